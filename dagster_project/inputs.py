@@ -1,0 +1,40 @@
+"""Observed assets `inputs/…`: code, settings and given data of a stage, as one version that DVC's hashes make.
+
+Observable, not specs or code versions: a code version is frozen when Dagster loads the project, an observation is not.
+"""
+
+import dagster as dg
+
+from dagster_project.assets import partitions_of
+from dagster_project.graph import Artifact, Graph
+from dagster_project.naming import INPUTS, inputs_key
+from dagster_project.workspace import read_workspace
+
+
+def build_inputs(graph: Graph, artifact: Artifact) -> dg.SourceAsset:
+    partitions = partitions_of(artifact)
+    key = inputs_key(artifact)
+
+    @dg.observable_source_asset(
+        name=key.path[-1],
+        key_prefix=list(key.path[:-1]),
+        group_name=INPUTS,
+        partitions_def=partitions,
+        description=_description(artifact),
+    )
+    def inputs() -> dg.DataVersion | dg.DataVersionsByPartition:
+        states = read_workspace(graph, {stage.name for stage in artifact.stages})
+        if partitions is None:
+            return dg.DataVersion(states[artifact.stages[0].name].inputs_now)
+        return dg.DataVersionsByPartition(
+            {str(stage.language): states[stage.name].inputs_now for stage in artifact.stages}
+        )
+
+    return inputs
+
+
+def _description(artifact: Artifact) -> str:
+    first = artifact.stages[0]
+    of = f" (of {first.language})" if first.language else ""
+    files = "\n".join(f"- `{path}`" for path in first.sources)
+    return f"Its command, its parameters, and{of}:\n\n{files}"

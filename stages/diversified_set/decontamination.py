@@ -1,0 +1,52 @@
+"""Which pairs share a run of words with an evaluation set."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from stages.errors import InputError
+
+WORD = re.compile(r"\w+")
+FIELDS = ("prompt", "question", "instruction", "text")
+
+
+def evaluation_ngrams(paths: list[Path], size: int) -> set[tuple[str, ...]]:
+    """Word n-grams of the prompts in JSONL files; a prompt shorter than `size` words counts as a whole."""
+    found: set[tuple[str, ...]] = set()
+    for path in paths:
+        for text in _prompts(path):
+            words = _words(text)
+            if words:
+                found |= {tuple(words[i : i + size]) for i in range(max(1, len(words) - size + 1))}
+    return found
+
+
+def overlap(text: str, ngrams: set[tuple[str, ...]], size: int) -> str | None:
+    """The first shared n-gram, as words; None where there is none."""
+    words = _words(text)
+    lengths = sorted({len(ngram) for ngram in ngrams})
+    for length in lengths:
+        # A very short evaluation prompt ("Why?") says nothing; four words are ours.
+        if length < min(4, size):
+            continue
+        for i in range(len(words) - length + 1):
+            if tuple(words[i : i + length]) in ngrams:
+                return " ".join(words[i : i + length])
+    return None
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text.lower())
+
+
+def _prompts(path: Path) -> list[str]:
+    if not path.exists():
+        raise InputError(f"diversified_set.decontaminate_against: {path} is not there; take it out or add the file")
+    table = pl.read_ndjson(path, infer_schema_length=None)
+    field = next((name for name in FIELDS if name in table.columns), None)
+    if field is None:
+        raise InputError(f"{path} has none of the columns {', '.join(FIELDS)}")
+    return [text for text in table[field].to_list() if text]

@@ -1,0 +1,150 @@
+"""Answers of the base, the seed-only and the tuned model to the same questions, and their scores.
+
+Open questions are asked in English with the answer wanted in the language; held-out seeds have a reference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from stages.errors import InputError
+from stages.eval_scores.measures import chrf, language_share, pairwise
+from stages.files import digest, read_json, write_json
+from stages.gate import Metric
+from stages.job import Job
+from stages.language_id import identify
+from stages.model_facts import held_out_loss
+from stages.models import load_tokenizer
+from stages.pairs import response_examples, seed_pairs
+from stages.prompts import PromptEncoder
+from stages.rating import add_ratings
+from stages.refined_pairs.acceptance import accepted_iteration
+from stages.settings import LANGUAGES
+from stages.shards import read_partition, shard_frames, write_shard
+from stages.text_generation import Sampling
+from stages.text_generation.lazy import LazyEngine
+
+COMPARED = ("base", "seed_only", "tuned")
+
+
+def run(job: Job) -> None:
+    assert job.language is not None
+    questions = _questions(job, job.language)
+    models = _models(job)
+    answers = pl.concat([_answers(job, name, folder, questions) for name, folder in models.items()])
+    judge = accepted_iteration(job)
+    with LazyEngine(job.input("evaluator", iteration=judge), job.settings.text_generation, job.settings.seed) as engine:
+        answers = add_ratings(answers, engine, job.settings)
+    job.facts["rows_in"] = questions.height * len(models)
+    write_shard(answers, job.staging / "part-00000.parquet")
+    losses = {name: _loss(job, folder, job.language) for name, folder in models.items()}
+    write_json(job.staging / "scores.json", _scores(answers, losses, judge, job.settings.eval_scores.tie_margin))
+
+
+def _models(job: Job) -> dict[str, Path]:
+    """The compared models. The seed-only baseline is the first iteration's response model."""
+    first = next(iter(job.settings.iterations))
+    folders = (job.input("base_model"), job.input("response_model", iteration=first), job.input("tuned_model"))
+    return dict(zip(COMPARED, folders, strict=True))
+
+
+def _questions(job: Job, language: str) -> pl.DataFrame:
+    """Columns kind (open, held_out), instruction, reference (empty for open ones)."""
+    path = job.root / job.settings.eval_scores.prompts
+    if not path.exists():
+        raise InputError(f"eval_scores.prompts: {path} is not there; give a JSONL file with a column `prompt`")
+    table = pl.read_ndjson(path, infer_schema_length=None)
+    if "prompt" not in table.columns:
+        raise InputError(f"eval_scores.prompts: {path} has no column `prompt`; met {', '.join(table.columns)}")
+    open_ones = table.head(job.settings.eval_scores.prompts_limit).select(
+        pl.lit("open").alias("kind"), pl.col("prompt").alias("instruction"), pl.lit("").alias("reference")
+    )
+    held_out = read_partition(job.input("seed_pairs", language)).filter(pl.col("split") == "held_out")
+    return pl.concat(
+        [
+            open_ones,
+            held_out.select(pl.lit("held_out").alias("kind"), "instruction", pl.col("response").alias("reference")),
+        ]
+    )
+
+
+def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.DataFrame:
+    decoding, prompts = job.settings.decoding, job.settings.prompts
+    language = job.language or ""
+    with LazyEngine(folder, job.settings.text_generation, job.settings.seed) as engine:
+        encoder = PromptEncoder(engine.tokenizer, prompts)
+        sampling = Sampling(
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+            max_new_tokens=decoding.max_new_tokens,
+            stop=tuple(encoder.end),
+            seed=job.settings.seed,
+            no_repeat_ngram=decoding.no_repeat_ngram,
+        )
+        asked = [
+            encoder.write_response(instruction, LANGUAGES[language], prompts.style_answer)
+            for instruction in questions["instruction"]
+        ]
+        texts = engine.generate(asked, sampling)
+        job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()})
+    response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
+    found = identify(response)
+    return questions.select(
+        pl.struct("kind", "instruction")
+        .map_elements(lambda row: digest(language, name, *row.values())[:16], return_dtype=pl.String)
+        .alias("id"),
+        pl.lit(language).alias("language"),
+        pl.lit(name).alias("model"),
+        "kind",
+        "instruction",
+        response,
+        "reference",
+        pl.Series("answered_in", [code for code, _ in found], dtype=pl.String),
+        pl.Series("finish_reason", [text.finish_reason for text in texts], dtype=pl.String),
+    )
+
+
+def _loss(job: Job, folder: Path, language: str) -> float:
+    encoder = PromptEncoder(load_tokenizer(folder), job.settings.prompts)
+    return held_out_loss(folder, response_examples(seed_pairs(job, "held_out", [language]), encoder))
+
+
+def _scores(answers: pl.DataFrame, losses: dict[str, float], judge: str, margin: float) -> dict[str, Any]:
+    by_model = {name: answers.filter(pl.col("model") == name) for name in COMPARED}
+    return {
+        "judge": f"evaluator of {judge}",
+        "models": {
+            name: {
+                "language_share": language_share(table.filter(pl.col("kind") == "open")),
+                "held_out_loss": losses[name],
+                "chrf": chrf(table.filter(pl.col("kind") == "held_out")),
+                "mean_characters": float(table["response"].str.len_chars().mean() or 0),
+                "mean_rating": float(table["rating"].mean() or 0),
+            }
+            for name, table in by_model.items()
+        },
+        "pairwise": {
+            f"tuned_against_{other}": pairwise(by_model["tuned"], by_model[other], margin)
+            for other in COMPARED
+            if other != "tuned"
+        },
+    }
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    found = read_json(job.staging / "scores.json")
+    models = found["models"]
+    table = pl.concat(list(shard_frames(job.staging, ["response"])))
+    metrics: dict[str, Metric] = {
+        f"{name}_{figure}": models[name][figure]
+        for name in COMPARED
+        for figure in ("language_share", "held_out_loss", "chrf")
+    }
+    metrics["held_out_loss_change"] = models["tuned"]["held_out_loss"] - models["base"]["held_out_loss"]
+    metrics["empty_answers_share"] = float((table["response"] == "").mean() or 0.0)
+    for other in ("base", "seed_only"):
+        metrics[f"win_share_against_{other}"] = found["pairwise"][f"tuned_against_{other}"]["win_share"]
+    return metrics

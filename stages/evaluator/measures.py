@@ -1,0 +1,60 @@
+"""How well an evaluator tells the best pairs from the others, on pairs of known level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from stages.rating import LEVELS
+
+SURFACE_DEFECTS = ("wrong_language", "cut", "repeated")
+
+
+def area_under_curve(positive: pl.Series, negative: pl.Series) -> float | None:
+    """Probability that a positive is rated above a negative, ties counted half (Mann-Whitney). None if one is empty."""
+    if positive.is_empty() or negative.is_empty():
+        return None
+    ranks = pl.concat([positive, negative]).rank("average")
+    rank_sum = float(ranks.head(len(positive)).sum())
+    pairs = len(positive) * len(negative)
+    return (rank_sum - len(positive) * (len(positive) + 1) / 2) / pairs
+
+
+def scores(rated: pl.DataFrame, min_rating: float) -> dict[str, Any]:
+    """Precision, recall, AUC by defect and confusion of a frame of held-out rated pairs.
+
+    Columns: language, level, defect, rating and the three probabilities. A pair is taken as good from
+    `min_rating` on, the working threshold of refined_pairs.
+    """
+    best = pl.col("level") == "best"
+    taken = rated.filter(pl.col("rating") >= min_rating)
+    good = rated.filter(best)
+    return {
+        "pairs": rated.height,
+        "threshold": min_rating,
+        "precision": _share(taken.filter(best).height, taken.height),
+        "recall": _share(taken.filter(best).height, good.height),
+        "auc": area_under_curve(good["rating"], rated.filter(~best)["rating"]),
+        "auc_surface": area_under_curve(
+            good["rating"], rated.filter(pl.col("defect").is_in(SURFACE_DEFECTS))["rating"]
+        ),
+        "auc_by_defect": {
+            defect: area_under_curve(good["rating"], rated.filter(pl.col("defect") == defect)["rating"])
+            for defect in sorted(set(rated["defect"]) - {"none"})
+        },
+        "confusion": _confusion(rated),
+    }
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _confusion(rated: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Counts by true level, then by the most probable one."""
+    said = rated.select(
+        "level", pl.concat_list(LEVELS).list.arg_max().replace_strict(dict(enumerate(LEVELS))).alias("said")
+    )
+    counts = dict(((level, answer), count) for level, answer, count in said.group_by("level", "said").len().iter_rows())
+    return {level: {answer: counts.get((level, answer), 0) for answer in LEVELS} for level in LEVELS}

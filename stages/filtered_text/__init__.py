@@ -1,0 +1,133 @@
+"""Texts fit to be responses: right language, clean, private data masked, no near-duplicates.
+
+python -m stages filtered_text fi
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import polars as pl
+
+from stages.files import digest
+from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
+from stages.filtered_text.language import MODEL, identify, wrong_language
+from stages.filtered_text.length import bad_word_lengths, few_alphabetic_words, too_long, too_short, word_count
+from stages.filtered_text.near_duplicates import near_duplicates, signatures
+from stages.filtered_text.private_data import mask, unmasked
+from stages.filtered_text.repetition import repetition
+from stages.filtered_text.rule import Rule
+from stages.gate import Metric
+from stages.job import Job
+from stages.languages import LanguageSettings, load_language
+from stages.second_pass import ORIGIN, drop_staged, staged_columns, staged_shards
+from stages.settings import FilteredText
+from stages.shards import Split, drop_counts
+
+ID_LENGTH = 16
+# Cheap to dear, and the telling reason first: a page of cookie notices is boilerplate, whatever else it is.
+RULES: dict[str, Rule] = {
+    "too_short": too_short,
+    "too_long": too_long,
+    "repetition": repetition,
+    "boilerplate": boilerplate,
+    "wrong_language": wrong_language,
+    "bad_word_lengths": bad_word_lengths,
+    "few_alphabetic_words": few_alphabetic_words,
+}
+COUNTS = ("emails", "phones", "ips", "control_strings")
+COLUMNS = ["id", "document_id", "language", "title", "text", "url", "source", "record", "license", "words"]
+COLUMNS += ["language_score", *COUNTS]
+
+
+def run(job: Job) -> None:
+    settings, language = job.settings.filtered_text, _language(job)
+    job.map_frames(
+        job.read_shards("raw_web_text", job.language),
+        partial(transform, settings=settings, language=language),
+        settings=["filtered_text"],
+        depends_on=f"{language.model_dump_json()} {MODEL}",
+    )
+    rows = staged_columns(job, ["id", "document_id", "words", "signature"])
+    drop_staged(job, near_duplicates(rows, settings), temporary=["signature"], id_column="document_id")
+
+
+def transform(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> Split:
+    """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
+    rest = mask(frame).with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    dropped = []
+    for reason, rule in RULES.items():
+        judged = rule(rest, settings, language)
+        dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))
+        rest = judged.filter(pl.col("value").is_null()).drop("value")
+    wanted = ["id", "reason", "value", "origin", "text"]
+    drops = Split.of(pl.concat([one.select(wanted) for one in dropped]), origin="origin").dropped
+    return Split(_texts(rest, settings, language), drops)
+
+
+def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
+    """The kept rows under the id of what they now say, with their signatures."""
+    ids = pl.Series("id", [digest(language.code, text)[:ID_LENGTH] for text in frame["text"]], dtype=pl.String)
+    return (
+        frame.rename({"id": "document_id"})
+        .with_columns(ids)
+        .select(*COLUMNS, signatures(frame["text"], settings, language))
+    )
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    language, rows_in = _language(job), max(int(job.facts["rows_in"]), 1)
+    reasons = drop_counts(job.staging)
+    shards = pl.concat([_facts(frame, language) for frame in _staged(job)] or [_facts(_no_texts(), language)])
+    least, most = pl.col("min_words").min().fill_null(0), pl.col("max_words").max().fill_null(0)
+    met = shards.select(pl.exclude("min_words", "max_words").sum(), least, most).row(0, named=True)
+    rows = max(met["rows"], 1)
+    return {
+        "kept_share": met["rows"] / rows_in,
+        "language_share": met["judged_ours"] / rows,
+        "mean_language_score": met["scores"] / rows,
+        "boilerplate_share": met["boilerplate"] / rows,
+        "near_duplicates": reasons.get("near_duplicate", 0),
+        **{f"dropped_{reason}": reasons.get(reason, 0) for reason in RULES},
+        "min_words_met": met["min_words"],
+        "max_words_met": met["max_words"],
+        "masked_private_data": met["masked"],
+        "unmasked_private_data": met["unmasked"],
+        "control_strings": met["control_strings"],
+        "wrong_ids": met["wrong_ids"],
+    }
+
+
+def _facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """One row of sums over a shard. The language is judged anew, on the text as it is published."""
+    judged = identify(frame["text"], language)["judged"]
+    pairs = frame.select("id", "text").iter_rows()
+    return frame.select(
+        rows=pl.len(),
+        judged_ours=pl.lit(judged.is_in(language.accepted).sum()),
+        scores=pl.col("language_score").sum(),
+        boilerplate=pl.lit(boilerplate_share(frame, language).sum()),
+        min_words=pl.col("words").min(),
+        max_words=pl.col("words").max(),
+        masked=pl.sum_horizontal(pl.col("emails", "phones", "ips").sum()),
+        unmasked=unmasked(pl.col("text")).sum(),
+        control_strings=pl.col("control_strings").sum(),
+        wrong_ids=pl.lit(sum(one != digest(language.code, text)[:ID_LENGTH] for one, text in pairs)),
+    )
+
+
+def _staged(job: Job) -> Iterator[pl.DataFrame]:
+    for path in staged_shards(job):
+        yield pl.read_parquet(path)
+
+
+def _no_texts() -> pl.DataFrame:
+    numbers = dict.fromkeys(["words", *COUNTS], pl.Int64)
+    return pl.DataFrame(schema={"id": pl.String, "text": pl.String, "language_score": pl.Float64, **numbers})
+
+
+def _language(job: Job) -> LanguageSettings:
+    if job.language is None:
+        raise ValueError("filtered_text is made language by language")
+    return load_language(job.language)

@@ -1,0 +1,22 @@
+"""Text of the site rather than of the page: cookie notices, rights, terms, log in, subscribe, share."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from stages.filtered_text.rule import broken, percent
+from stages.filtered_text.sentences import fold, sentences, share_of_rows
+from stages.languages import LanguageSettings
+from stages.settings import FilteredText
+
+
+def boilerplate_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
+    """Share of each text, by characters, in sentences that hold one of the language's boilerplate phrases."""
+    phrases = pl.select(fold(pl.lit(pl.Series(language.boilerplate)))).to_series().to_list()
+    marked = sentences(frame, language).with_columns(hit=pl.col("sentence").str.contains_any(phrases))
+    return share_of_rows(frame, marked)
+
+
+def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
+    share, most = pl.lit(boilerplate_share(frame, language)), settings.max_boilerplate_share
+    return frame.with_columns(broken(share > most, f"{{}} % boilerplate > {most:.0%}", percent(share)))

@@ -1,0 +1,75 @@
+"""Keep the generated lines of `dvc.yaml` true: `python -m stages.graph` (or `make graph`).
+
+DVC expands no list inside `deps`, so three things stand there as plain lines between `# …: made by make
+graph` and `# end`: the files a stage's code imports, one line per source of the settings, and one line per
+iteration. A test holds the file to what this module would write.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from stages.code import stage_files
+from stages.files import write_atomically
+from stages.settings import Settings, load_settings
+
+BLOCK = re.compile(r"^(?P<indent> +)# (?P<kinds>[\w, ]+): made by make graph\n(?:.*\n)*?(?P=indent)# end\n", re.M)
+STAGE = re.compile(r"^  (\w+):$", re.M)
+ITERATIONS = re.compile(r"\[[^\]]*\](?= # made by make graph)")
+
+
+def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) -> list[str]:
+    """The `deps` entries of one kind for a stage."""
+    iterations = list(settings.iterations)
+    if kind == "code":
+        return [path.relative_to(root).as_posix() for path in stage_files(artifact, root)]
+    if kind == "sources":
+        return [_indexed("raw_web_text", number) for number in range(len(settings.raw_web_text.sources))]
+    if kind == "seeds":
+        return [_indexed("seed_pairs", number) for number in range(len(settings.seed_pairs.sources))]
+    if kind == "checkpoint":
+        return ["${base_model.checkpoint}"] if (root / settings.base_model.checkpoint).is_dir() else []
+    if kind == "evaluators":
+        return [f"data/evaluator/{name}" for name in iterations]
+    if kind == "ratings":
+        return [f"data/rated_pairs/{name}/${{item}}" for name in iterations]
+    if kind == "evaluations":
+        return [
+            f"${{diversified_set.decontaminate_against[{number}]}}"
+            for number in range(len(settings.diversified_set.decontaminate_against))
+        ]
+    raise ValueError(f"dvc.yaml asks for an unknown kind of lines: {kind}")
+
+
+def _indexed(artifact: str, number: int) -> str:
+    source = f"{artifact}.sources[{number}]"
+    return f"${{{source}.folder}}/${{item}}${{{source}.suffix}}"
+
+
+def written(text: str, settings: Settings, root: Path) -> str:
+    """The text of `dvc.yaml` with its generated lines made anew."""
+
+    def block(match: re.Match[str]) -> str:
+        artifact = STAGE.findall(text, 0, match.start())[-1]
+        kinds = [kind.strip() for kind in match["kinds"].split(",")]
+        lines = [line for kind in kinds for line in generated_lines(kind, artifact, settings, root)]
+        body = "".join(f"{match['indent']}- {line}\n" for line in lines)
+        return f"{match['indent']}# {match['kinds']}: made by make graph\n{body}{match['indent']}# end\n"
+
+    return ITERATIONS.sub(f"[{', '.join(settings.iterations)}]", BLOCK.sub(block, text))
+
+
+def main() -> int:
+    path = Path("dvc.yaml")
+    text = path.read_text(encoding="utf-8")
+    renewed = written(text, load_settings(Path("params.yaml")), Path.cwd())
+    if renewed != text:
+        write_atomically(path, renewed.encode("utf-8"))
+        print("dvc.yaml: generated lines made anew", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

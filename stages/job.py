@@ -1,0 +1,126 @@
+"""What a stage is given: its settings, where its inputs lie, where to write, and the map over shards."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+from tqdm import tqdm
+
+from stages.executor import ordered_map
+from stages.files import digest
+from stages.settings import Settings
+from stages.shards import Split, shard_paths, write_shard
+
+# Settings that say how a stage runs and never what it makes: a change of them keeps finished shards.
+NOT_IN_KEY = {"execution"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one stage on one partition.
+
+    `staging` is an empty folder: what the stage writes there is judged, then published as a whole.
+    `work` keeps finished shards over interrupted runs; DVC empties a stage's outputs, so it lies elsewhere.
+    `code` is the hash of the stage's own code; `facts` gathers what the run log shows (tokens, rates).
+    """
+
+    artifact: str
+    language: str | None
+    iteration: str | None
+    settings: Settings
+    root: Path
+    staging: Path
+    work: Path
+    code: str
+    facts: dict[str, float | int | str] = field(default_factory=dict)
+
+    @property
+    def partition(self) -> str:
+        return "/".join(part for part in (self.iteration, self.language) if part)
+
+    @property
+    def target(self) -> Path:
+        return self.root / "data" / self.artifact / self.partition
+
+    @property
+    def report(self) -> Path:
+        return self.root / "data" / "quality" / self.artifact / f"{self.partition or 'all'}.json"
+
+    def input(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Path:
+        """Folder of another artifact's partition."""
+        return self.root.joinpath("data", artifact, *(part for part in (iteration, language) if part))
+
+    def map_frames(
+        self,
+        frames: Iterable[pl.DataFrame],
+        transform: Callable[[pl.DataFrame], Split],
+        *,
+        settings: Iterable[str],
+        depends_on: str = "",
+    ) -> None:
+        """Write one shard per frame, taking from the work store those already made.
+
+        `settings` names the sections the transform reads; with the frame's content, the code and
+        `depends_on` (a model's hash, say) they make the key: any change of them makes the shard anew.
+        """
+        base = digest(self.code, depends_on, *(self._section(name) for name in settings))
+        rows_in = 0
+        progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
+        used = set()
+        for number, (key, rows) in enumerate(self._finished(frames, transform, base)):
+            for kind in ("", "drops/"):
+                target = self.staging / f"{kind}part-{number:05d}.parquet"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(self.work / key / f"{kind}part.parquet", target)
+            used.add(key)
+            rows_in += rows
+            progress.update(rows)
+        progress.close()
+        self.facts["rows_in"] = rows_in
+        (self.work / "used").parent.mkdir(parents=True, exist_ok=True)
+        (self.work / "used").write_text("\n".join(sorted(used)))
+
+    def _finished(
+        self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str
+    ) -> Iterator[tuple[str, int]]:
+        """Keys and row counts of the shards in order, each finished in the work store."""
+        work = partial(_finish, transform=transform, base=base, store=self.work)
+        return ordered_map(work, frames, self.settings.execution)
+
+    def _section(self, name: str) -> str:
+        value = getattr(self.settings, name)
+        return value.model_dump_json() if hasattr(value, "model_dump_json") else str(value)
+
+    def read_shards(
+        self, artifact: str, language: str | None = None, iteration: str | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Shards of an input, one at a time."""
+        for path in shard_paths(self.input(artifact, language, iteration)):
+            yield pl.read_parquet(path)
+
+
+def frame_hash(frame: pl.DataFrame) -> str:
+    """Hash of a frame's columns and values."""
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="uncompressed")
+    return digest(buffer.getvalue())
+
+
+def _finish(
+    frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], base: str, store: Path
+) -> tuple[str, int]:
+    """Make one shard unless the store has it. Its two files are written under temporary names and renamed."""
+    key = digest(base, frame_hash(frame))[:32]
+    kept, dropped = store / key / "part.parquet", store / key / "drops" / "part.parquet"
+    # The kept rows are written last, so their presence means that both files are whole.
+    if not kept.exists():
+        split = transform(frame)
+        write_shard(split.dropped, dropped)
+        write_shard(split.kept, kept)
+    return key, frame.height

@@ -1,0 +1,133 @@
+"""Documents as found: the main text of each page, with where it comes from.
+
+python -m stages raw_web_text fi
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from stages.files import digest
+from stages.gate import Metric
+from stages.job import Job
+from stages.raw_web_text.extraction import (
+    HTML_EXTRACTOR,
+    TEXT_EXTRACTOR,
+    ExtractionError,
+    Page,
+    declared_encoding,
+    extract_page,
+    normalise,
+)
+from stages.raw_web_text.records import PROVENANCE, read_sources
+from stages.second_pass import ORIGIN, drop_staged, staged_columns, staged_shards
+from stages.settings import RawWebText
+from stages.shards import Split, drop_counts
+
+BAD = ("invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large")
+ID_LENGTH = 16
+COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "extractor")
+SCHEMA = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
+WORD = r"\S*[\p{L}\p{N}]\S*"
+
+
+def run(job: Job) -> None:
+    settings = job.settings.raw_web_text
+    language = _language(job)
+    job.map_frames(
+        read_sources(settings, language, job.root),
+        partial(transform, settings=settings, language=language),
+        settings=["raw_web_text"],
+        depends_on=f"{language} {HTML_EXTRACTOR}",
+    )
+    drop_staged(job, exact_duplicates(staged_columns(job, ["id", "source", "record"])), temporary=[])
+
+
+def transform(frame: pl.DataFrame, settings: RawWebText, language: str) -> Split:
+    """Frame of records (`records.RECORD_SCHEMA`) to documents (`SCHEMA`) and drops."""
+    rows = [_document(record, settings, language) for record in frame.iter_rows(named=True)]
+    documents = pl.DataFrame(rows, schema={**SCHEMA, "reason": pl.String, "value": pl.String}, orient="row")
+    split = Split.of(documents.with_columns(origin=ORIGIN), origin="origin")
+    return Split(split.kept.drop("origin"), split.dropped)
+
+
+def _document(record: dict[str, Any], settings: RawWebText, language: str) -> dict[str, Any]:
+    page, reason, value = _page(record, settings.max_page_bytes)
+    named = {name: getattr(page, name) or normalise(record[name] or "") for name in PROVENANCE}
+    return {
+        "id": digest(language, page.text)[:ID_LENGTH],
+        "language": language,
+        "text": page.text,
+        "source": record["source"],
+        "record": record["record"],
+        "extractor": HTML_EXTRACTOR if record["content"] == "html" else TEXT_EXTRACTOR,
+        "reason": reason,
+        "value": value,
+        **named,
+    }
+
+
+def _page(record: dict[str, Any], max_bytes: int) -> tuple[Page, str | None, str]:
+    """Page of a record, and why it is dropped. A dropped page's text is what could be read of it."""
+    body, is_html = record["body"] or b"", record["content"] == "html"
+    if record["problem"]:
+        return Page(_readable(body)), record["problem"], record["met"]
+    if not body.strip():
+        return Page(""), "empty_page", "no bytes"
+    if len(body) > max_bytes:
+        return Page(_readable(body)), "page_too_large", f"more than {max_bytes} bytes"
+    try:
+        text = body.decode(record["encoding"] or (declared_encoding(body) if is_html else "utf-8-sig"))
+        page = extract_page(text) if is_html else Page(normalise(text))
+    except UnicodeDecodeError as error:
+        return Page(_readable(body)), "invalid_utf8", f"byte {error.start} is not {error.encoding}"
+    except ExtractionError as error:
+        return Page(_readable(body)), "extraction_failed", str(error)
+    return (page, None, "") if page.text else (page, "empty_page", f"no main text in {len(body)} bytes")
+
+
+def _readable(body: bytes) -> str:
+    return normalise(body[:2000].decode("utf-8", "replace"))
+
+
+def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Decisions on the rows whose id stands earlier, by source and record."""
+    first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
+    return (
+        rows.sort("source", "record")
+        .with_columns(earlier=first, again=pl.int_range(pl.len()).over("id") > 0)
+        .filter("again")
+        .select("shard", "row", reason=pl.lit("exact_duplicate"), value=pl.format("same text as {}", "earlier"))
+    )
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    rows_in = max(int(job.facts["rows_in"]), 1)
+    reasons = drop_counts(job.staging)
+    words, wrong = [pl.Series("words", [], pl.UInt32)], 0
+    for frame in _staged(job):
+        words.append(frame["text"].str.count_matches(WORD).alias("words"))
+        pairs = frame.select("id", "language", "text").iter_rows()
+        wrong += sum(one != digest(language, text)[:ID_LENGTH] for one, language, text in pairs)
+    middle = pl.concat(words).median()
+    return {
+        "bad_share": sum(reasons.get(reason, 0) for reason in BAD) / rows_in,
+        "exact_duplicates": reasons.get("exact_duplicate", 0),
+        "median_words": float(middle) if isinstance(middle, int | float) else 0.0,
+        "wrong_ids": wrong,
+    }
+
+
+def _staged(job: Job) -> Iterator[pl.DataFrame]:
+    for path in staged_shards(job):
+        yield pl.read_parquet(path, columns=["id", "language", "text"])
+
+
+def _language(job: Job) -> str:
+    if job.language is None:
+        raise ValueError("raw_web_text is made language by language")
+    return job.language

@@ -1,0 +1,44 @@
+"""Refined pairs: what is kept of the ratings of the accepted iteration, and why (METHOD: II. Refinement)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from stages.gate import Metric
+from stages.job import Job
+from stages.refined_pairs.acceptance import accepted_iteration
+from stages.refined_pairs.selection import select
+from stages.settings import RefinedPairs
+from stages.shards import Split, read_partition, shard_frames
+
+
+def run(job: Job) -> None:
+    assert job.language is not None
+    iteration = accepted_iteration(job)
+    job.facts["iteration"] = iteration
+    rated = read_partition(job.input("rated_pairs", job.language, iteration))
+    job.map_frames(
+        [rated],
+        partial(transform, settings=job.settings.refined_pairs, iteration=iteration),
+        settings=["refined_pairs"],
+        depends_on=iteration,
+    )
+
+
+def transform(rated: pl.DataFrame, settings: RefinedPairs, iteration: str) -> Split:
+    split = select(rated, settings)
+    return Split(split.kept.with_columns(pl.lit(iteration).alias("iteration")), split.dropped)
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    table = pl.concat(list(shard_frames(job.staging, ["rating", "response"])))
+    lengths = table["response"].str.len_chars()
+    return {
+        "kept_share": table.height / max(1, int(job.facts["rows_in"])),
+        "lowest_rating": float(table["rating"].min() or 0.0),
+        "mean_rating": float(table["rating"].mean() or 0.0),
+        "mean_response_characters": float(lengths.mean() or 0.0),
+        "accepted_iteration": str(job.facts["iteration"]),
+    }

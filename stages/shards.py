@@ -1,0 +1,100 @@
+"""An artifact's partition: a folder of Parquet shards, with the dropped rows and their reasons beside.
+
+<partition>/part-00000.parquet        rows kept
+<partition>/drops/part-00000.parquet  rows dropped: what they were, `reason`, `value` met
+<partition>/manifest.json             written last; a folder without one is unfinished
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from stages.errors import InputError
+
+# Columns of a drop, whatever the artifact: enough to find the row and see why.
+DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
+DROP_TEXT_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a transform makes of one shard: rows kept, and rows dropped (in DROP_SCHEMA)."""
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:
+        """Divide a frame by its `reason` column (null: kept); `value` says what met the rule."""
+        kept = frame.filter(pl.col("reason").is_null()).drop("reason", "value")
+        return cls(kept, drops(frame.filter(pl.col("reason").is_not_null()), text=text, origin=origin))
+
+
+def drops(frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> pl.DataFrame:
+    """Rows of DROP_SCHEMA from a frame with `id`, `reason`, `value` and the named text and origin columns."""
+    return frame.select(
+        pl.col("id").cast(pl.String),
+        pl.col("reason").cast(pl.String),
+        pl.col("value").cast(pl.String),
+        pl.col(origin).cast(pl.String).alias("origin"),
+        pl.col(text).cast(pl.String).str.slice(0, DROP_TEXT_CHARACTERS).alias("text"),
+    )
+
+
+def no_drops() -> pl.DataFrame:
+    return pl.DataFrame(schema=DROP_SCHEMA)
+
+
+def shard_paths(partition: Path) -> list[Path]:
+    """Shards of a finished partition, in order. Raises InputError when it is not there."""
+    if not (partition / "manifest.json").exists():
+        raise InputError(f"{partition} is not there or unfinished: run its stage first (`dvc repro`)")
+    return sorted(partition.glob("part-*.parquet"))
+
+
+def read_partition(partition: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """All rows of a partition; only for stages whose work is on the whole of it."""
+    return pl.concat([pl.read_parquet(path, columns=columns) for path in shard_paths(partition)])
+
+
+def shard_frames(folder: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Shards of a folder that is still being made, one at a time."""
+    for path in sorted(folder.glob("part-*.parquet")):
+        yield pl.read_parquet(path, columns=columns)
+
+
+def write_shard(frame: pl.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    frame.write_parquet(temporary, compression="zstd", statistics=False)
+    temporary.rename(path)
+
+
+def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Regroup frames into frames of exactly `rows` rows (the last may be shorter)."""
+    held: list[pl.DataFrame] = []
+    height = 0
+    for frame in frames:
+        held.append(frame)
+        height += frame.height
+        while height >= rows:
+            joined = pl.concat(held)
+            yield joined.head(rows)
+            held, height = [joined.slice(rows)], height - rows
+    if height:
+        yield pl.concat(held)
+
+
+def drop_counts(partition: Path) -> dict[str, int]:
+    """Number of drops by reason, most frequent first."""
+    paths = sorted((partition / "drops").glob("part-*.parquet"))
+    if not paths:
+        return {}
+    counted = (
+        pl.scan_parquet(paths).group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
+    )
+    return dict(counted.iter_rows())

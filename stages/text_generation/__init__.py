@@ -1,0 +1,48 @@
+"""One interface to language models: `generate` sampled text, `score` labels at one position.
+
+Three back ends: `vllm` (in process), `transformers`, and any OpenAI-compatible `endpoint`. An engine is
+opened once per stage run; prompts are token ids (see stages/prompts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.settings import TextGeneration
+from stages.text_generation.interface import Engine, Generated, Sampling
+
+__all__ = ["Engine", "Generated", "Sampling", "open_engine"]
+
+
+@contextmanager
+def open_engine(model: Path, settings: TextGeneration, seed: int) -> Iterator[Engine]:
+    """Load the model of a folder with the back end of the settings; frees it on leaving."""
+    engine = _load(model, settings, seed)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
+    # Imported on use: vLLM costs some 20 s of start-up, transformers 3 s.
+    backend = settings.backend if settings.backend != "auto" else _automatic()
+    if backend == "vllm":
+        from stages.text_generation.vllm_engine import VllmEngine
+
+        return VllmEngine(model, settings, seed)
+    if backend == "endpoint":
+        from stages.text_generation.endpoint_engine import EndpointEngine
+
+        return EndpointEngine(model, settings, seed)
+    from stages.text_generation.transformers_engine import TransformersEngine
+
+    return TransformersEngine(model, settings, seed)
+
+
+def _automatic() -> str:
+    import torch
+
+    return "vllm" if torch.cuda.is_available() else "transformers"

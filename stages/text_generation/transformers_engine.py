@@ -1,0 +1,101 @@
+"""Text generation with transformers: padded left, in batches of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from stages.models import load_model, load_tokenizer
+from stages.settings import TextGeneration
+from stages.text_generation.interface import Generated, Sampling
+
+Result = TypeVar("Result")
+
+
+class TransformersEngine:
+    name = "transformers"
+
+    def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
+        self.tokenizer = load_tokenizer(model)
+        self.model = load_model(model).eval()
+        self.model.to("cuda" if torch.cuda.is_available() else "cpu")
+        self.batch_size = settings.batch_size
+        self.pad = _pad_token(self.tokenizer)
+        self.seed = seed
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        torch.manual_seed(sampling.seed)
+        return _by_length(prompts, self.batch_size, lambda batch: self._generate(batch, sampling))
+
+    def _generate(self, prompts: list[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        inputs = self._padded(prompts)
+        choice: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature > 0:
+            choice = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        with torch.inference_mode():
+            output = self.model.generate(
+                **inputs,
+                **choice,
+                max_new_tokens=sampling.max_new_tokens,
+                no_repeat_ngram_size=sampling.no_repeat_ngram,
+                eos_token_id=list(sampling.stop),
+                pad_token_id=self.pad,
+            )
+        return [self._text(row.tolist(), sampling) for row in output[:, inputs["input_ids"].shape[1] :]]
+
+    def _text(self, ids: list[int], sampling: Sampling) -> Generated:
+        ended = next((position for position, token in enumerate(ids) if token in sampling.stop), None)
+        kept = ids if ended is None else ids[:ended]
+        text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
+        return Generated(text, len(kept), "length" if ended is None else "stop")
+
+    def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
+        return _by_length(prompts, self.batch_size, lambda batch: self._score(batch, labels))
+
+    def _score(self, prompts: list[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
+        inputs = self._padded(prompts)
+        with torch.inference_mode():
+            logits = self.model(**inputs, logits_to_keep=1).logits[:, -1, list(labels)]
+        return list(torch.softmax(logits.float(), dim=-1).tolist())
+
+    def _padded(self, prompts: list[Sequence[int]]) -> dict[str, torch.Tensor]:
+        width = max(map(len, prompts))
+        ids = [[self.pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        device = self.model.device
+        return {
+            "input_ids": torch.tensor(ids, device=device),
+            "attention_mask": torch.tensor(mask, device=device),
+        }
+
+    def close(self) -> None:
+        del self.model
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _pad_token(tokenizer: Any) -> int:
+    """Padding is masked, so any token serves where the tokenizer has none of its own."""
+    for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    return 0
+
+
+def _by_length(
+    prompts: Sequence[Sequence[int]], size: int, work: Callable[[list[Sequence[int]]], list[Result]]
+) -> list[Result]:
+    """Work on batches of like length, longest first (a lack of memory then shows at once); results in order."""
+    order = sorted(range(len(prompts)), key=lambda number: (-len(prompts[number]), number))
+    results: dict[int, Result] = {}
+    for batch in _batches(order, size):
+        results.update(zip(batch, work([prompts[number] for number in batch]), strict=True))
+    return [results[number] for number in range(len(prompts))]
+
+
+def _batches(items: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

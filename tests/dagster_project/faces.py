@@ -1,0 +1,45 @@
+"""What each face says of a project: the stages `dvc status` calls changed, and those Dagster calls stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+from dvc.repo import Repo
+
+from dagster_project.build import build_definitions
+from dagster_project.graph import read_graph
+from dagster_project.naming import asset_key
+
+
+def changed_in_dvc(root: Path) -> set[str]:
+    """By the function behind `dvc status`; starting the command each time would take most of the tests' time."""
+    with Repo(str(root)) as repo:
+        return {name.rpartition(":")[2] for name in repo.status()}
+
+
+def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
+    """Names of the stages whose partition Dagster shows as stale or missing."""
+    assets = build_definitions(root).resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, assets, LoadingContextForTest(instance))
+    return {
+        stage.name
+        for artifact in read_graph(root).artifacts
+        for stage in artifact.stages
+        if resolver.get_status(asset_key(stage), stage.language) != StaleStatus.FRESH
+    }
+
+
+def materialize(
+    root: Path, instance: dg.DagsterInstance, *keys: str, language: str | None = None
+) -> dg.ExecuteInProcessResult:
+    """Materialize assets (`filtered_text`, `iteration_1/rated_pairs`) as one run of Dagster's."""
+    job = build_definitions(root).resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
+        partition_key=language,
+        instance=instance,
+        raise_on_error=False,
+    )

@@ -1,0 +1,75 @@
+"""Dagster calls stale exactly what `dvc status` calls changed."""
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from faces import changed_in_dvc, materialize, stale_in_dagster
+from miniature import dvc
+
+from dagster_project.graph import read_graph
+from dagster_project.outside import report_outside
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def delete_output(root: Path) -> None:
+    shutil.rmtree(root / "data/filtered_text/fi")
+
+
+CHANGES = {
+    "one_languages_settings": lambda root: edit(root / "stages/languages/ur.yaml", "name: ur", "name: Urdu"),
+    "a_parameter": lambda root: edit(root / "params.yaml", "temperature: 0.7", "temperature: 0.9"),
+    "a_parameter_nobody_reads": lambda root: edit(root / "params.yaml", "min_words: 1 }", "min_words: 1 }\nother: 2"),
+    "one_iterations_parameter": lambda root: edit(root / "dvc.yaml", "evaluator ${key}", "evaluator ${key} "),
+    "one_stages_code": lambda root: edit(root / "stages/evaluator.py", "evaluator 1", "evaluator 2"),
+    "the_shell_of_all_stages": lambda root: edit(root / "stages/__main__.py", "import yaml", "import yaml  # new"),
+    "given_data": lambda root: edit(root / "data/sample/fi.txt", "Metsä", "Meri"),
+    "a_deleted_output": delete_output,
+    "a_tampered_output": lambda root: (root / "data/seed_pairs/ur/manifest.json").write_text("{}"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_makes_stale_what_dvc_calls_changed(made: Path, reported: dg.DagsterInstance, change: str) -> None:
+    CHANGES[change](made)
+    report_outside(reported, read_graph(made))
+    changed = changed_in_dvc(made)
+    assert stale_in_dagster(made, reported) == changed
+    assert bool(changed) == (change not in {"a_parameter_nobody_reads"})
+
+
+def test_nothing_made_is_all_missing(fresh: Path, instance: dg.DagsterInstance) -> None:
+    report_outside(instance, read_graph(fresh))
+    assert stale_in_dagster(fresh, instance) == changed_in_dvc(fresh) == set(read_graph(fresh).stages)
+
+
+@pytest.mark.slow
+def test_a_change_followed_through_both_faces(made: Path, reported: dg.DagsterInstance) -> None:
+    """Changed, remade in part by Dagster without the sensor's help, in part by DVC, and turned back."""
+    edit(made / "stages/languages/ur.yaml", "name: ur", "name: Urdu")
+    assert materialize(made, reported, "filtered_text", language="ur").success
+    assert materialize(made, reported, "seed_pairs", language="ur").success
+    report_outside(reported, read_graph(made))
+    assert stale_in_dagster(made, reported) == changed_in_dvc(made)
+    assert {"candidate_pairs@ur", "instruction_model"} <= changed_in_dvc(made)
+    dvc(made, "repro")
+    report_outside(reported, read_graph(made))
+    assert stale_in_dagster(made, reported) == changed_in_dvc(made) == set()
+    edit(made / "stages/languages/ur.yaml", "name: Urdu", "name: ur")
+    report_outside(reported, read_graph(made))
+    assert stale_in_dagster(made, reported) == changed_in_dvc(made) == {"filtered_text@ur", "seed_pairs@ur"}
+
+
+def test_a_change_before_the_report_that_is_taken_back(made: Path, instance: dg.DagsterInstance) -> None:
+    edit(made / "params.yaml", "batch_size: 32", "batch_size: 16")
+    report_outside(instance, read_graph(made))
+    assert stale_in_dagster(made, instance) == changed_in_dvc(made) != set()
+    edit(made / "params.yaml", "batch_size: 16", "batch_size: 32")
+    report_outside(instance, read_graph(made))
+    assert stale_in_dagster(made, instance) == changed_in_dvc(made) == set()

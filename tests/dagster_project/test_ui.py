@@ -1,0 +1,120 @@
+"""A person with a browser: opens the lineage, materializes all by clicking, sees it green."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from miniature import dvc, with_package
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser: {CHROMIUM} is not installed (test of the UI)"),
+]
+
+
+@pytest.fixture
+def ui(fresh: Path) -> Iterator[str]:
+    """Address of a UI on the miniature."""
+    with_package(fresh)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    log = (fresh / "ui.log").open("w")
+    command = [sys.executable, "-m", "dagster_project", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=fresh, env=environment, stdout=log, stderr=log, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(lambda: _answers(address), 90, "the UI did not start")
+        yield address
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        log.close()
+
+
+def test_materialize_all_by_clicking(ui: str, fresh: Path, tmp_path: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1800, "height": 1100})
+        page.goto(f"{ui}/asset-groups")
+        page.get_by_role("button", name=re.compile("Materialize all")).click()
+        page.get_by_role("button", name="All", exact=True).click()
+        page.get_by_role("button", name="Launch backfill").click()
+        page.get_by_text("Created backfill").wait_for()
+        _wait(lambda: _backfills(ui) == {"COMPLETED_SUCCESS"}, 300, "the backfill did not end well")
+        page.goto(f"{ui}/asset-groups")
+        page.get_by_text("release").first.wait_for()
+        page.keyboard.press("Alt+ArrowUp")
+        page.wait_for_timeout(1000)
+        page.screenshot(path=tmp_path / "lineage.png")
+        browser.close()
+    assert json.loads(dvc(fresh, "status", "--json")) == {}
+    assert _statuses(ui) == {"FRESH"}
+
+
+def _backfills(address: str) -> set[str]:
+    found = _ask(address, "{ partitionBackfillsOrError { ... on PartitionBackfills { results { status } } } }")
+    return {one["status"] for one in found["partitionBackfillsOrError"]["results"]}
+
+
+def _statuses(address: str) -> set[str]:
+    """Staleness of every partition of every asset that is made, as the UI gets it."""
+    nodes = _ask(address, "{ assetNodes { isMaterializable assetKey { path } partitionKeys } }")["assetNodes"]
+    asked = []
+    for number, node in enumerate(one for one in nodes if one["isMaterializable"]):
+        key = json.dumps(node["assetKey"]["path"])
+        for place, partition in enumerate(node["partitionKeys"] or [None]):
+            argument = f'(partition: "{partition}")' if partition else ""
+            asked.append(
+                f"a{number}_{place}: assetNodeOrError(assetKey: {{path: {key}}}) "
+                f"{{ ... on AssetNode {{ staleStatus{argument} }} }}"
+            )
+    return {one["staleStatus"] for one in _ask(address, "{ " + " ".join(asked) + " }").values()}
+
+
+def _ask(address: str, query: str) -> Any:
+    body = json.dumps({"query": query}).encode()
+    request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["data"]
+
+
+def _answers(address: str) -> bool:
+    try:
+        return bool(_ask(address, "{ assetNodes { id } }")["assetNodes"])
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _wait(condition: Any, seconds: float, otherwise: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(1)

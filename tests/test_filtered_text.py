@@ -1,0 +1,287 @@
+"""filtered_text: a tiny text for each reason, built to trip exactly that one."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from stages import filtered_text, raw_web_text
+from stages.files import digest, write_json
+from stages.filtered_text.language import identify
+from stages.filtered_text.near_duplicates import band_rows, near_duplicates, signatures
+from stages.filtered_text.private_data import mask
+from stages.job import Job
+from stages.languages import load_language
+from stages.raw_web_text.records import read_sources
+from stages.settings import FilteredText, Source, load_settings
+from stages.shards import Split, drop_counts, write_shard
+
+ROOT = Path(__file__).parent.parent
+ALL = load_settings(ROOT / "params.yaml")
+SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
+GOOD = (
+    "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito. Taikinaan tarvitaan vain "
+    "vettä, suolaa, ruisjauhoja ja hieman vehnäjauhoja, jotta levyt eivät halkeile kaulittaessa. Täytteeksi "
+    "keitetään useimmiten riisipuuroa, mutta vanhemmissa piirakoissa käytettiin ohraa, perunaa tai naurista. "
+    "Piirakat paistetaan kuumassa uunissa noin vartin verran ja voidellaan heti voin ja maidon seoksella."
+)
+THAI = (
+    "ข้าวยำเป็นอาหารเช้าของคนใต้ที่กินกันมานาน ใส่ข้าวสวยกับผักหลายชนิดที่หั่นฝอยแล้ว ราดด้วยน้ำบูดูที่ต้มกับเครื่องเทศ "
+    "รสเค็มหวานเข้ากันดี คนขายมักจัดผักแยกไว้เป็นกอง ๆ ให้ลูกค้าเลือกเองตามชอบ และมีมะพร้าวคั่วโรยหน้าให้หอม "
+    "ใครไปถึงตลาดแต่เช้าจะได้ผักที่สดที่สุดของวันนั้น"
+)
+
+
+def given(**changes: Any) -> FilteredText:
+    return ALL.filtered_text.model_copy(update=changes)
+
+
+def documents(*texts: str, language: str = "fi") -> pl.DataFrame:
+    rows = [{"id": digest(language, text)[:16], "text": text, "record": number} for number, text in enumerate(texts)]
+    return pl.DataFrame(rows, schema={**raw_web_text.SCHEMA}).with_columns(pl.col(pl.String).fill_null(""))
+
+
+def made(*texts: str, language: str = "fi", settings: FilteredText | None = None) -> Split:
+    return filtered_text.transform(documents(*texts, language=language), settings or given(), load_language(language))
+
+
+def drop(text: str, language: str = "fi", settings: FilteredText | None = None) -> tuple[str, str]:
+    split = made(text, language=language, settings=settings)
+    assert split.kept.height == 0
+    row = split.dropped.row(0, named=True)
+    return row["reason"], row["value"]
+
+
+@pytest.mark.parametrize(("language", "text"), [("fi", GOOD), ("th", THAI)])
+def test_a_good_text_is_kept_as_it_is(language: str, text: str) -> None:
+    assert made(text, language=language).kept["text"].to_list() == [text]
+
+
+def test_a_short_text() -> None:
+    assert drop("Kirjasto on suljettu ensi maanantaina.") == ("too_short", "5 words < 40")
+
+
+def test_a_short_thai_text_is_counted_by_characters() -> None:
+    assert drop("วันนี้ตลาดนัดหน้าวัดปิดเพราะฝนตกหนัก", "th")[0] == "too_short"
+
+
+def test_a_long_text() -> None:
+    assert drop(GOOD, settings=given(max_words=45)) == ("too_long", f"{len(GOOD.split())} words > 45")
+
+
+def test_a_text_that_repeats_itself() -> None:
+    reason, value = drop(
+        "\n".join(["Edulliset talvirenkaat löydät nyt meiltä helposti, joten varaa aika jo tänään."] * 8)
+    )
+    assert (reason, value) == ("repetition", "88 % repeated > 30%")
+
+
+def test_a_sentence_repeated_inside_one_paragraph() -> None:
+    assert drop("Edulliset talvirenkaat löydät nyt meiltä, joten varaa aika. " * 8)[0] == "repetition"
+
+
+def test_a_page_of_boilerplate() -> None:
+    text = (
+        "Tämä sivusto käyttää evästeitä kävijätilastointiin ja mainonnan kohdentamiseen kaikilla sivuillaan. "
+        "Tilaa uutiskirjeemme ja saat parhaat tarjoukset suoraan sähköpostiisi joka viikko. Kirjaudu sisään tai "
+        "rekisteröidy, niin voit kommentoida juttuja. Kaikki oikeudet pidätetään, lue myös käyttöehdot. "
+        "Jaa tämä sivu ystävillesi ja seuraa meitä kaikissa kanavissa. Muutos tulee voimaan heti."
+    )
+    assert drop(text)[0] == "boilerplate"
+
+
+def test_one_boilerplate_sentence_does_not_condemn_a_text() -> None:
+    assert made(f"{GOOD}\nKaikki oikeudet pidätetään.").kept.height == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (
+            "fi",
+            "The path from the harbour takes about an hour and can be muddy after rain, so boots are worth it. " * 1,
+        ),
+        ("th", "Nets are spread out on the quay, and three generations sit around them with needles in their hands. "),
+        ("ur", GOOD),
+    ],
+)
+def test_a_text_in_another_language(language: str, text: str) -> None:
+    more = "The last ferry back leaves before six, and the captain waits for nobody, whatever the reason they give."
+    assert drop(text + more + " Look out for seals below the cliff, and keep the dog near you.", language)[0] == (
+        "wrong_language"
+    )
+
+
+def test_undecided_swahili_is_judged_by_its_stop_words() -> None:
+    story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
+    strict = load_language("sw").model_copy(update={"min_stop_words_share": None})
+    assert identify(pl.Series([story]), load_language("sw"))["judged"].item() == "sw"
+    english = "The keeper of the old lighthouse had seen many ships pass on their way to the harbour."
+    assert identify(pl.Series([english]), strict)["judged"].item() == "en"
+    assert identify(pl.Series([english]), load_language("sw"))["judged"].item() == "en"
+
+
+def test_words_longer_than_the_language_has() -> None:
+    language = load_language("fi").model_copy(update={"max_mean_word_length": 5.0})
+    split = filtered_text.transform(documents(GOOD), given(), language)
+    assert split.dropped["reason"].to_list() == ["bad_word_lengths"]
+
+
+def test_a_text_of_numbers() -> None:
+    numbers = " ".join(f"{number}" for number in range(100, 125))
+    assert drop(f"{GOOD} {numbers}")[0] == "few_alphabetic_words"
+
+
+def test_lone_signs_are_no_words() -> None:
+    assert made(GOOD.replace(",", " ,").replace(".", " .").replace(" ", " - ", 20)).kept.height == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Kirjoita paja@kerho.example.org nyt.", "Kirjoita [email] nyt."),
+        ("Soita +358 40 000 0147 heti.", "Soita [phone] heti."),
+        ("โทร +66 2 555 0147 นะ", "โทร [phone] นะ"),
+        ("โทร. 0-2645-9000 หรือ 08-1866-3000", "โทร. [phone] หรือ [phone]"),
+        ("Soita 040-1234567, 050 123 4567.", "Soita [phone], [phone]."),
+        ("ফোন ০১৭১২৩৪৫৬৭৮ করুন", "ফোন [phone] করুন"),
+        ("Tel: 0212 123 23 24", "Tel: [phone]"),
+        ("osoite 203.0.113.24 toimii", "osoite [ip] toimii"),
+        ("osoite 2001:db8:0:1::7 toimii", "osoite [ip] toimii"),
+    ],
+)
+def test_private_data_is_masked(text: str, expected: str) -> None:
+    assert mask(pl.DataFrame({"text": [text]}))["text"].item() == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vuosina 1866–1868 ja 2010-2014",
+        "01.02.2024 ja 2024-01-31 kello 12:30:45",
+        "hinta 1 250 000,00 tai Rp 1.000.000.000",
+        "laki 12/2007, 1 luku 2.3.4.1 §",
+        "UU Nomor 05 Tahun 1990",
+        "pi on 3.0123456789",
+        "nomor 03298 2019 nnf",
+        "std::sort ja a::b",
+        "00000001 00000010",
+        "kello 01.00-02.00",
+    ],
+)
+def test_years_prices_dates_and_laws_are_not_masked(text: str) -> None:
+    assert mask(pl.DataFrame({"text": [text]}))["text"].item() == text
+
+
+def test_private_data_is_counted_and_the_id_is_of_the_masked_text() -> None:
+    row = made(f"{GOOD} Kysy lisää: a@b.example, +358 40 000 0147 tai 192.0.2.45.").kept.row(0, named=True)
+    assert (row["emails"], row["phones"], row["ips"]) == (1, 1, 1)
+    assert row["id"] == digest("fi", row["text"])[:16] != row["document_id"]
+
+
+def test_control_strings_stay_as_they_are() -> None:
+    text = f"{GOOD} Merkit </s>, <|im_end|>, <|endoftext|> ja ### Response: ovat pelkkää tekstiä."
+    row = made(text).kept.row(0, named=True)
+    assert (row["text"], row["control_strings"]) == (text, 4)
+
+
+def placed(texts: dict[str, str], language: str = "fi") -> pl.DataFrame:
+    frame = pl.DataFrame({"id": list(texts), "document_id": list(texts), "text": list(texts.values())})
+    return frame.with_columns(
+        pl.lit(0, pl.UInt32).alias("shard"),
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
+        pl.col("text").str.split(" ").list.len().alias("words"),
+        signatures(frame["text"], given(), load_language(language)),
+    )
+
+
+def test_of_near_duplicates_the_longest_is_kept_whatever_the_order() -> None:
+    texts = {"c": GOOD + " Hyvää ruokahalua.", "b": GOOD, "a": GOOD + "!", "x": GOOD[::-1]}
+    for names in (["a", "b", "c", "x"], ["x", "c", "b", "a"]):
+        rows = placed({name: texts[name] for name in names})
+        dropped = near_duplicates(rows, given()).join(rows, on="row")
+        assert sorted(dropped["id"]) == ["a", "b"]
+        assert all(value.endswith("alike: c") for value in dropped["value"])
+
+
+def test_of_equally_long_near_duplicates_the_smallest_id_is_kept() -> None:
+    rows = placed({"b": GOOD, "a": GOOD.replace("Piirakat", "Pullat")})
+    assert near_duplicates(rows, given())["row"].to_list() == [0]
+
+
+def test_thai_near_duplicates_are_found_by_characters() -> None:
+    rows = placed({"a": THAI, "b": THAI.replace("คนใต้", "ชาวใต้")}, "th")
+    assert near_duplicates(rows, given())["row"].to_list() == [1]
+
+
+def test_bands_find_pairs_at_the_threshold() -> None:
+    assert band_rows(112, 0.8) == 6
+
+
+def job(root: Path, *frames: pl.DataFrame, language: str = "fi") -> Job:
+    source = root / "data" / "raw_web_text" / language
+    for number, frame in enumerate(frames):
+        write_shard(frame, source / f"part-{number:05d}.parquet")
+    write_json(source / "manifest.json", {})
+    return Job("filtered_text", language, None, ALL, root, root / "staging", root / "work", "code")
+
+
+def test_a_run_accounts_for_every_row_and_leaves_no_temporary_column(tmp_path: Path) -> None:
+    one = job(tmp_path, documents(GOOD, "lyhyt"), documents(GOOD + " Hyvää ruokahalua."))
+    filtered_text.run(one)
+    kept = pl.read_parquet(sorted(one.staging.glob("part-*.parquet")))
+    assert kept.columns == filtered_text.COLUMNS
+    assert drop_counts(one.staging) == {"near_duplicate": 1, "too_short": 1}
+    assert one.facts["rows_in"] == kept.height + 2
+    metrics = filtered_text.measure(one)
+    assert (metrics["language_share"], metrics["wrong_ids"], metrics["unmasked_private_data"]) == (1.0, 0, 0)
+    assert metrics["min_words_met"] == len(GOOD.split()) + 2
+
+
+def test_a_drop_carries_the_id_of_the_document(tmp_path: Path) -> None:
+    raw = documents(GOOD, GOOD + " Hyvää ruokahalua.")
+    one = job(tmp_path, raw)
+    filtered_text.run(one)
+    assert pl.read_parquet(one.staging / "drops" / "part-00000.parquet")["id"].to_list() == [raw["id"][0]]
+
+
+def test_a_partition_where_nothing_is_kept_can_be_measured(tmp_path: Path) -> None:
+    one = job(tmp_path, documents("lyhyt"))
+    filtered_text.run(one)
+    assert filtered_text.measure(one)["kept_share"] == 0
+
+
+def pages(kind: str) -> list[Any]:
+    path = ROOT / "data" / "sample" / "expected.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return [row for row in rows if row["page"].startswith(f"{kind}/")]
+
+
+@pytest.mark.parametrize("language", ["fi", "th", "ur"])
+def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None:
+    expected = pages(language)
+    if not expected:
+        pytest.skip("data/sample/expected.jsonl is not there")
+    (frame,) = read_sources(ALL.raw_web_text, language, ROOT)
+    raw = raw_web_text.transform(frame, ALL.raw_web_text, language)
+    one = job(tmp_path, raw.kept, language=language)
+    filtered_text.run(one)
+    met = {**drop_counts(one.staging), **dict(raw.dropped["reason"].value_counts().iter_rows())}
+    reasons = [row["reason"] for row in expected if row["verdict"] == "drop"]
+    assert met == {reason: reasons.count(reason) for reason in reasons}
+
+
+@pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
+@pytest.mark.parametrize("language", ["fi", "th", "ur"])
+def test_most_real_documents_are_kept(language: str) -> None:
+    source = Source(folder="web", suffix=".jsonl.zst", content="text")
+    settings = ALL.raw_web_text.model_copy(update={"sources": [source], "rows_per_shard": 200})
+    frame = next(iter(read_sources(settings, language, SHARED)))
+    raw = raw_web_text.transform(frame, settings, language)
+    split = filtered_text.transform(raw.kept, given(max_words=100_000), load_language(language))
+    assert raw.kept.height == 200
+    assert split.kept.height >= 190
+    assert split.kept.height + split.dropped.height == 200

@@ -1,0 +1,225 @@
+"""raw_web_text: one behaviour a test, on inputs built to trip exactly one reason."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from stages import raw_web_text
+from stages.errors import InputError
+from stages.files import digest
+from stages.job import Job
+from stages.raw_web_text.extraction import extract_page, normalise
+from stages.raw_web_text.records import in_frames, read_sources
+from stages.settings import RawWebText, load_settings
+from stages.shards import Split, drop_counts
+
+ROOT = Path(__file__).parent.parent
+MAIN = [
+    "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito.",
+    "Täytteeksi keitetään riisipuuroa, joka saa jäähtyä ennen kuin se levitetään kuorelle.",
+    "Piirakat paistetaan kuumassa uunissa ja voidellaan heti voin ja maidon seoksella.",
+]
+PAGE = f"""<!doctype html><html><head><meta charset="utf-8"><title>Ohut kuori | Lehti</title>
+<link rel="canonical" href="https://lehti.example/piirakka">
+<meta property="article:published_time" content="2024-03-02">
+<link rel="license" href="https://creativecommons.org/licenses/by/4.0/"></head><body>
+<nav><ul><li><a href="/">Etusivu</a></li><li><a href="/koti">Koti ja piha</a></li></ul></nav>
+<div id="cookie-banner"><p>Käytämme evästeitä, jotta sivusto toimisi sujuvasti ja voisimme laskea kävijät.</p></div>
+<main><article><h1>Ohut kuori</h1>{"".join(f"<p>{one}</p>" for one in MAIN)}</article></main>
+<aside><h2>Luetuimmat</h2><ul><li><a href="/1">Milloin lumikuorma on liikaa?</a></li></ul></aside>
+<footer><p>© Lehti. Kaikki oikeudet pidätetään.</p></footer></body></html>"""
+
+
+def settings(folder: str = "web", suffix: str = "", content: str = "html", **more: Any) -> RawWebText:
+    source = {"folder": folder, "suffix": suffix, "content": content, "text_column": more.pop("text_column", "text")}
+    values = {"rows_per_shard": 100, "max_page_bytes": 100_000, "max_bad_share": 0.2, **more}
+    return RawWebText.model_validate({"sources": [source], **values})
+
+
+def made(root: Path, given: RawWebText, language: str = "fi") -> Split:
+    frame = pl.concat(read_sources(given, language, root))
+    return raw_web_text.transform(frame, given, language)
+
+
+def page(root: Path, body: bytes | str, name: str = "a.html") -> Path:
+    path = root / "web" / "fi" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body if isinstance(body, bytes) else body.encode())
+    return path
+
+
+def reason(split: Split) -> str:
+    assert split.kept.height == 0
+    return str(split.dropped["reason"].item())
+
+
+def lines(root: Path, *rows: str | dict[str, Any], name: str = "fi.jsonl") -> None:
+    (root / "web").mkdir(exist_ok=True)
+    text = "\n".join(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows)
+    (root / "web" / name).write_text(text, encoding="utf-8")
+
+
+def test_main_text_is_kept_and_nothing_around_it(tmp_path: Path) -> None:
+    page(tmp_path, PAGE)
+    assert made(tmp_path, settings()).kept["text"].item().split("\n")[-3:] == MAIN
+    assert "evästeitä" not in made(tmp_path, settings()).kept["text"].item()
+    assert "Luetuimmat" not in made(tmp_path, settings()).kept["text"].item()
+
+
+def test_provenance_is_read_from_the_page(tmp_path: Path) -> None:
+    page(tmp_path, PAGE, "sub/a.HTM")
+    row = made(tmp_path, settings()).kept.row(0, named=True)
+    assert (row["url"], row["title"]) == ("https://lehti.example/piirakka", "Ohut kuori")
+    assert (row["date"], row["license"]) == ("2024-03-02", "https://creativecommons.org/licenses/by/4.0/")
+    assert (row["source"], row["record"]) == ("web/fi/sub/a.HTM", 0)
+    assert row["extractor"].startswith("trafilatura ")
+    assert row["id"] == digest("fi", row["text"])[:16]
+
+
+def test_a_short_text_laid_out_in_a_table_is_found() -> None:
+    body = "".join(f"<div>{one}</div>" for one in MAIN)
+    html = f"<html><body><table><tr><td>{body}</td><td><a href='#'>Muut</a></td></tr></table></body></html>"
+    assert extract_page(html).text.split("\n")[:3] == MAIN
+
+
+def test_joiners_survive_extraction() -> None:
+    words = "می\u200cخواهم و ක්\u200dෂ &zwnj;"
+    text = extract_page(f"<html><body><article><p>{words}{MAIN[0]}</p><p>{MAIN[1]}</p></article></body></html>").text
+    assert text.count("\u200c") == 2 and text.count("\u200d") == 1
+
+
+def test_an_empty_file_is_an_empty_page(tmp_path: Path) -> None:
+    page(tmp_path, "")
+    assert reason(made(tmp_path, settings())) == "empty_page"
+
+
+def test_a_page_without_main_text_is_an_empty_page(tmp_path: Path) -> None:
+    page(tmp_path, "<html><head><title>x</title></head><body></body></html>")
+    assert reason(made(tmp_path, settings())) == "empty_page"
+
+
+def test_bytes_that_are_not_utf8_are_dropped(tmp_path: Path) -> None:
+    page(tmp_path, PAGE.encode("latin-1"))
+    assert reason(made(tmp_path, settings())) == "invalid_utf8"
+
+
+def test_a_declared_encoding_is_believed(tmp_path: Path) -> None:
+    page(tmp_path, PAGE.replace("utf-8", "iso-8859-1").encode("latin-1"))
+    assert MAIN[1] in made(tmp_path, settings()).kept["text"].item()
+
+
+def test_a_page_over_the_limit_is_dropped(tmp_path: Path) -> None:
+    page(tmp_path, PAGE)
+    assert reason(made(tmp_path, settings(max_page_bytes=500))) == "page_too_large"
+
+
+def test_a_line_that_is_not_json_is_dropped_and_the_next_is_read(tmp_path: Path) -> None:
+    lines(tmp_path, '{"text": "katke', {"text": "kokonainen rivi"})
+    split = made(tmp_path, settings(suffix=".jsonl", content="text"))
+    assert split.dropped["reason"].to_list() == ["unreadable_record"]
+    assert split.kept.select("text", "record").rows() == [("kokonainen rivi", 1)]
+
+
+def test_a_record_without_text_is_dropped(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "sana"}, {"text": None}, {"text": 7})
+    split = made(tmp_path, settings(suffix=".jsonl", content="text"))
+    assert split.dropped["value"].to_list() == ["no `text`", "`text` is int"]
+
+
+def test_a_lone_surrogate_is_invalid(tmp_path: Path) -> None:
+    lines(tmp_path, '{"text": "a\\ud800b"}')
+    assert reason(made(tmp_path, settings(suffix=".jsonl", content="text"))) == "invalid_utf8"
+
+
+def test_html_inside_json_is_utf8_whatever_it_declares(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": PAGE.replace("utf-8", "iso-8859-1")})
+    assert MAIN[1] in made(tmp_path, settings(suffix=".jsonl")).kept["text"].item()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst", ".parquet"])
+def test_compressed_lines_and_parquet_are_read(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "web").mkdir()
+    path, row = tmp_path / "web" / f"fi{suffix}", {"body": "pitkä teksti", "url": "https://a.example/"}
+    if suffix == ".parquet":
+        pl.DataFrame([row]).write_parquet(path)
+    elif suffix.endswith("gz"):
+        path.write_bytes(gzip.compress(json.dumps(row).encode()))
+    else:
+        with pa.output_stream(str(path), compression="zstd") as file:
+            file.write(json.dumps(row).encode())
+    kept = made(tmp_path, settings(suffix=suffix, content="text", text_column="body")).kept
+    assert kept.select("text", "url", "license").row(0) == ("pitkä teksti", "https://a.example/", "")
+
+
+def test_a_missing_source_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="source web/fi does not exist: put the fi pages there"):
+        made(tmp_path, settings())
+
+
+def test_a_folder_without_pages_is_named(tmp_path: Path) -> None:
+    page(tmp_path, "x", "readme.txt")
+    with pytest.raises(InputError, match=r"source web/fi holds no \.html"):
+        made(tmp_path, settings())
+
+
+def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
+    lines(tmp_path, "not parquet at all", name="fi.parquet")
+    with pytest.raises(InputError, match=r"source web/fi\.parquet is not readable Parquet"):
+        made(tmp_path, settings(suffix=".parquet"))
+
+
+def test_a_broken_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "fi.jsonl.gz").write_bytes(gzip.compress(b'{"text": "a"}\n' * 9)[:-9])
+    with pytest.raises(InputError, match="breaks off"):
+        made(tmp_path, settings(suffix=".jsonl.gz", content="text"))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_an_absent_text_column_is_named(tmp_path: Path, suffix: str) -> None:
+    lines(tmp_path, {"body": "sana"})
+    pl.DataFrame({"body": ["sana"]}).write_parquet(tmp_path / "web" / "fi.parquet")
+    with pytest.raises(InputError, match="`text`"):
+        made(tmp_path, settings(suffix=suffix))
+
+
+def test_marks_that_scripts_need_stay_and_control_characters_go() -> None:
+    assert normalise("e\u0301\x00 \t a\u200d\u0e33\r\n\n  b\u00ad") == "é a\u200d\u0e33\nb"
+
+
+def test_mojibake_is_mended() -> None:
+    assert normalise("pÃ¤ivÃ¤Ã¤") == "päivää"
+
+
+def test_slices_end_by_rows_and_by_bytes() -> None:
+    records = [{"body": b"x" * 10, "source": "s", "record": number} for number in range(5)]
+    assert [frame.height for frame in in_frames(records, 2)] == [2, 2, 1]
+    assert [frame.height for frame in in_frames(records, 100, size=30)] == [3, 2]
+
+
+def job(root: Path, given: RawWebText) -> Job:
+    whole = load_settings(ROOT / "params.yaml").model_copy(update={"raw_web_text": given})
+    return Job("raw_web_text", "fi", None, whole, root, root / "staging", root / "work", "code")
+
+
+def test_the_second_copy_of_a_text_is_dropped_across_shards(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "yksi"}, {"text": "kaksi"}, {"text": "yksi"})
+    one = job(tmp_path, settings(suffix=".jsonl", content="text", rows_per_shard=1))
+    raw_web_text.run(one)
+    assert drop_counts(one.staging) == {"exact_duplicate": 1}
+    drop = pl.concat([pl.read_parquet(path) for path in sorted(one.staging.glob("drops/*"))]).row(0, named=True)
+    assert (drop["origin"], drop["value"]) == ("web/fi.jsonl#2", "same text as web/fi.jsonl#0")
+    assert raw_web_text.measure(one) == {"bad_share": 0.0, "exact_duplicates": 1, "median_words": 1.0, "wrong_ids": 0}
+
+
+def test_dropping_a_duplicate_leaves_the_work_store_as_it_was(tmp_path: Path) -> None:
+    lines(tmp_path, {"text": "yksi"}, {"text": "yksi"})
+    raw_web_text.run(job(tmp_path, settings(suffix=".jsonl", content="text")))
+    (stored,) = tmp_path.glob("work/*/part.parquet")
+    assert pl.read_parquet(stored).height == 2
+    assert pl.read_parquet(tmp_path / "staging" / "part-00000.parquet").height == 1
