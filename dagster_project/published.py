@@ -13,6 +13,7 @@ from dagster_project.graph import Stage
 
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 120
+ID_CHARACTERS = 32  # a hash or an address does not wrap, and would leave its row's text no room
 # First-strong isolate and its end: a cell of Urdu keeps its own direction and leaves the row's alone.
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
@@ -21,13 +22,11 @@ def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[st
     """Rows, schema, sample, drops and seconds of a partition, as far as its files tell."""
     folder = root / stage.output
     manifest = _read(folder / "manifest.json")
-    metadata: dict[str, Any] = {"path": dg.MetadataValue.path(stage.output), "dvc_hash": version or ""}
-    if manifest:
-        metadata["manifest"] = dg.MetadataValue.json(manifest)
-        metadata |= _rows(manifest) | _run_log(root, stage, manifest)
-    if table := sample_table(folder):
-        metadata["sample_rows"] = dg.MetadataValue.md(table)
-    return metadata
+    table = sample_table(folder)
+    metadata: dict[str, Any] = {"sample_rows": dg.MetadataValue.md(table)} if table else {}
+    metadata |= _rows(manifest) | _run_log(root, stage, manifest)
+    metadata |= {"path": dg.MetadataValue.path(stage.output), "dvc_hash": version or ""}
+    return metadata | ({"manifest": dg.MetadataValue.json(manifest)} if manifest else {})
 
 
 def _rows(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -73,8 +72,9 @@ def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
 def _cell(value: object) -> str:
     """One value on one line, cut, and with nothing in it that markdown or HTML would act on."""
     text = " ".join(str(value).split())
-    if len(text) > SAMPLE_CHARACTERS:
-        text = text[: SAMPLE_CHARACTERS - 1] + "…"
+    limit = ID_CHARACTERS if text.isascii() and " " not in text else SAMPLE_CHARACTERS
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
     for character in "\\`*_[]<>|#~$":
         text = text.replace(character, f"&#{ord(character)};")
     return f"{ISOLATE}{text}{END_ISOLATE}"

@@ -9,7 +9,7 @@ import polars as pl
 from stages.files import digest, read_json
 from stages.gate import Metric
 from stages.job import Job, frame_hash
-from stages.language_id import is_language
+from stages.language_id import is_english
 from stages.prompts import PromptEncoder
 from stages.settings import CandidatePairs, Settings
 from stages.shards import Split, shard_frames
@@ -17,8 +17,8 @@ from stages.text_generation import Generated, Sampling
 from stages.text_generation.lazy import LazyEngine
 
 COLUMNS = [
-    "id", "text_id", "document_id", "language", "instruction", "response", "title", "url", "source", "record", "license",
-    "finish_reason",
+    "id", "text_id", "document_id", "language", "instruction", "response", "title", "url", "source", "record",
+    "license", "finish_reason",
 ]  # fmt: skip
 # Openings of an answer that is none, and words of the prompt; ours.
 REFUSAL = r"(?i)^(i'?m sorry|i am sorry|i cannot|i can't|as an ai)\b|### (instruction|response)"
@@ -40,7 +40,7 @@ def run(job: Job) -> None:
 def measure(job: Job) -> dict[str, Metric]:
     table = pl.concat(list(shard_frames(job.staging, ["id", "language", "instruction", "response"])))
     rows_in = int(job.facts["rows_in"])
-    english = is_language(table["instruction"], "en") if table.height else pl.Series([], dtype=pl.Boolean)
+    english = is_english(table["instruction"])
     wrong = sum(
         identifier != digest(language, instruction, response)[:16]
         for identifier, language, instruction, response in table.iter_rows()
@@ -81,7 +81,7 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
         pl.struct("language", "instruction", "response")
         .map_elements(lambda row: digest(*row.values())[:16], return_dtype=pl.String)
         .alias("id"),
-        is_language(frame["instruction"], "en").alias("english"),
+        is_english(frame["instruction"]).alias("english"),
     )
     reason = (
         pl.when(pl.col("instruction") == "").then(pl.lit("no_instruction"))

@@ -13,5 +13,5 @@ class InputError(XInstructionError):
     """A source file, folder, row or model given by the user cannot be used."""
 
 
-class GateFailed(XInstructionError):
+class GateFailedError(XInstructionError):
     """A critical expectation of the artifact's suite was not met; nothing was published."""

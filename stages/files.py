@@ -46,8 +46,9 @@ def write_atomically(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.chmod(name, 0o644)
-    os.replace(name, path)
+    temporary = Path(name)
+    temporary.chmod(0o644)
+    temporary.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -65,4 +66,4 @@ def replace_folder(staged: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         shutil.rmtree(target)
-    os.replace(staged, target)
+    staged.replace(target)

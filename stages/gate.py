@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import yaml
 
-from stages.errors import GateFailed, SettingsError
+from stages.errors import GateFailedError, SettingsError
 from stages.files import write_json
 
 Metric = float | int | str
@@ -181,11 +181,11 @@ def _native(gx: Any, expectation: Expectation, number: int) -> Any:
 
 
 def refuse(report: Report, path: Path) -> None:
-    """Raise GateFailed with one line per critical failure."""
+    """Raise GateFailedError with one line per critical failure."""
     if report.failures:
         where = f"{report.artifact} {report.partition}".strip()
         lines = [f"  expected {verdict.rule}, met {verdict.met} ({verdict.because})" for verdict in report.failures]
-        raise GateFailed(
+        raise GateFailedError(
             f"gate of {where} failed, nothing was published; report: {path}\n"
             + "\n".join(lines)
             + "\n  mend the input or the setting and run again; `dvc checkout` brings back the last good version"
@@ -196,7 +196,10 @@ def _serve() -> None:
     """Import Great Expectations, then judge the one question that comes on standard input."""
     import great_expectations as gx
 
-    question = json.loads(sys.stdin.read())
+    asked = sys.stdin.read()
+    if not asked:  # the stage ended before it had anything to judge
+        return
+    question = json.loads(asked)
     with contextlib.redirect_stdout(sys.stderr):
         passed = _validate(gx, [Expectation(**one) for one in question["suite"]], question["metrics"])
     print(json.dumps(passed))

@@ -27,7 +27,7 @@ def label_tokens(encoder: PromptEncoder, labels: list[str]) -> list[int]:
 
 
 def add_ratings(frame: pl.DataFrame, engine: LazyEngine, settings: Settings) -> pl.DataFrame:
-    """Columns best, flawed, worst (probabilities) and rating (1 best … 0 worst) for pairs of a frame.
+    """Columns best, flawed, worst (probabilities) and rating (their expected value) for pairs of a frame.
 
     The frame has `language`, `instruction` and `response`.
     """
@@ -38,4 +38,6 @@ def add_ratings(frame: pl.DataFrame, engine: LazyEngine, settings: Settings) -> 
     ]
     rows = engine.score(prompts, label_tokens(encoder, settings.evaluator.labels))
     columns = [pl.Series(level, [row[number] for row in rows], dtype=pl.Float64) for number, level in enumerate(LEVELS)]
-    return frame.with_columns(columns).with_columns((pl.col("best") + 0.5 * pl.col("flawed")).alias("rating"))
+    values = zip(LEVELS, settings.evaluator.values, strict=True)
+    rating = pl.sum_horizontal(pl.col(level) * value for level, value in values)
+    return frame.with_columns(columns).with_columns(rating.alias("rating"))

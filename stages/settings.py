@@ -153,10 +153,22 @@ class ResponseModel(Section):
     training: Training
 
 
+class Defects(Section):
+    """How often each defect stands for its level in the rating set, relative to the others of the level."""
+
+    cut: Annotated[float, Field(ge=0)]
+    repeated: Annotated[float, Field(ge=0)]
+    model_answer: Annotated[float, Field(ge=0)]
+    swapped: Annotated[float, Field(ge=0)]
+    wrong_language: Annotated[float, Field(ge=0)]
+
+
 class Evaluator(Section):
     start_from: Literal["base_model", "response_model"]
     labels: Annotated[list[str], Field(min_length=3, max_length=3)]
-    rating_sets: Positive
+    values: Annotated[list[Share], Field(min_length=3, max_length=3)]
+    rated_pairs: Positive
+    defects: Defects
     training: Training
 
 

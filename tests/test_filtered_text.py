@@ -10,10 +10,10 @@ import pytest
 
 from stages import filtered_text, raw_web_text
 from stages.files import digest, write_json
-from stages.filtered_text.language import identify
 from stages.filtered_text.near_duplicates import band_rows, near_duplicates, signatures
 from stages.filtered_text.private_data import mask
 from stages.job import Job
+from stages.language_id import identify
 from stages.languages import load_language
 from stages.raw_web_text.records import read_sources
 from stages.settings import FilteredText, Source, load_settings

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from stages.errors import InputError
 from stages.raw_web_text.extraction import extract_page
+from stages.settings import LANGUAGES
 
+NAMES = {"en": "English", **LANGUAGES}
 MIN_CHARACTERS = 200  # below, a page is an empty shell or one sentence
 
 
-def corpus_texts(folder: Path, languages: list[str]) -> list[str]:
+def corpus_texts(folder: Path, languages: Sequence[str]) -> list[str]:
     """Main text of every readable page, in a fixed order.
 
-    English is always among them: the model is to read and write instructions in it.
+    English is always among them: the model is to read and write instructions in it. Each page is headed by its
+    language's name; a model this small does not find out otherwise what "Answer in Finnish" asks for.
     """
     if not folder.is_dir():
         raise InputError(f"base_model.corpus: {folder} is no folder; the embedded model needs one folder per language")
@@ -22,7 +26,7 @@ def corpus_texts(folder: Path, languages: list[str]) -> list[str]:
         for page in sorted((folder / language).glob("*.html")):
             text = _readable(page)
             if len(text) >= MIN_CHARACTERS:
-                texts.append(text)
+                texts.append(f"{NAMES[language]}: {text}")
     if not texts:
         raise InputError(f"base_model.corpus: no page with text under {folder} for {', '.join(languages)}")
     return texts

@@ -15,7 +15,8 @@ from stages.eval_scores.measures import chrf, language_share, pairwise
 from stages.files import digest, read_json, write_json
 from stages.gate import Metric
 from stages.job import Job
-from stages.language_id import identify
+from stages.language_id import in_language
+from stages.languages import load_language
 from stages.model_facts import held_out_loss
 from stages.models import load_tokenizer
 from stages.pairs import response_examples, seed_pairs
@@ -91,7 +92,6 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
         texts = engine.generate(asked, sampling)
         job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()})
     response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
-    found = identify(response)
     return questions.select(
         pl.struct("kind", "instruction")
         .map_elements(lambda row: digest(language, name, *row.values())[:16], return_dtype=pl.String)
@@ -102,7 +102,7 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
         "instruction",
         response,
         "reference",
-        pl.Series("answered_in", [code for code, _ in found], dtype=pl.String),
+        in_language(response, load_language(language)).alias("in_language"),
         pl.Series("finish_reason", [text.finish_reason for text in texts], dtype=pl.String),
     )
 

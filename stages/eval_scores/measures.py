@@ -9,7 +9,7 @@ import polars as pl
 
 def language_share(answers: pl.DataFrame) -> float:
     """Share of answers written in the language asked for; an empty answer is in none."""
-    return float((answers["answered_in"] == answers["language"]).mean() or 0.0)
+    return float(answers["in_language"].mean() or 0.0)
 
 
 def chrf(answers: pl.DataFrame) -> float:

@@ -26,7 +26,9 @@ from stages.text_generation.lazy import LazyEngine
 def run(job: Job) -> None:
     settings = job.settings.evaluator
     pairs = learned_pairs(job)
-    rated = training_set(pairs, _answers(job, pairs), settings.rating_sets, job.settings.seed)
+    rated = training_set(
+        pairs, _answers(job, pairs), settings.defects.model_dump(), settings.rated_pairs, job.settings.seed
+    )
     start = _start(job)
     encoder = PromptEncoder(load_tokenizer(start), job.settings.prompts, budget=settings.training.max_tokens * 3 // 4)
     examples = _examples(rated, encoder, label_tokens(encoder, settings.labels))

@@ -56,5 +56,5 @@ def _confusion(rated: pl.DataFrame) -> dict[str, dict[str, int]]:
     said = rated.select(
         "level", pl.concat_list(LEVELS).list.arg_max().replace_strict(dict(enumerate(LEVELS))).alias("said")
     )
-    counts = dict(((level, answer), count) for level, answer, count in said.group_by("level", "said").len().iter_rows())
+    counts = {(level, answer): count for level, answer, count in said.group_by("level", "said").len().iter_rows()}
     return {level: {answer: counts.get((level, answer), 0) for answer in LEVELS} for level in LEVELS}

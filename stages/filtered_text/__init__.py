@@ -12,7 +12,7 @@ import polars as pl
 
 from stages.files import digest
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
-from stages.filtered_text.language import MODEL, identify, wrong_language
+from stages.filtered_text.language import wrong_language
 from stages.filtered_text.length import bad_word_lengths, few_alphabetic_words, too_long, too_short, word_count
 from stages.filtered_text.near_duplicates import near_duplicates, signatures
 from stages.filtered_text.private_data import mask, unmasked
@@ -20,6 +20,7 @@ from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
 from stages.gate import Metric
 from stages.job import Job
+from stages.language_id import MODEL, identify
 from stages.languages import LanguageSettings, load_language
 from stages.second_pass import ORIGIN, drop_staged, staged_columns, staged_shards
 from stages.settings import FilteredText

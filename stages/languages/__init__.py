@@ -28,7 +28,6 @@ class LanguageSettings(Section):
     """
 
     code: str
-    name: Annotated[str, Field(min_length=1)]
     script: Annotated[str, Field(pattern="^[A-Z][A-Za-z_]+$")]
     min_script_share: Share = 0.5
     min_language_score: Share

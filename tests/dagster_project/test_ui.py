@@ -68,11 +68,12 @@ def test_materialize_all_by_clicking(ui: str, fresh: Path, tmp_path: Path) -> No
         page.get_by_role("button", name="All", exact=True).click()
         page.get_by_role("button", name="Launch backfill").click()
         page.get_by_text("Created backfill").wait_for()
-        _wait(lambda: _backfills(ui) == {"COMPLETED_SUCCESS"}, 300, "the backfill did not end well")
+        _wait(lambda: _backfills(ui) == {"COMPLETED_SUCCESS"}, 480, "the backfill did not end well")
         page.goto(f"{ui}/asset-groups")
         page.get_by_text("release").first.wait_for()
-        page.keyboard.press("Alt+ArrowUp")
-        page.wait_for_timeout(1000)
+        for group in ("release", "iteration_2", "iteration_1", "preparation"):
+            page.get_by_text(group, exact=True).last.dblclick()  # unfolds the group
+            page.wait_for_timeout(1500)
         page.screenshot(path=tmp_path / "lineage.png")
         browser.close()
     assert json.loads(dvc(fresh, "status", "--json")) == {}

@@ -1,0 +1,83 @@
+"""What several tests share: the real settings, a job in a temporary folder, and models small enough to be made here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# `pytest` alone, unlike `python -m pytest`, does not look in the project's folder.
+sys.path.insert(0, str(Path(__file__).parent.parent))
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from stages.base_model.embedded import new_model, train_tokenizer
+from stages.fine_tuning import fine_tune
+from stages.job import Job
+from stages.models import load_tokenizer, save_model
+from stages.prompts import Example
+from stages.settings import Architecture, Settings, Training, load_settings
+
+ROOT = Path(__file__).parent.parent
+# Heads of 32, the smallest that vLLM computes on a CPU.
+ARCHITECTURE = Architecture(vocabulary=300, hidden=64, layers=2, heads=2, intermediate=128, context=256)
+TRAINING = Training(epochs=1, learning_rate=0.005, batch_size=4, weight_decay=0.0, dropout=0.0, max_tokens=64)
+LESSONS = {"one": "uno, dos, tres", "two": "ein Haus", "three": "kissa istuu", "four": "na na na na na na na na"}
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return load_settings(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
+    """Makes a job of `tmp_path`; sections of the settings, `artifact`, `code` … can be given."""
+
+    def make(artifact: str = "filtered_text", language: str | None = "fi", **changed: Any) -> Job:
+        own = {name: changed.pop(name) for name in ("iteration", "staging", "work", "code", "root") if name in changed}
+        root = own.pop("root", tmp_path)
+        return Job(
+            artifact=artifact,
+            language=language,
+            iteration=own.pop("iteration", None),
+            settings=settings.model_copy(update=changed),
+            root=root,
+            staging=own.pop("staging", root / "data" / ".staging" / artifact),
+            work=own.pop("work", root / "data" / ".work" / artifact),
+            code=own.pop("code", "code"),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama that has learned nothing. Its tokens are single bytes, so a text tells exactly which tokens it had."""
+    folder = tmp_path_factory.mktemp("tiny_model")
+    tokenizer = train_tokenizer([], ARCHITECTURE)
+    save_model(new_model(ARCHITECTURE, tokenizer, seed=3), tokenizer, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lessons(tiny_model: Path) -> list[Example]:
+    """What `taught_model` learned: each prompt's completion, closed by the end token."""
+    tokenizer = load_tokenizer(tiny_model)
+    return [
+        Example(tokenizer(f"<|instruction|>{asked}<|response|>")["input_ids"], tokenizer(f"{said}<|end|>")["input_ids"])
+        for asked, said in LESSONS.items()
+    ]
+
+
+@pytest.fixture(scope="session")
+def taught_model(tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model after it learned the lessons by heart."""
+    folder = tmp_path_factory.mktemp("taught_model")
+    fine_tune(tiny_model, lessons, folder, TRAINING.model_copy(update={"epochs": 80.0}), seed=5)
+    return folder

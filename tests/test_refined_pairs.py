@@ -1,0 +1,105 @@
+"""Selection by rating, and the rule by which a worse iteration is not used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from stages.errors import InputError
+from stages.job import Job
+from stages.refined_pairs import transform
+from stages.refined_pairs.acceptance import accepted_iteration, last_not_fallen
+from stages.refined_pairs.selection import select
+from stages.settings import RefinedPairs
+
+MakeJob = Callable[..., Job]
+
+
+def settings(min_rating: float = 0.0, top_share: float = 1.0) -> RefinedPairs:
+    return RefinedPairs(min_rating=min_rating, top_share=top_share, min_pairs=1, max_precision_fall=0.02)
+
+
+def rated(**ratings: float) -> pl.DataFrame:
+    return pl.DataFrame({"id": list(ratings), "rating": list(ratings.values())}).with_columns(
+        response=pl.lit("vastaus"), url=pl.lit("https://a.example/")
+    )
+
+
+def test_pairs_below_the_rating_are_dropped_and_say_so() -> None:
+    split = select(rated(a=0.5, b=0.49999), settings(min_rating=0.5))
+    assert split.kept["id"].to_list() == ["a"]
+    assert split.dropped.select("id", "reason", "value").rows() == [("b", "below_min_rating", "rating 0.5")]
+
+
+def test_only_the_best_share_is_kept() -> None:
+    split = select(rated(a=0.1, b=0.9, c=0.5, d=0.7), settings(top_share=0.5))
+    assert split.kept["id"].to_list() == ["b", "d"]
+    assert split.dropped["reason"].to_list() == ["outside_top_share"] * 2
+
+
+def test_a_share_is_rounded_up() -> None:
+    assert select(rated(a=0.1, b=0.9, c=0.5), settings(top_share=0.4)).kept.height == 2
+
+
+def test_the_share_is_of_all_pairs_not_of_those_above_the_rating() -> None:
+    split = select(rated(a=0.9, b=0.8, c=0.1, d=0.1), settings(min_rating=0.5, top_share=0.5))
+    assert split.kept["id"].to_list() == ["a", "b"]
+
+
+def test_kept_pairs_carry_their_rank() -> None:
+    assert select(rated(a=0.1, b=0.9), settings()).kept.select("id", "rank").rows() == [("b", 1), ("a", 2)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_outcome_does_not_depend_on_the_order_of_rows(seed: int) -> None:
+    frame = rated(a=0.5, b=0.5, c=0.5, d=0.5, e=0.9, f=0.1)
+    one, other = (
+        select(rows, settings(top_share=0.5)) for rows in (frame, frame.sample(fraction=1, shuffle=True, seed=seed))
+    )
+    assert one.kept.equals(other.kept) and one.dropped.equals(other.dropped)
+    assert one.kept["id"].to_list() == ["e", "a", "b"]
+
+
+def test_each_pair_says_whose_ratings_it_was_kept_by() -> None:
+    assert transform(rated(a=0.5), settings(), "iteration_2").kept["iteration"].to_list() == ["iteration_2"]
+
+
+@pytest.mark.parametrize(
+    ("precisions", "accepted"),
+    [
+        ([0.5], 1),
+        ([0.5, 0.6], 2),
+        ([0.5, 0.49], 2),  # within the tolerance
+        ([0.5, 0.47], 1),
+        ([0.5, 0.4, 0.9], 1),  # what comes after a fall was made from worse pairs
+        ([0.5, 0.6, 0.59, 0.57], 3),  # measured from the best so far, not from the one before
+    ],
+)
+def test_an_iteration_whose_precision_fell_is_not_used(precisions: list[float], accepted: int) -> None:
+    named = {f"iteration_{number}": value for number, value in enumerate(precisions, start=1)}
+    assert last_not_fallen(named, 0.02) == f"iteration_{accepted}"
+
+
+def with_scores(job: Job, *precisions: float) -> Job:
+    for number, precision in enumerate(precisions, start=1):
+        folder = job.root / f"data/evaluator/iteration_{number}"
+        folder.mkdir(parents=True)
+        (folder / "scores.json").write_text(json.dumps({"precision": precision}))
+    return job
+
+
+def test_the_accepted_iteration_is_read_from_the_evaluators(make_job: MakeJob) -> None:
+    assert accepted_iteration(with_scores(make_job("refined_pairs"), 0.5, 0.4)) == "iteration_1"
+
+
+def test_the_tolerance_is_a_setting(make_job: MakeJob) -> None:
+    lenient = settings().model_copy(update={"max_precision_fall": 0.2})
+    assert accepted_iteration(with_scores(make_job("refined_pairs", refined_pairs=lenient), 0.5, 0.4)) == "iteration_2"
+
+
+def test_a_missing_evaluator_is_named(make_job: MakeJob) -> None:
+    with pytest.raises(InputError, match=r"iteration_2/scores.json is not there: .* run `make graph`"):
+        accepted_iteration(with_scores(make_job("refined_pairs"), 0.5))

@@ -1,0 +1,209 @@
+"""The contract of the back ends, held by each on one tiny model: transformers, vLLM, and an endpoint of vLLM's own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import LESSONS
+
+from stages.errors import InputError
+from stages.models import load_tokenizer
+from stages.prompts import Example
+from stages.settings import TextGeneration
+from stages.text_generation import Engine, Sampling, open_engine
+
+SERVER_SECONDS = 180  # it is up after 25 to 60 on two cores
+BACKENDS = ("transformers", "vllm", "endpoint")
+LOCAL = ("transformers", "vllm")
+
+
+def text_generation(backend: str, url: str | None = None) -> TextGeneration:
+    # Two prompts a batch, so that several batches are put back in order.
+    return TextGeneration(backend=backend, batch_size=2, endpoint_url=url, endpoint_model=url and "tiny")  # type: ignore[arg-type]
+
+
+@contextmanager
+def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
+    """`vllm serve` on this machine; what is given waits until it is up and returns its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
+    command += ["--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port), "--enforce-eager"]
+    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    with log.open("w") as sink:
+        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.STDOUT)
+
+    def address() -> str:
+        _await(f"http://127.0.0.1:{port}/health", process, log)
+        return f"http://127.0.0.1:{port}/v1"
+
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + SERVER_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    raise RuntimeError(f"vllm serve did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def engines(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
+    """All three, each loaded once. The server starts while vLLM loads in this process."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        ExitStack() as stack,
+    ):
+        # Compiling one small function of vLLM's for the CPU takes 30 s and changes no result.
+        patch.setenv("TORCHDYNAMO_DISABLE", "1")
+        address = stack.enter_context(served(taught_model, tmp_path_factory.mktemp("server") / "log"))
+        settings = [text_generation(backend) for backend in LOCAL]
+        local = [stack.enter_context(open_engine(taught_model, one, 1)) for one in settings]
+        endpoint = stack.enter_context(open_engine(taught_model, text_generation("endpoint", address()), 1))
+        yield dict(zip(BACKENDS, [*local, endpoint], strict=True))
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, engines: dict[str, Engine]) -> Engine:
+    return engines[request.param]
+
+
+@pytest.fixture(scope="module")
+def prompts(lessons: list[Example]) -> list[list[int]]:
+    return [example.prompt for example in lessons]
+
+
+@pytest.fixture(scope="module")
+def end(taught_model: Path) -> int:
+    return int(load_tokenizer(taught_model).eos_token_id)
+
+
+@pytest.fixture(scope="module")
+def labels(taught_model: Path) -> list[int]:
+    """Three letters with which the lessons' answers begin, so that each has a share worth comparing."""
+    return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
+
+
+def sampling(end: int, *, temperature: float = 0.0, tokens: int = 30, seed: int = 7, ngram: int = 0) -> Sampling:
+    return Sampling(temperature, 0.9, tokens, (end,), seed, ngram)
+
+
+each = pytest.mark.parametrize("engine", BACKENDS, indirect=True)
+each_local = pytest.mark.parametrize("engine", LOCAL, indirect=True)
+
+
+@each
+def test_each_prompt_gets_its_own_text_in_order(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    order = [2, 0, 3, 1, 0]
+    texts = engine.generate([prompts[number] for number in order], sampling(end))
+    assert [text.text for text in texts] == [list(LESSONS.values())[number] for number in order]
+
+
+@each
+def test_the_stop_token_ends_a_text_and_is_not_in_it(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    (text,) = engine.generate(prompts[1:2], sampling(end))
+    assert (text.text, text.finish_reason, text.tokens) == ("ein Haus", "stop", len("ein Haus"))
+
+
+@each
+def test_any_token_can_be_the_stop(engine: Engine, prompts: list[list[int]], taught_model: Path) -> None:
+    comma = load_tokenizer(taught_model)(",")["input_ids"][0]
+    (text,) = engine.generate(prompts[:1], sampling(comma))
+    assert (text.text, text.finish_reason) == ("uno", "stop")
+
+
+@each
+def test_a_text_without_end_is_cut_at_the_length(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    (text,) = engine.generate(prompts[:1], sampling(end, tokens=3))
+    assert (text.text, text.finish_reason, text.tokens) == ("uno", "length", 3)
+
+
+@each
+def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    hot = sampling(end, temperature=2.0)
+    assert engine.generate(prompts, hot) == engine.generate(prompts, hot)
+
+
+@each
+def test_another_seed_gives_other_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    first, second = (engine.generate(prompts, sampling(end, temperature=2.0, seed=seed)) for seed in (7, 8))
+    assert [text.text for text in first] != [text.text for text in second]
+
+
+@each
+def test_equal_prompts_are_sampled_apart(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    texts = engine.generate(prompts[:1] * 4, sampling(end, temperature=2.0))
+    assert len({text.text for text in texts}) > 1
+
+
+@each
+def test_label_probabilities_sum_to_one(engine: Engine, prompts: list[list[int]], labels: list[int]) -> None:
+    rows = engine.score(prompts, labels)
+    assert [len(row) for row in rows] == [3] * len(prompts)
+    assert [sum(row) for row in rows] == pytest.approx([1.0] * len(prompts), abs=1e-5)
+
+
+@each
+def test_the_likeliest_label_is_the_lesson_learned(engine: Engine, prompts: list[list[int]], labels: list[int]) -> None:
+    rows = engine.score(prompts[:3], labels)
+    assert [row.index(max(row)) for row in rows] == [0, 1, 2]
+
+
+@each_local
+def test_no_ngram_comes_twice(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    free, ruled = (engine.generate(prompts[3:], sampling(end, ngram=ngram))[0].text for ngram in (0, 4))
+    assert repeated(free, 4) and not repeated(ruled, 4)
+
+
+def repeated(text: str, size: int) -> list[str]:
+    """Runs of characters, which are tokens here, that come more than once."""
+    runs = [text[start : start + size] for start in range(len(text) - size + 1)]
+    return [run for run in runs if runs.count(run) > 1 and "\ufffd" not in run]
+
+
+def test_an_endpoint_refuses_the_ngram_rule_it_has_not(
+    engines: dict[str, Engine], prompts: list[list[int]], end: int
+) -> None:
+    with pytest.raises(InputError, match="set no_repeat_ngram to 0"):
+        engines["endpoint"].generate(prompts, sampling(end, ngram=6))
+
+
+@pytest.mark.parametrize("other", ["vllm", "endpoint"])
+def test_label_probabilities_agree_with_transformers(
+    other: str, engines: dict[str, Engine], prompts: list[list[int]], labels: list[int]
+) -> None:
+    # Cut prompts too: there the model is in doubt, and a difference would show.
+    asked = [*prompts, *(prompt[:cut] for prompt in prompts for cut in (2, 3))]
+    ours, theirs = (engines[name].score(asked, labels) for name in ("transformers", other))
+    largest = max(abs(a - b) for row, same in zip(ours, theirs, strict=True) for a, b in zip(row, same, strict=True))
+    assert largest < 0.01
+
+
+@pytest.mark.parametrize("other", ["vllm", "endpoint"])
+def test_greedy_texts_agree_with_transformers(
+    other: str, engines: dict[str, Engine], prompts: list[list[int]], end: int
+) -> None:
+    asked = [prompt[:cut] for prompt in prompts for cut in (2, 3, len(prompt))]
+    ours, theirs = (
+        [text.text for text in engines[name].generate(asked, sampling(end))] for name in ("transformers", other)
+    )
+    assert sum(a == b for a, b in zip(ours, theirs, strict=True)) >= 0.75 * len(asked)
