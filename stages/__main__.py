@@ -42,6 +42,20 @@ ARTIFACTS = (
 )
 
 
+# What a partition of an artifact is named by, in this order; the others are one whole.
+PARTITIONED = {
+    "iteration": ("response_model", "evaluator", "rated_pairs"),
+    "language": (
+        "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
+        "diversified_set", "eval_scores",
+    ),
+}  # fmt: skip
+
+
+def _named(kinds: list[str]) -> str:
+    return " and ".join(f"one {kind}" for kind in kinds) or "neither iteration nor language"
+
+
 def run_stage(job: Job) -> None:
     """Do the stage's work in `job.staging`, judge it, publish it whole or not at all."""
     started = time.monotonic()
@@ -88,6 +102,11 @@ def make_job(artifact: str, names: list[str], settings: Settings, root: Path) ->
         else:
             known = ", ".join([*settings.languages, *settings.iterations])
             raise SettingsError(f"'{name}' is neither a language nor an iteration of params.yaml ({known})")
+    wanted = [kind for kind, artifacts in PARTITIONED.items() if artifact in artifacts]
+    given = [kind for kind, name in (("iteration", iteration), ("language", language)) if name]
+    if given != wanted or len(names) != len(wanted):
+        usage = " ".join([artifact, *(kind.upper() for kind in wanted)])
+        raise SettingsError(f"{artifact} is made by `python -m stages {usage}`: give {_named(wanted)}")
     partition = Path(artifact, iteration or "", language or "")
     return Job(
         artifact=artifact,

@@ -27,9 +27,10 @@ def fine_tune(
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
-    tokenizer = load_tokenizer(start)
-    model = load_model(start)
-    return train(model, tokenizer, _rows(examples, training.max_tokens), out, training, seed)
+    rows = _rows(examples, training.max_tokens)
+    if not rows:
+        raise InputError(f"every prompt fills training.max_tokens ({training.max_tokens}): raise it")
+    return train(load_model(start), load_tokenizer(start), rows, out, training, seed)
 
 
 def train(

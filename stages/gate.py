@@ -84,6 +84,10 @@ def load_suite(path: Path, settings: Any) -> list[Expectation]:
         bounds = {name: _bound(entry.pop(name), settings, path) for name in RULES if name in entry}
         if not bounds or set(entry) != {"metric", "severity", "because"}:
             raise SettingsError(f"{path.name}: {entry} needs metric, severity, because and one of {', '.join(RULES)}")
+        if entry["severity"] not in ("critical", "warning"):
+            raise SettingsError(
+                f"{path.name}: severity of {entry['metric']} is {entry['severity']!r}: it is critical or warning"
+            )
         expectations.append(Expectation(**entry, **bounds))
     return expectations
 

@@ -7,6 +7,7 @@ section. Every back end is given token ids, never a string it would parse again.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,8 +40,27 @@ class PromptEncoder:
 
     def plain(self, text: str) -> list[int]:
         """Token ids of text, none of them a special or added token."""
+        ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
+        if not self._control_ids & set(ids):
+            return ids
+        # A vocabulary in which the string is an ordinary word as well.
         pieces = _cut_inside(self._control_strings, text)
         return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
+
+    @cached_property
+    def _bare(self) -> Any:
+        """The tokenizer without its added tokens: it reads a text in one piece, and as characters."""
+        from tokenizers import Tokenizer
+
+        return Tokenizer.from_str(
+            json.dumps({**json.loads(self.tokenizer.backend_tokenizer.to_str()), "added_tokens": []})
+        )
+
+    @cached_property
+    def _control_ids(self) -> set[int]:
+        return {*self.tokenizer.get_added_vocab().values(), *self.tokenizer.all_special_ids} - {
+            self.tokenizer.unk_token_id
+        }
 
     @cached_property
     def _control_strings(self) -> re.Pattern[str] | None:
@@ -81,7 +101,8 @@ class PromptEncoder:
         if len(ids) <= self.budget:
             return text
         cut = str(self.tokenizer.decode(ids[: self.budget], skip_special_tokens=False)).rstrip("\ufffd")
-        ends = [match.end() for match in SENTENCE_END.finditer(cut)]
+        # Looked for in the whole text: at the cut, the point of "12.50" would end a sentence.
+        ends = [match.end() for match in SENTENCE_END.finditer(text, 0, len(cut) + 1) if match.end() <= len(cut)]
         return cut[: ends[-1]] if ends and ends[-1] > len(cut) // 2 else cut
 
     def write_instruction(self, response: str) -> list[int]:

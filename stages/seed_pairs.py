@@ -6,7 +6,6 @@ split by the pair's own id would show a model in one language what it is tested 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,8 +24,9 @@ COLUMNS = ["id", "instruction_id", "language", "instruction", "response", "split
 def run(job: Job) -> None:
     assert job.language is not None
     settings = job.settings.seed_pairs
-    frames = (frame for source in settings.sources for frame in _read(job.root, source, job.language or ""))
-    job.map_frames(frames, partial(transform, settings=settings, language=job.language), settings=["seed_pairs"])
+    # One frame, since a pair may come in two sources.
+    seeds = pl.concat([_read(job.root, source, job.language) for source in settings.sources])
+    job.map_frames([seeds], partial(transform, settings=settings, language=job.language), settings=["seed_pairs"])
 
 
 def measure(job: Job) -> dict[str, Metric]:
@@ -93,7 +93,7 @@ def _wrong_ids(table: pl.DataFrame) -> int:
     return sum(identifier != digest(*content)[:16] for identifier, *content in rows)
 
 
-def _read(root: Path, source: SeedSource, language: str) -> Iterator[pl.DataFrame]:
+def _read(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     """Rows of one seed file: JSONL (plain, gz, zst) or Parquet, with `instruction` and `response`."""
     path = root / f"{source.folder}/{language}{source.suffix}"
     if not path.exists():
@@ -106,9 +106,8 @@ def _read(root: Path, source: SeedSource, language: str) -> Iterator[pl.DataFram
     if missing:
         raise InputError(f"seed_pairs: {path} has no column `{sorted(missing)[0]}`; met {', '.join(frame.columns)}")
     translated = pl.col("translated").cast(pl.Boolean) if "translated" in frame.columns else pl.lit(False)
-    yield frame.select(
-        "instruction",
-        "response",
+    return frame.select(
+        pl.col("instruction", "response").cast(pl.String),
         translated.fill_null(False).alias("translated"),
         (pl.lit(f"{source.folder}/{language}{source.suffix}#") + pl.int_range(1, pl.len() + 1).cast(pl.String)).alias(
             "source"

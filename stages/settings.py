@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -141,7 +141,7 @@ class InstructionModel(Section):
 
 
 class CandidatePairs(Section):
-    temperature: Annotated[float, Field(ge=0)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
     max_prompt_tokens: Positive
     max_new_tokens: Positive
@@ -161,6 +161,14 @@ class Defects(Section):
     model_answer: Annotated[float, Field(ge=0)]
     swapped: Annotated[float, Field(ge=0)]
     wrong_language: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _some_in_each_level(self) -> Defects:
+        if not (self.cut or self.repeated or self.model_answer) or not (self.swapped or self.wrong_language):
+            raise ValueError(
+                "each level needs a defect: one of cut, repeated, model_answer and one of swapped, wrong_language"
+            )
+        return self
 
 
 class Evaluator(Section):
@@ -199,7 +207,7 @@ class EvalScores(Section):
 class Decoding(Section):
     """How responses are sampled, wherever a model answers an instruction."""
 
-    temperature: Annotated[float, Field(ge=0)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
     max_new_tokens: Positive
     no_repeat_ngram: Annotated[int, Field(ge=0)]
@@ -330,7 +338,7 @@ def _sentence(error: ValidationError, values: dict[str, Any]) -> str:
         return f"`{key}` is not a setting{hint}{more}"
     if first["type"] == "missing":
         return f"`{key}` is missing; add it{more}"
-    if first["loc"][:1] == ("languages",):
+    if first["type"] == "literal_error" and first["loc"][:1] == ("languages",):
         return f"`{key}`: {first['input']!r} is not one of the languages {', '.join(LANGUAGES)}{more}"
     return f"`{key}` is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}{more}"
 
@@ -339,6 +347,8 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Keys the section at `location` knows."""
     section: Any = Settings
     for part in location:
-        field = getattr(section, "model_fields", {}).get(part)
-        section = field.annotation if field else None
+        if isinstance(part, str) and (field := getattr(section, "model_fields", {}).get(part)):
+            section = field.annotation
+        else:  # an element of a list, or a value of a mapping
+            section = next(reversed(get_args(section)), None)
     return list(getattr(section, "model_fields", {}))

@@ -82,6 +82,10 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     data = Path("data")
+    last = data / "eval_scores" / settings.languages[-1] / "manifest.json"
+    if not last.exists():
+        print(f"error: {last} is not there: run `make run` first", file=sys.stderr)
+        return 1
     for table in (rows_table(settings, data), evaluator_table(settings, data), scores_table(settings, data)):
         console.print(table)
     if settings.base_model.checkpoint == "embedded":

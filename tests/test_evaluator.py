@@ -34,6 +34,7 @@ def pair(language: str, number: int, instruction: str = "") -> Pair:
 
 
 PAIRS = [pair(language, number) for language in SENTENCES for number in range(4)]
+PASS = 3 * len(PAIRS)  # rated pairs of one pass: each pair once a level
 WEIGHTS = {"cut": 1.0, "repeated": 1.0, "model_answer": 1.0, "swapped": 1.0, "wrong_language": 1.0}
 ANSWERS = {one.id: f"answer to {one.id}" for one in PAIRS}
 
@@ -113,7 +114,7 @@ def test_one_language_has_no_wrong_one() -> None:
 
 @pytest.fixture
 def rated() -> list[RatedPair]:
-    return training_set(PAIRS, ANSWERS, WEIGHTS, sets=3, seed=1)
+    return training_set(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=1)
 
 
 def test_every_pair_is_there_once_a_level_in_each_set(rated: list[RatedPair]) -> None:
@@ -144,24 +145,36 @@ def test_each_set_has_defects_of_its_own(rated: list[RatedPair]) -> None:
 
 
 def test_the_same_seed_gives_the_same_set(rated: list[RatedPair]) -> None:
-    assert training_set(PAIRS, ANSWERS, WEIGHTS, sets=3, seed=1) == rated
-    assert training_set(PAIRS, ANSWERS, WEIGHTS, sets=3, seed=2) != rated
+    assert training_set(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=1) == rated
+    assert training_set(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=2) != rated
 
 
 def test_a_model_answer_equal_to_the_truth_is_no_flaw() -> None:
     truth = {one.id: one.response for one in PAIRS}
-    assert "model_answer" not in {one.defect for one in training_set(PAIRS, truth, WEIGHTS, sets=5, seed=1)}
+    assert "model_answer" not in {one.defect for one in training_set(PAIRS, truth, WEIGHTS, size=5 * PASS, seed=1)}
+
+
+def test_about_as_many_are_made_as_asked_for() -> None:
+    assert len(training_set(PAIRS, ANSWERS, WEIGHTS, size=2 * PASS + 5, seed=1)) == 2 * PASS
+
+
+def test_fewer_than_the_pairs_are_one_pass() -> None:
+    assert len(training_set(PAIRS, ANSWERS, WEIGHTS, size=1, seed=1)) == PASS
+
+
+def test_no_pairs_are_no_rated_pairs() -> None:
+    assert training_set([], {}, WEIGHTS, size=10, seed=1) == []
 
 
 def test_a_defect_of_no_weight_is_not_made() -> None:
     weights = {**WEIGHTS, "model_answer": 0.0, "swapped": 0.0}
-    made = {one.defect for one in training_set(PAIRS, ANSWERS, weights, sets=5, seed=1)}
+    made = {one.defect for one in training_set(PAIRS, ANSWERS, weights, size=5 * PASS, seed=1)}
     assert made == {"none", "cut", "repeated", "wrong_language"}
 
 
 def test_defects_are_as_frequent_as_their_weights() -> None:
     weights = {**WEIGHTS, "swapped": 0.25}
-    rated = training_set(PAIRS, ANSWERS, weights, sets=100, seed=1)
+    rated = training_set(PAIRS, ANSWERS, weights, size=100 * PASS, seed=1)
     counts = Counter(one.defect for one in rated if one.level == "worst")
     assert counts["swapped"] / counts["wrong_language"] == pytest.approx(0.25, abs=0.05)
 

@@ -133,13 +133,16 @@ def test_a_template_is_filled_in_its_order(settings: Settings) -> None:
 def test_the_style_is_a_part_of_the_question(settings: Settings) -> None:
     tokenizer = byte_level()
     text = tokenizer.decode(PromptEncoder(tokenizer, settings.prompts).write_response("Say.", "Thai", " in verse"))
-    assert "Say. Answer in Thai in verse." in text
+    assert text == settings.prompts.write_response.format(instruction="Say.", language="Thai", style=" in verse")
 
 
 def test_a_placeholder_in_a_text_stays_as_it_is(settings: Settings) -> None:
     tokenizer = byte_level()
     ids = PromptEncoder(tokenizer, settings.prompts).rate("{response} {language}", "{instruction}", "Finnish")
-    assert "{response} {language} Answer in Finnish." in tokenizer.decode(ids)
+    filled = settings.prompts.rate.format(
+        instruction="{response} {language}", response="{instruction}", language="Finnish"
+    )
+    assert tokenizer.decode(ids) == filled
 
 
 def test_a_completion_closes_with_the_end(settings: Settings) -> None:

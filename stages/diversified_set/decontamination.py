@@ -45,7 +45,12 @@ def _words(text: str) -> list[str]:
 def _prompts(path: Path) -> list[str]:
     if not path.exists():
         raise InputError(f"diversified_set.decontaminate_against: {path} is not there; take it out or add the file")
-    table = pl.read_ndjson(path, infer_schema_length=None)
+    try:
+        table = pl.read_ndjson(path, infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"diversified_set.decontaminate_against: {path} is not JSONL: {' '.join(str(error).split())[:200]}"
+        ) from None
     field = next((name for name in FIELDS if name in table.columns), None)
     if field is None:
         raise InputError(f"{path} has none of the columns {', '.join(FIELDS)}")

@@ -93,7 +93,7 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
         job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()})
     response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
     return questions.select(
-        pl.struct("kind", "instruction")
+        pl.struct("kind", "instruction", "reference")
         .map_elements(lambda row: digest(language, name, *row.values())[:16], return_dtype=pl.String)
         .alias("id"),
         pl.lit(language).alias("language"),

@@ -32,7 +32,7 @@ def pairwise(ours: pl.DataFrame, other: pl.DataFrame, margin: float) -> dict[str
     The evaluator rates each answer by itself, so its verdicts cannot turn: `turned` is reported all the same,
     since a judge that reads both answers at once can be put in its place. `win_share` counts ties half.
     """
-    joined = ours.join(other, on=["kind", "instruction"], suffix="_other", how="inner")
+    joined = ours.join(other, on=["kind", "instruction", "reference"], suffix="_other", how="inner")
     counts = {"wins": 0, "ties": 0, "losses": 0, "turned": 0}
     for mine, theirs in joined.select("rating", "rating_other").iter_rows():
         forward, backward = verdict(mine, theirs, margin), -verdict(theirs, mine, margin)

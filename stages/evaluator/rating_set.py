@@ -54,7 +54,7 @@ def with_repetition(text: str, choose: random.Random) -> str:
     sentences = _sentences(text)
     if len(sentences) < 2:
         return f"{text} {text}"
-    chosen = choose.randrange(len(sentences) - 1)
+    chosen = choose.randrange(max(1, len(sentences) // 2))
     kept = sentences[: chosen + 1]
     while len(" ".join(kept)) < len(text) - len(sentences[chosen]) / 2:
         kept.append(sentences[chosen])
@@ -101,8 +101,11 @@ def training_set(
     of their kind (with the 54 of the sample, AUC on unseen ones fell from 0.74 to 0.44 within 400 steps).
     """
     choose = random.Random(seed)
-    rated = []
-    for _ in range(max(1, round(size / (3 * len(pairs))))):
+    # A model that knows a pair by heart says the true response, which is no flaw.
+    truth = {pair.id: pair.response for pair in pairs}
+    answers = {name: answer for name, answer in answers.items() if answer != truth.get(name)}
+    rated: list[RatedPair] = []
+    for _ in range(max(1, round(size / (3 * max(1, len(pairs)))))):
         pool = [replace(pair, response=run_of_sentences(pair.response, choose)) for pair in pairs]
         makers = _makers(pool, answers, choose)
         for pair in pool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,20 @@ class EndpointEngine:
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         if sampling.no_repeat_ngram:
             raise InputError("text_generation.backend 'endpoint' has no n-gram rule: set no_repeat_ngram to 0")
-        choices = self._complete(
-            prompts,
+        # A request and a seed for each prompt: with one for all, vLLM draws the same numbers for every text.
+        with ThreadPoolExecutor(self.batch_size) as pool:
+            return list(pool.map(partial(self._generate, sampling=sampling), range(len(prompts)), prompts))
+
+    def _generate(self, number: int, prompt: Sequence[int], sampling: Sampling) -> Generated:
+        (choice,) = self._complete(
+            [prompt],
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_new_tokens,
-            seed=sampling.seed,
+            seed=(sampling.seed + number) % 2**31,
             extra_body={"stop_token_ids": list(sampling.stop), "ignore_eos": True},
         )
-        return [_generated(choice, self.tokenizer) for choice in choices]
+        return _generated(choice, self.tokenizer)
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
         choices = self._complete(
@@ -50,7 +57,12 @@ class EndpointEngine:
             temperature=1.0,
             max_tokens=1,
             logprobs=len(labels),
-            extra_body={"allowed_token_ids": list(labels), "return_tokens_as_token_ids": True},
+            extra_body={
+                "allowed_token_ids": list(labels),
+                # Without it a server reports its own likeliest tokens, among which the labels need not be.
+                "logprob_token_ids": list(labels),
+                "return_tokens_as_token_ids": True,
+            },
         )
         return [_shares(choice.logprobs.top_logprobs[0], labels) for choice in choices]
 

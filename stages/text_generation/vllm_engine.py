@@ -36,15 +36,18 @@ class VllmEngine:
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         from vllm import SamplingParams
 
-        parameters = SamplingParams(
+        common = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p if sampling.temperature > 0 else 1.0,
             max_tokens=sampling.max_new_tokens,
             stop_token_ids=list(sampling.stop),
             ignore_eos=True,
-            seed=sampling.seed,
             extra_args={"no_repeat_ngram": sampling.no_repeat_ngram},
         )
+        # A seed of its own for each prompt: with one for all, vLLM draws the same numbers for every text.
+        parameters = [common.clone() for _ in prompts]
+        for number, own in enumerate(parameters):
+            own.seed = (sampling.seed + number) % 2**31
         return [_generated(output.outputs[0], sampling.stop) for output in self._run(prompts, parameters)]
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
