@@ -6,6 +6,7 @@ from functools import partial
 
 import polars as pl
 
+from stages.figures import mean
 from stages.files import digest, read_json
 from stages.gate import Metric
 from stages.job import Job, frame_hash
@@ -47,9 +48,9 @@ def measure(job: Job) -> dict[str, Metric]:
     )
     return {
         "kept_share": table.height / max(1, rows_in),
-        "english_share": float(english.cast(pl.Float64).mean() or 0.0),
+        "english_share": mean(english),
         "distinct_share": table["instruction"].n_unique() / max(1, table.height),
-        "mean_instruction_words": float(table["instruction"].str.split(" ").list.len().mean() or 0),
+        "mean_instruction_words": mean(table["instruction"].str.split(" ").list.len()),
         "wrong_ids": wrong,
     }
 

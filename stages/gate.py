@@ -81,7 +81,7 @@ def load_suite(path: Path, settings: Any) -> list[Expectation]:
     """Read a suite; `$section.key` takes a bound from the settings."""
     expectations = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
-        bounds = {name: _bound(entry.pop(name), settings, path) for name in RULES if name in entry}
+        bounds: dict[str, Any] = {name: _bound(entry.pop(name), settings, path) for name in RULES if name in entry}
         if not bounds or set(entry) != {"metric", "severity", "because"}:
             raise SettingsError(f"{path.name}: {entry} needs metric, severity, because and one of {', '.join(RULES)}")
         if entry["severity"] not in ("critical", "warning"):

@@ -9,6 +9,7 @@ from functools import partial
 
 import polars as pl
 
+from stages.figures import greatest, mean, spread
 from stages.files import read_json
 from stages.gate import Metric
 from stages.job import Job
@@ -39,11 +40,11 @@ def measure(job: Job) -> dict[str, Metric]:
     table = pl.concat(list(shard_frames(job.staging, [*LEVELS, "rating"])))
     sums = table.select(pl.sum_horizontal(LEVELS)).to_series()
     return {
-        "largest_error_of_sum": float((sums - 1).abs().max() or 0.0),
-        "mean_rating": float(table["rating"].mean() or 0.0),
-        "rating_spread": float(table["rating"].std() or 0.0),
+        "largest_error_of_sum": greatest((sums - 1).abs()),
+        "mean_rating": mean(table["rating"]),
+        "rating_spread": spread(table["rating"]),
         **{
-            f"{level}_share": float((table[level] == table.select(pl.max_horizontal(LEVELS)).to_series()).mean() or 0)
+            f"{level}_share": mean(table[level] == table.select(pl.max_horizontal(LEVELS)).to_series())
             for level in LEVELS
         },
     }

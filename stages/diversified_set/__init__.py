@@ -11,6 +11,7 @@ import polars as pl
 
 from stages.diversified_set.clusters import cluster, draw_evenly, embed
 from stages.diversified_set.decontamination import evaluation_ngrams, overlap
+from stages.figures import greatest, mean
 from stages.files import hash_paths
 from stages.gate import Metric
 from stages.job import Job
@@ -61,13 +62,13 @@ def measure(job: Job) -> dict[str, Metric]:
         overlap(f"{row[0]} \n {row[1]}", ngrams, settings.ngram) is not None
         for row in table.select("instruction", "response").iter_rows()
     )
-    largest = table["cluster"].value_counts()["count"].max() if table.height else 0
+    sizes = table["cluster"].value_counts()["count"]
     return {
         "clusters": table["cluster"].n_unique(),
-        "largest_cluster_share": float(str(largest)) / max(1, table.height),
+        "largest_cluster_share": greatest(sizes) / max(1, table.height),
         "distinct_instructions": table["instruction"].n_unique(),
         "evaluation_overlaps": leaked,
         "rows_without_source": int((table["source"] == "").sum()),
-        "mean_instruction_characters": float(table["instruction"].str.len_chars().mean() or 0),
-        "mean_response_characters": float(table["response"].str.len_chars().mean() or 0),
+        "mean_instruction_characters": mean(table["instruction"].str.len_chars()),
+        "mean_response_characters": mean(table["response"].str.len_chars()),
     }

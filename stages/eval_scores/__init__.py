@@ -12,6 +12,7 @@ import polars as pl
 
 from stages.errors import InputError
 from stages.eval_scores.measures import chrf, language_share, pairwise
+from stages.figures import mean
 from stages.files import digest, read_json, write_json
 from stages.gate import Metric
 from stages.job import Job
@@ -121,8 +122,8 @@ def _scores(answers: pl.DataFrame, losses: dict[str, float], judge: str, margin:
                 "language_share": language_share(table.filter(pl.col("kind") == "open")),
                 "held_out_loss": losses[name],
                 "chrf": chrf(table.filter(pl.col("kind") == "held_out")),
-                "mean_characters": float(table["response"].str.len_chars().mean() or 0),
-                "mean_rating": float(table["rating"].mean() or 0),
+                "mean_characters": mean(table["response"].str.len_chars()),
+                "mean_rating": mean(table["rating"]),
             }
             for name, table in by_model.items()
         },
@@ -144,7 +145,7 @@ def measure(job: Job) -> dict[str, Metric]:
         for figure in ("language_share", "held_out_loss", "chrf")
     }
     metrics["held_out_loss_change"] = models["tuned"]["held_out_loss"] - models["base"]["held_out_loss"]
-    metrics["empty_answers_share"] = float((table["response"] == "").mean() or 0.0)
+    metrics["empty_answers_share"] = mean(table["response"] == "")
     for other in ("base", "seed_only"):
         metrics[f"win_share_against_{other}"] = found["pairwise"][f"tuned_against_{other}"]["win_share"]
     return metrics

@@ -6,10 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from stages.figures import mean
+
 
 def language_share(answers: pl.DataFrame) -> float:
     """Share of answers written in the language asked for; an empty answer is in none."""
-    return float(answers["in_language"].mean() or 0.0)
+    return mean(answers["in_language"])
 
 
 def chrf(answers: pl.DataFrame) -> float:

@@ -6,6 +6,7 @@ from functools import partial
 
 import polars as pl
 
+from stages.figures import least, mean
 from stages.gate import Metric
 from stages.job import Job
 from stages.refined_pairs.acceptance import accepted_iteration
@@ -37,8 +38,8 @@ def measure(job: Job) -> dict[str, Metric]:
     lengths = table["response"].str.len_chars()
     return {
         "kept_share": table.height / max(1, int(job.facts["rows_in"])),
-        "lowest_rating": float(table["rating"].min() or 0.0),
-        "mean_rating": float(table["rating"].mean() or 0.0),
-        "mean_response_characters": float(lengths.mean() or 0.0),
+        "lowest_rating": least(table["rating"]),
+        "mean_rating": mean(table["rating"]),
+        "mean_response_characters": mean(lengths),
         "accepted_iteration": str(job.facts["iteration"]),
     }

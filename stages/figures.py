@@ -1,0 +1,25 @@
+"""Figures of a column as plain numbers, for metrics and scores."""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def mean(series: pl.Series) -> float:
+    """Mean of a numeric or boolean column; 0 for an empty one."""
+    return float(series.cast(pl.Float64).mean() or 0.0)  # type: ignore[arg-type]
+
+
+def least(series: pl.Series) -> float:
+    """Smallest value of a numeric column; 0 for an empty one."""
+    return float(series.cast(pl.Float64).min() or 0.0)  # type: ignore[arg-type]
+
+
+def greatest(series: pl.Series) -> float:
+    """Largest value of a numeric column; 0 for an empty one."""
+    return float(series.cast(pl.Float64).max() or 0.0)  # type: ignore[arg-type]
+
+
+def spread(series: pl.Series) -> float:
+    """Standard deviation of a numeric column; 0 where it has none."""
+    return float(series.cast(pl.Float64).std() or 0.0)  # type: ignore[arg-type]
