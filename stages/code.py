@@ -47,4 +47,7 @@ def _imports(file: Path, root: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.split(".")[0] == PACKAGE and _module(root, name)}
+    own = {name for name in names if name.split(".")[0] == PACKAGE and _module(root, name)}
+    # Importing a.b.c runs a.b's `__init__` as well.
+    parents = {name.rsplit(".", depth)[0] for name in own for depth in range(1, name.count(".") + 1)}
+    return own | {name for name in parents if _module(root, name)}

@@ -9,7 +9,7 @@ import polars as pl
 
 from stages.job import Job
 from stages.prompts import Example, PromptEncoder
-from stages.refined_pairs.selection import select
+from stages.selection import select
 from stages.settings import LANGUAGES
 from stages.shards import read_partition
 

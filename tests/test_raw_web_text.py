@@ -11,9 +11,9 @@ import pytest
 
 from stages import raw_web_text
 from stages.errors import InputError
+from stages.extraction import extract_page, normalise
 from stages.files import digest
 from stages.job import Job
-from stages.raw_web_text.extraction import extract_page, normalise
 from stages.raw_web_text.records import in_frames, read_sources
 from stages.settings import RawWebText, load_settings
 from stages.shards import Split, drop_counts

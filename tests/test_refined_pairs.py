@@ -8,18 +8,20 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
+from stages.acceptance import accepted_iteration, last_not_fallen
 from stages.errors import InputError
 from stages.job import Job
 from stages.refined_pairs import transform
-from stages.refined_pairs.acceptance import accepted_iteration, last_not_fallen
-from stages.refined_pairs.selection import select
+from stages.selection import select
 from stages.settings import RefinedPairs
 
 MakeJob = Callable[..., Job]
 
 
-def settings(min_rating: float = 0.0, top_share: float = 1.0) -> RefinedPairs:
-    return RefinedPairs(min_rating=min_rating, top_share=top_share, min_pairs=1, max_precision_fall=0.02)
+def settings(min_rating: float = 0.0, top_share: float = 1.0, max_pairs: int = 1000) -> RefinedPairs:
+    return RefinedPairs(
+        min_rating=min_rating, top_share=top_share, min_pairs=1, max_pairs=max_pairs, max_precision_fall=0.02
+    )
 
 
 def rated(**ratings: float) -> pl.DataFrame:
@@ -38,6 +40,12 @@ def test_only_the_best_share_is_kept() -> None:
     split = select(rated(a=0.1, b=0.9, c=0.5, d=0.7), settings(top_share=0.5))
     assert split.kept["id"].to_list() == ["b", "d"]
     assert split.dropped["reason"].to_list() == ["outside_top_share"] * 2
+
+
+def test_no_more_than_the_greatest_number_is_kept() -> None:
+    split = select(rated(a=0.1, b=0.9, c=0.5), settings(max_pairs=1))
+    assert split.kept["id"].to_list() == ["b"]
+    assert split.dropped["reason"].to_list() == ["beyond_max_pairs"] * 2
 
 
 def test_a_share_is_rounded_up() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stages.errors import InputError
-from stages.raw_web_text.extraction import extract_page
+from stages.extraction import extract_page
 from stages.settings import LANGUAGES
 
 NAMES = {"en": "English", **LANGUAGES}

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from stages.acceptance import accepted_iteration
 from stages.errors import InputError
 from stages.eval_scores.measures import chrf, language_share, pairwise
 from stages.figures import mean
@@ -23,7 +24,6 @@ from stages.models import load_tokenizer
 from stages.pairs import response_examples, seed_pairs
 from stages.prompts import PromptEncoder
 from stages.rating import add_ratings
-from stages.refined_pairs.acceptance import accepted_iteration
 from stages.settings import LANGUAGES
 from stages.shards import read_partition, shard_frames, write_shard
 from stages.text_generation import Sampling

@@ -11,10 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.files import digest
-from stages.gate import Metric
-from stages.job import Job
-from stages.raw_web_text.extraction import (
+from stages.extraction import (
     HTML_EXTRACTOR,
     TEXT_EXTRACTOR,
     ExtractionError,
@@ -23,6 +20,9 @@ from stages.raw_web_text.extraction import (
     extract_page,
     normalise,
 )
+from stages.files import digest
+from stages.gate import Metric
+from stages.job import Job
 from stages.raw_web_text.records import PROVENANCE, read_sources
 from stages.second_pass import ORIGIN, drop_staged, staged_columns, staged_shards
 from stages.settings import RawWebText

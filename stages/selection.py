@@ -11,7 +11,7 @@ from stages.shards import Split
 
 
 def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
-    """Keep pairs rated at least `min_rating` and within the best `top_share` of all; the rest get a reason.
+    """Keep pairs rated at least `min_rating`, within the best `top_share` and the best `max_pairs`; the rest get a reason.
 
     Equal ratings are ordered by id, so the outcome does not depend on the order of rows.
     """
@@ -22,6 +22,8 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
         .then(pl.lit("below_min_rating"))
         .when(pl.int_range(pl.len()) >= allowed)
         .then(pl.lit("outside_top_share"))
+        .when(pl.int_range(pl.len()) >= settings.max_pairs)
+        .then(pl.lit("beyond_max_pairs"))
     )
     ranked = ranked.with_columns(
         reason.alias("reason"),

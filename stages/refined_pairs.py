@@ -6,11 +6,11 @@ from functools import partial
 
 import polars as pl
 
+from stages.acceptance import accepted_iteration
 from stages.figures import least, mean
 from stages.gate import Metric
 from stages.job import Job
-from stages.refined_pairs.acceptance import accepted_iteration
-from stages.refined_pairs.selection import select
+from stages.selection import select
 from stages.settings import RefinedPairs
 from stages.shards import Split, read_partition, shard_frames
 

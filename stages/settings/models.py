@@ -1,0 +1,118 @@
+"""Sections of the artifacts made with models, in the order of the graph."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from stages.settings.section import Positive, Section, Share
+
+
+class Architecture(Section):
+    """Shape of the embedded Llama that is trained from scratch."""
+
+    vocabulary: Annotated[int, Field(ge=300)]
+    hidden: Positive
+    layers: Positive
+    heads: Positive
+    intermediate: Positive
+    context: Positive
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Architecture:
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
+        return self
+
+
+class Training(Section):
+    """One training run. `learning_rate` falls linearly to zero after a short warm-up."""
+
+    epochs: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, lt=1)]
+    batch_size: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    max_tokens: Positive
+    gradient_checkpointing: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class BaseModelSettings(Section):
+    """`checkpoint`: `embedded`, a local folder, or a hub id with its `revision` pinned."""
+
+    checkpoint: str
+    revision: str | None
+    corpus: str
+    architecture: Architecture
+    training: Training
+
+
+class InstructionModel(Section):
+    training: Training
+
+
+class CandidatePairs(Section):
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    max_prompt_tokens: Positive
+    max_new_tokens: Positive
+    min_instruction_words: Positive
+    max_instruction_words: Positive
+
+
+class ResponseModel(Section):
+    training: Training
+
+
+class Defects(Section):
+    """How often each defect stands for its level in the rating set, relative to the others of the level."""
+
+    cut: Annotated[float, Field(ge=0)]
+    repeated: Annotated[float, Field(ge=0)]
+    model_answer: Annotated[float, Field(ge=0)]
+    swapped: Annotated[float, Field(ge=0)]
+    wrong_language: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _some_in_each_level(self) -> Defects:
+        if not (self.cut or self.repeated or self.model_answer) or not (self.swapped or self.wrong_language):
+            raise ValueError(
+                "each level needs a defect: one of cut, repeated, model_answer and one of swapped, wrong_language"
+            )
+        return self
+
+
+class Evaluator(Section):
+    start_from: Literal["base_model", "response_model"]
+    labels: Annotated[list[str], Field(min_length=3, max_length=3)]
+    values: Annotated[list[Share], Field(min_length=3, max_length=3)]
+    rated_pairs: Positive
+    defects: Defects
+    training: Training
+
+
+class RefinedPairs(Section):
+    min_rating: Share
+    top_share: Annotated[float, Field(gt=0, le=1)]
+    min_pairs: Positive
+    max_pairs: Positive
+    max_precision_fall: Share
+
+
+class DiversifiedSet(Section):
+    clusters: Positive
+    pairs: Positive
+    decontaminate_against: list[str]
+    ngram: Positive
+
+
+class TunedModel(Section):
+    training: Training
+
+
+class EvalScores(Section):
+    prompts: str
+    prompts_limit: Positive
+    tie_margin: Share
