@@ -1,4 +1,4 @@
-# make run · make test · make ui · make bench · make graph
+# make run · make test · make ui · make graph
 # The environment is built on first use and after a pin changes.
 
 SHELL := bash
@@ -13,7 +13,7 @@ export HF_HUB_OFFLINE ?= 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test ui bench graph environment
+.PHONY: run test ui graph environment
 
 run: environment
 	python -m stages.graph
@@ -28,9 +28,6 @@ test: environment
 
 ui: environment
 	python -m dagster_project
-
-bench: environment
-	python -m tests.benchmarks $(NAME)
 
 graph: environment
 	python -m stages.graph

@@ -11,7 +11,7 @@ from stages.shards import Split
 
 
 def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
-    """Keep pairs rated at least `min_rating`, within the best `top_share` and the best `max_pairs`; the rest get a reason.
+    """Keep pairs rated at least `min_rating`, of the best `top_share` and the best `max_pairs`; drop the rest.
 
     Equal ratings are ordered by id, so the outcome does not depend on the order of rows.
     """
