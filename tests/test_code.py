@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from stages.__main__ import ARTIFACTS
 from stages.code import stage_code_hash, stage_files
+from tests.conftest import ROOT
 
 TREE = {
     "__main__": "from stages.shell import run\n",

@@ -6,11 +6,11 @@ import re
 
 import pytest
 import yaml
-from conftest import ROOT
 
 from stages.__main__ import ARTIFACTS
 from stages.graph import written
 from stages.settings import Iteration, SeedSource, Settings
+from tests.conftest import ROOT
 
 TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TRAINING
 
 from stages.errors import InputError
 from stages.fine_tuning import IGNORED, _rows, fine_tune
 from stages.model_facts import held_out_loss, model_facts
 from stages.prompts import Example
 from stages.settings import Training
+from tests.conftest import TRAINING
 
 
 def test_only_the_completion_is_learned() -> None:

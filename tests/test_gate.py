@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
 
 from stages.errors import GateFailedError, SettingsError
 from stages.gate import Expectation, Judge, Metric, Report, load_suite, refuse
 from stages.settings import Settings
+from tests.conftest import ROOT
 
 METRICS: dict[str, Metric] = {
     "low": 1,

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import ROOT
 
 from stages.job import Job, frame_hash
 from stages.settings import Execution
 from stages.shards import Split, no_drops
+from tests.conftest import ROOT
 
 MakeJob = Callable[..., Job]
 

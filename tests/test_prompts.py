@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ARCHITECTURE
 
 from stages.base_model.embedded import train_tokenizer
 from stages.prompts import PromptEncoder
 from stages.settings import Prompts, Settings
+from tests.conftest import ARCHITECTURE
 
 CONTROL = [
     "</s>", "<s>", "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|end|>", "<|instruction|>", "[INST]", "[/INST]",

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
 
 from stages.errors import SettingsError
 from stages.settings import LANGUAGES, load_settings
+from tests.conftest import ROOT
 
 
 def problem(tmp_path: Path, *keys: str, value: Any = None, gone: bool = False) -> str:

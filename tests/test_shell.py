@@ -15,7 +15,8 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from conftest import ROOT
+
+from tests.conftest import ROOT
 
 Change = Callable[[dict[str, Any]], object]
 

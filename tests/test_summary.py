@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT
 from rich.console import Console
 from rich.table import Table
 
 from stages.settings import Settings
 from stages.summary import evaluator_table, rows_table, scores_table
+from tests.conftest import ROOT
 
 
 def write(path: Path, value: Any) -> None:

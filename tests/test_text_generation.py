@@ -14,13 +14,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import LESSONS
 
 from stages.errors import InputError
 from stages.models import load_tokenizer
 from stages.prompts import Example
 from stages.settings import TextGeneration
 from stages.text_generation import Engine, Sampling, open_engine
+from tests.conftest import LESSONS
 
 SERVER_SECONDS = 180  # it is up after 25 to 60 on two cores
 BACKENDS = ("transformers", "vllm", "endpoint")

@@ -5,10 +5,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
-from miniature import LANGUAGES
 
 from dagster_project.build import build_definitions
 from dagster_project.graph import read_graph
+from tests.dagster_project.miniature import LANGUAGES
 
 PROJECT = Path(__file__).resolve().parents[2]
 

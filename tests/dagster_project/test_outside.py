@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import dagster as dg
-from faces import changed_in_dvc, stale_in_dagster
-from miniature import dvc
 
 from dagster_project.build import build_definitions
 from dagster_project.graph import read_graph
 from dagster_project.outside import report_outside
+from tests.dagster_project.faces import changed_in_dvc, stale_in_dagster
+from tests.dagster_project.miniature import dvc
 
 
 def tick(root: Path, instance: dg.DagsterInstance, cursor: str | None = None) -> tuple[dg.SensorResult, str | None]:

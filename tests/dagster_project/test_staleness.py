@@ -5,11 +5,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from faces import changed_in_dvc, materialize, stale_in_dagster
-from miniature import dvc
 
 from dagster_project.graph import read_graph
 from dagster_project.outside import report_outside
+from tests.dagster_project.faces import changed_in_dvc, materialize, stale_in_dagster
+from tests.dagster_project.miniature import dvc
 
 
 def edit(path: Path, old: str, new: str) -> None:

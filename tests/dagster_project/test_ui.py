@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from miniature import dvc, with_package
+
+from tests.dagster_project.miniature import dvc, with_package
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
