@@ -10,7 +10,7 @@ from dagster_project.events import observe, version_tags
 from dagster_project.graph import Artifact, Graph, Stage
 from dagster_project.naming import asset_key, group, inputs_key, key_of, kinds, shown
 from dagster_project.published import published_metadata
-from dagster_project.quality import check_specs, judged, read_report, report_mark
+from dagster_project.quality import check_specs, judged, read_refusal, read_report, refusal_mark
 from dagster_project.workspace import read_workspace
 
 LAST_LINES = 15
@@ -64,7 +64,7 @@ def _mapping(upstream: Artifact, own: Artifact, needs: dict[str | None, set[str 
 
 def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) -> Iterator[Any]:
     _require_upstream(graph, stage)
-    before = report_mark(graph.root, stage)
+    before = refusal_mark(graph.root, stage)
     status, lines = reproduce(graph.root, stage.name, context.log.info)
     if status:
         yield from _failed(graph, stage, before, lines)
@@ -95,7 +95,7 @@ def _require_upstream(graph: Graph, stage: Stage) -> None:
 
 def _failed(graph: Graph, stage: Stage, before: tuple[int, int] | None, lines: list[str]) -> Iterator[Any]:
     """Show the checks of a report this run wrote, then fail. A retry would meet the same data."""
-    report = read_report(graph.root, stage) if report_mark(graph.root, stage) != before else {}
+    report = read_refusal(graph.root, stage) if refusal_mark(graph.root, stage) != before else {}
     for result in judged(graph.root, stage, report) if report else ():
         yield dg.AssetCheckResult(**result)
     raise dg.Failure("\n".join([f"{shown(stage)} was not made", *lines[-LAST_LINES:]]), allow_retries=False)

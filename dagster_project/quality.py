@@ -12,11 +12,12 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from dagster_project.graph import Artifact, Stage
+from dagster_project.graph import REPORTS, Artifact, Stage
 from dagster_project.naming import asset_key, check_name
 
 RULES = ("at_least", "at_most", "equals")
 SUITES = Path("stages", "expectations")
+REFUSED = Path("data", "refused")
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,20 @@ def read_report(root: Path, stage: Stage) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
 
 
-def report_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
-    """Tells one writing of the report from another."""
-    path = root / stage.report if stage.report else None
+def _refusal(root: Path, stage: Stage) -> Path | None:
+    """Where the stage leaves the report of a failed gate; DVC's outputs hold those of passed ones only."""
+    return root / REFUSED / Path(stage.report).relative_to(REPORTS) if stage.report else None
+
+
+def read_refusal(root: Path, stage: Stage) -> dict[str, Any]:
+    """The report of a failed gate; empty where there is none."""
+    path = _refusal(root, stage)
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+
+
+def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
+    """Tells one writing of a failed gate's report from another."""
+    path = _refusal(root, stage)
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path and path.exists() else None
 
 

@@ -67,10 +67,11 @@ def run_stage(job: Job) -> None:
         stage.run(job)
         metrics = {**table_facts(job), **stage.measure(job)}
         report = judge.report(job.artifact, job.partition, suite, metrics)
-    report.save(job.report)
+    report.save(job.refusal if report.failures else job.report)
     for verdict in report.warnings:
         print(f"warning: expected {verdict.rule}, met {verdict.met} ({verdict.because})", file=sys.stderr)
-    refuse(report, job.report.relative_to(job.root))
+    refuse(report, job.refusal.relative_to(job.root))
+    job.refusal.unlink(missing_ok=True)
     manifest = write_manifest(job)
     replace_folder(job.staging, job.target)
     _prune(job.work)

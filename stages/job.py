@@ -52,6 +52,11 @@ class Job:
     def report(self) -> Path:
         return self.root / "data" / "quality" / self.artifact / f"{self.partition or 'all'}.json"
 
+    @property
+    def refusal(self) -> Path:
+        """Where the report of a failed gate lies: beside DVC's outputs, so that `dvc checkout` overwrites nothing."""
+        return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
+
     def input(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Path:
         """Folder of another artifact's partition."""
         return self.root.joinpath("data", artifact, *(part for part in (iteration, language) if part))

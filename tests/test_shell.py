@@ -137,10 +137,11 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
     write_seeds(project, rows)
     message = refused(project, "seed_pairs", "fi")
     assert files(project / "data/seed_pairs") == before
-    assert "gate of seed_pairs fi failed, nothing was published; report: data/quality/seed_pairs/fi.json" in message
+    assert "gate of seed_pairs fi failed, nothing was published; report: data/refused/seed_pairs/fi.json" in message
     assert "expected bad_share at most 0.2, met 0.5 (so many bad seeds point at a wrong file or column)" in message
-    report = json.loads((project / "data/quality/seed_pairs/fi.json").read_text())
+    report = json.loads((project / "data/refused/seed_pairs/fi.json").read_text())
     assert report["passed"] is False
+    assert json.loads((project / "data/quality/seed_pairs/fi.json").read_text())["passed"] is True
 
 
 def test_a_warning_is_said_and_blocks_nothing(project: Path) -> None:

@@ -175,9 +175,9 @@ if artifact == "filtered_text":
         dict(metric="rows", rule=rule, met=met, severity="critical", because="an empty set", passed=met >= minimum),
         dict(metric="word_share", rule="at least 0.5", met=0.4, severity="warning", because="", passed=False),
     ]
-report = Path("data/quality") / artifact / f"{partition or 'all'}.json"
-report.parent.mkdir(parents=True, exist_ok=True)
 passed = all(v["passed"] or v["severity"] == "warning" for v in verdicts)
+report = Path("data/quality" if passed else "data/refused") / artifact / f"{partition or 'all'}.json"
+report.parent.mkdir(parents=True, exist_ok=True)
 report.write_text(json.dumps(dict(artifact=artifact, partition=partition, verdicts=verdicts, passed=passed)))
 if not passed:
     print(f"error: gate of {artifact} {partition} failed\\n  expected rows at least {minimum}, met {met}")

@@ -1,0 +1,143 @@
+"""The real graph through the real `dvc`, as far as it goes without a model: what is re-run, kept and brought back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+LANGUAGES = ["fi", "sw"]
+MADE = ("raw_web_text", "filtered_text", "seed_pairs")
+pytestmark = pytest.mark.slow
+
+
+def dvc(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `dvc`; its `python` is the one that runs the tests."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], cwd=project, env=environment, capture_output=True, text=True
+    )
+
+
+def repro(project: Path) -> subprocess.CompletedProcess[str]:
+    return dvc(project, "repro", "--keep-going", *MADE)
+
+
+def changed(project: Path) -> set[str]:
+    """Made stages that `dvc status` calls changed."""
+    status = json.loads(dvc(project, "status", "--json", *MADE).stdout or "{}")
+    return {name for name in status if name.split("@")[0] in MADE}
+
+
+def hashes(project: Path) -> dict[str, str]:
+    """Hash of the data of every stage in dvc.lock."""
+    stages = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return {name: stage["outs"][0]["md5"] for name, stage in stages.items()}
+
+
+def edit(project: Path, file: str, old: str, new: str) -> None:
+    path = project / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with two languages, its first three artifacts made."""
+    project = tmp_path_factory.mktemp("project")
+    for name in ("stages", "data/sample"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", "params.yaml", ".gitignore"):
+        shutil.copy(ROOT / name, project / name)
+    edit(project, "params.yaml", "languages: [fi, sw, ur]", f"languages: [{', '.join(LANGUAGES)}]")
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    assert dvc(project, "init", "-q").returncode == 0
+    ended = repro(project)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return project
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    """A copy to change, its cache and outputs with it."""
+    copied = tmp_path / "project"
+    shutil.copytree(made, copied, symlinks=True)
+    return copied
+
+
+def test_what_was_made_is_not_made_again(made: Path) -> None:
+    assert changed(made) == set()
+    again = repro(made)
+    assert "Running stage" not in again.stdout
+    assert set(hashes(made)) == {f"{artifact}@{language}" for artifact in MADE for language in LANGUAGES}
+
+
+def test_two_folders_give_equal_hashes(made: Path, project: Path) -> None:
+    shutil.rmtree(project / ".dvc" / "cache")
+    for name in (*MADE, ".work"):
+        shutil.rmtree(project / "data" / name)
+    (project / "dvc.lock").unlink()
+    assert repro(project).returncode == 0
+    assert hashes(project) == hashes(made)
+
+
+def test_a_threshold_of_one_language_concerns_that_language_alone(project: Path) -> None:
+    edit(project, "stages/languages/fi.yaml", "min_mean_word_length: 3", "min_mean_word_length: 2")
+    assert changed(project) == {"filtered_text@fi", "seed_pairs@fi"} & changed(project)
+    assert "filtered_text@fi" in changed(project)
+    assert "Running stage 'filtered_text@sw'" not in repro(project).stdout
+
+
+def test_code_of_one_stage_concerns_that_stage_alone(project: Path) -> None:
+    edit(project, "stages/seed_pairs.py", '"""Seed pairs:', '"""The seed pairs:')
+    assert changed(project) == {"seed_pairs@fi", "seed_pairs@sw"}
+
+
+def test_a_setting_turned_back_brings_the_earlier_result_back_without_work(project: Path) -> None:
+    before = hashes(project)
+    edit(project, "params.yaml", "min_words: 40", "min_words: 45")
+    assert repro(project).returncode == 0
+    edit(project, "params.yaml", "min_words: 45", "min_words: 40")
+    assert "Running stage" not in repro(project).stdout
+    assert hashes(project) == before
+
+
+def test_a_closed_gate_stops_one_language_and_loses_nothing(project: Path) -> None:
+    before = hashes(project)
+    for page in sorted((project / "data" / "sample" / "web" / "fi").glob("*.html"))[:12]:
+        page.write_bytes(b"")
+    (project / "data" / "sample" / "web" / "sw" / "empty.html").unlink()
+    ended = repro(project)
+    assert ended.returncode != 0
+    said = ended.stdout + ended.stderr
+    assert "gate of raw_web_text fi failed, nothing was published" in said
+    assert "expected bad_share at most 0.2" in said
+    assert "Traceback" not in said
+    after = hashes(project)
+    assert after["raw_web_text@fi"] == before["raw_web_text@fi"]
+    assert after["filtered_text@fi"] == before["filtered_text@fi"]
+    assert after["raw_web_text@sw"] != before["raw_web_text@sw"]  # the other language went on
+    assert not (project / "data" / "raw_web_text" / "fi" / "manifest.json").exists()
+    brought_back = dvc(project, "checkout", "data/raw_web_text/fi", "data/quality/raw_web_text/fi.json")
+    assert brought_back.returncode == 0, brought_back.stderr
+    assert (project / "data" / "raw_web_text" / "fi" / "manifest.json").exists()
+
+
+def test_all_comes_back_from_a_remote(project: Path, tmp_path: Path) -> None:
+    assert dvc(project, "remote", "add", "-d", "shelf", str(tmp_path / "shelf")).returncode == 0
+    assert dvc(project, "push").returncode == 0
+    shutil.rmtree(project / ".dvc" / "cache")
+    for name in (*MADE, "quality"):
+        shutil.rmtree(project / "data" / name)
+    pulled = dvc(project, "pull", *MADE)
+    assert pulled.returncode == 0, pulled.stderr
+    assert changed(project) == set()
