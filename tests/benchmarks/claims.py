@@ -11,9 +11,12 @@ START, END = "<!-- figures: made by make bench -->", "<!-- end of figures -->"
 
 
 def table() -> str:
-    """A Markdown table of every benchmark's rows."""
+    """A Markdown table of every benchmark's rows; says so where none was run yet."""
     lines = ["| benchmark | case | unit | ours | peer | ours / peer | peer is |", "|---|---|---|--:|--:|--:|---|"]
-    for path in sorted(FIGURES.glob("*.json")):
+    written = sorted(FIGURES.glob("*.json"))
+    if not written:
+        return "(none yet)"
+    for path in written:
         for row in json.loads(path.read_text(encoding="utf-8")):
             figures = " | ".join(f"{row[key]:,.4g}" for key in ("ours", "peer", "ratio"))
             lines.append(f"| {path.stem} | {row['case']} | {row['unit']} | {figures} | {row['note']} |")
