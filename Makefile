@@ -17,7 +17,7 @@ export DO_NOT_TRACK := 1
 
 run: environment
 	python -m stages.graph
-	dvc repro
+	python -m dagster_project.repro
 	@python -m stages.summary
 
 test: environment

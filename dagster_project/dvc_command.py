@@ -11,8 +11,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # DVC refuses at once when a path is held by another stage's run, `--wait-for-lock` notwithstanding.
@@ -21,12 +22,44 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
 
 
-def reproduce(root: Path, stage: str, log: Callable[[str], None]) -> tuple[int, list[str]]:
+class Groups:
+    """The process groups that run now, to be ended together."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    @contextlib.contextmanager
+    def holding(self, process: subprocess.Popen[str]) -> Iterator[None]:
+        with self._lock:
+            self._running.add(process)
+            ended = self._ended
+        try:
+            if ended:
+                _end_group(process)
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+    def end(self) -> None:
+        """End those that run, and each that is yet to come."""
+        with self._lock:
+            self._ended = True
+            running = list(self._running)
+        for process in running:
+            _end_group(process)
+
+
+def reproduce(
+    root: Path, stage: str, log: Callable[[str], None], groups: Groups | None = None
+) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the lines printed, each also given to `log` as it comes."""
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
     wait = FIRST_WAIT_SECONDS
     while True:
-        status, lines = run_group(command, root, log)
+        status, lines = run_group(command, root, log, groups)
         if status == 0 or not any(BUSY in line for line in lines):
             return status, lines
         log(f"another run holds a path of {stage}; next try in {wait:.0f} s")
@@ -34,7 +67,9 @@ def reproduce(root: Path, stage: str, log: Callable[[str], None]) -> tuple[int, 
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
-def run_group(command: list[str], folder: Path, log: Callable[[str], None]) -> tuple[int, list[str]]:
+def run_group(
+    command: list[str], folder: Path, log: Callable[[str], None], groups: Groups | None = None
+) -> tuple[int, list[str]]:
     """Run a command in a new process group; whatever interrupts this function ends the whole group."""
     process = subprocess.Popen(
         command,
@@ -48,11 +83,12 @@ def run_group(command: list[str], folder: Path, log: Callable[[str], None]) -> t
     )
     lines = []
     try:
-        for line in process.stdout or ():
-            if text := line.rstrip():
-                lines.append(text)
-                log(text)
-        return process.wait(), lines
+        with groups.holding(process) if groups else contextlib.nullcontext():
+            for line in process.stdout or ():
+                if text := line.rstrip():
+                    lines.append(text)
+                    log(text)
+            return process.wait(), lines
     except BaseException:
         _end_group(process)
         raise
