@@ -32,6 +32,10 @@ from stages.settings import load_settings
 
 # What a progress bar writes again and again: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
 PROGRESS = re.compile(r"\d+%\|.*\||\d [a-z]+/s|[\d.]+ ?(it|rows|s)/(s|it)")
+# DVC's advice after every stage, and the bar of a model that loads in no time.
+NOT_SHOWN = re.compile(
+    r"^(To track the changes|\tgit add|To enable auto staging|\tdvc config core|Use `dvc push`|Loading w)"
+)
 PROGRESS_EVERY_SECONDS = 10.0
 MOST_AT_ONCE = 4
 
@@ -112,6 +116,8 @@ class Log:
         self._shown = time.monotonic()
 
     def __call__(self, line: str) -> None:
+        if NOT_SHOWN.search(line):
+            return
         if PROGRESS.search(line):
             if time.monotonic() - self._shown < PROGRESS_EVERY_SECONDS:
                 return

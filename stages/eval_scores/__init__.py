@@ -119,7 +119,7 @@ def _scores(answers: pl.DataFrame, losses: dict[str, float], judge: str, margin:
         "judge": f"evaluator of {judge}",
         "models": {
             name: {
-                "language_share": language_share(table.filter(pl.col("kind") == "open")),
+                "language_share": language_share(table),
                 "held_out_loss": losses[name],
                 "chrf": chrf(table.filter(pl.col("kind") == "held_out")),
                 "mean_characters": mean(table["response"].str.len_chars()),

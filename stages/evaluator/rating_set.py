@@ -28,7 +28,7 @@ class RatedPair:
 
 
 def run_of_sentences(text: str, choose: random.Random) -> str:
-    """Some whole sentences of the text, one after the other; all of them as often as any other run."""
+    """Some whole sentences of the text, one after the other: a first one drawn evenly, then an end behind it."""
     sentences = _sentences(text)
     start = choose.randrange(len(sentences))
     end = choose.randint(start + 1, len(sentences))

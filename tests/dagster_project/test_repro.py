@@ -114,8 +114,11 @@ def test_one_stage_at_a_time_where_each_takes_every_core(monkeypatch: pytest.Mon
     assert stages_at_once(threads=os.cpu_count() or 1) == 1
 
 
-def test_a_progress_bar_is_shown_now_and_then_and_other_lines_always(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_progress_bar_is_shown_now_and_then_advice_never_and_other_lines_always(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     log = Log("evaluator")
     log(" 12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]")
+    log("To track the changes with git, run:")
     log("warning: expected auc at least 0.8")
     assert capsys.readouterr().out == "[evaluator] warning: expected auc at least 0.8\n"
