@@ -7,9 +7,15 @@ the work store, which was linked and not copied, stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.job import Job
 from stages.shards import DROP_SCHEMA, Split, write_shard
@@ -22,6 +28,20 @@ ORIGIN = pl.when(pl.col("url") == "").then(pl.format("{}#{}", "source", "record"
 
 def staged_shards(job: Job) -> list[Path]:
     return sorted(job.staging.glob("part-*.parquet"))
+
+
+@contextmanager
+def scratch(job: Job) -> Iterator[Path]:
+    """A folder on the disk of the results, for what is too long to hold; gone after."""
+    job.work.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=job.work) as name:
+        yield Path(name)
+
+
+def first_places(shards: list[Path]) -> npt.NDArray[np.int64]:
+    """The number that each shard's first row has among all rows, and the number of rows."""
+    heights = [pq.read_metadata(path).num_rows for path in shards]
+    return np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
 
 
 def staged_columns(job: Job, columns: list[str]) -> pl.DataFrame:
