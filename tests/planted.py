@@ -38,3 +38,9 @@ def jaccard(one: str, other: str, size: int) -> float:
 
 
 PLAIN = str.maketrans(dict.fromkeys(".,!?–", " "))
+
+
+def distinct_texts(texts: int, seed: int, words: int = 200) -> list[str]:
+    """Texts of about `words` words, no two of them alike."""
+    draw, known = random.Random(f"texts {seed}"), vocabulary(20_000, seed)
+    return [" ".join(draw.choices(known, k=draw.randint(words * 3 // 4, words * 5 // 4))) for _ in range(texts)]

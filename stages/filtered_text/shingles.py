@@ -53,24 +53,20 @@ def slices(texts: pl.Series) -> Iterator[pl.Series]:
 
 def units(texts: pl.Series, language: LanguageSettings) -> tuple[Numbers, Places]:
     """Hashes of all words (or characters) of all texts, and where each text's begin (one number more than texts)."""
-    ends = np.cumsum(texts.str.len_chars().cast(pl.Int64).to_numpy() + 1)
-    joined = "\n".join(texts) + "\n"
-    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4") if len(texts) else np.zeros(0, "<u4")
-    codes = _codes()[np.minimum(points, LAST_LETTER + 1)]
-    here = codes != LEFT_OUT
-    if not here.all():
-        ends, codes = _counted(here, ends), codes[here]
+    # Each text, and all of them, between two line ends: so that no word touches an edge.
+    ends = 1 + np.cumsum(texts.str.len_chars().cast(pl.Int64).to_numpy() + 1)
+    joined = "\n".join(["", *texts, ""])
+    codes = _codes().take(np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4"), mode="clip")
+    left_out = codes == LEFT_OUT
+    if left_out.any():
+        ends -= np.cumsum(left_out)[ends - 1]
+        codes = codes[~left_out]
     is_letter = codes != SEPARATOR
     if not language.spaces_between_words:
-        return codes[is_letter], np.concatenate([[0], _counted(is_letter, ends)])
-    edges = np.flatnonzero(np.diff(is_letter, prepend=False, append=False))
+        return codes[is_letter], np.concatenate([[0], np.cumsum(is_letter)[ends - 1]])
+    edges = 1 + np.flatnonzero(is_letter[1:] != is_letter[:-1])
     starts = edges[::2]
     return runs(codes, starts, edges[1::2]), np.concatenate([[0], np.searchsorted(starts, ends)])
-
-
-def _counted(chosen: npt.NDArray[np.bool_], ends: Places) -> Places:
-    """How many are chosen before each end."""
-    return np.concatenate([[0], np.cumsum(chosen)])[ends]
 
 
 def shingles(values: Numbers, begins: Places, size: int) -> tuple[Numbers, Places]:

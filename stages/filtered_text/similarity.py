@@ -11,7 +11,7 @@ import polars as pl
 
 from stages.filtered_text.shingles import Places, shingle_size, shingles, slices, units
 from stages.languages import LanguageSettings
-from stages.on_disk import Array, append
+from stages.on_disk import Array, append, neighbours
 
 # Shingles compared at a time: 8 bytes each, in some six arrays.
 AT_ONCE = 2_000_000
@@ -29,7 +29,9 @@ class ShingleSets:
         for some in slices(texts):
             hashes, offsets = shingles(*units(some, self.language), self.size)
             text = np.repeat(np.arange(len(some), dtype=np.uint64), np.diff(offsets))
-            each = np.unique((text << np.uint64(32)) | (hashes >> np.uint64(32)))
+            # numpy's unique hashes: 50 times slower than to sort such numbers.
+            each = np.sort((text << np.uint64(32)) | (hashes >> np.uint64(32)))
+            each = each[~neighbours(each)[0]]
             append(self.path, (each & np.uint64(0xFFFFFFFF)).astype("<u4"))
             self._sizes.append(np.bincount((each >> np.uint64(32)).astype(np.int64), minlength=len(some)))
 
