@@ -19,10 +19,14 @@ def append(path: Path, values: Array) -> None:
         file.write(np.ascontiguousarray(values).tobytes())
 
 
+def count(path: Path, dtype: npt.DTypeLike) -> int:
+    return path.stat().st_size // np.dtype(dtype).itemsize
+
+
 def pieces(path: Path, dtype: npt.DTypeLike) -> Iterator[tuple[int, Array]]:
     """(place of the first, values) of each piece."""
     size = np.dtype(dtype).itemsize
-    for start in range(0, path.stat().st_size // size, PIECE):
+    for start in range(0, count(path, dtype), PIECE):
         yield start, np.fromfile(path, dtype, PIECE, offset=start * size)
 
 
@@ -41,7 +45,7 @@ def repeated(keys: Path, among: npt.NDArray[np.bool_] | None = None) -> Iterator
     A piece holds the keys of one remainder, all their places: its groups are whole, numbered from 0, and stand
     one after the other. The file is read once a piece.
     """
-    parts = max(-(-keys.stat().st_size // (8 * PIECE)), 1)
+    parts = max(-(-count(keys, np.uint64) // PIECE), 1)
     for part in range(parts):
         found, held = [], []
         for start, values in pieces(keys, np.uint64):

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from stages import on_disk
+from stages.figures import counted_median
 from stages.files import digest
 from stages.filtered_text import clusters, similarity
 from stages.filtered_text.clusters import keep_the_best
@@ -185,6 +186,13 @@ def test_signatures_are_the_same_in_every_process_and_version() -> None:
 
 def test_bands_find_pairs_at_the_threshold() -> None:
     assert band_rows(112, 0.8) == 6
+
+
+def test_the_median_of_counts_is_that_of_the_values() -> None:
+    for values in ([3, 1, 1, 8], [5], [2, 2, 9], [1, 2, 3, 4, 4, 9]):
+        counts = pl.Series("n", values).value_counts()
+        assert counted_median(counts["n"], counts["count"]) == pl.Series(values).median()
+    assert counted_median(pl.Series([], dtype=pl.UInt32), pl.Series([], dtype=pl.UInt32)) == 0
 
 
 def test_equal_keys_are_found_over_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from stages.gate import Metric
 from stages.job import Job
 from stages.language_id import MODEL, identify
 from stages.languages import LanguageSettings, load_language
-from stages.second_pass import ORIGIN, drop_staged, scratch, staged_shards
+from stages.second_pass import ORIGIN, drop_staged, staged_shards
 from stages.settings import FilteredText
 from stages.shards import Split, drop_counts
 
@@ -51,7 +51,7 @@ def run(job: Job) -> None:
         settings=["filtered_text"],
         depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM}",
     )
-    with scratch(job) as folder:
+    with job.scratch() as folder:
         decisions = duplicates(staged_shards(job), folder, settings, language)
     drop_staged(job, decisions, temporary=["signature"], id_column="document_id")
 

@@ -9,7 +9,6 @@ hundred bytes are held.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from stages.filtered_text.signatures import keys
 from stages.filtered_text.similarity import ShingleSets
 from stages.languages import LanguageSettings
 from stages.on_disk import Array, append, gather, repeated
-from stages.second_pass import DECISION_SCHEMA, first_places
+from stages.second_pass import DECISION_SCHEMA, by_shard, first_places
 from stages.settings import FilteredText
 
 # What ranks a text, the least first: figures turned round, then the ids as numbers.
@@ -35,7 +34,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
         return pl.DataFrame(schema=DECISION_SCHEMA)
     alive = np.ones(begins[-1], np.bool_)
     exact = _exact(scratch, alive)
-    return _decisions(scratch, begins, exact, _near(shards, begins, scratch, alive, settings, language))
+    return _decisions(scratch, begins, exact, _near(shards, scratch, alive, settings, language))
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
@@ -86,7 +85,7 @@ def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
 
 
 def _near(
-    shards: list[Path], begins: Array, scratch: Path, alive: Array, settings: FilteredText, language: LanguageSettings
+    shards: list[Path], scratch: Path, alive: Array, settings: FilteredText, language: LanguageSettings
 ) -> pl.DataFrame:
     """Texts like a better one: `place`, `of`, `similarity`."""
     places, buckets = _shared_buckets(scratch, alive, keys(settings))
@@ -95,7 +94,7 @@ def _near(
     ranks = np.empty_like(by_rank)
     ranks[by_rank] = np.arange(len(texts))
     sets = ShingleSets(scratch / "shingles", settings.shingle_words, language)
-    for path, some in _by_shard(shards, begins, texts):
+    for _, path, some in by_shard(shards, texts):
         sets.add(pl.read_parquet(path, columns=["text"])["text"].gather(some))
     with sets:
         dropped, of, similarity = keep_the_best(
@@ -116,14 +115,6 @@ def _shared_buckets(scratch: Path, alive: Array, count: int) -> tuple[Array, Arr
             found.append((places, groups + taken))
             taken += int(groups.max(initial=-1)) + 1
     return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
-
-
-def _by_shard(shards: list[Path], begins: Array, places: Array) -> Iterator[tuple[Path, Array]]:
-    """Shards that hold some of the places (in rising order), and the rows of these."""
-    for path, begin, end in zip(shards, begins[:-1], begins[1:], strict=True):
-        first, last = np.searchsorted(places, [begin, end])
-        if first < last:
-            yield path, places[first:last] - begin
 
 
 def _decisions(scratch: Path, begins: Array, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
