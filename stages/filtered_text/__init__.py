@@ -25,7 +25,7 @@ from stages.language_id import MODEL, identify
 from stages.languages import LanguageSettings, load_language
 from stages.second_pass import ORIGIN, drop_staged, staged_shards
 from stages.settings import FilteredText
-from stages.shards import Split, drop_counts
+from stages.shards import Split, by_parts, drop_counts
 
 ID_LENGTH = 16
 # Cheap to dear, and the telling reason first: a page of cookie notices is boilerplate, whatever else it is.
@@ -47,7 +47,7 @@ def run(job: Job) -> None:
     settings, language = job.settings.filtered_text, _language(job)
     job.map_frames(
         job.read_shards("raw_web_text", job.language),
-        partial(transform, settings=settings, language=language),
+        partial(by_parts, transform=partial(transform, settings=settings, language=language)),
         settings=["filtered_text"],
         depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM}",
     )

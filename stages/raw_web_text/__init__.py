@@ -27,7 +27,7 @@ from stages.job import Job
 from stages.raw_web_text.records import PROVENANCE, read_sources
 from stages.second_pass import ORIGIN, drop_staged, staged_repeated, staged_shards
 from stages.settings import RawWebText
-from stages.shards import Split, drop_counts
+from stages.shards import Split, by_parts, drop_counts
 
 BAD = ("invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large")
 ID_LENGTH = 16
@@ -41,7 +41,7 @@ def run(job: Job) -> None:
     language = _language(job)
     job.map_frames(
         read_sources(settings, language, job.root),
-        partial(transform, settings=settings, language=language),
+        partial(by_parts, transform=partial(transform, settings=settings, language=language)),
         settings=["raw_web_text"],
         depends_on=f"{language} {HTML_EXTRACTOR}",
     )
