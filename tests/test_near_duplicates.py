@@ -126,20 +126,23 @@ def test_pieces_smaller_than_the_table_change_nothing(tmp_path: Path, monkeypatc
     once = dropped(tmp_path / "whole", frame)
     monkeypatch.setattr(on_disk, "PIECE", 7)
     monkeypatch.setattr(similarity, "AT_ONCE", 500)
+    monkeypatch.setattr(clusters, "BLOCK", 5)
+    monkeypatch.setattr(clusters, "PAIRS", 3)
     assert once and dropped(tmp_path / "pieces", frame) == once
 
 
-def test_a_text_like_a_dropped_one_only_is_kept() -> None:
+def test_a_text_like_a_dropped_one_only_is_kept(tmp_path: Path) -> None:
     alike = {(0, 1), (1, 2)}
 
     def share(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return np.array([float(pair in alike) for pair in zip(left.tolist(), right.tolist(), strict=True)])
 
-    gone, of, _ = keep_the_best(np.array([2, 1, 0]), np.array([0, 0, 0]), share, 0.8)
+    members = [(np.array([2, 1, 0]), np.array([0, 0, 0]))]
+    gone, of, _ = keep_the_best(members, 3, 1, share, 0.8, tmp_path)
     assert (gone.tolist(), of.tolist()) == ([1], [0])
 
 
-def test_a_crowded_bucket_is_left_after_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowded_bucket_is_left_after_so_many_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "KEPT_A_BUCKET", 3)
     asked = []
 
@@ -147,7 +150,7 @@ def test_a_crowded_bucket_is_left_after_so_many_are_kept(monkeypatch: pytest.Mon
         asked.extend(left.tolist())
         return np.zeros(len(left))
 
-    keep_the_best(np.arange(10), np.zeros(10, np.int64), share, 0.8)
+    keep_the_best([(np.arange(10), np.zeros(10, np.int64))], 10, 1, share, 0.8, tmp_path)
     assert sorted(set(asked)) == [0, 1, 2]
 
 

@@ -3,12 +3,13 @@
 Texts of the same words, then texts whose sets of shingles are alike by at least `near_duplicate_jaccard`: banding of
 MinHash signatures finds candidates, the exact Jaccard similarity decides. Of copies the best is kept: likeliest in
 the language (by hundredths), then longest, then smallest id; so neither rows nor shards in another order change
-the outcome. What grows with the number of texts lies on disk; one byte a text and, of candidates only, some
-hundred bytes are held.
+the outcome. What grows with the number of texts lies on disk; two bytes a text, about 100 a near candidate and
+100 a dropped text are held: 10 million texts of which a tenth are copies take some 200 MB.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,13 @@ from stages.filtered_text.clusters import keep_the_best
 from stages.filtered_text.signatures import keys
 from stages.filtered_text.similarity import ShingleSets
 from stages.languages import LanguageSettings
-from stages.on_disk import Array, append, gather, repeated
+from stages.on_disk import Array, append, gather, pieces, repeated
 from stages.second_pass import DECISION_SCHEMA, by_shard, first_places
 from stages.settings import FilteredText
 
 # What ranks a text, the least first: figures turned round, then the ids as numbers.
 RANK = np.dtype([("goodness", "<u8"), ("id", "<u8"), ("document", "<u8")])
+MEMBER = np.dtype([("place", "<i8"), ("bucket", "<i8")])
 COLUMNS = ["id", "document_id", "words", "language_score", "signature"]
 
 
@@ -88,8 +90,9 @@ def _near(
     shards: list[Path], scratch: Path, alive: Array, settings: FilteredText, language: LanguageSettings
 ) -> pl.DataFrame:
     """Texts like a better one: `place`, `of`, `similarity`."""
-    places, buckets = _shared_buckets(scratch, alive, keys(settings))
-    texts = np.unique(places)
+    shared = np.zeros(len(alive), np.bool_)
+    buckets = _shared_buckets(scratch, alive, keys(settings), shared)
+    texts = np.flatnonzero(shared)
     by_rank = np.lexsort(_by_rank(scratch, texts))
     ranks = np.empty_like(by_rank)
     ranks[by_rank] = np.arange(len(texts))
@@ -98,23 +101,30 @@ def _near(
         sets.add(pl.read_parquet(path, columns=["text"])["text"].gather(some))
     with sets:
         dropped, of, similarity = keep_the_best(
-            ranks[np.searchsorted(texts, places)],
+            ((ranks[np.searchsorted(texts, some["place"])], some["bucket"]) for _, some in _members(scratch)),
+            len(texts),
             buckets,
             lambda left, right: sets.jaccard(by_rank[left], by_rank[right]),
             settings.near_duplicate_jaccard,
+            scratch,
         )
     place, kept = texts[by_rank[dropped]], texts[by_rank[of]]
     return pl.DataFrame({"place": place, "of": kept, "similarity": similarity})
 
 
-def _shared_buckets(scratch: Path, alive: Array, count: int) -> tuple[Array, Array]:
-    """(place, bucket) of each living text in each bucket with others."""
-    found, taken = [(np.zeros(0, np.int64), np.zeros(0, np.int64))], 0
+def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
+    """Write the members of buckets of several living texts, mark them in `shared`; answers with how many buckets."""
+    taken = 0
     for number in range(1, count):
         for places, groups in repeated(scratch / f"keys-{number}", alive):
-            found.append((places, groups + taken))
+            append(scratch / "members", np.rec.fromarrays([places, groups + taken], MEMBER))
+            shared[places] = True
             taken += int(groups.max(initial=-1)) + 1
-    return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
+    return taken
+
+
+def _members(scratch: Path) -> Iterator[tuple[int, Array]]:
+    return pieces(scratch / "members", MEMBER) if (scratch / "members").exists() else iter(())
 
 
 def _decisions(scratch: Path, begins: Array, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
