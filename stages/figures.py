@@ -23,3 +23,11 @@ def greatest(series: pl.Series) -> float:
 def spread(series: pl.Series) -> float:
     """Standard deviation of a numeric column; 0 where it has none."""
     return float(series.cast(pl.Float64).std() or 0.0)  # type: ignore[arg-type]
+
+
+def counted_median(values: pl.Series, counts: pl.Series) -> float:
+    """Median of values that stand so many times each; 0 of none. For what is too long to hold one by one."""
+    ordered = pl.DataFrame({"value": values, "ends": counts}).sort("value").with_columns(pl.col("ends").cum_sum())
+    total = greatest(ordered["ends"])
+    middle = [ordered.filter(pl.col("ends") > at)["value"].first() for at in ((total - 1) // 2, total // 2)]
+    return mean(pl.Series(middle)) if total else 0.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 
-def digest(*parts: str | bytes) -> str:
+def digest(*parts: str | bytes | memoryview) -> str:
     """Hex SHA-256 over the parts, each preceded by its length so that no two lists collide."""
     state = hashlib.sha256()
     for part in parts:

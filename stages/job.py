@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from tqdm import tqdm
@@ -60,6 +62,13 @@ class Job:
     def input(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Path:
         """Folder of another artifact's partition."""
         return self.root.joinpath("data", artifact, *(part for part in (iteration, language) if part))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder on the disk of the results, for what is too long to hold; gone after."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.work, prefix="scratch-") as name:
+            yield Path(name)
 
     def map_frames(
         self,
@@ -114,7 +123,7 @@ def frame_hash(frame: pl.DataFrame) -> str:
     """Hash of a frame's columns and values."""
     buffer = io.BytesIO()
     frame.write_ipc(buffer, compression="uncompressed")
-    return digest(buffer.getvalue())
+    return digest(buffer.getbuffer())
 
 
 def _finish(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from stages.files import hash_paths, write_json
 from stages.gate import Metric
 from stages.job import Job
+from stages.on_disk import append, repeated
 from stages.shards import drop_counts
 
 
@@ -20,29 +22,28 @@ def _shards(folder: Path) -> list[Path]:
 def table_facts(job: Job) -> dict[str, Metric]:
     """Counts every row artifact is judged by; empty for models.
 
+    Shard by shard, and ids as 64-bit hashes on disk: held by polars, they took 1 GB for 10 million rows.
     `unaccounted_rows`: rows that came in and are neither kept nor dropped with a reason. Not given where
     a stage does not say how many rows came in.
     """
     paths = _shards(job.staging)
     if not paths:
         return {}
-    table = pl.scan_parquet(paths)
-    rows, distinct, nulls = (
-        table.select(
-            pl.len(),
-            pl.col("id").n_unique().alias("distinct"),
-            pl.sum_horizontal(pl.all().is_null().sum()).alias("nulls"),
-        )
-        .collect()
-        .row(0)
-    )
+    rows = nulls = 0
+    with job.scratch() as folder:
+        for path in paths:
+            frame = pl.read_parquet(path)
+            rows += frame.height
+            nulls += sum(frame.null_count().row(0))
+            append(folder / "ids", frame["id"].hash().to_numpy())
+        duplicates = sum(len(places) - len(np.unique(groups)) for places, groups in repeated(folder / "ids"))
     dropped = sum(drop_counts(job.staging).values())
     facts: dict[str, Metric] = {
         "rows": rows,
         "dropped": dropped,
-        "duplicate_ids": rows - distinct,
+        "duplicate_ids": duplicates,
         "null_values": nulls,
-        "columns": ", ".join(table.collect_schema().names()),
+        "columns": ", ".join(frame.columns),
     }
     if "rows_in" in job.facts:
         facts["unaccounted_rows"] = int(job.facts["rows_in"]) - rows - dropped

@@ -7,13 +7,19 @@ the work store, which was linked and not copied, stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.job import Job
+from stages.on_disk import append, repeated
 from stages.shards import DROP_SCHEMA, Split, write_shard
 
+Places = npt.NDArray[np.int64]
 # A decision: the row's place (`shard`, `row`), why it goes, and the value met.
 DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
 # Where a document was found: its address, or its place in the source.
@@ -24,15 +30,40 @@ def staged_shards(job: Job) -> list[Path]:
     return sorted(job.staging.glob("part-*.parquet"))
 
 
-def staged_columns(job: Job, columns: list[str]) -> pl.DataFrame:
-    """The named columns of all staged rows, with each row's place in `shard` and `row`."""
+def first_places(shards: list[Path]) -> Places:
+    """The number that each shard's first row has among all rows, and the number of rows."""
+    heights = [pq.read_metadata(path).num_rows for path in shards]
+    return np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
+
+
+def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
+    """The key and the named columns of staged rows whose key stands in others too, with their `shard` and `row`.
+
+    Keys are looked up by 64-bit hash on disk, so that only what is repeated is held.
+    """
+    shards = staged_shards(job)
+    with job.scratch() as folder:
+        for path in shards:
+            append(folder / "keys", pl.read_parquet(path, columns=[key])[key].hash().to_numpy())
+        found = [places for places, _ in repeated(folder / "keys")] if shards else []
+    places = np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
     frames = [
-        pl.read_parquet(path, columns=columns).select(
-            pl.lit(number, pl.UInt32).alias("shard"), pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), *columns
+        pl.read_parquet(path, columns=[key, *columns])[rows].select(
+            pl.lit(number, pl.UInt32).alias("shard"), pl.Series("row", rows, pl.UInt32), key, *columns
         )
-        for number, path in enumerate(staged_shards(job))
+        for number, path, rows in by_shard(shards, places)
     ]
-    return pl.concat(frames) if frames else pl.DataFrame()
+    empty = pl.DataFrame(schema={"shard": pl.UInt32, "row": pl.UInt32})
+    return pl.concat(frames) if frames else empty.with_columns(pl.lit(None).alias(name) for name in (key, *columns))
+
+
+def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
+    """Number and path of the shards that hold some of the places (in rising order), and the rows of these."""
+    begins = first_places(shards)
+    for number, path in enumerate(shards):
+        first, last = np.searchsorted(places, begins[number : number + 2])
+        if first < last:
+            yield number, path, places[first:last] - begins[number]
 
 
 def drop_staged(job: Job, decisions: pl.DataFrame, *, temporary: list[str], id_column: str = "id") -> None:

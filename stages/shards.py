@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from stages.errors import InputError
 # Columns of a drop, whatever the artifact: enough to find the row and see why.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
+PART_BYTES = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,17 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
     temporary = path.with_name(f".{path.name}")
     frame.write_parquet(temporary, compression="zstd", statistics=False)
     temporary.rename(path)
+
+
+def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
+    """The transform of a frame whose rows do not depend on each other, part by part.
+
+    A rule makes several times its texts beside them (sentences, folded words): PART_BYTES bound that, whatever
+    the frame's size.
+    """
+    rows = max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1)
+    parts = [transform(part) for part in frame.iter_slices(rows)] or [transform(frame)]
+    return Split(pl.concat([part.kept for part in parts]), pl.concat([part.dropped for part in parts]))
 
 
 def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

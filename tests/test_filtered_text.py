@@ -10,7 +10,6 @@ import pytest
 
 from stages import filtered_text, raw_web_text
 from stages.files import digest, write_json
-from stages.filtered_text.near_duplicates import band_rows, near_duplicates, signatures
 from stages.filtered_text.private_data import mask
 from stages.job import Job
 from stages.language_id import identify
@@ -186,39 +185,6 @@ def test_control_strings_stay_as_they_are() -> None:
     text = f"{GOOD} Merkit </s>, <|im_end|>, <|endoftext|> ja ### Response: ovat pelkkää tekstiä."
     row = made(text).kept.row(0, named=True)
     assert (row["text"], row["control_strings"]) == (text, 4)
-
-
-def placed(texts: dict[str, str], language: str = "fi") -> pl.DataFrame:
-    frame = pl.DataFrame({"id": list(texts), "document_id": list(texts), "text": list(texts.values())})
-    return frame.with_columns(
-        pl.lit(0, pl.UInt32).alias("shard"),
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
-        pl.col("text").str.split(" ").list.len().alias("words"),
-        signatures(frame["text"], given(), load_language(language)),
-    )
-
-
-def test_of_near_duplicates_the_longest_is_kept_whatever_the_order() -> None:
-    texts = {"c": GOOD + " Hyvää ruokahalua.", "b": GOOD, "a": GOOD + "!", "x": GOOD[::-1]}
-    for names in (["a", "b", "c", "x"], ["x", "c", "b", "a"]):
-        rows = placed({name: texts[name] for name in names})
-        dropped = near_duplicates(rows, given()).join(rows, on="row")
-        assert sorted(dropped["id"]) == ["a", "b"]
-        assert all(value.endswith("alike: c") for value in dropped["value"])
-
-
-def test_of_equally_long_near_duplicates_the_smallest_id_is_kept() -> None:
-    rows = placed({"b": GOOD, "a": GOOD.replace("Piirakat", "Pullat")})
-    assert near_duplicates(rows, given())["row"].to_list() == [0]
-
-
-def test_thai_near_duplicates_are_found_by_characters() -> None:
-    rows = placed({"a": THAI, "b": THAI.replace("คนใต้", "ชาวใต้")}, "th")
-    assert near_duplicates(rows, given())["row"].to_list() == [1]
-
-
-def test_bands_find_pairs_at_the_threshold() -> None:
-    assert band_rows(112, 0.8) == 6
 
 
 def job(root: Path, *frames: pl.DataFrame, language: str = "fi") -> Job:

@@ -7,11 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from stages import shards
 from stages.errors import InputError
 from stages.shards import (
     DROP_SCHEMA,
     DROP_TEXT_CHARACTERS,
     Split,
+    by_parts,
     drop_counts,
     in_slices,
     no_drops,
@@ -104,3 +106,21 @@ def test_drops_are_counted_by_reason_over_all_shards_most_frequent_first(tmp_pat
 
 def test_a_partition_without_drops_counts_none(tmp_path: Path) -> None:
     assert drop_counts(tmp_path) == {}
+
+
+def test_a_frame_done_part_by_part_gives_the_same_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, heights = judged(a=None, b="too_short", c=None, d=None, e="too_short"), []
+
+    def transform(part: pl.DataFrame) -> Split:
+        heights.append(part.height)
+        return Split.of(part)
+
+    whole = Split.of(frame)
+    monkeypatch.setattr(shards, "PART_BYTES", frame.estimated_size() // 2)
+    split = by_parts(frame, transform)
+    assert heights == [2, 2, 1]
+    assert split.kept.equals(whole.kept) and split.dropped.equals(whole.dropped)
+
+
+def test_a_frame_without_rows_still_has_its_columns() -> None:
+    assert by_parts(judged().clear(), Split.of).kept.columns == ["id", "text", "url"]

@@ -14,17 +14,18 @@ from stages.files import digest
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
 from stages.filtered_text.language import wrong_language
 from stages.filtered_text.length import bad_word_lengths, few_alphabetic_words, too_long, too_short, word_count
-from stages.filtered_text.near_duplicates import near_duplicates, signatures
+from stages.filtered_text.near_duplicates import duplicates
 from stages.filtered_text.private_data import mask, unmasked
 from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
+from stages.filtered_text.signatures import ALGORITHM, signatures
 from stages.gate import Metric
 from stages.job import Job
 from stages.language_id import MODEL, identify
 from stages.languages import LanguageSettings, load_language
-from stages.second_pass import ORIGIN, drop_staged, staged_columns, staged_shards
+from stages.second_pass import ORIGIN, drop_staged, staged_shards
 from stages.settings import FilteredText
-from stages.shards import Split, drop_counts
+from stages.shards import Split, by_parts, drop_counts
 
 ID_LENGTH = 16
 # Cheap to dear, and the telling reason first: a page of cookie notices is boilerplate, whatever else it is.
@@ -46,12 +47,13 @@ def run(job: Job) -> None:
     settings, language = job.settings.filtered_text, _language(job)
     job.map_frames(
         job.read_shards("raw_web_text", job.language),
-        partial(transform, settings=settings, language=language),
+        partial(by_parts, transform=partial(transform, settings=settings, language=language)),
         settings=["filtered_text"],
-        depends_on=f"{language.model_dump_json()} {MODEL}",
+        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM}",
     )
-    rows = staged_columns(job, ["id", "document_id", "words", "signature"])
-    drop_staged(job, near_duplicates(rows, settings), temporary=["signature"], id_column="document_id")
+    with job.scratch() as folder:
+        decisions = duplicates(staged_shards(job), folder, settings, language)
+    drop_staged(job, decisions, temporary=["signature"], id_column="document_id")
 
 
 def transform(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> Split:
@@ -89,6 +91,7 @@ def measure(job: Job) -> dict[str, Metric]:
         "language_share": met["judged_ours"] / rows,
         "mean_language_score": met["scores"] / rows,
         "boilerplate_share": met["boilerplate"] / rows,
+        "exact_duplicates": reasons.get("exact_duplicate", 0),
         "near_duplicates": reasons.get("near_duplicate", 0),
         **{f"dropped_{reason}": reasons.get(reason, 0) for reason in RULES},
         "min_words_met": met["min_words"],

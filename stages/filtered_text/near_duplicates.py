@@ -1,101 +1,158 @@
-"""Near-duplicates: MinHash signatures of word shingles, candidates by banding, the longest text kept.
+"""Exact and near-duplicates among the staged texts of a language, whatever shard or source they stand in.
 
-Signatures come from rensa. Bands (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3) only find
-candidates; a pair counts when its estimated Jaccard similarity reaches the threshold. The texts are gone
-through from longest to shortest, ties by id, and each is held against those kept so far: the outcome does not
-depend on the order of rows or shards.
+Texts of the same words, then texts whose sets of shingles are alike by at least `near_duplicate_jaccard`: banding of
+MinHash signatures finds candidates, the exact Jaccard similarity decides. Of copies the best is kept: likeliest in
+the language (by hundredths), then longest, then smallest id; so neither rows nor shards in another order change
+the outcome. What grows with the number of texts lies on disk; two bytes a text, about 100 a near candidate and
+100 a dropped text are held: 10 million texts of which a tenth are copies take some 200 MB.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import polars as pl
-from rensa import RMinHash
 
-from stages.filtered_text.sentences import fold
+from stages.filtered_text.clusters import keep_the_best
+from stages.filtered_text.signatures import keys
+from stages.filtered_text.similarity import ShingleSets
 from stages.languages import LanguageSettings
-from stages.second_pass import DECISION_SCHEMA
+from stages.on_disk import Array, append, gather, pieces, repeated
+from stages.second_pass import DECISION_SCHEMA, by_shard, first_places
 from stages.settings import FilteredText
 
-SEED = 42
-# Of pairs just at the threshold, the share that banding must find.
-RECALL = 0.99
+# What ranks a text, the least first: figures turned round, then the ids as numbers.
+RANK = np.dtype([("goodness", "<u8"), ("id", "<u8"), ("document", "<u8")])
+MEMBER = np.dtype([("place", "<i8"), ("bucket", "<i8")])
+COLUMNS = ["id", "document_id", "words", "language_score", "signature"]
 
 
-def signatures(texts: pl.Series, settings: FilteredText, language: LanguageSettings) -> pl.Series:
-    """Signature of each text: `minhash_permutations` unsigned 32-bit numbers as bytes."""
-    sets = [shingles(text, settings.shingle_words, language) for text in _folded(texts)]
-    rows = RMinHash.digests_from_token_sets(sets, settings.minhash_permutations, SEED)
-    return pl.Series("signature", [np.asarray(row, dtype="<u4").tobytes() for row in rows], dtype=pl.Binary)
+def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
+    """Decisions on the rows of staged shards (COLUMNS and `text`). `scratch` is an empty folder for what is held."""
+    begins = _spread(shards, scratch)
+    if not begins[-1]:
+        return pl.DataFrame(schema=DECISION_SCHEMA)
+    alive = np.ones(begins[-1], np.bool_)
+    exact = _exact(scratch, alive)
+    return _decisions(scratch, begins, exact, _near(shards, scratch, alive, settings, language))
 
 
-def _folded(texts: pl.Series) -> list[str]:
-    words = fold(pl.lit(texts)).str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
-    return pl.select(words).to_series().to_list()
+def _spread(shards: list[Path], scratch: Path) -> Array:
+    """Each shard's keys and ranks appended to one file each. Answers with the place of each shard's first row."""
+    for path in shards:
+        rows = pl.read_parquet(path, columns=COLUMNS)
+        for number, column in enumerate(rows["signature"].to_numpy().T if rows.height else ()):
+            append(scratch / f"keys-{number}", column)
+        append(scratch / "ranks", _ranks(rows))
+    return first_places(shards)
 
 
-def shingles(text: str, words: int, language: LanguageSettings) -> list[str]:
-    """Runs of so many words; of as many characters as these have where words are not marked."""
-    if language.characters_per_word is None:
-        parts, size, joint = text.split(), words, " "
-    else:
-        parts, size, joint = list(text.replace(" ", "")), round(words * language.characters_per_word), ""
-    return [joint.join(parts[start : start + size]) for start in range(max(len(parts) - size + 1, 1))]
-
-
-def band_rows(permutations: int, threshold: float) -> int:
-    """The most rows a band can have and still find RECALL of the pairs just at the threshold."""
-    found = [rows for rows in range(1, permutations + 1) if _found(permutations, rows, threshold) >= RECALL]
-    return max(found, default=1)
-
-
-def _found(permutations: int, rows: int, similarity: float) -> float:
-    return 1 - (1 - similarity**rows) ** (permutations // rows)
-
-
-def near_duplicates(rows: pl.DataFrame, settings: FilteredText) -> pl.DataFrame:
-    """Decisions on staged rows with `id`, `document_id`, `words` and `signature`."""
-    ordered = rows.sort(["words", "id", "document_id"], descending=[True, False, False])
-    ordered = ordered.with_columns(place=pl.int_range(pl.len()))
-    bands = _shared_bands(ordered, settings)
-    candidates = ordered.filter(pl.col("place").is_in(list(bands)))
-    table = {place: np.frombuffer(one, "<u4") for place, one in candidates.select("place", "signature").iter_rows()}
-    decided = _decide(bands, table, settings.near_duplicate_jaccard)
-    return (
-        pl.DataFrame(decided, schema={"place": pl.Int64, "of": pl.Int64, "similarity": pl.Float64}, orient="row")
-        .join(ordered.select("place", "shard", "row"), on="place")
-        .join(ordered.select(of="place", kept="id"), on="of")
-        .with_columns(reason=pl.lit("near_duplicate"), value=pl.format("{} alike: {}", pl.col("similarity"), "kept"))
-        .select(list(DECISION_SCHEMA))
+def _ranks(rows: pl.DataFrame) -> Array:
+    score = (100 - (100 * pl.col("language_score")).round()).cast(pl.UInt64)
+    numbers = rows.select(
+        goodness=score * 2**32 + 2**32 - 1 - pl.col("words").cast(pl.UInt64),
+        id=_as_number("id"),
+        document=_as_number("document_id"),
     )
+    return np.rec.fromarrays([numbers[name].to_numpy() for name in RANK.names or ()], RANK)
 
 
-def _shared_bands(ordered: pl.DataFrame, settings: FilteredText) -> dict[int, list[tuple[int, bytes]]]:
-    """For each place the bands (number, content) that it shares with another; places in order."""
-    width = 4 * band_rows(settings.minhash_permutations, settings.near_duplicate_jaccard)
-    bands: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-    for number in range(4 * settings.minhash_permutations // width):
-        keys = ordered.select("place", key=pl.col("signature").bin.slice(number * width, width))
-        for place, key in keys.filter(pl.len().over("key") > 1).iter_rows():
-            bands[place].append((number, key))
-    return dict(sorted(bands.items()))
+def _as_number(name: str) -> pl.Expr:
+    """An id of sixteen hexadecimal digits as a number."""
+    return pl.col(name).str.decode("hex").bin.reinterpret(dtype=pl.UInt64, endianness="big")
 
 
-def _decide(
-    bands: dict[int, list[tuple[int, bytes]]], table: dict[int, np.ndarray], threshold: float
-) -> list[tuple[int, int, float]]:
-    """(place, place of the kept text it is like, similarity) of each place to drop."""
-    kept: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    decided = []
-    for place, keys in bands.items():
-        near = sorted({other for key in keys for other in kept[key]})
-        alike = ((other, float((table[other] == table[place]).mean())) for other in near)
-        match = next(((other, share) for other, share in alike if share >= threshold), None)
-        if match:
-            decided.append((place, match[0], round(match[1], 2)))
-        else:
-            for key in keys:
-                kept[key].append(place)
-    return decided
+def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
+    """Texts of the words of a better one, as `place`, `of` (that one's place); they are no longer alive after."""
+    found = [pl.DataFrame(schema={"place": pl.Int64, "of": pl.Int64})]
+    for places, groups in repeated(scratch / "keys-0"):
+        order = np.lexsort((*_by_rank(scratch, places), groups))
+        places, groups = places[order], groups[order]
+        first = np.flatnonzero(np.diff(groups, prepend=-1))
+        of = places[first][groups]
+        again = places != of
+        found.append(pl.DataFrame({"place": places[again], "of": of[again]}))
+        alive[places[again]] = False
+    return pl.concat(found)
+
+
+def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
+    """Keys of np.lexsort for the places, which stand in any order; equal ids end in the order of places."""
+    order = np.argsort(places)
+    ranks = np.empty(len(places), RANK)
+    ranks[order] = gather(scratch / "ranks", RANK, places[order])
+    return places, ranks["document"], ranks["id"], ranks["goodness"]
+
+
+def _near(
+    shards: list[Path], scratch: Path, alive: Array, settings: FilteredText, language: LanguageSettings
+) -> pl.DataFrame:
+    """Texts like a better one: `place`, `of`, `similarity`."""
+    shared = np.zeros(len(alive), np.bool_)
+    buckets = _shared_buckets(scratch, alive, keys(settings), shared)
+    texts = np.flatnonzero(shared)
+    by_rank = np.lexsort(_by_rank(scratch, texts))
+    ranks = np.empty_like(by_rank)
+    ranks[by_rank] = np.arange(len(texts))
+    sets = ShingleSets(scratch / "shingles", settings.shingle_words, language)
+    for _, path, some in by_shard(shards, texts):
+        sets.add(pl.read_parquet(path, columns=["text"])["text"].gather(some))
+    with sets:
+        dropped, of, similarity = keep_the_best(
+            ((ranks[np.searchsorted(texts, some["place"])], some["bucket"]) for _, some in _members(scratch)),
+            len(texts),
+            buckets,
+            lambda left, right: sets.jaccard(by_rank[left], by_rank[right]),
+            settings.near_duplicate_jaccard,
+            scratch,
+        )
+    place, kept = texts[by_rank[dropped]], texts[by_rank[of]]
+    return pl.DataFrame({"place": place, "of": kept, "similarity": similarity})
+
+
+def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
+    """Write the members of buckets of several living texts, mark them in `shared`; answers with how many buckets."""
+    taken = 0
+    for number in range(1, count):
+        for places, groups in repeated(scratch / f"keys-{number}", alive):
+            append(scratch / "members", np.rec.fromarrays([places, groups + taken], MEMBER))
+            shared[places] = True
+            taken += int(groups.max(initial=-1)) + 1
+    return taken
+
+
+def _members(scratch: Path) -> Iterator[tuple[int, Array]]:
+    return pieces(scratch / "members", MEMBER) if (scratch / "members").exists() else iter(())
+
+
+def _decisions(scratch: Path, begins: Array, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
+    """Rows of DECISION_SCHEMA. The copy of a text that is dropped itself is dropped for what that was dropped for."""
+    onward = exact.join(near, left_on="of", right_on="place", suffix="_kept")
+    same = exact.join(near, left_on="of", right_on="place", how="anti")
+    near = pl.concat([near, onward.select("place", "similarity", of="of_kept").select(near.columns)])
+    ids = {name: _ids(scratch, rows["of"].to_numpy()) for name, rows in (("same", same), ("near", near))}
+    rows = pl.concat(
+        [
+            same.select("place", reason=pl.lit("exact_duplicate"), value=pl.format("same words as {}", ids["same"])),
+            near.select(
+                "place",
+                reason=pl.lit("near_duplicate"),
+                value=pl.format("{} alike: {}", pl.col("similarity").round(2), ids["near"]),
+            ),
+        ]
+    ).sort("place")
+    shard = np.searchsorted(begins, rows["place"].to_numpy(), side="right") - 1
+    return rows.select(
+        pl.Series("shard", shard, pl.UInt32),
+        pl.Series("row", rows["place"].to_numpy() - begins[shard], pl.UInt32),
+        "reason",
+        "value",
+    ).match_to_schema(DECISION_SCHEMA)
+
+
+def _ids(scratch: Path, places: Array) -> pl.Series:
+    texts, at = np.unique(places, return_inverse=True)
+    numbers = gather(scratch / "ranks", RANK, texts)["id"]
+    return pl.Series([f"{number:016x}" for number in numbers], dtype=pl.String).gather(at)

@@ -20,13 +20,14 @@ from stages.extraction import (
     extract_page,
     normalise,
 )
+from stages.figures import counted_median
 from stages.files import digest
 from stages.gate import Metric
 from stages.job import Job
 from stages.raw_web_text.records import PROVENANCE, read_sources
-from stages.second_pass import ORIGIN, drop_staged, staged_columns, staged_shards
+from stages.second_pass import ORIGIN, drop_staged, staged_repeated, staged_shards
 from stages.settings import RawWebText
-from stages.shards import Split, drop_counts
+from stages.shards import Split, by_parts, drop_counts
 
 BAD = ("invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large")
 ID_LENGTH = 16
@@ -40,11 +41,11 @@ def run(job: Job) -> None:
     language = _language(job)
     job.map_frames(
         read_sources(settings, language, job.root),
-        partial(transform, settings=settings, language=language),
+        partial(by_parts, transform=partial(transform, settings=settings, language=language)),
         settings=["raw_web_text"],
         depends_on=f"{language} {HTML_EXTRACTOR}",
     )
-    drop_staged(job, exact_duplicates(staged_columns(job, ["id", "source", "record"])), temporary=[])
+    drop_staged(job, exact_duplicates(staged_repeated(job, "id", ["source", "record"])), temporary=[])
 
 
 def transform(frame: pl.DataFrame, settings: RawWebText, language: str) -> Split:
@@ -108,16 +109,16 @@ def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
 def measure(job: Job) -> dict[str, Metric]:
     rows_in = max(int(job.facts["rows_in"]), 1)
     reasons = drop_counts(job.staging)
-    words, wrong = [pl.Series("words", [], pl.UInt32)], 0
+    lengths, wrong = pl.DataFrame(schema={"words": pl.UInt32, "count": pl.UInt32}), 0
     for frame in _staged(job):
-        words.append(frame["text"].str.count_matches(WORD).alias("words"))
+        counted = frame["text"].str.count_matches(WORD).alias("words").value_counts()
+        lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
         pairs = frame.select("id", "language", "text").iter_rows()
         wrong += sum(one != digest(language, text)[:ID_LENGTH] for one, language, text in pairs)
-    middle = pl.concat(words).median()
     return {
         "bad_share": sum(reasons.get(reason, 0) for reason in BAD) / rows_in,
         "exact_duplicates": reasons.get("exact_duplicate", 0),
-        "median_words": float(middle) if isinstance(middle, int | float) else 0.0,
+        "median_words": counted_median(lengths["words"], lengths["count"]),
         "wrong_ids": wrong,
     }
 

@@ -1,0 +1,1 @@
+"""Our side of benchmarks that need a process of their own."""

@@ -1,0 +1,45 @@
+"""python -m tests.benchmarks.ours.near_duplicates TEXTS: seconds, and which text (by line) went for which."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+
+from stages.filtered_text.near_duplicates import duplicates
+from stages.filtered_text.signatures import signatures
+from stages.languages import load_language
+from stages.settings import load_settings
+from stages.shards import write_shard
+from tests.benchmarks.table import ROOT
+
+
+def main() -> None:
+    settings, language = load_settings(ROOT / "params.yaml").filtered_text, load_language("fi")
+    texts = pl.Series("text", Path(sys.argv[1]).read_text(encoding="utf-8").splitlines())
+    number = pl.int_range(pl.len())
+    rows = texts.to_frame().select(
+        "text",
+        # The line is the id, so that what is kept can be told.
+        id=number.map_elements(lambda one: f"{one:016x}", return_dtype=pl.String),
+        document_id=number.map_elements(lambda one: f"{one:016x}", return_dtype=pl.String),
+        words=pl.lit(200),
+        language_score=pl.lit(1.0),
+    )
+    signatures(texts.head(1), settings, language)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        started = time.monotonic()
+        write_shard(rows.with_columns(signatures(texts, settings, language)), folder / "part-00000.parquet")
+        (folder / "scratch").mkdir()
+        decisions = duplicates([folder / "part-00000.parquet"], folder / "scratch", settings, language)
+        seconds = time.monotonic() - started
+    gone = [(row, int(value[-16:], 16)) for row, value in decisions.select("row", "value").iter_rows()]
+    print(json.dumps({"seconds": seconds, "gone": gone}))
+
+
+main()
