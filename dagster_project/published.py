@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from dagster_project.graph import Stage
+from dagster_project.plots import plots_metadata
 
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 120
@@ -25,6 +26,7 @@ def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[st
     table = sample_table(folder)
     metadata: dict[str, Any] = {"sample_rows": dg.MetadataValue.md(table)} if table else {}
     metadata |= _rows(manifest) | _run_log(root, stage, manifest)
+    metadata |= plots_metadata(folder)
     metadata |= {"path": dg.MetadataValue.path(stage.output), "dvc_hash": version or ""}
     return metadata | ({"manifest": dg.MetadataValue.json(manifest)} if manifest else {})
 

@@ -1,8 +1,9 @@
 """Keep the generated lines of `dvc.yaml` true: `python -m stages.graph` (or `make graph`).
 
-DVC expands no list inside `deps`, so three things stand there as plain lines between `# …: made by make
-graph` and `# end`: the files a stage's code imports, one line per source of the settings, and one line per
-iteration. A test holds the file to what this module would write.
+DVC expands no list inside `deps`, `metrics` and `plots`, so what follows from code and settings stands there as
+plain lines between `# …: made by make graph` and `# end`: the files a stage's code imports, one line per source of
+the settings, one line per iteration, and the files of figures. A test holds the file to what this module would
+write.
 """
 
 from __future__ import annotations
@@ -18,6 +19,19 @@ from stages.settings import Settings, load_settings
 BLOCK = re.compile(r"^(?P<indent> +)# (?P<kinds>[\w, ]+): made by make graph\n(?:.*\n)*?(?P=indent)# end\n", re.M)
 STAGE = re.compile(r"^  (\w+):$", re.M)
 ITERATIONS = re.compile(r"\[[^\]]*\](?= # made by make graph)")
+
+# How DVC draws the plots of an artifact's partition; its templates know no second series beside revisions.
+PLOTS = {
+    "evaluator": {
+        "reliability": "{ x: predicted, y: best_share, template: scatter }",
+        "auc_by_defect": "{ x: auc, y: defect, template: bar_horizontal }",
+        "ratings": "{ x: rating, y: pairs, template: scatter }",
+    },
+    "refined_pairs": {
+        "ratings": "{ x: rating, y: pairs, template: scatter }",
+        "keep_curve": "{ x: kept_share, y: rating, template: linear }",
+    },
+}
 
 
 def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) -> list[str]:
@@ -35,6 +49,20 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
         return [f"data/evaluator/{name}" for name in iterations]
     if kind == "ratings":
         return [f"data/rated_pairs/{name}/${{item}}" for name in iterations]
+    if kind == "start":
+        starts_from_instructions = settings.evaluator.start_from == "instruction_model"
+        return ["data/instruction_model"] if starts_from_instructions else []
+    if kind == "evaluator metrics":
+        return [f"data/evaluator/{name}/scores.json" for name in iterations]
+    if kind == "score metrics":
+        return [f"data/eval_scores/{language}/scores.json" for language in settings.languages]
+    if kind == "plots":
+        return [
+            f"data/{artifact}/{part}/plots/{name}.csv: {axes}"
+            for artifact, parts in {"evaluator": iterations, "refined_pairs": settings.languages}.items()
+            for part in parts
+            for name, axes in PLOTS[artifact].items()
+        ]
     if kind == "evaluations":
         return [
             f"${{diversified_set.decontaminate_against[{number}]}}"

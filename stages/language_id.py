@@ -32,6 +32,9 @@ def identify(texts: pl.Series, language: LanguageSettings) -> pl.DataFrame:
 
 
 def _identify(text: str, language: LanguageSettings) -> dict[str, Any]:
+    if language.identified_by == "stop_words":
+        share = round(stop_words_share(text, language), 5)
+        return {"judged": language.code if share >= language.min_language_score else "", "language_score": share}
     found = {one["lang"]: float(one["score"]) for one in _detector().detect(text, k=5)}
     judged = max(found, key=lambda code: (found[code], code), default="")
     # Five decimals: the last bits of a sum of floats differ between kinds of machine.

@@ -10,7 +10,6 @@ import polars as pl
 from stages.job import Job
 from stages.prompts import Example, PromptEncoder
 from stages.selection import select
-from stages.settings import LANGUAGES
 from stages.shards import read_partition
 
 PAIR_COLUMNS = ["id", "instruction", "response"]
@@ -67,9 +66,10 @@ def _pairs(table: pl.DataFrame, language: str, style: str) -> Iterator[Pair]:
 
 def response_examples(pairs: Iterable[Pair], encoder: PromptEncoder) -> list[Example]:
     """Instruction to response."""
+    names = encoder.prompts.language_names
     return [
         Example(
-            encoder.write_response(pair.instruction, LANGUAGES[pair.language], pair.style),
+            encoder.write_response(pair.instruction, names[pair.language], pair.style),
             encoder.completed(pair.response),
         )
         for pair in pairs

@@ -13,7 +13,7 @@ from stages.figures import greatest, mean, spread
 from stages.files import read_json
 from stages.gate import Metric
 from stages.job import Job
-from stages.rating import LEVELS, add_ratings
+from stages.rating import LEVELS, add_ratings, temperature_of
 from stages.settings import Settings
 from stages.shards import Split, no_drops, shard_frames
 from stages.text_generation.lazy import LazyEngine
@@ -25,15 +25,15 @@ def run(job: Job) -> None:
     with LazyEngine(evaluator, job.settings.text_generation, job.settings.seed) as engine:
         job.map_frames(
             job.read_shards("candidate_pairs", job.language),
-            partial(transform, engine=engine, settings=job.settings),
+            partial(transform, engine=engine, settings=job.settings, temperature=temperature_of(evaluator)),
             settings=["evaluator", "prompts", "text_generation"],
             depends_on=read_json(evaluator / "manifest.json")["content"],
         )
         job.facts.update(engine.facts())
 
 
-def transform(frame: pl.DataFrame, engine: LazyEngine, settings: Settings) -> Split:
-    return Split(add_ratings(frame, engine, settings), no_drops())
+def transform(frame: pl.DataFrame, engine: LazyEngine, settings: Settings, temperature: float = 1.0) -> Split:
+    return Split(add_ratings(frame, engine, settings, temperature), no_drops())
 
 
 def measure(job: Job) -> dict[str, Metric]:

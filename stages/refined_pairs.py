@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from stages.acceptance import accepted_iteration
+from stages.acceptance import decision
 from stages.figures import least, mean
 from stages.gate import Metric
 from stages.job import Job
@@ -17,8 +17,9 @@ from stages.shards import Split, read_partition, shard_frames
 
 def run(job: Job) -> None:
     assert job.language is not None
-    iteration = accepted_iteration(job)
-    job.facts["iteration"] = iteration
+    taken = decision(job)
+    iteration = taken.iteration
+    job.facts.update(iteration=iteration, why=taken.why)
     rated = read_partition(job.input("rated_pairs", job.language, iteration))
     job.map_frames(
         [rated],
@@ -42,4 +43,5 @@ def measure(job: Job) -> dict[str, Metric]:
         "mean_rating": mean(table["rating"]),
         "mean_response_characters": mean(lengths),
         "accepted_iteration": str(job.facts["iteration"]),
+        "accepted_because": str(job.facts["why"]),
     }

@@ -70,6 +70,12 @@ def scores_table(settings: Settings, data: Path) -> Table:
     return table
 
 
+def _accepted(settings: Settings, data: Path) -> str:
+    """The iteration that was taken and why, from the report of the pairs that were kept by it."""
+    report = read_json(data / "quality" / "refined_pairs" / f"{settings.languages[0]}.json")["metrics"]
+    return f"{report['accepted_iteration']}: {report['accepted_because']}"
+
+
 def _figure(value: Any) -> str:
     return "–" if value is None else f"{value:.3f}"
 
@@ -88,6 +94,7 @@ def main() -> int:
         return 1
     for table in (rows_table(settings, data), evaluator_table(settings, data), scores_table(settings, data)):
         console.print(table)
+    console.print(f"Pairs are kept by the ratings of {_accepted(settings, data)}.")
     if settings.base_model.checkpoint == "embedded":
         console.print("The embedded model shows that the pipeline works. Its scores say nothing of a real model's.")
     console.print(

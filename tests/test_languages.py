@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from stages.errors import SettingsError
+from stages.language_id import identify
 from stages.languages import FOLDER, load_language
 from stages.settings import LANGUAGES
 
@@ -51,3 +53,9 @@ def test_thai_style_counting_must_be_complete(tmp_path: Path) -> None:
 def test_an_unknown_language_is_met_with_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r"xx\.yaml does not exist.*bn, fi, hi"):
         load_language("xx")
+
+
+def test_a_language_unknown_to_identification_is_told_by_its_stop_words(tmp_path: Path) -> None:
+    changed(tmp_path, "min_language_score: 0.764", "identified_by: stop_words\nmin_language_score: 0.2")
+    found = identify(pl.Series(["hän on ja se oli", "omena putosi puusta", ""]), load_language("fi", tmp_path))
+    assert found.rows() == [("fi", 1.0), ("", 0.0), ("", 0.0)]

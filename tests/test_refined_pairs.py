@@ -8,7 +8,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from stages.acceptance import accepted_iteration, last_not_fallen
+from stages.acceptance import accepted_iteration, decided
 from stages.errors import InputError
 from stages.job import Job
 from stages.refined_pairs import transform
@@ -88,7 +88,17 @@ def test_each_pair_says_whose_ratings_it_was_kept_by() -> None:
 )
 def test_an_iteration_whose_precision_fell_is_not_used(precisions: list[float], accepted: int) -> None:
     named = {f"iteration_{number}": value for number, value in enumerate(precisions, start=1)}
-    assert last_not_fallen(named, 0.02) == f"iteration_{accepted}"
+    assert decided(named, 0.02).iteration == f"iteration_{accepted}"
+
+
+def test_the_stop_rule_says_what_fell_and_how_far() -> None:
+    why = decided({"iteration_1": 0.6, "iteration_2": 0.4}, 0.02).why
+    expected = "held-out precision fell from 0.600 to 0.400 in iteration_2, by more than 0.02"
+    assert why == f"{expected}: iteration_1 is the last before it"
+
+
+def test_an_iteration_taken_without_a_fall_says_so() -> None:
+    assert decided({"iteration_1": 0.5, "iteration_2": 0.49}, 0.02).why.startswith("the last iteration; ")
 
 
 def with_scores(job: Job, *precisions: float) -> Job:

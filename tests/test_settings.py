@@ -81,6 +81,14 @@ def test_an_unknown_language_is_named_with_those_known(tmp_path: Path) -> None:
     assert message == f"params.yaml: `languages.1`: 'xx' is not one of the languages {', '.join(LANGUAGES)}"
 
 
+def test_a_language_named_in_the_prompts_is_known(tmp_path: Path) -> None:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["prompts"]["languages"] = {"xx": "Exish"}
+    values["languages"] = ["fi", "xx"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    assert load_settings(tmp_path / "params.yaml").prompts.language_names["xx"] == "Exish"
+
+
 def test_norwegian_which_yaml_reads_as_false_is_an_unknown_language(tmp_path: Path) -> None:
     assert "`languages.0`: False is not one of the languages" in problem(tmp_path, "languages", value=[False])
 

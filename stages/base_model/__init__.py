@@ -35,7 +35,7 @@ def run(job: Job) -> None:
 
 def _train_embedded(job: Job) -> None:
     settings = job.settings.base_model
-    texts = corpus_texts(job.root / settings.corpus, job.settings.languages)
+    texts = corpus_texts(job.root / settings.corpus, job.settings.languages, job.settings.prompts.language_names)
     tokenizer = train_tokenizer(texts, settings.architecture)
     model = new_model(settings.architecture, tokenizer, job.settings.seed)
     rows = packed_rows(texts, tokenizer, settings.training.max_tokens)

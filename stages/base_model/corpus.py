@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stages.errors import InputError
 from stages.extraction import extract_page
-from stages.settings import LANGUAGES
 
-NAMES = {"en": "English", **LANGUAGES}
 MIN_CHARACTERS = 200  # below, a page is an empty shell or one sentence
 
 
-def corpus_texts(folder: Path, languages: Sequence[str]) -> list[str]:
+def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str]) -> list[str]:
     """Main text of every readable page, in a fixed order.
 
     English is always among them: the model is to read and write instructions in it. Each page is headed by its
@@ -21,12 +19,12 @@ def corpus_texts(folder: Path, languages: Sequence[str]) -> list[str]:
     """
     if not folder.is_dir():
         raise InputError(f"base_model.corpus: {folder} is no folder; the embedded model needs one folder per language")
-    texts = []
+    texts, headings = [], {"en": "English", **names}
     for language in dict.fromkeys(["en", *languages]):
         for page in sorted((folder / language).glob("*.html")):
             text = _readable(page)
             if len(text) >= MIN_CHARACTERS:
-                texts.append(f"{NAMES[language]}: {text}")
+                texts.append(f"{headings[language]}: {text}")
     if not texts:
         raise InputError(f"base_model.corpus: no page with text under {folder} for {', '.join(languages)}")
     return texts

@@ -23,8 +23,7 @@ from stages.model_facts import held_out_loss
 from stages.models import load_tokenizer
 from stages.pairs import response_examples, seed_pairs
 from stages.prompts import PromptEncoder
-from stages.rating import add_ratings
-from stages.settings import LANGUAGES
+from stages.rating import add_ratings, temperature_of
 from stages.shards import read_partition, shard_frames, write_shard
 from stages.text_generation import Sampling
 from stages.text_generation.lazy import LazyEngine
@@ -38,8 +37,9 @@ def run(job: Job) -> None:
     models = _models(job)
     answers = pl.concat([_answers(job, name, folder, questions) for name, folder in models.items()])
     judge = accepted_iteration(job)
-    with LazyEngine(job.input("evaluator", iteration=judge), job.settings.text_generation, job.settings.seed) as engine:
-        answers = add_ratings(answers, engine, job.settings)
+    evaluator = job.input("evaluator", iteration=judge)
+    with LazyEngine(evaluator, job.settings.text_generation, job.settings.seed) as engine:
+        answers = add_ratings(answers, engine, job.settings, temperature_of(evaluator))
     job.facts["rows_in"] = questions.height * len(models)
     write_shard(answers, job.staging / "part-00000.parquet")
     losses = {name: _loss(job, folder, job.language) for name, folder in models.items()}
@@ -87,7 +87,7 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
             no_repeat_ngram=decoding.no_repeat_ngram,
         )
         asked = [
-            encoder.write_response(instruction, LANGUAGES[language], prompts.style_answer)
+            encoder.write_response(instruction, prompts.language_names[language], prompts.style_answer)
             for instruction in questions["instruction"]
         ]
         texts = engine.generate(asked, sampling)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-
-from stages.evaluator.measures import scores
+from stages.evaluator.held_out import measure_held_out
 from stages.evaluator.rating_set import RatedPair, held_out_set, training_set
-from stages.files import read_json, write_json
+from stages.files import read_json
 from stages.fine_tuning import fine_tune
 from stages.gate import Metric
 from stages.job import Job
@@ -17,10 +14,12 @@ from stages.model_facts import model_facts
 from stages.models import load_tokenizer
 from stages.pairs import Pair, learned_pairs, seed_pairs
 from stages.prompts import Example, PromptEncoder
-from stages.rating import LEVELS, add_ratings, label_tokens
-from stages.settings import LANGUAGES
+from stages.rating import LEVELS, label_tokens
+from stages.settings import Settings
 from stages.text_generation import Sampling
 from stages.text_generation.lazy import LazyEngine
+
+FIGURES = ("pairs", "precision", "recall", "auc", "auc_surface", "expected_calibration_error", "temperature")
 
 
 def run(job: Job) -> None:
@@ -29,17 +28,22 @@ def run(job: Job) -> None:
     rated = training_set(
         pairs, _answers(job, pairs), settings.defects.model_dump(), settings.rated_pairs, job.settings.seed
     )
-    start = _start(job)
-    encoder = PromptEncoder(load_tokenizer(start), job.settings.prompts, budget=settings.training.max_tokens * 3 // 4)
-    examples = _examples(rated, encoder, label_tokens(encoder, settings.labels))
-    job.facts.update(fine_tune(start, examples, job.staging, settings.training, job.settings.seed))
-    _measure_held_out(job)
+    job.facts.update(learn(_start(job), rated, job.staging, job.settings))
+    measure_held_out(job.staging, held_out_set(seed_pairs(job, "held_out"), job.settings.seed), job.settings)
+
+
+def learn(start: Path, rated: list[RatedPair], out: Path, settings: Settings) -> dict[str, float | int]:
+    """Continue the model in `start` on rated pairs: after a pair, one of three labels."""
+    own = settings.evaluator
+    encoder = PromptEncoder(load_tokenizer(start), settings.prompts, budget=own.training.max_tokens * 3 // 4)
+    return fine_tune(
+        start, _examples(rated, encoder, label_tokens(encoder, own.labels)), out, own.training, settings.seed
+    )
 
 
 def _start(job: Job) -> Path:
-    if job.settings.evaluator.start_from == "response_model":
-        return job.input("response_model", iteration=job.iteration)
-    return job.input("base_model")
+    name = job.settings.evaluator.start_from
+    return job.input(name, iteration=job.iteration if name == "response_model" else None)
 
 
 def _answers(job: Job, pairs: list[Pair]) -> dict[str, str]:
@@ -48,7 +52,8 @@ def _answers(job: Job, pairs: list[Pair]) -> dict[str, str]:
     model = job.input("response_model", iteration=job.iteration)
     with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
         encoder = PromptEncoder(engine.tokenizer, job.settings.prompts)
-        prompts = [encoder.write_response(pair.instruction, LANGUAGES[pair.language], pair.style) for pair in pairs]
+        names = job.settings.prompts.language_names
+        prompts = [encoder.write_response(pair.instruction, names[pair.language], pair.style) for pair in pairs]
         sampling = Sampling(
             own.temperature, own.top_p, own.max_new_tokens, tuple(encoder.end), job.settings.seed, own.no_repeat_ngram
         )
@@ -57,43 +62,17 @@ def _answers(job: Job, pairs: list[Pair]) -> dict[str, str]:
 
 
 def _examples(rated: list[RatedPair], encoder: PromptEncoder, labels: list[int]) -> list[Example]:
-    token = dict(zip(LEVELS, labels, strict=True))
+    token, names = dict(zip(LEVELS, labels, strict=True)), encoder.prompts.language_names
     return [
-        Example(encoder.rate(one.pair.instruction, one.response, LANGUAGES[one.pair.language]), [token[one.level]])
+        Example(encoder.rate(one.pair.instruction, one.response, names[one.pair.language]), [token[one.level]])
         for one in rated
     ]
-
-
-def _measure_held_out(job: Job) -> None:
-    """Rate the held-out set with the new evaluator; scores.json and the rated pairs go beside the model."""
-    frame = _frame(held_out_set(seed_pairs(job, "held_out"), job.settings.seed))
-    with LazyEngine(job.staging, job.settings.text_generation, job.settings.seed) as engine:
-        rated = add_ratings(frame, engine, job.settings)
-    threshold = job.settings.refined_pairs.min_rating
-    found: dict[str, Any] = scores(rated, threshold)
-    found["by_language"] = {
-        language: scores(rated.filter(pl.col("language") == language), threshold) for language in job.settings.languages
-    }
-    rated.write_parquet(job.staging / "held_out.parquet")
-    write_json(job.staging / "scores.json", found)
-
-
-def _frame(rated: list[RatedPair]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "language": [one.pair.language for one in rated],
-            "instruction": [one.pair.instruction for one in rated],
-            "response": [one.response for one in rated],
-            "level": [one.level for one in rated],
-            "defect": [one.defect for one in rated],
-        }
-    )
 
 
 def measure(job: Job) -> dict[str, Metric]:
     found = read_json(job.staging / "scores.json")
     by_defect = {f"auc_{defect}": value for defect, value in found["auc_by_defect"].items() if value is not None}
-    figures = {name: found[name] for name in ("pairs", "precision", "recall", "auc", "auc_surface")}
+    figures = {name: found[name] for name in FIGURES}
     return {
         **model_facts(job.staging),
         **{name: value for name, value in figures.items() if value is not None},

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from stages.evaluator.calibration import expected_calibration_error
 from stages.rating import LEVELS
 
 SURFACE_DEFECTS = ("wrong_language", "cut", "repeated")
@@ -22,7 +23,7 @@ def area_under_curve(positive: pl.Series, negative: pl.Series) -> float | None:
 
 
 def scores(rated: pl.DataFrame, min_rating: float) -> dict[str, Any]:
-    """Precision, recall, AUC by defect and confusion of a frame of held-out rated pairs.
+    """Precision, recall, AUC by defect, calibration and confusion of a frame of held-out rated pairs.
 
     Columns: language, level, defect, rating and the three probabilities. A pair is taken as good from
     `min_rating` on, the working threshold of refined_pairs.
@@ -30,6 +31,7 @@ def scores(rated: pl.DataFrame, min_rating: float) -> dict[str, Any]:
     best = pl.col("level") == "best"
     taken = rated.filter(pl.col("rating") >= min_rating)
     good = rated.filter(best)
+    confusion = _confusion(rated)
     return {
         "pairs": rated.height,
         "threshold": min_rating,
@@ -43,7 +45,20 @@ def scores(rated: pl.DataFrame, min_rating: float) -> dict[str, Any]:
             defect: area_under_curve(good["rating"], rated.filter(pl.col("defect") == defect)["rating"])
             for defect in sorted(set(rated["defect"]) - {"none"})
         },
-        "confusion": _confusion(rated),
+        "expected_calibration_error": expected_calibration_error(rated),
+        "by_level": by_level(confusion),
+        "confusion": confusion,
+    }
+
+
+def by_level(confusion: dict[str, dict[str, int]]) -> dict[str, dict[str, float]]:
+    """Precision and recall of each level, a pair taken for its likeliest one."""
+    return {
+        level: {
+            "precision": _share(confusion[level][level], sum(row[level] for row in confusion.values())),
+            "recall": _share(confusion[level][level], sum(confusion[level].values())),
+        }
+        for level in LEVELS
     }
 
 

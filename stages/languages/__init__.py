@@ -7,7 +7,7 @@ Tamil); so every figure a filter needs of a language stands in its file, with wh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -24,12 +24,15 @@ class LanguageSettings(Section):
 
     `neighbours` are languages that language identification takes for this one; `true` accepts a text judged so.
     `min_stop_words_share` decides in its place where it gives no language 0.2: for languages it knows badly.
+    `identified_by: stop_words` is for languages that language identification does not know: the score is then the
+    share of stop words, and `min_language_score` the least of it.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
     code: str
     script: Annotated[str, Field(pattern="^[A-Z][A-Za-z_]+$")]
     min_script_share: Share = 0.5
+    identified_by: Literal["model", "stop_words"] = "model"
     min_language_score: Share
     neighbours: dict[str, bool]
     min_stop_words_share: Share | None = None

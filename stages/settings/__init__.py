@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from stages.errors import SettingsError
 from stages.settings.models import (
@@ -28,7 +29,7 @@ from stages.settings.models import (
     Training,
     TunedModel,
 )
-from stages.settings.section import LANGUAGES, Language, Positive, Section, Share
+from stages.settings.section import LANGUAGES, Positive, Section, Share
 from stages.settings.texts import FilteredText, RawWebText, SeedPairs, SeedSource, Source
 from stages.settings.tools import Decoding, Execution, Iteration, Prompts, TextGeneration
 
@@ -46,7 +47,6 @@ __all__ = [
     "FilteredText",
     "InstructionModel",
     "Iteration",
-    "Language",
     "Positive",
     "Prompts",
     "RawWebText",
@@ -68,11 +68,11 @@ __all__ = [
 class Settings(Section):
     """All of `params.yaml`."""
 
-    languages: Annotated[list[Language], Field(min_length=1)]
+    prompts: Prompts  # before `languages`, which are checked against its names
+    languages: Annotated[list[str], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)]
     iterations: Annotated[dict[str, Iteration], Field(min_length=1)]
     execution: Execution
-    prompts: Prompts
     text_generation: TextGeneration
     decoding: Decoding
     raw_web_text: RawWebText
@@ -87,6 +87,17 @@ class Settings(Section):
     diversified_set: DiversifiedSet
     tuned_model: TunedModel
     eval_scores: EvalScores
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _known(cls, languages: Any, info: ValidationInfo) -> Any:
+        prompts = info.data.get("prompts")
+        names = prompts.language_names if prompts else LANGUAGES
+        for number, code in enumerate(languages if isinstance(languages, list) else []):
+            if code not in names:
+                told = {"number": number, "code": repr(code), "known": ", ".join(names)}
+                raise PydanticCustomError("unknown_language", "{code} is not one of the languages {known}", told)
+        return languages
 
     @field_validator("languages")
     @classmethod
@@ -140,8 +151,8 @@ def _sentence(error: ValidationError, values: dict[str, Any]) -> str:
         return f"`{key}` is not a setting{hint}{more}"
     if first["type"] == "missing":
         return f"`{key}` is missing; add it{more}"
-    if first["type"] == "literal_error" and first["loc"][:1] == ("languages",):
-        return f"`{key}`: {first['input']!r} is not one of the languages {', '.join(LANGUAGES)}{more}"
+    if first["type"] == "unknown_language":
+        return f"`{key}.{first['ctx']['number']}`: {first['msg']}{more}"
     return f"`{key}` is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}{more}"
 
 

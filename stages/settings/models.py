@@ -85,11 +85,12 @@ class Defects(Section):
 
 
 class Evaluator(Section):
-    start_from: Literal["base_model", "response_model"]
+    start_from: Literal["base_model", "instruction_model", "response_model"]
     labels: Annotated[list[str], Field(min_length=3, max_length=3)]
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
     rated_pairs: Positive
     defects: Defects
+    temperature_scaling: bool
     training: Training
 
 

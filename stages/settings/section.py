@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# English names, as prompts ask for them ("Answer in Finnish").
+# English names, as prompts ask for them ("Answer in Finnish"); `prompts.languages` adds to them.
 LANGUAGES = {
     "fi": "Finnish",
     "id": "Indonesian",
@@ -19,7 +19,6 @@ LANGUAGES = {
     "ta": "Tamil",
     "ur": "Urdu",
 }
-Language = Literal["fi", "id", "th", "tr", "vi", "bn", "hi", "sw", "ta", "ur"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.settings.section import Positive, Section
+from stages.settings.section import LANGUAGES, Positive, Section
 
 
 class Iteration(Section):
@@ -31,7 +31,10 @@ class Decoding(Section):
 
 
 class Prompts(Section):
-    """Templates. Only what stands here is structure; text put into a placeholder stays plain text."""
+    """Templates. Only what stands here is structure; text put into a placeholder stays plain text.
+
+    `languages` holds the English names of languages beside the ten, by the code of their file in stages/languages.
+    """
 
     write_instruction: str
     write_response: str
@@ -40,6 +43,12 @@ class Prompts(Section):
     style_seed: str
     style_web: str
     style_answer: str
+    languages: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+
+    @property
+    def language_names(self) -> dict[str, str]:
+        """English names of all languages that can be asked for, by code."""
+        return {**LANGUAGES, **self.languages}
 
     @field_validator("write_instruction")
     @classmethod

@@ -1,0 +1,59 @@
+"""Plots of an artifact's partition, drawn from `plots/*.csv`: columns x, y and, where there is a third, the series."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+SIZE = (6.0, 3.2)  # inches; the width of Dagster's side panel
+DOTS_PER_INCH = 80
+
+
+def plots_metadata(folder: Path) -> dict[str, Any]:
+    """One picture in the page itself for each file, since Dagster serves no files of a project."""
+    return {
+        f"plot_{path.stem}": dg.MetadataValue.md(f"![{path.stem}](data:image/png;base64,{_encoded(path)})")
+        for path in sorted((folder / "plots").glob("*.csv"))
+    }
+
+
+def _encoded(path: Path) -> str:
+    return base64.b64encode(drawn(pl.read_csv(path), path.stem.replace("_", " "))).decode("ascii")
+
+
+def drawn(frame: pl.DataFrame, title: str) -> bytes:
+    """A PNG: lines over a number, bars over names."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.add_subplot()
+    x, y, *rest = frame.columns
+    series = {name: own for (name,), own in frame.group_by(rest[0], maintain_order=True)} if rest else {"": frame}
+    draw = _lines if frame[x].dtype.is_numeric() else _bars
+    draw(axes, {str(name): (own[x].to_list(), own[y].to_list()) for name, own in series.items()})
+    axes.set(xlabel=x, ylabel=y, title=title)
+    if rest:
+        axes.legend(fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+    return buffer.getvalue()
+
+
+def _lines(axes: Any, series: dict[str, tuple[list[float], list[float]]]) -> None:
+    for name, (xs, ys) in series.items():
+        axes.plot(xs, ys, marker=".", label=name)
+
+
+def _bars(axes: Any, series: dict[str, tuple[list[str], list[float]]]) -> None:
+    """Groups of bars: one group a name, one bar a series."""
+    names = list(dict.fromkeys(name for xs, _ in series.values() for name in xs))
+    width = 0.8 / max(1, len(series))
+    for number, (label, (xs, ys)) in enumerate(series.items()):
+        axes.bar([names.index(name) + number * width for name in xs], ys, width, label=label)
+    middle = width * (len(series) - 1) / 2
+    axes.set_xticks([place + middle for place in range(len(names))], names, fontsize="small")

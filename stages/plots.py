@@ -1,0 +1,33 @@
+"""Plots beside an artifact, as data: `plots/<name>.csv` with the columns x, y and what divides the lines or bars.
+
+Both faces draw them: DVC by the entries of `dvc.yaml`, Dagster from whatever lies there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from stages.files import write_atomically
+
+RATING_BINS = 20
+DIGITS = 4  # enough to draw, and the last bits of a sum need not be equal
+
+
+def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
+    """Write the frame's columns as `<folder>/plots/<name>.csv`, floats to four decimals."""
+    rounded = frame.with_columns(pl.col(pl.Float64).round(DIGITS))
+    write_atomically(folder / "plots" / f"{name}.csv", rounded.write_csv().encode("utf-8"))
+
+
+def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
+    """How many rows have which `rating`, in twentieths, for each value of the column `by`. Empty bins are named too."""
+    bins = (pl.col("rating") * RATING_BINS).floor().clip(0, RATING_BINS - 1).cast(pl.Int64)
+    counted = frame.group_by(bins.alias("bin"), by).len("pairs")
+    every = pl.DataFrame({"bin": range(RATING_BINS)}).join(frame.select(pl.col(by).unique().sort()), how="cross")
+    return (
+        every.join(counted, on=["bin", by], how="left")
+        .sort(by, "bin")
+        .select(((pl.col("bin") + 0.5) / RATING_BINS).round(DIGITS).alias("rating"), pl.col("pairs").fill_null(0), by)
+    )

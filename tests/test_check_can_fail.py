@@ -1,0 +1,116 @@
+"""The checks on an evaluator can fail: with best and worst swapped in what it learns, all of them say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.acceptance import decided
+from stages.evaluator import FIGURES, learn
+from stages.evaluator.held_out import measure_held_out
+from stages.evaluator.rating_set import held_out_set, training_set
+from stages.files import read_json
+from stages.gate import Judge, load_suite
+from stages.model_facts import model_facts
+from stages.pairs import Pair
+from stages.settings import Settings
+from tests.conftest import ROOT, TRAINING
+
+# Nearly all pairs are in one language, the wrong one has letters of its own: that an evaluator learns in seconds.
+# With as many pairs in either it must compare the language asked for with the one met, and AUC was 0.72.
+WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
+DEFECTS = {"cut": 0.0, "repeated": 0.0, "model_answer": 1.0, "swapped": 0.0, "wrong_language": 1.0}
+OTHERS = {"best": "worst", "flawed": "flawed", "worst": "best"}
+
+
+def pairs(language: str, numbers: range) -> list[Pair]:
+    return [
+        Pair(f"{language}{number}", language, f"Say {number}", f"{number} {WORDS[language]}", "") for number in numbers
+    ]
+
+
+SEEN = [*pairs("fi", range(30)), *pairs("ur", range(1))]
+UNSEEN = [*pairs("fi", range(30, 50)), *pairs("ur", range(30, 31))]
+
+
+def small(settings: Settings) -> Settings:
+    """The settings for these languages and for a model whose tokens are bytes."""
+    training = TRAINING.model_copy(update={"max_tokens": 128})
+    own = settings.evaluator.model_copy(update={"training": training, "labels": ["A", "B", "C"]})
+    return settings.model_copy(update={"evaluator": own, "languages": list(WORDS)})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    figures: dict[str, Any]
+    gate: list[str]  # critical expectations that were not met
+
+
+@pytest.fixture(scope="module")
+def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """The same evaluator, once from the levels as they are and once with best and worst swapped."""
+    settings = small(settings)
+    rated = training_set(SEEN, {pair.id: f"{pair.id} ...." for pair in SEEN}, DEFECTS, size=372, seed=1)
+    suite = load_suite(ROOT / "stages" / "expectations" / "evaluator.yaml", settings)
+    sets = {"true": rated, "swapped": [replace(one, level=OTHERS[one.level]) for one in rated]}
+    found = {}
+    for name, learned in sets.items():
+        folder = tmp_path_factory.mktemp(name)
+        learn(tiny_model, learned, folder, settings)
+        figures = measure_held_out(folder, held_out_set(UNSEEN, seed=1), settings)
+        with Judge() as judge:
+            metrics = {**model_facts(folder), **{figure: figures[figure] for figure in FIGURES}}
+            report = judge.report("evaluator", name, suite, metrics)
+        found[name] = Outcome(figures, [verdict.metric for verdict in report.failures])
+    return found
+
+
+def wrong_language(outcome: Outcome) -> float:
+    return float(outcome.figures["auc_by_defect"]["wrong_language"])
+
+
+def test_the_figures_collapse(outcomes: dict[str, Outcome]) -> None:
+    assert wrong_language(outcomes["true"]) > 0.85
+    assert wrong_language(outcomes["swapped"]) < 0.15
+
+
+def test_the_stop_rule_fires(outcomes: dict[str, Outcome]) -> None:
+    precisions = {
+        "iteration_1": outcomes["true"].figures["precision"],
+        "iteration_2": outcomes["swapped"].figures["precision"],
+    }
+    taken = decided(precisions, 0.02)
+    assert taken.iteration == "iteration_1" and "held-out precision fell" in taken.why
+
+
+def test_the_gate_closes(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes["true"].gate == []
+    assert outcomes["swapped"].gate == ["auc"]
+
+
+def test_what_is_measured_lies_beside_the_model(outcomes: dict[str, Outcome]) -> None:
+    figures = outcomes["true"].figures
+    assert set(figures["by_language"]) == set(WORDS)
+    assert {"precision", "recall", "confusion", "by_level", "expected_calibration_error"} <= set(
+        figures["by_language"]["fi"]
+    )
+
+
+def test_the_same_figures_are_the_same_bytes(
+    settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
+) -> None:
+    own = small(settings)
+    written = []
+    for _ in range(2):
+        folder = tmp_path / "evaluator"
+        folder.mkdir(exist_ok=True)
+        for file in tiny_model.iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+        measure_held_out(folder, held_out_set(UNSEEN, seed=1), own)
+        files = ("scores.json", "calibration.json", "plots/reliability.csv", "plots/auc_by_defect.csv")
+        written.append([(folder / name).read_bytes() for name in files])
+    assert written[0] == written[1]
+    assert read_json(folder / "calibration.json").keys() == {"temperature"}
