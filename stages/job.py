@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from stages.executor import ordered_map
 from stages.files import digest
-from stages.settings import Settings
+from stages.settings import Section, Settings
 from stages.shards import Split, shard_paths, write_shard
 
 # Settings that say how a stage runs and never what it makes: a change of them keeps finished shards.
@@ -100,7 +100,7 @@ class Job:
 
     def _section(self, name: str) -> str:
         value = getattr(self.settings, name)
-        return value.model_dump_json() if hasattr(value, "model_dump_json") else str(value)
+        return value.key() if isinstance(value, Section) else str(value)
 
     def read_shards(
         self, artifact: str, language: str | None = None, iteration: str | None = None
