@@ -219,7 +219,7 @@ def repeated(text: str, size: int) -> list[str]:
 def test_a_prompt_longer_than_the_model_takes_is_refused_before_one_is_loaded(taught_model: Path, end: int) -> None:
     settings = text_generation("transformers").model_copy(update={"max_model_length": 40})
     with LazyEngine(taught_model, settings, 1) as lazy:
-        assert (lazy.context, lazy.room(sampling(end, tokens=30))) == (40, 10)
+        assert (lazy.context, lazy.room(30)) == (40, 10)
         with pytest.raises(InputError, match="a prompt of 11 tokens and 30 to come do not fit the 40"):
             lazy.generate([[5] * 11], sampling(end, tokens=30))
         assert lazy.facts() == {"prompts": 0}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.errors import InputError
+from stages.files import read_json
 from stages.models import context_length, load_tokenizer
 from stages.settings import TextGeneration
 from stages.text_generation import backend_facts, open_engine
@@ -41,9 +42,14 @@ class LazyEngine:
         lengths = (context_length(self._model), self._settings.max_model_length)
         return min(length for length in (*lengths, 2**31) if length)
 
-    def room(self, sampling: Sampling) -> int:
+    def room(self, max_new_tokens: int) -> int:
         """Tokens left for a prompt; see `PromptEncoder`."""
-        return max(1, self.context - sampling.max_new_tokens)
+        return max(1, self.context - max_new_tokens)
+
+    def provenance(self) -> dict[str, str]:
+        """Which engine and model a manifest names, the same whether shards were made now or taken from the store."""
+        path = self._model / "manifest.json"
+        return {**backend_facts(self._settings), "model": read_json(path)["content"] if path.exists() else ""}
 
     @cached_property
     def _engine(self) -> Engine:
