@@ -15,8 +15,8 @@ import polars as pl
 from tqdm import tqdm
 
 from stages.executor import ordered_map
-from stages.files import digest
-from stages.settings import Settings
+from stages.files import digest, read_json, write_json
+from stages.settings import Section, Settings
 from stages.shards import Split, shard_paths, write_shard
 
 # Settings that say how a stage runs and never what it makes: a change of them keeps finished shards.
@@ -29,7 +29,8 @@ class Job:
 
     `staging` is an empty folder: what the stage writes there is judged, then published as a whole.
     `work` keeps finished shards over interrupted runs; DVC empties a stage's outputs, so it lies elsewhere.
-    `code` is the hash of the stage's own code; `facts` gathers what the run log shows (tokens, rates).
+    `code` is the hash of the stage's own code; `facts` gathers what the run log shows (seconds, rates), `provenance`
+    what the manifest shows (the engine), and `counts` what the shards counted (tokens), new and stored ones alike.
     """
 
     artifact: str
@@ -41,6 +42,8 @@ class Job:
     work: Path
     code: str
     facts: dict[str, float | int | str] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def partition(self) -> str:
@@ -94,6 +97,8 @@ class Job:
                 os.link(self.work / key / f"{kind}part.parquet", target)
             used.add(key)
             rows_in += rows
+            for name, count in read_json(self.work / key / "counts.json").items():
+                self.counts[name] = self.counts.get(name, 0) + count
             progress.update(rows)
         progress.close()
         self.facts["rows_in"] = rows_in
@@ -109,7 +114,7 @@ class Job:
 
     def _section(self, name: str) -> str:
         value = getattr(self.settings, name)
-        return value.model_dump_json() if hasattr(value, "model_dump_json") else str(value)
+        return value.key() if isinstance(value, Section) else str(value)
 
     def read_shards(
         self, artifact: str, language: str | None = None, iteration: str | None = None
@@ -129,12 +134,13 @@ def frame_hash(frame: pl.DataFrame) -> str:
 def _finish(
     frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], base: str, store: Path
 ) -> tuple[str, int]:
-    """Make one shard unless the store has it. Its two files are written under temporary names and renamed."""
+    """Make one shard unless the store has it. Its files are written under temporary names and renamed."""
     key = digest(base, frame_hash(frame))[:32]
     kept, dropped = store / key / "part.parquet", store / key / "drops" / "part.parquet"
-    # The kept rows are written last, so their presence means that both files are whole.
+    # The kept rows are written last, so their presence means that all files are whole.
     if not kept.exists():
         split = transform(frame)
         write_shard(split.dropped, dropped)
+        write_json(store / key / "counts.json", split.counts)
         write_shard(split.kept, kept)
     return key, frame.height

@@ -67,6 +67,7 @@ def write_manifest(job: Job) -> dict[str, Any]:
             "schema": {name: str(kind) for name, kind in table.collect_schema().items()},
             "summary": f"{rows} rows, {sum(reasons.values())} dropped",
         }
+        manifest |= {name: value for name, value in (("counts", job.counts), ("made_by", job.provenance)) if value}
     else:
         size = sum(path.stat().st_size for path in job.staging.rglob("*") if path.is_file())
         manifest |= {"summary": f"{size / 1e6:.1f} MB"}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.errors import InputError
+from stages.files import read_json
 
 
 def load_model(folder: Path, revision: str | None = None) -> Any:
@@ -28,6 +29,15 @@ def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
         return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from None
+
+
+def context_length(folder: Path) -> int | None:
+    """Tokens the model of a folder was made for; None where its settings do not say."""
+    path = folder / "config.json"
+    config = read_json(path) if path.is_file() else {}
+    # Models that also see images keep the language model's settings in a part of their own.
+    found = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
+    return int(found) if found else None
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:

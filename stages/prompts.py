@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from stages.chat_template import ChatTurn, chat_turn
 from stages.settings import Prompts
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
 SENTENCE_END = re.compile(r"[.!?…।۔؟。][\"'”’»)]*(?=\s|$)|\n")
 
 
@@ -30,16 +32,25 @@ class Example:
 class PromptEncoder:
     """Encodes the prompts of one tokenizer.
 
-    `budget` is the most tokens the longest text of a prompt may take; a longer one is cut at a sentence end.
+    `budget` is the most tokens the response of a prompt may take, `room` the most that the whole prompt may; 0 is
+    no limit. What is too long is cut at a sentence end.
     """
 
-    def __init__(self, tokenizer: Any, prompts: Prompts, budget: int = 0) -> None:
+    def __init__(self, tokenizer: Any, prompts: Prompts, budget: int = 0, room: int = 0) -> None:
         self.tokenizer = tokenizer
         self.prompts = prompts
         self.budget = budget
+        self.room = room
+        self._last: tuple[str, list[int]] = ("", [])
 
     def plain(self, text: str) -> list[int]:
         """Token ids of text, none of them a special or added token."""
+        # A text is asked for up to three times in a row: whether it fits, cut to fit, and put into its prompt.
+        if text != self._last[0]:
+            self._last = (text, self._plain(text))
+        return list(self._last[1])
+
+    def _plain(self, text: str) -> list[int]:
         ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
         if not self._control_ids & set(ids):
             return ids
@@ -52,9 +63,9 @@ class PromptEncoder:
         """The tokenizer without its added tokens: it reads a text in one piece, and as characters."""
         from tokenizers import Tokenizer
 
-        return Tokenizer.from_str(
-            json.dumps({**json.loads(self.tokenizer.backend_tokenizer.to_str()), "added_tokens": []})
-        )
+        parts = json.loads(self.tokenizer.backend_tokenizer.to_str())
+        strings = {*self.tokenizer.get_added_vocab(), *self.tokenizer.all_special_tokens}
+        return Tokenizer.from_str(json.dumps({**parts, "model": _without(parts["model"], strings), "added_tokens": []}))
 
     @cached_property
     def _control_ids(self) -> set[int]:
@@ -70,37 +81,64 @@ class PromptEncoder:
 
     @cached_property
     def end(self) -> list[int]:
-        return list(self.tokenizer(self.prompts.end, add_special_tokens=False)["input_ids"])
+        """Tokens that close a completion; any of them ends a text that is generated."""
+        return self._turn.end if self._turn else self._structure(self.prompts.end)
+
+    @cached_property
+    def _turn(self) -> ChatTurn | None:
+        return chat_turn(self.tokenizer) if self.prompts.chat_template else None
 
     @cached_property
     def _start(self) -> list[int]:
-        """The beginning-of-text token, where the model was trained with one."""
+        """What every prompt begins with: a chat's opening, or the beginning-of-text token a model was trained with."""
+        if self._turn:
+            return self._turn.before
         ids: list[int] = self.tokenizer("", add_special_tokens=True)["input_ids"]
         bos = self.tokenizer.bos_token_id
         return [bos] if bos is not None and bos in ids else []
 
-    def fill(self, template: str, values: dict[str, str]) -> list[int]:
-        """Token ids of a template with plain text in its placeholders."""
-        ids = list(self._start)
-        parts = PLACEHOLDER.split(template)  # structure, name, structure, name, …, structure
-        for number, part in enumerate(parts):
-            if number % 2:
-                ids += self.plain(values[part])
-            elif part:
-                ids += self.tokenizer(part, add_special_tokens=False)["input_ids"]
+    def _structure(self, part: str) -> list[int]:
+        ids: list[int] = self.tokenizer(part, add_special_tokens=False)["input_ids"] if part else []
         return ids
 
-    def fitted(self, text: str) -> str:
+    def fill(self, template: str, values: dict[str, str]) -> list[int]:
+        """Token ids of a template with plain text in its placeholders."""
+        parts = PLACEHOLDER.split(template)  # structure, name, structure, name, …, structure
+        pieces = [
+            self.plain(values[part]) if number % 2 else self._structure(part) for number, part in enumerate(parts)
+        ]
+        after = self._turn.after if self._turn else []
+        over = sum(map(len, [self._start, *pieces, after])) - self.room
+        if self.room and over > 0:
+            # The longest text gives way, so that no question and no document is too long for a model.
+            longest = max(range(1, len(parts), 2), key=lambda number: len(pieces[number]))
+            left = max(0, len(pieces[longest]) - over)
+            pieces[longest] = self.plain(self.fitted(values[parts[longest]], left))[:left]
+        return [token for piece in [self._start, *pieces, after] for token in piece]
+
+    def shortens(self, response: str) -> bool:
+        """Whether the prompt that asks for an instruction shows only a part of the response."""
+        if self.fitted(response) != response:
+            return True
+        return bool(self.room) and self._overhead + len(self.plain(response)) > self.room
+
+    @cached_property
+    def _overhead(self) -> int:
+        """Tokens of that prompt without a response."""
+        return len(PromptEncoder(self.tokenizer, self.prompts).write_instruction(""))
+
+    def fitted(self, text: str, budget: int | None = None) -> str:
         """The text, cut at the last sentence end within the budget where it is too long.
 
         Without a sentence end in the second half of the budget it is cut at the budget.
         """
-        if not self.budget:
+        budget = self.budget or None if budget is None else budget
+        if budget is None:
             return text
         ids = self.plain(text)
-        if len(ids) <= self.budget:
+        if len(ids) <= budget:
             return text
-        cut = str(self.tokenizer.decode(ids[: self.budget], skip_special_tokens=False)).rstrip("\ufffd")
+        cut = str(self.tokenizer.decode(ids[:budget], skip_special_tokens=False)).rstrip("\ufffd")
         # Looked for in the whole text: at the cut, the point of "12.50" would end a sentence.
         ends = [match.end() for match in SENTENCE_END.finditer(text, 0, len(cut) + 1) if match.end() <= len(cut)]
         return cut[: ends[-1]] if ends and ends[-1] > len(cut) // 2 else cut
@@ -121,6 +159,21 @@ class PromptEncoder:
     def completed(self, text: str) -> list[int]:
         """A text as a completion to learn: its tokens and the end."""
         return [*self.plain(self.fitted(text)), *self.end]
+
+
+def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
+    """A tokenizer's model that has no way to the strings as words: no merge (BPE), or a hopeless score (Unigram).
+
+    A Unigram model would read the characters `<0x0A>` as the byte they name, too.
+    """
+    if model["type"] == "BPE":
+        return {**model, "merges": [pair for pair in model["merges"] if "".join(pair) not in strings]}
+    if model["type"] == "Unigram":
+        return {
+            **model,
+            "vocab": [(word, -1e6 if word in strings or BYTE.match(word) else score) for word, score in model["vocab"]],
+        }
+    return model
 
 
 def _cut_inside(strings: re.Pattern[str] | None, text: str) -> list[str]:

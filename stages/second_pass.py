@@ -66,22 +66,27 @@ def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Pl
             yield number, path, places[first:last] - begins[number]
 
 
-def drop_staged(job: Job, decisions: pl.DataFrame, *, temporary: list[str], id_column: str = "id") -> None:
-    """Move the decided rows to the drops, and take the `temporary` columns off every shard."""
+def drop_staged(
+    job: Job, decisions: pl.DataFrame, *, temporary: list[str], id_column: str = "id", text: str = "text"
+) -> None:
+    """Move the decided rows to the drops, and take the `temporary` columns off every shard.
+
+    `text` is the column a drop shows.
+    """
     for number, path in enumerate(staged_shards(job)):
         decided = decisions.filter(pl.col("shard") == number).select("row", "reason", "value")
         if decided.height or temporary:
-            split = _split(pl.read_parquet(path), decided, id_column)
+            split = _split(pl.read_parquet(path), decided, id_column, text)
             drops = path.parent / "drops" / path.name
             write_shard(pl.concat([pl.read_parquet(drops), split.dropped]), drops)
             write_shard(split.kept.drop(temporary), path)
 
 
-def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str) -> Split:
+def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str) -> Split:
     joined = frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")).join(
         decided, on="row", how="left", maintain_order="left"
     )
-    split = Split.of(joined.with_columns(origin=ORIGIN), origin="origin")
+    split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
     gone = joined.filter(pl.col("reason").is_not_null())
     # A drop is named by the id it had in the artifact before, where its row can be looked up.
     return Split(

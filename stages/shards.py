@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -23,10 +23,14 @@ PART_BYTES = 16_000_000
 
 @dataclass(frozen=True)
 class Split:
-    """What a transform makes of one shard: rows kept, and rows dropped (in DROP_SCHEMA)."""
+    """What a transform makes of one shard: rows kept, and rows dropped (in DROP_SCHEMA).
+
+    `counts` are summed over the shards into the manifest: the same for the same input, so no times.
+    """
 
     kept: pl.DataFrame
     dropped: pl.DataFrame
+    counts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import polars as pl
 import pytest
 
+from stages import candidate_pairs
 from stages.candidate_pairs import COLUMNS, transform
-from stages.files import digest
+from stages.files import digest, write_json
+from stages.job import Job
+from stages.manifest import table_facts, write_manifest
+from stages.second_pass import drop_staged
 from stages.settings import Settings
-from stages.shards import Split
-from stages.text_generation import Generated
+from stages.shards import Split, drop_counts, shard_frames, write_shard
+from stages.text_generation import Generated, Sampling
+from stages.text_generation.lazy import LazyEngine
+
+MakeJob = Callable[..., Job]
 
 GOOD = "Explain how rye bread is baked at home."
 TEXT = "Ruisleipä leivotaan hapanjuuresta, ja se paistetaan kuumassa uunissa. Explain how to do it."
@@ -24,12 +35,17 @@ def texts(count: int) -> pl.DataFrame:
 
 def made(settings: Settings, *written: Generated | str) -> Split:
     given = [one if isinstance(one, Generated) else Generated(one, 9, "stop") for one in written]
-    return transform(texts(len(given)), given, settings.candidate_pairs)
+    return transform(asked(len(given)), given, settings.candidate_pairs, settings.prompts)
+
+
+def asked(count: int) -> pl.DataFrame:
+    """Texts, and whether their prompt showed only a part of them."""
+    return texts(count).with_columns(pl.Series("text_cut", [False] * count, dtype=pl.Boolean))
 
 
 def test_a_pair_keeps_the_way_back_to_its_text(settings: Settings) -> None:
     row = made(settings, GOOD).kept.row(0, named=True)
-    assert list(row) == COLUMNS
+    assert list(row) == [*COLUMNS, "form"]
     assert (row["instruction"], row["response"], row["text_id"], row["document_id"]) == (GOOD, TEXT, "t0", "d")
     assert (row["url"], row["source"], row["record"], row["title"]) == ("https://a.example/", "web/fi", 3, "Leipä")
     assert row["id"] == digest("fi", GOOD, TEXT)[:16]
@@ -49,17 +65,69 @@ def test_each_text_gets_its_own_instruction(settings: Settings) -> None:
         ("", "no_instruction"),
         ("Explain it.", "instruction_too_short"),
         ("Explain how the bread " * 16, "instruction_too_long"),
-        ("I'm sorry, but I cannot write an instruction for this.", "refusal_or_prompt"),
-        ("As an AI language model I have never baked bread.", "refusal_or_prompt"),
-        ("Write the answer now. ### Response: here it is", "refusal_or_prompt"),
+        ("I'm sorry, but I cannot write an instruction for this.", "refusal"),
+        ("As an AI language model I have never baked bread.", "refusal"),
+        ("I cannot help with a text of this kind.", "refusal"),
+        ("Unfortunately, I do not know what is asked.", "refusal"),
+        ("Write the answer now. ### Response: here it is", "prompt_fragment"),
+        ("Describe the bread. <|instruction|> Describe it.", "prompt_fragment"),
+        ("Instruction: explain how rye bread is baked.", "prompt_fragment"),
+        ("Describe rye bread [/INST] with care.", "prompt_fragment"),
+        ("What is rye bread? How is it baked?", "several_instructions"),
+        ("1. Describe rye bread. 2. Explain how it is baked.", "several_instructions"),
+        ("Do these things:\n- Describe rye bread.\n- Explain its baking.", "several_instructions"),
+        ("Describe rye bread.\n\nExplain how it is baked.", "several_instructions"),
         ("Kerro minulle, miten ruisleipää leivotaan kotona uunissa.", "instruction_not_english"),
         ("Explain how to do it.", "copies_response"),
+        ("explain HOW to do it!", "copies_response"),
+        ("Tell me, please: ruisleipä leivotaan hapanjuuresta ja se paistetaan kuumassa uunissa.", "copies_response"),
     ],
 )
 def test_what_is_no_instruction_is_dropped_with_its_reason(settings: Settings, instruction: str, reason: str) -> None:
     split = made(settings, instruction)
     assert split.kept.is_empty()
     assert split.dropped["reason"].to_list() == [reason]
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "I cannot sleep at night, what helps?",
+        "I am unable to bake bread at home, what am I doing wrong?",
+        "What is rye bread, and how is it baked?",
+        "Explain in 3 steps how rye bread is baked.",
+        "Describe why rye bread takes well-kept sourdough - and time.",
+        "Explain how to do it well.",
+    ],
+)
+def test_what_only_looks_like_a_fault_is_kept(settings: Settings, instruction: str) -> None:
+    assert made(settings, instruction).kept["instruction"].to_list() == [instruction]
+
+
+def test_the_words_of_the_own_template_are_a_fragment_of_it(settings: Settings) -> None:
+    prompts = settings.prompts.model_copy(update={"write_instruction": "{response}\nWhat was asked here:"})
+    written = [Generated("What was asked here: how is bread baked?", 9, "stop")]
+    split = transform(asked(1), written, settings.candidate_pairs, prompts)
+    assert split.dropped["reason"].to_list() == ["prompt_fragment"]
+
+
+def sampled(settings: Settings, *written: str, texts: int = 1) -> Split:
+    own = settings.candidate_pairs.model_copy(update={"samples": len(written) // texts})
+    return transform(asked(texts), [Generated(one, 9, "stop") for one in written], own, settings.prompts)
+
+
+def test_each_sample_of_a_text_is_a_pair(settings: Settings) -> None:
+    kept = sampled(settings, GOOD, "Describe the oven.", "Describe the sourdough.", "", texts=2).kept
+    assert kept.select("text_id", "sample", "instruction").rows() == [
+        ("t0", 1, GOOD),
+        ("t0", 2, "Describe the oven."),
+        ("t1", 1, "Describe the sourdough."),
+    ]
+
+
+def test_equal_samples_of_a_text_are_one(settings: Settings) -> None:
+    split = sampled(settings, GOOD, GOOD, "Describe the oven.")
+    assert (split.kept.height, split.dropped["reason"].to_list()) == (2, ["same_as_another_sample"])
 
 
 def test_an_instruction_cut_at_the_length_is_dropped(settings: Settings) -> None:
@@ -79,4 +147,86 @@ def test_an_instruction_stands_on_one_line(settings: Settings) -> None:
 
 def test_a_shard_without_texts_is_a_shard_without_pairs(settings: Settings) -> None:
     split = made(settings)
-    assert (split.kept.height, split.kept.columns) == (0, COLUMNS)
+    assert (split.kept.height, split.kept.columns) == (0, [*COLUMNS, "form"])
+
+
+def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_similar: int) -> Job:
+    """A job whose first pass wrote these instructions, a shard a list."""
+    own = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
+    job = make_job("candidate_pairs", candidate_pairs=own)
+    for number, instructions in enumerate(shards):
+        written = [Generated(one, 9, "stop") for one in instructions]
+        named = asked(len(written)).with_columns(pl.format("{}{}", pl.lit(f"s{number}"), "id").alias("id"))
+        split = transform(named, written, own, settings.prompts)
+        write_shard(split.kept, job.staging / f"part-{number:05d}.parquet")
+        write_shard(split.dropped, job.staging / "drops" / f"part-{number:05d}.parquet")
+    job.facts["rows_in"] = sum(map(len, shards))
+    return job
+
+
+def limited(job: Job) -> list[str]:
+    limit = job.settings.candidate_pairs.max_similar
+    drop_staged(job, candidate_pairs.too_similar(job, limit), temporary=["form"], text="response")
+    return [text for frame in shard_frames(job.staging, ["instruction"]) for text in frame["instruction"]]
+
+
+def test_near_identical_instructions_of_a_language_are_limited_over_all_shards(
+    make_job: MakeJob, settings: Settings
+) -> None:
+    alike = ["Explain how bread is baked.", "Please explain how the bread is baked!", "explain how bread is baked"]
+    job = staged(
+        make_job, settings, [alike[0], "Describe the oven."], [*alike[1:], "Describe the bread."], max_similar=2
+    )
+    kept = limited(job)
+    assert len(kept) == 4 and {"Describe the oven.", "Describe the bread."} < set(kept)
+    assert drop_counts(job.staging) == {"similar_instructions": 1}
+    assert candidate_pairs.measure(job)["most_similar"] == 2
+
+
+def test_instructions_that_differ_in_a_number_are_near_identical(make_job: MakeJob, settings: Settings) -> None:
+    job = staged(make_job, settings, ["Give 3 tips on baking.", "Give 12 tips on baking."], max_similar=1)
+    assert len(limited(job)) == 1
+
+
+def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
+    job = staged(make_job, settings, [GOOD, GOOD, "", "Explain it."], [GOOD], max_similar=1)
+    limited(job)
+    assert table_facts(job)["unaccounted_rows"] == 0
+
+
+def test_a_text_shown_in_part_is_marked_and_every_sample_accounted_for(
+    make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
+) -> None:
+    own = settings.candidate_pairs.model_copy(update={"samples": 2, "max_prompt_tokens": 60, "max_new_tokens": 5})
+    job = make_job("candidate_pairs", candidate_pairs=own)
+    shutil.copytree(taught_model, job.input("instruction_model"))
+    write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
+    long_and_short = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
+    write_shard(long_and_short, job.input("filtered_text", "fi") / "part-00000.parquet")
+    write_json(job.input("filtered_text", "fi") / "manifest.json", {})
+    candidate_pairs.run(job)
+    facts, manifest = table_facts(job), write_manifest(job)
+    assert (job.facts["rows_in"], facts["unaccounted_rows"]) == (4, 0)
+    assert manifest["counts"]["generated_tokens"] > 0 and manifest["counts"]["prompt_tokens"] > 60
+    assert manifest["made_by"]["engine"] == "transformers" and manifest["made_by"]["model"] == "of the model"
+    again = make_job("candidate_pairs", candidate_pairs=own)
+    for path in [*job.staging.rglob("*.parquet"), job.staging / "manifest.json"]:
+        path.unlink()
+    candidate_pairs.run(again)
+    assert again.facts["prompts"] == 0 and write_manifest(again) == manifest  # no engine was loaded
+
+
+def test_a_cut_text_is_marked(settings: Settings, taught_model: Path) -> None:
+    own = settings.candidate_pairs.model_copy(update={"max_prompt_tokens": 60, "min_instruction_words": 1})
+    changed = settings.model_copy(update={"candidate_pairs": own})
+    frame = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
+
+    class Writer(LazyEngine):
+        """A model that says the same of every text."""
+
+        def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
+            return [Generated(GOOD, 9, "stop") for _ in prompts]
+
+    with Writer(taught_model, settings.text_generation, 1) as engine:
+        split = candidate_pairs.write_instructions(frame, engine, changed)
+    assert split.kept["text_cut"].to_list() == [True, False]

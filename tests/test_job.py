@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -110,6 +111,18 @@ def test_changed_code_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> N
 def test_another_model_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> None:
     run(make_job(), calls, needs="model 1")
     assert run(make_job(), calls, needs="model 2") == ["a", "b", "c"]
+
+
+def test_how_fast_an_endpoint_is_asked_keeps_the_shards_and_which_one_does_not(make_job: MakeJob, calls: Path) -> None:
+    own = make_job().settings.text_generation
+
+    def asked(**endpoint: Any) -> list[str]:
+        changed = own.model_copy(update={"endpoint": own.endpoint.model_copy(update=endpoint)})
+        return run(make_job(text_generation=changed), calls, settings=("text_generation",))
+
+    assert asked() == ["a", "b", "c"]
+    assert asked(concurrency=1, attempts=2, requests_per_minute=9, prompt_price=3.0) == []
+    assert asked(model="another") == ["a", "b", "c"]
 
 
 def test_how_a_run_is_executed_keeps_the_shards(make_job: MakeJob, calls: Path) -> None:

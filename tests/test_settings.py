@@ -150,7 +150,7 @@ def test_a_temperature_that_vllm_does_not_take_is_refused(tmp_path: Path) -> Non
 
 def test_an_endpoint_without_address_is_refused(tmp_path: Path) -> None:
     message = problem(tmp_path, "text_generation", "backend", value="endpoint")
-    assert "backend 'endpoint' needs endpoint_url and endpoint_model" in message
+    assert "backend 'endpoint' needs endpoint.url and endpoint.model" in message
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,17 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stages.errors import InputError
+from stages.errors import InputError, SettingsError
 from stages.models import load_tokenizer
 from stages.prompts import Example
-from stages.settings import TextGeneration
+from stages.settings import Endpoint, TextGeneration, Vllm
 from stages.text_generation import Engine, Sampling, open_engine
+from stages.text_generation.lazy import LazyEngine
+from stages.text_generation.vllm_engine import VllmEngine
 from tests.conftest import LESSONS
 
 SERVER_SECONDS = 180  # it is up after 25 to 60 on two cores
@@ -29,7 +32,7 @@ LOCAL = ("transformers", "vllm")
 
 def text_generation(backend: str, url: str | None = None) -> TextGeneration:
     # Two prompts a batch, so that several batches are put back in order.
-    return TextGeneration(backend=backend, batch_size=2, endpoint_url=url, endpoint_model=url and "tiny")  # type: ignore[arg-type]
+    return TextGeneration(backend=backend, batch_size=2, endpoint=Endpoint(url=url, model=url and "tiny"))  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -103,8 +106,8 @@ def labels(taught_model: Path) -> list[int]:
     return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
 
 
-def sampling(end: int, *, temperature: float = 0.0, tokens: int = 30, seed: int = 7, ngram: int = 0) -> Sampling:
-    return Sampling(temperature, 0.9, tokens, (end,), seed, ngram)
+def sampling(end: int, *, temperature: float = 0.0, tokens: int = 30, seed: int = 7, **other: Any) -> Sampling:
+    return Sampling(temperature, 0.9, tokens, (end,), seed, **other)
 
 
 each = pytest.mark.parametrize("engine", BACKENDS, indirect=True)
@@ -156,6 +159,39 @@ def test_equal_prompts_are_sampled_apart(engine: Engine, prompts: list[list[int]
 
 
 @each
+def test_a_stop_string_ends_a_text_and_is_not_in_it(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    # The third ends by itself, so a batch holds texts that end at different places.
+    texts = engine.generate(prompts[:3], sampling(end, stop_strings=(", d", "Hau")))
+    assert [(text.text, text.finish_reason) for text in texts] == [
+        ("uno", "stop"),
+        ("ein", "stop"),
+        ("kissa istuu", "stop"),
+    ]
+
+
+@each
+def test_candidates_of_a_prompt_come_one_after_the_other(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    texts = engine.generate(prompts[:2], sampling(end, candidates=3))
+    assert [text.text for text in texts] == ["uno, dos, tres"] * 3 + ["ein Haus"] * 3
+
+
+@each
+def test_candidates_of_a_prompt_are_sampled_apart(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    texts = engine.generate(prompts[:2], sampling(end, temperature=2.0, candidates=4))
+    assert len({text.text for text in texts[:4]}) > 1 and len({text.text for text in texts[4:]}) > 1
+
+
+@each
+def test_a_penalty_on_repetition_changes_a_text_that_repeats(
+    engine: Engine, prompts: list[list[int]], end: int
+) -> None:
+    free, ruled = (
+        engine.generate(prompts[3:], sampling(end, repetition_penalty=penalty))[0].text for penalty in (1.0, 5.0)
+    )
+    assert free == "na na na na na na na na" and ruled.count("na") < 3
+
+
+@each
 def test_label_probabilities_sum_to_one(engine: Engine, prompts: list[list[int]], labels: list[int]) -> None:
     rows = engine.score(prompts, labels)
     assert [len(row) for row in rows] == [3] * len(prompts)
@@ -170,7 +206,7 @@ def test_the_likeliest_label_is_the_lesson_learned(engine: Engine, prompts: list
 
 @each_local
 def test_no_ngram_comes_twice(engine: Engine, prompts: list[list[int]], end: int) -> None:
-    free, ruled = (engine.generate(prompts[3:], sampling(end, ngram=ngram))[0].text for ngram in (0, 4))
+    free, ruled = (engine.generate(prompts[3:], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 4))
     assert repeated(free, 4) and not repeated(ruled, 4)
 
 
@@ -180,11 +216,35 @@ def repeated(text: str, size: int) -> list[str]:
     return [run for run in runs if runs.count(run) > 1 and "\ufffd" not in run]
 
 
+def test_a_prompt_longer_than_the_model_takes_is_refused_before_one_is_loaded(taught_model: Path, end: int) -> None:
+    settings = text_generation("transformers").model_copy(update={"max_model_length": 40})
+    with LazyEngine(taught_model, settings, 1) as lazy:
+        assert (lazy.context, lazy.room(30)) == (40, 10)
+        with pytest.raises(InputError, match="a prompt of 11 tokens and 30 to come do not fit the 40"):
+            lazy.generate([[5] * 11], sampling(end, tokens=30))
+        assert lazy.facts() == {"prompts": 0}
+
+
+def test_the_run_log_names_the_engine_and_its_speed(taught_model: Path, prompts: list[list[int]], end: int) -> None:
+    with LazyEngine(taught_model, text_generation("transformers"), 1) as lazy:
+        texts = lazy.generate(prompts, sampling(end))
+        facts = lazy.facts()
+    assert (facts["prompts"], facts["prompt_tokens"]) == (len(prompts), sum(map(len, prompts)))
+    assert facts["generated_tokens"] == sum(text.tokens for text in texts)
+    assert facts["engine"] == "transformers" and str(facts["engine_version"]).startswith("transformers ")
+
+
+def test_an_unknown_quantization_is_refused_in_one_sentence(taught_model: Path) -> None:
+    settings = TextGeneration(backend="vllm", batch_size=2, vllm=Vllm(quantization="half_of_it"))
+    with pytest.raises(SettingsError, match=r"vLLM does not take .* as set: .*half_of_it"):
+        VllmEngine(taught_model, settings, 1)
+
+
 def test_an_endpoint_refuses_the_ngram_rule_it_has_not(
     engines: dict[str, Engine], prompts: list[list[int]], end: int
 ) -> None:
     with pytest.raises(InputError, match="set no_repeat_ngram to 0"):
-        engines["endpoint"].generate(prompts, sampling(end, ngram=6))
+        engines["endpoint"].generate(prompts, sampling(end, no_repeat_ngram=6))
 
 
 @pytest.mark.parametrize("other", ["vllm", "endpoint"])

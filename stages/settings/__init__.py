@@ -31,7 +31,7 @@ from stages.settings.models import (
 )
 from stages.settings.section import LANGUAGES, Positive, Section, Share
 from stages.settings.texts import FilteredText, RawWebText, SeedPairs, SeedSource, Source
-from stages.settings.tools import Decoding, Execution, Iteration, Prompts, TextGeneration
+from stages.settings.tools import Decoding, Endpoint, Execution, Iteration, Prompts, TextGeneration, Vllm
 
 __all__ = [
     "LANGUAGES",
@@ -41,6 +41,7 @@ __all__ = [
     "Decoding",
     "Defects",
     "DiversifiedSet",
+    "Endpoint",
     "EvalScores",
     "Evaluator",
     "Execution",
@@ -61,6 +62,7 @@ __all__ = [
     "TextGeneration",
     "Training",
     "TunedModel",
+    "Vllm",
     "load_settings",
 ]
 

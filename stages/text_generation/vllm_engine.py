@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from stages.errors import SettingsError
 from stages.settings import TextGeneration
-from stages.text_generation.interface import Generated, Sampling
+from stages.text_generation.interface import Generated, Sampling, repeated
+from stages.text_generation.progress import Progress
 
 
 class VllmEngine:
     name = "vllm"
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(settings.kv_cache_gib))
+        own = settings.vllm
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(own.kv_cache_gib))
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         from vllm import LLM
 
         from stages.text_generation.no_repeat_ngram import NoRepeatNgram
 
-        self.llm = LLM(
-            model=str(model),
-            seed=seed,
-            trust_remote_code=False,
-            load_format="safetensors",
-            # Label probabilities are wanted after the restriction to the labels, not before it.
-            logprobs_mode="processed_logprobs",
-            logits_processors=[NoRepeatNgram],
-            enforce_eager=not _has_gpu(),
-            disable_log_stats=True,
-        )
+        options: dict[str, Any] = {"gpu_memory_utilization": own.gpu_memory_share} if _has_gpu() else {}
+        try:
+            self.llm = LLM(
+                model=str(model),
+                seed=seed,
+                trust_remote_code=False,
+                load_format="safetensors",
+                tensor_parallel_size=own.tensor_parallel,
+                max_model_len=settings.max_model_length,
+                quantization=own.quantization,
+                enable_prefix_caching=own.prefix_caching,
+                # Label probabilities are wanted after the restriction to the labels, not before it.
+                logprobs_mode="processed_logprobs",
+                logits_processors=[NoRepeatNgram],
+                enforce_eager=not _has_gpu(),
+                disable_log_stats=True,
+                **options,
+            )
+        except (ValueError, NotImplementedError) as error:
+            raise SettingsError(f"text_generation: vLLM does not take {model} as set: {_reason(error)}") from None
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         from vllm import SamplingParams
@@ -41,21 +56,24 @@ class VllmEngine:
             top_p=sampling.top_p if sampling.temperature > 0 else 1.0,
             max_tokens=sampling.max_new_tokens,
             stop_token_ids=list(sampling.stop),
+            stop=list(sampling.stop_strings),
+            repetition_penalty=sampling.repetition_penalty,
             ignore_eos=True,
-            extra_args={"no_repeat_ngram": sampling.no_repeat_ngram},
+            extra_args={"no_repeat_ngram": sampling.no_repeat_ngram} if sampling.no_repeat_ngram else None,
         )
+        asked = repeated(prompts, sampling.candidates)
         # A seed of its own for each prompt: with one for all, vLLM draws the same numbers for every text.
-        parameters = [common.clone() for _ in prompts]
+        parameters = [common.clone() for _ in asked]
         for number, own in enumerate(parameters):
             own.seed = (sampling.seed + number) % 2**31
-        return [_generated(output.outputs[0], sampling.stop) for output in self._run(prompts, parameters)]
+        return [_generated(output.outputs[0], sampling.stop) for output in self._run(asked, parameters)]
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
-        import math
-
         from vllm import SamplingParams
 
-        parameters = SamplingParams(max_tokens=1, temperature=1.0, logprobs=len(labels), allowed_token_ids=list(labels))
+        parameters = SamplingParams(
+            max_tokens=1, temperature=1.0, logprobs=len(labels), allowed_token_ids=list(labels), detokenize=False
+        )
         rows = []
         for output in self._run(prompts, parameters):
             found = output.outputs[0].logprobs[0]
@@ -63,8 +81,15 @@ class VllmEngine:
         return rows
 
     def _run(self, prompts: Sequence[Sequence[int]], parameters: Any) -> list[Any]:
+        # What an earlier shard left in the cache changes sums in their last bits: a shard is to be the same in a run
+        # that was resumed before it.
+        self.llm.reset_prefix_cache()
         requests: Any = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
-        return self.llm.generate(requests, parameters, use_tqdm=False)
+        self.llm.enqueue(requests, parameters, use_tqdm=False)
+        return self.llm.wait_for_completion(use_tqdm=Progress)
+
+    def facts(self) -> dict[str, float | int | str]:
+        return {}
 
     def close(self) -> None:
         # The engine runs in a process of its own, which ends with its client.
@@ -74,6 +99,12 @@ class VllmEngine:
 def _generated(output: Any, stop: Sequence[int]) -> Generated:
     tokens = len(output.token_ids) - (output.token_ids[-1] in stop if output.token_ids else 0)
     return Generated(output.text.strip(), tokens, output.finish_reason)
+
+
+def _reason(error: Exception) -> str:
+    """What vLLM says is wrong, in one line. Its settings are checked by pydantic, whose message has several."""
+    first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+    return " ".join(first.split())[:300]
 
 
 def _has_gpu() -> bool:

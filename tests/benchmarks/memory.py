@@ -2,8 +2,9 @@
 
 Finnish documents of about 1,100 characters, made of sentences of the embedded sample in which every third word is
 another's; a twentieth are near-duplicates of another, a twentieth copies. Each stage runs as `python -m stages`, one
-thread, in shards of 16,000 rows. Peak is of the stage with all its processes; the exponent is the slope of log seconds over log documents, less
-the seconds it takes to start and stop (those of 100 documents), which would make the slope too small.
+thread, in shards of 16,000 rows. Peak is of the stage with all its processes; the exponent is the slope of log seconds
+over log documents, less the seconds it takes to start and stop (those of 100 documents), which would make the slope too
+small.
 """
 
 from __future__ import annotations

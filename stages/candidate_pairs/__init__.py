@@ -1,0 +1,131 @@
+"""Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
+
+`samples` instructions are drawn for a text; which of them is best is for the evaluator to say.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from stages.candidate_pairs.rules import english, normal_form, reasons
+from stages.figures import greatest, mean
+from stages.files import digest, read_json
+from stages.gate import Metric
+from stages.job import Job, frame_hash
+from stages.prompts import PromptEncoder
+from stages.second_pass import drop_staged, staged_repeated
+from stages.settings import CandidatePairs, Prompts, Settings
+from stages.shards import Split, shard_frames
+from stages.text_generation import Generated, Sampling
+from stages.text_generation.lazy import LazyEngine
+
+COLUMNS = [
+    "id", "text_id", "document_id", "language", "instruction", "response", "title", "url", "source", "record",
+    "license", "finish_reason", "text_cut", "sample",
+]  # fmt: skip
+
+
+def run(job: Job) -> None:
+    assert job.language is not None
+    model, own = job.input("instruction_model"), job.settings.candidate_pairs
+    with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
+        job.map_frames(
+            job.read_shards("filtered_text", job.language),
+            partial(write_instructions, engine=engine, settings=job.settings),
+            settings=["candidate_pairs", "prompts", "text_generation", "seed"],
+            depends_on=read_json(model / "manifest.json")["content"],
+        )
+        job.facts.update(engine.facts())
+        job.provenance.update(engine.provenance())
+    # Each text is asked about `samples` times, and each time counts as a row that came in.
+    job.facts["rows_in"] = int(job.facts["rows_in"]) * own.samples
+    drop_staged(job, too_similar(job, own.max_similar), temporary=["form"], text="response")
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    table = pl.concat(list(shard_frames(job.staging, ["id", "text_id", "language", "instruction", "response"])))
+    rows_in = int(job.facts["rows_in"])
+    wrong = sum(
+        identifier != digest(language, instruction, response)[:16]
+        for identifier, language, instruction, response in table.drop("text_id").iter_rows()
+    )
+    alike = table.group_by(normal_form("instruction").alias("form")).agg(pl.col("text_id").n_unique().alias("texts"))
+    return {
+        "kept_share": table.height / max(1, rows_in),
+        "texts_kept": table["text_id"].n_unique(),
+        "english_share": mean(english(table["instruction"])),
+        "distinct_share": table["instruction"].n_unique() / max(1, table.height),
+        "most_similar": greatest(alike["texts"]),
+        "mean_instruction_words": mean(table["instruction"].str.split(" ").list.len()),
+        "wrong_ids": wrong,
+    }
+
+
+def write_instructions(frame: pl.DataFrame, engine: LazyEngine, settings: Settings) -> Split:
+    """Instructions for each row's `text`; rows whose instruction is none go to the drops."""
+    own = settings.candidate_pairs
+    encoder = PromptEncoder(
+        engine.tokenizer, settings.prompts, budget=own.max_prompt_tokens, room=engine.room(own.max_new_tokens)
+    )
+    sampling = Sampling(
+        temperature=own.temperature,
+        top_p=own.top_p,
+        max_new_tokens=own.max_new_tokens,
+        stop=tuple(encoder.end),
+        # The shard's own seed: the same instruction whether it is made alone or among others.
+        seed=(settings.seed + int(frame_hash(frame)[:7], 16)) % 2**31,
+        repetition_penalty=own.repetition_penalty,
+        stop_strings=own.stop_strings,
+        candidates=own.samples,
+    )
+    cut, prompts = [], []
+    for text in frame["text"]:
+        cut.append(encoder.shortens(text))
+        prompts.append(encoder.write_instruction(text))
+    written = engine.generate(prompts, sampling)
+    asked = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
+    split = transform(asked, written, own, settings.prompts)
+    tokens = {"prompt_tokens": sum(map(len, prompts)), "generated_tokens": sum(one.tokens for one in written)}
+    return Split(split.kept, split.dropped, tokens)
+
+
+def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
+    """Pair each text with its `samples` instructions; drop what is no English instruction, with the reason.
+
+    Beside COLUMNS the kept rows have `form`, by which the second pass finds near-identical ones; it takes it off.
+    """
+    rows = pl.Series([row for row in range(frame.height) for _ in range(settings.samples)], dtype=pl.UInt32)
+    pairs = frame.select(pl.all().gather(rows)).rename({"id": "text_id", "text": "response"})
+    pairs = pairs.with_columns(
+        pl.Series("written", [one.text for one in written], dtype=pl.String),
+        pl.Series("finish_reason", [one.finish_reason for one in written], dtype=pl.String),
+        (pl.int_range(pl.len()) % settings.samples + 1).cast(pl.UInt8).alias("sample"),
+    ).with_columns(pl.col("written").str.replace_all(r"\s+", " ").alias("instruction"))
+    pairs = pairs.with_columns(
+        pl.struct("language", "instruction", "response")
+        .map_elements(lambda row: digest(*row.values())[:16], return_dtype=pl.String)
+        .alias("id"),
+        english(pairs["instruction"]).alias("english"),
+    )
+    pairs = pairs.with_columns(
+        normal_form("instruction").alias("form"),
+        reasons(settings, prompts).alias("reason"),
+        pl.col("instruction").alias("value"),
+    )
+    return Split.of(pairs.select(*COLUMNS, "form", "reason", "value"), text="response")
+
+
+def too_similar(job: Job, limit: int) -> pl.DataFrame:
+    """Decisions on instructions that come for more than `limit` texts of the language, in the order of ids.
+
+    The samples of one text count as one: they compete with each other later.
+    """
+    table = staged_repeated(job, "form", ["text_id", "instruction"])
+    return table.filter(pl.col("text_id").rank("dense").over("form") > limit).select(
+        "shard",
+        "row",
+        pl.lit("similar_instructions").alias("reason"),
+        pl.col("instruction").alias("value"),
+    )

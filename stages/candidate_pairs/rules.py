@@ -1,0 +1,100 @@
+"""What makes a generated line no usable instruction. The rules and their patterns are ours."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from stages.language_id import is_english
+from stages.settings import CandidatePairs, Prompts
+
+# An answer that declines. "I cannot sleep, what helps?" is a question, so what is declined must follow.
+REFUSAL = (
+    r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
+    r"|as an ai\b"
+    r"|i (?:cannot|can't|can not|won't|am unable to|am not able to|do not have enough|don't have enough)"
+    r" (?:help|assist|provide|write|generate|create|answer|comply|fulfil+|produce|give|complete|information|context))"
+    r"|\bas an ai (?:language )?(?:model|assistant)\b"
+)
+# Structure of prompts in general: marks of chat templates, and headings.
+STRUCTURE = (
+    r"(?i)<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>"
+    r"|^\W*(?:instruction|response|answer|question|input|output|prompt) ?:|### ?(?:instruction|response|input)"
+)
+PLACEHOLDER = re.compile(r"\{\w+\}")
+# Two marks of a list, two paragraphs, or two questions: what was asked is not one thing.
+LISTED = r"(?s)(?:^|\s)(?:1[.)]\s.*\s2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)"
+RUN = 8  # words in a row that also stand in the response: copied, not asked
+
+
+def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
+    """Why a row's `instruction` is none, cheap rules first; null where it is one.
+
+    Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`.
+    """
+    instruction, words = pl.col("instruction"), pl.col("instruction").str.split(" ").list.len()
+    return (
+        pl.when(instruction == "").then(pl.lit("no_instruction"))
+        .when(pl.col("finish_reason") == "length").then(pl.lit("instruction_unfinished"))
+        .when(words < settings.min_instruction_words).then(pl.lit("instruction_too_short"))
+        .when(words > settings.max_instruction_words).then(pl.lit("instruction_too_long"))
+        .when(_of_the_prompt(prompts)).then(pl.lit("prompt_fragment"))
+        .when(instruction.str.contains(REFUSAL)).then(pl.lit("refusal"))
+        .when(_several()).then(pl.lit("several_instructions"))
+        .when(_copied()).then(pl.lit("copies_response"))
+        .when(~pl.col("english")).then(pl.lit("instruction_not_english"))
+        .when(~pl.col("id").is_first_distinct()).then(pl.lit("same_as_another_sample"))
+    )  # fmt: skip
+
+
+def english(instructions: pl.Series) -> pl.Series:
+    return is_english(instructions)
+
+
+def _of_the_prompt(prompts: Prompts) -> pl.Expr:
+    """Marks of prompts in general, and the words of this project's own template."""
+    own = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
+    found = pl.col("instruction").str.contains(STRUCTURE)
+    for part in own:
+        if len(part) >= 4:
+            found = found | pl.col("instruction").str.contains(part, literal=True)
+    return found
+
+
+def _several() -> pl.Expr:
+    written = pl.col("written")
+    paragraphs = written.str.strip_chars().str.contains(r"\n\s*\n")
+    return paragraphs | written.str.contains(LISTED) | (written.str.count_matches(r"\?(?:\s|$)") > 1)
+
+
+def _copied() -> pl.Expr:
+    """The instruction, or the first or last words of a long one, stand in the response; letters and digits compared."""
+    instruction, response = _plain("instruction"), _plain("response")
+    words = instruction.str.split(" ")
+    long = words.list.len() > RUN
+    ends = [
+        long & response.str.contains(pl.concat_str(pl.lit(" "), part.list.join(" "), pl.lit(" ")), literal=True)
+        for part in (words.list.head(RUN), words.list.tail(RUN))
+    ]
+    whole = response.str.contains(pl.concat_str(pl.lit(" "), instruction, pl.lit(" ")), literal=True)
+    return whole | ends[0] | ends[1]
+
+
+def _plain(column: str) -> pl.Expr:
+    """Words in small letters with one space between; the response with one on both sides, so that words match whole."""
+    plain = pl.col(column).str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
+    return pl.concat_str(pl.lit(" "), plain, pl.lit(" ")) if column == "response" else plain
+
+
+def normal_form(column: str) -> pl.Expr:
+    """Equal for near-identical instructions: letters of the words in small, numbers as one sign, fillers left out."""
+    return (
+        pl.col(column)
+        .str.to_lowercase()
+        .str.replace_all(r"\p{N}+", "0")
+        .str.replace_all(r"[^\p{L}0]+", " ")
+        .str.replace_all(r"\b(?:please|kindly|the|an|a|your|some|briefly|short)\b", "")
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars()
+    )

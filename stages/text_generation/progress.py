@@ -1,0 +1,31 @@
+"""The progress bar of an engine: prompts done, tokens a second, time left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tqdm import tqdm
+
+SHOWN_AFTER = 5.0  # seconds; a shorter work needs no bar, and a log no line of it
+
+
+class Progress(tqdm):  # type: ignore[type-arg]
+    """Made by vLLM itself where it runs, so it takes what vLLM gives and keeps to this project's form."""
+
+    def __init__(self, total: int | None = None, **_: Any) -> None:
+        self.tokens = 0
+        super().__init__(
+            total=total,
+            desc="generation",
+            unit=" prompts",
+            unit_scale=True,
+            delay=SHOWN_AFTER,
+            mininterval=2,
+            leave=False,
+        )
+
+    def done(self, prompts: int, tokens: int) -> None:
+        self.tokens += tokens
+        rate = self.tokens / max(self.format_dict["elapsed"], 1e-9)
+        self.set_postfix_str(f"{rate:,.0f} tokens/s", refresh=False)
+        self.update(prompts)
