@@ -7,7 +7,7 @@ the work store, which was linked and not copied, stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from stages.shards import DROP_SCHEMA, Split, write_shard
 Places = npt.NDArray[np.int64]
 # A decision: the row's place (`shard`, `row`), why it goes, and the value met.
 DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
+# Decisions as a function: of a shard's number, to `row`, `reason` and `value`.
+Decisions = Callable[[int], pl.DataFrame]
 # Where a document was found: its address, or its place in the source.
 ORIGIN = pl.when(pl.col("url") == "").then(pl.format("{}#{}", "source", "record")).otherwise("url")
 
@@ -66,20 +68,33 @@ def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Pl
             yield number, path, places[first:last] - begins[number]
 
 
+def no_decisions() -> pl.DataFrame:
+    return pl.DataFrame(schema={name: DECISION_SCHEMA[name] for name in ("row", "reason", "value")})
+
+
 def drop_staged(
-    job: Job, decisions: pl.DataFrame, *, temporary: list[str], id_column: str = "id", text: str = "text"
+    job: Job,
+    decisions: pl.DataFrame | Decisions,
+    *,
+    temporary: list[str],
+    id_column: str = "id",
+    text: str = "text",
 ) -> None:
     """Move the decided rows to the drops, and take the `temporary` columns off every shard.
 
     `text` is the column a drop shows.
     """
     for number, path in enumerate(staged_shards(job)):
-        decided = decisions.filter(pl.col("shard") == number).select("row", "reason", "value")
+        decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
         if decided.height or temporary:
             split = _split(pl.read_parquet(path), decided, id_column, text)
             drops = path.parent / "drops" / path.name
             write_shard(pl.concat([pl.read_parquet(drops), split.dropped]), drops)
             write_shard(split.kept.drop(temporary), path)
+
+
+def _of_shard(decisions: pl.DataFrame, number: int) -> pl.DataFrame:
+    return decisions.filter(pl.col("shard") == number).select("row", "reason", "value")
 
 
 def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str) -> Split:

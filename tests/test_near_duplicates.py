@@ -55,7 +55,9 @@ def dropped(folder: Path, *shards: pl.DataFrame, language: str = "fi") -> dict[s
     decisions = duplicates(paths, scratch, SETTINGS, load_language(language))
     by_id = {identifier: text for frame in shards for identifier, text in frame.select("id", "text").iter_rows()}
     return {
-        shards[shard]["text"][row]: (reason, by_id[value[-16:]]) for shard, row, reason, value in decisions.iter_rows()
+        frame["text"][row]: (reason, by_id[value[-16:]])
+        for number, frame in enumerate(shards)
+        for row, reason, value in decisions(number).iter_rows()
     }
 
 
@@ -90,7 +92,7 @@ def test_the_value_says_how_alike_and_the_id_kept(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     decisions = duplicates([tmp_path / "part.parquet"], tmp_path / "scratch", SETTINGS, load_language("fi"))
     share = round(jaccard(frame["text"][0], frame["text"][1], SETTINGS.shingle_words), 2)
-    assert decisions["value"].to_list() == [f"{share} alike: {frame['id'][1]}"]
+    assert decisions(0)["value"].to_list() == [f"{share} alike: {frame['id'][1]}"]
 
 
 def test_thai_near_duplicates_are_found_by_characters(tmp_path: Path) -> None:

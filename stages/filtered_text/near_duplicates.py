@@ -4,7 +4,7 @@ Texts of the same words, then texts whose sets of shingles are alike by at least
 MinHash signatures finds candidates, the exact Jaccard similarity decides. Of copies the best is kept: likeliest in
 the language (by hundredths), then longest, then smallest id; so neither rows nor shards in another order change
 the outcome. What grows with the number of texts lies on disk; two bytes a text, about 100 a near candidate and
-100 a dropped text are held: 10 million texts of which a tenth are copies take some 200 MB.
+30 a dropped text are held: 10 million texts of which a tenth are copies take some 150 MB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stages.filtered_text.signatures import keys
 from stages.filtered_text.similarity import ShingleSets
 from stages.languages import LanguageSettings
 from stages.on_disk import Array, append, gather, pieces, repeated
-from stages.second_pass import DECISION_SCHEMA, by_shard, first_places
+from stages.second_pass import Decisions, by_shard, first_places, no_decisions
 from stages.settings import FilteredText
 
 # What ranks a text, the least first: figures turned round, then the ids as numbers.
@@ -29,14 +29,15 @@ MEMBER = np.dtype([("place", "<i8"), ("bucket", "<i8")])
 COLUMNS = ["id", "document_id", "words", "language_score", "signature"]
 
 
-def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
+def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, language: LanguageSettings) -> Decisions:
     """Decisions on the rows of staged shards (COLUMNS and `text`). `scratch` is an empty folder for what is held."""
     begins = _spread(shards, scratch)
     if not begins[-1]:
-        return pl.DataFrame(schema=DECISION_SCHEMA)
+        return lambda number: no_decisions()
     alive = np.ones(begins[-1], np.bool_)
     exact = _exact(scratch, alive)
-    return _decisions(scratch, begins, exact, _near(shards, scratch, alive, settings, language))
+    near = _near(shards, scratch, alive, settings, language)
+    return _decisions(_resolved(scratch, exact, near), begins)
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
@@ -127,32 +128,34 @@ def _members(scratch: Path) -> Iterator[tuple[int, Array]]:
     return pieces(scratch / "members", MEMBER) if (scratch / "members").exists() else iter(())
 
 
-def _decisions(scratch: Path, begins: Array, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
-    """Rows of DECISION_SCHEMA. The copy of a text that is dropped itself is dropped for what that was dropped for."""
+def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
+    """All texts dropped: `place`, `similarity` (null: the same words), `kept` (id as a number), by place.
+
+    The copy of a text that is dropped itself is dropped for what that was dropped for.
+    """
     onward = exact.join(near, left_on="of", right_on="place", suffix="_kept")
-    same = exact.join(near, left_on="of", right_on="place", how="anti")
-    near = pl.concat([near, onward.select("place", "similarity", of="of_kept").select(near.columns)])
-    ids = {name: _ids(scratch, rows["of"].to_numpy()) for name, rows in (("same", same), ("near", near))}
-    rows = pl.concat(
-        [
-            same.select("place", reason=pl.lit("exact_duplicate"), value=pl.format("same words as {}", ids["same"])),
-            near.select(
-                "place",
-                reason=pl.lit("near_duplicate"),
-                value=pl.format("{} alike: {}", pl.col("similarity").round(2), ids["near"]),
-            ),
-        ]
-    ).sort("place")
-    shard = np.searchsorted(begins, rows["place"].to_numpy(), side="right") - 1
-    return rows.select(
-        pl.Series("shard", shard, pl.UInt32),
-        pl.Series("row", rows["place"].to_numpy() - begins[shard], pl.UInt32),
-        "reason",
-        "value",
-    ).match_to_schema(DECISION_SCHEMA)
+    same = exact.join(near, left_on="of", right_on="place", how="anti").with_columns(similarity=pl.lit(None))
+    dropped = pl.concat([near, onward.select("place", "similarity", of="of_kept"), same], how="diagonal_relaxed").sort(
+        "place"
+    )
+    texts, at = np.unique(dropped["of"].to_numpy(), return_inverse=True)
+    kept = gather(scratch / "ranks", RANK, texts)["id"][at]
+    return dropped.select("place", pl.col("similarity").cast(pl.Float32), pl.Series("kept", kept, pl.UInt64))
 
 
-def _ids(scratch: Path, places: Array) -> pl.Series:
-    texts, at = np.unique(places, return_inverse=True)
-    numbers = gather(scratch / "ranks", RANK, texts)["id"]
-    return pl.Series([f"{number:016x}" for number in numbers], dtype=pl.String).gather(at)
+def _decisions(dropped: pl.DataFrame, begins: Array) -> Decisions:
+    """Decisions by shard: written out as text one shard at a time, at four times the memory of the numbers."""
+
+    def of_shard(number: int) -> pl.DataFrame:
+        first, last = dropped["place"].search_sorted(begins[number : number + 2])
+        kept = pl.col("kept").map_elements(lambda one: f"{one:016x}", return_dtype=pl.String)
+        alike = pl.format("{} alike: {}", pl.col("similarity").cast(pl.Float64).round(2), kept)
+        return dropped.slice(first, last - first).select(
+            row=(pl.col("place") - begins[number]).cast(pl.UInt32),
+            reason=pl.when(pl.col("similarity").is_null())
+            .then(pl.lit("exact_duplicate"))
+            .otherwise(pl.lit("near_duplicate")),
+            value=pl.when(pl.col("similarity").is_null()).then(pl.format("same words as {}", kept)).otherwise(alike),
+        )
+
+    return of_shard

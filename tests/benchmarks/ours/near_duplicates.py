@@ -36,7 +36,7 @@ def main() -> None:
         started = time.monotonic()
         write_shard(rows.with_columns(signatures(texts, settings, language)), folder / "part-00000.parquet")
         (folder / "scratch").mkdir()
-        decisions = duplicates([folder / "part-00000.parquet"], folder / "scratch", settings, language)
+        decisions = duplicates([folder / "part-00000.parquet"], folder / "scratch", settings, language)(0)
         seconds = time.monotonic() - started
     gone = [(row, int(value[-16:], 16)) for row, value in decisions.select("row", "value").iter_rows()]
     print(json.dumps({"seconds": seconds, "gone": gone}))
