@@ -42,7 +42,7 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
     if kind == "sources":
         return [_indexed("raw_web_text", number) for number in range(len(settings.raw_web_text.sources))]
     if kind == "seeds":
-        return [_indexed("seed_pairs", number) for number in range(len(settings.seed_pairs.sources))]
+        return _seeds(settings, root)
     if kind == "checkpoint":
         return ["${base_model.checkpoint}"] if (root / settings.base_model.checkpoint).is_dir() else []
     if kind == "evaluators":
@@ -69,6 +69,18 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
             for number in range(len(settings.diversified_set.decontaminate_against))
         ]
     raise ValueError(f"dvc.yaml asks for an unknown kind of lines: {kind}")
+
+
+def _seeds(settings: Settings, root: Path) -> list[str]:
+    """One line a source, English where it is to be translated, and the translating model where it is a folder."""
+    own, lines = settings.seed_pairs, []
+    for number, source in enumerate(own.sources):
+        line = _indexed("seed_pairs", number)
+        lines.append(line.replace("${item}", "en") if source.translate else line)
+    checkpoint = own.translation.checkpoint if own.translation else None
+    if checkpoint and all((root / checkpoint.format(language=language)).is_dir() for language in settings.languages):
+        lines.append(checkpoint.format(language="${item}"))
+    return lines
 
 
 def _indexed(artifact: str, number: int) -> str:

@@ -31,6 +31,7 @@ class Job:
     `work` keeps finished shards over interrupted runs; DVC empties a stage's outputs, so it lies elsewhere.
     `code` is the hash of the stage's own code; `facts` gathers what the run log shows (seconds, rates), `provenance`
     what the manifest shows (the engine), and `counts` what the shards counted (tokens), new and stored ones alike.
+    `used` are the keys of the work store that this run needs.
     """
 
     artifact: str
@@ -44,6 +45,7 @@ class Job:
     facts: dict[str, float | int | str] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
 
     @property
     def partition(self) -> str:
@@ -89,13 +91,12 @@ class Job:
         base = digest(self.code, depends_on, *(self._section(name) for name in settings))
         rows_in = 0
         progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
-        used = set()
         for number, (key, rows) in enumerate(self._finished(frames, transform, base)):
             for kind in ("", "drops/"):
                 target = self.staging / f"{kind}part-{number:05d}.parquet"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(self.work / key / f"{kind}part.parquet", target)
-            used.add(key)
+            self.used.add(key)
             rows_in += rows
             for name, count in read_json(self.work / key / "counts.json").items():
                 self.counts[name] = self.counts.get(name, 0) + count
@@ -103,7 +104,15 @@ class Job:
         progress.close()
         self.facts["rows_in"] = rows_in
         (self.work / "used").parent.mkdir(parents=True, exist_ok=True)
-        (self.work / "used").write_text("\n".join(sorted(used)))
+        (self.work / "used").write_text("\n".join(sorted(self.used)))
+
+    def remembered(
+        self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
+    ) -> Iterator[pl.DataFrame]:
+        """What a costly first step makes of each frame, from the work store where it was made before."""
+        for key, _ in self._finished(frames, transform, digest(self.code, depends_on)):
+            self.used.add(key)
+            yield pl.read_parquet(self.work / key / "part.parquet")
 
     def _finished(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str

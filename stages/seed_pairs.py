@@ -1,4 +1,4 @@
-"""Seed pairs: an English instruction and a native response, split into train and held-out.
+"""Seed pairs: an English instruction and a response in the language, native or translated, split into two.
 
 The split goes by a hash of the *instruction*: the same English instruction comes in every language, so a
 split by the pair's own id would show a model in one language what it is tested on in another.
@@ -6,27 +6,76 @@ split by the pair's own id would show a model in one language what it is tested 
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
 
 from stages.errors import InputError
-from stages.files import digest
+from stages.figures import mean
+from stages.files import digest, hash_paths
 from stages.gate import Metric
 from stages.job import Job
-from stages.settings import SeedPairs, SeedSource
-from stages.shards import Split, shard_frames
+from stages.language_id import in_language
+from stages.languages import load_language
+from stages.settings import SeedPairs, SeedSource, Translation
+from stages.shards import Split, in_slices, no_drops, shard_frames
+from stages.translation import Translator, translator
 
-COLUMNS = ["id", "instruction_id", "language", "instruction", "response", "split", "translated", "source"]
+COLUMNS = [
+    "id", "instruction_id", "language", "instruction", "response", "split", "origin", "translator", "source",
+]  # fmt: skip
+TRANSLATED_AT_ONCE = 64  # rows; what a killed run loses of its translations
 
 
 def run(job: Job) -> None:
     assert job.language is not None
     settings = job.settings.seed_pairs
     # One frame, since a pair may come in two sources.
-    seeds = pl.concat([_read(job.root, source, job.language) for source in settings.sources])
+    seeds = pl.concat([_seeds(job, source, job.language) for source in settings.sources])
     job.map_frames([seeds], partial(transform, settings=settings, language=job.language), settings=["seed_pairs"])
+
+
+def _seeds(job: Job, source: SeedSource, language: str) -> pl.DataFrame:
+    if not source.translate:
+        return _read(job.root, source, language)
+    own = job.settings.seed_pairs.translation
+    assert own is not None  # the settings see to it
+    english = _read(job.root, source, "en")
+    work = partial(_translate, engine=_Loaded(own, language, job.root))
+    key = digest(own.key(), language, _checkpoint_hash(own, language, job.root))
+    return pl.concat(job.remembered(in_slices([english], TRANSLATED_AT_ONCE), work, depends_on=key))
+
+
+class _Loaded:
+    """A translator that loads on first use: a run whose translations are all in the work store loads none."""
+
+    def __init__(self, settings: Translation, language: str, root: Path) -> None:
+        self.given = (settings, language, root)
+
+    @cached_property
+    def translator(self) -> Translator:
+        return translator(*self.given)
+
+
+def _checkpoint_hash(settings: Translation, language: str, root: Path) -> str:
+    folder = root / (settings.checkpoint or "").format(language=language)
+    return hash_paths(list(folder.iterdir())) if settings.checkpoint and folder.is_dir() else ""
+
+
+def _translate(frame: pl.DataFrame, engine: _Loaded) -> Split:
+    """The responses in the language; the English ones stay beside, to be compared with."""
+    english = frame["response"].fill_null("")
+    filled = english.str.strip_chars() != ""
+    made = iter(engine.translator.translate(english.filter(filled).to_list()))
+    texts = [next(made) if one else "" for one in filled]
+    kept = frame.with_columns(
+        pl.Series("response", texts, dtype=pl.String),
+        english.alias("english"),
+        pl.lit("translated").alias("origin"),
+        pl.lit(engine.translator.name).alias("translator"),
+    )
+    return Split(kept, no_drops())
 
 
 def measure(job: Job) -> dict[str, Metric]:
@@ -38,12 +87,13 @@ def measure(job: Job) -> dict[str, Metric]:
         "held_out": held_out.height,
         "train": table.height - held_out.height,
         "distinct_instructions": table["instruction"].n_unique(),
+        "translated_share": mean(table["origin"] == "translated"),
         "wrong_ids": _wrong_ids(table),
     }
 
 
 def transform(frame: pl.DataFrame, settings: SeedPairs, language: str) -> Split:
-    """Rows of `instruction`, `response`, `translated`, `source` to seed pairs; bad rows to drops with a reason."""
+    """Rows as `_read` gives them to seed pairs; bad rows to drops with a reason."""
     words = pl.col("response").str.split(" ").list.len()
     # Thai writes no spaces between words: about 4.5 characters stand for one (our count on the sample).
     length = words if language != "th" else (pl.col("response").str.len_chars() / 4.5).cast(pl.UInt32)
@@ -54,27 +104,49 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: str) -> Split:
         length.alias("words"),
         _digest_of("instruction").alias("instruction_id"),
         _digest_of("language_", "instruction", "response", language=language).alias("id"),
+        _copied_share().alias("copied"),
+        (pl.col("response").str.len_chars() / pl.col("english").str.strip_chars().str.len_chars()).alias("ratio"),
     )
+    frame = frame.with_columns(in_language(frame["response"], load_language(language)).alias("in_language"))
+    native = pl.col("english") == ""
     reason = (
         pl.when(pl.col("instruction") == "")
         .then(pl.lit("no_instruction"))
         .when(pl.col("response") == "")
         .then(pl.lit("no_response"))
-        .when(pl.col("words") < settings.min_response_words)
-        .then(pl.lit("response_too_short"))
         .when(pl.col("response") == pl.col("instruction"))
         .then(pl.lit("response_copies_instruction"))
+        .when(~native & (pl.col("copied") > settings.max_copied_share))
+        .then(pl.lit("translation_copies_english"))
+        .when(~native & ~pl.col("ratio").is_between(1 / settings.max_length_ratio, settings.max_length_ratio))
+        .then(pl.lit("translation_of_odd_length"))
+        .when(pl.col("words") < settings.min_response_words)
+        .then(pl.lit("response_too_short"))
+        .when(~pl.col("in_language"))
+        .then(pl.lit("response_not_in_language"))
         .when(~pl.col("id").is_first_distinct())
         .then(pl.lit("exact_duplicate"))
     )
     frame = frame.with_columns(
         reason.alias("reason"),
-        pl.format("{} words", "words").alias("value"),
+        pl.when(native)
+        .then(pl.format("{} words", "words"))
+        .otherwise(pl.format("{} of the length, {} copied", pl.col("ratio").round(2), pl.col("copied").round(2)))
+        .alias("value"),
         pl.col("instruction_id")
         .map_elements(lambda hashed: _split(hashed, settings.held_out_share), return_dtype=pl.String)
         .alias("split"),
     )
     return Split.of(frame.select(*COLUMNS, "reason", "value"), text="response", origin="source")
+
+
+def _copied_share() -> pl.Expr:
+    """Share of the English words of four letters or more that also stand in the response; shorter ones are names."""
+    english, response = (
+        pl.col(name).str.to_lowercase().str.extract_all(r"\p{L}{4,}").list.unique() for name in ("english", "response")
+    )
+    share = english.list.set_intersection(response).list.len() / english.list.len()
+    return share.fill_nan(0.0)
 
 
 def _digest_of(*columns: str, language: str = "") -> pl.Expr:
@@ -105,10 +177,14 @@ def _read(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     missing = {"instruction", "response"} - set(frame.columns)
     if missing:
         raise InputError(f"seed_pairs: {path} has no column `{sorted(missing)[0]}`; met {', '.join(frame.columns)}")
+    # A file may say that its responses were translated elsewhere.
     translated = pl.col("translated").cast(pl.Boolean) if "translated" in frame.columns else pl.lit(False)
+    by = pl.col("translator").cast(pl.String).fill_null("") if "translator" in frame.columns else pl.lit("")
     return frame.select(
         pl.col("instruction", "response").cast(pl.String),
-        translated.fill_null(False).alias("translated"),
+        pl.when(translated.fill_null(False)).then(pl.lit("translated")).otherwise(pl.lit("native")).alias("origin"),
+        by.alias("translator"),
+        pl.lit("").alias("english"),
         (pl.lit(f"{source.folder}/{language}{source.suffix}#") + pl.int_range(1, pl.len() + 1).cast(pl.String)).alias(
             "source"
         ),

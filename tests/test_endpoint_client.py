@@ -6,18 +6,27 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stages.endpoint_client import EndpointClient, Pace
 from stages.errors import InputError
-from stages.settings import Endpoint
-from stages.text_generation.endpoint_client import EndpointClient, Pace
+from stages.settings import Endpoint, Translation
+from stages.translation import translator
 
-Serve = Callable[..., str]
 ANSWER = {
     "id": "1", "object": "text_completion", "created": 0, "model": "paid",
     "choices": [{"index": 1, "text": "b", "finish_reason": "stop"}, {"index": 0, "text": "a", "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200},
+}  # fmt: skip
+
+CHAT = {
+    "id": "1", "object": "chat.completion", "created": 0, "model": "paid",
+    "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": " Leipä leivotaan. "}}
+    ],
     "usage": {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200},
 }  # fmt: skip
 
@@ -39,7 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.server.keys.append(self.headers["Authorization"])
         code = self.server.codes.pop(0) if self.server.codes else 200
-        body = json.dumps(ANSWER if code == 200 else {"error": {"message": f"code {code}"}}).encode()
+        answer = CHAT if self.path.endswith("/chat/completions") else ANSWER
+        body = json.dumps(answer if code == 200 else {"error": {"message": f"code {code}"}}).encode()
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -122,9 +132,20 @@ def test_the_next_request_waits_for_the_allowed_rate(requests: int | None, token
 
 def test_requests_side_by_side_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("stages.text_generation.endpoint_client.time.monotonic", lambda: 100.0)
-    monkeypatch.setattr("stages.text_generation.endpoint_client.time.sleep", slept.append)
+    monkeypatch.setattr("stages.endpoint_client.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("stages.endpoint_client.time.sleep", slept.append)
     pace = Pace(30, None)
     for _ in range(3):
         pace.wait(1)
     assert slept == [0.0, 2.0, 4.0]
+
+
+def test_a_text_is_translated_by_a_chat_that_is_asked_for_the_language(
+    serve: Callable[..., Bill], tmp_path: Path
+) -> None:
+    server = serve()
+    endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid")
+    made = translator(Translation(endpoint=endpoint), "fi", tmp_path).translate(["Bread {text} is baked.", "Twice."])
+    assert made == ["Leipä leivotaan."] * 2
+    said = sorted(body["messages"][0]["content"] for body in server.bodies)
+    assert said[0].startswith("Translate this text into Finnish.") and said[0].endswith("\n\nBread {text} is baked.")

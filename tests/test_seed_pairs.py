@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,24 @@ from stages.errors import InputError
 from stages.files import digest
 from stages.job import Job
 from stages.seed_pairs import COLUMNS, transform
-from stages.settings import SeedPairs, SeedSource
+from stages.settings import SeedPairs, SeedSource, Translation
 from stages.shards import Split, drop_counts
+from stages.translation import translator
 
 MakeJob = Callable[..., Job]
 SETTINGS = SeedPairs(sources=[SeedSource(folder="seeds")], held_out_share=0.3, min_response_words=3, max_bad_share=0.2)
 
 
-def split(*rows: tuple[str | None, str | None], language: str = "fi") -> Split:
+FINNISH, SWAHILI = "kolme ihan hyvää", "Watoto watatu wanacheza mpira nje ya nyumba yao kila siku jioni."
+
+
+def split(*rows: tuple[str | None, str | None], language: str = "fi", english: str = "") -> Split:
+    names = ("instruction", "response", "origin", "translator", "english", "source")
+    origin = ("translated", "a model") if english else ("native", "")
     frame = pl.DataFrame(
-        [
-            {"instruction": i, "response": r, "translated": False, "source": f"seeds#{n}"}
-            for n, (i, r) in enumerate(rows)
-        ],
-        schema={"instruction": pl.String, "response": pl.String, "translated": pl.Boolean, "source": pl.String},
+        [(asked, said, *origin, english, f"seeds#{number}") for number, (asked, said) in enumerate(rows)],
+        schema=dict.fromkeys(names, pl.String),
+        orient="row",
     )
     return transform(frame, SETTINGS, language)
 
@@ -45,6 +50,7 @@ def split(*rows: tuple[str | None, str | None], language: str = "fi") -> Split:
         ("Say.", " \n ", "no_response"),
         ("Say.", "vain kaksi", "response_too_short"),
         ("Say it to me.", "Say it to me.", "response_copies_instruction"),
+        ("Say.", "three quite good ones of them", "response_not_in_language"),
     ],
 )
 def test_a_bad_row_is_dropped_with_its_reason(instruction: str | None, response: str | None, reason: str) -> None:
@@ -67,8 +73,10 @@ def test_the_second_of_two_equal_pairs_is_dropped() -> None:
 
 
 def test_an_instruction_is_held_out_in_every_language_or_in_none() -> None:
-    rows = [(f"Instruction {n}", "kolme ihan hyvää") for n in range(60)]
-    finnish, swahili = (split(*rows, language=language).kept for language in ("fi", "sw"))
+    finnish, swahili = (
+        split(*((f"Instruction {n}", said) for n in range(60)), language=language).kept
+        for language, said in (("fi", FINNISH), ("sw", SWAHILI))
+    )
     assert finnish["split"].to_list() == swahili["split"].to_list()
     assert finnish["instruction_id"].to_list() == swahili["instruction_id"].to_list()
     assert not set(finnish["id"]) & set(swahili["id"])
@@ -116,15 +124,16 @@ def test_each_format_is_read(make_job: MakeJob, tmp_path: Path, suffix: str) -> 
     one = job(make_job, SeedSource(folder="seeds", suffix=suffix))
     seed_pairs.run(one)
     row = pl.read_parquet(one.staging / "part-00000.parquet").row(0, named=True)
-    assert (row["response"], row["source"], row["translated"]) == ("kolme ihan hyvää", f"seeds/fi{suffix}#1", False)
+    assert (row["response"], row["source"], row["origin"]) == ("kolme ihan hyvää", f"seeds/fi{suffix}#1", "native")
     assert drop_counts(one.staging) == {"no_response": 1}
 
 
 def test_a_translated_response_stays_marked(make_job: MakeJob, tmp_path: Path) -> None:
-    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "translated": True})
+    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "translated": True, "translator": "by hand"})
     one = job(make_job, SeedSource(folder="seeds"))
     seed_pairs.run(one)
-    assert pl.read_parquet(one.staging / "part-00000.parquet")["translated"].to_list() == [True]
+    row = pl.read_parquet(one.staging / "part-00000.parquet").row(0, named=True)
+    assert (row["origin"], row["translator"]) == ("translated", "by hand")
 
 
 def test_what_is_measured_is_what_was_read(make_job: MakeJob, tmp_path: Path) -> None:
@@ -165,3 +174,139 @@ def test_an_unreadable_file_is_named(make_job: MakeJob, tmp_path: Path, content:
     (tmp_path / "seeds/fi.jsonl").write_bytes(content)
     with pytest.raises(InputError, match=r"seeds/fi\.jsonl"):
         seed_pairs.run(job(make_job, SeedSource(folder="seeds")))
+
+
+ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        ("Bread baked in a hot oven, sanoi hän, ja söi sen voin kanssa.", "translation_copies_english"),
+        ("Leipä leivotaan.", "translation_of_odd_length"),
+        ("Leipä leivotaan kuumassa uunissa. " * 5, "translation_of_odd_length"),
+        ("Das Brot wird im heißen Ofen gebacken und gegessen.", "response_not_in_language"),
+    ],
+)
+def test_a_bad_translation_is_dropped_with_its_reason(response: str, reason: str) -> None:
+    made = split(("Say.", response), english=ENGLISH)
+    assert made.dropped["reason"].to_list() == [reason]
+
+
+def test_a_good_translation_is_kept_and_marked() -> None:
+    row = split(("Say.", "Leipä paistetaan kuumassa uunissa. Syö se voin kanssa."), english=ENGLISH).kept.row(
+        0, named=True
+    )
+    assert (row["origin"], row["translator"]) == ("translated", "a model")
+
+
+LEARNED = {
+    "Bread is baked in a hot oven.": "Leipä paistetaan aina kuumassa uunissa.",
+    "Eat it with butter.": "Se syödään sitten voin kanssa.",
+}
+
+
+@pytest.fixture(scope="module")
+def translating_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A T5 of some thousand parameters that learned two sentences by heart."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+    words = sorted({word for pair in LEARNED.items() for text in pair for word in text.split()})
+    vocabulary = {word: number for number, word in enumerate(["<pad>", "</s>", "<unk>", "finnish:", *words])}
+    inner = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    inner.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    torch.manual_seed(1)
+    config = T5Config(
+        vocab_size=len(vocabulary), d_model=32, d_kv=16, d_ff=64, num_layers=1, num_heads=2, dropout_rate=0.0,
+        pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
+    )  # fmt: skip
+    model = T5ForConditionalGeneration(config).train()
+    asked = tokenizer([f"finnish: {text}" for text in LEARNED], return_tensors="pt", padding=True)
+    labels = tokenizer(list(LEARNED.values()), return_tensors="pt", padding=True)["input_ids"]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    for _ in range(80):
+        loss = model(
+            input_ids=asked["input_ids"],
+            attention_mask=asked["attention_mask"],
+            labels=labels.masked_fill(labels == 0, -100),
+        ).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    folder = tmp_path_factory.mktemp("translating_model")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def translated(make_job: MakeJob, translation: Translation) -> Job:
+    sources = [SeedSource(folder="english", translate=True)]
+    own = SETTINGS.model_copy(update={"sources": sources, "translation": translation})
+    return make_job("seed_pairs", seed_pairs=own)
+
+
+def test_english_pairs_are_put_into_the_language_by_a_checkpoint(
+    make_job: MakeJob, tmp_path: Path, translating_model: Path
+) -> None:
+    write(
+        tmp_path / "english/en.jsonl",
+        {"instruction": "Say.", "response": ENGLISH},
+        {"instruction": "Tell.", "response": ""},
+    )
+    settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=12, beams=2)
+    job = translated(make_job, settings)
+    seed_pairs.run(job)
+    row = pl.read_parquet(job.staging / "part-00000.parquet").row(0, named=True)
+    assert row["response"] == " ".join(LEARNED.values())
+    assert (row["instruction"], row["origin"], row["translator"]) == ("Say.", "translated", str(translating_model))
+    assert drop_counts(job.staging) == {"no_response": 1}
+    assert seed_pairs.measure(job)["translated_share"] == 1.0
+
+
+def test_what_was_translated_is_not_translated_again(
+    make_job: MakeJob, tmp_path: Path, translating_model: Path
+) -> None:
+    write(tmp_path / "english/en.jsonl", {"instruction": "Say.", "response": ENGLISH})
+    settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=12, beams=2)
+    seed_pairs.run(translated(make_job, settings))
+    first = {path: path.stat().st_mtime_ns for path in (tmp_path / "data/.work").rglob("part.parquet")}
+    again = translated(make_job, settings)
+    shutil.rmtree(again.staging)
+    seed_pairs.run(again)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "data/.work").rglob("part.parquet")} == first
+    assert len(again.used) == 2  # the translations and the shard
+
+
+def test_a_translated_text_keeps_its_lines(translating_model: Path, tmp_path: Path) -> None:
+    settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=12, beams=1)
+    engine = translator(settings, "fi", tmp_path)
+    (text,) = engine.translate(["Bread is baked in a hot oven.\n\nEat it with butter."])
+    assert text == "\n\n".join(LEARNED.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Translation(checkpoint="models/none"), "no folder; for a hub id set translation.revision"),
+        (Translation(checkpoint="seeds"), "seeds is no usable translation model"),
+    ],
+)
+def test_a_checkpoint_that_translates_nothing_is_named(settings: Translation, message: str, tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    with pytest.raises(InputError, match=message):
+        translator(settings, "fi", tmp_path)
+
+
+def test_a_language_the_model_does_not_know_is_named(translating_model: Path, tmp_path: Path) -> None:
+    settings = Translation(checkpoint=str(translating_model), language_codes={"fi": "fin_Latn"})
+    with pytest.raises(InputError, match=r"language_codes\.fi: .* does not know 'fin_Latn'"):
+        translator(settings, "fi", tmp_path).translate(["Bread"])
+
+
+def test_a_source_to_be_translated_needs_a_translation() -> None:
+    with pytest.raises(ValueError, match=r"needs seed_pairs\.translation"):
+        SeedPairs.model_validate({**SETTINGS.model_dump(), "sources": [{"folder": "english", "translate": True}]})

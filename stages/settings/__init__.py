@@ -30,7 +30,7 @@ from stages.settings.models import (
     TunedModel,
 )
 from stages.settings.section import LANGUAGES, Positive, Section, Share
-from stages.settings.texts import FilteredText, RawWebText, SeedPairs, SeedSource, Source
+from stages.settings.texts import FilteredText, RawWebText, SeedPairs, SeedSource, Source, Translation
 from stages.settings.tools import Decoding, Endpoint, Execution, Iteration, Prompts, TextGeneration, Vllm
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "Source",
     "TextGeneration",
     "Training",
+    "Translation",
     "TunedModel",
     "Vllm",
     "load_settings",

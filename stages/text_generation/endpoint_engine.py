@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stages.endpoint_client import EndpointClient
 from stages.errors import InputError
 from stages.models import load_tokenizer
 from stages.settings import TextGeneration
-from stages.text_generation.endpoint_client import EndpointClient
 from stages.text_generation.interface import Generated, Sampling, repeated
 from stages.text_generation.progress import Progress
 
