@@ -29,7 +29,7 @@ PLOTS = {
     },
     "refined_pairs": {
         "ratings": "{ x: rating, y: pairs, template: scatter }",
-        "keep_curve": "{ x: kept_share, y: rating, template: linear }",
+        "keep_curve": "{ x: rating, y: share, template: linear }",
     },
 }
 

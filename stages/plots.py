@@ -31,3 +31,10 @@ def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
         .sort(by, "bin")
         .select(((pl.col("bin") + 0.5) / RATING_BINS).round(DIGITS).alias("rating"), pl.col("pairs").fill_null(0), by)
     )
+
+
+def keep_curve(frame: pl.DataFrame) -> pl.DataFrame:
+    """Which share of the rows would pass, for each threshold of `rating` in twentieths."""
+    thresholds = [step / RATING_BINS for step in range(RATING_BINS + 1)]
+    shares = [frame.filter(pl.col("rating") >= least).height / max(1, frame.height) for least in thresholds]
+    return pl.DataFrame({"rating": thresholds, "share": shares})

@@ -10,9 +10,12 @@ from stages.acceptance import decision
 from stages.figures import least, mean
 from stages.gate import Metric
 from stages.job import Job
+from stages.plots import histogram, keep_curve, write_plot
 from stages.selection import select
 from stages.settings import RefinedPairs
 from stages.shards import Split, read_partition, shard_frames
+
+KEPT, DROPPED = pl.lit("kept"), pl.lit("dropped")
 
 
 def run(job: Job) -> None:
@@ -27,6 +30,13 @@ def run(job: Job) -> None:
         settings=["refined_pairs"],
         depends_on=iteration,
     )
+    ratings = rated.select("rating", outcome=pl.when(pl.col("id").is_in(_kept(job))).then(KEPT).otherwise(DROPPED))
+    write_plot(job.staging, "ratings", histogram(ratings, by="outcome"))
+    write_plot(job.staging, "keep_curve", keep_curve(rated))
+
+
+def _kept(job: Job) -> list[str]:
+    return pl.concat(list(shard_frames(job.staging, ["id"])))["id"].to_list()
 
 
 def transform(rated: pl.DataFrame, settings: RefinedPairs, iteration: str) -> Split:

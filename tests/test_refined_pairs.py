@@ -18,15 +18,19 @@ from stages.settings import RefinedPairs
 MakeJob = Callable[..., Job]
 
 
-def settings(min_rating: float = 0.0, top_share: float = 1.0, max_pairs: int = 1000) -> RefinedPairs:
-    return RefinedPairs(
-        min_rating=min_rating, top_share=top_share, min_pairs=1, max_pairs=max_pairs, max_precision_fall=0.02
-    )
+def settings(**changed: float | None) -> RefinedPairs:
+    unlimited = {"min_rating": 0.0, "top_share": 1.0, "length_bands": 1, "max_of_domain": None, "max_of_document": None}
+    bounds = {"min_pairs": 1, "max_pairs": 1000, "max_precision_fall": 0.02}
+    return RefinedPairs.model_validate({**unlimited, **bounds, **changed})
 
 
 def rated(**ratings: float) -> pl.DataFrame:
     return pl.DataFrame({"id": list(ratings), "rating": list(ratings.values())}).with_columns(
-        response=pl.lit("vastaus"), url=pl.lit("https://a.example/")
+        response=pl.lit("vastaus"),
+        url=pl.lit("https://a.example/"),
+        source=pl.lit("web/fi"),
+        text_id=pl.col("id"),
+        document_id=pl.col("id"),
     )
 
 
@@ -69,6 +73,73 @@ def test_the_outcome_does_not_depend_on_the_order_of_rows(seed: int) -> None:
     )
     assert one.kept.equals(other.kept) and one.dropped.equals(other.dropped)
     assert one.kept["id"].to_list() == ["e", "a", "b"]
+
+
+def reasons(frame: pl.DataFrame, **changed: float | None) -> dict[str, str]:
+    """Reasons by id of what is dropped."""
+    return dict(select(frame, settings(**changed)).dropped.select("id", "reason").iter_rows())
+
+
+def test_of_several_candidates_of_a_text_the_best_is_kept() -> None:
+    frame = rated(a=0.5, b=0.9, c=0.7).with_columns(text_id=pl.Series(["one", "one", "two"]))
+    assert reasons(frame) == {"a": "worse_of_same_text"}
+
+
+def test_a_candidate_below_the_rating_says_so_and_not_that_it_is_the_worse_one() -> None:
+    frame = rated(a=0.1, b=0.9).with_columns(text_id=pl.lit("one"))
+    assert reasons(frame, min_rating=0.5) == {"a": "below_min_rating"}
+
+
+def test_no_more_than_the_best_of_a_document_are_kept() -> None:
+    frame = rated(a=0.5, b=0.9, c=0.7, d=0.1).with_columns(document_id=pl.Series(["one", "one", "one", "two"]))
+    assert reasons(frame, max_of_document=2) == {"a": "beyond_document_limit"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://site.example/2", "http://www.site.example", "https://SITE.example:8080/3?q", "https://u@site.example/"],
+)
+def test_no_more_than_the_best_of_a_site_are_kept_however_its_address_is_written(url: str) -> None:
+    frame = rated(a=0.9, b=0.8, c=0.7)
+    frame = frame.with_columns(url=pl.Series(["https://site.example/1", url, "https://other.example/"]))
+    assert reasons(frame, max_of_domain=1) == {"b": "beyond_domain_limit"}
+
+
+def test_pairs_without_an_address_are_limited_by_their_source() -> None:
+    frame = rated(a=0.9, b=0.8, c=0.7).with_columns(url=pl.lit(""), source=pl.Series(["one", "one", "two"]))
+    assert reasons(frame, max_of_domain=1) == {"b": "beyond_domain_limit"}
+
+
+def of_lengths(lengths: list[int], ratings: list[float]) -> pl.DataFrame:
+    frame = rated(**{f"p{number}": rating for number, rating in enumerate(ratings)})
+    return frame.with_columns(response=pl.Series(["x" * length for length in lengths]))
+
+
+LONG_IS_BETTER = of_lengths([10, 11, 12, 90, 91, 92], [0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
+
+
+def test_the_top_share_is_taken_of_each_length_band() -> None:
+    assert select(LONG_IS_BETTER, settings(top_share=0.3)).kept["id"].to_list() == ["p5", "p4"]
+    assert select(LONG_IS_BETTER, settings(top_share=0.3, length_bands=2)).kept["id"].to_list() == ["p5", "p2"]
+
+
+def test_the_greatest_number_is_shared_out_over_the_length_bands() -> None:
+    assert select(LONG_IS_BETTER, settings(max_pairs=4, length_bands=2)).kept["id"].to_list() == [
+        "p5",
+        "p4",
+        "p2",
+        "p1",
+    ]
+
+
+def test_what_a_band_lacks_the_others_fill() -> None:
+    kept = select(LONG_IS_BETTER, settings(max_pairs=4, length_bands=2, min_rating=0.25)).kept["id"].to_list()
+    assert kept == ["p5", "p4", "p3", "p2"]
+
+
+def test_every_pair_is_kept_or_dropped() -> None:
+    split = select(LONG_IS_BETTER, settings(top_share=0.5, length_bands=3, max_pairs=2, min_rating=0.15))
+    assert sorted([*split.kept["id"], *split.dropped["id"]]) == sorted(LONG_IS_BETTER["id"])
 
 
 def test_each_pair_says_whose_ratings_it_was_kept_by() -> None:

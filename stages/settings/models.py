@@ -105,8 +105,13 @@ class Evaluator(Section):
 
 
 class RefinedPairs(Section):
+    """`length_bands`: equally large groups by length, from each of which as many are taken. Null is no limit."""
+
     min_rating: Share
     top_share: Annotated[float, Field(gt=0, le=1)]
+    length_bands: Positive
+    max_of_domain: Positive | None
+    max_of_document: Positive | None
     min_pairs: Positive
     max_pairs: Positive
     max_precision_fall: Share

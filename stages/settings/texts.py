@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stages.settings.section import Language, Positive, Section, Share
+from stages.settings.section import Positive, Section, Share
 from stages.settings.tools import Endpoint
 
 
@@ -61,7 +61,7 @@ class Translation(Section):
     checkpoint: str | None = None
     revision: str | None = None
     source_code: str | None = None
-    language_codes: dict[Language, str] = {}  # noqa: RUF012 - pydantic copies it
+    language_codes: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     prefix: str = ""
     beams: Positive = 4
     batch_size: Positive = 16

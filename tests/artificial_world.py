@@ -1,0 +1,255 @@
+"""A planted world: artificial languages in which a small model can learn everything, so that the truth is known.
+
+Concepts have fixed facts. A family of tasks asks in English for one side of a concept; the response says the five
+facts of that side in an artificial language: a lexicon, a word order and affixes of its own, a few function words.
+Written out in the sample's format: web pages (good ones, and ones with a planted defect), English pages for the base
+model, seeds, evaluation prompts, the languages' settings files, and the truth of every page.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+NOUNS = """
+    lantern basket hammer kettle ladder blanket pillow mirror barrel candle saddle needle bucket carpet compass
+    cradle curtain drum feather fiddle flag flute fork furnace glove goblet harp helmet hinge hook jar kite knife
+    lamp lock loom mask mill nail net pan pipe plough pot pump quilt raft rake ring rope sail saw scarf shield
+    shovel sled spoon stool stove sword table tent torch tray trumpet vase violin wagon wheel whistle window wreath
+    yoke zither bell bench boot bottle bowl box bridge broom brush button cage cart chain chair chest clock coat
+    comb crown cup desk dish door fan fence
+""".split()  # noqa: SIM905
+# By family: the ways it is asked for, two of them met in seeds. The last one is asked in evaluation only.
+FAMILIES = {
+    "looks": (
+        "Describe what a {} looks like.",
+        "Tell me about the look of a {}.",
+        "I have never seen a {}, so please say how one looks.",
+    ),
+    "making": (
+        "Explain how a {} is made.",
+        "Give me the steps for making a {}.",
+        "My friend wants to build a {}, so please say how.",
+    ),
+    "place": (
+        "Say where people keep a {} at home.",
+        "In which place do you find a {}?",
+        "I am looking for a {}, so please say where one is.",
+    ),
+    "care": (
+        "Advise me on the care of a {}.",
+        "How should I clean and store a {}?",
+        "My old {} is dirty, so please say what to do.",
+    ),
+    "story": (
+        "Write about the history of a {}.",
+        "Who was the first to use a {}?",
+        "For school I need the story of the {}, so please tell it.",
+    ),
+}
+SENTENCES = 5  # of a response, each with one fact; with fewer a page is too short for the base model to be read
+VALUES = 10  # that a fact can have
+DEFECTS = ("cut", "repeated", "mixed", "foreign")
+STOP_WORDS = 5
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A task family and a concept: what an instruction asks for."""
+
+    family: str
+    concept: str
+
+    def instruction(self, way: int) -> str:
+        return FAMILIES[self.family][way].format(self.concept)
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """An artificial language. `order` is of subject, verb and object."""
+
+    code: str
+    name: str
+    order: str
+    consonants: str
+    vowels: str
+    affixes: dict[str, str]  # of S, V, O: "-x" follows the word, "x-" goes before it
+    words: dict[str, str] = field(default_factory=dict, hash=False, compare=False)
+
+    def word(self, lemma: str) -> str:
+        """The word of a lemma, made on first use from the lemma alone."""
+        if lemma not in self.words:
+            choose = random.Random(f"{self.code} {lemma}")
+            while True:
+                word = "".join(choose.choice(self.consonants) + choose.choice(self.vowels) for _ in range(3))
+                if word not in self.words.values():
+                    break
+            self.words[lemma] = word
+        return self.words[lemma]
+
+    @cached_property
+    def stop_words(self) -> list[str]:
+        return [self.word(f"stop {number}")[:4] for number in range(STOP_WORDS)]
+
+    def sentence(self, concept: str, verb: str, value: str) -> str:
+        lemmas = {"S": f"noun {concept}", "V": verb, "O": value}
+        inner = [self._affixed(self.word(lemmas[role]), role) for role in self.order]
+        words = [self.stop_words[0], inner[0], inner[1], self.stop_words[1 + len(value) % 2], inner[2]]
+        return " ".join([*words, self.stop_words[3 + len(verb) % 2]]).capitalize() + "."
+
+    def _affixed(self, word: str, role: str) -> str:
+        affix = self.affixes[role]
+        return word + affix[1:] if affix.startswith("-") else affix[:-1] + word
+
+
+TONGUES = (
+    Tongue("xa", "Avian", "SOV", "ptkls", "aeio", {"S": "-ka", "V": "-mo", "O": "-ti"}),
+    Tongue("xb", "Borian", "VSO", "bdgrz", "auoy", {"S": "ny-", "V": "zu-", "O": "ga-"}),
+    Tongue("xc", "Cetian", "OVS", "fvhnj", "iuae", {"S": "-vu", "V": "he-", "O": "-ni"}),
+)
+
+
+@dataclass(frozen=True)
+class World:
+    concepts: int = 40
+    families: int = 4
+    languages: int = 2
+    seeds_share: float = 0.75
+    defective_share: float = 0.1  # of each kind, of the topics
+    seed: int = 1
+
+    @property
+    def tongues(self) -> tuple[Tongue, ...]:
+        return TONGUES[: self.languages]
+
+    @property
+    def topics(self) -> list[Topic]:
+        return [
+            Topic(family, concept) for concept in NOUNS[: self.concepts] for family in list(FAMILIES)[: self.families]
+        ]
+
+    def value(self, topic: Topic, number: int) -> str:
+        """The fact a sentence says: the same in every language."""
+        choose = random.Random(f"{self.seed} {topic} {number}")
+        return f"value {topic.family} {number} {choose.randrange(VALUES)}"
+
+    def facts(self, topic: Topic, tongue: Tongue) -> list[str]:
+        """The words by which a response says the five facts."""
+        return [tongue._affixed(tongue.word(self.value(topic, number)), "O") for number in range(SENTENCES)]
+
+    def response(self, topic: Topic, tongue: Tongue, choose: random.Random) -> list[str]:
+        """The sentences on a topic, in an order of their own."""
+        sentences = [
+            tongue.sentence(topic.concept, f"verb {topic.family} {number}", self.value(topic, number))
+            for number in range(SENTENCES)
+        ]
+        return choose.sample(sentences, len(sentences))
+
+    def topic_of(self, instruction: str) -> Topic | None:
+        """What an instruction asks for; None where it is none of this world's."""
+        return self._by_instruction.get(instruction)
+
+    @cached_property
+    def _by_instruction(self) -> dict[str, Topic]:
+        return {topic.instruction(way): topic for topic in self.topics for way in range(3)}
+
+    def pages(self, tongue: Tongue) -> Iterator[tuple[str, str, Topic, str]]:
+        """Name, kind, topic and text of every web page in a language: one good page a topic, and defective ones."""
+        choose = random.Random(f"pages {self.seed} {tongue.code}")
+        topics = self.topics
+        for topic in topics:
+            yield f"{topic.family}-{topic.concept}-good", "good", topic, " ".join(self.response(topic, tongue, choose))
+        for kind in DEFECTS:
+            for topic in choose.sample(topics, round(self.defective_share * len(topics))):
+                yield f"{topic.family}-{topic.concept}-{kind}", kind, topic, self._worse(kind, topic, tongue, choose)
+
+    def _worse(self, kind: str, topic: Topic, tongue: Tongue, choose: random.Random) -> str:
+        sentences = self.response(topic, tongue, choose)
+        if kind == "cut":
+            text = " ".join(sentences)
+            return text[: int(len(text) * choose.uniform(0.5, 0.85))].rstrip(". ")
+        if kind == "repeated":
+            return " ".join([sentences[0], sentences[1], sentences[1], sentences[1]])
+        other = tongue
+        if kind == "foreign":
+            other = choose.choice([one for one in self.tongues if one is not tongue])
+            return " ".join([*sentences[:2], *self.response(topic, other, choose)[:2]])
+        elsewhere = choose.choice(
+            [one for one in self.topics if one.concept != topic.concept and one.family != topic.family]
+        )
+        return " ".join([*sentences[:2], *self.response(elsewhere, other, choose)[:2]])
+
+    def seeds(self, tongue: Tongue) -> list[dict[str, str]]:
+        """The same instructions in every language."""
+        which = random.Random(f"seeds {self.seed}")
+        choose = random.Random(f"seeds {self.seed} {tongue.code}")
+        rows = []
+        for topic in self.topics:
+            way, taken = which.randrange(2), which.random() < self.seeds_share
+            response = " ".join(self.response(topic, tongue, choose))
+            if taken:
+                rows.append({"instruction": topic.instruction(way), "response": response})
+        return rows
+
+    def english_pages(self) -> Iterator[str]:
+        choose = random.Random(f"english {self.seed}")
+        ways = [topic.instruction(way) for topic in self.topics for way in range(2)]
+        choose.shuffle(ways)
+        for start in range(0, len(ways), 10):
+            yield " ".join(ways[start : start + 10])
+
+    def prompts(self, number: int) -> list[str]:
+        topics = random.Random(f"prompts {self.seed}").sample(self.topics, number)
+        return [topic.instruction(2) for topic in topics]
+
+
+def write_world(world: World, folder: Path, languages: Path) -> None:
+    """The world under `folder` as the sample lies in data/sample, and its languages' files."""
+    truth = []
+    for number, text in enumerate(world.english_pages()):
+        _write(folder / "web" / "en" / f"page-{number:03d}.html", _html("English", text))
+    for tongue in world.tongues:
+        for name, kind, topic, text in world.pages(tongue):
+            page = f"{tongue.code}/{name}.html"
+            _write(folder / "web" / page, _html(name, text))
+            truth.append({"page": page, "kind": kind, "family": topic.family, "concept": topic.concept})
+        _write(folder / "seeds" / f"{tongue.code}.jsonl", _lines(world.seeds(tongue)))
+        _write(languages / f"{tongue.code}.yaml", _settings_file(tongue))
+    _write(folder / "truth.jsonl", _lines(truth))
+    _write(folder / "eval_prompts.jsonl", _lines([{"prompt": prompt} for prompt in world.prompts(10)]))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _lines(rows: list[dict[str, str]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _html(title: str, text: str) -> str:
+    head = f'<head><meta charset="utf-8"><title>{title}</title></head>'
+    nav = '<nav><ul><li><a href="/">Home</a></li><li><a href="/all">All</a></li></ul></nav>'
+    main = f"<main><article><h1>{title}</h1>\n<p>{text}</p>\n</article></main>"
+    foot = '<footer><a href="/terms">Terms</a></footer>'
+    return f"<!DOCTYPE html>\n<html>{head}\n<body>{nav}\n{main}\n{foot}</body></html>\n"
+
+
+def _settings_file(tongue: Tongue) -> str:
+    return f"""# {tongue.name}, an artificial language.
+script: Latin
+identified_by: stop_words
+min_language_score: 0.2 # four of the ten words of a sentence are function words
+neighbours: {{}}
+spaces_between_words: true
+min_mean_word_length: 2
+max_mean_word_length: 14
+min_alphabetic_words_share: 0.7
+stop_words: {json.dumps(tongue.stop_words)}
+boilerplate: ["{tongue.word("cookies")}"]
+"""

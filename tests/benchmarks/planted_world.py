@@ -1,0 +1,184 @@
+"""The planted world: the unchanged pipeline on artificial languages, held to a truth that is known.
+
+    python -m tests.benchmarks planted_world
+
+A copy of the project is given the world's pages, seeds and language files, and settings; then `dvc repro` runs in it.
+XI_PLANTED_WORLD names a folder to keep it in; without it, it is made anew in a temporary one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from stages.files import read_json
+from tests.artificial_world import World, write_world
+from tests.benchmarks.table import ROOT, Row
+
+DATA = "data/world"
+
+
+def training(epochs: float, **changed: Any) -> dict[str, Any]:
+    usual = {"learning_rate": 0.002, "batch_size": 8, "weight_decay": 0.1, "dropout": 0.1, "max_tokens": 192}
+    return {"epochs": epochs, **usual, **changed}
+
+
+def settings(world: World) -> dict[str, Any]:
+    """What params.yaml is changed to; all else stays as it is."""
+    return {
+        "languages": [tongue.code for tongue in world.tongues],
+        "prompts": {"languages": {tongue.code: tongue.name for tongue in world.tongues}},
+        "raw_web_text": {"sources": [{"folder": f"{DATA}/web", "suffix": "", "content": "html"}]},
+        "filtered_text": {
+            "min_words": 8,
+            "max_repeated_paragraph_share": 1.0,  # repeated and mixed pages are left for the evaluator to find
+            "near_duplicate_jaccard": 0.99,
+            "shingle_words": 3,
+        },
+        "seed_pairs": {"sources": [{"folder": f"{DATA}/seeds", "suffix": ".jsonl"}], "held_out_share": 0.25},
+        "base_model": {
+            "corpus": f"{DATA}/web",
+            "architecture": {"vocabulary": 2048, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
+            "training": training(20, learning_rate=0.003, dropout=0.0, max_tokens=128),
+        },
+        "instruction_model": {"training": training(20)},
+        "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
+        "response_model": {"training": training(15)},
+        "evaluator": {
+            "start_from": "instruction_model",
+            "rated_pairs": 6000,
+            "defects": {"cut": 1, "repeated": 1, "model_answer": 0.2, "swapped": 2, "wrong_language": 0.5},
+            "training": training(1, batch_size=16),
+        },
+        "refined_pairs": {"min_rating": 0.6, "top_share": 1.0},
+        "diversified_set": {"pairs": 1000, "decontaminate_against": [f"{DATA}/eval_prompts.jsonl"]},
+        "tuned_model": {"training": training(15)},
+        "eval_scores": {"prompts": f"{DATA}/eval_prompts.jsonl"},
+        "decoding": {"temperature": 0.1, "max_new_tokens": 96, "no_repeat_ngram": 0},
+    }
+
+
+def make_project(project: Path, world: World, changed: dict[str, Any]) -> None:
+    """A copy of this project with the world's data, settings and languages, a repository of its own."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    for name in listed.stdout.split():
+        if name.startswith(("stages/", "dagster_project/", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")):
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, project / name)
+    write_world(world, project / DATA, project / "stages" / "languages")
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    (project / "params.yaml").write_text(yaml.safe_dump(_merged(params, changed), sort_keys=False), encoding="utf-8")
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    _python(project, "-m", "dvc", "init", "-q")
+    _python(project, "-m", "stages.graph")
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(old[key], new[key]) for key in new if isinstance(new[key], dict) and key in old}
+    return {**old, **new, **both}
+
+
+def _python(project: Path, *arguments: str) -> None:
+    """Run this Python in the project. Raises RuntimeError with the end of its output."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if ended.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout.decode()[-3000:]}")
+
+
+def outcome(project: Path, world: World) -> list[Row]:
+    """The pipeline's own figures, and its pairs and answers held to the truth."""
+    named = named_rightly(project, world)
+    rows = [Row("instructions that name task and concept", "share", named, 0.9, "at least")]
+    evaluators = [read_json(project / f"data/evaluator/iteration_{number}/scores.json") for number in (1, 2)]
+    for defect, auc in evaluators[1]["auc_by_defect"].items():
+        rows.append(Row(f"evaluator 2, {defect}", "AUC", auc, 0.95, "at least"))
+    precision, kept, good = kept_rightly(project, world)
+    rows += [
+        Row("kept pairs that are good", "share", precision, 0.95, "at least"),
+        Row("kept pairs", "pairs", kept, good, "good candidates"),
+        *(
+            Row(f"evaluator 2, {figure}", "share", evaluators[1][figure], evaluators[0][figure], "iteration 1")
+            for figure in ("auc", "precision", "recall")
+        ),
+    ]
+    facts = {name: content_accuracy(project, world, name) for name in ("base", "seed_only", "tuned")}
+    return [
+        *rows,
+        Row("facts in answers, tuned", "share", facts["tuned"], facts["seed_only"], "seed-only"),
+        Row("facts in answers, seed-only", "share", facts["seed_only"], facts["base"], "base"),
+    ]
+
+
+def _truth(project: Path) -> dict[str, dict[str, str]]:
+    return {row["page"]: row for row in pl.read_ndjson(project / DATA / "truth.jsonl").iter_rows(named=True)}
+
+
+def _pairs(project: Path, artifact: str, world: World) -> pl.DataFrame:
+    folders = [project / "data" / artifact / tongue.code for tongue in world.tongues]
+    return pl.concat([pl.read_parquet(path) for folder in folders for path in sorted(folder.glob("part-*.parquet"))])
+
+
+def judged(pairs: pl.DataFrame, project: Path, world: World) -> pl.DataFrame:
+    """The pairs with `kind` of the page they come from, and `named`: the instruction asks for what the page says."""
+    truth = _truth(project)
+    rows = []
+    for source, instruction in pairs.select("source", "instruction").iter_rows():
+        page = truth["/".join(source.split("/")[-2:])]
+        asked = world.topic_of(instruction)
+        rows.append((page["kind"], bool(asked and (asked.family, asked.concept) == (page["family"], page["concept"]))))
+    return pairs.with_columns(pl.DataFrame(rows, schema={"kind": pl.String, "named": pl.Boolean}, orient="row"))
+
+
+def named_rightly(project: Path, world: World) -> float:
+    """Of the good texts, the share whose instruction names the right task and concept; dropped ones count as wrong."""
+    good = judged(_pairs(project, "candidate_pairs", world), project, world).filter(pl.col("kind") == "good")
+    return float(good["named"].sum()) / sum(page["kind"] == "good" for page in _truth(project).values())
+
+
+def kept_rightly(project: Path, world: World) -> tuple[float, int, int]:
+    """Share of the kept pairs that are good, their number, and that of the good candidates."""
+    kept = judged(_pairs(project, "refined_pairs", world), project, world)
+    candidates = judged(_pairs(project, "candidate_pairs", world), project, world)
+    good = (pl.col("kind") == "good") & pl.col("named")
+    return kept.filter(good).height / kept.height, kept.height, candidates.filter(good).height
+
+
+def content_accuracy(project: Path, world: World, model: str) -> float:
+    """Share of the asked topics' facts that the answers to held-out instructions hold, said of the right concept."""
+    answers = _pairs(project, "eval_scores", world).filter((pl.col("model") == model) & (pl.col("kind") == "held_out"))
+    tongues = {tongue.code: tongue for tongue in world.tongues}
+    found = said = 0
+    for code, instruction, response in answers.select("language", "instruction", "response").iter_rows():
+        topic = world.topic_of(instruction)
+        assert topic is not None
+        facts = world.facts(topic, tongues[code])
+        words = {word.strip(".").lower() for word in response.split()}
+        found += sum(fact in words for fact in facts)
+        said += len(facts)
+    return found / said
+
+
+def run(world: World | None = None, changed: dict[str, Any] | None = None) -> list[Row]:
+    world = world or World()
+    kept = os.environ.get("XI_PLANTED_WORLD")
+    with tempfile.TemporaryDirectory() as scratch:
+        project = Path(kept or scratch)
+        if not (project / "params.yaml").exists():
+            make_project(project, world, changed or settings(world))
+        started = time.monotonic()
+        _python(project, "-m", "dagster_project.repro")
+        minutes = (time.monotonic() - started) / 60
+        return [*outcome(project, world), Row("whole pipeline", "minutes", minutes, 15.0, "at most, two idle cores")]
