@@ -70,10 +70,17 @@ def in_frames(records: Iterable[Record], rows: int, size: int = SLICE_BYTES) -> 
         held.append(record)
         held_bytes += len(record.get("body") or b"")
         if len(held) == rows or held_bytes >= size:
-            yield pl.DataFrame(held, schema=RECORD_SCHEMA, orient="row")
-            held, held_bytes = [], 0
+            yield _let_go(held)
+            held_bytes = 0
     if held:
-        yield pl.DataFrame(held, schema=RECORD_SCHEMA, orient="row")
+        yield _let_go(held)
+
+
+def _let_go(held: list[Record]) -> pl.DataFrame:
+    """The frame of the records, which are not held beside it while it is worked on."""
+    frame = pl.DataFrame(held, schema=RECORD_SCHEMA, orient="row")
+    held.clear()
+    return frame
 
 
 def _pages(folder: Path, name: str, max_bytes: int) -> Iterator[Record]:
