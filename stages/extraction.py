@@ -7,30 +7,20 @@ line stays, its `fast` mode loses pages laid out in tables, and resiliparse (fiv
 
 from __future__ import annotations
 
-import codecs
 import logging
 import re
-import unicodedata
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
-import ftfy
 import trafilatura
 from lxml import etree, html  # type: ignore[import-untyped]
 
+from stages.encodings import normalise
+
 HTML_EXTRACTOR = f"trafilatura {version('trafilatura')}"
 TEXT_EXTRACTOR = "none"
-HEAD_BYTES = 4096
-DECLARED_CHARSET = re.compile(
-    rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]+)", re.I
-)
-BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-# Control characters but line feed; ZWJ, ZWNJ and the combining marks that Indic and Thai text needs stay.
-CONTROLS = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff\u00ad\u2060\u200b\u200e\u200f\u202a-\u202e\ud800-\udfff]"
-)
-BLANKS = re.compile(r"[^\S\n]+")
 # The extractor takes characters without a glyph out; the joiners that Bengali, Persian and Tamil spelling needs
 # pass through it under two Javanese signs that no page of ours can hold.
 JOINERS = {"\u200c": "\ua9c6", "\u200d": "\ua9c7"}
@@ -47,6 +37,8 @@ NOTICES = [
     "[string-length(normalize-space(.)) < 1500]"
     for name in ("class", "id")
 ]
+# libxml2 gives up on what lies deeper than 255 elements, and trafilatura needs up to 6 s for such a page.
+MAX_NESTING = 200
 LICENCE = "//a[contains(concat(' ', @rel, ' '), ' license ')]/@href | //link[@rel='license']/@href"
 FIELDS = {
     "url": ["//link[@rel='canonical']/@href", "//meta[@property='og:url']/@content"],
@@ -67,6 +59,10 @@ class ExtractionError(Exception):
     """The extractor could not make sense of a page."""
 
 
+class NestingError(Exception):
+    """A page has more elements within each other than anything written to be read."""
+
+
 @dataclass(frozen=True)
 class Page:
     text: str
@@ -76,34 +72,25 @@ class Page:
     license: str = ""
 
 
-def declared_encoding(body: bytes) -> str:
-    """Encoding an HTML page declares, UTF-8 if it declares none or none we know."""
-    for mark, name in BYTE_ORDER_MARKS:
-        if body.startswith(mark):
-            return name
-    declared = DECLARED_CHARSET.search(body[:HEAD_BYTES])
-    if not declared:
-        return "utf-8"
-    try:
-        name = codecs.lookup(declared[1].decode("ascii")).name
-    except LookupError:
-        return "utf-8"
-    # Browsers read what calls itself Latin-1 or ASCII as Windows-1252, and so are such pages written; a page
-    # that is read as ASCII can hardly declare UTF-16.
-    return {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-16": "utf-8"}.get(name, name)
-
-
-def extract_page(text: str) -> Page:
-    """Main text and provenance of an HTML page. Raises ExtractionError."""
+def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
+    """Main text and provenance of an HTML page. Raises ExtractionError, and NestingError beyond `max_nesting`."""
     try:
         tree = trafilatura.load_html(_hide_joiners(text))
         if tree is None:
             return Page("")
+        if _deeper_than(max_nesting)(tree):
+            raise NestingError(f"more than {max_nesting} elements within each other")
         fields = {name: _first(tree, paths) for name, paths in FIELDS.items()}
         main = _main_text(tree)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExtractionError(f"{type(error).__name__}: {error}") from error
     return Page(normalise(main.translate(SHOW)), **fields)
+
+
+@cache
+def _deeper_than(depth: int) -> etree.XPath:
+    """Steps down, not ancestors counted: one walk over the tree."""
+    return etree.XPath(f"boolean(/*{'/*' * depth})")
 
 
 def _main_text(tree: html.HtmlElement) -> str:
@@ -127,11 +114,3 @@ def _first(tree: html.HtmlElement, paths: list[str]) -> str:
         if one.strip():
             return normalise(str(one).translate(SHOW)).replace("\n", " ")
     return ""
-
-
-def normalise(text: str) -> str:
-    """One paragraph a line, NFC, no control characters, single blanks; mojibake mended where it is certain."""
-    text = ftfy.fix_encoding(text).replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
-    text = CONTROLS.sub("", unicodedata.normalize("NFC", text).replace("\t", " "))
-    lines = (BLANKS.sub(" ", line).strip() for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 from stages.code import stage_files
 from stages.files import write_atomically
-from stages.settings import Settings, load_settings
+from stages.settings import RawWebText, Settings, Source, load_settings
 
 BLOCK = re.compile(r"^(?P<indent> +)# (?P<kinds>[\w, ]+): made by make graph\n(?:.*\n)*?(?P=indent)# end\n", re.M)
 STAGE = re.compile(r"^  (\w+):$", re.M)
@@ -40,7 +41,7 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
     if kind == "code":
         return [path.relative_to(root).as_posix() for path in stage_files(artifact, root)]
     if kind == "sources":
-        return [_indexed("raw_web_text", number) for number in range(len(settings.raw_web_text.sources))]
+        return _web_sources(settings.raw_web_text, root)
     if kind == "seeds":
         return _seeds(settings, root)
     if kind == "checkpoint":
@@ -75,7 +76,7 @@ def _seeds(settings: Settings, root: Path) -> list[str]:
     """One line a source, English where it is to be translated, and the translating model where it is a folder."""
     own, lines = settings.seed_pairs, []
     for number, source in enumerate(own.sources):
-        line = _indexed("seed_pairs", number)
+        line = _indexed(number)
         lines.append(line.replace("${item}", "en") if source.translate else line)
     checkpoint = own.translation.checkpoint if own.translation else None
     if checkpoint and all((root / checkpoint.format(language=language)).is_dir() for language in settings.languages):
@@ -83,9 +84,31 @@ def _seeds(settings: Settings, root: Path) -> list[str]:
     return lines
 
 
-def _indexed(artifact: str, number: int) -> str:
-    source = f"{artifact}.sources[{number}]"
+def _indexed(number: int) -> str:
+    source = f"seed_pairs.sources[{number}]"
     return f"${{{source}.folder}}/${{item}}${{{source}.suffix}}"
+
+
+def _web_sources(settings: RawWebText, root: Path) -> list[str]:
+    """One line for each local source, and the languages' settings where documents are routed by them.
+
+    What lies elsewhere (a URL, a hub id) is no dependency: its `revision` in params.yaml stands for it.
+    """
+    lines = [line for source in settings.sources for line in _web_source(source, root)]
+    routed = [] if all(source.labelled for source in settings.sources) else ["stages/languages/${item}.yaml"]
+    return list(dict.fromkeys(lines + routed))
+
+
+def _web_source(source: Source, root: Path) -> list[str]:
+    """DVC knows no globs and no dependency of one language alone: the folder before a glob, and a line for each."""
+    parts = source.path.removeprefix("file://").split("/")
+    fixed = list(takewhile(lambda part: not set("*?[") & set(part), parts))
+    path = "/".join(fixed)
+    if source.remote or (source.format == "dataset" and not (root / path).is_dir() and "{language}" not in path):
+        return []
+    if "{language}" in path and source.languages:
+        return [path.replace("{language}", code) for code in source.languages]
+    return [path.replace("{language}", "${item}") or "."]
 
 
 def written(text: str, settings: Settings, root: Path) -> str:

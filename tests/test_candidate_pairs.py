@@ -28,8 +28,9 @@ TEXT = "Ruisleipä leivotaan hapanjuuresta, ja se paistetaan kuumassa uunissa. E
 
 def texts(count: int) -> pl.DataFrame:
     """A shard of filtered texts."""
-    columns = ("id", "document_id", "language", "title", "text", "url", "source", "record", "license")
-    row = dict(zip(columns, ("t", "d", "fi", "Leipä", TEXT, "https://a.example/", "web/fi", 3, ""), strict=True))
+    columns = ("id", "document_id", "language", "title", "text", "url", "source", "record")
+    row = dict(zip(columns, ("t", "d", "fi", "Leipä", TEXT, "https://a.example/", "web/fi", 3), strict=True))
+    row |= {"date": "2024-03-02", "license": "", "source_id": "", "extractor": "trafilatura 2.3.1"}
     return pl.DataFrame([{**row, "id": f"t{number}"} for number in range(max(count, 1))]).head(count)
 
 

@@ -243,7 +243,7 @@ def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
 @pytest.mark.parametrize("language", ["fi", "th", "ur"])
 def test_most_real_documents_are_kept(language: str) -> None:
-    source = Source(folder="web", suffix=".jsonl.zst", content="text")
+    source = Source(path="web/{language}.jsonl.zst")
     settings = ALL.raw_web_text.model_copy(update={"sources": [source], "rows_per_shard": 200})
     frame = next(iter(read_sources(settings, language, SHARED)))
     raw = raw_web_text.transform(frame, settings, language)

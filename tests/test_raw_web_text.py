@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from stages import raw_web_text
+from stages.encodings import normalise
 from stages.errors import InputError
-from stages.extraction import extract_page, normalise
+from stages.extraction import extract_page
 from stages.files import digest
 from stages.job import Job
 from stages.raw_web_text.records import in_frames, read_sources
@@ -35,10 +36,19 @@ PAGE = f"""<!doctype html><html><head><meta charset="utf-8"><title>Ohut kuori | 
 <footer><p>© Lehti. Kaikki oikeudet pidätetään.</p></footer></body></html>"""
 
 
-def settings(folder: str = "web", suffix: str = "", content: str = "html", **more: Any) -> RawWebText:
-    source = {"folder": folder, "suffix": suffix, "content": content, "text_column": more.pop("text_column", "text")}
-    values = {"rows_per_shard": 100, "max_page_bytes": 100_000, "max_bad_share": 0.2, **more}
-    return RawWebText.model_validate({"sources": [source], **values})
+LIMITS = {
+    "rows_per_shard": 100,
+    "max_page_bytes": 100_000,
+    "max_line_bytes": 200_000,
+    "max_nesting": 200,
+    "max_expansion": 400,
+    "max_bad_share": 0.2,
+}
+
+
+def settings(path: str = "web/{language}", **more: Any) -> RawWebText:
+    limits = {name: more.pop(name, value) for name, value in LIMITS.items()}
+    return RawWebText.model_validate({"sources": [{"path": path, **more}], **limits})
 
 
 def made(root: Path, given: RawWebText, language: str = "fi") -> Split:
@@ -103,9 +113,14 @@ def test_a_page_without_main_text_is_an_empty_page(tmp_path: Path) -> None:
     assert reason(made(tmp_path, settings())) == "empty_page"
 
 
-def test_bytes_that_are_not_utf8_are_dropped(tmp_path: Path) -> None:
-    page(tmp_path, PAGE.encode("latin-1"))
+def test_utf8_mixed_with_another_encoding_is_dropped(tmp_path: Path) -> None:
+    page(tmp_path, PAGE.encode() + "<p>pää</p>".encode("latin-1"))
     assert reason(made(tmp_path, settings())) == "invalid_utf8"
+
+
+def test_bytes_that_are_not_the_declared_encoding_are_read_as_what_they_look_like(tmp_path: Path) -> None:
+    page(tmp_path, PAGE.encode("latin-1"))
+    assert MAIN[1] in made(tmp_path, settings()).kept["text"].item()
 
 
 def test_a_declared_encoding_is_believed(tmp_path: Path) -> None:
@@ -120,25 +135,25 @@ def test_a_page_over_the_limit_is_dropped(tmp_path: Path) -> None:
 
 def test_a_line_that_is_not_json_is_dropped_and_the_next_is_read(tmp_path: Path) -> None:
     lines(tmp_path, '{"text": "katke', {"text": "kokonainen rivi"})
-    split = made(tmp_path, settings(suffix=".jsonl", content="text"))
+    split = made(tmp_path, settings("web/{language}.jsonl"))
     assert split.dropped["reason"].to_list() == ["unreadable_record"]
     assert split.kept.select("text", "record").rows() == [("kokonainen rivi", 1)]
 
 
 def test_a_record_without_text_is_dropped(tmp_path: Path) -> None:
     lines(tmp_path, {"text": "sana"}, {"text": None}, {"text": 7})
-    split = made(tmp_path, settings(suffix=".jsonl", content="text"))
+    split = made(tmp_path, settings("web/{language}.jsonl"))
     assert split.dropped["value"].to_list() == ["no `text`", "`text` is int"]
 
 
 def test_a_lone_surrogate_is_invalid(tmp_path: Path) -> None:
     lines(tmp_path, '{"text": "a\\ud800b"}')
-    assert reason(made(tmp_path, settings(suffix=".jsonl", content="text"))) == "invalid_utf8"
+    assert reason(made(tmp_path, settings("web/{language}.jsonl"))) == "invalid_utf8"
 
 
 def test_html_inside_json_is_utf8_whatever_it_declares(tmp_path: Path) -> None:
     lines(tmp_path, {"text": PAGE.replace("utf-8", "iso-8859-1")})
-    assert MAIN[1] in made(tmp_path, settings(suffix=".jsonl")).kept["text"].item()
+    assert MAIN[1] in made(tmp_path, settings("web/{language}.jsonl", content="html")).kept["text"].item()
 
 
 @pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst", ".parquet"])
@@ -152,7 +167,7 @@ def test_compressed_lines_and_parquet_are_read(tmp_path: Path, suffix: str) -> N
     else:
         with pa.output_stream(str(path), compression="zstd") as file:
             file.write(json.dumps(row).encode())
-    kept = made(tmp_path, settings(suffix=suffix, content="text", text_column="body")).kept
+    kept = made(tmp_path, settings("web/{language}" + suffix, columns={"text": "body"})).kept
     assert kept.select("text", "url", "license").row(0) == ("pitkä teksti", "https://a.example/", "")
 
 
@@ -163,29 +178,8 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_without_pages_is_named(tmp_path: Path) -> None:
     page(tmp_path, "x", "readme.txt")
-    with pytest.raises(InputError, match=r"source web/fi holds no \.html"):
+    with pytest.raises(InputError, match=r"source web/fi holds no file of a known kind"):
         made(tmp_path, settings())
-
-
-def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
-    lines(tmp_path, "not parquet at all", name="fi.parquet")
-    with pytest.raises(InputError, match=r"source web/fi\.parquet is not readable Parquet"):
-        made(tmp_path, settings(suffix=".parquet"))
-
-
-def test_a_broken_archive_is_named(tmp_path: Path) -> None:
-    (tmp_path / "web").mkdir()
-    (tmp_path / "web" / "fi.jsonl.gz").write_bytes(gzip.compress(b'{"text": "a"}\n' * 9)[:-9])
-    with pytest.raises(InputError, match="breaks off"):
-        made(tmp_path, settings(suffix=".jsonl.gz", content="text"))
-
-
-@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
-def test_an_absent_text_column_is_named(tmp_path: Path, suffix: str) -> None:
-    lines(tmp_path, {"body": "sana"})
-    pl.DataFrame({"body": ["sana"]}).write_parquet(tmp_path / "web" / "fi.parquet")
-    with pytest.raises(InputError, match="`text`"):
-        made(tmp_path, settings(suffix=suffix))
 
 
 def test_marks_that_scripts_need_stay_and_control_characters_go() -> None:
@@ -209,17 +203,17 @@ def job(root: Path, given: RawWebText) -> Job:
 
 def test_the_second_copy_of_a_text_is_dropped_across_shards(tmp_path: Path) -> None:
     lines(tmp_path, {"text": "yksi"}, {"text": "kaksi"}, {"text": "yksi"})
-    one = job(tmp_path, settings(suffix=".jsonl", content="text", rows_per_shard=1))
+    one = job(tmp_path, settings("web/{language}.jsonl", rows_per_shard=1))
     raw_web_text.run(one)
     assert drop_counts(one.staging) == {"exact_duplicate": 1}
     drop = pl.concat([pl.read_parquet(path) for path in sorted(one.staging.glob("drops/*"))]).row(0, named=True)
     assert (drop["origin"], drop["value"]) == ("web/fi.jsonl#2", "same text as web/fi.jsonl#0")
-    assert raw_web_text.measure(one) == {"bad_share": 0.0, "exact_duplicates": 1, "median_words": 1.0, "wrong_ids": 0}
+    assert raw_web_text.measure(one)["exact_duplicates"] == 1
 
 
 def test_dropping_a_duplicate_leaves_the_work_store_as_it_was(tmp_path: Path) -> None:
     lines(tmp_path, {"text": "yksi"}, {"text": "yksi"})
-    raw_web_text.run(job(tmp_path, settings(suffix=".jsonl", content="text")))
+    raw_web_text.run(job(tmp_path, settings("web/{language}.jsonl")))
     (stored,) = tmp_path.glob("work/*/part.parquet")
     assert pl.read_parquet(stored).height == 2
     assert pl.read_parquet(tmp_path / "staging" / "part-00000.parquet").height == 1

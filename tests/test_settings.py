@@ -63,8 +63,8 @@ def test_an_unknown_key_is_to_be_removed(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_key_of_a_source_is_met_with_the_right_one(tmp_path: Path) -> None:
-    message = problem(tmp_path, "raw_web_text", "sources", value=[{"folder": "web", "sufix": ".jsonl"}])
-    assert "`raw_web_text.sources.0.sufix` is not a setting; did you mean `suffix`?" in message
+    message = problem(tmp_path, "raw_web_text", "sources", value=[{"path": "web", "languges": ["fi"]}])
+    assert "`raw_web_text.sources.0.languges` is not a setting; did you mean `languages`?" in message
 
 
 def test_a_missing_key_is_to_be_added(tmp_path: Path) -> None:

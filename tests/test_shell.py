@@ -199,7 +199,7 @@ def test_a_folder_without_settings_is_named(project: Path) -> None:
 
 
 def test_a_missing_source_folder_is_named(project: Path) -> None:
-    change(project, lambda values: values["raw_web_text"]["sources"][0].update(folder="data/nowhere"))
+    change(project, lambda values: values["raw_web_text"]["sources"][0].update(path="data/nowhere/{language}"))
     assert "source data/nowhere/fi does not exist" in refused(project, "raw_web_text", "fi")
     assert not (project / "data/raw_web_text").exists()
 

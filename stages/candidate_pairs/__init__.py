@@ -23,7 +23,7 @@ from stages.text_generation.lazy import LazyEngine
 
 COLUMNS = [
     "id", "text_id", "document_id", "language", "instruction", "response", "title", "url", "source", "record",
-    "license", "finish_reason", "text_cut", "sample",
+    "date", "license", "source_id", "extractor", "finish_reason", "text_cut", "sample",
 ]  # fmt: skip
 
 

@@ -39,7 +39,21 @@ RULES: dict[str, Rule] = {
     "few_alphabetic_words": few_alphabetic_words,
 }
 COUNTS = ("emails", "phones", "ips", "control_strings")
-COLUMNS = ["id", "document_id", "language", "title", "text", "url", "source", "record", "license", "words"]
+COLUMNS = [
+    "id",
+    "document_id",
+    "language",
+    "title",
+    "text",
+    "url",
+    "source",
+    "record",
+    "date",
+    "license",
+    "source_id",
+    "extractor",
+    "words",
+]
 COLUMNS += ["language_score", *COUNTS]
 
 

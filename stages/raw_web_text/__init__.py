@@ -8,57 +8,88 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import polars as pl
 
-from stages.extraction import (
-    HTML_EXTRACTOR,
-    TEXT_EXTRACTOR,
-    ExtractionError,
-    Page,
-    declared_encoding,
-    extract_page,
-    normalise,
-)
+from stages.encodings import UndecodableError, decode, normalise
+from stages.extraction import HTML_EXTRACTOR, TEXT_EXTRACTOR, ExtractionError, NestingError, Page, extract_page
 from stages.figures import counted_median
 from stages.files import digest
 from stages.gate import Metric
 from stages.job import Job
+from stages.language_id import MODEL, identify
+from stages.languages import LanguageSettings, load_language
 from stages.raw_web_text.records import PROVENANCE, read_sources
 from stages.second_pass import ORIGIN, drop_staged, staged_repeated, staged_shards
 from stages.settings import RawWebText
 from stages.shards import Split, by_parts, drop_counts
 
-BAD = ("invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large")
+BAD = (
+    "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
+    "nested_too_deep", "invalid_url", "line_too_long", "missing_column", "broken_record", "truncated_file",
+    "decompression_bomb", "unreadable_file", "empty_file",
+)  # fmt: skip
+# Not ours, and nothing wrong with them: another language's document, an image, a page the server had not.
+PASSED_OVER = ("other_language", "not_html", "http_status")
 ID_LENGTH = 16
-COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "extractor")
+COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 SCHEMA = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
+NUL = "\0"
 WORD = r"\S*[\p{L}\p{N}]\S*"
 
 
 def run(job: Job) -> None:
     settings = job.settings.raw_web_text
     language = _language(job)
+    routed = load_language(language) if any(not source.labelled for source in settings.sources) else None
     job.map_frames(
         read_sources(settings, language, job.root),
-        partial(by_parts, transform=partial(transform, settings=settings, language=language)),
+        partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
         settings=["raw_web_text"],
-        depends_on=f"{language} {HTML_EXTRACTOR}",
+        depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",
     )
     drop_staged(job, exact_duplicates(staged_repeated(job, "id", ["source", "record"])), temporary=[])
 
 
-def transform(frame: pl.DataFrame, settings: RawWebText, language: str) -> Split:
-    """Frame of records (`records.RECORD_SCHEMA`) to documents (`SCHEMA`) and drops."""
+def transform(
+    frame: pl.DataFrame, settings: RawWebText, language: str, routed: LanguageSettings | None = None
+) -> Split:
+    """Frame of records (`records.RECORD_SCHEMA`) to documents (`SCHEMA`) and drops.
+
+    `routed` is needed where records of the frame are not labelled: those judged to be in another language are drops.
+    """
     rows = [_document(record, settings, language) for record in frame.iter_rows(named=True)]
     documents = pl.DataFrame(rows, schema={**SCHEMA, "reason": pl.String, "value": pl.String}, orient="row")
+    if routed:
+        documents = _routed(documents, frame["labelled"], routed)
     split = Split.of(documents.with_columns(origin=ORIGIN), origin="origin")
     return Split(split.kept.drop("origin"), split.dropped)
 
 
+def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
+    """Documents with the reason `other_language` where it holds; their text stays with that language."""
+    numbered = documents.with_row_index("row")
+    asked = numbered.filter(~labelled & pl.col("reason").is_null())
+    judged = asked.select("row", identify(asked["text"], language)["judged"])
+    other = judged.filter(~pl.col("judged").is_in(list(language.accepted)))
+    elsewhere = pl.col("judged").is_not_null()
+    return (
+        numbered.join(other, on="row", how="left", maintain_order="left")
+        .with_columns(
+            reason=pl.when(elsewhere).then(pl.lit("other_language")).otherwise("reason"),
+            value=pl.when(elsewhere).then(pl.format("judged {}", "judged")).otherwise("value"),
+            text=pl.when(elsewhere).then(pl.lit("")).otherwise("text"),
+        )
+        .drop("row", "judged")
+    )
+
+
 def _document(record: dict[str, Any], settings: RawWebText, language: str) -> dict[str, Any]:
-    page, reason, value = _page(record, settings.max_page_bytes)
-    named = {name: getattr(page, name) or normalise(record[name] or "") for name in PROVENANCE}
+    page, reason, value = _page(record, settings)
+    named = {name: getattr(page, name, "") or normalise(record[name] or "") for name in PROVENANCE}
+    # Where a page was fetched is a fact, what it calls its address a claim.
+    named["url"] = normalise(record["url"] or "") or page.url
     return {
         "id": digest(language, page.text)[:ID_LENGTH],
         "language": language,
@@ -72,23 +103,42 @@ def _document(record: dict[str, Any], settings: RawWebText, language: str) -> di
     }
 
 
-def _page(record: dict[str, Any], max_bytes: int) -> tuple[Page, str | None, str]:
+def _page(record: dict[str, Any], settings: RawWebText) -> tuple[Page, str | None, str]:
     """Page of a record, and why it is dropped. A dropped page's text is what could be read of it."""
     body, is_html = record["body"] or b"", record["content"] == "html"
     if record["problem"]:
         return Page(_readable(body)), record["problem"], record["met"]
     if not body.strip():
         return Page(""), "empty_page", "no bytes"
-    if len(body) > max_bytes:
-        return Page(_readable(body)), "page_too_large", f"more than {max_bytes} bytes"
+    if len(body) > settings.max_page_bytes:
+        return Page(_readable(body)), "page_too_large", f"more than {settings.max_page_bytes} bytes"
+    if (url := record["url"]) and not is_url(url):
+        return Page(_readable(body)), "invalid_url", url[:200]
     try:
-        text = body.decode(record["encoding"] or (declared_encoding(body) if is_html else "utf-8-sig"))
-        page = extract_page(text) if is_html else Page(normalise(text))
-    except UnicodeDecodeError as error:
-        return Page(_readable(body)), "invalid_utf8", f"byte {error.start} is not {error.encoding}"
+        text = _characters(body, record, is_html)
+        if NUL in text:
+            return Page(_readable(body)), "nul_bytes", f"{text.count(NUL)} of {len(text)} characters"
+        page = extract_page(text, settings.max_nesting) if is_html else Page(normalise(text))
+    except (UnicodeDecodeError, UndecodableError) as error:
+        return Page(_readable(body)), "invalid_utf8", str(error)
+    except NestingError as error:
+        return Page(_readable(body)), "nested_too_deep", str(error)
     except ExtractionError as error:
         return Page(_readable(body)), "extraction_failed", str(error)
     return (page, None, "") if page.text else (page, "empty_page", f"no main text in {len(body)} bytes")
+
+
+def _characters(body: bytes, record: dict[str, Any], is_html: bool) -> str:
+    return body.decode(record["encoding"]) if record["encoding"] else decode(body, record["charset"], is_html)
+
+
+def is_url(text: str) -> bool:
+    """Whether it is an address with a scheme and a host, as every page fetched has."""
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme and parts.hostname) and not set(' \t\r\n<>"') & set(text)
+    except ValueError:
+        return False
 
 
 def _readable(body: bytes) -> str:
@@ -116,6 +166,8 @@ def measure(job: Job) -> dict[str, Metric]:
         pairs = frame.select("id", "language", "text").iter_rows()
         wrong += sum(one != digest(language, text)[:ID_LENGTH] for one, language, text in pairs)
     return {
+        "bad_records": ", ".join(f"{reasons[one]} {one}" for one in BAD if one in reasons) or "none",
+        "passed_over": sum(reasons.get(reason, 0) for reason in PASSED_OVER),
         "bad_share": sum(reasons.get(reason, 0) for reason in BAD) / rows_in,
         "exact_duplicates": reasons.get("exact_duplicate", 0),
         "median_words": counted_median(lengths["words"], lengths["count"]),

@@ -30,7 +30,7 @@ from stages.settings.models import (
     TunedModel,
 )
 from stages.settings.section import LANGUAGES, Positive, Section, Share
-from stages.settings.texts import FilteredText, RawWebText, SeedPairs, SeedSource, Source, Translation
+from stages.settings.texts import Columns, FilteredText, RawWebText, SeedPairs, SeedSource, Source, Translation
 from stages.settings.tools import Decoding, Endpoint, Execution, Iteration, Prompts, TextGeneration, Vllm
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Architecture",
     "BaseModelSettings",
     "CandidatePairs",
+    "Columns",
     "Decoding",
     "Defects",
     "DiversifiedSet",

@@ -1,0 +1,173 @@
+"""Records of WARC and WET archives by fastwarc: HTML responses, and extracted texts.
+
+An archive may lie about a record's length or be broken in the middle. What the reader stumbles over is one bad
+record; reading goes on at the next place where a record begins, which in compressed archives needs a member
+(gzip) or frame (zstd) for each record, as the format's authors and Common Crawl write them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, ZstdReader
+from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+
+from stages.raw_web_text.files import SourceFile, UnreadableError, one_line, readable
+from stages.settings import RawWebText, Source
+
+HTML_TYPES = ("text/html", "application/xhtml+xml")
+WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
+# A record that begins inside another one's payload: the other one's length is a lie.
+BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
+CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
+GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"
+WINDOW = 1 << 20
+Record = dict[str, Any]
+
+
+def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
+    """One record for each response (WARC) or text (WET); `record` is where it begins in the file, in bytes."""
+    with file.system.open(file.path, "rb") as stored, readable(file):
+        kind = _kind(stored)
+        start: int | None = 0
+        found = False
+        while start is not None:
+            for record in (pass_ := _Pass(stored, start, file.format, settings)):
+                found = True
+                yield record
+            start = None if pass_.broken_after is None else _next_record(stored, kind, pass_.broken_after + 1)
+        if not found:
+            raise UnreadableError("unreadable_file", f"no {WANTED[file.format].name} record")
+
+
+def _kind(stored: BinaryIO) -> bytes:
+    head = stored.read(5)
+    if not head:
+        raise UnreadableError("empty_file", "no bytes")
+    return next((kind for kind in (GZIP, ZSTD) if head.startswith(kind)), PLAIN)
+
+
+class _Pass:
+    """Records from `start` to the end, or to what stops the reader: then `broken_after` is the last place it knew."""
+
+    def __init__(self, stored: BinaryIO, start: int, form: str, settings: RawWebText) -> None:
+        self._stored, self._start, self._form, self._settings = stored, start, form, settings
+        self.broken_after: int | None = None
+
+    def __iter__(self) -> Iterator[Record]:
+        self._stored.seek(self._start)
+        last, held = None, None  # a record is held until the next header shows that its length was true
+        try:
+            # quirks_mode: archives with bare line feeds, as cc_net writes them.
+            for one in ArchiveIterator(self._stored, quirks_mode=True, fsspec_args=False):
+                if held:
+                    yield held
+                last, held = one.stream_pos, None
+                payload = one.reader.read(self._settings.max_page_bytes + 1)
+                if met := _lie(payload, one.content_length, self._settings.max_page_bytes):
+                    self.broken_after = last
+                    yield _broken(last, met)
+                    return
+                held = _record(one, payload, self._form, self._settings.max_page_bytes)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            self.broken_after = self._start if last is None else last
+            if last is None or "header" in str(error).lower():
+                held = _broken(self.broken_after, one_line(error))
+        if held:
+            yield held
+
+
+def _broken(offset: int, met: str) -> Record:
+    return {"record": offset, "problem": "broken_record", "met": met}
+
+
+def _lie(payload: bytes, length: int, most: int) -> str:
+    """What shows that a record is not as long as it says, if anything does."""
+    if len(payload) < min(length, most):
+        return f"says {length} bytes and has {len(payload)}"
+    return f"says {length} bytes, and another record begins within them" if BEGINS.search(payload) else ""
+
+
+def _record(one: WarcRecord, payload: bytes, form: str, most: int) -> Record | None:
+    """What a record gives; None where it is none of those read."""
+    if one.record_type != WANTED[form]:
+        return None
+    record = {
+        "record": one.stream_pos,
+        "url": (one.headers.get("WARC-Target-URI") or "").strip("<>"),
+        "date": one.headers.get("WARC-Date"),
+        "source_id": one.record_id,
+    }
+    if form == "wet":
+        return {**record, "body": payload, "encoding": "utf-8", "content": "text"}
+    record["content"] = "html"
+    if problem := _other_than_html(one):
+        return {**record, "problem": problem[0], "met": problem[1]}
+    try:
+        return {**record, "body": _decoded(payload, one, most), "charset": one.http_charset}
+    except (OSError, EOFError, zlib.error) as error:
+        return {**record, "body": payload[:2000], "problem": "unreadable_record", "met": one_line(error)}
+
+
+def _other_than_html(one: WarcRecord) -> tuple[str, str] | None:
+    status = one.http_headers.status_code if one.http_headers else None
+    kind = (one.http_content_type or "").lower()
+    if kind not in HTML_TYPES:
+        return "not_html", kind or "no content type"
+    return None if status == 200 else ("http_status", str(status))
+
+
+def _decoded(payload: bytes, one: WarcRecord, most: int) -> bytes:
+    """The page as it was before the server packed it, at most a byte above the limit.
+
+    A header that names a packing which is not there is common: crawlers unpack and keep the header.
+    """
+    headers = {name.lower(): value.lower() for name, value in one.http_headers.items()}
+    if "chunked" in headers.get("transfer-encoding", "") and CHUNK.match(payload):
+        payload = ChunkedReader(io.BytesIO(payload)).read(most + 1)
+    packing = headers.get("content-encoding", "")
+    if "gzip" in packing and payload.startswith(GZIP):
+        return bytes(GzipReader(io.BytesIO(payload)).read(most + 1))
+    if "br" in packing.split(", ") and not payload.lstrip().startswith(b"<"):
+        return bytes(BrotliReader(io.BytesIO(payload)).read(most + 1))
+    if "deflate" in packing and not payload.lstrip().startswith(b"<"):
+        return zlib.decompressobj(zlib.MAX_WBITS if payload[:1] == b"x" else -zlib.MAX_WBITS).decompress(
+            payload, most + 1
+        )
+    return payload
+
+
+def _next_record(stored: BinaryIO, kind: bytes, start: int) -> int | None:
+    """Where the next record begins at or after `start`, if one does."""
+    stored.seek(start)
+    window, offset = stored.read(WINDOW), start
+    while window:
+        found = window.find(kind)
+        while found >= 0:
+            if _begins_record(stored, kind, offset + found):
+                return offset + found
+            found = window.find(kind, found + 1)
+        # What may begin in this window and end in the next is looked for again.
+        offset += max(len(window) - len(kind) + 1, 1)
+        stored.seek(offset)
+        window = stored.read(WINDOW)
+    return None
+
+
+def _begins_record(stored: BinaryIO, kind: bytes, offset: int) -> bool:
+    if kind == PLAIN:
+        stored.seek(max(offset - 4, 0))
+        return BEGINS.match(stored.read(24)) is not None
+    stored.seek(offset)
+    packed = io.BytesIO(stored.read(4096))
+    try:
+        head = (GzipReader if kind == GZIP else ZstdReader)(packed).read(len(PLAIN))
+    except OSError:
+        return False
+    return bytes(head) == PLAIN

@@ -1,0 +1,161 @@
+"""Records of lines of JSON, of Parquet, and of datasets in the Hugging Face hub's layout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from stages.errors import InputError
+from stages.raw_web_text.files import COMPRESSED, SourceFile, UnreadableError, one_line, opened
+from stages.settings import Columns, RawWebText, Source
+
+KEPT_BYTES = 2000  # of a line that is dropped: what a drop shows of it
+BATCH_ROWS = 500
+Record = dict[str, Any]
+
+
+def read_lines(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
+    """One record a line of JSON; blank lines are none."""
+    seen = False
+    with opened(file, settings.max_expansion) as bytes_:
+        for number, line in enumerate(_bounded_lines(bytes_, settings.max_line_bytes)):
+            if len(line) > settings.max_line_bytes:
+                met = f"more than {settings.max_line_bytes} bytes"
+                yield {"record": number, "body": line[:KEPT_BYTES], "problem": "line_too_long", "met": met}
+            elif line.strip():
+                yield {**_parsed(line, source.columns), "record": number}
+            seen = seen or bool(line.strip())
+    if not seen:
+        raise UnreadableError("empty_file", "no line")
+
+
+def _bounded_lines(bytes_: BinaryIO, most: int) -> Iterator[bytes]:
+    """Lines; of one longer than `most`, its first `most` + 1 bytes."""
+    while line := bytes_.readline(most + 1):
+        yield line
+        rest = line
+        while len(rest) > most and not rest.endswith(b"\n"):
+            rest = bytes_.readline(most + 1)
+
+
+def _parsed(line: bytes, columns: Columns) -> Record:
+    try:
+        values = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return {"body": line, "problem": "invalid_utf8", "met": f"byte {error.start} of the line is not UTF-8"}
+    except (ValueError, RecursionError) as error:
+        return {"body": line, "problem": "unreadable_record", "met": f"not JSON: {error}"}
+    if not isinstance(values, dict):
+        return {"body": line, "problem": "unreadable_record", "met": "not a JSON object"}
+    return _record(values, columns)
+
+
+def _record(values: dict[str, Any], columns: Columns) -> Record:
+    named = {
+        "url": columns.url,
+        "title": columns.title,
+        "date": columns.date,
+        "license": columns.license,
+        "source_id": columns.id,
+    }
+    found = {name: _plain(values[column]) for name, column in named.items() if values.get(column) is not None}
+    body = values.get(columns.text)
+    if isinstance(body, str):
+        return {**found, "body": body.encode("utf-8", "surrogatepass"), "encoding": "utf-8"}
+    if isinstance(body, bytes):
+        return {**found, "body": body}
+    if body is None:
+        problem = "unreadable_record" if columns.text in values else "missing_column"
+        return {**found, "problem": problem, "met": f"no `{columns.text}`"}
+    return {**found, "problem": "unreadable_record", "met": f"`{columns.text}` is {type(body).__name__}"}
+
+
+def _plain(value: Any) -> str:
+    """A value of any kind as text that can be stored: a lone surrogate of JSON cannot."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def read_table(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
+    """One record a row of Parquet, read batch by batch."""
+    number = 0
+    with opened(file, settings.max_expansion) as bytes_, _seekable(file, bytes_) as table, _parquet_errors():
+        if not table.read(1):
+            raise UnreadableError("empty_file", "no bytes")
+        table.seek(0)
+        parquet = pq.ParquetFile(table)
+        for batch in parquet.iter_batches(BATCH_ROWS, columns=_wanted(parquet.schema_arrow.names, source.columns)):
+            for values in batch.to_pylist():
+                yield {**_record(values, source.columns), "record": number}
+                number += 1
+
+
+@contextmanager
+def _seekable(file: SourceFile, bytes_: BinaryIO) -> Iterator[BinaryIO]:
+    """Parquet is read from its end, so a compressed file of it is unpacked on the disk first."""
+    if not file.path.lower().endswith(COMPRESSED):
+        yield bytes_
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        shutil.copyfileobj(bytes_, unpacked, 1 << 20)
+        unpacked.seek(0)
+        yield unpacked
+
+
+@contextmanager
+def _parquet_errors() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise UnreadableError("unreadable_file", f"not Parquet, or broken: {one_line(error)}") from None
+
+
+def _wanted(names: list[str], columns: Columns) -> list[str]:
+    if columns.text not in names:
+        raise UnreadableError("missing_column", _absent(columns, names))
+    return [one for one in dict.fromkeys(columns.model_dump().values()) if one in names]
+
+
+def read_dataset(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
+    """One record a row of a dataset, streamed. Raises InputError where it cannot be opened or read.
+
+    No code of a dataset is run: `datasets` reads data files only.
+    """
+    from datasets import load_dataset  # 2 s, and only for those who use it
+
+    path = source.path.replace("{language}", language)
+    folder = root / path
+    if not folder.is_dir() and not source.revision:
+        raise InputError(f"source {path} is no folder; of a hub id, give the commit as `revision`")
+    config = source.config.replace("{language}", language) if source.config else None
+    name = "/".join(one for one in (path, config, source.split) if one)
+    where = {"path": str(folder)} if folder.is_dir() else {"path": path, "revision": source.revision}
+    try:
+        rows = load_dataset(**where, name=config, split=source.split, streaming=True)
+        if rows.column_names and source.columns.text not in rows.column_names:
+            yield {
+                "source": name,
+                "record": 0,
+                "problem": "missing_column",
+                "met": _absent(source.columns, rows.column_names),
+            }
+            return
+        for number, values in enumerate(rows):
+            yield {**_record(values, source.columns), "source": name, "record": number}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(
+            f"source {name} cannot be read as a dataset ({one_line(error)}): mend it or its line"
+        ) from None
+
+
+def _absent(columns: Columns, names: list[str]) -> str:
+    return f"no column `{columns.text}` but {', '.join(names)}: mend `columns` of the source"
