@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +244,6 @@ def test_a_truncated_archive_loses_its_last_record(tmp_path: Path) -> None:
 
 def test_a_page_the_server_packed_is_bounded(tmp_path: Path) -> None:
     body, header = gzip.compress(b" " * 10_000_000), "text/html\r\nContent-Encoding: gzip"
-    (tmp_path / "fi.warc").write_bytes(response("https://a.example/", b"<p>" + body, header="text/html"))
     (tmp_path / "fi.warc").write_bytes(response("https://a.example/", body, header=header))
     assert reasons(made(tmp_path, {"path": "{language}.warc"})) in (["empty_page"], ["page_too_large"])
 
@@ -271,7 +271,7 @@ def test_a_real_archive_of_many_encodings_is_read(tmp_path: Path) -> None:
     if not (REAL / "warc" / name).exists():
         pytest.skip(f"SKIPPED FOR WANT OF REAL DATA: {REAL / 'warc' / name} is not there (XI_SHARED_DATA)")
     split = made(REAL / "warc", {"path": name, "languages": ["fi"]}, max_page_bytes=5_000_000)
-    assert split.kept.height + split.dropped.height >= 17
+    assert split.kept.height + split.dropped.height == 16  # 16 responses, four of them in GBK or Windows-1251
     assert not set(reasons(split)) - {"empty_page", "invalid_utf8"}
     assert "\ufffd" not in "".join(split.kept["text"])
 
@@ -316,8 +316,6 @@ def test_mixed_encodings_have_no_one_reading() -> None:
 
 @pytest.mark.parametrize("language", MARKED)
 def test_joiners_and_combining_marks_of_the_language_survive(language: str) -> None:
-    import unicodedata
-
     assert normalise(MARKED[language]) == unicodedata.normalize("NFC", MARKED[language])
 
 
