@@ -33,15 +33,17 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
     """One record for each response (WARC) or text (WET); `record` is where it begins in the file, in bytes."""
     with file.system.open(file.path, "rb") as stored, readable(file):
         kind = _kind(stored)
+        # As cc_net writes them. To the reader that is a quirk, and with those it passes over what it cannot read.
+        bare_feeds = _head(stored, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
         start: int | None = 0
         found = False
         while start is not None:
-            for record in (pass_ := _Pass(stored, start, file.format, settings)):
+            for record in (pass_ := _Pass(stored, start, bare_feeds, file.format, settings)):
                 found = True
                 yield record
             start = None if pass_.broken_after is None else _next_record(stored, kind, pass_.broken_after + 1)
         if not found:
-            raise UnreadableError("unreadable_file", f"no {WANTED[file.format].name} record")
+            raise UnreadableError("unreadable_file", f"no {'response' if file.format == 'warc' else 'text'} in it")
 
 
 def _kind(stored: BinaryIO) -> bytes:
@@ -54,16 +56,16 @@ def _kind(stored: BinaryIO) -> bytes:
 class _Pass:
     """Records from `start` to the end, or to what stops the reader: then `broken_after` is the last place it knew."""
 
-    def __init__(self, stored: BinaryIO, start: int, form: str, settings: RawWebText) -> None:
-        self._stored, self._start, self._form, self._settings = stored, start, form, settings
+    def __init__(self, stored: BinaryIO, start: int, bare_feeds: bool, form: str, settings: RawWebText) -> None:
+        self._stored, self._start, self._bare_feeds = stored, start, bare_feeds
+        self._form, self._settings = form, settings
         self.broken_after: int | None = None
 
     def __iter__(self) -> Iterator[Record]:
         self._stored.seek(self._start)
         last, held = None, None  # a record is held until the next header shows that its length was true
         try:
-            # quirks_mode: archives with bare line feeds, as cc_net writes them.
-            for one in ArchiveIterator(self._stored, quirks_mode=True, fsspec_args=False):
+            for one in ArchiveIterator(self._stored, quirks_mode=self._bare_feeds, fsspec_args=False):
                 if held:
                     yield held
                 last, held = one.stream_pos, None
@@ -164,10 +166,19 @@ def _begins_record(stored: BinaryIO, kind: bytes, offset: int) -> bool:
     if kind == PLAIN:
         stored.seek(max(offset - 4, 0))
         return BEGINS.match(stored.read(24)) is not None
+    # Four bytes tell a frame of zstd; gzip's three stand in packed data once in 16 MB.
+    return kind == ZSTD or _head(stored, kind, offset, len(PLAIN)) == PLAIN
+
+
+def _head(stored: BinaryIO, kind: bytes, offset: int, size: int) -> bytes:
+    """First bytes of the record at a place, unpacked; none where it cannot be."""
     stored.seek(offset)
-    packed = io.BytesIO(stored.read(4096))
+    head = stored.read(4096)
+    if kind == PLAIN:
+        return head[:size]
     try:
-        head = (GzipReader if kind == GZIP else ZstdReader)(packed).read(len(PLAIN))
-    except OSError:
-        return False
-    return bytes(head) == PLAIN
+        if kind == GZIP:  # zlib gives the first bytes also of a member that breaks later
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, size)
+        return bytes(ZstdReader(io.BytesIO(head)).read(size))
+    except (OSError, zlib.error):
+        return b""
