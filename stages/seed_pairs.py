@@ -16,7 +16,7 @@ from stages.figures import mean
 from stages.files import digest, hash_paths
 from stages.gate import Metric
 from stages.job import Job
-from stages.language_id import in_language
+from stages.language_id import UNDECIDED, identify
 from stages.languages import load_language
 from stages.settings import SeedPairs, SeedSource, Translation
 from stages.shards import Split, in_slices, no_drops, shard_frames
@@ -107,7 +107,7 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: str) -> Split:
         _copied_share().alias("copied"),
         (pl.col("response").str.len_chars() / pl.col("english").str.strip_chars().str.len_chars()).alias("ratio"),
     )
-    frame = frame.with_columns(in_language(frame["response"], load_language(language)).alias("in_language"))
+    frame = frame.with_columns(_in_language(frame["response"], language))
     native = pl.col("english") == ""
     reason = (
         pl.when(pl.col("instruction") == "")
@@ -138,6 +138,16 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: str) -> Split:
         .alias("split"),
     )
     return Split.of(frame.select(*COLUMNS, "reason", "value"), text="response", origin="source")
+
+
+def _in_language(responses: pl.Series, language: str) -> pl.Series:
+    """Whether each may be in the language; somebody chose it, so only what is clearly in another is refused.
+
+    An Indonesian seed of the sample is judged Malay at 0.43, Indonesian at 0.38.
+    """
+    own = load_language(language)
+    found = identify(responses, own)
+    return (found["judged"].is_in(list(own.accepted)) | (found["language_score"] >= UNDECIDED)).alias("in_language")
 
 
 def _copied_share() -> pl.Expr:

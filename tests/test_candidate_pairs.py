@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,6 +24,7 @@ from stages.settings import Settings
 from stages.shards import Split, drop_counts, shard_frames, write_shard
 from stages.text_generation import Generated, Sampling
 from stages.text_generation.lazy import LazyEngine
+from tests.conftest import ROOT
 
 MakeJob = Callable[..., Job]
 
@@ -231,3 +237,90 @@ def test_a_cut_text_is_marked(settings: Settings, taught_model: Path) -> None:
     with Writer(taught_model, settings.text_generation, 1) as engine:
         split = candidate_pairs.write_instructions(frame, engine, changed)
     assert split.kept["text_cut"].to_list() == [True, False]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from stages import candidate_pairs
+from stages.job import Job
+from stages.settings import Settings
+
+root = Path(sys.argv[1])
+settings = Settings.model_validate_json((root / "settings.json").read_text())
+job = Job("candidate_pairs", "fi", None, settings, root, root / "staging", root / "work", "code")
+candidate_pairs.run(job)
+"""
+
+
+def generating(root: Path, settings: Settings, model: Path) -> Job:
+    """A project of ten shards to write instructions for; the same wherever it lies."""
+    own = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
+    job = Job(
+        artifact="candidate_pairs",
+        language="fi",
+        iteration=None,
+        settings=settings.model_copy(update={"candidate_pairs": own}),
+        root=root,
+        staging=root / "staging",
+        work=root / "work",
+        code="code",
+    )
+    shutil.copytree(model, job.input("instruction_model"))
+    write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
+    for number in range(10):
+        named = texts(6).with_columns(pl.format("{}-{}", pl.lit(number), "id").alias("id"))
+        write_shard(named, job.input("filtered_text", "fi") / f"part-{number:05d}.parquet")
+    write_json(job.input("filtered_text", "fi") / "manifest.json", {})
+    (root / "settings.json").write_text(job.settings.model_dump_json(), encoding="utf-8")
+    return job
+
+
+def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
+    settings: Settings, taught_model: Path, tmp_path: Path
+) -> None:
+    undisturbed = generating(tmp_path / "undisturbed", settings, taught_model)
+    candidate_pairs.run(undisturbed)
+    job = generating(tmp_path / "killed", settings, taught_model)
+    finished: dict[Path, int] = {}
+    for shards in (2, 5):
+        shutil.rmtree(job.staging, ignore_errors=True)
+        command = [sys.executable, "-c", KILLED, str(job.root)]
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        while len(list(job.work.glob("*/part.parquet"))) < shards:
+            assert process.poll() is None
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+        # What was whole stays as it is, and one shard at most was begun in vain.
+        now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}
+        assert finished.items() <= now.items() and len(now) < 10
+        assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1
+        finished = now
+    shutil.rmtree(job.staging, ignore_errors=True)
+    candidate_pairs.run(job)
+    assert finished.items() <= {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}.items()
+    staged = ({path.name: path.read_bytes() for path in one.staging.rglob("*.parquet")} for one in (undisturbed, job))
+    assert next(staged) == next(staged) != {}
+    assert write_manifest(undisturbed) == write_manifest(job)
+
+
+@pytest.mark.parametrize("changed", ["model", "prompts", "candidate_pairs", "seed"])
+def test_another_model_prompt_setting_or_seed_makes_every_shard_anew(
+    settings: Settings, taught_model: Path, tmp_path: Path, changed: str
+) -> None:
+    job = generating(tmp_path, settings, taught_model)
+    candidate_pairs.run(job)
+    before = set(job.used)
+    updates: dict[str, Any] = {
+        "prompts": job.settings.prompts.model_copy(update={"write_instruction": "{response}<|instruction|>"}),
+        "candidate_pairs": job.settings.candidate_pairs.model_copy(update={"top_p": 0.5}),
+        "seed": job.settings.seed + 1,
+    }
+    if changed == "model":
+        write_json(job.input("instruction_model") / "manifest.json", {"content": "of another model"})
+    shutil.rmtree(job.staging)
+    own = job.settings.model_copy(update={changed: updates[changed]} if changed != "model" else {})
+    again = replace(job, settings=own, facts={}, used=set(), counts={}, provenance={})
+    candidate_pairs.run(again)
+    assert len(again.used) == len(before) == 10 and not again.used & before

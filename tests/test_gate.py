@@ -21,6 +21,11 @@ METRICS: dict[str, Metric] = {
     "infinite": float("inf"),
     "tenth": 0.1,
 }
+# Of rows, where the others are models.
+ROW_ARTIFACTS = (
+    "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
+    "diversified_set", "eval_scores",
+)  # fmt: skip
 # Name of the case, metric, bounds, whether it passes.
 CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
     ("at least, above", "high", {"at_least": 9}, True),
@@ -154,3 +159,10 @@ def test_each_artifact_has_a_suite() -> None:
     from stages.__main__ import ARTIFACTS
 
     assert [path.stem for path in SUITES] == sorted(ARTIFACTS)
+
+
+@pytest.mark.parametrize("artifact", ROW_ARTIFACTS)
+def test_no_artifact_is_published_that_lost_a_row(artifact: str, settings: Settings) -> None:
+    suite = load_suite(ROOT / "stages" / "expectations" / f"{artifact}.yaml", settings)
+    rules = [(one.severity, one.equals) for one in suite if one.metric == "unaccounted_rows"]
+    assert rules == [("critical", 0)]

@@ -1,0 +1,35 @@
+"""A model of the embedded one's size, untrained: speed does not depend on what weights say."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stages.base_model.embedded import new_model, train_tokenizer
+from stages.models import save_model
+from stages.settings import load_settings
+from tests.benchmarks.table import ROOT
+
+FIRST_TOKEN = 300  # what lies below may be a special token
+
+
+def untrained_model(folder: Path) -> Path:
+    architecture = load_settings(ROOT / "params.yaml").base_model.architecture
+    pages = sorted(ROOT.glob("data/sample/web/*/*.html"))
+    tokenizer = train_tokenizer([page.read_text(encoding="utf-8", errors="replace") for page in pages], architecture)
+    save_model(new_model(architecture, tokenizer, seed=1), tokenizer, folder)
+    return folder
+
+
+def prompts(count: int, tokens: int, seed: int) -> list[list[int]]:
+    """Random ones, so that no prefix is shared but by chance."""
+    choose = random.Random(seed)
+    return [[choose.randrange(FIRST_TOKEN, 2000) for _ in range(tokens)] for _ in range(count)]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

@@ -1,0 +1,67 @@
+"""Our vLLM back end beside a plain `vllm.LLM.generate`: the same prompts, the same number of tokens.
+
+Each has an engine of its own, with its own defaults; warm, in turns, the best of the repeats of each.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from stages.settings import TextGeneration, Vllm
+from stages.text_generation import Sampling
+from stages.text_generation.lazy import LazyEngine
+from tests.benchmarks.engine import prompts, seconds, untrained_model
+from tests.benchmarks.table import Row
+
+PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 256, 64, 64
+REPEATS = 6
+
+
+def run() -> list[Row]:
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    settings = TextGeneration(backend="vllm", batch_size=32, vllm=Vllm())
+    with TemporaryDirectory() as folder:
+        model = untrained_model(Path(folder))
+        with LazyEngine(model, settings, 1) as engine:
+            return _rows(engine, _plain(model))
+
+
+def _plain(model: Path) -> Any:
+    import torch
+    from vllm import LLM
+
+    return LLM(model=str(model), seed=1, enforce_eager=not torch.cuda.is_available())
+
+
+def _rows(engine: LazyEngine, plain: Any) -> list[Row]:
+    from vllm import SamplingParams
+
+    same = {"temperature": 0.7, "top_p": 0.9, "max_tokens": NEW_TOKENS, "ignore_eos": True}
+    seeded, unseeded, ours = [], [], []
+    for repeat in range(REPEATS + 1):
+        asked = prompts(PROMPTS, PROMPT_TOKENS, seed=repeat)
+        requests: Any = [{"prompt_token_ids": one} for one in asked]
+        own_seeds = [SamplingParams(**same, seed=number) for number in range(PROMPTS)]
+        plain.reset_prefix_cache()
+        seeded.append(seconds(partial(plain.generate, requests, own_seeds, use_tqdm=False)))
+        ours.append(seconds(partial(engine.generate, asked, Sampling(0.7, 0.9, NEW_TOKENS, (), seed=repeat))))
+        plain.reset_prefix_cache()
+        unseeded.append(seconds(partial(plain.generate, requests, SamplingParams(**same), use_tqdm=False)))
+    # The first of each warms up.
+    tokens = PROMPTS * NEW_TOKENS
+    best = {name: tokens / min(times[1:]) for name, times in (("ours", ours), ("seeded", seeded), ("un", unseeded))}
+    return [
+        Row("generate", "tokens/s", best["ours"], best["seeded"], "vllm.LLM.generate, a seed a prompt as ours"),
+        Row(
+            "generate, no seeds",
+            "tokens/s",
+            best["ours"],
+            best["un"],
+            "the same without seeds, so not repeatable",
+        ),
+    ]

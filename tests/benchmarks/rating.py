@@ -1,0 +1,39 @@
+"""A rating read off one position beside a verdict of 64 tokens decoded by the same engine from the same prompts."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stages.settings import TextGeneration, Vllm
+from stages.text_generation import Sampling
+from stages.text_generation.lazy import LazyEngine
+from tests.benchmarks.engine import prompts, seconds, untrained_model
+from tests.benchmarks.table import Row
+
+PAIRS, PAIR_TOKENS, VERDICT_TOKENS = 256, 192, 64
+LABELS = (301, 302, 303)
+REPEATS = 5
+
+
+def run() -> list[Row]:
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    rows = []
+    for backend in ("vllm", "transformers"):
+        settings = TextGeneration(backend=backend, batch_size=32, vllm=Vllm())  # type: ignore[arg-type]
+        with TemporaryDirectory() as folder, LazyEngine(untrained_model(Path(folder)), settings, 1) as engine:
+            rows.append(_row(engine, backend))
+    return rows
+
+
+def _row(engine: LazyEngine, backend: str) -> Row:
+    scored, decoded = [], []
+    for repeat in range(REPEATS + 1):
+        pairs = prompts(PAIRS, PAIR_TOKENS, seed=repeat)
+        scored.append(seconds(partial(engine.score, pairs, LABELS)))
+        decoded.append(seconds(partial(engine.generate, pairs, Sampling(0.0, 1.0, VERDICT_TOKENS, (), seed=1))))
+    # The first of each warms up.
+    ours, theirs = (PAIRS / min(times[1:]) for times in (scored, decoded))
+    return Row(backend, "pairs/s", ours, theirs, f"decoding a verdict of {VERDICT_TOKENS} tokens, same engine")
