@@ -12,7 +12,6 @@ from stages import filtered_text, raw_web_text
 from stages.files import digest, write_json
 from stages.filtered_text.private_data import mask
 from stages.job import Job
-from stages.language_id import identify
 from stages.languages import load_language
 from stages.raw_web_text.records import read_sources
 from stages.settings import FilteredText, Source, load_settings
@@ -112,15 +111,6 @@ def test_a_text_in_another_language(language: str, text: str) -> None:
     assert drop(text + more + " Look out for seals below the cliff, and keep the dog near you.", language)[0] == (
         "wrong_language"
     )
-
-
-def test_undecided_swahili_is_judged_by_its_stop_words() -> None:
-    story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
-    strict = load_language("sw").model_copy(update={"min_stop_words_share": None})
-    assert identify(pl.Series([story]), load_language("sw"))["judged"].item() == "sw"
-    english = "The keeper of the old lighthouse had seen many ships pass on their way to the harbour."
-    assert identify(pl.Series([english]), strict)["judged"].item() == "en"
-    assert identify(pl.Series([english]), load_language("sw"))["judged"].item() == "en"
 
 
 def test_words_longer_than_the_language_has() -> None:

@@ -6,6 +6,7 @@ Tamil); so every figure a filter needs of a language stands in its file, with wh
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,9 +24,10 @@ class LanguageSettings(Section):
     """Figures of one language. Lengths are in characters, scores and shares from 0 to 1.
 
     `neighbours` are languages that language identification takes for this one; `true` accepts a text judged so.
-    `min_stop_words_share` decides in its place where it gives no language 0.2: for languages it knows badly.
     `identified_by: stop_words` is for languages that language identification does not know: the score is then the
     share of stop words, and `min_language_score` the least of it.
+    `second_opinion` are the languages among which, with this one, lingua decides where fastText is unsure.
+    `tell_tale` are words that only one of a group of languages has, by language, where neither can tell them apart.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -35,7 +37,8 @@ class LanguageSettings(Section):
     identified_by: Literal["model", "stop_words"] = "model"
     min_language_score: Share
     neighbours: dict[str, bool]
-    min_stop_words_share: Share | None = None
+    second_opinion: list[str] = []
+    tell_tale: dict[str, Words] = {}
     min_mean_word_length: Annotated[float, Field(ge=0)]
     max_mean_word_length: Annotated[float, Field(gt=0)]
     min_alphabetic_words_share: Share
@@ -48,6 +51,10 @@ class LanguageSettings(Section):
     def accepted(self) -> frozenset[str]:
         """Codes of language identification that count as this language."""
         return frozenset({self.code, *(code for code, accepted in self.neighbours.items() if accepted)})
+
+    @cached_property
+    def tell_tale_sets(self) -> dict[str, frozenset[str]]:
+        return {code: frozenset(words) for code, words in self.tell_tale.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> LanguageSettings:
