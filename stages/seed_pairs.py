@@ -16,7 +16,7 @@ from stages.figures import mean
 from stages.files import digest, hash_paths
 from stages.gate import Metric
 from stages.job import Job
-from stages.language_id import UNDECIDED, identify
+from stages.language_id import identify
 from stages.languages import load_language
 from stages.settings import SeedPairs, SeedSource, Translation
 from stages.shards import Split, in_slices, no_drops, shard_frames
@@ -25,6 +25,8 @@ from stages.translation import Translator, translator
 COLUMNS = [
     "id", "instruction_id", "language", "instruction", "response", "split", "origin", "translator", "source",
 ]  # fmt: skip
+# A short translation full of names is not the likeliest in its language, yet it is in it.
+LEAST_SCORE = 0.2
 TRANSLATED_AT_ONCE = 64  # rows; what a killed run loses of its translations
 
 
@@ -147,7 +149,7 @@ def _in_language(responses: pl.Series, language: str) -> pl.Series:
     """
     own = load_language(language)
     found = identify(responses, own)
-    return (found["judged"].is_in(list(own.accepted)) | (found["language_score"] >= UNDECIDED)).alias("in_language")
+    return (found["judged"].is_in(list(own.accepted)) | (found["language_score"] >= LEAST_SCORE)).alias("in_language")
 
 
 def _copied_share() -> pl.Expr:

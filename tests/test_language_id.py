@@ -17,8 +17,13 @@ ROOT = Path(__file__).parent.parent
 SETTINGS = load_settings(ROOT / "params.yaml").filtered_text
 SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 SENTENCES = SHARED / "lid" / "lingua_sentences.jsonl.zst"
+SOMALI = (
+    "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
+    "Carruurtu way dabaashaan."
+)
 MALAY = [
-    "Perdana Menteri berkata peruntukan bagi membaik pulih jalan luar bandar akan ditambah kerana banyak aduan diterima.",
+    "Perdana Menteri berkata peruntukan bagi membaik pulih jalan luar bandar "
+    "akan ditambah kerana banyak aduan diterima.",
     "Pelajar universiti itu mahu mencuba kaedah baharu bagi menjimatkan tenaga di kolej kediaman mereka.",
     "Hujan lebat pada hari Khamis menyebabkan beberapa buah kampung dinaiki air dan penduduk dipindahkan.",
     "Polis menahan tiga lelaki yang disyaki mencuri basikal di sebuah taman perumahan pada malam Isnin lalu.",
@@ -38,11 +43,11 @@ NEIGHBOURS = [
     ("ur", "در کنار بندر قدیمی یک فانوس دریایی سرخ هست و راه باریکی به آن می‌رسد. تابستان‌ها بچه‌ها آنجا شنا می‌کنند."),
     (
         "sw",
-        "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. Carruurtu way dabaashaan.",
+        SOMALI,
     ),
     (
         "fi",
-        "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. Carruurtu way dabaashaan.",
+        SOMALI,
     ),
 ]
 
