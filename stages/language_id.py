@@ -85,6 +85,8 @@ def _identify(text: str, language: LanguageSettings) -> Answer:
 def _unsure(top_score: float, answer: Answer, language: LanguageSettings) -> bool:
     if answer.judged in language.accepted:
         return answer.language_score < language.min_language_score
+    if answer.judged in language.neighbours and answer.judged not in language.second_opinion:
+        return False  # Nepali, say, which lingua does not know and would call Hindi
     return 0 < top_score < (SURE_NEIGHBOUR if answer.judged in language.neighbours else SURE)
 
 

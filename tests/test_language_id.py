@@ -17,13 +17,8 @@ ROOT = Path(__file__).parent.parent
 SETTINGS = load_settings(ROOT / "params.yaml").filtered_text
 SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 SENTENCES = SHARED / "lid" / "lingua_sentences.jsonl.zst"
-SOMALI = (
-    "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
-    "Carruurtu way dabaashaan."
-)
 MALAY = [
-    "Perdana Menteri berkata peruntukan bagi membaik pulih jalan luar bandar "
-    "akan ditambah kerana banyak aduan diterima.",
+    "Perdana Menteri berkata peruntukan bagi membaik pulih jalan akan ditambah kerana banyak aduan diterima.",
     "Pelajar universiti itu mahu mencuba kaedah baharu bagi menjimatkan tenaga di kolej kediaman mereka.",
     "Hujan lebat pada hari Khamis menyebabkan beberapa buah kampung dinaiki air dan penduduk dipindahkan.",
     "Polis menahan tiga lelaki yang disyaki mencuri basikal di sebuah taman perumahan pada malam Isnin lalu.",
@@ -34,21 +29,19 @@ INDONESIAN = [
     "Hujan deras pada hari Kamis membuat beberapa kampung terendam dan warga mengungsi ke balai kecamatan.",
     "Ibu biasanya memasak lontong pada pagi hari, lalu kami makan bersama di teras sambil mengobrol.",
 ]
-# Each but the last is neither the language nor close enough to it to be kept as it.
+SOMALI = (
+    "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
+    "Carruurtu way dabaashaan."
+)
+# None is the language it is held against.
 NEIGHBOURS = [
     ("fi", "Vana sadama ääres seisab punane tuletorn, mille juurde viib kitsas tee. Suvel käivad lapsed seal ujumas."),
     ("tr", "Köhnə limanın yanında qırmızı bir mayak var və ora dar bir yol aparır. Yayda uşaqlar orada çimirlər."),
     ("hi", "जुन्या बंदराजवळ एक लाल दीपगृह आहे आणि तिथे जाणारा रस्ता अरुंद आहे. उन्हाळ्यात मुले तिथे पोहायला जातात."),
-    ("hi", "पुरानो बन्दरगाह नजिकै एउटा रातो बत्तीघर छ र त्यहाँ जाने बाटो साँघुरो छ। गर्मीमा केटाकेटीहरू त्यहाँ पौडी खेल्छन्।"),
+    ("hi", "पुरानो बन्दरगाह नजिकै एउटा रातो बत्तीघर छ र त्यहाँ जाने बाटो साँघुरो छ। केटाकेटीहरू त्यहाँ खेल्छन्।"),
     ("ur", "در کنار بندر قدیمی یک فانوس دریایی سرخ هست و راه باریکی به آن می‌رسد. تابستان‌ها بچه‌ها آنجا شنا می‌کنند."),
-    (
-        "sw",
-        SOMALI,
-    ),
-    (
-        "fi",
-        SOMALI,
-    ),
+    ("sw", SOMALI),
+    ("fi", SOMALI),
 ]
 
 
@@ -59,9 +52,10 @@ def kept(texts: list[str], language: str) -> pl.Series:
 
 def test_where_fasttext_is_unsure_lingua_decides() -> None:
     story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
-    alone = load_language("sw").model_copy(update={"second_opinion": []})
-    assert identify(pl.Series([story]), alone)["judged"].item() == "en"
-    assert identify(pl.Series([story]), load_language("sw")).row(0)[0] == "sw"
+    least = load_language("sw").min_language_score
+    alone = load_language("sw").model_copy(update={"second_opinion": ()})
+    assert identify(pl.Series([story]), alone)["language_score"].item() < least
+    assert identify(pl.Series([story]), load_language("sw"))["language_score"].item() >= least
 
 
 def test_where_fasttext_is_sure_lingua_is_not_asked() -> None:
@@ -82,7 +76,7 @@ def test_malay_is_told_from_indonesian_by_words_that_only_one_of_them_has() -> N
 def test_a_half_translated_page_is_not_kept() -> None:
     turkish = "Eski limanın yanında kırmızı bir deniz feneri var ve oraya dar bir yol gider. "
     english = "In the summer the children swim there until the evening, and then they walk home together slowly. "
-    assert not kept([turkish * 3 + english * 3], "tr").item()
+    assert not kept([turkish * 3 + english * 6], "tr").item()
 
 
 def test_of_a_long_text_the_end_is_read_too() -> None:

@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
     "bad_word_lengths": bad_word_lengths,
     "few_alphabetic_words": few_alphabetic_words,
 }
-COUNTS = ("emails", "phones", "ips", "control_strings")
+COUNTS = ("emails", "phones", "ips", "national_ids", "control_strings")
 COLUMNS = [
     "id",
     "document_id",
@@ -128,7 +128,7 @@ def _facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
         boilerplate=pl.lit(boilerplate_share(frame, language).sum()),
         min_words=pl.col("words").min(),
         max_words=pl.col("words").max(),
-        masked=pl.sum_horizontal(pl.col("emails", "phones", "ips").sum()),
+        masked=pl.sum_horizontal(pl.col("emails", "phones", "ips", "national_ids").sum()),
         unmasked=unmasked(pl.col("text")).sum(),
         control_strings=pl.col("control_strings").sum(),
         wrong_ids=pl.lit(sum(one != digest(language.code, text)[:ID_LENGTH] for one, text in pairs)),

@@ -1,8 +1,13 @@
-"""Private data masked in place: e-mail addresses, phone numbers, IP addresses. A text is not dropped for them."""
+"""Private data masked in place: e-mail and IP addresses, national identity numbers, phone numbers.
+
+A text is not dropped for them.
+"""
 
 from __future__ import annotations
 
 import polars as pl
+
+from stages.filtered_text.national_ids import count_national_ids, mask_national_ids
 
 EMAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
 
@@ -40,20 +45,29 @@ CONTROL_STRING = (
     r"</?s>|<\|[A-Za-z_]{2,30}\|>|###\s*(?:Response|Instruction|Input|Human|Assistant)\s*:"
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>"
 )
-# E-mail before IP before phone: each holds what the next would take a part of.
+# E-mail before IP before identity number before phone: each holds what the next would take a part of.
 MASKS = {"emails": (EMAIL, "[email]"), "ips": (IP, "[ip]"), "phones": (PHONE, "${1}[phone]")}
 
 
 def mask(frame: pl.DataFrame) -> pl.DataFrame:
-    """Mask `text`; adds the counts `emails`, `phones`, `ips` and `control_strings`."""
+    """Mask `text`; adds the counts `emails`, `ips`, `national_ids`, `phones` and `control_strings`."""
+    frame = mask_national_ids(_masked(frame, "emails", "ips"))
+    return _masked(frame, "phones").with_columns(
+        control_strings=pl.col("text").str.count_matches(CONTROL_STRING).cast(pl.Int64)
+    )
+
+
+def _masked(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
     text = pl.col("text")
-    for name, (pattern, mark) in MASKS.items():
+    for name in names:
+        pattern, mark = MASKS[name]
         frame = frame.with_columns(
             text.str.count_matches(pattern).cast(pl.Int64).alias(name), text.str.replace_all(pattern, mark)
         )
-    return frame.with_columns(control_strings=text.str.count_matches(CONTROL_STRING).cast(pl.Int64))
+    return frame
 
 
 def unmasked(text: pl.Expr) -> pl.Expr:
-    """Number of e-mail addresses, phone numbers and IP addresses still in the text."""
-    return pl.sum_horizontal(text.str.count_matches(pattern) for pattern, _ in MASKS.values())
+    """Number of addresses, identity numbers and phone numbers still in the text."""
+    national_ids = text.map_batches(count_national_ids, return_dtype=pl.Int64)
+    return pl.sum_horizontal(*(text.str.count_matches(pattern) for pattern, _ in MASKS.values()), national_ids)

@@ -37,8 +37,8 @@ class LanguageSettings(Section):
     identified_by: Literal["model", "stop_words"] = "model"
     min_language_score: Share
     neighbours: dict[str, bool]
-    second_opinion: list[str] = []  # noqa: RUF012 - pydantic copies it
-    tell_tale: dict[str, Words] = {}  # noqa: RUF012
+    second_opinion: tuple[str, ...] = ()
+    tell_tale: Annotated[dict[str, Words], Field(default_factory=dict)]
     min_mean_word_length: Annotated[float, Field(ge=0)]
     max_mean_word_length: Annotated[float, Field(gt=0)]
     min_alphabetic_words_share: Share
