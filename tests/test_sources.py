@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from pydantic import ValidationError
 from stages import raw_web_text
 from stages.encodings import UndecodableError, decode, normalise
 from stages.errors import InputError
+from stages.gate import load_suite
 from stages.graph import generated_lines
+from stages.job import Job
 from stages.languages import load_language
 from stages.raw_web_text.records import read_sources
 from stages.settings import RawWebText, Settings, Source
 from stages.shards import Split
+from tests.conftest import ROOT
 
 REAL = Path(os.environ.get("XI_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 LIMITS: dict[str, Any] = {
@@ -292,7 +296,7 @@ def test_a_labelled_source_is_not_routed(tmp_path: Path) -> None:
 
 
 def test_another_languages_documents_are_not_bad() -> None:
-    assert not set(raw_web_text.PASSED_OVER) & set(raw_web_text.BAD)
+    assert not {"other_language", *raw_web_text.NO_PAGE} & set(raw_web_text.BAD)
 
 
 # Encodings
@@ -401,3 +405,17 @@ def test_an_address_that_is_none_is_dropped(tmp_path: Path, url: str) -> None:
 
 def test_bytes_that_are_no_archive_are_dropped(tmp_path: Path) -> None:
     assert bad(tmp_path, "a.warc", b"hello world\n" * 30)[:2] == ("broken_record", "fi/a.warc#0")
+
+
+def test_above_the_set_share_the_gate_closes_with_the_counts(
+    make_job: Callable[..., Job], capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = make_job("raw_web_text", raw_web_text=given({"path": "{language}"}))
+    lines(job.root / "fi" / "a.jsonl", {"text": "hyvä"}, {"text": "x", "url": "no url"}, "{", "[]")
+    job.staging.mkdir(parents=True)
+    raw_web_text.run(job)
+    metrics = raw_web_text.measure(job)
+    assert (metrics["bad_share"], metrics["bad_records"]) == (0.75, "2 unreadable_record, 1 invalid_url")
+    assert "of 4 records bad are 2 unreadable_record, 1 invalid_url" in capsys.readouterr().err
+    suite = load_suite(ROOT / "stages" / "expectations" / "raw_web_text.yaml", job.settings)
+    assert next(one.at_most for one in suite if one.metric == "bad_share") == LIMITS["max_bad_share"]

@@ -5,6 +5,7 @@ python -m stages raw_web_text fi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -30,8 +31,8 @@ BAD = (
     "nested_too_deep", "invalid_url", "line_too_long", "missing_column", "broken_record", "truncated_file",
     "decompression_bomb", "unreadable_file", "empty_file",
 )  # fmt: skip
-# Not ours, and nothing wrong with them: another language's document, an image, a page the server had not.
-PASSED_OVER = ("other_language", "not_html", "http_status")
+# Nothing wrong with them: an image, a page that the server had not. So it is with `other_language`.
+NO_PAGE = ("not_html", "http_status")
 ID_LENGTH = 16
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 SCHEMA = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
@@ -165,10 +166,16 @@ def measure(job: Job) -> dict[str, Metric]:
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
         pairs = frame.select("id", "language", "text").iter_rows()
         wrong += sum(one != digest(language, text)[:ID_LENGTH] for one, language, text in pairs)
+    # Another language's documents count: a bad record of a shared source is of no language.
+    pages = max(rows_in - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
+    bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
+    counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages
+    if share > job.settings.raw_web_text.max_bad_share:
+        print(f"raw_web_text {job.partition}: of {pages} records bad are {counts}", file=sys.stderr)
     return {
-        "bad_records": ", ".join(f"{reasons[one]} {one}" for one in BAD if one in reasons) or "none",
-        "passed_over": sum(reasons.get(reason, 0) for reason in PASSED_OVER),
-        "bad_share": sum(reasons.get(reason, 0) for reason in BAD) / rows_in,
+        "bad_records": counts,
+        "passed_over": sum(reasons.get(reason, 0) for reason in ("other_language", *NO_PAGE)),
+        "bad_share": share,
         "exact_duplicates": reasons.get("exact_duplicate", 0),
         "median_words": counted_median(lengths["words"], lengths["count"]),
         "wrong_ids": wrong,
