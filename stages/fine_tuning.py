@@ -23,14 +23,15 @@ def fine_tune(
     """Continue the model in `start` on the examples and save it to `out`.
 
     The learning rate falls linearly to zero after a short warm-up. Examples are cut at `max_tokens`.
-    Returns facts of the run: examples, tokens, steps, last loss, tokens a second.
+    Returns facts of the run: examples, those whose prompt left no room, tokens, steps, last loss, tokens a second.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
     rows = _rows(examples, training.max_tokens)
     if not rows:
         raise InputError(f"every prompt fills training.max_tokens ({training.max_tokens}): raise it")
-    return train(load_model(start), load_tokenizer(start), rows, out, training, seed)
+    facts = train(load_model(start), load_tokenizer(start), rows, out, training, seed)
+    return {**facts, "examples_without_room": len(examples) - len(rows)}
 
 
 def train(

@@ -41,8 +41,10 @@ def _plain(model: Path) -> Any:
 def _rows(engine: LazyEngine, plain: Any) -> list[Row]:
     from vllm import SamplingParams
 
-    same = {"temperature": 0.7, "top_p": 0.9, "max_tokens": NEW_TOKENS, "ignore_eos": True}
-    seeded, unseeded, ours = [], [], []
+    same: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "max_tokens": NEW_TOKENS, "ignore_eos": True}
+    seeded: list[float] = []
+    unseeded: list[float] = []
+    ours: list[float] = []
     for repeat in range(REPEATS + 1):
         asked = prompts(PROMPTS, PROMPT_TOKENS, seed=repeat)
         requests: Any = [{"prompt_token_ids": one} for one in asked]

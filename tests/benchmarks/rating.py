@@ -29,7 +29,8 @@ def run() -> list[Row]:
 
 
 def _row(engine: LazyEngine, backend: str) -> Row:
-    scored, decoded = [], []
+    scored: list[float] = []
+    decoded: list[float] = []
     for repeat in range(REPEATS + 1):
         pairs = prompts(PAIRS, PAIR_TOKENS, seed=repeat)
         scored.append(seconds(partial(engine.score, pairs, LABELS)))
