@@ -18,7 +18,7 @@ from tests.benchmarks import claims
 from tests.benchmarks.table import Row, SkippedError, save, show
 
 FOLDER = Path(__file__).parent
-TOOLS = {"__main__", "table", "peer", "claims", "corpus"}
+TOOLS = {"__main__", "table", "peer", "claims", "corpus", "project_copy"}
 
 
 def names() -> list[str]:
