@@ -13,9 +13,11 @@ import polars as pl
 from stages.files import digest
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
 from stages.filtered_text.language import wrong_language
-from stages.filtered_text.length import bad_word_lengths, few_alphabetic_words, too_long, too_short, word_count
+from stages.filtered_text.length import too_long, too_short, word_count
 from stages.filtered_text.near_duplicates import near_duplicates, signatures
+from stages.filtered_text.placeholder import placeholder
 from stages.filtered_text.private_data import mask, unmasked
+from stages.filtered_text.quality import QUALITY
 from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
 from stages.gate import Metric
@@ -34,8 +36,8 @@ RULES: dict[str, Rule] = {
     "repetition": repetition,
     "boilerplate": boilerplate,
     "wrong_language": wrong_language,
-    "bad_word_lengths": bad_word_lengths,
-    "few_alphabetic_words": few_alphabetic_words,
+    "placeholder": placeholder,
+    **QUALITY,
 }
 COUNTS = ("emails", "phones", "ips", "control_strings")
 COLUMNS = ["id", "document_id", "language", "title", "text", "url", "source", "record", "license", "words"]

@@ -7,7 +7,7 @@ Tamil); so every figure a filter needs of a language stands in its file, with wh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -24,6 +24,8 @@ class LanguageSettings(Section):
 
     `neighbours` are languages that language identification takes for this one; `true` accepts a text judged so.
     `min_stop_words_share` decides in its place where it gives no language 0.2: for languages it knows badly.
+    Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
+    `word_joiners` are signs that between two letters make one word of them.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -36,7 +38,13 @@ class LanguageSettings(Section):
     min_mean_word_length: Annotated[float, Field(ge=0)]
     max_mean_word_length: Annotated[float, Field(gt=0)]
     min_alphabetic_words_share: Share
+    min_closed_lines_share: Share
+    max_duplicate_lines_share: Share
+    max_newlines_per_word: Share
+    max_top_ngram_share: dict[Literal[2, 3, 4], Share]
+    max_duplicate_ngrams_share: dict[Literal[5, 6, 7, 8, 9, 10], Share]
     spaces_between_words: bool
+    word_joiners: str = ""
     characters_per_word: Annotated[float, Field(gt=0)] | None = None
     stop_words: Words
     boilerplate: Words
