@@ -11,5 +11,5 @@ from stages.settings import FilteredText
 
 
 def few_stop_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    met, least = word_fact("stop_words"), settings.min_stop_words
+    met, least = word_fact("stop_words"), language.min_stop_words
     return with_word_facts(frame, language).with_columns(broken(met < least, f"{{}} stop words < {least}", met))

@@ -25,6 +25,7 @@ class LanguageSettings(Section):
     `neighbours` are languages that language identification takes for this one; `true` accepts a text judged so.
     `min_stop_words_share` decides in its place where it gives no language 0.2: for languages it knows badly.
     Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
+    `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
     `word_joiners` are signs that between two letters make one word of them.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
@@ -46,6 +47,7 @@ class LanguageSettings(Section):
     spaces_between_words: bool
     word_joiners: str = ""
     characters_per_word: Annotated[float, Field(gt=0)] | None = None
+    min_stop_words: Annotated[int, Field(ge=0)] = 2
     stop_words: Words
     boilerplate: Words
 

@@ -36,7 +36,6 @@ class FilteredText(Section):
     max_short_lines_share: Share
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Share
-    min_stop_words: Annotated[int, Field(ge=0)]
     max_placeholder_characters: Positive
     quotes_close_lines: bool
     lone_signs_count: bool

@@ -42,7 +42,7 @@ def filters(language, rules, shared):
             max_bullet_lines_ratio=shared["max_bullet_lines_share"],
             max_ellipsis_lines_ratio=shared["max_ellipsis_lines_share"],
             max_non_alpha_words_ratio=rules["min_alphabetic_words_share"],
-            min_stop_words=shared["min_stop_words"],
+            min_stop_words=rules["min_stop_words"],
             stop_words=rules["stop_words"],
             language=language,
         ),
