@@ -135,6 +135,17 @@ def test_a_text_of_numbers() -> None:
     assert drop(f"{GOOD} {numbers}")[0] == "few_alphabetic_words"
 
 
+def test_a_text_full_of_listed_words() -> None:
+    listed = given(listed_words={"fi": ["Piirakat", "kaksi sanaa"]})
+    assert made(GOOD, settings=listed).kept.height == 1
+    assert made(GOOD.replace("voin", "piirakatko"), settings=listed).kept.height == 1
+    assert drop(f"{GOOD} Piirakat, kaksi sanaa!", settings=listed)[0] == "listed_words"
+
+
+def test_words_listed_for_another_language_do_no_harm() -> None:
+    assert made(GOOD, settings=given(listed_words={"sw": ["piirakat"], "fi": []})).kept.height == 1
+
+
 def test_lone_signs_are_no_words() -> None:
     assert made(GOOD.replace(",", " ,").replace(".", " .").replace(" ", " - ", 20)).kept.height == 1
 

@@ -14,6 +14,7 @@ from stages.files import digest
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
 from stages.filtered_text.language import wrong_language
 from stages.filtered_text.length import too_long, too_short, word_count
+from stages.filtered_text.listed_words import listed_words
 from stages.filtered_text.near_duplicates import near_duplicates, signatures
 from stages.filtered_text.placeholder import placeholder
 from stages.filtered_text.private_data import mask, unmasked
@@ -37,6 +38,7 @@ RULES: dict[str, Rule] = {
     "boilerplate": boilerplate,
     "wrong_language": wrong_language,
     "placeholder": placeholder,
+    "listed_words": listed_words,
     **QUALITY,
 }
 COUNTS = ("emails", "phones", "ips", "control_strings")

@@ -60,6 +60,14 @@ def _joins(before: int, sign: int, after: int, joiners: npt.NDArray[np.uint32]) 
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _goes_on(sign: int, after: int, flags: npt.NDArray[np.uint8], thai: bool) -> bool:
+    """Whether a word that began with a sign goes on: points with points; in Thai, as newmm has it, up to a blank."""
+    if thai:
+        return not is_thai(after) and not _flags(flags, after) & SPACE
+    return sign == POINT and after == POINT
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _flags(flags: npt.NDArray[np.uint8], point: int) -> int:
     return flags[point] if point < CODE_POINTS else LETTER | IN_WORD
 
@@ -115,7 +123,7 @@ def _cut(
                 past = _end_of_word(points, place + 1, end, flags, joiners, thai)
             else:
                 past = place + 1
-                while point == POINT and past < end and points[past] == POINT:
+                while past < end and _goes_on(point, points[past], flags, thai):
                     past += 1
             key, mark = OFFSET, 0
             for inside in range(place, past):

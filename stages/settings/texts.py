@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stages.settings.section import Positive, Section, Share
+from stages.settings.section import Language, Positive, Section, Share
 
 
 class Source(Section):
@@ -38,6 +38,8 @@ class FilteredText(Section):
     max_symbols_per_word: Share
     max_placeholder_characters: Positive
     quotes_close_lines: bool
+    listed_words: dict[Language, list[Annotated[str, Field(min_length=1)]]]
+    max_listed_words_share: Share
     lone_signs_count: bool
     min_judged_lines: Positive
     near_duplicate_jaccard: Share
