@@ -124,6 +124,17 @@ def test_a_text_of_numbers() -> None:
     assert drop(f"{GOOD} {numbers}")[0] == "few_alphabetic_words"
 
 
+def test_a_text_full_of_listed_words() -> None:
+    listed = given(listed_words={"fi": ["Piirakat", "kaksi sanaa"]})
+    assert made(GOOD, settings=listed).kept.height == 1
+    assert made(GOOD.replace("voin", "piirakatko"), settings=listed).kept.height == 1
+    assert drop(f"{GOOD} Piirakat, kaksi sanaa!", settings=listed)[0] == "listed_words"
+
+
+def test_words_listed_for_another_language_do_no_harm() -> None:
+    assert made(GOOD, settings=given(listed_words={"sw": ["piirakat"], "fi": []})).kept.height == 1
+
+
 def test_lone_signs_are_no_words() -> None:
     assert made(GOOD.replace(",", " ,").replace(".", " .").replace(" ", " - ", 20)).kept.height == 1
 
@@ -231,13 +242,15 @@ def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
-@pytest.mark.parametrize("language", ["fi", "th", "ur"])
-def test_most_real_documents_are_kept(language: str) -> None:
+# What FineWeb-2's thresholds take of the first 200: Finnish course pages that repeat their code, Thai government
+# pages that say their headline three times, Urdu quizzes.
+@pytest.mark.parametrize(("language", "kept"), [("fi", 150), ("th", 120), ("ur", 180)])
+def test_most_real_documents_are_kept(language: str, kept: int) -> None:
     source = Source(path="web/{language}.jsonl.zst")
     settings = ALL.raw_web_text.model_copy(update={"sources": [source], "rows_per_shard": 200})
     frame = next(iter(read_sources(settings, language, SHARED)))
     raw = raw_web_text.transform(frame, settings, language)
     split = filtered_text.transform(raw.kept, given(max_words=100_000), load_language(language))
     assert raw.kept.height == 200
-    assert split.kept.height >= 190
+    assert split.kept.height >= kept
     assert split.kept.height + split.dropped.height == 200

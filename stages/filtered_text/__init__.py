@@ -13,9 +13,12 @@ import polars as pl
 from stages.files import digest
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
 from stages.filtered_text.language import wrong_language
-from stages.filtered_text.length import bad_word_lengths, few_alphabetic_words, too_long, too_short, word_count
+from stages.filtered_text.length import too_long, too_short, word_count
+from stages.filtered_text.listed_words import listed_words
 from stages.filtered_text.near_duplicates import duplicates
+from stages.filtered_text.placeholder import placeholder
 from stages.filtered_text.private_data import mask, unmasked
+from stages.filtered_text.quality import QUALITY
 from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
 from stages.filtered_text.signatures import ALGORITHM, signatures
@@ -35,8 +38,9 @@ RULES: dict[str, Rule] = {
     "repetition": repetition,
     "boilerplate": boilerplate,
     "wrong_language": wrong_language,
-    "bad_word_lengths": bad_word_lengths,
-    "few_alphabetic_words": few_alphabetic_words,
+    "placeholder": placeholder,
+    "listed_words": listed_words,
+    **QUALITY,
 }
 COUNTS = ("emails", "phones", "ips", "national_ids", "control_strings")
 COLUMNS = [

@@ -5,12 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from stages.filtered_text.rule import broken, percent
+from stages.filtered_text.word_facts import with_word_facts, word_fact
 from stages.languages import LanguageSettings
 from stages.settings import FilteredText
 
 WORD = r"\S*[\p{L}\p{N}]\S*"
-WORD_WITH_LETTER = r"\S*\p{L}\S*"
-LETTER_OR_MARK = r"[\p{L}\p{M}]"
 WORD_CHARACTER = r"[\p{L}\p{M}\p{N}]"
 
 
@@ -33,19 +32,18 @@ def too_long(frame: pl.DataFrame, settings: FilteredText, language: LanguageSett
 
 
 def bad_word_lengths(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Mean length of words outside the language's range (Gopher; ranges of FineWeb-2)."""
+    """Mean length of words outside the language's range (Gopher; ranges of FineWeb-2). A lone sign is no word."""
     low, high = language.min_mean_word_length, language.max_mean_word_length
-    mean = pl.col("text").str.count_matches(WORD_CHARACTER) / pl.col("text").str.count_matches(WORD)
-    outside = ~mean.is_between(low, high)
-    return frame.with_columns(broken(outside, f"{{}} characters a word, not {low:g} to {high:g}", mean.round(1)))
+    mean = word_fact("characters") / word_fact("no_signs")
+    return with_word_facts(frame, language).with_columns(
+        broken(~mean.is_between(low, high), f"{{}} characters a word, not {low:g} to {high:g}", mean.round(1))
+    )
 
 
 def few_alphabetic_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Share of words that hold a letter (Gopher); of characters that are letters where words are not marked.
-
-    A lone sign is no word: counted as one, it cost 19 of 563 real Finnish pages ("sana , toinen").
-    """
-    part, whole = (WORD_WITH_LETTER, WORD) if language.spaces_between_words else (LETTER_OR_MARK, r"\S")
-    share = pl.col("text").str.count_matches(part) / pl.col("text").str.count_matches(whole)
-    least = language.min_alphabetic_words_share
-    return frame.with_columns(broken(share < least, f"{{}} % of words alphabetic < {least:.0%}", percent(share)))
+    """Share of words that hold a letter, (Gopher; thresholds of FineWeb-2, which counts lone signs as words)."""
+    total = word_fact("all" if settings.lone_signs_count else "no_signs")
+    share, least = word_fact("alphabetic") / total, language.min_alphabetic_words_share
+    return with_word_facts(frame, language).with_columns(
+        broken(share < least, f"{{}} % of words alphabetic < {least:.1%}", percent(share))
+    )

@@ -28,6 +28,9 @@ class LanguageSettings(Section):
     share of stop words, and `min_language_score` the least of it.
     `second_opinion` are the languages among which, with this one, lingua decides where fastText is unsure.
     `tell_tale` are words that only one of a group of languages has, by language, where neither can tell them apart.
+    Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
+    `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
+    `word_joiners` are signs that between two letters make one word of them.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -42,8 +45,15 @@ class LanguageSettings(Section):
     min_mean_word_length: Annotated[float, Field(ge=0)]
     max_mean_word_length: Annotated[float, Field(gt=0)]
     min_alphabetic_words_share: Share
+    min_closed_lines_share: Share
+    max_duplicate_lines_share: Share
+    max_newlines_per_word: Share
+    max_top_ngram_share: dict[Literal[2, 3, 4], Share]
+    max_duplicate_ngrams_share: dict[Literal[5, 6, 7, 8, 9, 10], Share]
     spaces_between_words: bool
+    word_joiners: str = ""
     characters_per_word: Annotated[float, Field(gt=0)] | None = None
+    min_stop_words: Annotated[int, Field(ge=0)] = 2
     stop_words: Words
     boilerplate: Words
 

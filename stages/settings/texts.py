@@ -80,6 +80,17 @@ class FilteredText(Section):
     min_language_share: Share
     max_boilerplate_share: Share
     max_repeated_paragraph_share: Share
+    max_bullet_lines_share: Share
+    max_ellipsis_lines_share: Share
+    max_short_lines_share: Share
+    max_duplicate_line_characters_share: Share
+    max_symbols_per_word: Share
+    max_placeholder_characters: Positive
+    quotes_close_lines: bool
+    listed_words: dict[str, list[NonEmpty]]
+    max_listed_words_share: Share
+    lone_signs_count: bool
+    min_judged_lines: Positive
     near_duplicate_jaccard: Share
     minhash_permutations: Positive
     shingle_words: Positive

@@ -1,0 +1,17 @@
+"""Teasers rather than a text: lines that end with an ellipsis (Gopher, arXiv 2112.11446, A.1.1)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from stages.filtered_text.line_facts import share_of_lines, with_line_facts
+from stages.filtered_text.rule import broken, percent
+from stages.languages import LanguageSettings
+from stages.settings import FilteredText
+
+
+def ellipsis_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
+    share, most = share_of_lines("ellipsis_lines", settings), settings.max_ellipsis_lines_share
+    return with_line_facts(frame, settings).with_columns(
+        broken(share > most, f"{{}} % of lines end with an ellipsis > {most:.0%}", percent(share))
+    )

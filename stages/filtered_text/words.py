@@ -1,0 +1,137 @@
+"""Words of texts as flat arrays, cut in one compiled pass: what counts of words and n-grams are made from.
+
+A word is a run of letters, marks and digits, which the language's `word_joiners` may join ("Ankara'da",
+"www.example.org"), and some signs numbers ("1,5"); any other sign is a word of its own, and so is a run of points: as
+in the word splitters of spaCy and indic-nlp, by which FineWeb-2's thresholds were found. Thai is cut by a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from stages.filtered_text.characters import CODE_POINTS, IN_WORD, LETTER, SPACE, batches, kinds
+from stages.filtered_text.thai_words import cut_run, is_thai, trie
+from stages.languages import LanguageSettings
+
+# Of a word: it holds a letter; it holds a letter or a digit, so is no lone sign.
+HAS_LETTER, NO_SIGN = 1, 2
+POINT = 0x2E
+OFFSET, PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
+
+
+class Words(NamedTuple):
+    """Words of a batch; those of text i are at starts[i]:starts[i + 1]. Hashes are never zero."""
+
+    hashes: npt.NDArray[np.uint64]
+    lengths: npt.NDArray[np.int32]
+    kinds: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+
+
+def words(texts: pl.Series, language: LanguageSettings) -> Iterator[Words]:
+    dictionary = trie() if not language.spaces_between_words else np.zeros((2, 2), np.int32)
+    joiners = np.array([ord(sign) for sign in language.word_joiners], np.uint32)
+    for batch in batches(texts):
+        yield Words(*_cut(batch.points, batch.starts, kinds(), joiners, dictionary))
+
+
+def word_hash(word: str) -> int:
+    key = int(OFFSET)
+    for character in word:
+        key = ((key ^ ord(character)) * int(PRIME)) & 0xFFFFFFFFFFFFFFFF
+    return key | 1
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _joins(before: int, sign: int, after: int, joiners: npt.NDArray[np.uint32]) -> bool:
+    """Whether a sign between two characters of words makes one word of them: a joiner, or , . / : – between digits."""
+    if 0x30 <= before <= 0x39 and 0x30 <= after <= 0x39 and sign in (0x2C, 0x2E, 0x2F, 0x3A, 0x2013):
+        return True
+    for joiner in joiners:  # noqa: SIM110 - any() over a generator does not compile
+        if sign == joiner:
+            return True
+    return False
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _goes_on(sign: int, after: int, flags: npt.NDArray[np.uint8], thai: bool) -> bool:
+    """Whether a word that began with a sign goes on: points with points; in Thai, as newmm has it, up to a blank."""
+    if thai:
+        return not is_thai(after) and not _flags(flags, after) & SPACE
+    return sign == POINT and after == POINT
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _flags(flags: npt.NDArray[np.uint8], point: int) -> int:
+    return flags[point] if point < CODE_POINTS else LETTER | IN_WORD
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _end_of_word(
+    points: npt.NDArray[np.uint32],
+    place: int,
+    end: int,
+    flags: npt.NDArray[np.uint8],
+    joiners: npt.NDArray[np.uint32],
+    thai: bool,
+) -> int:
+    while place < end:
+        point = points[place]
+        if thai and is_thai(point):
+            break
+        if not _flags(flags, point) & IN_WORD:
+            joined = place + 1 < end and _flags(flags, points[place + 1]) & IN_WORD
+            if not joined or not _joins(points[place - 1], point, points[place + 1], joiners):
+                break
+        place += 1
+    return place
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _cut(
+    points: npt.NDArray[np.uint32],
+    starts: npt.NDArray[np.int64],
+    flags: npt.NDArray[np.uint8],
+    joiners: npt.NDArray[np.uint32],
+    dictionary: npt.NDArray[np.int32],
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    thai = dictionary.shape[0] > 2
+    hashes, lengths = np.empty(points.size, np.uint64), np.empty(points.size, np.int32)
+    marks, firsts = np.empty(points.size, np.uint8), np.zeros(starts.size, np.int64)
+    # For a run of Thai: cost and best end of each place.
+    room = np.zeros((2, points.size + 1 if thai else 1), np.int32)
+    count = 0
+    for text in range(starts.size - 1):
+        place, end, run = starts[text], starts[text + 1], starts[text]
+        while place < end:
+            point = points[place]
+            flag = _flags(flags, point)
+            if flag & SPACE:
+                place += 1
+                continue
+            if thai and is_thai(point):
+                if place >= run:
+                    run = cut_run(points, place, end, dictionary, room)
+                past = room[1, place]
+            elif flag & IN_WORD:
+                past = _end_of_word(points, place + 1, end, flags, joiners, thai)
+            else:
+                past = place + 1
+                while past < end and _goes_on(point, points[past], flags, thai):
+                    past += 1
+            key, mark = OFFSET, 0
+            for inside in range(place, past):
+                point = points[inside]
+                key = (key ^ np.uint64(point)) * PRIME
+                one = _flags(flags, point)
+                mark |= (HAS_LETTER if one & LETTER else 0) | (NO_SIGN if one & IN_WORD else 0)
+            hashes[count], lengths[count], marks[count] = key | np.uint64(1), past - place, mark
+            count, place = count + 1, past
+        firsts[text + 1] = count
+    return hashes[:count], lengths[:count], marks[:count], firsts

@@ -1,0 +1,203 @@
+"""The rules on lines, words and n-grams: a tiny text for each reason, built to trip exactly that one."""
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from stages.filtered_text.line_facts import with_line_facts
+from stages.filtered_text.ngrams import with_ngram_facts
+from stages.filtered_text.placeholder import placeholder
+from stages.filtered_text.quality import QUALITY
+from stages.filtered_text.word_facts import with_word_facts
+from stages.filtered_text.words import words
+from stages.languages import LanguageSettings, load_language
+from stages.settings import FilteredText
+from tests.test_filtered_text import GOOD, THAI, given
+
+SENTENCES = [f"{sentence.strip()}." for sentence in GOOD.split(".") if sentence.strip()]
+# Six lines of prose, none like another.
+LINES = [
+    *SENTENCES,
+    "Illalla lämmitettiin sauna, ja vieraat tulivat.",
+    "Aamulla oli jo hiljaista, eikä kukaan puhunut.",
+]
+
+
+def broken(text: str, language: str | LanguageSettings = "fi", settings: FilteredText | None = None) -> dict[str, str]:
+    """Every rule that the text breaks, with the value met."""
+    of = load_language(language) if isinstance(language, str) else language
+    met = {}
+    for reason, rule in QUALITY.items():
+        value = rule(pl.DataFrame({"text": [text]}), settings or given(), of)["value"].item()
+        met |= {reason: value} if value is not None else {}
+    return met
+
+
+def changed(**figures: Any) -> LanguageSettings:
+    return load_language("fi").model_copy(update=figures)
+
+
+@pytest.mark.parametrize(("language", "text"), [("fi", GOOD), ("fi", "\n".join(LINES)), ("th", THAI)])
+def test_prose_breaks_no_rule(language: str, text: str) -> None:
+    assert broken(text, language) == {}
+
+
+def test_bulleted_lines() -> None:
+    text = "\n".join(f"{'-' if number % 2 else '•'} {line}" for number, line in enumerate(LINES))
+    assert broken(text) == {"bullet_lines": "100 % of lines bulleted > 90%"}
+
+
+@pytest.mark.parametrize("end", ["...", "…"])
+def test_lines_that_end_with_an_ellipsis(end: str) -> None:
+    text = "\n".join([f"{line[:-1]}{end}" for line in LINES[:2]] + LINES[2:])
+    assert broken(text) == {"ellipsis_lines": "33 % of lines end with an ellipsis > 30%"}
+
+
+def test_repeated_lines() -> None:
+    text = "\n".join([*LINES, "Niin.", "Niin.", "Niin.", "Niin.", "Niin."])
+    assert broken(text) == {"duplicate_lines": "36 % of lines repeated > 29.3%"}
+
+
+def test_repeated_lines_are_weighed_by_their_characters() -> None:
+    met = broken("\n".join([*LINES, LINES[0]]))
+    assert met["duplicate_line_characters"] == "14 % of characters in repeated lines > 10%"
+    assert "duplicate_lines" not in met
+
+
+def test_lines_without_a_full_stop() -> None:
+    text = "\n".join(line[:-1] for line in LINES)
+    assert broken(text) == {"unclosed_lines": "0 % of lines end as a sentence < 11.4%"}
+
+
+def test_a_quotation_closes_a_line_unless_set_otherwise() -> None:
+    text = "\n".join(f'"{line}"' for line in LINES)
+    assert "unclosed_lines" not in broken(text)
+    assert "unclosed_lines" in broken(text, settings=given(quotes_close_lines=False))
+
+
+def test_lines_of_every_script_are_closed_by_its_own_full_stop() -> None:
+    facts = with_line_facts(pl.DataFrame({"text": ["वह गया।\nیہ ہے۔\nஆம்.\nসে গেল।\nEi"]}), given())
+    assert facts["line_facts"].struct.field("closed_lines").item() == 4
+
+
+def test_a_share_of_few_lines_is_not_judged_unless_set() -> None:
+    assert "unclosed_lines" not in broken(GOOD[:-1])
+    assert "unclosed_lines" in broken(GOOD[:-1], settings=given(min_judged_lines=1))
+
+
+def test_lone_signs_are_no_lines_unless_set() -> None:
+    text = "\n".join(part for line in LINES for part in (line, "##"))
+    assert broken(text, settings=given(max_symbols_per_word=0.5)) == {}
+    assert "duplicate_lines" in broken(text, settings=given(lone_signs_count=True))
+
+
+def test_short_lines() -> None:
+    text = "\n".join([*LINES, "Ensin keitto.", "Sitten kala.", "Lopuksi kahvi."])
+    assert "short_lines" not in broken(text)
+    assert broken(text, settings=given(max_short_lines_share=0.3)) == {"short_lines": "33 % of lines short > 30%"}
+
+
+def test_words_too_long_for_the_language() -> None:
+    assert broken(GOOD, changed(max_mean_word_length=5.0)) == {"bad_word_lengths": "6.8 characters a word, not 3 to 5"}
+
+
+def test_few_words_with_a_letter() -> None:
+    numbers = " ".join(str(number) for number in range(100, 125))
+    assert broken(f"{GOOD} {numbers}").keys() == {"few_alphabetic_words"}
+
+
+def test_hash_signs() -> None:
+    assert broken(" ".join(f"#{word}" if place % 3 else word for place, word in enumerate(GOOD.split()))).keys() == {
+        "many_symbols"
+    }
+
+
+def test_more_line_ends_than_prose_has() -> None:
+    text = "\n".join(" ".join(GOOD.split()[start : start + 3]) + "." for start in range(0, 48, 3))
+    assert broken(text).keys() == {"many_newlines"}
+
+
+def test_no_stop_words() -> None:
+    assert broken("Piirakat paistetaan kuumassa uunissa. Kuori kaulitaan ohueksi. Täytteeksi riisipuuroa.") == {
+        "few_stop_words": "0 stop words < 2"
+    }
+
+
+def test_one_pair_of_words_all_over() -> None:
+    parts = [f"halpa lento {word}" for word in SENTENCES[0].replace(",", "").replace(".", "").split()]
+    assert broken(" ".join(parts)).keys() == {"top_ngram"}
+
+
+def test_runs_of_words_said_before() -> None:
+    text = f"{GOOD} Lisäksi muistettakoon: {SENTENCES[0]}"
+    assert broken(text) == {"duplicate_ngrams": "13 % repeated 7-grams > 13.3%"}
+
+
+def ngram_facts(text: str) -> dict[str, int]:
+    frame = with_ngram_facts(pl.DataFrame({"text": [text]}), load_language("fi"))
+    return dict(frame["ngram_facts"].item())
+
+
+def test_repeated_ngrams_are_counted_by_their_characters_none_twice() -> None:
+    facts = ngram_facts("a b c d e f a b c d e g a b x")
+    assert facts["top_2"] == 3 * len("a b")
+    assert facts["top_4"] == 2 * len("a b c d")
+    assert (facts["duplicate_5"], facts["duplicate_6"]) == (5, 0)
+
+
+def test_a_text_that_is_one_word_over_and_over() -> None:
+    facts = ngram_facts("no " * 40)
+    assert facts["top_2"] == 39 * len("no no")
+    assert facts["duplicate_10"] == 60
+
+
+def cut(text: str, language: str) -> list[str]:
+    (batch,) = words(pl.Series([text]), load_language(language))
+    bare, ends = "".join(text.split()), batch.lengths.cumsum()
+    return [bare[end - length : end] for end, length in zip(ends, batch.lengths, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("tr", "Ankara'da 1,5 kg... (bkz. www.example.org)", "Ankara'da|1,5|kg|...|(|bkz|.|www.example.org|)"),
+        ("hi", "वह घर-घर गया।", "वह|घर|-|घर|गया|।"),
+        ("ta", "க்‍ஷ ஸ்ரீ", "க்‍ஷ|ஸ்ரீ"),
+        ("th", "รัฐบาลไทยเผยความคืบหน้ากฎหมาย", "รัฐบาล|ไทย|เผย|ความคืบหน้า|กฎหมาย"),
+        ("th", "ปี 2565 ที่ AIS", "ปี|2565|ที่|AIS"),
+    ],
+)
+def test_words_are_cut_as_the_language_does(language: str, text: str, expected: str) -> None:
+    assert "|".join(cut(text, language)) == expected
+
+
+def test_thai_words_are_mostly_those_of_newmm() -> None:
+    from pythainlp.tokenize import word_tokenize
+
+    theirs = [word for word in word_tokenize(THAI, engine="newmm", keep_whitespace=False) if word.strip()]
+    assert len(set(cut(THAI, "th")) & set(theirs)) / len(set(theirs)) > 0.9
+
+
+def test_facts_do_not_depend_on_what_stands_beside_a_text() -> None:
+    frame = pl.DataFrame({"text": ["", GOOD, "a", f"{GOOD} {GOOD}", "😀 ok"]})
+    for facts in (
+        lambda part: with_line_facts(part, given()),
+        lambda part: with_word_facts(part, load_language("fi")),
+        lambda part: with_ngram_facts(part, load_language("fi")),
+    ):
+        assert facts(frame).equals(pl.concat([facts(frame[row]) for row in range(frame.height)]))
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        (f"{GOOD} Lorem ipsum dolor sit amet.", True),
+        ("Please enable JavaScript to view this page.", True),
+        (f"{GOOD} JavaScript on selaimen kieli.", False),
+        (f"{GOOD * 3} Please enable JavaScript.", False),
+    ],
+)
+def test_placeholders(text: str, dropped: bool) -> None:
+    value = placeholder(pl.DataFrame({"text": [text]}), given(), load_language("fi"))["value"].item()
+    assert (value is not None) == dropped
