@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -55,6 +55,12 @@ SENTENCES = 5  # of a response, each with one fact; with fewer a page is too sho
 VALUES = 10  # that a fact can have
 DEFECTS = ("cut", "repeated", "mixed", "foreign")
 STOP_WORDS = 5
+LEMMAS = [
+    "cookies",
+    *(f"noun {noun}" for noun in NOUNS),
+    *(f"verb {family} {number}" for family in FAMILIES for number in range(SENTENCES)),
+    *(f"value {family} {number} {n}" for family in FAMILIES for number in range(SENTENCES) for n in range(VALUES)),
+]
 
 
 @dataclass(frozen=True)
@@ -78,28 +84,29 @@ class Tongue:
     consonants: str
     vowels: str
     affixes: dict[str, str]  # of S, V, O: "-x" follows the word, "x-" goes before it
-    words: dict[str, str] = field(default_factory=dict, hash=False, compare=False)
 
-    def word(self, lemma: str) -> str:
-        """The word of a lemma, made on first use from the lemma alone."""
-        if lemma not in self.words:
-            choose = random.Random(f"{self.code} {lemma}")
-            while True:
-                word = "".join(choose.choice(self.consonants) + choose.choice(self.vowels) for _ in range(3))
-                if word not in self.words.values():
-                    break
-            self.words[lemma] = word
-        return self.words[lemma]
+    @cached_property
+    def lexicon(self) -> dict[str, str]:
+        """A word of three syllables for every lemma, none for two."""
+        choose = random.Random(self.code)
+        syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
+        words: dict[str, None] = {}
+        while len(words) < len(LEMMAS):
+            words["".join(choose.choices(syllables, k=3))] = None
+        return dict(zip(LEMMAS, words, strict=True))
 
     @cached_property
     def stop_words(self) -> list[str]:
-        return [self.word(f"stop {number}")[:4] for number in range(STOP_WORDS)]
+        """Of two syllables, so that no other word is one of them."""
+        syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
+        pairs = [one + other for one in syllables for other in syllables]
+        return random.Random(f"{self.code} stop words").sample(pairs, STOP_WORDS)
 
     def sentence(self, concept: str, verb: str, value: str) -> str:
         lemmas = {"S": f"noun {concept}", "V": verb, "O": value}
-        inner = [self._affixed(self.word(lemmas[role]), role) for role in self.order]
-        words = [self.stop_words[0], inner[0], inner[1], self.stop_words[1 + len(value) % 2], inner[2]]
-        return " ".join([*words, self.stop_words[3 + len(verb) % 2]]).capitalize() + "."
+        inner = [self._affixed(self.lexicon[lemmas[role]], role) for role in self.order]
+        words = [self.stop_words[0], inner[0], inner[1], self.stop_words[1 + int(value[-1]) % 2], inner[2]]
+        return " ".join([*words, self.stop_words[3 + int(verb[-1]) % 2]]).capitalize() + "."
 
     def _affixed(self, word: str, role: str) -> str:
         affix = self.affixes[role]
@@ -139,7 +146,7 @@ class World:
 
     def facts(self, topic: Topic, tongue: Tongue) -> list[str]:
         """The words by which a response says the five facts."""
-        return [tongue._affixed(tongue.word(self.value(topic, number)), "O") for number in range(SENTENCES)]
+        return [tongue._affixed(tongue.lexicon[self.value(topic, number)], "O") for number in range(SENTENCES)]
 
     def response(self, topic: Topic, tongue: Tongue, choose: random.Random) -> list[str]:
         """The sentences on a topic, in an order of their own."""
@@ -244,12 +251,12 @@ def _settings_file(tongue: Tongue) -> str:
     return f"""# {tongue.name}, an artificial language.
 script: Latin
 identified_by: stop_words
-min_language_score: 0.2 # four of the ten words of a sentence are function words
+min_language_score: 0.2 # half of the words of a sentence are function words
 neighbours: {{}}
 spaces_between_words: true
 min_mean_word_length: 2
 max_mean_word_length: 14
 min_alphabetic_words_share: 0.7
 stop_words: {json.dumps(tongue.stop_words)}
-boilerplate: ["{tongue.word("cookies")}"]
+boilerplate: ["{tongue.lexicon["cookies"]}"]
 """

@@ -12,6 +12,7 @@ from stages.evaluator.measures import area_under_curve, scores
 from stages.evaluator.rating_set import (
     RatedPair,
     cut_off,
+    going_on_with,
     held_out_set,
     run_of_sentences,
     swapped,
@@ -35,7 +36,8 @@ def pair(language: str, number: int, instruction: str = "") -> Pair:
 
 PAIRS = [pair(language, number) for language in SENTENCES for number in range(4)]
 PASS = 3 * len(PAIRS)  # rated pairs of one pass: each pair once a level
-WEIGHTS = {"cut": 1.0, "repeated": 1.0, "model_answer": 1.0, "swapped": 1.0, "wrong_language": 1.0}
+FLAWS = ("cut", "repeated", "partly_foreign", "strays")  # that can be made of any pair, were there others
+WEIGHTS = dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0)
 ANSWERS = {one.id: f"answer to {one.id}" for one in PAIRS}
 
 
@@ -108,6 +110,28 @@ def test_a_response_in_another_language_is_any_where_the_instruction_has_none() 
     assert wrong_language(lone, [*PAIRS, lone], random.Random(1)) in [one.response for one in PAIRS[4:]]
 
 
+def test_a_partly_foreign_response_begins_as_the_true_one_and_ends_in_another_language() -> None:
+    made = [one for one in held_out_set(PAIRS, seed=1) if one.defect == "partly_foreign"]
+    for one in made:
+        beginning, _, _ = one.pair.response.partition(" ")
+        others = [pair.response[-8:] for pair in PAIRS if pair.language != one.pair.language]
+        assert one.response.startswith(beginning)
+        assert one.response[-8:] in others
+
+
+def test_a_straying_response_goes_on_with_that_to_another_instruction() -> None:
+    text = going_on_with("Yksi. Kaksi. Kolme.", "Neljä. Viisi. Kuusi.", random.Random(1))
+    assert text in ("Yksi. Viisi. Kuusi.", "Yksi. Kaksi. Kuusi.")
+
+
+def test_a_lone_sentence_strays_after_it() -> None:
+    assert going_on_with("Yksi.", "Neljä. Viisi.", random.Random(1)) == "Yksi. Viisi."
+
+
+def test_without_another_response_nothing_strays() -> None:
+    assert going_on_with("Yksi.", None, random.Random(1)) is None
+
+
 def test_one_language_has_no_wrong_one() -> None:
     assert wrong_language(PAIRS[0], PAIRS[:4], random.Random(1)) is None
 
@@ -126,7 +150,7 @@ def test_every_pair_is_there_once_a_level_in_each_set(rated: list[RatedPair]) ->
 def test_each_defect_has_its_level(rated: list[RatedPair]) -> None:
     assert {(one.level, one.defect) for one in rated} == {
         ("best", "none"),
-        *(("flawed", defect) for defect in ("cut", "repeated", "model_answer")),
+        *(("flawed", defect) for defect in (*FLAWS, "model_answer")),
         *(("worst", defect) for defect in ("swapped", "wrong_language")),
     }
 
@@ -169,7 +193,7 @@ def test_no_pairs_are_no_rated_pairs() -> None:
 def test_a_defect_of_no_weight_is_not_made() -> None:
     weights = {**WEIGHTS, "model_answer": 0.0, "swapped": 0.0}
     made = {one.defect for one in training_set(PAIRS, ANSWERS, weights, size=5 * PASS, seed=1)}
-    assert made == {"none", "cut", "repeated", "wrong_language"}
+    assert made == {"none", *FLAWS, "wrong_language"}
 
 
 def test_defects_are_as_frequent_as_their_weights() -> None:
@@ -182,7 +206,7 @@ def test_defects_are_as_frequent_as_their_weights() -> None:
 def test_the_held_out_set_has_every_pair_with_every_defect_but_model_answers() -> None:
     held_out = held_out_set(PAIRS, seed=1)
     counts = Counter(one.defect for one in held_out)
-    assert counts == dict.fromkeys(("none", "cut", "repeated", "swapped", "wrong_language"), len(PAIRS))
+    assert counts == dict.fromkeys(("none", *FLAWS, "swapped", "wrong_language"), len(PAIRS))
 
 
 def test_the_held_out_set_is_the_same_in_every_iteration() -> None:

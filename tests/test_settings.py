@@ -140,7 +140,15 @@ def test_a_template_without_its_placeholder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_level_without_any_defect_is_refused(tmp_path: Path) -> None:
-    weights = {"cut": 1, "repeated": 1, "model_answer": 1, "swapped": 0, "wrong_language": 0}
+    weights = {
+        "cut": 1,
+        "repeated": 1,
+        "partly_foreign": 1,
+        "strays": 1,
+        "model_answer": 1,
+        "swapped": 0,
+        "wrong_language": 0,
+    }
     assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value=weights)
 
 

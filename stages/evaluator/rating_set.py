@@ -1,7 +1,8 @@
 """The three-level rating set, made from pairs known to be good. How the lower levels are made is ours.
 
 best    the true response
-flawed  cut off · a sentence repeated · the current response model's own answer
+flawed  cut off · a sentence repeated · goes on in another language · strays to another instruction · the current
+        response model's own answer
 worst   the response of another instruction · a response in another language
 """
 
@@ -74,6 +75,15 @@ def wrong_language(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> s
     return choose.choice(same or others).response if others else None
 
 
+def going_on_with(text: str, other: str | None, choose: random.Random) -> str | None:
+    """The text's beginning, then the end of the other in place of the rest; both in whole sentences."""
+    if other is None:
+        return None
+    own, others = _sentences(text), _sentences(other)
+    kept = choose.randint(1, max(1, len(own) - 1))
+    return " ".join([*own[:kept], *others[-max(1, len(own) - kept) :]])
+
+
 def _makers(
     pool: Sequence[Pair], answers: dict[str, str], choose: random.Random
 ) -> dict[str, dict[str, Callable[[Pair], str | None]]]:
@@ -82,6 +92,8 @@ def _makers(
         "flawed": {
             "cut": lambda pair: cut_off(pair.response, choose),
             "repeated": lambda pair: with_repetition(pair.response, choose),
+            "partly_foreign": lambda pair: going_on_with(pair.response, wrong_language(pair, pool, choose), choose),
+            "strays": lambda pair: going_on_with(pair.response, swapped(pair, pool, choose), choose),
             "model_answer": lambda pair: answers.get(pair.id),
         },
         "worst": {

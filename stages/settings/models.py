@@ -81,15 +81,19 @@ class Defects(Section):
 
     cut: Annotated[float, Field(ge=0)]
     repeated: Annotated[float, Field(ge=0)]
+    partly_foreign: Annotated[float, Field(ge=0)]
+    strays: Annotated[float, Field(ge=0)]
     model_answer: Annotated[float, Field(ge=0)]
     swapped: Annotated[float, Field(ge=0)]
     wrong_language: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _some_in_each_level(self) -> Defects:
-        if not (self.cut or self.repeated or self.model_answer) or not (self.swapped or self.wrong_language):
+        flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer)
+        if not any(flawed) or not (self.swapped or self.wrong_language):
             raise ValueError(
-                "each level needs a defect: one of cut, repeated, model_answer and one of swapped, wrong_language"
+                "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer "
+                "and one of swapped, wrong_language"
             )
         return self
 

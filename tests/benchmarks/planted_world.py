@@ -25,6 +25,8 @@ from tests.artificial_world import World, write_world
 from tests.benchmarks.table import ROOT, Row
 
 DATA = "data/world"
+FLAWED = {"cut": 1, "repeated": 1, "partly_foreign": 1, "strays": 1, "model_answer": 0.2}
+DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 0.5}
 
 
 def training(epochs: float, **changed: Any) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def settings(world: World) -> dict[str, Any]:
         "evaluator": {
             "start_from": "instruction_model",
             "rated_pairs": 6000,
-            "defects": {"cut": 1, "repeated": 1, "model_answer": 0.2, "swapped": 2, "wrong_language": 0.5},
+            "defects": DEFECTS,
             "training": training(1, batch_size=16),
         },
         "refined_pairs": {"min_rating": 0.6, "top_share": 1.0},
