@@ -81,8 +81,7 @@ def test_each_language_is_told_from_the_other(languages: Path) -> None:
         assert in_language(texts, load_language(tongue.code, languages)).to_list() == own
 
 
-def test_the_settings_of_the_world_are_settings_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planted_world, "_python", lambda *arguments: None)
+def test_the_settings_of_the_world_are_settings_of_the_project(tmp_path: Path) -> None:
     planted_world.make_project(tmp_path, WORLD, planted_world.settings(WORLD))
     made = load_settings(tmp_path / "params.yaml")
     assert made.languages == ["xa", "xb"]

@@ -9,20 +9,17 @@ XI_PLANTED_WORLD names a folder to keep it in; without it, it is made anew in a 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from stages.files import read_json
 from tests.artificial_world import World, write_world
-from tests.benchmarks.table import ROOT, Row
+from tests.benchmarks.project_copy import copy_project, run_python
+from tests.benchmarks.table import Row
 
 DATA = "data/world"
 FLAWED = {"cut": 1, "repeated": 1, "partly_foreign": 1, "strays": 1, "model_answer": 0.2}
@@ -71,33 +68,8 @@ def settings(world: World) -> dict[str, Any]:
 
 def make_project(project: Path, world: World, changed: dict[str, Any]) -> None:
     """A copy of this project with the world's data, settings and languages, a repository of its own."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
-    for name in listed.stdout.split():
-        if name.startswith(("stages/", "dagster_project/", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")):
-            (project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, project / name)
+    copy_project(project, changed)
     write_world(world, project / DATA, project / "stages" / "languages")
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    (project / "params.yaml").write_text(yaml.safe_dump(_merged(params, changed), sort_keys=False), encoding="utf-8")
-    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
-    _python(project, "-m", "dvc", "init", "-q")
-    _python(project, "-m", "stages.graph")
-
-
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    both = {key: _merged(old[key], new[key]) for key in new if isinstance(new[key], dict) and key in old}
-    return {**old, **new, **both}
-
-
-def _python(project: Path, *arguments: str) -> None:
-    """Run this Python in the project. Raises RuntimeError with the end of its output."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}
-    ended = subprocess.run(
-        [sys.executable, *arguments], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    if ended.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout.decode()[-3000:]}")
 
 
 def outcome(project: Path, world: World) -> list[Row]:
@@ -180,7 +152,9 @@ def run(world: World | None = None, changed: dict[str, Any] | None = None) -> li
         project = Path(kept or scratch)
         if not (project / "params.yaml").exists():
             make_project(project, world, changed or settings(world))
+            run_python(project, "-m", "dvc", "init", "-q")
+            run_python(project, "-m", "stages.graph")
         started = time.monotonic()
-        _python(project, "-m", "dagster_project.repro")
+        run_python(project, "-m", "dagster_project.repro")
         minutes = (time.monotonic() - started) / 60
         return [*outcome(project, world), Row("whole pipeline", "minutes", minutes, 15.0, "at most, two idle cores")]

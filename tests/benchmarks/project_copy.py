@@ -1,0 +1,49 @@
+"""A copy of this project with settings of its own, in which its stages run unchanged."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.benchmarks.table import ROOT
+
+COPIED = ("stages/", "dagster_project/", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")
+
+
+def copy_project(project: Path, changed: dict[str, Any], also: tuple[str, ...] = ()) -> None:
+    """Copy the code and what `also` names into the folder, change params.yaml, make a repository of it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        if name.startswith((*COPIED, *also)) and (ROOT / name).is_file():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, project / name)
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    (project / "params.yaml").write_text(
+        yaml.safe_dump(merged(params, changed), allow_unicode=True, sort_keys=False), encoding="utf-8"
+    )
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The old settings with the new ones in their place; sections are merged key by key."""
+    both = {key: merged(old[key], new[key]) for key in new if isinstance(new[key], dict) and key in old}
+    return {**old, **new, **both}
+
+
+def run_python(project: Path, *arguments: str) -> None:
+    """Run this Python in the project. Raises RuntimeError with the end of its output."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if ended.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout.decode()[-3000:]}")
