@@ -75,7 +75,7 @@ def _prepare(root: Path, documents: int) -> None:
     settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     settings["languages"] = ["fi"]
     settings["execution"]["threads"] = 1
-    settings["raw_web_text"]["sources"] = [{"folder": "corpus", "suffix": ".jsonl", "content": "text"}]
+    settings["raw_web_text"]["sources"] = [{"path": "corpus/{language}.jsonl"}]
     settings["raw_web_text"]["rows_per_shard"] = ROWS_PER_SHARD
     (root / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     (root / "corpus").mkdir()
