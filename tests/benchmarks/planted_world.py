@@ -36,7 +36,7 @@ def settings(world: World) -> dict[str, Any]:
     return {
         "languages": [tongue.code for tongue in world.tongues],
         "prompts": {"languages": {tongue.code: tongue.name for tongue in world.tongues}},
-        "raw_web_text": {"sources": [{"folder": f"{DATA}/web", "suffix": "", "content": "html"}]},
+        "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
         "filtered_text": {
             "min_words": 8,
             "max_repeated_paragraph_share": 1.0,  # repeated and mixed pages are left for the evaluator to find
