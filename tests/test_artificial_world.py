@@ -95,7 +95,7 @@ def test_the_filter_keeps_the_good_pages_and_drops_those_in_another_language(
     own = settings.filtered_text.model_copy(update={"min_words": 8, "max_repeated_paragraph_share": 1.0})
     texts = [*(text for _, kind, _, text in WORLD.pages(TONGUES[0]) if kind == "good"), said(TOPIC, TONGUES[1])]
     frame = pl.DataFrame({"text": texts}).with_columns(
-        *(pl.lit("").alias(name) for name in ("title", "url", "source", "license")),
+        *(pl.lit("").alias(name) for name in ("title", "url", "source", "source_id", "date", "license", "extractor")),
         id=pl.int_range(pl.len()).cast(pl.String),
         language=pl.lit("xa"),
         record=pl.lit(0),
