@@ -30,6 +30,7 @@ def run(job: Job) -> None:
             depends_on=read_json(evaluator / "manifest.json")["content"],
         )
         job.facts.update(engine.facts())
+        job.provenance.update(engine.provenance())
 
 
 def transform(frame: pl.DataFrame, engine: LazyEngine, settings: Settings, temperature: float = 1.0) -> Split:

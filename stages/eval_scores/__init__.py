@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from stages.acceptance import accepted_iteration
+from stages.answers import answer_sampling
 from stages.errors import InputError
 from stages.eval_scores.measures import chrf, language_share, pairwise
 from stages.figures import mean
@@ -25,7 +26,6 @@ from stages.pairs import response_examples, seed_pairs
 from stages.prompts import PromptEncoder
 from stages.rating import add_ratings, temperature_of
 from stages.shards import read_partition, shard_frames, write_shard
-from stages.text_generation import Sampling
 from stages.text_generation.lazy import LazyEngine
 
 COMPARED = ("base", "seed_only", "tuned")
@@ -74,23 +74,15 @@ def _questions(job: Job, language: str) -> pl.DataFrame:
 
 
 def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.DataFrame:
-    decoding, prompts = job.settings.decoding, job.settings.prompts
+    prompts = job.settings.prompts
     language = job.language or ""
     with LazyEngine(folder, job.settings.text_generation, job.settings.seed) as engine:
         encoder = PromptEncoder(engine.tokenizer, prompts)
-        sampling = Sampling(
-            temperature=decoding.temperature,
-            top_p=decoding.top_p,
-            max_new_tokens=decoding.max_new_tokens,
-            stop=tuple(encoder.end),
-            seed=job.settings.seed,
-            no_repeat_ngram=decoding.no_repeat_ngram,
-        )
         asked = [
             encoder.write_response(instruction, prompts.language_names[language], prompts.style_answer)
             for instruction in questions["instruction"]
         ]
-        texts = engine.generate(asked, sampling)
+        texts = engine.generate(asked, answer_sampling(job.settings, encoder))
         job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()})
     response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
     return questions.select(

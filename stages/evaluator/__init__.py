@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages.answers import answer_sampling
 from stages.evaluator.held_out import measure_held_out
 from stages.evaluator.rating_set import RatedPair, held_out_set, training_set
 from stages.files import read_json
@@ -16,7 +17,6 @@ from stages.pairs import Pair, learned_pairs, seed_pairs
 from stages.prompts import Example, PromptEncoder
 from stages.rating import LEVELS, label_tokens
 from stages.settings import Settings
-from stages.text_generation import Sampling
 from stages.text_generation.lazy import LazyEngine
 
 FIGURES = ("pairs", "precision", "recall", "auc", "auc_surface", "expected_calibration_error", "temperature")
@@ -48,16 +48,12 @@ def _start(job: Job) -> Path:
 
 def _answers(job: Job, pairs: list[Pair]) -> dict[str, str]:
     """The current response model's own answers, by the pair's id: reasonable, but flawed."""
-    own = job.settings.decoding
     model = job.input("response_model", iteration=job.iteration)
     with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
         encoder = PromptEncoder(engine.tokenizer, job.settings.prompts)
         names = job.settings.prompts.language_names
         prompts = [encoder.write_response(pair.instruction, names[pair.language], pair.style) for pair in pairs]
-        sampling = Sampling(
-            own.temperature, own.top_p, own.max_new_tokens, tuple(encoder.end), job.settings.seed, own.no_repeat_ngram
-        )
-        texts = engine.generate(prompts, sampling)
+        texts = engine.generate(prompts, answer_sampling(job.settings, encoder))
     return {pair.id: text.text for pair, text in zip(pairs, texts, strict=True) if text.text}
 
 

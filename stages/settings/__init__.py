@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from stages.errors import SettingsError
@@ -124,6 +124,12 @@ class Settings(Section):
             source = f"rated_pairs/{name}"
         return iterations
 
+    @model_validator(mode="after")
+    def _within_the_endpoint(self) -> Settings:
+        if self.text_generation.backend == "endpoint" and self.decoding.no_repeat_ngram:
+            raise ValueError("text_generation.backend 'endpoint' has no n-gram rule: set decoding.no_repeat_ngram to 0")
+        return self
+
 
 def load_settings(path: Path) -> Settings:
     """Read and validate `params.yaml`.
@@ -157,7 +163,8 @@ def _sentence(error: ValidationError, values: dict[str, Any]) -> str:
         return f"`{key}` is missing; add it{more}"
     if first["type"] == "unknown_language":
         return f"`{key}.{first['ctx']['number']}`: {first['msg']}{more}"
-    return f"`{key}` is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}{more}"
+    rule = first["msg"].removeprefix("Value error, ")
+    return f"`{key}` is {first['input']!r}: {rule}{more}" if key else f"{rule}{more}"
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
