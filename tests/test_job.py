@@ -155,7 +155,7 @@ def test_a_shard_interrupted_between_its_files_is_remade(make_job: MakeJob, call
 def test_the_store_lists_what_the_last_run_used(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     run(job, calls, "a", "b")
-    run(job, calls, "b")
+    run(make_job(), calls, "b")
     assert len((job.work / "used").read_text().split()) == 1
     assert len(list(job.work.glob("*/part.parquet"))) == 2
 
