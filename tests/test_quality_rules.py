@@ -15,6 +15,7 @@ from stages.languages import LanguageSettings, load_language
 from stages.settings import FilteredText
 from tests.test_filtered_text import GOOD, THAI, given
 
+PUBLISHED = {"repetition_tolerance": 1.0, "max_duplicate_line_characters_share": 0.1}
 SENTENCES = [f"{sentence.strip()}." for sentence in GOOD.split(".") if sentence.strip()]
 # Six lines of prose, none like another.
 LINES = [
@@ -25,11 +26,11 @@ LINES = [
 
 
 def broken(text: str, language: str | LanguageSettings = "fi", settings: FilteredText | None = None) -> dict[str, str]:
-    """Every rule that the text breaks, with the value met."""
+    """Every rule that the text breaks, by the published thresholds, with the value met."""
     of = load_language(language) if isinstance(language, str) else language
     met = {}
     for reason, rule in QUALITY.items():
-        value = rule(pl.DataFrame({"text": [text]}), settings or given(), of)["value"].item()
+        value = rule(pl.DataFrame({"text": [text]}), settings or given(**PUBLISHED), of)["value"].item()
         met |= {reason: value} if value is not None else {}
     return met
 
@@ -89,13 +90,20 @@ def test_a_share_of_few_lines_is_not_judged_unless_set() -> None:
 def test_lone_signs_are_no_lines_unless_set() -> None:
     text = "\n".join(part for line in LINES for part in (line, "##"))
     assert broken(text, settings=given(max_symbols_per_word=0.5)) == {}
-    assert "duplicate_lines" in broken(text, settings=given(lone_signs_count=True))
+    assert "duplicate_lines" in broken(text, settings=given(**PUBLISHED, lone_signs_count=True))
 
 
 def test_short_lines() -> None:
     text = "\n".join([*LINES, "Ensin keitto.", "Sitten kala.", "Lopuksi kahvi."])
     assert "short_lines" not in broken(text)
     assert broken(text, settings=given(max_short_lines_share=0.3)) == {"short_lines": "33 % of lines short > 30%"}
+
+
+def test_repetition_is_judged_as_strictly_as_the_settings_say() -> None:
+    lines = "\n".join([*LINES, "Niin.", "Niin.", "Niin.", "Niin.", "Niin."])
+    said_again = f"{GOOD} Lisäksi muistettakoon: {SENTENCES[0]}"
+    assert broken(lines, settings=given(repetition_tolerance=1.5, max_duplicate_line_characters_share=0.2)) == {}
+    assert broken(said_again, settings=given(repetition_tolerance=1.5, max_duplicate_line_characters_share=0.2)) == {}
 
 
 def test_words_too_long_for_the_language() -> None:
@@ -111,6 +119,12 @@ def test_hash_signs() -> None:
     assert broken(" ".join(f"#{word}" if place % 3 else word for place, word in enumerate(GOOD.split()))).keys() == {
         "many_symbols"
     }
+
+
+def test_marks_of_headings_are_no_hash_signs() -> None:
+    text = "\n##\n".join(f"### {line}" for line in LINES)
+    assert broken(text) == {}
+    assert broken(text, settings=given(lone_signs_count=True))["many_symbols"].startswith("0.")
 
 
 def test_more_line_ends_than_prose_has() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from stages.filtered_text.line_facts import line_fact, share_of_lines, with_line_facts
-from stages.filtered_text.rule import broken, percent
+from stages.filtered_text.rule import broken, percent, tolerated
 from stages.languages import LanguageSettings
 from stages.settings import FilteredText
 
 
 def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    share, most = share_of_lines("duplicate_lines", settings), language.max_duplicate_lines_share
+    share = share_of_lines("duplicate_lines", settings)
+    most = tolerated(language.max_duplicate_lines_share, settings)
     return with_line_facts(frame, settings).with_columns(
         broken(share > most, f"{{}} % of lines repeated > {most:.1%}", percent(share))
     )

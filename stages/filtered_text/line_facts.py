@@ -80,11 +80,23 @@ def _count(
                 first += 1
             while first <= last and points[last] < CODE_POINTS and flags[points[last]] & SPACE:
                 last -= 1
+            if not signs:
+                row[9] -= _heading_signs(points, first, last, flags)
             counted = first <= last and (signs or _has_word(points, first, last, flags))
             if counted and not _first_seen(seen, _line(points, first, last, flags, row)):
                 row[1] += 1
                 row[2] += last - first + 1
     return rows
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _heading_signs(points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.NDArray[np.uint8]) -> int:
+    """Number of hash signs that mark the line as a Markdown heading ("## Alku", "##"); none in "#tag"."""
+    past = first
+    while past <= last and points[past] == HASH:
+        past += 1
+    marks = past > last or (points[past] < CODE_POINTS and flags[points[past]] & SPACE)
+    return past - first if marks else 0
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

@@ -20,3 +20,8 @@ def broken(condition: pl.Expr, template: str, *values: pl.Expr) -> pl.Expr:
 
 def percent(share: pl.Expr) -> pl.Expr:
     return (share * 100).round(0).fill_nan(0).cast(pl.Int64)
+
+
+def tolerated(most: float, settings: FilteredText) -> float:
+    """A language's published threshold of repetition, as many times of it as the settings allow."""
+    return min(most * settings.repetition_tolerance, 1.0)

@@ -83,6 +83,7 @@ class FilteredText(Section):
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
     max_short_lines_share: Share
+    repetition_tolerance: Annotated[float, Field(ge=1)]
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Share
     max_placeholder_characters: Positive

@@ -39,12 +39,14 @@ PUBLISHED = {
     "max_ellipsis_lines_share": 0.3,
     "max_short_lines_share": 1.0,
     "max_duplicate_line_characters_share": 0.1,
+    "repetition_tolerance": 1.0,
     "max_symbols_per_word": 0.1,
     "quotes_close_lines": False,
     "lone_signs_count": True,
     "min_judged_lines": 1,
 }
-MIN_STOP_WORDS = 2
+OF_LANGUAGES: dict[str, dict[str, float]] = {"th": {"min_alphabetic_words_share": 0.9}}
+OF_ALL_LANGUAGES = {"min_stop_words": 2}
 
 
 def run() -> list[Row]:
@@ -67,7 +69,7 @@ def one_core() -> Iterator[None]:
 
 
 def compare(code: str) -> list[Row]:
-    language = load_language(code).model_copy(update={"min_stop_words": MIN_STOP_WORDS})
+    language = load_language(code).model_copy(update=OF_ALL_LANGUAGES | OF_LANGUAGES.get(code, {}))
     texts = sample(code)
     megabytes = texts.str.len_bytes().sum() / 1e6
     settings = load_settings(ROOT / "params.yaml").filtered_text.model_copy(update=PUBLISHED)
