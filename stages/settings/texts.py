@@ -75,6 +75,7 @@ class RawWebText(Section):
 
 
 class FilteredText(Section):
+    blocked_sites: NonEmpty | None = None  # a file
     min_words: Positive
     max_words: Positive
     min_language_share: Share
