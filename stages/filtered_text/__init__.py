@@ -22,6 +22,7 @@ from stages.filtered_text.private_data import mask, unmasked
 from stages.filtered_text.quality import QUALITY
 from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
+from stages.filtered_text.segments import cut
 from stages.filtered_text.signatures import ALGORITHM, signatures
 from stages.gate import Metric
 from stages.job import Job
@@ -49,6 +50,8 @@ COUNTS = ("emails", "phones", "ips", "national_ids", "control_strings")
 COLUMNS = [
     "id",
     "document_id",
+    "position",
+    "segments",
     "language",
     "title",
     "text",
@@ -76,24 +79,33 @@ def run(job: Job) -> None:
         settings=["filtered_text"],
         depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {hash_paths(blocked)}",
     )
+    # What came in is counted in documents, and what a cut makes of one beyond the first comes in beside them.
+    job.facts["rows_in"] = int(job.facts["rows_in"]) + _added(job)
     with job.scratch() as folder:
         decisions = duplicates(staged_shards(job), folder, settings, language)
     drop_staged(job, decisions, temporary=["signature"], id_column="document_id")
+
+
+def _added(job: Job) -> int:
+    """Rows that cutting made of documents beyond the first."""
+    return job.counts.get("segments", 0) - job.counts.get("documents_cut", 0)
 
 
 def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, sites: Sites = NO_SITES
 ) -> Split:
     """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
-    rest = mask(frame).with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    masked = mask(frame).with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    rest, counts = cut(masked, settings, language)
     dropped = []
-    for reason, rule in {"blocked_site": partial(blocked_site, sites=sites), **RULES}.items():
+    rules: dict[str, Rule] = {"blocked_site": partial(blocked_site, sites=sites), **RULES}
+    for reason, rule in rules.items():
         judged = rule(rest, settings, language)
         dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))
         rest = judged.filter(pl.col("value").is_null()).drop("value")
     wanted = ["id", "reason", "value", "origin", "text"]
     drops = Split.of(pl.concat([one.select(wanted) for one in dropped]), origin="origin").dropped
-    return Split(_texts(rest, settings, language), drops)
+    return Split(_texts(rest, settings, language), drops, counts)
 
 
 def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
@@ -127,6 +139,8 @@ def measure(job: Job) -> dict[str, Metric]:
         "unmasked_private_data": met["unmasked"],
         "control_strings": met["control_strings"],
         "wrong_ids": met["wrong_ids"],
+        "documents_cut": job.counts.get("documents_cut", 0),
+        "characters_lost": job.counts.get("characters_lost", 0),
     }
 
 

@@ -78,6 +78,7 @@ class FilteredText(Section):
     blocked_sites: NonEmpty | None = None  # a file
     min_words: Positive
     max_words: Positive
+    segment_words: Positive
     min_language_share: Share
     max_boilerplate_share: Share
     max_repeated_paragraph_share: Share
