@@ -42,6 +42,8 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
         return [path.relative_to(root).as_posix() for path in stage_files(artifact, root)]
     if kind == "sources":
         return _web_sources(settings.raw_web_text, root)
+    if kind == "lists":
+        return ["${filtered_text.blocked_sites}"] if settings.filtered_text.blocked_sites else []
     if kind == "seeds":
         return _seeds(settings, root)
     if kind == "checkpoint":

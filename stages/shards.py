@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,10 @@ def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) ->
     """
     rows = max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1)
     parts = [transform(part) for part in frame.iter_slices(rows)] or [transform(frame)]
-    return Split(pl.concat([part.kept for part in parts]), pl.concat([part.dropped for part in parts]))
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update(part.counts)
+    return Split(pl.concat([part.kept for part in parts]), pl.concat([part.dropped for part in parts]), dict(counts))
 
 
 def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

@@ -66,8 +66,9 @@ def test_a_short_thai_text_is_counted_by_characters() -> None:
     assert drop("วันนี้ตลาดนัดหน้าวัดปิดเพราะฝนตกหนัก", "th")[0] == "too_short"
 
 
-def test_a_long_text() -> None:
-    assert drop(GOOD, settings=given(max_words=45)) == ("too_long", f"{len(GOOD.split())} words > 45")
+def test_a_text_too_long_for_a_response_that_no_sentence_end_lets_be_cut() -> None:
+    endless = GOOD.replace(".", ",")
+    assert drop(endless, settings=given(max_words=45)) == ("too_long", f"{len(GOOD.split())} words > 45")
 
 
 def test_a_text_that_repeats_itself() -> None:

@@ -10,7 +10,8 @@ from functools import partial
 
 import polars as pl
 
-from stages.files import digest
+from stages.files import digest, hash_paths
+from stages.filtered_text.blocked_sites import Sites, blocked_site, read_sites
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
 from stages.filtered_text.language import wrong_language
 from stages.filtered_text.length import too_long, too_short, word_count
@@ -21,6 +22,7 @@ from stages.filtered_text.private_data import mask, unmasked
 from stages.filtered_text.quality import QUALITY
 from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
+from stages.filtered_text.segments import cut
 from stages.filtered_text.signatures import ALGORITHM, signatures
 from stages.gate import Metric
 from stages.job import Job
@@ -42,10 +44,14 @@ RULES: dict[str, Rule] = {
     "listed_words": listed_words,
     **QUALITY,
 }
+REASONS = ["blocked_site", *RULES]
+NO_SITES = Sites({}, {})
 COUNTS = ("emails", "phones", "ips", "national_ids", "control_strings")
 COLUMNS = [
     "id",
     "document_id",
+    "position",
+    "segments",
     "language",
     "title",
     "text",
@@ -63,28 +69,43 @@ COLUMNS += ["language_score", *COUNTS]
 
 def run(job: Job) -> None:
     settings, language = job.settings.filtered_text, _language(job)
+    blocked = [job.root / settings.blocked_sites] if settings.blocked_sites else []
+    judge = partial(
+        transform, settings=settings, language=language, sites=read_sites(blocked[0]) if blocked else NO_SITES
+    )
     job.map_frames(
         job.read_shards("raw_web_text", job.language),
-        partial(by_parts, transform=partial(transform, settings=settings, language=language)),
+        partial(by_parts, transform=judge),
         settings=["filtered_text"],
-        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM}",
+        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {hash_paths(blocked)}",
     )
+    # What came in is counted in documents, and what a cut makes of one beyond the first comes in beside them.
+    job.facts["rows_in"] = int(job.facts["rows_in"]) + _added(job)
     with job.scratch() as folder:
         decisions = duplicates(staged_shards(job), folder, settings, language)
     drop_staged(job, decisions, temporary=["signature"], id_column="document_id")
 
 
-def transform(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> Split:
+def _added(job: Job) -> int:
+    """Rows that cutting made of documents beyond the first."""
+    return job.counts.get("segments", 0) - job.counts.get("documents_cut", 0)
+
+
+def transform(
+    frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, sites: Sites = NO_SITES
+) -> Split:
     """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
-    rest = mask(frame).with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    masked = mask(frame).with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    rest, counts = cut(masked, settings, language)
     dropped = []
-    for reason, rule in RULES.items():
+    rules: dict[str, Rule] = {"blocked_site": partial(blocked_site, sites=sites), **RULES}
+    for reason, rule in rules.items():
         judged = rule(rest, settings, language)
         dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))
         rest = judged.filter(pl.col("value").is_null()).drop("value")
     wanted = ["id", "reason", "value", "origin", "text"]
     drops = Split.of(pl.concat([one.select(wanted) for one in dropped]), origin="origin").dropped
-    return Split(_texts(rest, settings, language), drops)
+    return Split(_texts(rest, settings, language), drops, counts)
 
 
 def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
@@ -111,13 +132,15 @@ def measure(job: Job) -> dict[str, Metric]:
         "boilerplate_share": met["boilerplate"] / rows,
         "exact_duplicates": reasons.get("exact_duplicate", 0),
         "near_duplicates": reasons.get("near_duplicate", 0),
-        **{f"dropped_{reason}": reasons.get(reason, 0) for reason in RULES},
+        **{f"dropped_{reason}": reasons.get(reason, 0) for reason in REASONS},
         "min_words_met": met["min_words"],
         "max_words_met": met["max_words"],
         "masked_private_data": met["masked"],
         "unmasked_private_data": met["unmasked"],
         "control_strings": met["control_strings"],
         "wrong_ids": met["wrong_ids"],
+        "documents_cut": job.counts.get("documents_cut", 0),
+        "characters_lost": job.counts.get("characters_lost", 0),
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from stages.filtered_text.national_ids import count_national_ids, mask_national_ids
+from stages.filtered_text.national_ids import MARK, count_national_ids, mask_national_ids
 
 EMAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
 
@@ -65,6 +65,16 @@ def _masked(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
             text.str.count_matches(pattern).cast(pl.Int64).alias(name), text.str.replace_all(pattern, mark)
         )
     return frame
+
+
+def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
+    """The counts of `mask` anew, for parts of masked texts: by the marks that stand in them."""
+    text, marks = pl.col("text"), {name: mark.removeprefix("${1}") for name, (_, mark) in MASKS.items()}
+    counts = [
+        text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name)
+        for name, mark in (marks | {"national_ids": MARK}).items()
+    ]
+    return frame.with_columns(*counts, control_strings=text.str.count_matches(CONTROL_STRING).cast(pl.Int64))
 
 
 def unmasked(text: pl.Expr) -> pl.Expr:

@@ -75,8 +75,10 @@ class RawWebText(Section):
 
 
 class FilteredText(Section):
+    blocked_sites: NonEmpty | None = None  # a file
     min_words: Positive
     max_words: Positive
+    segment_words: Positive
     min_language_share: Share
     max_boilerplate_share: Share
     max_repeated_paragraph_share: Share
