@@ -122,8 +122,8 @@ TONGUES = (
 
 @dataclass(frozen=True)
 class World:
-    concepts: int = 40
-    families: int = 4
+    concepts: int = 48
+    families: int = 5
     languages: int = 2
     seeds_share: float = 0.75
     defective_share: float = 0.1  # of each kind, of the topics
@@ -256,6 +256,12 @@ neighbours: {{}}
 spaces_between_words: true
 min_mean_word_length: 2
 max_mean_word_length: 14
+# Off: pages that are cut or repeat themselves are left for the evaluator to find.
+min_closed_lines_share: 0
+max_duplicate_lines_share: 1
+max_newlines_per_word: 1
+max_top_ngram_share: {{2: 1, 3: 1, 4: 1}}
+max_duplicate_ngrams_share: {{5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1}}
 min_alphabetic_words_share: 0.7
 stop_words: {json.dumps(tongue.stop_words)}
 boilerplate: ["{tongue.lexicon["cookies"]}"]

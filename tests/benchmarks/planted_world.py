@@ -27,7 +27,7 @@ DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 0.5}
 
 
 def training(epochs: float, **changed: Any) -> dict[str, Any]:
-    usual = {"learning_rate": 0.002, "batch_size": 8, "weight_decay": 0.1, "dropout": 0.1, "max_tokens": 192}
+    usual = {"learning_rate": 0.002, "batch_size": 4, "weight_decay": 0.1, "dropout": 0.1, "max_tokens": 192}
     return {"epochs": epochs, **usual, **changed}
 
 
@@ -35,7 +35,12 @@ def settings(world: World) -> dict[str, Any]:
     """What params.yaml is changed to; all else stays as it is."""
     return {
         "languages": [tongue.code for tongue in world.tongues],
-        "prompts": {"languages": {tongue.code: tongue.name for tongue in world.tongues}},
+        "prompts": {
+            "languages": {tongue.code: tongue.name for tongue in world.tongues},
+            # The response first, as the reversed model met it: at each word of the instruction it knows already whether
+            # it fits, and the evaluator has only to add that up.
+            "rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}",
+        },
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
         "filtered_text": {
             "min_words": 8,
@@ -56,7 +61,7 @@ def settings(world: World) -> dict[str, Any]:
             "start_from": "instruction_model",
             "rated_pairs": 6000,
             "defects": DEFECTS,
-            "training": training(1, batch_size=16),
+            "training": training(1, batch_size=8),
         },
         "refined_pairs": {"min_rating": 0.6, "top_share": 1.0},
         "diversified_set": {"pairs": 1000, "decontaminate_against": [f"{DATA}/eval_prompts.jsonl"]},
