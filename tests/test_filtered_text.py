@@ -33,6 +33,12 @@ THAI = (
 )
 
 
+HINDI = (
+    "इस पाठ में हम सीखेंगे कि किसी सूची के सभी दामों को एक साथ कैसे जोड़ा जाता है। सबसे पहले एक खाली जोड़ से शुरू करते हैं और "
+    "फिर हर वस्तु का दाम उसमें मिलाते जाते हैं। अंत में जो संख्या बचती है वही पूरी सूची का कुल दाम है।"
+)
+
+
 def given(**changes: Any) -> FilteredText:
     return ALL.filtered_text.model_copy(update=changes)
 
@@ -112,6 +118,17 @@ def test_a_text_in_another_language(language: str, text: str) -> None:
     assert drop(text + more + " Look out for seals below the cliff, and keep the dog near you.", language)[0] == (
         "wrong_language"
     )
+
+
+def test_code_does_not_count_for_the_script() -> None:
+    page = HINDI + "\n```js\n" + "const total = items.reduce((sum, item) => sum + item.price, 0);\n" * 8 + "```"
+    assert (
+        made(page, language="hi", settings=given(max_duplicate_line_characters_share=1))
+        .dropped.filter(pl.col("reason") == "wrong_language")
+        .is_empty()
+    )
+    english = page.replace("```js", "").replace("```", "")
+    assert "of letters Devanagari" in drop(english, "hi", given(max_repeated_paragraph_share=1))[1]
 
 
 def test_words_longer_than_the_language_has() -> None:

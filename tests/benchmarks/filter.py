@@ -45,7 +45,10 @@ PUBLISHED = {
     "lone_signs_count": True,
     "min_judged_lines": 1,
 }
-OF_LANGUAGES: dict[str, dict[str, float]] = {"th": {"min_alphabetic_words_share": 0.9}}
+OF_LANGUAGES: dict[str, dict[str, float]] = {
+    "th": {"min_alphabetic_words_share": 0.9},
+    "sw": {"max_newlines_per_word": 0.167},
+}
 OF_ALL_LANGUAGES = {"min_stop_words": 2}
 
 
