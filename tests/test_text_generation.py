@@ -146,6 +146,14 @@ def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[i
     assert engine.generate(prompts, hot) == engine.generate(prompts, hot)
 
 
+@each_local
+def test_more_prompts_than_are_read_at_once_get_their_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    # vLLM reads some thousand tokens at a time; a prompt on the edge of these ended its engine on a CPU.
+    asked = [(prompt * 40)[:90] for prompt in prompts for _ in range(30)]
+    texts = engine.generate(asked, sampling(end, temperature=0.7, tokens=2))
+    assert len(texts) == len(asked) and sum(map(len, asked)) > 8192
+
+
 @each
 def test_another_seed_gives_other_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
     first, second = (engine.generate(prompts, sampling(end, temperature=2.0, seed=seed)) for seed in (7, 8))

@@ -27,7 +27,11 @@ class VllmEngine:
 
         from stages.text_generation.no_repeat_ngram import NoRepeatNgram
 
-        options: dict[str, Any] = {"gpu_memory_utilization": own.gpu_memory_share} if _has_gpu() else {}
+        options: dict[str, Any] = {"gpu_memory_utilization": own.gpu_memory_share}
+        if not _has_gpu():
+            # Where a prompt is read in parts, vLLM turns its seed's generator back, which a CPU's cannot ("CPU
+            # Generator does not use offset"): 256 prompts of 64 tokens with a seed each ended the engine.
+            options = {"enable_chunked_prefill": False}
         try:
             self.llm = LLM(
                 model=str(model),
