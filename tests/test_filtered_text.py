@@ -260,9 +260,9 @@ def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
-# What FineWeb-2's thresholds take of the first 200: Finnish course pages that repeat their code, Thai government
-# pages that say their headline three times, Urdu quizzes.
-@pytest.mark.parametrize(("language", "kept"), [("fi", 150), ("th", 120), ("ur", 180)])
+# Of the first 200: Finnish pages with their teaser below them or more code than text and Thai ones that are headlines
+# mostly are still lost. 180, 190 and 197 were kept when this was written.
+@pytest.mark.parametrize(("language", "kept"), [("fi", 178), ("th", 188), ("ur", 195)])
 def test_most_real_documents_are_kept(language: str, kept: int) -> None:
     source = Source(path="web/{language}.jsonl.zst")
     settings = ALL.raw_web_text.model_copy(update={"sources": [source], "rows_per_shard": 200})

@@ -132,6 +132,12 @@ def test_more_line_ends_than_prose_has() -> None:
     assert broken(text).keys() == {"many_newlines"}
 
 
+def test_lines_of_lone_signs_are_no_line_ends() -> None:
+    text = "\n##\n".join(" ".join(GOOD.split()[start : start + 5]) + "." for start in range(0, 48, 5))
+    assert "many_newlines" not in broken(text)
+    assert "many_newlines" in broken(text, settings=given(lone_signs_count=True))
+
+
 def test_no_stop_words() -> None:
     assert broken("Piirakat paistetaan kuumassa uunissa. Kuori kaulitaan ohueksi. Täytteeksi riisipuuroa.") == {
         "few_stop_words": "0 stop words < 2"

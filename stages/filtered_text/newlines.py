@@ -12,7 +12,9 @@ from stages.settings import FilteredText
 
 
 def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    share, most = line_fact("newlines") / word_fact("all"), language.max_newlines_per_word
+    # A line of lone signs ("##" between the pages of a picture book) is none, as for the other rules.
+    ends = line_fact("newlines") if settings.lone_signs_count else line_fact("lines") - 1
+    share, most = ends / word_fact("all"), language.max_newlines_per_word
     return with_word_facts(with_line_facts(frame, settings), language).with_columns(
         broken(share > most, f"{{}} line ends a word > {most}", share.round(2))
     )

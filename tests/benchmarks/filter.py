@@ -47,6 +47,7 @@ PUBLISHED = {
 }
 OF_LANGUAGES: dict[str, dict[str, float]] = {
     "th": {"min_alphabetic_words_share": 0.9},
+    "vi": {"min_closed_lines_share": 0.333},
     "sw": {"max_newlines_per_word": 0.167},
 }
 OF_ALL_LANGUAGES = {"min_stop_words": 2}
