@@ -13,6 +13,7 @@ import polars as pl
 from stages.files import digest, hash_paths
 from stages.filtered_text.blocked_sites import Sites, blocked_site, read_sites
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
+from stages.filtered_text.fragments import fragment, trimmed
 from stages.filtered_text.language import wrong_language
 from stages.filtered_text.length import too_long, too_short, word_count
 from stages.filtered_text.listed_words import listed_words
@@ -24,6 +25,7 @@ from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
 from stages.filtered_text.segments import cut
 from stages.filtered_text.signatures import ALGORITHM, signatures
+from stages.filtered_text.titles import titles
 from stages.gate import Metric
 from stages.job import Job
 from stages.language_id import MODEL, identify
@@ -43,6 +45,8 @@ RULES: dict[str, Rule] = {
     "placeholder": placeholder,
     "listed_words": listed_words,
     **QUALITY,
+    "fragment": fragment,
+    "titles": titles,
 }
 REASONS = ["blocked_site", *RULES]
 NO_SITES = Sites({}, {})
@@ -95,8 +99,9 @@ def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, sites: Sites = NO_SITES
 ) -> Split:
     """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
-    masked = mask(frame).with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
-    rest, counts = cut(masked, settings, language)
+    masked = mask(trimmed(frame, settings, language))
+    counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    rest, counts = cut(counted, settings, language)
     dropped = []
     rules: dict[str, Rule] = {"blocked_site": partial(blocked_site, sites=sites), **RULES}
     for reason, rule in rules.items():

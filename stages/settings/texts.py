@@ -87,6 +87,8 @@ class FilteredText(Section):
     max_short_lines_share: Share
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Share
+    max_titles_share: Share
+    min_title_lines: Positive
     max_placeholder_characters: Positive
     quotes_close_lines: bool
     listed_words: dict[str, list[NonEmpty]]
