@@ -76,6 +76,8 @@ class RawWebText(Section):
 
 class FilteredText(Section):
     blocked_sites: NonEmpty | None = None  # a file
+    decontaminate_against: list[NonEmpty]
+    decontamination_ngram: Positive
     min_words: Positive
     max_words: Positive
     segment_words: Positive
