@@ -43,7 +43,7 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
     if kind == "sources":
         return _web_sources(settings.raw_web_text, root)
     if kind == "lists":
-        return ["${filtered_text.blocked_sites}"] if settings.filtered_text.blocked_sites else []
+        return _lists(settings)
     if kind == "seeds":
         return _seeds(settings, root)
     if kind == "checkpoint":
@@ -72,6 +72,15 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
             for number in range(len(settings.diversified_set.decontaminate_against))
         ]
     raise ValueError(f"dvc.yaml asks for an unknown kind of lines: {kind}")
+
+
+def _lists(settings: Settings) -> list[str]:
+    """The files of sites and evaluation prompts that filtered_text leaves out."""
+    own = settings.filtered_text
+    evaluations = [
+        f"${{filtered_text.decontaminate_against[{number}]}}" for number in range(len(own.decontaminate_against))
+    ]
+    return ["${filtered_text.blocked_sites}", *evaluations] if own.blocked_sites else evaluations
 
 
 def _seeds(settings: Settings, root: Path) -> list[str]:

@@ -85,7 +85,27 @@ def test_a_run_drops_the_pages_of_a_listed_site_and_judges_anew_when_the_list_ch
             file.unlink()
 
 
-def test_the_list_is_a_dependency_of_the_stage(settings: Settings) -> None:
+def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(tmp_path: Path) -> None:
+    shared = "taikinaan tarvitaan vain vettä suolaa ruisjauhoja ja hieman"
+    (tmp_path / "eval.jsonl").write_text(f'{{"prompt": "Miksi {shared} nyt?"}}\n', encoding="utf-8")
+    settings = ALL.model_copy(update={"filtered_text": given(decontaminate_against=["eval.jsonl"])})
+    one = job(tmp_path, documents(GOOD))
+    one = type(one)(**{**vars(one), "settings": settings})
+    filtered_text.run(one)
+    drops = pl.read_parquet(one.staging / "drops" / "part-*.parquet")
+    assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"says '{shared}'")]
+
+
+def test_an_evaluation_file_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
+    settings = ALL.model_copy(update={"filtered_text": given(decontaminate_against=["eval.jsonl"])})
+    one = job(tmp_path, documents(GOOD))
+    with pytest.raises(InputError, match=r"filtered_text\.decontaminate_against: .*eval\.jsonl is not there"):
+        filtered_text.run(type(one)(**{**vars(one), "settings": settings}))
+
+
+def test_the_lists_are_dependencies_of_the_stage(settings: Settings) -> None:
     listed = settings.model_copy(update={"filtered_text": given(blocked_sites="sites.txt")})
     assert generated_lines("lists", "filtered_text", listed, ROOT) == ["${filtered_text.blocked_sites}"]
+    against = settings.model_copy(update={"filtered_text": given(decontaminate_against=["a.jsonl"])})
+    assert generated_lines("lists", "filtered_text", against, ROOT) == ["${filtered_text.decontaminate_against[0]}"]
     assert generated_lines("lists", "filtered_text", settings, ROOT) == []

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from stages.decontamination import evaluation_ngrams, overlap
 from stages.diversified_set import transform
 from stages.diversified_set.clusters import cluster, draw_evenly, embed
-from stages.diversified_set.decontamination import evaluation_ngrams, overlap
 from stages.errors import InputError
 from stages.settings import DiversifiedSet
 

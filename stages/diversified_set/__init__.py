@@ -9,8 +9,8 @@ from functools import partial
 
 import polars as pl
 
+from stages.decontamination import evaluation_ngrams, overlap
 from stages.diversified_set.clusters import cluster, draw_evenly, embed
-from stages.diversified_set.decontamination import evaluation_ngrams, overlap
 from stages.figures import greatest, mean
 from stages.files import hash_paths
 from stages.gate import Metric
@@ -18,12 +18,14 @@ from stages.job import Job
 from stages.settings import DiversifiedSet
 from stages.shards import Split, read_partition, shard_frames
 
+SETTING = "diversified_set.decontaminate_against"
+
 
 def run(job: Job) -> None:
     assert job.language is not None
     settings = job.settings.diversified_set
     evaluations = [job.root / path for path in settings.decontaminate_against]
-    ngrams = evaluation_ngrams(evaluations, settings.ngram)
+    ngrams = evaluation_ngrams(evaluations, settings.ngram, SETTING)
     job.map_frames(
         [read_partition(job.input("refined_pairs", job.language))],
         partial(transform, settings=settings, ngrams=ngrams, seed=job.settings.seed),
@@ -57,7 +59,7 @@ def transform(frame: pl.DataFrame, settings: DiversifiedSet, ngrams: set[tuple[s
 def measure(job: Job) -> dict[str, Metric]:
     table = pl.concat(list(shard_frames(job.staging)))
     settings = job.settings.diversified_set
-    ngrams = evaluation_ngrams([job.root / path for path in settings.decontaminate_against], settings.ngram)
+    ngrams = evaluation_ngrams([job.root / path for path in settings.decontaminate_against], settings.ngram, SETTING)
     leaked = sum(
         overlap(f"{row[0]} \n {row[1]}", ngrams, settings.ngram) is not None
         for row in table.select("instruction", "response").iter_rows()

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 import polars as pl
 
+from stages.decontamination import Ngrams, evaluation_ngrams
 from stages.files import digest, hash_paths
 from stages.filtered_text.blocked_sites import Sites, blocked_site, read_sites
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
+from stages.filtered_text.evaluation_overlap import evaluation_overlap
+from stages.filtered_text.fragments import fragment, trimmed
 from stages.filtered_text.language import wrong_language
 from stages.filtered_text.length import too_long, too_short, word_count
 from stages.filtered_text.listed_words import listed_words
@@ -24,6 +28,7 @@ from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
 from stages.filtered_text.segments import cut
 from stages.filtered_text.signatures import ALGORITHM, signatures
+from stages.filtered_text.titles import titles
 from stages.gate import Metric
 from stages.job import Job
 from stages.language_id import MODEL, identify
@@ -43,9 +48,10 @@ RULES: dict[str, Rule] = {
     "placeholder": placeholder,
     "listed_words": listed_words,
     **QUALITY,
+    "fragment": fragment,
+    "titles": titles,
 }
-REASONS = ["blocked_site", *RULES]
-NO_SITES = Sites({}, {})
+REASONS = ["blocked_site", *RULES, "evaluation_overlap"]
 COUNTS = ("emails", "phones", "ips", "national_ids", "control_strings")
 COLUMNS = [
     "id",
@@ -67,17 +73,30 @@ COLUMNS = [
 COLUMNS += ["language_score", *COUNTS]
 
 
+class Lists(NamedTuple):
+    """What files of the user's say is to be left out."""
+
+    sites: Sites
+    ngrams: Ngrams
+
+
+NO_SITES = Sites({}, {})
+NO_LISTS = Lists(NO_SITES, set())
+
+
 def run(job: Job) -> None:
     settings, language = job.settings.filtered_text, _language(job)
     blocked = [job.root / settings.blocked_sites] if settings.blocked_sites else []
-    judge = partial(
-        transform, settings=settings, language=language, sites=read_sites(blocked[0]) if blocked else NO_SITES
+    evaluations = [job.root / path for path in settings.decontaminate_against]
+    lists = Lists(
+        read_sites(blocked[0]) if blocked else NO_SITES,
+        evaluation_ngrams(evaluations, settings.decontamination_ngram, "filtered_text.decontaminate_against"),
     )
     job.map_frames(
         job.read_shards("raw_web_text", job.language),
-        partial(by_parts, transform=judge),
+        partial(by_parts, transform=partial(transform, settings=settings, language=language, lists=lists)),
         settings=["filtered_text"],
-        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {hash_paths(blocked)}",
+        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {hash_paths(blocked + evaluations)}",
     )
     # What came in is counted in documents, and what a cut makes of one beyond the first comes in beside them.
     job.facts["rows_in"] = int(job.facts["rows_in"]) + _added(job)
@@ -92,13 +111,18 @@ def _added(job: Job) -> int:
 
 
 def transform(
-    frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, sites: Sites = NO_SITES
+    frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
     """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
-    masked = mask(frame).with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
-    rest, counts = cut(masked, settings, language)
+    masked = mask(trimmed(frame, settings, language))
+    counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    rest, counts = cut(counted, settings, language)
     dropped = []
-    rules: dict[str, Rule] = {"blocked_site": partial(blocked_site, sites=sites), **RULES}
+    rules: dict[str, Rule] = {
+        "blocked_site": partial(blocked_site, sites=lists.sites),
+        **RULES,
+        "evaluation_overlap": partial(evaluation_overlap, ngrams=lists.ngrams),
+    }
     for reason, rule in rules.items():
         judged = rule(rest, settings, language)
         dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))

@@ -14,10 +14,11 @@ from stages.filtered_text.characters import CODE_POINTS, FULL_STOP, IN_WORD, QUO
 from stages.settings import FilteredText
 
 NAMES = ["lines", "duplicate_lines", "duplicate_line_characters", "closed_lines", "short_lines", "bullet_lines"]
-NAMES += ["ellipsis_lines", "characters", "newlines", "hashes", "ellipses", "quoted_lines"]
+NAMES += ["ellipsis_lines", "characters", "newlines", "hashes", "ellipses", "quoted_lines", "title_characters"]
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 # FineWeb's short_line_length.
 SHORT_LINE = 30
+TITLE = 60
 NEWLINE, HASH, POINT, ELLIPSIS, BULLET, HYPHEN = 0x0A, 0x23, 0x2E, 0x2026, 0x2022, 0x2D
 
 
@@ -59,7 +60,7 @@ def _first_seen(table: npt.NDArray[np.uint64], key: np.uint64) -> bool:
 def _count(
     points: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], flags: npt.NDArray[np.uint8], signs: bool
 ) -> npt.NDArray[np.int64]:
-    rows = np.zeros((starts.size - 1, 12), np.int64)
+    rows = np.zeros((starts.size - 1, 13), np.int64)
     for text in range(starts.size - 1):
         start, end, row = starts[text], starts[text + 1], rows[text]
         row[7] = end - start
@@ -122,6 +123,8 @@ def _line(
     row[0] += 1
     row[3] += tail < CODE_POINTS and (flags[tail] & FULL_STOP) > 0
     row[11] += tail < CODE_POINTS and (flags[tail] & QUOTE) > 0
+    closed = tail < CODE_POINTS and (flags[tail] & (FULL_STOP | QUOTE)) > 0
+    row[12] += 0 if closed or last - first >= TITLE else last - first + 1
     row[4] += last - first + 1 <= SHORT_LINE
     row[5] += head in (BULLET, HYPHEN)
     row[6] += tail == ELLIPSIS or points_in_a_row >= 3

@@ -31,6 +31,7 @@ class LanguageSettings(Section):
     Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
     `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
     `word_joiners` are signs that between two letters make one word of them.
+    `read_more` is what sites put behind a teaser.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -56,6 +57,7 @@ class LanguageSettings(Section):
     min_stop_words: Annotated[int, Field(ge=0)] = 2
     stop_words: Words
     boilerplate: Words
+    read_more: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> frozenset[str]:

@@ -76,6 +76,8 @@ class RawWebText(Section):
 
 class FilteredText(Section):
     blocked_sites: NonEmpty | None = None  # a file
+    decontaminate_against: list[NonEmpty]
+    decontamination_ngram: Positive
     min_words: Positive
     max_words: Positive
     segment_words: Positive
@@ -88,6 +90,8 @@ class FilteredText(Section):
     repetition_tolerance: Annotated[float, Field(ge=1)]
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Share
+    max_titles_share: Share
+    min_title_lines: Positive
     max_placeholder_characters: Positive
     quotes_close_lines: bool
     listed_words: dict[str, list[NonEmpty]]

@@ -1,0 +1,95 @@
+"""Texts that begin or end amid a sentence, and lists of titles: what is taken off, left and dropped."""
+
+import polars as pl
+import pytest
+
+from stages.filtered_text.fragments import trimmed
+from stages.filtered_text.titles import titles
+from stages.languages import load_language
+from tests.test_filtered_text import GOOD, THAI, drop, given, made
+
+LONG = "Vieraat kiittivät ja lupasivat palata heti keväällä kun tiet ovat taas kuivuneet ja"
+
+
+def left(text: str, language: str = "fi") -> str:
+    made = trimmed(pl.DataFrame({"text": [text]}), given(min_words=5), load_language(language))
+    assert made["fragment"].to_list() == [None]
+    return str(made["text"].item())
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        f" {LONG}",
+        f"\n{LONG} sitten,",
+        " Leivän resepti löytyy...",
+        " Leivän resepti löytyy […]",
+        "\nLue lisää: Leivän monet reseptit",
+        "\nLue lisää »\nLue lisää: Voisilmäpullat",
+        " [Lue lisää]",
+        " Jauhot voi myös… Lue lisää",
+    ],
+)
+def test_the_rest_of_a_sentence_or_a_teaser_at_the_end_is_taken_off(tail: str) -> None:
+    assert left(f"{GOOD}\n{GOOD}{tail}") == f"{GOOD}\n{GOOD}"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "\nLähde: Karjalan liitto",
+        " Ohje on emännältä, joka sanoi: ”kuori on aina ohut kuin paperi ja täyte on paksu kuin peitto”",
+        "\nTarvikkeet: ruisjauhoja, vehnäjauhoja, suolaa, vettä, riisiä, maitoa, voita, kananmunia, sokeria 2 dl",
+        " Tämä on esim. hyvä ohje kaikille niille vieraille jotka eivät ole ennen piirakoita leiponeet, sanoi dr.",
+        " Aiheesta kirjoitti Matti. " + "sana " * 80 + "loppu",
+    ],
+)
+def test_an_end_that_may_be_meant_is_left(tail: str) -> None:
+    assert left(f"{GOOD}{tail}") == f"{GOOD}{tail}"
+
+
+def test_who_writes_no_full_stops_is_not_cut() -> None:
+    verse = "\n".join(LONG for _ in range(3))
+    assert left(verse) == verse
+
+
+def test_thai_is_only_cut_at_teasers() -> None:
+    assert left(f"{THAI}\nอ่านต่อ", "th") == THAI
+    assert left(THAI, "th") == THAI
+
+
+def test_the_rest_of_a_sentence_at_the_beginning_is_taken_off() -> None:
+    assert left(f"ja siksi leipojan taito on niin tärkeä. {GOOD}") == GOOD
+
+
+@pytest.mark.parametrize(
+    "head", ["sunnuntai 29. syyskuuta satoi. ", "kuka vain voi leipoa kotona. niin se on. ", "iPhone soi. "]
+)
+def test_a_small_letter_at_the_beginning_may_be_meant(head: str) -> None:
+    assert left(f"{head}{GOOD}") == f"{head}{GOOD}"
+
+
+def test_a_snippet_of_too_few_whole_sentences_is_dropped_as_it_was() -> None:
+    words = len(GOOD.split())
+    snippet = f"{GOOD} {LONG}"
+    assert drop(snippet, settings=given(min_words=words + 1)) == ("fragment", f"a snippet, ends '{snippet[-30:]}'")
+    assert made(snippet).kept["text"].to_list() == [GOOD]
+
+
+def broken_titles(lines: list[str], language: str = "fi") -> str | None:
+    value = titles(pl.DataFrame({"text": ["\n".join(lines)]}), given(), load_language(language))["value"].item()
+    return None if value is None else str(value)
+
+
+@pytest.mark.parametrize(("language", "title"), [("fi", "Näin leivot piirakan"), ("th", "ข้าวยำอาหารเช้าของคนใต้")])
+def test_a_list_of_titles(language: str, title: str) -> None:
+    assert broken_titles([f"{title} {number}" for number in range(8)], language) == (
+        "100 % of characters in titles > 90%"
+    )
+
+
+def test_few_titles_closed_lines_and_paragraphs_are_no_list() -> None:
+    lines = [f"Näin leivot piirakan {number}" for number in range(8)]
+    assert broken_titles(lines[:7]) is None
+    assert broken_titles([f"{line}." for line in lines]) is None
+    assert broken_titles([*lines, GOOD]) is None
