@@ -37,8 +37,8 @@ def settings(world: World) -> dict[str, Any]:
         "languages": [tongue.code for tongue in world.tongues],
         "prompts": {
             "languages": {tongue.code: tongue.name for tongue in world.tongues},
-            # The response first, as the reversed model met it: at each word of the instruction it knows already whether
-            # it fits, and the evaluator has only to add that up.
+            # The response first, as the reversed model met it. Its own likelihood of the instruction then tells swapped
+            # responses (AUC 0.97 untrained); 1,100 steps of the evaluator had not yet learned to read that off.
             "rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}",
         },
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
@@ -59,6 +59,7 @@ def settings(world: World) -> dict[str, Any]:
         "response_model": {"training": training(15)},
         "evaluator": {
             "start_from": "instruction_model",
+            "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
             "rated_pairs": 6000,
             "defects": DEFECTS,
             "training": training(1, batch_size=8),
