@@ -17,6 +17,9 @@ from stages.rating import LEVELS, add_ratings, with_rating, with_temperature
 from stages.settings import Settings
 from stages.text_generation.lazy import LazyEngine
 
+# Two equal runs differed in the last bit of a calibration error: the order of a sum is not fixed over threads.
+DIGITS = 6
+
 
 def measure_held_out(evaluator: Path, held_out: Sequence[RatedPair], settings: Settings) -> dict[str, Any]:
     """Rate the held-out pairs, fit the temperature, and write all that is known into the evaluator's folder.
@@ -29,17 +32,26 @@ def measure_held_out(evaluator: Path, held_out: Sequence[RatedPair], settings: S
     rated = with_rating(with_temperature(raw, temperature), settings.evaluator.values)
     threshold = settings.refined_pairs.min_rating
     by_language = {code: rated.filter(pl.col("language") == code) for code in settings.languages}
-    found = {
-        **scores(rated, threshold),
-        "temperature": temperature,
-        "calibration_error_before_scaling": expected_calibration_error(raw),
-        "by_language": {code: scores(own, threshold) for code, own in by_language.items()},
-    }
+    found = rounded(
+        {
+            **scores(rated, threshold),
+            "temperature": temperature,
+            "calibration_error_before_scaling": expected_calibration_error(raw),
+            "by_language": {code: scores(own, threshold) for code, own in by_language.items()},
+        }
+    )
     rated.write_parquet(evaluator / "held_out.parquet")
     write_json(evaluator / "calibration.json", {"temperature": temperature})
     write_json(evaluator / "scores.json", found)
     _write_plots(evaluator, rated, by_language, found)
     return found
+
+
+def rounded(found: Any) -> Any:
+    """All figures in it to DIGITS decimals."""
+    if isinstance(found, dict):
+        return {name: rounded(value) for name, value in found.items()}
+    return round(found, DIGITS) if isinstance(found, float) else found
 
 
 def frame_of(rated: Sequence[RatedPair]) -> pl.DataFrame:
