@@ -24,7 +24,7 @@ test: environment
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest
+	pytest -n 2 --dist loadscope
 
 ui: environment
 	python -m dagster_project
