@@ -8,6 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
+from stages.errors import XInstructionError
+from stages.preloaded import start
+from stages.settings import load_settings
+
 HOST = "127.0.0.1"
 INSTANCE = """\
 # Written by `python -m dagster_project` when absent. Events and runs: SQLite files in this folder.
@@ -33,6 +37,16 @@ def prepare_home(root: Path) -> Path:
     return home
 
 
+def _load_ahead(root: Path) -> None:
+    """Have the libraries loaded once for all stages that are materialized: each then starts 3 to 8 s earlier."""
+    socket = Path(os.environ["DAGSTER_HOME"], "preloaded")
+    try:
+        start(root, socket, load_settings(root / "params.yaml").execution.threads)
+    except (XInstructionError, OSError) as error:
+        # A socket's path has 107 bytes at most; and a setting that is wrong is told by the stages themselves.
+        print(f"libraries are not loaded ahead: {error}", file=sys.stderr)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m dagster_project", description="Open the pipeline's UI.")
     parser.add_argument("--port", type=int, default=int(os.environ.get("DAGSTER_PORT", "3000")))
@@ -43,6 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     print(f"Dagster opens on http://{HOST}:{port} in a few seconds (end it with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", HOST, "-p", port]
+    _load_ahead(root)
     # A shell that starts this in the background has it ignore the interrupt, and with it every run it starts.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, command)

@@ -103,30 +103,29 @@ def _bound(value: Any, settings: Any, path: Path) -> Metric:
 
 
 class Judge:
-    """Great Expectations in a process of its own, started when the stage starts.
+    """Great Expectations: as it was loaded ahead, or in a process of its own, started when the stage starts.
 
     Its import takes 2-4 s, about as long as a small stage's own imports and work; beside them it costs nothing.
     """
 
     def __enter__(self) -> Judge:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "stages.gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = None
+        if "great_expectations" not in sys.modules:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stages.gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
 
     def report(self, artifact: str, partition: str, suite: list[Expectation], metrics: dict[str, Metric]) -> Report:
         """Have every expectation judged. A metric that is absent or not finite fails."""
         usable = {name: value for name, value in metrics.items() if isinstance(value, str) or math.isfinite(value)}
         judged = [expectation for expectation in suite if expectation.metric in usable]
-        question = json.dumps({"metrics": usable, "suite": [asdict(one) for one in judged]})
-        answer, _ = self._process.communicate(question)
-        if self._process.returncode:
-            raise RuntimeError(f"the judging process ended with {self._process.returncode}")
-        passed = iter(json.loads(answer))
+        passed = iter(self._passed(judged, usable))
         verdicts = [
             Verdict(
                 metric=one.metric,
@@ -140,6 +139,15 @@ class Judge:
         ]
         return Report(artifact, partition, {name: _plain(value) for name, value in metrics.items()}, verdicts)
 
+    def _passed(self, suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
+        if self._process is None:
+            return _validate(suite, metrics)
+        question = json.dumps({"metrics": metrics, "suite": [asdict(one) for one in suite]})
+        answer, _ = self._process.communicate(question)
+        if self._process.returncode:
+            raise RuntimeError(f"the judging process ended with {self._process.returncode}")
+        return list(json.loads(answer))
+
 
 def _plain(value: Metric) -> Metric:
     """Rounded to what a reader can use; non-finite numbers as text, since JSON has none."""
@@ -148,19 +156,25 @@ def _plain(value: Metric) -> Metric:
     return value
 
 
-def _validate(gx: Any, suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-    """Success of each expectation on the one-row metrics frame."""
+def _validate(suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
+    """Success of each expectation on the one-row metrics frame. What GX prints goes to standard error."""
     if not suite:
         return []
+    import great_expectations as gx
     import pandas as pd
 
+    with contextlib.redirect_stdout(sys.stderr):
+        return _judged(gx, suite, pd.DataFrame([metrics]))
+
+
+def _judged(gx: Any, suite: list[Expectation], metrics: Any) -> list[bool]:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     batch = (
         context.data_sources.add_pandas("metrics")
         .add_dataframe_asset("metrics")
         .add_batch_definition_whole_dataframe("metrics")
-        .get_batch({"dataframe": pd.DataFrame([metrics])})
+        .get_batch({"dataframe": metrics})
     )
     result = batch.validate(
         gx.ExpectationSuite(name="suite", expectations=[_native(gx, one, number) for number, one in enumerate(suite)])
@@ -198,15 +212,13 @@ def refuse(report: Report, path: Path) -> None:
 
 def _serve() -> None:
     """Import Great Expectations, then judge the one question that comes on standard input."""
-    import great_expectations as gx
+    import great_expectations  # noqa: F401
 
     asked = sys.stdin.read()
     if not asked:  # the stage ended before it had anything to judge
         return
     question = json.loads(asked)
-    with contextlib.redirect_stdout(sys.stderr):
-        passed = _validate(gx, [Expectation(**one) for one in question["suite"]], question["metrics"])
-    print(json.dumps(passed))
+    print(json.dumps(_validate([Expectation(**one) for one in question["suite"]], question["metrics"])))
 
 
 if __name__ == "__main__":

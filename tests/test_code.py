@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.__main__ import ARTIFACTS
 from stages.code import stage_code_hash, stage_files
+from stages.shell import ARTIFACTS
 from tests.conftest import ROOT
 
 TREE = {

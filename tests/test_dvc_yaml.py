@@ -7,9 +7,9 @@ import re
 import pytest
 import yaml
 
-from stages.__main__ import ARTIFACTS
 from stages.graph import written
 from stages.settings import Iteration, SeedSource, Settings
+from stages.shell import ARTIFACTS
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")

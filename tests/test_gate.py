@@ -156,7 +156,7 @@ def test_each_suite_loads_with_the_real_settings(path: Path, settings: Settings)
 
 
 def test_each_artifact_has_a_suite() -> None:
-    from stages.__main__ import ARTIFACTS
+    from stages.shell import ARTIFACTS
 
     assert [path.stem for path in SUITES] == sorted(ARTIFACTS)
 
