@@ -72,7 +72,7 @@ def _project(folder: Path) -> Path:
 
 def _texts(shard: int) -> pl.DataFrame:
     names = [f"{shard}-{number}" for number in range(TEXTS)]
-    empty = dict.fromkeys(("title", "url", "source", "license"), "")
+    empty = dict.fromkeys(("title", "url", "source", "date", "license", "source_id", "extractor"), "")
     return pl.DataFrame(
         {"id": names, "document_id": names, "text": [f"Leipä numero {name} paistetaan uunissa." for name in names]}
     ).with_columns(

@@ -227,9 +227,12 @@ def make_miniature(folder: Path) -> Path:
 
 
 def with_package(folder: Path) -> Path:
-    """Put the package under test into the miniature, for tests that start it as a process."""
-    source = Path(__file__).resolve().parents[2] / "dagster_project"
-    shutil.copytree(source, folder / "dagster_project", ignore=shutil.ignore_patterns("__pycache__"))
+    """Put the package under test, and what it imports of `stages`, into the miniature, to be started as a process."""
+    root = Path(__file__).resolve().parents[2]
+    for name in ("dagster_project", "stages/settings"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("errors", "preloaded", "processes"):
+        shutil.copy(root / f"stages/{name}.py", folder / f"stages/{name}.py")
     return folder
 
 
