@@ -6,9 +6,13 @@ import pytest
 from stages.filtered_text.fragments import trimmed
 from stages.filtered_text.titles import titles
 from stages.languages import load_language
-from tests.test_filtered_text import GOOD, THAI, drop, given, made
+from tests.test_filtered_text import GOOD, HINDI, THAI, drop, given, made
 
 LONG = "Vieraat kiittivät ja lupasivat palata heti keväällä kun tiet ovat taas kuivuneet ja"
+
+
+URDU = "جھیل کے کنارے پرانا گاؤں ہے اور وہاں مچھیرے رہتے ہیں۔صبح سویرے کشتیاں نکلتی ہیں۔ شام کو بازار لگتا ہے۔"
+URDU_REST = "بچے کنارے پر کھیلتے ہیں اور بوڑھے درختوں کے نیچے بیٹھ کر پرانے دنوں کے"
 
 
 def left(text: str, language: str = "fi") -> str:
@@ -42,6 +46,8 @@ def test_the_rest_of_a_sentence_or_a_teaser_at_the_end_is_taken_off(tail: str) -
         "\nTarvikkeet: ruisjauhoja, vehnäjauhoja, suolaa, vettä, riisiä, maitoa, voita, kananmunia, sokeria 2 dl",
         " Tämä on esim. hyvä ohje kaikille niille vieraille jotka eivät ole ennen piirakoita leiponeet, sanoi dr.",
         " Aiheesta kirjoitti Matti. " + "sana " * 80 + "loppu",
+        f"\n- {LONG}",
+        f"\n2. {LONG}",
     ],
 )
 def test_an_end_that_may_be_meant_is_left(tail: str) -> None:
@@ -67,6 +73,34 @@ def test_the_rest_of_a_sentence_at_the_beginning_is_taken_off() -> None:
 )
 def test_a_small_letter_at_the_beginning_may_be_meant(head: str) -> None:
     assert left(f"{head}{GOOD}") == f"{head}{GOOD}"
+
+
+def test_a_first_paragraph_that_begins_with_a_name_of_program_code_is_left() -> None:
+    text = f"flex-direction on ominaisuus joka kertoo suunnan.\n{GOOD}"
+    assert left(text) == text
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_urdu_full_stop_needs_no_blank_behind_it(blank: str) -> None:
+    assert left(f"{URDU}{blank}{URDU_REST}", "ur") == URDU
+    assert left(f"{URDU}{blank}{URDU_REST}۔۔۔", "ur") == URDU
+
+
+@pytest.mark.parametrize(("language", "rest"), [("ur", "کے بعد وہ گھر چلے گئے۔"), ("hi", "के बाद वे घर चले गए। ")])
+def test_what_begins_with_a_word_that_no_sentence_begins_with_is_taken_off(language: str, rest: str) -> None:
+    text = {"ur": URDU, "hi": HINDI}[language]
+    assert left(f"{rest}{text}", language) == text
+    assert left(text, language) == text
+    verse = f"{rest.strip()}\n{text}"
+    assert left(verse, language) == verse
+
+
+def test_a_paragraph_that_is_mostly_a_sentence_without_its_end_is_dropped() -> None:
+    endless = GOOD.replace(".", ",")[:-1]
+    assert drop(endless) == ("fragment", f"a snippet, ends '{endless[-30:]}'")
+    assert drop(f"Leivotaan piirakoita. {endless}")[0] == "fragment"
+    assert left(f"{endless}\n{endless}") == f"{endless}\n{endless}"
+    assert left(f"{endless}.") == f"{endless}."
 
 
 def test_a_snippet_of_too_few_whole_sentences_is_dropped_as_it_was() -> None:

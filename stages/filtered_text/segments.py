@@ -14,7 +14,7 @@ import polars as pl
 
 from stages.filtered_text.length import word_count
 from stages.filtered_text.private_data import count_marks
-from stages.filtered_text.sentences import SENTENCE_END
+from stages.filtered_text.sentences import sentence_a_line
 from stages.languages import LanguageSettings
 from stages.settings import FilteredText
 
@@ -70,8 +70,7 @@ def _blocks(long: pl.DataFrame, size: int, language: LanguageSettings) -> pl.Dat
             _is_heading(pl.col("words"), language).alias("heading"), code=_in_code(), line=pl.int_range(pl.len())
         )
     )
-    end = SENTENCE_END if language.spaces_between_words else r"()\s+"
-    sentences = pl.col("text").str.replace_all(end, "${1}\n").str.split("\n")
+    sentences = sentence_a_line(language).str.split("\n")
     # A boundary lies in every window of half a segment.
     parted = pl.when(pl.col("words") > size / 2).then(sentences).otherwise(pl.concat_list("text"))
     blocks = lines.with_columns(parted.alias("text")).explode("text")

@@ -6,8 +6,10 @@ import polars as pl
 
 from stages.languages import LanguageSettings
 
-# Full stops of the ten languages' scripts (danda for Bengali and Hindi, U+06D4 and U+061F for Urdu).
-SENTENCE_END = r"([.!?…।॥۔؟])\s+"
+# Full stops of the ten languages' scripts (danda for Bengali and Hindi, U+06D4 and U+061F for Urdu). Those that are
+# nothing else may stand without a blank behind them, as every third does in Urdu news.
+ONLY_STOPS = "।॥۔؟"
+SENTENCE_END = rf"([.!?…])\s+|([{ONLY_STOPS}]+[\p{{Pf}}\p{{Pe}}\x22']*)\s*(\S)"
 # Left out when phrases are compared: what lower-casing İ leaves, joiners, and optional Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
 
@@ -16,10 +18,17 @@ def fold(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().str.replace_all(NOT_COMPARED, "")
 
 
+def sentence_a_line(language: LanguageSettings) -> pl.Expr:
+    """`text` with a line end behind each sentence. Thai ends one with a blank."""
+    text = pl.col("text")
+    if not language.spaces_between_words:
+        return text.str.replace_all(r"\s+", "\n")
+    return text.str.replace_all(SENTENCE_END, "${1}${2}\n${3}")
+
+
 def sentences(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Rows `row` (of the frame), `sentence` (folded), `length` (characters). Thai ends a sentence with a blank."""
-    end = SENTENCE_END if language.spaces_between_words else r"()\s+"
-    return split_text(frame, pl.col("text").str.replace_all(end, "${1}\n"))
+    """Rows `row` (of the frame), `sentence` (folded), `length` (characters)."""
+    return split_text(frame, sentence_a_line(language))
 
 
 def sentences_or_lines(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:

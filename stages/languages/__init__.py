@@ -32,6 +32,7 @@ class LanguageSettings(Section):
     `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
     `word_joiners` are signs that between two letters make one word of them.
     `read_more` is what sites put behind a teaser.
+    `never_first` are words that no sentence begins with: a text that does begins amid one.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -58,6 +59,7 @@ class LanguageSettings(Section):
     stop_words: Words
     boilerplate: Words
     read_more: tuple[str, ...] = ()
+    never_first: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> frozenset[str]:
