@@ -19,4 +19,4 @@ def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: Lang
         broken(share > most, f"{{}} % repeated {n}-grams > {most:.1%}", percent(share))
         for n, (share, most) in shares.items()
     ]
-    return with_ngram_facts(frame, language).with_columns(pl.coalesce(values).alias("value"))
+    return with_ngram_facts(frame, settings, language).with_columns(pl.coalesce(values).alias("value"))

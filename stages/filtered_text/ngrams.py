@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stages.filtered_text.words import words
+from stages.filtered_text.words import NO_SIGN, Words, words
 from stages.languages import LanguageSettings
+from stages.settings import FilteredText
 
 TOP, DUPLICATE = range(2, 5), range(5, 11)
 NAMES = [*(f"top_{n}" for n in TOP), *(f"duplicate_{n}" for n in DUPLICATE)]
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 
 
-def with_ngram_facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+def with_ngram_facts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `ngram_facts`, once: `top_N`, characters of the N-gram that occurs most often, all its times;
     `duplicate_N`, characters of N-grams that occurred before, none counted twice."""
     if "ngram_facts" in frame.columns:
@@ -27,10 +28,19 @@ def with_ngram_facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.Data
     table = np.zeros((frame.height, len(NAMES)), np.int64)
     first = 0
     for batch in words(frame["text"], language):
+        if not settings.lone_signs_count:
+            batch = _without_signs(batch)
         past = first + batch.starts.size - 1
         table[first:past] = _repeated(batch.hashes, batch.lengths, batch.starts)
         first = past
     return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("ngram_facts").cast(SCHEMA))
+
+
+def _without_signs(batch: Words) -> Words:
+    """The rule of a table (`|-----|`) is no phrase said again and again."""
+    told = (batch.kinds & NO_SIGN) > 0
+    before = np.concatenate([[0], np.cumsum(told)])
+    return Words(batch.hashes[told], batch.lengths[told], batch.kinds[told], before[batch.starts])
 
 
 def ngram_share(kind: str, n: int) -> pl.Expr:

@@ -15,4 +15,4 @@ def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSet
     values = [
         broken(share > most, f"{{}} % one {n}-gram > {most:.1%}", percent(share)) for n, (share, most) in shares.items()
     ]
-    return with_ngram_facts(frame, language).with_columns(pl.coalesce(values).alias("value"))
+    return with_ngram_facts(frame, settings, language).with_columns(pl.coalesce(values).alias("value"))
