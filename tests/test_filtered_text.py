@@ -98,6 +98,14 @@ def test_a_page_of_boilerplate() -> None:
     assert drop(text)[0] == "boilerplate"
 
 
+def test_a_text_about_cookies_is_no_boilerplate_a_notice_of_little_else_is() -> None:
+    about = "Evästeitä on kahta lajia, istunnon mittaisia ja pysyviä, ja selain lähettää ne palvelimelle. "
+    lesson = f"{about} {about.replace('kahta', 'monta')} {GOOD.split('. ')[0]}. {GOOD.split('. ')[1]}."
+    assert made(lesson).kept.height == 1
+    notice = " ".join(about.replace("kahta", word) for word in ("kahta", "kolmea", "monta", "eri", "samaa"))
+    assert drop(notice) == ("boilerplate", "100 % boilerplate > 40%")
+
+
 def test_one_boilerplate_sentence_does_not_condemn_a_text() -> None:
     assert made(f"{GOOD}\nKaikki oikeudet pidätetään.").kept.height == 1
 

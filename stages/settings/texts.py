@@ -83,6 +83,8 @@ class FilteredText(Section):
     segment_words: Positive
     min_language_share: Share
     max_boilerplate_share: Share
+    min_boilerplate_phrases: Positive
+    max_topic_share: Share
     max_repeated_paragraph_share: Share
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
