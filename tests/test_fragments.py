@@ -103,6 +103,12 @@ def test_a_paragraph_that_is_mostly_a_sentence_without_its_end_is_dropped() -> N
     assert left(f"{endless}.") == f"{endless}."
 
 
+@pytest.mark.parametrize("record", ["Title:\nPiirakat\nText:\n{}", "Title: Piirakat\nBody: {}"])
+def test_names_of_fields_are_taken_off_a_record(record: str) -> None:
+    assert left(record.format(GOOD)) == f"Piirakat\n{GOOD}"
+    assert left(f"Otsikko:\nPiirakat\n{GOOD}") == f"Otsikko:\nPiirakat\n{GOOD}"
+
+
 def test_a_snippet_of_too_few_whole_sentences_is_dropped_as_it_was() -> None:
     words = len(GOOD.split())
     snippet = f"{GOOD} {LONG}"

@@ -31,6 +31,8 @@ OPEN_END = r"[\p{L}\p{M},،]$"
 ITEM = r"^\s*(?:[-*+•>|]|\[?\d+[.)\]])\s"
 PROSE_LINE = r"(?m)^.{80,}$"
 CLOSED_LINE = rf"(?m)^.{{80,}}[.!?…।॥۔؟:]{_CLOSERS}\s*$"
+# Of a record of a collection ("Title: …", "Text: …", on lines of their own or not): names of its fields are no text.
+FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
 # The rest of a sentence, without figures or brackets, before one that begins with a capital on the same line. Dates
 # begin with a small letter in Finnish, names of program code anywhere, and who writes no capitals begins no fragment.
 AMID = rf"^([\p{{Ll}}\p{{M}} ,'’-]{{15}}[^\n.!?…]*[.!?]{_CLOSERS}[^\S\n]+){_BEGIN}"
@@ -38,7 +40,7 @@ AMID = rf"^([\p{{Ll}}\p{{M}} ,'’-]{{15}}[^\n.!?…]*[.!?]{_CLOSERS}[^\S\n]+){_
 
 def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """`text` without fragments at its ends; adds `fragment`: what is one where too little else is there (or null)."""
-    whole = frame.with_columns(whole=pl.col("text").str.strip_chars_end())
+    whole = frame.with_columns(whole=pl.col("text").str.replace(FIELD_NAMES, "${1}").str.strip_chars_end())
     ended = _ended(_begun(whole, language), language)
     short = ended.select(word_count(language) < settings.min_words).to_series()
     changed = ended["text"] != ended["whole"]

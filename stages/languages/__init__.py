@@ -28,11 +28,11 @@ class LanguageSettings(Section):
     share of stop words, and `min_language_score` the least of it.
     `second_opinion` are the languages among which, with this one, lingua decides where fastText is unsure.
     `tell_tale` are words that only one of a group of languages has, by language, where neither can tell them apart.
+    `never_first` are words that no sentence begins with: a text that does begins amid one.
     Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
     `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
     `word_joiners` are signs that between two letters make one word of them.
     `read_more` is what sites put behind a teaser.
-    `never_first` are words that no sentence begins with: a text that does begins amid one.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -44,6 +44,7 @@ class LanguageSettings(Section):
     neighbours: dict[str, bool]
     second_opinion: tuple[str, ...] = ()
     tell_tale: Annotated[dict[str, Words], Field(default_factory=dict)]
+    never_first: tuple[str, ...] = ()
     min_mean_word_length: Annotated[float, Field(ge=0)]
     max_mean_word_length: Annotated[float, Field(gt=0)]
     min_alphabetic_words_share: Share
@@ -59,7 +60,6 @@ class LanguageSettings(Section):
     stop_words: Words
     boilerplate: Words
     read_more: tuple[str, ...] = ()
-    never_first: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> frozenset[str]:
