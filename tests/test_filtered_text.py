@@ -88,6 +88,14 @@ def test_a_sentence_repeated_inside_one_paragraph() -> None:
     assert drop("Edulliset talvirenkaat löydät nyt meiltä, joten varaa aika. " * 8)[0] == "repetition"
 
 
+def test_escaped_quotation_marks_are_put_back_unless_there_is_code() -> None:
+    assert made(f'{GOOD} Emäntä sanoi: \\"Hyvä tuli.\\"').kept["text"].to_list() == [
+        f'{GOOD} Emäntä sanoi: "Hyvä tuli."'
+    ]
+    lesson = f'{GOOD} Merkki kirjoitetaan näin: `"\\""`.'
+    assert made(lesson).kept["text"].to_list() == [lesson]
+
+
 def test_a_page_of_boilerplate() -> None:
     text = (
         "Tämä sivusto käyttää evästeitä kävijätilastointiin ja mainonnan kohdentamiseen kaikilla sivuillaan. "

@@ -15,6 +15,7 @@ from stages.decontamination import Ngrams, evaluation_ngrams
 from stages.files import digest, hash_paths
 from stages.filtered_text.blocked_sites import Sites, blocked_site, read_sites
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
+from stages.filtered_text.escapes import without_escapes
 from stages.filtered_text.evaluation_overlap import evaluation_overlap
 from stages.filtered_text.fragments import fragment, trimmed
 from stages.filtered_text.language import wrong_language
@@ -114,7 +115,7 @@ def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
     """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
-    masked = mask(trimmed(frame, settings, language))
+    masked = mask(trimmed(without_escapes(frame), settings, language))
     counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     rest, counts = cut(counted, settings, language)
     dropped = []
