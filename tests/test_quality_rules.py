@@ -15,7 +15,7 @@ from stages.languages import LanguageSettings, load_language
 from stages.settings import FilteredText
 from tests.test_filtered_text import GOOD, THAI, given
 
-PUBLISHED = {"repetition_tolerance": 1.0, "max_duplicate_line_characters_share": 0.1}
+PUBLISHED = {"max_words_a_sentence": None, "repetition_tolerance": 1.0, "max_duplicate_line_characters_share": 0.1}
 SENTENCES = [f"{sentence.strip()}." for sentence in GOOD.split(".") if sentence.strip()]
 # Six lines of prose, none like another.
 LINES = [
@@ -136,6 +136,16 @@ def test_lines_of_lone_signs_are_no_line_ends() -> None:
     text = "\n##\n".join(" ".join(GOOD.split()[start : start + 5]) + "." for start in range(0, 48, 5))
     assert "many_newlines" not in broken(text)
     assert "many_newlines" in broken(text, settings=given(lone_signs_count=True))
+
+
+def test_words_without_ends_of_sentences() -> None:
+    bare = GOOD.replace(".", "").replace(",", "").lower()
+    text, words = f"{bare} {bare} {bare}", 3 * len(bare.split())
+    assert broken(text, settings=given())["unclosed_lines"] == f"{words} words in 0 sentences > 200 each"
+    for punctuated in (f"{bare}. {bare}. {bare}.", f"{bare} **{bare}.** {bare}", bare):
+        assert "unclosed_lines" not in broken(punctuated, settings=given())
+    assert "unclosed_lines" not in broken(text, settings=given(max_words_a_sentence=None))
+    assert "unclosed_lines" not in broken(THAI * 5, "th", settings=given())
 
 
 def test_no_stop_words() -> None:

@@ -96,6 +96,7 @@ class FilteredText(Section):
     min_title_lines: Positive
     max_placeholder_characters: Positive
     quotes_close_lines: bool
+    max_words_a_sentence: Positive | None  # null: not looked at
     listed_words: dict[str, list[NonEmpty]]
     max_listed_words_share: Share
     lone_signs_count: bool

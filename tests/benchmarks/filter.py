@@ -43,6 +43,7 @@ PUBLISHED = {
     "max_symbols_per_word": 0.1,
     "quotes_close_lines": False,
     "lone_signs_count": True,
+    "max_words_a_sentence": None,
     "min_judged_lines": 1,
 }
 OF_LANGUAGES: dict[str, dict[str, float]] = {
