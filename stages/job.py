@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +18,7 @@ from stages.executor import ordered_map
 from stages.files import digest, read_json, write_json
 from stages.settings import Section, Settings
 from stages.shards import Split, shard_paths, write_shard
+from stages.shared_store import SharedStore
 
 # Settings that say how a stage runs and never what it makes: a change of them keeps finished shards.
 NOT_IN_KEY = {"execution"}
@@ -63,6 +64,12 @@ class Job:
     def refusal(self) -> Path:
         """Where the report of a failed gate lies: beside DVC's outputs, so that `dvc checkout` overwrites nothing."""
         return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
+
+    @cached_property
+    def shared(self) -> SharedStore:
+        """What the languages of this artifact make once for all."""
+        folder = self.root / "data" / ".work" / self.artifact / "shared"
+        return SharedStore(folder, self.language or "all", self.settings.languages)
 
     def input(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Path:
         """Folder of another artifact's partition."""

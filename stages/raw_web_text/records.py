@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -19,7 +19,8 @@ from stages.settings import RawWebText, Source
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `body`: the page's bytes (null: there is none); `encoding`: theirs, where known for certain; `charset`: what the
 # server said it is; `labelled`: the source says that they are in our language; `record`: number of the line or row,
-# in an archive the offset in bytes; `problem` and `met`: why the record is none.
+# in an archive the offset in bytes; `problem` and `met`: why the record is none. The last four are of records whose
+# page was read before (`pages.PAGE_SCHEMA`): they have no body, and `size` is what it had.
 RECORD_SCHEMA = {
     "body": pl.Binary,
     "encoding": pl.String,
@@ -31,6 +32,10 @@ RECORD_SCHEMA = {
     **dict.fromkeys(PROVENANCE, pl.String),
     "problem": pl.String,
     "met": pl.String,
+    "text": pl.String,
+    "extractor": pl.String,
+    "likeliest": pl.String,
+    "size": pl.Int64,
 }
 # A slice ends at this many bytes of pages even before its rows are full: pages differ a thousandfold in size.
 SLICE_BYTES = 256_000_000
@@ -38,23 +43,47 @@ Record = dict[str, Any]
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 
 
-def read_sources(settings: RawWebText, language: str, root: Path) -> Iterator[pl.DataFrame]:
-    """Frames of RECORD_SCHEMA over all sources of a language. Raises InputError for a source that is not there."""
+class ReadBefore(Protocol):
+    """Where the records of shared sources are that were read before."""
+
+    def records(self, source: Source) -> Iterator[Record]: ...
+
+
+def read_sources(
+    settings: RawWebText, language: str, root: Path, shared: ReadBefore | None = None
+) -> Iterator[pl.DataFrame]:
+    """Frames of RECORD_SCHEMA over all sources of a language, those without label from `shared` where it is given.
+
+    Raises InputError for a source that is not there.
+    """
     sources = [source for source in settings.sources if source.serves(language)]
-    return in_frames(
-        (record for source in sources for record in read_source(source, language, settings, root)),
-        settings.rows_per_shard,
+    records = (
+        {"labelled": source.labelled, **record}
+        for source in sources
+        for record in (
+            shared.records(source) if shared and not source.labelled else read_source(source, language, settings, root)
+        )
     )
+    return in_frames(records, settings.rows_per_shard)
 
 
 def read_source(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
     """Records of one source, file by file."""
     if source.format == "dataset":
-        records = read_dataset(source, language, settings, root)
-    else:
-        files = files_of(source, language, root)
-        records = (record for file in files for record in _read_file(file, source, settings))
-    return ({"content": source.content or "text", "labelled": source.labelled, **record} for record in records)
+        return read_rows(source, language, settings, root)
+    return read_files(files_of(source, language, root), source, settings)
+
+
+def read_rows(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
+    """Records of a dataset."""
+    return ({"content": source.content or "text", **one} for one in read_dataset(source, language, settings, root))
+
+
+def read_files(files: list[SourceFile], source: Source, settings: RawWebText) -> Iterator[Record]:
+    """Records of some files of a source."""
+    return (
+        {"content": source.content or "text", **one} for file in files for one in _read_file(file, source, settings)
+    )
 
 
 def _read_file(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
@@ -89,7 +118,7 @@ def in_frames(records: Iterable[Record], rows: int, size: int = SLICE_BYTES) -> 
     held_bytes = 0
     for record in records:
         held.append(record)
-        held_bytes += len(record.get("body") or b"")
+        held_bytes += record.get("size") or len(record.get("body") or b"")
         if len(held) == rows or held_bytes >= size:
             yield _let_go(held)
             held_bytes = 0
