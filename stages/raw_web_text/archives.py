@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, ZstdReader
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
-from stages.raw_web_text.files import SourceFile, UnreadableError, one_line, readable
+from stages.raw_web_text.files import SourceFile, UnreadableError, one_line, readable, stored_bytes
 from stages.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -31,17 +31,17 @@ Record = dict[str, Any]
 
 def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
     """One record for each response (WARC) or text (WET); `record` is where it begins in the file, in bytes."""
-    with file.system.open(file.path, "rb") as stored, readable(file):
-        kind = _kind(stored)
+    with stored_bytes(file) as bytes_, readable(file):
+        kind = _kind(bytes_)
         # As cc_net writes them. To the reader that is a quirk, and with those it passes over what it cannot read.
-        bare_feeds = _head(stored, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
+        bare_feeds = _head(bytes_, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
         start: int | None = 0
         found = False
         while start is not None:
-            for record in (pass_ := _Pass(stored, start, bare_feeds, file.format, settings)):
+            for record in (pass_ := _Pass(bytes_, start, bare_feeds, file.format, settings)):
                 found = True
                 yield record
-            start = None if pass_.broken_after is None else _next_record(stored, kind, pass_.broken_after + 1)
+            start = None if pass_.broken_after is None else _next_record(bytes_, kind, pass_.broken_after + 1)
         if not found:
             raise UnreadableError("unreadable_file", f"no {'response' if file.format == 'warc' else 'text'} in it")
 

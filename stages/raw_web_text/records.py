@@ -39,14 +39,17 @@ RECORD_SCHEMA = {
 }
 # A slice ends at this many bytes of pages even before its rows are full: pages differ a thousandfold in size.
 SLICE_BYTES = 256_000_000
+CHUNK_ROWS, CHUNK_BYTES = 500, 16_000_000
+# Bytes of a record's page, also where it was read before.
+SIZE = pl.coalesce("size", pl.col("body").bin.size().cast(pl.Int64), pl.lit(0))
 Record = dict[str, Any]
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 
 
 class ReadBefore(Protocol):
-    """Where the records of shared sources are that were read before."""
+    """Where the records of shared sources are that were read before, as frames of some of RECORD_SCHEMA."""
 
-    def records(self, source: Source) -> Iterator[Record]: ...
+    def chunks(self, source: Source) -> Iterator[pl.DataFrame]: ...
 
 
 def read_sources(
@@ -56,15 +59,17 @@ def read_sources(
 
     Raises InputError for a source that is not there.
     """
-    sources = [source for source in settings.sources if source.serves(language)]
-    records = (
-        {"labelled": source.labelled, **record}
-        for source in sources
-        for record in (
-            shared.records(source) if shared and not source.labelled else read_source(source, language, settings, root)
+    chunks = (
+        chunk.with_columns(labelled=pl.lit(source.labelled))
+        for source in settings.sources
+        if source.serves(language)
+        for chunk in (
+            shared.chunks(source)
+            if shared and not source.labelled
+            else in_chunks(read_source(source, language, settings, root))
         )
     )
-    return in_frames(records, settings.rows_per_shard)
+    return regrouped(chunks, settings.rows_per_shard)
 
 
 def read_source(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
@@ -114,20 +119,44 @@ READERS: dict[str, Reader] = {
 
 def in_frames(records: Iterable[Record], rows: int, size: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
     """Frames of at most `rows` records, ended early where the pages reach `size` bytes."""
+    return regrouped(in_chunks(records), rows, size)
+
+
+def in_chunks(records: Iterable[Record]) -> Iterator[pl.DataFrame]:
+    """Small frames of the records, which as Python's objects take twice the memory."""
     held: list[Record] = []
     held_bytes = 0
     for record in records:
         held.append(record)
-        held_bytes += record.get("size") or len(record.get("body") or b"")
-        if len(held) == rows or held_bytes >= size:
-            yield _let_go(held)
-            held_bytes = 0
+        held_bytes += len(record.get("body") or b"")
+        if len(held) == CHUNK_ROWS or held_bytes >= CHUNK_BYTES:
+            yield pl.DataFrame(held, schema=RECORD_SCHEMA, orient="row")
+            held, held_bytes = [], 0
+    if held:
+        yield pl.DataFrame(held, schema=RECORD_SCHEMA, orient="row")
+
+
+def regrouped(chunks: Iterable[pl.DataFrame], rows: int, size: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
+    """Frames of RECORD_SCHEMA out of smaller ones: of `rows` records, or fewer once the pages reach `size` bytes."""
+    held: list[pl.DataFrame] = []
+    height = held_bytes = 0
+    for chunk in chunks:
+        left = chunk
+        while left.height:
+            sums = left.select(SIZE.cum_sum()).to_series() + held_bytes
+            taken = min(rows - height, int((sums < size).sum()) + 1)
+            held.append(left.head(taken))
+            height, held_bytes = height + held[-1].height, int(sums[held[-1].height - 1])
+            left = left.slice(taken)
+            if height == rows or held_bytes >= size:
+                yield _let_go(held)
+                height = held_bytes = 0
     if held:
         yield _let_go(held)
 
 
-def _let_go(held: list[Record]) -> pl.DataFrame:
-    """The frame of the records, which are not held beside it while it is worked on."""
-    frame = pl.DataFrame(held, schema=RECORD_SCHEMA, orient="row")
+def _let_go(held: list[pl.DataFrame]) -> pl.DataFrame:
+    """One frame of the chunks, which are not held beside it while it is worked on."""
+    frame = pl.concat([pl.DataFrame(schema=RECORD_SCHEMA), *held], how="diagonal")
     held.clear()
     return frame

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from stages.executor import ordered_map
@@ -22,7 +21,7 @@ from stages.extraction import HTML_EXTRACTOR
 from stages.files import digest, hash_paths
 from stages.job import Job
 from stages.language_id import MODEL
-from stages.raw_web_text.files import SourceFile, files_of, readable
+from stages.raw_web_text.files import SourceFile, files_of, reached
 from stages.raw_web_text.pages import read_pages
 from stages.raw_web_text.records import Record, in_frames, read_files, read_rows
 from stages.settings import RawWebText, Source
@@ -31,7 +30,6 @@ from stages.shards import write_shard
 # Stored bytes of a piece, unless one file has more: some minutes of work, so that languages side by side find enough
 # to share, and a file added at the end of a source makes one small piece anew.
 PIECE_BYTES = 64_000_000
-BATCH_ROWS = 500
 # What decides how a record is read and which records make a frame; more of `RawWebText` is not in a piece's key.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_expansion"}
 
@@ -59,13 +57,11 @@ class SharedPages:
         self._store.fill({one.key: partial(make, one) for pieces in self._pieces.values() for one in pieces})
         progress.close()
 
-    def records(self, source: Source) -> Iterator[Record]:
-        """Records of a source as they are after reading: `read_page` gives what they hold."""
+    def chunks(self, source: Source) -> Iterator[pl.DataFrame]:
+        """Pages of a source as records that `read_page` finds read before."""
         for piece in self._pieces[source.key()]:
             for path in sorted(self._store.piece(piece.key).glob("part-*.parquet")):
-                with pq.ParquetFile(path) as table:
-                    for batch in table.iter_batches(BATCH_ROWS):
-                        yield from batch.to_pylist()
+                yield pl.read_parquet(path).with_columns(body=pl.lit(None, pl.Binary))
 
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
@@ -88,7 +84,7 @@ def _groups(files: list[SourceFile], most: int) -> Iterator[list[SourceFile]]:
     held_bytes = 0
     for file in files:
         held.append(file)
-        with readable(file):
+        with reached(file.name):
             held_bytes += file.system.size(file.path) or 0
         if held_bytes >= PIECE_BYTES or len(held) == most:
             yield held
@@ -99,7 +95,7 @@ def _groups(files: list[SourceFile], most: int) -> Iterator[list[SourceFile]]:
 
 def _version(file: SourceFile, source: Source) -> str:
     """What changes when the file's bytes do."""
-    with readable(file):
+    with reached(file.name):
         if "file" in file.system.protocol:
             return hash_paths([Path(file.path)])
         return f"{source.revision} {file.system.checksum(file.path)}"
