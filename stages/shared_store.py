@@ -56,7 +56,8 @@ class SharedStore:
         with self._alone():
             self._write_wanted(self._needed)
             wanted = set[str]().union(*map(self._wanted, self._names))
-            for path in list(self._folder.iterdir()):
+            # Sorted, so that what an earlier run was killed at deleting goes first and its name is free.
+            for path in sorted(self._folder.iterdir()):
                 if path.is_dir() and path.name not in {*wanted, "wanted"}:
                     self._delete(path)
 
