@@ -65,10 +65,10 @@ def _page(record: Record, settings: RawWebText) -> tuple[Page, str | None, str]:
     body, is_html = record["body"] or b"", record["content"] == "html"
     if record["problem"]:
         return Page(_readable(body)), record["problem"], record["met"]
-    if not body.strip():
-        return Page(""), "empty_page", "no bytes"
     if len(body) > settings.max_page_bytes:
         return Page(_readable(body)), "page_too_large", f"more than {settings.max_page_bytes} bytes"
+    if not body.strip():
+        return Page(""), "empty_page", "no bytes"
     if (url := record["url"]) and not is_url(url):
         return Page(_readable(body)), "invalid_url", url[:200]
     try:
