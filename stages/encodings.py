@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Iterator
 
 import chardet
 import ftfy
@@ -42,6 +43,8 @@ CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff\u00ad\u2060\u200b\u200e\u200f\u202a-\u202e\ud800-\udfff]"
 )
 BLANKS = re.compile(r"[^\S\n]+")
+FENCE = re.compile(r"[ ]*```")
+TAB = "    "
 
 
 class UndecodableError(Exception):
@@ -112,10 +115,25 @@ def _utf8_share(body: bytes) -> float:
 def normalise(text: str) -> str:
     """One paragraph a line, NFC, no control characters, single blanks; mojibake mended where it is certain.
 
+    Lines between fences of Markdown keep their indentation: without it, Python is none.
+
     Of ftfy only `fix_encoding`, which changes nothing else (no quotes, no widths, no ligatures): of 15,206 real
     documents of the ten languages it changed 518, all of them with Windows-1252 or UTF-8 read as Latin-1.
     """
     text = ftfy.fix_encoding(text).replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
-    text = CONTROLS.sub("", unicodedata.normalize("NFC", text).replace("\t", " "))
-    lines = (BLANKS.sub(" ", line).strip() for line in text.split("\n"))
+    text = CONTROLS.sub("", unicodedata.normalize("NFC", text).replace("\t", TAB))
+    lines = _lines(text) if "```" in text else (BLANKS.sub(" ", line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Lines with single blanks and, within code, those they begin with."""
+    code, margin = False, 0
+    for line in text.split("\n"):
+        bare = BLANKS.sub(" ", line).strip()
+        indent = len(line) - len(line.lstrip())
+        if FENCE.match(line):
+            code, margin = not code, indent
+            yield bare
+        else:
+            yield " " * max(indent - margin, 0) + bare if code and bare else bare

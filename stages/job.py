@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO, Any, cast
 
 import polars as pl
 from tqdm import tqdm
@@ -18,9 +20,12 @@ from stages.executor import ordered_map
 from stages.files import digest, read_json, write_json
 from stages.settings import Section, Settings
 from stages.shards import Split, shard_paths, write_shard
+from stages.shared_store import SharedStore
 
 # Settings that say how a stage runs and never what it makes: a change of them keeps finished shards.
 NOT_IN_KEY = {"execution"}
+# The writer holds what it writes at once: a frame of 256 MB would lie beside itself.
+HASHED_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,12 @@ class Job:
     def refusal(self) -> Path:
         """Where the report of a failed gate lies: beside DVC's outputs, so that `dvc checkout` overwrites nothing."""
         return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
+
+    @cached_property
+    def shared(self) -> SharedStore:
+        """What the languages of this artifact make once for all."""
+        folder = self.root / "data" / ".work" / self.artifact / "shared"
+        return SharedStore(folder, self.language or "all", self.settings.languages)
 
     def input(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Path:
         """Folder of another artifact's partition."""
@@ -135,9 +146,25 @@ class Job:
 
 def frame_hash(frame: pl.DataFrame) -> str:
     """Hash of a frame's columns and values."""
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer, compression="uncompressed")
-    return digest(buffer.getbuffer())
+    hashed = _Hashed()
+    for part in frame.iter_slices(HASHED_ROWS):
+        part.write_ipc(cast(IO[bytes], hashed), compression="uncompressed")
+    hashed.state.update(repr(frame.schema).encode())  # all there is of an empty frame
+    return hashed.state.hexdigest()
+
+
+class _Hashed(io.RawIOBase):
+    """A file of which only the hash is kept."""
+
+    def __init__(self) -> None:
+        self.state = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.state.update(data)
+        return len(data)
 
 
 def _finish(

@@ -10,6 +10,7 @@ the two has decide (Ranaivo-Malançon 2006, Automatic identification of close la
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from importlib.metadata import version
@@ -51,10 +52,23 @@ def _lingua(codes: tuple[str, ...]) -> LanguageDetector:
     return LanguageDetectorBuilder.from_languages(*known).with_low_accuracy_mode().build()
 
 
-def identify(texts: pl.Series, language: LanguageSettings) -> pl.DataFrame:
-    """Columns `judged` (code of the likeliest language) and `language_score` (probability of ours)."""
-    answers = [_identify(text, language) for text in _slices(texts)]
+def identify(texts: pl.Series, language: LanguageSettings, found: pl.Series | None = None) -> pl.DataFrame:
+    """Columns `judged` (code of the likeliest language) and `language_score` (probability of ours).
+
+    `found` is what `five_likeliest` says of the texts, where that was asked before.
+    """
+    known = [None] * len(texts) if found is None else found
+    answers = [_identify(text, language, one) for text, one in zip(_slices(texts), known, strict=True)]
     return pl.DataFrame(answers, schema={"judged": pl.String, "language_score": pl.Float64}, orient="row")
+
+
+def five_likeliest(texts: pl.Series) -> pl.Series:
+    """Of each text fastText's five likeliest languages and their probabilities, as JSON: the same for any language."""
+    return pl.Series([json.dumps(_found(text)) for text in _slices(texts)], dtype=pl.String)
+
+
+def _found(text: str) -> dict[str, float]:
+    return {one["lang"]: float(one["score"]) for one in _fasttext().detect(text, k=5)}
 
 
 def _slices(texts: pl.Series) -> pl.Series:
@@ -65,11 +79,11 @@ def _slices(texts: pl.Series) -> pl.Series:
     return texts.alias("text").to_frame().select(joined).to_series()
 
 
-def _identify(text: str, language: LanguageSettings) -> Answer:
+def _identify(text: str, language: LanguageSettings, known: str | None) -> Answer:
     if language.identified_by == "stop_words":
         share = round(stop_words_share(text, language), 5)
         return Answer(language.code if share >= language.min_language_score else "", share)
-    found = {one["lang"]: float(one["score"]) for one in _fasttext().detect(text, k=5)}
+    found: dict[str, float] = json.loads(known) if known else _found(text)
     ours = language.accepted | language.tell_tale.keys()
     # Five decimals: the last bits of a sum of floats differ between kinds of machine.
     score = round(min(sum(found.get(code, 0.0) for code in ours), 1.0), 5)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import polars as pl
 
@@ -75,7 +76,8 @@ def shard_frames(folder: Path, columns: list[str] | None = None) -> Iterator[pl.
 
 def write_shard(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
+    # A name of its own: a worker that outlives its killed parent may still be writing the same shard.
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     frame.write_parquet(temporary, compression="zstd", statistics=False)
     temporary.rename(path)
 
@@ -86,12 +88,16 @@ def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) ->
     A rule makes several times its texts beside them (sentences, folded words): PART_BYTES bound that, whatever
     the frame's size.
     """
-    rows = max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1)
-    parts = [transform(part) for part in frame.iter_slices(rows)] or [transform(frame)]
+    parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()
     for part in parts:
         counts.update(part.counts)
     return Split(pl.concat([part.kept for part in parts]), pl.concat([part.dropped for part in parts]), dict(counts))
+
+
+def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows of a frame in parts of about PART_BYTES."""
+    return frame.iter_slices(max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1))
 
 
 def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

@@ -73,6 +73,7 @@ def run_stage(job: Job) -> None:
     manifest = write_manifest(job)
     replace_folder(job.staging, job.target)
     _prune(job.work)
+    job.shared.settle()
     log = {**job.facts, "seconds": round(time.monotonic() - started, 2), "content": manifest["content"]}
     write_json(job.root / "data" / "runs" / job.artifact / f"{job.partition or 'all'}.json", log)
     print(f"{job.artifact} {job.partition}: published, {manifest['summary']}, {log['seconds']} s", file=sys.stderr)

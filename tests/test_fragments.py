@@ -32,6 +32,7 @@ def left(text: str, language: str = "fi") -> str:
         "\nLue lisää »\nLue lisää: Voisilmäpullat",
         " [Lue lisää]",
         " Jauhot voi myös… Lue lisää",
+        "\nUusi ohje...\nVanha ohje…\nKevään ohje…",
     ],
 )
 def test_the_rest_of_a_sentence_or_a_teaser_at_the_end_is_taken_off(tail: str) -> None:
@@ -61,6 +62,7 @@ def test_who_writes_no_full_stops_is_not_cut() -> None:
 
 def test_thai_is_only_cut_at_teasers() -> None:
     assert left(f"{THAI}\nอ่านต่อ", "th") == THAI
+    assert left(f"{THAI}\nข่าวที่เกี่ยวข้อง\nรัฐบาลเข้ม...\nแจ้งเตือน...", "th") == THAI
     assert left(THAI, "th") == THAI
 
 

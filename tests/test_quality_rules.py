@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from stages.filtered_text.ellipsis_lines import teasers
 from stages.filtered_text.line_facts import with_line_facts
 from stages.filtered_text.ngrams import with_ngram_facts
 from stages.filtered_text.placeholder import placeholder
@@ -53,6 +54,17 @@ def test_bulleted_lines() -> None:
 def test_lines_that_end_with_an_ellipsis(end: str) -> None:
     text = "\n".join([f"{line[:-1]}{end}" for line in LINES[:2]] + LINES[2:])
     assert broken(text) == {"ellipsis_lines": "33 % of lines end with an ellipsis > 30%"}
+
+
+@pytest.mark.parametrize("cut_off", ["[...]", "[ … ]", "( more… )"])
+def test_beginnings_of_other_pages(cut_off: str) -> None:
+    def met(text: str, words: int) -> str | None:
+        frame = pl.DataFrame({"text": [text], "words": [words]})
+        return str(teasers(frame, given(), load_language("fi"))["value"].item())
+
+    page = f" {cut_off} ".join([GOOD] * 4)
+    assert met(page, 200) == "3 times […], more than once in 200 words"
+    assert met(page, 600) == met(f"{GOOD} {cut_off} {GOOD} {cut_off}", 100) == "None"
 
 
 def test_repeated_lines() -> None:

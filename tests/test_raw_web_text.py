@@ -186,6 +186,11 @@ def test_marks_that_scripts_need_stay_and_control_characters_go() -> None:
     assert normalise("e\u0301\x00 \t a\u200d\u0e33\r\n\n  b\u00ad") == "é a\u200d\u0e33\nb"
 
 
+def test_indentation_is_kept_between_fences_and_nowhere_else() -> None:
+    text = "  Näin:\n  ```python\n  if a:\n\t  b  =  1\n\n  ```\n    Loppu."
+    assert normalise(text) == "Näin:\n```python\nif a:\n    b = 1\n```\nLoppu."
+
+
 def test_mojibake_is_mended() -> None:
     assert normalise("pÃ¤ivÃ¤Ã¤") == "päivää"
 

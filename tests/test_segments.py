@@ -66,6 +66,13 @@ def test_program_code_is_not_cut_and_its_remarks_are_no_headings() -> None:
     assert "\n".join(parts).count("# huomautus") == 1
 
 
+def test_a_formula_is_not_cut() -> None:
+    formula = ["$$\\begin{aligned}", *(f"rivi {number} = {number}" for number in range(15)), "\\end{aligned}$$"]
+    parts = segments("\n".join([*PARAGRAPHS[:1], *formula, *PARAGRAPHS[1:4]]), 100)
+    assert len(parts) == 2
+    assert all(part.count("$$") % 2 == 0 for part in parts)
+
+
 def test_no_segment_ends_with_a_heading_or_is_a_stump() -> None:
     text = "\n".join(line for number, one in enumerate(PARAGRAPHS) for line in (f"Osa {number}", one))
     parts = segments(f"{text}\nLoppu.", 60)

@@ -15,6 +15,9 @@ from stages.decontamination import Ngrams, evaluation_ngrams
 from stages.files import digest, hash_paths
 from stages.filtered_text.blocked_sites import Sites, blocked_site, read_sites
 from stages.filtered_text.boilerplate import boilerplate, boilerplate_share
+from stages.filtered_text.cleaning import cleaned
+from stages.filtered_text.code_blocks import mostly_code, prose
+from stages.filtered_text.ellipsis_lines import teasers
 from stages.filtered_text.escapes import without_escapes
 from stages.filtered_text.evaluation_overlap import evaluation_overlap
 from stages.filtered_text.fragments import fragment, trimmed
@@ -40,19 +43,21 @@ from stages.shards import Split, by_parts, drop_counts
 
 ID_LENGTH = 16
 # Cheap to dear, and the telling reason first: a page of cookie notices is boilerplate, whatever else it is.
-RULES: dict[str, Rule] = {
-    "too_short": too_short,
-    "too_long": too_long,
+WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
+# Judged without blocks of code: their lines are short, alike, open and English.
+PROSE_RULES: dict[str, Rule] = {
     "repetition": repetition,
     "boilerplate": boilerplate,
     "wrong_language": wrong_language,
+    "mostly_code": mostly_code,
     "placeholder": placeholder,
     "listed_words": listed_words,
+    "teasers": teasers,
     **QUALITY,
     "fragment": fragment,
     "titles": titles,
 }
-REASONS = ["blocked_site", *RULES, "evaluation_overlap"]
+REASONS = ["blocked_site", *WHOLE_RULES, *PROSE_RULES, "evaluation_overlap"]
 COUNTS = ("emails", "phones", "ips", "national_ids", "control_strings")
 COLUMNS = [
     "id",
@@ -115,22 +120,34 @@ def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
     """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
-    masked = mask(trimmed(without_escapes(frame), settings, language))
+    masked = mask(trimmed(cleaned(without_escapes(frame), language), settings, language))
     counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     rest, counts = cut(counted, settings, language)
-    dropped = []
-    rules: dict[str, Rule] = {
-        "blocked_site": partial(blocked_site, sites=lists.sites),
-        **RULES,
-        "evaluation_overlap": partial(evaluation_overlap, ngrams=lists.ngrams),
-    }
-    for reason, rule in rules.items():
-        judged = rule(rest, settings, language)
-        dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))
-        rest = judged.filter(pl.col("value").is_null()).drop("value")
-    wanted = ["id", "reason", "value", "origin", "text"]
-    drops = Split.of(pl.concat([one.select(wanted) for one in dropped]), origin="origin").dropped
+    of = (settings, language)
+    rest, unfit = _judged(rest, {"blocked_site": partial(blocked_site, sites=lists.sites), **WHOLE_RULES}, *of)
+    rest, unfit_prose = _judged(rest.with_columns(prose(pl.col("text")), whole="text"), PROSE_RULES, *of)
+    rest, known = _judged(_whole(rest), {"evaluation_overlap": partial(evaluation_overlap, ngrams=lists.ngrams)}, *of)
+    unfit = pl.concat([unfit, _whole(unfit_prose), known])
+    drops = Split.of(unfit, origin="origin").dropped
     return Split(_texts(rest, settings, language), drops, counts)
+
+
+def _judged(
+    frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that break no rule, and those that do with the `reason` and `value` of the first that they break."""
+    dropped = []
+    for reason, rule in rules.items():
+        judged = rule(frame, settings, language)
+        dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))
+        frame = judged.filter(pl.col("value").is_null()).drop("value")
+    wanted = ["id", "reason", "value", "origin", "text", *(name for name in ("whole",) if name in frame.columns)]
+    return frame, pl.concat([one.select(wanted) for one in dropped])
+
+
+def _whole(frame: pl.DataFrame) -> pl.DataFrame:
+    """With the code again that the rules on prose did not look at."""
+    return frame.with_columns(text="whole").drop("whole")
 
 
 def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
@@ -171,13 +188,14 @@ def measure(job: Job) -> dict[str, Metric]:
 
 def _facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     """One row of sums over a shard. The language is judged anew, on the text as it is published."""
-    judged = identify(frame["text"], language)["judged"]
+    told = frame.with_columns(prose(pl.col("text")))
+    judged = identify(told["text"], language)["judged"]
     pairs = frame.select("id", "text").iter_rows()
     return frame.select(
         rows=pl.len(),
         judged_ours=pl.lit(judged.is_in(language.accepted).sum()),
         scores=pl.col("language_score").sum(),
-        boilerplate=pl.lit(boilerplate_share(frame, language).sum()),
+        boilerplate=pl.lit(boilerplate_share(told, language).sum()),
         min_words=pl.col("words").min(),
         max_words=pl.col("words").max(),
         masked=pl.sum_horizontal(pl.col("emails", "phones", "ips", "national_ids").sum()),

@@ -16,6 +16,8 @@ from stages.settings import FilteredText
 
 _CLOSERS = r"[\p{Pf}\p{Pe}\x22']*"
 ELLIPSIS = rf"(?:\.{{2,}}|۔{{2,}}|…|[\[(]\s*(?:\.{{2,}}|…)\s*[\])]){_CLOSERS}$"
+# Beginnings of other pages, one a line, at the end.
+TRAILING = rf"(?:\n[^\n]{{1,60}}(?:\.{{2,}}|…){_CLOSERS}){{2,}}$"
 # Up to its last full stop that no ellipsis is, nor the point of an initial, a number of one digit or an abbreviation
 # (no capital follows, where a script has them). Stops that are nothing else need no blank behind them: in Urdu news
 # 1,778 of 5,579 have none.
@@ -74,6 +76,7 @@ def _unfinished() -> pl.Expr:
 
 def _ended(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     text = pl.col("text")
+    frame = frame.with_columns(text.str.replace(TRAILING, ""))
     if language.read_more:
         phrases = "|".join(pl.Series(language.read_more).str.escape_regex())
         # A line of its own with what it leads to, or behind the text.

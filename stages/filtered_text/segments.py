@@ -20,7 +20,7 @@ from stages.settings import FilteredText
 
 HEADING_WORDS = 12
 MARKED_HEADING = r"^#{1,6}\s"
-CODE_FENCE = r"^\s*```"
+CODE_FENCE, FORMULA_FENCE = r"^\s*```", r"\$\$"
 CLOSED = r"[\p{Sentence_Terminal}…][\p{Pf}\p{Pe}\x22']*\s*$"
 # A line that begins as code, a table or a list, or ends as the beginning of one, is no heading.
 NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
@@ -91,8 +91,9 @@ def _is_heading(count: pl.Expr, language: LanguageSettings) -> pl.Expr:
 
 
 def _in_code() -> pl.Expr:
-    """Between two fences of Markdown, where "# …" is a remark; the closing fence too."""
-    fence = pl.col("text").str.contains(CODE_FENCE)
+    """Between two fences of Markdown, where "# …" is a remark, or the ends of a formula; the closing one too."""
+    formula = pl.col("text").str.count_matches(FORMULA_FENCE) % 2 == 1
+    fence = pl.col("text").str.contains(CODE_FENCE) | formula
     return (fence.cum_sum() - fence.cast(pl.UInt32)).over("row") % 2 == 1
 
 

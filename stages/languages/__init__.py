@@ -32,7 +32,7 @@ class LanguageSettings(Section):
     Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
     `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
     `word_joiners` are signs that between two letters make one word of them.
-    `read_more` is what sites put behind a teaser.
+    `read_more` is what sites put behind a teaser, `buttons` lines that are nothing else but one.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -60,6 +60,7 @@ class LanguageSettings(Section):
     stop_words: Words
     boilerplate: Words
     read_more: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> frozenset[str]:

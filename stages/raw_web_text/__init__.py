@@ -8,20 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
-from urllib.parse import urlsplit
 
 import polars as pl
 
-from stages.encodings import UndecodableError, decode, normalise
-from stages.extraction import HTML_EXTRACTOR, TEXT_EXTRACTOR, ExtractionError, NestingError, Page, extract_page
+from stages.extraction import HTML_EXTRACTOR
 from stages.figures import counted_median
 from stages.files import digest
 from stages.gate import Metric
 from stages.job import Job
 from stages.language_id import MODEL, identify
 from stages.languages import LanguageSettings, load_language
-from stages.raw_web_text.records import PROVENANCE, read_sources
+from stages.raw_web_text.pages import read_page
+from stages.raw_web_text.records import read_sources
+from stages.raw_web_text.shared import SharedPages
 from stages.second_pass import ORIGIN, drop_staged, staged_repeated, staged_shards
 from stages.settings import RawWebText
 from stages.shards import Split, by_parts, drop_counts
@@ -36,7 +35,6 @@ NO_PAGE = ("not_html", "http_status")
 ID_LENGTH = 16
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 SCHEMA = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
-NUL = "\0"
 WORD = r"\S*[\p{L}\p{N}]\S*"
 
 
@@ -45,7 +43,7 @@ def run(job: Job) -> None:
     language = _language(job)
     routed = load_language(language) if any(not source.labelled for source in settings.sources) else None
     job.map_frames(
-        read_sources(settings, language, job.root),
+        read_sources(settings, language, job.root, SharedPages(job, language) if routed else None),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
         settings=["raw_web_text"],
         depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",
@@ -60,19 +58,24 @@ def transform(
 
     `routed` is needed where records of the frame are not labelled: those judged to be in another language are drops.
     """
-    rows = [_document(record, settings, language) for record in frame.iter_rows(named=True)]
-    documents = pl.DataFrame(rows, schema={**SCHEMA, "reason": pl.String, "value": pl.String}, orient="row")
+    rows = [read_page(record, settings) for record in frame.iter_rows(named=True)]
+    pages = [{"id": digest(language, page["text"])[:ID_LENGTH], "language": language, **page} for page in rows]
+    documents = pl.DataFrame(pages, schema={**SCHEMA, "problem": pl.String, "met": pl.String}, orient="row").rename(
+        {"problem": "reason", "met": "value"}
+    )
     if routed:
-        documents = _routed(documents, frame["labelled"], routed)
+        documents = _routed(documents, frame["labelled"], frame["likeliest"], routed)
     split = Split.of(documents.with_columns(origin=ORIGIN), origin="origin")
     return Split(split.kept.drop("origin"), split.dropped)
 
 
-def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
+def _routed(
+    documents: pl.DataFrame, labelled: pl.Series, likeliest: pl.Series, language: LanguageSettings
+) -> pl.DataFrame:
     """Documents with the reason `other_language` where it holds; their text stays with that language."""
     numbered = documents.with_row_index("row")
-    asked = numbered.filter(~labelled & pl.col("reason").is_null())
-    judged = asked.select("row", identify(asked["text"], language)["judged"])
+    asked = numbered.with_columns(likeliest).filter(~labelled & pl.col("reason").is_null())
+    judged = asked.select("row", identify(asked["text"], language, asked["likeliest"])["judged"])
     other = judged.filter(~pl.col("judged").is_in(list(language.accepted)))
     elsewhere = pl.col("judged").is_not_null()
     return (
@@ -84,66 +87,6 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
         )
         .drop("row", "judged")
     )
-
-
-def _document(record: dict[str, Any], settings: RawWebText, language: str) -> dict[str, Any]:
-    page, reason, value = _page(record, settings)
-    named = {name: getattr(page, name, "") or normalise(record[name] or "") for name in PROVENANCE}
-    # Where a page was fetched is a fact, what it calls its address a claim.
-    named["url"] = normalise(record["url"] or "") or page.url
-    return {
-        "id": digest(language, page.text)[:ID_LENGTH],
-        "language": language,
-        "text": page.text,
-        "source": record["source"],
-        "record": record["record"],
-        "extractor": HTML_EXTRACTOR if record["content"] == "html" else TEXT_EXTRACTOR,
-        "reason": reason,
-        "value": value,
-        **named,
-    }
-
-
-def _page(record: dict[str, Any], settings: RawWebText) -> tuple[Page, str | None, str]:
-    """Page of a record, and why it is dropped. A dropped page's text is what could be read of it."""
-    body, is_html = record["body"] or b"", record["content"] == "html"
-    if record["problem"]:
-        return Page(_readable(body)), record["problem"], record["met"]
-    if not body.strip():
-        return Page(""), "empty_page", "no bytes"
-    if len(body) > settings.max_page_bytes:
-        return Page(_readable(body)), "page_too_large", f"more than {settings.max_page_bytes} bytes"
-    if (url := record["url"]) and not is_url(url):
-        return Page(_readable(body)), "invalid_url", url[:200]
-    try:
-        text = _characters(body, record, is_html)
-        if NUL in text:
-            return Page(_readable(body)), "nul_bytes", f"{text.count(NUL)} of {len(text)} characters"
-        page = extract_page(text, settings.max_nesting) if is_html else Page(normalise(text))
-    except (UnicodeDecodeError, UndecodableError) as error:
-        return Page(_readable(body)), "invalid_utf8", str(error)
-    except NestingError as error:
-        return Page(_readable(body)), "nested_too_deep", str(error)
-    except ExtractionError as error:
-        return Page(_readable(body)), "extraction_failed", str(error)
-    return (page, None, "") if page.text else (page, "empty_page", f"no main text in {len(body)} bytes")
-
-
-def _characters(body: bytes, record: dict[str, Any], is_html: bool) -> str:
-    return body.decode(record["encoding"]) if record["encoding"] else decode(body, record["charset"], is_html)
-
-
-def is_url(text: str) -> bool:
-    """Whether it is an address with a scheme and a host, as every page fetched has."""
-    try:
-        parts = urlsplit(text)
-        return bool(parts.scheme and parts.hostname) and not set(' \t\r\n<>"') & set(text)
-    except ValueError:
-        return False
-
-
-def _readable(body: bytes) -> str:
-    return normalise(body[:2000].decode("utf-8", "replace"))
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:

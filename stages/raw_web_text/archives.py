@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, ZstdReader
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
-from stages.raw_web_text.files import SourceFile, UnreadableError, one_line, readable
+from stages.raw_web_text.files import EXPANSION_FREE, SourceFile, UnreadableError, one_line, readable, stored_bytes
 from stages.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -25,23 +25,23 @@ WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"
-WINDOW = 1 << 20
+WINDOW, SEAM = 1 << 20, 32  # bytes; BEGINS is shorter than a seam
 Record = dict[str, Any]
 
 
 def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
     """One record for each response (WARC) or text (WET); `record` is where it begins in the file, in bytes."""
-    with file.system.open(file.path, "rb") as stored, readable(file):
-        kind = _kind(stored)
+    with stored_bytes(file) as bytes_, readable(file):
+        kind = _kind(bytes_)
         # As cc_net writes them. To the reader that is a quirk, and with those it passes over what it cannot read.
-        bare_feeds = _head(stored, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
+        bare_feeds = _head(bytes_, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
         start: int | None = 0
         found = False
         while start is not None:
-            for record in (pass_ := _Pass(stored, start, bare_feeds, file.format, settings)):
+            for record in (pass_ := _Pass(bytes_, start, bare_feeds, file.format, settings)):
                 found = True
                 yield record
-            start = None if pass_.broken_after is None else _next_record(stored, kind, pass_.broken_after + 1)
+            start = None if pass_.broken_after is None else _next_record(bytes_, kind, pass_.broken_after + 1)
         if not found:
             raise UnreadableError("unreadable_file", f"no {'response' if file.format == 'warc' else 'text'} in it")
 
@@ -64,36 +64,52 @@ class _Pass:
     def __iter__(self) -> Iterator[Record]:
         self._stored.seek(self._start)
         last, held = None, None  # a record is held until the next header shows that its length was true
+        amid = True
         try:
             for one in ArchiveIterator(self._stored, quirks_mode=self._bare_feeds, fsspec_args=False):
                 if held:
                     yield held
-                last, held = one.stream_pos, None
-                payload = one.reader.read(self._settings.max_page_bytes + 1)
-                if met := _lie(payload, one.content_length, self._settings.max_page_bytes):
+                last, held, amid = one.stream_pos, None, True
+                payload, wrong = self._read(one)
+                if wrong:
                     self.broken_after = last
-                    yield _broken(last, met)
+                    yield _broken(last, *wrong)
                     return
-                held = _record(one, payload, self._form, self._settings.max_page_bytes)
+                held, amid = _record(one, payload, self._form, self._settings.max_page_bytes), False
         except OSError as error:
             if error.errno is not None:
                 raise
             self.broken_after = self._start if last is None else last
-            if last is None or "header" in str(error).lower():
-                held = _broken(self.broken_after, one_line(error))
+            if amid or "header" in str(error).lower():
+                held = _broken(self.broken_after, "broken_record", one_line(error))
         if held:
             yield held
 
+    def _read(self, one: WarcRecord) -> tuple[bytes, tuple[str, str] | None]:
+        """A record's payload, at most a byte above the limit, and what is wrong with the record.
 
-def _broken(offset: int, met: str) -> Record:
-    return {"record": offset, "problem": "broken_record", "met": met}
+        The rest is looked through here: the reader would swallow all that a lying record claims.
+        """
+        says, most = one.content_length, self._settings.max_expansion
+        payload = window = one.reader.read(self._settings.max_page_bytes + 1)
+        read, seam = len(payload), b""
+        while True:
+            # The plain search first: it looks through 500 MB in 0.1 s, the pattern in 5.
+            if b"\nWARC/" in (looked := seam + window) and BEGINS.search(looked):
+                return payload, ("broken_record", f"says {says} bytes, and another record begins within them")
+            if read >= says:
+                return payload, None
+            taken = self._stored.tell() - one.stream_pos
+            if read > EXPANSION_FREE + most * taken:
+                return payload, ("decompression_bomb", f"{read} bytes out of {taken}, more than {most} times")
+            seam, window = window[-SEAM:], one.reader.read(min(WINDOW, says - read))
+            if not window:
+                return payload, ("broken_record", f"says {says} bytes and has {read}")
+            read += len(window)
 
 
-def _lie(payload: bytes, length: int, most: int) -> str:
-    """What shows that a record is not as long as it says, if anything does."""
-    if len(payload) < min(length, most):
-        return f"says {length} bytes and has {len(payload)}"
-    return f"says {length} bytes, and another record begins within them" if BEGINS.search(payload) else ""
+def _broken(offset: int, problem: str, met: str) -> Record:
+    return {"record": offset, "problem": problem, "met": met}
 
 
 def _record(one: WarcRecord, payload: bytes, form: str, most: int) -> Record | None:

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO, cast
 import fsspec  # type: ignore[import-untyped]
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from stages.errors import InputError
+from stages.errors import InputError, XInstructionError
 from stages.settings import Source
+from stages.settings.texts import Format
 
 COMPRESSED = (".gz", ".zst")
 # The last of a name's endings that tells: x.warc.wet.gz is WET.
@@ -58,22 +59,34 @@ def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
         system, path = fsspec.core.url_to_fs(asked)
     except (ValueError, ImportError) as error:
         raise InputError(f"source {pattern} cannot be opened ({error}): mend raw_web_text.sources") from None
-    if set("*?[") & set(pattern):
-        found = {one: source.format or file_format(one) for one in system.glob(path) if system.isfile(one)}
-    elif system.isdir(path):
-        found = {one: file_format(one) for one in system.find(path)}
-        found = {one: told for one, told in found.items() if source.format in (None, told)}
-    elif system.exists(path):
-        found = {path: source.format or file_format(path)}
-    else:
-        raise InputError(
-            f"source {pattern} does not exist: put the {language} pages there or mend raw_web_text.sources"
-        )
+    with reached(pattern):
+        try:
+            found = _found(system, path, source.format)
+        except FileNotFoundError as error:
+            why = f" ({one_line(error.__cause__)})" if error.__cause__ else ""
+            raise InputError(
+                f"source {pattern} does not exist{why}: put the {language} pages there or mend raw_web_text.sources"
+            ) from None
     chosen = [SourceFile(system, one, _name(system, one, root), told) for one, told in found.items() if told]
     if not chosen:
         wanted = f".{source.format}" if source.format else ", ".join(FORMATS)
         raise InputError(f"source {pattern} holds no file of a known kind ({wanted}): put one there or give `format`")
     return sorted(chosen, key=lambda one: PurePosixPath(one.path))
+
+
+def _found(system: Any, path: str, form: Format | None) -> dict[str, str | None]:
+    """Files by path, and the format of each. Raises FileNotFoundError when there are none."""
+    if set("*?[") & set(path):
+        matched = {one: form or file_format(one) for one in system.glob(path) if system.isfile(one)}
+        if not matched:
+            raise FileNotFoundError(path)
+        return matched
+    system.info(path)  # says what is wrong, where `exists` would say no
+    # A web server knows no folders, and would be asked for the whole file to look for links in it.
+    if not {"http", "https"} & set(system.protocol) and system.isdir(path):
+        named = {one: file_format(one) for one in system.find(path)}
+        return {one: told for one, told in named.items() if form in (None, told)}
+    return {path: form or file_format(path)}
 
 
 def file_format(name: str) -> str | None:
@@ -92,13 +105,60 @@ def _name(system: Any, path: str, root: Path) -> str:
 
 
 @contextmanager
+def reached(name: str) -> Iterator[None]:
+    """An error of what fetches is the user's to mend; each library has kinds of its own."""
+    try:
+        yield
+    except XInstructionError:
+        raise
+    except Exception as error:
+        met = f"{type(error).__name__}: {one_line(error)}"
+        raise InputError(f"source {name} cannot be reached ({met}): mend its path, rights, keys or network") from None
+
+
+@contextmanager
+def stored_bytes(file: SourceFile) -> Iterator[BinaryIO]:
+    """The file's bytes as they lie there."""
+    with reached(file.name):
+        bytes_ = file.system.open(file.path, "rb")
+    with bytes_:
+        yield bytes_ if "file" in file.system.protocol else io.BufferedReader(_Remote(bytes_, file.name), 1 << 20)
+
+
+class _Remote(io.RawIOBase):
+    """A file elsewhere, whose every read may fail."""
+
+    def __init__(self, there: Any, name: str) -> None:
+        self._there, self._file = there, name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._there.seekable())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        with reached(self._file):
+            return int(self._there.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._there.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        with reached(self._file):
+            data = self._there.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
 def opened(file: SourceFile, max_expansion: int) -> Iterator[BinaryIO]:
     """The file's bytes, decompressed. What breaks off or grows beyond measure raises UnreadableError."""
-    with file.system.open(file.path, "rb") as stored, readable(file):
+    with stored_bytes(file) as bytes_, readable(file):
         if file.path.lower().endswith(COMPRESSED):
-            yield cast(BinaryIO, io.BufferedReader(_Decompressed(file, stored, max_expansion), 1 << 20))
+            yield cast(BinaryIO, io.BufferedReader(_Decompressed(file, bytes_, max_expansion), 1 << 20))
         else:
-            yield stored
+            yield bytes_
 
 
 @contextmanager

@@ -86,8 +86,10 @@ class FilteredText(Section):
     min_boilerplate_phrases: Positive
     max_topic_share: Share
     max_repeated_paragraph_share: Share
+    max_code_share: Share
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
+    min_words_per_teaser: Positive
     max_short_lines_share: Share
     repetition_tolerance: Annotated[float, Field(ge=1)]
     max_duplicate_line_characters_share: Share
