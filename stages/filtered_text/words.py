@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from stages.filtered_text.characters import CODE_POINTS, IN_WORD, LETTER, SPACE, batches, kinds
-from stages.filtered_text.thai_words import cut_run, is_thai, trie
+from stages.filtered_text.thai_words import word_ends
 from stages.languages import LanguageSettings
 
 # Of a word: it holds a letter; it holds a letter or a digit, so is no lone sign.
@@ -35,10 +35,10 @@ class Words(NamedTuple):
 
 
 def words(texts: pl.Series, language: LanguageSettings) -> Iterator[Words]:
-    dictionary = trie() if not language.spaces_between_words else np.zeros((2, 2), np.int32)
     joiners = np.array([ord(sign) for sign in language.word_joiners], np.uint32)
     for batch in batches(texts):
-        yield Words(*_cut(batch.points, batch.starts, kinds(), joiners, dictionary))
+        ends = word_ends(*batch) if not language.spaces_between_words else np.zeros(0, np.int32)
+        yield Words(*_cut(batch.points, batch.starts, kinds(), joiners, ends))
 
 
 def word_hash(word: str) -> int:
@@ -60,14 +60,6 @@ def _joins(before: int, sign: int, after: int, joiners: npt.NDArray[np.uint32]) 
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _goes_on(sign: int, after: int, flags: npt.NDArray[np.uint8], thai: bool) -> bool:
-    """Whether a word that began with a sign goes on: points with points; in Thai, as newmm has it, up to a blank."""
-    if thai:
-        return not is_thai(after) and not _flags(flags, after) & SPACE
-    return sign == POINT and after == POINT
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _flags(flags: npt.NDArray[np.uint8], point: int) -> int:
     return flags[point] if point < CODE_POINTS else LETTER | IN_WORD
 
@@ -79,12 +71,15 @@ def _end_of_word(
     end: int,
     flags: npt.NDArray[np.uint8],
     joiners: npt.NDArray[np.uint32],
-    thai: bool,
 ) -> int:
+    """Where the word or run of points that begins at a place ends."""
+    begins, place = points[place], place + 1
+    if not _flags(flags, begins) & IN_WORD:
+        while begins == POINT and place < end and points[place] == POINT:
+            place += 1
+        return place
     while place < end:
         point = points[place]
-        if thai and is_thai(point):
-            break
         if not _flags(flags, point) & IN_WORD:
             joined = place + 1 < end and _flags(flags, points[place + 1]) & IN_WORD
             if not joined or not _joins(points[place - 1], point, points[place + 1], joiners):
@@ -99,39 +94,30 @@ def _cut(
     starts: npt.NDArray[np.int64],
     flags: npt.NDArray[np.uint8],
     joiners: npt.NDArray[np.uint32],
-    dictionary: npt.NDArray[np.int32],
+    ends: npt.NDArray[np.int32],
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    thai = dictionary.shape[0] > 2
     hashes, lengths = np.empty(points.size, np.uint64), np.empty(points.size, np.int32)
     marks, firsts = np.empty(points.size, np.uint8), np.zeros(starts.size, np.int64)
-    # For a run of Thai: cost and best end of each place.
-    room = np.zeros((2, points.size + 1 if thai else 1), np.int32)
     count = 0
     for text in range(starts.size - 1):
-        place, end, run = starts[text], starts[text + 1], starts[text]
+        place, end = starts[text], starts[text + 1]
         while place < end:
-            point = points[place]
-            flag = _flags(flags, point)
-            if flag & SPACE:
-                place += 1
+            past = ends[place] if ends.size else _end_of_word(points, place, end, flags, joiners)
+            first, last = place, past
+            while first < past and _flags(flags, points[first]) & SPACE:
+                first += 1
+            while first < last and _flags(flags, points[last - 1]) & SPACE:
+                last -= 1
+            place = past
+            if first == last:
                 continue
-            if thai and is_thai(point):
-                if place >= run:
-                    run = cut_run(points, place, end, dictionary, room)
-                past = room[1, place]
-            elif flag & IN_WORD:
-                past = _end_of_word(points, place + 1, end, flags, joiners, thai)
-            else:
-                past = place + 1
-                while past < end and _goes_on(point, points[past], flags, thai):
-                    past += 1
             key, mark = OFFSET, 0
-            for inside in range(place, past):
+            for inside in range(first, last):
                 point = points[inside]
                 key = (key ^ np.uint64(point)) * PRIME
                 one = _flags(flags, point)
                 mark |= (HAS_LETTER if one & LETTER else 0) | (NO_SIGN if one & IN_WORD else 0)
-            hashes[count], lengths[count], marks[count] = key | np.uint64(1), past - place, mark
-            count, place = count + 1, past
+            hashes[count], lengths[count], marks[count] = key | np.uint64(1), last - first, mark
+            count += 1
         firsts[text + 1] = count
     return hashes[:count], lengths[:count], marks[:count], firsts
