@@ -22,18 +22,20 @@ BLANK, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
 PIECE, WINDOW, MOST_WORDS = 140, 40, 50
 # Room for what is known of a piece: it has at most PIECE places and MOST_WORDS + PIECE words.
 ROOM = 256
-Places = npt.NDArray[np.int32]
+# Code points of texts, places in them or in tables of them, and how words are looked up (see Dictionary).
+Points, Places = npt.NDArray[np.uint32], npt.NDArray[np.int32]
+Steps, Symbols = npt.NDArray[np.int32], npt.NDArray[np.uint8]
 
 
 class Dictionary(NamedTuple):
     """`steps` is a hash table of rows (node * 128 + symbol, next node * 2 + 1 if a word ends there); `symbols` are
     those of code points, 0 where no word has one."""
 
-    steps: npt.NDArray[np.int32]
-    symbols: npt.NDArray[np.uint8]
+    steps: Steps
+    symbols: Symbols
 
 
-def word_ends(points: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+def word_ends(points: Points, starts: npt.NDArray[np.int64]) -> Places:
     """Of texts points[starts[i]:starts[i + 1]]: for each place where a word begins, where it ends.
 
     Words follow each other without a gap; blanks are words or, in some of the dictionary's, parts of words.
@@ -55,7 +57,7 @@ def _dictionary() -> Dictionary:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _place(steps: npt.NDArray[np.int32], key: int) -> np.int64:
+def _place(steps: Steps, key: int) -> np.int64:
     """Row of the step in the table, or of the free one where it would stand."""
     mask = steps.shape[0] - 1
     place = ((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(mask)
@@ -65,7 +67,7 @@ def _place(steps: npt.NDArray[np.int32], key: int) -> np.int64:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _steps(symbols: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+def _steps(symbols: Symbols, ends: npt.NDArray[np.int64]) -> Places:
     size = 2
     while size < 2 * symbols.size:
         size *= 2
@@ -100,7 +102,7 @@ def _is_latin(point: int) -> bool:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _cluster_ends(points: npt.NDArray[np.uint32], place: int, end: int) -> bool:
+def _cluster_ends(points: Points, place: int, end: int) -> bool:
     """Whether a word may end before this place, which is not the first of a piece."""
     if place == end:
         return True
@@ -110,7 +112,7 @@ def _cluster_ends(points: npt.NDArray[np.uint32], place: int, end: int) -> bool:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _is_silent(points: npt.NDArray[np.uint32], place: int, end: int) -> bool:
+def _is_silent(points: Points, place: int, end: int) -> bool:
     """Whether one or two consonants stand here under a thanthakhat, with or without a short vowel (ร์, ตร์, ธิ์)."""
     consonants = 0
     while place < end and consonants < 2 and FIRST_CONSONANT <= points[place] <= LAST_CONSONANT:
@@ -121,7 +123,7 @@ def _is_silent(points: npt.NDArray[np.uint32], place: int, end: int) -> bool:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _other_end(points: npt.NDArray[np.uint32], place: int, end: int) -> int:
+def _other_end(points: Points, place: int, end: int) -> int:
     """Where what is not Thai ends: Latin letters and hyphens, a number, blanks, or signs up to Thai or a blank.
 
     The place itself where Thai stands.
@@ -147,14 +149,7 @@ def _other_end(points: npt.NDArray[np.uint32], place: int, end: int) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _known_ends(
-    points: npt.NDArray[np.uint32],
-    place: int,
-    end: int,
-    steps: npt.NDArray[np.int32],
-    symbols: npt.NDArray[np.uint8],
-    found: Places,
-) -> int:
+def _known_ends(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
     """Ends of the dictionary's words that begin at a place, short to long, and their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
@@ -169,14 +164,7 @@ def _known_ends(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _unknown_end(
-    points: npt.NDArray[np.uint32],
-    place: int,
-    end: int,
-    steps: npt.NDArray[np.int32],
-    symbols: npt.NDArray[np.uint8],
-    found: Places,
-) -> int:
+def _unknown_end(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
     """Where an unknown word ends: before what is not Thai, or a word of more than two consonants."""
     past = _other_end(points, place, end)
     if past > place:
@@ -223,13 +211,7 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _cut_piece(
-    points: npt.NDArray[np.uint32],
-    start: int,
-    end: int,
-    steps: npt.NDArray[np.int32],
-    symbols: npt.NDArray[np.uint8],
-    past: Places,
-    room: Places,
+    points: Points, start: int, end: int, steps: Steps, symbols: Symbols, past: Places, room: Places
 ) -> None:
     """Write into past[place], for each word of the piece, where the one that begins there ends.
 
@@ -269,14 +251,7 @@ def _cut_piece(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _piece_end(
-    points: npt.NDArray[np.uint32],
-    start: int,
-    steps: npt.NDArray[np.int32],
-    symbols: npt.NDArray[np.uint8],
-    past: Places,
-    room: Places,
-) -> int:
+def _piece_end(points: Points, start: int, steps: Steps, symbols: Symbols, past: Places, room: Places) -> int:
     """Behind the last blank of the window, or before its longest word."""
     first, last = start + PIECE - WINDOW, start + PIECE
     for place in range(last - 1, first - 1, -1):
@@ -292,7 +267,7 @@ def _piece_end(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _join_numbers(points: npt.NDArray[np.uint32], start: int, end: int, past: Places) -> None:
+def _join_numbers(points: Points, start: int, end: int, past: Places) -> None:
     """Make one word of the words that hold a number with points, commas or colons between its digits (12:30)."""
     word = place = start
     while place < end:
@@ -312,18 +287,13 @@ def _join_numbers(points: npt.NDArray[np.uint32], start: int, end: int, past: Pl
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _is_separator(points: npt.NDArray[np.uint32], place: int, end: int) -> bool:
+def _is_separator(points: Points, place: int, end: int) -> bool:
     """Whether a point, comma or colon stands between digits."""
     return points[place] in (0x2C, 0x2E, 0x3A) and place + 1 < end and _is_digit(points[place + 1])
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _cut(
-    points: npt.NDArray[np.uint32],
-    starts: npt.NDArray[np.int64],
-    steps: npt.NDArray[np.int32],
-    symbols: npt.NDArray[np.uint8],
-) -> npt.NDArray[np.int32]:
+def _cut(points: Points, starts: npt.NDArray[np.int64], steps: Steps, symbols: Symbols) -> Places:
     past, room = np.zeros(points.size, np.int32), np.zeros((7, ROOM), np.int32)
     for text in range(starts.size - 1):
         piece, end = starts[text], starts[text + 1]

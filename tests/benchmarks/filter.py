@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import string
 import sys
 import tempfile
 import time
@@ -45,10 +46,17 @@ PUBLISHED = {
     "lone_signs_count": True,
     "min_judged_lines": 1,
 }
-OF_LANGUAGES: dict[str, dict[str, float]] = {
+# indic-nlp divides words at these alone, so that a typographic quotation mark is part of the word it stands by.
+ASCII_SIGNS = "".join(sign for sign in string.punctuation if sign != "\\")
+INDIC_SIGNS = {"dividing_signs": f"{ASCII_SIGNS}।॥", "word_joiners": ""}
+OF_LANGUAGES: dict[str, dict[str, Any]] = {
     "th": {"min_alphabetic_words_share": 0.9},
     "vi": {"min_closed_lines_share": 0.333},
     "sw": {"max_newlines_per_word": 0.167},
+    "hi": INDIC_SIGNS,
+    "bn": INDIC_SIGNS,
+    "ta": INDIC_SIGNS,
+    "ur": {"dividing_signs": f"{ASCII_SIGNS}؉؊،؞٪٫٬٭۔"},
 }
 OF_ALL_LANGUAGES = {"min_stop_words": 2}
 
