@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import string
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from stages.filtered_text.length import too_short, word_count
 from stages.filtered_text.quality import QUALITY
 from stages.languages import LanguageSettings, load_language
 from stages.settings import FilteredText, load_settings
+from tests.benchmarks.causes import cause
 from tests.benchmarks.peer import ask
 from tests.benchmarks.table import ROOT, Row, real_text
 
@@ -90,17 +90,27 @@ def compare(code: str) -> list[Row]:
     seconds, ours = min((timed(frame, settings, language) for _ in range(TIMES)), key=lambda one: one[0])
     theirs = peer(texts, language)
     dropped = dict(ours.select("number", "reason").iter_rows())
-    differ = [
-        (reason, dropped.get(number))
-        for number, reason in enumerate(theirs["reasons"])
-        if (reason is None) == (number in dropped)
-    ]
-    print(f"{code}: differ (theirs, ours): {Counter(differ).most_common()}", file=sys.stderr)
+    differ = [number for number, reason in enumerate(theirs["reasons"]) if (reason is None) == (number in dropped)]
     kept = theirs["reasons"].count(None) / len(texts)
+    causes = why(texts, differ, dropped, language)
+    note = "; ".join([f"datatrove 0.10, keeps {kept:.0%}", *(f"{count} {name}" for name, count in causes)])
     return [
         Row(code, "MB/s", megabytes / seconds, megabytes / theirs["seconds"], "datatrove 0.10"),
-        Row(code, "same verdict, %", 100 * (1 - len(differ) / len(texts)), 100, f"datatrove 0.10, keeps {kept:.0%}"),
+        Row(code, "same verdict, %", 100 * (1 - len(differ) / len(texts)), 100, note),
     ]
+
+
+def why(
+    texts: pl.Series, differ: list[int], dropped: dict[int, str], language: LanguageSettings
+) -> list[tuple[str, int]]:
+    """Causes of the verdicts that differ, and how many documents each has."""
+    if not differ:
+        return []
+    found = peer(texts.gather(differ), language, only_words=True)
+    causes = [
+        cause(texts[number], dropped.get(number), words, language) for number, words in zip(differ, found, strict=True)
+    ]
+    return Counter(causes).most_common()
 
 
 def sample(code: str) -> pl.Series:
@@ -125,10 +135,10 @@ def judge(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetting
     return pl.concat(dropped)
 
 
-def peer(texts: pl.Series, language: LanguageSettings) -> dict[str, Any]:
+def peer(texts: pl.Series, language: LanguageSettings, **more: bool) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "texts.jsonl")
         path.write_text("\n".join(json.dumps(text) for text in texts), encoding="utf-8")
         tokenizer = TOKENIZERS[language.code]
-        answer = ask("filter", texts=str(path), language=tokenizer, rules=language.model_dump(), shared=PUBLISHED)
-    return dict(answer)
+        rules = language.model_dump()
+        return ask("filter", texts=str(path), language=tokenizer, rules=rules, shared=PUBLISHED, **more)
