@@ -15,6 +15,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from stages.filtered_text.formatted_numbers import join_numbers
+
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
 BLANK, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
@@ -40,7 +42,9 @@ def word_ends(points: Points, starts: npt.NDArray[np.int64]) -> Places:
 
     Words follow each other without a gap; blanks are words or, in some of the dictionary's, parts of words.
     """
-    return np.asarray(_cut(points, starts, *_dictionary()))
+    ends = np.asarray(_cut(points, starts, *_dictionary()))
+    join_numbers(points, starts, ends)
+    return ends
 
 
 @cache
@@ -267,32 +271,6 @@ def _piece_end(points: Points, start: int, steps: Steps, symbols: Symbols, past:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _join_numbers(points: Points, start: int, end: int, past: Places) -> None:
-    """Make one word of the words that hold a number with points, commas or colons between its digits (12:30)."""
-    word = place = start
-    while place < end:
-        if not _is_digit(points[place]):
-            place += 1
-            continue
-        first, formatted = place, False
-        while place < end and (_is_digit(points[place]) or _is_separator(points, place, end)):
-            formatted |= not _is_digit(points[place])
-            place += 1
-        while formatted and word < first:
-            word = past[word]
-        to = word
-        while formatted and to < place:
-            to = past[to]
-        past[word], word = to if to > word else past[word], to
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _is_separator(points: Points, place: int, end: int) -> bool:
-    """Whether a point, comma or colon stands between digits."""
-    return points[place] in (0x2C, 0x2E, 0x3A) and place + 1 < end and _is_digit(points[place + 1])
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _cut(points: Points, starts: npt.NDArray[np.int64], steps: Steps, symbols: Symbols) -> Places:
     past, room = np.zeros(points.size, np.int32), np.zeros((7, ROOM), np.int32)
     for text in range(starts.size - 1):
@@ -302,5 +280,4 @@ def _cut(points: Points, starts: npt.NDArray[np.int64], steps: Steps, symbols: S
             _cut_piece(points, piece, cut, steps, symbols, past, room)
             piece = cut
         _cut_piece(points, piece, end, steps, symbols, past, room)
-        _join_numbers(points, starts[text], end, past)
     return past
