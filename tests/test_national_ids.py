@@ -8,7 +8,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from stages.filtered_text.national_ids import mask_text, verhoeff
+from stages.filtered_text.national_ids import PROVINCES, mask_text, verhoeff
 from stages.filtered_text.private_data import mask, unmasked
 
 SCRIPTS = ["0123456789", "০১২৩৪৫৬৭৮৯", "०१२३४५६७८९", "๐๑๒๓๔๕๖๗๘๙", "۰۱۲۳۴۵۶۷۸۹"]
@@ -52,7 +52,9 @@ def indonesia(draw: random.Random) -> str:
 
 
 def vietnam(draw: random.Random) -> str:
-    return f"{draw.randint(1, 96):03d}{draw.randint(0, 3)}{digits(draw, 8)}"
+    provinces = [code for code in (f"{number:03d}" for number in range(100)) if PROVINCES.match(code)]
+    assert len(provinces) == 63
+    return f"{draw.choice(provinces)}{draw.randint(0, 3)}{digits(draw, 8)}"
 
 
 def pakistan(draw: random.Random) -> str:
@@ -91,11 +93,19 @@ def phone(draw: random.Random) -> str:
 
 
 def address(draw: random.Random) -> str:
-    return f"203.0.{draw.randint(0, 255)}.{draw.randint(1, 255)}"
+    return f"{draw.randint(193, 197)}.{draw.randint(1, 255)}.{draw.randint(1, 255)}.{draw.randint(1, 255)}"
+
+
+def iban(draw: random.Random) -> str:
+    country, length = draw.choice([("FI", 14), ("DE", 18), ("PK", 20), ("TR", 22)])
+    account = digits(draw, length)
+    spelt = account + "".join(str(int(one, 36)) for one in country) + "00"
+    number = f"{country}{98 - int(spelt) % 97:02d}{account}"
+    return draw.choice([number, " ".join(number[at : at + 4] for at in range(0, len(number), 4))])
 
 
 NUMBERS = [turkey, aadhaar, thailand, indonesia, vietnam, pakistan]
-MAKERS = [*NUMBERS, finland, pan, tanzania, announced, kenya, email, phone, address]
+MAKERS = [*NUMBERS, finland, pan, tanzania, announced, kenya, email, phone, address, iban]
 
 
 @pytest.mark.parametrize("maker", MAKERS)
@@ -129,6 +139,11 @@ def test_planted_numbers_are_found_in_the_digits_of_every_script(maker: Callable
         "Hadithi 12345678",
         "3.1415926535897",
         "XYZDE1234F",
+        "ต่อ 3536 3502 3503 3506",  # phone extensions: the last three pass Verhoeff's check
+        "1111 2222 3333 4444 5555 6666 7777",
+        "1 2345-67890 12-3",
+        "085235831533",  # an Indonesian mobile number: Vietnam has no province 085
+        "apps.apple.com/app/id1557651291",
     ],
 )
 def test_numbers_that_only_look_alike_stay(text: str) -> None:

@@ -11,7 +11,7 @@ from stages.filtered_text.ngrams import with_ngram_facts
 from stages.filtered_text.placeholder import placeholder
 from stages.filtered_text.quality import QUALITY
 from stages.filtered_text.word_facts import with_word_facts
-from stages.filtered_text.words import words
+from stages.filtered_text.words import word_hash, words
 from stages.languages import LanguageSettings, load_language
 from stages.settings import FilteredText
 from tests.test_filtered_text import GOOD, THAI, given
@@ -209,8 +209,12 @@ def cut(text: str, language: str) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "text", "expected"),
     [
-        ("tr", "Ankara'da 1,5 kg... (bkz. www.example.org)", "Ankara'da|1,5|kg|...|(|bkz|.|www.example.org|)"),
+        ("tr", "Ankara'da 1,5 kg... (bkz. www.example.org)", "Ankara'da|1,5|kg|...|(|bkz.|www.example.org|)"),
+        ("tr", "Siyah-beyaz COVID-19 3. hafta 2-1", "Siyah|-|beyaz|COVID-19|3.|hafta|2|-|1"),
+        ("tr", "Prof. Dr. Can “Durma”nın -1,5 dedi.", "Prof.|Dr.|Can|“|Durma”nın|-1,5|dedi|."),
+        ("fi", "koe- ja -lehti, linja-auto 3.", "koe-|ja|-lehti|,|linja-auto|3|."),
         ("hi", "वह घर-घर गया।", "वह|घर|-|घर|गया|।"),
+        ("bn", "তা’র ‘না’।", "তা’র|‘|না|’|।"),
         ("ta", "க்‍ஷ ஸ்ரீ", "க்‍ஷ|ஸ்ரீ"),
         ("th", "รัฐบาลไทยเผยความคืบหน้ากฎหมาย", "รัฐบาล|ไทย|เผย|ความคืบหน้า|กฎหมาย"),
         ("th", "ปี 2565 ที่ AIS", "ปี|2565|ที่|AIS"),
@@ -220,11 +224,29 @@ def test_words_are_cut_as_the_language_does(language: str, text: str, expected: 
     assert "|".join(cut(text, language)) == expected
 
 
-def test_thai_words_are_mostly_those_of_newmm() -> None:
+def test_with_dividing_signs_all_other_signs_are_parts_of_words() -> None:
+    hindi = load_language("hi").model_copy(update={"dividing_signs": ".।"})
+    (batch,) = words(pl.Series(["“वह गया”। (घर)..."]), hindi)
+    assert batch.hashes.tolist() == [word_hash(word) for word in ["“वह", "गया”", "।", "(घर)", ".", ".", "."]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        THAI,
+        "พ.ต.ท. สมชาย รฟม. และ ธ.ก.ส. ต่าง ๆ โควิด-19 เวลา 12:30 น. ราคา 1,234.5 บาท (X-Ray) 50/2564",
+        "นายจันทร์ ศบค กิวเมนต์ ประเทศไทยรณรงค์ให้ประชาชนสวมหน้ากากอนามัยและเว้นระยะห่างทางสังคมอย่างเคร่งครัด" * 3,
+        "ราคา 3.5.",
+        "เวลา (12:30x5 และ 1:2x3:4",
+    ],
+)
+def test_thai_words_are_those_of_newmm(text: str) -> None:
     from pythainlp.tokenize import word_tokenize
 
-    theirs = [word for word in word_tokenize(THAI, engine="newmm", keep_whitespace=False) if word.strip()]
-    assert len(set(cut(THAI, "th")) & set(theirs)) / len(set(theirs)) > 0.9
+    theirs = [word.strip() for word in word_tokenize(text, engine="newmm-safe", keep_whitespace=False)]
+    (batch,) = words(pl.Series(["ก", text, "ก"]), load_language("th"))
+    ours = batch.hashes[batch.starts[1] : batch.starts[2]]
+    assert ours.tolist() == [word_hash(word) for word in theirs if word]
 
 
 def test_facts_do_not_depend_on_what_stands_beside_a_text() -> None:

@@ -195,6 +195,12 @@ def test_mojibake_is_mended() -> None:
     assert normalise("pÃ¤ivÃ¤Ã¤") == "päivää"
 
 
+def test_letters_by_their_html_names_are_letters_within_words_alone() -> None:
+    assert normalise("T&uuml;rk &lsquo;ma&#231;ı") == "Türk ‘maçı"
+    lesson = "&nbsp; on blankko, a &lt; b ja R&amp;D"
+    assert normalise(lesson) == lesson
+
+
 def test_slices_end_by_rows_and_by_bytes() -> None:
     records = [{"body": b"x" * 10, "source": "s", "record": number} for number in range(5)]
     assert [frame.height for frame in in_frames(records, 2)] == [2, 2, 1]

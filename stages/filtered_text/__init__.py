@@ -26,7 +26,7 @@ from stages.filtered_text.length import too_long, too_short, word_count
 from stages.filtered_text.listed_words import listed_words
 from stages.filtered_text.near_duplicates import duplicates
 from stages.filtered_text.placeholder import placeholder
-from stages.filtered_text.private_data import mask, unmasked
+from stages.filtered_text.private_data import KINDS, mask, unmasked
 from stages.filtered_text.quality import QUALITY
 from stages.filtered_text.repetition import repetition
 from stages.filtered_text.rule import Rule
@@ -58,7 +58,7 @@ PROSE_RULES: dict[str, Rule] = {
     "titles": titles,
 }
 REASONS = ["blocked_site", *WHOLE_RULES, *PROSE_RULES, "evaluation_overlap"]
-COUNTS = ("emails", "phones", "ips", "national_ids", "control_strings")
+COUNTS = ("emails", "phones", "ips", "ibans", "national_ids", "control_strings")
 COLUMNS = [
     "id",
     "document_id",
@@ -198,7 +198,7 @@ def _facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
         boilerplate=pl.lit(boilerplate_share(told, language).sum()),
         min_words=pl.col("words").min(),
         max_words=pl.col("words").max(),
-        masked=pl.sum_horizontal(pl.col("emails", "phones", "ips", "national_ids").sum()),
+        masked=pl.sum_horizontal(pl.col(KINDS).sum()),
         unmasked=unmasked(pl.col("text")).sum(),
         control_strings=pl.col("control_strings").sum(),
         wrong_ids=pl.lit(sum(one != digest(language.code, text)[:ID_LENGTH] for one, text in pairs)),

@@ -7,7 +7,7 @@
 | India | Aadhaar, PAN | 12 digits; AAAPA9999A | Verhoeff's check digit; the kind of holder, fourth letter |
 | Thailand | 13 digits | 1-2345-67890-12-3, or plain | check digit (weights 13 to 2, by 11) |
 | Indonesia | NIK | 16 digits | province, and birth date (a woman's day is raised by 40) |
-| Vietnam | CCCD | 12 digits, begins with 0 | province 001 to 096, and the digit of century and sex |
+| Vietnam | CCCD | 12 digits, begins with 0 | one of 63 provinces, and the digit of century and sex |
 | Pakistan | CNIC | 12345-1234567-1 | the hyphens and the province, 1 to 8; it has no check digit |
 | Tanzania | NIDA | YYYYMMDD-NNNNN-NNNNN-NN | birth date and hyphens |
 | Bangladesh | NID | 10, 13 or 17 digits | nothing public: only behind words that announce it |
@@ -29,7 +29,7 @@ import polars as pl
 MARK = "[national_id]"
 ANNOUNCED = (
     r"(?:\b(?:NID|national id(?:entity)?(?: card)?|id|kitambulisho(?: cha taifa)?)(?: ?(?:no|number|namba|nambari|na))?"
-    r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)[.:#]{0,2} {0,2}"
+    r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2})"
 )
 # What may stand before and after: a digit behind a point, a hyphen or a letter belongs to a longer number.
 _FREE, _END = r"(?<![\w.,/+\-])", r"(?![\w/]|[.,\-]\d)"
@@ -93,8 +93,14 @@ def _indonesia(number: str) -> bool:
     return known and _is_date(number[10:12], number[8:10], str(day - 40 if day > 40 else day))
 
 
+# Codes of Vietnam's 63 provinces: an Indonesian mobile number (0812…, 0852…) has 12 digits, too.
+PROVINCES = re.compile(
+    "0(?:0[12468]|1[0124579]|2[024-7]|3[013-8]|4[024-689]|5[12468]|6[024678]|7[024579]|8[02-4679]|9[1-6])"
+)
+
+
 def _vietnam(number: str) -> bool:
-    return 1 <= int(number[:3]) <= 96 and number[3] in "0123"
+    return PROVINCES.match(number) is not None and number[3] in "0123"
 
 
 def _tanzania(number: str) -> bool:
@@ -116,9 +122,10 @@ _KINDS: list[tuple[str, Callable[[str], bool]]] = [
     (rf"{_D}{{8}}-{_D}{{5}}-{_D}{{5}}-{_D}{{2}}", _tanzania),
     (rf"{_D}{{5}}-{_D}{{7}}-{_D}", _pakistan),
     (rf"{_D}{{16}}", _indonesia),
-    (rf"{_D}{_SEP}{_D}{{4}}{_SEP}{_D}{{5}}{_SEP}{_D}{{2}}{_SEP}{_D}", _thailand),
+    (rf"{_D}(?P<gap>{_SEP}){_D}{{4}}(?P=gap){_D}{{5}}(?P=gap){_D}{{2}}(?P=gap){_D}", _thailand),
     (rf"{_D}{{12}}", _vietnam),
-    (rf"{_D}{{4}}(?P<gap>{_SEP}){_D}{{4}}(?P=gap){_D}{{4}}", _aadhaar),
+    # Three groups of four, and no more: not three of a row of phone extensions or of a card's digits.
+    (rf"(?<!\d[ \-]){_D}{{4}}(?P<gap>{_SEP}){_D}{{4}}(?P=gap){_D}{{4}}(?![ \-]{_D}{{4}})", _aadhaar),
     (rf"{_D}{{11}}", _turkey),
 ]
 _PATTERNS = [(re.compile(f"{_FREE}(?:{form}){_END}"), check) for form, check in _KINDS]
@@ -144,15 +151,11 @@ def mask_text(text: str) -> tuple[str, int]:
     return text, count + more
 
 
-def mask_national_ids(frame: pl.DataFrame) -> pl.DataFrame:
-    """Mask `text`; adds the count `national_ids`."""
-    looked_at = frame["text"].str.contains(CANDIDATE)
-    pairs = [mask_text(text) if look else (text, 0) for text, look in zip(frame["text"], looked_at, strict=True)]
-    return frame.with_columns(
-        pl.Series("text", [text for text, _ in pairs], dtype=pl.String),
-        pl.Series("national_ids", [count for _, count in pairs], dtype=pl.Int64),
+def mask_national_ids(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The texts masked, and the number of identity numbers in each."""
+    looked_at = texts.str.contains(CANDIDATE)
+    pairs = [mask_text(text) if look else (text, 0) for text, look in zip(texts, looked_at, strict=True)]
+    return (
+        pl.Series([text for text, _ in pairs], dtype=pl.String),
+        pl.Series([count for _, count in pairs], dtype=pl.Int64),
     )
-
-
-def count_national_ids(texts: pl.Series) -> pl.Series:
-    return mask_national_ids(texts.alias("text").to_frame())["national_ids"]

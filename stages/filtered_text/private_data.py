@@ -1,27 +1,17 @@
-"""Private data masked in place: e-mail and IP addresses, national identity numbers, phone numbers.
+"""Private data masked in place: e-mail and IP addresses, bank accounts, national identity numbers, phone numbers.
 
 A text is not dropped for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
-from stages.filtered_text.national_ids import MARK, count_national_ids, mask_national_ids
+from stages.filtered_text import ibans, ip_addresses, national_ids
 
 EMAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
-
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_TWO_DIGITS = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9])"
-# An octet of two digits or more comes first or second: sections of laws (1.2.3.4) stay.
-IPV4 = rf"\b(?:{_TWO_DIGITS}\.{_OCTET}|[0-9]\.{_TWO_DIGITS})\.{_OCTET}\.{_OCTET}\b"
-# All eight groups, or at least two before `::`: times (12:30:45) and C++ names (std::sort) stay.
-_GROUP = r"[0-9A-Fa-f]{1,4}"
-IPV6 = (
-    rf"\b(?:(?:{_GROUP}:){{7}}{_GROUP}|fe80::[0-9A-Fa-f:]+"
-    rf"|{_GROUP}:{_GROUP}(?::{_GROUP}){{0,4}}::(?:{_GROUP}(?::{_GROUP}){{0,4}})?)"
-)
-IP = rf"(?:{IPV4}|{IPV6})"
 
 # Digits of all scripts. A number must be international (+ or 00), or begin with a trunk 0 and have at least
 # nine digits, so years, prices, dates and numbers of laws stay. The first group is what stands before it:
@@ -45,39 +35,46 @@ CONTROL_STRING = (
     r"</?s>|<\|[A-Za-z_]{2,30}\|>|###\s*(?:Response|Instruction|Input|Human|Assistant)\s*:"
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>"
 )
-# E-mail before IP before identity number before phone: each holds what the next would take a part of.
-MASKS = {"emails": (EMAIL, "[email]"), "ips": (IP, "[ip]"), "phones": (PHONE, "${1}[phone]")}
+# What is found by its form alone, and what is held to a check. E-mail before IP before account before identity number
+# before phone: each holds what the next would take a part of.
+FORMS = {"emails": (EMAIL, "[email]"), "phones": (PHONE, "${1}[phone]")}
+CHECKED: dict[str, tuple[Callable[[pl.Series], tuple[pl.Series, pl.Series]], str]] = {
+    "ips": (ip_addresses.mask_ips, ip_addresses.MARK),
+    "ibans": (ibans.mask_ibans, ibans.MARK),
+    "national_ids": (national_ids.mask_national_ids, national_ids.MARK),
+}
+KINDS = ("emails", *CHECKED, "phones")
 
 
 def mask(frame: pl.DataFrame) -> pl.DataFrame:
-    """Mask `text`; adds the counts `emails`, `ips`, `national_ids`, `phones` and `control_strings`."""
-    frame = mask_national_ids(_masked(frame, "emails", "ips"))
-    return _masked(frame, "phones").with_columns(
-        control_strings=pl.col("text").str.count_matches(CONTROL_STRING).cast(pl.Int64)
+    """Mask `text`; adds the counts of KINDS and of `control_strings`."""
+    for name in KINDS:
+        frame = _masked(frame, name)
+    return frame.with_columns(control_strings=pl.col("text").str.count_matches(CONTROL_STRING).cast(pl.Int64))
+
+
+def _masked(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    if name in CHECKED:
+        texts, counts = CHECKED[name][0](frame["text"])
+        return frame.with_columns(texts.alias("text"), counts.alias(name))
+    (pattern, mark), text = FORMS[name], pl.col("text")
+    return frame.with_columns(
+        text.str.count_matches(pattern).cast(pl.Int64).alias(name), text.str.replace_all(pattern, mark)
     )
-
-
-def _masked(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
-    text = pl.col("text")
-    for name in names:
-        pattern, mark = MASKS[name]
-        frame = frame.with_columns(
-            text.str.count_matches(pattern).cast(pl.Int64).alias(name), text.str.replace_all(pattern, mark)
-        )
-    return frame
 
 
 def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
     """The counts of `mask` anew, for parts of masked texts: by the marks that stand in them."""
-    text, marks = pl.col("text"), {name: mark.removeprefix("${1}") for name, (_, mark) in MASKS.items()}
-    counts = [
-        text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name)
-        for name, mark in (marks | {"national_ids": MARK}).items()
-    ]
+    text, forms = pl.col("text"), {name: mark.removeprefix("${1}") for name, (_, mark) in FORMS.items()}
+    marks = forms | {name: mark for name, (_, mark) in CHECKED.items()}
+    counts = [text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name) for name, mark in marks.items()]
     return frame.with_columns(*counts, control_strings=text.str.count_matches(CONTROL_STRING).cast(pl.Int64))
 
 
 def unmasked(text: pl.Expr) -> pl.Expr:
-    """Number of addresses, identity numbers and phone numbers still in the text."""
-    national_ids = text.map_batches(count_national_ids, return_dtype=pl.Int64)
-    return pl.sum_horizontal(*(text.str.count_matches(pattern) for pattern, _ in MASKS.values()), national_ids)
+    """Number of addresses, account, identity and phone numbers still in the text."""
+    forms = [text.str.count_matches(pattern) for pattern, _ in FORMS.values()]
+    checked = [
+        text.map_batches(lambda one, find=find: find(one)[1], return_dtype=pl.Int64) for find, _ in CHECKED.values()
+    ]
+    return pl.sum_horizontal(*forms, *checked)

@@ -1,103 +1,283 @@
-"""Thai words: the fewest dictionary words that a run of Thai can be cut into, as newmm of PyThaiNLP does it.
+"""Thai words as newmm of PyThaiNLP cuts them: where dictionary words fit, the fewest of them.
 
-PyThaiNLP's dictionary (62,000 words, CC0), walked in compiled code. Words end only between character clusters: a
-vowel sign or tone mark stays with its consonant, a leading vowel with the one that follows. Where no path of
-dictionary words leads on, the clusters up to the next one are an unknown word.
+PyThaiNLP's dictionary (62,000 words, CC0; some hold blanks and points: ต่าง ๆ, พ.ศ.), walked in compiled code. Words
+end only between character clusters: a vowel sign or tone mark stays with its consonant, a leading vowel with the one
+that follows. What no word covers is one unknown word up to where the next one fits. As `newmm-safe`, by which
+FineWeb-2's thresholds were found, texts are cut in pieces of up to 140 characters first, at blanks where there are any.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from stages.filtered_text.formatted_numbers import join_numbers
+
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
-UNKNOWN = 1000
+FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
+BLANK, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
+# newmm's: a piece is cut somewhere in its last 40 characters, and at a place so many words are looked at.
+PIECE, WINDOW, MOST_WORDS = 140, 40, 50
+# Room for what is known of a piece: it has at most PIECE places and MOST_WORDS + PIECE words.
+ROOM = 256
+# Code points of texts, places in them or in tables of them, and how words are looked up (see Dictionary).
+Points, Places = npt.NDArray[np.uint32], npt.NDArray[np.int32]
+Steps, Symbols = npt.NDArray[np.int32], npt.NDArray[np.uint8]
+
+
+class Dictionary(NamedTuple):
+    """`steps` is a hash table of rows (node * 128 + symbol, next node * 2 + 1 if a word ends there); `symbols` are
+    those of code points, 0 where no word has one."""
+
+    steps: Steps
+    symbols: Symbols
+
+
+def word_ends(points: Points, starts: npt.NDArray[np.int64]) -> Places:
+    """Of texts points[starts[i]:starts[i + 1]]: for each place where a word begins, where it ends.
+
+    Words follow each other without a gap; blanks are words or, in some of the dictionary's, parts of words.
+    """
+    ends = np.asarray(_cut(points, starts, *_dictionary()))
+    join_numbers(points, starts, ends)
+    return ends
 
 
 @cache
-def trie() -> npt.NDArray[np.int32]:
-    """A hash table of steps: rows (node * 128 + character - THAI_FIRST, next node * 2 + 1 if a word ends there)."""
+def _dictionary() -> Dictionary:
     from pythainlp.corpus import thai_words  # half a second, which only Thai pays
 
-    usable = [word for word in sorted(thai_words()) if word and all("\u0e01" <= one <= "\u0e5b" for one in word)]
+    usable = sorted(word.strip() for word in thai_words() if word.strip())
+    characters = sorted(set("".join(usable)))
+    symbols = np.zeros(ord(characters[-1]) + 1, np.uint8)
+    symbols[[ord(one) for one in characters]] = range(1, len(characters) + 1)
     points = np.frombuffer("".join(usable).encode("utf-32-le"), "<u4")
     ends = np.cumsum([len(word) for word in usable])
-    return np.asarray(_trie(points, ends))
+    return Dictionary(_steps(symbols[points], ends), symbols)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _place(table: npt.NDArray[np.int32], key: int) -> np.int64:
+def _place(steps: Steps, key: int) -> np.int64:
     """Row of the step in the table, or of the free one where it would stand."""
-    mask = table.shape[0] - 1
+    mask = steps.shape[0] - 1
     place = ((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(mask)
-    while table[place, 0] != 0 and table[place, 0] != key:
+    while steps[place, 0] != 0 and steps[place, 0] != key:
         place = (place + np.uint64(1)) & np.uint64(mask)
     return np.int64(place)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _trie(points: npt.NDArray[np.uint32], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+def _steps(symbols: Symbols, ends: npt.NDArray[np.int64]) -> Places:
     size = 2
-    while size < 2 * points.size:
+    while size < 2 * symbols.size:
         size *= 2
-    table, nodes, start = np.zeros((size, 2), np.int32), 1, 0
+    steps, nodes, start = np.zeros((size, 2), np.int32), 1, 0
     for end in ends:
         node, step = 1, np.int64(0)
         for at in range(start, end):
-            key = node * 128 + int(points[at]) - THAI_FIRST
-            step = _place(table, key)
-            if table[step, 0] == 0:
+            key = node * 128 + int(symbols[at])
+            step = _place(steps, key)
+            if steps[step, 0] == 0:
                 nodes += 1
-                table[step, 0], table[step, 1] = key, nodes * 2
-            node = int(table[step, 1]) >> 1
-        table[step, 1] = table[step, 1] | 1
+                steps[step, 0], steps[step, 1] = key, nodes * 2
+            node = int(steps[step, 1]) >> 1
+        steps[step, 1] = steps[step, 1] | 1
         start = end
-    return table
+    return steps
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def is_thai(point: int) -> bool:
+def _is_thai(point: int) -> bool:
     return THAI_FIRST <= point <= THAI_LAST
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _cluster_starts(points: npt.NDArray[np.uint32], place: int, start: int) -> bool:
-    """Whether a word may begin at this place of a run."""
-    point = points[place]
-    follows = 0x0E30 <= point <= 0x0E3A or point == 0x0E45 or 0x0E47 <= point <= 0x0E4E
-    if follows:
-        return place == start
-    return place == start or (not 0x0E40 <= points[place - 1] <= 0x0E44 and points[place - 1] != 0x0E31)
+def _is_digit(point: int) -> bool:
+    return 0x30 <= point <= 0x39 or 0x0E50 <= point <= 0x0E59
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def cut_run(
-    points: npt.NDArray[np.uint32],
-    start: int,
-    end: int,
-    table: npt.NDArray[np.int32],
-    room: npt.NDArray[np.int32],
-) -> int:
-    """Fill room[1] with where the word that begins at each place of the run ends; answers where the run ends."""
-    stop = start
-    while stop < end and is_thai(points[stop]):
-        stop += 1
-    room[0, stop], room[1, stop], next_start = 0, stop, stop
-    for place in range(stop - 1, start - 1, -1):
-        if not _cluster_starts(points, place, start):
-            room[0, place] = -1
+def _is_latin(point: int) -> bool:
+    return 0x41 <= point <= 0x5A or 0x61 <= point <= 0x7A or point == HYPHEN
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _cluster_ends(points: Points, place: int, end: int) -> bool:
+    """Whether a word may end before this place, which is not the first of a piece."""
+    if place == end:
+        return True
+    point, before = points[place], points[place - 1]
+    follows = 0x0E30 <= point <= 0x0E3A or point == 0x0E45 or 0x0E47 <= point <= 0x0E4E
+    return not (follows or 0x0E40 <= before <= 0x0E44 or before == 0x0E31 or _is_silent(points, place, end))
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _is_silent(points: Points, place: int, end: int) -> bool:
+    """Whether one or two consonants stand here under a thanthakhat, with or without a short vowel (ร์, ตร์, ธิ์)."""
+    consonants = 0
+    while place < end and consonants < 2 and FIRST_CONSONANT <= points[place] <= LAST_CONSONANT:
+        place, consonants = place + 1, consonants + 1
+    if consonants and place < end and points[place] in SHORT_VOWELS:
+        place += 1
+    return consonants > 0 and place < end and points[place] == THANTHAKHAT
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _other_end(points: Points, place: int, end: int) -> int:
+    """Where what is not Thai ends: Latin letters and hyphens, a number, blanks, or signs up to Thai or a blank.
+
+    The place itself where Thai stands.
+    """
+    point, past = points[place], place + 1
+    if _is_latin(point):
+        while past < end and _is_latin(points[past]):
+            past += 1
+    elif _is_digit(point):
+        while past < end and (
+            _is_digit(points[past]) or (points[past] in (0x2C, 0x2E) and past + 1 < end and _is_digit(points[past + 1]))
+        ):
+            past += 1
+    elif point == BLANK:
+        while past < end and points[past] == BLANK:
+            past += 1
+    elif _is_thai(point):
+        past = place
+    elif point != NEWLINE:
+        while past < end and not _is_thai(points[past]) and points[past] not in (BLANK, NEWLINE):
+            past += 1
+    return past
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _known_ends(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
+    """Ends of the dictionary's words that begin at a place, short to long, and their number."""
+    node, count = 1, 0
+    while place < end and points[place] < symbols.size and symbols[points[place]]:
+        step = _place(steps, node * 128 + int(symbols[points[place]]))
+        if steps[step, 0] == 0:
+            break
+        node, place = int(steps[step, 1]) >> 1, place + 1
+        if steps[step, 1] & 1 and _cluster_ends(points, place, end):
+            found[count] = place
+            count += 1
+    return count
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _unknown_end(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
+    """Where an unknown word ends: before what is not Thai, or a word of more than two consonants."""
+    past = _other_end(points, place, end)
+    if past > place:
+        return past
+    for past in range(place + 1, end):
+        if not _cluster_ends(points, past, end):
             continue
-        cost, past = room[0, next_start] + UNKNOWN, next_start
-        node, at = 1, place
-        while at < stop:
-            step = _place(table, node * 128 + int(points[at]) - THAI_FIRST)
-            if table[step, 0] == 0:
+        if _other_end(points, past, end) > past:
+            return past
+        for one in range(_known_ends(points, past, end, steps, symbols, found)):
+            if found[one] - past > 2:
+                return past
+            for inside in range(past, found[one]):
+                if not FIRST_CONSONANT <= points[inside] <= LAST_CONSONANT:
+                    return past
+    return end
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
+    """Write the words of a shortest way from one place to another into `past`; of two, the one with shorter words.
+
+    edges[0, at] and edges[1, at] are where the ends of words from start + at begin and end in edges[2].
+    """
+    came, queue = room[0], room[1]
+    came[first - start : goal - start + 1] = -1
+    queue[0], head, tail = first, 0, 1
+    came[first - start] = first
+    while came[goal - start] < 0:
+        place = queue[head]
+        head += 1
+        for edge in range(edges[0, place - start], edges[1, place - start]):
+            to = edges[2, edge]
+            if came[to - start] < 0:
+                came[to - start] = place
+                queue[tail] = to
+                tail += 1
+    place = goal
+    while place != first:
+        before = came[place - start]
+        past[before] = place
+        place = before
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _cut_piece(
+    points: Points, start: int, end: int, steps: Steps, symbols: Symbols, past: Places, room: Places
+) -> None:
+    """Write into past[place], for each word of the piece, where the one that begins there ends.
+
+    Places are gone through in order as words lead to them; where all ways meet in one, what lies before is settled.
+    """
+    edges, reached, found = room[:3], room[3], room[4]
+    reached[: end - start + 1] = 0
+    place = settled = start
+    ways, edge, looked_at = 1, 0, 0
+    reached[0] = 1
+    while place < end:
+        if not reached[place - start]:
+            place += 1
+            continue
+        ways -= 1
+        edges[0, place - start] = edge
+        for one in range(_known_ends(points, place, end, steps, symbols, found)):
+            to = found[one]
+            edges[2, edge] = to
+            edge, looked_at = edge + 1, looked_at + 1
+            ways += 1 - reached[to - start]
+            reached[to - start] = 1
+            if looked_at > MOST_WORDS:
                 break
-            node, at = int(table[step, 1]) >> 1, at + 1
-            if table[step, 1] & 1 and room[0, at] >= 0 and room[0, at] + 1 < cost:
-                cost, past = room[0, at] + 1, at
-        room[0, place], room[1, place], next_start = cost, past, place
-    return stop
+        edges[1, place - start] = edge
+        if ways == 0:
+            to = _unknown_end(points, place, end, steps, symbols, found)
+            past[place], settled, ways, edge, looked_at = to, to, 1, 0, 0
+            reached[to - start] = 1
+        elif ways == 1:
+            goal = place + 1
+            while not reached[goal - start]:
+                goal += 1
+            _fewest(settled, goal, start, edges, past, room[5:])
+            settled, edge, looked_at = goal, 0, 0
+        place += 1
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _piece_end(points: Points, start: int, steps: Steps, symbols: Symbols, past: Places, room: Places) -> int:
+    """Behind the last blank of the window, or before its longest word."""
+    first, last = start + PIECE - WINDOW, start + PIECE
+    for place in range(last - 1, first - 1, -1):
+        if points[place] == BLANK:
+            return place + 1
+    _cut_piece(points, first, last, steps, symbols, past, room)
+    place = longest = first
+    while place < last:
+        if past[place] - place >= past[longest] - longest:
+            longest = place
+        place = past[place]
+    return longest
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _cut(points: Points, starts: npt.NDArray[np.int64], steps: Steps, symbols: Symbols) -> Places:
+    past, room = np.zeros(points.size, np.int32), np.zeros((7, ROOM), np.int32)
+    for text in range(starts.size - 1):
+        piece, end = starts[text], starts[text + 1]
+        while end - piece >= PIECE:
+            cut = _piece_end(points, piece, steps, symbols, past, room)
+            _cut_piece(points, piece, cut, steps, symbols, past, room)
+            piece = cut
+        _cut_piece(points, piece, end, steps, symbols, past, room)
+    return past

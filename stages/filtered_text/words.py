@@ -16,12 +16,12 @@ import numpy.typing as npt
 import polars as pl
 
 from stages.filtered_text.characters import CODE_POINTS, IN_WORD, LETTER, SPACE, batches, kinds
-from stages.filtered_text.thai_words import cut_run, is_thai, trie
+from stages.filtered_text.thai_words import word_ends
 from stages.languages import LanguageSettings
 
 # Of a word: it holds a letter; it holds a letter or a digit, so is no lone sign.
 HAS_LETTER, NO_SIGN = 1, 2
-POINT = 0x2E
+POINT, HYPHEN = 0x2E, 0x2D
 OFFSET, PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
 
 
@@ -35,10 +35,42 @@ class Words(NamedTuple):
 
 
 def words(texts: pl.Series, language: LanguageSettings) -> Iterator[Words]:
-    dictionary = trie() if not language.spaces_between_words else np.zeros((2, 2), np.int32)
-    joiners = np.array([ord(sign) for sign in language.word_joiners], np.uint32)
+    signs = _signs(language)
     for batch in batches(texts):
-        yield Words(*_cut(batch.points, batch.starts, kinds(), joiners, dictionary))
+        ends = word_ends(*batch) if not language.spaces_between_words else np.zeros(0, np.int32)
+        yield Words(*_cut(batch.points, batch.starts, kinds(), ends, signs))
+
+
+class Signs(NamedTuple):
+    """What signs do in a language's words (see LanguageSettings); `inside` are the code points that words are of."""
+
+    joiners: npt.NDArray[np.uint32]
+    mixed_joiners: npt.NDArray[np.uint32]
+    points_run_together: bool
+    hyphens_belong: bool
+    numbers_keep_points: bool
+    abbreviations: npt.NDArray[np.uint64]
+    inside: npt.NDArray[np.bool_]
+
+
+def _signs(language: LanguageSettings) -> Signs:
+    joiners, mixed = (
+        np.array([ord(sign) for sign in signs], np.uint32) for signs in (language.word_joiners, language.mixed_joiners)
+    )
+    abbreviations = np.array(sorted(word_hash(word) for word in language.abbreviations), np.uint64)
+    inside = (kinds() & IN_WORD) > 0
+    if language.dividing_signs is not None:
+        inside |= (kinds() & SPACE) == 0
+        inside[[ord(sign) for sign in language.dividing_signs]] = False
+    return Signs(
+        joiners,
+        mixed,
+        points_run_together=language.dividing_signs is None,
+        hyphens_belong="-" in language.word_joiners + language.mixed_joiners,
+        numbers_keep_points=language.numbers_keep_points,
+        abbreviations=abbreviations,
+        inside=inside,
+    )
 
 
 def word_hash(word: str) -> int:
@@ -49,22 +81,23 @@ def word_hash(word: str) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _joins(before: int, sign: int, after: int, joiners: npt.NDArray[np.uint32]) -> bool:
-    """Whether a sign between two characters of words makes one word of them: a joiner, or , . / : – between digits."""
-    if 0x30 <= before <= 0x39 and 0x30 <= after <= 0x39 and sign in (0x2C, 0x2E, 0x2F, 0x3A, 0x2013):
-        return True
-    for joiner in joiners:  # noqa: SIM110 - any() over a generator does not compile
-        if sign == joiner:
-            return True
-    return False
+def _is_digit(point: int) -> bool:
+    return 0x30 <= point <= 0x39
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _goes_on(sign: int, after: int, flags: npt.NDArray[np.uint8], thai: bool) -> bool:
-    """Whether a word that began with a sign goes on: points with points; in Thai, as newmm has it, up to a blank."""
-    if thai:
-        return not is_thai(after) and not _flags(flags, after) & SPACE
-    return sign == POINT and after == POINT
+def _joins(before: int, sign: int, after: int, signs: Signs) -> bool:
+    """Whether a sign between two characters of words makes one word of them: a joiner, or , . / : – between digits."""
+    first, second = _is_digit(before), _is_digit(after)
+    if first and second and sign in (0x2C, 0x2E, 0x2F, 0x3A, 0x2013):
+        return True
+    for joiner in signs.joiners:
+        if sign == joiner:
+            return True
+    for joiner in signs.mixed_joiners:  # noqa: SIM110 - any() over a generator does not compile
+        if sign == joiner and first != second:
+            return True
+    return False
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -73,24 +106,43 @@ def _flags(flags: npt.NDArray[np.uint8], point: int) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _end_of_word(
-    points: npt.NDArray[np.uint32],
-    place: int,
-    end: int,
-    flags: npt.NDArray[np.uint8],
-    joiners: npt.NDArray[np.uint32],
-    thai: bool,
-) -> int:
+def _inside(point: int, signs: Signs) -> bool:
+    return point >= CODE_POINTS or signs.inside[point]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _end_of_word(points: npt.NDArray[np.uint32], first: int, start: int, end: int, signs: Signs) -> int:
+    """Where the word or run of points that begins at a place of the text points[start:end] ends."""
+    place, begins = first + 1, points[first]
+    left_out = begins == HYPHEN and signs.hyphens_belong and place < end and _inside(points[place], signs)
+    left_out &= first == start or not _inside(points[first - 1], signs)
+    if not left_out and not _inside(begins, signs):
+        while signs.points_run_together and begins == POINT and place < end and points[place] == POINT:
+            place += 1
+        return place
     while place < end:
         point = points[place]
-        if thai and is_thai(point):
-            break
-        if not _flags(flags, point) & IN_WORD:
-            joined = place + 1 < end and _flags(flags, points[place + 1]) & IN_WORD
-            if not joined or not _joins(points[place - 1], point, points[place + 1], joiners):
+        if not _inside(point, signs):
+            joined = place + 1 < end and _inside(points[place + 1], signs)
+            if not joined or not _joins(points[place - 1], point, points[place + 1], signs):
                 break
         place += 1
-    return place
+    if place < end and points[place] == HYPHEN and signs.hyphens_belong:
+        return place + (place + 1 == end or not _inside(points[place + 1], signs))
+    return place + _keeps_point(points, first, place, end, signs)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _keeps_point(points: npt.NDArray[np.uint32], first: int, past: int, end: int, signs: Signs) -> bool:
+    """Whether the point behind a word is part of it: of a known abbreviation, or of a number."""
+    if past == end or points[past] != POINT:
+        return False
+    key, digits = OFFSET, signs.numbers_keep_points
+    for place in range(first, past + 1):
+        key = (key ^ np.uint64(points[place])) * PRIME
+        digits &= place == past or _is_digit(points[place])
+    place = np.searchsorted(signs.abbreviations, key | np.uint64(1))
+    return digits or (place < signs.abbreviations.size and signs.abbreviations[place] == key | np.uint64(1))
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -98,40 +150,31 @@ def _cut(
     points: npt.NDArray[np.uint32],
     starts: npt.NDArray[np.int64],
     flags: npt.NDArray[np.uint8],
-    joiners: npt.NDArray[np.uint32],
-    dictionary: npt.NDArray[np.int32],
+    ends: npt.NDArray[np.int32],
+    signs: Signs,
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    thai = dictionary.shape[0] > 2
     hashes, lengths = np.empty(points.size, np.uint64), np.empty(points.size, np.int32)
     marks, firsts = np.empty(points.size, np.uint8), np.zeros(starts.size, np.int64)
-    # For a run of Thai: cost and best end of each place.
-    room = np.zeros((2, points.size + 1 if thai else 1), np.int32)
     count = 0
     for text in range(starts.size - 1):
-        place, end, run = starts[text], starts[text + 1], starts[text]
+        place, end = starts[text], starts[text + 1]
         while place < end:
-            point = points[place]
-            flag = _flags(flags, point)
-            if flag & SPACE:
-                place += 1
+            past = ends[place] if ends.size else _end_of_word(points, place, starts[text], end, signs)
+            first, last = place, past
+            while first < past and _flags(flags, points[first]) & SPACE:
+                first += 1
+            while first < last and _flags(flags, points[last - 1]) & SPACE:
+                last -= 1
+            place = past
+            if first == last:
                 continue
-            if thai and is_thai(point):
-                if place >= run:
-                    run = cut_run(points, place, end, dictionary, room)
-                past = room[1, place]
-            elif flag & IN_WORD:
-                past = _end_of_word(points, place + 1, end, flags, joiners, thai)
-            else:
-                past = place + 1
-                while past < end and _goes_on(point, points[past], flags, thai):
-                    past += 1
             key, mark = OFFSET, 0
-            for inside in range(place, past):
+            for inside in range(first, last):
                 point = points[inside]
                 key = (key ^ np.uint64(point)) * PRIME
                 one = _flags(flags, point)
                 mark |= (HAS_LETTER if one & LETTER else 0) | (NO_SIGN if one & IN_WORD else 0)
-            hashes[count], lengths[count], marks[count] = key | np.uint64(1), past - place, mark
-            count, place = count + 1, past
+            hashes[count], lengths[count], marks[count] = key | np.uint64(1), last - first, mark
+            count += 1
         firsts[text + 1] = count
     return hashes[:count], lengths[:count], marks[:count], firsts

@@ -31,7 +31,10 @@ class LanguageSettings(Section):
     `never_first` are words that no sentence begins with: a text that does begins amid one.
     Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
     `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
-    `word_joiners` are signs that between two letters make one word of them.
+    A sign is a word of its own, and so is a run of points, but for `word_joiners` between two letters or digits,
+    `mixed_joiners` between a letter and a digit ("COVID-19"), and the points that `abbreviations` ("Prof.") and, where
+    set, numbers ("3.") end with. A hyphen that is either may also begin or end a word ("koe- ja", "-1,5"). With
+    `dividing_signs`, only these are words of their own, each point by itself, and all other signs parts of words.
     `read_more` is what sites put behind a teaser, `buttons` lines that are nothing else but one.
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
@@ -54,7 +57,11 @@ class LanguageSettings(Section):
     max_top_ngram_share: dict[Literal[2, 3, 4], Share]
     max_duplicate_ngrams_share: dict[Literal[5, 6, 7, 8, 9, 10], Share]
     spaces_between_words: bool
+    dividing_signs: str | None = None
     word_joiners: str = ""
+    mixed_joiners: str = ""
+    numbers_keep_points: bool = False
+    abbreviations: tuple[str, ...] = ()
     characters_per_word: Annotated[float, Field(gt=0)] | None = None
     min_stop_words: Annotated[int, Field(ge=0)] = 2
     stop_words: Words

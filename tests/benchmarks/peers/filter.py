@@ -1,7 +1,8 @@
 """datatrove's filters as FineWeb-2 runs them: seconds, and for each text the reason it is dropped for, or null.
 
 Asked for `texts` (a file, a JSON string a line), `language` (as its word tokenizers know it: fin_Latn), `rules`
-(published thresholds under our names, see stages/languages) and `shared` (those that are the same for all).
+(published thresholds under our names, see stages/languages) and `shared` (those that are the same for all). With
+`only_words`, the answer is the words of each text instead.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from datatrove.data import Document
 from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
+from datatrove.utils.text import split_into_words
 from loguru import logger
 
 
@@ -62,6 +64,9 @@ def main():
     question = json.load(sys.stdin)
     lines = Path(question["texts"]).read_text(encoding="utf-8").split("\n")
     documents = [Document(text=json.loads(line), id=str(number)) for number, line in enumerate(lines) if line]
+    if question.get("only_words"):
+        print(json.dumps([split_into_words(document.text, question["language"]) for document in documents]))
+        return
     chain = filters(question["language"], question["rules"], question["shared"])
     # Its tokenizer is loaded with the first text.
     reason(documents[0], chain)
