@@ -24,7 +24,7 @@ from stages.shared_store import SharedStore
 
 # Settings that say how a stage runs and never what it makes: a change of them keeps finished shards.
 NOT_IN_KEY = {"execution"}
-# The writer holds what it writes at once: a frame of 256 MB would lie beside itself.
+# The writer holds what it writes at once: a whole frame would lie beside itself.
 HASHED_ROWS = 2_000
 
 
