@@ -24,7 +24,7 @@ from stages.job import Job
 from stages.languages import load_language
 from stages.raw_web_text import shared
 from stages.raw_web_text.records import read_sources
-from stages.settings import RawWebText
+from stages.settings import Execution, RawWebText
 from tests.conftest import ROOT
 
 MakeJob = Callable[..., Job]
@@ -88,9 +88,17 @@ def given(*sources: dict[str, Any], **limits: Any) -> RawWebText:
     return RawWebText.model_validate({"sources": list(sources) or [SOURCE], **LIMITS, **limits})
 
 
-def ran(make_job: MakeJob, *sources: dict[str, Any], language: str = "fi", code: str = "code", **limits: Any) -> Job:
+def ran(
+    make_job: MakeJob,
+    *sources: dict[str, Any],
+    language: str = "fi",
+    code: str = "code",
+    execution: Execution | None = None,
+    **limits: Any,
+) -> Job:
     """A published run: what it staged is what is published."""
     root = make_job().root
+    how = {"execution": execution} if execution else {}
     job = make_job(
         "raw_web_text",
         language,
@@ -99,6 +107,7 @@ def ran(make_job: MakeJob, *sources: dict[str, Any], language: str = "fi", code:
         staging=root / "staging" / language,
         work=root / "data" / ".work" / "raw_web_text" / language,
         code=code,
+        **how,
     )
     shutil.rmtree(job.staging, ignore_errors=True)
     raw_web_text.run(job)
@@ -208,6 +217,13 @@ def test_a_file_added_at_the_end_leaves_the_pieces_before_it(
 
 def test_a_block_is_no_larger_than_a_shard(make_job: MakeJob, opened: list[str]) -> None:
     assert [pl.read_parquet(path).height for path in blocks(ran(make_job))] == [3] * 5
+
+
+def test_worker_processes_make_the_same_blocks(make_job: MakeJob, opened: list[str]) -> None:
+    here = {path: path.read_bytes() for path in blocks(ran(make_job))}
+    shutil.rmtree(make_job().root / "data")
+    job = ran(make_job, execution=Execution(executor="processes", workers=2, threads=1))
+    assert {path: path.read_bytes() for path in blocks(job)} == here
 
 
 # In processes of their own
