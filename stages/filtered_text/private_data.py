@@ -6,6 +6,7 @@ A text is not dropped for them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import polars as pl
 
@@ -38,7 +39,8 @@ CONTROL_STRING = (
 # What is found by its form alone, and what is held to a check. E-mail before IP before account before identity number
 # before phone: each holds what the next would take a part of.
 FORMS = {"emails": (EMAIL, "[email]"), "phones": (PHONE, "${1}[phone]")}
-CHECKED: dict[str, tuple[Callable[[pl.Series], tuple[pl.Series, pl.Series]], str]] = {
+Mask = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
+CHECKED: dict[str, tuple[Mask, str]] = {
     "ips": (ip_addresses.mask_ips, ip_addresses.MARK),
     "ibans": (ibans.mask_ibans, ibans.MARK),
     "national_ids": (national_ids.mask_national_ids, national_ids.MARK),
@@ -74,7 +76,9 @@ def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
 def unmasked(text: pl.Expr) -> pl.Expr:
     """Number of addresses, account, identity and phone numbers still in the text."""
     forms = [text.str.count_matches(pattern) for pattern, _ in FORMS.values()]
-    checked = [
-        text.map_batches(lambda one, find=find: find(one)[1], return_dtype=pl.Int64) for find, _ in CHECKED.values()
-    ]
+    checked = [text.map_batches(partial(_number, find), return_dtype=pl.Int64) for find, _ in CHECKED.values()]
     return pl.sum_horizontal(*forms, *checked)
+
+
+def _number(find: Mask, texts: pl.Series) -> pl.Series:
+    return find(texts)[1]

@@ -25,8 +25,10 @@ PIECE, WINDOW, MOST_WORDS = 140, 40, 50
 # Room for what is known of a piece: it has at most PIECE places and MOST_WORDS + PIECE words.
 ROOM = 256
 # Code points of texts, places in them or in tables of them, and how words are looked up (see Dictionary).
-Points, Places = npt.NDArray[np.uint32], npt.NDArray[np.int32]
-Steps, Symbols = npt.NDArray[np.int32], npt.NDArray[np.uint8]
+Points = npt.NDArray[np.uint32]
+Places = npt.NDArray[np.int32]
+Steps = npt.NDArray[np.int32]
+Symbols = npt.NDArray[np.uint8]
 
 
 class Dictionary(NamedTuple):

@@ -141,8 +141,8 @@ def _keeps_point(points: npt.NDArray[np.uint32], first: int, past: int, end: int
     for place in range(first, past + 1):
         key = (key ^ np.uint64(points[place])) * PRIME
         digits &= place == past or _is_digit(points[place])
-    place = np.searchsorted(signs.abbreviations, key | np.uint64(1))
-    return digits or (place < signs.abbreviations.size and signs.abbreviations[place] == key | np.uint64(1))
+    known = np.searchsorted(signs.abbreviations, key | np.uint64(1))
+    return bool(digits or (known < signs.abbreviations.size and signs.abbreviations[known] == key | np.uint64(1)))
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
