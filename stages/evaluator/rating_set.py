@@ -104,13 +104,19 @@ def _makers(
 
 
 def training_set(
-    pairs: Sequence[Pair], answers: dict[str, str], weights: dict[str, float], size: int, seed: int
+    pairs: Sequence[Pair],
+    answers: dict[str, str],
+    weights: dict[str, float],
+    size: int,
+    seed: int,
+    whole_share: float = 0.0,
 ) -> list[RatedPair]:
     """About `size` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
 
     `answers` are the current response model's, by the pair's id. The three levels are equally many. Each pass
     takes other runs of sentences of the responses: few pairs are soon known by heart, and then nothing is learned
-    of their kind (with the 54 of the sample, AUC on unseen ones fell from 0.74 to 0.44 within 400 steps).
+    of their kind (with the 54 of the sample, AUC on unseen ones fell from 0.74 to 0.44 within 400 steps). Runs are
+    shorter than what is rated, so `whole_share` of the responses are taken whole: with many pairs that is better.
     """
     choose = random.Random(seed)
     # A model that knows a pair by heart says the true response, which is no flaw.
@@ -118,13 +124,20 @@ def training_set(
     answers = {name: answer for name, answer in answers.items() if answer != truth.get(name)}
     rated: list[RatedPair] = []
     for _ in range(max(1, round(size / (3 * max(1, len(pairs)))))):
-        pool = [replace(pair, response=run_of_sentences(pair.response, choose)) for pair in pairs]
+        pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
         makers = _makers(pool, answers, choose)
         for pair in pool:
             rated.append(RatedPair(pair, pair.response, "best", "none"))
             rated += [_worse(pair, level, makers[level], weights, choose) for level in ("flawed", "worst")]
     choose.shuffle(rated)
     return rated
+
+
+def _run_or_whole(pair: Pair, whole_share: float, choose: random.Random) -> Pair:
+    # No number is drawn at 0: the set is then the one it was before there were whole ones.
+    if whole_share and choose.random() < whole_share:
+        return pair
+    return replace(pair, response=run_of_sentences(pair.response, choose))
 
 
 def _worse(
