@@ -51,10 +51,10 @@ def settings(world: World) -> dict[str, Any]:
         "seed_pairs": {"sources": [{"folder": f"{DATA}/seeds", "suffix": ".jsonl"}], "held_out_share": 0.2},
         "base_model": {
             "corpus": f"{DATA}/web",
-            "architecture": {"vocabulary": 3072, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
-            "training": training(8, learning_rate=0.003, dropout=0.0, max_tokens=128),
+            "architecture": {"vocabulary": 2560, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
+            "training": training(16, learning_rate=0.003, dropout=0.0, max_tokens=128),
         },
-        "instruction_model": {"training": training(12, batch_size=8)},
+        "instruction_model": {"training": training(16, batch_size=8)},
         "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
         "response_model": {"training": training(15)},
         "evaluator": {
