@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from stages.added_layers import add_layers
 from stages.errors import InputError
+from stages.label_trainer import label_trainer
 from stages.models import load_model, load_tokenizer, save_model
 from stages.prompts import Example
 from stages.settings import Training
@@ -18,11 +20,18 @@ IGNORED = -100  # label of a token that takes no part in the loss
 
 
 def fine_tune(
-    start: Path, examples: Sequence[Example], out: Path, training: Training, seed: int
+    start: Path,
+    examples: Sequence[Example],
+    out: Path,
+    training: Training,
+    seed: int,
+    labels: Sequence[int] | None = None,
+    added_layers: int = 0,
 ) -> dict[str, float | int]:
     """Continue the model in `start` on the examples and save it to `out`.
 
-    The learning rate falls linearly to zero after a short warm-up. Examples are cut at `max_tokens`.
+    The learning rate falls linearly to zero after a short warm-up. Examples are cut at `max_tokens`. Where each
+    completion is one of `labels` (token ids), the loss is over these alone; `added_layers` are put on top of the model.
     Returns facts of the run: examples, those whose prompt left no room, tokens, steps, last loss, tokens a second.
     """
     if not examples:
@@ -30,12 +39,20 @@ def fine_tune(
     rows = _rows(examples, training.max_tokens)
     if not rows:
         raise InputError(f"every prompt fills training.max_tokens ({training.max_tokens}): raise it")
-    facts = train(load_model(start), load_tokenizer(start), rows, out, training, seed)
+    model = load_model(start)
+    add_layers(model, added_layers, seed)
+    facts = train(model, load_tokenizer(start), rows, out, training, seed, labels)
     return {**facts, "examples_without_room": len(examples) - len(rows)}
 
 
 def train(
-    model: Any, tokenizer: Any, rows: list[dict[str, list[int]]], out: Path, training: Training, seed: int
+    model: Any,
+    tokenizer: Any,
+    rows: list[dict[str, list[int]]],
+    out: Path,
+    training: Training,
+    seed: int,
+    labels: Sequence[int] | None = None,
 ) -> dict[str, float | int]:
     """Train on rows of `input_ids` and `labels` and save to `out`."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
@@ -46,7 +63,7 @@ def train(
     _set_dropout(model, training.dropout)
     started = time.monotonic()
     with TemporaryDirectory() as scratch:
-        trainer = SFTTrainer(
+        trainer = (label_trainer(SFTTrainer, labels, IGNORED) if labels else SFTTrainer)(
             model=model,
             args=_arguments(training, seed, scratch),
             train_dataset=Dataset.from_list(rows),

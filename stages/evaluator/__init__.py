@@ -26,7 +26,13 @@ def run(job: Job) -> None:
     settings = job.settings.evaluator
     pairs = learned_pairs(job)
     rated = training_set(
-        pairs, _answers(job, pairs), settings.defects.model_dump(), settings.rated_pairs, job.settings.seed
+        pairs,
+        _answers(job, pairs) if settings.defects.model_answer else {},
+        settings.defects.model_dump(),
+        settings.rated_pairs,
+        job.settings.seed,
+        settings.whole_share,
+        settings.alike_share,
     )
     job.facts.update(learn(_start(job), rated, job.staging, job.settings))
     measure_held_out(job.staging, held_out_set(seed_pairs(job, "held_out"), job.settings.seed), job.settings)
@@ -36,8 +42,10 @@ def learn(start: Path, rated: list[RatedPair], out: Path, settings: Settings) ->
     """Continue the model in `start` on rated pairs: after a pair, one of three labels."""
     own = settings.evaluator
     encoder = PromptEncoder(load_tokenizer(start), settings.prompts, budget=own.training.max_tokens * 3 // 4)
+    labels = label_tokens(encoder, own.labels)
+    among = labels if own.loss_over == "labels" else None
     return fine_tune(
-        start, _examples(rated, encoder, label_tokens(encoder, own.labels)), out, own.training, settings.seed
+        start, _examples(rated, encoder, labels), out, own.training, settings.seed, among, own.added_layers
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -68,6 +69,28 @@ def swapped(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | No
     return choose.choice(others).response if others else None
 
 
+def alike(pool: Sequence[Pair]) -> Callable[[Pair, random.Random], list[Pair]]:
+    """What finds the pairs of the pool and the pair's language whose instruction shares a word with it, drawn evenly.
+
+    Of the words that others have: an evaluator that meets only responses to quite other instructions learns to tell
+    the kind of task and not what it is about.
+    """
+    by_word: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for pair in pool:
+        for word in _words(pair):
+            by_word[pair.language, word].append(pair)
+
+    def found(pair: Pair, choose: random.Random) -> list[Pair]:
+        shared = [word for word in _words(pair) if len(by_word[pair.language, word]) > 1]
+        return by_word[pair.language, choose.choice(shared)] if shared else []
+
+    return found
+
+
+def _words(pair: Pair) -> list[str]:
+    return sorted(set(pair.instruction.lower().split()))
+
+
 def wrong_language(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | None:
     """A response in another language, to the same instruction where there is one."""
     others = [one for one in pool if one.language != pair.language]
@@ -85,32 +108,49 @@ def going_on_with(text: str, other: str | None, choose: random.Random) -> str | 
 
 
 def _makers(
-    pool: Sequence[Pair], answers: dict[str, str], choose: random.Random
+    pool: Sequence[Pair], answers: dict[str, str], choose: random.Random, alike_share: float = 0.0
 ) -> dict[str, dict[str, Callable[[Pair], str | None]]]:
-    """By level and defect: how a response is made. None: cannot be made of this pair."""
+    """By level and defect: how a response is made. None: cannot be made of this pair.
+
+    `alike_share` of the swapped and straying ones are of an instruction that shares a word with the pair's.
+    """
+    near = alike(pool) if alike_share else None
+
+    def another(pair: Pair) -> str | None:
+        # No number is drawn at 0: the set is then the one it was before there were near ones.
+        taken = near(pair, choose) if near and choose.random() < alike_share else []
+        return swapped(pair, taken, choose) or swapped(pair, pool, choose)
+
     return {
         "flawed": {
             "cut": lambda pair: cut_off(pair.response, choose),
             "repeated": lambda pair: with_repetition(pair.response, choose),
             "partly_foreign": lambda pair: going_on_with(pair.response, wrong_language(pair, pool, choose), choose),
-            "strays": lambda pair: going_on_with(pair.response, swapped(pair, pool, choose), choose),
+            "strays": lambda pair: going_on_with(pair.response, another(pair), choose),
             "model_answer": lambda pair: answers.get(pair.id),
         },
         "worst": {
-            "swapped": lambda pair: swapped(pair, pool, choose),
+            "swapped": another,
             "wrong_language": lambda pair: wrong_language(pair, pool, choose),
         },
     }
 
 
 def training_set(
-    pairs: Sequence[Pair], answers: dict[str, str], weights: dict[str, float], size: int, seed: int
+    pairs: Sequence[Pair],
+    answers: dict[str, str],
+    weights: dict[str, float],
+    size: int,
+    seed: int,
+    whole_share: float = 0.0,
+    alike_share: float = 0.0,
 ) -> list[RatedPair]:
     """About `size` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
 
     `answers` are the current response model's, by the pair's id. The three levels are equally many. Each pass
     takes other runs of sentences of the responses: few pairs are soon known by heart, and then nothing is learned
-    of their kind (with the 54 of the sample, AUC on unseen ones fell from 0.74 to 0.44 within 400 steps).
+    of their kind (with the 54 of the sample, AUC on unseen ones fell from 0.74 to 0.44 within 400 steps). Runs are
+    shorter than what is rated, so `whole_share` of the responses are taken whole: with many pairs that is better.
     """
     choose = random.Random(seed)
     # A model that knows a pair by heart says the true response, which is no flaw.
@@ -118,13 +158,20 @@ def training_set(
     answers = {name: answer for name, answer in answers.items() if answer != truth.get(name)}
     rated: list[RatedPair] = []
     for _ in range(max(1, round(size / (3 * max(1, len(pairs)))))):
-        pool = [replace(pair, response=run_of_sentences(pair.response, choose)) for pair in pairs]
-        makers = _makers(pool, answers, choose)
+        pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
+        makers = _makers(pool, answers, choose, alike_share)
         for pair in pool:
             rated.append(RatedPair(pair, pair.response, "best", "none"))
             rated += [_worse(pair, level, makers[level], weights, choose) for level in ("flawed", "worst")]
     choose.shuffle(rated)
     return rated
+
+
+def _run_or_whole(pair: Pair, whole_share: float, choose: random.Random) -> Pair:
+    # No number is drawn at 0: the set is then the one it was before there were whole ones.
+    if whole_share and choose.random() < whole_share:
+        return pair
+    return replace(pair, response=run_of_sentences(pair.response, choose))
 
 
 def _worse(

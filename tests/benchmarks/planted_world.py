@@ -22,7 +22,8 @@ from tests.benchmarks.project_copy import copy_project, run_python
 from tests.benchmarks.table import Row
 
 DATA = "data/world"
-FLAWED = {"cut": 1, "repeated": 1, "partly_foreign": 1, "strays": 1, "model_answer": 0.2}
+# No answers of the response model: some say the right facts, and would be taught to be flawed.
+FLAWED = {"cut": 1, "repeated": 1, "partly_foreign": 1, "strays": 1, "model_answer": 0}
 DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 0.5}
 
 
@@ -48,25 +49,26 @@ def settings(world: World) -> dict[str, Any]:
             "near_duplicate_jaccard": 0.99,
             "shingle_words": 3,
         },
-        "seed_pairs": {"sources": [{"folder": f"{DATA}/seeds", "suffix": ".jsonl"}], "held_out_share": 0.25},
+        "seed_pairs": {"sources": [{"folder": f"{DATA}/seeds", "suffix": ".jsonl"}], "held_out_share": 0.2},
         "base_model": {
             "corpus": f"{DATA}/web",
             "architecture": {"vocabulary": 2048, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
             "training": training(20, learning_rate=0.003, dropout=0.0, max_tokens=128),
         },
-        "instruction_model": {"training": training(20)},
+        "instruction_model": {"training": training(16)},
         "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
-        "response_model": {"training": training(15)},
+        "response_model": {"training": training(10)},
         "evaluator": {
             "start_from": "instruction_model",
             "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
-            "rated_pairs": 6000,
+            "rated_pairs": 24000,
+            "whole_share": 0.6,
             "defects": DEFECTS,
-            "training": training(1, batch_size=8),
+            "training": training(1, batch_size=8, learning_rate=0.0006),
         },
-        "refined_pairs": {"min_rating": 0.6, "top_share": 1.0},
+        "refined_pairs": {"min_rating": 0.8, "top_share": 1.0},
         "diversified_set": {"pairs": 1000, "decontaminate_against": [f"{DATA}/eval_prompts.jsonl"]},
-        "tuned_model": {"training": training(15)},
+        "tuned_model": {"training": training(12)},
         "eval_scores": {"prompts": f"{DATA}/eval_prompts.jsonl"},
         "decoding": {"temperature": 0.1, "max_new_tokens": 96, "no_repeat_ngram": 0},
     }
