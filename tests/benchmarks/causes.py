@@ -56,7 +56,7 @@ def _name(ours: list[str], theirs: list[str]) -> str:
     if any(" " in word for word in theirs) and len(theirs) < len(ours):
         return "syllables joined by a model"
     if any("฀" <= sign <= "๿" for word in ours for sign in word):
-        return "Thai letters in no word's order"
+        return "Thai clusters (letters out of order)"
     if any(SUFFIX.match(word) for word in theirs if word not in ours):
         return "apostrophe part of the next word"
     if any(NUMBER.search(word) for word in theirs) and "".join(ours) == "".join(theirs):
