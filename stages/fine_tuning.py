@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stages.added_layers import add_layers
 from stages.errors import InputError
 from stages.label_trainer import label_trainer
 from stages.models import load_model, load_tokenizer, save_model
@@ -26,12 +25,11 @@ def fine_tune(
     training: Training,
     seed: int,
     labels: Sequence[int] | None = None,
-    added_layers: int = 0,
 ) -> dict[str, float | int]:
     """Continue the model in `start` on the examples and save it to `out`.
 
     The learning rate falls linearly to zero after a short warm-up. Examples are cut at `max_tokens`. Where each
-    completion is one of `labels` (token ids), the loss is over these alone; `added_layers` are put on top of the model.
+    completion is one of `labels` (token ids), the loss is over these alone.
     Returns facts of the run: examples, those whose prompt left no room, tokens, steps, last loss, tokens a second.
     """
     if not examples:
@@ -39,9 +37,7 @@ def fine_tune(
     rows = _rows(examples, training.max_tokens)
     if not rows:
         raise InputError(f"every prompt fills training.max_tokens ({training.max_tokens}): raise it")
-    model = load_model(start)
-    add_layers(model, added_layers, seed)
-    facts = train(model, load_tokenizer(start), rows, out, training, seed, labels)
+    facts = train(load_model(start), load_tokenizer(start), rows, out, training, seed, labels)
     return {**facts, "examples_without_room": len(examples) - len(rows)}
 
 

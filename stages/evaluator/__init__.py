@@ -32,7 +32,6 @@ def run(job: Job) -> None:
         settings.rated_pairs,
         job.settings.seed,
         settings.whole_share,
-        settings.alike_share,
     )
     job.facts.update(learn(_start(job), rated, job.staging, job.settings))
     measure_held_out(job.staging, held_out_set(seed_pairs(job, "held_out"), job.settings.seed), job.settings)
@@ -44,9 +43,7 @@ def learn(start: Path, rated: list[RatedPair], out: Path, settings: Settings) ->
     encoder = PromptEncoder(load_tokenizer(start), settings.prompts, budget=own.training.max_tokens * 3 // 4)
     labels = label_tokens(encoder, own.labels)
     among = labels if own.loss_over == "labels" else None
-    return fine_tune(
-        start, _examples(rated, encoder, labels), out, own.training, settings.seed, among, own.added_layers
-    )
+    return fine_tune(start, _examples(rated, encoder, labels), out, own.training, settings.seed, among)
 
 
 def _start(job: Job) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,28 +68,6 @@ def swapped(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | No
     return choose.choice(others).response if others else None
 
 
-def alike(pool: Sequence[Pair]) -> Callable[[Pair, random.Random], list[Pair]]:
-    """What finds the pairs of the pool and the pair's language whose instruction shares a word with it, drawn evenly.
-
-    Of the words that others have: an evaluator that meets only responses to quite other instructions learns to tell
-    the kind of task and not what it is about.
-    """
-    by_word: dict[tuple[str, str], list[Pair]] = defaultdict(list)
-    for pair in pool:
-        for word in _words(pair):
-            by_word[pair.language, word].append(pair)
-
-    def found(pair: Pair, choose: random.Random) -> list[Pair]:
-        shared = [word for word in _words(pair) if len(by_word[pair.language, word]) > 1]
-        return by_word[pair.language, choose.choice(shared)] if shared else []
-
-    return found
-
-
-def _words(pair: Pair) -> list[str]:
-    return sorted(set(pair.instruction.lower().split()))
-
-
 def wrong_language(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | None:
     """A response in another language, to the same instruction where there is one."""
     others = [one for one in pool if one.language != pair.language]
@@ -108,29 +85,19 @@ def going_on_with(text: str, other: str | None, choose: random.Random) -> str | 
 
 
 def _makers(
-    pool: Sequence[Pair], answers: dict[str, str], choose: random.Random, alike_share: float = 0.0
+    pool: Sequence[Pair], answers: dict[str, str], choose: random.Random
 ) -> dict[str, dict[str, Callable[[Pair], str | None]]]:
-    """By level and defect: how a response is made. None: cannot be made of this pair.
-
-    `alike_share` of the swapped and straying ones are of an instruction that shares a word with the pair's.
-    """
-    near = alike(pool) if alike_share else None
-
-    def another(pair: Pair) -> str | None:
-        # No number is drawn at 0: the set is then the one it was before there were near ones.
-        taken = near(pair, choose) if near and choose.random() < alike_share else []
-        return swapped(pair, taken, choose) or swapped(pair, pool, choose)
-
+    """By level and defect: how a response is made. None: cannot be made of this pair."""
     return {
         "flawed": {
             "cut": lambda pair: cut_off(pair.response, choose),
             "repeated": lambda pair: with_repetition(pair.response, choose),
             "partly_foreign": lambda pair: going_on_with(pair.response, wrong_language(pair, pool, choose), choose),
-            "strays": lambda pair: going_on_with(pair.response, another(pair), choose),
+            "strays": lambda pair: going_on_with(pair.response, swapped(pair, pool, choose), choose),
             "model_answer": lambda pair: answers.get(pair.id),
         },
         "worst": {
-            "swapped": another,
+            "swapped": lambda pair: swapped(pair, pool, choose),
             "wrong_language": lambda pair: wrong_language(pair, pool, choose),
         },
     }
@@ -143,7 +110,6 @@ def training_set(
     size: int,
     seed: int,
     whole_share: float = 0.0,
-    alike_share: float = 0.0,
 ) -> list[RatedPair]:
     """About `size` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
 
@@ -159,7 +125,7 @@ def training_set(
     rated: list[RatedPair] = []
     for _ in range(max(1, round(size / (3 * max(1, len(pairs)))))):
         pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
-        makers = _makers(pool, answers, choose, alike_share)
+        makers = _makers(pool, answers, choose)
         for pair in pool:
             rated.append(RatedPair(pair, pair.response, "best", "none"))
             rated += [_worse(pair, level, makers[level], weights, choose) for level in ("flawed", "worst")]

@@ -101,8 +101,6 @@ class Defects(Section):
 class Evaluator(Section):
     """`whole_share` of the responses to learn from are taken whole, of the others a run of sentences.
 
-    `alike_share` of the swapped and straying responses are those of an instruction that shares a word with the pair's.
-    `added_layers` are put on top of the model it starts from, see stages/added_layers.py.
     `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
     """
 
@@ -111,8 +109,6 @@ class Evaluator(Section):
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
     rated_pairs: Positive
     whole_share: Share = 0.0
-    alike_share: Share = 0.0
-    added_layers: Annotated[int, Field(ge=0)] = 0
     loss_over: Literal["labels", "vocabulary"] = "labels"
     defects: Defects
     temperature_scaling: bool

@@ -38,8 +38,8 @@ def settings(world: World) -> dict[str, Any]:
         "languages": [tongue.code for tongue in world.tongues],
         "prompts": {
             "languages": {tongue.code: tongue.name for tongue in world.tongues},
-            # The response first, as the reversed model met it. Its own likelihood of the instruction then tells swapped
-            # responses (AUC 0.97 untrained); 1,100 steps of the evaluator had not yet learned to read that off.
+            # The response first, as the reversed model met it: after 1,709 steps of 8 swapped ones were told with AUC
+            # 0.94 to 0.96, with the instruction first with 0.68 to 0.81 (learning rates 0.0003 and 0.0006).
             "rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}",
         },
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
