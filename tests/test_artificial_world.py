@@ -8,16 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.base_model.embedded import new_model, train_tokenizer
-from stages.evaluator import learn
-from stages.evaluator.held_out import measure_held_out
-from stages.evaluator.rating_set import held_out_set, training_set
 from stages.filtered_text import transform
 from stages.language_id import in_language, is_english
 from stages.languages import load_language
-from stages.models import save_model
-from stages.pairs import Pair
-from stages.settings import Architecture, Settings, Training, load_settings
+from stages.settings import Settings, load_settings
 from tests.artificial_world import DEFECTS, SENTENCES, TONGUES, Tongue, Topic, World, write_world
 from tests.benchmarks import planted_world
 from tests.conftest import ROOT
@@ -109,39 +103,3 @@ def test_the_filter_keeps_the_good_pages_and_drops_those_in_another_language(
     split = transform(frame, own, load_language("xa", languages))
     assert split.kept.height == len(texts) - 1
     assert split.dropped["reason"].to_list() == ["wrong_language"]
-
-
-@pytest.fixture(scope="module")
-def measured(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    """AUC by defect of an evaluator that began with random weights, on topics it has not seen."""
-    folder = tmp_path_factory.mktemp("evaluator")
-    world = World(concepts=12, families=5, languages=2)
-    pairs = [
-        Pair(f"{tongue.code}{number}", tongue.code, row["instruction"], row["response"], "")
-        for tongue in world.tongues
-        for number, row in enumerate(world.seeds(tongue))
-    ]
-    shape = Architecture(vocabulary=1200, hidden=64, layers=2, heads=2, intermediate=128, context=256)
-    texts = [text for pair in pairs for text in (pair.instruction, pair.response)]
-    tokenizer = train_tokenizer(texts * 2, shape)
-    save_model(new_model(shape, tokenizer, seed=1), tokenizer, folder / "start")
-    training = planted_world.training(1, batch_size=16, learning_rate=0.003, dropout=0.0)
-    names = {tongue.code: tongue.name for tongue in world.tongues}
-    evaluator = {"training": Training(**training), "labels": ["A", "B", "C"]}
-    own = settings.model_copy(
-        update={
-            "languages": list(names),
-            "prompts": settings.prompts.model_copy(update={"languages": names}),
-            "evaluator": settings.evaluator.model_copy(update=evaluator),
-        }
-    )
-    weights = dict.fromkeys(planted_world.DEFECTS, 0.0) | {"cut": 1.0, "partly_foreign": 1.0, "wrong_language": 1.0}
-    rated = training_set(pairs[::2], {}, weights, size=8000, seed=1, whole_share=0.8)
-    learn(folder / "start", rated, folder, own)
-    found: dict[str, float] = measure_held_out(folder, held_out_set(pairs[1::2], seed=1), own)["auc_by_defect"]
-    return found
-
-
-@pytest.mark.parametrize("defect", ["cut", "partly_foreign", "wrong_language"])
-def test_an_evaluator_learns_to_tell_what_it_is_taught(measured: dict[str, float], defect: str) -> None:
-    assert measured[defect] > 0.95
