@@ -1,8 +1,9 @@
 """A trainer whose loss is over the labels alone, as a rating is read: other tokens take no part.
 
-Labels are tokens that the start model has hardly ever said. With the loss over the whole vocabulary some 900 steps
-went into raising them above all others, and what the start model knew was lost on the way: of the planted world's
-swapped responses it then told AUC 0.57, against 0.93 with the loss over the labels (875 steps of 8 pairs).
+Labels are tokens that the start model has hardly ever said. With the loss over the whole vocabulary the first steps
+go into raising them above all others, and what the start model knew is lost on the way: of the planted world's
+swapped responses it then told AUC 0.50, against 0.94 with the loss over the labels (1,709 steps of 8 pairs, learning
+rate 0.0006, one run each).
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ def settings(world: World) -> dict[str, Any]:
         "evaluator": {
             "start_from": "instruction_model",
             "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
+            "loss_over": "labels",
             "rated_pairs": 24000,
             "whole_share": 0.6,
             "defects": DEFECTS,
