@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,6 +63,8 @@ def read_json(path: Path) -> Any:
 def replace_folder(staged: Path, target: Path) -> None:
     """Put the finished folder `staged` where `target` is; both must lie on one file system."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        shutil.rmtree(target)
-    staged.replace(target)
+    # Put aside and not deleted first: between the two renames lies no time in which a large folder is half gone.
+    with tempfile.TemporaryDirectory(dir=staged.parent, prefix=f".{target.name}.") as aside:
+        if target.exists():
+            target.replace(Path(aside, target.name))
+        staged.replace(target)

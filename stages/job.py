@@ -22,8 +22,6 @@ from stages.settings import Section, Settings
 from stages.shards import Split, shard_paths, write_shard
 from stages.shared_store import SharedStore
 
-# Settings that say how a stage runs and never what it makes: a change of them keeps finished shards.
-NOT_IN_KEY = {"execution"}
 # The writer holds what it writes at once: a whole frame would lie beside itself.
 HASHED_ROWS = 2_000
 

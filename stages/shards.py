@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -78,7 +79,10 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own: a worker that outlives its killed parent may still be writing the same shard.
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    frame.write_parquet(temporary, compression="zstd", statistics=False)
+    with temporary.open("wb") as file:
+        frame.write_parquet(file, compression="zstd", statistics=False)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.rename(path)
 
 
