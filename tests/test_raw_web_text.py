@@ -1,16 +1,19 @@
 """raw_web_text: one behaviour a test, on inputs built to trip exactly one reason."""
 
 import gzip
+import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pytest
+from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 
 from stages import raw_web_text
-from stages.encodings import normalise
+from stages.encodings import looks_garbled, normalise
 from stages.errors import InputError
 from stages.extraction import extract_page
 from stages.files import digest
@@ -89,6 +92,16 @@ def test_provenance_is_read_from_the_page(tmp_path: Path) -> None:
     assert (row["source"], row["record"]) == ("web/fi/sub/a.HTM", 0)
     assert row["extractor"].startswith("trafilatura ")
     assert row["id"] == digest("fi", row["text"])[:16]
+
+
+@pytest.mark.parametrize("name", ["class='cookie-bar'", "id='gdpr'", "class='a consent b' id='c'"])
+def test_a_notice_is_cut_and_a_wrapper_named_so_is_not(name: str) -> None:
+    article = "".join(f"<p>{line}</p>" for line in MAIN)
+    notice = "Sivusto tallentaa laitteellesi tietoja, joista voit lukea lisää tietosuojasivulta."
+    cut = extract_page(f"<html><body><article>{article}<div {name}><p>{notice}</p></div></article></body></html>").text
+    assert cut.split("\n") == MAIN
+    long = "".join(f"<p>{line} {n}</p>" for n, line in enumerate(MAIN * 12))
+    assert MAIN[0] in extract_page(f"<html><body><div {name}><article>{long}</article></div></body></html>").text
 
 
 def test_a_short_text_laid_out_in_a_table_is_found() -> None:
@@ -193,6 +206,19 @@ def test_indentation_is_kept_between_fences_and_nowhere_else() -> None:
 
 def test_mojibake_is_mended() -> None:
     assert normalise("pÃ¤ivÃ¤Ã¤") == "päivää"
+
+
+def test_mojibake_is_looked_for_as_ftfy_looks_for_it() -> None:
+    telling = re.findall(
+        f"[{''.join(MOJIBAKE_CATEGORIES.values())}Ђ]", "".join(map(chr, range(0x80, 0x2700))) + "\ufffd"
+    )
+    pairs = map("".join, itertools.product(telling, telling))
+    single = ("".join(around) for around in itertools.product(" a.", telling, " a,", " a"))
+    long = ["Ù–Ù–", "С°С", "Ο°Ο", "вЂ", "β€™", "ГўВЂВ-a", "ab ГўВЂВ- b", "x Â", "Ã x", "œ1"]
+    spaced = [f"{'x' * 20}{one}{'x' * 20}" for one in long]
+    differing = [one for one in [*pairs, *single, *long, *spaced] if looks_garbled(one) != is_bad(one)]
+    assert len(telling) > 400
+    assert not differing
 
 
 def test_letters_by_their_html_names_are_letters_within_words_alone() -> None:
