@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from stages import filtered_text, raw_web_text
+from stages.errors import SettingsError
 from stages.files import digest, write_json
 from stages.filtered_text.private_data import mask
 from stages.job import Job
@@ -167,6 +168,28 @@ def test_a_text_full_of_listed_words() -> None:
 
 def test_words_listed_for_another_language_do_no_harm() -> None:
     assert made(GOOD, settings=given(listed_words={"sw": ["piirakat"], "fi": []})).kept.height == 1
+
+
+VULGAR = "Vittu mitä paskaa, perkele. Haista vittu."
+
+
+def test_a_text_full_of_vulgar_words_of_the_free_list() -> None:
+    assert drop(f"{GOOD} {VULGAR}")[0] == "listed_words"
+    assert made(f"{GOOD} {VULGAR}", settings=given(word_lists=["tr"])).kept.height == 1
+
+
+def test_everyday_words_of_the_free_list_do_no_harm() -> None:
+    assert made(f"{GOOD} Haahka, muna, tavara ja pipari: panna ja pistää.").kept.height == 1
+
+
+def test_thai_words_are_listed_only_as_whole_words() -> None:
+    assert made(f"{THAI} กู้เงิน กู้เงิน กู้เงิน กู้เงิน", language="th").kept.height == 1
+    assert drop(f"{THAI} กู ไอ้ควาย กู เหี้ย", language="th")[0] == "listed_words"
+
+
+def test_a_language_without_a_free_list_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"filtered_text\.word_lists: there is no list for sw; there are ar, bn"):
+        made(GOOD, language="sw", settings=given(word_lists=["sw"], min_language_share=0))
 
 
 def test_lone_signs_are_no_words() -> None:

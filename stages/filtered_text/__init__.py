@@ -33,6 +33,8 @@ from stages.filtered_text.rule import Rule
 from stages.filtered_text.segments import cut
 from stages.filtered_text.signatures import ALGORITHM, signatures
 from stages.filtered_text.titles import titles
+from stages.filtered_text.word_lists import VERSION
+from stages.filtered_text.words import SPLITTERS
 from stages.gate import Metric
 from stages.job import Job
 from stages.language_id import MODEL, identify
@@ -102,7 +104,7 @@ def run(job: Job) -> None:
         job.read_shards("raw_web_text", job.language),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, lists=lists)),
         settings=["filtered_text"],
-        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {hash_paths(blocked + evaluations)}",
+        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {VERSION} {SPLITTERS} {hash_paths(blocked + evaluations)}",
     )
     # What came in is counted in documents, and what a cut makes of one beyond the first comes in beside them.
     job.facts["rows_in"] = int(job.facts["rows_in"]) + _added(job)

@@ -2,12 +2,14 @@
 
 A word is a run of letters, marks and digits, which the language's `word_joiners` may join ("Ankara'da",
 "www.example.org"), and some signs numbers ("1,5"); any other sign is a word of its own, and so is a run of points: as
-in the word splitters of spaCy and indic-nlp, by which FineWeb-2's thresholds were found. Thai is cut by a dictionary.
+in the word splitters of spaCy and indic-nlp, by which FineWeb-2's thresholds were found. Thai is cut by a dictionary,
+Vietnamese joined of syllables by a model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import NamedTuple
 
 import numba
@@ -15,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stages.filtered_text.characters import CODE_POINTS, IN_WORD, LETTER, SPACE, batches, kinds
-from stages.filtered_text.thai_words import word_ends
+from stages.filtered_text import thai_words, vietnamese_words
+from stages.filtered_text.characters import CODE_POINTS, IN_WORD, LETTER, SPACE, Batch, batches, kinds
 from stages.languages import LanguageSettings
 
+# What words are cut with: other versions may cut otherwise.
+SPLITTERS = f"pythainlp {version('pythainlp')}, pyvi {version('pyvi')}"
 # Of a word: it holds a letter; it holds a letter or a digit, so is no lone sign.
 HAS_LETTER, NO_SIGN = 1, 2
 POINT, HYPHEN = 0x2E, 0x2D
@@ -37,8 +41,16 @@ class Words(NamedTuple):
 def words(texts: pl.Series, language: LanguageSettings) -> Iterator[Words]:
     signs = _signs(language)
     for batch in batches(texts):
-        ends = word_ends(*batch) if not language.spaces_between_words else np.zeros(0, np.int32)
-        yield Words(*_cut(batch.points, batch.starts, kinds(), ends, signs))
+        yield Words(*_cut(batch.points, batch.starts, kinds(), _ends(batch, language), signs))
+
+
+def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
+    """Where words end that signs and blanks do not tell; empty where they do."""
+    if not language.spaces_between_words:
+        return thai_words.word_ends(*batch)
+    if language.joins_syllables:
+        return vietnamese_words.word_ends(*batch)
+    return np.zeros(0, np.int32)
 
 
 class Signs(NamedTuple):

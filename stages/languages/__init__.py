@@ -35,7 +35,9 @@ class LanguageSettings(Section):
     `mixed_joiners` between a letter and a digit ("COVID-19"), and the points that `abbreviations` ("Prof.") and, where
     set, numbers ("3.") end with. A hyphen that is either may also begin or end a word ("koe- ja", "-1,5"). With
     `dividing_signs`, only these are words of their own, each point by itself, and all other signs parts of words.
+    `everyday_words` stand in the list of vulgar words (`filtered_text.word_lists`) but have another, usual meaning.
     `read_more` is what sites put behind a teaser, `buttons` lines that are nothing else but one.
+    `joins_syllables`: blanks divide syllables, of which a model makes words (Vietnamese).
     `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
     """
 
@@ -57,6 +59,7 @@ class LanguageSettings(Section):
     max_top_ngram_share: dict[Literal[2, 3, 4], Share]
     max_duplicate_ngrams_share: dict[Literal[5, 6, 7, 8, 9, 10], Share]
     spaces_between_words: bool
+    joins_syllables: bool = False
     dividing_signs: str | None = None
     word_joiners: str = ""
     mixed_joiners: str = ""
@@ -66,6 +69,7 @@ class LanguageSettings(Section):
     min_stop_words: Annotated[int, Field(ge=0)] = 2
     stop_words: Words
     boilerplate: Words
+    everyday_words: tuple[str, ...] = ()
     read_more: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
 

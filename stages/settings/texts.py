@@ -100,6 +100,7 @@ class FilteredText(Section):
     quotes_close_lines: bool
     max_words_a_sentence: Positive | None  # null: not looked at
     listed_words: dict[str, list[NonEmpty]]
+    word_lists: list[NonEmpty]
     max_listed_words_share: Share
     lone_signs_count: bool
     min_judged_lines: Positive
