@@ -1,10 +1,14 @@
 """The rules on lines, words and n-grams: a tiny text for each reason, built to trip exactly that one."""
 
+import pickle
+import time
 from typing import Any
 
 import polars as pl
 import pytest
 
+from stages.errors import InputError
+from stages.filtered_text import vietnamese_model
 from stages.filtered_text.ellipsis_lines import teasers
 from stages.filtered_text.line_facts import with_line_facts
 from stages.filtered_text.ngrams import with_ngram_facts
@@ -247,6 +251,55 @@ def test_thai_words_are_those_of_newmm(text: str) -> None:
     (batch,) = words(pl.Series(["ก", text, "ก"]), load_language("th"))
     ours = batch.hashes[batch.starts[1] : batch.starts[2]]
     assert ours.tolist() == [word_hash(word) for word in theirs if word]
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs"),
+    [
+        (
+            "Thời gian gần đây, công nghệ thông tin ở Việt Nam phát triển rất nhanh.",
+            "Thời gian|gần|đây|,|công nghệ|thông tin|ở|Việt Nam|phát triển|rất|nhanh|.",
+        ),
+        (
+            "TP. Hồ Chí Minh có 1.234,5 km2; xem https://vi.example.org/a?b=1 hoặc a.b-c@example.com.vn.",
+            "TP.|Hồ Chí Minh|có|1.234,5|km2|;|xem|https://vi.example.org/a?b=1|hoặc|a.b-c@example.com.vn|.",
+        ),
+        (
+            "Mr. Nam -> Tp. Huế... >> ThS. Đặng Văn A. ==> 12_3 a_b U.S.A. (COVID-19) 3/2020",
+            "Mr. Nam ->|Tp.|Huế|...|>>|ThS.|Đặng Văn|A.|==>|12_3|a_b|U.|S.|A.|(|COVID|-|19|)|3|/|2020",
+        ),
+        (
+            "học\nsinh giỏi  học sinh GIỎI Học Sinh @ không@mail -x.y@z e@f.g. w://",
+            "học\nsinh|giỏi|học sinh|GIỎI|Học Sinh|@|không|@|mail|-|x|.|y|@|z|e@f.g|.|w|:|/|/",
+        ),
+        (
+            "ÔNG NGUYỄN VĂN A nói “vâng” — ủy ban nhân dân xã İstanbul ΑΣ 2³ ½ 中文 𠀀𠀀 a\u0301b",
+            "ÔNG|NGUYỄN|VĂN|A|nói|“|vâng|”|—|ủy ban|nhân dân|xã|İstanbul|ΑΣ|2³|½|中文|𠀀𠀀|a|\u0301|b",
+        ),
+    ],
+)
+def test_vietnamese_words_are_those_of_pyvi(text: str, theirs: str) -> None:
+    """As spaCy 3.8 with pyvi 0.1.1 answers, faults of theirs ("Mr. Nam ->") and all."""
+    (batch,) = words(pl.Series(["a", text, "", " \n"]), load_language("vi"))
+    ours = batch.hashes[batch.starts[1] : batch.starts[2]]
+    assert ours.tolist() == [word_hash(word) for word in theirs.split("|")]
+    assert batch.starts[2:].tolist() == [batch.hashes.size] * 3
+
+
+def test_a_row_of_points_or_letters_is_cut_in_time_linear_in_its_length() -> None:
+    def seconds(size: int) -> float:
+        text = pl.Series(["." * size + "a." * size + "1_" * size + "A" * size + "@" * size])
+        started = time.process_time()
+        list(words(text, load_language("vi")))
+        return time.process_time() - started
+
+    seconds(10)
+    assert seconds(200_000) < 40 * max(seconds(20_000), 0.005)
+
+
+def test_vietnamese_tools_that_hold_no_model_are_told() -> None:
+    with pytest.raises(InputError, match="pyvi: .* holds no model; install the version that the requirements pin"):
+        vietnamese_model.model_file(pickle.dumps({"__FILE_RESOURCE_DATA__": 1}))
 
 
 def test_facts_do_not_depend_on_what_stands_beside_a_text() -> None:

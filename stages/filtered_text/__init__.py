@@ -100,11 +100,12 @@ def run(job: Job) -> None:
         read_sites(blocked[0]) if blocked else NO_SITES,
         evaluation_ngrams(evaluations, settings.decontamination_ngram, "filtered_text.decontaminate_against"),
     )
+    tools = f"{MODEL} {ALGORITHM} {VERSION} {SPLITTERS}"
     job.map_frames(
         job.read_shards("raw_web_text", job.language),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, lists=lists)),
         settings=["filtered_text"],
-        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {VERSION} {SPLITTERS} {hash_paths(blocked + evaluations)}",
+        depends_on=f"{language.model_dump_json()} {tools} {hash_paths(blocked + evaluations)}",
     )
     # What came in is counted in documents, and what a cut makes of one beyond the first comes in beside them.
     job.facts["rows_in"] = int(job.facts["rows_in"]) + _added(job)

@@ -48,13 +48,13 @@ class Model(NamedTuple):
 def load_model() -> Model:
     """Raises InputError where the package does not hold what it should."""
     package = distribution(PACKAGE)
-    crf = _model_file(Path(str(package.locate_file(PICKLE))).read_bytes())
+    crf = model_file(Path(str(package.locate_file(PICKLE))).read_bytes())
     lines = Path(str(package.locate_file(COMPOUNDS))).read_text(encoding="utf-8").split("\n")
     compounds = [tuple(line.split(" ")) for line in lines]
     return _weights(crf, [one for one in compounds if len(one) in (2, 3)])
 
 
-def _model_file(pickle: bytes) -> bytes:
+def model_file(pickle: bytes) -> bytes:
     """The value of `__FILE_RESOURCE_DATA__`: a string that is put into bytes by latin-1."""
     wanted = False
     for operation, argument, _ in pickletools.genops(pickle):
