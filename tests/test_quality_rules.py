@@ -298,7 +298,7 @@ def test_a_row_of_points_or_letters_is_cut_in_time_linear_in_its_length() -> Non
 
 
 def test_vietnamese_tools_that_hold_no_model_are_told() -> None:
-    with pytest.raises(InputError, match="pyvi: .* holds no model; install the version that the requirements pin"):
+    with pytest.raises(InputError, match=r"pyvi: .* holds no model; install the version that the requirements pin"):
         vietnamese_model.model_file(pickle.dumps({"__FILE_RESOURCE_DATA__": 1}))
 
 

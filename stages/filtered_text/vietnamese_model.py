@@ -3,7 +3,7 @@
 pyvi (MIT) keeps a conditional random field of crfsuite inside a pickle. The pickle is not loaded: its strings are
 walked through up to the one that is the model's file, and that is read by its published layout
 (chokkan/crfsuite, lib/crf/src/crf1d_model.c; its names lie in a constant quark database, lib/cqdb). Beside it lies a
-list of 34,000 words of two and of three syllables, which the model asks for.
+list of 25,000 words of two and of three syllables, which the model asks for.
 """
 
 from __future__ import annotations
