@@ -33,9 +33,10 @@ Weights = npt.NDArray[np.float64]
 
 
 class Model(NamedTuple):
-    """Weights by label: 0 begins a word, 1 goes on with it; `steps` from label to label.
+    """Weights for going on with a word, less those for beginning one; `steps` are from label to label (0 begins).
 
-    `syllables[name]` holds those of a syllable as the one judged, as the one before it and as the one behind it.
+    `flags` are by FLAGS; `syllables[name]` holds those of a syllable as the one judged, the one before it and the one
+    behind it.
     """
 
     flags: Weights
@@ -81,20 +82,20 @@ def _weights(crf: bytes, compounds: list[tuple[str, ...]]) -> Model:
         steps[int(feature["from"] == inside), int(feature["to"] == inside)] = feature["weight"]
     offsets = np.frombuffer(crf, "<u4", attributes, at_references + 12)
     for number, offset in enumerate(offsets):
-        weights = np.zeros(2)
+        weight = 0.0
         for one in np.frombuffer(crf, "<u4", struct.unpack_from("<I", crf, offset)[0], int(offset) + 4):
-            weights[int(features[one]["to"] == inside)] = features[one]["weight"]
-        by_name[names[number]] = weights
+            weight += features[one]["weight"] * (1 if features[one]["to"] == inside else -1)
+        by_name[names[number]] = weight
     return _sorted(by_name, steps, compounds)
 
 
-def _sorted(by_name: dict[str, Weights], steps: Weights, compounds: list[tuple[str, ...]]) -> Model:
-    nothing, syllables = np.zeros(2), {}
-    for name, weights in by_name.items():
+def _sorted(by_name: dict[str, float], steps: Weights, compounds: list[tuple[str, ...]]) -> Model:
+    syllables: dict[str, Weights] = {}
+    for name, weight in by_name.items():
         for place, prefix in enumerate(PLACES):
             if name.startswith(prefix):
-                syllables.setdefault(name.removeprefix(prefix), np.zeros((3, 2)))[place] = weights
-    return Model(np.array([by_name.get(flag, nothing) for flag in FLAGS]), syllables, steps, compounds)
+                syllables.setdefault(name.removeprefix(prefix), np.zeros(3))[place] = weight
+    return Model(np.array([by_name.get(flag, 0.0) for flag in FLAGS]), syllables, steps, compounds)
 
 
 def _features(crf: bytes, at: int) -> npt.NDArray[np.void]:

@@ -18,7 +18,7 @@ from stages.filtered_text.characters import CODE_POINTS
 from stages.filtered_text.vietnamese_model import load_model
 from stages.filtered_text.vietnamese_syllables import DIGIT, LOWER, PUNCTUATION, UPPER, WORD, flags, lowered, syllables
 
-# What `_look` answers of a syllable, in the order of the model's FLAGS.
+# What `_look` answers of a syllable.
 ALL_UPPER, TITLE, ALL_DIGITS = 1, 2, 4
 FNV, PRIME, MIX = np.uint64(14695981039346656037), np.uint64(1099511628211), np.uint64(0x9E3779B97F4A7C15)
 Points = npt.NDArray[np.uint32]
@@ -130,73 +130,45 @@ def _known(compounds: Hashes, first: np.uint64, second: np.uint64, third: np.uin
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _score(
-    at: int,
-    count: int,
-    looks: tuple[Hashes, Places, Places],
-    weights: Weights,
-    flags: Weights,
-    pairs: npt.NDArray[np.bool_],
-    triples: npt.NDArray[np.bool_],
-    label: int,
-) -> float:
-    """Sum of the weights of all that the model sees at a syllable, for a label."""
-    _, shapes, rows = looks
-    shape = shapes[at]
-    score = flags[0, label]
-    score += flags[1, label] * ((shape & ALL_UPPER) > 0) + flags[2, label] * ((shape & TITLE) > 0)
-    score += flags[3, label] * ((shape & ALL_DIGITS) > 0)
-    if rows[at] >= 0:
-        score += weights[rows[at], 0, label]
-    if at > 0:
-        shape = shapes[at - 1]
-        score += flags[4, label] * ((shape & ALL_UPPER) > 0) + flags[5, label] * ((shape & TITLE) > 0)
-        score += flags[6, label] * pairs[at - 1]
-        if rows[at - 1] >= 0:
-            score += weights[rows[at - 1], 1, label]
-        if at > 1:
-            score += flags[7, label] * triples[at - 2]
-    if at < count - 1:
-        shape = shapes[at + 1]
-        score += flags[8, label] * ((shape & ALL_UPPER) > 0) + flags[9, label] * ((shape & TITLE) > 0)
-        score += flags[10, label] * pairs[at]
-        if rows[at + 1] >= 0:
-            score += weights[rows[at + 1], 2, label]
-        if at < count - 2:
-            score += flags[11, label] * triples[at]
-    return score
+def _scores(
+    hashes: Hashes, shapes: Places, rows: Places, weights: Weights, flags: Weights, compounds: Hashes
+) -> Weights:
+    """Of each syllable: the sum of the weights of all that the model sees there, for going on with a word."""
+    count = hashes.size
+    scores = np.full(count, flags[0])
+    for at in range(count):
+        capitals, title = (shapes[at] & ALL_UPPER) > 0, (shapes[at] & TITLE) > 0
+        scores[at] += flags[1] * capitals + flags[2] * title + flags[3] * ((shapes[at] & ALL_DIGITS) > 0)
+        row = rows[at]
+        if row >= 0:
+            scores[at] += weights[row, 0]
+        if at + 1 < count:
+            scores[at + 1] += flags[4] * capitals + flags[5] * title + (weights[row, 1] if row >= 0 else 0)
+            if _known(compounds, hashes[at], hashes[at + 1], np.uint64(0)):
+                scores[at] += flags[10]
+                scores[at + 1] += flags[6]
+        if at > 0:
+            scores[at - 1] += flags[8] * capitals + flags[9] * title + (weights[row, 2] if row >= 0 else 0)
+        if at + 2 < count and _known(compounds, hashes[at], hashes[at + 1], hashes[at + 2]):
+            scores[at] += flags[11]
+            scores[at + 2] += flags[7]
+    return scores
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _labels(
-    count: int,
-    looks: tuple[Hashes, Places, Places],
-    weights: Weights,
-    flags: Weights,
-    steps: Weights,
-    compounds: Hashes,
-) -> npt.NDArray[np.uint8]:
-    """Of each of a text's syllables: 1 where it goes on with the word before it."""
-    hashes = looks[0]
-    pairs, triples = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-    for at in range(count - 1):
-        pairs[at] = _known(compounds, hashes[at], hashes[at + 1], np.uint64(0))
-        if at < count - 2:
-            triples[at] = _known(compounds, hashes[at], hashes[at + 1], hashes[at + 2])
-    came, labels = np.zeros((count, 2), np.uint8), np.zeros(count, np.uint8)
-    begins = _score(0, count, looks, weights, flags, pairs, triples, 0)
-    goes_on = _score(0, count, looks, weights, flags, pairs, triples, 1)
+def _labels(scores: Weights, steps: Weights) -> npt.NDArray[np.bool_]:
+    """Of each syllable: whether it goes on with the word before it. `ahead` is by how much that way leads."""
+    count = scores.size
+    came, labels = np.zeros((count, 2), np.bool_), np.zeros(count, np.bool_)
+    ahead = scores[0]
     for at in range(1, count):
-        came[at, 0] = goes_on + steps[1, 0] > begins + steps[0, 0]
-        came[at, 1] = goes_on + steps[1, 1] > begins + steps[0, 1]
-        to_begin = max(goes_on + steps[1, 0], begins + steps[0, 0])
-        to_go_on = max(goes_on + steps[1, 1], begins + steps[0, 1])
-        begins = to_begin + _score(at, count, looks, weights, flags, pairs, triples, 0)
-        goes_on = to_go_on + _score(at, count, looks, weights, flags, pairs, triples, 1)
-    label = goes_on > begins
+        came[at, 0] = ahead + steps[1, 0] > steps[0, 0]
+        came[at, 1] = ahead + steps[1, 1] > steps[0, 1]
+        ahead = max(ahead + steps[1, 1], steps[0, 1]) - max(ahead + steps[1, 0], steps[0, 0]) + scores[at]
+    label = ahead > 0
     for at in range(count - 1, -1, -1):
         labels[at] = label
-        label = came[at, int(label)]
+        label = came[at, 1] if label else came[at, 0]
     return labels
 
 
@@ -231,12 +203,15 @@ def _join(
         start, end = starts[text], starts[text + 1]
         first, past = syllables(points, start, end, marks)
         count = first.size
-        looks = np.zeros(count, np.uint64), np.zeros(count, np.int32), np.zeros(count, np.int32)
+        if count == 0:
+            ends[start:end] = end
+            continue
+        hashes, shapes, known = np.zeros(count, np.uint64), np.zeros(count, np.int32), np.zeros(count, np.int32)
         for at in range(count):
-            looks[0][at], looks[1][at] = _look(points, first[at], past[at], marks, lower)
-            slot = _slot(keys, looks[0][at])
-            looks[2][at] = rows[slot] if keys[slot] else -1
-        labels = _labels(count, looks, weights, flags, steps, compounds) if count else np.zeros(0, np.uint8)
+            hashes[at], shapes[at] = _look(points, first[at], past[at], marks, lower)
+            slot = _slot(keys, hashes[at])
+            known[at] = rows[slot] if keys[slot] else -1
+        labels = _labels(_scores(hashes, shapes, known, weights, flags, compounds), steps)
         place, at = start, 0
         while at < count:
             if place < first[at]:

@@ -23,9 +23,11 @@ NUMBER = re.compile(r"\d[,.:/]+\d")
 SUFFIX = re.compile(r"^['’‘]\w+$")
 
 
-def cause(text: str, reason: str | None, theirs: list[str], language: LanguageSettings) -> str:
-    """Name of what most words that differ come from; `reason` is ours for dropping the text."""
-    if reason == "too_short":
+def cause(
+    text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
+) -> str:
+    """Name of what most words that differ come from; the reasons are those for dropping the text."""
+    if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH
     met: Counter[str] = Counter()
     for our_part, their_part in differing(our_words(text, language), theirs):

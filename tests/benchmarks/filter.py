@@ -52,7 +52,7 @@ ASCII_SIGNS = "".join(sign for sign in string.punctuation if sign != "\\")
 INDIC_SIGNS = {"dividing_signs": f"{ASCII_SIGNS}।॥", "word_joiners": ""}
 OF_LANGUAGES: dict[str, dict[str, Any]] = {
     "th": {"min_alphabetic_words_share": 0.9},
-    "vi": {"min_closed_lines_share": 0.333, "min_mean_word_length": 3},
+    "vi": {"min_closed_lines_share": 0.333},
     "sw": {"max_newlines_per_word": 0.167},
     "hi": INDIC_SIGNS,
     "bn": INDIC_SIGNS,
@@ -93,7 +93,7 @@ def compare(code: str) -> list[Row]:
     dropped = dict(ours.select("number", "reason").iter_rows())
     differ = [number for number, reason in enumerate(theirs["reasons"]) if (reason is None) == (number in dropped)]
     kept = theirs["reasons"].count(None) / len(texts)
-    causes = why(texts, differ, dropped, language)
+    causes = why(texts, differ, dropped, theirs["reasons"], language)
     note = "; ".join([f"datatrove 0.10, keeps {kept:.0%}", *(f"{count} {name}" for name, count in causes)])
     return [
         Row(code, "MB/s", megabytes / seconds, megabytes / theirs["seconds"], "datatrove 0.10"),
@@ -102,14 +102,19 @@ def compare(code: str) -> list[Row]:
 
 
 def why(
-    texts: pl.Series, differ: list[int], dropped: dict[int, str], language: LanguageSettings
+    texts: pl.Series,
+    differ: list[int],
+    dropped: dict[int, str],
+    theirs: list[str | None],
+    language: LanguageSettings,
 ) -> list[tuple[str, int]]:
     """Causes of the verdicts that differ, and how many documents each has."""
     if not differ:
         return []
     found = peer(texts.gather(differ), language, only_words=True)
     causes = [
-        cause(texts[number], dropped.get(number), words, language) for number, words in zip(differ, found, strict=True)
+        cause(texts[number], dropped.get(number), theirs[number], words, language)
+        for number, words in zip(differ, found, strict=True)
     ]
     return Counter(causes).most_common()
 
