@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import polars as pl
 import pytest
 
 from stages import filtered_text, raw_web_text
-from stages.errors import SettingsError
+from stages.errors import InputError, SettingsError
 from stages.files import digest, write_json
+from stages.filtered_text import vietnamese_model, word_lists
+from stages.filtered_text.packaged_data import packaged_file
 from stages.filtered_text.private_data import mask
 from stages.job import Job
 from stages.languages import load_language
@@ -190,6 +193,19 @@ def test_thai_words_are_listed_only_as_whole_words() -> None:
 def test_a_language_without_a_free_list_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"filtered_text\.word_lists: there is no list for sw; there are ar, bn"):
         made(GOOD, language="sw", settings=given(word_lists=["sw"], min_language_share=0))
+
+
+@pytest.mark.parametrize("package", [word_lists.FILE[:2], (vietnamese_model.PACKAGE, vietnamese_model.VERSION)])
+def test_what_is_read_of_a_package_is_of_the_version_that_is_pinned(package: tuple[str, str]) -> None:
+    name, version = package
+    for pins in ("requirements-cpu.txt", "requirements-gpu.txt"):
+        assert f"{name}=={version}" in (ROOT / pins).read_text(encoding="utf-8").splitlines()
+    with pytest.raises(
+        InputError, match=rf"{name} {re.escape(version)} is installed, not 9\.9; run `make environment`"
+    ):
+        packaged_file(name, "9.9", "data")
+    with pytest.raises(InputError, match=r"no-such-package 1 is not installed"):
+        packaged_file("no-such-package", "1", "data")
 
 
 def test_lone_signs_are_no_words() -> None:

