@@ -31,13 +31,15 @@ def read_dataset(source: Source, language: str, settings: RawWebText, root: Path
     config = source.config.replace("{language}", language) if source.config else None
     name = "/".join(one for one in (path, config, source.split) if one)
     where = {"path": str(folder)} if folder.is_dir() else {"path": path, "revision": source.revision}
+    number = 0
     try:
-        for number, record in enumerate(_records({**where, "name": config}, source, settings)):
+        for record in _records({**where, "name": config}, source, settings):
             yield {**record, "source": name, "record": number}
+            number += 1
     except UnreadableError as error:
         if error.reason != "missing_column":
             raise _refused(name, error) from None
-        yield {"source": name, "record": 0, "problem": error.reason, "met": str(error)}
+        yield {"source": name, "record": number, "problem": error.reason, "met": str(error)}
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _refused(name, error) from None
 
