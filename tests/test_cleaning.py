@@ -5,6 +5,7 @@ import pytest
 
 from stages.filtered_text.broken_lines import joined_lines
 from stages.filtered_text.cleaning import cleaned
+from stages.filtered_text.font_signs import without_font_signs
 from stages.filtered_text.left_overs import without_left_overs
 from stages.filtered_text.markup import without_markup
 from stages.languages import load_language
@@ -97,6 +98,50 @@ def test_a_paragraph_said_twice_in_a_row_but_not_one_said_on_and_on() -> None:
     assert kept_of(f"{GOOD}\n{GOOD}\nLoppu.") == f"{GOOD}\nLoppu."
     assert kept_of("\n".join([GOOD] * 5)) == "\n".join([GOOD] * 5)
     assert kept_of("Hei hoi!\nHei hoi!\nLoppu.") == "Hei hoi!\nHei hoi!\nLoppu."
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("மரத்தி;ல் ஏறினான்.", "மரத்தில் ஏறினான்."),
+        ("(பாட்;டு கேட்டது)", "(பாட்டு கேட்டது)"),
+        ("ஊருக்கு இ;ந்த வழி", "ஊருக்கு இந்த வழி"),
+        ("வந்ததற;கு நன்றி", "வந்ததற்கு நன்றி"),
+    ],
+)
+def test_a_semicolon_that_a_font_left_within_a_tamil_word(written: str, meant: str) -> None:
+    assert without_font_signs(pl.Series([written]), load_language("ta")).to_list() == [meant]
+    assert without_font_signs(pl.Series([written]), load_language("fi")).to_list() == [written]
+
+
+def test_the_urdu_yeh_that_only_ends_words_before_a_hamza() -> None:
+    written, meant = "وہ چاےئے پیتے ہیں۔", "وہ چایئے پیتے ہیں۔"
+    assert without_font_signs(pl.Series([written]), load_language("ur")).to_list() == [meant]
+    assert without_font_signs(pl.Series([written]), load_language("fi")).to_list() == [written]
+    assert without_font_signs(pl.Series(["گائے ہے"]), load_language("ur")).to_list() == ["گائے ہے"]
+
+
+@pytest.mark.parametrize("text", ["மரம்; செடி", "மரம்;செடி;கொடி", "மரம் ;செடி", "let மரம்=1;x"])
+def test_a_tamil_semicolon_that_is_one_is_left(text: str) -> None:
+    assert without_font_signs(pl.Series([text]), load_language("ta")).to_list() == [text]
+
+
+def test_paragraphs_said_again_in_their_order() -> None:
+    a, b, c = (f"{head} {GOOD}" for head in ("Ensin.", "Sitten.", "Lopuksi."))
+    assert kept_of("\n".join(["Piirakat", a, b, a, b, c])) == "\n".join(["Piirakat", a, b, c])
+    assert kept_of("\n".join(["Piirakat", a, b, "Piirakat", a, b])) == "\n".join(["Piirakat", a, b])
+    assert kept_of("\n".join([a, b, c, "Välissä.", a, b, c])) == "\n".join([a, b, c, "Välissä."])
+
+
+@pytest.mark.parametrize("order", ["aba", "abcba", "ababab", "xyabxyc", "abfab"])
+def test_refrains_code_and_what_is_said_a_third_time_are_left(order: str) -> None:
+    said = {"a": f"Ensin. {GOOD}", "b": f"Sitten. {GOOD}", "c": f"Lopuksi. {GOOD}", "f": "```\nx = 1\n```"}
+    said |= {
+        "x": "Tuuli tuo ja tuuli vie, näin kulkee matkamiehen tie,",
+        "y": "ja lintu laulaa illansuussa rannan kuusessa.",
+    }
+    text = "\n".join(said[one] for one in order)
+    assert kept_of(text) == text
 
 
 def test_buttons_of_the_language() -> None:

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from stages.filtered_text.fragments import trimmed
+from stages.filtered_text.fragments import fragment, trimmed
 from stages.filtered_text.titles import titles
 from stages.languages import load_language
 from tests.test_filtered_text import GOOD, HINDI, THAI, drop, given, made
@@ -95,6 +95,25 @@ def test_what_begins_with_a_word_that_no_sentence_begins_with_is_taken_off(langu
     assert left(text, language) == text
     verse = f"{rest.strip()}\n{text}"
     assert left(verse, language) == verse
+
+
+@pytest.mark.parametrize("rest", ["گئے۔", "کر دیا۔", "کیا گیا تھا۔ ", "سکتے ہیں، یہ سب جانتے ہیں۔"])
+def test_an_urdu_text_that_begins_with_the_end_of_a_verb_begins_amid_a_sentence(rest: str) -> None:
+    assert left(f"{rest}{URDU}", "ur") == URDU
+
+
+def test_a_paragraph_whose_first_sentence_has_no_beginning_and_cannot_be_taken_off_is_dropped() -> None:
+    endless = "کا سہارا لینا پڑا، " + "پھر کشتی آگے بڑھی اور سب خوش ہوئے، " * 12 + "اور شام ہو گئی۔"
+    texts = pl.DataFrame({"text": [endless, f"{endless} {URDU}"]})
+    judged = fragment(trimmed(texts, given(), load_language("ur")), given(), load_language("ur"))
+    assert judged["value"].to_list() == [f"a snippet, begins '{endless[:30]}'"] * 2
+    assert judged["text"].equals(texts["text"])
+    assert left(f"{endless}\n{URDU}", "ur") == f"{endless}\n{URDU}"
+
+
+@pytest.mark.parametrize("head", ["کیا ہے یہ شور؟ ", "کیا آپ نے وہ گاؤں دیکھا ہے۔ ", "کرن گھر گئی۔ "])
+def test_an_urdu_text_may_begin_with_a_question_or_a_word_that_only_begins_alike(head: str) -> None:
+    assert left(f"{head}{URDU}", "ur") == f"{head}{URDU}"
 
 
 def test_a_paragraph_that_is_mostly_a_sentence_without_its_end_is_dropped() -> None:

@@ -168,6 +168,30 @@ def test_a_folder_in_the_hubs_layout_is_read_by_config_and_split(tmp_path: Path)
     assert kept["source"].to_list() == ["hub/fin/test"] * 2
 
 
+def test_files_of_a_dataset_are_read_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    for number, words in enumerate((["yksi", "kaksi"], ["kolme", "neljä"])):
+        pl.DataFrame({"text": words}).write_parquet(tmp_path / "hub" / f"train-0000{number}-of-00002.parquet")
+    kept = made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]}).kept
+    assert kept.select("text", "record").rows() == [("yksi", 0), ("kaksi", 1), ("kolme", 2), ("neljä", 3)]
+
+
+def test_a_dataset_that_is_not_parquet_is_streamed(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "train.jsonl").write_text('{"text": "yksi"}\n{"text": "kaksi"}\n', encoding="utf-8")
+    kept = made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]}).kept
+    assert kept.select("text", "record", "source").rows() == [("yksi", 0, "hub/train"), ("kaksi", 1, "hub/train")]
+
+
+@pytest.mark.parametrize("name", ["train.parquet", "train.jsonl"])
+def test_a_dataset_without_the_column_is_one_drop(tmp_path: Path, name: str) -> None:
+    (tmp_path / "hub").mkdir()
+    frame = pl.DataFrame({"body": ["yksi", "kaksi"]})
+    frame.write_parquet(tmp_path / "hub" / name) if name[-1] == "t" else frame.write_ndjson(tmp_path / "hub" / name)
+    dropped = made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]}).dropped
+    assert dropped.select("reason", "origin").rows() == [("missing_column", "hub/train#0")]
+
+
 def test_a_hub_id_without_a_commit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="give the commit as `revision`"):
         made(tmp_path, {"path": "someone/something", "format": "dataset", "languages": ["fi"]})

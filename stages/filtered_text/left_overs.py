@@ -7,6 +7,7 @@ import re
 
 import polars as pl
 
+from stages.filtered_text.said_twice import said_once
 from stages.languages import LanguageSettings
 
 # A paragraph as a field of CSV: within its quotation marks, each is doubled.
@@ -15,8 +16,6 @@ CSV_FIELD = re.compile(r'(?m)^"((?:[^"\n]|"")+)"$')
 MIN_POINTS, TOKENISED_SHARE = 3, 0.8
 TITLE = 15  # characters of a headline, which is half of the window's title or more
 TITLE_LINES = 4  # so soon the headline follows the window's title ("Site - Headline")
-SAID_TWICE = 40  # characters of a paragraph; verse may say a shorter line again
-MOST_SAID_TWICE = 2  # of a text; one that goes on so is no text with a slip in it
 # A list of who made it, with its licence: `* License: [CC-BY]`, `* Text: …`.
 CREDITS = r"(?:\n[-*•] [\p{L} ]{2,20}: [^\n]*){2,}$"
 LICENCE = r"(?i)\n[-*•] licen[cs]e: "
@@ -27,9 +26,10 @@ SOURCE = r"(?:\n[^\n.!?\[\]()]{0,40}https?://[^\s\[\]()]+)+$"
 def without_left_overs(texts: pl.Series, language: LanguageSettings) -> pl.Series:
     """The texts without what copying and collecting left in them."""
     frame = texts.alias("text").to_frame()
-    for step in (_unquoted(), _untokenised(), _unbuttoned(language), _untitled(), _once(), _unsigned()):
+    for step in (_unquoted(), _untokenised(), _unbuttoned(language), _untitled()):
         frame = frame.with_columns(step.alias("text"))
-    return frame["text"].alias(texts.name)
+    frame = said_once(frame["text"]).alias("text").to_frame()
+    return frame.select(_unsigned()).to_series().alias(texts.name)
 
 
 def _unquoted() -> pl.Expr:
@@ -71,14 +71,6 @@ def _untitled() -> pl.Expr:
     least = pl.max_horizontal(first.str.len_chars() / 2, TITLE)
     said = [first.str.ends_with(other) & (first != other) & (other.str.len_chars() >= least) for other in others]
     return pl.when(pl.any_horizontal(*said)).then(text.str.replace(r"^[^\n]*\n", "")).otherwise(text)
-
-
-def _once() -> pl.Expr:
-    """Without paragraphs that say the one before them again."""
-    line = pl.element()
-    again = (line == line.shift(1)).fill_null(False) & (line.str.len_chars() >= SAID_TWICE)
-    kept = line.filter(~again | (again.sum() > MOST_SAID_TWICE))
-    return pl.col("text").str.split("\n").list.eval(kept).list.join("\n")
 
 
 def _unsigned() -> pl.Expr:

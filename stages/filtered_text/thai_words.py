@@ -8,14 +8,12 @@ FineWeb-2's thresholds were found, texts are cut in pieces of up to 140 characte
 
 from __future__ import annotations
 
-from functools import cache
-from typing import NamedTuple
-
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from stages.filtered_text.formatted_numbers import join_numbers
+from stages.filtered_text.thai_dictionary import Steps, Symbols, dictionary
 
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
@@ -24,19 +22,9 @@ BLANK, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
 PIECE, WINDOW, MOST_WORDS = 140, 40, 50
 # Room for what is known of a piece: it has at most PIECE places and MOST_WORDS + PIECE words.
 ROOM = 256
-# Code points of texts, places in them or in tables of them, and how words are looked up (see Dictionary).
+# Code points of texts, and places in them or in tables of them.
 Points = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int32]
-Steps = npt.NDArray[np.int32]
-Symbols = npt.NDArray[np.uint8]
-
-
-class Dictionary(NamedTuple):
-    """`steps` is a hash table of rows (node * 128 + symbol, next node * 2 + 1 if a word ends there); `symbols` are
-    those of code points, 0 where no word has one."""
-
-    steps: Steps
-    symbols: Symbols
 
 
 def word_ends(points: Points, starts: npt.NDArray[np.int64]) -> Places:
@@ -44,52 +32,19 @@ def word_ends(points: Points, starts: npt.NDArray[np.int64]) -> Places:
 
     Words follow each other without a gap; blanks are words or, in some of the dictionary's, parts of words.
     """
-    ends = np.asarray(_cut(points, starts, *_dictionary()))
+    ends = np.asarray(_cut(points, starts, *dictionary()))
     join_numbers(points, starts, ends)
     return ends
 
 
-@cache
-def _dictionary() -> Dictionary:
-    from pythainlp.corpus import thai_words  # half a second, which only Thai pays
-
-    usable = sorted(word.strip() for word in thai_words() if word.strip())
-    characters = sorted(set("".join(usable)))
-    symbols = np.zeros(ord(characters[-1]) + 1, np.uint8)
-    symbols[[ord(one) for one in characters]] = range(1, len(characters) + 1)
-    points = np.frombuffer("".join(usable).encode("utf-32-le"), "<u4")
-    ends = np.cumsum([len(word) for word in usable])
-    return Dictionary(_steps(symbols[points], ends), symbols)
-
-
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _place(steps: Steps, key: int) -> np.int64:
-    """Row of the step in the table, or of the free one where it would stand."""
+    """As in `thai_dictionary`: what is compiled of one file does not notice that a function of another has changed."""
     mask = steps.shape[0] - 1
     place = ((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(mask)
     while steps[place, 0] != 0 and steps[place, 0] != key:
         place = (place + np.uint64(1)) & np.uint64(mask)
     return np.int64(place)
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _steps(symbols: Symbols, ends: npt.NDArray[np.int64]) -> Places:
-    size = 2
-    while size < 2 * symbols.size:
-        size *= 2
-    steps, nodes, start = np.zeros((size, 2), np.int32), 1, 0
-    for end in ends:
-        node, step = 1, np.int64(0)
-        for at in range(start, end):
-            key = node * 128 + int(symbols[at])
-            step = _place(steps, key)
-            if steps[step, 0] == 0:
-                nodes += 1
-                steps[step, 0], steps[step, 1] = key, nodes * 2
-            node = int(steps[step, 1]) >> 1
-        steps[step, 1] = steps[step, 1] | 1
-        start = end
-    return steps
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""Records of lines of JSON, of Parquet, and of datasets in the Hugging Face hub's layout."""
+"""Records of lines of JSON and of Parquet."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from stages.errors import InputError
 from stages.raw_web_text.files import COMPRESSED, SourceFile, UnreadableError, one_line, opened
 from stages.settings import Columns, RawWebText, Source
 
@@ -21,6 +19,9 @@ KEPT_BYTES = 2000  # of a line that is dropped: what a drop shows of it
 # Rows and bytes of Parquet read at a time. What is written in it many times stands there once, so that its size tells
 # little: 1,000 pages of 4.9 MB, all alike, took 7.4 GB in batches of 500, out of a file of 7 kB; in batches of 8, 1.0.
 BATCH_ROWS, BATCH_BYTES = 8, 16_000_000
+# Of each column, read of the stored file at a time. Else pyarrow holds a whole row group as it is stored: 160,000 texts
+# in one took 470 MB, and so take 90.
+BUFFER_BYTES = 4_000_000
 Record = dict[str, Any]
 
 
@@ -57,10 +58,11 @@ def _parsed(line: bytes, columns: Columns) -> Record:
         return {"body": line, "problem": "unreadable_record", "met": f"not JSON: {error}"}
     if not isinstance(values, dict):
         return {"body": line, "problem": "unreadable_record", "met": "not a JSON object"}
-    return _record(values, columns)
+    return record_of(values, columns)
 
 
-def _record(values: dict[str, Any], columns: Columns) -> Record:
+def record_of(values: dict[str, Any], columns: Columns) -> Record:
+    """A row's page and provenance, or why it has none."""
     named = {
         "url": columns.url,
         "title": columns.title,
@@ -86,17 +88,17 @@ def _plain(value: Any) -> str:
 
 
 def read_table(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record a row of Parquet, read batch by batch."""
+    """One record a row of Parquet, read batch by batch. Raises UnreadableError."""
     number = 0
     with opened(file, settings.max_expansion) as bytes_, _seekable(file, bytes_) as table, _parquet_errors():
         if not table.read(1):
             raise UnreadableError("empty_file", "no bytes")
         table.seek(0)
-        parquet = pq.ParquetFile(table)
+        parquet = pq.ParquetFile(table, pre_buffer=False, buffer_size=BUFFER_BYTES)
         wanted = _wanted(parquet.schema_arrow.names, source.columns)
         for batch in parquet.iter_batches(_batch_rows(parquet.metadata), columns=wanted):
             for values in batch.to_pylist():
-                yield {**_record(values, source.columns), "record": number}
+                yield {**record_of(values, source.columns), "record": number}
                 number += 1
 
 
@@ -130,41 +132,9 @@ def _parquet_errors() -> Iterator[None]:
 
 def _wanted(names: list[str], columns: Columns) -> list[str]:
     if columns.text not in names:
-        raise UnreadableError("missing_column", _absent(columns, names))
+        raise UnreadableError("missing_column", absent(columns, names))
     return [one for one in dict.fromkeys(columns.model_dump().values()) if one in names]
 
 
-def read_dataset(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """One record a row of a dataset, streamed. Raises InputError where it cannot be opened or read.
-
-    No code of a dataset is run: `datasets` reads data files only.
-    """
-    from datasets import load_dataset  # 2 s, and only for those who use it
-
-    path = source.path.replace("{language}", language)
-    folder = root / path
-    if not folder.is_dir() and not source.revision:
-        raise InputError(f"source {path} is no folder; of a hub id, give the commit as `revision`")
-    config = source.config.replace("{language}", language) if source.config else None
-    name = "/".join(one for one in (path, config, source.split) if one)
-    where = {"path": str(folder)} if folder.is_dir() else {"path": path, "revision": source.revision}
-    try:
-        rows = load_dataset(**where, name=config, split=source.split, streaming=True)
-        if rows.column_names and source.columns.text not in rows.column_names:
-            yield {
-                "source": name,
-                "record": 0,
-                "problem": "missing_column",
-                "met": _absent(source.columns, rows.column_names),
-            }
-            return
-        for number, values in enumerate(rows):
-            yield {**_record(values, source.columns), "source": name, "record": number}
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(
-            f"source {name} cannot be read as a dataset ({one_line(error)}): mend it or its line"
-        ) from None
-
-
-def _absent(columns: Columns, names: list[str]) -> str:
+def absent(columns: Columns, names: list[str]) -> str:
     return f"no column `{columns.text}` but {', '.join(names)}: mend `columns` of the source"
