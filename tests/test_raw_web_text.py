@@ -110,6 +110,28 @@ def test_a_short_text_laid_out_in_a_table_is_found() -> None:
     assert extract_page(html).text.split("\n")[:3] == MAIN
 
 
+def test_what_a_page_hides_is_cut_and_what_a_wide_window_shows_is_not() -> None:
+    note, article = "Esimerkin lähde on varastossa, jota saat muokata.", "".join(f"<p>{line}</p>" for line in MAIN)
+    page_with = "<html><body><article>{}<p class='{}'>{}</p></article></body></html>"
+    assert extract_page(page_with.format(article, "hidden", note)).text.split("\n") == MAIN
+    assert note in extract_page(page_with.format(article, "hidden md:block", note)).text
+
+
+def test_content_without_a_page_around_it_keeps_headings_and_lists_and_its_title() -> None:
+    items = ["Ruisjauhoja 2 dl", "Vettä 1 dl"]
+    body = f"<h2>Ainekset</h2><ul>{''.join(f'<li>{one}</li>' for one in items)}</ul><p>{MAIN[0]}</p><p>{MAIN[1]}</p>"
+    found = extract_page(f"---\ntitle: 'Ohut: kuori & täyte'\ntags:\n  - ruoka\n---\n{body}")
+    assert found.text.split("\n") == ["Ainekset", *(f"- {one}" for one in items), *MAIN[:2]]
+    assert found.title == "Ohut: kuori & täyte"
+    assert extract_page(body).text == found.text
+
+
+def test_a_page_that_leaves_out_the_tags_it_may_is_a_page() -> None:
+    menu = "<nav><ul><li><a href='/'>Etusivu</a></li><li><a href='/koti'>Koti ja piha</a></li></ul></nav>"
+    body = "".join(f"<p>{line}</p>" for line in MAIN)
+    assert extract_page(f"<title>Ohut kuori</title>{menu}{body}").text.split("\n") == MAIN
+
+
 def test_joiners_survive_extraction() -> None:
     words = "می\u200cخواهم و ක්\u200dෂ &zwnj;"
     text = extract_page(f"<html><body><article><p>{words}{MAIN[0]}</p><p>{MAIN[1]}</p></article></body></html>").text
