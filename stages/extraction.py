@@ -51,6 +51,11 @@ MAX_NESTING = 200
 PAGE = re.compile(r"<(?:!doctype|html|head|body|title|meta|link|header|nav|main|article|aside|footer)\b", re.IGNORECASE)
 FRONT_MATTER = re.compile(r"\s*---\n(?:[^\n]*\n){1,80}?---\n")
 FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# What a reader of the text does not get: tables, notes that the page hides, parts of a template that was not filled in.
+UNFILLED = re.compile(r"\{\{[^{}]*\}\}")
+# Elements whose end is that of the section too; a heading at the end of another may stand there for its looks.
+SECTIONS = ("article", "body", "main", "section")
 # Elements and the paths from them, in order of preference. To search the tree for each took 2 % of a page's time, so it
 # is done for elements that the page has.
 FIELDS = {
@@ -99,6 +104,7 @@ def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
         if _deeper_than(max_nesting)(tree):
             raise NestingError(f"more than {max_nesting} elements within each other")
         fields = _fields(tree)
+        _drop_bare_headings(tree)
         main = _main_text(tree)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExtractionError(f"{type(error).__name__}: {error}") from error
@@ -113,6 +119,33 @@ def _page(text: str) -> str:
     title = FRONT_TITLE.search(matter[0]) if matter else None
     head = f"<head><title>{escape(title[2])}</title></head>" if title else ""
     return f"<html>{head}<body><article>{text[matter.end() if matter else 0 :]}</article></body></html>"
+
+
+def _drop_bare_headings(tree: html.HtmlElement) -> None:
+    """Without headings over nothing to be read ("Specifications", over a table), which end XXX pages."""
+    for heading in reversed(list(tree.iter(*HEADINGS))):
+        below = heading.getnext()
+        while below is not None and not _says(below):
+            below = below.getnext()
+        same = below is not None and below.tag in HEADINGS and below.tag <= heading.tag
+        ends = below is None and heading.getparent() is not None and heading.getparent().tag in SECTIONS
+        if (same or ends) and not _text(heading.tail):
+            heading.drop_tree()
+
+
+def _says(element: html.HtmlElement) -> bool:
+    """Whether there is anything to be read in the element or behind it."""
+    if _text(element.tail):
+        return True
+    if not isinstance(element.tag, str) or element.tag == "table" or element.get("class") == "hidden":
+        return False
+    if element.tag == "li":  # of an item, what a template would have put there is a link
+        return bool(element.text_content().strip())
+    return _text(element.text) or any(_says(child) for child in element)
+
+
+def _text(text: str | None) -> bool:
+    return bool(text) and bool(UNFILLED.sub("", text).strip())
 
 
 @cache

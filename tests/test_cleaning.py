@@ -153,6 +153,10 @@ def test_credits_and_the_address_of_the_source() -> None:
     assert kept_of(f"{GOOD}\n* License: [CC-BY]\n* Text: A. Kirjoittaja\n* Language: fi") == GOOD
     assert kept_of(f"{GOOD}\n* Text: A\n* Language: fi") == f"{GOOD}\n* Text: A\n* Language: fi"
     assert kept_of(f"{GOOD}\nLähde: https://example.org/a/1") == GOOD
+    code = "Ohjeen kuvat ovat varastossa"
+    assert kept_of(f"{GOOD}\n{code}\nhttps://example.org/a/1") == GOOD
+    assert kept_of(f"{GOOD}\n{code}.\nhttps://example.org/a/1") == f"{GOOD}\n{code}."
+    assert kept_of(f"{THAI}\n{THAI[:60]}\nhttps://example.org/a/1", "th") == f"{THAI}\n{THAI[:60]}"
     assert kept_of(f"{GOOD}\n- [Lisää](https://example.org/a)") == f"{GOOD}\n- [Lisää](https://example.org/a)"
 
 

@@ -33,6 +33,8 @@ def left(text: str, language: str = "fi") -> str:
         " [Lue lisää]",
         " Jauhot voi myös… Lue lisää",
         "\nUusi ohje...\nVanha ohje…\nKevään ohje…",
+        "\nValitse jauhot näin:",
+        " Täytteen voi tehdä myös **näin:**",
     ],
 )
 def test_the_rest_of_a_sentence_or_a_teaser_at_the_end_is_taken_off(tail: str) -> None:

@@ -126,6 +126,19 @@ def test_content_without_a_page_around_it_keeps_headings_and_lists_and_its_title
     assert extract_page(body).text == found.text
 
 
+def test_headings_over_nothing_to_be_read_are_left_out() -> None:
+    table = "<table><tr><td>Selain</td><td>{{Tuki(42)}}</td></tr></table>"
+    bare = f"<h2>Selaimet</h2><p class='hidden'>Taulukko on varastossa.</p><p>{{{{Compat}}}}</p><div>{table}</div>"
+    body = f"<h2>Taustaa</h2>{table}<h3>Tuki</h3><h2>Ohje</h2><h3>Kuori</h3><p>{MAIN[0]}</p><p>{MAIN[1]}</p>{bare}"
+    found = extract_page(f"<html><body><article>{body}</article></body></html>").text
+    assert [line for line in found.split("\n") if "{{" not in line] == ["Ohje", "Kuori", *MAIN[:2]]
+
+
+def test_a_heading_laid_out_in_a_box_of_its_own_stays() -> None:
+    body = f"<div><h2>Ohje</h2></div><div><p>{MAIN[0]}</p><p>{MAIN[1]}</p></div>"
+    assert extract_page(f"<html><body><article>{body}</article></body></html>").text.split("\n")[0] == "Ohje"
+
+
 def test_a_page_that_leaves_out_the_tags_it_may_is_a_page() -> None:
     menu = "<nav><ul><li><a href='/'>Etusivu</a></li><li><a href='/koti'>Koti ja piha</a></li></ul></nav>"
     body = "".join(f"<p>{line}</p>" for line in MAIN)

@@ -81,6 +81,11 @@ def test_no_segment_ends_with_a_heading_or_is_a_stump() -> None:
     assert max(len(part.split()) for part in parts) <= 60
 
 
+def test_no_segment_ends_with_a_line_that_announces_the_next() -> None:
+    parts = segments("\n".join([*PARAGRAPHS[:2], "Ohje tämä:", *PARAGRAPHS[2:4], SENTENCES[10]]), 64)
+    assert [part.split("\n")[0] for part in parts] == [PARAGRAPHS[0], "Ohje tämä:"]
+
+
 def test_a_short_line_of_verse_is_no_heading() -> None:
     lines = [line for one in SENTENCES for line in (one[:20], one[20:-1])]
     assert all(part.split("\n")[0] in lines for part in segments("\n".join(lines), 100))

@@ -33,6 +33,8 @@ PROSE_WORDS = 12
 OPEN_END = r"[\p{L}\p{M},،]$"
 # Items of a list end as their writer likes.
 ITEM = r"^\s*(?:[-*+•>|]|\[?\d+[.)\]])\s"
+# What a last line announces ("To choose a font:") is not there.
+ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
 CLOSED_LINE = rf"(?m)^.{{80,}}[.!?…।॥۔؟:]{_CLOSERS}\s*$"
 # Of a record of a collection ("Title: …", "Text: …", on lines of their own or not): names of its fields are no text.
@@ -120,7 +122,8 @@ def _ended(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
         & (sentences.is_not_null() | prose)
     )
     trails = last.str.contains(ELLIPSIS) & (sentences.is_not_null() | short)
-    cut_off = trails | (amid if language.spaces_between_words else False)
+    announces = last.str.contains(ANNOUNCES) & (sentences.is_not_null() | short)
+    cut_off = trails | announces | (amid if language.spaces_between_words else False)
     left = pl.concat_str("before", sentences, separator="\n", ignore_nulls=True).str.strip_chars("\n")
     return parts.with_columns(text=pl.when(cut_off).then(left).otherwise(text)).drop("last", "before", "sentences")
 

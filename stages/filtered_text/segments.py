@@ -21,6 +21,7 @@ from stages.settings import FilteredText
 HEADING_WORDS = 12
 MARKED_HEADING = r"^#{1,6}\s"
 CODE_FENCE, FORMULA_FENCE = r"^\s*```", r"\$\$"
+ANNOUNCES = r":[*_]{0,3}\s*$"
 CLOSED = r"[\p{Sentence_Terminal}…][\p{Pf}\p{Pe}\x22']*\s*$"
 # A line that begins as code, a table or a list, or ends as the beginning of one, is no heading.
 NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
@@ -114,7 +115,8 @@ def _numbered(document: pl.DataFrame, size: int) -> pl.DataFrame:
     """A document's blocks with the segment each falls to, `position`, and the heading `of` a section gone on with."""
     headings = document["heading"].to_numpy()
     room = size - HEADING_WORDS if headings.any() and size > 2 * HEADING_WORDS else size
-    starts = _starts(document["words"].to_numpy(), headings, document["rank"].to_numpy(), room)
+    announces = headings | document["text"].str.contains(ANNOUNCES).to_numpy()
+    starts = _starts(document["words"].to_numpy(), announces, document["rank"].to_numpy(), room)
     position = np.searchsorted(starts, np.arange(document.height), side="right")
     last = pl.when("heading").then("text").forward_fill()
     return document.with_columns(
@@ -123,14 +125,15 @@ def _numbered(document: pl.DataFrame, size: int) -> pl.DataFrame:
 
 
 def _starts(
-    words: npt.NDArray[np.int64], headings: npt.NDArray[np.bool_], rank: npt.NDArray[np.int32], size: int
+    words: npt.NDArray[np.int64], announces: npt.NDArray[np.bool_], rank: npt.NDArray[np.int32], size: int
 ) -> list[int]:
     """The blocks with which segments of at most `size` words begin, evenly long where boundaries let them be.
 
-    None is shorter than a quarter of `size`, nor ends with a heading; a boundary of better rank goes before a nearer.
+    None is shorter than a quarter of `size`, nor ends with a heading or another line that announces what follows; a
+    boundary of better rank goes before a nearer.
     """
     before = np.cumsum(words) - words
-    allowed = np.append(False, ~headings[:-1])
+    allowed = np.append(False, ~announces[:-1])
     total, starts = int(words.sum()), [0]
     while (rest := total - before[starts[-1]]) > size:
         done = before[starts[-1]]
