@@ -42,6 +42,7 @@ def test_front_matter() -> None:
         ('<Banner\nchapter={1}\nname="a"\n/>\nAlku.', "Alku."),
         ("<td>yksi</td><td>kaksi</td>", "yksi\nkaksi"),
         ("![kaavio](../a.png)\nAlku.", "Alku."),
+        ("[![kaavio](../a.png)](https://example.org/a)\nAlku.", "Alku."),
         ("Lue [osa 1](/osa1#alku) ja [täältä](#alla).", "Lue osa 1 ja täältä."),
         ("Lue [sivusto](https://example.org/a) ja <https://example.org>.",) * 2,
         ("Kirjoita `<i>` tai `{/*a*/}`.",) * 2,

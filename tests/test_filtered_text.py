@@ -222,6 +222,7 @@ def test_lone_signs_are_no_words() -> None:
         ("Soita 040-1234567, 050 123 4567.", "Soita [phone], [phone]."),
         ("ফোন ০১৭১২৩৪৫৬৭৮ করুন", "ফোন [phone] করুন"),
         ("Tel: 0212 123 23 24", "Tel: [phone]"),
+        ("Puh:0401234567, klo 15:04:05.123456.", "Puh:[phone], klo 15:04:05.123456."),
         ("osoite 198.41.0.4 toimii", "osoite [ip] toimii"),
         ("osoite 2001:503:ba3e::2:30 toimii.", "osoite [ip] toimii."),
         ("Tili FI21 1234 5600 0007 85, viite 5.", "Tili [iban], viite 5."),

@@ -69,6 +69,7 @@ def test_beginnings_of_other_pages(cut_off: str) -> None:
     page = f" {cut_off} ".join([GOOD] * 4)
     assert met(page, 200) == "3 times […], more than once in 200 words"
     assert met(page, 600) == met(f"{GOOD} {cut_off} {GOOD} {cut_off}", 100) == "None"
+    assert met(" `leivo(...)` ".join([GOOD] * 4), 200) == "None"
 
 
 def test_repeated_lines() -> None:

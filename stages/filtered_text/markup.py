@@ -21,7 +21,8 @@ COMMENT = r"[ ]?(?s:<!--.*?-->|\{/\*.*?\*/\})"
 _REST = r"(?:\s[^<>]{0,3000})?/?>"
 BREAK = rf"</?(?i:p|div|br|hr|li|[uod]l|d[td]|h[1-6]|t[rdh]|table|section|aside|blockquote|figure){_REST}"
 TAG = rf"</?[A-Za-z][\w.:-]*{_REST}"
-IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
+_IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
+IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link put on an image goes with it
 # A link within a site leads nowhere from an answer; what it is put on stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
 # Of a template not filled in: {{Compat("api.URL")}} on a line of its own is a part of the page; within a line,

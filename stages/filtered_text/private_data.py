@@ -16,9 +16,9 @@ EMAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
 
 # Digits of all scripts. A number must be international (+ or 00), or begin with a trunk 0 and have at least
 # nine digits, so years, prices, dates and numbers of laws stay. The first group is what stands before it:
-# digits behind a point or a comma (3.0123456789) are not a phone number.
+# digits behind a point or a comma (3.0123456789) are not a phone number, nor are seconds (15:04:05.000000).
 _ZERO = "[0०০௦๐٠۰]"
-_BEFORE = r"(^|[^\p{L}\p{M}\p{Nd}.,/+\-])"
+_BEFORE = r"(^|[^\p{L}\p{M}\p{Nd}.,/+\-:]|(?:^|\P{Nd}):)"
 _SEP = r"[ .\-\u{a0}\u{2010}\u{2011}\u{2013}]"
 _NINE = "[1-9১-৯१-९௧-௯๑-๙۱-۹١-٩]"
 _COUNTRY = rf"(?:\(?\+{_NINE}\p{{Nd}}{{0,2}}\)?|{_ZERO}{{2}}{_NINE}\p{{Nd}})"
