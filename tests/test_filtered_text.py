@@ -14,6 +14,7 @@ from stages.errors import InputError, SettingsError
 from stages.files import digest, write_json
 from stages.filtered_text import vietnamese_model, word_lists
 from stages.filtered_text.packaged_data import packaged_file
+from stages.filtered_text.language import english_share, wrong_language
 from stages.filtered_text.private_data import mask
 from stages.job import Job
 from stages.languages import load_language
@@ -155,6 +156,22 @@ def test_words_longer_than_the_language_has() -> None:
     language = load_language("fi").model_copy(update={"max_mean_word_length": 5.0})
     split = filtered_text.transform(documents(GOOD), given(), language)
     assert split.dropped["reason"].to_list() == ["bad_word_lengths"]
+
+
+def test_a_page_translated_in_part() -> None:
+    lines = [
+        "The dough is rolled out, and it is best if you can do that with a thin rolling pin.",
+        "You can use this filling for the other pies that are in the book, and it keeps well.",
+    ]
+    english = "\n".join(f"{line} Part {number}." for number, line in enumerate(lines * 6))
+    page = f"{GOOD} {GOOD.replace('voi', 'maito')}\n{{}}\n{GOOD.replace('kuori', 'reuna')}"
+    assert made(page.format(english[:200])).kept.height == 1
+    language = load_language("fi")
+    assert english_share(pl.Series([page.format(english), GOOD, ""])).round(2).to_list() == [0.6, 0, 0]
+    frame = pl.DataFrame({"text": [page.format(english)]})
+    ours = language.model_copy(update={"min_language_score": 0.0, "neighbours": {"en": True}})
+    value = wrong_language(frame, given(), ours)["value"].item()
+    assert value.endswith("% in lines of English > 50%")
 
 
 def test_a_text_of_numbers() -> None:

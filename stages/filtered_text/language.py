@@ -5,12 +5,15 @@ from __future__ import annotations
 import polars as pl
 
 from stages.filtered_text.rule import broken, percent
-from stages.language_id import identify
+from stages.language_id import identify, is_english
 from stages.languages import LanguageSettings
 from stages.settings import FilteredText
 
 # What is Latin in a text of any script: code between fences or backquotes, tags and comments, addresses.
 CODE = r"(?s:```.*?```|\{/\*.*?\*/\})|`[^`\n]*`|</?[A-Za-z][^<>]*>|\]\([^()\s]*\)|https?://[^\s<>]+"
+# Of English, 17 % of the words are these. A text with fewer than a fifth of that is not asked about line by line.
+ENGLISH_WORDS, MIN_ENGLISH_WORDS = r"(?i)\b(?:the|and|you|this|that|is|are|can|it)\b", 0.034
+LINE = 40  # characters; what is shorter may be a name
 
 
 def wrong_script(language: LanguageSettings) -> pl.Expr:
@@ -39,9 +42,22 @@ def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: Langua
     frame = frame.with_columns(wrong_script(language).alias("script"))
     asked = frame["text"].to_frame().select(pl.when(frame["script"].is_null()).then("text").otherwise(pl.lit("")))
     frame = pl.concat([frame, identify(asked.to_series(), language)], how="horizontal")
+    english, most = pl.lit(english_share(frame["text"])), settings.max_english_share
     value = pl.coalesce(
         "script",
         broken(~judged.is_in(language.accepted), "judged {}", judged),
         broken(score < least, f"{language.code} {{}} < {least}", score.round(2)),
+        broken(english > most, f"{{}} % in lines of English > {most:.0%}", percent(english)),
     )
     return frame.with_columns(value=value).drop("script", "judged")
+
+
+def english_share(texts: pl.Series) -> pl.Series:
+    """Share of each text, by characters, in lines of English: pages translated in part, whose beginning was read."""
+    text, size = pl.col("text"), pl.col("text").str.len_chars()
+    frame = texts.alias("text").to_frame().with_row_index("row")
+    doubtful = text.str.count_matches(ENGLISH_WORDS) > MIN_ENGLISH_WORDS * text.str.count_matches(r"\S+")
+    lines = frame.filter(doubtful).with_columns(text.str.split("\n")).explode("text").filter(size >= LINE)
+    english = lines.with_columns(english=is_english(lines["text"]))
+    shares = english.group_by("row").agg(share=size.filter("english").sum() / size.sum())
+    return frame.join(shares, on="row", how="left", maintain_order="left")["share"].fill_null(0.0)

@@ -86,6 +86,7 @@ class FilteredText(Section):
     min_boilerplate_phrases: Positive
     max_topic_share: Share
     max_repeated_paragraph_share: Share
+    max_english_share: Share
     max_code_share: Share
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
