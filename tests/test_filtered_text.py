@@ -159,19 +159,16 @@ def test_words_longer_than_the_language_has() -> None:
 
 
 def test_a_page_translated_in_part() -> None:
-    lines = [
-        "The dough is rolled out, and it is best if you can do that with a thin rolling pin.",
-        "You can use this filling for the other pies that are in the book, and it keeps well.",
-    ]
-    english = "\n".join(f"{line} Part {number}." for number, line in enumerate(lines * 6))
-    page = f"{GOOD} {GOOD.replace('voi', 'maito')}\n{{}}\n{GOOD.replace('kuori', 'reuna')}"
-    assert made(page.format(english[:200])).kept.height == 1
-    language = load_language("fi")
-    assert english_share(pl.Series([page.format(english), GOOD, ""])).round(2).to_list() == [0.6, 0, 0]
-    frame = pl.DataFrame({"text": [page.format(english)]})
-    ours = language.model_copy(update={"min_language_score": 0.0, "neighbours": {"en": True}})
-    value = wrong_language(frame, given(), ours)["value"].item()
-    assert value.endswith("% in lines of English > 50%")
+    """Its language is told by slices; here English is taken for ours, so that only the share of its lines can tell."""
+    english = "\n".join(["The dough is rolled out, and you can do that with a thin rolling pin."] * 12)
+    bilingual = load_language("fi").model_copy(update={"neighbours": {"en": True}, "min_language_score": 0.0})
+
+    def met(text: str) -> str | None:
+        return wrong_language(pl.DataFrame({"text": [text]}), given(), bilingual)["value"].item()
+
+    assert met(f"{GOOD}\n{english}") == "67 % in lines of English > 50%"
+    assert met(f"{GOOD}\n{GOOD}\n{GOOD}\n{english[:210]}") is None
+    assert english_share(pl.Series([GOOD, "", english])).to_list() == [0, 0, 1]
 
 
 def test_a_text_of_numbers() -> None:
