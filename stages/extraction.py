@@ -55,6 +55,7 @@ FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # What a reader of the text does not get: tables, notes that the page hides, parts of a template that was not filled in.
 UNFILLED = re.compile(r"\{\{[^{}]*\}\}")
+WORDS_BESIDE_LINK = 4  # "… on Wikipedia"
 # Elements whose end is that of the section too; a heading at the end of another may stand there for its looks.
 SECTIONS = ("article", "body", "main", "section")
 # Elements and the paths from them, in order of preference. To search the tree for each took 2 % of a page's time, so it
@@ -99,12 +100,15 @@ class Page:
 def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
     """Main text and provenance of an HTML page. Raises ExtractionError, and NestingError beyond `max_nesting`."""
     try:
-        tree = trafilatura.load_html(_hide_joiners(_page(text)))
+        page = _page(text)
+        tree = trafilatura.load_html(_hide_joiners(page))
         if tree is None:
             return Page("")
         if _deeper_than(max_nesting)(tree):
             raise NestingError(f"more than {max_nesting} elements within each other")
         fields = _fields(tree)
+        if page != text and (article := tree.find(".//article")) is not None:
+            _drop_links_at_end(article)
         _drop_bare_headings(tree)
         main = _main_text(tree)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -132,6 +136,24 @@ def _drop_bare_headings(tree: html.HtmlElement) -> None:
         ends = below is None and heading.getparent() is not None and heading.getparent().tag in SECTIONS
         if (same or ends) and not _text(heading.tail):
             heading.drop_tree()
+
+
+def _drop_links_at_end(article: html.HtmlElement) -> None:
+    """Without lists of links, under headings or not, that only such lists follow ("See also"): of a page, the extractor
+    finds them itself."""
+    for element in reversed(list(article)):
+        if element.tag in ("ul", "ol") and not _text(element.tail) and all(map(_is_link, element)):
+            element.drop_tree()
+        elif element.tag not in HEADINGS and _says(element):
+            break
+
+
+def _is_link(item: html.HtmlElement) -> bool:
+    """Whether an item is a link, or what a template would have made one, with a few words beside it."""
+    whole = str(item.text_content())
+    links = [str(link.text_content()) for link in item.iter("a")] + UNFILLED.findall(whole)
+    beside = len(whole.split()) - sum(len(link.split()) for link in links)
+    return bool(links) and beside <= WORDS_BESIDE_LINK
 
 
 def _says(element: html.HtmlElement) -> bool:

@@ -126,6 +126,15 @@ def test_content_without_a_page_around_it_keeps_headings_and_lists_and_its_title
     assert extract_page(body).text == found.text
 
 
+def test_lists_of_links_at_the_end_of_content_are_left_out() -> None:
+    links = "<ul><li><a href='/kuori'>Kuori</a></li><li>{{Sanasto('uuni')}} Keittokirjassa</li></ul>"
+    told = "<ul><li><a href='/puuro'>Puuro</a> keitetään hiljaa ja jäähdytetään yön yli kellarissa.</li></ul>"
+    body = f"<h2>Ohje</h2>{links}<p>{MAIN[0]}</p><p>{MAIN[1]}</p>"
+    lines = extract_page(f"{body}{told}<h2>Lue lisää</h2>{links}<h3>Muualla</h3>{links}").text.split("\n")
+    assert lines[0] == "Ohje" and "- Kuori" in lines
+    assert lines[-1] == "- Puuro keitetään hiljaa ja jäähdytetään yön yli kellarissa."
+
+
 def test_headings_over_nothing_to_be_read_are_left_out() -> None:
     table = "<table><tr><td>Selain</td><td>{{Tuki(42)}}</td></tr></table>"
     bare = f"<h2>Selaimet</h2><p class='hidden'>Taulukko on varastossa.</p><p>{{{{Compat}}}}</p><div>{table}</div>"
