@@ -168,7 +168,7 @@ def _says(element: html.HtmlElement) -> bool:
 
 
 def _text(text: str | None) -> bool:
-    return bool(text) and bool(UNFILLED.sub("", text).strip())
+    return bool(text and UNFILLED.sub("", text).strip())
 
 
 @cache
