@@ -48,7 +48,7 @@ OPTIONS: dict[str, Any] = {"include_comments": False, "include_tables": False, "
 MAX_NESTING = 200
 # Content without a page around it, as repositories and content systems keep it: all of it is the text. Without
 # something that says so, trafilatura takes paragraphs alone: of 204 such texts in Indonesian, Bengali and Hindi, 20 %
-# of the headings and 25 % of the items of lists were read, with it 74 % and 73 %.
+# of the headings and 25 % of the items of lists were read, with it 68 % of both, bare headings and last links not.
 PAGE = re.compile(r"<(?:!doctype|html|head|body|title|meta|link|header|nav|main|article|aside|footer)\b", re.IGNORECASE)
 FRONT_MATTER = re.compile(r"\s*---\n(?:[^\n]*\n){1,80}?---\n")
 FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
