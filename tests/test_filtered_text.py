@@ -13,8 +13,8 @@ from stages import filtered_text, raw_web_text
 from stages.errors import InputError, SettingsError
 from stages.files import digest, write_json
 from stages.filtered_text import vietnamese_model, word_lists
-from stages.filtered_text.packaged_data import packaged_file
 from stages.filtered_text.language import english_share, wrong_language
+from stages.filtered_text.packaged_data import packaged_file
 from stages.filtered_text.private_data import mask
 from stages.job import Job
 from stages.languages import load_language
