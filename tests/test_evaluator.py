@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from stages.evaluator.boilerplate import taught_and_measured
 from stages.evaluator.measures import area_under_curve, scores
 from stages.evaluator.rating_set import (
     RatedPair,
@@ -20,6 +22,7 @@ from stages.evaluator.rating_set import (
     with_repetition,
     wrong_language,
 )
+from stages.files import digest
 from stages.pairs import Pair
 
 SENTENCES = {
@@ -36,7 +39,13 @@ def pair(language: str, number: int, instruction: str = "") -> Pair:
 
 PAIRS = [pair(language, number) for language in SENTENCES for number in range(4)]
 PASS = 3 * len(PAIRS)  # rated pairs of one pass: each pair once a level
-FLAWS = ("cut", "repeated", "partly_foreign", "strays")  # that can be made of any pair, were there others
+FLAWS = (
+    "cut",
+    "repeated",
+    "partly_foreign",
+    "strays",
+    "boilerplate",
+)  # that can be made of any pair, were there others
 WEIGHTS = dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0)
 ANSWERS = {one.id: f"answer to {one.id}" for one in PAIRS}
 
@@ -205,6 +214,44 @@ def test_a_defect_of_no_weight_is_not_made() -> None:
     assert made == {"none", *FLAWS, "wrong_language"}
 
 
+def content(rated: list[RatedPair]) -> str:
+    return digest(*(part for one in rated for part in (one.pair.id, one.response, one.level, one.defect)))[:16]
+
+
+def test_boilerplate_of_no_weight_leaves_the_training_set_as_it_was_before_there_was_any() -> None:
+    rated = training_set(PAIRS, ANSWERS, {**WEIGHTS, "boilerplate": 0.0}, size=3 * PASS, seed=1)
+    assert content(rated) == "2f496d1f1498cf01"
+
+
+def test_the_other_held_out_defects_are_as_they_were_before_there_was_boilerplate() -> None:
+    held_out = [one for one in held_out_set(PAIRS, seed=1) if one.defect != "boilerplate"]
+    assert content(held_out) == "e16075344ce8287f"
+
+
+def test_what_is_taught_of_boilerplate_is_not_what_is_measured(rated: list[RatedPair]) -> None:
+    for number, made in enumerate([rated, held_out_set(PAIRS, seed=1)]):
+        for one in made:
+            if one.defect == "boilerplate":
+                own, other = (taught_and_measured(one.pair.language)[half] for half in (number, 1 - number))
+                assert any(phrase in one.response.lower() for phrase in own)
+                assert not any(phrase in one.response.lower() for phrase in other)
+
+
+OPEN = "Write a text."
+
+
+def test_no_response_to_an_open_instruction_is_swapped() -> None:
+    pool = [pair("fi", 1, OPEN), pair("fi", 2, OPEN), pair("fi", 3), pair("fi", 4)]
+    assert swapped(pool[0], pool, random.Random(1), [OPEN]) is None
+    assert {swapped(pool[2], pool, random.Random(seed), [OPEN]) for seed in range(9)} == {pool[3].response}
+
+
+def test_pairs_of_an_open_instruction_are_made_worse_otherwise() -> None:
+    pairs = [replace(one, instruction=OPEN) for one in PAIRS]
+    made = {one.defect for one in training_set(pairs, {}, WEIGHTS, size=9 * PASS, seed=1, open_instructions=[OPEN])}
+    assert made == {"none", "cut", "repeated", "partly_foreign", "boilerplate", "wrong_language"}
+
+
 def test_defects_are_as_frequent_as_their_weights() -> None:
     weights = {**WEIGHTS, "swapped": 0.25}
     rated = training_set(PAIRS, ANSWERS, weights, size=100 * PASS, seed=1)
@@ -223,7 +270,7 @@ def test_the_held_out_set_is_the_same_in_every_iteration() -> None:
 
 
 def test_what_cannot_be_made_of_the_held_out_pairs_is_left_out() -> None:
-    assert {one.defect for one in held_out_set(PAIRS[:1], seed=1)} == {"none", "cut", "repeated"}
+    assert {one.defect for one in held_out_set(PAIRS[:1], seed=1)} == {"none", "cut", "repeated", "boilerplate"}
 
 
 @pytest.mark.parametrize(

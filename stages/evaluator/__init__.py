@@ -32,6 +32,7 @@ def run(job: Job) -> None:
         settings.rated_pairs,
         job.settings.seed,
         settings.whole_share,
+        settings.open_instructions,
     )
     job.facts.update(learn(_start(job), rated, job.staging, job.settings))
     measure_held_out(job.staging, held_out_set(seed_pairs(job, "held_out"), job.settings.seed), job.settings)

@@ -2,7 +2,7 @@
 
 best    the true response
 flawed  cut off · a sentence repeated · goes on in another language · strays to another instruction · the current
-        response model's own answer
+        response model's own answer · a site's notices in the place of some sentences
 worst   the response of another instruction · a response in another language
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from stages.evaluator.boilerplate import taught_and_measured, with_notices
 from stages.pairs import Pair
 
 SENTENCE = re.compile(r".+?(?:[.!?…।۔؟](?=\s|$)|\n|$)", re.DOTALL)
@@ -30,13 +31,13 @@ class RatedPair:
 
 def run_of_sentences(text: str, choose: random.Random) -> str:
     """Some whole sentences of the text, one after the other: a first one drawn evenly, then an end behind it."""
-    sentences = _sentences(text)
+    sentences = sentences_of(text)
     start = choose.randrange(len(sentences))
     end = choose.randint(start + 1, len(sentences))
     return " ".join(sentences[start:end])
 
 
-def _sentences(text: str) -> list[str]:
+def sentences_of(text: str) -> list[str]:
     return [match.strip() for match in SENTENCE.findall(text) if match.strip()] or [text]
 
 
@@ -52,7 +53,7 @@ def with_repetition(text: str, choose: random.Random) -> str:
     Were the sentence only added, length alone would tell: the embedded model then reached an AUC of 1.0 without
     looking at the words.
     """
-    sentences = _sentences(text)
+    sentences = sentences_of(text)
     if len(sentences) < 2:
         return f"{text} {text}"
     chosen = choose.randrange(max(1, len(sentences) // 2))
@@ -62,9 +63,14 @@ def with_repetition(text: str, choose: random.Random) -> str:
     return " ".join(kept if len(kept) > chosen + 1 else [*kept, sentences[chosen]])
 
 
-def swapped(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | None:
-    """A response in the same language to another instruction."""
-    others = [one for one in pool if one.language == pair.language and one.instruction != pair.instruction]
+def swapped(
+    pair: Pair, pool: Sequence[Pair], choose: random.Random, open_instructions: Collection[str] = ()
+) -> str | None:
+    """A response in the same language to another instruction; None to an open one, which any text answers."""
+    known = {pair.instruction, *open_instructions}
+    others = [one for one in pool if one.language == pair.language and one.instruction not in known]
+    if pair.instruction in open_instructions:
+        return None
     return choose.choice(others).response if others else None
 
 
@@ -79,25 +85,34 @@ def going_on_with(text: str, other: str | None, choose: random.Random) -> str | 
     """The text's beginning, then the end of the other in place of the rest; both in whole sentences."""
     if other is None:
         return None
-    own, others = _sentences(text), _sentences(other)
+    own, others = sentences_of(text), sentences_of(other)
     kept = choose.randint(1, max(1, len(own) - 1))
     return " ".join([*own[:kept], *others[-max(1, len(own) - kept) :]])
 
 
 def _makers(
-    pool: Sequence[Pair], answers: dict[str, str], choose: random.Random
+    pool: Sequence[Pair],
+    answers: dict[str, str],
+    choose: random.Random,
+    notices: Callable[[Pair], str | None],
+    open_instructions: Collection[str] = (),
 ) -> dict[str, dict[str, Callable[[Pair], str | None]]]:
     """By level and defect: how a response is made. None: cannot be made of this pair."""
+
+    def other(pair: Pair) -> str | None:
+        return swapped(pair, pool, choose, open_instructions)
+
     return {
         "flawed": {
             "cut": lambda pair: cut_off(pair.response, choose),
             "repeated": lambda pair: with_repetition(pair.response, choose),
             "partly_foreign": lambda pair: going_on_with(pair.response, wrong_language(pair, pool, choose), choose),
-            "strays": lambda pair: going_on_with(pair.response, swapped(pair, pool, choose), choose),
+            "strays": lambda pair: going_on_with(pair.response, other(pair), choose),
             "model_answer": lambda pair: answers.get(pair.id),
+            "boilerplate": notices,
         },
         "worst": {
-            "swapped": lambda pair: swapped(pair, pool, choose),
+            "swapped": other,
             "wrong_language": lambda pair: wrong_language(pair, pool, choose),
         },
     }
@@ -110,6 +125,7 @@ def training_set(
     size: int,
     seed: int,
     whole_share: float = 0.0,
+    open_instructions: Collection[str] = (),
 ) -> list[RatedPair]:
     """About `size` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
 
@@ -122,10 +138,14 @@ def training_set(
     # A model that knows a pair by heart says the true response, which is no flaw.
     truth = {pair.id: pair.response for pair in pairs}
     answers = {name: answer for name, answer in answers.items() if answer != truth.get(name)}
+
+    def notices(pair: Pair) -> str | None:
+        return with_notices(sentences_of(pair.response), taught_and_measured(pair.language)[0], choose)
+
     rated: list[RatedPair] = []
     for _ in range(max(1, round(size / (3 * max(1, len(pairs)))))):
         pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
-        makers = _makers(pool, answers, choose)
+        makers = _makers(pool, answers, choose, notices, open_instructions)
         for pair in pool:
             rated.append(RatedPair(pair, pair.response, "best", "none"))
             rated += [_worse(pair, level, makers[level], weights, choose) for level in ("flawed", "worst")]
@@ -167,10 +187,16 @@ def held_out_set(pairs: Sequence[Pair], seed: int) -> list[RatedPair]:
     The response model's answers are left out: how bad they are is not known, and they change.
     """
     choose = random.Random(seed)
+    # Numbers of its own, so that the other defects are those that were measured before there was boilerplate.
+    apart = random.Random(f"boilerplate {seed}")
+
+    def notices(pair: Pair) -> str | None:
+        return with_notices(sentences_of(pair.response), taught_and_measured(pair.language)[1], apart)
+
     rated = []
     for pair in pairs:
         rated.append(RatedPair(pair, pair.response, "best", "none"))
-        for level, makers in _makers(pairs, {}, choose).items():
+        for level, makers in _makers(pairs, {}, choose, notices).items():
             for defect, make in makers.items():
                 response = make(pair)
                 if response is not None and response != pair.response:
