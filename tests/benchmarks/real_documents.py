@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 
 import polars as pl
@@ -29,7 +30,7 @@ class Excerpts:
     """By part, the excerpts of a language. `other_site` are those of the site nothing is learned from."""
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in [*PARTS, "other_site"]})
-    sentences: set[str] = field(default_factory=set)  # of excerpts that are not to be learned
+    sentences: set[str] = field(default_factory=set)  # of all excerpts: none is in two
 
     def add(self, part: str, excerpts: list[str]) -> None:
         for excerpt in excerpts:
@@ -49,7 +50,7 @@ def dealt(documents: pl.DataFrame) -> Excerpts:
     """Columns source (the site), path and text; documents in the order of a hash, so that each part has all sites."""
     found = Excerpts()
     sites = documents["source"].value_counts(sort=True)["source"].to_list()
-    aside = sites[1] if len(sites) > 1 else None
+    aside = sites[1] if len(sites) > 1 else ""
     for _, texts in sorted(_groups(documents, aside).items(), key=lambda group: digest(*group[0])):
         part = next(name for name, wanted in PARTS.items() if len(found.parts[name]) < wanted or name == "learned")
         if len(found.parts[part]) < PARTS[part]:
@@ -61,7 +62,7 @@ def dealt(documents: pl.DataFrame) -> Excerpts:
     return found
 
 
-def _groups(documents: pl.DataFrame, aside: str | None) -> dict[tuple[str, str], list[str]]:
+def _groups(documents: pl.DataFrame, aside: str) -> dict[tuple[str, str], list[str]]:
     """Texts by site and document; the paragraphs of an article ("xquad.hi.json#41/2") are one."""
     groups: dict[tuple[str, str], list[str]] = {}
     for source, path, text in documents.filter(pl.col("source") != aside).select("source", "path", "text").iter_rows():
@@ -87,3 +88,12 @@ def write_seeds(language: str, texts: list[str], instruction: str, folder: Path)
     pl.DataFrame({"instruction": [instruction] * len(texts), "response": texts}).write_ndjson(
         folder / f"{language}.jsonl"
     )
+
+
+def write_pages(texts: list[str], folder: Path) -> None:
+    """Web pages of the texts, two a page: what the embedded base model reads beside the sample's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(0, len(texts), 2):
+        paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts[number : number + 2])
+        page = f"<!DOCTYPE html><html><body><article>{paragraphs}</article></body></html>"
+        (folder / f"real{number:05}.html").write_text(page, encoding="utf-8")
