@@ -13,6 +13,7 @@ from stages.evaluator.boilerplate import taught_and_measured
 from stages.evaluator.measures import area_under_curve, scores
 from stages.evaluator.rating_set import (
     RatedPair,
+    alike,
     cut_off,
     going_on_with,
     held_out_set,
@@ -95,6 +96,43 @@ def test_so_many_of_the_responses_are_whole(share: float, expected: float) -> No
     best = [one.response == true[one.pair.id] for one in rated if one.level == "best"]
     # A run of three sentences is all of them when it begins with the first (1 of 3) and ends with the last (1 of 3).
     assert sum(best) / len(best) == pytest.approx(expected, abs=0.03)
+
+
+ALIKE = [
+    pair("fi", 1, "Describe a lantern."),
+    pair("fi", 2, "Describe a kettle."),
+    pair("fi", 3, "Clean my lantern."),
+    pair("fi", 4, "Sing loudly!"),
+    pair("hi", 5, "Describe a lantern."),
+]
+
+
+def test_alike_are_pairs_of_the_language_whose_instruction_shares_a_word() -> None:
+    find = alike(ALIKE)
+    found = {one.id for seed in range(40) for one in find(ALIKE[0], random.Random(seed))}
+    assert found == {"fi1", "fi2", "fi3"}
+    assert find(ALIKE[3], random.Random(1)) == []
+
+
+@pytest.mark.parametrize("defect", ["swapped", "strays"])
+def test_swapped_and_straying_responses_are_of_an_instruction_that_is_alike(defect: str) -> None:
+    weights = {**dict.fromkeys(WEIGHTS, 0.0), "cut": 1e-9, "wrong_language": 1e-9, defect: 1.0}
+    rated = training_set(ALIKE, {}, weights, size=60 * 15, seed=1, alike_share=1.0)
+    ends = {one.response[-2] for one in rated if one.pair.id == "fi1" and one.defect == defect}
+    assert ends == {"2", "3"}
+    # Where none is alike, any other.
+    assert {one.response[-2] for one in rated if one.pair.id == "fi4" and one.defect == defect} == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
+def test_so_many_of_the_pairs_are_true_and_swapped_ones_and_come_first(share: float) -> None:
+    size = 40 * PASS
+    rated = training_set(PAIRS, ANSWERS, WEIGHTS, size=size, seed=1, matching_share=share)
+    first, others = rated[: round(size * share)], rated[round(size * share) :]
+    assert len(rated) == pytest.approx(size, abs=2 * PASS)
+    assert {one.defect for one in first} == ({"none", "swapped"} if share else set())
+    assert [one.level for one in first].count("best") * 2 == len(first)
+    assert {one.defect for one in others[:PASS]} > {"none", "cut", "repeated", "wrong_language", "swapped"}
 
 
 def test_the_held_out_responses_are_whole() -> None:

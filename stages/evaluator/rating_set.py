@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -74,6 +75,28 @@ def swapped(
     return choose.choice(others).response if others else None
 
 
+def alike(pool: Sequence[Pair]) -> Callable[[Pair, random.Random], list[Pair]]:
+    """What finds the pairs of the pool and the pair's language whose instruction shares a word with it, drawn evenly.
+
+    Of the words that others have: an evaluator that meets only responses to quite other instructions learns to tell
+    the kind of task and not what it is about.
+    """
+    by_word: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for pair in pool:
+        for word in _words(pair):
+            by_word[pair.language, word].append(pair)
+
+    def found(pair: Pair, choose: random.Random) -> list[Pair]:
+        shared = [word for word in _words(pair) if len(by_word[pair.language, word]) > 1]
+        return by_word[pair.language, choose.choice(shared)] if shared else []
+
+    return found
+
+
+def _words(pair: Pair) -> list[str]:
+    return sorted(set(pair.instruction.lower().split()))
+
+
 def wrong_language(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | None:
     """A response in another language, to the same instruction where there is one."""
     others = [one for one in pool if one.language != pair.language]
@@ -96,11 +119,18 @@ def _makers(
     choose: random.Random,
     notices: Callable[[Pair], str | None],
     open_instructions: Collection[str] = (),
+    alike_share: float = 0.0,
 ) -> dict[str, dict[str, Callable[[Pair], str | None]]]:
-    """By level and defect: how a response is made. None: cannot be made of this pair."""
+    """By level and defect: how a response is made. None: cannot be made of this pair.
+
+    `alike_share` of the swapped and straying ones are of an instruction that shares a word with the pair's.
+    """
+    near = alike(pool) if alike_share else None
 
     def other(pair: Pair) -> str | None:
-        return swapped(pair, pool, choose, open_instructions)
+        # No number is drawn at 0: the set is then the one it was before there were near ones.
+        taken = near(pair, choose) if near and choose.random() < alike_share else []
+        return swapped(pair, taken, choose, open_instructions) or swapped(pair, pool, choose, open_instructions)
 
     return {
         "flawed": {
@@ -126,8 +156,15 @@ def training_set(
     seed: int,
     whole_share: float = 0.0,
     open_instructions: Collection[str] = (),
+    alike_share: float = 0.0,
+    matching_share: float = 0.0,
 ) -> list[RatedPair]:
     """About `size` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
+
+    They are meant to be learned in this order. First comes `matching_share` of them, true responses and swapped ones
+    alone: whether a response is the instruction's is learned from what the start model knows, before the other kinds
+    have overwritten it. In the planted world, swapped responses that differ in the concept alone were then told with
+    AUC 0.89 after 16,000 pairs, and still after 36,000; never (0.45 to 0.57 after 62,000) without.
 
     `answers` are the current response model's, by the pair's id. The three levels are equally many. Each pass
     takes other runs of sentences of the responses: few pairs are soon known by heart, and then nothing is learned
@@ -142,15 +179,20 @@ def training_set(
     def notices(pair: Pair) -> str | None:
         return with_notices(sentences_of(pair.response), taught_and_measured(pair.language)[0], choose)
 
-    rated: list[RatedPair] = []
-    for _ in range(max(1, round(size / (3 * max(1, len(pairs)))))):
-        pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
-        makers = _makers(pool, answers, choose, notices, open_instructions)
-        for pair in pool:
-            rated.append(RatedPair(pair, pair.response, "best", "none"))
-            rated += [_worse(pair, level, makers[level], weights, choose) for level in ("flawed", "worst")]
-    choose.shuffle(rated)
-    return rated
+    def passes(number: int, levels: Sequence[str], weights: dict[str, float]) -> list[RatedPair]:
+        rated: list[RatedPair] = []
+        for _ in range(number):
+            pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
+            makers = _makers(pool, answers, choose, notices, open_instructions, alike_share)
+            for pair in pool:
+                rated.append(RatedPair(pair, pair.response, "best", "none"))
+                rated += [_worse(pair, level, makers[level], weights, choose) for level in levels]
+        choose.shuffle(rated)
+        return rated
+
+    of_each = size / max(1, len(pairs))
+    matching = passes(round(of_each * matching_share / 2), ["worst"], {**dict.fromkeys(weights, 0.0), "swapped": 1.0})
+    return [*matching, *passes(max(1, round(of_each * (1 - matching_share) / 3)), ["flawed", "worst"], weights)]
 
 
 def _run_or_whole(pair: Pair, whole_share: float, choose: random.Random) -> Pair:

@@ -103,6 +103,8 @@ class Evaluator(Section):
     """`whole_share` of the responses to learn from are taken whole, of the others a run of sentences.
 
     `open_instructions` are answered by any text: no response to one is swapped, or strays.
+    `alike_share` of the swapped and straying responses are those of an instruction that shares a word with the pair's.
+    `matching_share` of the pairs come first and are true and swapped ones alone.
     `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
     """
 
@@ -112,6 +114,8 @@ class Evaluator(Section):
     rated_pairs: Positive
     whole_share: Share = 0.0
     open_instructions: tuple[NonEmpty, ...] = ()
+    alike_share: Share = 0.0
+    matching_share: Share = 0.0
     loss_over: Literal["labels", "vocabulary"] = "labels"
     defects: Defects
     temperature_scaling: bool
