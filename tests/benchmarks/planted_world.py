@@ -23,9 +23,9 @@ from tests.benchmarks.table import Row
 
 DATA = "data/world"
 # No answers of the response model: some say the right facts, and would be taught to be flawed.
-# The others by how late each is learned.
-FLAWED = {"cut": 1, "repeated": 2, "partly_foreign": 0.7, "strays": 1.5, "model_answer": 0}
-DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 0.5}
+# Which of two languages a text is in is learned late: at 0.7 and 0.5 those two were told with AUC 0.88 and 0.63.
+FLAWED = {"cut": 1, "repeated": 1.3, "partly_foreign": 1.2, "strays": 1.3, "model_answer": 0}
+DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 1}
 
 
 def training(epochs: float, **changed: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def settings(world: World) -> dict[str, Any]:
             "loss_over": "labels",
             "rated_pairs": 72000,
             "matching_share": 0.25,
-            "alike_share": 0.6,
+            "alike_share": 0.5,
             "whole_share": 0.3,
             "defects": DEFECTS,
             # In batches of 8 or 16 at this rate nothing of the concept was learned. No dropout: with it, matching took
