@@ -25,11 +25,13 @@ def fine_tune(
     training: Training,
     seed: int,
     labels: Sequence[int] | None = None,
+    in_order: bool = False,
 ) -> dict[str, float | int]:
     """Continue the model in `start` on the examples and save it to `out`.
 
     The learning rate falls linearly to zero after a short warm-up. Examples are cut at `max_tokens`. Where each
-    completion is one of `labels` (token ids), the loss is over these alone.
+    completion is one of `labels` (token ids), the loss is over these alone. Examples of like length share a batch,
+    or they are learned `in_order`.
     Returns facts of the run: examples, those whose prompt left no room, tokens, steps, last loss, tokens a second.
     """
     if not examples:
@@ -37,7 +39,7 @@ def fine_tune(
     rows = _rows(examples, training.max_tokens)
     if not rows:
         raise InputError(f"every prompt fills training.max_tokens ({training.max_tokens}): raise it")
-    facts = train(load_model(start), load_tokenizer(start), rows, out, training, seed, labels)
+    facts = train(load_model(start), load_tokenizer(start), rows, out, training, seed, labels, in_order)
     return {**facts, "examples_without_room": len(examples) - len(rows)}
 
 
@@ -49,6 +51,7 @@ def train(
     training: Training,
     seed: int,
     labels: Sequence[int] | None = None,
+    in_order: bool = False,
 ) -> dict[str, float | int]:
     """Train on rows of `input_ids` and `labels` and save to `out`."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
@@ -61,7 +64,7 @@ def train(
     with TemporaryDirectory() as scratch:
         trainer = (label_trainer(SFTTrainer, labels, IGNORED) if labels else SFTTrainer)(
             model=model,
-            args=_arguments(training, seed, scratch),
+            args=_arguments(training, seed, scratch, in_order),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
         )
@@ -96,7 +99,7 @@ def _rows(examples: Sequence[Example], max_tokens: int) -> list[dict[str, list[i
     ]
 
 
-def _arguments(training: Training, seed: int, scratch: str) -> Any:
+def _arguments(training: Training, seed: int, scratch: str, in_order: bool) -> Any:
     import torch
     from trl import SFTConfig
 
@@ -116,7 +119,10 @@ def _arguments(training: Training, seed: int, scratch: str) -> Any:
         seed=seed,
         data_seed=seed,
         full_determinism=False,
-        train_sampling_strategy="group_by_length",
+        # Like lengths save padding, but where the length tells the label (what is cut is short) each batch has labels
+        # of its own: an evaluator then told cut responses with AUC 0.58 after 39,000 pairs, in order with 1.00 after
+        # 4,000 (the planted world, batches of 32, learning rate 0.001).
+        train_sampling_strategy="sequential" if in_order else "group_by_length",
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
         logging_strategy="no",

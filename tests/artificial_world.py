@@ -126,7 +126,7 @@ TONGUES = (
 
 @dataclass(frozen=True)
 class World:
-    concepts: int = 48
+    concepts: int = 128
     families: int = 5
     languages: int = 2
     seeds_share: float = 0.9

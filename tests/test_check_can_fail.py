@@ -22,7 +22,7 @@ from tests.conftest import ROOT, TRAINING
 # Nearly all pairs are in one language, the wrong one has letters of its own: that an evaluator learns in seconds.
 # With as many pairs in either it must compare the language asked for with the one met, and AUC was 0.72.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
-DEFECTS = dict.fromkeys(("cut", "repeated", "partly_foreign", "strays", "swapped"), 0.0)
+DEFECTS = dict.fromkeys(("cut", "repeated", "partly_foreign", "strays", "swapped", "boilerplate"), 0.0)
 DEFECTS |= {"model_answer": 1.0, "wrong_language": 1.0}
 OTHERS = {"best": "worst", "flawed": "flawed", "worst": "best"}
 

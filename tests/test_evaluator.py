@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from stages.evaluator.boilerplate import taught_and_measured
 from stages.evaluator.measures import area_under_curve, scores
 from stages.evaluator.rating_set import (
     RatedPair,
+    alike,
     cut_off,
     going_on_with,
     held_out_set,
@@ -20,6 +23,7 @@ from stages.evaluator.rating_set import (
     with_repetition,
     wrong_language,
 )
+from stages.files import digest
 from stages.pairs import Pair
 
 SENTENCES = {
@@ -36,7 +40,13 @@ def pair(language: str, number: int, instruction: str = "") -> Pair:
 
 PAIRS = [pair(language, number) for language in SENTENCES for number in range(4)]
 PASS = 3 * len(PAIRS)  # rated pairs of one pass: each pair once a level
-FLAWS = ("cut", "repeated", "partly_foreign", "strays")  # that can be made of any pair, were there others
+FLAWS = (
+    "cut",
+    "repeated",
+    "partly_foreign",
+    "strays",
+    "boilerplate",
+)  # that can be made of any pair, were there others
 WEIGHTS = dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0)
 ANSWERS = {one.id: f"answer to {one.id}" for one in PAIRS}
 
@@ -86,6 +96,43 @@ def test_so_many_of_the_responses_are_whole(share: float, expected: float) -> No
     best = [one.response == true[one.pair.id] for one in rated if one.level == "best"]
     # A run of three sentences is all of them when it begins with the first (1 of 3) and ends with the last (1 of 3).
     assert sum(best) / len(best) == pytest.approx(expected, abs=0.03)
+
+
+ALIKE = [
+    pair("fi", 1, "Describe a lantern."),
+    pair("fi", 2, "Describe a kettle."),
+    pair("fi", 3, "Clean my lantern."),
+    pair("fi", 4, "Sing loudly!"),
+    pair("hi", 5, "Describe a lantern."),
+]
+
+
+def test_alike_are_pairs_of_the_language_whose_instruction_shares_a_word() -> None:
+    find = alike(ALIKE)
+    found = {one.id for seed in range(40) for one in find(ALIKE[0], random.Random(seed))}
+    assert found == {"fi1", "fi2", "fi3"}
+    assert find(ALIKE[3], random.Random(1)) == []
+
+
+@pytest.mark.parametrize("defect", ["swapped", "strays"])
+def test_swapped_and_straying_responses_are_of_an_instruction_that_is_alike(defect: str) -> None:
+    weights = {**dict.fromkeys(WEIGHTS, 0.0), "cut": 1e-9, "wrong_language": 1e-9, defect: 1.0}
+    rated = training_set(ALIKE, {}, weights, size=60 * 15, seed=1, alike_share=1.0)
+    ends = {one.response[-2] for one in rated if one.pair.id == "fi1" and one.defect == defect}
+    assert ends == {"2", "3"}
+    # Where none is alike, any other.
+    assert {one.response[-2] for one in rated if one.pair.id == "fi4" and one.defect == defect} == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
+def test_so_many_of_the_pairs_are_true_and_swapped_ones_and_come_first(share: float) -> None:
+    size = 40 * PASS
+    rated = training_set(PAIRS, ANSWERS, WEIGHTS, size=size, seed=1, matching_share=share)
+    first, others = rated[: round(size * share)], rated[round(size * share) :]
+    assert len(rated) == pytest.approx(size, abs=2 * PASS)
+    assert {one.defect for one in first} == ({"none", "swapped"} if share else set())
+    assert [one.level for one in first].count("best") * 2 == len(first)
+    assert {one.defect for one in others[: 4 * PASS]} > {"none", "cut", "repeated", "wrong_language", "swapped"}
 
 
 def test_the_held_out_responses_are_whole() -> None:
@@ -205,6 +252,44 @@ def test_a_defect_of_no_weight_is_not_made() -> None:
     assert made == {"none", *FLAWS, "wrong_language"}
 
 
+def content(rated: list[RatedPair]) -> str:
+    return digest(*(part for one in rated for part in (one.pair.id, one.response, one.level, one.defect)))[:16]
+
+
+def test_boilerplate_of_no_weight_leaves_the_training_set_as_it_was_before_there_was_any() -> None:
+    rated = training_set(PAIRS, ANSWERS, {**WEIGHTS, "boilerplate": 0.0}, size=3 * PASS, seed=1)
+    assert content(rated) == "2f496d1f1498cf01"
+
+
+def test_the_other_held_out_defects_are_as_they_were_before_there_was_boilerplate() -> None:
+    held_out = [one for one in held_out_set(PAIRS, seed=1) if one.defect != "boilerplate"]
+    assert content(held_out) == "e16075344ce8287f"
+
+
+def test_what_is_taught_of_boilerplate_is_not_what_is_measured(rated: list[RatedPair]) -> None:
+    for number, made in enumerate([rated, held_out_set(PAIRS, seed=1)]):
+        for one in made:
+            if one.defect == "boilerplate":
+                own, other = (taught_and_measured(one.pair.language)[half] for half in (number, 1 - number))
+                assert any(phrase in one.response.lower() for phrase in own)
+                assert not any(phrase in one.response.lower() for phrase in other)
+
+
+OPEN = "Write a text."
+
+
+def test_no_response_to_an_open_instruction_is_swapped() -> None:
+    pool = [pair("fi", 1, OPEN), pair("fi", 2, OPEN), pair("fi", 3), pair("fi", 4)]
+    assert swapped(pool[0], pool, random.Random(1), [OPEN]) is None
+    assert {swapped(pool[2], pool, random.Random(seed), [OPEN]) for seed in range(9)} == {pool[3].response}
+
+
+def test_pairs_of_an_open_instruction_are_made_worse_otherwise() -> None:
+    pairs = [replace(one, instruction=OPEN) for one in PAIRS]
+    made = {one.defect for one in training_set(pairs, {}, WEIGHTS, size=9 * PASS, seed=1, open_instructions=[OPEN])}
+    assert made == {"none", "cut", "repeated", "partly_foreign", "boilerplate", "wrong_language"}
+
+
 def test_defects_are_as_frequent_as_their_weights() -> None:
     weights = {**WEIGHTS, "swapped": 0.25}
     rated = training_set(PAIRS, ANSWERS, weights, size=100 * PASS, seed=1)
@@ -223,7 +308,7 @@ def test_the_held_out_set_is_the_same_in_every_iteration() -> None:
 
 
 def test_what_cannot_be_made_of_the_held_out_pairs_is_left_out() -> None:
-    assert {one.defect for one in held_out_set(PAIRS[:1], seed=1)} == {"none", "cut", "repeated"}
+    assert {one.defect for one in held_out_set(PAIRS[:1], seed=1)} == {"none", "cut", "repeated", "boilerplate"}
 
 
 @pytest.mark.parametrize(

@@ -130,3 +130,18 @@ def test_weights_that_would_be_unpickled_are_refused(
 def test_without_held_out_pairs_there_is_no_loss(taught_model: Path) -> None:
     with pytest.raises(InputError, match="no held-out seed"):
         held_out_loss(taught_model, [])
+
+
+def test_examples_are_learned_in_their_order_where_it_is_asked_for(
+    tiny_model: Path, lessons: list[Example], tmp_path: Path
+) -> None:
+    def weights(name: str, examples: list[Example], seed: int, in_order: bool) -> bytes:
+        training = TRAINING.model_copy(update={"batch_size": 1})
+        fine_tune(tiny_model, examples, tmp_path / name, training, seed, in_order=in_order)
+        return (tmp_path / name / "model.safetensors").read_bytes()
+
+    # The seed only draws the order: nothing is left of it.
+    taken = weights("taken", lessons, 1, in_order=True)
+    assert taken == weights("other seed", lessons, 2, in_order=True)
+    assert taken != weights("other order", lessons[::-1], 1, in_order=True)
+    assert weights("drawn", lessons, 1, in_order=False) != weights("drawn anew", lessons, 2, in_order=False)

@@ -32,18 +32,21 @@ def run(job: Job) -> None:
         settings.rated_pairs,
         job.settings.seed,
         settings.whole_share,
+        settings.open_instructions,
+        settings.alike_share,
+        settings.matching_share,
     )
     job.facts.update(learn(_start(job), rated, job.staging, job.settings))
     measure_held_out(job.staging, held_out_set(seed_pairs(job, "held_out"), job.settings.seed), job.settings)
 
 
 def learn(start: Path, rated: list[RatedPair], out: Path, settings: Settings) -> dict[str, float | int]:
-    """Continue the model in `start` on rated pairs: after a pair, one of three labels."""
+    """Continue the model in `start` on rated pairs, in their order: after a pair, one of three labels."""
     own = settings.evaluator
     encoder = PromptEncoder(load_tokenizer(start), settings.prompts, budget=own.training.max_tokens * 3 // 4)
     labels = label_tokens(encoder, own.labels)
     among = labels if own.loss_over == "labels" else None
-    return fine_tune(start, _examples(rated, encoder, labels), out, own.training, settings.seed, among)
+    return fine_tune(start, _examples(rated, encoder, labels), out, own.training, settings.seed, among, in_order=True)
 
 
 def _start(job: Job) -> Path:

@@ -2,7 +2,7 @@
 
 best    the true response
 flawed  cut off · a sentence repeated · goes on in another language · strays to another instruction · the current
-        response model's own answer
+        response model's own answer · a site's notices in the place of some sentences
 worst   the response of another instruction · a response in another language
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from stages.evaluator.boilerplate import taught_and_measured, with_notices
 from stages.pairs import Pair
 
 SENTENCE = re.compile(r".+?(?:[.!?…।۔؟](?=\s|$)|\n|$)", re.DOTALL)
@@ -30,13 +32,13 @@ class RatedPair:
 
 def run_of_sentences(text: str, choose: random.Random) -> str:
     """Some whole sentences of the text, one after the other: a first one drawn evenly, then an end behind it."""
-    sentences = _sentences(text)
+    sentences = sentences_of(text)
     start = choose.randrange(len(sentences))
     end = choose.randint(start + 1, len(sentences))
     return " ".join(sentences[start:end])
 
 
-def _sentences(text: str) -> list[str]:
+def sentences_of(text: str) -> list[str]:
     return [match.strip() for match in SENTENCE.findall(text) if match.strip()] or [text]
 
 
@@ -52,7 +54,7 @@ def with_repetition(text: str, choose: random.Random) -> str:
     Were the sentence only added, length alone would tell: the embedded model then reached an AUC of 1.0 without
     looking at the words.
     """
-    sentences = _sentences(text)
+    sentences = sentences_of(text)
     if len(sentences) < 2:
         return f"{text} {text}"
     chosen = choose.randrange(max(1, len(sentences) // 2))
@@ -62,10 +64,37 @@ def with_repetition(text: str, choose: random.Random) -> str:
     return " ".join(kept if len(kept) > chosen + 1 else [*kept, sentences[chosen]])
 
 
-def swapped(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | None:
-    """A response in the same language to another instruction."""
-    others = [one for one in pool if one.language == pair.language and one.instruction != pair.instruction]
+def swapped(
+    pair: Pair, pool: Sequence[Pair], choose: random.Random, open_instructions: Collection[str] = ()
+) -> str | None:
+    """A response in the same language to another instruction; None to an open one, which any text answers."""
+    known = {pair.instruction, *open_instructions}
+    others = [one for one in pool if one.language == pair.language and one.instruction not in known]
+    if pair.instruction in open_instructions:
+        return None
     return choose.choice(others).response if others else None
+
+
+def alike(pool: Sequence[Pair]) -> Callable[[Pair, random.Random], list[Pair]]:
+    """What finds the pairs of the pool and the pair's language whose instruction shares a word with it, drawn evenly.
+
+    Of the words that others have: an evaluator that meets only responses to quite other instructions learns to tell
+    the kind of task and not what it is about.
+    """
+    by_word: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for pair in pool:
+        for word in _words(pair):
+            by_word[pair.language, word].append(pair)
+
+    def found(pair: Pair, choose: random.Random) -> list[Pair]:
+        shared = [word for word in _words(pair) if len(by_word[pair.language, word]) > 1]
+        return by_word[pair.language, choose.choice(shared)] if shared else []
+
+    return found
+
+
+def _words(pair: Pair) -> list[str]:
+    return sorted(set(pair.instruction.lower().split()))
 
 
 def wrong_language(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | None:
@@ -79,25 +108,41 @@ def going_on_with(text: str, other: str | None, choose: random.Random) -> str | 
     """The text's beginning, then the end of the other in place of the rest; both in whole sentences."""
     if other is None:
         return None
-    own, others = _sentences(text), _sentences(other)
+    own, others = sentences_of(text), sentences_of(other)
     kept = choose.randint(1, max(1, len(own) - 1))
     return " ".join([*own[:kept], *others[-max(1, len(own) - kept) :]])
 
 
 def _makers(
-    pool: Sequence[Pair], answers: dict[str, str], choose: random.Random
+    pool: Sequence[Pair],
+    answers: dict[str, str],
+    choose: random.Random,
+    notices: Callable[[Pair], str | None],
+    open_instructions: Collection[str] = (),
+    alike_share: float = 0.0,
 ) -> dict[str, dict[str, Callable[[Pair], str | None]]]:
-    """By level and defect: how a response is made. None: cannot be made of this pair."""
+    """By level and defect: how a response is made. None: cannot be made of this pair.
+
+    `alike_share` of the swapped and straying ones are of an instruction that shares a word with the pair's.
+    """
+    near = alike(pool) if alike_share else None
+
+    def other(pair: Pair) -> str | None:
+        # No number is drawn at 0: the set is then the one it was before there were near ones.
+        taken = near(pair, choose) if near and choose.random() < alike_share else []
+        return swapped(pair, taken, choose, open_instructions) or swapped(pair, pool, choose, open_instructions)
+
     return {
         "flawed": {
             "cut": lambda pair: cut_off(pair.response, choose),
             "repeated": lambda pair: with_repetition(pair.response, choose),
             "partly_foreign": lambda pair: going_on_with(pair.response, wrong_language(pair, pool, choose), choose),
-            "strays": lambda pair: going_on_with(pair.response, swapped(pair, pool, choose), choose),
+            "strays": lambda pair: going_on_with(pair.response, other(pair), choose),
             "model_answer": lambda pair: answers.get(pair.id),
+            "boilerplate": notices,
         },
         "worst": {
-            "swapped": lambda pair: swapped(pair, pool, choose),
+            "swapped": other,
             "wrong_language": lambda pair: wrong_language(pair, pool, choose),
         },
     }
@@ -110,8 +155,16 @@ def training_set(
     size: int,
     seed: int,
     whole_share: float = 0.0,
+    open_instructions: Collection[str] = (),
+    alike_share: float = 0.0,
+    matching_share: float = 0.0,
 ) -> list[RatedPair]:
     """About `size` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
+
+    They are meant to be learned in this order. First comes `matching_share` of them, true responses and swapped ones
+    alone: whether a response is the instruction's is learned from what the start model knows, before the other kinds
+    have overwritten it. In the planted world, swapped responses that differ in the concept alone were then told with
+    AUC 0.89 after 16,000 pairs, and still after 36,000; never (0.45 to 0.57 after 62,000) without.
 
     `answers` are the current response model's, by the pair's id. The three levels are equally many. Each pass
     takes other runs of sentences of the responses: few pairs are soon known by heart, and then nothing is learned
@@ -122,15 +175,24 @@ def training_set(
     # A model that knows a pair by heart says the true response, which is no flaw.
     truth = {pair.id: pair.response for pair in pairs}
     answers = {name: answer for name, answer in answers.items() if answer != truth.get(name)}
-    rated: list[RatedPair] = []
-    for _ in range(max(1, round(size / (3 * max(1, len(pairs)))))):
-        pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
-        makers = _makers(pool, answers, choose)
-        for pair in pool:
-            rated.append(RatedPair(pair, pair.response, "best", "none"))
-            rated += [_worse(pair, level, makers[level], weights, choose) for level in ("flawed", "worst")]
-    choose.shuffle(rated)
-    return rated
+
+    def notices(pair: Pair) -> str | None:
+        return with_notices(sentences_of(pair.response), taught_and_measured(pair.language)[0], choose)
+
+    def passes(number: int, levels: Sequence[str], weights: dict[str, float]) -> list[RatedPair]:
+        rated: list[RatedPair] = []
+        for _ in range(number):
+            pool = [_run_or_whole(pair, whole_share, choose) for pair in pairs]
+            makers = _makers(pool, answers, choose, notices, open_instructions, alike_share)
+            for pair in pool:
+                rated.append(RatedPair(pair, pair.response, "best", "none"))
+                rated += [_worse(pair, level, makers[level], weights, choose) for level in levels]
+        choose.shuffle(rated)
+        return rated
+
+    of_each = size / max(1, len(pairs))
+    matching = passes(round(of_each * matching_share / 2), ["worst"], {**dict.fromkeys(weights, 0.0), "swapped": 1.0})
+    return [*matching, *passes(max(1, round(of_each * (1 - matching_share) / 3)), ["flawed", "worst"], weights)]
 
 
 def _run_or_whole(pair: Pair, whole_share: float, choose: random.Random) -> Pair:
@@ -167,10 +229,16 @@ def held_out_set(pairs: Sequence[Pair], seed: int) -> list[RatedPair]:
     The response model's answers are left out: how bad they are is not known, and they change.
     """
     choose = random.Random(seed)
+    # Numbers of its own, so that the other defects are those that were measured before there was boilerplate.
+    apart = random.Random(f"boilerplate {seed}")
+
+    def notices(pair: Pair) -> str | None:
+        return with_notices(sentences_of(pair.response), taught_and_measured(pair.language)[1], apart)
+
     rated = []
     for pair in pairs:
         rated.append(RatedPair(pair, pair.response, "best", "none"))
-        for level, makers in _makers(pairs, {}, choose).items():
+        for level, makers in _makers(pairs, {}, choose, notices).items():
             for defect, make in makers.items():
                 response = make(pair)
                 if response is not None and response != pair.response:

@@ -84,16 +84,17 @@ class Defects(Section):
     partly_foreign: Annotated[float, Field(ge=0)]
     strays: Annotated[float, Field(ge=0)]
     model_answer: Annotated[float, Field(ge=0)]
+    boilerplate: Annotated[float, Field(ge=0)] = 0.0
     swapped: Annotated[float, Field(ge=0)]
     wrong_language: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _some_in_each_level(self) -> Defects:
-        flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer)
+        flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer, self.boilerplate)
         if not any(flawed) or not (self.swapped or self.wrong_language):
             raise ValueError(
-                "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer "
-                "and one of swapped, wrong_language"
+                "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer, "
+                "boilerplate and one of swapped, wrong_language"
             )
         return self
 
@@ -101,6 +102,9 @@ class Defects(Section):
 class Evaluator(Section):
     """`whole_share` of the responses to learn from are taken whole, of the others a run of sentences.
 
+    `open_instructions` are answered by any text: no response to one is swapped, or strays.
+    `alike_share` of the swapped and straying responses are those of an instruction that shares a word with the pair's.
+    `matching_share` of the pairs come first and are true and swapped ones alone.
     `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
     """
 
@@ -109,6 +113,9 @@ class Evaluator(Section):
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
     rated_pairs: Positive
     whole_share: Share = 0.0
+    open_instructions: tuple[NonEmpty, ...] = ()
+    alike_share: Share = 0.0
+    matching_share: Share = 0.0
     loss_over: Literal["labels", "vocabulary"] = "labels"
     defects: Defects
     temperature_scaling: bool

@@ -18,7 +18,7 @@ from tests.benchmarks import claims
 from tests.benchmarks.table import Row, SkippedError, save, show
 
 FOLDER = Path(__file__).parent
-TOOLS = {"__main__", "causes", "table", "peer", "claims", "corpus", "engine", "project_copy"}
+TOOLS = {"__main__", "causes", "table", "peer", "claims", "corpus", "engine", "project_copy", "real_documents"}
 
 
 def names() -> list[str]:

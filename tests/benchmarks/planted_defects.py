@@ -1,56 +1,91 @@
-"""Planted defects in real text: what the embedded evaluator of all ten languages can tell, by kind of defect.
+"""Planted defects in real text: what an evaluator of all ten languages can tell, by kind of defect.
 
-Pairs of known quality, once of the sample's held-out seeds and once of the real-text collection, whose documents
-have no instruction: there all are asked the same, and nothing can be swapped.
-XI_PLANTED_DEFECTS names a folder to keep the project and its models in.
+Pairs of known quality, of the sample's held-out seeds and of excerpts of the real-text collection. These have no
+instruction: all are asked the same, which any text answers, so that nothing of them is swapped or strays.
+
+The evaluator learns from the sample's train seeds and from excerpts of other documents (tests/benchmarks/
+real_documents.py); without the collection from the seeds alone, and the table says so. Settings were chosen on
+excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names a folder to keep the project in.
 """
 
 from __future__ import annotations
 
 import os
-import random
-import re
+import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from stages.evaluator.held_out import frame_of
 from stages.evaluator.measures import scores
-from stages.evaluator.rating_set import SENTENCE, RatedPair, held_out_set
-from stages.languages import load_language
+from stages.evaluator.rating_set import held_out_set
 from stages.pairs import Pair
 from stages.rating import add_ratings, temperature_of
 from stages.settings import LANGUAGES, Settings, load_settings
 from stages.shards import read_partition
 from stages.text_generation.lazy import LazyEngine
 from tests.benchmarks.project_copy import copy_project, run_python
-from tests.benchmarks.table import Row, SkippedError, real_text
+from tests.benchmarks.real_documents import Excerpts, excerpts, write_pages, write_seeds
+from tests.benchmarks.table import Row, SkippedError
 
 SURFACE = ("wrong_language", "partly_foreign", "cut", "repeated", "boilerplate")
+CASES = {"measured": "real text", "other_site": "a site not learned from"}
+ASKED = "Write a short text as it would stand on a web page."
 NOTES = {
     **dict.fromkeys(SURFACE, "at least"),
-    "swapped": "chance: so small a model has seen too little language to know; a real base model is needed",
+    "boilerplate": "at least; phrases that were not learned from, in the looks that were",
+    "swapped": "chance: that a text fits its instruction is knowledge of the world, which 200 seeds do not give; "
+    "a real base model is needed",
     "strays": "chance, as for swapped responses",
 }
-ASKED = "Write a short text as it would stand on a web page."
-DOCUMENTS = 40  # of a language
-CHARACTERS = (150, 450)  # as long as the seeds' responses
+SEEDS, PAGES = "data/real/seeds", "data/real/pages"
 
 
-def with_boilerplate(pair: Pair, choose: random.Random) -> RatedPair:
-    """The beginning of the response, then phrases of cookie notices and rights in its language."""
-    sentences = [match.strip() for match in SENTENCE.findall(pair.response) if match.strip()]
-    phrases = choose.sample(load_language(pair.language).boilerplate, 4)
-    kept = sentences[: max(1, len(sentences) // 2)]
-    text = " ".join([*kept, *(f"{phrase.capitalize()}." for phrase in phrases)])
-    return RatedPair(pair, text, "flawed", "boilerplate")
+def training(**changed: Any) -> dict[str, Any]:
+    usual = {"epochs": 1, "learning_rate": 0.003, "batch_size": 8, "weight_decay": 0.1, "dropout": 0.0}
+    return {**usual, "max_tokens": 384, **changed}
 
 
-def planted(pairs: list[Pair], seed: int) -> list[RatedPair]:
-    """Every pair as it is and with each defect."""
-    choose = random.Random(seed)
-    return [*held_out_set(pairs, seed), *(with_boilerplate(pair, choose) for pair in pairs)]
+def settings(collection: bool) -> dict[str, Any]:
+    """What params.yaml is changed to; `collection` says whether there are excerpts to learn from."""
+    folders = ["data/sample/seeds", *([SEEDS] if collection else [])]
+    return {
+        "languages": list(LANGUAGES),
+        "seed_pairs": {"sources": [{"folder": folder, "suffix": ".jsonl"} for folder in folders]},
+        "base_model": {
+            "corpus": PAGES,
+            "architecture": {"vocabulary": 6144, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
+            "training": training(),
+        },
+        "evaluator": {
+            "start_from": "base_model",
+            "loss_over": "labels",
+            "rated_pairs": 30000,
+            "whole_share": 0.8,
+            "open_instructions": [ASKED],
+            "defects": {**dict.fromkeys(SURFACE, 1), "strays": 0, "model_answer": 0, "swapped": 0.1},
+            "training": training(learning_rate=0.001, batch_size=16, dropout=0.1, max_tokens=448),
+        },
+    }
+
+
+def make_project(project: Path, found: dict[str, Excerpts]) -> None:
+    """A copy of this project with settings of its own and, where there are excerpts, seeds and pages of them."""
+    copy_project(project, settings(bool(found)), also=("data/sample/",))
+    shutil.copytree(project / "data/sample/web", project / PAGES)
+    for language, own in found.items():
+        write_seeds(language, own.parts["learned"], ASKED, project / SEEDS)
+        write_pages(own.parts["learned"], project / PAGES / language)
+
+
+def collected() -> dict[str, Excerpts]:
+    try:
+        return {language: excerpts(language) for language in LANGUAGES}
+    except SkippedError as reason:
+        print(f"real text left out, learned from the sample alone: {reason}")
+        return {}
 
 
 def seeds(project: Path, settings: Settings) -> list[Pair]:
@@ -62,35 +97,19 @@ def seeds(project: Path, settings: Settings) -> list[Pair]:
     return pairs
 
 
-def documents(settings: Settings) -> list[Pair]:
-    """The first sentences of documents of the real-text collection, as many as a seed's response has."""
-    pairs = []
-    for language in settings.languages:
-        table = pl.read_ndjson(real_text("web", f"{language}.jsonl.zst"), infer_schema_length=None)
-        texts = filter(None, map(beginning, table["text"]))
-        for number, text in zip(range(DOCUMENTS), texts, strict=False):
-            pairs.append(Pair(f"{language}{number}", language, ASKED, text, settings.prompts.style_web))
-    return pairs
-
-
-def beginning(document: str) -> str:
-    """Whole sentences of a document's first long paragraph; empty where it has none of the wanted length."""
-    least, most = CHARACTERS
-    for paragraph in re.split(r"\n+", document):
-        text = ""
-        for match in SENTENCE.findall(paragraph):
-            if len(text) + len(match) > most:
-                break
-            text += match
-        if len(text.strip()) >= least and len(SENTENCE.findall(text)) > 1:
-            return text.strip()
-    return ""
+def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list[Pair]:
+    return [
+        Pair(f"{language}{number}", language, ASKED, text, settings.prompts.style_web)
+        for language, own in found.items()
+        for number, text in enumerate(own.parts[part])
+    ]
 
 
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings) -> list[Row]:
     """AUC of each kind of defect over all languages."""
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
-        rated = add_ratings(frame_of(planted(pairs, settings.seed)), engine, settings, temperature_of(evaluator))
+        frame = frame_of(held_out_set(pairs, settings.seed))
+        rated = add_ratings(frame, engine, settings, temperature_of(evaluator))
     found = scores(rated, settings.refined_pairs.min_rating)["auc_by_defect"]
     return [
         Row(f"{case}: {defect}", "AUC", auc, 0.95 if defect in SURFACE else 0.5, NOTES[defect])
@@ -102,17 +121,15 @@ def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings) 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(os.environ.get("XI_PLANTED_DEFECTS") or scratch)
+        found = collected()
         if not (project / "params.yaml").exists():
-            copy_project(project, {"languages": list(LANGUAGES)}, also=("data/sample/",))
+            make_project(project, found)
         evaluator = project / "data" / "evaluator" / "iteration_1"
-        stages = [*(("seed_pairs", code) for code in LANGUAGES), ("base_model",), ("response_model", "iteration_1")]
-        for names in [*stages, ("evaluator", "iteration_1")]:
+        for names in [*(("seed_pairs", code) for code in LANGUAGES), ("base_model",), ("evaluator", "iteration_1")]:
             if not project.joinpath("data", *names, "manifest.json").exists():
                 run_python(project, "-m", "stages", *names)
         settings = load_settings(project / "params.yaml")
         rows = measured("sample", seeds(project, settings), evaluator, settings)
-        try:
-            return [*rows, *measured("real text", documents(settings), evaluator, settings)]
-        except SkippedError as reason:
-            print(f"real text left out: {reason}")
-            return rows
+        for part, case in CASES.items() if found else ():
+            rows += measured(case, documents(found, part, settings), evaluator, settings)
+        return rows

@@ -23,8 +23,9 @@ from tests.benchmarks.table import Row
 
 DATA = "data/world"
 # No answers of the response model: some say the right facts, and would be taught to be flawed.
-FLAWED = {"cut": 1, "repeated": 1, "partly_foreign": 1, "strays": 1, "model_answer": 0}
-DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 0.5}
+# Which of two languages a text is in is learned late: at 0.7 and 0.5 those two were told with AUC 0.88 and 0.63.
+FLAWED = {"cut": 1, "repeated": 1.3, "partly_foreign": 1.2, "strays": 1.3, "model_answer": 0}
+DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 1}
 
 
 def training(epochs: float, **changed: Any) -> dict[str, Any]:
@@ -53,23 +54,27 @@ def settings(world: World) -> dict[str, Any]:
         "base_model": {
             "corpus": f"{DATA}/web",
             "architecture": {"vocabulary": 2048, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
-            "training": training(20, learning_rate=0.003, dropout=0.0, max_tokens=128),
+            "training": training(8, learning_rate=0.003, dropout=0.0, max_tokens=128),
         },
-        "instruction_model": {"training": training(16)},
+        "instruction_model": {"training": training(6)},
         "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
-        "response_model": {"training": training(10)},
+        "response_model": {"training": training(2)},  # none of its answers is used
         "evaluator": {
             "start_from": "instruction_model",
             "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
             "loss_over": "labels",
-            "rated_pairs": 24000,
-            "whole_share": 0.6,
+            "rated_pairs": 72000,
+            "matching_share": 0.25,
+            "alike_share": 0.5,
+            "whole_share": 0.3,
             "defects": DEFECTS,
-            "training": training(1, batch_size=8, learning_rate=0.0006),
+            # In batches of 8 or 16 at this rate nothing of the concept was learned. No dropout: with it, matching took
+            # twice the pairs.
+            "training": training(1, batch_size=32, learning_rate=0.001, dropout=0.0),
         },
         "refined_pairs": {"min_rating": 0.8, "top_share": 1.0},
         "diversified_set": {"pairs": 1000, "decontaminate_against": [f"{DATA}/eval_prompts.jsonl"]},
-        "tuned_model": {"training": training(12)},
+        "tuned_model": {"training": training(8, batch_size=8, learning_rate=0.003)},
         "eval_scores": {"prompts": f"{DATA}/eval_prompts.jsonl"},
         "decoding": {"temperature": 0.1, "max_new_tokens": 96, "no_repeat_ngram": 0},
     }
