@@ -17,7 +17,7 @@ from tests.benchmarks import planted_defects
 from tests.benchmarks.planted_defects import ASKED, PAGES, SURFACE, collected, documents, make_project, measured
 from tests.benchmarks.project_copy import merged
 from tests.benchmarks.real_documents import Excerpts
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TRAINING
 
 TEXTS = [
     f"Joen rannalla on {number} venettä, ja niitä soudetaan kesäisin ahkerasti. Talvella ne nostetaan ylös maalle, "
@@ -73,7 +73,9 @@ def test_each_kind_that_can_be_made_has_a_row_with_its_bound_and_note(
 ) -> None:
     evaluator = shutil.copytree(tiny_model, tmp_path / "evaluator")
     write_json(evaluator / "calibration.json", {"temperature": 1.0})
-    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update={"labels": ["A", "B", "C"]})})
+    # Its tokens are bytes, and it takes 256: texts are cut at three quarters of max_tokens.
+    changed = {"labels": ["A", "B", "C"], "training": TRAINING.model_copy(update={"max_tokens": 192})}
+    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update=changed)})
     rows = measured("real text", documents(FOUND, "measured", own), evaluator, own)
     # One language and an instruction that any text answers: nothing is swapped, strays or is in another language.
     assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
