@@ -226,7 +226,7 @@ def write_world(world: World, folder: Path, languages: Path) -> None:
     for tongue in world.tongues:
         for name, kind, topic, text in world.pages(tongue):
             page = f"{tongue.code}/{name}.html"
-            _write(folder / "web" / page, _html(name, text))
+            _write(folder / "web" / page, _html(tongue.name, text))
             truth.append({"page": page, "kind": kind, "family": topic.family, "concept": topic.concept})
         _write(folder / "seeds" / f"{tongue.code}.jsonl", _lines(world.seeds(tongue)))
         _write(languages / f"{tongue.code}.yaml", _settings_file(tongue))
@@ -246,7 +246,7 @@ def _lines(rows: list[dict[str, str]]) -> str:
 def _html(title: str, text: str) -> str:
     head = f'<head><meta charset="utf-8"><title>{title}</title></head>'
     nav = '<nav><ul><li><a href="/">Home</a></li><li><a href="/all">All</a></li></ul></nav>'
-    main = f"<main><article><h1>{title}</h1>\n<p>{text}</p>\n</article></main>"
+    main = f"<main><article><p>{text}</p>\n</article></main>"  # no heading: it would say what the text is about
     foot = '<footer><a href="/terms">Terms</a></footer>'
     return f"<!DOCTYPE html>\n<html>{head}\n<body>{nav}\n{main}\n{foot}</body></html>\n"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from stages.extraction import extract_page
 from stages.filtered_text import transform
 from stages.language_id import in_language, is_english
 from stages.languages import load_language
@@ -67,6 +68,14 @@ def test_every_kind_of_page_is_planted(kind: str) -> None:
 def test_a_page_with_a_defect_is_not_its_good_page() -> None:
     pages = list(WORLD.pages(TONGUES[0]))
     assert len({text for _, _, _, text in pages}) == len(pages)
+
+
+def test_a_page_says_its_text_and_not_what_it_is(tmp_path: Path) -> None:
+    write_world(WORLD, tmp_path, tmp_path / "languages")
+    tongue = TONGUES[0]
+    for name, _, _, text in WORLD.pages(tongue):
+        html = (tmp_path / "web" / tongue.code / f"{name}.html").read_text()
+        assert extract_page(html).text.split() == text.split()
 
 
 def test_held_out_topics_stand_on_web_pages() -> None:
