@@ -344,8 +344,9 @@ def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
 # Of the first 200: Finnish pages with their teaser below them or more code than text and Thai ones that are headlines
 # mostly are still lost. 180, 190 and 197 were kept when this was written. The Urdu ones are paragraphs cut from news
-# after 100 words: those of which no sentence, or too little, is whole are rightly dropped, and counted apart.
-@pytest.mark.parametrize(("language", "kept", "snippets"), [("fi", 178, 0), ("th", 188, 0), ("ur", 195, 21)])
+# after 100 words: those of which no sentence, or too little, is whole are rightly dropped, and counted apart; four of
+# the 25 for what they begin with, a postposition or a verb amid its sentence (read one by one).
+@pytest.mark.parametrize(("language", "kept", "snippets"), [("fi", 178, 0), ("th", 188, 0), ("ur", 195, 25)])
 def test_most_real_documents_are_kept(language: str, kept: int, snippets: int) -> None:
     source = Source(path="web/{language}.jsonl.zst")
     settings = ALL.raw_web_text.model_copy(update={"sources": [source], "rows_per_shard": 200})
