@@ -118,7 +118,7 @@ def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
 
 def _page(text: str) -> str:
     """A page as it is; content alone as a page of one article, under the title that its front matter states."""
-    if not text.strip() or PAGE.search(text):
+    if not text or text.isspace() or PAGE.search(text):
         return text
     matter = FRONT_MATTER.match(text)
     title = FRONT_TITLE.search(matter[0]) if matter else None
