@@ -52,7 +52,7 @@ def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
     save_model(new_model(SMALL, tokenizer, seed=3), tokenizer, folder / "start")
     names = {tongue.code: tongue.name for tongue in WORLD.tongues}
     training = TRAINING.model_copy(update={"learning_rate": 0.003, "batch_size": 32, "max_tokens": 128})
-    own = {"labels": ["A", "B", "C"], "loss_over": "labels", "training": training}
+    own = {"labels": ["A", "B", "C"], "loss_over": "labels", "batches": "in_order", "training": training}
     changed = {
         "languages": list(names),
         "prompts": settings.prompts.model_copy(update={"languages": names}),

@@ -152,6 +152,11 @@ def test_a_level_without_any_defect_is_refused(tmp_path: Path) -> None:
     assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value=weights)
 
 
+def test_matching_first_without_batches_in_order_is_refused(tmp_path: Path) -> None:
+    message = problem(tmp_path, "evaluator", "matching_share", value=0.25)
+    assert "matching_share says what is learned first: set batches to in_order" in message
+
+
 def test_a_temperature_that_vllm_does_not_take_is_refused(tmp_path: Path) -> None:
     assert "`decoding.temperature` is 2.5: " in problem(tmp_path, "decoding", "temperature", value=2.5)
 

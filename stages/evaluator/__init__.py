@@ -41,12 +41,13 @@ def run(job: Job) -> None:
 
 
 def learn(start: Path, rated: list[RatedPair], out: Path, settings: Settings) -> dict[str, float | int]:
-    """Continue the model in `start` on rated pairs, in their order: after a pair, one of three labels."""
+    """Continue the model in `start` on rated pairs: after a pair, one of three labels."""
     own = settings.evaluator
     encoder = PromptEncoder(load_tokenizer(start), settings.prompts, budget=own.training.max_tokens * 3 // 4)
     labels = label_tokens(encoder, own.labels)
     among = labels if own.loss_over == "labels" else None
-    return fine_tune(start, _examples(rated, encoder, labels), out, own.training, settings.seed, among, in_order=True)
+    examples, in_order = _examples(rated, encoder, labels), own.batches == "in_order"
+    return fine_tune(start, examples, out, own.training, settings.seed, among, in_order)
 
 
 def _start(job: Job) -> Path:

@@ -104,7 +104,7 @@ class Evaluator(Section):
 
     `open_instructions` are answered by any text: no response to one is swapped, or strays.
     `alike_share` of the swapped and straying responses are those of an instruction that shares a word with the pair's.
-    `matching_share` of the pairs come first and are true and swapped ones alone.
+    `matching_share` of the pairs come first and are true and swapped ones alone; so `batches` are `in_order`.
     `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
     """
 
@@ -116,10 +116,17 @@ class Evaluator(Section):
     open_instructions: tuple[NonEmpty, ...] = ()
     alike_share: Share = 0.0
     matching_share: Share = 0.0
+    batches: Literal["by_length", "in_order"] = "in_order"
     loss_over: Literal["labels", "vocabulary"] = "labels"
     defects: Defects
     temperature_scaling: bool
     training: Training
+
+    @model_validator(mode="after")
+    def _first_ones_stay_first(self) -> Evaluator:
+        if self.matching_share and self.batches != "in_order":
+            raise ValueError("matching_share says what is learned first: set batches to in_order")
+        return self
 
 
 class RefinedPairs(Section):

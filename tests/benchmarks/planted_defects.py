@@ -62,6 +62,7 @@ def settings(collection: bool) -> dict[str, Any]:
         "evaluator": {
             "start_from": "base_model",
             "loss_over": "labels",
+            "batches": "in_order",
             "rated_pairs": 21500,
             "whole_share": 0.8,
             "open_instructions": [ASKED],

@@ -64,6 +64,7 @@ def settings(world: World) -> dict[str, Any]:
             "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
             "loss_over": "labels",
             "rated_pairs": 72000,
+            "batches": "in_order",
             "matching_share": 0.25,
             # At 0.5 responses that differ in the concept alone were told in one run of two (swapped: AUC 0.96, 0.90).
             "alike_share": 0.8,
