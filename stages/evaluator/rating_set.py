@@ -163,8 +163,9 @@ def training_set(
 
     They are meant to be learned in this order. First comes `matching_share` of them, true responses and swapped ones
     alone: whether a response is the instruction's is learned from what the start model knows, before the other kinds
-    have overwritten it. In the planted world, swapped responses that differ in the concept alone were then told with
-    AUC 0.89 after 16,000 pairs, and still after 36,000; never (0.45 to 0.57 after 62,000) without.
+    have overwritten it. Where the base model had met the words of both languages side by side (a planted world whose
+    pages had headings), responses that differ in the concept alone were so told with AUC 0.89 after 16,000 pairs and
+    0.93 after 52,000, and never (0.45 to 0.57 after 62,000) without; where it had not, they were not told either way.
 
     `answers` are the current response model's, by the pair's id. The three levels are equally many. Each pass
     takes other runs of sentences of the responses: few pairs are soon known by heart, and then nothing is learned
