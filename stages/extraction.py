@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from functools import cache
 from html import escape
 from importlib.metadata import version
 from typing import Any
@@ -21,29 +20,13 @@ from typing import Any
 import trafilatura
 from lxml import etree, html  # type: ignore[import-untyped]
 
+from stages import joiners, page_tree
 from stages.encodings import normalise
+from stages.provenance import stated
 
 HTML_EXTRACTOR = f"trafilatura {version('trafilatura')}"
 TEXT_EXTRACTOR = "none"
-# The extractor takes characters without a glyph out; the joiners that Bengali, Persian and Tamil spelling needs
-# pass through it under two Javanese signs that no page of ours can hold.
-JOINERS = {"\u200c": "\ua9c6", "\u200d": "\ua9c7"}
-JOINER_ENTITIES = (
-    (re.compile("&(?:zwnj|ZWNJ|#8204|#[xX]200[cC]);"), "\u200c"),
-    (re.compile("&(?:zwj|ZWJ|#8205|#[xX]200[dD]);"), "\u200d"),
-)
-# Notices about cookies and consent: on a short page they may outweigh the text, and be taken for it. A wrapper of
-# the whole page may be named so too, hence the bound on its length. From the attributes up: a seventh of the time that
-# asking every element takes, since few have any. So are notes to those who edit the page, which its reader never sees:
-# 105 of 957 pages of MDN in ten languages have one ("the source of this example is in a repository").
-NOTICES = [
-    f"/descendant::*/@{name}[contains(., 'cookie') or contains(., 'consent') or contains(., 'gdpr') or .='hidden']"
-    "/parent::*"
-    "[self::div or self::section or self::aside or self::dialog or self::form or self::p or self::footer]"
-    "[string-length(normalize-space(.)) < 1500]"
-    for name in ("class", "id")
-]
-OPTIONS: dict[str, Any] = {"include_comments": False, "include_tables": False, "prune_xpath": NOTICES}
+OPTIONS: dict[str, Any] = {"include_comments": False, "include_tables": False}
 # libxml2 gives up on what lies deeper than 255 elements, and trafilatura needs up to 6 s for such a page.
 MAX_NESTING = 200
 # Content without a page around it, as repositories and content systems keep it: all of it is the text. Without
@@ -58,24 +41,6 @@ UNFILLED = re.compile(r"\{\{[^{}]*\}\}")
 WORDS_BESIDE_LINK = 4  # "… on Wikipedia"
 # Elements whose end is that of the section too; a heading at the end of another may stand there for its looks.
 SECTIONS = ("article", "body", "main", "section")
-# Elements and the paths from them, in order of preference. To search the tree for each took 2 % of a page's time, so it
-# is done for elements that the page has.
-FIELDS = {
-    "url": [("link", "[@rel='canonical']/@href"), ("meta", "[@property='og:url']/@content")],
-    "title": [("meta", "[@property='og:title']/@content"), ("h1", "//text()"), ("title", "//text()")],
-    "date": [
-        ("meta", "[@property='article:published_time']/@content"),
-        ("meta", "[@name='date' or @name='dcterms.date' or @name='DC.date' or @itemprop='datePublished']/@content"),
-        ("time", "/@datetime"),
-    ],
-    "license": [
-        ("link", "[@rel='license']/@href"),
-        ("a", "[contains(concat(' ', @rel, ' '), ' license ')]/@href"),
-        ("meta", "[@name='license' or @name='dcterms.license' or @name='rights']/@content"),
-    ],
-}
-FIELD_ELEMENTS = {element for paths in FIELDS.values() for element, _ in paths}
-
 # It warns of every page without text; such a page is a drop with its reason.
 logging.getLogger("trafilatura").setLevel(logging.ERROR)
 
@@ -101,19 +66,20 @@ def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
     """Main text and provenance of an HTML page. Raises ExtractionError, and NestingError beyond `max_nesting`."""
     try:
         page = _page(text)
-        tree = trafilatura.load_html(_hide_joiners(page))
+        tree = page_tree.load(joiners.hide(page))
         if tree is None:
             return Page("")
-        if _deeper_than(max_nesting)(tree):
+        if page_tree.deeper_than(max_nesting)(tree):
             raise NestingError(f"more than {max_nesting} elements within each other")
-        fields = _fields(tree)
+        fields = stated(tree)
         if page != text and (article := tree.find(".//article")) is not None:
             _drop_links_at_end(article)
         _drop_bare_headings(tree)
+        page_tree.drop_notices(tree)
         main = _main_text(tree)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExtractionError(f"{type(error).__name__}: {error}") from error
-    return Page(normalise(_show_joiners(main)), **fields)
+    return Page(normalise(joiners.show(main)), **fields)
 
 
 def _page(text: str) -> str:
@@ -171,16 +137,6 @@ def _text(text: str | None) -> bool:
     return bool(text and UNFILLED.sub("", text).strip())
 
 
-@cache
-def _xpath(path: str) -> etree.XPath:
-    return etree.XPath(path)
-
-
-def _deeper_than(depth: int) -> etree.XPath:
-    """Steps down, not ancestors counted: one walk over the tree."""
-    return _xpath(f"boolean(/*{'/*' * depth})")
-
-
 def _main_text(tree: html.HtmlElement) -> str:
     """Precise first; a page that leaves nothing so (a few lines laid out in a table) is read once more.
 
@@ -188,35 +144,3 @@ def _main_text(tree: html.HtmlElement) -> str:
     """
     precise = trafilatura.extract(tree, favor_precision=True, **OPTIONS)
     return precise or trafilatura.extract(tree, **OPTIONS) or ""
-
-
-def _hide_joiners(text: str) -> str:
-    for entity, joiner in JOINER_ENTITIES:
-        text = entity.sub(joiner, text)
-    for joiner, hidden in JOINERS.items():
-        text = text.replace(joiner, hidden)
-    return text
-
-
-def _show_joiners(text: str) -> str:
-    for joiner, hidden in JOINERS.items():
-        text = text.replace(hidden, joiner)
-    return text
-
-
-def _fields(tree: html.HtmlElement) -> dict[str, str]:
-    met = {one.tag for one in tree.iter(*FIELD_ELEMENTS)}
-    return {
-        name: _first(tree, [f"/descendant::{element}{path}" for element, path in paths if element in met])
-        for name, paths in FIELDS.items()
-    }
-
-
-def _first(tree: html.HtmlElement, paths: list[str]) -> str:
-    """First non-empty result of the paths, on one line."""
-    for path in paths:
-        found = _xpath(path)(tree)
-        one = " ".join(found) if path.endswith("text()") else next(iter(found), "")
-        if one.strip():
-            return normalise(_show_joiners(str(one))).replace("\n", " ")
-    return ""

@@ -1,0 +1,76 @@
+"""The tree of a page, and what is taken out of it before its main text is looked for."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+
+import trafilatura
+from lxml import etree, html  # type: ignore[import-untyped]
+
+# As trafilatura reads pages, so that both ways to a tree give the same.
+PARSER = html.HTMLParser(
+    encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True
+)
+SOUND = re.compile(r"\s{0,20}(?:<!doctype html>\s{0,20})?<html\b", re.IGNORECASE)
+# What XML cannot hold, but U+FFFE and U+FFFF.
+CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
+# Notices about cookies and consent: on a short page they may outweigh the text, and be taken for it. A wrapper of
+# the whole page may be named so too, hence the bound on its length. So are notes to those who edit the page, which its
+# reader never sees: 105 of 957 pages of MDN in ten languages have one ("the source of this example is in a
+# repository").
+NOTICE = re.compile(r"cookie|consent|gdpr|\Ahidden\Z")
+NOTICE_ELEMENTS = ("div", "section", "aside", "dialog", "form", "p", "footer")
+SHORT = etree.XPath("string-length(normalize-space(.)) < 1500")
+
+
+def load(text: str) -> html.HtmlElement | None:
+    """The tree of a page, None where it is none: what `trafilatura.load_html` gives.
+
+    What that looks for to mend costs a third of the parsing; a page that has nothing of it is parsed at once, and from
+    UTF-8, which saves the parser the way there: 10 ms of nine news pages against 14.
+    """
+    body = _sound(text)
+    return trafilatura.load_html(text) if body is None else etree.fromstring(body, PARSER)
+
+
+def _sound(text: str) -> bytes | None:
+    """The page's bytes without control characters; None where it needs to be mended in another way."""
+    if not SOUND.match(text) or any("<html" in one and one.endswith("/>") for one in text[:4096].splitlines()[:4]):
+        return None
+    if "\ufffe" in text or "\uffff" in text:
+        return None
+    try:
+        return text.encode().translate(None, CONTROLS)
+    except UnicodeEncodeError:
+        return None
+
+
+@cache
+def deeper_than(depth: int) -> etree.XPath:
+    """Steps down, not ancestors counted: one walk over the tree."""
+    return etree.XPath(f"boolean(/*{'/*' * depth})")
+
+
+def drop_notices(tree: html.HtmlElement) -> None:
+    """Without short elements that their class, then their id, names a notice.
+
+    In Python, over elements of these names alone, each name judged once: half the time of an XPath over attributes.
+    """
+    by_class, by_id = [], []
+    for one in tree.iter(*NOTICE_ELEMENTS):
+        name = one.get("class")
+        if name and _names_a_notice(name):
+            by_class.append(one)
+        name = one.get("id")
+        if name and _names_a_notice(name):
+            by_id.append(one)
+    for named in (by_class, by_id):
+        for one in [one for one in named if SHORT(one)]:
+            if one.getparent() is not None:
+                one.drop_tree()
+
+
+@lru_cache(maxsize=2**14)
+def _names_a_notice(name: str) -> bool:
+    return NOTICE.search(name) is not None
