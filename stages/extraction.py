@@ -76,6 +76,7 @@ def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
             _drop_links_at_end(article)
         _drop_bare_headings(tree)
         page_tree.drop_notices(tree)
+        page_tree.drop_unread(tree)
         main = _main_text(tree)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExtractionError(f"{type(error).__name__}: {error}") from error

@@ -12,7 +12,8 @@ from lxml import etree, html  # type: ignore[import-untyped]
 PARSER = html.HTMLParser(
     encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True
 )
-SOUND = re.compile(r"\s{0,20}(?:<!doctype html>\s{0,20})?<html\b", re.IGNORECASE)
+# How most pages begin. A document type says nothing of the tree, and some of them libxml2 stumbles over.
+SOUND = re.compile(r"\s{0,20}(?:<!doctype html\b[^<>]*>|(?=<html\b))", re.IGNORECASE)
 # What XML cannot hold, but U+FFFE and U+FFFF.
 CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 # Notices about cookies and consent: on a short page they may outweigh the text, and be taken for it. A wrapper of
@@ -36,14 +37,16 @@ def load(text: str) -> html.HtmlElement | None:
 
 def _sound(text: str) -> bytes | None:
     """The page's bytes without control characters; None where it needs to be mended in another way."""
-    if not SOUND.match(text) or any("<html" in one and one.endswith("/>") for one in text[:4096].splitlines()[:4]):
+    begins = SOUND.match(text)
+    if begins is None or "\ufffe" in text or "\uffff" in text:
         return None
-    if "\ufffe" in text or "\uffff" in text:
+    if any("<html" in one and one.endswith("/>") for one in text[:4096].splitlines()[:4]):
         return None
     try:
-        return text.encode().translate(None, CONTROLS)
+        body = text[begins.end() :].encode().translate(None, CONTROLS)
     except UnicodeEncodeError:
         return None
+    return None if body.isspace() else body or None
 
 
 @cache
@@ -69,6 +72,18 @@ def drop_notices(tree: html.HtmlElement) -> None:
         for one in [one for one in named if SHORT(one)]:
             if one.getparent() is not None:
                 one.drop_tree()
+
+
+def drop_unread(tree: html.HtmlElement) -> None:
+    """Without scripts, styles and the links and metas of the head, but articles told as JSON.
+
+    The extractor never counts or reads them, yet each of its copies and walks meets them: 4 % of a news page's time.
+    """
+    for one in [*tree.iter("script", "style")]:
+        if one.get("type") != "application/ld+json" and one.getparent() is not None:
+            one.drop_tree()
+    for head in tree.iterchildren("head"):
+        etree.strip_elements(head, "meta", "link", with_tail=False)
 
 
 @lru_cache(maxsize=2**14)
