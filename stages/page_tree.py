@@ -12,8 +12,8 @@ from lxml import etree, html  # type: ignore[import-untyped]
 PARSER = html.HTMLParser(
     encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True, remove_pis=True
 )
-# How most pages begin. A document type says nothing of the tree, and some of them libxml2 stumbles over.
-SOUND = re.compile(r"\s{0,20}(?:<!doctype html\b[^<>]*>|(?=<html\b))", re.IGNORECASE)
+# How most pages begin. A document type says nothing of the tree; libxml2 stumbles over some that have a slash.
+SOUND = re.compile(r"\s{0,20}(?:<!doctype html\b[^<>/]*>|(?:<!doctype html\b[^<>]*>\s*)?(?=<html\b))", re.IGNORECASE)
 # What XML cannot hold, but U+FFFE and U+FFFF.
 CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 # Notices about cookies and consent: on a short page they may outweigh the text, and be taken for it. A wrapper of
