@@ -22,7 +22,7 @@ from tests.benchmarks.table import Row, real_text
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
 PAGES = 40  # of each language, evenly over the file
-# The nine news pages take 0.14 s; the least of seven rounds of them, ours always first, differed by 5 % from run to run.
+# The nine news pages take 0.14 s: the least of seven rounds, ours always first, differed by 5 % from run to run.
 ROUNDS = 7
 SECONDS = 12.0  # of both together: more rounds where a round is short
 BARE = OPTIONS | {"favor_precision": True}
