@@ -135,7 +135,9 @@ def _says(element: html.HtmlElement) -> bool:
 
 
 def _text(text: str | None) -> bool:
-    return bool(text and UNFILLED.sub("", text).strip())
+    if not text or text.isspace():
+        return False
+    return "{{" not in text or bool(UNFILLED.sub("", text).strip())
 
 
 def _main_text(tree: html.HtmlElement) -> str:

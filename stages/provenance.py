@@ -19,16 +19,23 @@ class Statement(NamedTuple):
     where: tuple[tuple[str, str], ...] = ()
 
 
-# In order of preference; a string is an XPath, each of which costs a walk over the tree.
-FIELDS: dict[str, list[Statement | str]] = {
+class Search(NamedTuple):
+    """An XPath: a walk over the tree, so made only where the element was met ("": in any case)."""
+
+    element: str
+    path: str
+
+
+# In order of preference.
+FIELDS: dict[str, list[Statement | Search]] = {
     "url": [
         Statement("link", "href", (("rel", "canonical"),)),
         Statement("meta", "content", (("property", "og:url"),)),
     ],
     "title": [
         Statement("meta", "content", (("property", "og:title"),)),
-        "/descendant::h1//text()",
-        "/descendant::title//text()",
+        Search("h1", "/descendant::h1//text()"),
+        Search("title", "/descendant::title//text()"),
     ],
     "date": [
         Statement("meta", "content", (("property", "article:published_time"),)),
@@ -41,11 +48,11 @@ FIELDS: dict[str, list[Statement | str]] = {
     ],
     "license": [
         Statement("link", "href", (("rel", "license"),)),
-        "/descendant::a[contains(concat(' ', @rel, ' '), ' license ')]/@href",
+        Search("", "/descendant::a[contains(concat(' ', @rel, ' '), ' license ')]/@href"),
         Statement("meta", "content", (("name", "license"), ("name", "dcterms.license"), ("name", "rights"))),
     ],
 }
-ELEMENTS = {way.element for ways in FIELDS.values() for way in ways if isinstance(way, Statement)}
+ELEMENTS = {way.element for ways in FIELDS.values() for way in ways if way.element}
 
 
 def stated(tree: html.HtmlElement) -> dict[str, str]:
@@ -57,9 +64,12 @@ def stated(tree: html.HtmlElement) -> dict[str, str]:
     return {name: _first(tree, met, ways) for name, ways in FIELDS.items()}
 
 
-def _first(tree: html.HtmlElement, met: dict[str, list[html.HtmlElement]], ways: list[Statement | str]) -> str:
+def _first(tree: html.HtmlElement, met: dict[str, list[html.HtmlElement]], ways: list[Statement | Search]) -> str:
     for way in ways:
-        found = _attribute(met[way.element], way) if isinstance(way, Statement) else _searched(tree, way)
+        if isinstance(way, Statement):
+            found = _attribute(met[way.element], way)
+        else:
+            found = _searched(tree, way.path) if met.get(way.element, True) else ""
         if found.strip():
             return normalise(joiners.show(found)).replace("\n", " ")
     return ""
