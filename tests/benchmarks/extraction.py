@@ -1,7 +1,8 @@
 """Main text of real HTML: ours against trafilatura alone (precise, no comments, no tables too), in turns on one core.
 
 Ours adds decoding, the provenance a page states, notices about cookies cut, joiners kept, mojibake mended and lines
-normalised.
+normalised. It wins some of that back before the library's turn: a sound page is parsed without the search for what to
+mend, and the library walks and copies a tree without scripts (1 of 1.6 MB of the news pages).
 """
 
 from __future__ import annotations
