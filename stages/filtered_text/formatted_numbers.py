@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from stages.filtered_text.compiled import compiled
 
 SEPARATORS = (0x2C, 0x2E, 0x3A)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def join_numbers(points: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int32]) -> None:
     """Make one word of the words that hold such a number; ends[place] is where the word that begins there ends."""
     for text in range(starts.size - 1):
@@ -32,11 +33,11 @@ def join_numbers(points: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], 
             word = past
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _is_digit(point: int) -> bool:
     return 0x30 <= point <= 0x39 or 0x0E50 <= point <= 0x0E59
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _separates(points: npt.NDArray[np.uint32], place: int, end: int) -> bool:
     return points[place] in SEPARATORS and place + 1 < end and _is_digit(points[place + 1])

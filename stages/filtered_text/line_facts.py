@@ -5,12 +5,12 @@ raw_web_text puts one paragraph on a line, so Gopher's rules on duplicate paragr
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from stages.filtered_text.characters import CODE_POINTS, FULL_STOP, IN_WORD, QUOTE, SPACE, batches, kinds
+from stages.filtered_text.compiled import compiled
 from stages.settings import FilteredText
 
 NAMES = ["lines", "duplicate_lines", "duplicate_line_characters", "closed_lines", "short_lines", "bullet_lines"]
@@ -43,7 +43,7 @@ def line_fact(name: str) -> pl.Expr:
     return pl.col("line_facts").struct.field(name)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _first_seen(table: npt.NDArray[np.uint64], key: np.uint64) -> bool:
     """Put a key into a table with open addressing; zero marks a free place."""
     mask = np.uint64(table.size - 1)
@@ -56,7 +56,7 @@ def _first_seen(table: npt.NDArray[np.uint64], key: np.uint64) -> bool:
     return True
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _count(
     points: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], flags: npt.NDArray[np.uint8], signs: bool
 ) -> npt.NDArray[np.int64]:
@@ -90,7 +90,7 @@ def _count(
     return rows
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _heading_signs(points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.NDArray[np.uint8]) -> int:
     """Number of hash signs that mark the line as a Markdown heading ("## Alku", "##"); none in "#tag"."""
     past = first
@@ -100,7 +100,7 @@ def _heading_signs(points: npt.NDArray[np.uint32], first: int, last: int, flags:
     return past - first if marks else 0
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _has_word(points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.NDArray[np.uint8]) -> bool:
     for place in range(first, last + 1):  # noqa: SIM110 - any() over a generator does not compile
         if points[place] >= CODE_POINTS or flags[points[place]] & IN_WORD:
@@ -108,7 +108,7 @@ def _has_word(points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.
     return False
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _line(
     points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.NDArray[np.uint8], row: npt.NDArray[np.int64]
 ) -> np.uint64:

@@ -6,11 +6,11 @@ looked at: of running text a fifth of the pairs, a fiftieth of the triples.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from stages.filtered_text.compiled import compiled
 from stages.filtered_text.words import NO_SIGN, Words, words
 from stages.languages import LanguageSettings
 from stages.settings import FilteredText
@@ -48,7 +48,7 @@ def ngram_share(kind: str, n: int) -> pl.Expr:
     return pl.col("ngram_facts").struct.field(f"{kind}_{n}") / pl.col("text").str.len_chars()
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _repeated(
     hashes: npt.NDArray[np.uint64], lengths: npt.NDArray[np.int32], starts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
@@ -74,7 +74,7 @@ def _repeated(
     return rows
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _grow(
     n: int,
     left: int,
@@ -95,7 +95,7 @@ def _grow(
     return kept
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _count(
     n: int,
     left: int,

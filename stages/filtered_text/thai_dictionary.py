@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from stages.filtered_text.compiled import compiled
 
 Steps = npt.NDArray[np.int32]
 Symbols = npt.NDArray[np.uint8]
@@ -34,8 +35,8 @@ def dictionary() -> Dictionary:
     return Dictionary(_steps(symbols[points], ends), symbols)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _place(steps: Steps, key: int) -> np.int64:
+@compiled
+def place_of(steps: Steps, key: int) -> np.int64:
     """Row of the step in the table, or of the free one where it would stand."""
     mask = steps.shape[0] - 1
     place = ((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(mask)
@@ -44,7 +45,7 @@ def _place(steps: Steps, key: int) -> np.int64:
     return np.int64(place)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _steps(symbols: Symbols, ends: npt.NDArray[np.int64]) -> Steps:
     size = 2
     while size < 2 * symbols.size:
@@ -54,7 +55,7 @@ def _steps(symbols: Symbols, ends: npt.NDArray[np.int64]) -> Steps:
         node, step = 1, np.int64(0)
         for at in range(start, end):
             key = node * 128 + int(symbols[at])
-            step = _place(steps, key)
+            step = place_of(steps, key)
             if steps[step, 0] == 0:
                 nodes += 1
                 steps[step, 0], steps[step, 1] = key, nodes * 2

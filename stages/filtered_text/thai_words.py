@@ -8,12 +8,12 @@ FineWeb-2's thresholds were found, texts are cut in pieces of up to 140 characte
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from stages.filtered_text.compiled import compiled
 from stages.filtered_text.formatted_numbers import join_numbers
-from stages.filtered_text.thai_dictionary import Steps, Symbols, dictionary
+from stages.filtered_text.thai_dictionary import Steps, Symbols, dictionary, place_of
 
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
@@ -37,32 +37,22 @@ def word_ends(points: Points, starts: npt.NDArray[np.int64]) -> Places:
     return ends
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _place(steps: Steps, key: int) -> np.int64:
-    """As in `thai_dictionary`: what is compiled of one file does not notice that a function of another has changed."""
-    mask = steps.shape[0] - 1
-    place = ((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & np.uint64(mask)
-    while steps[place, 0] != 0 and steps[place, 0] != key:
-        place = (place + np.uint64(1)) & np.uint64(mask)
-    return np.int64(place)
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _is_thai(point: int) -> bool:
     return THAI_FIRST <= point <= THAI_LAST
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _is_digit(point: int) -> bool:
     return 0x30 <= point <= 0x39 or 0x0E50 <= point <= 0x0E59
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _is_latin(point: int) -> bool:
     return 0x41 <= point <= 0x5A or 0x61 <= point <= 0x7A or point == HYPHEN
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _cluster_ends(points: Points, place: int, end: int) -> bool:
     """Whether a word may end before this place, which is not the first of a piece."""
     if place == end:
@@ -72,7 +62,7 @@ def _cluster_ends(points: Points, place: int, end: int) -> bool:
     return not (follows or 0x0E40 <= before <= 0x0E44 or before == 0x0E31 or _is_silent(points, place, end))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _is_silent(points: Points, place: int, end: int) -> bool:
     """Whether one or two consonants stand here under a thanthakhat, with or without a short vowel (ร์, ตร์, ธิ์)."""
     consonants = 0
@@ -83,7 +73,7 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
     return consonants > 0 and place < end and points[place] == THANTHAKHAT
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _other_end(points: Points, place: int, end: int) -> int:
     """Where what is not Thai ends: Latin letters and hyphens, a number, blanks, or signs up to Thai or a blank.
 
@@ -109,12 +99,12 @@ def _other_end(points: Points, place: int, end: int) -> int:
     return past
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _known_ends(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
     """Ends of the dictionary's words that begin at a place, short to long, and their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
-        step = _place(steps, node * 128 + int(symbols[points[place]]))
+        step = place_of(steps, node * 128 + int(symbols[points[place]]))
         if steps[step, 0] == 0:
             break
         node, place = int(steps[step, 1]) >> 1, place + 1
@@ -124,7 +114,7 @@ def _known_ends(points: Points, place: int, end: int, steps: Steps, symbols: Sym
     return count
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _unknown_end(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
     """Where an unknown word ends: before what is not Thai, or a word of more than two consonants."""
     past = _other_end(points, place, end)
@@ -144,7 +134,7 @@ def _unknown_end(points: Points, place: int, end: int, steps: Steps, symbols: Sy
     return end
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
     """Write the words of a shortest way from one place to another into `past`; of two, the one with shorter words.
 
@@ -170,7 +160,7 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
         place = before
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _cut_piece(
     points: Points, start: int, end: int, steps: Steps, symbols: Symbols, past: Places, room: Places
 ) -> None:
@@ -211,7 +201,7 @@ def _cut_piece(
         place += 1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _piece_end(points: Points, start: int, steps: Steps, symbols: Symbols, past: Places, room: Places) -> int:
     """Behind the last blank of the window, or before its longest word."""
     first, last = start + PIECE - WINDOW, start + PIECE
@@ -227,7 +217,7 @@ def _piece_end(points: Points, start: int, steps: Steps, symbols: Symbols, past:
     return longest
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _cut(points: Points, starts: npt.NDArray[np.int64], steps: Steps, symbols: Symbols) -> Places:
     past, room = np.zeros(points.size, np.int32), np.zeros((7, ROOM), np.int32)
     for text in range(starts.size - 1):

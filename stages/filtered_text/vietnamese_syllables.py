@@ -10,11 +10,11 @@ from __future__ import annotations
 import string
 from functools import cache
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from stages.filtered_text.characters import CODE_POINTS
+from stages.filtered_text.compiled import compiled
 
 # Of a character: \w, \s, \d, str.isdigit, str.isupper or istitle, str.islower, ASCII punctuation; what abbreviations
 # in capitals, the names and the domains of mail are of.
@@ -55,7 +55,7 @@ def lowered() -> Points:
     return np.array([ord(one) if len(one) == 1 else point for point, one in enumerate(small)], np.uint32)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _is(points: Points, place: int, end: int, marks: Marks, mark: int) -> bool:
     if place >= end:
         return False
@@ -64,19 +64,19 @@ def _is(points: Points, place: int, end: int, marks: Marks, mark: int) -> bool:
     return (marks[point] & mark) > 0 if point < CODE_POINTS else mark == WORD
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _run(points: Points, place: int, end: int, marks: Marks, mark: int) -> int:
     while _is(points, place, end, marks, mark):
         place += 1
     return place
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _sign(points: Points, place: int, end: int, sign: int) -> bool:
     return place < end and points[place] == sign
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _abbreviation(points: Points, place: int, end: int, marks: Marks) -> int:
     """Where one ends that begins here; the place itself where none does, as in all that follow."""
     capitals = _run(points, place, end, marks, CAPITAL)
@@ -96,7 +96,7 @@ def _abbreviation(points: Points, place: int, end: int, marks: Marks) -> int:
     return place
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _special(points: Points, place: int, end: int) -> int:
     """An arrow (==>, ->, >>) or three points."""
     if place + 1 >= end:
@@ -110,7 +110,7 @@ def _special(points: Points, place: int, end: int) -> int:
     return place
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _web(points: Points, place: int, end: int, word_end: int, marks: Marks) -> int:
     """An address of the web: letters, ://, and all up to a blank."""
     after = word_end + 3
@@ -124,7 +124,7 @@ def _web(points: Points, place: int, end: int, word_end: int, marks: Marks) -> i
     return past if past > after else place
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _mail(points: Points, name_end: int, end: int, marks: Marks) -> int:
     """Where an address ends whose name ends here; the place itself where it is none."""
     if not _sign(points, name_end, end, AT):
@@ -137,7 +137,7 @@ def _mail(points: Points, name_end: int, end: int, marks: Marks) -> int:
     return past if parts else name_end
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _number(points: Points, place: int, end: int, marks: Marks) -> int:
     """A number with signs in it ("1.234,5"); without, it is a word."""
     past, parts = _run(points, place, end, marks, DECIMAL), 0
@@ -149,7 +149,7 @@ def _number(points: Points, place: int, end: int, marks: Marks) -> int:
     return past if parts else place
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def syllables(
     points: Points, start: int, end: int, marks: Marks
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

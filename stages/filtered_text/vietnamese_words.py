@@ -10,11 +10,11 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from stages.filtered_text.characters import CODE_POINTS
+from stages.filtered_text.compiled import compiled
 from stages.filtered_text.vietnamese_model import load_model
 from stages.filtered_text.vietnamese_syllables import DIGIT, LOWER, PUNCTUATION, UPPER, WORD, flags, lowered, syllables
 
@@ -73,7 +73,7 @@ def _compound(*parts: int) -> int:
     return key | 1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _slot(keys: Hashes, key: np.uint64) -> np.int64:
     """Where a key stands in a table with open addressing, or the free place where it would; zero marks one."""
     mask = np.uint64(keys.size - 1)
@@ -83,7 +83,7 @@ def _slot(keys: Hashes, key: np.uint64) -> np.int64:
     return np.int64(place)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _table(hashes: Hashes) -> tuple[Hashes, Places]:
     size = 2
     while size < 3 * hashes.size:
@@ -95,7 +95,7 @@ def _table(hashes: Hashes) -> tuple[Hashes, Places]:
     return keys, rows
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _look(points: Points, first: int, past: int, marks: npt.NDArray[np.uint16], lower: Points) -> tuple[np.uint64, int]:
     """Hash of a syllable in lower case, and whether it is in capitals, in title case, all digits (as str has it)."""
     key, capitals, small, digits, title, cased, before = FNV, False, False, True, True, False, False
@@ -116,7 +116,7 @@ def _look(points: Points, first: int, past: int, marks: npt.NDArray[np.uint16], 
     return key | np.uint64(1), found | (ALL_DIGITS if digits else 0)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _known(compounds: Hashes, first: np.uint64, second: np.uint64, third: np.uint64) -> bool:
     """Whether two syllables, or three where the third is not zero, are a word of the list."""
     key = first * MIX
@@ -129,7 +129,7 @@ def _known(compounds: Hashes, first: np.uint64, second: np.uint64, third: np.uin
     return compounds[_slot(compounds, key)] == key
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _scores(
     hashes: Hashes, shapes: Places, rows: Places, weights: Weights, flags: Weights, compounds: Hashes
 ) -> Weights:
@@ -155,7 +155,7 @@ def _scores(
     return scores
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _labels(scores: Weights, steps: Weights) -> npt.NDArray[np.bool_]:
     """Of each syllable: whether it goes on with the word before it. `ahead` is by how much that way leads."""
     count = scores.size
@@ -172,7 +172,7 @@ def _labels(scores: Weights, steps: Weights) -> npt.NDArray[np.bool_]:
     return labels
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _joins(points: Points, first: Places, past: Places, at: int, marks: npt.NDArray[np.uint16]) -> bool:
     """Whether pyvi lets a syllable go on with a word, whatever the model says: no sign or number, no new name."""
     for one in (at - 1, at):
@@ -185,7 +185,7 @@ def _joins(points: Points, first: Places, past: Places, at: int, marks: npt.NDAr
     return not capital or (before < CODE_POINTS and (marks[before] & UPPER) > 0)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _join(
     points: Points,
     starts: npt.NDArray[np.int64],

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from stages.filtered_text.compiled import compiled
 from stages.filtered_text.words import HAS_LETTER, NO_SIGN, word_hash, words
 from stages.languages import LanguageSettings
 
@@ -29,7 +29,7 @@ def word_fact(name: str) -> pl.Expr:
     return pl.col("word_facts").struct.field(name)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _count(
     hashes: npt.NDArray[np.uint64],
     lengths: npt.NDArray[np.int32],

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from stages.filtered_text import thai_words, vietnamese_words
 from stages.filtered_text.characters import CODE_POINTS, IN_WORD, LETTER, SPACE, Batch, batches, kinds
+from stages.filtered_text.compiled import compiled
 from stages.languages import LanguageSettings
 
 # Of a word: it holds a letter; it holds a letter or a digit, so is no lone sign.
@@ -89,12 +89,12 @@ def word_hash(word: str) -> int:
     return key | 1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _is_digit(point: int) -> bool:
     return 0x30 <= point <= 0x39
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _joins(before: int, sign: int, after: int, signs: Signs) -> bool:
     """Whether a sign between two characters of words makes one word of them: a joiner, or , . / : – between digits."""
     first, second = _is_digit(before), _is_digit(after)
@@ -109,17 +109,17 @@ def _joins(before: int, sign: int, after: int, signs: Signs) -> bool:
     return False
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _flags(flags: npt.NDArray[np.uint8], point: int) -> int:
     return flags[point] if point < CODE_POINTS else LETTER | IN_WORD
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _inside(point: int, signs: Signs) -> bool:
     return point >= CODE_POINTS or signs.inside[point]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _end_of_word(points: npt.NDArray[np.uint32], first: int, start: int, end: int, signs: Signs) -> int:
     """Where the word or run of points that begins at a place of the text points[start:end] ends."""
     place, begins = first + 1, points[first]
@@ -141,7 +141,7 @@ def _end_of_word(points: npt.NDArray[np.uint32], first: int, start: int, end: in
     return place + _keeps_point(points, first, place, end, signs)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _keeps_point(points: npt.NDArray[np.uint32], first: int, past: int, end: int, signs: Signs) -> bool:
     """Whether the point behind a word is part of it: of a known abbreviation, or of a number."""
     if past == end or points[past] != POINT:
@@ -154,7 +154,7 @@ def _keeps_point(points: npt.NDArray[np.uint32], first: int, past: int, end: int
     return bool(digits or (known < signs.abbreviations.size and signs.abbreviations[known] == key | np.uint64(1)))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _cut(
     points: npt.NDArray[np.uint32],
     starts: npt.NDArray[np.int64],
