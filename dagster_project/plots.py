@@ -12,6 +12,7 @@ import polars as pl
 
 SIZE = (6.0, 3.2)  # inches; the width of Dagster's side panel
 DOTS_PER_INCH = 80
+COLOURS = 10  # of matplotlib's own cycle
 
 
 def plots_metadata(folder: Path) -> dict[str, Any]:
@@ -28,17 +29,20 @@ def _encoded(path: Path) -> str:
 
 def drawn(frame: pl.DataFrame, title: str) -> bytes:
     """A PNG: lines over a number, bars over names."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
     x, y, *rest = frame.columns
     series = {name: own for (name,), own in frame.group_by(rest[0], maintain_order=True)} if rest else {"": frame}
+    if len(series) > COLOURS:
+        axes.set_prop_cycle(color=[colormaps["tab20"](number) for number in range(2 * COLOURS)])
     draw = _lines if frame[x].dtype.is_numeric() else _bars
     draw(axes, {str(name): (own[x].to_list(), own[y].to_list()) for name, own in series.items()})
     axes.set(xlabel=x, ylabel=y, title=title)
     if rest:
-        axes.legend(fontsize="small")
+        figure.legend(loc="outside right upper", fontsize="small")  # beside: twelve series would hide the bars
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()
@@ -56,4 +60,5 @@ def _bars(axes: Any, series: dict[str, tuple[list[str], list[float]]]) -> None:
     for number, (label, (xs, ys)) in enumerate(series.items()):
         axes.bar([names.index(name) + number * width for name in xs], ys, width, label=label)
     middle = width * (len(series) - 1) / 2
-    axes.set_xticks([place + middle for place in range(len(names))], names, fontsize="small")
+    shown = [name.replace("_", "\n") for name in names]  # "wrong_language" is wider than its bars
+    axes.set_xticks([place + middle for place in range(len(names))], shown, fontsize="small")

@@ -52,9 +52,8 @@ def generated_lines(kind: str, artifact: str, settings: Settings, root: Path) ->
         return [f"data/evaluator/{name}" for name in iterations]
     if kind == "ratings":
         return [f"data/rated_pairs/{name}/${{item}}" for name in iterations]
-    if kind == "start":
-        starts_from_instructions = settings.evaluator.start_from == "instruction_model"
-        return ["data/instruction_model"] if starts_from_instructions else []
+    if kind == "languages":
+        return [f"stages/languages/{language}.yaml" for language in settings.languages]
     if kind == "evaluator metrics":
         return [f"data/evaluator/{name}/scores.json" for name in iterations]
     if kind == "score metrics":

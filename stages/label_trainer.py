@@ -3,7 +3,7 @@
 Labels are tokens that the start model has hardly ever said. With the loss over the whole vocabulary the first steps
 go into raising them above all others, and what the start model knew is lost on the way: of the planted world's
 swapped responses it then told AUC 0.50, against 0.94 with the loss over the labels (1,709 steps of 8 pairs, learning
-rate 0.0006, one run each).
+rate 0.0006, one run each; that world's pages had headings, which named the concept).
 """
 
 from __future__ import annotations

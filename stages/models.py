@@ -40,6 +40,13 @@ def context_length(folder: Path) -> int | None:
     return int(found) if found else None
 
 
+def is_float32(folder: Path) -> bool:
+    """Whether the model of a folder is stored in single precision."""
+    path = folder / "config.json"
+    config = read_json(path) if path.is_file() else {}
+    return "float32" in (config.get("dtype"), config.get("torch_dtype"))
+
+
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)

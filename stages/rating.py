@@ -1,18 +1,14 @@
-"""Rating pairs with an evaluator: three probabilities at one position, and their expectation."""
+"""Rating pairs with an evaluator: three probabilities at one position, calibrated, and their expectation."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
+from stages.calibration import LEVELS, Calibration
 from stages.errors import SettingsError
-from stages.files import read_json
 from stages.prompts import PromptEncoder
 from stages.settings import Settings
 from stages.text_generation.lazy import LazyEngine
-
-LEVELS = ("best", "flawed", "worst")
 
 
 def label_tokens(encoder: PromptEncoder, labels: list[str]) -> list[int]:
@@ -29,15 +25,10 @@ def label_tokens(encoder: PromptEncoder, labels: list[str]) -> list[int]:
     return flat
 
 
-def temperature_of(evaluator: Path) -> float:
-    """What the evaluator's probabilities are scaled by, as it was fitted on its held-out pairs."""
-    return float(read_json(evaluator / "calibration.json")["temperature"])
-
-
-def add_ratings(frame: pl.DataFrame, engine: LazyEngine, settings: Settings, temperature: float = 1.0) -> pl.DataFrame:
+def add_ratings(frame: pl.DataFrame, engine: LazyEngine, settings: Settings, calibration: Calibration) -> pl.DataFrame:
     """Columns best, flawed, worst (probabilities) and rating (their expected value) for pairs of a frame.
 
-    The frame has `language`, `instruction` and `response`; `temperature` is the evaluator's own.
+    The frame has `language`, `instruction`, `response` and the signs that the calibration, the evaluator's own, weighs.
     """
     encoder = PromptEncoder(engine.tokenizer, settings.prompts, budget=settings.evaluator.training.max_tokens * 3 // 4)
     names = settings.prompts.language_names
@@ -47,19 +38,10 @@ def add_ratings(frame: pl.DataFrame, engine: LazyEngine, settings: Settings, tem
     ]
     rows = engine.score(prompts, label_tokens(encoder, settings.evaluator.labels))
     columns = [pl.Series(level, [row[number] for row in rows], dtype=pl.Float64) for number, level in enumerate(LEVELS)]
-    return with_rating(with_temperature(frame.with_columns(columns), temperature), settings.evaluator.values)
+    return with_rating(calibration.applied(frame.with_columns(columns)), settings.evaluator.values)
 
 
 def with_rating(frame: pl.DataFrame, values: list[float]) -> pl.DataFrame:
     """Adds `rating`, the expectation of the levels' values."""
     rating = pl.sum_horizontal(pl.col(level) * value for level, value in zip(LEVELS, values, strict=True))
     return frame.with_columns(rating.alias("rating"))
-
-
-def with_temperature(frame: pl.DataFrame, temperature: float) -> pl.DataFrame:
-    """The probabilities scaled (Guo et al. 2017): above 1 less sure, below 1 surer; their order stays."""
-    if temperature == 1.0:
-        return frame
-    scaled = frame.with_columns(pl.col(level) ** (1 / temperature) for level in LEVELS)
-    total = pl.sum_horizontal(LEVELS)
-    return scaled.with_columns(pl.col(level) / total for level in LEVELS)

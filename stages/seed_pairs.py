@@ -1,4 +1,5 @@
-"""Seed pairs: an English instruction and a response in the language, native or translated, split into two.
+"""Seed pairs: an English instruction and a response in the language, native or translated, split in three:
+to learn from, to calibrate ratings on, and to measure.
 
 The split goes by a hash of the *instruction*: the same English instruction comes in every language, so a
 split by the pair's own id would show a model in one language what it is tested on in another.
@@ -83,11 +84,10 @@ def _translate(frame: pl.DataFrame, engine: _Loaded) -> Split:
 def measure(job: Job) -> dict[str, Metric]:
     table = pl.concat(list(shard_frames(job.staging)))
     rows_in = int(job.facts["rows_in"])
-    held_out = table.filter(pl.col("split") == "held_out")
+    splits = dict(table.group_by("split").len().iter_rows())
     return {
         "bad_share": 1 - table.height / max(1, rows_in),
-        "held_out": held_out.height,
-        "train": table.height - held_out.height,
+        **{split: splits.get(split, 0) for split in ("train", "calibration", "held_out")},
         "distinct_instructions": table["instruction"].n_unique(),
         "translated_share": mean(table["origin"] == "translated"),
         "wrong_ids": _wrong_ids(table),
@@ -136,7 +136,7 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: str) -> Split:
         .otherwise(pl.format("{} of the length, {} copied", pl.col("ratio").round(2), pl.col("copied").round(2)))
         .alias("value"),
         pl.col("instruction_id")
-        .map_elements(lambda hashed: _split(hashed, settings.held_out_share), return_dtype=pl.String)
+        .map_elements(lambda hashed: _split(hashed, settings), return_dtype=pl.String)
         .alias("split"),
     )
     return Split.of(frame.select(*COLUMNS, "reason", "value"), text="response", origin="source")
@@ -168,8 +168,11 @@ def _digest_of(*columns: str, language: str = "") -> pl.Expr:
     )
 
 
-def _split(instruction_id: str, held_out_share: float) -> str:
-    return "held_out" if int(instruction_id[:8], 16) / 0xFFFFFFFF < held_out_share else "train"
+def _split(instruction_id: str, settings: SeedPairs) -> str:
+    place = int(instruction_id[:8], 16) / 0xFFFFFFFF
+    if place < settings.held_out_share:
+        return "held_out"
+    return "calibration" if place < settings.held_out_share + settings.calibration_share else "train"
 
 
 def _wrong_ids(table: pl.DataFrame) -> int:

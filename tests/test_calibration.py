@@ -1,93 +1,123 @@
-"""Reliability, its error and temperature scaling, as counted by hand."""
+"""Label probabilities and signs joined: fitted on pairs of known level, applied, written and read again."""
 
 from __future__ import annotations
 
-import math
+import random
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from stages.evaluator.calibration import cross_entropy, expected_calibration_error, fitted_temperature, reliability
-from stages.rating import LEVELS, with_rating, with_temperature
+from stages.calibration import LEVELS, Calibration, Weights, calibration_of, features
+from stages.evaluator.fitting import fitted
+from stages.evaluator.measures import area_under_curve
+
+KINDS = {"none": "best", "cut": "flawed", "repeated": "flawed", "swapped": "worst"}
+TAUGHT = {"cut": 1.0, "repeated": 1.0, "swapped": 1.0}
+SIGNS = ["likelihood", "repeated_share"]
 
 
-def rated(*rows: tuple[str, float, float, float]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=["level", *LEVELS], orient="row")
+def rated(seed: int, each: int = 60) -> pl.DataFrame:
+    """The labels tell cut responses and nothing else, the likelihood swapped ones, the share repeated ones."""
+    draw, rows = random.Random(seed), []
+    for defect, level in KINDS.items():
+        for _ in range(each):
+            best = draw.uniform(0.02, 0.2) if defect == "cut" else draw.uniform(0.4, 0.9)
+            likelihood = draw.gauss(-4 if defect == "swapped" else -1, 0.5)
+            repeated = draw.uniform(0.2, 0.5) if defect == "repeated" else 0.0
+            rows.append((level, defect, best, 0.9 - best * 0.9, 0.1 - best * 0.1, likelihood, repeated))
+    return pl.DataFrame(rows, schema=["level", "defect", *LEVELS, *SIGNS], orient="row")
 
 
-def told(level: str, sure: float, times: int, wrong: int = 0) -> list[tuple[str, float, float, float]]:
-    """Pairs of a level rated so with the probability `sure`, `wrong` of them as the next level."""
-    rows = []
-    for number in range(times):
-        said = (LEVELS.index(level) + (number < wrong)) % 3
-        rows.append((level, *(sure if place == said else (1 - sure) / 2 for place in range(3))))
-    return rows
+def told(frame: pl.DataFrame, defect: str) -> float:
+    best = {kind: frame.filter(pl.col("defect") == kind)["best"] for kind in ("none", defect)}
+    found = area_under_curve(best["none"], best[defect])
+    assert found is not None
+    return found
 
 
-def every_level(sure: float, times: int, wrong: int) -> pl.DataFrame:
-    rows = zip(*(told(level, sure, times, wrong) for level in LEVELS), strict=True)
-    # Right and wrong ones turn by turn, so that both halves of a cross-fit hold both.
-    return rated(*(row for rows_of_one in rows for row in rows_of_one))
+def test_what_labels_and_signs_tell_apart_is_told_by_their_join() -> None:
+    unseen = rated(2)
+    joined = fitted(rated(1), SIGNS, TAUGHT, True).applied(unseen)
+    assert [round(told(unseen, defect)) for defect in TAUGHT] == [1, 0, 0] or told(unseen, "swapped") < 0.65
+    assert all(told(joined, defect) > 0.97 for defect in TAUGHT)
 
 
-def test_reliability_is_the_share_of_best_by_tenths_of_the_probability() -> None:
-    frame = rated(("best", 0.95, 0.05, 0.0), ("best", 0.15, 0.85, 0.0), ("flawed", 0.11, 0.89, 0.0))
-    # best pairs weigh 1/4 each, the flawed one 1/2: the levels weigh the same.
-    found = reliability(frame)
-    assert found["bin"].to_list() == [1, 9]
-    assert found["best_share"].to_list() == pytest.approx([1 / 3, 1.0])
-    assert found["predicted"].to_list() == pytest.approx([(0.15 + 2 * 0.11) / 3, 0.95])
-    assert found["weight"].to_list() == pytest.approx([0.75, 0.25])
+def test_with_best_and_worst_swapped_it_tells_nothing_of_what_the_likelihood_told() -> None:
+    levels = {"best": "worst", "worst": "best", "flawed": "flawed"}
+    wrong = rated(1).with_columns(pl.col("level").replace_strict(levels))
+    wrong = wrong.with_columns(pl.col("defect").replace({"none": "swapped", "swapped": "none"}))
+    assert told(fitted(wrong, SIGNS, TAUGHT, True).applied(rated(2)), "swapped") < 0.6
 
 
-def test_the_calibration_error_is_the_distance_from_the_diagonal_by_weight() -> None:
-    frame = rated(("best", 0.95, 0.05, 0.0), ("best", 0.15, 0.85, 0.0), ("flawed", 0.11, 0.89, 0.0))
-    expected = 0.75 * abs((0.15 + 0.22) / 3 - 1 / 3) + 0.25 * 0.05
-    assert expected_calibration_error(frame) == pytest.approx(expected)
+def test_probabilities_sum_to_one_and_are_calibrated() -> None:
+    joined = fitted(rated(1), SIGNS, TAUGHT, True).applied(rated(2))
+    sums = joined.select(pl.sum_horizontal(LEVELS)).to_series()
+    assert sums.to_list() == pytest.approx([1.0] * joined.height)
+    # A third of the weight is on each level; four kinds are as many each, so best is a quarter of the rows.
+    likeliest = joined.select(pl.concat_list(LEVELS).list.arg_max()).to_series()
+    assert 0.2 < (likeliest == 0).mean() < 0.3  # type: ignore[operator]
 
 
-def test_no_pairs_have_no_calibration_error() -> None:
-    assert expected_calibration_error(rated(("best", 1.0, 0.0, 0.0)).head(0)) is None
+def test_a_defect_that_is_not_taught_is_not_fitted() -> None:
+    frame = rated(1)
+    without = fitted(frame.filter(pl.col("defect") != "repeated"), SIGNS, TAUGHT, True)
+    untaught = fitted(frame, SIGNS, {**TAUGHT, "repeated": 0.0}, True)
+    assert untaught == without
 
 
-def test_more_defects_of_a_pair_change_no_figure() -> None:
-    rows = [*told("best", 0.8, 10, 3), *told("flawed", 0.7, 10, 2), *told("worst", 0.9, 10)]
-    frame, more = rated(*rows), rated(*rows, *told("worst", 0.9, 20))
-    assert cross_entropy(frame) == pytest.approx(cross_entropy(more))
-    assert expected_calibration_error(frame) == pytest.approx(expected_calibration_error(more))
+def test_levels_weigh_the_same_however_many_pairs_they_have() -> None:
+    frame = rated(1)
+    twice = pl.concat([frame, frame.filter(pl.col("level") == "worst")])
+    ours, theirs = (fitted(one, SIGNS, TAUGHT, True).applied(rated(2))["best"] for one in (frame, twice))
+    assert ours.to_list() == pytest.approx(theirs.to_list(), abs=0.1)
 
 
-def test_cross_entropy_is_the_cost_of_the_true_level() -> None:
-    frame = rated(("best", 0.5, 0.5, 0.0), ("flawed", 0.75, 0.25, 0.0))
-    assert cross_entropy(frame) == pytest.approx((math.log(2) + math.log(4)) / 2)
+def test_better_than_the_usual_true_pair_counts_as_the_usual_and_nothing_is_extrapolated() -> None:
+    frame = rated(1)
+    calibration = fitted(frame, SIGNS, TAUGHT, True)
+    assert calibration.weights is not None
+    best = frame.filter(pl.col("level") == "best")
+    usual = float(best["likelihood"].median())  # type: ignore[arg-type]
+    lowest = float(frame["likelihood"].min())  # type: ignore[arg-type]
+    one = best.head(1)
+    asked = pl.concat([one.with_columns(likelihood=pl.lit(value)) for value in (usual, 0.0, lowest, -50.0)])
+    found = calibration.applied(asked)["best"].to_list()
+    assert found[0] == pytest.approx(found[1], abs=1e-4) and found[2] == pytest.approx(found[3], abs=1e-4)
+    assert found[0] > found[2] + 0.3
 
 
-def test_an_evaluator_surer_than_right_is_cooled_and_then_calibrated() -> None:
-    frame = every_level(sure=0.99, times=100, wrong=40)
-    temperature = fitted_temperature(frame)
-    assert temperature > 2
-    scaled = with_temperature(frame, temperature)
-    assert cross_entropy(scaled) < cross_entropy(frame)
-    assert expected_calibration_error(scaled) < 0.15 < expected_calibration_error(frame)  # type: ignore[operator]
+def test_features_are_log_odds_and_the_way_to_the_worse_side() -> None:
+    weights = Weights(["likelihood", "repeated_share"], [1.0, 0.0], [2.0, 0.5], [], [])
+    frame = pl.DataFrame(
+        {"best": [0.5], "flawed": [0.25], "worst": [0.25], "likelihood": [-2.5], "repeated_share": [0.9]}
+    )
+    assert features(frame, weights).tolist() == [[pytest.approx(0.6931, abs=1e-4), 0.0, 1.5, 0.5]]
 
 
-def test_an_evaluator_less_sure_than_right_is_sharpened() -> None:
-    assert fitted_temperature(every_level(sure=0.5, times=100, wrong=5)) < 0.9
+@pytest.mark.parametrize("level", LEVELS)
+def test_where_a_level_is_missing_the_labels_stay_as_they_are(level: str) -> None:
+    few = rated(1).filter(pl.col("level") != level)
+    assert fitted(few, SIGNS, TAUGHT, True) == Calibration()
 
 
-def test_too_few_pairs_to_judge_are_left_as_they_are() -> None:
-    assert fitted_temperature(rated(*told("best", 0.9, 5))) == 1.0
+def test_no_pairs_are_no_calibration() -> None:
+    assert fitted(rated(1).clear(), SIGNS, TAUGHT, True).applied(rated(2)).equals(rated(2))
 
 
-def test_temperature_keeps_the_order_of_the_levels_and_their_sum() -> None:
-    scaled = with_temperature(rated(("best", 0.6, 0.3, 0.1)), 3.0).row(0)[1:]
-    assert sum(scaled) == pytest.approx(1) and scaled[0] > scaled[1] > scaled[2] > 0.1
+def test_a_sign_that_never_varies_changes_nothing() -> None:
+    frame, unseen = (rated(seed).with_columns(open_end=pl.lit(1.0)) for seed in (1, 2))
+    ours, theirs = (fitted(frame, signs, TAUGHT, True).applied(unseen) for signs in (SIGNS, [*SIGNS, "open_end"]))
+    assert ours["best"].to_list() == pytest.approx(theirs["best"].to_list(), abs=1e-3)
 
 
-def test_a_temperature_of_one_changes_nothing() -> None:
-    frame = rated(("best", 0.6, 0.3, 0.1))
-    assert with_temperature(frame, 1.0).equals(frame)
+@pytest.mark.parametrize(("scaling", "scaled"), [(True, True), (False, False)])
+def test_without_signs_the_labels_are_scaled_where_that_is_set(scaling: bool, scaled: bool) -> None:
+    calibration = fitted(rated(1), [], TAUGHT, scaling)
+    assert calibration.weights is None and (calibration.temperature != 1.0) is scaled
 
 
-def test_a_rating_is_the_expectation_of_the_values() -> None:
-    assert with_rating(rated(("best", 0.6, 0.3, 0.1)), [1, 0.2, 0])["rating"].to_list() == pytest.approx([0.66])
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    for calibration in (Calibration(), Calibration(1.5), fitted(rated(1), SIGNS, TAUGHT, True)):
+        calibration.write(tmp_path)
+        assert calibration_of(tmp_path) == calibration

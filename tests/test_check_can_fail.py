@@ -6,24 +6,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from stages.acceptance import decided
+from stages.calibration import calibration_of
 from stages.evaluator import FIGURES, learn
 from stages.evaluator.held_out import measure_held_out
-from stages.evaluator.rating_set import held_out_set, training_set
-from stages.files import read_json
+from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
 from stages.gate import Judge, load_suite
 from stages.model_facts import model_facts
 from stages.pairs import Pair
-from stages.settings import Settings
+from stages.settings import Defects, Settings
 from tests.conftest import ROOT, TRAINING
 
 # Nearly all pairs are in one language, the wrong one has letters of its own: that an evaluator learns in seconds.
 # With as many pairs in either it must compare the language asked for with the one met, and AUC was 0.72.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
-DEFECTS = dict.fromkeys(("cut", "repeated", "partly_foreign", "strays", "swapped", "boilerplate"), 0.0)
-DEFECTS |= {"model_answer": 1.0, "wrong_language": 1.0}
+DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate"), 0.0)
+DEFECTS |= {"cut": 0.05, "model_answer": 1.0, "wrong_language": 1.0}
 OTHERS = {"best": "worst", "flawed": "flawed", "worst": "best"}
 
 
@@ -34,19 +35,22 @@ def pairs(language: str, numbers: range) -> list[Pair]:
 
 
 SEEN = [*pairs("fi", range(30)), *pairs("ur", range(1))]
+TO_FIT = [*pairs("fi", range(60, 75)), *pairs("ur", range(60, 61))]
 UNSEEN = [*pairs("fi", range(30, 50)), *pairs("ur", range(30, 31))]
 
 
 def small(settings: Settings) -> Settings:
     """The settings for these languages and for a model whose tokens are bytes."""
     training = TRAINING.model_copy(update={"max_tokens": 128})
-    own = settings.evaluator.model_copy(update={"training": training, "labels": ["A", "B", "C"]})
+    changed = {"labels": ["A", "B", "C"], "signs": ("part_likelihood", "open_end"), "rated_pairs": 372}
+    own = settings.evaluator.model_copy(update={**changed, "training": training, "defects": Defects(**DEFECTS)})
     return settings.model_copy(update={"evaluator": own, "languages": list(WORDS)})
 
 
 @dataclass(frozen=True)
 class Outcome:
     figures: dict[str, Any]
+    folder: Path
     gate: list[str]  # critical expectations that were not met
 
 
@@ -54,19 +58,23 @@ class Outcome:
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """The same evaluator, once from the levels as they are and once with best and worst swapped."""
     settings = small(settings)
-    rated = training_set(SEEN, {pair.id: f"{pair.id} ...." for pair in SEEN}, DEFECTS, size=372, seed=1)
+    rated = training_set(SEEN, {pair.id: f"{pair.id} ...." for pair in SEEN}, settings.evaluator, seed=1)
     suite = load_suite(ROOT / "stages" / "expectations" / "evaluator.yaml", settings)
-    sets = {"true": rated, "swapped": [replace(one, level=OTHERS[one.level]) for one in rated]}
-    found = {}
-    for name, learned in sets.items():
+    to_fit, found = calibration_set(TO_FIT, seed=1), {}
+    sets = {"true": (rated, to_fit), "swapped": (swapped(rated), swapped(to_fit))}
+    for name, (learned, fitted) in sets.items():
         folder = tmp_path_factory.mktemp(name)
         learn(tiny_model, learned, folder, settings)
-        figures = measure_held_out(folder, held_out_set(UNSEEN, seed=1), settings)
+        figures = measure_held_out(folder, held_out_set(UNSEEN, seed=1), fitted, settings, tiny_model)
         with Judge() as judge:
             metrics = {**model_facts(folder), **{figure: figures[figure] for figure in FIGURES}}
             report = judge.report("evaluator", name, suite, metrics)
-        found[name] = Outcome(figures, [verdict.metric for verdict in report.failures])
+        found[name] = Outcome(figures, folder, [verdict.metric for verdict in report.failures])
     return found
+
+
+def swapped(rated: list[RatedPair]) -> list[RatedPair]:
+    return [replace(one, level=OTHERS[one.level]) for one in rated]
 
 
 def wrong_language(outcome: Outcome) -> float:
@@ -100,6 +108,14 @@ def test_what_is_measured_lies_beside_the_model(outcomes: dict[str, Outcome]) ->
     )
 
 
+def test_the_plot_shows_what_the_labels_tell_alone_beside_what_the_rating_tells(outcomes: dict[str, Outcome]) -> None:
+    found = pl.read_csv(outcomes["true"].folder / "plots" / "auc_by_defect.csv")
+    shown = dict(found.filter(pl.col("defect") == "wrong_language").select("of", "auc").iter_rows())
+    alone = outcomes["true"].figures["labels_alone"]["auc_by_defect"]["wrong_language"]
+    assert set(shown) == {"all", "labels alone", *WORDS}
+    assert (shown["all"], shown["labels alone"]) == pytest.approx((wrong_language(outcomes["true"]), alone), abs=1e-4)
+
+
 def test_the_same_figures_are_the_same_bytes(
     settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
 ) -> None:
@@ -110,8 +126,8 @@ def test_the_same_figures_are_the_same_bytes(
         folder.mkdir(exist_ok=True)
         for file in tiny_model.iterdir():
             (folder / file.name).write_bytes(file.read_bytes())
-        measure_held_out(folder, held_out_set(UNSEEN, seed=1), own)
+        measure_held_out(folder, held_out_set(UNSEEN, seed=1), calibration_set(TO_FIT, seed=1), own, tiny_model)
         files = ("scores.json", "calibration.json", "plots/reliability.csv", "plots/auc_by_defect.csv")
         written.append([(folder / name).read_bytes() for name in files])
     assert written[0] == written[1]
-    assert read_json(folder / "calibration.json").keys() == {"temperature"}
+    assert calibration_of(folder).weights is not None

@@ -10,21 +10,20 @@ import polars as pl
 import pytest
 
 from stages.evaluator.boilerplate import taught_and_measured
-from stages.evaluator.measures import area_under_curve, scores
-from stages.evaluator.rating_set import (
-    RatedPair,
-    alike,
+from stages.evaluator.defects import (
     cut_off,
     going_on_with,
-    held_out_set,
     run_of_sentences,
     swapped,
-    training_set,
     with_repetition,
     wrong_language,
 )
+from stages.evaluator.measures import area_under_curve, labels_alone, scores
+from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
 from stages.files import digest
 from stages.pairs import Pair
+from stages.settings import Defects, load_settings
+from tests.conftest import ROOT
 
 SENTENCES = {
     "fi": ["Leipä paistetaan uunissa.", "Se jäähtyy liinan alla!", "Sitten se syödään."],
@@ -48,7 +47,15 @@ FLAWS = (
     "boilerplate",
 )  # that can be made of any pair, were there others
 WEIGHTS = dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0)
+OWN = load_settings(ROOT / "params.yaml").evaluator
 ANSWERS = {one.id: f"answer to {one.id}" for one in PAIRS}
+
+
+def drawn(
+    pairs: list[Pair], answers: dict[str, str], weights: dict[str, float], size: int, seed: int, **changed: object
+) -> list[RatedPair]:
+    own = {"rated_pairs": size, "defects": Defects.model_construct(**weights), **changed}
+    return training_set(pairs, answers, OWN.model_copy(update=own), seed)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -91,48 +98,11 @@ def test_each_set_has_runs_of_its_own(rated: list[RatedPair]) -> None:
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1 / 3 / 3), (1.0, 1.0)])
 def test_so_many_of_the_responses_are_whole(share: float, expected: float) -> None:
-    rated = training_set(PAIRS, ANSWERS, WEIGHTS, size=60 * PASS, seed=1, whole_share=share)
+    rated = drawn(PAIRS, ANSWERS, WEIGHTS, size=60 * PASS, seed=1, whole_share=share)
     true = {one.id: one.response for one in PAIRS}
     best = [one.response == true[one.pair.id] for one in rated if one.level == "best"]
     # A run of three sentences is all of them when it begins with the first (1 of 3) and ends with the last (1 of 3).
     assert sum(best) / len(best) == pytest.approx(expected, abs=0.03)
-
-
-ALIKE = [
-    pair("fi", 1, "Describe a lantern."),
-    pair("fi", 2, "Describe a kettle."),
-    pair("fi", 3, "Clean my lantern."),
-    pair("fi", 4, "Sing loudly!"),
-    pair("hi", 5, "Describe a lantern."),
-]
-
-
-def test_alike_are_pairs_of_the_language_whose_instruction_shares_a_word() -> None:
-    find = alike(ALIKE)
-    found = {one.id for seed in range(40) for one in find(ALIKE[0], random.Random(seed))}
-    assert found == {"fi1", "fi2", "fi3"}
-    assert find(ALIKE[3], random.Random(1)) == []
-
-
-@pytest.mark.parametrize("defect", ["swapped", "strays"])
-def test_swapped_and_straying_responses_are_of_an_instruction_that_is_alike(defect: str) -> None:
-    weights = {**dict.fromkeys(WEIGHTS, 0.0), "cut": 1e-9, "wrong_language": 1e-9, defect: 1.0}
-    rated = training_set(ALIKE, {}, weights, size=60 * 15, seed=1, alike_share=1.0)
-    ends = {one.response[-2] for one in rated if one.pair.id == "fi1" and one.defect == defect}
-    assert ends == {"2", "3"}
-    # Where none is alike, any other.
-    assert {one.response[-2] for one in rated if one.pair.id == "fi4" and one.defect == defect} == {"1", "2", "3"}
-
-
-@pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
-def test_so_many_of_the_pairs_are_true_and_swapped_ones_and_come_first(share: float) -> None:
-    size = 40 * PASS
-    rated = training_set(PAIRS, ANSWERS, WEIGHTS, size=size, seed=1, matching_share=share)
-    first, others = rated[: round(size * share)], rated[round(size * share) :]
-    assert len(rated) == pytest.approx(size, abs=2 * PASS)
-    assert {one.defect for one in first} == ({"none", "swapped"} if share else set())
-    assert [one.level for one in first].count("best") * 2 == len(first)
-    assert {one.defect for one in others[: 4 * PASS]} > {"none", "cut", "repeated", "wrong_language", "swapped"}
 
 
 def test_the_held_out_responses_are_whole() -> None:
@@ -194,7 +164,7 @@ def test_one_language_has_no_wrong_one() -> None:
 
 @pytest.fixture
 def rated() -> list[RatedPair]:
-    return training_set(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=1)
+    return drawn(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=1)
 
 
 def test_every_pair_is_there_once_a_level_in_each_set(rated: list[RatedPair]) -> None:
@@ -225,30 +195,30 @@ def test_each_set_has_defects_of_its_own(rated: list[RatedPair]) -> None:
 
 
 def test_the_same_seed_gives_the_same_set(rated: list[RatedPair]) -> None:
-    assert training_set(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=1) == rated
-    assert training_set(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=2) != rated
+    assert drawn(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=1) == rated
+    assert drawn(PAIRS, ANSWERS, WEIGHTS, size=3 * PASS, seed=2) != rated
 
 
 def test_a_model_answer_equal_to_the_truth_is_no_flaw() -> None:
     truth = {one.id: one.response for one in PAIRS}
-    assert "model_answer" not in {one.defect for one in training_set(PAIRS, truth, WEIGHTS, size=5 * PASS, seed=1)}
+    assert "model_answer" not in {one.defect for one in drawn(PAIRS, truth, WEIGHTS, size=5 * PASS, seed=1)}
 
 
 def test_about_as_many_are_made_as_asked_for() -> None:
-    assert len(training_set(PAIRS, ANSWERS, WEIGHTS, size=2 * PASS + 5, seed=1)) == 2 * PASS
+    assert len(drawn(PAIRS, ANSWERS, WEIGHTS, size=2 * PASS + 5, seed=1)) == 2 * PASS
 
 
 def test_fewer_than_the_pairs_are_one_pass() -> None:
-    assert len(training_set(PAIRS, ANSWERS, WEIGHTS, size=1, seed=1)) == PASS
+    assert len(drawn(PAIRS, ANSWERS, WEIGHTS, size=1, seed=1)) == PASS
 
 
 def test_no_pairs_are_no_rated_pairs() -> None:
-    assert training_set([], {}, WEIGHTS, size=10, seed=1) == []
+    assert drawn([], {}, WEIGHTS, size=10, seed=1) == []
 
 
 def test_a_defect_of_no_weight_is_not_made() -> None:
     weights = {**WEIGHTS, "model_answer": 0.0, "swapped": 0.0}
-    made = {one.defect for one in training_set(PAIRS, ANSWERS, weights, size=5 * PASS, seed=1)}
+    made = {one.defect for one in drawn(PAIRS, ANSWERS, weights, size=5 * PASS, seed=1)}
     assert made == {"none", *FLAWS, "wrong_language"}
 
 
@@ -257,7 +227,7 @@ def content(rated: list[RatedPair]) -> str:
 
 
 def test_boilerplate_of_no_weight_leaves_the_training_set_as_it_was_before_there_was_any() -> None:
-    rated = training_set(PAIRS, ANSWERS, {**WEIGHTS, "boilerplate": 0.0}, size=3 * PASS, seed=1)
+    rated = drawn(PAIRS, ANSWERS, {**WEIGHTS, "boilerplate": 0.0}, size=3 * PASS, seed=1)
     assert content(rated) == "2f496d1f1498cf01"
 
 
@@ -286,13 +256,13 @@ def test_no_response_to_an_open_instruction_is_swapped() -> None:
 
 def test_pairs_of_an_open_instruction_are_made_worse_otherwise() -> None:
     pairs = [replace(one, instruction=OPEN) for one in PAIRS]
-    made = {one.defect for one in training_set(pairs, {}, WEIGHTS, size=9 * PASS, seed=1, open_instructions=[OPEN])}
+    made = {one.defect for one in drawn(pairs, {}, WEIGHTS, size=9 * PASS, seed=1, open_instructions=[OPEN])}
     assert made == {"none", "cut", "repeated", "partly_foreign", "boilerplate", "wrong_language"}
 
 
 def test_defects_are_as_frequent_as_their_weights() -> None:
     weights = {**WEIGHTS, "swapped": 0.25}
-    rated = training_set(PAIRS, ANSWERS, weights, size=100 * PASS, seed=1)
+    rated = drawn(PAIRS, ANSWERS, weights, size=100 * PASS, seed=1)
     counts = Counter(one.defect for one in rated if one.level == "worst")
     assert counts["swapped"] / counts["wrong_language"] == pytest.approx(0.25, abs=0.05)
 
@@ -301,6 +271,19 @@ def test_the_held_out_set_has_every_pair_with_every_defect_but_model_answers() -
     held_out = held_out_set(PAIRS, seed=1)
     counts = Counter(one.defect for one in held_out)
     assert counts == dict.fromkeys(("none", *FLAWS, "swapped", "wrong_language"), len(PAIRS))
+
+
+def test_ratings_are_calibrated_on_the_same_defects_with_the_boilerplate_that_is_taught() -> None:
+    to_fit, held_out = (
+        {(one.pair.id, one.defect): one.response for one in made(PAIRS, seed=1)}
+        for made in (calibration_set, held_out_set)
+    )
+    assert {key for key in to_fit if to_fit[key] != held_out[key]} == {(one.id, "boilerplate") for one in PAIRS}
+    for (identifier, defect), response in to_fit.items():
+        if defect == "boilerplate":
+            taught, measured = taught_and_measured(identifier[:2])
+            assert any(phrase in response.lower() for phrase in taught)
+            assert not any(phrase in response.lower() for phrase in measured)
 
 
 def test_the_held_out_set_is_the_same_in_every_iteration() -> None:
@@ -371,3 +354,8 @@ def test_confusion_counts_the_likeliest_level() -> None:
         "flawed": {"best": 1, "flawed": 1, "worst": 0},
         "worst": {"best": 0, "flawed": 0, "worst": 2},
     }
+
+
+def test_what_the_labels_tell_alone_is_measured_too() -> None:
+    found = labels_alone(RATED.drop("rating"), [1, 0.5, 0])
+    assert found == {"auc": scores(RATED, 0.6)["auc"], "auc_by_defect": scores(RATED, 0.6)["auc_by_defect"]}

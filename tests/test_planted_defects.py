@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 import yaml
 
+from stages.calibration import Calibration
 from stages.extraction import extract_page
-from stages.files import write_json
 from stages.seed_pairs import transform
 from stages.settings import LANGUAGES, Settings, load_settings
 from tests.benchmarks import planted_defects
@@ -72,7 +72,7 @@ def test_each_kind_that_can_be_made_has_a_row_with_its_bound_and_note(
     tiny_model: Path, settings: Settings, tmp_path: Path
 ) -> None:
     evaluator = shutil.copytree(tiny_model, tmp_path / "evaluator")
-    write_json(evaluator / "calibration.json", {"temperature": 1.0})
+    Calibration().write(evaluator)
     # Its tokens are bytes, and it takes 256: texts are cut at three quarters of max_tokens.
     changed = {"labels": ["A", "B", "C"], "training": TRAINING.model_copy(update={"max_tokens": 192})}
     own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update=changed)})

@@ -11,14 +11,16 @@ import polars as pl
 import pytest
 
 from stages.base_model.embedded import new_model, train_tokenizer
+from stages.calibration import Calibration
 from stages.evaluator import learn
+from stages.evaluator.defects import cut_off, wrong_language
 from stages.evaluator.held_out import frame_of
 from stages.evaluator.measures import area_under_curve
-from stages.evaluator.rating_set import RatedPair, cut_off, training_set, wrong_language
+from stages.evaluator.rating_set import RatedPair, training_set
 from stages.models import save_model
 from stages.pairs import Pair
 from stages.rating import add_ratings
-from stages.settings import Architecture, Settings
+from stages.settings import Architecture, Defects, Settings
 from stages.text_generation.lazy import LazyEngine
 from tests.artificial_world import World
 from tests.conftest import TRAINING
@@ -52,15 +54,22 @@ def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
     save_model(new_model(SMALL, tokenizer, seed=3), tokenizer, folder / "start")
     names = {tongue.code: tongue.name for tongue in WORLD.tongues}
     training = TRAINING.model_copy(update={"learning_rate": 0.003, "batch_size": 32, "max_tokens": 128})
-    own = {"labels": ["A", "B", "C"], "loss_over": "labels", "batches": "in_order", "training": training}
+    weights = {**dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0), **DEFECTS}
+    own = {
+        "labels": ["A", "B", "C"],
+        "loss_over": "labels",
+        "batches": "in_order",
+        "rated_pairs": PAIRS,
+        "defects": Defects(**weights),
+        "training": training,
+    }
     changed = {
         "languages": list(names),
         "prompts": settings.prompts.model_copy(update={"languages": names}),
         "evaluator": settings.evaluator.model_copy(update=own),
     }
     settings = settings.model_copy(update=changed)
-    weights = {**dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0), **DEFECTS}
-    learn(folder / "start", training_set(seen, {}, weights, PAIRS, seed=1), folder / "evaluator", settings)
+    learn(folder / "start", training_set(seen, {}, settings.evaluator, seed=1), folder / "evaluator", settings)
     choose = random.Random(1)
     worse = [RatedPair(pair, cut_off(pair.response, choose), "flawed", "cut") for pair in unseen]
     for pair in unseen:
@@ -69,7 +78,7 @@ def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
         worse.append(RatedPair(pair, other, "worst", "wrong_language"))
     held_out = [*(RatedPair(pair, pair.response, "best", "none") for pair in unseen), *worse]
     with LazyEngine(folder / "evaluator", settings.text_generation, settings.seed) as engine:
-        return add_ratings(frame_of(held_out), engine, settings)
+        return add_ratings(frame_of(held_out), engine, settings, Calibration())
 
 
 @pytest.mark.parametrize("defect", DEFECTS)

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
+from stages.languages import load_language
 from tests.benchmarks import real_documents
 from tests.benchmarks.real_documents import PARTS, Excerpts, dealt, fitting
+
+FINNISH = load_language("fi")
 
 
 def sentence(number: int) -> str:
@@ -39,7 +42,7 @@ def sentences(excerpts: list[str]) -> set[str]:
 
 
 def test_each_part_is_filled_and_no_sentence_is_in_two() -> None:
-    parts = dealt(documents({"large": LARGE, "small": SMALL})).parts
+    parts = dealt(documents({"large": LARGE, "small": SMALL}), FINNISH).parts
     assert {name: len(own) for name, own in parts.items()} == {
         "measured": 4, "choosing": 2, "learned": 6, "other_site": 3,
     }  # fmt: skip
@@ -48,14 +51,14 @@ def test_each_part_is_filled_and_no_sentence_is_in_two() -> None:
 
 def test_a_sentence_that_is_measured_is_not_learned_in_another_document() -> None:
     copies = [f"{one.rstrip()} Ja vielä tämä, vain tällä sivulla numero {number}." for number, one in enumerate(LARGE)]
-    parts = dealt(documents({"large": [*LARGE, *copies], "small": SMALL})).parts
+    parts = dealt(documents({"large": [*LARGE, *copies], "small": SMALL}), FINNISH).parts
     taught = sentences(parts["learned"])
     assert taught
     assert not taught & sentences(parts["measured"])
 
 
 def test_nothing_is_learned_from_the_second_largest_site() -> None:
-    parts = dealt(documents({"large": LARGE, "small": SMALL, "least": [text(200)]})).parts
+    parts = dealt(documents({"large": LARGE, "small": SMALL, "least": [text(200)]}), FINNISH).parts
     assert set(parts["other_site"]) <= {one.strip() for one in SMALL}
     assert not {one.strip() for one in SMALL} & {*parts["measured"], *parts["learned"], *parts["choosing"]}
 
@@ -66,7 +69,7 @@ def test_the_paragraphs_of_an_article_have_one_part() -> None:
         for article in range(9)
         for part in range(2)
     ]
-    parts = dealt(pl.DataFrame(rows, schema=["source", "path", "text"], orient="row")).parts
+    parts = dealt(pl.DataFrame(rows, schema=["source", "path", "text"], orient="row"), FINNISH).parts
     for article in range(9):
         own = {text(10 * article + part).strip() for part in range(2)}
         assert sum(bool(own & set(excerpts)) for excerpts in parts.values()) <= 1
@@ -74,7 +77,7 @@ def test_the_paragraphs_of_an_article_have_one_part() -> None:
 
 def test_the_same_documents_give_the_same_parts_in_any_order() -> None:
     frame = documents({"large": LARGE, "small": SMALL})
-    assert dealt(frame).parts == dealt(frame.reverse()).parts
+    assert dealt(frame, FINNISH).parts == dealt(frame.reverse(), FINNISH).parts
 
 
 def test_of_a_long_paragraph_whole_sentences_are_taken_and_of_a_short_one_none() -> None:
@@ -87,3 +90,19 @@ def test_of_a_long_paragraph_whole_sentences_are_taken_and_of_a_short_one_none()
 
 def test_a_fresh_set_of_parts_is_empty() -> None:
     assert Excerpts().parts == {name: [] for name in [*PARTS, "other_site"]}
+
+
+def test_what_ends_amid_a_sentence_is_no_part_of_a_true_text_where_sentences_have_ends() -> None:
+    paragraph = f"{text(1)}Ja tämä jää"
+    assert list(fitting(paragraph)) == [text(1).strip()]
+    assert list(fitting(paragraph, stops=False)) == [paragraph]
+    assert list(fitting(f"{sentence(1)}{sentence(2)[:-2]},")) == []
+
+
+def test_a_text_in_another_language_is_no_true_one() -> None:
+    english = [
+        f"This sentence is long enough to be known. {number} others say it, and each of them is long too. " * 2
+        for number in range(12)
+    ]
+    found = dealt(documents({"large": english, "small": SMALL}), FINNISH).parts
+    assert found["measured"] == [] and len(found["other_site"]) == 3

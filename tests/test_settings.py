@@ -152,9 +152,13 @@ def test_a_level_without_any_defect_is_refused(tmp_path: Path) -> None:
     assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value=weights)
 
 
-def test_matching_first_without_batches_in_order_is_refused(tmp_path: Path) -> None:
-    message = problem(tmp_path, "evaluator", "matching_share", value=0.25)
-    assert "matching_share says what is learned first: set batches to in_order" in message
+def test_seeds_of_which_none_is_learned_are_refused(tmp_path: Path) -> None:
+    assert "no seed is left to learn from" in problem(tmp_path, "seed_pairs", "calibration_share", value=0.7)
+
+
+def test_an_unknown_sign_is_refused_with_those_known(tmp_path: Path) -> None:
+    message = problem(tmp_path, "evaluator", "signs", value=["likelihood", "smell"])
+    assert "evaluator.signs" in message and "'repeated_share'" in message
 
 
 def test_a_temperature_that_vllm_does_not_take_is_refused(tmp_path: Path) -> None:

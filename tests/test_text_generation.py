@@ -42,7 +42,17 @@ def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
-    command += ["--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port), "--enforce-eager"]
+    command += [
+        "--served-model-name",
+        "tiny",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--enforce-eager",
+        "--dtype",
+        "float32",
+    ]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
     with log.open("w") as sink:
         process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.STDOUT)
@@ -275,3 +285,27 @@ def test_greedy_texts_agree_with_transformers(
         [text.text for text in engines[name].generate(asked, sampling(end))] for name in ("transformers", other)
     )
     assert sum(a == b for a, b in zip(ours, theirs, strict=True)) >= 0.75 * len(asked)
+
+
+@each
+def test_what_was_learned_is_likelier_than_what_was_not(engine: Engine, lessons: list[Example]) -> None:
+    asked, said = lessons[1].prompt, [example.completion for example in lessons]
+    found = engine.likelihood([asked] * len(said), said)
+    assert max(found) == found[1] > -0.1 and all(other < -1 for number, other in enumerate(found) if number != 1)
+
+
+@each
+def test_a_likelihood_is_the_mean_over_the_tokens(engine: Engine, lessons: list[Example]) -> None:
+    asked, said = lessons[0].prompt, lessons[1].completion
+    whole, *each = engine.likelihood(
+        [asked, *([*asked, *said[:place]] for place in range(len(said)))], [said, *([token] for token in said)]
+    )
+    assert whole == pytest.approx(sum(each) / len(each), abs=1e-3)
+
+
+@pytest.mark.parametrize("other", ["vllm", "endpoint"])
+def test_likelihoods_agree_with_transformers(other: str, engines: dict[str, Engine], lessons: list[Example]) -> None:
+    asked = [one.prompt for one in lessons for _ in lessons]
+    said = [one.completion for _ in lessons for one in lessons]
+    ours, theirs = (engines[name].likelihood(asked, said) for name in ("transformers", other))
+    assert ours == pytest.approx(theirs, abs=1e-3)

@@ -1,6 +1,7 @@
 """Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
 
-`samples` instructions are drawn for a text; which of them is best is for the evaluator to say.
+`samples` instructions are drawn for a text; which of them is best is for the evaluator to say. How likely the model
+finds each, given the whole text and given its parts, is kept: the engine that can say it is loaded here.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from stages.figures import greatest, mean
 from stages.files import digest, read_json
 from stages.gate import Metric
 from stages.job import Job, frame_hash
+from stages.languages import load_language
 from stages.prompts import PromptEncoder
 from stages.second_pass import drop_staged, staged_repeated
 from stages.settings import CandidatePairs, Prompts, Settings
 from stages.shards import Split, shard_frames
+from stages.signs import add_likelihoods
 from stages.text_generation import Generated, Sampling
 from stages.text_generation.lazy import LazyEngine
 
@@ -30,12 +33,13 @@ COLUMNS = [
 def run(job: Job) -> None:
     assert job.language is not None
     model, own = job.input("instruction_model"), job.settings.candidate_pairs
+    language = load_language(job.language)
     with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
         job.map_frames(
             job.read_shards("filtered_text", job.language),
             partial(write_instructions, engine=engine, settings=job.settings),
             settings=["candidate_pairs", "prompts", "text_generation", "seed"],
-            depends_on=read_json(model / "manifest.json")["content"],
+            depends_on=f"{read_json(model / 'manifest.json')['content']} {language.model_dump_json()}",
         )
         job.facts.update(engine.facts())
         job.provenance.update(engine.provenance())
@@ -88,7 +92,7 @@ def write_instructions(frame: pl.DataFrame, engine: LazyEngine, settings: Settin
     asked = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
     split = transform(asked, written, own, settings.prompts)
     tokens = {"prompt_tokens": sum(map(len, prompts)), "generated_tokens": sum(one.tokens for one in written)}
-    return Split(split.kept, split.dropped, tokens)
+    return Split(add_likelihoods(split.kept, engine, settings), split.dropped, tokens)
 
 
 def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:

@@ -12,6 +12,7 @@ import polars as pl
 
 from stages.acceptance import accepted_iteration
 from stages.answers import answer_sampling
+from stages.calibration import calibration_of
 from stages.errors import InputError
 from stages.eval_scores.measures import chrf, language_share, pairwise
 from stages.figures import mean
@@ -24,8 +25,9 @@ from stages.model_facts import held_out_loss
 from stages.models import load_tokenizer
 from stages.pairs import response_examples, seed_pairs
 from stages.prompts import PromptEncoder
-from stages.rating import add_ratings, temperature_of
+from stages.rating import add_ratings
 from stages.shards import read_partition, shard_frames, write_shard
+from stages.signs import SIGNS, add_signs
 from stages.text_generation.lazy import LazyEngine
 
 COMPARED = ("base", "seed_only", "tuned")
@@ -38,8 +40,10 @@ def run(job: Job) -> None:
     answers = pl.concat([_answers(job, name, folder, questions) for name, folder in models.items()])
     judge = accepted_iteration(job)
     evaluator = job.input("evaluator", iteration=judge)
+    signed = add_signs(answers, job.settings, job.input("instruction_model"))
     with LazyEngine(evaluator, job.settings.text_generation, job.settings.seed) as engine:
-        answers = add_ratings(answers, engine, job.settings, temperature_of(evaluator))
+        rated = add_ratings(signed, engine, job.settings, calibration_of(evaluator))
+    answers = rated.drop(SIGNS, strict=False)
     job.facts["rows_in"] = questions.height * len(models)
     write_shard(answers, job.staging / "part-00000.parquet")
     losses = {name: _loss(job, folder, job.language) for name, folder in models.items()}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.answers import answer_sampling
+from stages.calibration import LEVELS
 from stages.evaluator.held_out import measure_held_out
-from stages.evaluator.rating_set import RatedPair, held_out_set, training_set
+from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
 from stages.files import read_json
 from stages.fine_tuning import fine_tune
 from stages.gate import Metric
@@ -15,29 +16,22 @@ from stages.model_facts import model_facts
 from stages.models import load_tokenizer
 from stages.pairs import Pair, learned_pairs, seed_pairs
 from stages.prompts import Example, PromptEncoder
-from stages.rating import LEVELS, label_tokens
+from stages.rating import label_tokens
 from stages.settings import Settings
 from stages.text_generation.lazy import LazyEngine
 
-FIGURES = ("pairs", "precision", "recall", "auc", "auc_surface", "expected_calibration_error", "temperature")
+FIGURES = ("pairs", "precision", "recall", "auc", "auc_surface", "expected_calibration_error", "calibration_pairs")
 
 
 def run(job: Job) -> None:
     settings = job.settings.evaluator
     pairs = learned_pairs(job)
-    rated = training_set(
-        pairs,
-        _answers(job, pairs) if settings.defects.model_answer else {},
-        settings.defects.model_dump(),
-        settings.rated_pairs,
-        job.settings.seed,
-        settings.whole_share,
-        settings.open_instructions,
-        settings.alike_share,
-        settings.matching_share,
-    )
+    answers = _answers(job, pairs) if settings.defects.model_answer else {}
+    rated = training_set(pairs, answers, settings, job.settings.seed)
     job.facts.update(learn(_start(job), rated, job.staging, job.settings))
-    measure_held_out(job.staging, held_out_set(seed_pairs(job, "held_out"), job.settings.seed), job.settings)
+    held_out = held_out_set(seed_pairs(job, "held_out"), job.settings.seed)
+    to_fit = calibration_set(seed_pairs(job, "calibration"), job.settings.seed)
+    measure_held_out(job.staging, held_out, to_fit, job.settings, job.input("instruction_model"))
 
 
 def learn(start: Path, rated: list[RatedPair], out: Path, settings: Settings) -> dict[str, float | int]:
@@ -77,7 +71,7 @@ def _examples(rated: list[RatedPair], encoder: PromptEncoder, labels: list[int])
 def measure(job: Job) -> dict[str, Metric]:
     found = read_json(job.staging / "scores.json")
     by_defect = {f"auc_{defect}": value for defect, value in found["auc_by_defect"].items() if value is not None}
-    figures = {name: found[name] for name in FIGURES}
+    figures = {name: found[name] for name in FIGURES} | {"auc_labels": found["labels_alone"]["auc"]}
     return {
         **model_facts(job.staging),
         **{name: value for name, value in figures.items() if value is not None},

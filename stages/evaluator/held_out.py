@@ -1,4 +1,7 @@
-"""An evaluator's figures on held-out rated pairs: what is written beside the model, as metrics and as plots."""
+"""An evaluator's figures on held-out rated pairs: what is written beside the model, as metrics and as plots.
+
+Seeds are parted in three: models learn from some, ratings are calibrated on some, and on the others nothing is fitted.
+"""
 
 from __future__ import annotations
 
@@ -8,43 +11,65 @@ from typing import Any
 
 import polars as pl
 
-from stages.evaluator.calibration import expected_calibration_error, fitted_temperature, reliability
-from stages.evaluator.measures import scores
+from stages.calibration import LEVELS, Calibration
+from stages.evaluator.fitting import fitted
+from stages.evaluator.measures import labels_alone, scores
 from stages.evaluator.rating_set import RatedPair
+from stages.evaluator.reliability import expected_calibration_error, reliability
 from stages.files import write_json
 from stages.plots import histogram, write_plot
-from stages.rating import LEVELS, add_ratings, with_rating, with_temperature
+from stages.rating import add_ratings, with_rating
 from stages.settings import Settings
+from stages.signs import add_signs
 from stages.text_generation.lazy import LazyEngine
 
 # Two equal runs differed in the last bit of a calibration error: the order of a sum is not fixed over threads.
 DIGITS = 6
 
 
-def measure_held_out(evaluator: Path, held_out: Sequence[RatedPair], settings: Settings) -> dict[str, Any]:
-    """Rate the held-out pairs, fit the temperature, and write all that is known into the evaluator's folder.
+def measure_held_out(
+    evaluator: Path,
+    held_out: Sequence[RatedPair],
+    to_fit: Sequence[RatedPair],
+    settings: Settings,
+    instruction_model: Path,
+) -> dict[str, Any]:
+    """Fit the calibration on the pairs `to_fit`, rate the held-out ones by it, write what is known beside the model.
 
     calibration.json (read wherever the evaluator rates), scores.json, held_out.parquet and plots/.
     """
-    with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
-        raw = add_ratings(frame_of(held_out), engine, settings)
-    temperature = fitted_temperature(raw) if settings.evaluator.temperature_scaling else 1.0
-    rated = with_rating(with_temperature(raw, temperature), settings.evaluator.values)
+    own = settings.evaluator
+    raw, fitting = _with_probabilities([held_out, to_fit], evaluator, settings, instruction_model)
+    calibration = fitted(fitting, own.signs, own.defects.model_dump(), own.temperature_scaling)
+    rated = with_rating(calibration.applied(raw), own.values)
     threshold = settings.refined_pairs.min_rating
     by_language = {code: rated.filter(pl.col("language") == code) for code in settings.languages}
     found = rounded(
         {
             **scores(rated, threshold),
-            "temperature": temperature,
-            "calibration_error_before_scaling": expected_calibration_error(raw),
+            "calibration_pairs": fitting.height,
+            "temperature": calibration.temperature,
+            "calibration_error_before": expected_calibration_error(raw),
+            "labels_alone": labels_alone(raw, own.values),
             "by_language": {code: scores(own, threshold) for code, own in by_language.items()},
         }
     )
     rated.write_parquet(evaluator / "held_out.parquet")
-    write_json(evaluator / "calibration.json", {"temperature": temperature})
+    calibration.write(evaluator)
     write_json(evaluator / "scores.json", found)
     _write_plots(evaluator, rated, by_language, found)
     return found
+
+
+def _with_probabilities(
+    sets: Sequence[Sequence[RatedPair]], evaluator: Path, settings: Settings, instruction_model: Path
+) -> list[pl.DataFrame]:
+    """Each set with the signs of its pairs and the label probabilities as the evaluator gives them; one engine load."""
+    frame = add_signs(frame_of([one for rated in sets for one in rated]), settings, instruction_model)
+    with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
+        frame = add_ratings(frame, engine, settings, Calibration()).drop("rating")
+    starts = [sum(map(len, sets[:number])) for number in range(len(sets))]
+    return [frame.slice(start, len(rated)) for start, rated in zip(starts, sets, strict=True)]
 
 
 def rounded(found: Any) -> Any:
@@ -80,10 +105,10 @@ def _write_plots(
     )
     auc = [
         (defect, value, code)
-        for code, own in {"all": found, **found["by_language"]}.items()
+        for code, own in {"all": found, "labels alone": found["labels_alone"], **found["by_language"]}.items()
         for defect, value in own["auc_by_defect"].items()
     ]
-    write_plot(folder, "auc_by_defect", pl.DataFrame(auc, schema=["defect", "auc", "language"], orient="row"))
+    write_plot(folder, "auc_by_defect", pl.DataFrame(auc, schema=["defect", "auc", "of"], orient="row"))
     confusion = [(level, found["confusion"][level][said], said) for level in LEVELS for said in LEVELS]
     write_plot(folder, "confusion", pl.DataFrame(confusion, schema=["level", "pairs", "rated as"], orient="row"))
     write_plot(folder, "ratings", histogram(rated, by="level"))

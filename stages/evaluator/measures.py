@@ -6,10 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from stages.evaluator.calibration import expected_calibration_error
-from stages.rating import LEVELS
+from stages.calibration import LEVELS
+from stages.evaluator.reliability import expected_calibration_error
+from stages.rating import with_rating
 
-SURFACE_DEFECTS = ("wrong_language", "cut", "repeated")
+SURFACE_DEFECTS = ("wrong_language", "partly_foreign", "cut", "repeated", "boilerplate")
 
 
 def area_under_curve(positive: pl.Series, negative: pl.Series) -> float | None:
@@ -41,13 +42,28 @@ def scores(rated: pl.DataFrame, min_rating: float) -> dict[str, Any]:
         "auc_surface": area_under_curve(
             good["rating"], rated.filter(pl.col("defect").is_in(SURFACE_DEFECTS))["rating"]
         ),
-        "auc_by_defect": {
-            defect: area_under_curve(good["rating"], rated.filter(pl.col("defect") == defect)["rating"])
-            for defect in sorted(set(rated["defect"]) - {"none"})
-        },
+        "auc_by_defect": auc_by_defect(rated),
         "expected_calibration_error": expected_calibration_error(rated),
         "by_level": by_level(confusion),
         "confusion": confusion,
+    }
+
+
+def labels_alone(raw: pl.DataFrame, values: list[float]) -> dict[str, Any]:
+    """AUC over all and by defect of the label probabilities before they are calibrated and joined with the signs."""
+    rated = with_rating(raw, values)
+    good = rated.filter(pl.col("level") == "best")["rating"]
+    return {
+        "auc": area_under_curve(good, rated.filter(pl.col("level") != "best")["rating"]),
+        "auc_by_defect": auc_by_defect(rated),
+    }
+
+
+def auc_by_defect(rated: pl.DataFrame) -> dict[str, float | None]:
+    good = rated.filter(pl.col("level") == "best")["rating"]
+    return {
+        defect: area_under_curve(good, rated.filter(pl.col("defect") == defect)["rating"])
+        for defect in sorted(set(rated["defect"]) - {"none"})
     }
 
 

@@ -10,8 +10,8 @@ import polars as pl
 
 from stages.filtered_text.length import word_count
 from stages.filtered_text.rule import broken
-from stages.filtered_text.sentences import ONLY_STOPS
 from stages.languages import LanguageSettings
+from stages.sentences import ONLY_STOPS
 from stages.settings import FilteredText
 
 _CLOSERS = r"[\p{Pf}\p{Pe}\x22']*"

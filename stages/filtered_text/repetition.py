@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from stages.filtered_text.rule import broken, percent
-from stages.filtered_text.sentences import sentences_or_lines, share_of_rows
 from stages.languages import LanguageSettings
+from stages.sentences import sentences_or_lines, share_of_rows
 from stages.settings import FilteredText
 
 

@@ -14,8 +14,8 @@ import polars as pl
 
 from stages.filtered_text.length import word_count
 from stages.filtered_text.private_data import count_marks
-from stages.filtered_text.sentences import sentence_a_line
 from stages.languages import LanguageSettings
+from stages.sentences import sentence_a_line
 from stages.settings import FilteredText
 
 HEADING_WORDS = 12

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stages.filtered_text.sentences import NOT_COMPARED
 from stages.languages import LanguageSettings
+from stages.sentences import NOT_COMPARED
 
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]

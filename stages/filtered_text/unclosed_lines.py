@@ -9,8 +9,8 @@ import polars as pl
 
 from stages.filtered_text.line_facts import share_of_lines, with_line_facts
 from stages.filtered_text.rule import broken, percent
-from stages.filtered_text.sentences import ONLY_STOPS
 from stages.languages import LanguageSettings
+from stages.sentences import ONLY_STOPS
 from stages.settings import FilteredText
 
 # Where a sentence ends, with the marks of Markdown behind it.

@@ -99,34 +99,30 @@ class Defects(Section):
         return self
 
 
+Sign = Literal["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end", "other_language_share"]
+
+
 class Evaluator(Section):
     """`whole_share` of the responses to learn from are taken whole, of the others a run of sentences.
 
     `open_instructions` are answered by any text: no response to one is swapped, or strays.
-    `alike_share` of the swapped and straying responses are those of an instruction that shares a word with the pair's.
-    `matching_share` of the pairs come first and are true and swapped ones alone; so `batches` are `in_order`.
     `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
+    `signs` (stages/signs.py) are joined with the probabilities of the labels. Without any, `temperature_scaling` says
+    whether these are scaled where that helps.
     """
 
     start_from: Literal["base_model", "instruction_model", "response_model"]
     labels: Annotated[list[str], Field(min_length=3, max_length=3)]
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
+    signs: tuple[Sign, ...] = ()
     rated_pairs: Positive
     whole_share: Share = 0.0
     open_instructions: tuple[NonEmpty, ...] = ()
-    alike_share: Share = 0.0
-    matching_share: Share = 0.0
     batches: Literal["by_length", "in_order"] = "in_order"
     loss_over: Literal["labels", "vocabulary"] = "labels"
     defects: Defects
     temperature_scaling: bool
     training: Training
-
-    @model_validator(mode="after")
-    def _first_ones_stay_first(self) -> Evaluator:
-        if self.matching_share and self.batches != "in_order":
-            raise ValueError("matching_share says what is learned first: set batches to in_order")
-        return self
 
 
 class RefinedPairs(Section):

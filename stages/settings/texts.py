@@ -154,9 +154,12 @@ class Translation(Section):
 
 
 class SeedPairs(Section):
+    """Seeds are parted in three: `held_out_share` to measure on, `calibration_share` to calibrate ratings on."""
+
     sources: Annotated[list[SeedSource], Field(min_length=1)]
     translation: Translation | None = None
     held_out_share: Annotated[float, Field(gt=0, lt=1)]
+    calibration_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     min_response_words: Positive
     max_bad_share: Share
     max_length_ratio: Annotated[float, Field(gt=1)] = 2.5
@@ -166,4 +169,12 @@ class SeedPairs(Section):
     def _translator_named(self) -> SeedPairs:
         if not self.translation and any(source.translate for source in self.sources):
             raise ValueError("a source with `translate: true` needs seed_pairs.translation")
+        return self
+
+    @model_validator(mode="after")
+    def _some_are_learned(self) -> SeedPairs:
+        if self.held_out_share + self.calibration_share >= 1:
+            raise ValueError(
+                "held_out_share and calibration_share together must be below 1: no seed is left to learn from"
+            )
         return self

@@ -77,9 +77,13 @@ def _with_placeholders(template: str, *names: str) -> str:
 
 
 class Vllm(Section):
-    """Of the vLLM back end. `quantization` is the name of one of vLLM's methods, null what the checkpoint says."""
+    """Of the vLLM back end. `quantization` is the name of one of vLLM's methods, null what the checkpoint says.
+
+    `dtype` null is that of the checkpoint, `auto` vLLM's choice, which rounds float32 to bfloat16.
+    """
 
     tensor_parallel: Positive = 1
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] | None = None
     quantization: str | None = None
     prefix_caching: bool = True
     gpu_memory_share: Annotated[float, Field(gt=0, le=1)] = 0.9

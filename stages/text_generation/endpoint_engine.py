@@ -70,9 +70,7 @@ class EndpointEngine:
                 progress.done(len(rows), sum(map(len, batch)))
                 return rows
 
-            starts = range(0, len(prompts), self.batch_size)
-            batches = self._side_by_side(work, (prompts[start : start + self.batch_size] for start in starts))
-            return [row for rows in batches for row in rows]
+            return self._in_batches(work, prompts)
 
     def _score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
         choices = self.client.complete(
@@ -88,6 +86,26 @@ class EndpointEngine:
             },
         )
         return [_shares(choice.logprobs.top_logprobs[0], labels) for choice in choices]
+
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        pairs = list(zip(prompts, completions, strict=True))
+        with Progress(len(pairs)) as progress:
+
+            def work(batch: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+                found = self._likelihood([[*prompt, *said] for prompt, said in batch], [said for _, said in batch])
+                progress.done(len(found), sum(len(prompt) + len(said) for prompt, said in batch))
+                return found
+
+            return self._in_batches(work, pairs)
+
+    def _likelihood(self, whole: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        choices = self.client.complete(whole, temperature=0.0, max_tokens=1, extra_body={"prompt_logprobs": 0})
+        return [_mean_logprob(choice, said) for choice, said in zip(choices, completions, strict=True)]
+
+    def _in_batches(self, work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]) -> list[Result]:
+        starts = range(0, len(items), self.batch_size)
+        batches = self._side_by_side(work, (items[start : start + self.batch_size] for start in starts))
+        return [row for rows in batches for row in rows]
 
     def _side_by_side(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Results in order. The first error ends the work: what was not begun is not asked for, and not paid."""
@@ -116,3 +134,15 @@ def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
     if not total:
         raise InputError("the endpoint gave none of the labels: it must support allowed_token_ids, as vLLM does")
     return [weight / total for weight in weights]
+
+
+def _mean_logprob(choice: Any, said: Sequence[int]) -> float:
+    """Of the last tokens of a prompt, `said`: for each token the answer has a mapping that holds its own."""
+    of_prompt = getattr(choice, "prompt_logprobs", None)
+    if not of_prompt:
+        raise InputError(
+            "the endpoint gave no probabilities of a prompt's tokens: it must take prompt_logprobs, as vLLM does"
+        )
+    return sum(
+        float(found[str(token)]["logprob"]) for found, token in zip(of_prompt[-len(said) :], said, strict=True)
+    ) / len(said)

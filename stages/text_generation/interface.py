@@ -57,6 +57,10 @@ class Engine(Protocol):
         """
         ...
 
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        """Mean log-probability (nats a token, 0 at most) of each completion after its prompt; none is empty."""
+        ...
+
     def facts(self) -> dict[str, float | int | str]:
         """What the run log says of this back end beside the counts of every one: requests, retries, cost …"""
         ...

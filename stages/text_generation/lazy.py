@@ -76,6 +76,16 @@ class LazyEngine:
         self._count(prompts, 0, time.monotonic() - started)
         return rows
 
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        if not prompts:
+            return []
+        whole = [[*prompt, *said] for prompt, said in zip(prompts, completions, strict=True)]
+        self._refuse_too_long(whole, 1)
+        engine, started = self._engine, time.monotonic()
+        found = engine.likelihood(prompts, completions)
+        self._count(whole, 0, time.monotonic() - started)
+        return found
+
     def _refuse_too_long(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> None:
         longest = max(map(len, prompts))
         if longest + new_tokens > self.context:

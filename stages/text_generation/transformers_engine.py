@@ -13,6 +13,7 @@ from stages.settings import TextGeneration
 from stages.text_generation.interface import Generated, Sampling, repeated
 from stages.text_generation.progress import Progress
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -37,7 +38,7 @@ class TransformersEngine:
                 progress.done(len(texts), sum(text.tokens for text in texts))
                 return texts
 
-            return _by_length(asked, self.batch_size, work)
+            return _by_length(asked, self.batch_size, work, len)
 
     def _generate(self, prompts: list[Sequence[int]], sampling: Sampling) -> list[Generated]:
         inputs = self._padded(prompts)
@@ -77,13 +78,36 @@ class TransformersEngine:
                 progress.done(len(rows), sum(map(len, batch)))
                 return rows
 
-            return _by_length(prompts, self.batch_size, work)
+            return _by_length(prompts, self.batch_size, work, len)
 
     def _score(self, prompts: list[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
         inputs = self._padded(prompts)
         with torch.inference_mode():
             logits = self.model(**inputs, logits_to_keep=1).logits[:, -1, list(labels)]
         return list(torch.softmax(logits.float(), dim=-1).tolist())
+
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        pairs = list(zip(prompts, completions, strict=True))
+        with Progress(len(pairs)) as progress:
+
+            def work(batch: list[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+                found = self._likelihood(batch)
+                progress.done(len(found), sum(len(prompt) + len(said) for prompt, said in batch))
+                return found
+
+            return _by_length(pairs, self.batch_size, work, lambda pair: len(pair[0]) + len(pair[1]))
+
+    def _likelihood(self, pairs: list[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        # Padded left, so that all completions end with the row; the logits before them are not computed.
+        longest = max(len(said) for _, said in pairs)
+        inputs = self._padded([[*prompt, *said] for prompt, said in pairs])
+        with torch.inference_mode():
+            logits = self.model(**inputs, logits_to_keep=longest + 1).logits[:, :-1]
+        found = []
+        for row, (_, said) in zip(logits, pairs, strict=True):
+            own = torch.log_softmax(row[longest - len(said) :].float(), dim=-1)
+            found.append(float(own[range(len(said)), list(said)].mean()))
+        return found
 
     def _padded(self, prompts: list[Sequence[int]]) -> dict[str, torch.Tensor]:
         width = max(map(len, prompts))
@@ -113,14 +137,14 @@ def _pad_token(tokenizer: Any) -> int:
 
 
 def _by_length(
-    prompts: Sequence[Sequence[int]], size: int, work: Callable[[list[Sequence[int]]], list[Result]]
+    items: Sequence[Item], size: int, work: Callable[[list[Item]], list[Result]], length: Callable[[Item], int]
 ) -> list[Result]:
     """Work on batches of like length, longest first (a lack of memory then shows at once); results in order."""
-    order = sorted(range(len(prompts)), key=lambda number: (-len(prompts[number]), number))
+    order = sorted(range(len(items)), key=lambda number: (-length(items[number]), number))
     results: dict[int, Result] = {}
     for batch in _batches(order, size):
-        results.update(zip(batch, work([prompts[number] for number in batch]), strict=True))
-    return [results[number] for number in range(len(prompts))]
+        results.update(zip(batch, work([items[number] for number in batch]), strict=True))
+    return [results[number] for number in range(len(items))]
 
 
 def _batches(items: list[int], size: int) -> Iterator[list[int]]:

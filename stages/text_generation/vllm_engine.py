@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.errors import SettingsError
+from stages.models import is_float32
 from stages.settings import TextGeneration
 from stages.text_generation.interface import Generated, Sampling, repeated
 from stages.text_generation.progress import Progress
@@ -40,6 +41,7 @@ class VllmEngine:
                 load_format="safetensors",
                 tensor_parallel_size=own.tensor_parallel,
                 max_model_len=settings.max_model_length,
+                dtype=own.dtype or ("float32" if is_float32(model) else "auto"),
                 quantization=own.quantization,
                 enable_prefix_caching=own.prefix_caching,
                 # Label probabilities are wanted after the restriction to the labels, not before it.
@@ -84,6 +86,14 @@ class VllmEngine:
             rows.append([math.exp(found[label].logprob) if label in found else 0.0 for label in labels])
         return rows
 
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        from vllm import SamplingParams
+
+        parameters = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+        whole = [[*prompt, *said] for prompt, said in zip(prompts, completions, strict=True)]
+        outputs = self._run(whole, parameters)
+        return [mean_logprob(output.prompt_logprobs, said) for output, said in zip(outputs, completions, strict=True)]
+
     def _run(self, prompts: Sequence[Sequence[int]], parameters: Any) -> list[Any]:
         # What an earlier shard left in the cache changes sums in their last bits: a shard is to be the same in a run
         # that was resumed before it.
@@ -103,6 +113,11 @@ class VllmEngine:
 def _generated(output: Any, stop: Sequence[int]) -> Generated:
     tokens = len(output.token_ids) - (output.token_ids[-1] in stop if output.token_ids else 0)
     return Generated(output.text.strip(), tokens, output.finish_reason)
+
+
+def mean_logprob(of_prompt: Sequence[Any], said: Sequence[int]) -> float:
+    """Of the last tokens of a prompt, `said`, in vLLM's answer: for each token a mapping that holds its own."""
+    return sum(found[token].logprob for found, token in zip(of_prompt[-len(said) :], said, strict=True)) / len(said)
 
 
 def _reason(error: Exception) -> str:

@@ -24,7 +24,7 @@ REPEATS = 6
 def run() -> list[Row]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    settings = TextGeneration(backend="vllm", batch_size=32, vllm=Vllm())
+    settings = TextGeneration(backend="vllm", batch_size=32, vllm=Vllm(dtype="auto"))
     with TemporaryDirectory() as folder:
         model = untrained_model(Path(folder))
         with LazyEngine(model, settings, 1) as engine:

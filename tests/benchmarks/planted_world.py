@@ -33,14 +33,16 @@ def training(epochs: float, **changed: Any) -> dict[str, Any]:
     return {"epochs": epochs, **usual, **changed}
 
 
+ANSWERING = training(5, batch_size=8, learning_rate=0.003)
+
+
 def settings(world: World) -> dict[str, Any]:
     """What params.yaml is changed to; all else stays as it is."""
     return {
         "languages": [tongue.code for tongue in world.tongues],
         "prompts": {
             "languages": {tongue.code: tongue.name for tongue in world.tongues},
-            # The response first, as the reversed model met it: after 1,709 steps of 8 swapped ones were told with AUC
-            # 0.94 to 0.96, with the instruction first with 0.68 to 0.81 (learning rates 0.0003 and 0.0006).
+            # The response first, as the reversed model met it.
             "rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}",
         },
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
@@ -50,32 +52,35 @@ def settings(world: World) -> dict[str, Any]:
             "near_duplicate_jaccard": 0.99,
             "shingle_words": 3,
         },
-        "seed_pairs": {"sources": [{"folder": f"{DATA}/seeds", "suffix": ".jsonl"}], "held_out_share": 0.2},
+        "seed_pairs": {
+            "sources": [{"folder": f"{DATA}/seeds", "suffix": ".jsonl"}],
+            "held_out_share": 0.2,
+            "calibration_share": 0.1,
+        },
         "base_model": {
             "corpus": f"{DATA}/web",
             "architecture": {"vocabulary": 2048, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
-            "training": training(8, learning_rate=0.003, dropout=0.0, max_tokens=128),
+            "training": training(6, learning_rate=0.003, dropout=0.0, max_tokens=128),
         },
         "instruction_model": {"training": training(6)},
         "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
-        "response_model": {"training": training(2)},  # none of its answers is used
+        "response_model": {"training": ANSWERING},  # as the tuned model: the first is what that is compared with
         "evaluator": {
             "start_from": "instruction_model",
             "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
             "loss_over": "labels",
-            "rated_pairs": 72000,
+            "rated_pairs": 30000,
             "batches": "in_order",
-            "matching_share": 0.25,
-            "alike_share": 0.8,
             "whole_share": 0.3,
+            # The languages are made up: language identification knows none of them. By the labels alone swapped
+            # responses were told with AUC 0.5 to 0.9, whatever the batches, the rate and the order of what is learned.
+            "signs": ["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end"],
             "defects": DEFECTS,
-            # In batches of 8 or 16 at this rate nothing of the concept was learned. No dropout: with it, matching took
-            # twice the pairs.
             "training": training(1, batch_size=32, learning_rate=0.001, dropout=0.0),
         },
         "refined_pairs": {"min_rating": 0.8, "top_share": 1.0},
         "diversified_set": {"pairs": 1000, "decontaminate_against": [f"{DATA}/eval_prompts.jsonl"]},
-        "tuned_model": {"training": training(8, batch_size=8, learning_rate=0.003)},
+        "tuned_model": {"training": ANSWERING},
         "eval_scores": {"prompts": f"{DATA}/eval_prompts.jsonl"},
         "decoding": {"temperature": 0.1, "max_new_tokens": 96, "no_repeat_ngram": 0},
     }
@@ -95,6 +100,16 @@ def outcome(project: Path, world: World) -> list[Row]:
     for number, found in enumerate(evaluators, 1):
         for defect, auc in found["auc_by_defect"].items():
             rows.append(Row(f"evaluator {number}, {defect}", "AUC", auc, 0.95, "at least"))
+        rows += [
+            Row(
+                f"evaluator {number}, {defect}, labels alone",
+                "AUC",
+                found["labels_alone"]["auc_by_defect"][defect],
+                found["auc_by_defect"][defect],
+                "joined with the signs",
+            )
+            for defect in ("strays", "swapped")
+        ]
     precision, kept, good = kept_rightly(project, world)
     rows += [
         Row("kept pairs that are good", "share", precision, 0.95, "at least"),
@@ -122,13 +137,18 @@ def _pairs(project: Path, artifact: str, world: World) -> pl.DataFrame:
 
 
 def judged(pairs: pl.DataFrame, project: Path, world: World) -> pl.DataFrame:
-    """The pairs with `kind` of the page they come from, and `named`: the instruction asks for what the page says."""
+    """The pairs with `kind` of the page they come from, and `named`: the instruction asks for what the page says.
+
+    Of a page that is cut off the filter takes off what is left of its last sentence; whole sentences stay, of which
+    each is true. What is so left is `mended`.
+    """
     truth = _truth(project)
     rows = []
-    for source, instruction in pairs.select("source", "instruction").iter_rows():
+    for source, instruction, response in pairs.select("source", "instruction", "response").iter_rows():
         page = truth["/".join(source.split("/")[-2:])]
         asked = world.topic_of(instruction)
-        rows.append((page["kind"], bool(asked and (asked.family, asked.concept) == (page["family"], page["concept"]))))
+        kind = "mended" if page["kind"] == "cut" and response.endswith(".") else page["kind"]
+        rows.append((kind, bool(asked and (asked.family, asked.concept) == (page["family"], page["concept"]))))
     return pairs.with_columns(pl.DataFrame(rows, schema={"kind": pl.String, "named": pl.Boolean}, orient="row"))
 
 
@@ -139,10 +159,10 @@ def named_rightly(project: Path, world: World) -> float:
 
 
 def kept_rightly(project: Path, world: World) -> tuple[float, int, int]:
-    """Share of the kept pairs that are good, their number, and that of the good candidates."""
+    """Share of the kept pairs that are good or mended, their number, and that of such candidates."""
     kept = judged(_pairs(project, "refined_pairs", world), project, world)
     candidates = judged(_pairs(project, "candidate_pairs", world), project, world)
-    good = (pl.col("kind") == "good") & pl.col("named")
+    good = pl.col("kind").is_in(["good", "mended"]) & pl.col("named")
     return kept.filter(good).height / kept.height, kept.height, candidates.filter(good).height
 
 

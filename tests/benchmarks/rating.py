@@ -27,7 +27,7 @@ def run() -> list[Row]:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     rows = []
     for backend in ("vllm", "transformers"):
-        settings = TextGeneration(backend=backend, batch_size=32, vllm=Vllm())  # type: ignore[arg-type]
+        settings = TextGeneration(backend=backend, batch_size=32, vllm=Vllm(dtype="auto"))  # type: ignore[arg-type]
         with TemporaryDirectory() as folder, LazyEngine(untrained_model(Path(folder)), settings, 1) as engine:
             rows += [_row(engine, backend, tokens) for tokens in PAIR_TOKENS]
     return rows

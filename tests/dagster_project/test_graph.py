@@ -21,12 +21,12 @@ EXPECTED = {
     "instruction_model": (False, {"base_model", "seed_pairs"}),
     "candidate_pairs": (True, {"filtered_text", "instruction_model"}),
     "iteration_1/response_model": (False, {"base_model", "seed_pairs"}),
-    "iteration_1/evaluator": (False, {"base_model", "seed_pairs", "iteration_1/response_model"}),
+    "iteration_1/evaluator": (False, {"base_model", "instruction_model", "seed_pairs", "iteration_1/response_model"}),
     "iteration_1/rated_pairs": (True, {"candidate_pairs", "iteration_1/evaluator"}),
     "iteration_2/response_model": (False, {"base_model", "seed_pairs", "iteration_1/rated_pairs"}),
     "iteration_2/evaluator": (
         False,
-        {"base_model", "seed_pairs", "iteration_2/response_model", "iteration_1/rated_pairs"},
+        {"base_model", "instruction_model", "seed_pairs", "iteration_2/response_model", "iteration_1/rated_pairs"},
     ),
     "iteration_2/rated_pairs": (True, {"candidate_pairs", "iteration_2/evaluator"}),
     "refined_pairs": (
@@ -40,6 +40,7 @@ EXPECTED = {
         {
             "seed_pairs",
             "base_model",
+            "instruction_model",
             "iteration_1/response_model",
             "tuned_model",
             "iteration_1/evaluator",

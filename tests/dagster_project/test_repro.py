@@ -105,7 +105,11 @@ def test_an_interrupt_ends_the_stage_and_leaves_the_lock_alone(made: Path) -> No
     running.join(timeout=30)
     assert not running.is_alive()
     assert ended[0] != 0
-    assert not Path("/proc", mark.read_text()).exists()
+    # It is told to end and not waited for: on a busy machine it was seen still there, twice in five runs.
+    process = Path("/proc", mark.read_text())
+    while process.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not process.exists()
     assert (made / "dvc.lock").read_bytes() == before
 
 

@@ -1,4 +1,4 @@
-"""Sentences of texts, one a row: what boilerplate and repetition are counted in."""
+"""Sentences of texts, one a row: what boilerplate, repetition and an evaluator's signs are counted in."""
 
 from __future__ import annotations
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from stages.rating import LEVELS, with_temperature
+from stages.calibration import LEAST_PROBABILITY, LEVELS, with_temperature
 
 BINS = 10
-LEAST_PROBABILITY = 1e-9
 TEMPERATURES = (0.1, 10.0)
 
 
