@@ -264,6 +264,15 @@ def test_a_broken_member_of_an_archive_is_dropped_alone(tmp_path: Path) -> None:
     assert (urls(split), reasons(split)) == (["a", "c"], ["broken_record"])
 
 
+@pytest.mark.parametrize("place", [0, 4, 14])
+def test_a_member_that_breaks_in_its_first_bytes_is_a_drop_too(tmp_path: Path, place: int) -> None:
+    a, b, c = [gzip.compress(one) for one in three()]
+    (tmp_path / "fi.warc.gz").write_bytes(a + b[:place] + b"\xff" * 20 + b[place + 20 :] + c)
+    split = made(tmp_path, {"path": "{language}.warc.gz"})
+    assert (urls(split), reasons(split)) == (["a", "c"], ["broken_record"])
+    assert split.dropped["origin"].item() == f"fi.warc.gz#{len(a)}"
+
+
 def test_a_truncated_archive_loses_its_last_record(tmp_path: Path) -> None:
     (tmp_path / "fi.warc.gz").write_bytes(b"".join(gzip.compress(one) for one in three())[:-40])
     split = made(tmp_path, {"path": "{language}.warc.gz"})
@@ -370,7 +379,7 @@ def test_a_truncated_file_gives_what_it_has(tmp_path: Path, ending: str) -> None
     packed = gzip.compress(data) if ending == "gz" else zstd(data, tmp_path / "packed")
     reason, origin, _ = bad(tmp_path, f"a.jsonl.{ending}", packed[:-2000])
     assert reason == "truncated_file"
-    assert int(origin.removeprefix(f"fi/a.jsonl.{ending}#")) >= 0
+    assert int(origin.removeprefix(f"fi/a.jsonl.{ending}#")) >= 380
 
 
 def test_a_compressed_file_that_is_none_is_dropped(tmp_path: Path) -> None:

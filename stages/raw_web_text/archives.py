@@ -38,7 +38,7 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
         start: int | None = 0
         found = False
         while start is not None:
-            for record in (pass_ := _Pass(bytes_, start, bare_feeds, file.format, settings)):
+            for record in (pass_ := _Pass(bytes_, start, kind, bare_feeds, file.format, settings)):
                 found = True
                 yield record
             start = None if pass_.broken_after is None else _next_record(bytes_, kind, pass_.broken_after + 1)
@@ -56,8 +56,10 @@ def _kind(stored: BinaryIO) -> bytes:
 class _Pass:
     """Records from `start` to the end, or to what stops the reader: then `broken_after` is the last place it knew."""
 
-    def __init__(self, stored: BinaryIO, start: int, bare_feeds: bool, form: str, settings: RawWebText) -> None:
-        self._stored, self._start, self._bare_feeds = stored, start, bare_feeds
+    def __init__(
+        self, stored: BinaryIO, start: int, kind: bytes, bare_feeds: bool, form: str, settings: RawWebText
+    ) -> None:
+        self._stored, self._start, self._kind, self._bare_feeds = stored, start, kind, bare_feeds
         self._form, self._settings = form, settings
         self.broken_after: int | None = None
 
@@ -82,6 +84,10 @@ class _Pass:
             self.broken_after = self._start if last is None else last
             if amid or "header" in str(error).lower():
                 held = _broken(self.broken_after, "broken_record", one_line(error))
+            elif self._kind == GZIP and (end := _member_end(self._stored, self.broken_after)) is not None:
+                if held:
+                    yield held
+                self.broken_after, held = end, _broken(end, "broken_record", one_line(error))
         if held:
             yield held
 
@@ -184,6 +190,22 @@ def _begins_record(stored: BinaryIO, kind: bytes, offset: int) -> bool:
         return BEGINS.match(stored.read(24)) is not None
     # Four bytes tell a frame of zstd; gzip's three stand in packed data once in 16 MB.
     return kind == ZSTD or _head(stored, kind, offset, len(PLAIN)) == PLAIN
+
+
+def _member_end(stored: BinaryIO, start: int) -> int | None:
+    """Where the gzip member at `start` ends and another begins; None where it breaks or nothing follows.
+
+    Of a member that breaks in its first bytes the reader tells no place: what it knew last is the whole one before.
+    """
+    stored.seek(start)
+    unpacker, window = zlib.decompressobj(zlib.MAX_WBITS | 16), b""
+    try:
+        while not unpacker.eof and (window := unpacker.unconsumed_tail or stored.read(WINDOW)):
+            unpacker.decompress(window, WINDOW)
+    except zlib.error:
+        return None
+    end = stored.tell() - len(unpacker.unused_data)
+    return end if unpacker.eof and (unpacker.unused_data or stored.read(1)) else None
 
 
 def _head(stored: BinaryIO, kind: bytes, offset: int, size: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -31,6 +31,8 @@ FORMATS = {
 }
 # A file may grow by this before its growth is judged: small files compress as they like.
 EXPANSION_FREE = 1 << 20
+# Bytes unpacked in one go: where a file breaks off, what was asked for with the break is lost.
+AT_ONCE = 1 << 14
 
 
 class UnreadableError(Exception):
@@ -180,15 +182,15 @@ class _Decompressed(io.RawIOBase):
     def __init__(self, file: SourceFile, stored: Any, max_expansion: int) -> None:
         self._stored, self._most, self._given = stored, max_expansion, 0
         if file.path.lower().endswith(".gz"):
-            self._bytes: Any = gzip.GzipFile(fileobj=stored, mode="rb")
+            self._read: Callable[[int], bytes] = gzip.GzipFile(fileobj=stored, mode="rb").read1
         else:
-            self._bytes = pa.CompressedInputStream(pa.PythonFile(stored, mode="r"), "zstd")
+            self._read = pa.CompressedInputStream(pa.PythonFile(stored, mode="r"), "zstd").read
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._bytes.read(len(buffer))
+        data = self._read(min(len(buffer), AT_ONCE))
         buffer[: len(data)] = data
         self._given += len(data)
         if self._given > EXPANSION_FREE + self._most * self._stored.tell():
