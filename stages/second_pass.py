@@ -24,8 +24,9 @@ Places = npt.NDArray[np.int64]
 DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
 # Decisions as a function: of a shard's number, to `row`, `reason` and `value`.
 Decisions = Callable[[int], pl.DataFrame]
-# Where a document was found: its address, or its place in the source.
-ORIGIN = pl.when(pl.col("url") == "").then(pl.format("{}#{}", "source", "record")).otherwise("url")
+# Where a document was found: its place in the source, and its address where it has one.
+PLACE = pl.format("{}#{}", "source", "record")
+ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
 
 
 def staged_shards(job: Job) -> list[Path]:

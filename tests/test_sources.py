@@ -228,6 +228,17 @@ def test_responses_of_a_warc_are_read_with_their_offsets(tmp_path: Path, form: s
         assert split.kept["record"].to_list() == [0, len(records[0]), len(records[0]) + len(records[1])]
 
 
+def test_a_bad_page_that_has_an_address_is_dropped_with_file_and_offset(tmp_path: Path) -> None:
+    first, second = response("https://a.example/", page()), response("https://b.example/", b"maj\0akka" * 9)
+    (tmp_path / "fi.warc").write_bytes(first + second)
+    lines(tmp_path / "fi.jsonl", {"text": "hyvä rivi", "url": "no address"})
+    split = made(tmp_path, {"path": "fi.*", "languages": ["fi"]})
+    assert split.dropped.select("reason", "origin").rows() == [
+        ("invalid_url", "fi.jsonl#0"),
+        ("nul_bytes", f"fi.warc#{len(first)}"),
+    ]
+
+
 def test_the_servers_charset_is_believed(tmp_path: Path) -> None:
     body = page("Привет из города, где пекут пироги. ").decode().encode("cp1251")
     (tmp_path / "fi.warc").write_bytes(response("https://a.example/", body, header="text/html; charset=windows-1251"))

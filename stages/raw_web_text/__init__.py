@@ -21,7 +21,7 @@ from stages.languages import LanguageSettings, load_language
 from stages.raw_web_text.pages import read_page
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.shared import SharedPages
-from stages.second_pass import ORIGIN, drop_staged, staged_repeated, staged_shards
+from stages.second_pass import PLACE, drop_staged, staged_repeated, staged_shards
 from stages.settings import RawWebText
 from stages.shards import Split, by_parts, drop_counts
 
@@ -65,7 +65,8 @@ def transform(
     )
     if routed:
         documents = _routed(documents, frame["labelled"], frame["likeliest"], routed)
-    split = Split.of(documents.with_columns(origin=ORIGIN), origin="origin")
+    # File and offset even of a page that has an address: the address may be what is wrong with it.
+    split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
     return Split(split.kept.drop("origin"), split.dropped)
 
 
