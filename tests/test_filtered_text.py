@@ -13,6 +13,7 @@ from stages import filtered_text, raw_web_text
 from stages.errors import InputError, SettingsError
 from stages.files import digest, write_json
 from stages.filtered_text import vietnamese_model, word_lists
+from stages.filtered_text.escapes import without_escapes
 from stages.filtered_text.language import english_share, wrong_language
 from stages.filtered_text.packaged_data import packaged_file
 from stages.filtered_text.private_data import mask
@@ -91,6 +92,20 @@ def test_a_text_that_repeats_itself() -> None:
 
 def test_a_sentence_repeated_inside_one_paragraph() -> None:
     assert drop("Edulliset talvirenkaat löydät nyt meiltä, joten varaa aika. " * 8)[0] == "repetition"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"Alisema hivyo.\n\nHata hivyo, walikataa.", "Alisema hivyo.\nHata hivyo, walikataa."),
+        (r"Karim, 34. (Marca) \n Aston Villa", "Karim, 34. (Marca)\nAston Villa"),
+        (r"majina ya chapa\nNa nyingine", "majina ya chapa\nNa nyingine"),
+        (r"Fungua C:\new hapa", r"Fungua C:\new hapa"),
+        (r'Andika "a;\n" hapa. \n Basi', r'Andika "a;\n" hapa. \n Basi'),
+    ],
+)
+def test_escaped_line_ends_are_put_back_unless_there_is_code(text: str, expected: str) -> None:
+    assert without_escapes(pl.DataFrame({"text": [text]}))["text"].item() == expected
 
 
 def test_escaped_quotation_marks_are_put_back_unless_there_is_code() -> None:
@@ -230,12 +245,19 @@ def test_lone_signs_are_no_words() -> None:
     ("text", "expected"),
     [
         ("Kirjoita paja@kerho.example.org nyt.", "Kirjoita [email] nyt."),
+        ("maija.meikäläinen@üniversite.example.org, a@b.co", "[email], [email]"),
+        ("อีเมลinfo@example.co.thค่ะ", "อีเมล[email]ค่ะ"),
         ("Soita +358 40 000 0147 heti.", "Soita [phone] heti."),
         ("โทร +66 2 555 0147 นะ", "โทร [phone] นะ"),
         ("โทร. 0-2645-9000 หรือ 08-1866-3000", "โทร. [phone] หรือ [phone]"),
         ("Soita 040-1234567, 050 123 4567.", "Soita [phone], [phone]."),
         ("ফোন ০১৭১২৩৪৫৬৭৮ করুন", "ফোন [phone] করুন"),
         ("Tel: 0212 123 23 24", "Tel: [phone]"),
+        ("Ara: 0 (532) 123 45 67, 0 532 123 45 67, 0(212) 123 45 67.", "Ara: [phone], [phone], [phone]."),
+        ("โทร.02-645-9000 หรือ081-866-3000ค่ะ", "โทร.[phone] หรือ[phone]ค่ะ"),
+        ("Gọi (84-24) 3123 4567 nhé", "Gọi [phone] nhé"),
+        ("எண் 011 2 345678 ஆகும்", "எண் [phone] ஆகும்"),
+        ("मोबाइल नंबर 98350 44578 और फ़ोन: 9846792777।", "मोबाइल नंबर [phone] और फ़ोन: [phone]।"),
         ("Puh:0401234567, klo 15:04:05.123456.", "Puh:[phone], klo 15:04:05.123456."),
         ("osoite 198.41.0.4 toimii", "osoite [ip] toimii"),
         ("osoite 2001:503:ba3e::2:30 toimii.", "osoite [ip] toimii."),
@@ -259,6 +281,8 @@ def test_private_data_is_masked(text: str, expected: str) -> None:
         "nomor 03298 2019 nnf",
         "std::sort ja a::b",
         "00000001 00000010",
+        "summat 75000 80000 ja 98350 44578",
+        "สมาชิก 9835044578 คน",
         "kello 01.00-02.00",
         "https://www.w3.org/TR/html401/interact/forms.html#h-17.13.4.1",
         "Tili FI22 1234 5600 0007 85",  # wrong check digits

@@ -116,6 +116,14 @@ def test_planted_private_data_is_found(maker: Callable[[random.Random], str]) ->
     assert masked.str.contains(r"^Kirje saapui: [^\d]*\[\w+\], ja vastaus lähti\.$").mean() >= 0.98
 
 
+@pytest.mark.parametrize("maker", [*NUMBERS, finland, tanzania, phone, email, iban])
+def test_planted_private_data_between_thai_words_is_found(maker: Callable[[random.Random], str]) -> None:
+    draw = random.Random(maker.__name__)
+    texts = [f"ติดต่อ{maker(draw)}ค่ะ" for _ in range(PLANTED)]
+    masked = mask(pl.DataFrame({"text": texts}))["text"]
+    assert masked.str.contains(r"^ติดต่อ\[\w+\]ค่ะ$").mean() >= 0.98
+
+
 @pytest.mark.parametrize("maker", NUMBERS)
 @pytest.mark.parametrize("script", SCRIPTS[1:])
 def test_planted_numbers_are_found_in_the_digits_of_every_script(maker: Callable[..., str], script: str) -> None:

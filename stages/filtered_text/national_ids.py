@@ -32,7 +32,8 @@ ANNOUNCED = (
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2})"
 )
 # What may stand before and after: a digit behind a point, a hyphen or a letter belongs to a longer number.
-_FREE, _END = r"(?<![\w.,/+\-])", r"(?![\w/]|[.,\-]\d)"
+# A Thai word is written right up to a number.
+_FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
 
 

@@ -12,13 +12,15 @@ import polars as pl
 
 from stages.filtered_text import ibans, ip_addresses, national_ids
 
-EMAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
+EMAIL = r"[\p{Latin}0-9._%+\-]+@[\p{Latin}0-9\-]+(?:\.[\p{Latin}0-9\-]+)*\.\p{Latin}{2,}"
 
 # Digits of all scripts. A number must be international (+ or 00), or begin with a trunk 0 and have at least
 # nine digits, so years, prices, dates and numbers of laws stay. The first group is what stands before it:
 # digits behind a point or a comma (3.0123456789) are not a phone number, nor are seconds (15:04:05.000000).
 _ZERO = "[0०০௦๐٠۰]"
-_BEFORE = r"(^|[^\p{L}\p{M}\p{Nd}.,/+\-:]|(?:^|\P{Nd}):)"
+# A Thai word may stand right before and behind it, and the full stop of `tel.` before it.
+_THAI = r"[\p{Thai}&&[\p{L}\p{M}]]"
+_BEFORE = rf"(^|[^\p{{L}}\p{{M}}\p{{Nd}}.,/+\-:]|{_THAI}|\p{{L}}\p{{M}}*\.|(?:^|\P{{Nd}}):)"
 _SEP = r"[ .\-\u{a0}\u{2010}\u{2011}\u{2013}]"
 _NINE = "[1-9১-৯१-९௧-௯๑-๙۱-۹١-٩]"
 _COUNTRY = rf"(?:\(?\+{_NINE}\p{{Nd}}{{0,2}}\)?|{_ZERO}{{2}}{_NINE}\p{{Nd}})"
@@ -28,8 +30,18 @@ _AREA = rf"\(?{_ZERO}{_NINE}\p{{Nd}}{{0,3}}\)?"
 _GROUPED = (
     rf"{_AREA}{_SEP}(?:\p{{Nd}}{{6,8}}|\p{{Nd}}{{3,4}}{_SEP}\p{{Nd}}{{3,5}}|\p{{Nd}}{{3}}{_SEP}\p{{Nd}}{{2}}{_SEP}\p{{Nd}}{{2}})"
     rf"|{_ZERO}[ \-]\p{{Nd}}{{4}}[ \-]\p{{Nd}}{{4}}"
+    # Turkish 0 (532) 123 45 67, Sri Lankan 011 2 345678, Vietnamese (84-24) 3123 4567.
+    rf"|{_ZERO}{_SEP}?\(?{_NINE}\p{{Nd}}{{2}}\)?{_SEP}?\p{{Nd}}{{3}}{_SEP}?\p{{Nd}}{{2}}{_SEP}?\p{{Nd}}{{2}}"
+    rf"|{_AREA}{_SEP}\p{{Nd}}{_SEP}\p{{Nd}}{{6}}"
+    rf"|\({_NINE}\p{{Nd}}{{1,2}}[ \-]\p{{Nd}}{{1,3}}\){_SEP}?\p{{Nd}}{{3,4}}{_SEP}\p{{Nd}}{{4}}"
 )
-PHONE = rf"{_BEFORE}(?:{_INTERNATIONAL}|{_GROUPED}|{_PLAIN})\b"
+# An Indian mobile number has neither a country nor a zero: only behind a word that announces it.
+_ANNOUNCED = (
+    r"((?:(?i:\b(?:phone|mobile|mob|tel|call|whatsapp)\b)|फ\x{93c}?ोन|मोबाइल|मोबाईल|संपर्क|தொலைபேசி|கைபேசி|அலைபேசி|செல்"
+    r"|মোবাইল|ফোন)[^\p{Nd}\n]{0,15})"
+)
+_INDIAN = rf"[6-9৬-৯६-९௬-௯]\p{{Nd}}{{4}}{_SEP}?\p{{Nd}}{{5}}"
+PHONE = rf"(?:{_BEFORE}(?:{_INTERNATIONAL}|{_GROUPED}|{_PLAIN})|{_ANNOUNCED}{_INDIAN})(?:\b|({_THAI}))"
 
 # What a tokenizer may take for structure. It stays in the text as the plain characters it is.
 CONTROL_STRING = (
@@ -37,8 +49,8 @@ CONTROL_STRING = (
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>"
 )
 # What is found by its form alone, and what is held to a check. E-mail before IP before account before identity number
-# before phone: each holds what the next would take a part of.
-FORMS = {"emails": (EMAIL, "[email]"), "phones": (PHONE, "${1}[phone]")}
+# before phone: each holds what the next would take a part of. Groups of a form are what stands around it, and stays.
+FORMS = {"emails": (EMAIL, "[email]"), "phones": (PHONE, "[phone]")}
 Mask = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
 CHECKED: dict[str, tuple[Mask, str]] = {
     "ips": (ip_addresses.mask_ips, ip_addresses.MARK),
@@ -61,13 +73,14 @@ def _masked(frame: pl.DataFrame, name: str) -> pl.DataFrame:
         return frame.with_columns(texts.alias("text"), counts.alias(name))
     (pattern, mark), text = FORMS[name], pl.col("text")
     return frame.with_columns(
-        text.str.count_matches(pattern).cast(pl.Int64).alias(name), text.str.replace_all(pattern, mark)
+        text.str.count_matches(pattern).cast(pl.Int64).alias(name),
+        text.str.replace_all(pattern, f"${{1}}${{2}}{mark}${{3}}"),
     )
 
 
 def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
     """The counts of `mask` anew, for parts of masked texts: by the marks that stand in them."""
-    text, forms = pl.col("text"), {name: mark.removeprefix("${1}") for name, (_, mark) in FORMS.items()}
+    text, forms = pl.col("text"), {name: mark for name, (_, mark) in FORMS.items()}
     marks = forms | {name: mark for name, (_, mark) in CHECKED.items()}
     counts = [text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name) for name, mark in marks.items()]
     return frame.with_columns(*counts, control_strings=text.str.count_matches(CONTROL_STRING).cast(pl.Int64))
