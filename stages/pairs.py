@@ -27,7 +27,7 @@ class Pair:
 
 
 def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list[Pair]:
-    """Seeds of the languages (all by default), `train` or `held_out`."""
+    """Seeds of the languages (all by default), of `train`, `calibration` or `held_out`."""
     pairs: list[Pair] = []
     for language in languages or job.settings.languages:
         table = read_partition(job.input("seed_pairs", language)).filter(pl.col("split") == split)

@@ -124,13 +124,14 @@ def add_likelihoods(frame: pl.DataFrame, engine: LazyEngine, settings: Settings)
     """
     own, plain = settings.candidate_pairs, PromptEncoder(engine.tokenizer, settings.prompts)
     said = [plain.completed(instruction) for instruction in frame["instruction"]]
-    room = engine.room(max(map(len, said), default=0))
-    encoder = PromptEncoder(engine.tokenizer, settings.prompts, budget=own.max_prompt_tokens, room=room)
+    encoder = PromptEncoder(engine.tokenizer, settings.prompts, budget=own.max_prompt_tokens)
     parts = _parts(frame)
     asked = [*enumerate(frame["response"]), *parts.iter_rows()]
-    found = engine.likelihood(
-        [encoder.write_instruction(text) for _, text in asked], [said[number] for number, _ in asked]
-    )
+    prompts = []
+    for number, text in asked:
+        encoder.room = engine.room(len(said[number]) + 1)  # engines want a token to come
+        prompts.append(encoder.write_instruction(text))
+    found = engine.likelihood(prompts, [said[number] for number, _ in asked])
     whole = pl.Series("likelihood", found[: frame.height], dtype=pl.Float64)
     of_parts = parts.with_columns(pl.Series("part", found[frame.height :], dtype=pl.Float64))
     least = of_parts.group_by("number").agg(pl.col("part").min())

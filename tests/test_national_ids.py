@@ -163,3 +163,21 @@ def test_identity_numbers_are_counted_and_none_is_left_for_the_gate() -> None:
     assert frame["text"].to_list() == ["Tunnus [national_id] ja numero [national_id].", "ei mitään"]
     assert frame["national_ids"].to_list() == [2, 0]
     assert frame.select(unmasked(pl.col("text")).sum()).item() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "masked", "phones"),
+    [
+        ("Mobile: 9876543210, 9123456780", "Mobile: [phone], [phone]", 2),
+        ("फोन 98765 43210 / 91234 56780 / 81234 56780", "फोन [phone] / [phone] / [phone]", 3),
+        ("โทร 0812345678ก0812345679", "โทร [phone]ก[phone]", 2),
+        ("tel. 040 123 4567, 040 123 4568", "tel. [phone], [phone]", 2),
+        ("Mobile: 9876543210. In 2019 there were 6123456780 of them.",
+         "Mobile: [phone]. In 2019 there were 6123456780 of them.", 1),
+    ],
+)  # fmt: skip
+def test_numbers_one_after_the_other_are_all_masked(text: str, masked: str, phones: int) -> None:
+    found = mask(pl.DataFrame({"text": [text, "Nothing here."]}))
+    assert found["text"].to_list() == [masked, "Nothing here."]
+    assert found["phones"].to_list() == [phones, 0]
+    assert found.select(unmasked(pl.col("text"))).to_series().to_list() == [0, 0]

@@ -139,12 +139,14 @@ class Told:
     def __init__(self, tokenizer: object) -> None:
         self.tokenizer = tokenizer
         self.asked: list[list[int]] = []
+        self.said: list[list[int]] = []
+        self.context = 1000
 
     def room(self, tokens: int) -> int:
-        return 1000 - tokens
+        return self.context - tokens
 
     def likelihood(self, prompts: list[list[int]], completions: list[list[int]]) -> list[float]:
-        self.asked = prompts
+        self.asked, self.said = prompts, completions
         return [-float(len(prompt)) for prompt in prompts]
 
 
@@ -194,3 +196,17 @@ def test_no_likelihood_is_asked_for_where_none_is_a_sign(settings: Settings, tmp
     assert add_signs(asked, with_signs(), nowhere).equals(asked)
     assert set(add_signs(asked, with_signs("open_end"), nowhere).columns) == {*asked.columns, *SURFACE}
     assert set(SIGNS) == {*LIKELIHOODS, *SURFACE}
+
+
+def test_a_response_is_cut_so_that_its_own_instruction_and_a_token_to_come_fit(told: Told, settings: Settings) -> None:
+    told.context = 150
+    thai = frame(("th", THAI * 4), ("fi", "Yksi lause.")).with_columns(
+        instruction=pl.Series(["Tell.", "Tell me " * 12])
+    )
+    add_likelihoods(thai, told, settings)  # type: ignore[arg-type]
+    lengths = [len(prompt) + len(said) for prompt, said in zip(told.asked, told.said, strict=True)]
+    assert 140 < max(lengths) <= 149  # a character of Thai is three tokens here
+    shorter = thai.with_columns(instruction=pl.lit("Tell."))
+    before = told.asked[0]
+    add_likelihoods(shorter, told, settings)  # type: ignore[arg-type]
+    assert told.asked[0] == before  # whatever its neighbour's instruction

@@ -20,7 +20,10 @@ from stages.rating import label_tokens
 from stages.settings import Settings
 from stages.text_generation.lazy import LazyEngine
 
-FIGURES = ("pairs", "precision", "recall", "auc", "auc_surface", "expected_calibration_error", "calibration_pairs")
+FIGURES = (
+    "pairs", "precision", "recall", "auc", "auc_surface",
+    "expected_calibration_error", "calibration_pairs", "calibrated",
+)  # fmt: skip
 
 
 def run(job: Job) -> None:

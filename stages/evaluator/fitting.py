@@ -1,6 +1,7 @@
 """The calibration of an evaluator, fitted on rated pairs of seeds that no model learned from and none is measured on.
 
-Levels weigh the same, and within a level the defects as they are taught; those that are not taught are not fitted.
+Levels weigh the same; in the regression the defects of a level weigh as they are taught, and those that are not taught
+are left out.
 """
 
 from __future__ import annotations

@@ -73,11 +73,26 @@ def _masked(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     if name in CHECKED:
         texts, counts = CHECKED[name][0](frame["text"])
         return frame.with_columns(texts.alias("text"), counts.alias(name))
-    (pattern, mark), text = FORMS[name], _candidates(name, pl.col("text"))
-    masked = text.str.replace_all(pattern, f"${{1}}${{2}}{mark}${{3}}")
-    return frame.with_columns(
-        text.str.count_matches(pattern).fill_null(0).cast(pl.Int64).alias(name), pl.coalesce(masked, "text")
-    )
+    texts, counts = _masked_texts(frame["text"], name)
+    return frame.with_columns(texts.alias("text"), counts.alias(name))
+
+
+def _masked_texts(texts: pl.Series, name: str) -> tuple[pl.Series, pl.Series]:
+    """The texts masked, and how many marks each got.
+
+    Again where there was one, until there is none: what announces or parts one number may stand in another's mark, as
+    in "Mobile: 98765 43210, 91234 56780".
+    """
+    pattern, mark = FORMS[name]
+    texts, counts = texts.clone(), pl.zeros(len(texts), dtype=pl.Int64, eager=True)
+    rows = texts.str.contains(CANDIDATES[name]).arg_true()
+    while len(rows):
+        met = texts.gather(rows)
+        found = met.str.count_matches(pattern).cast(pl.Int64)
+        rows, met, found = rows.filter(found > 0), met.filter(found > 0), found.filter(found > 0)
+        texts.scatter(rows, met.str.replace_all(pattern, f"${{1}}${{2}}{mark}${{3}}"))
+        counts.scatter(rows, counts.gather(rows) + found)
+    return texts, counts
 
 
 def _candidates(name: str, text: pl.Expr) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""One interface to language models: `generate` sampled text, `score` labels at one position.
+"""One interface to language models: `generate` text, `score` labels, `likelihood` of completions.
 
 Three back ends: `vllm` (in process), `transformers`, and any OpenAI-compatible `endpoint`. An engine is
 opened once per stage run; prompts are token ids (see stages/prompts.py).

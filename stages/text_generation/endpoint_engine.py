@@ -1,4 +1,4 @@
-"""Text generation by any OpenAI-compatible completions server that takes token ids (`vllm serve` does).
+"""Text generation by an OpenAI-compatible server that takes token ids and knows `prompt_logprobs`, as `vllm serve`.
 
 The key comes from ENDPOINT_API_KEY alone. The local model folder gives the tokenizer.
 """
