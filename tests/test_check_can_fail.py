@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,12 @@ def test_the_same_figures_are_the_same_bytes(
         written.append([(folder / name).read_bytes() for name in files])
     assert written[0] == written[1]
     assert calibration_of(folder).weights is not None
+
+
+def test_ratings_that_nothing_was_fitted_on_are_said_to_be_so(
+    settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "evaluator")
+    found = measure_held_out(folder, held_out_set(UNSEEN[:2], seed=1), [], small(settings), tiny_model)
+    assert (found["calibrated"], calibration_of(folder).weights) == (0, None)
+    assert outcomes["true"].figures["calibrated"] == 1
