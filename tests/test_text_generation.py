@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,11 +18,13 @@ from typing import Any
 import pytest
 
 from stages.errors import InputError, SettingsError
+from stages.files import write_json
 from stages.models import load_tokenizer
 from stages.prompts import Example
 from stages.settings import Endpoint, TextGeneration, Vllm
 from stages.text_generation import Engine, Sampling, open_engine
 from stages.text_generation.lazy import LazyEngine
+from stages.text_generation.served_model import served_name
 from stages.text_generation.vllm_engine import VllmEngine
 from tests.conftest import LESSONS
 
@@ -309,3 +312,83 @@ def test_likelihoods_agree_with_transformers(other: str, engines: dict[str, Engi
     said = [one.completion for _ in lessons for one in lessons]
     ours, theirs = (engines[name].likelihood(asked, said) for name in ("transformers", other))
     assert ours == pytest.approx(theirs, abs=1e-3)
+
+
+def of_the_server(engines: dict[str, Engine], **endpoint: Any) -> TextGeneration:
+    """The settings of the running server, changed."""
+    settings: TextGeneration = engines["endpoint"].settings  # type: ignore[attr-defined]
+    return settings.model_copy(update={"endpoint": settings.endpoint.model_copy(update=endpoint)})
+
+
+CALLS: dict[str, Callable[[Engine, list[list[int]], int], object]] = {
+    "generate": lambda engine, prompts, end: engine.generate(prompts, sampling(end)),
+    "score": lambda engine, prompts, end: engine.score(prompts, [end, end + 1]),
+    "likelihood": lambda engine, prompts, end: engine.likelihood(prompts, prompts),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_with_other_weights_than_the_folders_answers_nothing(
+    call: str, engines: dict[str, Engine], tiny_model: Path, prompts: list[list[int]], end: int
+) -> None:
+    with (
+        open_engine(tiny_model, of_the_server(engines), 1) as engine,
+        pytest.raises(InputError, match=r"serves another model as 'tiny' than .* nats off, 0\.05 are allowed"),
+    ):
+        CALLS[call](engine, prompts, end)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_a_server_may_differ_by_is_a_setting(
+    call: str, engines: dict[str, Engine], tiny_model: Path, prompts: list[list[int]], end: int
+) -> None:
+    for most in (None, 100.0):
+        with open_engine(tiny_model, of_the_server(engines, max_difference=most), 1) as engine:
+            assert CALLS[call](engine, prompts, end) == CALLS[call](engines["endpoint"], prompts, end)
+
+
+def test_a_server_is_compared_once(
+    engines: dict[str, Engine], taught_model: Path, prompts: list[list[int]], end: int
+) -> None:
+    with open_engine(taught_model, of_the_server(engines), 1) as engine:
+        counts = []
+        for _ in range(2):
+            engine.generate(prompts[:1], sampling(end))
+            counts.append(engine.facts()["endpoint_requests"])
+    assert counts == [3, 4]  # a text and its likelihood to compare, and each call's own
+
+
+def test_a_server_is_asked_for_the_artifacts_name(
+    engines: dict[str, Engine], taught_model: Path, prompts: list[list[int]], end: int, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(taught_model, tmp_path / "iteration_1")
+    write_json(folder / "manifest.json", {"artifact": "evaluator", "partition": "iteration_1", "content": "c"})
+    settings = of_the_server(engines, model="mine/{model}")
+    with LazyEngine(folder, settings, 1) as engine:
+        assert engine.provenance()["engine_version"].startswith("mine/evaluator/iteration_1 at http://")
+        with pytest.raises(InputError, match=r"The model `mine/evaluator/iteration_1` does not exist"):
+            engine.generate(prompts, sampling(end))
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ({"artifact": "instruction_model", "partition": ""}, "instruction_model"),
+        ({"artifact": "response_model", "partition": "iteration_2"}, "response_model/iteration_2"),
+        (None, "folder"),
+    ],
+)
+def test_a_model_is_named_by_its_manifest(made: dict[str, str] | None, name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    if made:
+        write_json(folder / "manifest.json", made)
+    settings = text_generation("endpoint", "http://127.0.0.1:9/v1")
+    for pattern, expected in (("{model}", name), ("x/{model}", f"x/{name}"), ("fixed", "fixed")):
+        own = settings.endpoint.model_copy(update={"model": pattern})
+        assert served_name(folder, settings.model_copy(update={"endpoint": own})) == expected
+
+
+def test_what_was_just_trained_is_asked_for_in_this_process() -> None:
+    served = text_generation("endpoint", "http://127.0.0.1:9/v1")
+    assert [text_generation(one).local.backend for one in LOCAL] == list(LOCAL)
+    assert served.local.backend == "transformers"

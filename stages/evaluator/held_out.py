@@ -67,7 +67,7 @@ def _with_probabilities(
 ) -> list[pl.DataFrame]:
     """Each set with the signs of its pairs and the label probabilities as the evaluator gives them; one engine load."""
     frame = add_signs(frame_of([one for rated in sets for one in rated]), settings, instruction_model)
-    with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
+    with LazyEngine(evaluator, settings.text_generation.local, settings.seed) as engine:
         frame = add_ratings(frame, engine, settings, Calibration()).drop("rating")
     starts = [sum(map(len, sets[:number])) for number in range(len(sets))]
     return [frame.slice(start, len(rated)) for start, rated in zip(starts, sets, strict=True)]

@@ -91,7 +91,12 @@ class Vllm(Section):
 
 
 class Endpoint(Section):
-    """Of the endpoint back end. Prices are of a million tokens, in the currency of the bill; they are only counted."""
+    """Of the endpoint back end. Prices are of a million tokens, in the currency of the bill; they are only counted.
+
+    In `model`, `{model}` stands for the artifact a stage asks (`instruction_model`, `evaluator/iteration_1`).
+    `max_difference`: how far its log-probabilities may be from those of that artifact's own weights, in nats a token;
+    null is not looked at.
+    """
 
     # What a shard holds does not depend on how fast it was asked for, or what it cost.
     HOW: ClassVar[frozenset[str]] = frozenset(
@@ -104,11 +109,13 @@ class Endpoint(Section):
             "tokens_per_minute",
             "prompt_price",
             "generated_price",
+            "max_difference",
         }
     )
 
     url: str | None = None
     model: str | None = None
+    max_difference: Annotated[float, Field(gt=0)] | None = 0.05
     concurrency: Positive = 32
     attempts: Positive = 6
     first_wait_seconds: Annotated[float, Field(ge=0)] = 1.0
@@ -133,3 +140,8 @@ class TextGeneration(Section):
         if self.backend == "endpoint" and not (self.endpoint.url and self.endpoint.model):
             raise ValueError("backend 'endpoint' needs endpoint.url and endpoint.model")
         return self
+
+    @property
+    def local(self) -> TextGeneration:
+        """For a model that its own stage has just made: no server can have it yet."""
+        return self.model_copy(update={"backend": "transformers"}) if self.backend == "endpoint" else self

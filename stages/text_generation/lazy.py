@@ -49,7 +49,8 @@ class LazyEngine:
     def provenance(self) -> dict[str, str]:
         """Which engine and model a manifest names, the same whether shards were made now or taken from the store."""
         path = self._model / "manifest.json"
-        return {**backend_facts(self._settings), "model": read_json(path)["content"] if path.exists() else ""}
+        content = read_json(path)["content"] if path.exists() else ""
+        return {**backend_facts(self._model, self._settings), "model": content}
 
     @cached_property
     def _engine(self) -> Engine:
@@ -108,7 +109,7 @@ class LazyEngine:
         seconds = max(self._counts["engine_seconds"], 1e-9)
         return {
             **{name: round(value, 2) for name, value in self._counts.items()},
-            **backend_facts(self._settings),
+            **backend_facts(self._model, self._settings),
             "engine_load_seconds": round(self._load_seconds, 2),
             "prompts_per_second": round(self._counts["prompts"] / seconds, 1),
             "tokens_per_second": round(self._counts["generated_tokens"] / seconds, 1),

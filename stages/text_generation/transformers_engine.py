@@ -20,10 +20,10 @@ Result = TypeVar("Result")
 class TransformersEngine:
     name = "transformers"
 
-    def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
+    def __init__(self, model: Path, settings: TextGeneration, seed: int, device: str | None = None) -> None:
         self.tokenizer = load_tokenizer(model)
         self.model = load_model(model).eval()
-        self.model.to("cuda" if torch.cuda.is_available() else "cpu")
+        self.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.batch_size = settings.batch_size
         self.pad = _pad_token(self.tokenizer)
         self.seed = seed
