@@ -39,13 +39,16 @@ CLOSED = r"""[.!?…।॥۔؟:;)\]"'”’»]\s*$"""
 
 def add_signs(frame: pl.DataFrame, settings: Settings, instruction_model: Path) -> pl.DataFrame:
     """The signs that `evaluator.signs` names, of pairs that have none; the model is loaded where one is asked of it."""
-    wanted = set(settings.evaluator.signs)
-    if wanted & set(SURFACE):
+    if set(settings.evaluator.signs) & set(SURFACE):
         frame = add_surface_signs(frame)
-    if wanted & set(LIKELIHOODS):
+    if likelihoods_wanted(settings):
         with LazyEngine(instruction_model, settings.text_generation, settings.seed) as engine:
             frame = add_likelihoods(frame, engine, settings)
     return frame
+
+
+def likelihoods_wanted(settings: Settings) -> bool:
+    return not set(settings.evaluator.signs).isdisjoint(LIKELIHOODS)
 
 
 def add_surface_signs(frame: pl.DataFrame) -> pl.DataFrame:
@@ -139,6 +142,11 @@ def add_likelihoods(frame: pl.DataFrame, engine: LazyEngine, settings: Settings)
         frame.with_columns(whole).with_row_index("number").join(least, on="number", how="left", maintain_order="left")
     )
     return rows.with_columns(part_likelihood=pl.col("part").fill_null(pl.col("likelihood"))).drop("number", "part")
+
+
+def without_likelihoods(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns of LIKELIHOODS where none is asked for: not a number, so that no rating can be made of them."""
+    return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOODS)
 
 
 def _parts(frame: pl.DataFrame) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from stages.manifest import table_facts, write_manifest
 from stages.second_pass import drop_staged
 from stages.settings import Settings
 from stages.shards import Split, drop_counts, shard_frames, write_shard
+from stages.signs import LIKELIHOODS
 from stages.text_generation import Generated, Sampling
 from stages.text_generation.lazy import LazyEngine
 from tests.conftest import ROOT
@@ -223,20 +224,43 @@ def test_a_text_shown_in_part_is_marked_and_every_sample_accounted_for(
     assert again.facts["prompts"] == 0 and write_manifest(again) == manifest  # no engine was loaded
 
 
+class Writer(LazyEngine):
+    """A model that says the same of every text, and counts what it is asked of likelihoods."""
+
+    asked = 0
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        return [Generated(GOOD, 9, "stop") for _ in prompts]
+
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        self.asked += len(prompts)
+        return [-1.0 for _ in prompts]
+
+
 def test_a_cut_text_is_marked(settings: Settings, taught_model: Path) -> None:
     own = settings.candidate_pairs.model_copy(update={"max_prompt_tokens": 60, "min_instruction_words": 1})
     changed = settings.model_copy(update={"candidate_pairs": own})
     frame = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
 
-    class Writer(LazyEngine):
-        """A model that says the same of every text."""
-
-        def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
-            return [Generated(GOOD, 9, "stop") for _ in prompts]
-
     with Writer(taught_model, settings.text_generation, 1) as engine:
         split = candidate_pairs.write_instructions(frame, engine, changed)
     assert split.kept["text_cut"].to_list() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("signs", "asked"), [((), 0), (("open_end",), 0), (("likelihood",), 1), (("part_likelihood",), 1)]
+)
+def test_likelihoods_are_asked_for_where_a_sign_is_one(
+    settings: Settings, taught_model: Path, signs: tuple[str, ...], asked: int
+) -> None:
+    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update={"signs": signs})})
+    frame = texts(1).with_columns(text=pl.lit("Ruisleipä leivotaan."))
+    with Writer(taught_model, settings.text_generation, 1) as engine:
+        kept = candidate_pairs.write_instructions(frame, engine, own).kept
+    assert engine.asked == asked
+    assert kept.columns == [*COLUMNS, "form", *LIKELIHOODS]
+    assert kept.select(pl.col(LIKELIHOODS).is_nan().all()).row(0) == (asked == 0, asked == 0)
+    assert not any(kept.null_count().row(0))
 
 
 KILLED = """
@@ -305,7 +329,7 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
     assert write_manifest(undisturbed) == write_manifest(job)
 
 
-@pytest.mark.parametrize("changed", ["model", "prompts", "candidate_pairs", "seed"])
+@pytest.mark.parametrize("changed", ["model", "prompts", "candidate_pairs", "seed", "evaluator", "text_generation"])
 def test_another_model_prompt_setting_or_seed_makes_every_shard_anew(
     settings: Settings, taught_model: Path, tmp_path: Path, changed: str
 ) -> None:
@@ -316,6 +340,8 @@ def test_another_model_prompt_setting_or_seed_makes_every_shard_anew(
         "prompts": job.settings.prompts.model_copy(update={"write_instruction": "{response}<|instruction|>"}),
         "candidate_pairs": job.settings.candidate_pairs.model_copy(update={"top_p": 0.5}),
         "seed": job.settings.seed + 1,
+        "evaluator": job.settings.evaluator.model_copy(update={"signs": ()}),
+        "text_generation": job.settings.text_generation.model_copy(update={"batch_size": 5}),
     }
     if changed == "model":
         write_json(job.input("instruction_model") / "manifest.json", {"content": "of another model"})

@@ -1,7 +1,8 @@
 """Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
 
 `samples` instructions are drawn for a text; which of them is best is for the evaluator to say. How likely the model
-finds each, given the whole text and given its parts, is kept: the engine that can say it is loaded here.
+finds each, given the whole text and given its parts, is kept where `evaluator.signs` names one of the two: the engine
+that can say it is loaded here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from stages.prompts import PromptEncoder
 from stages.second_pass import drop_staged, staged_repeated
 from stages.settings import CandidatePairs, Prompts, Settings
 from stages.shards import Split, shard_frames
-from stages.signs import add_likelihoods
+from stages.signs import add_likelihoods, likelihoods_wanted, without_likelihoods
 from stages.text_generation import Generated, Sampling
 from stages.text_generation.lazy import LazyEngine
 
@@ -34,12 +35,13 @@ def run(job: Job) -> None:
     assert job.language is not None
     model, own = job.input("instruction_model"), job.settings.candidate_pairs
     language = load_language(job.language)
+    content, likelihoods = read_json(model / "manifest.json")["content"], likelihoods_wanted(job.settings)
     with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
         job.map_frames(
             job.read_shards("filtered_text", job.language),
             partial(write_instructions, engine=engine, settings=job.settings),
             settings=["candidate_pairs", "prompts", "text_generation", "seed"],
-            depends_on=f"{read_json(model / 'manifest.json')['content']} {language.model_dump_json()}",
+            depends_on=f"{content} {likelihoods} {language.model_dump_json()}",
         )
         job.facts.update(engine.facts())
         job.provenance.update(engine.provenance())
@@ -92,7 +94,9 @@ def write_instructions(frame: pl.DataFrame, engine: LazyEngine, settings: Settin
     asked = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
     split = transform(asked, written, own, settings.prompts)
     tokens = {"prompt_tokens": sum(map(len, prompts)), "generated_tokens": sum(one.tokens for one in written)}
-    return Split(add_likelihoods(split.kept, engine, settings), split.dropped, tokens)
+    wanted = likelihoods_wanted(settings)
+    kept = add_likelihoods(split.kept, engine, settings) if wanted else without_likelihoods(split.kept)
+    return Split(kept, split.dropped, tokens)
 
 
 def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
