@@ -170,13 +170,6 @@ def test_an_endpoint_without_address_is_refused(tmp_path: Path) -> None:
     assert "backend 'endpoint' needs endpoint.url and endpoint.model" in message
 
 
-def test_an_endpoint_with_an_ngram_rule_is_refused_before_a_model_is_trained(tmp_path: Path) -> None:
-    text = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["text_generation"]
-    text |= {"backend": "endpoint", "endpoint": {**text["endpoint"], "url": "http://127.0.0.1:1/v1", "model": "m"}}
-    message = problem(tmp_path, "text_generation", value=text)
-    assert message.endswith("text_generation.backend 'endpoint' has no n-gram rule: set decoding.no_repeat_ngram to 0")
-
-
 @pytest.mark.parametrize(
     "chain",
     [

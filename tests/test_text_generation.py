@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,10 +24,11 @@ from stages.models import load_tokenizer
 from stages.prompts import Example
 from stages.settings import Endpoint, TextGeneration, Vllm
 from stages.text_generation import Engine, Sampling, open_engine
+from stages.text_generation.endpoint_engine import NGRAM_RULE
 from stages.text_generation.lazy import LazyEngine
 from stages.text_generation.served_model import served_name
 from stages.text_generation.vllm_engine import VllmEngine
-from tests.conftest import LESSONS
+from tests.conftest import LESSONS, ROOT
 
 SERVER_SECONDS = 180  # it is up after 25 to 60 on two cores
 BACKENDS = ("transformers", "vllm", "endpoint")
@@ -55,10 +57,11 @@ def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
         "--enforce-eager",
         "--dtype",
         "float32",
+        *NGRAM_RULE.split(),
     ]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
     with log.open("w") as sink:
-        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT)
 
     def address() -> str:
         _await(f"http://127.0.0.1:{port}/health", process, log)
@@ -83,7 +86,17 @@ def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def engines(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
+def suggesting_model(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Suggests settings that no test asks for, as checkpoints do; a server takes what it is not told."""
+    folder = tmp_path_factory.mktemp("suggesting_model")
+    shutil.copytree(taught_model, folder, dirs_exist_ok=True)
+    suggested = {"do_sample": True, "temperature": 0.1, "top_k": 1, "min_p": 0.9, "repetition_penalty": 5.0}
+    write_json(folder / "generation_config.json", suggested)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engines(suggesting_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
     """All three, each loaded once. The server starts while vLLM loads in this process."""
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -91,10 +104,10 @@ def engines(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     ):
         # Compiling one small function of vLLM's for the CPU takes 30 s and changes no result.
         patch.setenv("TORCHDYNAMO_DISABLE", "1")
-        address = stack.enter_context(served(taught_model, tmp_path_factory.mktemp("server") / "log"))
+        address = stack.enter_context(served(suggesting_model, tmp_path_factory.mktemp("server") / "log"))
         settings = [text_generation(backend) for backend in LOCAL]
-        local = [stack.enter_context(open_engine(taught_model, one, 1)) for one in settings]
-        endpoint = stack.enter_context(open_engine(taught_model, text_generation("endpoint", address()), 1))
+        local = [stack.enter_context(open_engine(suggesting_model, one, 1)) for one in settings]
+        endpoint = stack.enter_context(open_engine(suggesting_model, text_generation("endpoint", address()), 1))
         yield dict(zip(BACKENDS, [*local, endpoint], strict=True))
 
 
@@ -225,7 +238,7 @@ def test_the_likeliest_label_is_the_lesson_learned(engine: Engine, prompts: list
     assert [row.index(max(row)) for row in rows] == [0, 1, 2]
 
 
-@each_local
+@each
 def test_no_ngram_comes_twice(engine: Engine, prompts: list[list[int]], end: int) -> None:
     free, ruled = (engine.generate(prompts[3:], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 4))
     assert repeated(free, 4) and not repeated(ruled, 4)
@@ -261,11 +274,53 @@ def test_an_unknown_quantization_is_refused_in_one_sentence(taught_model: Path) 
         VllmEngine(taught_model, settings, 1)
 
 
-def test_an_endpoint_refuses_the_ngram_rule_it_has_not(
-    engines: dict[str, Engine], prompts: list[list[int]], end: int
+@pytest.mark.parametrize(
+    ("ids", "kept"), [([1, 2, 3, 1, 2], True), ([1, 2, 3, 1, 2, 3], False), ([1, 2], True), (None, False)]
+)
+def test_an_endpoint_without_the_ngram_rule_is_not_believed(
+    ids: list[int] | None, kept: bool, engines: dict[str, Engine], end: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InputError, match="set no_repeat_ngram to 0"):
-        engines["endpoint"].generate(prompts, sampling(end, no_repeat_ngram=6))
+    engine: Any = engines["endpoint"]
+    choice = SimpleNamespace(text="a", token_ids=ids, finish_reason="stop")
+    monkeypatch.setattr(engine.client, "complete", lambda *_, **__: [choice])
+    ruled, free = sampling(end, no_repeat_ngram=3), sampling(end)
+    assert engine.generate([[5]], free)[0].text == "a"
+    if kept:
+        assert engine.generate([[5]], ruled)[0].tokens == len(ids or [])
+    else:
+        with pytest.raises(InputError, match=r"does not keep the rule no_repeat_ngram \(3\): .*NoRepeatNgram"):
+            engine.generate([[5]], ruled)
+
+
+@each
+def test_a_text_may_say_what_its_prompt_says(
+    engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
+) -> None:
+    begun = [*prompts[3], *lessons[3].completion[:12]]  # four times na, and as many to come
+    free, ruled = (engine.generate([begun], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 10))
+    assert ruled == free == "na na na na"
+
+
+@each
+def test_a_stop_string_does_not_begin_in_the_prompt(
+    engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
+) -> None:
+    begun = [*prompts[0], *lessons[0].completion[:2]]  # un|o, dos, tres
+    texts = engine.generate([begun, prompts[1]], sampling(end, stop_strings=("no",)))
+    assert [(text.text, text.tokens, text.finish_reason) for text in texts] == [
+        ("o, dos, tres", 12, "stop"),
+        ("ein Haus", 8, "stop"),
+    ]
+
+
+def test_padding_is_no_word_that_was_said(
+    engines: dict[str, Engine], prompts: list[list[int]], end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = engines["transformers"]
+    monkeypatch.setattr(engine, "pad", end)  # where a tokenizer has no padding of its own
+    penalized = sampling(end, repetition_penalty=1.5)
+    (alone,) = engine.generate(prompts[1:2], penalized)
+    assert engine.generate([prompts[1], prompts[0] * 3], penalized)[0] == alone
 
 
 @pytest.mark.parametrize("other", ["vllm", "endpoint"])
@@ -392,3 +447,27 @@ def test_what_was_just_trained_is_asked_for_in_this_process() -> None:
     served = text_generation("endpoint", "http://127.0.0.1:9/v1")
     assert [text_generation(one).local.backend for one in LOCAL] == list(LOCAL)
     assert served.local.backend == "transformers"
+
+
+def test_likelihoods_hold_a_bounded_number_of_logits(
+    engines: dict[str, Engine], lessons: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = engines["transformers"]
+    asked = [one.prompt for one in lessons for _ in lessons]
+    said = [one.completion for _ in lessons for one in lessons]
+    whole, held = engine.likelihood(asked, said), []
+    longest = (max(map(len, said)) + 1) * engine.vocabulary
+    monkeypatch.setattr(engine, "batch_size", len(said))
+    monkeypatch.setattr(engine, "most_logits", 3 * longest)
+    forward = engine.model.forward
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        found = forward(*arguments, **named)
+        held.append(found.logits.numel())
+        return found
+
+    monkeypatch.setattr(engine.model, "forward", watched)
+    assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)
+    assert len(held) > 1 and max(held) <= 3 * longest
+    monkeypatch.setattr(engine, "most_logits", engine.vocabulary)  # less than a completion's: one at a time
+    assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from stages.errors import SettingsError
@@ -123,12 +123,6 @@ class Settings(Section):
                 )
             source = f"rated_pairs/{name}"
         return iterations
-
-    @model_validator(mode="after")
-    def _within_the_endpoint(self) -> Settings:
-        if self.text_generation.backend == "endpoint" and self.decoding.no_repeat_ngram:
-            raise ValueError("text_generation.backend 'endpoint' has no n-gram rule: set decoding.no_repeat_ngram to 0")
-        return self
 
 
 def load_settings(path: Path) -> Settings:

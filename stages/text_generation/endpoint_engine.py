@@ -31,6 +31,7 @@ from stages.text_generation.served_model import (
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+NGRAM_RULE = "--logits-processors stages.text_generation.no_repeat_ngram:NoRepeatNgram"
 COMPARED_TOKENS = 16  # of the texts on which the server is compared with the weights it should have
 
 
@@ -48,8 +49,6 @@ class EndpointEngine:
         self._trusted = settings.endpoint.max_difference is None
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
-        if sampling.no_repeat_ngram:
-            raise InputError("text_generation.backend 'endpoint' has no n-gram rule: set no_repeat_ngram to 0")
         self._compare(partial(self._texts_of, prompts, sampling))
         asked = repeated(prompts, sampling.candidates)
         with Progress(len(asked)) as progress:
@@ -74,9 +73,14 @@ class EndpointEngine:
                 "stop_token_ids": list(sampling.stop),
                 "repetition_penalty": sampling.repetition_penalty,
                 "ignore_eos": True,
+                # Else a server takes what the checkpoint suggests.
+                "top_k": 0,
+                "min_p": 0.0,
+                "return_token_ids": True,
+                "vllm_xargs": {"no_repeat_ngram": sampling.no_repeat_ngram} if sampling.no_repeat_ngram else None,
             },
         )
-        return _generated(choice, self.tokenizer)
+        return _generated(choice, self.tokenizer, sampling)
 
     def _compare(self, asking: Callable[[], Question]) -> None:
         """Before the first call is answered; see served_model."""
@@ -156,9 +160,22 @@ class EndpointEngine:
         self.client.close()
 
 
-def _generated(choice: Any, tokenizer: Any) -> Generated:
-    tokens = len(tokenizer(choice.text, add_special_tokens=False)["input_ids"])
+def _generated(choice: Any, tokenizer: Any, sampling: Sampling) -> Generated:
+    ids = getattr(choice, "token_ids", None)
+    if sampling.no_repeat_ngram and (ids is None or _repeats(ids, sampling.no_repeat_ngram)):
+        raise InputError(
+            f"the endpoint does not keep the rule no_repeat_ngram ({sampling.no_repeat_ngram}): set it to 0, or start "
+            f"vLLM in this project's folder with `{NGRAM_RULE}`"
+        )
+    if ids is None:
+        ids = tokenizer(choice.text, add_special_tokens=False)["input_ids"]
+    tokens = len(ids) - (ids[-1] in sampling.stop if ids else 0)
     return Generated(choice.text.strip(), tokens, choice.finish_reason)
+
+
+def _repeats(ids: Sequence[int], size: int) -> bool:
+    runs = [tuple(ids[start : start + size]) for start in range(len(ids) - size + 1)]
+    return len(set(runs)) < len(runs)
 
 
 def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
