@@ -13,9 +13,9 @@ def answer_sampling(settings: Settings, encoder: PromptEncoder) -> Sampling:
         temperature=own.temperature,
         top_p=own.top_p,
         max_new_tokens=own.max_new_tokens,
-        stop=tuple(encoder.end),
+        stop=encoder.stop,
         seed=settings.seed,
         no_repeat_ngram=own.no_repeat_ngram,
         repetition_penalty=own.repetition_penalty,
-        stop_strings=own.stop_strings,
+        stop_strings=(*encoder.stop_strings, *own.stop_strings),
     )

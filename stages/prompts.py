@@ -14,9 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from stages.chat_template import ChatTurn, chat_turn
-from stages.settings import Prompts
+from stages.settings import PLACEHOLDER, Prompts
 
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
 BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
 SENTENCE_END = re.compile(r"[.!?…।۔؟。][\"'”’»)]*(?=\s|$)|\n")
 
@@ -81,8 +80,17 @@ class PromptEncoder:
 
     @cached_property
     def end(self) -> list[int]:
-        """Tokens that close a completion; any of them ends a text that is generated."""
+        """Tokens that close a completion."""
         return self._turn.end if self._turn else self._structure(self.prompts.end)
+
+    @property
+    def stop(self) -> tuple[int, ...]:
+        """The token that ends a text. Of an end of several, as of words, none does alone: see `stop_strings`."""
+        return tuple(self.end) if len(self.end) == 1 else ()
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        return () if self.stop else (self.prompts.end,)
 
     @cached_property
     def _turn(self) -> ChatTurn | None:

@@ -30,7 +30,8 @@ def add_ratings(frame: pl.DataFrame, engine: LazyEngine, settings: Settings, cal
 
     The frame has `language`, `instruction`, `response` and the signs that the calibration, the evaluator's own, weighs.
     """
-    encoder = PromptEncoder(engine.tokenizer, settings.prompts, budget=settings.evaluator.training.max_tokens * 3 // 4)
+    budget = settings.evaluator.training.max_tokens * 3 // 4
+    encoder = PromptEncoder(engine.tokenizer, settings.prompts, budget, room=engine.room(1))
     names = settings.prompts.language_names
     prompts = [
         encoder.rate(instruction, response, names[language])

@@ -114,6 +114,8 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: str) -> Split:
     reason = (
         pl.when(pl.col("instruction") == "")
         .then(pl.lit("no_instruction"))
+        .when(~native & (pl.col("response") == ""))
+        .then(pl.lit("translation_unfinished"))
         .when(pl.col("response") == "")
         .then(pl.lit("no_response"))
         .when(pl.col("response") == pl.col("instruction"))
@@ -192,8 +194,12 @@ def _read(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     missing = {"instruction", "response"} - set(frame.columns)
     if missing:
         raise InputError(f"seed_pairs: {path} has no column `{sorted(missing)[0]}`; met {', '.join(frame.columns)}")
+    for name in ("instruction", "response"):
+        if isinstance(frame.schema[name], pl.List | pl.Struct | pl.Array):
+            raise InputError(f"seed_pairs: column `{name}` of {path} holds {frame.schema[name]}: give a text a row")
     # A file may say that its responses were translated elsewhere.
-    translated = pl.col("translated").cast(pl.Boolean) if "translated" in frame.columns else pl.lit(False)
+    said = pl.col("translated").cast(pl.String).str.to_lowercase()
+    translated = said.is_in(["true", "1", "yes"]) if "translated" in frame.columns else pl.lit(False)
     by = pl.col("translator").cast(pl.String).fill_null("") if "translator" in frame.columns else pl.lit("")
     return frame.select(
         pl.col("instruction", "response").cast(pl.String),

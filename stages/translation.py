@@ -23,7 +23,7 @@ class Translator(Protocol):
     name: str
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """Each English text in the language, in order."""
+        """Each English text in the language, in order; "" for one that was cut off."""
         ...
 
 
@@ -53,18 +53,20 @@ class Seq2SeqTranslator:
         lines = [text.split("\n") for text in texts]
         sentences = [match.strip() for text in lines for line in text for match in SENTENCE.findall(line)]
         done = iter(self._sentences(sentences))
-        return ["\n".join(" ".join(next(done) for _ in SENTENCE.findall(line)) for line in text) for text in lines]
+        made = [[[next(done) for _ in SENTENCE.findall(line)] for line in text] for text in lines]
+        return ["" if _cut_off(text) else "\n".join(" ".join(filter(None, line)) for line in text) for text in made]
 
-    def _sentences(self, sentences: list[str]) -> list[str]:
+    def _sentences(self, sentences: list[str]) -> list[str | None]:
         """Translations in order, made in batches of like length."""
         order = sorted(range(len(sentences)), key=lambda number: (-len(sentences[number]), number))
-        made: dict[int, str] = {}
+        made: dict[int, str | None] = {}
         for start in range(0, len(order), self.settings.batch_size):
             batch = order[start : start + self.settings.batch_size]
             made.update(zip(batch, self._batch([sentences[number] for number in batch]), strict=True))
         return [made[number] for number in range(len(sentences))]
 
-    def _batch(self, sentences: list[str]) -> list[str]:
+    def _batch(self, sentences: list[str]) -> list[str | None]:
+        """None for a sentence longer than `max_tokens`, or whose translation is."""
         import torch
 
         prefix = self.settings.prefix.format(language=LANGUAGES[self.language], code=self.language)
@@ -86,7 +88,11 @@ class Seq2SeqTranslator:
                 max_new_tokens=self.settings.max_tokens,
                 **self._forced(),
             )
-        return [text.strip() for text in self.tokenizer.batch_decode(output, skip_special_tokens=True)]
+        texts = self.tokenizer.batch_decode(output, skip_special_tokens=True)
+        read = inputs["attention_mask"].sum(dim=1) < self.settings.max_tokens
+        # The first token starts the decoder, in some models with the one that ends a text.
+        ended = (output[:, 1:] == self.tokenizer.eos_token_id).any(dim=1)
+        return [text.strip() if whole else None for text, whole in zip(texts, (read & ended).tolist(), strict=True)]
 
     def _forced(self) -> dict[str, int]:
         """The first token of a translation, where a model for many languages takes the language from it."""
@@ -99,6 +105,10 @@ class Seq2SeqTranslator:
                 f"seed_pairs.translation.language_codes.{self.language}: {self.name} does not know '{code}'"
             )
         return {"forced_bos_token_id": int(token)}
+
+
+def _cut_off(text: list[list[str | None]]) -> bool:
+    return any(sentence is None for line in text for sentence in line)
 
 
 def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stages.answers import answer_sampling
 from stages.base_model.embedded import train_tokenizer
 from stages.errors import SettingsError
 from stages.prompts import PromptEncoder
@@ -206,6 +207,19 @@ def test_a_completion_closes_with_the_end(settings: Settings) -> None:
     encoder = PromptEncoder(byte_level(), settings.prompts)
     assert encoder.completed("ja <|end|>")[-1:] == encoder.end
     assert encoder.completed("ja <|end|>").count(encoder.end[0]) == 1
+
+
+def test_an_end_of_one_token_is_the_stop(settings: Settings) -> None:
+    encoder = PromptEncoder(byte_level(), settings.prompts)
+    assert (encoder.stop, encoder.stop_strings) == (tuple(encoder.end), ())
+
+
+def test_an_end_of_words_ends_a_text_as_a_whole(settings: Settings) -> None:
+    # Any of its tokens, a line's end among them, once ended a text.
+    encoder = PromptEncoder(byte_level(), settings.prompts.model_copy(update={"end": "\n###"}))
+    assert len(encoder.end) == 4
+    assert (encoder.stop, encoder.stop_strings) == ((), ("\n###",))
+    assert answer_sampling(settings, encoder).stop_strings == ("\n###", *settings.decoding.stop_strings)
 
 
 def test_a_prompt_begins_as_the_model_was_trained(settings: Settings) -> None:

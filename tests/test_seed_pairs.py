@@ -136,6 +136,35 @@ def test_a_translated_response_stays_marked(make_job: MakeJob, tmp_path: Path) -
     assert (row["origin"], row["translator"]) == ("translated", "by hand")
 
 
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        (True, "translated"),
+        (1, "translated"),
+        ("True", "translated"),
+        ("false", "native"),
+        (0, "native"),
+        (None, "native"),
+    ],
+)
+def test_a_file_says_in_its_own_way_what_was_translated(
+    make_job: MakeJob, tmp_path: Path, said: object, origin: str
+) -> None:
+    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "translated": said})
+    one = job(make_job, SeedSource(folder="seeds"))
+    seed_pairs.run(one)
+    assert pl.read_parquet(one.staging / "part-00000.parquet")["origin"].to_list() == [origin]
+
+
+@pytest.mark.parametrize("value", [["Say."], {"role": "user", "content": "Say."}])
+def test_a_column_that_holds_no_texts_is_named(make_job: MakeJob, tmp_path: Path, value: object) -> None:
+    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "instruction": value})
+    with pytest.raises(
+        InputError, match=r"column `instruction` of .*fi\.jsonl holds (List|Struct).*: give a text a row"
+    ):
+        seed_pairs.run(job(make_job, SeedSource(folder="seeds")))
+
+
 def test_what_is_measured_is_what_was_read(make_job: MakeJob, tmp_path: Path) -> None:
     write(
         tmp_path / "seeds/fi.jsonl", *({**PAIR, "instruction": f"Say {n}."} for n in range(9)), {**PAIR, "response": ""}
@@ -184,6 +213,7 @@ ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
     [
         ("Bread baked in a hot oven, sanoi hän, ja söi sen voin kanssa.", "translation_copies_english"),
         ("Leipä leivotaan.", "translation_of_odd_length"),
+        ("", "translation_unfinished"),
         ("Leipä leivotaan kuumassa uunissa. " * 5, "translation_of_odd_length"),
         ("Das Brot wird im heißen Ofen gebacken und gegessen.", "response_not_in_language"),
     ],
@@ -286,6 +316,21 @@ def test_a_translated_text_keeps_its_lines(translating_model: Path, tmp_path: Pa
     engine = translator(settings, "fi", tmp_path)
     (text,) = engine.translate(["Bread is baked in a hot oven.\n\nEat it with butter."])
     assert text == "\n\n".join(LEARNED.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Bread is baked in a hot oven.", 3),  # its translation is longer
+        ("Eat it with butter. " + "Bread " * 12 + "is baked.", 12),  # a sentence is
+    ],
+)
+def test_a_text_that_was_cut_off_is_no_translation(
+    translating_model: Path, tmp_path: Path, text: str, tokens: int
+) -> None:
+    settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=tokens, beams=1)
+    made = translator(settings, "fi", tmp_path).translate([text, "Eat it with butter."])
+    assert made[0] == "" and (tokens == 3 or made[1] == LEARNED["Eat it with butter."])
 
 
 @pytest.mark.parametrize(

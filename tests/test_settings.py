@@ -165,6 +165,22 @@ def test_a_temperature_that_vllm_does_not_take_is_refused(tmp_path: Path) -> Non
     assert "`decoding.temperature` is 2.5: " in problem(tmp_path, "decoding", "temperature", value=2.5)
 
 
+@pytest.mark.parametrize(
+    ("name", "template", "rule"),
+    [
+        ("write_instruction", "{response} Asked:{foo}", "nothing is put into {foo} of this template"),
+        ("write_instruction", "{language}: {response}", "nothing is put into {language} of this template"),
+        ("rate", "{instruction}{response}", "the template must hold {language}"),
+    ],
+)
+def test_a_template_with_other_placeholders_is_refused(tmp_path: Path, name: str, template: str, rule: str) -> None:
+    assert rule in problem(tmp_path, "prompts", name, value=template)
+
+
+def test_prompts_without_an_end_are_refused(tmp_path: Path) -> None:
+    assert "prompts.end is empty" in problem(tmp_path, "prompts", "end", value="")
+
+
 def test_an_endpoint_without_address_is_refused(tmp_path: Path) -> None:
     message = problem(tmp_path, "text_generation", "backend", value="endpoint")
     assert "backend 'endpoint' needs endpoint.url and endpoint.model" in message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import socket
 import subprocess
@@ -266,6 +267,13 @@ def test_the_run_log_names_the_engine_and_its_speed(taught_model: Path, prompts:
     assert (facts["prompts"], facts["prompt_tokens"]) == (len(prompts), sum(map(len, prompts)))
     assert facts["generated_tokens"] == sum(text.tokens for text in texts)
     assert facts["engine"] == "transformers" and str(facts["engine_version"]).startswith("transformers ")
+
+
+def test_a_worker_of_the_executor_has_one_engine_for_all_its_shards(taught_model: Path) -> None:
+    with LazyEngine(taught_model, text_generation("transformers"), 1) as lazy:
+        first, second = (pickle.loads(pickle.dumps(lazy)) for _ in range(2))
+        other = pickle.loads(pickle.dumps(LazyEngine(taught_model, text_generation("vllm"), 1)))
+    assert first is second is not lazy and first is not other
 
 
 def test_an_unknown_quantization_is_refused_in_one_sentence(taught_model: Path) -> None:

@@ -79,11 +79,11 @@ def write_instructions(frame: pl.DataFrame, engine: LazyEngine, settings: Settin
         temperature=own.temperature,
         top_p=own.top_p,
         max_new_tokens=own.max_new_tokens,
-        stop=tuple(encoder.end),
+        stop=encoder.stop,
         # The shard's own seed: the same instruction whether it is made alone or among others.
         seed=(settings.seed + int(frame_hash(frame)[:7], 16)) % 2**31,
         repetition_penalty=own.repetition_penalty,
-        stop_strings=own.stop_strings,
+        stop_strings=(*encoder.stop_strings, *own.stop_strings),
         candidates=own.samples,
     )
     cut, prompts = [], []

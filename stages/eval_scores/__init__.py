@@ -81,7 +81,8 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
     prompts = job.settings.prompts
     language = job.language or ""
     with LazyEngine(folder, job.settings.text_generation, job.settings.seed) as engine:
-        encoder = PromptEncoder(engine.tokenizer, prompts)
+        room = engine.room(job.settings.decoding.max_new_tokens)
+        encoder = PromptEncoder(engine.tokenizer, prompts, room=room)
         asked = [
             encoder.write_response(instruction, prompts.language_names[language], prompts.style_answer)
             for instruction in questions["instruction"]

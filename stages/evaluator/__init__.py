@@ -56,7 +56,8 @@ def _answers(job: Job, pairs: list[Pair]) -> dict[str, str]:
     """The current response model's own answers, by the pair's id: reasonable, but flawed."""
     model = job.input("response_model", iteration=job.iteration)
     with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
-        encoder = PromptEncoder(engine.tokenizer, job.settings.prompts)
+        room = engine.room(job.settings.decoding.max_new_tokens)
+        encoder = PromptEncoder(engine.tokenizer, job.settings.prompts, room=room)
         names = job.settings.prompts.language_names
         prompts = [encoder.write_response(pair.instruction, names[pair.language], pair.style) for pair in pairs]
         texts = engine.generate(prompts, answer_sampling(job.settings, encoder))

@@ -31,10 +31,11 @@ from stages.settings.models import (
 )
 from stages.settings.section import LANGUAGES, Positive, Section, Share
 from stages.settings.texts import Columns, FilteredText, RawWebText, SeedPairs, SeedSource, Source, Translation
-from stages.settings.tools import Decoding, Endpoint, Execution, Iteration, Prompts, TextGeneration, Vllm
+from stages.settings.tools import PLACEHOLDER, Decoding, Endpoint, Execution, Iteration, Prompts, TextGeneration, Vllm
 
 __all__ = [
     "LANGUAGES",
+    "PLACEHOLDER",
     "Architecture",
     "BaseModelSettings",
     "CandidatePairs",

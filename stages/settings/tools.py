@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from stages.settings.section import LANGUAGES, NonEmpty, Positive, Section
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Iteration(Section):
@@ -56,23 +59,33 @@ class Prompts(Section):
     @field_validator("write_instruction")
     @classmethod
     def _shows_response(cls, template: str) -> str:
-        return _with_placeholders(template, "response")
+        return _with_placeholders(template, ["response"])
 
     @field_validator("write_response")
     @classmethod
     def _shows_instruction(cls, template: str) -> str:
-        return _with_placeholders(template, "instruction", "language")
+        return _with_placeholders(template, ["instruction", "language"], ["style"])
 
     @field_validator("rate")
     @classmethod
     def _shows_pair(cls, template: str) -> str:
-        return _with_placeholders(template, "instruction", "response", "language")
+        return _with_placeholders(template, ["instruction", "response", "language"])
+
+    @model_validator(mode="after")
+    def _closed(self) -> Prompts:
+        if not (self.end or self.chat_template):
+            raise ValueError("prompts.end is empty, so nothing would end a text: give it, or chat_template: true")
+        return self
 
 
-def _with_placeholders(template: str, *names: str) -> str:
-    missing = [name for name in names if "{" + name + "}" not in template]
+def _with_placeholders(template: str, needed: list[str], allowed: list[str] | None = None) -> str:
+    met = PLACEHOLDER.findall(template)
+    missing = [name for name in needed if name not in met]
     if missing:
         raise ValueError(f"the template must hold {{{missing[0]}}}")
+    unknown = [name for name in met if name not in [*needed, *(allowed or [])]]
+    if unknown:
+        raise ValueError(f"nothing is put into {{{unknown[0]}}} of this template: take it out")
     return template
 
 

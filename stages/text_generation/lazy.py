@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ class LazyEngine:
 
     def __enter__(self) -> LazyEngine:
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In a worker of the executor all shards get its one engine: the map over shards sends one with each."""
+        return _of_this_process, (self._model, self._settings, self._seed)
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
@@ -115,3 +120,10 @@ class LazyEngine:
             "tokens_per_second": round(self._counts["generated_tokens"] / seconds, 1),
             **self._engine.facts(),
         }
+
+
+@cache
+def _of_this_process(model: Path, settings: TextGeneration, seed: int) -> LazyEngine:
+    engine = LazyEngine(model, settings, seed)
+    atexit.register(engine.__exit__)
+    return engine
