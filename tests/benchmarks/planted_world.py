@@ -18,6 +18,7 @@ import polars as pl
 
 from stages.files import read_json
 from tests.artificial_world import World, write_world
+from tests.benchmarks.iterations import differences
 from tests.benchmarks.project_copy import copy_project, run_python
 from tests.benchmarks.table import Row
 
@@ -96,7 +97,11 @@ def outcome(project: Path, world: World) -> list[Row]:
     """The pipeline's own figures, and its pairs and answers held to the truth."""
     named = named_rightly(project, world)
     rows = [Row("instructions that name task and concept", "share", named, 0.9, "at least")]
-    evaluators = [read_json(project / f"data/evaluator/iteration_{number}/scores.json") for number in (1, 2)]
+    folders = [project / f"data/evaluator/iteration_{number}" for number in (1, 2)]
+    evaluators = [read_json(folder / "scores.json") for folder in folders]
+    chance = differences(
+        *(pl.read_parquet(folder / "held_out.parquet") for folder in folders), min_rating=evaluators[0]["threshold"]
+    )
     for number, found in enumerate(evaluators, 1):
         for defect, auc in found["auc_by_defect"].items():
             rows.append(Row(f"evaluator {number}, {defect}", "AUC", auc, 0.95, "at least"))
@@ -115,8 +120,14 @@ def outcome(project: Path, world: World) -> list[Row]:
         Row("kept pairs that are good", "share", precision, 0.95, "at least"),
         Row("kept pairs", "pairs", kept, good, "good candidates"),
         *(
-            Row(f"evaluator 2, {figure}", "share", evaluators[1][figure], evaluators[0][figure], "iteration 1")
-            for figure in ("auc", "precision", "recall")
+            Row(
+                f"evaluator 2, {figure}",
+                "share",
+                evaluators[1][figure],
+                evaluators[0][figure],
+                f"iteration 1; the difference lies between {interval} (95 %)",
+            )
+            for figure, interval in chance.items()
         ),
     ]
     facts = {name: content_accuracy(project, world, name) for name in ("base", "seed_only", "tuned")}

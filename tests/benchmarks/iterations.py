@@ -1,0 +1,71 @@
+"""Whether one iteration's evaluator is better than another's on the same held-out pairs, or only luckier.
+
+A few hundred true pairs leave noise: in the planted world one pair of 230 moves the AUC by 0.004. Drawn again with
+replacement are seeds, each with all the worse responses made of it (a paired bootstrap).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+RESAMPLES, CONFIDENCE = 400, 0.95
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:+.4f} and {self.high:+.4f}"
+
+
+def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) -> dict[str, Interval]:
+    """By figure (auc, precision, recall): where `after` less `before` lies with 95 % confidence.
+
+    Both are a held_out.parquet of the same pairs in the same order: each true pair, then what was made of it.
+    """
+    from scipy.stats import bootstrap
+
+    same = ["instruction", "response", "defect"]
+    if not before.select(same).equals(after.select(same)):
+        raise ValueError("the two iterations were not measured on the same pairs")
+    seed_of = (before["defect"] == "none").cum_sum().to_numpy() - 1
+    best = (before["level"] == "best").to_numpy()
+    ratings = [frame["rating"].to_numpy() for frame in (before, after)]
+
+    def difference(drawn: npt.NDArray[np.int64]) -> Array:
+        weight = np.bincount(drawn, minlength=seed_of[-1] + 1)[seed_of].astype(float)
+        old, new = (_figures(rating, best, weight, min_rating) for rating in ratings)
+        return new - old
+
+    seeds = np.arange(seed_of[-1] + 1)
+    found = bootstrap(
+        (seeds,),
+        difference,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        vectorized=False,
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    names = ("auc", "precision", "recall")
+    return {name: Interval(*map(float, ends)) for name, *ends in zip(names, found.low, found.high, strict=True)}
+
+
+def _figures(rating: Array, best: npt.NDArray[np.bool_], weight: Array, min_rating: float) -> Array:
+    from sklearn.metrics import precision_score, recall_score, roc_auc_score
+
+    taken = rating >= min_rating
+    return np.array(
+        [
+            roc_auc_score(best, rating, sample_weight=weight),
+            precision_score(best, taken, sample_weight=weight, zero_division=0.0),
+            recall_score(best, taken, sample_weight=weight, zero_division=0.0),
+        ]
+    )
