@@ -464,9 +464,9 @@ def test_likelihoods_hold_a_bounded_number_of_logits(
     asked = [one.prompt for one in lessons for _ in lessons]
     said = [one.completion for _ in lessons for one in lessons]
     whole, held = engine.likelihood(asked, said), []
-    longest = (max(map(len, said)) + 1) * engine.vocabulary
+    longest = (max(map(len, said)) + 1) * engine.reader.vocabulary
     monkeypatch.setattr(engine, "batch_size", len(said))
-    monkeypatch.setattr(engine, "most_logits", 3 * longest)
+    monkeypatch.setattr(engine.reader, "most_logits", 3 * longest)
     forward = engine.model.forward
 
     def watched(*arguments: Any, **named: Any) -> Any:
@@ -477,5 +477,7 @@ def test_likelihoods_hold_a_bounded_number_of_logits(
     monkeypatch.setattr(engine.model, "forward", watched)
     assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)
     assert len(held) > 1 and max(held) <= 3 * longest
-    monkeypatch.setattr(engine, "most_logits", engine.vocabulary)  # less than a completion's: one at a time
+    monkeypatch.setattr(
+        engine.reader, "most_logits", engine.reader.vocabulary
+    )  # less than a completion's: one at a time
     assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from transformers import GenerationConfig
@@ -13,14 +13,8 @@ from stages.models import load_model, load_tokenizer
 from stages.settings import TextGeneration
 from stages.text_generation.interface import Generated, Sampling, repeated
 from stages.text_generation.progress import Progress
+from stages.text_generation.reading import Reader, by_length
 from stages.text_generation.repetition import Repetition, StopStrings
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-# Numbers at once, 0.5 GB of them in single precision: of 32 completions of 1,000 tokens and a vocabulary of 128,000
-# they would be 16 GB. A single completion has its own at once.
-MOST_LOGITS = 2**27
 
 
 class TransformersEngine:
@@ -33,9 +27,8 @@ class TransformersEngine:
         self.model.generation_config = GenerationConfig()
         self.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.batch_size = settings.batch_size
-        self.vocabulary = int(self.model.config.get_text_config().vocab_size)
-        self.most_logits = MOST_LOGITS
         self.pad = _pad_token(self.tokenizer)
+        self.reader = Reader(self.model, self.pad)
         self.seed = seed
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
@@ -48,7 +41,7 @@ class TransformersEngine:
                 progress.done(len(texts), sum(text.tokens for text in texts))
                 return texts
 
-            return _by_length(asked, self.batch_size, work, len)
+            return by_length(asked, self.batch_size, work, len)
 
     def _generate(self, prompts: list[Sequence[int]], sampling: Sampling) -> list[Generated]:
         inputs = self._padded(prompts)
@@ -84,51 +77,22 @@ class TransformersEngine:
         with Progress(len(prompts)) as progress:
 
             def work(batch: list[Sequence[int]]) -> list[list[float]]:
-                rows = self._score(batch, labels)
+                rows = self.reader.shares(batch, labels)
                 progress.done(len(rows), sum(map(len, batch)))
                 return rows
 
-            return _by_length(prompts, self.batch_size, work, len)
-
-    def _score(self, prompts: list[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
-        inputs = self._padded(prompts)
-        with torch.inference_mode():
-            logits = self.model(**inputs, logits_to_keep=1).logits[:, -1, list(labels)]
-        return list(torch.softmax(logits.float(), dim=-1).tolist())
+            return by_length(prompts, self.batch_size, work, len, self.reader.most_tokens)
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         pairs = list(zip(prompts, completions, strict=True))
         with Progress(len(pairs)) as progress:
 
             def work(batch: list[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-                found = self._likelihood(batch)
-                progress.done(len(found), sum(len(prompt) + len(said) for prompt, said in batch))
+                found = self.reader.likelihoods(batch)
+                progress.done(len(found), sum(map(_tokens, batch)))
                 return found
 
-            return _by_length(pairs, self.batch_size, work, lambda pair: len(pair[0]) + len(pair[1]))
-
-    def _likelihood(self, pairs: list[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-        longest = max(len(said) for _, said in pairs)
-        rows = max(1, self.most_logits // ((longest + 1) * self.vocabulary))
-        if rows < len(pairs):
-            return [one for batch in _batches(pairs, rows) for one in self._likelihood(batch)]
-        # Padded left, so that all completions end with the row; the logits before them are not computed.
-        inputs = self._padded([[*prompt, *said] for prompt, said in pairs])
-        with torch.inference_mode():
-            logits = self.model(**inputs, logits_to_keep=longest + 1).logits[:, :-1]
-            return [
-                self._mean_logprob(row[longest - len(said) :], said)
-                for row, (_, said) in zip(logits, pairs, strict=True)
-            ]
-
-    def _mean_logprob(self, logits: torch.Tensor, said: Sequence[int]) -> float:
-        """Of the tokens said, each with the logits before it; in single precision, so not of all at once."""
-        rows = max(1, self.most_logits // self.vocabulary)
-        parts = [
-            torch.log_softmax(part.float(), dim=-1)[range(len(tokens)), tokens]
-            for part, tokens in zip(logits.split(rows), _batches(list(said), rows), strict=True)
-        ]
-        return float(torch.cat(parts).mean())
+            return by_length(pairs, self.batch_size, work, _tokens, self.reader.most_tokens)
 
     def _padded(self, prompts: list[Sequence[int]]) -> dict[str, torch.Tensor]:
         width = max(map(len, prompts))
@@ -144,7 +108,7 @@ class TransformersEngine:
         return {}
 
     def close(self) -> None:
-        del self.model
+        del self.model, self.reader
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -157,17 +121,5 @@ def _pad_token(tokenizer: Any) -> int:
     return 0
 
 
-def _by_length(
-    items: Sequence[Item], size: int, work: Callable[[list[Item]], list[Result]], length: Callable[[Item], int]
-) -> list[Result]:
-    """Work on batches of like length, longest first (a lack of memory then shows at once); results in order."""
-    order = sorted(range(len(items)), key=lambda number: (-length(items[number]), number))
-    results: dict[int, Result] = {}
-    for batch in _batches(order, size):
-        results.update(zip(batch, work([items[number] for number in batch]), strict=True))
-    return [results[number] for number in range(len(items))]
-
-
-def _batches(items: list[Item], size: int) -> Iterator[list[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _tokens(pair: tuple[Sequence[int], Sequence[int]]) -> int:
+    return len(pair[0]) + len(pair[1])

@@ -1,0 +1,62 @@
+"""Texts read once for probabilities: padding changes nothing, batches are bounded."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from stages.text_generation.reading import Reader, by_length
+
+VOCABULARY = 50
+
+
+def llama() -> PreTrainedModel:
+    torch.manual_seed(1)
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, **shape)).eval()
+
+
+def gpt2() -> PreTrainedModel:
+    """Positions are learned here: padding on the left would count."""
+    torch.manual_seed(1)
+    return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=64)).eval()
+
+
+TEXTS = [[3, 4, 5], [6], [7, 8, 9, 10, 11, 12, 13], [3, 4, 5, 6, 7]]
+PAIRS = [([3, 4], [5]), ([6], [7, 8, 9, 10]), ([7, 8, 9, 10, 11, 12], [13, 14]), ([1], [2])]
+
+
+@pytest.mark.parametrize("model", [llama, gpt2])
+def test_in_a_batch_each_text_is_read_as_it_is_alone(model: type) -> None:
+    reader = Reader(model(), pad=0)
+    together = reader.shares(TEXTS, [3, 7, 9])
+    for row, text in zip(together, TEXTS, strict=True):
+        alone = torch.softmax(reader.model(torch.tensor([text])).logits[0, -1, [3, 7, 9]], dim=-1).tolist()
+        assert row == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize("model", [llama, gpt2])
+@pytest.mark.parametrize("logits", [2**27, 2 * 4 * VOCABULARY, 1])
+def test_likelihoods_are_those_of_the_whole_text(model: type, logits: int) -> None:
+    reader = Reader(model(), pad=0)
+    reader.most_logits = logits
+    for found, (prompt, said) in zip(reader.likelihoods(PAIRS), PAIRS, strict=True):
+        of_all = torch.log_softmax(reader.model(torch.tensor([[*prompt, *said]])).logits[0, :-1], dim=-1)
+        each = [of_all[len(prompt) - 1 + place, token] for place, token in enumerate(said)]
+        assert found == pytest.approx(float(sum(each) / len(each)), abs=1e-5)
+
+
+def test_batches_are_bounded_by_rows_and_tokens_and_keep_the_order() -> None:
+    met: list[list[list[int]]] = []
+
+    def work(batch: list[list[int]]) -> list[int]:
+        met.append(batch)
+        return [len(one) for one in batch]
+
+    items = [[0] * length for length in (2, 9, 3, 30, 1, 9, 9, 2)]
+    assert by_length(items, 3, work, len, most_tokens=18) == [2, 9, 3, 30, 1, 9, 9, 2]
+    assert [[len(one) for one in batch] for batch in met] == [[30], [9, 9], [9, 3], [2, 2, 1]]
+    met.clear()
+    by_length(items, 3, work, len)
+    assert [len(batch) for batch in met] == [3, 3, 2]
