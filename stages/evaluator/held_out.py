@@ -49,7 +49,7 @@ def measure_held_out(
             **scores(rated, threshold),
             "calibration_pairs": fitting.height,
             "calibrated": int(calibration.weights is not None or not own.signs),
-            "temperature": calibration.temperature,
+            "temperature": None if calibration.weights else calibration.temperature,
             "calibration_error_before": expected_calibration_error(raw),
             "labels_alone": labels_alone(raw, own.values),
             "by_language": {code: scores(own, threshold) for code, own in by_language.items()},

@@ -107,8 +107,8 @@ class Evaluator(Section):
 
     `open_instructions` are answered by any text: no response to one is swapped, or strays.
     `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
-    `signs` (stages/signs.py) are joined with the probabilities of the labels. Without any, `temperature_scaling` says
-    whether these are scaled where that helps.
+    `signs` (stages/signs.py) are joined with the probabilities of the labels, by a regression that scales these too.
+    Without any sign, `temperature_scaling` says whether they are scaled by a temperature where that helps.
     """
 
     start_from: Literal["base_model", "instruction_model", "response_model"]
