@@ -29,11 +29,14 @@ FIGURES = (
 def run(job: Job) -> None:
     settings = job.settings.evaluator
     pairs = learned_pairs(job)
-    answers = _answers(job, pairs) if settings.defects.model_answer else {}
-    rated = training_set(pairs, answers, settings, job.settings.seed)
+    answering = job.input("response_model", iteration=job.iteration)
+    answers = _answers(job, pairs, answering) if settings.defects.model_answer else {}
+    drifts = _answers(job, pairs, job.input("base_model")) if settings.defects.drift else {}
+    rated = training_set(pairs, answers, settings, job.settings.seed, drifts)
     job.facts.update(learn(_start(job), rated, job.staging, job.settings))
-    held_out = held_out_set(seed_pairs(job, "held_out"), job.settings.seed)
-    to_fit = calibration_set(seed_pairs(job, "calibration"), job.settings.seed)
+    sets = (job.settings.seed, settings.open_instructions)
+    held_out = held_out_set(seed_pairs(job, "held_out"), *sets)
+    to_fit = calibration_set(seed_pairs(job, "calibration"), *sets)
     measure_held_out(job.staging, held_out, to_fit, job.settings, job.input("instruction_model"))
 
 
@@ -52,9 +55,8 @@ def _start(job: Job) -> Path:
     return job.input(name, iteration=job.iteration if name == "response_model" else None)
 
 
-def _answers(job: Job, pairs: list[Pair]) -> dict[str, str]:
-    """The current response model's own answers, by the pair's id: reasonable, but flawed."""
-    model = job.input("response_model", iteration=job.iteration)
+def _answers(job: Job, pairs: list[Pair], model: Path) -> dict[str, str]:
+    """What a model says to each instruction, by the pair's id."""
     with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
         encoder = PromptEncoder(engine.tokenizer, job.settings.prompts)
         names = job.settings.prompts.language_names

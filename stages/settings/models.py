@@ -87,14 +87,15 @@ class Defects(Section):
     boilerplate: Annotated[float, Field(ge=0)] = 0.0
     swapped: Annotated[float, Field(ge=0)]
     wrong_language: Annotated[float, Field(ge=0)]
+    drift: Annotated[float, Field(ge=0)] = 0.0
 
     @model_validator(mode="after")
     def _some_in_each_level(self) -> Defects:
         flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer, self.boilerplate)
-        if not any(flawed) or not (self.swapped or self.wrong_language):
+        if not any(flawed) or not (self.swapped or self.wrong_language or self.drift):
             raise ValueError(
                 "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer, "
-                "boilerplate and one of swapped, wrong_language"
+                "boilerplate and one of swapped, wrong_language, drift"
             )
         return self
 

@@ -117,7 +117,7 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings) -> list[Row]:
     """AUC of each kind of defect over all languages."""
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
-        frame = add_surface_signs(frame_of(held_out_set(pairs, settings.seed)))
+        frame = add_surface_signs(frame_of(held_out_set(pairs, settings.seed, settings.evaluator.open_instructions)))
         rated = add_ratings(frame, engine, settings, calibration_of(evaluator))
     found = scores(rated, settings.refined_pairs.min_rating)["auc_by_defect"]
     return [
