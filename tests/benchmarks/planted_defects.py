@@ -72,7 +72,14 @@ def settings(collection: bool) -> dict[str, Any]:
             # No instruction model is made here, and an embedded one's likelihoods tell nothing of real text.
             "signs": list(SIGNS),
             # Twice as many cut ones: with as many as of the others, in batches of 16, they were told with 0.77 to 0.82.
-            "defects": {**dict.fromkeys(SURFACE, 1), "cut": 2, "strays": 0, "model_answer": 0, "swapped": 0.1},
+            "defects": {
+                **dict.fromkeys(SURFACE, 1),
+                "cut": 2,
+                "strays": 0,
+                "model_answer": 0,
+                "drift": 0,
+                "swapped": 0.1,
+            },
             # In batches of 8 at 0.0015, the language before the response, nothing was learned of 6,000 pairs: AUC of a
             # wrong language 0.58, against 0.97 in batches of 16 at 0.001 (one run each, on excerpts to choose by).
             "training": training(learning_rate=0.001, batch_size=32, max_tokens=448),
