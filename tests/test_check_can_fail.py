@@ -16,6 +16,7 @@ from stages.evaluator import FIGURES, learn
 from stages.evaluator.held_out import measure_held_out
 from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
 from stages.gate import Judge, load_suite
+from stages.graph import PLOTS
 from stages.model_facts import model_facts
 from stages.pairs import Pair
 from stages.settings import Defects, Settings
@@ -111,10 +112,14 @@ def test_what_is_measured_lies_beside_the_model(outcomes: dict[str, Outcome]) ->
 
 def test_the_plot_shows_what_the_labels_tell_alone_beside_what_the_rating_tells(outcomes: dict[str, Outcome]) -> None:
     found = pl.read_csv(outcomes["true"].folder / "plots" / "auc_by_defect.csv")
-    shown = dict(found.filter(pl.col("defect") == "wrong_language").select("of", "auc").iter_rows())
+    shown = dict(found.filter(pl.col("defect") == "wrong_language").select("series", "auc").iter_rows())
     alone = outcomes["true"].figures["labels_alone"]["auc_by_defect"]["wrong_language"]
     assert set(shown) == {"all", "labels alone", *WORDS}
     assert (shown["all"], shown["labels alone"]) == pytest.approx((wrong_language(outcomes["true"]), alone), abs=1e-4)
+
+
+def test_every_plot_that_is_written_is_drawn_by_dvc_too(outcomes: dict[str, Outcome]) -> None:
+    assert {path.stem for path in (outcomes["true"].folder / "plots").iterdir()} == set(PLOTS["evaluator"])
 
 
 def test_the_same_figures_are_the_same_bytes(

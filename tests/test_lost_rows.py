@@ -14,6 +14,7 @@ from stages import job as jobs
 from stages.calibration import Calibration
 from stages.errors import GateFailedError, InputError
 from stages.files import read_json, write_json
+from stages.graph import PLOTS
 from stages.job import Job
 from stages.settings import Settings
 from stages.shards import Split, shard_paths, write_shard
@@ -148,3 +149,7 @@ def test_the_refined_pairs_say_which_iteration_was_taken_and_why(made: Path) -> 
     met = read_json(made / "data/quality/refined_pairs/fi.json")["metrics"]
     assert met["accepted_iteration"] == "iteration_1"
     assert met["accepted_because"].startswith("held-out precision fell from 0.500 to 0.100 in iteration_2")
+
+
+def test_every_plot_of_the_refined_pairs_is_drawn_by_dvc_too(made: Path) -> None:
+    assert {path.stem for path in (made / "data/refined_pairs/fi/plots").iterdir()} == set(PLOTS["refined_pairs"])
