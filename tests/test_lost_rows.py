@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from stages.errors import GateFailedError, InputError
 from stages.files import read_json, write_json
 from stages.graph import PLOTS
 from stages.job import Job
+from stages.pairs import learned_pairs
 from stages.settings import Settings
 from stages.shards import Split, shard_paths, write_shard
 from stages.shell import run_stage
@@ -149,6 +151,27 @@ def test_the_refined_pairs_say_which_iteration_was_taken_and_why(made: Path) -> 
     met = read_json(made / "data/quality/refined_pairs/fi.json")["metrics"]
     assert met["accepted_iteration"] == "iteration_1"
     assert met["accepted_because"].startswith("held-out precision fell from 0.500 to 0.100 in iteration_2")
+
+
+def test_an_iteration_that_is_not_used_is_a_warning_of_the_gate(
+    project: Path, small: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(job_of(project, "refined_pairs", small))
+    assert "warning: expected unused_iterations equals 0, met 1 (the stop rule: " in capsys.readouterr().err
+    write_json(project / "data/evaluator/iteration_2/scores.json", {"precision": 0.6})
+    shutil.copytree(project / "data/rated_pairs/iteration_1", project / "data/rated_pairs/iteration_2")
+    run_stage(job_of(project, "refined_pairs", small))
+    assert "unused_iterations" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("least", "short"), [(1, 0), (2, 1)])
+def test_a_language_of_which_too_little_was_kept_to_learn_from_is_counted(
+    project: Path, small: Settings, least: int, short: int
+) -> None:
+    refined = small.refined_pairs.model_copy(update={"min_pairs": least, "max_pairs": 1})
+    job = job_of(project, "response_model", small.model_copy(update={"refined_pairs": refined, "languages": ["fi"]}))
+    learned_pairs(replace(job, language=None, iteration="iteration_2"))
+    assert job.facts["short_languages"] == short
 
 
 def test_every_plot_of_the_refined_pairs_is_drawn_by_dvc_too(made: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from stages.answers import answer_sampling
 from stages.calibration import LEVELS
@@ -74,11 +75,20 @@ def _examples(rated: list[RatedPair], encoder: PromptEncoder, labels: list[int])
 
 
 def measure(job: Job) -> dict[str, Metric]:
-    found = read_json(job.staging / "scores.json")
-    by_defect = {f"auc_{defect}": value for defect, value in found["auc_by_defect"].items() if value is not None}
-    figures = {name: found[name] for name in FIGURES} | {"auc_labels": found["labels_alone"]["auc"]}
-    return {
-        **model_facts(job.staging),
-        **{name: value for name, value in figures.items() if value is not None},
-        **by_defect,
+    return {**model_facts(job.staging), **judged_figures(read_json(job.staging / "scores.json"))}
+
+
+def judged_figures(found: dict[str, Any]) -> dict[str, Metric]:
+    """Of scores.json what the gate and the report show; what could not be measured is left out."""
+    alone = found["labels_alone"]["auc"]
+    by_language = {f"auc_{code}": own["auc"] for code, own in found["by_language"].items()}
+    known = [value for value in by_language.values() if value is not None]
+    figures = {
+        **{name: found[name] for name in FIGURES},
+        **{f"auc_{defect}": value for defect, value in found["auc_by_defect"].items()},
+        **by_language,
+        "auc_labels": alone,
+        "auc_gained": None if None in (alone, found["auc"]) else found["auc"] - alone,
+        "least_auc_of_a_language": min(known, default=None),
     }
+    return {name: value for name, value in figures.items() if value is not None}

@@ -138,6 +138,12 @@ class RefinedPairs(Section):
     max_pairs: Positive
     max_precision_fall: Share
 
+    @model_validator(mode="after")
+    def _some_number_is_allowed(self) -> RefinedPairs:
+        if self.min_pairs > self.max_pairs:
+            raise ValueError(f"min_pairs ({self.min_pairs}) must not be more than max_pairs ({self.max_pairs})")
+        return self
+
 
 class DiversifiedSet(Section):
     clusters: Positive
