@@ -21,16 +21,18 @@ BLOCK = re.compile(r"^(?P<indent> +)# (?P<kinds>[\w, ]+): made by make graph\n(?
 STAGE = re.compile(r"^  (\w+):$", re.M)
 ITERATIONS = re.compile(r"\[[^\]]*\](?= # made by make graph)")
 
-# How DVC draws the plots of an artifact's partition; its templates know no second series beside revisions.
+# How DVC draws the plots of an artifact's partition, by templates of ours in .dvc/plots: a colour for each `series`.
+# DVC's own tell revisions apart and nothing else: they drew three levels as one line, and added up bars of one name.
 PLOTS = {
     "evaluator": {
-        "reliability": "{ x: predicted, y: best_share, template: scatter }",
-        "auc_by_defect": "{ x: auc, y: defect, template: bar_horizontal }",
-        "ratings": "{ x: rating, y: pairs, template: scatter }",
+        "reliability": "{ x: predicted, y: best_share, template: lines }",
+        "auc_by_defect": "{ x: auc, y: defect, template: bars }",
+        "confusion": "{ x: pairs, y: level, template: bars }",
+        "ratings": "{ x: rating, y: pairs, template: lines }",
     },
     "refined_pairs": {
-        "ratings": "{ x: rating, y: pairs, template: scatter }",
-        "keep_curve": "{ x: rating, y: share, template: linear }",
+        "ratings": "{ x: rating, y: pairs, template: lines }",
+        "keep_curve": "{ x: rating, y: share, template: lines }",
     },
 }
 

@@ -45,9 +45,13 @@ def web_pairs(job: Job, artifact: str) -> list[Pair]:
 
 
 def learned_pairs(job: Job) -> list[Pair]:
-    """What a model of this iteration learns from: the train seeds, and the pairs rated best an iteration before."""
+    """What a model of this iteration learns from: the train seeds, and the pairs rated best an iteration before.
+
+    The job's fact `short_languages`: those of which fewer pairs than `refined_pairs.min_pairs` were rated so.
+    """
     assert job.iteration is not None
-    pairs = seed_pairs(job, "train")
+    pairs, short = seed_pairs(job, "train"), 0
+    job.facts["short_languages"] = short
     source = job.settings.iterations[job.iteration].learns_from
     if source == "seed_pairs":
         return pairs
@@ -55,7 +59,9 @@ def learned_pairs(job: Job) -> list[Pair]:
     for language in job.settings.languages:
         rated = read_partition(job.input(artifact, language, iteration))
         kept = select(rated, job.settings.refined_pairs).kept
+        short += kept.height < job.settings.refined_pairs.min_pairs
         pairs += _pairs(kept, language, job.settings.prompts.style_web)
+    job.facts["short_languages"] = short
     return pairs
 
 

@@ -1,6 +1,6 @@
-"""Plots beside an artifact, as data: `plots/<name>.csv` with the columns x, y and what divides the lines or bars.
+"""Plots beside an artifact, as data: `plots/<name>.csv` with the columns x, y and `series`, a line's or bar's own.
 
-Both faces draw them: DVC by the entries of `dvc.yaml`, Dagster from whatever lies there.
+Both faces draw them: DVC by the entries of `dvc.yaml` and the templates in .dvc/plots, Dagster whatever lies there.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
 
 
 def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
-    """How many rows have which `rating`, in twentieths, for each value of the column `by`. Empty bins are named too."""
+    """How many rows have which `rating`, in twentieths; a series for each value of `by`. Empty bins are named too."""
     bins = (pl.col("rating") * RATING_BINS).floor().clip(0, RATING_BINS - 1).cast(pl.Int64)
     counted = frame.group_by(bins.alias("bin"), by).len("pairs")
     every = pl.DataFrame({"bin": range(RATING_BINS)}).join(frame.select(pl.col(by).unique().sort()), how="cross")
     return (
         every.join(counted, on=["bin", by], how="left")
         .sort(by, "bin")
-        .select(((pl.col("bin") + 0.5) / RATING_BINS).round(DIGITS).alias("rating"), pl.col("pairs").fill_null(0), by)
+        .select(
+            ((pl.col("bin") + 0.5) / RATING_BINS).round(DIGITS).alias("rating"), pl.col("pairs").fill_null(0), series=by
+        )
     )
 
 

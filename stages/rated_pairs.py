@@ -47,6 +47,8 @@ def measure(job: Job) -> dict[str, Metric]:
     table = pl.concat(list(shard_frames(job.staging, [*LEVELS, "rating"])))
     sums = table.select(pl.sum_horizontal(LEVELS)).to_series()
     return {
+        # Polars passes over what is not a number when it looks for the greatest, and sorts it above every number.
+        "rows_without_rating": int((~table.select(pl.all_horizontal(pl.all().is_finite())).to_series()).sum()),
         "largest_error_of_sum": greatest((sums - 1).abs()),
         "mean_rating": mean(table["rating"]),
         "rating_spread": spread(table["rating"]),

@@ -46,12 +46,13 @@ def transform(rated: pl.DataFrame, settings: RefinedPairs, iteration: str) -> Sp
 
 def measure(job: Job) -> dict[str, Metric]:
     table = pl.concat(list(shard_frames(job.staging, ["rating", "response"])))
-    lengths = table["response"].str.len_chars()
+    lengths, iterations = table["response"].str.len_chars(), list(job.settings.iterations)
     return {
         "kept_share": table.height / max(1, int(job.facts["rows_in"])),
         "lowest_rating": least(table["rating"]),
         "mean_rating": mean(table["rating"]),
         "mean_response_characters": mean(lengths),
+        "unused_iterations": len(iterations) - 1 - iterations.index(str(job.facts["iteration"])),
         "accepted_iteration": str(job.facts["iteration"]),
         "accepted_because": str(job.facts["why"]),
     }

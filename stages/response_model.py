@@ -30,6 +30,7 @@ def measure(job: Job) -> dict[str, Metric]:
     return {
         **model_facts(job.staging),
         "pairs": int(job.facts["pairs"]),
+        "short_languages": int(job.facts["short_languages"]),
         "held_out_loss": after,
         "held_out_loss_change": after - before,
     }

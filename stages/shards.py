@@ -15,8 +15,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.errors import InputError
+from stages.files import read_json
 
 # Columns of a drop, whatever the artifact: enough to find the row and see why.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
@@ -58,10 +60,22 @@ def no_drops() -> pl.DataFrame:
 
 
 def shard_paths(partition: Path) -> list[Path]:
-    """Shards of a finished partition, in order. Raises InputError when it is not there."""
-    if not (partition / "manifest.json").exists():
+    """Shards of a finished partition, in order. Raises InputError when it is not there, or not whole.
+
+    The gate of a stage counts the rows that it read: what is lost between two stages only shows here.
+    """
+    manifest = partition / "manifest.json"
+    if not manifest.exists():
         raise InputError(f"{partition} is not there or unfinished: run its stage first (`dvc repro`)")
-    return sorted(partition.glob("part-*.parquet"))
+    paths = sorted(partition.glob("part-*.parquet"))
+    said = read_json(manifest).get("rows")
+    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    if said not in (None, rows):
+        raise InputError(
+            f"{partition} holds {rows} rows and its manifest says {said}: a shard is missing or not its own; "
+            "`dvc checkout` brings it back, or make it anew"
+        )
+    return paths
 
 
 def read_partition(partition: Path, columns: list[str] | None = None) -> pl.DataFrame:

@@ -26,7 +26,8 @@ def rated(seed: int, each: int = 60) -> pl.DataFrame:
             likelihood = draw.gauss(-4 if defect == "swapped" else -1, 0.5)
             repeated = draw.uniform(0.2, 0.5) if defect == "repeated" else 0.0
             rows.append((level, defect, best, 0.9 - best * 0.9, 0.1 - best * 0.1, likelihood, repeated))
-    return pl.DataFrame(rows, schema=["level", "defect", *LEVELS, *SIGNS], orient="row")
+    made = pl.DataFrame(rows, schema=["level", "defect", *LEVELS, *SIGNS], orient="row")
+    return made.with_columns(instruction=pl.format("Say {}.", pl.int_range(pl.len()) % each))
 
 
 def told(frame: pl.DataFrame, defect: str) -> float:
@@ -115,6 +116,22 @@ def test_a_sign_that_never_varies_changes_nothing() -> None:
 def test_without_signs_the_labels_are_scaled_where_that_is_set(scaling: bool, scaled: bool) -> None:
     calibration = fitted(rated(1), [], TAUGHT, scaling)
     assert calibration.weights is None and (calibration.temperature != 1.0) is scaled
+
+
+def test_the_temperature_too_weighs_defects_as_they_are_taught() -> None:
+    # Of the sharp labels those of repeated responses are wrong: as often as they are taught, it is to be less sure.
+    frame = rated(1).with_columns(
+        best=pl.col("defect").replace_strict({"none": 0.98, "repeated": 0.98}, default=0.01),
+        flawed=pl.col("defect").replace_strict({"cut": 0.98, "swapped": 0.01}, default=0.01),
+    )
+    frame = frame.with_columns(worst=1 - pl.col("best") - pl.col("flawed"))
+    seldom, often = (fitted(frame, [], {**TAUGHT, "repeated": weight}, True).temperature for weight in (0.01, 10.0))
+    assert often > 2 * seldom
+    untaught, without = (
+        fitted(one, [], {**TAUGHT, "repeated": 0.0}, True)
+        for one in (frame, frame.filter(pl.col("defect") != "repeated"))
+    )
+    assert untaught == without
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:

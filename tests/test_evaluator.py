@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -252,6 +254,21 @@ def test_no_response_to_an_open_instruction_is_swapped() -> None:
     pool = [pair("fi", 1, OPEN), pair("fi", 2, OPEN), pair("fi", 3), pair("fi", 4)]
     assert swapped(pool[0], pool, random.Random(1), [OPEN]) is None
     assert {swapped(pool[2], pool, random.Random(seed), [OPEN]) for seed in range(9)} == {pool[3].response}
+
+
+@pytest.mark.parametrize("made_of", [held_out_set, calibration_set])
+def test_what_any_text_answers_is_neither_measured_nor_calibrated_as_swapped(made_of: Callable[..., Any]) -> None:
+    pool = [pair("fi", 1, OPEN), pair("fi", 2, OPEN), pair("fi", 3), pair("fi", 4)]
+    unfit = [one.pair.id for one in made_of(pool, 1, [OPEN]) if one.defect in ("swapped", "strays")]
+    assert unfit == ["fi3", "fi3", "fi4", "fi4"]
+
+
+def test_drift_is_what_the_base_model_says_to_the_pairs_own_instruction_and_is_worst() -> None:
+    drifts = {one.id: f"drift of {one.id}" for one in PAIRS}
+    own = OWN.model_copy(update={"rated_pairs": 9 * PASS, "defects": Defects(**{**WEIGHTS, "drift": 1.0})})
+    made = [one for one in training_set(PAIRS, ANSWERS, own, 1, drifts) if one.defect == "drift"]
+    assert len(made) > PASS
+    assert all((one.level, one.response) == ("worst", drifts[one.pair.id]) for one in made)
 
 
 def test_pairs_of_an_open_instruction_are_made_worse_otherwise() -> None:

@@ -28,7 +28,12 @@ def told(level: str, sure: float, times: int, wrong: int = 0) -> list[tuple[str,
 def every_level(sure: float, times: int, wrong: int) -> pl.DataFrame:
     rows = zip(*(told(level, sure, times, wrong) for level in LEVELS), strict=True)
     # Right and wrong ones turn by turn, so that both halves of a cross-fit hold both.
-    return rated(*(row for rows_of_one in rows for row in rows_of_one))
+    return of_seeds(*(row for rows_of_one in rows for row in rows_of_one))
+
+
+def of_seeds(*rows: tuple[str, float, float, float], each: int = 3) -> pl.DataFrame:
+    """`each` rows one after the other are made of the same seed, and so are of its instruction."""
+    return rated(*rows).with_columns(instruction=pl.format("Say {}.", pl.int_range(pl.len()) // each))
 
 
 def test_reliability_is_the_share_of_best_by_tenths_of_the_probability() -> None:
@@ -77,7 +82,25 @@ def test_an_evaluator_less_sure_than_right_is_sharpened() -> None:
 
 
 def test_too_few_pairs_to_judge_are_left_as_they_are() -> None:
-    assert fitted_temperature(rated(*told("best", 0.9, 5))) == 1.0
+    assert fitted_temperature(of_seeds(*told("best", 0.9, 5))) == 1.0
+
+
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_each_half_has_every_level_however_many_kinds_are_made_of_a_seed(kinds: int) -> None:
+    made = [level for level in LEVELS[1:] for _ in range(kinds)][: 2 * kinds - 1]
+    rows = [
+        row
+        for number in range(60)
+        for level in ("best", *made)
+        for row in told(level, 0.99, 1, wrong=int(number % 5 < 2))
+    ]
+    assert len(made) % 2 == 1  # and the best make an even number
+    assert fitted_temperature(of_seeds(*rows, each=1 + len(made))) > 2
+
+
+def test_a_weight_of_its_own_counts_in_place_of_the_levels() -> None:
+    frame = rated(("best", 0.5, 0.5, 0.0), ("flawed", 0.75, 0.25, 0.0)).with_columns(weight=pl.Series([3.0, 1.0]))
+    assert cross_entropy(frame) == pytest.approx((3 * math.log(2) + math.log(4)) / 4)
 
 
 def test_temperature_keeps_the_order_of_the_levels_and_their_sum() -> None:

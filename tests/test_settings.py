@@ -152,6 +152,11 @@ def test_a_level_without_any_defect_is_refused(tmp_path: Path) -> None:
     assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value=weights)
 
 
+def test_more_pairs_at_least_than_at_most_are_refused(tmp_path: Path) -> None:
+    message = problem(tmp_path, "refined_pairs", "min_pairs", value=1001)
+    assert "min_pairs (1001) must not be more than max_pairs (1000)" in message
+
+
 def test_seeds_of_which_none_is_learned_are_refused(tmp_path: Path) -> None:
     assert "no seed is left to learn from" in problem(tmp_path, "seed_pairs", "calibration_share", value=0.7)
 

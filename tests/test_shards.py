@@ -9,6 +9,7 @@ import pytest
 
 from stages import shards
 from stages.errors import InputError
+from stages.files import write_json
 from stages.shards import (
     DROP_SCHEMA,
     DROP_TEXT_CHARACTERS,
@@ -124,3 +125,13 @@ def test_a_frame_done_part_by_part_gives_the_same_rows_in_order(monkeypatch: pyt
 
 def test_a_frame_without_rows_still_has_its_columns() -> None:
     assert by_parts(judged().clear(), Split.of).kept.columns == ["id", "text", "url"]
+
+
+def test_a_partition_that_lacks_a_shard_of_its_manifest_is_refused(tmp_path: Path) -> None:
+    for number in range(2):
+        write_shard(judged(a=None, b=None), tmp_path / f"part-0000{number}.parquet")
+    write_json(tmp_path / "manifest.json", {"rows": 4})
+    assert len(shard_paths(tmp_path)) == 2
+    (tmp_path / "part-00000.parquet").unlink()
+    with pytest.raises(InputError, match="holds 2 rows and its manifest says 4"):
+        shard_paths(tmp_path)

@@ -21,7 +21,7 @@ import pytest
 
 from stages.errors import InputError, SettingsError
 from stages.files import write_json
-from stages.models import load_tokenizer
+from stages.models import load_model, load_tokenizer, save_model
 from stages.prompts import Example
 from stages.settings import Endpoint, TextGeneration, Vllm
 from stages.text_generation import Engine, Sampling, open_engine
@@ -258,6 +258,19 @@ def test_a_prompt_longer_than_the_model_takes_is_refused_before_one_is_loaded(ta
         with pytest.raises(InputError, match="a prompt of 11 tokens and 30 to come do not fit the 40"):
             lazy.generate([[5] * 11], sampling(end, tokens=30))
         assert lazy.facts() == {"prompts": 0}
+
+
+def test_what_is_no_number_is_refused_before_it_becomes_a_rating(
+    taught_model: Path, tmp_path: Path, prompts: list[list[int]]
+) -> None:
+    broken = load_model(taught_model)
+    broken.model.norm.weight.data.fill_(float("nan"))
+    save_model(broken, load_tokenizer(taught_model), tmp_path)
+    with LazyEngine(tmp_path, text_generation("transformers"), 1) as lazy:
+        with pytest.raises(InputError, match=f"no finite number for {len(prompts)} of {len(prompts)} prompts"):
+            lazy.score(prompts, [1, 2, 3])
+        with pytest.raises(InputError, match=f"no finite number for {len(prompts)} of {len(prompts)} prompts"):
+            lazy.likelihood(prompts, [[5]] * len(prompts))
 
 
 def test_the_run_log_names_the_engine_and_its_speed(taught_model: Path, prompts: list[list[int]], end: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from stages.answers import answer_sampling
 from stages.calibration import LEVELS
@@ -29,11 +30,14 @@ FIGURES = (
 def run(job: Job) -> None:
     settings = job.settings.evaluator
     pairs = learned_pairs(job)
-    answers = _answers(job, pairs) if settings.defects.model_answer else {}
-    rated = training_set(pairs, answers, settings, job.settings.seed)
+    answering = job.input("response_model", iteration=job.iteration)
+    answers = _answers(job, pairs, answering) if settings.defects.model_answer else {}
+    drifts = _answers(job, pairs, job.input("base_model")) if settings.defects.drift else {}
+    rated = training_set(pairs, answers, settings, job.settings.seed, drifts)
     job.facts.update(learn(_start(job), rated, job.staging, job.settings))
-    held_out = held_out_set(seed_pairs(job, "held_out"), job.settings.seed)
-    to_fit = calibration_set(seed_pairs(job, "calibration"), job.settings.seed)
+    sets = (job.settings.seed, settings.open_instructions)
+    held_out = held_out_set(seed_pairs(job, "held_out"), *sets)
+    to_fit = calibration_set(seed_pairs(job, "calibration"), *sets)
     measure_held_out(job.staging, held_out, to_fit, job.settings, job.input("instruction_model"))
 
 
@@ -52,9 +56,8 @@ def _start(job: Job) -> Path:
     return job.input(name, iteration=job.iteration if name == "response_model" else None)
 
 
-def _answers(job: Job, pairs: list[Pair]) -> dict[str, str]:
-    """The current response model's own answers, by the pair's id: reasonable, but flawed."""
-    model = job.input("response_model", iteration=job.iteration)
+def _answers(job: Job, pairs: list[Pair], model: Path) -> dict[str, str]:
+    """What a model says to each instruction, by the pair's id."""
     with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
         room = engine.room(job.settings.decoding.max_new_tokens)
         encoder = PromptEncoder(engine.tokenizer, job.settings.prompts, room=room)
@@ -73,11 +76,20 @@ def _examples(rated: list[RatedPair], encoder: PromptEncoder, labels: list[int])
 
 
 def measure(job: Job) -> dict[str, Metric]:
-    found = read_json(job.staging / "scores.json")
-    by_defect = {f"auc_{defect}": value for defect, value in found["auc_by_defect"].items() if value is not None}
-    figures = {name: found[name] for name in FIGURES} | {"auc_labels": found["labels_alone"]["auc"]}
-    return {
-        **model_facts(job.staging),
-        **{name: value for name, value in figures.items() if value is not None},
-        **by_defect,
+    return {**model_facts(job.staging), **judged_figures(read_json(job.staging / "scores.json"))}
+
+
+def judged_figures(found: dict[str, Any]) -> dict[str, Metric]:
+    """Of scores.json what the gate and the report show; what could not be measured is left out."""
+    alone = found["labels_alone"]["auc"]
+    by_language = {f"auc_{code}": own["auc"] for code, own in found["by_language"].items()}
+    known = [value for value in by_language.values() if value is not None]
+    figures = {
+        **{name: found[name] for name in FIGURES},
+        **{f"auc_{defect}": value for defect, value in found["auc_by_defect"].items()},
+        **by_language,
+        "auc_labels": alone,
+        "auc_gained": None if None in (alone, found["auc"]) else found["auc"] - alone,
+        "least_auc_of_a_language": min(known, default=None),
     }
+    return {name: value for name, value in figures.items() if value is not None}

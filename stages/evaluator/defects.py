@@ -2,7 +2,8 @@
 
 flawed  cut off · a sentence repeated · goes on in another language · strays to another instruction · the current
         response model's own answer · a site's notices in the place of some sentences
-worst   the response of another instruction · a response in another language
+worst   the response of another instruction · a response in another language · what the base model, which was never
+        tuned, goes on to say after the instruction
 """
 
 from __future__ import annotations
@@ -84,8 +85,9 @@ def makers(
     choose: random.Random,
     notices: Callable[[Pair], str | None],
     open_instructions: Collection[str] = (),
+    drifts: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Maker]]:
-    """By level and defect: how a response is made. `answers` are by the pair's id."""
+    """By level and defect: how a response is made. `answers` and `drifts` are by the pair's id."""
 
     def other(pair: Pair) -> str | None:
         return swapped(pair, pool, choose, open_instructions)
@@ -102,5 +104,6 @@ def makers(
         "worst": {
             "swapped": other,
             "wrong_language": lambda pair: wrong_language(pair, pool, choose),
+            "drift": lambda pair: (drifts or {}).get(pair.id),
         },
     }

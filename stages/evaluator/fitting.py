@@ -1,7 +1,7 @@
 """The calibration of an evaluator, fitted on rated pairs of seeds that no model learned from and none is measured on.
 
-Levels weigh the same; in the regression the defects of a level weigh as they are taught, and those that are not taught
-are left out.
+Levels weigh the same; the defects of a level weigh as they are taught, and those that are not taught are left out.
+With signs it is a regression whose coefficients of the labels do what a temperature does; without, a temperature.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def measure_held_out(
             **scores(rated, threshold),
             "calibration_pairs": fitting.height,
             "calibrated": int(calibration.weights is not None or not own.signs),
-            "temperature": calibration.temperature,
+            "temperature": None if calibration.weights else calibration.temperature,
             "calibration_error_before": expected_calibration_error(raw),
             "labels_alone": labels_alone(raw, own.values),
             "by_language": {code: scores(own, threshold) for code, own in by_language.items()},
@@ -99,7 +99,7 @@ def _write_plots(
         folder,
         "reliability",
         pl.concat(
-            reliability(own).select("predicted", "best_share", language=pl.lit(code))
+            reliability(own).select("predicted", "best_share", series=pl.lit(code))
             for code, own in {"all": rated, **by_language}.items()
             if own.height
         ),
@@ -109,7 +109,7 @@ def _write_plots(
         for code, own in {"all": found, "labels alone": found["labels_alone"], **found["by_language"]}.items()
         for defect, value in own["auc_by_defect"].items()
     ]
-    write_plot(folder, "auc_by_defect", pl.DataFrame(auc, schema=["defect", "auc", "of"], orient="row"))
-    confusion = [(level, found["confusion"][level][said], said) for level in LEVELS for said in LEVELS]
-    write_plot(folder, "confusion", pl.DataFrame(confusion, schema=["level", "pairs", "rated as"], orient="row"))
+    write_plot(folder, "auc_by_defect", pl.DataFrame(auc, schema=["defect", "auc", "series"], orient="row"))
+    confusion = [(level, found["confusion"][level][said], f"rated {said}") for level in LEVELS for said in LEVELS]
+    write_plot(folder, "confusion", pl.DataFrame(confusion, schema=["level", "pairs", "series"], orient="row"))
     write_plot(folder, "ratings", histogram(rated, by="level"))

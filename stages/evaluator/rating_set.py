@@ -6,7 +6,7 @@ best, flawed, worst: stages/evaluator/defects.py says what the lower two are.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stages.evaluator.boilerplate import taught_and_measured, with_notices
@@ -25,10 +25,17 @@ class RatedPair:
     defect: str
 
 
-def training_set(pairs: Sequence[Pair], answers: Mapping[str, str], settings: Evaluator, seed: int) -> list[RatedPair]:
+def training_set(
+    pairs: Sequence[Pair],
+    answers: Mapping[str, str],
+    settings: Evaluator,
+    seed: int,
+    drifts: Mapping[str, str] | None = None,
+) -> list[RatedPair]:
     """About `rated_pairs` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
 
-    `answers` are the current response model's, by the pair's id. The three levels are equally many. Each pass
+    `answers` are the current response model's, `drifts` the base model's, by the pair's id. The three levels are
+    equally many, unless one cannot be made of a pair: a cut response stands in its place. Each pass
     takes other runs of sentences of the responses: few pairs are soon known by heart, and then nothing is learned
     of their kind (with the 54 of the sample, AUC on unseen ones fell from 0.74 to 0.44 within 400 steps). Runs are
     shorter than what is rated, so `whole_share` of the responses are taken whole: with many pairs that is better.
@@ -41,7 +48,7 @@ def training_set(pairs: Sequence[Pair], answers: Mapping[str, str], settings: Ev
     rated: list[RatedPair] = []
     for _ in range(max(1, round(settings.rated_pairs / max(1, 3 * len(pairs))))):
         pool = [_run_or_whole(pair, settings.whole_share, choose) for pair in pairs]
-        made = makers(pool, answers, choose, notices, settings.open_instructions)
+        made = makers(pool, answers, choose, notices, settings.open_instructions, drifts or {})
         for pair in pool:
             rated.append(RatedPair(pair, pair.response, "best", "none"))
             rated += [_worse(pair, level, made[level], weights, choose) for level in ("flawed", "worst")]
@@ -86,27 +93,29 @@ def _drawn(defects: Iterable[str], weights: Mapping[str, float], choose: random.
     return sorted(keys, key=lambda defect: -keys[defect])
 
 
-def held_out_set(pairs: Sequence[Pair], seed: int) -> list[RatedPair]:
+def held_out_set(pairs: Sequence[Pair], seed: int, open_instructions: Collection[str] = ()) -> list[RatedPair]:
     """Every pair as it is and with each defect that can be made, the same in every iteration: to measure.
 
-    The response model's answers are left out: how bad they are is not known, and they change.
+    What models say is left out: how bad it is is not known, and the response model's changes.
     """
-    return _every_defect(pairs, seed, measured=True)
+    return _every_defect(pairs, seed, open_instructions, measured=True)
 
 
-def calibration_set(pairs: Sequence[Pair], seed: int) -> list[RatedPair]:
+def calibration_set(pairs: Sequence[Pair], seed: int, open_instructions: Collection[str] = ()) -> list[RatedPair]:
     """As `held_out_set`, with the boilerplate that is taught: to calibrate ratings on."""
-    return _every_defect(pairs, seed, measured=False)
+    return _every_defect(pairs, seed, open_instructions, measured=False)
 
 
-def _every_defect(pairs: Sequence[Pair], seed: int, *, measured: bool) -> list[RatedPair]:
+def _every_defect(
+    pairs: Sequence[Pair], seed: int, open_instructions: Collection[str], *, measured: bool
+) -> list[RatedPair]:
     choose = random.Random(seed)
     # Numbers of its own, so that the other defects are those that were measured before there was boilerplate.
     notices = _notices(random.Random(f"boilerplate {seed}"), measured=measured)
     rated = []
     for pair in pairs:
         rated.append(RatedPair(pair, pair.response, "best", "none"))
-        for level, made in makers(pairs, {}, choose, notices).items():
+        for level, made in makers(pairs, {}, choose, notices, open_instructions).items():
             for defect, make in made.items():
                 response = make(pair)
                 if response is not None and response != pair.response:

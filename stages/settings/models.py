@@ -87,14 +87,15 @@ class Defects(Section):
     boilerplate: Annotated[float, Field(ge=0)] = 0.0
     swapped: Annotated[float, Field(ge=0)]
     wrong_language: Annotated[float, Field(ge=0)]
+    drift: Annotated[float, Field(ge=0)] = 0.0
 
     @model_validator(mode="after")
     def _some_in_each_level(self) -> Defects:
         flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer, self.boilerplate)
-        if not any(flawed) or not (self.swapped or self.wrong_language):
+        if not any(flawed) or not (self.swapped or self.wrong_language or self.drift):
             raise ValueError(
                 "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer, "
-                "boilerplate and one of swapped, wrong_language"
+                "boilerplate and one of swapped, wrong_language, drift"
             )
         return self
 
@@ -107,8 +108,8 @@ class Evaluator(Section):
 
     `open_instructions` are answered by any text: no response to one is swapped, or strays.
     `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
-    `signs` (stages/signs.py) are joined with the probabilities of the labels. Without any, `temperature_scaling` says
-    whether these are scaled where that helps.
+    `signs` (stages/signs.py) are joined with the probabilities of the labels, by a regression that scales these too.
+    Without any sign, `temperature_scaling` says whether they are scaled by a temperature where that helps.
     """
 
     start_from: Literal["base_model", "instruction_model", "response_model"]
@@ -136,6 +137,12 @@ class RefinedPairs(Section):
     min_pairs: Positive
     max_pairs: Positive
     max_precision_fall: Share
+
+    @model_validator(mode="after")
+    def _some_number_is_allowed(self) -> RefinedPairs:
+        if self.min_pairs > self.max_pairs:
+            raise ValueError(f"min_pairs ({self.min_pairs}) must not be more than max_pairs ({self.max_pairs})")
+        return self
 
 
 class DiversifiedSet(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -80,6 +81,7 @@ class LazyEngine:
         engine, started = self._engine, time.monotonic()
         rows = engine.score(prompts, labels)
         self._count(prompts, 0, time.monotonic() - started)
+        self._refuse_not_finite([sum(row) for row in rows])
         return rows
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
@@ -90,6 +92,7 @@ class LazyEngine:
         engine, started = self._engine, time.monotonic()
         found = engine.likelihood(prompts, completions)
         self._count(whole, 0, time.monotonic() - started)
+        self._refuse_not_finite(found)
         return found
 
     def _refuse_too_long(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> None:
@@ -99,6 +102,15 @@ class LazyEngine:
                 f"a prompt of {longest} tokens and {new_tokens} to come do not fit the {self.context} that "
                 f"{self._model} takes: lower max_new_tokens, max_prompt_tokens or training.max_tokens, or raise "
                 "text_generation.max_model_length"
+            )
+
+    def _refuse_not_finite(self, numbers: Sequence[float]) -> None:
+        """What is not a number would be sorted above every rating, and no threshold would stop it."""
+        wrong = sum(not math.isfinite(number) for number in numbers)
+        if wrong:
+            raise InputError(
+                f"{self._model} gave no finite number for {wrong} of {len(numbers)} prompts: the model is broken, or "
+                "text_generation.vllm.dtype or quantization is too coarse for it"
             )
 
     def _count(self, prompts: Sequence[Sequence[int]], tokens: int, seconds: float) -> None:

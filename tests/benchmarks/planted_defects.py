@@ -72,7 +72,14 @@ def settings(collection: bool) -> dict[str, Any]:
             # No instruction model is made here, and an embedded one's likelihoods tell nothing of real text.
             "signs": list(SIGNS),
             # Twice as many cut ones: with as many as of the others, in batches of 16, they were told with 0.77 to 0.82.
-            "defects": {**dict.fromkeys(SURFACE, 1), "cut": 2, "strays": 0, "model_answer": 0, "swapped": 0.1},
+            "defects": {
+                **dict.fromkeys(SURFACE, 1),
+                "cut": 2,
+                "strays": 0,
+                "model_answer": 0,
+                "drift": 0,
+                "swapped": 0.1,
+            },
             # In batches of 8 at 0.0015, the language before the response, nothing was learned of 6,000 pairs: AUC of a
             # wrong language 0.58, against 0.97 in batches of 16 at 0.001 (one run each, on excerpts to choose by).
             "training": training(learning_rate=0.001, batch_size=32, max_tokens=448),
@@ -117,7 +124,7 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings) -> list[Row]:
     """AUC of each kind of defect over all languages."""
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
-        frame = add_surface_signs(frame_of(held_out_set(pairs, settings.seed)))
+        frame = add_surface_signs(frame_of(held_out_set(pairs, settings.seed, settings.evaluator.open_instructions)))
         rated = add_ratings(frame, engine, settings, calibration_of(evaluator))
     found = scores(rated, settings.refined_pairs.min_rating)["auc_by_defect"]
     return [

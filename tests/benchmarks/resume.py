@@ -19,38 +19,76 @@ from tests.benchmarks.engine import untrained_model
 from tests.benchmarks.table import ROOT, Row
 
 KILLS, SHARDS, TEXTS = 10, 24, 32
+POLL_SECONDS = 0.02
+LAST_SECONDS = 1.0  # of a run, in which it may end before it is killed
 COMMAND = [sys.executable, "-m", "stages", "candidate_pairs", "fi"]
 
 
 def run() -> list[Row]:
     with TemporaryDirectory() as folder:
         calm, disturbed = (_project(Path(folder) / name) for name in ("calm", "disturbed"))
-        started = time.monotonic()
-        subprocess.run(COMMAND, cwd=calm, check=True, capture_output=True)
-        seconds = time.monotonic() - started
-        lost = [_killed(disturbed, random.Random(number).uniform(0, seconds)) for number in range(KILLS)]
+        course = _course(calm)
+        lost = [_killed(disturbed, *moment) for moment in moments(course, random.Random(1))]
         subprocess.run(COMMAND, cwd=disturbed, check=True, capture_output=True)
         hashes = [read_json(one / "data/candidate_pairs/fi/manifest.json")["content"] for one in (calm, disturbed)]
-    same = float(hashes[0] == hashes[1])
+    killed = [shards for shards in lost if shards is not None]
     return [
-        Row("same hash after ten kills", "1 is yes", same, 1.0, "the undisturbed run"),
-        Row("most shards lost by a kill", "shards", float(max(lost)), 1.0, "the bound: the shard at work"),
+        Row("runs killed before they ended", "runs", float(len(killed)), float(KILLS), "at random moments"),
+        Row("same hash after that", "1 is yes", float(hashes[0] == hashes[1]), 1.0, "the undisturbed run"),
+        Row(
+            "most finished shards lost by a kill",
+            "shards",
+            float(max(killed, default=0)),
+            1.0,
+            "beside them the one at work",
+        ),
     ]
 
 
-def _killed(project: Path, after: float) -> int:
-    """Run the stage and kill it; how many shards it had begun and not finished, or finished and lost again."""
-    store = project / "data/.work/candidate_pairs/fi"
-    before = set(store.glob("*/part.parquet"))
+def moments(course: list[float], choose: random.Random) -> list[tuple[int, float]]:
+    """KILLS moments of an undisturbed run, in order: how many shards it had finished, and the seconds since.
+
+    `course`: the second at which it had none, one, two … of its shards, and the one at which it ended. A run that is
+    taken up again skips what is finished: killed after so many seconds, all but two of ten had ended before.
+    """
+    drawn = sorted(choose.uniform(course[0], course[-1] - LAST_SECONDS) for _ in range(KILLS))
+    finished = [sum(second <= moment for second in course) - 1 for moment in drawn]
+    return [(shards, moment - course[shards]) for shards, moment in zip(finished, drawn, strict=True)]
+
+
+def _finished(project: Path) -> set[Path]:
+    return set((project / "data/.work/candidate_pairs/fi").glob("*/part.parquet"))
+
+
+def _course(project: Path) -> list[float]:
+    """Run the stage undisturbed; see `moments`."""
+    started, course = time.monotonic(), [0.0]
     process = subprocess.Popen(COMMAND, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        time.sleep(POLL_SECONDS)
+        course += [time.monotonic() - started] * (len(_finished(project)) + 1 - len(course))
+    if process.returncode or len(course) != SHARDS + 1:
+        raise RuntimeError(f"the undisturbed run ended with {process.returncode} and {len(course) - 1} shards")
+    return [*course, time.monotonic() - started]
+
+
+def _killed(project: Path, shards: int, seconds: float) -> int | None:
+    """Run the stage and kill it so long after it has so many shards: how many finished ones are gone then.
+
+    None where it ended before. The shard at work is always lost, and not counted.
+    """
+    before = _finished(project)
+    process = subprocess.Popen(COMMAND, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(before) < shards:
+        time.sleep(POLL_SECONDS)
+        before |= _finished(project)
     try:
-        process.wait(after)
+        process.wait(seconds)
+        return None
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    now = set(store.glob("*/part.parquet"))
-    begun = [one for one in store.iterdir() if one.is_dir()] if store.exists() else []
-    return len(begun) - len(now) + len(before - now)
+    return len(before - _finished(project))
 
 
 def _project(folder: Path) -> Path:
