@@ -28,17 +28,20 @@ FIGURES = (
 
 
 def run(job: Job) -> None:
-    settings = job.settings.evaluator
-    pairs = learned_pairs(job)
-    answering = job.input("response_model", iteration=job.iteration)
-    answers = _answers(job, pairs, answering) if settings.defects.model_answer else {}
-    drifts = _answers(job, pairs, job.input("base_model")) if settings.defects.drift else {}
-    rated = training_set(pairs, answers, settings, job.settings.seed, drifts)
-    job.facts.update(learn(_start(job), rated, job.staging, job.settings))
-    sets = (job.settings.seed, settings.open_instructions)
+    job.facts.update(learn(_start(job), taught(job), job.staging, job.settings))
+    sets = (job.settings.seed, job.settings.evaluator.open_instructions)
     held_out = held_out_set(seed_pairs(job, "held_out"), *sets)
     to_fit = calibration_set(seed_pairs(job, "calibration"), *sets)
     measure_held_out(job.staging, held_out, to_fit, job.settings, job.input("instruction_model"))
+
+
+def taught(job: Job) -> list[RatedPair]:
+    """The rating set of this iteration; models are only asked for what is taught of them."""
+    own, pairs = job.settings.evaluator, learned_pairs(job)
+    answering = job.input("response_model", iteration=job.iteration)
+    answers = _answers(job, pairs, answering) if own.defects.model_answer else {}
+    drifts = _answers(job, pairs, job.input("base_model")) if own.defects.drift else {}
+    return training_set(pairs, answers, own, job.settings.seed, drifts)
 
 
 def learn(start: Path, rated: list[RatedPair], out: Path, settings: Settings) -> dict[str, float | int]:
