@@ -123,6 +123,8 @@ def test_what_is_no_instruction_is_dropped_with_its_reason(settings: Settings, i
         "Explain in 3 steps how rye bread is baked.",
         "Describe why rye bread takes well-kept sourdough - and time.",
         "Explain how to do it well.",
+        "Calculate 15% of 500.",
+        "Find the false one: the earth goes round the moon, the moon round the sun, the sun round the earth.",
         "I don’t understand how to knead, what do I do wrong?",
         "I'm sorry for my friend who lost a dog, what do I say?",
         "Explain why the user should certainly see the prompt: it tells what is asked.",
@@ -139,6 +141,12 @@ def test_the_words_of_the_own_template_are_a_fragment_of_it(settings: Settings) 
     written = [Generated("What was asked here: how is bread baked?", 9, "stop")]
     split = transform(asked(1), written, settings.candidate_pairs, prompts)
     assert split.dropped["reason"].to_list() == ["prompt_fragment"]
+
+
+def test_a_single_word_of_the_own_template_is_none(settings: Settings) -> None:
+    prompts = settings.prompts.model_copy(update={"write_instruction": "{response} Explain"})
+    split = transform(asked(1), [Generated(GOOD, 9, "stop")], settings.candidate_pairs, prompts)
+    assert split.kept["instruction"].to_list() == [GOOD]
 
 
 def sampled(settings: Settings, *written: str, texts: int = 1) -> Split:

@@ -37,8 +37,7 @@ LISTED = (
     r"(?si)(?:^|\s)(?:\(?1[.)]\s.*\s\(?2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)|^\(?a[.)]\s.*\s\(?b[.)]\s"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
-WORD = r"\p{L}[\p{L}\p{M}\p{N}'-]*"
-SAME_WORDS = 6  # of so many words or more, fewer than half are different: a model that went round in circles
+SAME_WORDS = 6  # of so many words or more, under a third are different: a model that went round in circles
 RUN = 8  # words in a row that also stand in the response: copied, not asked
 
 
@@ -48,19 +47,20 @@ def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
     Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`.
     """
     instruction = pl.col("instruction").str.replace_all(APOSTROPHES, "'")
-    # What has no letter is no word.
-    said = instruction.str.to_lowercase().str.extract_all(WORD)
-    words, different = said.list.len(), said.list.n_unique()
+    words = instruction.str.split(" ").list.len()
+    short = (words < settings.min_instruction_words) | ~instruction.str.contains(r"\p{L}")
+    said = instruction.str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")
+    in_circles = (said.list.len() >= SAME_WORDS) & (said.list.n_unique() * 3 < said.list.len())
     return (
         pl.when(instruction == "").then(pl.lit("no_instruction"))
         .when(pl.col("finish_reason") == "length").then(pl.lit("instruction_unfinished"))
-        .when(words < settings.min_instruction_words).then(pl.lit("instruction_too_short"))
+        .when(short).then(pl.lit("instruction_too_short"))
         .when(words > settings.max_instruction_words).then(pl.lit("instruction_too_long"))
         .when(instruction.str.contains("\ufffd", literal=True)).then(pl.lit("broken_characters"))
         .when(_of_the_prompt(prompts)).then(pl.lit("prompt_fragment"))
         .when(instruction.str.contains(REFUSAL)).then(pl.lit("refusal"))
         .when(instruction.str.contains(PREAMBLE)).then(pl.lit("preamble"))
-        .when((words >= SAME_WORDS) & (different * 2 < words)).then(pl.lit("repeats_itself"))
+        .when(in_circles).then(pl.lit("repeats_itself"))
         .when(_several()).then(pl.lit("several_instructions"))
         .when(_copied()).then(pl.lit("copies_response"))
         .when(~pl.col("english")).then(pl.lit("instruction_not_english"))
@@ -77,7 +77,8 @@ def _of_the_prompt(prompts: Prompts) -> pl.Expr:
     own = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     found = pl.col("instruction").str.contains(STRUCTURE)
     for part in own:
-        if len(part) >= 4:
+        # A single word of it may stand in any instruction.
+        if len(part) >= 4 and not part.isalpha():
             found = found | pl.col("instruction").str.contains(part, literal=True)
     return found
 
