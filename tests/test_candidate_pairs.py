@@ -124,6 +124,7 @@ def test_what_is_no_instruction_is_dropped_with_its_reason(settings: Settings, i
         "Describe why rye bread takes well-kept sourdough - and time.",
         "Explain how to do it well.",
         "Calculate 15% of 500.",
+        "Replace the <mask> token in the sentence with proper words.",
         "Find the false one: the earth goes round the moon, the moon round the sun, the sun round the earth.",
         "I don’t understand how to knead, what do I do wrong?",
         "I'm sorry for my friend who lost a dog, what do I say?",

@@ -27,7 +27,7 @@ PREAMBLE = (
 )
 # Structure of prompts in general: marks of tokenizers and chat templates, and headings.
 STRUCTURE = (
-    r"(?i)<\|[\w ]{1,40}\|>|</?(?:s|eos|bos|unk|pad|sep|cls|mask)>|\[(?:SEP|CLS|PAD|UNK|MASK)\]|\[/?INST\]|<</?SYS>>"
+    r"(?i)<\|[\w ]{1,40}\|>|</?(?:s|eos|bos|unk|pad|sep|cls)>|\[(?:SEP|CLS|PAD|UNK)\]|\[/?INST\]|<</?SYS>>"
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|text|assistant|user|human|system|q|a) ?:"
 )
