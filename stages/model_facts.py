@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stages.errors import InputError
@@ -12,6 +12,7 @@ from stages.models import load_model, load_tokenizer
 from stages.prompts import Example
 
 ROWS_PER_BATCH = 16
+MOST_LOGITS = 2**27  # numbers at once, 0.5 GB: 16 rows of 2,000 tokens and a vocabulary of 128,000 have 16 GB
 
 
 def model_facts(folder: Path) -> dict[str, Metric]:
@@ -44,11 +45,22 @@ def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     loss = tokens = 0.0
     ordered = sorted(examples, key=lambda example: len(example.prompt) + len(example.completion))
-    for start in range(0, len(ordered), ROWS_PER_BATCH):
-        batch_loss, batch_tokens = _batch_loss(model, ordered[start : start + ROWS_PER_BATCH])
+    for batch in _batches(ordered, MOST_LOGITS // model.config.get_text_config().vocab_size):
+        batch_loss, batch_tokens = _batch_loss(model, batch)
         loss += batch_loss
         tokens += batch_tokens
     return loss / tokens
+
+
+def _batches(ordered: Sequence[Example], most_tokens: int) -> Iterator[Sequence[Example]]:
+    """Up to ROWS_PER_BATCH rows of rising length, fewer where they are long; at least one."""
+    start = 0
+    while start < len(ordered):
+        batch = ordered[start : start + ROWS_PER_BATCH]
+        while len(batch) > 1 and len(batch) * (len(batch[-1].prompt) + len(batch[-1].completion)) > most_tokens:
+            batch = batch[:-1]
+        yield batch
+        start += len(batch)
 
 
 def _batch_loss(model: object, examples: Sequence[Example]) -> tuple[float, int]:

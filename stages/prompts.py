@@ -116,12 +116,13 @@ class PromptEncoder:
             self.plain(values[part]) if number % 2 else self._structure(part) for number, part in enumerate(parts)
         ]
         after = self._turn.after if self._turn else []
-        over = sum(map(len, [self._start, *pieces, after])) - self.room
-        if self.room and over > 0:
-            # The longest text gives way, so that no question and no document is too long for a model.
-            longest = max(range(1, len(parts), 2), key=lambda number: len(pieces[number]))
-            left = max(0, len(pieces[longest]) - over)
-            pieces[longest] = self.plain(self.fitted(values[parts[longest]], left))[:left]
+        if self.room:
+            # Texts give way, so that no question and no document is too long for a model.
+            structure = sum(map(len, [self._start, *pieces[::2], after]))
+            limit = _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
+            for number in range(1, len(parts), 2):
+                if len(pieces[number]) > limit:
+                    pieces[number] = self.plain(self.fitted(values[parts[number]], limit))[:limit]
         return [token for piece in [self._start, *pieces, after] for token in piece]
 
     def shortens(self, response: str) -> bool:
@@ -167,6 +168,16 @@ class PromptEncoder:
     def completed(self, text: str) -> list[int]:
         """A text as a completion to learn: its tokens and the end."""
         return [*self.plain(self.fitted(text)), *self.end]
+
+
+def _limit(lengths: list[int], room: int) -> int:
+    """The most each text may have so that all fit: the long ones give way, the short ones stay whole."""
+    for number, length in enumerate(sorted(lengths)):
+        share = max(room, 0) // (len(lengths) - number)
+        if length > share:
+            return share
+        room -= length
+    return max(lengths, default=0)
 
 
 def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:

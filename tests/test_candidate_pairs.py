@@ -72,7 +72,24 @@ def test_each_text_gets_its_own_instruction(settings: Settings) -> None:
     [
         ("", "no_instruction"),
         ("Explain it.", "instruction_too_short"),
+        ("12345 67890 12345 ???", "instruction_too_short"),
         ("Explain how the bread " * 16, "instruction_too_long"),
+        ("Explain how bread is \ufffd baked.", "broken_characters"),
+        ("Bread of bread of bread of bread.", "repeats_itself"),
+        ("Sure! Here is an instruction: explain how bread is baked.", "preamble"),
+        ("Here's a question that fits: how is bread baked?", "preamble"),
+        ("I’m sorry, but I can’t write that instruction.", "refusal"),
+        ("I’m unable to help with this text.", "refusal"),
+        ("I apologize, but that is not possible here.", "refusal"),
+        ("As a language model, that is beyond me.", "refusal"),
+        ("I don't understand this language.", "refusal"),
+        ("Explain how bread is baked.<eos>", "prompt_fragment"),
+        ("Explain how [SEP] bread is baked.", "prompt_fragment"),
+        ("Assistant: explain how rye bread is baked.", "prompt_fragment"),
+        ("Q: how is rye bread baked at home?", "prompt_fragment"),
+        ("(1) Describe rye bread (2) Explain its baking.", "several_instructions"),
+        ("a) Describe rye bread. b) Explain how it is baked.", "several_instructions"),
+        ("First instruction: bake bread. Second instruction: eat it.", "several_instructions"),
         ("I'm sorry, but I cannot write an instruction for this.", "refusal"),
         ("As an AI language model I have never baked bread.", "refusal"),
         ("I cannot help with a text of this kind.", "refusal"),
@@ -106,6 +123,14 @@ def test_what_is_no_instruction_is_dropped_with_its_reason(settings: Settings, i
         "Explain in 3 steps how rye bread is baked.",
         "Describe why rye bread takes well-kept sourdough - and time.",
         "Explain how to do it well.",
+        "Calculate 15% of 500.",
+        "Replace the <mask> token in the sentence with proper words.",
+        "Find the false one: the earth goes round the moon, the moon round the sun, the sun round the earth.",
+        "I don’t understand how to knead, what do I do wrong?",
+        "I'm sorry for my friend who lost a dog, what do I say?",
+        "Explain why the user should certainly see the prompt: it tells what is asked.",
+        "Compare the bread of the north and the bread of the south.",
+        "Choose between (a) rye bread and (b) wheat bread, and say why.",
     ],
 )
 def test_what_only_looks_like_a_fault_is_kept(settings: Settings, instruction: str) -> None:
@@ -117,6 +142,12 @@ def test_the_words_of_the_own_template_are_a_fragment_of_it(settings: Settings) 
     written = [Generated("What was asked here: how is bread baked?", 9, "stop")]
     split = transform(asked(1), written, settings.candidate_pairs, prompts)
     assert split.dropped["reason"].to_list() == ["prompt_fragment"]
+
+
+def test_a_single_word_of_the_own_template_is_none(settings: Settings) -> None:
+    prompts = settings.prompts.model_copy(update={"write_instruction": "{response} Explain"})
+    split = transform(asked(1), [Generated(GOOD, 9, "stop")], settings.candidate_pairs, prompts)
+    assert split.kept["instruction"].to_list() == [GOOD]
 
 
 def sampled(settings: Settings, *written: str, texts: int = 1) -> Split:

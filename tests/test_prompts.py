@@ -354,6 +354,13 @@ def test_a_long_question_gives_way_too(settings: Settings) -> None:
     assert len(ids) <= 60 and roomy(settings, 60).tokenizer.decode(ids).endswith(" Answer in Finnish.<|response|>")
 
 
+def test_two_long_texts_of_a_prompt_share_its_room(settings: Settings) -> None:
+    encoder = roomy(settings, 80)
+    text = encoder.tokenizer.decode(encoder.rate("Say why it is. " * 9, "Yksi lause tässä. " * 9, "Finnish"))
+    assert len(text.encode()) > 60 and "Say why it is." in text and "Yksi lause tässä." in text
+    assert len(encoder.rate("Say why it is. " * 9, "Yksi lause tässä. " * 9, "Finnish")) <= 80
+
+
 @pytest.mark.parametrize(("room", "budget"), [(40, 0), (0, 30), (40, 30)])
 def test_a_text_shown_in_part_is_marked(settings: Settings, room: int, budget: int) -> None:
     encoder = roomy(settings, room, budget)

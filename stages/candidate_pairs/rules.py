@@ -12,19 +12,32 @@ from stages.settings import CandidatePairs, Prompts
 # An answer that declines. "I cannot sleep, what helps?" is a question, so what is declined must follow.
 REFUSAL = (
     r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
-    r"|as an ai\b"
-    r"|i (?:cannot|can't|can not|won't|am unable to|am not able to|do not have enough|don't have enough)"
-    r" (?:help|assist|provide|write|generate|create|answer|comply|fulfil+|produce|give|complete|information|context))"
-    r"|\bas an ai (?:language )?(?:model|assistant)\b"
+    r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b|as an ai\b"
+    r"|(?:i (?:cannot|can't|can not|won't|am unable to|am not able to|do not have enough|don't have enough)"
+    r"|i'm (?:unable|not able) to)"
+    r" (?:help|assist|provide|write|generate|create|answer|comply|fulfil+|produce|give|complete|information|context)"
+    r"|i (?:do not|don't|cannot|can't) understand (?:the|this|that) (?:text|language)\b)"
+    r"|\b(?:as an|i am an|i'm an) ai (?:language )?(?:model|assistant)\b|\bas a (?:large )?language model\b"
 )
-# Structure of prompts in general: marks of chat templates, and headings.
+APOSTROPHES = r"[’ʼ`´]"
+# What a chat model puts before the instruction it was asked for.
+PREAMBLE = (
+    r"(?i)^(?:sure|certainly|of course|okay)\b[^.?]{0,60}[:!]"
+    r"|^here(?: is|'s) [^.?]{0,40}\b(?:instruction|question|prompt)\b"
+)
+# Structure of prompts in general: marks of tokenizers and chat templates, and headings.
 STRUCTURE = (
-    r"(?i)<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>"
-    r"|^\W*(?:instruction|response|answer|question|input|output|prompt) ?:|### ?(?:instruction|response|input)"
+    r"(?i)<\|[\w ]{1,40}\|>|</?(?:s|eos|bos|unk|pad|sep|cls)>|\[(?:SEP|CLS|PAD|UNK)\]|\[/?INST\]|<</?SYS>>"
+    r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
+    r"|^\W*(?:instruction|response|answer|question|input|output|prompt|text|assistant|user|human|system|q|a) ?:"
 )
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two marks of a list, two paragraphs, or two questions: what was asked is not one thing.
-LISTED = r"(?s)(?:^|\s)(?:1[.)]\s.*\s2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)"
+LISTED = (
+    r"(?si)(?:^|\s)(?:\(?1[.)]\s.*\s\(?2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)|^\(?a[.)]\s.*\s\(?b[.)]\s"
+    r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
+)
+SAME_WORDS = 6  # of so many words or more, under a third are different: a model that went round in circles
 RUN = 8  # words in a row that also stand in the response: copied, not asked
 
 
@@ -33,14 +46,21 @@ def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
 
     Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`.
     """
-    instruction, words = pl.col("instruction"), pl.col("instruction").str.split(" ").list.len()
+    instruction = pl.col("instruction").str.replace_all(APOSTROPHES, "'")
+    words = instruction.str.split(" ").list.len()
+    short = (words < settings.min_instruction_words) | ~instruction.str.contains(r"\p{L}")
+    said = instruction.str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")
+    in_circles = (said.list.len() >= SAME_WORDS) & (said.list.n_unique() * 3 < said.list.len())
     return (
         pl.when(instruction == "").then(pl.lit("no_instruction"))
         .when(pl.col("finish_reason") == "length").then(pl.lit("instruction_unfinished"))
-        .when(words < settings.min_instruction_words).then(pl.lit("instruction_too_short"))
+        .when(short).then(pl.lit("instruction_too_short"))
         .when(words > settings.max_instruction_words).then(pl.lit("instruction_too_long"))
+        .when(instruction.str.contains("\ufffd", literal=True)).then(pl.lit("broken_characters"))
         .when(_of_the_prompt(prompts)).then(pl.lit("prompt_fragment"))
         .when(instruction.str.contains(REFUSAL)).then(pl.lit("refusal"))
+        .when(instruction.str.contains(PREAMBLE)).then(pl.lit("preamble"))
+        .when(in_circles).then(pl.lit("repeats_itself"))
         .when(_several()).then(pl.lit("several_instructions"))
         .when(_copied()).then(pl.lit("copies_response"))
         .when(~pl.col("english")).then(pl.lit("instruction_not_english"))
@@ -57,7 +77,8 @@ def _of_the_prompt(prompts: Prompts) -> pl.Expr:
     own = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     found = pl.col("instruction").str.contains(STRUCTURE)
     for part in own:
-        if len(part) >= 4:
+        # A single word of it may stand in any instruction.
+        if len(part) >= 4 and not part.isalpha():
             found = found | pl.col("instruction").str.contains(part, literal=True)
     return found
 
