@@ -32,7 +32,7 @@ class PromptEncoder:
     """Encodes the prompts of one tokenizer.
 
     `budget` is the most tokens the response of a prompt may take, `room` the most that the whole prompt may; 0 is
-    no limit. What is too long is cut at a sentence end.
+    no limit. What is too long is cut at a sentence end; `cut` counts the prompts cut to fit into the room.
     """
 
     def __init__(self, tokenizer: Any, prompts: Prompts, budget: int = 0, room: int = 0) -> None:
@@ -40,6 +40,7 @@ class PromptEncoder:
         self.prompts = prompts
         self.budget = budget
         self.room = room
+        self.cut = 0  # prompts of which a text did not fit into `room`
         self._last: tuple[str, list[int]] = ("", [])
 
     def plain(self, text: str) -> list[int]:
@@ -85,8 +86,13 @@ class PromptEncoder:
 
     @property
     def stop(self) -> tuple[int, ...]:
-        """The token that ends a text. Of an end of several, as of words, none does alone: see `stop_strings`."""
-        return tuple(self.end) if len(self.end) == 1 else ()
+        """The token that ends a text: the first special one of `end`, which no text shows, or the only one.
+
+        Of an end of words none does alone: see `stop_strings`.
+        """
+        special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
+        ends = [token for token in self.end if token in special] or self.end[: len(self.end) == 1]
+        return tuple(ends[:1])
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
@@ -120,6 +126,7 @@ class PromptEncoder:
             # Texts give way, so that no question and no document is too long for a model.
             structure = sum(map(len, [self._start, *pieces[::2], after]))
             limit = _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
+            self.cut += any(len(piece) > limit for piece in pieces[1::2])
             for number in range(1, len(parts), 2):
                 if len(pieces[number]) > limit:
                     pieces[number] = self.plain(self.fitted(values[parts[number]], limit))[:limit]

@@ -199,7 +199,7 @@ def _read(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
             raise InputError(f"seed_pairs: column `{name}` of {path} holds {frame.schema[name]}: give a text a row")
     # A file may say that its responses were translated elsewhere.
     said = pl.col("translated").cast(pl.String).str.to_lowercase()
-    translated = said.is_in(["true", "1", "yes"]) if "translated" in frame.columns else pl.lit(False)
+    translated = said.is_in(["true", "1", "1.0", "yes"]) if "translated" in frame.columns else pl.lit(False)
     by = pl.col("translator").cast(pl.String).fill_null("") if "translator" in frame.columns else pl.lit("")
     return frame.select(
         pl.col("instruction", "response").cast(pl.String),

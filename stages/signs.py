@@ -42,7 +42,7 @@ def add_signs(frame: pl.DataFrame, settings: Settings, instruction_model: Path) 
     if set(settings.evaluator.signs) & set(SURFACE):
         frame = add_surface_signs(frame)
     if likelihoods_wanted(settings):
-        with LazyEngine(instruction_model, settings.text_generation, settings.seed) as engine:
+        with LazyEngine(instruction_model, settings.text_generation.of_several, settings.seed) as engine:
             frame = add_likelihoods(frame, engine, settings)
     return frame
 

@@ -90,8 +90,9 @@ class Seq2SeqTranslator:
             )
         texts = self.tokenizer.batch_decode(output, skip_special_tokens=True)
         read = inputs["attention_mask"].sum(dim=1) < self.settings.max_tokens
-        # The first token starts the decoder, in some models with the one that ends a text.
-        ended = (output[:, 1:] == self.tokenizer.eos_token_id).any(dim=1)
+        # The first token starts the decoder, in some models with the one that ends a text; some, as Marian, are made to
+        # say it in the last place there is.
+        ended = (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
         return [text.strip() if whole else None for text, whole in zip(texts, (read & ended).tolist(), strict=True)]
 
     def _forced(self) -> dict[str, int]:

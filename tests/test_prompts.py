@@ -222,6 +222,14 @@ def test_an_end_of_words_ends_a_text_as_a_whole(settings: Settings) -> None:
     assert answer_sampling(settings, encoder).stop_strings == ("\n###", *settings.decoding.stop_strings)
 
 
+def test_an_end_that_holds_a_special_token_ends_a_text_at_it(settings: Settings) -> None:
+    # Decoded texts do not show it, so that no string can end them there.
+    tokenizer = byte_level()
+    encoder = PromptEncoder(tokenizer, settings.prompts.model_copy(update={"end": "<|end|>\n"}))
+    assert len(encoder.end) == 2
+    assert (encoder.stop, encoder.stop_strings) == ((tokenizer.convert_tokens_to_ids("<|end|>"),), ())
+
+
 def test_a_prompt_begins_as_the_model_was_trained(settings: Settings) -> None:
     from tokenizers.processors import TemplateProcessing
 

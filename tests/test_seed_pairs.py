@@ -333,6 +333,15 @@ def test_a_text_that_was_cut_off_is_no_translation(
     assert made[0] == "" and (tokens == 3 or made[1] == LEARNED["Eat it with butter."])
 
 
+def test_an_end_that_a_model_is_made_to_say_in_the_last_place_is_none(translating_model: Path, tmp_path: Path) -> None:
+    marian = shutil.copytree(translating_model, tmp_path / "marian")
+    path = marian / "generation_config.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "forced_eos_token_id": said["eos_token_id"]}))
+    settings = Translation(checkpoint=str(marian), prefix="finnish: ", max_tokens=3, beams=1)
+    assert translator(settings, "fi", tmp_path).translate(["Bread is baked in a hot oven."]) == [""]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -470,6 +470,14 @@ def test_what_was_just_trained_is_asked_for_in_this_process() -> None:
     assert served.local.backend == "transformers"
 
 
+def test_a_stage_of_several_models_asks_an_endpoint_that_knows_them_by_name() -> None:
+    one = text_generation("endpoint", "http://127.0.0.1:9/v1")
+    assert one.of_several.backend == "transformers"
+    named = one.model_copy(update={"endpoint": one.endpoint.model_copy(update={"model": "x/{model}"})})
+    assert named.of_several.backend == "endpoint"
+    assert [text_generation(name).of_several.backend for name in LOCAL] == list(LOCAL)
+
+
 def test_likelihoods_hold_a_bounded_number_of_logits(
     engines: dict[str, Engine], lessons: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,3 +34,6 @@ def test_a_question_longer_than_the_model_is_answered(
     job = make_job("eval_scores", decoding=settings.decoding.model_copy(update={"max_new_tokens": 8}))
     questions = pl.DataFrame({"kind": ["open"], "instruction": [LONG], "reference": [""]})
     assert eval_scores._answers(job, "tuned", taught_model, questions).height == 1
+    assert job.facts["questions_cut"] == 1
+    eval_scores._answers(job, "base", taught_model, questions.with_columns(instruction=pl.lit("Say.")))
+    assert job.facts["questions_cut"] == 1

@@ -12,29 +12,34 @@ from stages.settings import CandidatePairs, Prompts
 # An answer that declines. "I cannot sleep, what helps?" is a question, so what is declined must follow.
 REFUSAL = (
     r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
-    r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b|as an ai\b"
+    r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b[^?]*$|as an ai\b"
     r"|(?:i (?:cannot|can't|can not|won't|am unable to|am not able to|do not have enough|don't have enough)"
     r"|i'm (?:unable|not able) to)"
     r" (?:help|assist|provide|write|generate|create|answer|comply|fulfil+|produce|give|complete|information|context)"
-    r"|i (?:do not|don't|cannot|can't) understand (?:the|this|that) (?:text|language)\b)"
-    r"|\b(?:as an|i am an|i'm an) ai (?:language )?(?:model|assistant)\b|\bas a (?:large )?language model\b"
+    r"|i (?:do not|don't|cannot|can't) understand (?:the|this|that) (?:text|language)\b"
+    r"(?:[.,]? (?:so|and|but)\b[^?]*|\W*)$)"
+    r"|\b(?:as an|i am an|i'm an) ai (?:language model|model|assistant)\b(?: *[,.;:]|,? (?:i|and|that|who)\b)"
+    r"|\bas an ai language model\b|^as a (?:large )?language model\b|, as a (?:large )?language model,"
 )
 APOSTROPHES = r"[’ʼ`´]"
 # What a chat model puts before the instruction it was asked for.
 PREAMBLE = (
-    r"(?i)^(?:sure|certainly|of course|okay)\b[^.?]{0,60}[:!]"
-    r"|^here(?: is|'s) [^.?]{0,40}\b(?:instruction|question|prompt)\b"
+    r"(?i)^(?:sure|certainly|of course|okay)[,!.]* *(?:here\b|the instruction\b|[!:])"
+    r"|^here(?: is|'s) (?:an?|the|your|one) (?:\w+ ){0,2}(?:instruction|question|prompt)\b"
+    r"(?: (?:that|which|for|to)\b(?: \w+){0,5})?\s*:"
 )
 # Structure of prompts in general: marks of tokenizers and chat templates, and headings.
 STRUCTURE = (
-    r"(?i)<\|[\w ]{1,40}\|>|</?(?:s|eos|bos|unk|pad|sep|cls)>|\[(?:SEP|CLS|PAD|UNK)\]|\[/?INST\]|<</?SYS>>"
+    r"(?i)<\|[\w ]{1,40}\|>|</?(?:s|eos|bos|unk|pad|sep|cls)>|\[(?:SEP|CLS|PAD|UNK)\](?: [^t]|[^ ]|$)"
+    r"|\[/?INST\]|<</?SYS>>"
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
-    r"|^\W*(?:instruction|response|answer|question|input|output|prompt|text|assistant|user|human|system|q|a) ?:"
+    r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two marks of a list, two paragraphs, or two questions: what was asked is not one thing.
 LISTED = (
-    r"(?si)(?:^|\s)(?:\(?1[.)]\s.*\s\(?2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)|^\(?a[.)]\s.*\s\(?b[.)]\s"
+    r"(?si)(?:^|\s)(?:1[.)]\s.*\s2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)"
+    r"|^\(?1[.)]\s.*\s\(?2[.)]\s|^\(?a[.)]\s.*[.?!]\s+\(?b[.)]\s\w+ \w+"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
 SAME_WORDS = 6  # of so many words or more, under a third are different: a model that went round in circles

@@ -41,7 +41,7 @@ def run(job: Job) -> None:
     judge = accepted_iteration(job)
     evaluator = job.input("evaluator", iteration=judge)
     signed = add_signs(answers, job.settings, job.input("instruction_model"))
-    with LazyEngine(evaluator, job.settings.text_generation, job.settings.seed) as engine:
+    with LazyEngine(evaluator, job.settings.text_generation.of_several, job.settings.seed) as engine:
         rated = add_ratings(signed, engine, job.settings, calibration_of(evaluator))
     answers = rated.drop(SIGNS, strict=False)
     job.facts["rows_in"] = questions.height * len(models)
@@ -80,15 +80,16 @@ def _questions(job: Job, language: str) -> pl.DataFrame:
 def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.DataFrame:
     prompts = job.settings.prompts
     language = job.language or ""
-    with LazyEngine(folder, job.settings.text_generation, job.settings.seed) as engine:
+    with LazyEngine(folder, job.settings.text_generation.of_several, job.settings.seed) as engine:
         room = engine.room(job.settings.decoding.max_new_tokens)
         encoder = PromptEncoder(engine.tokenizer, prompts, room=room)
         asked = [
             encoder.write_response(instruction, prompts.language_names[language], prompts.style_answer)
             for instruction in questions["instruction"]
         ]
+        cut = int(job.facts.get("questions_cut", 0)) + encoder.cut
         texts = engine.generate(asked, answer_sampling(job.settings, encoder))
-        job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()})
+        job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()}, questions_cut=cut)
     response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
     return questions.select(
         pl.struct("kind", "instruction", "reference")
@@ -142,6 +143,7 @@ def measure(job: Job) -> dict[str, Metric]:
         for figure in ("language_share", "held_out_loss", "chrf")
     }
     metrics["held_out_loss_change"] = models["tuned"]["held_out_loss"] - models["base"]["held_out_loss"]
+    metrics["questions_cut"] = int(job.facts["questions_cut"])
     metrics["empty_answers_share"] = mean(table["response"] == "")
     for other in ("base", "seed_only"):
         metrics[f"win_share_against_{other}"] = found["pairwise"][f"tuned_against_{other}"]["win_share"]

@@ -61,7 +61,7 @@ def _start(job: Job) -> Path:
 
 def _answers(job: Job, pairs: list[Pair], model: Path) -> dict[str, str]:
     """What a model says to each instruction, by the pair's id."""
-    with LazyEngine(model, job.settings.text_generation, job.settings.seed) as engine:
+    with LazyEngine(model, job.settings.text_generation.of_several, job.settings.seed) as engine:
         room = engine.room(job.settings.decoding.max_new_tokens)
         encoder = PromptEncoder(engine.tokenizer, job.settings.prompts, room=room)
         names = job.settings.prompts.language_names

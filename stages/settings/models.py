@@ -92,10 +92,10 @@ class Defects(Section):
     @model_validator(mode="after")
     def _some_in_each_level(self) -> Defects:
         flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer, self.boilerplate)
-        if not any(flawed) or not (self.swapped or self.wrong_language or self.drift):
+        if not any(flawed) or not (self.swapped or self.wrong_language):
             raise ValueError(
                 "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer, "
-                "boilerplate and one of swapped, wrong_language, drift"
+                "boilerplate and one of swapped, wrong_language"
             )
         return self
 

@@ -155,6 +155,11 @@ class TextGeneration(Section):
         return self
 
     @property
+    def of_several(self) -> TextGeneration:
+        """For a stage that asks more than one model in a run: an endpoint of one cannot answer for all."""
+        return self if "{model}" in (self.endpoint.model or "") else self.local
+
+    @property
     def local(self) -> TextGeneration:
         """For a model that its own stage has just made: no server can have it yet."""
         return self.model_copy(update={"backend": "transformers"}) if self.backend == "endpoint" else self

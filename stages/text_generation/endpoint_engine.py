@@ -165,7 +165,7 @@ def _generated(choice: Any, tokenizer: Any, sampling: Sampling) -> Generated:
     if sampling.no_repeat_ngram and (ids is None or _repeats(ids, sampling.no_repeat_ngram)):
         raise InputError(
             f"the endpoint does not keep the rule no_repeat_ngram ({sampling.no_repeat_ngram}): set it to 0, or start "
-            f"vLLM in this project's folder with `{NGRAM_RULE}`"
+            f"vLLM in this project's folder as `PYTHONPATH=. vllm serve … {NGRAM_RULE}`"
         )
     if ids is None:
         ids = tokenizer(choice.text, add_special_tokens=False)["input_ids"]

@@ -33,6 +33,9 @@ class Reader:
         """Probability of each label after each prompt, restricted to the labels; shape (prompts, labels)."""
         last = torch.tensor([len(prompt) - 1 for prompt in prompts])
         kept, place = last.unique(return_inverse=True)
+        if self._too_many(prompts, kept):
+            half = len(prompts) // 2
+            return self.shares(prompts[:half], labels) + self.shares(prompts[half:], labels)
         logits = self._logits(prompts, kept)[torch.arange(len(prompts)), place][:, list(labels)]
         return list(torch.softmax(logits.float(), dim=-1).tolist())
 
@@ -43,7 +46,7 @@ class Reader:
         kept = torch.cat(
             [torch.arange(start, start + len(said)) for start, (_, said) in zip(first.tolist(), pairs, strict=True)]
         ).unique()
-        if len(pairs) > 1 and len(pairs) * len(kept) * self.vocabulary > self.most_logits:
+        if self._too_many(pairs, kept):
             half = len(pairs) // 2
             return self.likelihoods(pairs[:half]) + self.likelihoods(pairs[half:])
         logits = self._logits([[*prompt, *said] for prompt, said in pairs], kept)
@@ -52,6 +55,9 @@ class Reader:
             self._mean_logprob(row[start : start + len(said)], said)
             for row, start, (_, said) in zip(logits, starts, pairs, strict=True)
         ]
+
+    def _too_many(self, texts: Sequence[object], kept: torch.Tensor) -> bool:
+        return len(texts) > 1 and len(texts) * len(kept) * self.vocabulary > self.most_logits
 
     def _mean_logprob(self, logits: torch.Tensor, said: Sequence[int]) -> float:
         """Of the tokens said, each with the logits before it; in single precision, so not of all at once."""
@@ -73,7 +79,8 @@ class Reader:
                 input_ids=torch.tensor(ids, device=device), logits_to_keep=kept.to(device), use_cache=False
             )
         logits: torch.Tensor = read.logits
-        return logits
+        # A few architectures (xLSTM, ProphetNet) pass over the argument and give the logits of all positions.
+        return logits if logits.shape[1] == len(kept) else logits[:, kept.to(device)]
 
 
 def by_length(

@@ -17,13 +17,11 @@ from stages.settings import TextGeneration
 from stages.text_generation.interface import Engine
 
 Item = TypeVar("Item")
-# The log-probabilities an engine gives of what is compared.
+# What an engine gives of what is compared: log-probabilities, or shares of labels.
 Question = Callable[[Engine], list[float]]
 
 MODEL = "{model}"
 COMPARED = 4  # prompts of the first call
-# Of a prompt's labels: below it, a probability's logarithm is mostly what rounding made of it.
-LEAST_SHARE = 1e-6
 
 
 def served_name(folder: Path, settings: TextGeneration) -> str:
@@ -57,7 +55,9 @@ def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration,
 
 def shares_of(prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> Question:
     short = shortest(prompts, len)
-    return lambda engine: [math.log(max(share, LEAST_SHARE)) for row in engine.score(short, labels) for share in row]
+    # Of a small difference in nats, what the share lets count of it: of bfloat16 logits near 20 two labels' logarithms
+    # are 0.06 apart by rounding alone.
+    return lambda engine: [share * len(labels) for row in engine.score(short, labels) for share in row]
 
 
 def likelihoods_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Question:

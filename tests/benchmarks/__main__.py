@@ -18,7 +18,9 @@ from tests.benchmarks import claims
 from tests.benchmarks.table import Row, SkippedError, save, show
 
 FOLDER = Path(__file__).parent
-TOOLS = {"__main__", "causes", "table", "peer", "claims", "corpus", "engine", "project_copy", "real_documents"}
+TOOLS = {
+    "__main__", "causes", "claims", "corpus", "engine", "iterations", "peer", "project_copy", "real_documents", "table",
+}  # fmt: skip
 
 
 def names() -> list[str]:
