@@ -28,15 +28,17 @@ def job(make_job: MakeJob, settings: Settings, tiny_model: Path, tmp_path: Path)
     write_shard(seeds, tmp_path / "data/seed_pairs/fi/part-00000.parquet")
     write_json(tmp_path / "data/seed_pairs/fi/manifest.json", {"rows": 3})
     nothing = dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0)
-    own = settings.evaluator.model_copy(update={"defects": Defects(**{**nothing, "cut": 1, "drift": 1})})
+    defects = Defects(**{**nothing, "cut": 1, "swapped": 1, "drift": 3})
+    own = settings.evaluator.model_copy(update={"defects": defects})
     decoding = settings.decoding.model_copy(update={"max_new_tokens": 8})
     return make_job("evaluator", None, iteration="iteration_1", languages=["fi"], evaluator=own, decoding=decoding)
 
 
 def test_drift_is_asked_of_the_base_model_and_what_is_not_taught_of_no_model(job: Job) -> None:
     worst = [one for one in taught(job) if one.level == "worst"]
-    assert {one.defect for one in worst} == {"drift"}
-    assert len(worst) > 100 and all("Leipä" not in one.response for one in worst)
+    drifts = [one for one in worst if one.defect == "drift"]
+    assert {one.defect for one in worst} == {"drift", "swapped"}
+    assert len(drifts) > 100 and all("Leipä" not in one.response for one in drifts)
 
 
 def test_no_model_is_asked_where_nothing_is_taught_of_one(job: Job) -> None:
