@@ -150,6 +150,8 @@ def test_a_level_without_any_defect_is_refused(tmp_path: Path) -> None:
         "wrong_language": 0,
     }
     assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value=weights)
+    # What a model says is not in the set that ratings are calibrated on: it alone makes no level.
+    assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value={**weights, "drift": 1})
 
 
 def test_more_pairs_at_least_than_at_most_are_refused(tmp_path: Path) -> None:
