@@ -16,9 +16,9 @@ export DO_NOT_TRACK := 1
 .PHONY: run test ui graph bench environment
 
 run: environment
-	python -m stages.graph
-	python -m dagster_project.repro
-	@python -m stages.summary
+	python -m dvc_project.generated_lines
+	python -m dvc_project.run
+	@python -m dvc_project.summary
 
 test: environment
 	ruff check .
@@ -30,7 +30,7 @@ ui: environment
 	python -m dagster_project
 
 graph: environment
-	python -m stages.graph
+	python -m dvc_project.generated_lines
 
 bench: environment .venv-peers/.ready
 	python -m tests.benchmarks $(NAME)

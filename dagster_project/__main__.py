@@ -8,9 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-from stages.errors import XInstructionError
-from stages.preloaded import start
-from stages.settings import load_settings
+from dvc_project.prefork import start
+from stages.params import load_settings
+from x_instruction.runner.errors import XInstructionError
 
 HOST = "127.0.0.1"
 INSTANCE = """\

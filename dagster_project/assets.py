@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.dvc_command import reproduce
-from dagster_project.events import observe, version_tags
-from dagster_project.graph import Artifact, Graph, Stage
+from dagster_project.checks import check_specs, judged, read_refusal, read_report, refusal_mark
+from dagster_project.data_versions import observe, version_tags
+from dagster_project.metadata import published_metadata
 from dagster_project.naming import asset_key, group, inputs_key, key_of, kinds, shown
-from dagster_project.published import published_metadata
-from dagster_project.quality import check_specs, judged, read_refusal, read_report, refusal_mark
-from dagster_project.workspace import read_workspace
+from dvc_project.dvc_command import reproduce
+from dvc_project.graph import Artifact, Graph, Stage
+from dvc_project.workspace import read_workspace
 
 LAST_LINES = 15
 

@@ -6,9 +6,9 @@ Observable, not specs or code versions: a code version is frozen when Dagster lo
 import dagster as dg
 
 from dagster_project.assets import partitions_of
-from dagster_project.graph import Artifact, Graph
 from dagster_project.naming import INPUTS, inputs_key
-from dagster_project.workspace import read_workspace
+from dvc_project.graph import Artifact, Graph
+from dvc_project.workspace import read_workspace
 
 
 def build_inputs(graph: Graph, artifact: Artifact) -> dg.SourceAsset:

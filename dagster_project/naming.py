@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project.graph import Artifact, Graph, Stage
+from dvc_project.graph import Artifact, Graph, Stage
 
 INPUTS = "inputs"
 

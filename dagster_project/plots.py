@@ -1,4 +1,4 @@
-"""Plots of an artifact's partition, drawn from `plots/*.csv`: columns x, y and, where there is a third, the series."""
+"""Plots of an artifact's partition, drawn from its CSV files: columns x, y and, where there is a third, the series."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plots_metadata(folder: Path) -> dict[str, Any]:
     """One picture in the page itself for each file, since Dagster serves no files of a project."""
     return {
         f"plot_{path.stem}": dg.MetadataValue.md(f"![{path.stem}](data:image/png;base64,{_encoded(path)})")
-        for path in sorted((folder / "plots").glob("*.csv"))
+        for path in sorted(folder.glob("*.csv"))
     }
 
 

@@ -1,15 +1,51 @@
-"""`python -m stages ARTIFACT [ITERATION] [LANGUAGE]`: see stages/shell.py."""
+"""`python -m stages ARTIFACT [ITERATION] [LANGUAGE]` makes one partition of one artifact.
+
+It prints one clear sentence and exits with 1 for what the user can fix; a traceback is for our own bugs only.
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import sys
+from pathlib import Path
 
-from stages.preloaded import delegated
+from x_instruction.runner.delegate import delegated
+
+HERE = Path(__file__).parent
+ARTIFACTS = tuple(sorted(path.parent.name for path in HERE.glob("*/stage.py")))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m stages", description="Make one partition of one artifact.")
+    parser.add_argument("artifact", choices=ARTIFACTS)
+    parser.add_argument("names", nargs="*", metavar="ITERATION|LANGUAGE")
+    options = parser.parse_args(arguments)
+
+    from stages.params import load_settings
+    from x_instruction.runner.errors import XInstructionError
+    from x_instruction.runner.job import make_job
+    from x_instruction.runner.listed_inputs import refuse_unlisted
+    from x_instruction.runner.process import die_with_parent, quiet_libraries
+
+    die_with_parent()
+    root = Path.cwd()
+    try:
+        settings = load_settings(root / "params.yaml")
+        refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
+        quiet_libraries(settings.execution.threads)
+        stage = importlib.import_module(f"stages.{options.artifact}.stage")
+        job = make_job(options.artifact, stage.PARTITION, options.names, settings, root)
+
+        from x_instruction.runner.shell import run_stage
+
+        run_stage(job, stage, HERE / options.artifact / "expectations.yaml")
+    except XInstructionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
 
 if __name__ == "__main__":
     status = delegated(sys.argv[1:])
-    if status is None:
-        from stages.shell import main
-
-        status = main()
-    sys.exit(status)
+    sys.exit(main() if status is None else status)

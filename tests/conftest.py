@@ -14,11 +14,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from stages.base_model.embedded import new_model, train_tokenizer
-from stages.fine_tuning import fine_tune
-from stages.job import Job
-from stages.models import load_tokenizer, save_model
-from stages.prompts import Example
-from stages.settings import Architecture, Settings, Training, load_settings
+from stages.base_model.settings import Architecture
+from stages.params import Settings, load_settings
+from x_instruction.models.checkpoints import load_tokenizer, save_model
+from x_instruction.models.examples import Example
+from x_instruction.models.fine_tuning import fine_tune
+from x_instruction.models.settings import Training
+from x_instruction.runner.job import Job
 
 ROOT = Path(__file__).parent.parent
 # Heads of 32, the smallest that vLLM computes on a CPU.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stages.errors import InputError
-from stages.extraction import extract_page
+from x_instruction.pages.main_text import extract_page
+from x_instruction.runner.errors import InputError
 
 MIN_CHARACTERS = 200  # below, a page is an empty shell or one sentence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.settings import Architecture
+from stages.base_model.settings import Architecture
 
 # Structure of the default prompts; text never becomes one of them (stages/prompts.py).
 SPECIAL_TOKENS = ["<|end|>", "<|pad|>", "<|instruction|>", "<|response|>", "<|rating|>"]

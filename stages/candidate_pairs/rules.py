@@ -6,8 +6,9 @@ import re
 
 import polars as pl
 
-from stages.language_id import is_english
-from stages.settings import CandidatePairs, Prompts
+from stages.candidate_pairs.settings import CandidatePairs
+from x_instruction.language.identification import is_english
+from x_instruction.models.settings import Prompts
 
 # An answer that declines. "I cannot sleep, what helps?" is a question, so what is declined must follow.
 REFUSAL = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.figures import mean
+from x_instruction.runner.metrics import mean
 
 
 def language_share(answers: pl.DataFrame) -> float:

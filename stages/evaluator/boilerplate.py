@@ -11,9 +11,10 @@ import random
 import re
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
-from stages.files import digest
-from stages.languages import load_language
+from x_instruction.language.settings import load_language
+from x_instruction.runner.files import digest
 
 STEM = 5  # characters; shorter words tell no topic. The largest group has 4 of the 25 to 34 phrases of a language
 WORD = re.compile(r"[^\s.,']+")
@@ -23,11 +24,11 @@ BETWEEN = {"sentences": " ", "lines": "\n", "row": " | "}
 
 
 @cache
-def taught_and_measured(language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def taught_and_measured(language: str, pages: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The language's boilerplate phrases in two halves without a common stem, in the order of a hash."""
     taught: list[str] = []
     measured: list[str] = []
-    phrases = [phrase.strip(" .,") for phrase in load_language(language).boilerplate]
+    phrases = [phrase.strip(" .,") for phrase in load_language(language, pages).boilerplate]
     for group in sorted(groups(phrases), key=lambda group: digest(min(group))):
         min(taught, measured, key=len).extend(group)
     return tuple(taught), tuple(measured)

@@ -12,7 +12,7 @@ import random
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from stages.pairs import Pair
+from x_instruction.pairs.training_pairs import Pair
 
 Maker = Callable[[Pair], str | None]  # None: the defect cannot be made of this pair
 SENTENCE = re.compile(r".+?(?:[.!?…।۔؟](?=\s|$)|\n|$)", re.DOTALL)

@@ -1,7 +1,7 @@
 """The calibration of an evaluator, fitted on rated pairs of seeds that no model learned from and none is measured on.
 
 Levels weigh the same; the defects of a level weigh as they are taught, and those that are not taught are left out.
-With signs it is a regression whose coefficients of the labels do what a temperature does; without, a temperature.
+With signals it is a regression whose coefficients of the labels do what a temperature does; without, a temperature.
 """
 
 from __future__ import annotations
@@ -11,16 +11,26 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from stages.calibration import LEVELS, Calibration, Matrix, Weights, features, worse_side
-from stages.evaluator.reliability import fitted_temperature
+from stages.evaluator.reliability import level_weight
+from x_instruction.rating.calibration import (
+    LEAST_PROBABILITY,
+    LEVELS,
+    Calibration,
+    Matrix,
+    Weights,
+    features,
+    with_temperature,
+    worse_side,
+)
 
 # Weaker regularisation gained on the sample (cut 0.979 at 1 and 0.978 at 10) what it lost on other sites (0.89, 0.87).
 INVERSE_REGULARISATION = 1.0
+TEMPERATURES = (0.1, 10.0)
 LEAST_SPREAD = 1e-9
 DIGITS = 6  # as figures: the last bits of a fit are not the same on every machine
 
 
-def fitted(rated: pl.DataFrame, signs: Sequence[str], defects: Mapping[str, float], scaling: bool) -> Calibration:
+def fitted(rated: pl.DataFrame, signals: Sequence[str], defects: Mapping[str, float], scaling: bool) -> Calibration:
     """A calibration for label probabilities as they are in `rated`, with the true `level` and `defect` of each pair.
 
     Where a level is missing nothing can be fitted, and the probabilities stay as they are.
@@ -28,9 +38,9 @@ def fitted(rated: pl.DataFrame, signs: Sequence[str], defects: Mapping[str, floa
     weighed = _weighed(rated, defects)
     if set(weighed["level"]) != set(LEVELS):
         return Calibration()
-    if not signs:
+    if not signals:
         return Calibration(fitted_temperature(weighed) if scaling else 1.0)
-    return Calibration(weights=_fitted_weights(weighed, list(signs)))
+    return Calibration(weights=_fitted_weights(weighed, list(signals)))
 
 
 def _weighed(rated: pl.DataFrame, defects: Mapping[str, float]) -> pl.DataFrame:
@@ -41,22 +51,23 @@ def _weighed(rated: pl.DataFrame, defects: Mapping[str, float]) -> pl.DataFrame:
     return taught.with_columns(weight=of_level * pl.len() / pl.col("level").n_unique())
 
 
-def _fitted_weights(rated: pl.DataFrame, signs: list[str]) -> Weights:
+def _fitted_weights(rated: pl.DataFrame, signals: list[str]) -> Weights:
     from sklearn.linear_model import LogisticRegression
 
     best = rated.filter(pl.col("level") == "best")
-    usual = [float(np.median(worse_side(best[sign], sign))) for sign in signs]
+    usual = [float(np.median(worse_side(best[signal], signal))) for signal in signals]
     most = [
-        max(0.0, float(worse_side(rated[sign], sign).max()) - middle) for sign, middle in zip(signs, usual, strict=True)
+        max(0.0, float(worse_side(rated[signal], signal).max()) - middle)
+        for signal, middle in zip(signals, usual, strict=True)
     ]
-    unfitted = Weights(signs, _rounded(usual), _rounded(most), [], [])
+    unfitted = Weights(signals, _rounded(usual), _rounded(most), [], [])
     values = features(rated, unfitted)
     scale = _scale(values)
     levels = rated["level"].replace_strict({level: number for number, level in enumerate(LEVELS)}).to_numpy()
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=1000)
     model.fit(values / scale, levels, sample_weight=rated["weight"].to_numpy())
     coefficients = [_rounded(row) for row in model.coef_ / scale]
-    return Weights(signs, unfitted.usual, unfitted.most, coefficients, _rounded(model.intercept_))
+    return Weights(signals, unfitted.usual, unfitted.most, coefficients, _rounded(model.intercept_))
 
 
 def _scale(values: Matrix) -> Matrix:
@@ -70,3 +81,53 @@ def _scale(values: Matrix) -> Matrix:
 
 def _rounded(values: Sequence[float] | Matrix) -> list[float]:
     return [round(float(value), DIGITS) for value in values]
+
+
+def fitted_temperature(rated: pl.DataFrame) -> float:
+    """The temperature of least cross-entropy (Guo et al. 2017), to three digits; 1 where it does not help.
+
+    Whether it helps is asked of pairs it was not fitted on: two halves, each judged with the other's. A half holds
+    all that was made of a seed: of six kinds in turn, every second row would be three of them, the best not among.
+    """
+    odd = pl.col("instruction").rank("dense") % 2 == 1
+    halves = [rated.filter(odd), rated.filter(~odd)]
+    if any(set(half["level"]) != set(LEVELS) for half in halves):
+        return 1.0
+    before = sum(cross_entropy(half) for half in halves)
+    after = sum(
+        cross_entropy(with_temperature(half, _fit(other))) for half, other in zip(halves, reversed(halves), strict=True)
+    )
+    return _fit(rated) if after < before else 1.0
+
+
+def _fit(rated: pl.DataFrame) -> float:
+    from scipy.optimize import minimize_scalar
+
+    probabilities, truth, weight = _arrays(rated)
+    logarithms = np.log(probabilities)
+
+    def cost(log_temperature: float) -> float:
+        scaled = logarithms / np.exp(log_temperature)
+        scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return _cost(scaled / scaled.sum(axis=1, keepdims=True), truth, weight)
+
+    found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-4})
+    return round(float(np.exp(found.x)), 3)
+
+
+def cross_entropy(rated: pl.DataFrame) -> float:
+    """Mean cost of the true level, in nats, by `weight` where there is one, else the levels weighing the same."""
+    probabilities, truth, weight = _arrays(rated)
+    return _cost(probabilities, truth, weight)
+
+
+def _arrays(rated: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities (pairs × levels), index of the true level, weight of each pair; the weights sum to one."""
+    probabilities = rated.select(LEVELS).to_numpy().clip(LEAST_PROBABILITY, 1.0)
+    truth = rated["level"].replace_strict({level: number for number, level in enumerate(LEVELS)}).to_numpy()
+    weight = rated["weight"] if "weight" in rated.columns else rated.select(level_weight())["weight"]
+    return probabilities, truth, (weight / weight.sum()).to_numpy()
+
+
+def _cost(probabilities: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> float:
+    return float(-(np.log(probabilities[np.arange(len(truth)), truth].clip(LEAST_PROBABILITY)) * weight).sum())

@@ -11,47 +11,49 @@ from typing import Any
 
 import polars as pl
 
-from stages.calibration import LEVELS, Calibration
 from stages.evaluator.fitting import fitted
 from stages.evaluator.measures import labels_alone, scores
 from stages.evaluator.rating_set import RatedPair
 from stages.evaluator.reliability import expected_calibration_error, reliability
-from stages.files import write_json
-from stages.plots import histogram, write_plot
-from stages.rating import add_ratings, with_rating
-from stages.settings import Settings
-from stages.signs import add_signs
-from stages.text_generation.lazy import LazyEngine
+from stages.evaluator.settings import Evaluator
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.settings import TextGeneration
+from x_instruction.language.names import load_names
+from x_instruction.models.settings import Prompts
+from x_instruction.pairs.settings import RefinedPairs
+from x_instruction.rating.calibration import LEVELS, Calibration
+from x_instruction.rating.rate import add_ratings, with_rating
+from x_instruction.rating.settings import Rating
+from x_instruction.rating.signals import add_signals
+from x_instruction.runner.files import write_json
+from x_instruction.runner.job import Job
+from x_instruction.runner.plots import histogram, write_plot
 
 # Two equal runs differed in the last bit of a calibration error: the order of a sum is not fixed over threads.
 DIGITS = 6
 
 
 def measure_held_out(
-    evaluator: Path,
-    held_out: Sequence[RatedPair],
-    to_fit: Sequence[RatedPair],
-    settings: Settings,
-    instruction_model: Path,
+    job: Job, evaluator: Path, held_out: Sequence[RatedPair], to_fit: Sequence[RatedPair]
 ) -> dict[str, Any]:
     """Fit the calibration on the pairs `to_fit`, rate the held-out ones by it, write what is known beside the model.
 
     calibration.json (read wherever the evaluator rates), scores.json, held_out.parquet and plots/.
     """
-    own = settings.evaluator
-    raw, fitting = _with_probabilities([held_out, to_fit], evaluator, settings, instruction_model)
-    calibration = fitted(fitting, own.signs, own.defects.model_dump(), own.temperature_scaling)
-    rated = with_rating(calibration.applied(raw), own.values)
-    threshold = settings.refined_pairs.min_rating
-    by_language = {code: rated.filter(pl.col("language") == code) for code in settings.languages}
+    own, rating = job.section(Evaluator), job.section(Rating)
+    raw, fitting = _with_probabilities(job, [held_out, to_fit], evaluator)
+    calibration = fitted(fitting, rating.signals, own.defects.model_dump(), own.temperature_scaling)
+    rated = with_rating(calibration.applied(raw), rating.values)
+    threshold = job.section(RefinedPairs).min_rating
+    by_language = {code: rated.filter(pl.col("language") == code) for code in job.settings.languages}
     found = rounded(
         {
             **scores(rated, threshold),
             "calibration_pairs": fitting.height,
-            "calibrated": int(calibration.weights is not None or not own.signs),
+            "calibrated": int(calibration.weights is not None or not rating.signals),
             "temperature": None if calibration.weights else calibration.temperature,
             "calibration_error_before": expected_calibration_error(raw),
-            "labels_alone": labels_alone(raw, own.values),
+            "labels_alone": labels_alone(raw, rating.values),
             "by_language": {code: scores(own, threshold) for code, own in by_language.items()},
         }
     )
@@ -62,13 +64,12 @@ def measure_held_out(
     return found
 
 
-def _with_probabilities(
-    sets: Sequence[Sequence[RatedPair]], evaluator: Path, settings: Settings, instruction_model: Path
-) -> list[pl.DataFrame]:
+def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator: Path) -> list[pl.DataFrame]:
     """Each set with the signs of its pairs and the label probabilities as the evaluator gives them; one engine load."""
-    frame = add_signs(frame_of([one for rated in sets for one in rated]), settings, instruction_model)
-    with LazyEngine(evaluator, settings.text_generation.local, settings.seed) as engine:
-        frame = add_ratings(frame, engine, settings, Calibration()).drop("rating")
+    frame = add_signals(frame_of([one for rated in sets for one in rated]), job)
+    asking = (job.section(Rating), job.section(Prompts), load_names(job.language_pages))
+    with LazyEngine(evaluator, job.section(TextGeneration).local, job.settings.seed) as engine:
+        frame = add_ratings(frame, engine, Calibration(), *asking).drop("rating")
     starts = [sum(map(len, sets[:number])) for number in range(len(sets))]
     return [frame.slice(start, len(rated)) for start, rated in zip(starts, sets, strict=True)]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from stages.calibration import LEVELS
 from stages.evaluator.reliability import expected_calibration_error
-from stages.rating import with_rating
+from x_instruction.rating.calibration import LEVELS
+from x_instruction.rating.rate import with_rating
 
 SURFACE_DEFECTS = ("wrong_language", "partly_foreign", "cut", "repeated", "boilerplate")
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from stages.evaluator.boilerplate import taught_and_measured, with_notices
 from stages.evaluator.defects import Maker, cut_off, makers, run_of_sentences, sentences_of
-from stages.pairs import Pair
-from stages.settings import Evaluator
+from stages.evaluator.settings import Evaluator
+from x_instruction.pairs.training_pairs import Pair
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ def training_set(
     answers: Mapping[str, str],
     settings: Evaluator,
     seed: int,
+    pages: Path,
     drifts: Mapping[str, str] | None = None,
 ) -> list[RatedPair]:
     """About `rated_pairs` rated pairs, from passes over the pairs: every pair once per level, defects drawn by weight.
@@ -44,7 +46,7 @@ def training_set(
     # A model that knows a pair by heart says the true response, which is no flaw.
     truth = {pair.id: pair.response for pair in pairs}
     answers = {name: answer for name, answer in answers.items() if answer != truth.get(name)}
-    weights, notices = settings.defects.model_dump(), _notices(choose, measured=False)
+    weights, notices = settings.defects.model_dump(), _notices(choose, pages, measured=False)
     rated: list[RatedPair] = []
     for _ in range(max(1, round(settings.rated_pairs / max(1, 3 * len(pairs))))):
         pool = [_run_or_whole(pair, settings.whole_share, choose) for pair in pairs]
@@ -56,11 +58,11 @@ def training_set(
     return rated
 
 
-def _notices(choose: random.Random, *, measured: bool) -> Maker:
+def _notices(choose: random.Random, pages: Path, *, measured: bool) -> Maker:
     """Boilerplate of the phrases that are taught, or of those that are measured."""
 
     def notices(pair: Pair) -> str | None:
-        return with_notices(sentences_of(pair.response), taught_and_measured(pair.language)[measured], choose)
+        return with_notices(sentences_of(pair.response), taught_and_measured(pair.language, pages)[measured], choose)
 
     return notices
 
@@ -93,25 +95,29 @@ def _drawn(defects: Iterable[str], weights: Mapping[str, float], choose: random.
     return sorted(keys, key=lambda defect: -keys[defect])
 
 
-def held_out_set(pairs: Sequence[Pair], seed: int, open_instructions: Collection[str] = ()) -> list[RatedPair]:
+def held_out_set(
+    pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str] = ()
+) -> list[RatedPair]:
     """Every pair as it is and with each defect that can be made, the same in every iteration: to measure.
 
     What models say is left out: how bad it is is not known, and the response model's changes.
     """
-    return _every_defect(pairs, seed, open_instructions, measured=True)
+    return _every_defect(pairs, seed, pages, open_instructions, measured=True)
 
 
-def calibration_set(pairs: Sequence[Pair], seed: int, open_instructions: Collection[str] = ()) -> list[RatedPair]:
+def calibration_set(
+    pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str] = ()
+) -> list[RatedPair]:
     """As `held_out_set`, with the boilerplate that is taught: to calibrate ratings on."""
-    return _every_defect(pairs, seed, open_instructions, measured=False)
+    return _every_defect(pairs, seed, pages, open_instructions, measured=False)
 
 
 def _every_defect(
-    pairs: Sequence[Pair], seed: int, open_instructions: Collection[str], *, measured: bool
+    pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str], *, measured: bool
 ) -> list[RatedPair]:
     choose = random.Random(seed)
     # Numbers of its own, so that the other defects are those that were measured before there was boilerplate.
-    notices = _notices(random.Random(f"boilerplate {seed}"), measured=measured)
+    notices = _notices(random.Random(f"boilerplate {seed}"), pages, measured=measured)
     rated = []
     for pair in pairs:
         rated.append(RatedPair(pair, pair.response, "best", "none"))

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stages.filtered_text.length import word_count
-from stages.filtered_text.private_data import count_marks
-from stages.languages import LanguageSettings
-from stages.sentences import sentence_a_line
-from stages.settings import FilteredText
+from stages.filtered_text.private_data.mask import count_marks
+from stages.filtered_text.settings import FilteredText
+from x_instruction.language.length import word_count
+from x_instruction.language.sentences import sentence_a_line
+from x_instruction.language.settings import LanguageSettings
 
 HEADING_WORDS = 12
 MARKED_HEADING = r"^#{1,6}\s"

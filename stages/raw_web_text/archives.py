@@ -17,7 +17,7 @@ from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, ZstdRead
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from stages.raw_web_text.files import EXPANSION_FREE, SourceFile, UnreadableError, one_line, readable, stored_bytes
-from stages.settings import RawWebText, Source
+from stages.raw_web_text.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}

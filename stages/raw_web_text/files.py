@@ -14,9 +14,8 @@ from typing import Any, BinaryIO, cast
 import fsspec  # type: ignore[import-untyped]
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from stages.errors import InputError, XInstructionError
-from stages.settings import Source
-from stages.settings.texts import Format
+from stages.raw_web_text.settings import Format, Source
+from x_instruction.runner.errors import InputError, XInstructionError
 
 COMPRESSED = (".gz", ".zst")
 # The last of a name's endings that tells: x.warc.wet.gz is WET.

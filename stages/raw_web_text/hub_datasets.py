@@ -14,10 +14,10 @@ from typing import Any
 import fsspec  # type: ignore[import-untyped]
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from stages.errors import InputError
 from stages.raw_web_text.files import SourceFile, UnreadableError, one_line
+from stages.raw_web_text.settings import RawWebText, Source
 from stages.raw_web_text.tables import Record, absent, read_table, record_of
-from stages.settings import RawWebText, Source
+from x_instruction.runner.errors import InputError
 
 PARQUET = ".parquet"
 

@@ -14,8 +14,8 @@ import polars as pl
 from stages.raw_web_text.archives import read_archive
 from stages.raw_web_text.files import SourceFile, UnreadableError, files_of, opened
 from stages.raw_web_text.hub_datasets import read_dataset
+from stages.raw_web_text.settings import RawWebText, Source
 from stages.raw_web_text.tables import read_lines, read_table
-from stages.settings import RawWebText, Source
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `body`: the page's bytes (null: there is none); `encoding`: theirs, where known for certain; `charset`: what the

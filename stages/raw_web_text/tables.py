@@ -13,7 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.raw_web_text.files import COMPRESSED, SourceFile, UnreadableError, one_line, opened
-from stages.settings import Columns, RawWebText, Source
+from stages.raw_web_text.settings import Columns, RawWebText, Source
 
 KEPT_BYTES = 2000  # of a line that is dropped: what a drop shows of it
 # Rows and bytes of Parquet read at a time. What is written in it many times stands there once, so that its size tells

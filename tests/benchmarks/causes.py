@@ -13,8 +13,8 @@ from difflib import SequenceMatcher
 
 import polars as pl
 
-from stages.filtered_text.words import words
-from stages.languages import LanguageSettings
+from x_instruction.language.settings import LanguageSettings
+from x_instruction.words.split_words import words
 
 # Of a stretch that the two cut otherwise, both joined without blanks: the first that fits names its cause.
 LENGTH = "length counted by blanks"

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stages.base_model.embedded import new_model, train_tokenizer
-from stages.models import save_model
-from stages.settings import load_settings
+from stages.params import load_settings
 from tests.benchmarks.table import ROOT
+from x_instruction.models.checkpoints import save_model
 
 FIRST_TOKEN = 300  # what lies below may be a special token
 

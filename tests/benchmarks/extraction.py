@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 import pyarrow as pa  # type: ignore[import-untyped]
 import trafilatura
 
-from stages.encodings import decode
-from stages.extraction import OPTIONS, extract_page
 from tests.benchmarks.table import Row, real_text
+from x_instruction.pages.encodings import decode
+from x_instruction.pages.main_text import OPTIONS, extract_page
 
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}

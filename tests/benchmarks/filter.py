@@ -19,14 +19,16 @@ from typing import Any
 
 import polars as pl
 
-from stages.extraction import normalise
-from stages.filtered_text.length import too_short, word_count
-from stages.filtered_text.quality import QUALITY
-from stages.languages import LanguageSettings, load_language
-from stages.settings import FilteredText, load_settings
+from stages.filtered_text.rules.all_rules import QUALITY
+from stages.filtered_text.rules.words import too_short
+from stages.filtered_text.settings import FilteredText
+from stages.params import load_settings
 from tests.benchmarks.causes import cause
 from tests.benchmarks.peer import ask
 from tests.benchmarks.table import ROOT, Row, real_text
+from x_instruction.language.length import word_count
+from x_instruction.language.settings import LanguageSettings, load_language
+from x_instruction.pages.main_text import normalise
 
 TOKENIZERS = {"fi": "fin_Latn", "sw": "swh_Latn", "tr": "tur_Latn", "th": "tha_Thai", "ta": "tam_Taml"}
 TOKENIZERS |= {"hi": "hin_Deva", "id": "ind_Latn", "vi": "vie_Latn", "bn": "ben_Beng", "ur": "urd_Arab"}

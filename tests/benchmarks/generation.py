@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stages.settings import TextGeneration, Vllm
-from stages.text_generation import Sampling
-from stages.text_generation.lazy import LazyEngine
 from tests.benchmarks.engine import prompts, seconds, untrained_model
 from tests.benchmarks.table import Row
+from x_instruction.generation.interface import Sampling
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.settings import TextGeneration, Vllm
 
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 256, 64, 64
 REPEATS = 6

@@ -27,8 +27,8 @@ from typing import Any
 import psutil
 import yaml
 
-from stages.extraction import extract_page
 from tests.benchmarks.table import ROOT, Row
+from x_instruction.pages.main_text import extract_page
 
 # Of the smallest corpus: so many that they take a second or more beside the five that it takes to start, whose noise
 # else is most of what is left. With 4,000 raw_web_text took 0.2 to 0.9 s of them, and the exponent was 1.17 and 1.19;

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.peer import ask
+from tests.benchmarks.planted import distinct_texts, jaccard, planted_pairs
 from tests.benchmarks.table import ROOT, Row
-from tests.planted import distinct_texts, jaccard, planted_pairs
 
 OURS, THEIRS = 60_000, 6_000
 ALIKE, SHINGLE = 0.8, 5

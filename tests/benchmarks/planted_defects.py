@@ -18,21 +18,22 @@ from typing import Any
 
 import polars as pl
 
-from stages.calibration import calibration_of
 from stages.evaluator.held_out import frame_of
 from stages.evaluator.measures import scores
 from stages.evaluator.rating_set import held_out_set
-from stages.pairs import Pair
-from stages.rating import add_ratings
-from stages.settings import LANGUAGES, Settings, load_settings
-from stages.shards import read_partition
-from stages.signs import add_surface_signs
-from stages.text_generation.lazy import LazyEngine
+from stages.params import Settings, load_settings
 from tests.benchmarks.project_copy import copy_project, run_python
 from tests.benchmarks.real_documents import Excerpts, excerpts, write_pages, write_seeds
 from tests.benchmarks.table import Row, SkippedError
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.language.names import LANGUAGES
+from x_instruction.pairs.training_pairs import Pair
+from x_instruction.rating.calibration import calibration_of
+from x_instruction.rating.rate import add_ratings
+from x_instruction.rating.signals import add_surface_signals
+from x_instruction.runner.shards import read_partition
 
-SIGNS = ("repeated_share", "short_run", "open_end", "other_language_share")
+SIGNALS = ("repeated_share", "short_run", "open_end", "other_language_share")
 SURFACE = ("wrong_language", "partly_foreign", "cut", "repeated", "boilerplate")
 CASES = {"measured": "real text", "other_site": "a site not learned from"}
 ASKED = "Write a short text as it would stand on a web page."
@@ -70,7 +71,7 @@ def settings(collection: bool) -> dict[str, Any]:
             "whole_share": 0.8,
             "open_instructions": [ASKED],
             # No instruction model is made here, and an embedded one's likelihoods tell nothing of real text.
-            "signs": list(SIGNS),
+            "signs": list(SIGNALS),
             # Twice as many cut ones: with as many as of the others, in batches of 16, they were told with 0.77 to 0.82.
             "defects": {
                 **dict.fromkeys(SURFACE, 1),
@@ -124,7 +125,7 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings) -> list[Row]:
     """AUC of each kind of defect over all languages."""
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
-        frame = add_surface_signs(frame_of(held_out_set(pairs, settings.seed, settings.evaluator.open_instructions)))
+        frame = add_surface_signals(frame_of(held_out_set(pairs, settings.seed, settings.evaluator.open_instructions)))
         rated = add_ratings(frame, engine, settings, calibration_of(evaluator))
     found = scores(rated, settings.refined_pairs.min_rating)["auc_by_defect"]
     return [

@@ -17,11 +17,11 @@ from typing import Any
 
 import polars as pl
 
-from stages.files import read_json
-from tests.artificial_world import World, write_world
+from tests.benchmarks.artificial_world import World, write_world
 from tests.benchmarks.iterations import differences
 from tests.benchmarks.project_copy import copy_project, run_python
 from tests.benchmarks.table import Row
+from x_instruction.runner.files import read_json
 
 DATA = "data/world"
 # No answers of the response model: some say the right facts, and would be taught to be flawed.

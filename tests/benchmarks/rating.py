@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stages.settings import TextGeneration, Vllm
-from stages.text_generation import Sampling
-from stages.text_generation.lazy import LazyEngine
 from tests.benchmarks.engine import prompts, seconds, untrained_model
 from tests.benchmarks.table import Row
+from x_instruction.generation.interface import Sampling
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.settings import TextGeneration, Vllm
 
 PAIRS, VERDICT_TOKENS = 256, 64
 PAIR_TOKENS = (48, 192)

@@ -19,10 +19,10 @@ from pathlib import Path
 import polars as pl
 
 from stages.evaluator.defects import SENTENCE
-from stages.files import digest
-from stages.language_id import in_language
-from stages.languages import LanguageSettings, load_language
 from tests.benchmarks.table import real_text
+from x_instruction.language.identification import in_language
+from x_instruction.language.settings import LanguageSettings, load_language
+from x_instruction.runner.files import digest
 
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}  # excerpts of a language; in the order they are dealt
 OTHER_SITE = 40

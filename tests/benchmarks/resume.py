@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 import polars as pl
 import yaml
 
-from stages.files import read_json, write_json
-from stages.shards import write_shard
 from tests.benchmarks.engine import untrained_model
 from tests.benchmarks.table import ROOT, Row
+from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.shards import write_shard
 
 KILLS, SHARDS, TEXTS = 10, 24, 32
 POLL_SECONDS = 0.02

@@ -14,9 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 
-from dagster_project.graph import read_graph
-from dagster_project.outside import report_outside
-from tests.dagster_project.miniature import dvc, make_miniature
+from dagster_project.sensor import report_outside
+from dvc_project.graph import read_graph
+from tests.miniature import dvc, make_miniature
 
 
 @pytest.fixture(scope="session")

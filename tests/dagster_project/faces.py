@@ -9,9 +9,9 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 from dvc.repo import Repo
 
-from dagster_project.build import build_definitions
-from dagster_project.graph import read_graph
+from dagster_project.definitions import build_definitions
 from dagster_project.naming import asset_key
+from dvc_project.graph import read_graph
 
 
 def changed_in_dvc(root: Path) -> set[str]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_project.dvc_command import environment
-from dagster_project.graph import read_graph
-from dagster_project.outside import report_outside
-from dagster_project.project import read_lock
+from dagster_project.sensor import report_outside
+from dvc_project.dvc_command import environment
+from dvc_project.graph import read_graph
+from dvc_project.project import read_lock
 from tests.dagster_project.faces import changed_in_dvc, materialize, stale_in_dagster
-from tests.dagster_project.miniature import with_package
+from tests.miniature import with_package
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetCheckSeverity]]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project.graph import read_graph
-from dagster_project.outside import report_outside
+from dagster_project.sensor import report_outside
+from dvc_project.graph import read_graph
 from tests.dagster_project.faces import changed_in_dvc, materialize, stale_in_dagster
-from tests.dagster_project.miniature import dvc
+from tests.miniature import dvc
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.dagster_project.miniature import dvc, with_package
+from tests.miniature import dvc, with_package
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.filtered_text.near_duplicates import duplicates
-from stages.filtered_text.signatures import signatures
-from stages.languages import load_language
-from stages.settings import load_settings
-from stages.shards import write_shard
+from stages.filtered_text.duplicates.minhash import signatures
+from stages.filtered_text.duplicates.near_duplicates import duplicates
+from stages.params import load_settings
 from tests.benchmarks.table import ROOT
+from x_instruction.language.settings import load_language
+from x_instruction.runner.shards import write_shard
 
 
 def main() -> None:

@@ -1,0 +1,107 @@
+"""Asset checks: one per expectation of an artifact's suite, its result taken from the gate's saved report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.naming import asset_key, check_name
+from dvc_project.graph import REPORTS, Artifact, Stage
+from x_instruction.runner.gate import RULES, Verdict, read_suite
+
+REFUSED = Path("data", "refused")
+
+
+@dataclass(frozen=True)
+class Check:
+    """An expectation as a check. `place` counts the expectations of its metric before it, to find its verdict."""
+
+    name: str
+    metric: str
+    place: int
+    description: str
+    critical: bool
+
+    @property
+    def severity(self) -> dg.AssetCheckSeverity:
+        return dg.AssetCheckSeverity.ERROR if self.critical else dg.AssetCheckSeverity.WARN
+
+
+def checks_of(root: Path, artifact: str) -> list[Check]:
+    path = root / "stages" / artifact / "expectations.yaml"
+    if not path.exists():
+        return []
+    places: Counter[str] = Counter()
+    names: Counter[str] = Counter()
+    checks = []
+    for expectation in read_suite(path):
+        name = check_name(expectation.metric, [rule for rule in RULES if getattr(expectation, rule) is not None])
+        names[name] += 1
+        unique = name if names[name] == 1 else f"{name}_{names[name]}"
+        sentence = f"{expectation.rule}: {expectation.because}"
+        critical = expectation.severity == "critical"
+        checks.append(Check(unique, expectation.metric, places[expectation.metric], sentence, critical))
+        places[expectation.metric] += 1
+    return checks
+
+
+def check_specs(root: Path, artifact: Artifact, partitions: dg.PartitionsDefinition | None) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=asset_key(artifact),
+            description=check.description,
+            blocking=check.critical,
+            partitions_def=partitions,
+        )
+        for check in checks_of(root, artifact.name)
+    ]
+
+
+def read_report(root: Path, stage: Stage) -> dict[str, Any]:
+    """The gate's saved report; empty where there is none."""
+    path = root / stage.report if stage.report else None
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+
+
+def _refusal(root: Path, stage: Stage) -> Path | None:
+    """Where the stage leaves the report of a failed gate; DVC's outputs hold those of passed ones only."""
+    return root / REFUSED / Path(stage.report).relative_to(REPORTS) if stage.report else None
+
+
+def read_refusal(root: Path, stage: Stage) -> dict[str, Any]:
+    """The report of a failed gate; empty where there is none."""
+    path = _refusal(root, stage)
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+
+
+def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
+    """Tells one writing of a failed gate's report from another."""
+    path = _refusal(root, stage)
+    return (path.stat().st_ino, path.stat().st_mtime_ns) if path and path.exists() else None
+
+
+def judged(root: Path, stage: Stage, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What `AssetCheckResult` and `AssetCheckEvaluation` both take, for each check of the stage's artifact."""
+    verdicts = report.get("verdicts", [])
+    for check in checks_of(root, stage.artifact):
+        own = [verdict for verdict in verdicts if verdict["metric"] == check.metric]
+        verdict = own[check.place] if check.place < len(own) else None
+        yield {
+            "asset_key": asset_key(stage),
+            "check_name": check.name,
+            "passed": bool(verdict and verdict["passed"]),
+            "severity": check.severity,
+            "description": Verdict(**verdict).sentence
+            if verdict
+            else "the saved report does not hold this expectation",
+            "metadata": {"value": verdict["value"], "report": dg.MetadataValue.path(stage.report or "")}
+            if verdict
+            else {},
+        }

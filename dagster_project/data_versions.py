@@ -1,0 +1,108 @@
+"""The tags by which Dagster's staleness says what `dvc status` says, written from `dvc.lock`.
+
+Dagster compares, for each input of an asset, the version the last materialization was made from with the version
+now: by value where the input has no partitions, else by asking whether an event after a pointer has another version
+than the one before it. Left to itself it takes what was reported when the step began; the lock knows what DVC
+really used, for runs in Dagster and outside alike.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_IS_USER_PROVIDED_TAG,
+    DATA_VERSION_TAG,
+    get_input_data_version_tag,
+    get_input_event_pointer_tag,
+)
+
+from dagster_project.naming import asset_key, inputs_key
+from dvc_project.graph import Graph, Stage
+from dvc_project.workspace import StageState
+
+LOCK_ENTRY_TAG = "dvc_lock_entry"
+CODE_VERSION = "dvc"  # code is an input here (a file DVC hashes), so this never changes
+# No event lies before it, so the input reads as changed; 0 would be taken for "no pointer".
+NEVER = "-1"
+
+
+def observe(instance: dg.DagsterInstance, stage: Stage, state: StageState) -> bool:
+    """Record the version of a stage's inputs unless it is the one known already."""
+    key = inputs_key(stage)
+    if latest_version(instance, key, stage.language, observed=True)[0] == state.inputs_now:
+        return False
+    tags = {DATA_VERSION_TAG: state.inputs_now}
+    instance.report_runless_asset_event(dg.AssetObservation(key, partition=stage.language, tags=tags))
+    return True
+
+
+def latest_version(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, observed: bool = False
+) -> tuple[str | None, int]:
+    """Latest data version of an asset's partition and the event's id; (None, -1) if there is none."""
+    record = instance.get_latest_data_version_record(key, observed, partition)
+    tags = (record.event_log_entry.tags or {}) if record else {}
+    return tags.get(DATA_VERSION_TAG), record.storage_id if record else -1
+
+
+def version_tags(
+    instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: Mapping[str, StageState]
+) -> dict[str, str]:
+    """Tags of a materialization of `stage` as its lock entry has it. Its upstream must be reported already."""
+    state = states[stage.name]
+    tags = {CODE_VERSION_TAG: CODE_VERSION, LOCK_ENTRY_TAG: state.entry or ""}
+    version, pointer = latest_version(instance, inputs_key(stage), stage.language, observed=True)
+    as_known = version == state.inputs_locked
+    tags |= _input(inputs_key(stage), state.inputs_locked or "", pointer if as_known else None)
+    for key, makers in _by_asset(graph, stage).items():
+        tags |= _artifact_input(instance, key, makers, state)
+    return tags
+
+
+def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
+    """The same for an event that no step yields, where Dagster itself adds none."""
+    return {**tags, DATA_VERSION_TAG: version, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
+
+
+def mended(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """Whether an input that did not match when `old` was written matches now."""
+    return any(value == NEVER and new.get(name, NEVER) != NEVER for name, value in old.items())
+
+
+def _by_asset(graph: Graph, stage: Stage) -> dict[dg.AssetKey, list[tuple[str, Stage]]]:
+    found: dict[dg.AssetKey, list[tuple[str, Stage]]] = defaultdict(list)
+    for path, name in stage.upstream:
+        maker = graph.stages[name]
+        found[asset_key(maker)].append((path, maker))
+    return found
+
+
+def _artifact_input(
+    instance: dg.DagsterInstance, key: dg.AssetKey, makers: list[tuple[str, Stage]], state: StageState
+) -> dict[str, str]:
+    latest = {maker.name: latest_version(instance, key, maker.language) for _, maker in makers}
+    pointer = max(pointer for _, pointer in latest.values())
+    as_known = all(
+        latest[maker.name][0] == state.locked.get(path) if path == maker.output else _unchanged(state, path)
+        for path, maker in makers
+    )
+    path, maker = makers[0]
+    version = state.locked.get(path, "")
+    if len(makers) == 1 and path != maker.output and as_known:
+        version = latest[maker.name][0] or ""  # a file inside the output: known only by the whole's version
+    return _input(key, version, pointer if as_known else None)
+
+
+def _unchanged(state: StageState, path: str) -> bool:
+    return path in state.locked and state.locked[path] == state.now.get(path)
+
+
+def _input(key: dg.AssetKey, version: str, pointer: int | None) -> dict[str, str]:
+    return {
+        get_input_data_version_tag(key): version,
+        get_input_event_pointer_tag(key): NEVER if pointer is None else str(pointer),
+    }

@@ -1,0 +1,86 @@
+"""What a published partition shows in Dagster, read from the files its stage left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from dagster_project.plots import plots_metadata
+from dvc_project.graph import PLOTS, Stage
+
+SAMPLE_ROWS = 5
+SAMPLE_CHARACTERS = 120
+ID_CHARACTERS = 32  # a hash or an address does not wrap, and would leave its row's text no room
+# First-strong isolate and its end: a cell of Urdu keeps its own direction and leaves the row's alone.
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+
+
+def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[str, Any]:
+    """Rows, schema, sample, drops and seconds of a partition, as far as its files tell."""
+    folder = root / stage.output
+    manifest = _read(folder / "manifest.json")
+    table = sample_table(folder)
+    metadata: dict[str, Any] = {"sample_rows": dg.MetadataValue.md(table)} if table else {}
+    metadata |= _rows(manifest) | _run_log(root, stage, manifest)
+    metadata |= plots_metadata(root / PLOTS / stage.artifact / partition_path(stage, whole=""))
+    metadata |= {"path": dg.MetadataValue.path(stage.output), "dvc_hash": version or ""}
+    return metadata | ({"manifest": dg.MetadataValue.json(manifest)} if manifest else {})
+
+
+def _rows(manifest: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "rows" in manifest:
+        found["dagster/row_count"] = int(manifest["rows"])
+    if schema := manifest.get("schema"):
+        columns = [dg.TableColumn(name, type=kind) for name, kind in schema.items()]
+        found["dagster/column_schema"] = dg.TableSchema(columns=columns)
+    if reasons := manifest.get("drop_reasons"):
+        rows = [[reason, str(count)] for reason, count in reasons.items()]
+        found["drops_by_reason"] = dg.MetadataValue.md(markdown_table(["reason", "rows"], rows))
+    return found
+
+
+def _run_log(root: Path, stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Seconds and tokens of the run that made this content; a log of any other run tells nothing of it."""
+    path = Path("data", "runs", stage.artifact, f"{partition_path(stage)}.json")
+    log = _read(root / path)
+    if not log or log.get("content") != manifest.get("content"):
+        return {}
+    return {name: value for name, value in log.items() if name != "content" and isinstance(value, int | float | str)}
+
+
+def partition_path(stage: Stage, whole: str = "all") -> str:
+    return "/".join(part for part in (stage.iteration, stage.language) if part) or whole
+
+
+def sample_table(folder: Path) -> str:
+    """First rows of the first shard as a markdown table; empty where there are none."""
+    shards = sorted(folder.glob("part-*.parquet"))
+    if not shards:
+        return ""
+    frame = pl.read_parquet(shards[0], n_rows=SAMPLE_ROWS)
+    return markdown_table(frame.columns, [[_cell(value) for value in row] for row in frame.iter_rows()])
+
+
+def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    """One value on one line, cut, and with nothing in it that markdown or HTML would act on."""
+    text = " ".join(str(value).split())
+    limit = ID_CHARACTERS if text.isascii() and " " not in text else SAMPLE_CHARACTERS
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    for character in "\\`*_[]<>|#~$":
+        text = text.replace(character, f"&#{ord(character)};")
+    return f"{ISOLATE}{text}{END_ISOLATE}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -1,0 +1,110 @@
+"""What `make run` ends with: rows in and out of every artifact by language, the scores, and where to go on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from stages.params import Settings, load_settings
+from x_instruction.runner.errors import XInstructionError
+from x_instruction.runner.files import read_json
+
+ROW_ARTIFACTS = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs")
+AFTER_RATING = ("refined_pairs", "diversified_set")
+
+
+def rows_table(settings: Settings, data: Path) -> Table:
+    """Per artifact and language: rows in → rows kept."""
+    table = Table(title="Rows in → kept", title_justify="left")
+    table.add_column("artifact")
+    for language in settings.languages:
+        table.add_column(language, justify="right")
+    iterations = [f"rated_pairs/{name}" for name in settings.iterations]
+    for artifact in (*ROW_ARTIFACTS, *iterations, *AFTER_RATING):
+        table.add_row(artifact, *(_rows(data / artifact / language) for language in settings.languages))
+    return table
+
+
+def _rows(partition: Path) -> str:
+    if not (partition / "manifest.json").exists():
+        return "–"
+    manifest = read_json(partition / "manifest.json")
+    return f"{manifest['rows_in']} → {manifest['rows']}"
+
+
+def evaluator_table(settings: Settings, data: Path) -> Table:
+    """The evaluators' own held-out figures, by iteration."""
+    columns = ("precision", "recall", "auc", "auc_surface")
+    table = Table(title="Evaluator, on held-out rated pairs", title_justify="left")
+    for name in ("iteration", *columns, "swapped responses (AUC)"):
+        table.add_column(name, justify="right" if name != "iteration" else "left")
+    for iteration in settings.iterations:
+        scores = read_json(data / "metrics" / "evaluator" / f"{iteration}.json")
+        swapped = scores["auc_by_defect"].get("swapped")
+        table.add_row(iteration, *(_figure(scores[name]) for name in columns), _figure(swapped))
+    return table
+
+
+def scores_table(settings: Settings, data: Path) -> Table:
+    """Scores of the compared models by language."""
+    table = Table(title="Scores on the evaluation prompts and held-out seeds", title_justify="left")
+    for name in ("language", "model", "answers in language", "held-out loss", "chrF", "characters", "wins of tuned"):
+        table.add_column(name, justify="left" if name in ("language", "model") else "right")
+    for language in settings.languages:
+        scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json")
+        for model, figures in scores["models"].items():
+            against = scores["pairwise"].get(f"tuned_against_{model}")
+            table.add_row(
+                language,
+                model,
+                _figure(figures["language_share"]),
+                _figure(figures["held_out_loss"]),
+                _figure(figures["chrf"]),
+                f"{figures['mean_characters']:.0f}",
+                f"{against['wins']}/{against['ties']}/{against['losses']}" if against else "",
+            )
+    return table
+
+
+def _accepted(settings: Settings, data: Path) -> str:
+    """The iteration that was taken and why, from the report of the pairs that were kept by it."""
+    report = read_json(data / "quality" / "refined_pairs" / f"{settings.languages[0]}.json")["metrics"]
+    return f"{report['accepted_iteration']}: {report['accepted_because']}"
+
+
+def _figure(value: Any) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def main() -> int:
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    try:
+        settings = load_settings(Path("params.yaml"))
+    except XInstructionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    data = Path("data")
+    last = data / "eval_scores" / settings.languages[-1] / "manifest.json"
+    if not last.exists():
+        print(f"error: {last} is not there: run `make run` first", file=sys.stderr)
+        return 1
+    for table in (rows_table(settings, data), evaluator_table(settings, data), scores_table(settings, data)):
+        console.print(table)
+    console.print(f"Pairs are kept by the ratings of {_accepted(settings, data)}.")
+    if settings.base_model.checkpoint == "embedded":
+        console.print("The embedded model shows that the pipeline works. Its scores say nothing of a real model's.")
+    console.print(
+        "wins/ties/losses are judged by the evaluator, in both positions.\n"
+        "Released set: data/diversified_set/<language>/part-*.parquet · tuned model: data/tuned_model\n"
+        "Reports of the gates: data/quality · dropped rows and why: data/<artifact>/<language>/drops\n"
+        "Next: `make ui` shows all of this in Dagster; params.yaml takes your own text, seeds and model (README.md)."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""What DVC finds in the workspace and what `dvc.lock` says, in the form Dagster's data versions take.
+
+`dvc status` calls a stage changed when its command, a parameter, a source file, an input artifact or an output is
+not as in the lock. The input artifacts are Dagster's own edges; the rest is one version per stage, `inputs_now`
+here, which equals `inputs_locked` exactly when DVC finds nothing of that rest changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from dvc.dependency import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.output import Output
+from dvc.stage import PipelineStage
+
+from dvc_project.graph import Graph, Stage
+from dvc_project.project import open_project
+
+
+@dataclass(frozen=True)
+class StageState:
+    """One stage: as locked (None where it never ran), and as found."""
+
+    entry: str | None  # digest of its entry in dvc.lock
+    version: str | None  # DVC's hash of the data output, from dvc.lock
+    inputs_locked: str | None
+    inputs_now: str
+    locked: dict[str, str]  # dependency's path to hash
+    now: dict[str, str | None]  # the same for input artifacts, as found
+
+
+def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[str, StageState]:
+    """State of the named stages (all by default). DVC's own cache of hashes keeps this cheap."""
+    with open_project(graph.root) as project:
+        changed = _Changed(project.stages)
+        return {
+            name: _state(graph, graph.stages[name], project.stages[name], project.entries.get(name), changed)
+            for name in graph.stages
+            if name in project.stages and (names is None or name in names)
+        }
+
+
+class _Changed:
+    """Whether outputs are as their stage's lock has them; asked for many times, found once."""
+
+    def __init__(self, found: dict[str, PipelineStage]) -> None:
+        self._outs = {out.def_path: out for stage in found.values() for out in stage.outs}
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, path: str) -> bool:
+        if path not in self._known:
+            self._known[path] = bool(self._outs[path].status())
+        return self._known[path]
+
+
+def _state(
+    graph: Graph, stage: Stage, found: PipelineStage, entry: dict[str, Any] | None, changed: _Changed
+) -> StageState:
+    locked = {dep["path"]: dep["md5"] for dep in (entry or {}).get("deps", [])}
+    outs = {out["path"]: out["md5"] for out in (entry or {}).get("outs", [])}
+    now = {dep.def_path: _hash(dep) for dep in found.deps if not isinstance(dep, ParamsDependency)}
+    made = {path for path, _ in stage.upstream}
+    outputs = {out.def_path for out in found.outs} | {graph.stages[name].output for _, name in stage.upstream}
+    amiss = _amiss(entry, [path for path in sorted(outputs) if changed(path)])
+    return StageState(
+        entry=_digest(entry) if entry else None,
+        version=outs.get(stage.output),
+        inputs_locked=_inputs(entry["cmd"], entry.get("params", {}), _without(locked, made)) if entry else None,
+        inputs_now=_inputs(found.cmd, _params(found), _without(now, made)) + amiss,
+        locked=locked,
+        now={path: now[path] for path in made if path in now},
+    )
+
+
+def _amiss(entry: dict[str, Any] | None, strayed: list[str]) -> str:
+    """Mark what no hash of an input shows: a missing lock entry, or artifacts that are not as locked."""
+    if entry is None:
+        return "+never_run"
+    return f"+not_as_locked_{_digest(strayed)[:8]}" if strayed else ""
+
+
+def _inputs(command: str, params: dict[str, Any], hashes: dict[str, str | None]) -> str:
+    return _digest([command, {path: values for path, values in params.items() if values}, hashes])
+
+
+def _without(hashes: dict[str, Any], paths: set[str]) -> dict[str, Any]:
+    return {path: value for path, value in hashes.items() if path not in paths}
+
+
+def _params(found: PipelineStage) -> dict[str, Any]:
+    return {dep.def_path: dep.read_params() for dep in found.deps if isinstance(dep, ParamsDependency)}
+
+
+def _hash(dep: Output) -> str | None:
+    """None for what is not there, or vanishes while it is read (a stage empties its outputs before it runs)."""
+    try:
+        return dep.get_hash().value
+    except (DvcException, OSError):
+        return None
+
+
+def _digest(value: Any) -> str:
+    return hashlib.md5(json.dumps(value, sort_keys=True, default=list).encode(), usedforsecurity=False).hexdigest()

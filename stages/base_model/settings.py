@@ -1,0 +1,42 @@
+"""The section `base_model` of params.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from x_instruction.models.settings import Training
+from x_instruction.runner.settings import Positive, Section
+
+
+class Architecture(Section):
+    """Shape of the embedded Llama that is trained from scratch."""
+
+    vocabulary: Annotated[int, Field(ge=300)]
+    hidden: Positive
+    layers: Positive
+    heads: Positive
+    intermediate: Positive
+    context: Positive
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Architecture:
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
+        return self
+
+
+class BaseModelSettings(Section):
+    """`checkpoint`: `embedded`, a local folder, or a hub id with its `revision` pinned."""
+
+    checkpoint: str
+    revision: str | None
+    corpus: str
+    architecture: Architecture
+    training: Training
+
+    def inputs(self, root: Path) -> list[str]:
+        """Dependencies in dvc.yaml: a checkpoint that is a local folder."""
+        return ["${base_model.checkpoint}"] if (root / self.checkpoint).is_dir() else []

@@ -1,0 +1,159 @@
+"""Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
+
+`samples` instructions are drawn for a text; which of them is best is for the evaluator to say. How likely the model
+finds each, given the whole text and given its parts, is kept where `evaluator.signs` names one of the two: the engine
+that can say it is loaded here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from stages.candidate_pairs.rules import english, normal_form, reasons
+from stages.candidate_pairs.settings import CandidatePairs
+from x_instruction.generation.interface import Generated, Sampling
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.settings import TextGeneration
+from x_instruction.language.settings import load_language
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Prompts
+from x_instruction.rating.settings import Rating
+from x_instruction.rating.signals import add_likelihoods, likelihoods_wanted, without_likelihoods
+from x_instruction.runner.files import digest, read_json
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job, frame_hash
+from x_instruction.runner.metrics import greatest, mean
+from x_instruction.runner.second_pass import drop_staged, staged_repeated
+from x_instruction.runner.shards import Split, shard_frames
+
+PARTITION = ("language",)
+
+COLUMNS = [
+    "id", "text_id", "document_id", "language", "instruction", "response", "title", "url", "source", "record",
+    "date", "license", "source_id", "extractor", "finish_reason", "text_cut", "sample",
+]  # fmt: skip
+
+
+def run(job: Job) -> None:
+    assert job.language is not None
+    model, own = job.input("instruction_model"), job.section(CandidatePairs)
+    language = load_language(job.language, job.language_pages)
+    content, likelihoods = read_json(model / "manifest.json")["content"], likelihoods_wanted(job.section(Rating))
+    with LazyEngine(model, job.section(TextGeneration), job.settings.seed) as engine:
+        job.map_frames(
+            job.read_shards("filtered_text", job.language),
+            partial(
+                write_instructions,
+                engine=engine,
+                settings=own,
+                prompts=job.section(Prompts),
+                seed=job.settings.seed,
+                likelihoods=likelihoods,
+                pages=job.language_pages,
+            ),
+            settings=[own, job.section(Prompts), job.section(TextGeneration), job.settings.seed],
+            depends_on=f"{content} {likelihoods} {language.model_dump_json()}",
+        )
+        job.facts.update(engine.facts())
+        job.provenance.update(engine.provenance())
+    # Each text is asked about `samples` times, and each time counts as a row that came in.
+    job.facts["rows_in"] = int(job.facts["rows_in"]) * own.samples
+    drop_staged(job, too_similar(job, own.max_similar), temporary=["form"], text="response")
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    table = pl.concat(list(shard_frames(job.staging, ["id", "text_id", "language", "instruction", "response"])))
+    rows_in = int(job.facts["rows_in"])
+    wrong = sum(
+        identifier != digest(language, instruction, response)[:16]
+        for identifier, language, instruction, response in table.drop("text_id").iter_rows()
+    )
+    alike = table.group_by(normal_form("instruction").alias("form")).agg(pl.col("text_id").n_unique().alias("texts"))
+    return {
+        "kept_share": table.height / max(1, rows_in),
+        "texts_kept": table["text_id"].n_unique(),
+        "english_share": mean(english(table["instruction"])),
+        "distinct_share": table["instruction"].n_unique() / max(1, table.height),
+        "most_similar": greatest(alike["texts"]),
+        "mean_instruction_words": mean(table["instruction"].str.split(" ").list.len()),
+        "wrong_ids": wrong,
+    }
+
+
+def write_instructions(
+    frame: pl.DataFrame,
+    engine: LazyEngine,
+    settings: CandidatePairs,
+    prompts: Prompts,
+    seed: int,
+    likelihoods: bool,
+    pages: Path,
+) -> Split:
+    """Instructions for each row's `text`; rows whose instruction is none go to the drops."""
+    encoder = PromptEncoder(
+        engine.tokenizer, prompts, budget=prompts.max_response_tokens, room=engine.room(settings.max_new_tokens)
+    )
+    sampling = Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_new_tokens=settings.max_new_tokens,
+        stop=encoder.stop,
+        # The shard's own seed: the same instruction whether it is made alone or among others.
+        seed=(seed + int(frame_hash(frame)[:7], 16)) % 2**31,
+        repetition_penalty=settings.repetition_penalty,
+        stop_strings=(*encoder.stop_strings, *settings.stop_strings),
+        candidates=settings.samples,
+    )
+    cut, questions = [], []
+    for text in frame["text"]:
+        cut.append(encoder.shortens(text))
+        questions.append(encoder.write_instruction(text))
+    written = engine.generate(questions, sampling)
+    asked = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
+    split = transform(asked, written, settings, prompts)
+    tokens = {"prompt_tokens": sum(map(len, questions)), "generated_tokens": sum(one.tokens for one in written)}
+    kept = add_likelihoods(split.kept, engine, prompts, pages) if likelihoods else without_likelihoods(split.kept)
+    return Split(kept, split.dropped, tokens)
+
+
+def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
+    """Pair each text with its `samples` instructions; drop what is no English instruction, with the reason.
+
+    Beside COLUMNS the kept rows have `form`, by which the second pass finds near-identical ones; it takes it off.
+    """
+    rows = pl.Series([row for row in range(frame.height) for _ in range(settings.samples)], dtype=pl.UInt32)
+    pairs = frame.select(pl.all().gather(rows)).rename({"id": "text_id", "text": "response"})
+    pairs = pairs.with_columns(
+        pl.Series("written", [one.text for one in written], dtype=pl.String),
+        pl.Series("finish_reason", [one.finish_reason for one in written], dtype=pl.String),
+        (pl.int_range(pl.len()) % settings.samples + 1).cast(pl.UInt8).alias("sample"),
+    ).with_columns(pl.col("written").str.replace_all(r"\s+", " ").alias("instruction"))
+    pairs = pairs.with_columns(
+        pl.struct("language", "instruction", "response")
+        .map_elements(lambda row: digest(*row.values())[:16], return_dtype=pl.String)
+        .alias("id"),
+        english(pairs["instruction"]).alias("english"),
+    )
+    pairs = pairs.with_columns(
+        normal_form("instruction").alias("form"),
+        reasons(settings, prompts).alias("reason"),
+        pl.col("instruction").alias("value"),
+    )
+    return Split.of(pairs.select(*COLUMNS, "form", "reason", "value"), text="response")
+
+
+def too_similar(job: Job, limit: int) -> pl.DataFrame:
+    """Decisions on instructions that come for more than `limit` texts of the language, in the order of ids.
+
+    The samples of one text count as one: they compete with each other later.
+    """
+    table = staged_repeated(job, "form", ["text_id", "instruction"])
+    return table.filter(pl.col("text_id").rank("dense").over("form") > limit).select(
+        "shard",
+        "row",
+        pl.lit("similar_instructions").alias("reason"),
+        pl.col("instruction").alias("value"),
+    )

@@ -1,0 +1,109 @@
+"""The evaluator of an iteration: trained on the three-level rating set, measured on held-out rated pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.evaluator.held_out import measure_held_out
+from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
+from stages.evaluator.settings import Evaluator
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.sampling import answer_sampling
+from x_instruction.generation.settings import Decoding, TextGeneration
+from x_instruction.language.names import load_names
+from x_instruction.models.checkpoints import load_tokenizer
+from x_instruction.models.examples import Example
+from x_instruction.models.fine_tuning import fine_tune
+from x_instruction.models.measures import model_facts
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Prompts
+from x_instruction.pairs.learned_pairs import learned_pairs
+from x_instruction.pairs.training_pairs import Pair, seed_pairs
+from x_instruction.rating.calibration import LEVELS
+from x_instruction.rating.rate import label_tokens
+from x_instruction.rating.settings import Rating
+from x_instruction.runner.files import read_json
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+
+PARTITION = ("iteration",)
+
+FIGURES = (
+    "pairs", "precision", "recall", "auc", "auc_surface",
+    "expected_calibration_error", "calibration_pairs", "calibrated",
+)  # fmt: skip
+
+
+def run(job: Job) -> None:
+    job.facts.update(learn(job, _start(job), taught(job), job.staging))
+    sets = (job.settings.seed, job.language_pages, job.section(Evaluator).open_instructions)
+    held_out = held_out_set(seed_pairs(job, "held_out"), *sets)
+    to_fit = calibration_set(seed_pairs(job, "calibration"), *sets)
+    measure_held_out(job, job.staging, held_out, to_fit)
+
+
+def taught(job: Job) -> list[RatedPair]:
+    """The rating set of this iteration; models are only asked for what is taught of them."""
+    own, pairs = job.section(Evaluator), learned_pairs(job)
+    answering = job.input("response_model", iteration=job.iteration)
+    answers = _answers(job, pairs, answering) if own.defects.model_answer else {}
+    drifts = _answers(job, pairs, job.input("base_model")) if own.defects.drift else {}
+    return training_set(pairs, answers, own, job.settings.seed, job.language_pages, drifts)
+
+
+def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str, float | int]:
+    """Continue the model in `start` on rated pairs: after a pair, one of three labels."""
+    own, rating = job.section(Evaluator), job.section(Rating)
+    encoder = PromptEncoder(load_tokenizer(start), job.section(Prompts), budget=rating.max_response_tokens)
+    labels = label_tokens(encoder, rating.labels)
+    among = labels if own.loss_over == "labels" else None
+    examples, in_order = _examples(rated, encoder, labels, load_names(job.language_pages)), own.batches == "in_order"
+    return fine_tune(start, examples, out, own.training, job.settings.seed, among, in_order)
+
+
+def _start(job: Job) -> Path:
+    name = job.section(Evaluator).start_from
+    return job.input(name, iteration=job.iteration if name == "response_model" else None)
+
+
+def _answers(job: Job, pairs: list[Pair], model: Path) -> dict[str, str]:
+    """What a model says to each instruction, by the pair's id."""
+    with LazyEngine(model, job.section(TextGeneration).of_several, job.settings.seed) as engine:
+        room = engine.room(job.section(Decoding).max_new_tokens)
+        encoder = PromptEncoder(engine.tokenizer, job.section(Prompts), room=room)
+        names = load_names(job.language_pages)
+        prompts = [encoder.write_response(pair.instruction, names[pair.language], pair.style) for pair in pairs]
+        texts = engine.generate(prompts, answer_sampling(job.section(Decoding), job.settings.seed, encoder))
+    return {pair.id: text.text for pair, text in zip(pairs, texts, strict=True) if text.text}
+
+
+def _examples(
+    rated: list[RatedPair], encoder: PromptEncoder, labels: list[int], names: Mapping[str, str]
+) -> list[Example]:
+    token = dict(zip(LEVELS, labels, strict=True))
+    return [
+        Example(encoder.rate(one.pair.instruction, one.response, names[one.pair.language]), [token[one.level]])
+        for one in rated
+    ]
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    return {**model_facts(job.staging), **judged_figures(read_json(job.staging / "scores.json"))}
+
+
+def judged_figures(found: dict[str, Any]) -> dict[str, Metric]:
+    """Of scores.json what the gate and the report show; what could not be measured is left out."""
+    alone = found["labels_alone"]["auc"]
+    by_language = {f"auc_{code}": own["auc"] for code, own in found["by_language"].items()}
+    known = [value for value in by_language.values() if value is not None]
+    figures = {
+        **{name: found[name] for name in FIGURES},
+        **{f"auc_{defect}": value for defect, value in found["auc_by_defect"].items()},
+        **by_language,
+        "auc_labels": alone,
+        "auc_gained": None if None in (alone, found["auc"]) else found["auc"] - alone,
+        "least_auc_of_a_language": min(known, default=None),
+    }
+    return {name: value for name, value in figures.items() if value is not None}

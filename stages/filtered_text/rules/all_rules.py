@@ -1,0 +1,95 @@
+"""All rules in the order in which they run: cheap before expensive, and the more telling reason first.
+
+A page of cookie notices is dropped as boilerplate, whatever other rule it breaks. Most rules are those of FineWeb-2
+(arXiv 2506.20920), which are Gopher's and FineWeb's with a threshold for each language. Published thresholds and stop
+words are in languages/<code>.yaml (huggingface/fineweb-2, configs/, code Apache-2.0, data ODC-By); thresholds that all
+languages share are in params.yaml.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from stages.filtered_text.rules.blocked_sites import Sites, blocked_site
+from stages.filtered_text.rules.content import boilerplate, fragment, mostly_code, placeholder
+from stages.filtered_text.rules.evaluation_overlap import evaluation_overlap
+from stages.filtered_text.rules.language import wrong_language
+from stages.filtered_text.rules.lines import (
+    bullet_lines,
+    duplicate_line_characters,
+    duplicate_lines,
+    ellipsis_lines,
+    many_newlines,
+    short_lines,
+    teasers,
+    titles,
+    unclosed_lines,
+)
+from stages.filtered_text.rules.listed_words import listed_words
+from stages.filtered_text.rules.ngrams import duplicate_ngrams, repetition, top_ngram
+from stages.filtered_text.rules.rule import Rule
+from stages.filtered_text.rules.words import (
+    bad_word_lengths,
+    few_alphabetic_words,
+    few_stop_words,
+    many_symbols,
+    too_long,
+    too_short,
+)
+from stages.filtered_text.settings import FilteredText
+from x_instruction.language.settings import LanguageSettings
+from x_instruction.language.shared_ngrams import Ngrams
+
+WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
+# These rules see a text without its blocks of code, whose lines are short, alike, unpunctuated and English.
+PROSE_RULES: dict[str, Rule] = {
+    "repetition": repetition,
+    "boilerplate": boilerplate,
+    "wrong_language": wrong_language,
+    "mostly_code": mostly_code,
+    "placeholder": placeholder,
+    "listed_words": listed_words,
+    "teasers": teasers,
+    # Counting lines is three times as fast as counting words; n-grams need the words split once more.
+    "bullet_lines": bullet_lines,
+    "ellipsis_lines": ellipsis_lines,
+    "duplicate_lines": duplicate_lines,
+    "duplicate_line_characters": duplicate_line_characters,
+    "unclosed_lines": unclosed_lines,
+    "short_lines": short_lines,
+    "bad_word_lengths": bad_word_lengths,
+    "few_alphabetic_words": few_alphabetic_words,
+    "many_symbols": many_symbols,
+    "many_newlines": many_newlines,
+    "few_stop_words": few_stop_words,
+    "top_ngram": top_ngram,
+    "duplicate_ngrams": duplicate_ngrams,
+    "fragment": fragment,
+    "titles": titles,
+}
+REASONS = ["blocked_site", *WHOLE_RULES, *PROSE_RULES, "evaluation_overlap"]
+
+
+def whole_rules(sites: Sites) -> dict[str, Rule]:
+    """Rules that look at the text as it is."""
+    return {"blocked_site": partial(blocked_site, sites=sites), **WHOLE_RULES}
+
+
+def overlap_rules(ngrams: Ngrams) -> dict[str, Rule]:
+    """The rule that runs last, on the text with its code again."""
+    return {"evaluation_overlap": partial(evaluation_overlap, ngrams=ngrams)}
+
+
+def judge(
+    frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that break no rule, and the others with `reason` and `value` of the first rule that they break."""
+    dropped = []
+    for reason, rule in rules.items():
+        judged = rule(frame, settings, language)
+        dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))
+        frame = judged.filter(pl.col("value").is_null()).drop("value")
+    wanted = ["id", "reason", "value", "origin", "text", *(name for name in ("whole",) if name in frame.columns)]
+    return frame, pl.concat([one.select(wanted) for one in dropped])

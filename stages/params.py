@@ -1,0 +1,131 @@
+"""`params.yaml`, read once and validated before anything runs.
+
+Each section is a class beside the code that reads it; this file alone names all of them. No stage imports it: a stage
+asks its job for the sections that it imports.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from stages.base_model.settings import BaseModelSettings
+from stages.candidate_pairs.settings import CandidatePairs
+from stages.diversified_set.settings import DiversifiedSet
+from stages.eval_scores.settings import EvalScores
+from stages.evaluator.settings import Evaluator
+from stages.filtered_text.settings import FilteredText
+from stages.instruction_model.settings import InstructionModel
+from stages.raw_web_text.settings import RawWebText
+from stages.response_model.settings import ResponseModel
+from stages.seed_pairs.settings import SeedPairs
+from stages.tuned_model.settings import TunedModel
+from x_instruction.generation.settings import Decoding, TextGeneration
+from x_instruction.language.names import load_names
+from x_instruction.models.settings import Prompts
+from x_instruction.pairs.settings import RefinedPairs
+from x_instruction.rating.settings import Rating
+from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.settings import Execution, Iteration, Section, first_problem
+
+
+class Settings(Section):
+    """All of `params.yaml`."""
+
+    languages: Annotated[list[str], Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0)]
+    iterations: Annotated[dict[str, Iteration], Field(min_length=1)]
+    execution: Execution
+    prompts: Prompts
+    text_generation: TextGeneration
+    decoding: Decoding
+    rating: Rating
+    raw_web_text: RawWebText
+    filtered_text: FilteredText
+    seed_pairs: SeedPairs
+    base_model: BaseModelSettings
+    instruction_model: InstructionModel
+    candidate_pairs: CandidatePairs
+    response_model: ResponseModel
+    evaluator: Evaluator
+    refined_pairs: RefinedPairs
+    diversified_set: DiversifiedSet
+    tuned_model: TunedModel
+    eval_scores: EvalScores
+
+    @field_validator("languages")
+    @classmethod
+    def _known_and_once(cls, languages: list[str], info: ValidationInfo) -> list[str]:
+        names: dict[str, str] = info.context or {}
+        for number, code in enumerate(languages):
+            if code not in names:
+                context = {"number": number, "code": repr(code), "known": ", ".join(names)}
+                raise PydanticCustomError("unknown_language", "{code} is not one of the languages {known}", context)
+        twice = sorted({code for code in languages if languages.count(code) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' is listed more than once")
+        return languages
+
+    @field_validator("iterations")
+    @classmethod
+    def _chained(cls, iterations: dict[str, Iteration]) -> dict[str, Iteration]:
+        source = "seed_pairs"
+        for number, (name, iteration) in enumerate(iterations.items(), start=1):
+            if name != f"iteration_{number}" or iteration.learns_from != source:
+                raise ValueError(
+                    f"entry {number} must read `iteration_{number}: {{learns_from: {source}}}`, "
+                    f"not `{name}: {{learns_from: {iteration.learns_from}}}`"
+                )
+            source = f"rated_pairs/{name}"
+        return iterations
+
+    @model_validator(mode="after")
+    def _sources_name_known_languages(self, info: ValidationInfo) -> Settings:
+        names: dict[str, str] = info.context or {}
+        for number, source in enumerate(self.raw_web_text.sources):
+            for code in source.languages or []:
+                if code not in names:
+                    raise ValueError(
+                        f"`raw_web_text.sources.{number}.languages`: {code!r} is not one of the languages "
+                        f"{', '.join(names)}"
+                    )
+        return self
+
+    def inputs(self, root: Path) -> dict[str, list[str]]:
+        """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
+        return {
+            "raw_web_text": self.raw_web_text.inputs(root),
+            "filtered_text": self.filtered_text.inputs(),
+            "seed_pairs": self.seed_pairs.inputs(root, self.languages),
+            "base_model": self.base_model.inputs(root),
+            "refined_pairs": [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations],
+            "diversified_set": self.diversified_set.inputs(),
+        }
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and validate `params.yaml`; `languages/names.yaml` beside it says which languages there are.
+
+    Raises SettingsError naming the key, its value and the rule.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path} does not exist: run from the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
+    return validated(values, path)
+
+
+def validated(values: Any, path: Path) -> Settings:
+    """The settings of a mapping that was read from `path`."""
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} must hold a mapping of sections, but holds {type(values).__name__}")
+    try:
+        return Settings.model_validate(values, context=load_names(path.parent / "languages"))
+    except ValidationError as error:
+        raise SettingsError(f"{path.name}: {first_problem(error, Settings)}") from None

@@ -1,0 +1,141 @@
+"""Documents as found: the main text of each page, with where it comes from.
+
+python -m stages raw_web_text fi
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+import polars as pl
+
+from stages.raw_web_text.documents import read_page
+from stages.raw_web_text.records import read_sources
+from stages.raw_web_text.settings import RawWebText
+from stages.raw_web_text.shared_sources import SharedPages
+from x_instruction.language.identification import MODEL, identify
+from x_instruction.language.settings import LanguageSettings, load_language
+from x_instruction.pages.main_text import HTML_EXTRACTOR
+from x_instruction.runner.files import digest
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+from x_instruction.runner.metrics import counted_median
+from x_instruction.runner.second_pass import PLACE, drop_staged, staged_repeated, staged_shards
+from x_instruction.runner.shards import Split, by_parts, drop_counts
+
+PARTITION = ("language",)
+
+BAD = (
+    "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
+    "nested_too_deep", "invalid_url", "line_too_long", "missing_column", "broken_record", "truncated_file",
+    "decompression_bomb", "unreadable_file", "empty_file",
+)  # fmt: skip
+# Nothing wrong with them: an image, a page that the server had not. So it is with `other_language`.
+NO_PAGE = ("not_html", "http_status")
+ID_LENGTH = 16
+COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
+SCHEMA = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
+WORD = r"\S*[\p{L}\p{N}]\S*"
+
+
+def run(job: Job) -> None:
+    settings = job.section(RawWebText)
+    language = _language(job)
+    routed = (
+        load_language(language, job.language_pages) if any(not source.labelled for source in settings.sources) else None
+    )
+    job.map_frames(
+        read_sources(settings, language, job.root, SharedPages(job, language) if routed else None),
+        partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
+        settings=[settings],
+        depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",
+    )
+    drop_staged(job, exact_duplicates(staged_repeated(job, "id", ["source", "record"])), temporary=[])
+
+
+def transform(
+    frame: pl.DataFrame, settings: RawWebText, language: str, routed: LanguageSettings | None = None
+) -> Split:
+    """Frame of records (`records.RECORD_SCHEMA`) to documents (`SCHEMA`) and drops.
+
+    `routed` is needed where records of the frame are not labelled: those judged to be in another language are drops.
+    """
+    rows = [read_page(record, settings) for record in frame.iter_rows(named=True)]
+    pages = [{"id": digest(language, page["text"])[:ID_LENGTH], "language": language, **page} for page in rows]
+    documents = pl.DataFrame(pages, schema={**SCHEMA, "problem": pl.String, "met": pl.String}, orient="row").rename(
+        {"problem": "reason", "met": "value"}
+    )
+    if routed:
+        documents = _routed(documents, frame["labelled"], frame["likeliest"], routed)
+    # File and offset even of a page that has an address: the address may be what is wrong with it.
+    split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
+    return Split(split.kept.drop("origin"), split.dropped)
+
+
+def _routed(
+    documents: pl.DataFrame, labelled: pl.Series, likeliest: pl.Series, language: LanguageSettings
+) -> pl.DataFrame:
+    """Documents with the reason `other_language` where it holds; their text stays with that language."""
+    numbered = documents.with_row_index("row")
+    asked = numbered.with_columns(likeliest).filter(~labelled & pl.col("reason").is_null())
+    judged = asked.select("row", identify(asked["text"], language, asked["likeliest"])["judged"])
+    other = judged.filter(~pl.col("judged").is_in(list(language.accepted)))
+    elsewhere = pl.col("judged").is_not_null()
+    return (
+        numbered.join(other, on="row", how="left", maintain_order="left")
+        .with_columns(
+            reason=pl.when(elsewhere).then(pl.lit("other_language")).otherwise("reason"),
+            value=pl.when(elsewhere).then(pl.format("judged {}", "judged")).otherwise("value"),
+            text=pl.when(elsewhere).then(pl.lit("")).otherwise("text"),
+        )
+        .drop("row", "judged")
+    )
+
+
+def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Decisions on the rows whose id stands earlier, by source and record."""
+    first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
+    return (
+        rows.sort("source", "record")
+        .with_columns(earlier=first, again=pl.int_range(pl.len()).over("id") > 0)
+        .filter("again")
+        .select("shard", "row", reason=pl.lit("exact_duplicate"), value=pl.format("same text as {}", "earlier"))
+    )
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    rows_in = max(int(job.facts["rows_in"]), 1)
+    reasons = drop_counts(job.staging)
+    lengths, wrong = pl.DataFrame(schema={"words": pl.UInt32, "count": pl.UInt32}), 0
+    for frame in _staged(job):
+        counted = frame["text"].str.count_matches(WORD).alias("words").value_counts()
+        lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
+        pairs = frame.select("id", "language", "text").iter_rows()
+        wrong += sum(one != digest(language, text)[:ID_LENGTH] for one, language, text in pairs)
+    # Another language's documents count: a bad record of a shared source is of no language.
+    pages = max(rows_in - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
+    bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
+    counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages
+    if share > job.section(RawWebText).max_bad_share:
+        print(f"raw_web_text {job.partition}: of {pages} records bad are {counts}", file=sys.stderr)
+    return {
+        "bad_records": counts,
+        "passed_over": sum(reasons.get(reason, 0) for reason in ("other_language", *NO_PAGE)),
+        "bad_share": share,
+        "exact_duplicates": reasons.get("exact_duplicate", 0),
+        "median_words": counted_median(lengths["words"], lengths["count"]),
+        "wrong_ids": wrong,
+    }
+
+
+def _staged(job: Job) -> Iterator[pl.DataFrame]:
+    for path in staged_shards(job):
+        yield pl.read_parquet(path, columns=["id", "language", "text"])
+
+
+def _language(job: Job) -> str:
+    if job.language is None:
+        raise ValueError("raw_web_text is made language by language")
+    return job.language

@@ -1,0 +1,60 @@
+"""Refined pairs: what is kept of the ratings of the accepted iteration, and why (METHOD: II. Refinement)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+from x_instruction.pairs.selection import select
+from x_instruction.pairs.settings import RefinedPairs
+from x_instruction.pairs.stop_rule import decision
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+from x_instruction.runner.metrics import least, mean
+from x_instruction.runner.plots import histogram, keep_curve, write_plot
+from x_instruction.runner.shards import Split, read_partition, shard_frames
+
+PARTITION = ("language",)
+
+KEPT, DROPPED = pl.lit("kept"), pl.lit("dropped")
+
+
+def run(job: Job) -> None:
+    assert job.language is not None
+    taken = decision(job)
+    iteration = taken.iteration
+    job.facts.update(iteration=iteration, why=taken.why)
+    rated = read_partition(job.input("rated_pairs", job.language, iteration))
+    job.map_frames(
+        [rated],
+        partial(transform, settings=job.section(RefinedPairs), iteration=iteration),
+        settings=[job.section(RefinedPairs)],
+        depends_on=iteration,
+    )
+    ratings = rated.select("rating", outcome=pl.when(pl.col("id").is_in(_kept(job))).then(KEPT).otherwise(DROPPED))
+    write_plot(job.staging, "ratings", histogram(ratings, by="outcome"))
+    write_plot(job.staging, "keep_curve", keep_curve(rated))
+
+
+def _kept(job: Job) -> list[str]:
+    return pl.concat(list(shard_frames(job.staging, ["id"])))["id"].to_list()
+
+
+def transform(rated: pl.DataFrame, settings: RefinedPairs, iteration: str) -> Split:
+    split = select(rated, settings)
+    return Split(split.kept.with_columns(pl.lit(iteration).alias("iteration")), split.dropped)
+
+
+def measure(job: Job) -> dict[str, Metric]:
+    table = pl.concat(list(shard_frames(job.staging, ["rating", "response"])))
+    lengths, iterations = table["response"].str.len_chars(), list(job.settings.iterations)
+    return {
+        "kept_share": table.height / max(1, int(job.facts["rows_in"])),
+        "lowest_rating": least(table["rating"]),
+        "mean_rating": mean(table["rating"]),
+        "mean_response_characters": mean(lengths),
+        "unused_iterations": len(iterations) - 1 - iterations.index(str(job.facts["iteration"])),
+        "accepted_iteration": str(job.facts["iteration"]),
+        "accepted_because": str(job.facts["why"]),
+    }

@@ -1,0 +1,83 @@
+"""The benchmark of planted defects: a valid project, nothing measured that is learned, a run without real text."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from stages.params import Settings, load_settings
+from stages.seed_pairs.stage import transform
+from tests.benchmarks import planted_defects
+from tests.benchmarks.planted_defects import ASKED, PAGES, SURFACE, collected, documents, make_project, measured
+from tests.benchmarks.project_copy import merged
+from tests.benchmarks.real_documents import Excerpts
+from tests.conftest import ROOT, TRAINING
+from x_instruction.language.names import LANGUAGES
+from x_instruction.pages.main_text import extract_page
+from x_instruction.rating.calibration import Calibration
+
+TEXTS = [
+    f"Joen rannalla on {number} venettä, ja niitä soudetaan kesäisin ahkerasti. Talvella ne nostetaan ylös maalle, "
+    f"käännetään ja peitetään. Keväällä {number} ihmistä tulee niitä tervaamaan."
+    for number in range(4)
+]
+FOUND = {"fi": Excerpts({"measured": TEXTS[:2], "choosing": [], "learned": TEXTS[2:], "other_site": []})}
+
+
+def changed(collection: bool) -> Settings:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return Settings.model_validate(merged(params, planted_defects.settings(collection)))
+
+
+@pytest.mark.parametrize("collection", [True, False])
+def test_the_settings_are_valid_and_teach_every_kind_that_shows_on_the_surface(collection: bool) -> None:
+    weights = changed(collection).evaluator.defects.model_dump()
+    assert all(weights[defect] for defect in SURFACE)
+
+
+def test_what_all_excerpts_are_asked_is_learned_from_not_held_out(settings: Settings) -> None:
+    rows = pl.DataFrame({"instruction": [ASKED], "response": TEXTS[:1]}).with_columns(
+        pl.lit("native").alias("origin"), *(pl.lit("").alias(name) for name in ("translator", "english", "source"))
+    )
+    kept = transform(rows, settings.seed_pairs, "fi").kept
+    assert kept["split"].to_list() == ["train"]
+
+
+def test_the_project_learns_from_the_excerpts_to_learn_and_reads_them_as_pages(tmp_path: Path) -> None:
+    make_project(tmp_path, FOUND)
+    own = load_settings(tmp_path / "params.yaml")
+    folders = [tmp_path / source.folder for source in own.seed_pairs.sources]
+    assert folders[0].joinpath("fi.jsonl").exists()
+    assert pl.read_ndjson(folders[1] / "fi.jsonl").rows() == [(ASKED, text) for text in TEXTS[2:]]
+    page = (tmp_path / PAGES / "fi" / "real00000.html").read_text(encoding="utf-8")
+    assert extract_page(page).text.split("\n") == TEXTS[2:]
+    assert len(list((tmp_path / PAGES / "fi").iterdir())) > 1  # the sample's pages are there too
+
+
+def test_without_the_collection_the_project_is_the_samples_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XI_SHARED_DATA", str(tmp_path / "nothing"))
+    found = collected()
+    assert "learned from the sample alone" in capsys.readouterr().out
+    make_project(tmp_path, found)
+    assert len(load_settings(tmp_path / "params.yaml").seed_pairs.sources) == 1
+    assert {folder.name for folder in (tmp_path / PAGES).iterdir()} == {"en", *LANGUAGES}
+
+
+def test_each_kind_that_can_be_made_has_a_row_with_its_bound_and_note(
+    tiny_model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    evaluator = shutil.copytree(tiny_model, tmp_path / "evaluator")
+    Calibration().write(evaluator)
+    # Its tokens are bytes, and it takes 256: texts are cut at three quarters of max_tokens.
+    changed = {"labels": ["A", "B", "C"], "training": TRAINING.model_copy(update={"max_tokens": 192})}
+    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update=changed)})
+    rows = measured("real text", documents(FOUND, "measured", own), evaluator, own)
+    # One language and an instruction that any text answers: nothing is swapped, strays or is in another language.
+    assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
+    assert all(0 <= row.ours <= 1 and row.peer == 0.95 and row.note.startswith("at least") for row in rows)

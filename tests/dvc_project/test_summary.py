@@ -1,0 +1,71 @@
+"""What `make run` ends with."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from dvc_project.summary import evaluator_table, rows_table, scores_table
+from stages.params import Settings
+from tests.conftest import ROOT
+
+
+def write(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def lines(table: Table) -> list[list[str]]:
+    output = io.StringIO()
+    Console(width=200, file=output).print(table)
+    rows = [line.replace("│", " ").split() for line in output.getvalue().splitlines()]
+    return [row for row in rows if row]
+
+
+def row(table: Table, name: str) -> list[str]:
+    return next(cells[1:] for cells in lines(table) if cells[0] == name)
+
+
+def test_rows_in_and_kept_are_shown_and_what_is_not_made_is_a_dash(settings: Settings, tmp_path: Path) -> None:
+    write(tmp_path / "filtered_text/sw/manifest.json", {"rows": 20, "rows_in": 25})
+    assert settings.languages[1] == "sw"
+    assert row(rows_table(settings, tmp_path), "filtered_text") == ["–", "25", "→", "20", "–"]
+
+
+def test_every_row_artifact_and_iteration_is_shown(settings: Settings, tmp_path: Path) -> None:
+    shown = {cells[0] for cells in lines(rows_table(settings, tmp_path))}
+    assert {"raw_web_text", "seed_pairs", "rated_pairs/iteration_2", "diversified_set"} <= shown
+
+
+def test_evaluators_are_shown_by_iteration(settings: Settings, tmp_path: Path) -> None:
+    figures = {"precision": 0.5, "recall": 0.25, "auc": 0.875, "auc_surface": None, "auc_by_defect": {"swapped": 0.5}}
+    for iteration in settings.iterations:
+        write(tmp_path / f"evaluator/{iteration}/scores.json", figures)
+    assert row(evaluator_table(settings, tmp_path), "iteration_2") == ["0.500", "0.250", "0.875", "–", "0.500"]
+
+
+def test_scores_show_what_the_tuned_model_won(settings: Settings, tmp_path: Path) -> None:
+    figures = {"language_share": 1.0, "held_out_loss": 2.5, "chrf": 11.0, "mean_characters": 99.6}
+    against = {"tuned_against_base": {"wins": 3, "ties": 2, "losses": 1}}
+    for language in settings.languages:
+        write(
+            tmp_path / f"eval_scores/{language}/scores.json",
+            {"models": {"base": figures, "tuned": figures}, "pairwise": against},
+        )
+    table = scores_table(settings, tmp_path)
+    assert row(table, "fi") == ["base", "1.000", "2.500", "11.000", "100", "3/2/1"]
+
+
+def test_a_project_in_which_nothing_is_made_is_told_what_to_run(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    done = subprocess.run([sys.executable, "-m", "stages.summary"], cwd=tmp_path, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,398 @@
+"""Candidate pairs: what a model wrote is paired with its text, or dropped with the reason."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from stages.candidate_pairs import stage as candidate_pairs
+from stages.candidate_pairs.stage import COLUMNS, transform
+from stages.params import Settings
+from tests.conftest import ROOT
+from x_instruction.generation.interface import Generated, Sampling
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.rating.signals import LIKELIHOODS
+from x_instruction.runner.files import digest, write_json
+from x_instruction.runner.job import Job
+from x_instruction.runner.manifest import table_facts, write_manifest
+from x_instruction.runner.second_pass import drop_staged
+from x_instruction.runner.shards import Split, drop_counts, shard_frames, write_shard
+
+MakeJob = Callable[..., Job]
+
+GOOD = "Explain how rye bread is baked at home."
+TEXT = "Ruisleipä leivotaan hapanjuuresta, ja se paistetaan kuumassa uunissa. Explain how to do it."
+
+
+def texts(count: int) -> pl.DataFrame:
+    """A shard of filtered texts."""
+    columns = ("id", "document_id", "language", "title", "text", "url", "source", "record")
+    row = dict(zip(columns, ("t", "d", "fi", "Leipä", TEXT, "https://a.example/", "web/fi", 3), strict=True))
+    row |= {"date": "2024-03-02", "license": "", "source_id": "", "extractor": "trafilatura 2.3.1"}
+    return pl.DataFrame([{**row, "id": f"t{number}"} for number in range(max(count, 1))]).head(count)
+
+
+def made(settings: Settings, *written: Generated | str) -> Split:
+    given = [one if isinstance(one, Generated) else Generated(one, 9, "stop") for one in written]
+    return transform(asked(len(given)), given, settings.candidate_pairs, settings.prompts)
+
+
+def asked(count: int) -> pl.DataFrame:
+    """Texts, and whether their prompt showed only a part of them."""
+    return texts(count).with_columns(pl.Series("text_cut", [False] * count, dtype=pl.Boolean))
+
+
+def test_a_pair_keeps_the_way_back_to_its_text(settings: Settings) -> None:
+    row = made(settings, GOOD).kept.row(0, named=True)
+    assert list(row) == [*COLUMNS, "form"]
+    assert (row["instruction"], row["response"], row["text_id"], row["document_id"]) == (GOOD, TEXT, "t0", "d")
+    assert (row["url"], row["source"], row["record"], row["title"]) == ("https://a.example/", "web/fi", 3, "Leipä")
+    assert row["id"] == digest("fi", GOOD, TEXT)[:16]
+
+
+def test_each_text_gets_its_own_instruction(settings: Settings) -> None:
+    kept = made(settings, GOOD, "", "Describe the oven in which the bread is baked.").kept
+    assert kept.select("text_id", "instruction").rows() == [
+        ("t0", GOOD),
+        ("t2", "Describe the oven in which the bread is baked."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("instruction", "reason"),
+    [
+        ("", "no_instruction"),
+        ("Explain it.", "instruction_too_short"),
+        ("12345 67890 12345 ???", "instruction_too_short"),
+        ("Explain how the bread " * 16, "instruction_too_long"),
+        ("Explain how bread is \ufffd baked.", "broken_characters"),
+        ("Bread of bread of bread of bread.", "repeats_itself"),
+        ("Sure! Here is an instruction: explain how bread is baked.", "preamble"),
+        ("Here's a question that fits: how is bread baked?", "preamble"),
+        ("I’m sorry, but I can’t write that instruction.", "refusal"),
+        ("I’m unable to help with this text.", "refusal"),
+        ("I apologize, but that is not possible here.", "refusal"),
+        ("As a language model, that is beyond me.", "refusal"),
+        ("I don't understand this language.", "refusal"),
+        ("Explain how bread is baked.<eos>", "prompt_fragment"),
+        ("Explain how [SEP] bread is baked.", "prompt_fragment"),
+        ("Assistant: explain how rye bread is baked.", "prompt_fragment"),
+        ("Q: how is rye bread baked at home?", "prompt_fragment"),
+        ("(1) Describe rye bread (2) Explain its baking.", "several_instructions"),
+        ("a) Describe rye bread. b) Explain how it is baked.", "several_instructions"),
+        ("First instruction: bake bread. Second instruction: eat it.", "several_instructions"),
+        ("I'm sorry, but I cannot write an instruction for this.", "refusal"),
+        ("As an AI language model I have never baked bread.", "refusal"),
+        ("I cannot help with a text of this kind.", "refusal"),
+        ("Unfortunately, I do not know what is asked.", "refusal"),
+        ("Write the answer now. ### Response: here it is", "prompt_fragment"),
+        ("Describe the bread. <|instruction|> Describe it.", "prompt_fragment"),
+        ("Instruction: explain how rye bread is baked.", "prompt_fragment"),
+        ("Describe rye bread [/INST] with care.", "prompt_fragment"),
+        ("What is rye bread? How is it baked?", "several_instructions"),
+        ("1. Describe rye bread. 2. Explain how it is baked.", "several_instructions"),
+        ("Do these things:\n- Describe rye bread.\n- Explain its baking.", "several_instructions"),
+        ("Describe rye bread.\n\nExplain how it is baked.", "several_instructions"),
+        ("Kerro minulle, miten ruisleipää leivotaan kotona uunissa.", "instruction_not_english"),
+        ("Explain how to do it.", "copies_response"),
+        ("explain HOW to do it!", "copies_response"),
+        ("Tell me, please: ruisleipä leivotaan hapanjuuresta ja se paistetaan kuumassa uunissa.", "copies_response"),
+    ],
+)
+def test_what_is_no_instruction_is_dropped_with_its_reason(settings: Settings, instruction: str, reason: str) -> None:
+    split = made(settings, instruction)
+    assert split.kept.is_empty()
+    assert split.dropped["reason"].to_list() == [reason]
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Okay, so I have a dog: how do I train it?",
+        "Of course you know Python! Write a hello world program.",
+        "Sure-fire ways to lose weight: list three of them.",
+        "Here is a question about history: who was the first president of Finland?",
+        "Here's my question: why is the sky blue?",
+        "Here is a writing prompt. Write a story about a dragon.",
+        "How does BERT differ from GPT as a language model?",
+        "I can't understand this text, please explain it in simple words.",
+        "I apologize for my English, but can you explain how bread is made?",
+        "I am an AI assistant developer. How do I test my bot?",
+        "Compare (1) solar power and (2) wind power for a village.",
+        "A. Einstein is famous for what, and what is B. Riemann known for?",
+        "What does the [PAD] token do in BERT?",
+        "System: describe the human digestive system.",
+        "Text: messages or calls, which is better?",
+        "I cannot sleep at night, what helps?",
+        "I am unable to bake bread at home, what am I doing wrong?",
+        "What is rye bread, and how is it baked?",
+        "Explain in 3 steps how rye bread is baked.",
+        "Describe why rye bread takes well-kept sourdough - and time.",
+        "Explain how to do it well.",
+        "Calculate 15% of 500.",
+        "Replace the <mask> token in the sentence with proper words.",
+        "Find the false one: the earth goes round the moon, the moon round the sun, the sun round the earth.",
+        "I don’t understand how to knead, what do I do wrong?",
+        "I'm sorry for my friend who lost a dog, what do I say?",
+        "Explain why the user should certainly see the prompt: it tells what is asked.",
+        "Compare the bread of the north and the bread of the south.",
+        "Choose between (a) rye bread and (b) wheat bread, and say why.",
+    ],
+)
+def test_what_only_looks_like_a_fault_is_kept(settings: Settings, instruction: str) -> None:
+    assert made(settings, instruction).kept["instruction"].to_list() == [instruction]
+
+
+def test_the_words_of_the_own_template_are_a_fragment_of_it(settings: Settings) -> None:
+    prompts = settings.prompts.model_copy(update={"write_instruction": "{response}\nWhat was asked here:"})
+    written = [Generated("What was asked here: how is bread baked?", 9, "stop")]
+    split = transform(asked(1), written, settings.candidate_pairs, prompts)
+    assert split.dropped["reason"].to_list() == ["prompt_fragment"]
+
+
+def test_a_single_word_of_the_own_template_is_none(settings: Settings) -> None:
+    prompts = settings.prompts.model_copy(update={"write_instruction": "{response} Explain"})
+    split = transform(asked(1), [Generated(GOOD, 9, "stop")], settings.candidate_pairs, prompts)
+    assert split.kept["instruction"].to_list() == [GOOD]
+
+
+def sampled(settings: Settings, *written: str, texts: int = 1) -> Split:
+    own = settings.candidate_pairs.model_copy(update={"samples": len(written) // texts})
+    return transform(asked(texts), [Generated(one, 9, "stop") for one in written], own, settings.prompts)
+
+
+def test_each_sample_of_a_text_is_a_pair(settings: Settings) -> None:
+    kept = sampled(settings, GOOD, "Describe the oven.", "Describe the sourdough.", "", texts=2).kept
+    assert kept.select("text_id", "sample", "instruction").rows() == [
+        ("t0", 1, GOOD),
+        ("t0", 2, "Describe the oven."),
+        ("t1", 1, "Describe the sourdough."),
+    ]
+
+
+def test_equal_samples_of_a_text_are_one(settings: Settings) -> None:
+    split = sampled(settings, GOOD, GOOD, "Describe the oven.")
+    assert (split.kept.height, split.dropped["reason"].to_list()) == (2, ["same_as_another_sample"])
+
+
+def test_an_instruction_cut_at_the_length_is_dropped(settings: Settings) -> None:
+    assert made(settings, Generated(GOOD, 48, "length")).dropped["reason"].to_list() == ["instruction_unfinished"]
+
+
+def test_a_drop_shows_what_was_written(settings: Settings) -> None:
+    assert made(settings, "Explain it.").dropped["value"].to_list() == ["Explain it."]
+
+
+def test_an_instruction_stands_on_one_line(settings: Settings) -> None:
+    assert (
+        made(settings, "Explain how rye\n bread  is baked.").kept["instruction"].item()
+        == "Explain how rye bread is baked."
+    )
+
+
+def test_a_shard_without_texts_is_a_shard_without_pairs(settings: Settings) -> None:
+    split = made(settings)
+    assert (split.kept.height, split.kept.columns) == (0, [*COLUMNS, "form"])
+
+
+def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_similar: int) -> Job:
+    """A job whose first pass wrote these instructions, a shard a list."""
+    own = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
+    job = make_job("candidate_pairs", candidate_pairs=own)
+    for number, instructions in enumerate(shards):
+        written = [Generated(one, 9, "stop") for one in instructions]
+        named = asked(len(written)).with_columns(pl.format("{}{}", pl.lit(f"s{number}"), "id").alias("id"))
+        split = transform(named, written, own, settings.prompts)
+        write_shard(split.kept, job.staging / f"part-{number:05d}.parquet")
+        write_shard(split.dropped, job.staging / "drops" / f"part-{number:05d}.parquet")
+    job.facts["rows_in"] = sum(map(len, shards))
+    return job
+
+
+def limited(job: Job) -> list[str]:
+    limit = job.settings.candidate_pairs.max_similar
+    drop_staged(job, candidate_pairs.too_similar(job, limit), temporary=["form"], text="response")
+    return [text for frame in shard_frames(job.staging, ["instruction"]) for text in frame["instruction"]]
+
+
+def test_near_identical_instructions_of_a_language_are_limited_over_all_shards(
+    make_job: MakeJob, settings: Settings
+) -> None:
+    alike = ["Explain how bread is baked.", "Please explain how the bread is baked!", "explain how bread is baked"]
+    job = staged(
+        make_job, settings, [alike[0], "Describe the oven."], [*alike[1:], "Describe the bread."], max_similar=2
+    )
+    kept = limited(job)
+    assert len(kept) == 4 and {"Describe the oven.", "Describe the bread."} < set(kept)
+    assert drop_counts(job.staging) == {"similar_instructions": 1}
+    assert candidate_pairs.measure(job)["most_similar"] == 2
+
+
+def test_instructions_that_differ_in_a_number_are_near_identical(make_job: MakeJob, settings: Settings) -> None:
+    job = staged(make_job, settings, ["Give 3 tips on baking.", "Give 12 tips on baking."], max_similar=1)
+    assert len(limited(job)) == 1
+
+
+def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
+    job = staged(make_job, settings, [GOOD, GOOD, "", "Explain it."], [GOOD], max_similar=1)
+    limited(job)
+    assert table_facts(job)["unaccounted_rows"] == 0
+
+
+def test_a_text_shown_in_part_is_marked_and_every_sample_accounted_for(
+    make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
+) -> None:
+    own = settings.candidate_pairs.model_copy(update={"samples": 2, "max_prompt_tokens": 60, "max_new_tokens": 5})
+    job = make_job("candidate_pairs", candidate_pairs=own)
+    shutil.copytree(taught_model, job.input("instruction_model"))
+    write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
+    long_and_short = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
+    write_shard(long_and_short, job.input("filtered_text", "fi") / "part-00000.parquet")
+    write_json(job.input("filtered_text", "fi") / "manifest.json", {})
+    candidate_pairs.run(job)
+    facts, manifest = table_facts(job), write_manifest(job)
+    assert (job.facts["rows_in"], facts["unaccounted_rows"]) == (4, 0)
+    assert manifest["counts"]["generated_tokens"] > 0 and manifest["counts"]["prompt_tokens"] > 60
+    assert manifest["made_by"]["engine"] == "transformers" and manifest["made_by"]["model"] == "of the model"
+    again = make_job("candidate_pairs", candidate_pairs=own)
+    for path in [*job.staging.rglob("*.parquet"), job.staging / "manifest.json"]:
+        path.unlink()
+    candidate_pairs.run(again)
+    assert again.facts["prompts"] == 0 and write_manifest(again) == manifest  # no engine was loaded
+
+
+class Writer(LazyEngine):
+    """A model that says the same of every text, and counts what it is asked of likelihoods."""
+
+    asked = 0
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        return [Generated(GOOD, 9, "stop") for _ in prompts]
+
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        self.asked += len(prompts)
+        return [-1.0 for _ in prompts]
+
+
+def test_a_cut_text_is_marked(settings: Settings, taught_model: Path) -> None:
+    own = settings.candidate_pairs.model_copy(update={"max_prompt_tokens": 60, "min_instruction_words": 1})
+    changed = settings.model_copy(update={"candidate_pairs": own})
+    frame = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
+
+    with Writer(taught_model, settings.text_generation, 1) as engine:
+        split = candidate_pairs.write_instructions(frame, engine, changed)
+    assert split.kept["text_cut"].to_list() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("signs", "asked"), [((), 0), (("open_end",), 0), (("likelihood",), 1), (("part_likelihood",), 1)]
+)
+def test_likelihoods_are_asked_for_where_a_sign_is_one(
+    settings: Settings, taught_model: Path, signs: tuple[str, ...], asked: int
+) -> None:
+    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update={"signs": signs})})
+    frame = texts(1).with_columns(text=pl.lit("Ruisleipä leivotaan."))
+    with Writer(taught_model, settings.text_generation, 1) as engine:
+        kept = candidate_pairs.write_instructions(frame, engine, own).kept
+    assert engine.asked == asked
+    assert kept.columns == [*COLUMNS, "form", *LIKELIHOODS]
+    assert kept.select(pl.col(LIKELIHOODS).is_nan().all()).row(0) == (asked == 0, asked == 0)
+    assert not any(kept.null_count().row(0))
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from stages import candidate_pairs
+from stages.job import Job
+from stages.settings import Settings
+
+root = Path(sys.argv[1])
+settings = Settings.model_validate_json((root / "settings.json").read_text())
+job = Job("candidate_pairs", "fi", None, settings, root, root / "staging", root / "work", "code")
+candidate_pairs.run(job)
+"""
+
+
+def generating(root: Path, settings: Settings, model: Path) -> Job:
+    """A project of ten shards to write instructions for; the same wherever it lies."""
+    own = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
+    job = Job(
+        artifact="candidate_pairs",
+        language="fi",
+        iteration=None,
+        settings=settings.model_copy(update={"candidate_pairs": own}),
+        root=root,
+        staging=root / "staging",
+        work=root / "work",
+        code="code",
+    )
+    shutil.copytree(model, job.input("instruction_model"))
+    write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
+    for number in range(10):
+        named = texts(6).with_columns(pl.format("{}-{}", pl.lit(number), "id").alias("id"))
+        write_shard(named, job.input("filtered_text", "fi") / f"part-{number:05d}.parquet")
+    write_json(job.input("filtered_text", "fi") / "manifest.json", {})
+    (root / "settings.json").write_text(job.settings.model_dump_json(), encoding="utf-8")
+    return job
+
+
+def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
+    settings: Settings, taught_model: Path, tmp_path: Path
+) -> None:
+    undisturbed = generating(tmp_path / "undisturbed", settings, taught_model)
+    candidate_pairs.run(undisturbed)
+    job = generating(tmp_path / "killed", settings, taught_model)
+    finished: dict[Path, int] = {}
+    for shards in (2, 5):
+        shutil.rmtree(job.staging, ignore_errors=True)
+        command = [sys.executable, "-c", KILLED, str(job.root)]
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        while len(list(job.work.glob("*/part.parquet"))) < shards:
+            assert process.poll() is None
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+        # What was whole stays as it is, and one shard at most was begun in vain.
+        now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}
+        assert finished.items() <= now.items() and len(now) < 10
+        assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1
+        finished = now
+    shutil.rmtree(job.staging, ignore_errors=True)
+    candidate_pairs.run(job)
+    assert finished.items() <= {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}.items()
+    staged = ({path.name: path.read_bytes() for path in one.staging.rglob("*.parquet")} for one in (undisturbed, job))
+    assert next(staged) == next(staged) != {}
+    assert write_manifest(undisturbed) == write_manifest(job)
+
+
+@pytest.mark.parametrize("changed", ["model", "prompts", "candidate_pairs", "seed", "evaluator", "text_generation"])
+def test_another_model_prompt_setting_or_seed_makes_every_shard_anew(
+    settings: Settings, taught_model: Path, tmp_path: Path, changed: str
+) -> None:
+    job = generating(tmp_path, settings, taught_model)
+    candidate_pairs.run(job)
+    before = set(job.used)
+    updates: dict[str, Any] = {
+        "prompts": job.settings.prompts.model_copy(update={"write_instruction": "{response}<|instruction|>"}),
+        "candidate_pairs": job.settings.candidate_pairs.model_copy(update={"top_p": 0.5}),
+        "seed": job.settings.seed + 1,
+        "evaluator": job.settings.evaluator.model_copy(update={"signs": ()}),
+        "text_generation": job.settings.text_generation.model_copy(update={"batch_size": 5}),
+    }
+    if changed == "model":
+        write_json(job.input("instruction_model") / "manifest.json", {"content": "of another model"})
+    shutil.rmtree(job.staging)
+    own = job.settings.model_copy(update={changed: updates[changed]} if changed != "model" else {})
+    again = replace(job, settings=own, facts={}, used=set(), counts={}, provenance={})
+    candidate_pairs.run(again)
+    assert len(again.used) == len(before) == 10 and not again.used & before

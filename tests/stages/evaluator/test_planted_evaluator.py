@@ -1,0 +1,90 @@
+"""An evaluator learns, in seconds, what the surface of the planted world's texts shows; of topics it has never met.
+
+What takes minutes, whether a response is the instruction's among them, is the benchmark's: planted_world.
+"""
+
+from __future__ import annotations
+
+import random
+
+import polars as pl
+import pytest
+
+from stages.base_model.embedded import new_model, train_tokenizer
+from stages.base_model.settings import Architecture
+from stages.evaluator.defects import cut_off, wrong_language
+from stages.evaluator.held_out import frame_of
+from stages.evaluator.measures import area_under_curve
+from stages.evaluator.rating_set import RatedPair, training_set
+from stages.evaluator.settings import Defects
+from stages.evaluator.stage import learn
+from stages.params import Settings
+from tests.benchmarks.artificial_world import World
+from tests.conftest import TRAINING
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.models.checkpoints import save_model
+from x_instruction.pairs.training_pairs import Pair
+from x_instruction.rating.calibration import Calibration
+from x_instruction.rating.rate import add_ratings
+
+WORLD = World(concepts=10, families=3, languages=2)
+SMALL = Architecture(vocabulary=600, hidden=64, layers=2, heads=2, intermediate=128, context=256)
+DEFECTS = {"cut": 1.0, "wrong_language": 1.0}
+PAIRS = 6000
+
+
+def pairs(held_out: bool) -> list[Pair]:
+    """Single sentences of the topics; every fifth topic is held out."""
+    found = []
+    for tongue in WORLD.tongues:
+        for number, topic in enumerate(WORLD.topics):
+            if (number % 5 == 0) is held_out:
+                sentences = WORLD.response(topic, tongue, random.Random(number))
+                found += [
+                    Pair(f"{tongue.code}{number}.{place}", tongue.code, topic.instruction(place % 2), sentence, "")
+                    for place, sentence in enumerate(sentences)
+                ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """Held-out sentences, as they are and made worse, with the ratings of an evaluator that started from nothing."""
+    folder = tmp_path_factory.mktemp("planted_evaluator")
+    seen, unseen = pairs(held_out=False), pairs(held_out=True)
+    tokenizer = train_tokenizer([f"{pair.instruction} {pair.response}" for pair in seen], SMALL)
+    save_model(new_model(SMALL, tokenizer, seed=3), tokenizer, folder / "start")
+    names = {tongue.code: tongue.name for tongue in WORLD.tongues}
+    training = TRAINING.model_copy(update={"learning_rate": 0.003, "batch_size": 32, "max_tokens": 128})
+    weights = {**dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0), **DEFECTS}
+    own = {
+        "labels": ["A", "B", "C"],
+        "loss_over": "labels",
+        "batches": "in_order",
+        "rated_pairs": PAIRS,
+        "defects": Defects(**weights),
+        "training": training,
+    }
+    changed = {
+        "languages": list(names),
+        "prompts": settings.prompts.model_copy(update={"languages": names}),
+        "evaluator": settings.evaluator.model_copy(update=own),
+    }
+    settings = settings.model_copy(update=changed)
+    learn(folder / "start", training_set(seen, {}, settings.evaluator, seed=1), folder / "evaluator", settings)
+    choose = random.Random(1)
+    worse = [RatedPair(pair, cut_off(pair.response, choose), "flawed", "cut") for pair in unseen]
+    for pair in unseen:
+        other = wrong_language(pair, unseen, choose)
+        assert other is not None
+        worse.append(RatedPair(pair, other, "worst", "wrong_language"))
+    held_out = [*(RatedPair(pair, pair.response, "best", "none") for pair in unseen), *worse]
+    with LazyEngine(folder / "evaluator", settings.text_generation, settings.seed) as engine:
+        return add_ratings(frame_of(held_out), engine, settings, Calibration())
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_the_defect_is_told(rated: pl.DataFrame, defect: str) -> None:
+    ratings = {kind: rated.filter(pl.col("defect") == kind)["rating"] for kind in ("none", defect)}
+    found = area_under_curve(ratings["none"], ratings[defect])
+    assert found is not None and found > 0.95

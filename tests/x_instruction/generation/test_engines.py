@@ -1,0 +1,505 @@
+"""The contract of the back ends, held by each on one tiny model: transformers, vLLM, and an endpoint of vLLM's own."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.conftest import LESSONS, ROOT
+from x_instruction.generation.endpoint_engine import NGRAM_RULE
+from x_instruction.generation.interface import Engine, Sampling
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.open_engine import open_engine
+from x_instruction.generation.served_model import served_name
+from x_instruction.generation.settings import Endpoint, TextGeneration, Vllm
+from x_instruction.generation.vllm_engine import VllmEngine
+from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
+from x_instruction.models.examples import Example
+from x_instruction.runner.errors import InputError, SettingsError
+from x_instruction.runner.files import write_json
+
+SERVER_SECONDS = 180  # it is up after 25 to 60 on two cores
+BACKENDS = ("transformers", "vllm", "endpoint")
+LOCAL = ("transformers", "vllm")
+
+
+def text_generation(backend: str, url: str | None = None) -> TextGeneration:
+    # Two prompts a batch, so that several batches are put back in order.
+    return TextGeneration(backend=backend, batch_size=2, endpoint=Endpoint(url=url, model=url and "tiny"))  # type: ignore[arg-type]
+
+
+@contextmanager
+def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
+    """`vllm serve` on this machine; what is given waits until it is up and returns its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
+    command += [
+        "--served-model-name",
+        "tiny",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--enforce-eager",
+        "--dtype",
+        "float32",
+        *NGRAM_RULE.split(),
+    ]
+    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    with log.open("w") as sink:
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT)
+
+    def address() -> str:
+        _await(f"http://127.0.0.1:{port}/health", process, log)
+        return f"http://127.0.0.1:{port}/v1"
+
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + SERVER_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    raise RuntimeError(f"vllm serve did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def suggesting_model(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Suggests settings that no test asks for, as checkpoints do; a server takes what it is not told."""
+    folder = tmp_path_factory.mktemp("suggesting_model")
+    shutil.copytree(taught_model, folder, dirs_exist_ok=True)
+    suggested = {"do_sample": True, "temperature": 0.1, "top_k": 1, "min_p": 0.9, "repetition_penalty": 5.0}
+    write_json(folder / "generation_config.json", suggested)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engines(suggesting_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
+    """All three, each loaded once. The server starts while vLLM loads in this process."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        ExitStack() as stack,
+    ):
+        # Compiling one small function of vLLM's for the CPU takes 30 s and changes no result.
+        patch.setenv("TORCHDYNAMO_DISABLE", "1")
+        address = stack.enter_context(served(suggesting_model, tmp_path_factory.mktemp("server") / "log"))
+        settings = [text_generation(backend) for backend in LOCAL]
+        local = [stack.enter_context(open_engine(suggesting_model, one, 1)) for one in settings]
+        endpoint = stack.enter_context(open_engine(suggesting_model, text_generation("endpoint", address()), 1))
+        yield dict(zip(BACKENDS, [*local, endpoint], strict=True))
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, engines: dict[str, Engine]) -> Engine:
+    return engines[request.param]
+
+
+@pytest.fixture(scope="module")
+def prompts(lessons: list[Example]) -> list[list[int]]:
+    return [example.prompt for example in lessons]
+
+
+@pytest.fixture(scope="module")
+def end(taught_model: Path) -> int:
+    return int(load_tokenizer(taught_model).eos_token_id)
+
+
+@pytest.fixture(scope="module")
+def labels(taught_model: Path) -> list[int]:
+    """Three letters with which the lessons' answers begin, so that each has a share worth comparing."""
+    return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
+
+
+def sampling(end: int, *, temperature: float = 0.0, tokens: int = 30, seed: int = 7, **other: Any) -> Sampling:
+    return Sampling(temperature, 0.9, tokens, (end,), seed, **other)
+
+
+each = pytest.mark.parametrize("engine", BACKENDS, indirect=True)
+each_local = pytest.mark.parametrize("engine", LOCAL, indirect=True)
+
+
+@each
+def test_each_prompt_gets_its_own_text_in_order(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    order = [2, 0, 3, 1, 0]
+    texts = engine.generate([prompts[number] for number in order], sampling(end))
+    assert [text.text for text in texts] == [list(LESSONS.values())[number] for number in order]
+
+
+@each
+def test_the_stop_token_ends_a_text_and_is_not_in_it(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    (text,) = engine.generate(prompts[1:2], sampling(end))
+    assert (text.text, text.finish_reason, text.tokens) == ("ein Haus", "stop", len("ein Haus"))
+
+
+@each
+def test_any_token_can_be_the_stop(engine: Engine, prompts: list[list[int]], taught_model: Path) -> None:
+    comma = load_tokenizer(taught_model)(",")["input_ids"][0]
+    (text,) = engine.generate(prompts[:1], sampling(comma))
+    assert (text.text, text.finish_reason) == ("uno", "stop")
+
+
+@each
+def test_a_text_without_end_is_cut_at_the_length(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    (text,) = engine.generate(prompts[:1], sampling(end, tokens=3))
+    assert (text.text, text.finish_reason, text.tokens) == ("uno", "length", 3)
+
+
+@each
+def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    hot = sampling(end, temperature=2.0)
+    assert engine.generate(prompts, hot) == engine.generate(prompts, hot)
+
+
+@each_local
+def test_more_prompts_than_are_read_at_once_get_their_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    # vLLM reads some thousand tokens at a time; a prompt on the edge of these ended its engine on a CPU.
+    asked = [(prompt * 40)[:90] for prompt in prompts for _ in range(30)]
+    texts = engine.generate(asked, sampling(end, temperature=0.7, tokens=2))
+    assert len(texts) == len(asked) and sum(map(len, asked)) > 8192
+
+
+@each
+def test_another_seed_gives_other_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    first, second = (engine.generate(prompts, sampling(end, temperature=2.0, seed=seed)) for seed in (7, 8))
+    assert [text.text for text in first] != [text.text for text in second]
+
+
+@each
+def test_equal_prompts_are_sampled_apart(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    texts = engine.generate(prompts[:1] * 4, sampling(end, temperature=2.0))
+    assert len({text.text for text in texts}) > 1
+
+
+@each
+def test_a_stop_string_ends_a_text_and_is_not_in_it(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    # The third ends by itself, so a batch holds texts that end at different places.
+    texts = engine.generate(prompts[:3], sampling(end, stop_strings=(", d", "Hau")))
+    assert [(text.text, text.finish_reason) for text in texts] == [
+        ("uno", "stop"),
+        ("ein", "stop"),
+        ("kissa istuu", "stop"),
+    ]
+
+
+@each
+def test_candidates_of_a_prompt_come_one_after_the_other(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    texts = engine.generate(prompts[:2], sampling(end, candidates=3))
+    assert [text.text for text in texts] == ["uno, dos, tres"] * 3 + ["ein Haus"] * 3
+
+
+@each
+def test_candidates_of_a_prompt_are_sampled_apart(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    texts = engine.generate(prompts[:2], sampling(end, temperature=2.0, candidates=4))
+    assert len({text.text for text in texts[:4]}) > 1 and len({text.text for text in texts[4:]}) > 1
+
+
+@each
+def test_a_penalty_on_repetition_changes_a_text_that_repeats(
+    engine: Engine, prompts: list[list[int]], end: int
+) -> None:
+    free, ruled = (
+        engine.generate(prompts[3:], sampling(end, repetition_penalty=penalty))[0].text for penalty in (1.0, 5.0)
+    )
+    assert free == "na na na na na na na na" and ruled.count("na") < 3
+
+
+@each
+def test_label_probabilities_sum_to_one(engine: Engine, prompts: list[list[int]], labels: list[int]) -> None:
+    rows = engine.score(prompts, labels)
+    assert [len(row) for row in rows] == [3] * len(prompts)
+    assert [sum(row) for row in rows] == pytest.approx([1.0] * len(prompts), abs=1e-5)
+
+
+@each
+def test_the_likeliest_label_is_the_lesson_learned(engine: Engine, prompts: list[list[int]], labels: list[int]) -> None:
+    rows = engine.score(prompts[:3], labels)
+    assert [row.index(max(row)) for row in rows] == [0, 1, 2]
+
+
+@each
+def test_no_ngram_comes_twice(engine: Engine, prompts: list[list[int]], end: int) -> None:
+    free, ruled = (engine.generate(prompts[3:], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 4))
+    assert repeated(free, 4) and not repeated(ruled, 4)
+
+
+def repeated(text: str, size: int) -> list[str]:
+    """Runs of characters, which are tokens here, that come more than once."""
+    runs = [text[start : start + size] for start in range(len(text) - size + 1)]
+    return [run for run in runs if runs.count(run) > 1 and "\ufffd" not in run]
+
+
+def test_a_prompt_longer_than_the_model_takes_is_refused_before_one_is_loaded(taught_model: Path, end: int) -> None:
+    settings = text_generation("transformers").model_copy(update={"max_model_length": 40})
+    with LazyEngine(taught_model, settings, 1) as lazy:
+        assert (lazy.context, lazy.room(30)) == (40, 10)
+        with pytest.raises(InputError, match="a prompt of 11 tokens and 30 to come do not fit the 40"):
+            lazy.generate([[5] * 11], sampling(end, tokens=30))
+        assert lazy.facts() == {"prompts": 0}
+
+
+def test_what_is_no_number_is_refused_before_it_becomes_a_rating(
+    taught_model: Path, tmp_path: Path, prompts: list[list[int]]
+) -> None:
+    broken = load_model(taught_model)
+    broken.model.norm.weight.data.fill_(float("nan"))
+    save_model(broken, load_tokenizer(taught_model), tmp_path)
+    with LazyEngine(tmp_path, text_generation("transformers"), 1) as lazy:
+        with pytest.raises(InputError, match=f"no finite number for {len(prompts)} of {len(prompts)} prompts"):
+            lazy.score(prompts, [1, 2, 3])
+        with pytest.raises(InputError, match=f"no finite number for {len(prompts)} of {len(prompts)} prompts"):
+            lazy.likelihood(prompts, [[5]] * len(prompts))
+
+
+def test_the_run_log_names_the_engine_and_its_speed(taught_model: Path, prompts: list[list[int]], end: int) -> None:
+    with LazyEngine(taught_model, text_generation("transformers"), 1) as lazy:
+        texts = lazy.generate(prompts, sampling(end))
+        facts = lazy.facts()
+    assert (facts["prompts"], facts["prompt_tokens"]) == (len(prompts), sum(map(len, prompts)))
+    assert facts["generated_tokens"] == sum(text.tokens for text in texts)
+    assert facts["engine"] == "transformers" and str(facts["engine_version"]).startswith("transformers ")
+
+
+def test_a_worker_of_the_executor_has_one_engine_for_all_its_shards(taught_model: Path) -> None:
+    with LazyEngine(taught_model, text_generation("transformers"), 1) as lazy:
+        first, second = (pickle.loads(pickle.dumps(lazy)) for _ in range(2))
+        other = pickle.loads(pickle.dumps(LazyEngine(taught_model, text_generation("vllm"), 1)))
+    assert first is second is not lazy and first is not other
+
+
+def test_an_unknown_quantization_is_refused_in_one_sentence(taught_model: Path) -> None:
+    settings = TextGeneration(backend="vllm", batch_size=2, vllm=Vllm(quantization="half_of_it"))
+    with pytest.raises(SettingsError, match=r"vLLM does not take .* as set: .*half_of_it"):
+        VllmEngine(taught_model, settings, 1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "kept"), [([1, 2, 3, 1, 2], True), ([1, 2, 3, 1, 2, 3], False), ([1, 2], True), (None, False)]
+)
+def test_an_endpoint_without_the_ngram_rule_is_not_believed(
+    ids: list[int] | None, kept: bool, engines: dict[str, Engine], end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = engines["endpoint"]
+    choice = SimpleNamespace(text="a", token_ids=ids, finish_reason="stop")
+    monkeypatch.setattr(engine.client, "complete", lambda *_, **__: [choice])
+    ruled, free = sampling(end, no_repeat_ngram=3), sampling(end)
+    assert engine.generate([[5]], free)[0].text == "a"
+    if kept:
+        assert engine.generate([[5]], ruled)[0].tokens == len(ids or [])
+    else:
+        with pytest.raises(InputError, match=r"does not keep the rule no_repeat_ngram \(3\): .*NoRepeatNgram"):
+            engine.generate([[5]], ruled)
+
+
+@each
+def test_a_text_may_say_what_its_prompt_says(
+    engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
+) -> None:
+    begun = [*prompts[3], *lessons[3].completion[:12]]  # four times na, and as many to come
+    free, ruled = (engine.generate([begun], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 10))
+    assert ruled == free == "na na na na"
+
+
+@each
+def test_a_stop_string_does_not_begin_in_the_prompt(
+    engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
+) -> None:
+    begun = [*prompts[0], *lessons[0].completion[:2]]  # un|o, dos, tres
+    texts = engine.generate([begun, prompts[1]], sampling(end, stop_strings=("no",)))
+    assert [(text.text, text.tokens, text.finish_reason) for text in texts] == [
+        ("o, dos, tres", 12, "stop"),
+        ("ein Haus", 8, "stop"),
+    ]
+
+
+def test_padding_is_no_word_that_was_said(
+    engines: dict[str, Engine], prompts: list[list[int]], end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = engines["transformers"]
+    monkeypatch.setattr(engine, "pad", end)  # where a tokenizer has no padding of its own
+    penalized = sampling(end, repetition_penalty=1.5)
+    (alone,) = engine.generate(prompts[1:2], penalized)
+    assert engine.generate([prompts[1], prompts[0] * 3], penalized)[0] == alone
+
+
+@pytest.mark.parametrize("other", ["vllm", "endpoint"])
+def test_label_probabilities_agree_with_transformers(
+    other: str, engines: dict[str, Engine], prompts: list[list[int]], labels: list[int]
+) -> None:
+    # Cut prompts too: there the model is in doubt, and a difference would show.
+    asked = [*prompts, *(prompt[:cut] for prompt in prompts for cut in (2, 3))]
+    ours, theirs = (engines[name].score(asked, labels) for name in ("transformers", other))
+    largest = max(abs(a - b) for row, same in zip(ours, theirs, strict=True) for a, b in zip(row, same, strict=True))
+    assert largest < 0.01
+
+
+@pytest.mark.parametrize("other", ["vllm", "endpoint"])
+def test_greedy_texts_agree_with_transformers(
+    other: str, engines: dict[str, Engine], prompts: list[list[int]], end: int
+) -> None:
+    asked = [prompt[:cut] for prompt in prompts for cut in (2, 3, len(prompt))]
+    ours, theirs = (
+        [text.text for text in engines[name].generate(asked, sampling(end))] for name in ("transformers", other)
+    )
+    assert sum(a == b for a, b in zip(ours, theirs, strict=True)) >= 0.75 * len(asked)
+
+
+@each
+def test_what_was_learned_is_likelier_than_what_was_not(engine: Engine, lessons: list[Example]) -> None:
+    asked, said = lessons[1].prompt, [example.completion for example in lessons]
+    found = engine.likelihood([asked] * len(said), said)
+    assert max(found) == found[1] > -0.1 and all(other < -1 for number, other in enumerate(found) if number != 1)
+
+
+@each
+def test_a_likelihood_is_the_mean_over_the_tokens(engine: Engine, lessons: list[Example]) -> None:
+    asked, said = lessons[0].prompt, lessons[1].completion
+    whole, *each = engine.likelihood(
+        [asked, *([*asked, *said[:place]] for place in range(len(said)))], [said, *([token] for token in said)]
+    )
+    assert whole == pytest.approx(sum(each) / len(each), abs=1e-3)
+
+
+@pytest.mark.parametrize("other", ["vllm", "endpoint"])
+def test_likelihoods_agree_with_transformers(other: str, engines: dict[str, Engine], lessons: list[Example]) -> None:
+    asked = [one.prompt for one in lessons for _ in lessons]
+    said = [one.completion for _ in lessons for one in lessons]
+    ours, theirs = (engines[name].likelihood(asked, said) for name in ("transformers", other))
+    assert ours == pytest.approx(theirs, abs=1e-3)
+
+
+def of_the_server(engines: dict[str, Engine], **endpoint: Any) -> TextGeneration:
+    """The settings of the running server, changed."""
+    settings: TextGeneration = engines["endpoint"].settings  # type: ignore[attr-defined]
+    return settings.model_copy(update={"endpoint": settings.endpoint.model_copy(update=endpoint)})
+
+
+CALLS: dict[str, Callable[[Engine, list[list[int]], int], object]] = {
+    "generate": lambda engine, prompts, end: engine.generate(prompts, sampling(end)),
+    "score": lambda engine, prompts, end: engine.score(prompts, [end, end + 1]),
+    "likelihood": lambda engine, prompts, end: engine.likelihood(prompts, prompts),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_with_other_weights_than_the_folders_answers_nothing(
+    call: str, engines: dict[str, Engine], tiny_model: Path, prompts: list[list[int]], end: int
+) -> None:
+    with (
+        open_engine(tiny_model, of_the_server(engines), 1) as engine,
+        pytest.raises(InputError, match=r"serves another model as 'tiny' than .* nats off, 0\.05 are allowed"),
+    ):
+        CALLS[call](engine, prompts, end)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_a_server_may_differ_by_is_a_setting(
+    call: str, engines: dict[str, Engine], tiny_model: Path, prompts: list[list[int]], end: int
+) -> None:
+    for most in (None, 100.0):
+        with open_engine(tiny_model, of_the_server(engines, max_difference=most), 1) as engine:
+            assert CALLS[call](engine, prompts, end) == CALLS[call](engines["endpoint"], prompts, end)
+
+
+def test_a_server_is_compared_once(
+    engines: dict[str, Engine], taught_model: Path, prompts: list[list[int]], end: int
+) -> None:
+    with open_engine(taught_model, of_the_server(engines), 1) as engine:
+        counts = []
+        for _ in range(2):
+            engine.generate(prompts[:1], sampling(end))
+            counts.append(engine.facts()["endpoint_requests"])
+    assert counts == [3, 4]  # a text and its likelihood to compare, and each call's own
+
+
+def test_a_server_is_asked_for_the_artifacts_name(
+    engines: dict[str, Engine], taught_model: Path, prompts: list[list[int]], end: int, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(taught_model, tmp_path / "iteration_1")
+    write_json(folder / "manifest.json", {"artifact": "evaluator", "partition": "iteration_1", "content": "c"})
+    settings = of_the_server(engines, model="mine/{model}")
+    with LazyEngine(folder, settings, 1) as engine:
+        assert engine.provenance()["engine_version"].startswith("mine/evaluator/iteration_1 at http://")
+        with pytest.raises(InputError, match=r"The model `mine/evaluator/iteration_1` does not exist"):
+            engine.generate(prompts, sampling(end))
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ({"artifact": "instruction_model", "partition": ""}, "instruction_model"),
+        ({"artifact": "response_model", "partition": "iteration_2"}, "response_model/iteration_2"),
+        (None, "folder"),
+    ],
+)
+def test_a_model_is_named_by_its_manifest(made: dict[str, str] | None, name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    if made:
+        write_json(folder / "manifest.json", made)
+    settings = text_generation("endpoint", "http://127.0.0.1:9/v1")
+    for pattern, expected in (("{model}", name), ("x/{model}", f"x/{name}"), ("fixed", "fixed")):
+        own = settings.endpoint.model_copy(update={"model": pattern})
+        assert served_name(folder, settings.model_copy(update={"endpoint": own})) == expected
+
+
+def test_what_was_just_trained_is_asked_for_in_this_process() -> None:
+    served = text_generation("endpoint", "http://127.0.0.1:9/v1")
+    assert [text_generation(one).local.backend for one in LOCAL] == list(LOCAL)
+    assert served.local.backend == "transformers"
+
+
+def test_a_stage_of_several_models_asks_an_endpoint_that_knows_them_by_name() -> None:
+    one = text_generation("endpoint", "http://127.0.0.1:9/v1")
+    assert one.of_several.backend == "transformers"
+    named = one.model_copy(update={"endpoint": one.endpoint.model_copy(update={"model": "x/{model}"})})
+    assert named.of_several.backend == "endpoint"
+    assert [text_generation(name).of_several.backend for name in LOCAL] == list(LOCAL)
+
+
+def test_likelihoods_hold_a_bounded_number_of_logits(
+    engines: dict[str, Engine], lessons: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = engines["transformers"]
+    asked = [one.prompt for one in lessons for _ in lessons]
+    said = [one.completion for _ in lessons for one in lessons]
+    whole, held = engine.likelihood(asked, said), []
+    longest = (max(map(len, said)) + 1) * engine.reader.vocabulary
+    monkeypatch.setattr(engine, "batch_size", len(said))
+    monkeypatch.setattr(engine.reader, "most_logits", 3 * longest)
+    forward = engine.model.forward
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        found = forward(*arguments, **named)
+        held.append(found.logits.numel())
+        return found
+
+    monkeypatch.setattr(engine.model, "forward", watched)
+    assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)
+    assert len(held) > 1 and max(held) <= 3 * longest
+    monkeypatch.setattr(
+        engine.reader, "most_logits", engine.reader.vocabulary
+    )  # less than a completion's: one at a time
+    assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)

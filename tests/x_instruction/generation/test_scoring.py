@@ -1,0 +1,76 @@
+"""Texts read once for probabilities: padding changes nothing, batches are bounded."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from x_instruction.generation.scoring import Reader, by_length
+
+VOCABULARY = 50
+
+
+def llama() -> PreTrainedModel:
+    torch.manual_seed(1)
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, **shape)).eval()
+
+
+def gpt2() -> PreTrainedModel:
+    """Positions are learned here: padding on the left would count."""
+    torch.manual_seed(1)
+    return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=64)).eval()
+
+
+TEXTS = [[3, 4, 5], [6], [7, 8, 9, 10, 11, 12, 13], [3, 4, 5, 6, 7]]
+PAIRS = [([3, 4], [5]), ([6], [7, 8, 9, 10]), ([7, 8, 9, 10, 11, 12], [13, 14]), ([1], [2])]
+
+
+@pytest.mark.parametrize("model", [llama, gpt2])
+@pytest.mark.parametrize("logits", [2**27, 2 * VOCABULARY, 1])
+def test_in_a_batch_each_text_is_read_as_it_is_alone(model: type, logits: int) -> None:
+    reader = Reader(model(), pad=0)
+    reader.most_logits = logits
+    together = reader.shares(TEXTS, [3, 7, 9])
+    for row, text in zip(together, TEXTS, strict=True):
+        alone = torch.softmax(reader.model(torch.tensor([text])).logits[0, -1, [3, 7, 9]], dim=-1).tolist()
+        assert row == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize("model", [llama, gpt2])
+@pytest.mark.parametrize("logits", [2**27, 2 * 4 * VOCABULARY, 1])
+def test_likelihoods_are_those_of_the_whole_text(model: type, logits: int) -> None:
+    reader = Reader(model(), pad=0)
+    reader.most_logits = logits
+    for found, (prompt, said) in zip(reader.likelihoods(PAIRS), PAIRS, strict=True):
+        of_all = torch.log_softmax(reader.model(torch.tensor([[*prompt, *said]])).logits[0, :-1], dim=-1)
+        each = [of_all[len(prompt) - 1 + place, token].item() for place, token in enumerate(said)]
+        assert found == pytest.approx(sum(each) / len(each), abs=1e-5)
+
+
+def test_batches_are_bounded_by_rows_and_tokens_and_keep_the_order() -> None:
+    met: list[list[list[int]]] = []
+
+    def work(batch: list[list[int]]) -> list[int]:
+        met.append(batch)
+        return [len(one) for one in batch]
+
+    items = [[0] * length for length in (2, 9, 3, 30, 1, 9, 9, 2)]
+    assert by_length(items, 3, work, len, most_tokens=18) == [2, 9, 3, 30, 1, 9, 9, 2]
+    assert [[len(one) for one in batch] for batch in met] == [[30], [9, 9], [9, 3], [2, 2, 1]]
+    met.clear()
+    by_length(items, 3, work, len)
+    assert [len(batch) for batch in met] == [3, 3, 2]
+
+
+def test_a_model_that_gives_the_logits_of_all_positions_is_read_at_the_right_ones() -> None:
+    reader = Reader(llama(), pad=0)
+    expected = reader.likelihoods(PAIRS), reader.shares(TEXTS, [3, 7, 9])
+    forward = reader.model.forward
+    reader.model.forward = lambda **named: forward(**{**named, "logits_to_keep": 0})
+    found = reader.likelihoods(PAIRS), reader.shares(TEXTS, [3, 7, 9])
+    assert found[0] == pytest.approx(expected[0], abs=1e-5)
+    assert [share for row in found[1] for share in row] == pytest.approx(
+        [share for row in expected[1] for share in row]
+    )

@@ -1,0 +1,169 @@
+"""The gate, judged by Great Expectations itself: what is refused, what is only shown, what a report holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.params import Settings
+from tests.conftest import ROOT
+from x_instruction.runner.errors import GateFailedError, SettingsError
+from x_instruction.runner.gate import Expectation, Metric, Report, load_suite, refuse
+from x_instruction.runner.great_expectations import Validator
+
+METRICS: dict[str, Metric] = {
+    "low": 1,
+    "high": 9.5,
+    "name": "a, b",
+    "not_a_number": float("nan"),
+    "infinite": float("inf"),
+    "tenth": 0.1,
+}
+# Of rows, where the others are models.
+ROW_ARTIFACTS = (
+    "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
+    "diversified_set", "eval_scores",
+)  # fmt: skip
+# Name of the case, metric, bounds, whether it passes.
+CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
+    ("at least, above", "high", {"at_least": 9}, True),
+    ("at least, equal", "low", {"at_least": 1}, True),
+    ("at least, below", "low", {"at_least": 2}, False),
+    ("at most, below", "low", {"at_most": 2}, True),
+    ("at most, equal", "tenth", {"at_most": 0.1}, True),
+    ("at most, above", "high", {"at_most": 9}, False),
+    ("between", "high", {"at_least": 9, "at_most": 10}, True),
+    ("above between", "high", {"at_least": 1, "at_most": 9}, False),
+    ("equals a number", "low", {"equals": 1}, True),
+    ("equals another number", "low", {"equals": 0}, False),
+    ("equals a text", "name", {"equals": "a, b"}, True),
+    ("equals another text", "name", {"equals": "b, a"}, False),
+    ("absent", "absent", {"at_most": 5}, False),
+    ("not a number", "not_a_number", {"at_most": 5}, False),
+    ("infinite", "infinite", {"at_least": 5}, False),
+]
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """Every case judged as critical, and once more as a warning: one start of Great Expectations for all tests."""
+    suite = [
+        Expectation(metric=metric, severity=severity, because=case, **bounds)  # type: ignore[arg-type]
+        for severity in ("critical", "warning")
+        for case, metric, bounds, _ in CASES
+    ]
+    with Validator() as judge:
+        return judge.report("some_artifact", "fi", suite, METRICS)
+
+
+@pytest.mark.parametrize(
+    ("number", "passes"), [(n, case[3]) for n, case in enumerate(CASES)], ids=[c[0] for c in CASES]
+)
+def test_a_metric_is_held_to_its_bounds(report: Report, number: int, passes: bool) -> None:
+    verdict = report.verdicts[number]
+    assert (verdict.because, verdict.passed) == (CASES[number][0], passes)
+
+
+def test_a_verdict_says_what_was_met(report: Report) -> None:
+    met = {verdict.because: verdict.met for verdict in report.verdicts}
+    assert (met["above between"], met["absent"], met["not a number"], met["infinite"]) == (9.5, None, "nan", "inf")
+
+
+def test_a_critical_failure_refuses_with_a_line_for_each(report: Report) -> None:
+    with pytest.raises(GateFailedError) as caught:
+        refuse(report, Path("data/quality/some_artifact/fi.json"))
+    first, *lines, last = str(caught.value).split("\n")
+    assert first == "gate of some_artifact fi failed, nothing was published; report: data/quality/some_artifact/fi.json"
+    assert len(lines) == sum(not case[3] for case in CASES)
+    assert "  expected low at least 2, met 1 (at least, below)" in lines
+    assert "  expected high at least 1 and at most 9, met 9.5 (above between)" in lines
+    assert "  expected absent at most 5, met None (absent)" in lines
+    assert "run again" in last
+
+
+def test_a_failed_warning_is_shown_and_refuses_nothing(report: Report) -> None:
+    warned = Report(
+        report.artifact, report.partition, {}, [one for one in report.verdicts if one.severity == "warning"]
+    )
+    assert len(warned.warnings) == sum(not case[3] for case in CASES)
+    assert warned.failures == []
+    refuse(warned, Path("report.json"))
+
+
+def test_a_report_holds_all_metrics_and_verdicts(report: Report, tmp_path: Path) -> None:
+    report.save(tmp_path / "report.json")
+    saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert set(saved) == {"artifact", "partition", "metrics", "verdicts", "passed"}
+    assert saved["passed"] is False
+    assert saved["metrics"] == {**METRICS, "not_a_number": "nan", "infinite": "inf"}
+    assert len(saved["verdicts"]) == 2 * len(CASES)
+
+
+def test_equal_data_gives_an_equal_report(report: Report, tmp_path: Path) -> None:
+    suite = [Expectation("low", "critical", "because", at_least=1)]
+    for name in ("1", "2"):
+        with Validator() as judge:
+            judge.report("some_artifact", "fi", suite, {"low": 1}).save(tmp_path / name)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_a_judge_who_is_asked_nothing_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with Validator():
+        pass
+    assert capfd.readouterr().err == ""
+
+
+def suite_of(tmp_path: Path, **entry: object) -> Path:
+    path = tmp_path / "some_artifact.yaml"
+    path.write_text(yaml.safe_dump([{"metric": "m", "severity": "critical", "because": "b", **entry}]))
+    return path
+
+
+def test_a_bound_is_taken_from_the_settings(tmp_path: Path, settings: Settings) -> None:
+    (one,) = load_suite(suite_of(tmp_path, at_most="$seed_pairs.max_bad_share"), settings)
+    assert one.at_most == settings.seed_pairs.max_bad_share
+    assert one.rule == f"m at most {settings.seed_pairs.max_bad_share}"
+
+
+def test_a_bound_that_names_no_setting_is_refused(tmp_path: Path, settings: Settings) -> None:
+    with pytest.raises(SettingsError, match=r"some_artifact.yaml: \$seed_pairs.max_bat_share names no setting"):
+        load_suite(suite_of(tmp_path, at_most="$seed_pairs.max_bat_share"), settings)
+
+
+@pytest.mark.parametrize("entry", [{}, {"at_mots": 1}, {"at_most": 1, "why": "x"}])
+def test_an_entry_without_a_rule_or_with_an_unknown_one_is_refused(
+    tmp_path: Path, settings: Settings, entry: dict[str, object]
+) -> None:
+    with pytest.raises(SettingsError, match="needs metric, severity, because and one of at_least, at_most, equals"):
+        load_suite(suite_of(tmp_path, **entry), settings)
+
+
+def test_an_unknown_severity_is_refused(tmp_path: Path, settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="severity"):
+        load_suite(suite_of(tmp_path, at_most=1, severity="critcal"), settings)
+
+
+SUITES = sorted((ROOT / "stages" / "expectations").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SUITES, ids=[path.stem for path in SUITES])
+def test_each_suite_loads_with_the_real_settings(path: Path, settings: Settings) -> None:
+    suite = load_suite(path, settings)
+    assert all(one.metric.isidentifier() and one.because for one in suite)
+    assert any(one.severity == "critical" for one in suite)
+
+
+def test_each_artifact_has_a_suite() -> None:
+    from stages.__main__ import ARTIFACTS
+
+    assert [path.stem for path in SUITES] == sorted(ARTIFACTS)
+
+
+@pytest.mark.parametrize("artifact", ROW_ARTIFACTS)
+def test_no_artifact_is_published_that_lost_a_row(artifact: str, settings: Settings) -> None:
+    suite = load_suite(ROOT / "stages" / "expectations" / f"{artifact}.yaml", settings)
+    rules = [(one.severity, one.equals) for one in suite if one.metric == "unaccounted_rows"]
+    assert rules == [("critical", 0)]

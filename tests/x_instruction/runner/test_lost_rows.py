@@ -1,0 +1,178 @@
+"""Rows in are rows kept and rows dropped: the gate of a stage that loses one closes, and so a lost shard is seen."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dvc_project.generated_lines import PLOTS
+from stages.params import Settings
+from tests.conftest import ROOT
+from x_instruction.pairs.training_pairs import learned_pairs
+from x_instruction.rating.calibration import Calibration
+from x_instruction.runner import job as jobs
+from x_instruction.runner.errors import GateFailedError, InputError
+from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import Split, shard_paths, write_shard
+from x_instruction.runner.shell import run_stage
+
+SOURCES = ("raw_web_text", "filtered_text", "seed_pairs")
+RATED = ("rated_pairs", "refined_pairs", "diversified_set")
+SHARDS, ROWS = 2, 6
+
+
+def candidates(shard: int) -> pl.DataFrame:
+    names = [f"{shard}.{number}" for number in range(ROWS)]
+    return pl.DataFrame(
+        {"id": names, "text_id": names, "document_id": names, "language": ["fi"] * ROWS}
+        | {"instruction": [f"Say {name} in a few words." for name in names]}
+        | {"response": [f"Leipä numero {name} paistetaan uunissa." for name in names], "title": [""] * ROWS}
+        | {"url": [f"https://{name}.example/" for name in names], "source": ["web/fi"] * ROWS, "record": [0] * ROWS}
+        | {name: [""] * ROWS for name in ("date", "license", "source_id", "extractor")}
+        | {"finish_reason": ["stop"] * ROWS, "text_cut": [False] * ROWS, "sample": [1] * ROWS}
+        | {"likelihood": [-1.0] * ROWS, "part_likelihood": [-2.0] * ROWS}
+    )
+
+
+def publish(folder: Path, shards: list[pl.DataFrame]) -> None:
+    for number, shard in enumerate(shards):
+        write_shard(shard, folder / f"part-{number:05d}.parquet")
+    write_json(folder / "manifest.json", {"rows": sum(shard.height for shard in shards)})
+
+
+@pytest.fixture(scope="module")
+def small(settings: Settings) -> Settings:
+    """Nothing that is rated is too bad, and an evaluator whose tokens are bytes has the labels."""
+    training = settings.evaluator.training.model_copy(update={"max_tokens": 192})
+    evaluator = settings.evaluator.model_copy(update={"labels": ["A", "B", "C"], "training": training})
+    refined = settings.refined_pairs.model_copy(update={"min_rating": 0.0})
+    return settings.model_copy(update={"evaluator": evaluator, "refined_pairs": refined})
+
+
+def job_of(root: Path, artifact: str, settings: Settings) -> Job:
+    iteration = "iteration_1" if artifact == "rated_pairs" else None
+    staging, work = (root / "data" / name / artifact for name in (".staging", ".work"))
+    return Job(artifact, "fi", iteration, settings, root, staging, work, "code")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
+    """A project with the sample's Finnish texts and seeds; made candidate pairs are rated, refined and diversified."""
+    import great_expectations  # noqa: F401  # judges here: a process of its own takes seconds to start
+
+    root = tmp_path_factory.mktemp("made")
+    for name in ("stages/expectations", "data/sample/web/fi", "data/sample/seeds"):
+        shutil.copytree(ROOT / name, root / name)
+    shutil.copy(ROOT / "data/sample/eval_prompts.jsonl", root / "data/sample")
+    publish(root / "data/candidate_pairs/fi", [candidates(shard) for shard in range(SHARDS)])
+    for number, precision in ((1, 0.5), (2, 0.1)):
+        folder = shutil.copytree(tiny_model, root / f"data/evaluator/iteration_{number}")
+        Calibration().write(folder)
+        write_json(folder / "scores.json", {"precision": precision})
+        write_json(folder / "manifest.json", {"content": "tiny"})
+    for artifact in (*SOURCES, *RATED):
+        run_stage(job_of(root, artifact, small))
+    return root
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    """A copy to break; its work stores hold no shards."""
+    return shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns(".work"))
+
+
+@pytest.fixture
+def losing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every transform forgets the last row that it keeps, or, where it keeps none, drops."""
+    finish: Callable[..., Any] = jobs._finish
+
+    def forgetful(frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], **named: Any) -> Any:
+        def lossy(frame: pl.DataFrame) -> Split:
+            whole = transform(frame)
+            if whole.kept.is_empty():
+                return Split(whole.kept, whole.dropped.head(-1), whole.counts)
+            return Split(whole.kept.head(-1), whole.dropped, whole.counts)
+
+        return finish(frame, transform=lossy, **named)
+
+    monkeypatch.setattr(jobs, "_finish", forgetful)
+
+
+@pytest.mark.parametrize("artifact", [*SOURCES, *RATED])
+def test_all_rows_are_accounted_for(made: Path, artifact: str) -> None:
+    folder = job_of(made, artifact, Settings.model_construct()).target
+    manifest = read_json(folder / "manifest.json")
+    assert manifest["rows_in"] == manifest["rows"] + manifest["dropped"] > 0
+
+
+@pytest.mark.parametrize("artifact", [*SOURCES, "candidate_pairs", *RATED])
+def test_a_stage_that_loses_a_row_publishes_nothing(
+    project: Path, small: Settings, tiny_model: Path, losing: None, artifact: str
+) -> None:
+    job = job_of(project, artifact, small)
+    shutil.rmtree(job.target)
+    if artifact == "candidate_pairs":
+        write_json(shutil.copytree(tiny_model, project / "data/instruction_model") / "manifest.json", {"content": ""})
+    lost = SHARDS if artifact == "rated_pairs" else 1  # one a shard, of which the others have one here
+    with pytest.raises(GateFailedError, match=f"unaccounted_rows equals 0, met {lost} "):
+        run_stage(job)
+    assert not job.target.exists()
+
+
+@pytest.mark.parametrize("artifact", RATED)
+def test_a_shard_lost_between_two_stages_is_seen(project: Path, small: Settings, artifact: str) -> None:
+    before = {"rated_pairs": "candidate_pairs/fi", "refined_pairs": "rated_pairs/iteration_1/fi"}
+    folder = project / "data" / before.get(artifact, "refined_pairs/fi")
+    rows = sum(pl.read_parquet(path).height for path in shard_paths(folder))
+    last = shard_paths(folder)[-1]
+    left = rows - pl.read_parquet(last).height
+    last.unlink()
+    with pytest.raises(InputError, match=f"holds {left} rows and its manifest says {rows}: a shard is missing"):
+        run_stage(job_of(project, artifact, small))
+
+
+def test_a_pair_whose_rating_is_no_number_closes_the_gate(
+    project: Path, small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Calibration, "applied", lambda self, frame: frame.with_columns(best=float("nan")))
+    job = job_of(project, "rated_pairs", small)
+    with pytest.raises(GateFailedError, match="rows_without_rating equals 0, met 12 "):
+        run_stage(job)
+
+
+def test_the_refined_pairs_say_which_iteration_was_taken_and_why(made: Path) -> None:
+    met = read_json(made / "data/quality/refined_pairs/fi.json")["metrics"]
+    assert met["accepted_iteration"] == "iteration_1"
+    assert met["accepted_because"].startswith("held-out precision fell from 0.500 to 0.100 in iteration_2")
+
+
+def test_an_iteration_that_is_not_used_is_a_warning_of_the_gate(
+    project: Path, small: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(job_of(project, "refined_pairs", small))
+    assert "warning: expected unused_iterations equals 0, met 1 (the stop rule: " in capsys.readouterr().err
+    write_json(project / "data/evaluator/iteration_2/scores.json", {"precision": 0.6})
+    shutil.copytree(project / "data/rated_pairs/iteration_1", project / "data/rated_pairs/iteration_2")
+    run_stage(job_of(project, "refined_pairs", small))
+    assert "unused_iterations" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("least", "short"), [(1, 0), (2, 1)])
+def test_a_language_of_which_too_little_was_kept_to_learn_from_is_counted(
+    project: Path, small: Settings, least: int, short: int
+) -> None:
+    refined = small.refined_pairs.model_copy(update={"min_pairs": least, "max_pairs": 1})
+    job = job_of(project, "response_model", small.model_copy(update={"refined_pairs": refined, "languages": ["fi"]}))
+    learned_pairs(replace(job, language=None, iteration="iteration_2"))
+    assert job.facts["short_languages"] == short
+
+
+def test_every_plot_of_the_refined_pairs_is_drawn_by_dvc_too(made: Path) -> None:
+    assert {path.stem for path in (made / "data/refined_pairs/fi/plots").iterdir()} == set(PLOTS["refined_pairs"])

@@ -1,0 +1,137 @@
+"""A partition: shards in order, and every dropped row beside them with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from x_instruction.runner import shards
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import write_json
+from x_instruction.runner.shards import (
+    DROP_SCHEMA,
+    DROP_TEXT_CHARACTERS,
+    Split,
+    by_parts,
+    drop_counts,
+    in_slices,
+    no_drops,
+    read_partition,
+    shard_paths,
+    write_shard,
+)
+
+
+def judged(**reasons: str | None) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "id": list(reasons),
+            "text": [f"text of {name}" for name in reasons],
+            "url": "https://a.example/",
+            "reason": list(reasons.values()),
+            "value": "7",
+        },
+        schema_overrides={"reason": pl.String},
+    )
+
+
+def test_rows_without_reason_are_kept() -> None:
+    split = Split.of(judged(a=None, b="too_short", c=None))
+    assert split.kept["id"].to_list() == ["a", "c"]
+    assert split.kept.columns == ["id", "text", "url"]
+
+
+def test_a_drop_says_which_row_why_and_where() -> None:
+    dropped = Split.of(judged(a=None, b="too_short")).dropped
+    assert dict(dropped.schema) == DROP_SCHEMA
+    assert dropped.rows() == [("b", "too_short", "7", "https://a.example/", "text of b")]
+
+
+def test_a_long_text_is_shortened_in_the_drops() -> None:
+    long = judged(a="too_long").with_columns(text=pl.lit("ä" * 9000))
+    assert Split.of(long).dropped["text"].str.len_chars().to_list() == [DROP_TEXT_CHARACTERS]
+
+
+def test_no_drops_fit_those_of_other_shards() -> None:
+    assert pl.concat([no_drops(), Split.of(judged(a="x")).dropped]).height == 1
+
+
+@pytest.mark.parametrize(
+    ("heights", "slices"), [([5], [2, 2, 1]), ([1, 1, 1], [2, 1]), ([4], [2, 2]), ([0, 3], [2, 1]), ([], []), ([0], [])]
+)
+def test_slices_have_exactly_the_rows_asked_for(heights: list[int], slices: list[int]) -> None:
+    frames = [pl.DataFrame({"n": range(height)}, schema={"n": pl.Int64}) for height in heights]
+    assert [frame.height for frame in in_slices(frames, 2)] == slices
+
+
+def test_slices_keep_the_order_of_rows() -> None:
+    frames = [pl.DataFrame({"n": [1, 2, 3]}), pl.DataFrame({"n": [4, 5]})]
+    assert pl.concat(list(in_slices(frames, 2)))["n"].to_list() == [1, 2, 3, 4, 5]
+
+
+def partition(folder: Path, *shards: list[str]) -> Path:
+    for number, ids in enumerate(shards):
+        write_shard(pl.DataFrame({"id": ids}), folder / f"part-{number:05d}.parquet")
+    return folder
+
+
+def test_a_partition_without_manifest_is_unfinished(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is not there or unfinished: run its stage first"):
+        shard_paths(partition(tmp_path, ["a"]))
+
+
+def test_a_partition_is_read_in_the_order_of_its_shards(tmp_path: Path) -> None:
+    partition(tmp_path, ["b"], ["a"], ["c"])
+    (tmp_path / "manifest.json").write_text("{}")
+    assert read_partition(tmp_path)["id"].to_list() == ["b", "a", "c"]
+
+
+def test_a_shard_is_written_whole(tmp_path: Path) -> None:
+    partition(tmp_path, ["a"])
+    assert [path.name for path in tmp_path.iterdir()] == ["part-00000.parquet"]
+
+
+def test_equal_frames_are_equal_bytes(tmp_path: Path) -> None:
+    write_shard(judged(a="x"), tmp_path / "1")
+    write_shard(judged(a="x"), tmp_path / "2")
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_drops_are_counted_by_reason_over_all_shards_most_frequent_first(tmp_path: Path) -> None:
+    for number, frame in enumerate([judged(a="rare", b="much"), judged(c="much"), judged(d=None)]):
+        write_shard(Split.of(frame).dropped, tmp_path / "drops" / f"part-{number:05d}.parquet")
+    assert list(drop_counts(tmp_path).items()) == [("much", 2), ("rare", 1)]
+
+
+def test_a_partition_without_drops_counts_none(tmp_path: Path) -> None:
+    assert drop_counts(tmp_path) == {}
+
+
+def test_a_frame_done_part_by_part_gives_the_same_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, heights = judged(a=None, b="too_short", c=None, d=None, e="too_short"), []
+
+    def transform(part: pl.DataFrame) -> Split:
+        heights.append(part.height)
+        return Split.of(part)
+
+    whole = Split.of(frame)
+    monkeypatch.setattr(shards, "PART_BYTES", frame.estimated_size() // 2)
+    split = by_parts(frame, transform)
+    assert heights == [2, 2, 1]
+    assert split.kept.equals(whole.kept) and split.dropped.equals(whole.dropped)
+
+
+def test_a_frame_without_rows_still_has_its_columns() -> None:
+    assert by_parts(judged().clear(), Split.of).kept.columns == ["id", "text", "url"]
+
+
+def test_a_partition_that_lacks_a_shard_of_its_manifest_is_refused(tmp_path: Path) -> None:
+    for number in range(2):
+        write_shard(judged(a=None, b=None), tmp_path / f"part-0000{number}.parquet")
+    write_json(tmp_path / "manifest.json", {"rows": 4})
+    assert len(shard_paths(tmp_path)) == 2
+    (tmp_path / "part-00000.parquet").unlink()
+    with pytest.raises(InputError, match="holds 2 rows and its manifest says 4"):
+        shard_paths(tmp_path)

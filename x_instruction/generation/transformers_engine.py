@@ -1,0 +1,125 @@
+"""Text generation with transformers: padded left, in batches of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from x_instruction.generation.interface import Generated, Sampling, repeated
+from x_instruction.generation.progress import Progress
+from x_instruction.generation.scoring import Reader, by_length
+from x_instruction.generation.settings import TextGeneration
+from x_instruction.generation.transformers_rules import Repetition, StopStrings
+from x_instruction.models.checkpoints import load_model, load_tokenizer
+
+
+class TransformersEngine:
+    name = "transformers"
+
+    def __init__(self, model: Path, settings: TextGeneration, seed: int, device: str | None = None) -> None:
+        self.tokenizer = load_tokenizer(model)
+        self.model = load_model(model).eval()
+        # What a checkpoint suggests (top_k, a penalty, tokens never said) is not what the settings say.
+        self.model.generation_config = GenerationConfig()
+        self.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.batch_size = settings.batch_size
+        self.pad = _pad_token(self.tokenizer)
+        self.reader = Reader(self.model, self.pad)
+        self.seed = seed
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        torch.manual_seed(sampling.seed)
+        asked = repeated(prompts, sampling.candidates)
+        with Progress(len(asked)) as progress:
+
+            def work(batch: list[Sequence[int]]) -> list[Generated]:
+                texts = self._generate(batch, sampling)
+                progress.done(len(texts), sum(text.tokens for text in texts))
+                return texts
+
+            return by_length(asked, self.batch_size, work, len)
+
+    def _generate(self, prompts: list[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        inputs = self._padded(prompts)
+        choice: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature > 0:
+            choice = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        if sampling.stop_strings:
+            width = inputs["input_ids"].shape[1]
+            choice["stopping_criteria"] = [StopStrings(sampling.stop_strings, self.tokenizer, width)]
+        with torch.inference_mode():
+            output = self.model.generate(
+                **inputs,
+                **choice,
+                max_new_tokens=sampling.max_new_tokens,
+                logits_processor=[Repetition(sampling, inputs["attention_mask"])],
+                eos_token_id=list(sampling.stop),
+                pad_token_id=self.pad,
+            )
+        return [self._text(row.tolist(), sampling) for row in output[:, inputs["input_ids"].shape[1] :]]
+
+    def _text(self, ids: list[int], sampling: Sampling) -> Generated:
+        ended = next((position for position, token in enumerate(ids) if token in sampling.stop), None)
+        kept = ids if ended is None else ids[:ended]
+        text = self.tokenizer.decode(kept, skip_special_tokens=True)
+        if said := [place for string in sampling.stop_strings if (place := text.find(string)) >= 0]:
+            # The rows of a batch that ended before the others are filled up with the pad token.
+            while kept and kept[-1] == self.pad:
+                kept.pop()
+            return Generated(text[: min(said)].strip(), len(kept), "stop")
+        return Generated(text.strip(), len(kept), "length" if ended is None else "stop")
+
+    def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
+        with Progress(len(prompts)) as progress:
+
+            def work(batch: list[Sequence[int]]) -> list[list[float]]:
+                rows = self.reader.shares(batch, labels)
+                progress.done(len(rows), sum(map(len, batch)))
+                return rows
+
+            return by_length(prompts, self.batch_size, work, len, self.reader.most_tokens)
+
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        pairs = list(zip(prompts, completions, strict=True))
+        with Progress(len(pairs)) as progress:
+
+            def work(batch: list[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+                found = self.reader.likelihoods(batch)
+                progress.done(len(found), sum(map(_tokens, batch)))
+                return found
+
+            return by_length(pairs, self.batch_size, work, _tokens, self.reader.most_tokens)
+
+    def _padded(self, prompts: list[Sequence[int]]) -> dict[str, torch.Tensor]:
+        width = max(map(len, prompts))
+        ids = [[self.pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        device = self.model.device
+        return {
+            "input_ids": torch.tensor(ids, device=device),
+            "attention_mask": torch.tensor(mask, device=device),
+        }
+
+    def facts(self) -> dict[str, float | int | str]:
+        return {}
+
+    def close(self) -> None:
+        del self.model, self.reader
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _pad_token(tokenizer: Any) -> int:
+    """Padding is masked, so any token serves where the tokenizer has none of its own."""
+    for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    return 0
+
+
+def _tokens(pair: tuple[Sequence[int], Sequence[int]]) -> int:
+    return len(pair[0]) + len(pair[1])

@@ -1,0 +1,56 @@
+"""Loading and saving of models and tokenizers: safetensors only, no remote code, never a pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import read_json
+
+
+def load_model(folder: Path, revision: str | None = None) -> Any:
+    """A causal language model from a folder (or hub id). Raises InputError when it is none."""
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, revision=revision, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder} is not a usable model with safetensors: {_first_line(error)}") from None
+
+
+def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
+    """The fast tokenizer of a folder (or hub id). Raises InputError when there is none."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from None
+
+
+def context_length(folder: Path) -> int | None:
+    """Tokens the model of a folder was made for; None where its settings do not say."""
+    path = folder / "config.json"
+    config = read_json(path) if path.is_file() else {}
+    # Models that also see images keep the language model's settings in a part of their own.
+    found = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
+    return int(found) if found else None
+
+
+def is_float32(folder: Path) -> bool:
+    """Whether the model of a folder is stored in single precision."""
+    path = folder / "config.json"
+    config = read_json(path) if path.is_file() else {}
+    return "float32" in (config.get("dtype"), config.get("torch_dtype"))
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,57 @@
+"""Rating pairs with an evaluator: three probabilities at one position, calibrated, and their expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Prompts
+from x_instruction.rating.calibration import LEVELS, Calibration
+from x_instruction.rating.settings import Rating
+from x_instruction.runner.errors import SettingsError
+
+
+def label_tokens(encoder: PromptEncoder, labels: list[str]) -> list[int]:
+    """The one token of each label, in the order of LEVELS."""
+    ids = [encoder.tokenizer(label, add_special_tokens=False)["input_ids"] for label in labels]
+    for label, tokens in zip(labels, ids, strict=True):
+        if len(tokens) != 1:
+            raise SettingsError(
+                f"rating.labels: {label!r} is {len(tokens)} tokens in this model; choose one-token labels"
+            )
+    flat = [tokens[0] for tokens in ids]
+    if len(set(flat)) != len(flat):
+        raise SettingsError(f"rating.labels: {labels} are not three different tokens in this model")
+    return flat
+
+
+def add_ratings(
+    frame: pl.DataFrame,
+    engine: LazyEngine,
+    calibration: Calibration,
+    rating: Rating,
+    prompts: Prompts,
+    names: Mapping[str, str],
+) -> pl.DataFrame:
+    """Adds best, flawed and worst (probabilities) and rating (their expected value) to the pairs of a frame.
+
+    The frame has `language` (a code of `names`), `instruction`, `response` and the signals that the evaluator's
+    calibration weighs.
+    """
+    encoder = PromptEncoder(engine.tokenizer, prompts, rating.max_response_tokens, room=engine.room(1))
+    questions = [
+        encoder.rate(instruction, response, names[language])
+        for language, instruction, response in frame.select("language", "instruction", "response").iter_rows()
+    ]
+    rows = engine.score(questions, label_tokens(encoder, rating.labels))
+    columns = [pl.Series(level, [row[number] for row in rows], dtype=pl.Float64) for number, level in enumerate(LEVELS)]
+    return with_rating(calibration.applied(frame.with_columns(columns)), rating.values)
+
+
+def with_rating(frame: pl.DataFrame, values: list[float]) -> pl.DataFrame:
+    """Adds `rating`, the expectation of the levels' values."""
+    rating = pl.sum_horizontal(pl.col(level) * value for level, value in zip(LEVELS, values, strict=True))
+    return frame.with_columns(rating.alias("rating"))

@@ -1,0 +1,36 @@
+"""Hands a stage to a process that has the libraries loaded already, where one is running."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+from x_instruction.runner.process import die_with_parent
+
+SOCKET = "XI_PRELOADED"
+
+
+def delegated(arguments: list[str]) -> int | None:
+    """Have the stage made by the preloaded process. Returns its exit status; None where there is no such process."""
+    path = os.environ.get(SOCKET)
+    if not path:
+        return None
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(path)
+        except OSError:
+            return None
+        die_with_parent()
+        socket.send_fds(connection, [b"0"], [0, 1, 2])
+        asked = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+        connection.sendall(json.dumps(asked).encode() + b"\n")
+        answer = connection.recv(1)
+    if not answer:
+        print(
+            f"error: the process of {' '.join(arguments)} ended without a word: killed, or out of memory?",
+            file=sys.stderr,
+        )
+    return answer[0] if answer else 1

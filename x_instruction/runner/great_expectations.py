@@ -1,0 +1,92 @@
+"""Great Expectations, and nothing else that knows it: the suite is validated on a frame of one row, the metrics.
+
+Its import takes 2 to 4 s, as long as the work of a small stage. So it runs in a process of its own, which starts with
+the stage and imports while the stage works; where the library is loaded already, it runs in the stage's process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from x_instruction.runner.gate import Expectation, Metric
+
+
+class Validator:
+    """A context in which suites can be validated."""
+
+    def __enter__(self) -> Validator:
+        self._process = None
+        if "great_expectations" not in sys.modules:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def validate(self, suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
+        """Whether each expectation holds. All metrics are finite or text."""
+        if self._process is None:
+            return _validate(suite, metrics)
+        question = json.dumps({"metrics": metrics, "suite": [asdict(expectation) for expectation in suite]})
+        answer, _ = self._process.communicate(question)
+        if self._process.returncode:
+            raise RuntimeError(f"the process of Great Expectations ended with {self._process.returncode}")
+        return list(json.loads(answer))
+
+
+def _validate(suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
+    """Success of each expectation. What Great Expectations prints goes to standard error."""
+    if not suite:
+        return []
+    import great_expectations as gx
+    import pandas as pd
+
+    with contextlib.redirect_stdout(sys.stderr):
+        return _results(gx, suite, pd.DataFrame([metrics]))
+
+
+def _results(gx: Any, suite: list[Expectation], metrics: Any) -> list[bool]:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    batch = (
+        context.data_sources.add_pandas("metrics")
+        .add_dataframe_asset("metrics")
+        .add_batch_definition_whole_dataframe("metrics")
+        .get_batch({"dataframe": metrics})
+    )
+    native = [_native(gx, expectation, number) for number, expectation in enumerate(suite)]
+    result = batch.validate(gx.ExpectationSuite(name="suite", expectations=native))
+    order = {found.expectation_config.meta["number"]: bool(found.success) for found in result.results}
+    return [order[number] for number in range(len(suite))]
+
+
+def _native(gx: Any, expectation: Expectation, number: int) -> Any:
+    shared = {"column": expectation.metric, "severity": expectation.severity, "meta": {"number": number}}
+    if expectation.equals is not None:
+        return gx.expectations.ExpectColumnValuesToBeInSet(value_set=[expectation.equals], **shared)
+    return gx.expectations.ExpectColumnValuesToBeBetween(
+        min_value=expectation.at_least, max_value=expectation.at_most, **shared
+    )
+
+
+def _serve() -> None:
+    """Import Great Expectations, then answer the one question that comes on standard input."""
+    import great_expectations  # noqa: F401
+
+    question = sys.stdin.read()
+    if question:  # empty: the stage ended before it had anything to validate
+        asked = json.loads(question)
+        print(json.dumps(_validate([Expectation(**entry) for entry in asked["suite"]], asked["metrics"])))
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,235 @@
+"""What a stage is given: its settings, where its inputs lie, where to write, and the map over shards."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any, TypeVar, cast
+
+import polars as pl
+from tqdm import tqdm
+
+from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.executor import ordered_map
+from x_instruction.runner.files import digest, read_json, write_json
+from x_instruction.runner.import_closure import stage_code_hash
+from x_instruction.runner.settings import RunSettings, Section
+from x_instruction.runner.shards import Split, shard_paths, write_shard
+from x_instruction.runner.shared_store import SharedStore
+
+SectionKind = TypeVar("SectionKind", bound=Section)
+# The writer holds what it writes at once: a whole frame would lie beside itself.
+HASHED_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one stage on one partition.
+
+    `staging` is an empty folder: what the stage writes there is judged, then published as a whole.
+    `work` keeps finished shards over interrupted runs; DVC empties a stage's outputs, so it lies elsewhere.
+    `code` is the hash of the stage's own code; `facts` gathers what the run log shows (seconds, rates), `provenance`
+    what the manifest shows (the engine), and `counts` what the shards counted (tokens), new and stored ones alike.
+    `used` are the keys of the work store that this run needs.
+    """
+
+    artifact: str
+    language: str | None
+    iteration: str | None
+    settings: RunSettings
+    root: Path
+    staging: Path
+    work: Path
+    code: str
+    facts: dict[str, float | int | str] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    @property
+    def partition(self) -> str:
+        return "/".join(part for part in (self.iteration, self.language) if part)
+
+    @property
+    def target(self) -> Path:
+        return self.root / "data" / self.artifact / self.partition
+
+    @property
+    def report(self) -> Path:
+        return self.root / "data" / "quality" / self.artifact / f"{self.partition or 'all'}.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Where the figures of the artifact are published, as DVC's metrics."""
+        return self.root / "data" / "metrics" / self.artifact / f"{self.partition or 'all'}.json"
+
+    @property
+    def plots(self) -> Path:
+        """Where the data of the artifact's plots is published."""
+        return self.root / "data" / "plots" / self.artifact / self.partition
+
+    @property
+    def refusal(self) -> Path:
+        """Where the report of a failed gate lies: beside DVC's outputs, so that `dvc checkout` overwrites nothing."""
+        return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
+
+    @property
+    def refused_drops(self) -> Path:
+        """Where the dropped rows of a failed run lie: they often explain the failure."""
+        return self.refusal.with_suffix(".drops")
+
+    @property
+    def language_pages(self) -> Path:
+        """Folder of the languages' settings files."""
+        return self.root / "languages"
+
+    def section(self, kind: type[SectionKind]) -> SectionKind:
+        """The section of params.yaml that this class describes. A stage imports what it reads."""
+        return next(value for _, value in self.settings if type(value) is kind)
+
+    @cached_property
+    def shared(self) -> SharedStore:
+        """What the languages of this artifact make once for all."""
+        folder = self.root / "data" / ".work" / self.artifact / "shared"
+        return SharedStore(folder, self.language or "all", self.settings.languages)
+
+    def input(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Path:
+        """Folder of another artifact's partition."""
+        return self.root.joinpath("data", artifact, *(part for part in (iteration, language) if part))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder on the disk of the results, for what is too long to hold; gone after."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.work, prefix="scratch-") as name:
+            yield Path(name)
+
+    def map_frames(
+        self,
+        frames: Iterable[pl.DataFrame],
+        transform: Callable[[pl.DataFrame], Split],
+        *,
+        settings: Iterable[Section | int],
+        depends_on: str = "",
+    ) -> None:
+        """Write one shard per frame, taking from the work store those already made.
+
+        `settings` are the sections (or the seed) that the transform reads; with the frame's content, the code and
+        `depends_on` (a model's hash, say) they make the key: any change of them makes the shard anew.
+        """
+        base = digest(self.code, depends_on, *(_key(value) for value in settings))
+        rows_in = 0
+        progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
+        for number, (key, rows) in enumerate(self._finished(frames, transform, base)):
+            for kind in ("", "drops/"):
+                target = self.staging / f"{kind}part-{number:05d}.parquet"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(self.work / key / f"{kind}part.parquet", target)
+            self.used.add(key)
+            rows_in += rows
+            for name, count in read_json(self.work / key / "counts.json").items():
+                self.counts[name] = self.counts.get(name, 0) + count
+            progress.update(rows)
+        progress.close()
+        self.facts["rows_in"] = rows_in
+        (self.work / "used").parent.mkdir(parents=True, exist_ok=True)
+        (self.work / "used").write_text("\n".join(sorted(self.used)))
+
+    def remembered(
+        self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
+    ) -> Iterator[pl.DataFrame]:
+        """What a costly first step makes of each frame, from the work store where it was made before."""
+        for key, _ in self._finished(frames, transform, digest(self.code, depends_on)):
+            self.used.add(key)
+            yield pl.read_parquet(self.work / key / "part.parquet")
+
+    def _finished(
+        self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str
+    ) -> Iterator[tuple[str, int]]:
+        """Keys and row counts of the shards in order, each finished in the work store."""
+        work = partial(_finish, transform=transform, base=base, store=self.work)
+        return ordered_map(work, frames, self.settings.execution)
+
+    def read_shards(
+        self, artifact: str, language: str | None = None, iteration: str | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Shards of an input, one at a time."""
+        for path in shard_paths(self.input(artifact, language, iteration)):
+            yield pl.read_parquet(path)
+
+
+def make_job(artifact: str, kinds: tuple[str, ...], names: list[str], settings: RunSettings, root: Path) -> Job:
+    """Sorts the names after the artifact into iteration and language; `kinds` are those that the artifact has.
+
+    Raises SettingsError for a name that params.yaml does not list, and for too many or too few of them.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        if name not in settings.iterations and name not in settings.languages:
+            known = ", ".join([*settings.languages, *settings.iterations])
+            raise SettingsError(f"'{name}' is neither a language nor an iteration of params.yaml ({known})")
+        found["iteration" if name in settings.iterations else "language"] = name
+    if set(found) != set(kinds) or len(names) != len(kinds):
+        usage = " ".join([artifact, *(kind.upper() for kind in kinds)])
+        wanted = " and ".join(f"one {kind}" for kind in kinds) or "neither iteration nor language"
+        raise SettingsError(f"{artifact} is made by `python -m stages {usage}`: give {wanted}")
+    partition = Path(artifact, *(found[kind] for kind in kinds))
+    return Job(
+        artifact=artifact,
+        language=found.get("language"),
+        iteration=found.get("iteration"),
+        settings=settings,
+        root=root,
+        staging=root / "data" / ".staging" / partition,
+        work=root / "data" / ".work" / partition,
+        code=stage_code_hash(artifact, root),
+    )
+
+
+def _key(value: Section | int) -> str:
+    return value.key() if isinstance(value, Section) else str(value)
+
+
+def frame_hash(frame: pl.DataFrame) -> str:
+    """Hash of a frame's columns and values."""
+    hashed = _Hashed()
+    for part in frame.iter_slices(HASHED_ROWS):
+        part.write_ipc(cast(IO[bytes], hashed), compression="uncompressed")
+    hashed.state.update(repr(frame.schema).encode())  # all there is of an empty frame
+    return hashed.state.hexdigest()
+
+
+class _Hashed(io.RawIOBase):
+    """A file of which only the hash is kept."""
+
+    def __init__(self) -> None:
+        self.state = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.state.update(data)
+        return len(data)
+
+
+def _finish(
+    frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], base: str, store: Path
+) -> tuple[str, int]:
+    """Make one shard unless the store has it. Its files are written under temporary names and renamed."""
+    key = digest(base, frame_hash(frame))[:32]
+    kept, dropped = store / key / "part.parquet", store / key / "drops" / "part.parquet"
+    # The kept rows are written last, so their presence means that all files are whole.
+    if not kept.exists():
+        split = transform(frame)
+        write_shard(split.dropped, dropped)
+        write_json(store / key / "counts.json", split.counts)
+        write_shard(split.kept, kept)
+    return key, frame.height

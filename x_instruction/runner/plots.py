@@ -1,0 +1,43 @@
+"""Plots beside an artifact, as data: `plots/<name>.csv` with the columns x, y and `series`, a line's or bar's own.
+
+Both faces draw them: DVC by the entries of `dvc.yaml` and the templates in .dvc/plots, Dagster whatever lies there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from x_instruction.runner.files import write_atomically
+
+PLOTS = "plots"
+RATING_BINS = 20
+DIGITS = 4  # enough to draw, and the last bits of a sum need not be equal
+
+
+def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
+    """Write the frame's columns as `<folder>/plots/<name>.csv`, floats to four decimals."""
+    rounded = frame.with_columns(pl.col(pl.Float64).round(DIGITS))
+    write_atomically(folder / PLOTS / f"{name}.csv", rounded.write_csv().encode("utf-8"))
+
+
+def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
+    """How many rows have which `rating`, in twentieths; a series for each value of `by`. Empty bins are named too."""
+    bins = (pl.col("rating") * RATING_BINS).floor().clip(0, RATING_BINS - 1).cast(pl.Int64)
+    counted = frame.group_by(bins.alias("bin"), by).len("pairs")
+    every = pl.DataFrame({"bin": range(RATING_BINS)}).join(frame.select(pl.col(by).unique().sort()), how="cross")
+    return (
+        every.join(counted, on=["bin", by], how="left")
+        .sort(by, "bin")
+        .select(
+            ((pl.col("bin") + 0.5) / RATING_BINS).round(DIGITS).alias("rating"), pl.col("pairs").fill_null(0), series=by
+        )
+    )
+
+
+def keep_curve(frame: pl.DataFrame) -> pl.DataFrame:
+    """Which share of the rows would pass, for each threshold of `rating` in twentieths."""
+    thresholds = [step / RATING_BINS for step in range(RATING_BINS + 1)]
+    shares = [frame.filter(pl.col("rating") >= least).height / max(1, frame.height) for least in thresholds]
+    return pl.DataFrame({"rating": thresholds, "share": shares})

@@ -1,0 +1,111 @@
+"""The second pass over a partition's staged shards: rows that only the whole of it can judge, as duplicates are.
+
+The first pass writes the shards one by one; the second reads a few columns of all of them, decides, and
+rewrites the shards a decision touches. `write_shard` renames a new file over the old name, so the shard in
+the work store, which was linked and not copied, stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from x_instruction.runner.disk_arrays import append, repeated
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import DROP_SCHEMA, Split, write_shard
+
+Places = npt.NDArray[np.int64]
+# A decision: the row's place (`shard`, `row`), why it goes, and the value met.
+DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
+# Decisions as a function: of a shard's number, to `row`, `reason` and `value`.
+Decisions = Callable[[int], pl.DataFrame]
+# Where a document was found: its place in the source, and its address where it has one.
+PLACE = pl.format("{}#{}", "source", "record")
+ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
+
+
+def staged_shards(job: Job) -> list[Path]:
+    return sorted(job.staging.glob("part-*.parquet"))
+
+
+def first_places(shards: list[Path]) -> Places:
+    """The number that each shard's first row has among all rows, and the number of rows."""
+    heights = [pq.read_metadata(path).num_rows for path in shards]
+    return np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
+
+
+def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
+    """The key and the named columns of staged rows whose key stands in others too, with their `shard` and `row`.
+
+    Keys are looked up by 64-bit hash on disk, so that only what is repeated is held.
+    """
+    shards = staged_shards(job)
+    with job.scratch() as folder:
+        for path in shards:
+            append(folder / "keys", pl.read_parquet(path, columns=[key])[key].hash().to_numpy())
+        found = [places for places, _ in repeated(folder / "keys")] if shards else []
+    places = np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+    frames = [
+        pl.read_parquet(path, columns=[key, *columns])[rows].select(
+            pl.lit(number, pl.UInt32).alias("shard"), pl.Series("row", rows, pl.UInt32), key, *columns
+        )
+        for number, path, rows in by_shard(shards, places)
+    ]
+    empty = pl.DataFrame(schema={"shard": pl.UInt32, "row": pl.UInt32})
+    return pl.concat(frames) if frames else empty.with_columns(pl.lit(None).alias(name) for name in (key, *columns))
+
+
+def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
+    """Number and path of the shards that hold some of the places (in rising order), and the rows of these."""
+    begins = first_places(shards)
+    for number, path in enumerate(shards):
+        first, last = np.searchsorted(places, begins[number : number + 2])
+        if first < last:
+            yield number, path, places[first:last] - begins[number]
+
+
+def no_decisions() -> pl.DataFrame:
+    return pl.DataFrame(schema={name: DECISION_SCHEMA[name] for name in ("row", "reason", "value")})
+
+
+def drop_staged(
+    job: Job,
+    decisions: pl.DataFrame | Decisions,
+    *,
+    temporary: list[str],
+    id_column: str = "id",
+    text: str = "text",
+) -> None:
+    """Move the decided rows to the drops, and take the `temporary` columns off every shard.
+
+    `text` is the column a drop shows.
+    """
+    for number, path in enumerate(staged_shards(job)):
+        decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
+        if decided.height or temporary:
+            split = _split(pl.read_parquet(path), decided, id_column, text)
+            drops = path.parent / "drops" / path.name
+            write_shard(pl.concat([pl.read_parquet(drops), split.dropped]), drops)
+            write_shard(split.kept.drop(temporary), path)
+
+
+def _of_shard(decisions: pl.DataFrame, number: int) -> pl.DataFrame:
+    return decisions.filter(pl.col("shard") == number).select("row", "reason", "value")
+
+
+def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str) -> Split:
+    joined = frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")).join(
+        decided, on="row", how="left", maintain_order="left"
+    )
+    split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
+    gone = joined.filter(pl.col("reason").is_not_null())
+    # A drop is named by the id it had in the artifact before, where its row can be looked up.
+    return Split(
+        split.kept.drop("row", "origin"),
+        split.dropped.with_columns(gone[id_column].alias("id")).select(list(DROP_SCHEMA)),
+    )

@@ -1,0 +1,88 @@
+"""What every section of `params.yaml` is made of, and the sections that the runner itself reads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A part of `params.yaml`. It is immutable and refuses keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Fields that decide how fast or at what price the work is done, but not its result: finished shards stay valid.
+    HOW: ClassVar[frozenset[str]] = frozenset()
+
+    def key(self) -> str:
+        """Everything that decides the result, as JSON."""
+        return self.model_dump_json(exclude=self._how())
+
+    def _how(self) -> dict[str, Any]:
+        excluded: dict[str, Any] = dict.fromkeys(self.HOW, True)
+        inner = {name: value._how() for name, value in self if isinstance(value, Section)}
+        return excluded | {name: how for name, how in inner.items() if how}
+
+
+class Iteration(Section):
+    """`learns_from`: the artifact whose pairs this iteration's models learn from, in addition to the seeds."""
+
+    learns_from: str
+
+
+class Execution(Section):
+    """`executor` maps a stage over its shards; `workers` are its processes, `threads` those of torch in each."""
+
+    executor: Literal["in_process", "processes", "ray"]
+    workers: Positive
+    threads: Positive
+
+
+class RunSettings(Protocol):
+    """What a job needs of the whole of `params.yaml`; iterating yields the names and values of all sections."""
+
+    @property
+    def languages(self) -> list[str]: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def iterations(self) -> dict[str, Iteration]: ...
+    @property
+    def execution(self) -> Execution: ...
+    def __iter__(self) -> Iterator[tuple[str, Any]]: ...
+
+
+def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first problem of a validation as one sentence: the key, its value and the rule, and a near name."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(model, first["loc"][:-1]), n=1)
+        hint = f"; did you mean `{near[0]}`?" if near else "; remove it"
+        return f"`{key}` is not a setting{hint}{more}"
+    if first["type"] == "missing":
+        return f"`{key}` is missing; add it{more}"
+    if first["type"] == "unknown_language":
+        context: Mapping[str, Any] = first["ctx"]
+        return f"`{key}.{context['number']}`: {first['msg']}{more}"
+    rule = first["msg"].removeprefix("Value error, ")
+    return f"`{key}` is {first['input']!r}: {rule}{more}" if key else f"{rule}{more}"
+
+
+def _known_keys(model: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Keys that the section at `location` knows."""
+    section = model
+    for part in location:
+        if isinstance(part, str) and (field := getattr(section, "model_fields", {}).get(part)):
+            section = field.annotation
+        else:  # an element of a list, or a value of a mapping
+            section = next(reversed(get_args(section)), None)
+    return list(getattr(section, "model_fields", {}))

@@ -1,0 +1,155 @@
+"""An artifact's partition: a folder of Parquet shards, with the dropped rows and their reasons beside.
+
+<partition>/part-00000.parquet        rows kept
+<partition>/drops/part-00000.parquet  rows dropped: what they were, `reason`, `value` met
+<partition>/manifest.json             written last; a folder without one is unfinished
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import read_json
+
+# Columns of a drop, whatever the artifact: enough to find the row and see why.
+DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
+DROP_TEXT_CHARACTERS = 500
+PART_BYTES = 16_000_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a transform makes of one shard: rows kept, and rows dropped (in DROP_SCHEMA).
+
+    `counts` are summed over the shards into the manifest: the same for the same input, so no times.
+    """
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:
+        """Divide a frame by its `reason` column (null: kept); `value` says what met the rule."""
+        kept = frame.filter(pl.col("reason").is_null()).drop("reason", "value")
+        return cls(kept, drops(frame.filter(pl.col("reason").is_not_null()), text=text, origin=origin))
+
+
+def drops(frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> pl.DataFrame:
+    """Rows of DROP_SCHEMA from a frame with `id`, `reason`, `value` and the named text and origin columns."""
+    return frame.select(
+        pl.col("id").cast(pl.String),
+        pl.col("reason").cast(pl.String),
+        pl.col("value").cast(pl.String),
+        pl.col(origin).cast(pl.String).alias("origin"),
+        pl.col(text).cast(pl.String).str.slice(0, DROP_TEXT_CHARACTERS).alias("text"),
+    )
+
+
+def no_drops() -> pl.DataFrame:
+    return pl.DataFrame(schema=DROP_SCHEMA)
+
+
+def shard_paths(partition: Path) -> list[Path]:
+    """Shards of a finished partition, in order. Raises InputError when it is not there, or not whole.
+
+    The gate of a stage counts the rows that it read: what is lost between two stages only shows here.
+    """
+    manifest = partition / "manifest.json"
+    if not manifest.exists():
+        raise InputError(f"{partition} is not there or unfinished: run its stage first (`dvc repro`)")
+    paths = sorted(partition.glob("part-*.parquet"))
+    said = read_json(manifest).get("rows")
+    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    if said not in (None, rows):
+        raise InputError(
+            f"{partition} holds {rows} rows and its manifest says {said}: a shard is missing or not its own; "
+            "`dvc checkout` brings it back, or make it anew"
+        )
+    return paths
+
+
+def read_partition(partition: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """All rows of a partition; only for stages whose work is on the whole of it."""
+    return pl.concat([pl.read_parquet(path, columns=columns) for path in shard_paths(partition)])
+
+
+def shard_frames(folder: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Shards of a folder that is still being made, one at a time."""
+    for path in sorted(folder.glob("part-*.parquet")):
+        yield pl.read_parquet(path, columns=columns)
+
+
+def write_shard(frame: pl.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: a worker that outlives its killed parent may still be writing the same shard.
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    with temporary.open("wb") as file:
+        frame.write_parquet(file, compression="zstd", statistics=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
+    """The transform of a frame whose rows do not depend on each other, part by part.
+
+    A rule makes several times its texts beside them (sentences, folded words): PART_BYTES bound that, whatever
+    the frame's size.
+    """
+    parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update(part.counts)
+    return Split(pl.concat([part.kept for part in parts]), pl.concat([part.dropped for part in parts]), dict(counts))
+
+
+def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows of a frame in parts of about PART_BYTES."""
+    return frame.iter_slices(max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1))
+
+
+def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Regroup frames into frames of exactly `rows` rows (the last may be shorter)."""
+    held: list[pl.DataFrame] = []
+    height = 0
+    for frame in frames:
+        held.append(frame)
+        height += frame.height
+        while height >= rows:
+            joined = pl.concat(held)
+            yield joined.head(rows)
+            held, height = [joined.slice(rows)], height - rows
+    if height:
+        yield pl.concat(held)
+
+
+def leading_drop(partition: Path) -> tuple[str, str, int] | None:
+    """The most frequent reason of a partition's drops, the value of its first row, and its number of rows."""
+    counts = drop_counts(partition)
+    if not counts:
+        return None
+    reason = next(iter(counts))
+    drops = pl.scan_parquet(sorted((partition / "drops").glob("part-*.parquet")))
+    first = drops.filter(pl.col("reason") == reason).select("value").head(1).collect()
+    return reason, str(first.item()), counts[reason]
+
+
+def drop_counts(partition: Path) -> dict[str, int]:
+    """Number of drops by reason, most frequent first."""
+    paths = sorted((partition / "drops").glob("part-*.parquet"))
+    if not paths:
+        return {}
+    counted = (
+        pl.scan_parquet(paths).group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
+    )
+    return dict(counted.iter_rows())

@@ -1,0 +1,96 @@
+"""Work that several languages of an artifact need: made by the first that asks, found by the others.
+
+data/.work/<artifact>/shared/<key>/           a piece; what it is made from is in the key, `whole` is written last
+data/.work/<artifact>/shared/wanted/<name>    keys of the pieces that a language needs
+
+Languages run side by side, each in a process of its own. A piece is made under a lock of the operating system, which
+lets go of it when its holder ends, however it ends. A piece is deleted once no language of the settings wants it: a
+run adds its keys to those of its language before it looks for a piece, and only a published run takes away the
+earlier ones. So what stays is what each language's last published run and its runs since were made from.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from x_instruction.runner.files import write_atomically
+
+WHOLE = "whole"
+# Begins no key and no name of a language.
+DELETED = ".deleted-"
+
+
+class SharedStore:
+    """The store as one language sees it: `name` among `names`, the languages of the settings."""
+
+    def __init__(self, folder: Path, name: str, names: Collection[str]) -> None:
+        self._folder, self._name, self._names = folder, name, names
+        self._needed: set[str] = set()
+
+    def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
+        """Make the pieces, by key, that are not there; each function fills the folder it is given.
+
+        A function may find there what an interrupted run left of the same piece, and must write each file under a
+        temporary name first. Pieces that another process is at are passed over and waited for at the end, so that
+        languages side by side share the work.
+        """
+        with self._alone():
+            self._needed |= set(pieces)
+            self._write_wanted(self._wanted(self._name) | self._needed)
+        for wait in (False, True):
+            for key, make in pieces.items():
+                self._make(key, make, wait)
+
+    def piece(self, key: str) -> Path:
+        """Folder of a piece that `fill` has seen to."""
+        return self._folder / key
+
+    def settle(self) -> None:
+        """After the run is published: its language wants what it used and no more; what none wants is deleted."""
+        if not self._folder.exists():
+            return
+        with self._alone():
+            self._write_wanted(self._needed)
+            wanted = set[str]().union(*map(self._wanted, self._names))
+            # Sorted, so that what an earlier run was killed at deleting goes first and its name is free.
+            for path in sorted(self._folder.iterdir()):
+                if path.is_dir() and path.name not in {*wanted, "wanted"}:
+                    self._delete(path)
+
+    def _make(self, key: str, make: Callable[[Path], None], wait: bool) -> None:
+        folder = self.piece(key)
+        if (folder / WHOLE).exists():
+            return
+        try:
+            held = FileLock(self._lock(key)).acquire(blocking=wait)
+        except Timeout:
+            return
+        with held:
+            if not (folder / WHOLE).exists():
+                folder.mkdir(exist_ok=True)
+                make(folder)
+                write_atomically(folder / WHOLE, b"")
+
+    def _delete(self, folder: Path) -> None:
+        """A folder half deleted must not be taken for a whole piece, so it loses its name first."""
+        gone = folder if folder.name.startswith(DELETED) else folder.rename(self._folder / f"{DELETED}{folder.name}")
+        shutil.rmtree(gone)
+        self._lock(folder.name).unlink(missing_ok=True)
+
+    def _alone(self) -> FileLock:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(self._folder / "wanted.lock")
+
+    def _lock(self, key: str) -> Path:
+        return self._folder / f"{key}.lock"
+
+    def _wanted(self, name: str) -> set[str]:
+        path = self._folder / "wanted" / name
+        return set(path.read_text().split()) if path.exists() else set()
+
+    def _write_wanted(self, keys: Collection[str]) -> None:
+        write_atomically(self._folder / "wanted" / self._name, "\n".join(sorted(keys)).encode())

@@ -1,0 +1,86 @@
+"""The one shell around every stage: work, gate, publish, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+from x_instruction.runner.files import replace_folder, write_atomically, write_json
+from x_instruction.runner.gate import Metric, judge, load_suite, refuse
+from x_instruction.runner.great_expectations import Validator
+from x_instruction.runner.job import Job
+from x_instruction.runner.manifest import table_facts, write_manifest
+from x_instruction.runner.plots import PLOTS
+from x_instruction.runner.shards import leading_drop
+
+SCORES = "scores.json"  # what a stage writes there beside its artifact is published as its metrics
+
+
+class Stage(Protocol):
+    """What a stage's module offers: `run` writes the artifact to `job.staging`, `measure` computes its metrics."""
+
+    def run(self, job: Job) -> None: ...
+    def measure(self, job: Job) -> dict[str, Metric]: ...
+
+
+def run_stage(job: Job, stage: Stage, suite: Path) -> None:
+    """Do the stage's work in `job.staging`, judge it by the suite, and publish it whole or not at all."""
+    started = time.monotonic()
+    expectations = load_suite(suite, job.settings)
+    with Validator() as validator:
+        shutil.rmtree(job.staging, ignore_errors=True)
+        job.staging.mkdir(parents=True)
+        stage.run(job)
+        metrics = {**table_facts(job), **stage.measure(job)}
+        report = judge(job.artifact, job.partition, expectations, metrics, validator.validate)
+    report.save(job.refusal if report.failures else job.report)
+    for verdict in report.warnings:
+        print(f"warning: {verdict.sentence}", file=sys.stderr)
+    if report.failures:
+        refuse(report, job.refusal.relative_to(job.root), _keep_drops(job))
+    _publish(job, time.monotonic() - started)
+
+
+def _publish(job: Job, seconds: float) -> None:
+    job.refusal.unlink(missing_ok=True)
+    shutil.rmtree(job.refused_drops, ignore_errors=True)
+    _publish_figures(job)
+    manifest = write_manifest(job)
+    replace_folder(job.staging, job.target)
+    _prune(job.work)
+    job.shared.settle()
+    log = {**job.facts, "seconds": round(seconds, 2), "content": manifest["content"]}
+    write_json(job.root / "data" / "runs" / job.artifact / f"{job.partition or 'all'}.json", log)
+    print(f"{job.artifact} {job.partition}: published, {manifest['summary']}, {log['seconds']} s", file=sys.stderr)
+
+
+def _publish_figures(job: Job) -> None:
+    """Metrics and plots are outputs of their own, beside the artifact: DVC shows no file inside an output."""
+    if (job.staging / SCORES).exists():
+        write_atomically(job.metrics, (job.staging / SCORES).read_bytes())
+        (job.staging / SCORES).unlink()
+    if (job.staging / PLOTS).exists():
+        replace_folder(job.staging / PLOTS, job.plots)
+
+
+def _keep_drops(job: Job) -> str:
+    """Puts the drops of a refused run where a person finds them. Returns a sentence on the leading reason."""
+    leading = leading_drop(job.staging)
+    if leading is None:
+        return ""
+    replace_folder(job.staging / "drops", job.refused_drops)
+    reason, value, count = leading
+    where = job.refused_drops.relative_to(job.root)
+    return f"most drops are {reason} ({count} rows), for example: {value}; all of them: {where}"
+
+
+def _prune(work: Path) -> None:
+    """Drop from the work store what the published run did not use."""
+    if (work / "used").exists():
+        used = set((work / "used").read_text().split())
+        for folder in work.iterdir():
+            if folder.is_dir() and folder.name not in used:
+                shutil.rmtree(folder)
