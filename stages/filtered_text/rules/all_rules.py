@@ -42,17 +42,8 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.language.shared_ngrams import Ngrams
 
-WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
-# These rules see a text without its blocks of code, whose lines are short, alike, unpunctuated and English.
-PROSE_RULES: dict[str, Rule] = {
-    "repetition": repetition,
-    "boilerplate": boilerplate,
-    "wrong_language": wrong_language,
-    "mostly_code": mostly_code,
-    "placeholder": placeholder,
-    "listed_words": listed_words,
-    "teasers": teasers,
-    # Counting lines is three times as fast as counting words; n-grams need the words split once more.
+# The rules of FineWeb-2. Counting lines is three times as fast as counting words; n-grams need the words split once more.
+PUBLISHED_RULES: dict[str, Rule] = {
     "bullet_lines": bullet_lines,
     "ellipsis_lines": ellipsis_lines,
     "duplicate_lines": duplicate_lines,
@@ -66,6 +57,18 @@ PROSE_RULES: dict[str, Rule] = {
     "few_stop_words": few_stop_words,
     "top_ngram": top_ngram,
     "duplicate_ngrams": duplicate_ngrams,
+}
+WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
+# These rules see a text without its blocks of code, whose lines are short, alike, unpunctuated and English.
+PROSE_RULES: dict[str, Rule] = {
+    "repetition": repetition,
+    "boilerplate": boilerplate,
+    "wrong_language": wrong_language,
+    "mostly_code": mostly_code,
+    "placeholder": placeholder,
+    "listed_words": listed_words,
+    "teasers": teasers,
+    **PUBLISHED_RULES,
     "fragment": fragment,
     "titles": titles,
 }
