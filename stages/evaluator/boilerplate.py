@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
 STEM = 5  # characters; shorter words tell no topic. The largest group has 4 of the 25 to 34 phrases of a language
 WORD = re.compile(r"[^\s.,']+")
 PHRASES = (3, 6)  # said in a text; pages of notices have more, and then there is no text left
-CLOSING = ".।۔"
+CLOSING = set(marks()) - set("!?…؟")
 BETWEEN = {"sentences": " ", "lines": "\n", "row": " | "}
 
 

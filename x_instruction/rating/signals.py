@@ -19,7 +19,7 @@ from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.identification import identify
 from x_instruction.language.names import load_names
-from x_instruction.language.sentences import sentence_a_line, split_text
+from x_instruction.language.sentences import CLOSERS, marks, sentence_a_line, split_text
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
@@ -38,7 +38,6 @@ SIGNALS = (*LIKELIHOODS, *SURFACE)
 LEAST_REPEATED = 15  # characters; a shorter sentence or heading may well come twice
 SHORT = 5  # words at most of a notice, an item of a menu, a button
 PASSAGE = 40  # characters that tell a language; of single sentences many are names
-CLOSED = r"""[.!?…।॥۔؟:;)\]"'”’»]\s*$"""
 
 
 def add_signals(frame: pl.DataFrame, job: Job) -> pl.DataFrame:
@@ -83,12 +82,13 @@ def _with_signals(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFra
     texts = frame.select(text="response")
     sentences = split_text(texts, sentence_a_line(language))
     # Thai has a blank wherever we have a comma: of its runs between blanks most are short, in good texts too.
-    marked = sentence_a_line(language) if language.spaces_between_words else pl.col("text")
+    marked = sentence_a_line(language) if language.marks_sentence_ends else pl.col("text")
     items = split_text(texts, marked.str.replace_all("|", "\n", literal=True))
     found = [_repeated(sentences), _short_runs(items, language), _other_language(sentences, language)]
+    closed = rf"[{marks(language)}{CLOSERS}:;]\s*$"
     rows = texts.select(
         row=pl.int_range(pl.len()),
-        open_end=(~pl.col("text").str.contains(CLOSED)).cast(pl.Float64) * language.spaces_between_words,
+        open_end=(~pl.col("text").str.contains(closed)).cast(pl.Float64) * language.marks_sentence_ends,
     )
     for one in found:
         rows = rows.join(one, on="row", how="left", maintain_order="left")
