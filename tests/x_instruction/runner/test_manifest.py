@@ -5,11 +5,12 @@ from pathlib import Path
 import polars as pl
 
 from stages.params import load_settings
+from tests.conftest import ROOT
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts
 from x_instruction.runner.shards import drops, write_shard
 
-SETTINGS = load_settings(Path(__file__).parent.parent / "params.yaml")
+SETTINGS = load_settings(ROOT / "params.yaml")
 
 
 def staged(root: Path, *shards: dict[str, list[str | None]]) -> Job:
