@@ -21,9 +21,9 @@ TREE = {
     "x_instruction/folder/unused": "",
     "stages/__main__": "from stages.params import load\n",
     "stages/params": "from stages.baked.settings import Baked\nfrom stages.eaten.settings import Eaten\n",
-    "stages/baked/stage": "import polars\nfrom stages.baked.settings import Baked\nfrom x_instruction.oven import heat\n",
+    "stages/baked/stage": "from stages.baked.settings import Baked\nfrom x_instruction.oven import heat\n",
     "stages/baked/settings": "",
-    "stages/eaten/stage": "import stages.eaten.settings\nfrom x_instruction.folder import x\nfrom other.baked import y\n",
+    "stages/eaten/stage": "import stages.eaten.settings\nfrom x_instruction.folder import x\nimport polars\n",
     "stages/eaten/settings": "",
 }
 

@@ -64,13 +64,15 @@ def calls(tmp_path: Path) -> Path:
 
 def test_a_shard_a_frame_in_the_order_of_frames(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
-    run(job, calls, "a", "drop", "b")
+    outcome = job.map_frames(
+        frames("a", "drop", "b"), partial(shout, calls=calls), settings=[job.section(FilteredText)]
+    )
     kept = [pl.read_parquet(path)["text"].to_list() for path in sorted(job.staging.glob("part-*"))]
     assert kept == [["A"], [], ["B"]]
     assert sorted(path.name for path in (job.staging / "drops").iterdir()) == [
         f"part-0000{n}.parquet" for n in range(3)
     ]
-    assert job.facts["rows_in"] == 3
+    assert (outcome.rows_in, outcome.counts) == (3, {})
 
 
 def test_a_second_run_takes_every_finished_shard(make_job: MakeJob, calls: Path) -> None:

@@ -21,7 +21,7 @@ from x_instruction.runner import job as jobs
 from x_instruction.runner.errors import GateFailedError, InputError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import Split, shard_paths, write_shard
+from x_instruction.runner.shards import Partition, Split, write_shard
 from x_instruction.runner.shell import run_stage
 
 SOURCES = ("raw_web_text", "filtered_text", "seed_pairs")
@@ -135,11 +135,11 @@ def test_a_stage_that_loses_a_row_publishes_nothing(
 def test_a_shard_lost_between_two_stages_is_seen(project: Path, small: Settings, artifact: str) -> None:
     before = {"rated_pairs": "candidate_pairs/fi", "refined_pairs": "rated_pairs/iteration_1/fi"}
     folder = project / "data" / before.get(artifact, "refined_pairs/fi")
-    rows = sum(pl.read_parquet(path).height for path in shard_paths(folder))
-    last = shard_paths(folder)[-1]
+    rows = sum(pl.read_parquet(path).height for path in Partition(folder).paths())
+    last = Partition(folder).paths()[-1]
     left = rows - pl.read_parquet(last).height
     last.unlink()
-    with pytest.raises(InputError, match=f"holds {left} rows and its manifest says {rows}: a shard is missing"):
+    with pytest.raises(InputError, match=f"has {left} rows but its manifest lists {rows}: a shard is missing"):
         run(job_of(project, artifact, small))
 
 
@@ -175,8 +175,8 @@ def test_a_language_of_which_too_little_was_kept_to_learn_from_is_counted(
 ) -> None:
     refined = small.refined_pairs.model_copy(update={"min_pairs": least, "max_pairs": 1})
     job = job_of(project, "response_model", small.model_copy(update={"refined_pairs": refined, "languages": ["fi"]}))
-    learned_pairs(replace(job, language=None, iteration="iteration_2"))
-    assert job.facts["short_languages"] == short
+    _, counted = learned_pairs(replace(job, language=None, iteration="iteration_2"))
+    assert counted == short
 
 
 def test_the_plots_of_the_refined_pairs_are_those_that_dvc_draws(made: Path) -> None:
