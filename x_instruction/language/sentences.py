@@ -43,9 +43,9 @@ def sentence_end(marks: str, space: str = r"\s") -> str:
 
     An ambiguous mark must be followed by `space`, which is part of the end, or by the end of the text.
     """
-    ambiguous, certain = ("".join(mark for mark in marks if (mark in AMBIGUOUS) == kind) for kind in (True, False))
-    patterns = [rf"[{ambiguous}][{CLOSERS}]*(?:{space}|$)", rf"[{certain}]+[{CLOSERS}]*"]
-    return "|".join(pattern for pattern in patterns if not pattern.startswith("[]"))
+    certain = "".join(mark for mark in marks if mark not in AMBIGUOUS)
+    before_space = rf"[{marks}][{CLOSERS}]*(?:{space}|$)"
+    return rf"{before_space}|[{certain}]+[{CLOSERS}]*" if certain else before_space
 
 
 def closed(marks: str, also: str = "") -> str:

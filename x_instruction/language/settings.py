@@ -70,7 +70,7 @@ class LanguageSettings(Section):
     max_duplicate_ngrams_share: dict[Literal[5, 6, 7, 8, 9, 10], Share]
     words: Literal["spaces", "thai", "characters"]
     characters_per_word: Annotated[float, Field(gt=0)] | None = None
-    sentence_ends: Annotated[str, Field(pattern=r"^[^\\\[\]^&~-]+$")]
+    sentence_ends: Annotated[str, Field(pattern=r"^ ?[^\s\\\[\]^&~-]+$")]
     dividing_signs: str | None = None
     word_joiners: str = ""
     mixed_joiners: str = ""
