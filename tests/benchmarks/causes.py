@@ -1,7 +1,7 @@
-"""Why two verdicts differ: which words the two sides cut otherwise, named by the rule of a splitter that did it.
+"""Why two verdicts differ: the words that the two sides split differently, named by the splitter's rule behind it.
 
-All rules and thresholds are the same, so a document whose words are the same and whose verdict is not would be a
-fault of ours; it is named as such.
+All rules and thresholds are the same. A document with the same words and another verdict would be a fault of the
+project, and is named as such.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from difflib import SequenceMatcher
 import polars as pl
 
 from x_instruction.language.settings import LanguageSettings
-from x_instruction.words.split_words import words
+from x_instruction.words.split_words import split
 
-# Of a stretch that the two cut otherwise, both joined without blanks: the first that fits names its cause.
-LENGTH = "length counted by blanks"
+LENGTH = "length counted by spaces"
 SAME_WORDS = "same words"
 NUMBER = re.compile(r"\d[,.:/]+\d")
 SUFFIX = re.compile(r"^['’‘]\w+$")
@@ -26,18 +25,18 @@ SUFFIX = re.compile(r"^['’‘]\w+$")
 def cause(
     text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
 ) -> str:
-    """Name of what most words that differ come from; the reasons are those for dropping the text."""
+    """Name of the cause of most differing words. The reasons are those for which the two sides drop the text."""
     if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH
-    met: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
     for our_part, their_part in differing(our_words(text, language), theirs):
-        met[_name(our_part, their_part)] += max(abs(len(our_part) - len(their_part)), 1)
-    return met.most_common(1)[0][0] if met else SAME_WORDS
+        causes[_name(our_part, their_part)] += max(abs(len(our_part) - len(their_part)), 1)
+    return causes.most_common(1)[0][0] if causes else SAME_WORDS
 
 
 def our_words(text: str, language: LanguageSettings) -> list[str]:
-    """The words as they stand in the text; they follow each other, with nothing but blanks between them."""
-    (batch,) = words(pl.Series([text]), language)
+    """The words as they are in the text, which has only white space between them."""
+    (batch,) = split(pl.Series([text]), language)
     place, found = 0, []
     for length in batch.lengths:
         place += len(text[place:]) - len(text[place:].lstrip())
@@ -53,6 +52,7 @@ def differing(ours: list[str], theirs: list[str]) -> Iterator[tuple[list[str], l
 
 
 def _name(ours: list[str], theirs: list[str]) -> str:
+    """Name of the cause, from the words of a stretch that the two sides split differently."""
     if any("\n" in word for word in theirs):
         return "line end inside a word"
     if any(" " in word for word in theirs) and len(theirs) < len(ours):

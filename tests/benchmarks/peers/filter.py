@@ -1,8 +1,8 @@
-"""datatrove's filters as FineWeb-2 runs them: seconds, and for each text the reason it is dropped for, or null.
+"""datatrove's filters as FineWeb-2 runs them: seconds, and for each text the reason why it is dropped, or null.
 
-Asked for `texts` (a file, a JSON string a line), `language` (as its word tokenizers know it: fin_Latn), `rules`
-(published thresholds under our names, see stages/languages) and `shared` (those that are the same for all). With
-`only_words`, the answer is the words of each text instead.
+The question has `texts` (a file with one JSON string a line), `language` (fin_Latn, for the word tokenizer), `rules`
+(the thresholds of a language page) and `shared` (thresholds for all languages). With `only_words`, the answer is the
+words of each text instead.
 """
 
 import json
@@ -17,15 +17,15 @@ from loguru import logger
 
 
 def filters(language, rules, shared):
-    """In the order of FineWeb-2's own pipeline; what it switches off stands at 0 or out of reach."""
+    """The filters in the order of FineWeb-2's pipeline. Thresholds that it switches off are 0 or out of reach."""
     return [
         GopherRepetitionFilter(
             dup_para_frac=0,
             dup_line_char_frac=0,
             dup_para_char_frac=0,
             dup_line_frac=rules["max_duplicate_lines_share"],
-            top_n_grams=[(int(n), most) for n, most in rules["max_top_ngram_share"].items()],
-            dup_n_grams=[(int(n), most) for n, most in rules["max_duplicate_ngrams_share"].items()],
+            top_n_grams=[(int(n), limit) for n, limit in rules["max_top_ngram_share"].items()],
+            dup_n_grams=[(int(n), limit) for n, limit in rules["max_duplicate_ngrams_share"].items()],
             language=language,
         ),
         FineWebQualityFilter(
@@ -68,7 +68,7 @@ def main():
         print(json.dumps([split_into_words(document.text, question["language"]) for document in documents]))
         return
     chain = filters(question["language"], question["rules"], question["shared"])
-    # Its tokenizer is loaded with the first text.
+    # The first text loads the tokenizer.
     reason(documents[0], chain)
     started = time.process_time()
     reasons = [reason(one, chain) for one in documents]
