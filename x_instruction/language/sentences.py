@@ -20,8 +20,13 @@ from x_instruction.language.settings import LanguageSettings
 # after them.
 AMBIGUOUS = ".!?…:"
 BASIC_PLANE = range(0x10000)
-# Closing quotation marks and brackets, which may follow the mark: the content of a character class.
-CLOSERS = re.escape("\"'" + "".join(chr(one) for one in BASIC_PLANE if unicodedata.category(chr(one)) in ("Pe", "Pf")))
+# Closing quotation marks, and these with closing brackets: the content of character classes.
+QUOTES, BRACKETS = (
+    re.escape("".join(chr(point) for point in BASIC_PLANE if unicodedata.category(chr(point)) == category))
+    for category in ("Pf", "Pe")
+)
+QUOTES += "\"'"
+CLOSERS = QUOTES + BRACKETS
 # Left out when phrases are compared: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
 
@@ -39,12 +44,13 @@ def marks(language: LanguageSettings | None = None) -> str:
 
 
 def sentence_end(marks: str, space: str = r"\s") -> str:
-    """Pattern of a sentence's end: a mark with the closers after it.
+    """Pattern of a sentence's end: a mark, with the closing quotation marks or brackets after it.
 
-    An ambiguous mark must be followed by `space`, which is part of the end, or by the end of the text.
+    An ambiguous mark must be followed by `space`, which is part of the end, or by the end of the text. Before a bracket it
+    ends no sentence, because "(3.)" and "(really?)" are mostly within one.
     """
     certain = "".join(mark for mark in marks if mark not in AMBIGUOUS)
-    before_space = rf"[{marks}][{CLOSERS}]*(?:{space}|$)"
+    before_space = rf"[{marks}][{QUOTES}]*(?:{space}|$)"
     return rf"{before_space}|[{certain}]+[{CLOSERS}]*" if certain else before_space
 
 

@@ -13,7 +13,7 @@ from x_instruction.language.sentences import closed, marks, sentence_a_line, sen
     ("language", "text", "expected"),
     [
         ("fi", 'Hinta on 3.50 e. "Kallis!" Niin… Miksi?', ["Hinta on 3.50 e.", '"Kallis!"', "Niin…", "Miksi?"]),
-        ("fi", "Hän sanoi: (niin.) Ja lähti", ["Hän sanoi: (niin.)", "Ja lähti"]),
+        ("fi", "Osa (3.) ja (miksi?) jatkuu. Ja", ["Osa (3.) ja (miksi?) jatkuu.", "Ja"]),
         ("hi", "वह गया।वह आया॥ Yes. No", ["वह गया।", "वह आया॥", "Yes.", "No"]),
         ("ur", "یہ ہے۔“وہ ہے؟”کیا", ["یہ ہے۔", "“وہ ہے؟”", "کیا"]),
         ("fi", "یہ ہے۔وہ ہے", ["یہ ہے۔وہ ہے"]),
