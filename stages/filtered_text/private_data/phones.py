@@ -1,7 +1,7 @@
 """Phone numbers: found by their form, and those of the language's countries also by the library `phonenumbers`.
 
-The forms find numbers that the library does not know as valid (new ranges, "0-2645-9675-6" for two lines); the library
-finds numbers in the forms of a country ("081234 56789" in India), because it knows the country's numbering plan.
+The forms find numbers that the library does not know as valid (new ranges, "0-2645-9675-6" for two lines). The library
+knows each country's numbering plan and finds numbers that are written in other ways ("081234 56789" in India).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import polars as pl
-from phonenumbers import Leniency, PhoneMetadata, PhoneNumberMatcher
+from phonenumbers import Leniency, PhoneMetadata, PhoneNumberMatch, PhoneNumberMatcher, national_significant_number
 
 from stages.filtered_text.private_data.checked_numbers import masked_each
 from x_instruction.runner.errors import SettingsError
@@ -43,6 +43,11 @@ _FORMS = [
     r"0[1-9]\d{7,11}",
 ]
 FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
+# Dates, and numbers beside a year, have fewer digits without the first 0. A valid number of so many digits may be grouped
+# in any way; a shorter one must be grouped as in its country.
+LONG_NUMBER = 10
+# With this code, phonenumbers finds international numbers only.
+NO_COUNTRY = ("ZZ",)
 # Indian mobile numbers have neither a country code nor a trunk 0, so they count only after a word that announces them.
 # Several of them may follow.
 _INDIAN = rf"[6-9]\d{{4}}{_SEP}?\d{{5}}{_AFTER}"
@@ -87,7 +92,7 @@ def _of_form(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]
 def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
     """Pattern of what may be a number of the countries: it begins with + or as their national numbers begin.
 
-    Mostly that is a trunk 0; where a country has no such prefix, it may be any digit.
+    Most countries have a trunk prefix, usually 0; the numbers of other countries may begin with any digit.
     """
     plans = [PhoneMetadata.metadata_for_region(country) for country in countries]
     if None in plans:
@@ -101,13 +106,20 @@ def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    """Where numbers that are valid in one of the countries, and grouped as there, begin and end."""
+    """Where numbers that are valid in one of the countries begin and end."""
     at = 0
     while found := written.search(text, at):
         at = found.start() + 1
-        for country in countries or ("ZZ",):
-            number = next(iter(PhoneNumberMatcher(found.group(), country, leniency=Leniency.STRICT_GROUPING)), None)
-            if number is not None:
-                at = found.start() + number.end
-                yield found.start() + number.start, at
-                break
+        number = next(_valid_numbers(found.group(), countries or NO_COUNTRY), None)
+        if number is not None:
+            at = found.start() + number.end
+            yield found.start() + number.start, at
+
+
+def _valid_numbers(text: str, countries: tuple[str, ...]) -> Iterator[PhoneNumberMatch]:
+    """Valid numbers that are grouped as in the country, and long valid numbers in any grouping."""
+    for country in countries:
+        yield from PhoneNumberMatcher(text, country, leniency=Leniency.STRICT_GROUPING)
+        for number in PhoneNumberMatcher(text, country, leniency=Leniency.VALID):
+            if len(national_significant_number(number.number)) >= LONG_NUMBER:
+                yield number

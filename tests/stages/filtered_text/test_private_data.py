@@ -246,6 +246,10 @@ def phone(draw: random.Random) -> str:
     return gap.join([f"+{country}", str(draw.randint(20, 99)), digits(draw, 3), digits(draw, 4)])
 
 
+def indian_phone(draw: random.Random) -> str:
+    return f"0{draw.choice(['98', '94'])}{digits(draw, 3)} {digits(draw, 5)}"
+
+
 def address(draw: random.Random) -> str:
     return f"{draw.randint(193, 197)}.{draw.randint(1, 255)}.{draw.randint(1, 255)}.{draw.randint(1, 255)}"
 
@@ -266,7 +270,7 @@ def iban(draw: random.Random) -> str:
 
 
 NUMBERS = [turkey, aadhaar, thailand, indonesia, vietnam, pakistan]
-MAKERS = [*NUMBERS, finland, pan, tanzania, announced, kenya, email, phone, address, iban, card]
+MAKERS = [*NUMBERS, finland, pan, tanzania, announced, kenya, email, phone, indian_phone, address, iban, card]
 
 
 @pytest.mark.parametrize("maker", MAKERS)
