@@ -43,8 +43,8 @@ _FORMS = [
     r"0[1-9]\d{7,11}",
 ]
 FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
-# Dates, and numbers beside a year, have fewer digits without the first 0. A valid number of so many digits may be grouped
-# in any way; a shorter one must be grouped as in its country.
+# Dates, and numbers beside a year, have fewer digits without the first 0. A valid number of so many digits may be
+# grouped in any way; a shorter one must be grouped as in its country.
 LONG_NUMBER = 10
 # With this code, phonenumbers finds international numbers only.
 NO_COUNTRY = ("ZZ",)
@@ -110,8 +110,10 @@ def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) ->
     at = 0
     while found := written.search(text, at):
         at = found.start() + 1
-        number = next(_valid_numbers(found.group(), countries or NO_COUNTRY), None)
-        if number is not None:
+        numbers = list(_valid_numbers(found.group(), countries or NO_COUNTRY))
+        if numbers:
+            # The first groups of one country's number may be valid in another country, so the longest match counts.
+            number = max(numbers, key=lambda one: (-one.start, one.end))
             at = found.start() + number.end
             yield found.start() + number.start, at
 
