@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
     def make(artifact: str = "filtered_text", language: str | None = "fi", **changed: Any) -> Job:
         own = {name: changed.pop(name) for name in ("iteration", "staging", "work", "code", "root") if name in changed}
         root = own.pop("root", tmp_path)
+        with suppress(FileExistsError):
+            (root / "languages").symlink_to(ROOT / "languages")
         return Job(
             artifact=artifact,
             language=language,

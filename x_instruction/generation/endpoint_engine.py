@@ -31,7 +31,7 @@ from x_instruction.runner.errors import InputError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-NGRAM_RULE = "--logits-processors stages.text_generation.no_repeat_ngram:NoRepeatNgram"
+NGRAM_RULE = "--logits-processors x_instruction.generation.vllm_rules:NoRepeatNgram"
 COMPARED_TOKENS = 16  # of the texts on which the server is compared with the weights it should have
 
 

@@ -20,7 +20,7 @@ from stages.params import Settings
 from tests.conftest import ROOT
 from x_instruction.generation.interface import Generated, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.rating.signals import LIKELIHOODS
+from x_instruction.rating.signals import LIKELIHOODS, likelihoods_wanted
 from x_instruction.runner.files import digest, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts, write_manifest
@@ -251,8 +251,9 @@ def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
 def test_a_text_shown_in_part_is_marked_and_every_sample_accounted_for(
     make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
 ) -> None:
-    own = settings.candidate_pairs.model_copy(update={"samples": 2, "max_prompt_tokens": 60, "max_new_tokens": 5})
-    job = make_job("candidate_pairs", candidate_pairs=own)
+    own = settings.candidate_pairs.model_copy(update={"samples": 2, "max_new_tokens": 5})
+    prompts = settings.prompts.model_copy(update={"max_response_tokens": 60})
+    job = make_job("candidate_pairs", candidate_pairs=own, prompts=prompts)
     shutil.copytree(taught_model, job.input("instruction_model"))
     write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
     long_and_short = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
@@ -263,7 +264,7 @@ def test_a_text_shown_in_part_is_marked_and_every_sample_accounted_for(
     assert (job.facts["rows_in"], facts["unaccounted_rows"]) == (4, 0)
     assert manifest["counts"]["generated_tokens"] > 0 and manifest["counts"]["prompt_tokens"] > 60
     assert manifest["made_by"]["engine"] == "transformers" and manifest["made_by"]["model"] == "of the model"
-    again = make_job("candidate_pairs", candidate_pairs=own)
+    again = make_job("candidate_pairs", candidate_pairs=own, prompts=prompts)
     for path in [*job.staging.rglob("*.parquet"), job.staging / "manifest.json"]:
         path.unlink()
     candidate_pairs.run(again)
@@ -271,12 +272,12 @@ def test_a_text_shown_in_part_is_marked_and_every_sample_accounted_for(
 
 
 class Writer(LazyEngine):
-    """A model that says the same of every text, and counts what it is asked of likelihoods."""
+    """An engine that writes the same instruction for every text and counts the likelihoods that it is asked for."""
 
     asked = 0
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
-        return [Generated(GOOD, 9, "stop") for _ in prompts]
+        return [Generated(GOOD, 9, "stop") for _ in range(len(prompts) * sampling.candidates)]
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         self.asked += len(prompts)
@@ -284,25 +285,27 @@ class Writer(LazyEngine):
 
 
 def test_a_cut_text_is_marked(settings: Settings, taught_model: Path) -> None:
-    own = settings.candidate_pairs.model_copy(update={"max_prompt_tokens": 60, "min_instruction_words": 1})
-    changed = settings.model_copy(update={"candidate_pairs": own})
+    prompts = settings.prompts.model_copy(update={"max_response_tokens": 60})
     frame = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
-
     with Writer(taught_model, settings.text_generation, 1) as engine:
-        split = candidate_pairs.write_instructions(frame, engine, changed)
+        split = candidate_pairs.write_instructions(
+            frame, engine, settings.candidate_pairs, prompts, 1, likelihoods=False, pages=ROOT / "languages"
+        )
     assert split.kept["text_cut"].to_list() == [True, False]
 
 
 @pytest.mark.parametrize(
-    ("signs", "asked"), [((), 0), (("open_end",), 0), (("likelihood",), 1), (("part_likelihood",), 1)]
+    ("signals", "asked"), [((), 0), (("open_end",), 0), (("likelihood",), 1), (("part_likelihood",), 1)]
 )
-def test_likelihoods_are_asked_for_where_a_sign_is_one(
-    settings: Settings, taught_model: Path, signs: tuple[str, ...], asked: int
+def test_likelihoods_are_computed_only_if_a_signal_needs_them(
+    settings: Settings, taught_model: Path, signals: tuple[str, ...], asked: int
 ) -> None:
-    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update={"signs": signs})})
+    likelihoods = likelihoods_wanted(settings.rating.model_copy(update={"signals": signals}))
     frame = texts(1).with_columns(text=pl.lit("Ruisleipä leivotaan."))
     with Writer(taught_model, settings.text_generation, 1) as engine:
-        kept = candidate_pairs.write_instructions(frame, engine, own).kept
+        kept = candidate_pairs.write_instructions(
+            frame, engine, settings.candidate_pairs, settings.prompts, 1, likelihoods, ROOT / "languages"
+        ).kept
     assert engine.asked == asked
     assert kept.columns == [*COLUMNS, "form", *LIKELIHOODS]
     assert kept.select(pl.col(LIKELIHOODS).is_nan().all()).row(0) == (asked == 0, asked == 0)
@@ -310,21 +313,22 @@ def test_likelihoods_are_asked_for_where_a_sign_is_one(
 
 
 KILLED = """
+import json
 import sys
 from pathlib import Path
-from stages import candidate_pairs
-from stages.job import Job
-from stages.settings import Settings
+from stages.candidate_pairs import stage as candidate_pairs
+from stages.params import validated
+from x_instruction.runner.job import Job
 
 root = Path(sys.argv[1])
-settings = Settings.model_validate_json((root / "settings.json").read_text())
+settings = validated(json.loads((root / "settings.json").read_text()), root / "params.yaml")
 job = Job("candidate_pairs", "fi", None, settings, root, root / "staging", root / "work", "code")
 candidate_pairs.run(job)
 """
 
 
-def generating(root: Path, settings: Settings, model: Path) -> Job:
-    """A project of ten shards to write instructions for; the same wherever it lies."""
+def generating(root: Path, settings: Settings, model: Path, shards: int = 10) -> Job:
+    """A project with shards to write instructions for; its location changes nothing."""
     own = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
     job = Job(
         artifact="candidate_pairs",
@@ -336,9 +340,11 @@ def generating(root: Path, settings: Settings, model: Path) -> Job:
         work=root / "work",
         code="code",
     )
+    root.mkdir(exist_ok=True)
+    (root / "languages").symlink_to(ROOT / "languages")
     shutil.copytree(model, job.input("instruction_model"))
     write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
-    for number in range(10):
+    for number in range(shards):
         named = texts(6).with_columns(pl.format("{}-{}", pl.lit(number), "id").alias("id"))
         write_shard(named, job.input("filtered_text", "fi") / f"part-{number:05d}.parquet")
     write_json(job.input("filtered_text", "fi") / "manifest.json", {})
@@ -375,24 +381,33 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
     assert write_manifest(undisturbed) == write_manifest(job)
 
 
-@pytest.mark.parametrize("changed", ["model", "prompts", "candidate_pairs", "seed", "evaluator", "text_generation"])
+CHANGES: dict[str, dict[str, Any]] = {
+    "prompts": {"write_instruction": "{response}<|instruction|>"},
+    "candidate_pairs": {"top_p": 0.5},
+    "rating": {"signals": ()},
+    "text_generation": {"batch_size": 5},
+}
+
+
+@pytest.mark.parametrize("changed", ["model", "seed", *CHANGES])
 def test_another_model_prompt_setting_or_seed_makes_every_shard_anew(
-    settings: Settings, taught_model: Path, tmp_path: Path, changed: str
+    settings: Settings, taught_model: Path, tmp_path: Path, changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = generating(tmp_path, settings, taught_model)
+    # Only the shards' keys are compared here, so no model is loaded.
+    monkeypatch.setattr(candidate_pairs, "LazyEngine", Writer)
+    job = generating(tmp_path, settings, taught_model, shards=2)
     candidate_pairs.run(job)
     before = set(job.used)
-    updates: dict[str, Any] = {
-        "prompts": job.settings.prompts.model_copy(update={"write_instruction": "{response}<|instruction|>"}),
-        "candidate_pairs": job.settings.candidate_pairs.model_copy(update={"top_p": 0.5}),
-        "seed": job.settings.seed + 1,
-        "evaluator": job.settings.evaluator.model_copy(update={"signs": ()}),
-        "text_generation": job.settings.text_generation.model_copy(update={"batch_size": 5}),
-    }
+    update: dict[str, Any] = {}
     if changed == "model":
         write_json(job.input("instruction_model") / "manifest.json", {"content": "of another model"})
+    elif changed == "seed":
+        update = {"seed": settings.seed + 1}
+    else:
+        update = {changed: getattr(job.settings, changed).model_copy(update=CHANGES[changed])}
     shutil.rmtree(job.staging)
-    own = job.settings.model_copy(update={changed: updates[changed]} if changed != "model" else {})
-    again = replace(job, settings=own, facts={}, used=set(), counts={}, provenance={})
+    again = replace(
+        job, settings=job.settings.model_copy(update=update), facts={}, used=set(), counts={}, provenance={}
+    )
     candidate_pairs.run(again)
-    assert len(again.used) == len(before) == 10 and not again.used & before
+    assert len(again.used) == len(before) == 2 and not again.used & before

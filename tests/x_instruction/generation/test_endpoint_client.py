@@ -133,8 +133,8 @@ def test_the_next_request_waits_for_the_allowed_rate(requests: int | None, token
 
 def test_requests_side_by_side_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("stages.endpoint_client.time.monotonic", lambda: 100.0)
-    monkeypatch.setattr("stages.endpoint_client.time.sleep", slept.append)
+    monkeypatch.setattr("x_instruction.generation.endpoint_client.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("x_instruction.generation.endpoint_client.time.sleep", slept.append)
     pace = Pace(30, None)
     for _ in range(3):
         pace.wait(1)
@@ -146,7 +146,7 @@ def test_a_text_is_translated_by_a_chat_that_is_asked_for_the_language(
 ) -> None:
     server = serve()
     endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid")
-    made = translator(Translation(endpoint=endpoint), "fi", tmp_path).translate(["Bread {text} is baked.", "Twice."])
+    made = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(["Bread {text} is baked.", "Twice."])
     assert made == ["Leipä leivotaan."] * 2
     said = sorted(body["messages"][0]["content"] for body in server.bodies)
     assert said[0].startswith("Translate this text into Finnish.") and said[0].endswith("\n\nBread {text} is baked.")

@@ -220,7 +220,7 @@ def test_an_end_of_words_ends_a_text_as_a_whole(settings: Settings) -> None:
     encoder = PromptEncoder(byte_level(), settings.prompts.model_copy(update={"end": "\n###"}))
     assert len(encoder.end) == 4
     assert (encoder.stop, encoder.stop_strings) == ((), ("\n###",))
-    assert answer_sampling(settings, encoder).stop_strings == ("\n###", *settings.decoding.stop_strings)
+    assert answer_sampling(settings.decoding, 1, encoder).stop_strings == ("\n###", *settings.decoding.stop_strings)
 
 
 def test_an_end_that_holds_a_special_token_ends_a_text_at_it(settings: Settings) -> None:

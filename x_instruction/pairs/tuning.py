@@ -1,0 +1,43 @@
+"""What the three tuned models share: the base model is fine-tuned on pairs and measured on held-out seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from x_instruction.models.checkpoints import load_tokenizer
+from x_instruction.models.examples import Example
+from x_instruction.models.fine_tuning import fine_tune
+from x_instruction.models.measures import held_out_loss, model_facts
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Prompts, Training
+from x_instruction.pairs.training_pairs import Pair, seed_pairs
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+
+ToExamples = Callable[[Iterable[Pair], PromptEncoder], list[Example]]
+
+
+def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExamples) -> None:
+    """Fine-tune the base model on the pairs and save it to the staging folder; the run log shows how it went."""
+    base = job.input("base_model")
+    job.facts["pairs"] = len(pairs)
+    examples = to_examples(pairs, _encoder(job, base, training))
+    job.facts.update(fine_tune(base, examples, job.staging, training, job.settings.seed))
+
+
+def measure_tuned(job: Job, training: Training, to_examples: ToExamples) -> dict[str, Metric]:
+    """Metrics of the model in the staging folder, and its loss on the held-out seeds beside the base model's."""
+    examples = to_examples(seed_pairs(job, "held_out"), _encoder(job, job.staging, training))
+    before, after = (held_out_loss(folder, examples) for folder in (job.input("base_model"), job.staging))
+    return {
+        **model_facts(job.staging),
+        "pairs": int(job.facts["pairs"]),
+        "held_out_loss": after,
+        "held_out_loss_change": after - before,
+    }
+
+
+def _encoder(job: Job, model: Path, training: Training) -> PromptEncoder:
+    """A response may fill three quarters of the training window, so that the rest of its pair fits too."""
+    return PromptEncoder(load_tokenizer(model), job.section(Prompts), budget=training.max_tokens * 3 // 4)
