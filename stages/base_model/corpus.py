@@ -1,4 +1,4 @@
-"""The texts the embedded model is trained on: the pages of the languages asked for, and the English ones."""
+"""The texts that the embedded model is trained on: pages of the chosen languages and English ones."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from pathlib import Path
 from x_instruction.pages.main_text import extract_page
 from x_instruction.runner.errors import InputError
 
-MIN_CHARACTERS = 200  # below, a page is an empty shell or one sentence
+MIN_CHARACTERS = 200  # a shorter page is empty or a single sentence
 
 
 def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str]) -> list[str]:
     """Main text of every readable page, in a fixed order.
 
-    English is always among them: the model is to read and write instructions in it. Each page is headed by its
-    language's name; a model this small does not find out otherwise what "Answer in Finnish" asks for.
+    English pages are always included, because the model reads and writes English instructions. Each text starts with the
+    name of its language: a model this small would not learn otherwise what "Answer in Finnish" means.
     """
     if not folder.is_dir():
-        raise InputError(f"base_model.corpus: {folder} is no folder; the embedded model needs one folder per language")
+        raise InputError(
+            f"base_model.corpus: {folder} is not a folder; the embedded model needs one folder per language there"
+        )
     texts, headings = [], {"en": "English", **names}
     for language in dict.fromkeys(["en", *languages]):
         for page in sorted((folder / language).glob("*.html")):
@@ -26,7 +28,7 @@ def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str
             if len(text) >= MIN_CHARACTERS:
                 texts.append(f"{headings[language]}: {text}")
     if not texts:
-        raise InputError(f"base_model.corpus: no page with text under {folder} for {', '.join(languages)}")
+        raise InputError(f"base_model.corpus: {folder} has no page with text for {', '.join(languages)}")
     return texts
 
 

@@ -10,7 +10,7 @@ from x_instruction.runner.settings import NonEmpty, Positive, Section
 
 
 class Decoding(Section):
-    """How responses are sampled, wherever a model answers an instruction."""
+    """How responses are sampled whenever a model answers an instruction."""
 
     temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
@@ -21,9 +21,10 @@ class Decoding(Section):
 
 
 class Vllm(Section):
-    """Of the vLLM back end. `quantization` is the name of one of vLLM's methods, null what the checkpoint says.
+    """Settings of the vLLM back end.
 
-    `dtype` null is that of the checkpoint, `auto` vLLM's choice, which rounds float32 to bfloat16.
+    `quantization`: the name of one of vLLM's methods, or null for what the checkpoint says.
+    `dtype`: null for that of the checkpoint, `auto` for vLLM's choice, which rounds float32 to bfloat16.
     """
 
     tensor_parallel: Positive = 1
@@ -35,14 +36,15 @@ class Vllm(Section):
 
 
 class Endpoint(Section):
-    """Of the endpoint back end. Prices are of a million tokens, in the currency of the bill; they are only counted.
+    """Settings of the endpoint back end.
 
-    In `model`, `{model}` stands for the artifact a stage asks (`instruction_model`, `evaluator/iteration_1`).
-    `max_difference`: how far its log-probabilities may be from those of that artifact's own weights, in nats a token;
-    null is not looked at.
+    `model`: `{model}` in it stands for the artifact that a stage asks (`instruction_model`, `evaluator/iteration_1`).
+    `max_difference`: how far the log-probabilities may differ from those of the artifact's weights, in nats per token;
+    null switches the comparison off.
+    `prompt_price`, `generated_price`: price of a million tokens, used only for the cost in the run log.
     """
 
-    # What a shard holds does not depend on how fast it was asked for, or what it cost.
+    # These fields change neither the content of a shard nor the need to make it again.
     HOW: ClassVar[frozenset[str]] = frozenset(
         {
             "concurrency",
@@ -71,7 +73,7 @@ class Endpoint(Section):
 
 
 class TextGeneration(Section):
-    """Engine of every generating and scoring stage. `auto`: vLLM where a GPU is, else transformers."""
+    """Engine of every stage that generates or scores. `auto`: vLLM if there is a GPU, else transformers."""
 
     backend: Literal["auto", "vllm", "transformers", "endpoint"]
     batch_size: Positive
@@ -87,10 +89,10 @@ class TextGeneration(Section):
 
     @property
     def of_several(self) -> TextGeneration:
-        """For a stage that asks more than one model in a run: an endpoint of one cannot answer for all."""
+        """For a stage that asks several models in one run: an endpoint with one model cannot answer for all."""
         return self if "{model}" in (self.endpoint.model or "") else self.local
 
     @property
     def local(self) -> TextGeneration:
-        """For a model that its own stage has just made: no server can have it yet."""
+        """Settings for a model that the running stage has just trained: no server can have it yet."""
         return self.model_copy(update={"backend": "transformers"}) if self.backend == "endpoint" else self

@@ -1,4 +1,4 @@
-"""Loading and saving of models and tokenizers: safetensors only, no remote code, never a pickle."""
+"""Loads and saves models and tokenizers: safetensors only, no remote code, never a pickle."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 
+# transformers writes these arguments of `from_pretrained` into tokenizer_config.json.
+LOADING_KEYS = ("is_local", "local_files_only")
+
 
 def load_model(folder: Path, revision: str | None = None) -> Any:
-    """A causal language model from a folder (or hub id). Raises InputError when it is none."""
+    """A causal language model from a folder or hub id. Raises InputError if there is no usable one."""
     from transformers import AutoModelForCausalLM
 
     try:
@@ -22,22 +25,22 @@ def load_model(folder: Path, revision: str | None = None) -> Any:
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
-    """The fast tokenizer of a folder (or hub id). Raises InputError when there is none."""
+    """The fast tokenizer of a folder or hub id. Raises InputError if there is no usable one."""
     from transformers import AutoTokenizer
 
     try:
         return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from None
+        raise InputError(f"{folder} has no usable tokenizer: {_first_line(error)}") from None
 
 
 def context_length(folder: Path) -> int | None:
-    """Tokens the model of a folder was made for; None where its settings do not say."""
+    """Context length in tokens of the model of a folder; None if its config does not say."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
-    # Models that also see images keep the language model's settings in a part of their own.
-    found = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
-    return int(found) if found else None
+    # Models that also read images keep the settings of the language model in `text_config`.
+    length = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
+    return int(length) if length else None
 
 
 def is_float32(folder: Path) -> bool:
@@ -48,7 +51,10 @@ def is_float32(folder: Path) -> bool:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Save both in a folder; the tokenizer's config does not say from where it was loaded."""
     model.save_pretrained(folder, safe_serialization=True)
+    for key in LOADING_KEYS:
+        tokenizer.init_kwargs.pop(key, None)
     tokenizer.save_pretrained(folder)
 
 

@@ -15,7 +15,7 @@ from x_instruction.models.label_loss import label_trainer
 from x_instruction.models.settings import Training
 from x_instruction.runner.errors import InputError
 
-IGNORED = -100  # label of a token that takes no part in the loss
+IGNORED = -100  # label of a token that does not count in the loss
 
 
 def fine_tune(
@@ -29,10 +29,10 @@ def fine_tune(
 ) -> dict[str, float | int]:
     """Continue the model in `start` on the examples and save it to `out`.
 
-    The learning rate falls linearly to zero after a short warm-up. Examples are cut at `max_tokens`. Where each
-    completion is one of `labels` (token ids), the loss is over these alone. Examples of like length share a batch,
-    or they are learned `in_order`.
-    Returns facts of the run: examples, those whose prompt left no room, tokens, steps, last loss, tokens a second.
+    The learning rate falls linearly to zero after a short warm-up. Examples are cut at `max_tokens`. If each
+    completion is one of `labels` (token ids), the loss is over these only. Examples of similar length share a batch,
+    unless they are learned `in_order`.
+    Returns facts of the run: examples, those whose prompt left no room, tokens, steps, loss, tokens per second.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -94,7 +94,7 @@ def _rows(examples: Sequence[Example], max_tokens: int) -> list[dict[str, list[i
             "labels": [*[IGNORED] * len(example.prompt), *example.completion][:max_tokens],
         }
         for example in examples
-        # A prompt that fills the window leaves nothing to learn.
+        # If the prompt fills the window, no token of the completion is left to learn.
         if len(example.prompt) < max_tokens
     ]
 
@@ -111,7 +111,7 @@ def _arguments(training: Training, seed: int, scratch: str, in_order: bool) -> A
         lr_scheduler_type="linear",
         warmup_steps=0.05,
         weight_decay=training.weight_decay,
-        adam_beta2=0.95,  # of most language models; at 0.999 a run of some hundred steps is over before it settles
+        adam_beta2=0.95,  # common for language models; 0.999 averages over more steps than a short run has
         per_device_train_batch_size=training.batch_size,
         gradient_checkpointing=training.gradient_checkpointing,
         bf16=training.precision == "bfloat16",
@@ -119,9 +119,8 @@ def _arguments(training: Training, seed: int, scratch: str, in_order: bool) -> A
         seed=seed,
         data_seed=seed,
         full_determinism=False,
-        # Like lengths save padding, but where the length tells the label (what is cut is short) each batch has labels
-        # of its own: an evaluator then told cut responses with AUC 0.58 after 39,000 pairs, in order with 1.00 after
-        # 4,000 (the planted world, batches of 32, learning rate 0.001).
+        # Grouping by length saves padding. But if the length predicts the label (a cut response is short), a batch then
+        # has mostly one label: the evaluator's AUC on cut responses was 0.58 by length and 1.00 in order.
         train_sampling_strategy="sequential" if in_order else "group_by_length",
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
@@ -134,7 +133,7 @@ def _arguments(training: Training, seed: int, scratch: str, in_order: bool) -> A
 
 
 def _progress(base: type) -> Any:
-    """transformers' progress bar without its log of losses."""
+    """The progress bar of transformers without its log of losses."""
 
     class Progress(base):  # type: ignore[misc]
         def on_log(self, *arguments: Any, **named: Any) -> None: ...
@@ -143,7 +142,7 @@ def _progress(base: type) -> Any:
 
 
 def _set_dropout(model: Any, dropout: float) -> None:
-    """Llama-like models have dropout on attention only; set where the architecture knows it."""
+    """Set the dropout of attention, the only dropout of Llama-like models, if the architecture has it."""
     for module in model.modules():
         if hasattr(module, "attention_dropout"):
             module.attention_dropout = dropout

@@ -1,9 +1,8 @@
-"""A trainer whose loss is over the labels alone, as a rating is read: other tokens take no part.
+"""A trainer whose loss is over the labels only, because a rating reads only the labels' probabilities.
 
-Labels are tokens that the start model has hardly ever said. With the loss over the whole vocabulary the first steps
-go into raising them above all others, and what the start model knew is lost on the way: of the planted world's
-swapped responses it then told AUC 0.50, against 0.94 with the loss over the labels (1,709 steps of 8 pairs, learning
-rate 0.0006, one run each; that world's pages had headings, which named the concept).
+The start model has hardly ever produced the labels. With the loss over the whole vocabulary, the first steps raise them
+above all other tokens and the model loses what it knew: its AUC on swapped responses of the planted world was 0.50,
+against 0.94 with the loss over the labels.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from typing import Any
 
 
 def label_trainer(base: type, labels: Sequence[int], ignored: int) -> type:
-    """TRL's SFTTrainer for rows whose completion is one of `labels` (token ids); `ignored` marks what is not learned.
+    """A subclass of TRL's SFTTrainer for rows whose completion is one of `labels` (token ids).
 
-    Logits are computed where labels stand, not at every token.
+    `ignored` marks the tokens that are not learned. Logits are computed only where a label is predicted.
     """
 
     class LabelTrainer(base):  # type: ignore[misc]

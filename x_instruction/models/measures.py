@@ -1,4 +1,4 @@
-"""What every model is judged by: it loads, it gives finite numbers, and its loss on unseen pairs."""
+"""Metrics of every model: whether it loads and gives finite numbers, and its loss on unseen pairs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 
 ROWS_PER_BATCH = 16
-MOST_LOGITS = 2**27  # numbers at once, 0.5 GB: 16 rows of 2,000 tokens and a vocabulary of 128,000 have 16 GB
+MOST_LOGITS = 2**27  # held at once, 0.5 GB; 16 rows of 2,000 tokens with a vocabulary of 128,000 would take 16 GB
 
 
 def model_facts(folder: Path) -> dict[str, Metric]:
-    """Parameters, and whether the loaded model gives finite numbers on a short prompt."""
+    """Number of parameters, and facts about the model's prediction after a short prompt."""
     import torch
 
     tokenizer = load_tokenizer(folder)
@@ -29,18 +29,18 @@ def model_facts(folder: Path) -> dict[str, Metric]:
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "finite": int(torch.isfinite(logits).all()),
-        # Of the next token, as a share of the most it could be: 1 is a model that has learned nothing.
+        # Entropy of the next token relative to a uniform prediction: 1 means that the model has learned nothing.
         "entropy_share": entropy / math.log(logits.shape[-1]),
         "vocabulary_fits": int(len(tokenizer) <= logits.shape[-1]),
     }
 
 
 def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
-    """Mean loss per completion token, in nats, over all examples together."""
+    """Mean loss per completion token, in nats, over the tokens of all examples."""
     import torch
 
     if not examples:
-        raise InputError("no held-out seed: raise seed_pairs.held_out_share or give more seeds")
+        raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
     model = load_model(folder).eval()
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     loss = tokens = 0.0
@@ -53,7 +53,7 @@ def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
 
 
 def _batches(ordered: Sequence[Example], most_tokens: int) -> Iterator[Sequence[Example]]:
-    """Up to ROWS_PER_BATCH rows of rising length, fewer where they are long; at least one."""
+    """Batches of up to ROWS_PER_BATCH examples in order of length, with fewer examples if they are long."""
     start = 0
     while start < len(ordered):
         batch = ordered[start : start + ROWS_PER_BATCH]
@@ -64,7 +64,7 @@ def _batches(ordered: Sequence[Example], most_tokens: int) -> Iterator[Sequence[
 
 
 def _batch_loss(model: object, examples: Sequence[Example]) -> tuple[float, int]:
-    """Summed loss and number of completion tokens of a batch, padded right."""
+    """Summed loss and number of completion tokens of a batch, padded on the right."""
     import torch
 
     width = max(len(example.prompt) + len(example.completion) for example in examples)

@@ -26,10 +26,9 @@ class Training(Section):
 
 
 class Prompts(Section):
-    """Templates. Only what stands here is structure; text put into a placeholder stays plain text.
+    """Templates. Only the text of a template is structure; text that fills a placeholder stays plain text.
 
-    `max_response_tokens`: a longer response is cut at a sentence end where an instruction is written for it, in the
-    prompt only.
+    `max_response_tokens`: in the prompt that asks for an instruction, a longer response is cut at a sentence end.
     """
 
     write_instruction: str
@@ -60,16 +59,16 @@ class Prompts(Section):
     @model_validator(mode="after")
     def _closed(self) -> Prompts:
         if not (self.end or self.chat_template):
-            raise ValueError("prompts.end is empty, so nothing would end a text: give it, or chat_template: true")
+            raise ValueError("prompts.end is empty, so nothing would end a text: set it, or chat_template: true")
         return self
 
 
 def _with_placeholders(template: str, needed: list[str], allowed: list[str] | None = None) -> str:
-    met = PLACEHOLDER.findall(template)
-    missing = [name for name in needed if name not in met]
+    names = PLACEHOLDER.findall(template)
+    missing = [name for name in needed if name not in names]
     if missing:
-        raise ValueError(f"the template must hold {{{missing[0]}}}")
-    unknown = [name for name in met if name not in [*needed, *(allowed or [])]]
+        raise ValueError(f"the template must contain {{{missing[0]}}}")
+    unknown = [name for name in names if name not in [*needed, *(allowed or [])]]
     if unknown:
-        raise ValueError(f"nothing is put into {{{unknown[0]}}} of this template: take it out")
+        raise ValueError(f"nothing fills {{{unknown[0]}}} in this template: remove it")
     return template

@@ -1,4 +1,4 @@
-"""Candidate pairs: what a model wrote is paired with its text, or dropped with the reason."""
+"""Candidate pairs: what a model wrote is paired with its text, or dropped with a reason."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def made(settings: Settings, *written: Generated | str) -> Split:
 
 
 def asked(count: int) -> pl.DataFrame:
-    """Texts, and whether their prompt showed only a part of them."""
+    """Filtered texts with the column `text_cut`."""
     return texts(count).with_columns(pl.Series("text_cut", [False] * count, dtype=pl.Boolean))
 
 
@@ -59,7 +59,7 @@ def test_a_pair_keeps_the_way_back_to_its_text(settings: Settings) -> None:
     assert row["id"] == digest("fi", GOOD, TEXT)[:16]
 
 
-def test_each_text_gets_its_own_instruction(settings: Settings) -> None:
+def test_each_text_is_paired_with_its_instruction(settings: Settings) -> None:
     kept = made(settings, GOOD, "", "Describe the oven in which the bread is baked.").kept
     assert kept.select("text_id", "instruction").rows() == [
         ("t0", GOOD),
@@ -108,7 +108,7 @@ def test_each_text_gets_its_own_instruction(settings: Settings) -> None:
         ("Tell me, please: ruisleipä leivotaan hapanjuuresta ja se paistetaan kuumassa uunissa.", "copies_response"),
     ],
 )
-def test_what_is_no_instruction_is_dropped_with_its_reason(settings: Settings, instruction: str, reason: str) -> None:
+def test_an_unusable_instruction_is_dropped_with_its_reason(settings: Settings, instruction: str, reason: str) -> None:
     split = made(settings, instruction)
     assert split.kept.is_empty()
     assert split.dropped["reason"].to_list() == [reason]
@@ -148,18 +148,18 @@ def test_what_is_no_instruction_is_dropped_with_its_reason(settings: Settings, i
         "Choose between (a) rye bread and (b) wheat bread, and say why.",
     ],
 )
-def test_what_only_looks_like_a_fault_is_kept(settings: Settings, instruction: str) -> None:
+def test_a_good_instruction_that_resembles_a_bad_one_is_kept(settings: Settings, instruction: str) -> None:
     assert made(settings, instruction).kept["instruction"].to_list() == [instruction]
 
 
-def test_the_words_of_the_own_template_are_a_fragment_of_it(settings: Settings) -> None:
+def test_words_of_the_template_are_a_prompt_fragment(settings: Settings) -> None:
     prompts = settings.prompts.model_copy(update={"write_instruction": "{response}\nWhat was asked here:"})
     written = [Generated("What was asked here: how is bread baked?", 9, "stop")]
     split = transform(asked(1), written, settings.candidate_pairs, prompts)
     assert split.dropped["reason"].to_list() == ["prompt_fragment"]
 
 
-def test_a_single_word_of_the_own_template_is_none(settings: Settings) -> None:
+def test_a_single_word_of_the_template_is_no_prompt_fragment(settings: Settings) -> None:
     prompts = settings.prompts.model_copy(update={"write_instruction": "{response} Explain"})
     split = transform(asked(1), [Generated(GOOD, 9, "stop")], settings.candidate_pairs, prompts)
     assert split.kept["instruction"].to_list() == [GOOD]
@@ -179,7 +179,7 @@ def test_each_sample_of_a_text_is_a_pair(settings: Settings) -> None:
     ]
 
 
-def test_equal_samples_of_a_text_are_one(settings: Settings) -> None:
+def test_equal_samples_of_a_text_are_kept_once(settings: Settings) -> None:
     split = sampled(settings, GOOD, GOOD, "Describe the oven.")
     assert (split.kept.height, split.dropped["reason"].to_list()) == (2, ["same_as_another_sample"])
 
@@ -188,24 +188,24 @@ def test_an_instruction_cut_at_the_length_is_dropped(settings: Settings) -> None
     assert made(settings, Generated(GOOD, 48, "length")).dropped["reason"].to_list() == ["instruction_unfinished"]
 
 
-def test_a_drop_shows_what_was_written(settings: Settings) -> None:
+def test_a_drop_shows_the_generated_text(settings: Settings) -> None:
     assert made(settings, "Explain it.").dropped["value"].to_list() == ["Explain it."]
 
 
-def test_an_instruction_stands_on_one_line(settings: Settings) -> None:
+def test_line_breaks_in_an_instruction_become_spaces(settings: Settings) -> None:
     assert (
         made(settings, "Explain how rye\n bread  is baked.").kept["instruction"].item()
         == "Explain how rye bread is baked."
     )
 
 
-def test_a_shard_without_texts_is_a_shard_without_pairs(settings: Settings) -> None:
+def test_a_shard_without_texts_gives_a_shard_without_pairs(settings: Settings) -> None:
     split = made(settings)
     assert (split.kept.height, split.kept.columns) == (0, [*COLUMNS, "form"])
 
 
 def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_similar: int) -> Job:
-    """A job whose first pass wrote these instructions, a shard a list."""
+    """A job whose first pass wrote these instructions, one shard per list."""
     own = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
     job = make_job("candidate_pairs", candidate_pairs=own)
     for number, instructions in enumerate(shards):
@@ -248,7 +248,7 @@ def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
     assert table_facts(job)["unaccounted_rows"] == 0
 
 
-def test_a_text_shown_in_part_is_marked_and_every_sample_accounted_for(
+def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
     make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
 ) -> None:
     own = settings.candidate_pairs.model_copy(update={"samples": 2, "max_new_tokens": 5})
@@ -368,7 +368,7 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
             time.sleep(0.002)
         process.kill()
         process.wait()
-        # What was whole stays as it is, and one shard at most was begun in vain.
+        # Finished shards are not touched, and at most one unfinished shard was begun.
         now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}
         assert finished.items() <= now.items() and len(now) < 10
         assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1

@@ -1,4 +1,4 @@
-"""What is too long for a model is cut, in every prompt that asks it something; no question of a user's stops a run."""
+"""Texts beyond a model's context are cut in every prompt; a long question does not stop a run."""
 
 from __future__ import annotations
 

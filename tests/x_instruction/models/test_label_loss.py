@@ -1,4 +1,4 @@
-"""The loss over labels is the cross-entropy among them, each at its own place; and a model learns by it."""
+"""The loss over labels is the cross-entropy among them at their positions, and a model learns by it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PROMPTS = {(40, 41, 42): 70, (43, 44): 72, (45, 46, 47, 48): 71}
 
 
 def likelihoods(folder: Path, prompt: tuple[int, ...]) -> torch.Tensor:
-    """Logarithms of the probability of every token after the prompt."""
+    """Log-probabilities of every token after the prompt."""
     with torch.no_grad():
         return load_model(folder).eval()(torch.tensor([prompt])).logits[0, -1].float().log_softmax(-1)
 
 
-def test_the_loss_is_the_cost_of_the_label_among_the_labels(tiny_model: Path) -> None:
+def test_the_loss_is_the_cross_entropy_among_the_labels(tiny_model: Path) -> None:
     longest = max(map(len, PROMPTS)) + 1
     ids, truth = torch.zeros(3, longest, dtype=torch.long), torch.full((3, longest), IGNORED)
     mask, costs = torch.zeros_like(ids), []
@@ -37,15 +37,13 @@ def test_the_loss_is_the_cost_of_the_label_among_the_labels(tiny_model: Path) ->
     assert loss.item() == pytest.approx(sum(costs).item() / 3, rel=1e-4)  # type: ignore[attr-defined]
 
 
-def test_the_labels_are_told_from_each_other_and_not_raised_above_other_tokens(
-    tiny_model: Path, tmp_path: Path
-) -> None:
+def test_labels_are_learned_without_raising_them_above_other_tokens(tiny_model: Path, tmp_path: Path) -> None:
     examples = [Example(list(prompt), [label]) for prompt, label in PROMPTS.items()]
     training = TRAINING.model_copy(update={"epochs": 60.0})
     for name, labels in {"labels": LABELS, "vocabulary": None}.items():
         fine_tune(tiny_model, examples, tmp_path / name, training, seed=1, labels=labels)
     for prompt, label in PROMPTS.items():
-        found = {name: likelihoods(tmp_path / name, prompt) for name in ("labels", "vocabulary")}
-        assert all(LABELS[int(one[LABELS].argmax())] == label for one in found.values())
-        assert found["vocabulary"].exp()[label] > 0.9
-        assert found["labels"].exp()[LABELS].sum() < 0.5
+        logprobs = {name: likelihoods(tmp_path / name, prompt) for name in ("labels", "vocabulary")}
+        assert all(LABELS[int(one[LABELS].argmax())] == label for one in logprobs.values())
+        assert logprobs["vocabulary"].exp()[label] > 0.9
+        assert logprobs["labels"].exp()[LABELS].sum() < 0.5

@@ -1,4 +1,4 @@
-"""The loss on unseen pairs: the same however many rows are looked at side by side, and bounded in memory."""
+"""The loss on unseen pairs does not depend on the size of batches, and its memory is bounded."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def test_the_loss_is_the_same_in_bounded_batches(
     rows: list[int] = []
     batch_loss = model_facts._batch_loss
 
-    def watched(model: object, examples: list[Example]) -> tuple[float, int]:
+    def recording(model: object, examples: list[Example]) -> tuple[float, int]:
         rows.append(len(examples))
         return batch_loss(model, examples)
 
-    monkeypatch.setattr(model_facts, "_batch_loss", watched)
-    for most, largest in ((60 * 300, 4), (1, 1)):
+    monkeypatch.setattr(model_facts, "_batch_loss", recording)
+    for limit, largest in ((60 * 300, 4), (1, 1)):
         rows.clear()
-        monkeypatch.setattr(model_facts, "MOST_LOGITS", most)
+        monkeypatch.setattr(model_facts, "MOST_LOGITS", limit)
         assert held_out_loss(taught_model, lessons * 3) == pytest.approx(whole, abs=1e-6)
         assert sum(rows) == 12 and max(rows) <= largest
