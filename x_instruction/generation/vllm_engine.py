@@ -30,7 +30,7 @@ class VllmEngine:
 
         options: dict[str, Any] = {"gpu_memory_utilization": vllm.gpu_memory_share}
         if not _has_gpu():
-            # When vLLM reads a prompt in parts, it rewinds the generator of the seed. A CPU generator cannot be rewound:
+            # When vLLM reads a prompt in parts, it rewinds the generator of the seed. A CPU generator cannot rewind:
             # the engine ends with "CPU Generator does not use offset".
             options = {"enable_chunked_prefill": False}
         try:
