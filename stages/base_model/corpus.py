@@ -14,8 +14,8 @@ MIN_CHARACTERS = 200  # a shorter page is empty or a single sentence
 def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str]) -> list[str]:
     """Main text of every readable page, in a fixed order.
 
-    English pages are always included, because the model reads and writes English instructions. Each text starts with the
-    name of its language: a model this small would not learn otherwise what "Answer in Finnish" means.
+    English pages are always included, because the model reads and writes English instructions. Each text starts with
+    the name of its language: a model this small would not learn otherwise what "Answer in Finnish" means.
     """
     if not folder.is_dir():
         raise InputError(

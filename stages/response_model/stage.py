@@ -11,16 +11,19 @@ from x_instruction.pairs.training_pairs import response_examples
 from x_instruction.pairs.tuning import measure_tuned, tune
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
 
 PARTITION = ("iteration",)
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
+    pairs, short_languages = learned_pairs(job)
     to_examples = partial(response_examples, names=load_names(job.language_pages))
-    tune(job, job.section(ResponseModel).training, learned_pairs(job), to_examples)
+    outcome = tune(job, job.section(ResponseModel).training, pairs, to_examples)
+    return Outcome(facts={**outcome.facts, "short_languages": short_languages})
 
 
-def measure(job: Job) -> dict[str, Metric]:
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     to_examples = partial(response_examples, names=load_names(job.language_pages))
-    measured = measure_tuned(job, job.section(ResponseModel).training, to_examples)
-    return {**measured, "short_languages": int(job.facts["short_languages"])}
+    measured = measure_tuned(job, outcome, job.section(ResponseModel).training, to_examples)
+    return {**measured, "short_languages": outcome.facts["short_languages"]}

@@ -14,25 +14,26 @@ from x_instruction.models.settings import Prompts, Training
 from x_instruction.pairs.training_pairs import Pair, seed_pairs
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
 
 ToExamples = Callable[[Iterable[Pair], PromptEncoder], list[Example]]
 
 
-def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExamples) -> None:
+def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExamples) -> Outcome:
     """Fine-tune the base model on the pairs and save it to the staging folder; the run log shows how it went."""
     base = job.input("base_model")
-    job.facts["pairs"] = len(pairs)
     examples = to_examples(pairs, _encoder(job, base, training))
-    job.facts.update(fine_tune(base, examples, job.staging, training, job.settings.seed))
+    facts = fine_tune(base, examples, job.staging, training, job.settings.seed)
+    return Outcome(facts={**facts, "pairs": len(pairs)})
 
 
-def measure_tuned(job: Job, training: Training, to_examples: ToExamples) -> dict[str, Metric]:
+def measure_tuned(job: Job, outcome: Outcome, training: Training, to_examples: ToExamples) -> dict[str, Metric]:
     """Metrics of the model in the staging folder, and its loss on the held-out seeds beside the base model's."""
     examples = to_examples(seed_pairs(job, "held_out"), _encoder(job, job.staging, training))
     before, after = (held_out_loss(folder, examples) for folder in (job.input("base_model"), job.staging))
     return {
         **model_facts(job.staging),
-        "pairs": int(job.facts["pairs"]),
+        "pairs": outcome.facts["pairs"],
         "held_out_loss": after,
         "held_out_loss_change": after - before,
     }

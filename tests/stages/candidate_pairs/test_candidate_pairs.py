@@ -24,8 +24,9 @@ from x_instruction.rating.signals import LIKELIHOODS, likelihoods_wanted
 from x_instruction.runner.files import digest, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts, write_manifest
+from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.second_pass import drop_staged
-from x_instruction.runner.shards import Split, drop_counts, shard_frames, write_shard
+from x_instruction.runner.shards import Split, write_shard
 
 MakeJob = Callable[..., Job]
 
@@ -214,14 +215,13 @@ def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_simila
         split = transform(named, written, own, settings.prompts)
         write_shard(split.kept, job.staging / f"part-{number:05d}.parquet")
         write_shard(split.dropped, job.staging / "drops" / f"part-{number:05d}.parquet")
-    job.facts["rows_in"] = sum(map(len, shards))
     return job
 
 
 def limited(job: Job) -> list[str]:
     limit = job.settings.candidate_pairs.max_similar
     drop_staged(job, candidate_pairs.too_similar(job, limit), temporary=["form"], text="response")
-    return [text for frame in shard_frames(job.staging, ["instruction"]) for text in frame["instruction"]]
+    return job.staged.table(["instruction"])["instruction"].to_list()
 
 
 def test_near_identical_instructions_of_a_language_are_limited_over_all_shards(
@@ -233,8 +233,8 @@ def test_near_identical_instructions_of_a_language_are_limited_over_all_shards(
     )
     kept = limited(job)
     assert len(kept) == 4 and {"Describe the oven.", "Describe the bread."} < set(kept)
-    assert drop_counts(job.staging) == {"similar_instructions": 1}
-    assert candidate_pairs.measure(job)["most_similar"] == 2
+    assert job.staged.drop_counts() == {"similar_instructions": 1}
+    assert candidate_pairs.measure(job, Outcome(rows_in=5))["most_similar"] == 2
 
 
 def test_instructions_that_differ_in_a_number_are_near_identical(make_job: MakeJob, settings: Settings) -> None:
@@ -245,7 +245,7 @@ def test_instructions_that_differ_in_a_number_are_near_identical(make_job: MakeJ
 def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
     job = staged(make_job, settings, [GOOD, GOOD, "", "Explain it."], [GOOD], max_similar=1)
     limited(job)
-    assert table_facts(job)["unaccounted_rows"] == 0
+    assert table_facts(job, Outcome(rows_in=5))["unaccounted_rows"] == 0
 
 
 def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
@@ -259,16 +259,16 @@ def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
     long_and_short = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
     write_shard(long_and_short, job.input("filtered_text", "fi") / "part-00000.parquet")
     write_json(job.input("filtered_text", "fi") / "manifest.json", {})
-    candidate_pairs.run(job)
-    facts, manifest = table_facts(job), write_manifest(job)
-    assert (job.facts["rows_in"], facts["unaccounted_rows"]) == (4, 0)
+    outcome = candidate_pairs.run(job)
+    facts, manifest = table_facts(job, outcome), write_manifest(job, outcome)
+    assert (outcome.rows_in, facts["unaccounted_rows"]) == (4, 0)
     assert manifest["counts"]["generated_tokens"] > 0 and manifest["counts"]["prompt_tokens"] > 60
     assert manifest["made_by"]["engine"] == "transformers" and manifest["made_by"]["model"] == "of the model"
     again = make_job("candidate_pairs", candidate_pairs=own, prompts=prompts)
     for path in [*job.staging.rglob("*.parquet"), job.staging / "manifest.json"]:
         path.unlink()
-    candidate_pairs.run(again)
-    assert again.facts["prompts"] == 0 and write_manifest(again) == manifest  # no engine was loaded
+    outcome = candidate_pairs.run(again)
+    assert outcome.facts["prompts"] == 0 and write_manifest(again, outcome) == manifest  # no engine was loaded
 
 
 class Writer(LazyEngine):
@@ -356,7 +356,7 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
     settings: Settings, taught_model: Path, tmp_path: Path
 ) -> None:
     undisturbed = generating(tmp_path / "undisturbed", settings, taught_model)
-    candidate_pairs.run(undisturbed)
+    expected = write_manifest(undisturbed, candidate_pairs.run(undisturbed))
     job = generating(tmp_path / "killed", settings, taught_model)
     finished: dict[Path, int] = {}
     for shards in (2, 5):
@@ -374,11 +374,11 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
         assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1
         finished = now
     shutil.rmtree(job.staging, ignore_errors=True)
-    candidate_pairs.run(job)
+    outcome = candidate_pairs.run(job)
     assert finished.items() <= {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}.items()
     staged = ({path.name: path.read_bytes() for path in one.staging.rglob("*.parquet")} for one in (undisturbed, job))
     assert next(staged) == next(staged) != {}
-    assert write_manifest(undisturbed) == write_manifest(job)
+    assert write_manifest(job, outcome) == expected
 
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -406,8 +406,6 @@ def test_another_model_prompt_setting_or_seed_makes_every_shard_anew(
     else:
         update = {changed: getattr(job.settings, changed).model_copy(update=CHANGES[changed])}
     shutil.rmtree(job.staging)
-    again = replace(
-        job, settings=job.settings.model_copy(update=update), facts={}, used=set(), counts={}, provenance={}
-    )
+    again = replace(job, settings=job.settings.model_copy(update=update), used=set())
     candidate_pairs.run(again)
     assert len(again.used) == len(before) == 2 and not again.used & before

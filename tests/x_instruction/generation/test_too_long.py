@@ -31,7 +31,7 @@ def test_a_question_longer_than_the_model_is_answered(
 ) -> None:
     job = make_job("eval_scores", decoding=settings.decoding.model_copy(update={"max_new_tokens": 8}))
     questions = pl.DataFrame({"kind": ["open"], "instruction": [LONG], "reference": [""]})
-    assert eval_scores._answers(job, "tuned", taught_model, questions).height == 1
-    assert job.facts["questions_cut"] == 1
-    eval_scores._answers(job, "base", taught_model, questions.with_columns(instruction=pl.lit("Say.")))
-    assert job.facts["questions_cut"] == 1
+    answers, facts = eval_scores._answers(job, "tuned", taught_model, questions)
+    assert (answers.height, facts["questions_cut"]) == (1, 1)
+    _, facts = eval_scores._answers(job, "base", taught_model, questions.with_columns(instruction=pl.lit("Say.")))
+    assert facts["questions_cut"] == 0
