@@ -1,7 +1,7 @@
-"""The model everything starts from: a pinned checkpoint, or the embedded one.
+"""The model from which all others are trained: a pinned checkpoint, or the embedded model.
 
-The embedded model is a small Llama trained from scratch on the sample's pages, so that the whole graph can be
-made without a download. It shows that the pipeline works; it says nothing of a real model's quality.
+The embedded model is a small Llama that is trained from scratch on the sample's pages, so that the whole graph runs
+without a download. It shows that the pipeline works, but nothing about the quality of a real model.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def run(job: Job) -> Outcome:
     folder = job.root / settings.checkpoint
     if not folder.is_dir() and settings.revision is None:
         raise InputError(
-            f"base_model.checkpoint: {settings.checkpoint} is no folder here; for a hub id set base_model.revision "
-            "to a commit, so that the model cannot change under you"
+            f"base_model.checkpoint: {settings.checkpoint} is not a folder here; if it is a hub id, set "
+            "base_model.revision to a commit, so that the model cannot change"
         )
     name = folder if folder.is_dir() else Path(settings.checkpoint)
     save_model(load_model(name, settings.revision), load_tokenizer(name, settings.revision), job.staging)
@@ -48,5 +48,5 @@ def _train_embedded(job: Job) -> Outcome:
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Loads what was made and runs it once: a model that cannot answer is never published."""
+    """Loads the saved model and runs it once, so that a broken model is never published."""
     return model_facts(job.staging)
