@@ -13,7 +13,7 @@ from stages.base_model.embedded import new_model, packed_rows, train_tokenizer
 from stages.base_model.settings import BaseModelSettings
 from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
-from x_instruction.models.fine_tuning import train
+from x_instruction.models.fine_tuning import train_from_scratch
 from x_instruction.models.measures import model_facts
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
@@ -44,7 +44,7 @@ def _train_embedded(job: Job) -> Outcome:
     tokenizer = train_tokenizer(texts, settings.architecture)
     model = new_model(settings.architecture, tokenizer, job.settings.seed)
     rows = packed_rows(texts, tokenizer, settings.training.max_tokens)
-    return Outcome(facts=train(model, tokenizer, rows, job.staging, settings.training, job.settings.seed))
+    return Outcome(facts=train_from_scratch(model, tokenizer, rows, job.staging, settings.training, job.settings.seed))
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:

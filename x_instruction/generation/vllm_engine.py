@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
 from x_instruction.generation.settings import TextGeneration
-from x_instruction.models.checkpoints import is_float32
+from x_instruction.models.checkpoints import stored_dtype
 from x_instruction.runner.errors import SettingsError
 
 
@@ -41,7 +41,7 @@ class VllmEngine:
                 load_format="safetensors",
                 tensor_parallel_size=vllm.tensor_parallel,
                 max_model_len=settings.max_model_length,
-                dtype=vllm.dtype or ("float32" if is_float32(model) else "auto"),
+                dtype=vllm.dtype or ("float32" if stored_dtype(model) == "float32" else "auto"),
                 quantization=vllm.quantization,
                 enable_prefix_caching=vllm.prefix_caching,
                 # `score` needs the probabilities after the restriction to the labels.

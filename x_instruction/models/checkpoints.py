@@ -12,13 +12,26 @@ from x_instruction.runner.files import read_json
 LOADING_KEYS = ("is_local", "local_files_only")
 
 
-def load_model(folder: Path, revision: str | None = None) -> Any:
-    """A causal language model from a folder or hub id. Raises InputError if there is no usable one."""
-    from transformers import AutoModelForCausalLM
+def load_model(folder: Path, revision: str | None = None, dtype: str | None = None, four_bits: bool = False) -> Any:
+    """A causal language model from a folder or hub id. Raises InputError if there is no usable one.
 
+    `dtype` is the type of its weights, by default as they are stored. `four_bits` quantises them (needs a GPU).
+    """
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    options: dict[str, Any] = {"dtype": dtype or "auto"}
+    if four_bits:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16"
+        )
     try:
         return AutoModelForCausalLM.from_pretrained(
-            folder, revision=revision, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+            folder,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",
+            **options,
         )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder} is not a usable model with safetensors: {_first_line(error)}") from None
@@ -43,11 +56,11 @@ def context_length(folder: Path) -> int | None:
     return int(length) if length else None
 
 
-def is_float32(folder: Path) -> bool:
-    """Whether the model of a folder is stored in single precision."""
+def stored_dtype(folder: Path) -> str:
+    """Type of the stored weights of the model of a folder, such as bfloat16; float32 if its config does not say."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
-    return "float32" in (config.get("dtype"), config.get("torch_dtype"))
+    return str(config.get("dtype") or config.get("torch_dtype") or "float32").removeprefix("torch.")
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:

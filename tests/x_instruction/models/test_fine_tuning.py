@@ -11,24 +11,10 @@ import torch
 
 from tests.conftest import TRAINING
 from x_instruction.models.examples import Example
-from x_instruction.models.fine_tuning import IGNORED, _rows, fine_tune
+from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import held_out_loss, model_facts
 from x_instruction.models.settings import Training
 from x_instruction.runner.errors import InputError
-
-
-def test_only_the_completion_is_learned() -> None:
-    (row,) = _rows([Example([7, 8, 9], [1, 2])], max_tokens=10)
-    assert row == {"input_ids": [7, 8, 9, 1, 2], "labels": [IGNORED, IGNORED, IGNORED, 1, 2]}
-
-
-def test_an_example_is_cut_at_the_window() -> None:
-    (row,) = _rows([Example([7, 8, 9], [1, 2, 3])], max_tokens=4)
-    assert row == {"input_ids": [7, 8, 9, 1], "labels": [IGNORED, IGNORED, IGNORED, 1]}
-
-
-def test_a_prompt_that_leaves_nothing_to_learn_is_left_out() -> None:
-    assert _rows([Example([7, 8, 9], [1])], max_tokens=3) == []
 
 
 def test_the_tiny_model_learns_its_lessons(tiny_model: Path, taught_model: Path, lessons: list[Example]) -> None:
