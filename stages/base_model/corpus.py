@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from x_instruction.pages.main_text import extract_page
@@ -17,16 +17,28 @@ def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str
     English pages are always included, because the model reads and writes English instructions. Each text starts with
     the name of its language: a model this small would not learn otherwise what "Answer in Finnish" means.
     """
+    headings = {"en": "English", **names}
+    chosen = list(dict.fromkeys(["en", *languages]))
+    texts = [f"{headings[language]}: {text}" for language in chosen for text in _texts(folder, language)]
+    return _some(texts, folder, languages)
+
+
+def text_of_each(folder: Path, languages: Sequence[str]) -> list[str]:
+    """The first text of each language that has one, and of English."""
+    firsts = (next(_texts(folder, language), "") for language in dict.fromkeys(["en", *languages]))
+    return _some([text for text in firsts if text], folder, languages)
+
+
+def _texts(folder: Path, language: str) -> Iterator[str]:
+    for page in sorted((folder / language).glob("*.html")):
+        text = _readable(page)
+        if len(text) >= MIN_CHARACTERS:
+            yield text
+
+
+def _some(texts: list[str], folder: Path, languages: Sequence[str]) -> list[str]:
     if not folder.is_dir():
-        raise InputError(
-            f"base_model.corpus: {folder} is not a folder; the embedded model needs one folder per language there"
-        )
-    texts, headings = [], {"en": "English", **names}
-    for language in dict.fromkeys(["en", *languages]):
-        for page in sorted((folder / language).glob("*.html")):
-            text = _readable(page)
-            if len(text) >= MIN_CHARACTERS:
-                texts.append(f"{headings[language]}: {text}")
+        raise InputError(f"base_model.corpus: {folder} is not a folder; it must hold one folder of pages per language")
     if not texts:
         raise InputError(f"base_model.corpus: {folder} has no page with text for {', '.join(languages)}")
     return texts

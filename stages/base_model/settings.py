@@ -29,7 +29,7 @@ class Architecture(Section):
 
 
 class BaseModelSettings(Section):
-    """`checkpoint`: `embedded`, a local folder, or a hub id with its `revision` pinned."""
+    """`checkpoint`: `embedded`, a local folder, a GGUF file, or a hub id with its commit as `revision`."""
 
     checkpoint: str
     revision: str | None
@@ -38,5 +38,5 @@ class BaseModelSettings(Section):
     training: Training
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml: a checkpoint that is a local folder."""
-        return ["${base_model.checkpoint}"] if (root / self.checkpoint).is_dir() else []
+        """Dependencies in dvc.yaml: a checkpoint that is a local folder or file."""
+        return ["${base_model.checkpoint}"] if (root / self.checkpoint).exists() else []

@@ -6,16 +6,15 @@ without a download. It shows that the pipeline works, but nothing about the qual
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from stages.base_model.corpus import corpus_texts
+from stages.base_model.begin_token import begin_token_cost
+from stages.base_model.checkpoint import load_checkpoint
+from stages.base_model.corpus import corpus_texts, text_of_each
 from stages.base_model.embedded import new_model, packed_rows, train_tokenizer
 from stages.base_model.settings import BaseModelSettings
 from x_instruction.language.names import load_names
-from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
+from x_instruction.models.checkpoints import save_model
 from x_instruction.models.fine_tuning import train_from_scratch
 from x_instruction.models.measures import model_facts
-from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -27,14 +26,7 @@ def run(job: Job) -> Outcome:
     settings = job.section(BaseModelSettings)
     if settings.checkpoint == "embedded":
         return _train_embedded(job)
-    folder = job.root / settings.checkpoint
-    if not folder.is_dir() and settings.revision is None:
-        raise InputError(
-            f"base_model.checkpoint: {settings.checkpoint} is not a folder here; if it is a hub id, set "
-            "base_model.revision to a commit, so that the model cannot change"
-        )
-    name = folder if folder.is_dir() else Path(settings.checkpoint)
-    save_model(load_model(name, settings.revision), load_tokenizer(name, settings.revision), job.staging)
+    save_model(*load_checkpoint(settings, job.root), job.staging)
     return Outcome()
 
 
@@ -49,4 +41,5 @@ def _train_embedded(job: Job) -> Outcome:
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     """Loads the saved model and runs it once, so that a broken model is never published."""
-    return model_facts(job.staging)
+    texts = text_of_each(job.root / job.section(BaseModelSettings).corpus, job.settings.languages)
+    return {**model_facts(job.staging), "begin_token_cost": begin_token_cost(job.staging, texts)}

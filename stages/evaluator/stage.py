@@ -55,7 +55,7 @@ def taught(job: Job) -> list[RatedPair]:
     return training_set(pairs, answers, own, job.settings.seed, job.language_pages, drifts)
 
 
-def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str, float | int]:
+def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str, Metric]:
     """Continue the model in `start` on rated pairs: after a pair, one of three labels."""
     own, rating = job.section(Evaluator), job.section(Rating)
     encoder = PromptEncoder(load_tokenizer(start), job.section(Prompts), budget=rating.max_response_tokens)

@@ -8,6 +8,7 @@ from typing import Any
 from x_instruction.models.checkpoints import load_model
 from x_instruction.models.settings import Adapter
 from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.files import read_json, write_json
 
 FOLDER = "adapter"  # in the model's folder; loading the model ignores it
 
@@ -48,10 +49,11 @@ def merged(model: Any, out: Path) -> Any:
 
     base = model.get_base_model()
     start, quantised = Path(base.name_or_path), getattr(base, "is_quantized", False)
-    # The folder of the start model differs between machines, but equal adapters should be equal files.
-    model.peft_config["default"].base_model_name_or_path = None
     model.save_pretrained(out / FOLDER, safe_serialization=True)
     (out / FOLDER / "README.md").unlink(missing_ok=True)
+    # The folder of the start model differs between machines, but equal adapters should be equal files.
+    config = out / FOLDER / "adapter_config.json"
+    write_json(config, {**read_json(config), "base_model_name_or_path": ""})
     if quantised:
         # The 4-bit weights are an approximation: the adapter is added to the exact ones.
         model = PeftModel.from_pretrained(load_model(start, dtype="float32"), out / FOLDER)

@@ -34,7 +34,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             **options,
         )
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} is not a usable model with safetensors: {_first_line(error)}") from None
+        raise InputError(f"{folder} is not a usable model with safetensors: {reason(error)}") from None
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
@@ -44,7 +44,7 @@ def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} has no usable tokenizer: {_first_line(error)}") from None
+        raise InputError(f"{folder} has no usable tokenizer: {reason(error)}") from None
 
 
 def context_length(folder: Path) -> int | None:
@@ -71,5 +71,6 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _first_line(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """The message of an error in one line of bounded length."""
     return " ".join(str(error).split())[:300]

@@ -105,12 +105,15 @@ def train(
 
     Returns facts of the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
     """
+    import torch
+
     bfloat16 = uses_bfloat16(training, stored)
     print(f"training: float32 weights, {'bfloat16' if bfloat16 else 'float32'} products", file=sys.stderr)
     _set_dropout(model, training.dropout)
     if training.freeze_embeddings:
         model.get_input_embeddings().requires_grad_(False)
     if training.adapter:
+        torch.manual_seed(seed)
         model = with_adapter(model, training.adapter)
     started, sample = time.monotonic(), WeightSample(model)
     steps = math.ceil(len(lessons.batches) / training.gradient_accumulation)

@@ -21,7 +21,7 @@ class Adapter(Section):
     """
 
     rank: Positive
-    alpha: Annotated[float, Field(gt=0)]
+    alpha: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     modules: tuple[NonEmpty, ...] = ()
     dora: bool = False

@@ -38,6 +38,8 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
     pad = tokenizer.pad_token_id or 0
 
     class Trainer(SFTTrainer):
+        control: Any
+
         def get_train_dataloader(self) -> Any:
             def collated(rows: list[Row]) -> dict[str, Any]:
                 return packed(rows) if training.packing else padded(rows, pad)

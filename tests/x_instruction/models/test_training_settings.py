@@ -132,12 +132,15 @@ def test_frozen_embeddings_stay_as_they_are(tiny_model: Path, lessons: list[Exam
 def test_accumulated_gradients_equal_those_of_a_large_batch(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
-    for name, settings in {"large": (4, 1), "accumulated": (1, 4)}.items():
-        training = changed(batch_size=settings[0], gradient_accumulation=settings[1])
-        facts = fine_tune(tiny_model, lessons, tmp_path / name, training, 1, in_order=True)
-        assert facts["steps"] == 6
-    large, accumulated = weights(tmp_path / "large"), weights(tmp_path / "accumulated")
-    assert all(torch.allclose(large[name], accumulated[name], atol=1e-4) for name in large)
+    # The completions differ in length, so a mean over examples in place of tokens would show after a few steps.
+    curves = []
+    for batch_size, accumulation in ((4, 1), (1, 4)):
+        training = changed(epochs=30, batch_size=batch_size, gradient_accumulation=accumulation)
+        out = tmp_path / str(batch_size)
+        facts = fine_tune(tiny_model, lessons, out, training, 1, in_order=True, surroundings=Surroundings(plots=out))
+        assert facts["steps"] == 30
+        curves.append(pl.read_csv(out / "plots" / "loss.csv")["loss"].to_list())
+    assert curves[0] == pytest.approx(curves[1], rel=1e-2) and curves[0][-1] < curves[0][0] / 2
 
 
 def test_packed_batches_teach_the_same(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
