@@ -43,7 +43,7 @@ class Training(Section):
     `save_every`: steps between checkpoints, from which an interrupted training goes on.
     `evaluate_every`: steps between measurements of the held-out loss; null is never.
     `keep_best`: the weights with the lowest held-out loss are saved instead of the last ones.
-    `patience`: the training ends after so many measurements without a lower held-out loss; null is never.
+    `patience`: the training ends after this many measurements without a lower held-out loss; null is never.
     `report_to`: loggers beside the run log.
     """
 

@@ -63,7 +63,7 @@ def write_gguf(model: Any, tokenizer: Any, path: Path, architecture: str = "llam
     tokens = sorted(parts["vocab"], key=parts["vocab"].get)
     tokens[BEGIN] = "<|endoftext|>"  # a name that transformers adds where it is missing
     writer.add_token_list(tokens)
-    writer.add_token_merges([" ".join(pair) for pair in parts["merges"]] )
+    writer.add_token_merges([" ".join(pair) for pair in parts["merges"]])
     writer.add_bos_token_id(BEGIN)
     writer.add_eos_token_id(0)
     writer.add_add_bos_token(True)
