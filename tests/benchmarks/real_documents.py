@@ -19,7 +19,7 @@ from pathlib import Path
 import polars as pl
 
 from stages.evaluator.defects import SENTENCE
-from tests.benchmarks.table import real_text
+from tests.benchmarks.table import ROOT, real_text
 from x_instruction.language.identification import in_language
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import digest
@@ -51,7 +51,7 @@ class Excerpts:
 def excerpts(language: str) -> Excerpts:
     """The excerpts of a language, the same in each run. Raises SkippedError where the collection is not."""
     documents = pl.read_ndjson(real_text("web", f"{language}.jsonl.zst"), infer_schema_length=None)
-    return dealt(documents, load_language(language))
+    return dealt(documents, load_language(language, ROOT / "languages"))
 
 
 def dealt(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:

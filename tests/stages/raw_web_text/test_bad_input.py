@@ -29,16 +29,17 @@ READ = """
 import json, sys
 from functools import partial
 from pathlib import Path
-from stages import raw_web_text
+from stages.params import load_settings
+from stages.raw_web_text import stage
 from stages.raw_web_text.records import read_sources
-from stages.settings import RawWebText, load_settings
-from stages.shards import by_parts
+from stages.raw_web_text.settings import RawWebText
+from x_instruction.runner.shards import by_parts
 
 limits = load_settings(Path("params.yaml")).raw_web_text.model_dump()
 found = {}
 for name in sys.argv[2:]:
     settings = RawWebText.model_validate({**limits, "sources": [{"path": name, "languages": ["fi"]}]})
-    transform = partial(raw_web_text.transform, settings=settings, language="fi")
+    transform = partial(stage.transform, settings=settings, language="fi")
     splits = [by_parts(frame, transform) for frame in read_sources(settings, "fi", Path(sys.argv[1]))]
     found[name] = [sum(one.kept.height for one in splits), [why for one in splits for why in one.dropped["reason"]]]
 # Not ru_maxrss, which a process takes over from the one that starts it: 1.9 GB from a worker of the whole suite.

@@ -16,6 +16,7 @@ from stages.params import load_settings
 from stages.raw_web_text import stage as raw_web_text
 from stages.raw_web_text.records import in_frames, read_sources
 from stages.raw_web_text.settings import RawWebText
+from tests.conftest import ROOT
 from x_instruction.pages.encodings import looks_garbled, normalise
 from x_instruction.pages.main_text import extract_page
 from x_instruction.runner.errors import InputError
@@ -23,7 +24,6 @@ from x_instruction.runner.files import digest
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, drop_counts
 
-ROOT = Path(__file__).parent.parent
 MAIN = [
     "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito.",
     "Täytteeksi keitetään riisipuuroa, joka saa jäähtyä ennen kuin se levitetään kuorelle.",

@@ -25,8 +25,9 @@ READ = """
 import json, sys
 from pathlib import Path
 import datasets
+from stages.params import load_settings
 from stages.raw_web_text.records import read_source
-from stages.settings import RawWebText, load_settings
+from stages.raw_web_text.settings import RawWebText
 
 def peak():
     return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:"))) / 1e3

@@ -162,7 +162,7 @@ def test_the_outcome_is_that_of_reading_the_sources_for_the_language_alone(
     job = ran(make_job, *sources, language=language)
     settings = given(*sources)
     alone = [
-        raw_web_text.transform(frame, settings, language, load_language(language))
+        raw_web_text.transform(frame, settings, language, load_language(language, ROOT / "languages"))
         for frame in read_sources(settings, language, job.root)
     ]
     assert [pl.read_parquet(path).rows() for path in sorted(job.staging.glob("part-*"))] == [
@@ -232,7 +232,8 @@ def test_worker_processes_make_the_same_blocks(make_job: MakeJob, opened: list[s
 
 def project(root: Path) -> Path:
     """A project whose one source holds 240 pages of three languages."""
-    shutil.copytree(ROOT / "stages", root / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("stages", "x_instruction", "languages"):
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["languages"] = list(LANGUAGES)
     values["raw_web_text"] |= {"sources": [{"path": "web", "content": "html"}], "rows_per_shard": 8}

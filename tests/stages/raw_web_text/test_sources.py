@@ -16,8 +16,6 @@ import pytest
 from fastwarc.stream_io import ZstdWriter
 from pydantic import ValidationError
 
-from dvc_project.generated_lines import generated_lines
-from stages.params import Settings
 from stages.raw_web_text import stage as raw_web_text
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import RawWebText, Source
@@ -29,7 +27,7 @@ from x_instruction.runner.gate import load_suite
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split
 
-REAL = Path(os.environ.get("XI_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+REAL = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LIMITS: dict[str, Any] = {
     "rows_per_shard": 100,
     "max_page_bytes": 20_000,
@@ -62,7 +60,7 @@ def given(*sources: dict[str, Any], **limits: Any) -> RawWebText:
 def made(root: Path, *sources: dict[str, Any], language: str = "fi", **limits: Any) -> Split:
     settings = given(*sources, **limits)
     frame = pl.concat(read_sources(settings, language, root))
-    return raw_web_text.transform(frame, settings, language, load_language(language))
+    return raw_web_text.transform(frame, settings, language, load_language(language, ROOT / "languages"))
 
 
 def lines(path: Path, *rows: Any) -> Path:
@@ -198,16 +196,15 @@ def test_a_hub_id_without_a_commit_is_refused(tmp_path: Path) -> None:
         made(tmp_path, {"path": "someone/something", "format": "dataset", "languages": ["fi"]})
 
 
-def test_local_sources_are_dependencies_and_remote_ones_are_not(settings: Settings, tmp_path: Path) -> None:
+def test_local_sources_are_dependencies_and_remote_ones_are_not(tmp_path: Path) -> None:
     sources = [
         {"path": "data/{language}/*.warc.gz"},
         {"path": "data/one.parquet", "languages": ["sw"]},
         {"path": "s3://bucket/all.jsonl", "revision": "1"},
         {"path": "some/{language}.jsonl", "languages": ["fi", "ur"]},
     ]
-    own = settings.model_copy(update={"raw_web_text": given(*sources)})
-    wanted = ["data/${item}", "data/one.parquet", "some/fi.jsonl", "some/ur.jsonl", "stages/languages/${item}.yaml"]
-    assert generated_lines("sources", "raw_web_text", own, tmp_path) == wanted
+    listed = ["data/${item}", "data/one.parquet", "some/fi.jsonl", "some/ur.jsonl", "languages/${item}.yaml"]
+    assert given(*sources).inputs(tmp_path) == listed
 
 
 # Archives
@@ -462,5 +459,5 @@ def test_above_the_set_share_the_gate_closes_with_the_counts(
     metrics = raw_web_text.measure(job)
     assert (metrics["bad_share"], metrics["bad_records"]) == (0.75, "2 unreadable_record, 1 invalid_url")
     assert "of 4 records bad are 2 unreadable_record, 1 invalid_url" in capsys.readouterr().err
-    suite = load_suite(ROOT / "stages" / "expectations" / "raw_web_text.yaml", job.settings)
+    suite = load_suite(ROOT / "stages" / "raw_web_text" / "expectations.yaml", job.settings)
     assert next(one.at_most for one in suite if one.metric == "bad_share") == LIMITS["max_bad_share"]
