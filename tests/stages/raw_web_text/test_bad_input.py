@@ -20,7 +20,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
 from tests.conftest import ROOT
-from tests.stages.raw_web_text.test_sources import SENTENCE, page, response
+from tests.stages.raw_web_text.sources import SENTENCE, page, response
 
 BLANKS = 1_000_000_000
 SECONDS, MEGABYTES = 120, 1_000
@@ -75,7 +75,7 @@ CASES: dict[str, tuple[Callable[[], bytes], int, list[str]]] = {
     "nested.html": (lambda: b"<html><body>" + b"<div>" * 100_000 + SENTENCE.encode(), 0, ["nested_too_deep"]),
     "nested_tables.html": (lambda: b"<html><body>" + b"<table><tr><td>" * 100_000, 0, ["nested_too_deep"]),
     "line_of_100_mb.jsonl": (
-        lambda: b'{"text": "' + b"x" * 100_000_000 + b'"}\n{"text": "seuraava"}\n', 1, ["line_too_long"]
+        lambda: b'{"text": "' + b"x" * 100_000_000 + b'"}\n{"text": "seuraava"}\n', 1, ["record_too_long"]
     ),
     "brackets.jsonl": (lambda: b'{"text": ' + b"[" * 29_000_000 + b'\n{"text": "a"}\n', 1, ["unreadable_record"]),
     "bomb.jsonl.gz": (lambda: packed_blanks(b'{"text": "a"}\n'), 1, ["decompression_bomb"]),

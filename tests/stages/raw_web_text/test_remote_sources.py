@@ -23,7 +23,7 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 
 from stages.raw_web_text import stage as raw_web_text
 from stages.raw_web_text.records import read_sources
-from tests.stages.raw_web_text.test_sources import given, made, three, urls
+from tests.stages.raw_web_text.sources import given, made, three, urls
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 
@@ -59,7 +59,7 @@ def server() -> Iterator[str]:
         [sys.executable, "-m", "moto.server"] if importlib.util.find_spec("moto") else [shutil.which("moto_server")]
     )
     if command == [None]:
-        pytest.skip("SKIPPED FOR WANT OF AN S3 SERVER: moto_server is neither a module nor on PATH")
+        pytest.skip("NO S3 SERVER: moto_server is neither a module nor on PATH")
     port = free_port()
     running = subprocess.Popen([*command, "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
