@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 from fastwarc.stream_io import ZstdWriter
 
 from stages.raw_web_text import stage
@@ -49,6 +50,17 @@ def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str
     split = made(root, {"path": "{language}"}, **limits)
     assert split.kept["text"].to_list()[-1:] == ["hyvä rivi"]
     return split.dropped.select("reason", "origin", "value").row(-1)
+
+
+def project(root: Path, languages: list[str], source: dict[str, Any], **limits: Any) -> Path:
+    """A project with the settings of params.yaml and this only source, for `python -m stages`."""
+    for package in ("stages", "x_instruction", "languages"):
+        (root / package).symlink_to(ROOT / package)
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["languages"] = languages
+    values["raw_web_text"] |= {"sources": [source], **limits}
+    (root / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return root
 
 
 def reasons(split: Split) -> list[str]:

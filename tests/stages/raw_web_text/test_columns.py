@@ -10,11 +10,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
 from stages.raw_web_text.shared_sources import SharedPages
 from tests.conftest import ROOT
-from tests.stages.raw_web_text.sources import SENTENCE, given, lines, made
+from tests.stages.raw_web_text.sources import SENTENCE, given, lines, made, project
 
 WARNING = "warning: no row of source {} has a value in the column `{}`: correct its `columns`\n"
 
@@ -66,17 +65,12 @@ def test_a_shared_source_warns_once_for_all_its_pieces(
     ]
 
 
-# In a project of its own
+# Through `python -m stages`
 
 
-def project(root: Path, **source: Any) -> Path:
+def with_rows(root: Path, **source: Any) -> Path:
     """A project whose only source has 30 rows with the text in the column `body`."""
-    for package in ("stages", "x_instruction", "languages"):
-        (root / package).symlink_to(ROOT / package)
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    values["languages"] = ["fi"]
-    values["raw_web_text"]["sources"] = [{"path": "{language}.jsonl", **source}]
-    (root / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    project(root, ["fi"], {"path": "{language}.jsonl", **source})
     lines(root / "fi.jsonl", *({"body": f"{number}. {SENTENCE * 3}", "published": "2020"} for number in range(30)))
     return root
 
@@ -88,7 +82,7 @@ def run(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_wrong_text_column_ends_with_the_column_asked_for_and_the_columns_found(tmp_path: Path) -> None:
-    ended = run(project(tmp_path, columns={"text": "content"}))
+    ended = run(with_rows(tmp_path, columns={"text": "content"}))
     assert ended.returncode == 1
     assert (
         "most drops are missing_column (30 rows), for example: there is no column `content`; the columns are body, "
@@ -99,27 +93,27 @@ def test_a_wrong_text_column_ends_with_the_column_asked_for_and_the_columns_foun
 
 
 def test_a_broken_file_ends_with_its_name(tmp_path: Path) -> None:
-    root = project(tmp_path, path="{language}.jsonl.gz")
+    root = with_rows(tmp_path, path="{language}.jsonl.gz")
     shutil.move(root / "fi.jsonl", root / "fi.jsonl.gz")
     assert "for example: fi.jsonl.gz is damaged or cut off: Not a gzipped file" in run(root).stderr
 
 
 def test_a_wrong_date_column_is_a_warning_and_the_documents_are_published(tmp_path: Path) -> None:
-    ended = run(project(tmp_path, columns={"text": "body", "date": "publishd"}))
+    ended = run(with_rows(tmp_path, columns={"text": "body", "date": "publishd"}))
     assert ended.returncode == 0, ended.stderr
     assert WARNING.format("{language}.jsonl", "publishd") in ended.stderr
     assert pl.read_parquet(tmp_path / "data/raw_web_text/fi/part-00000.parquet").height == 30
 
 
 def test_an_unknown_language_of_a_source_is_one_sentence(tmp_path: Path) -> None:
-    ended = run(project(tmp_path, path="a.jsonl", languages=["fi", "swa"]))
+    ended = run(with_rows(tmp_path, path="a.jsonl", languages=["fi", "swa"]))
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
     assert "`raw_web_text.sources.0.languages`: 'swa' is not one of the languages fi, id, th, tr" in ended.stderr
 
 
 def test_a_source_that_the_graph_does_not_list_is_refused(tmp_path: Path) -> None:
-    root = project(tmp_path)
+    root = with_rows(tmp_path)
     shutil.copy(ROOT / "dvc.yaml", root)
     ended = run(root)
     assert ended.returncode == 1
