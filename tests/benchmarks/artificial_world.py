@@ -230,6 +230,7 @@ def write_world(world: World, folder: Path, languages: Path) -> None:
             truth.append({"page": page, "kind": kind, "family": topic.family, "concept": topic.concept})
         _write(folder / "seeds" / f"{tongue.code}.jsonl", _lines(world.seeds(tongue)))
         _write(languages / f"{tongue.code}.yaml", _settings_file(tongue))
+    _write(languages / "names.yaml", "".join(f"{tongue.code}: {tongue.name}\n" for tongue in world.tongues))
     _write(folder / "truth.jsonl", _lines(truth))
     _write(folder / "eval_prompts.jsonl", _lines([{"prompt": prompt} for prompt in world.prompts(10)]))
 

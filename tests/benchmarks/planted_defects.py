@@ -24,15 +24,16 @@ from stages.evaluator.rating_set import held_out_set
 from stages.params import Settings, load_settings
 from tests.benchmarks.project_copy import copy_project, run_python
 from tests.benchmarks.real_documents import Excerpts, excerpts, write_pages, write_seeds
-from tests.benchmarks.table import Row, SkippedError
+from tests.benchmarks.table import ROOT, Row, SkippedError
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.language.names import LANGUAGES
+from x_instruction.language.names import load_names
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import calibration_of
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.signals import add_surface_signals
 from x_instruction.runner.shards import read_partition
 
+LANGUAGES = list(load_names(ROOT / "languages"))
 SIGNALS = ("repeated_share", "short_run", "open_end", "other_language_share")
 SURFACE = ("wrong_language", "partly_foreign", "cut", "repeated", "boilerplate")
 CASES = {"measured": "real text", "other_site": "a site not learned from"}
@@ -63,6 +64,8 @@ def settings(collection: bool) -> dict[str, Any]:
             "architecture": {"vocabulary": 6144, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
             "training": training(),
         },
+        # No instruction model is made here, and an embedded one's likelihoods tell nothing of real text.
+        "rating": {"signals": list(SIGNALS)},
         "evaluator": {
             "start_from": "base_model",
             "loss_over": "labels",
@@ -70,8 +73,6 @@ def settings(collection: bool) -> dict[str, Any]:
             "rated_pairs": 21500,
             "whole_share": 0.8,
             "open_instructions": [ASKED],
-            # No instruction model is made here, and an embedded one's likelihoods tell nothing of real text.
-            "signs": list(SIGNALS),
             # Twice as many cut ones: with as many as of the others, in batches of 16, they were told with 0.77 to 0.82.
             "defects": {
                 **dict.fromkeys(SURFACE, 1),
@@ -122,11 +123,12 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
     ]
 
 
-def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings) -> list[Row]:
+def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings, pages: Path) -> list[Row]:
     """AUC of each kind of defect over all languages."""
+    held_out = held_out_set(pairs, settings.seed, pages, settings.evaluator.open_instructions)
+    judging = (calibration_of(evaluator), settings.rating, settings.prompts, load_names(pages))
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
-        frame = add_surface_signals(frame_of(held_out_set(pairs, settings.seed, settings.evaluator.open_instructions)))
-        rated = add_ratings(frame, engine, settings, calibration_of(evaluator))
+        rated = add_ratings(add_surface_signals(frame_of(held_out), pages), engine, *judging)
     found = scores(rated, settings.refined_pairs.min_rating)["auc_by_defect"]
     return [
         Row(f"{case}: {defect}", "AUC", auc, 0.95 if defect in SURFACE else 0.5, NOTES[defect])
@@ -146,7 +148,8 @@ def run() -> list[Row]:
             if not project.joinpath("data", *names, "manifest.json").exists():
                 run_python(project, "-m", "stages", *names)
         settings = load_settings(project / "params.yaml")
-        rows = measured("sample", seeds(project, settings), evaluator, settings)
+        judge = (evaluator, settings, project / "languages")
+        rows = measured("sample", seeds(project, settings), *judge)
         for part, case in CASES.items() if found else ():
-            rows += measured(case, documents(found, part, settings), evaluator, settings)
+            rows += measured(case, documents(found, part, settings), *judge)
         return rows

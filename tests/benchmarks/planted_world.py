@@ -42,10 +42,13 @@ def settings(world: World) -> dict[str, Any]:
     """What params.yaml is changed to; all else stays as it is."""
     return {
         "languages": [tongue.code for tongue in world.tongues],
-        "prompts": {
-            "languages": {tongue.code: tongue.name for tongue in world.tongues},
-            # The response first, as the reversed model met it.
-            "rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}",
+        # The response comes first, as in the prompts that the reversed model learned from.
+        "prompts": {"rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}"},
+        "rating": {
+            "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
+            # The languages are made up: language identification knows none of them. By the labels alone swapped
+            # responses were told with AUC 0.5 to 0.9, whatever the batches, the rate and the order of what is learned.
+            "signals": ["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end"],
         },
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
         "filtered_text": {
@@ -69,14 +72,10 @@ def settings(world: World) -> dict[str, Any]:
         "response_model": {"training": ANSWERING},  # as the tuned model: the first is what that is compared with
         "evaluator": {
             "start_from": "instruction_model",
-            "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
             "loss_over": "labels",
             "rated_pairs": 30000,
             "batches": "in_order",
             "whole_share": 0.3,
-            # The languages are made up: language identification knows none of them. By the labels alone swapped
-            # responses were told with AUC 0.5 to 0.9, whatever the batches, the rate and the order of what is learned.
-            "signs": ["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end"],
             "defects": DEFECTS,
             "training": training(1, batch_size=32, learning_rate=0.001, dropout=0.0),
         },
@@ -91,7 +90,7 @@ def settings(world: World) -> dict[str, Any]:
 def make_project(project: Path, world: World, changed: dict[str, Any]) -> None:
     """A copy of this project with the world's data, settings and languages, a repository of its own."""
     copy_project(project, changed)
-    write_world(world, project / DATA, project / "stages" / "languages")
+    write_world(world, project / DATA, project / "languages")
 
 
 def outcome(project: Path, world: World) -> list[Row]:
@@ -99,7 +98,7 @@ def outcome(project: Path, world: World) -> list[Row]:
     named = named_rightly(project, world)
     rows = [Row("instructions that name task and concept", "share", named, 0.9, "at least")]
     folders = [project / f"data/evaluator/iteration_{number}" for number in (1, 2)]
-    evaluators = [read_json(folder / "scores.json") for folder in folders]
+    evaluators = [read_json(project / f"data/metrics/evaluator/iteration_{number}.json") for number in (1, 2)]
     chance = differences(
         *(pl.read_parquet(folder / "held_out.parquet") for folder in folders), min_rating=evaluators[0]["threshold"]
     )
@@ -216,8 +215,8 @@ def run(world: World | None = None, changed: dict[str, Any] | None = None) -> li
         if not (project / "params.yaml").exists():
             make_project(project, world, changed or settings(world))
             run_python(project, "-m", "dvc", "init", "-q")
-            run_python(project, "-m", "stages.graph")
+            run_python(project, "-m", "dvc_project.generated_lines")
         started = time.monotonic()
-        run_python(project, "-m", "dagster_project.repro")
+        run_python(project, "-m", "dvc_project.run")
         minutes = (time.monotonic() - started) / 60
         return [*outcome(project, world), Row("whole pipeline", "minutes", minutes, 15.0, "at most, two idle cores")]

@@ -13,7 +13,16 @@ import yaml
 
 from tests.benchmarks.table import ROOT
 
-COPIED = ("stages/", "dagster_project/", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")
+COPIED = (
+    "stages/",
+    "x_instruction/",
+    "dvc_project/",
+    "languages/",
+    "dvc.yaml",
+    "params.yaml",
+    ".gitignore",
+    ".dvcignore",
+)
 
 
 def copy_project(project: Path, changed: dict[str, Any], also: tuple[str, ...] = ()) -> None:

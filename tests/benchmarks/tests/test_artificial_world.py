@@ -14,6 +14,7 @@ from tests.benchmarks import planted_world
 from tests.benchmarks.artificial_world import DEFECTS, SENTENCES, TONGUES, Tongue, Topic, World, write_world
 from tests.conftest import ROOT
 from x_instruction.language.identification import in_language, is_english
+from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 from x_instruction.pages.main_text import extract_page
 
@@ -94,7 +95,7 @@ def test_the_settings_of_the_world_are_settings_of_the_project(tmp_path: Path) -
     planted_world.make_project(tmp_path, WORLD, planted_world.settings(WORLD))
     made = load_settings(tmp_path / "params.yaml")
     assert made.languages == ["xa", "xb"]
-    assert made.prompts.language_names["xb"] == "Borian"
+    assert load_names(tmp_path / "languages")["xb"] == "Borian"
     assert made.decoding.top_p == load_settings(ROOT / "params.yaml").decoding.top_p
 
 

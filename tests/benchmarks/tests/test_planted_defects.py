@@ -9,14 +9,23 @@ import polars as pl
 import pytest
 import yaml
 
-from stages.params import Settings, load_settings
+from stages.params import Settings, load_settings, validated
 from stages.seed_pairs.stage import transform
 from tests.benchmarks import planted_defects
-from tests.benchmarks.planted_defects import ASKED, PAGES, SURFACE, collected, documents, make_project, measured
+from tests.benchmarks.planted_defects import (
+    ASKED,
+    LANGUAGES,
+    PAGES,
+    SURFACE,
+    collected,
+    documents,
+    make_project,
+    measured,
+)
 from tests.benchmarks.project_copy import merged
 from tests.benchmarks.real_documents import Excerpts
-from tests.conftest import ROOT, TRAINING
-from x_instruction.language.names import LANGUAGES
+from tests.conftest import ROOT
+from x_instruction.language.settings import load_language
 from x_instruction.pages.main_text import extract_page
 from x_instruction.rating.calibration import Calibration
 
@@ -30,7 +39,7 @@ FOUND = {"fi": Excerpts({"measured": TEXTS[:2], "choosing": [], "learned": TEXTS
 
 def changed(collection: bool) -> Settings:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return Settings.model_validate(merged(params, planted_defects.settings(collection)))
+    return validated(merged(params, planted_defects.settings(collection)), ROOT / "params.yaml")
 
 
 @pytest.mark.parametrize("collection", [True, False])
@@ -43,7 +52,7 @@ def test_what_all_excerpts_are_asked_is_learned_from_not_held_out(settings: Sett
     rows = pl.DataFrame({"instruction": [ASKED], "response": TEXTS[:1]}).with_columns(
         pl.lit("native").alias("origin"), *(pl.lit("").alias(name) for name in ("translator", "english", "source"))
     )
-    kept = transform(rows, settings.seed_pairs, "fi").kept
+    kept = transform(rows, settings.seed_pairs, load_language("fi", ROOT / "languages")).kept
     assert kept["split"].to_list() == ["train"]
 
 
@@ -74,10 +83,10 @@ def test_each_kind_that_can_be_made_has_a_row_with_its_bound_and_note(
 ) -> None:
     evaluator = shutil.copytree(tiny_model, tmp_path / "evaluator")
     Calibration().write(evaluator)
-    # Its tokens are bytes, and it takes 256: texts are cut at three quarters of max_tokens.
-    changed = {"labels": ["A", "B", "C"], "training": TRAINING.model_copy(update={"max_tokens": 192})}
-    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update=changed)})
-    rows = measured("real text", documents(FOUND, "measured", own), evaluator, own)
+    # Its tokens are bytes, and it takes 256.
+    rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
+    changed = settings.model_copy(update={"rating": rating})
+    rows = measured("real text", documents(FOUND, "measured", changed), evaluator, changed, ROOT / "languages")
     # One language and an instruction that any text answers: nothing is swapped, strays or is in another language.
     assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
     assert all(0 <= row.ours <= 1 and row.peer == 0.95 and row.note.startswith("at least") for row in rows)

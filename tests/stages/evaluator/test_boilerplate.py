@@ -7,9 +7,12 @@ import random
 import pytest
 
 from stages.evaluator.boilerplate import STEM, WORD, groups, taught_and_measured, with_notices
-from x_instruction.language.names import LANGUAGES
+from tests.conftest import ROOT
+from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 
+PAGES = ROOT / "languages"
+LANGUAGES = list(load_names(PAGES))
 TEXT = ["Leipä paistetaan uunissa.", "Se jäähtyy liinan alla.", "Sitten se syödään.", "Muruset saa kissa."]
 PHRASES = ["kirjaudu sisään", "luo tili", "jaa tämä", "tykkää sivusta", "seuraa meitä", "evästeet"]
 SEEDS = range(40)
@@ -21,15 +24,15 @@ def stems(phrases: tuple[str, ...]) -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_stem_is_both_taught_and_measured(language: str) -> None:
-    taught, measured = taught_and_measured(language)
+    taught, measured = taught_and_measured(language, PAGES)
     assert not stems(taught) & stems(measured)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_phrase_is_on_one_side_and_both_sides_have_enough_for_a_notice(language: str) -> None:
-    taught, measured = taught_and_measured(language)
+    taught, measured = taught_and_measured(language, PAGES)
     assert not set(taught) & set(measured)
-    assert {*taught, *measured} == {phrase.strip(" .,") for phrase in load_language(language).boilerplate}
+    assert {*taught, *measured} == {phrase.strip(" .,") for phrase in load_language(language, PAGES).boilerplate}
     assert min(len(taught), len(measured)) >= 10
 
 

@@ -41,6 +41,7 @@ def pair(language: str, number: int, instruction: str = "") -> Pair:
 
 
 PAIRS = [pair(language, number) for language in SENTENCES for number in range(4)]
+PAGES = ROOT / "languages"
 PASS = 3 * len(PAIRS)  # rated pairs of one pass: each pair once a level
 FLAWS = (
     "cut",
@@ -58,7 +59,7 @@ def drawn(
     pairs: list[Pair], answers: dict[str, str], weights: dict[str, float], size: int, seed: int, **changed: object
 ) -> list[RatedPair]:
     own = {"rated_pairs": size, "defects": Defects.model_construct(**weights), **changed}
-    return training_set(pairs, answers, OWN.model_copy(update=own), seed)
+    return training_set(pairs, answers, OWN.model_copy(update=own), seed, PAGES)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -109,7 +110,7 @@ def test_so_many_of_the_responses_are_whole(share: float, expected: float) -> No
 
 
 def test_the_held_out_responses_are_whole() -> None:
-    best = [one.response for one in held_out_set(PAIRS, seed=1) if one.level == "best"]
+    best = [one.response for one in held_out_set(PAIRS, 1, PAGES) if one.level == "best"]
     assert best == [one.response for one in PAIRS]
 
 
@@ -140,7 +141,7 @@ def test_a_response_in_another_language_is_any_where_the_instruction_has_none() 
 
 
 def test_a_partly_foreign_response_begins_as_the_true_one_and_ends_in_another_language() -> None:
-    made = [one for one in held_out_set(PAIRS, seed=1) if one.defect == "partly_foreign"]
+    made = [one for one in held_out_set(PAIRS, 1, PAGES) if one.defect == "partly_foreign"]
     for one in made:
         beginning, _, _ = one.pair.response.partition(" ")
         others = [pair.response[-8:] for pair in PAIRS if pair.language != one.pair.language]
@@ -235,15 +236,15 @@ def test_boilerplate_of_no_weight_leaves_the_training_set_as_it_was_before_there
 
 
 def test_the_other_held_out_defects_are_as_they_were_before_there_was_boilerplate() -> None:
-    held_out = [one for one in held_out_set(PAIRS, seed=1) if one.defect != "boilerplate"]
+    held_out = [one for one in held_out_set(PAIRS, 1, PAGES) if one.defect != "boilerplate"]
     assert content(held_out) == "e16075344ce8287f"
 
 
 def test_what_is_taught_of_boilerplate_is_not_what_is_measured(rated: list[RatedPair]) -> None:
-    for number, made in enumerate([rated, held_out_set(PAIRS, seed=1)]):
+    for number, made in enumerate([rated, held_out_set(PAIRS, 1, PAGES)]):
         for one in made:
             if one.defect == "boilerplate":
-                own, other = (taught_and_measured(one.pair.language)[half] for half in (number, 1 - number))
+                own, other = (taught_and_measured(one.pair.language, PAGES)[half] for half in (number, 1 - number))
                 assert any(phrase in one.response.lower() for phrase in own)
                 assert not any(phrase in one.response.lower() for phrase in other)
 
@@ -260,14 +261,14 @@ def test_no_response_to_an_open_instruction_is_swapped() -> None:
 @pytest.mark.parametrize("made_of", [held_out_set, calibration_set])
 def test_what_any_text_answers_is_neither_measured_nor_calibrated_as_swapped(made_of: Callable[..., Any]) -> None:
     pool = [pair("fi", 1, OPEN), pair("fi", 2, OPEN), pair("fi", 3), pair("fi", 4)]
-    unfit = [one.pair.id for one in made_of(pool, 1, [OPEN]) if one.defect in ("swapped", "strays")]
+    unfit = [one.pair.id for one in made_of(pool, 1, PAGES, [OPEN]) if one.defect in ("swapped", "strays")]
     assert unfit == ["fi3", "fi3", "fi4", "fi4"]
 
 
 def test_drift_is_what_the_base_model_says_to_the_pairs_own_instruction_and_is_worst() -> None:
     drifts = {one.id: f"drift of {one.id}" for one in PAIRS}
     own = OWN.model_copy(update={"rated_pairs": 9 * PASS, "defects": Defects(**{**WEIGHTS, "drift": 1.0})})
-    made = [one for one in training_set(PAIRS, ANSWERS, own, 1, drifts) if one.defect == "drift"]
+    made = [one for one in training_set(PAIRS, ANSWERS, own, 1, PAGES, drifts) if one.defect == "drift"]
     assert len(made) > PASS
     assert all((one.level, one.response) == ("worst", drifts[one.pair.id]) for one in made)
 
@@ -286,30 +287,30 @@ def test_defects_are_as_frequent_as_their_weights() -> None:
 
 
 def test_the_held_out_set_has_every_pair_with_every_defect_but_model_answers() -> None:
-    held_out = held_out_set(PAIRS, seed=1)
+    held_out = held_out_set(PAIRS, 1, PAGES)
     counts = Counter(one.defect for one in held_out)
     assert counts == dict.fromkeys(("none", *FLAWS, "swapped", "wrong_language"), len(PAIRS))
 
 
 def test_ratings_are_calibrated_on_the_same_defects_with_the_boilerplate_that_is_taught() -> None:
     to_fit, held_out = (
-        {(one.pair.id, one.defect): one.response for one in made(PAIRS, seed=1)}
+        {(one.pair.id, one.defect): one.response for one in made(PAIRS, 1, PAGES)}
         for made in (calibration_set, held_out_set)
     )
     assert {key for key in to_fit if to_fit[key] != held_out[key]} == {(one.id, "boilerplate") for one in PAIRS}
     for (identifier, defect), response in to_fit.items():
         if defect == "boilerplate":
-            taught, measured = taught_and_measured(identifier[:2])
+            taught, measured = taught_and_measured(identifier[:2], PAGES)
             assert any(phrase in response.lower() for phrase in taught)
             assert not any(phrase in response.lower() for phrase in measured)
 
 
 def test_the_held_out_set_is_the_same_in_every_iteration() -> None:
-    assert held_out_set(PAIRS, seed=1) == held_out_set(PAIRS, seed=1)
+    assert held_out_set(PAIRS, 1, PAGES) == held_out_set(PAIRS, 1, PAGES)
 
 
 def test_what_cannot_be_made_of_the_held_out_pairs_is_left_out() -> None:
-    assert {one.defect for one in held_out_set(PAIRS[:1], seed=1)} == {"none", "cut", "repeated", "boilerplate"}
+    assert {one.defect for one in held_out_set(PAIRS[:1], 1, PAGES)} == {"none", "cut", "repeated", "boilerplate"}
 
 
 @pytest.mark.parametrize(

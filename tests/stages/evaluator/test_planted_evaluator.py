@@ -19,13 +19,15 @@ from stages.evaluator.rating_set import RatedPair, training_set
 from stages.evaluator.settings import Defects
 from stages.evaluator.stage import learn
 from stages.params import Settings
-from tests.benchmarks.artificial_world import World
+from tests.benchmarks.artificial_world import World, write_world
 from tests.conftest import TRAINING
 from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import save_model
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import Calibration
 from x_instruction.rating.rate import add_ratings
+from x_instruction.runner.job import Job
 
 WORLD = World(concepts=10, families=3, languages=2)
 SMALL = Architecture(vocabulary=600, hidden=64, layers=2, heads=2, intermediate=128, context=256)
@@ -54,11 +56,10 @@ def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
     seen, unseen = pairs(held_out=False), pairs(held_out=True)
     tokenizer = train_tokenizer([f"{pair.instruction} {pair.response}" for pair in seen], SMALL)
     save_model(new_model(SMALL, tokenizer, seed=3), tokenizer, folder / "start")
-    names = {tongue.code: tongue.name for tongue in WORLD.tongues}
+    write_world(WORLD, folder / "world", folder / "languages")
     training = TRAINING.model_copy(update={"learning_rate": 0.003, "batch_size": 32, "max_tokens": 128})
     weights = {**dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0), **DEFECTS}
     own = {
-        "labels": ["A", "B", "C"],
         "loss_over": "labels",
         "batches": "in_order",
         "rated_pairs": PAIRS,
@@ -66,12 +67,12 @@ def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
         "training": training,
     }
     changed = {
-        "languages": list(names),
-        "prompts": settings.prompts.model_copy(update={"languages": names}),
         "evaluator": settings.evaluator.model_copy(update=own),
+        "rating": settings.rating.model_copy(update={"labels": ["A", "B", "C"]}),
     }
     settings = settings.model_copy(update=changed)
-    learn(folder / "start", training_set(seen, {}, settings.evaluator, seed=1), folder / "evaluator", settings)
+    job = Job("evaluator", None, "iteration_1", settings, folder, folder / "evaluator", folder / "work", "code")
+    learn(job, folder / "start", training_set(seen, {}, settings.evaluator, 1, job.language_pages), job.staging)
     choose = random.Random(1)
     worse = [RatedPair(pair, cut_off(pair.response, choose), "flawed", "cut") for pair in unseen]
     for pair in unseen:
@@ -79,8 +80,9 @@ def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
         assert other is not None
         worse.append(RatedPair(pair, other, "worst", "wrong_language"))
     held_out = [*(RatedPair(pair, pair.response, "best", "none") for pair in unseen), *worse]
-    with LazyEngine(folder / "evaluator", settings.text_generation, settings.seed) as engine:
-        return add_ratings(frame_of(held_out), engine, settings, Calibration())
+    names = load_names(job.language_pages)
+    with LazyEngine(job.staging, settings.text_generation, settings.seed) as engine:
+        return add_ratings(frame_of(held_out), engine, Calibration(), settings.rating, settings.prompts, names)
 
 
 @pytest.mark.parametrize("defect", DEFECTS)

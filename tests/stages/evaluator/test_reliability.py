@@ -7,8 +7,8 @@ import math
 import polars as pl
 import pytest
 
-from stages.evaluator.fitting import fitted_temperature
-from stages.evaluator.reliability import cross_entropy, expected_calibration_error, reliability
+from stages.evaluator.fitting import cross_entropy, fitted_temperature
+from stages.evaluator.reliability import expected_calibration_error, reliability
 from x_instruction.rating.calibration import LEVELS, with_temperature
 from x_instruction.rating.rate import with_rating
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
-from dvc_project.generated_lines import PLOTS
 from stages.evaluator.held_out import measure_held_out
 from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
 from stages.evaluator.settings import Defects
@@ -21,12 +21,14 @@ from x_instruction.models.measures import model_facts
 from x_instruction.pairs.stop_rule import decided
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import calibration_of
-from x_instruction.runner.gate import load_suite
+from x_instruction.runner.gate import judge, load_suite
 from x_instruction.runner.great_expectations import Validator
+from x_instruction.runner.job import Job
 
 # Nearly all pairs are in one language, the wrong one has letters of its own: that an evaluator learns in seconds.
 # With as many pairs in either it must compare the language asked for with the one met, and AUC was 0.72.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
+PAGES = ROOT / "languages"
 DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate"), 0.0)
 DEFECTS |= {"cut": 0.05, "model_answer": 1.0, "wrong_language": 1.0}
 OTHERS = {"best": "worst", "flawed": "flawed", "worst": "best"}
@@ -46,9 +48,21 @@ UNSEEN = [*pairs("fi", range(30, 50)), *pairs("ur", range(30, 31))]
 def small(settings: Settings) -> Settings:
     """The settings for these languages and for a model whose tokens are bytes."""
     training = TRAINING.model_copy(update={"max_tokens": 128})
-    changed = {"labels": ["A", "B", "C"], "signs": ("part_likelihood", "open_end"), "rated_pairs": 372}
-    own = settings.evaluator.model_copy(update={**changed, "training": training, "defects": Defects(**DEFECTS)})
-    return settings.model_copy(update={"evaluator": own, "languages": list(WORDS)})
+    learning = {"rated_pairs": 372, "training": training, "defects": Defects(**DEFECTS)}
+    judging = {"labels": ["A", "B", "C"], "signals": ("part_likelihood", "open_end")}
+    changed = {
+        "evaluator": settings.evaluator.model_copy(update=learning),
+        "rating": settings.rating.model_copy(update=judging),
+    }
+    return settings.model_copy(update={**changed, "languages": list(WORDS)})
+
+
+def job_in(root: Path, settings: Settings, tiny_model: Path) -> Job:
+    """A job of a project that has the language pages and, as its instruction model, the tiny one."""
+    (root / "data").mkdir()
+    (root / "data" / "instruction_model").symlink_to(tiny_model)
+    (root / "languages").symlink_to(PAGES)
+    return Job("evaluator", None, "iteration_1", small(settings), root, root / "evaluator", root / "work", "code")
 
 
 @dataclass(frozen=True)
@@ -63,23 +77,24 @@ class Outcome:
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """The same evaluator from the levels as they are, and with best and worst swapped: in all that is fitted, or in
     what the model learns alone, while its ratings are calibrated on the true levels."""
-    settings = small(settings)
-    rated = training_set(SEEN, {pair.id: f"{pair.id} ...." for pair in SEEN}, settings.evaluator, seed=1)
-    suite = load_suite(ROOT / "stages" / "expectations" / "evaluator.yaml", settings)
-    to_fit, found = calibration_set(TO_FIT, seed=1), {}
+    answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
+    rated = training_set(SEEN, answers, small(settings).evaluator, 1, PAGES)
+    suite = load_suite(ROOT / "stages" / "evaluator" / "expectations.yaml", small(settings))
+    to_fit, found = calibration_set(TO_FIT, 1, PAGES), {}
     sets = {
         "true": (rated, to_fit),
         "swapped": (swapped(rated), swapped(to_fit)),
         "swapped_model": (swapped(rated), to_fit),
     }
     for name, (learned, fitted) in sets.items():
-        folder = tmp_path_factory.mktemp(name)
-        learn(tiny_model, learned, folder, settings)
-        figures = measure_held_out(folder, held_out_set(UNSEEN, seed=1), fitted, settings, tiny_model)
-        with Validator() as judge:
-            report = judge.report("evaluator", name, suite, {**model_facts(folder), **judged_figures(figures)})
+        job = job_in(tmp_path_factory.mktemp(name), settings, tiny_model)
+        learn(job, tiny_model, learned, job.staging)
+        figures = measure_held_out(job, job.staging, held_out_set(UNSEEN, 1, PAGES), fitted)
+        metrics = {**model_facts(job.staging), **judged_figures(figures)}
+        with Validator() as validator:
+            report = judge("evaluator", name, suite, metrics, validator.validate)
         failed = ([verdict.metric for verdict in verdicts] for verdicts in (report.failures, report.warnings))
-        found[name] = Outcome(figures, folder, *failed)
+        found[name] = Outcome(figures, job.staging, *failed)
     return found
 
 
@@ -149,30 +164,30 @@ def test_the_plot_shows_what_the_labels_tell_alone_beside_what_the_rating_tells(
 
 
 def test_every_plot_that_is_written_is_drawn_by_dvc_too(outcomes: dict[str, Outcome]) -> None:
-    assert {path.stem for path in (outcomes["true"].folder / "plots").iterdir()} == set(PLOTS["evaluator"])
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    drawn = [Path(path).name for entry in stages["evaluator"]["do"]["plots"] for path in entry]
+    assert {path.name for path in (outcomes["true"].folder / "plots").iterdir()} == set(drawn)
 
 
 def test_the_same_figures_are_the_same_bytes(
     settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
 ) -> None:
-    own = small(settings)
+    job = job_in(tmp_path, settings, tiny_model)
     written = []
     for _ in range(2):
-        folder = tmp_path / "evaluator"
-        folder.mkdir(exist_ok=True)
-        for file in tiny_model.iterdir():
-            (folder / file.name).write_bytes(file.read_bytes())
-        measure_held_out(folder, held_out_set(UNSEEN, seed=1), calibration_set(TO_FIT, seed=1), own, tiny_model)
+        shutil.copytree(tiny_model, job.staging, dirs_exist_ok=True)
+        measure_held_out(job, job.staging, held_out_set(UNSEEN, 1, PAGES), calibration_set(TO_FIT, 1, PAGES))
         files = ("scores.json", "calibration.json", "plots/reliability.csv", "plots/auc_by_defect.csv")
-        written.append([(folder / name).read_bytes() for name in files])
+        written.append([(job.staging / name).read_bytes() for name in files])
     assert written[0] == written[1]
-    assert calibration_of(folder).weights is not None
+    assert calibration_of(job.staging).weights is not None
 
 
 def test_ratings_that_nothing_was_fitted_on_are_said_to_be_so(
     settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
 ) -> None:
-    folder = shutil.copytree(tiny_model, tmp_path / "evaluator")
-    found = measure_held_out(folder, held_out_set(UNSEEN[:2], seed=1), [], small(settings), tiny_model)
-    assert (found["calibrated"], calibration_of(folder).weights) == (0, None)
+    job = job_in(tmp_path, settings, tiny_model)
+    shutil.copytree(tiny_model, job.staging)
+    found = measure_held_out(job, job.staging, held_out_set(UNSEEN[:2], 1, PAGES), [])
+    assert (found["calibrated"], calibration_of(job.staging).weights) == (0, None)
     assert outcomes["true"].figures["calibrated"] == 1

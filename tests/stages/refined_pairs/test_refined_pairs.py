@@ -174,9 +174,9 @@ def test_an_iteration_taken_without_a_fall_says_so() -> None:
 
 def with_scores(job: Job, *precisions: float) -> Job:
     for number, precision in enumerate(precisions, start=1):
-        folder = job.root / f"data/evaluator/iteration_{number}"
-        folder.mkdir(parents=True)
-        (folder / "scores.json").write_text(json.dumps({"precision": precision}))
+        path = job.root / f"data/metrics/evaluator/iteration_{number}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"precision": precision}))
     return job
 
 
@@ -190,5 +190,5 @@ def test_the_tolerance_is_a_setting(make_job: MakeJob) -> None:
 
 
 def test_a_missing_evaluator_is_named(make_job: MakeJob) -> None:
-    with pytest.raises(InputError, match=r"iteration_2/scores.json is not there: .* run `make graph`"):
+    with pytest.raises(InputError, match=r"iteration_2.json is not there: .* run `make graph`"):
         accepted_iteration(with_scores(make_job("refined_pairs"), 0.5))

@@ -19,12 +19,10 @@ LONG = "Why is it so, and since when? " * 100  # the model reads 256 characters
 
 
 def test_a_pair_longer_than_the_model_is_rated(settings: Settings, taught_model: Path) -> None:
-    own = settings.model_copy(
-        update={"evaluator": settings.evaluator.model_copy(update={"labels": ["A", "B", "C"], "signs": ()})}
-    )
+    rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"]})
     pairs = pl.DataFrame({"language": ["fi"] * 2, "instruction": [LONG, "Say."], "response": [LONG, LONG]})
     with LazyEngine(taught_model, settings.text_generation, 1) as engine:
-        rated = add_ratings(pairs, engine, own, Calibration())
+        rated = add_ratings(pairs, engine, Calibration(), rating, settings.prompts, {"fi": "Finnish"})
     assert rated.select(pl.sum_horizontal(LEVELS)).to_series().to_list() == pytest.approx([1, 1])
 
 

@@ -16,11 +16,14 @@ from stages.evaluator.rating_set import calibration_set, held_out_set
 from stages.params import Settings
 from stages.seed_pairs.stage import transform
 from tests.conftest import ROOT
-from x_instruction.language.names import LANGUAGES
+from x_instruction.language.names import load_names
+from x_instruction.language.settings import load_language
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.rate import with_rating
 from x_instruction.rating.signals import SURFACE, add_surface_signals
 
+PAGES = ROOT / "languages"
+LANGUAGES = list(load_names(PAGES))
 VALUES = [1.0, 0.2, 0.0]
 
 
@@ -36,7 +39,7 @@ def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
             english=pl.lit(""),
             source=pl.lit(""),
         )
-        kept = transform(seeds, settings.seed_pairs, language).kept
+        kept = transform(seeds, settings.seed_pairs, load_language(language, PAGES)).kept
         for split, identifier, instruction, response in kept.select(
             "split", "id", "instruction", "response"
         ).iter_rows():
@@ -45,7 +48,7 @@ def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
 
 
 def unlabelled(frame: pl.DataFrame) -> pl.DataFrame:
-    return add_surface_signals(frame).with_columns(best=1 / 3, flawed=1 / 3, worst=1 / 3)
+    return add_surface_signals(frame, PAGES).with_columns(best=1 / 3, flawed=1 / 3, worst=1 / 3)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def told(settings: Settings) -> pl.DataFrame:
     """AUC by language and defect."""
     pairs = split_pairs(settings)
     to_fit, measured = (
-        unlabelled(frame_of(made(pairs[split], settings.seed)))
+        unlabelled(frame_of(made(pairs[split], settings.seed, PAGES)))
         for made, split in ((calibration_set, "calibration"), (held_out_set, "held_out"))
     )
     calibration = fitted(to_fit, SURFACE, settings.evaluator.defects.model_dump(), scaling=True)

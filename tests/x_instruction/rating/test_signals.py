@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from stages.params import Settings
-from tests.benchmarks.project_copy import ROOT
+from tests.conftest import ROOT
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.language.names import LANGUAGES
+from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.rating.signals import (
@@ -21,6 +22,10 @@ from x_instruction.rating.signals import (
     add_signals,
     add_surface_signals,
 )
+from x_instruction.runner.job import Job
+
+PAGES = ROOT / "languages"
+LANGUAGES = list(load_names(PAGES))
 
 FINNISH = (
     "Leipä paistetaan kuumassa uunissa noin tunnin ajan. Se jäähtyy sitten liinan alla pöydällä yön yli! "
@@ -36,7 +41,7 @@ def frame(*rows: tuple[str, str]) -> pl.DataFrame:
 
 
 def signs(language: str, response: str) -> dict[str, float]:
-    return add_surface_signals(frame((language, response))).select(SURFACE).row(0, named=True)
+    return add_surface_signals(frame((language, response)), PAGES).select(SURFACE).row(0, named=True)
 
 
 @pytest.mark.parametrize(("language", "text"), [("fi", FINNISH), ("ur", URDU), ("th", THAI)])
@@ -47,7 +52,7 @@ def test_a_good_text_has_no_sign(language: str, text: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_samples_seeds_have_hardly_a_sign(language: str) -> None:
     seeds = pl.read_ndjson(ROOT / "data" / "sample" / "seeds" / f"{language}.jsonl")
-    found = add_surface_signals(seeds.select(pl.lit(language).alias("language"), "response"))
+    found = add_surface_signals(seeds.select(pl.lit(language).alias("language"), "response"), PAGES)
     assert found.select(pl.col(SURFACE).median()).row(0) == (0.0, 0.0, 0.0, 0.0)
     assert found["other_language_share"].mean() < 0.03  # type: ignore[operator]
 
@@ -66,7 +71,7 @@ def test_of_what_is_said_again_the_share_is_counted(response: str, share: float)
 
 
 def test_each_text_is_counted_by_itself() -> None:
-    assert add_surface_signals(frame(("fi", FINNISH), ("fi", FINNISH)))["repeated_share"].to_list() == [0, 0]
+    assert add_surface_signals(frame(("fi", FINNISH), ("fi", FINNISH)), PAGES)["repeated_share"].to_list() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -104,13 +109,13 @@ def test_passages_in_another_language_are_counted_by_their_characters() -> None:
 
 def test_rows_keep_their_order_whatever_their_language() -> None:
     rows = [("ur", URDU), ("fi", FINNISH), ("ur", URDU[:-6]), ("fi", FINNISH[:-4])]
-    found = add_surface_signals(frame(*rows))
+    found = add_surface_signals(frame(*rows), PAGES)
     assert found.select("language", "response").rows() == rows
     assert found["open_end"].to_list() == [0, 0, 1, 1]
 
 
 def test_no_rows_have_the_columns() -> None:
-    found = add_surface_signals(frame(("fi", FINNISH)).clear())
+    found = add_surface_signals(frame(("fi", FINNISH)).clear(), PAGES)
     assert found.is_empty() and set(SURFACE) < set(found.columns)
 
 
@@ -120,7 +125,6 @@ def likely(taught_model: Path, settings: Settings) -> pl.DataFrame:
     prompts = settings.prompts.model_copy(
         update={"write_instruction": "<|instruction|>{response}<|response|>", "chat_template": False}
     )
-    own = settings.model_copy(update={"prompts": prompts})
     asked = pl.DataFrame(
         {
             "language": ["fi"] * 3,
@@ -129,7 +133,7 @@ def likely(taught_model: Path, settings: Settings) -> pl.DataFrame:
         }
     )
     with LazyEngine(taught_model, settings.text_generation, 1) as engine:
-        return add_likelihoods(asked, engine, own)
+        return add_likelihoods(asked, engine, prompts, PAGES)
 
 
 def test_the_instruction_of_a_response_is_likelier_than_that_of_another(likely: pl.DataFrame) -> None:
@@ -176,14 +180,14 @@ def told(taught_model: Path) -> Told:
 )
 def test_the_parts_are_of_whole_sentences(sentences: int, parts: list[str], told: Told, settings: Settings) -> None:
     response = " ".join(f"{number}." for number in range(sentences))
-    add_likelihoods(frame(("fi", response)), told, settings)  # type: ignore[arg-type]
+    add_likelihoods(frame(("fi", response)), told, settings.prompts, PAGES)  # type: ignore[arg-type]
     encoder = PromptEncoder(told.tokenizer, settings.prompts)
     assert told.asked == [encoder.write_instruction(text) for text in (response, *parts)]
 
 
 def test_the_least_likely_part_counts(told: Told, settings: Settings) -> None:
     rows = [("ur", URDU), ("fi", "Lyhyt. Tämä on pisin lauseista. Keskimmäinen."), ("fi", "Yksi lause.")]
-    found = add_likelihoods(frame(*rows), told, settings)  # type: ignore[arg-type]
+    found = add_likelihoods(frame(*rows), told, settings.prompts, PAGES)  # type: ignore[arg-type]
     lengths = [-float(len(prompt)) for prompt in told.asked]
     assert found["likelihood"].to_list() == lengths[:3]
     assert found["part_likelihood"].to_list() == [min(lengths[3:6]), min(lengths[6:9]), lengths[2]]
@@ -191,18 +195,21 @@ def test_the_least_likely_part_counts(told: Told, settings: Settings) -> None:
 
 @pytest.mark.parametrize("response", ["Leipä paistetaan.\n\n", "\n Leipä paistetaan.", "Leipä paistetaan."])
 def test_empty_lines_are_no_part(response: str, told: Told, settings: Settings) -> None:
-    add_likelihoods(frame(("fi", response)), told, settings)  # type: ignore[arg-type]
+    add_likelihoods(frame(("fi", response)), told, settings.prompts, PAGES)  # type: ignore[arg-type]
     assert len(told.asked) == 1
 
 
-def test_no_likelihood_is_asked_for_where_none_is_a_sign(settings: Settings, tmp_path: Path) -> None:
-    def with_signs(*names: str) -> Settings:
-        return settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update={"signs": names})})
+def test_no_model_is_loaded_unless_a_likelihood_is_among_the_signals(
+    make_job: Callable[..., Job], settings: Settings
+) -> None:
 
-    nowhere = tmp_path / "no_model"
+    def job(*names: str) -> Job:
+        """The job's project has no model."""
+        return make_job("evaluator", rating=settings.rating.model_copy(update={"signals": names}))
+
     asked = frame(("fi", FINNISH))
-    assert add_signals(asked, with_signs(), nowhere).equals(asked)
-    assert set(add_signals(asked, with_signs("open_end"), nowhere).columns) == {*asked.columns, *SURFACE}
+    assert add_signals(asked, job()).equals(asked)
+    assert set(add_signals(asked, job("open_end")).columns) == {*asked.columns, *SURFACE}
     assert set(SIGNALS) == {*LIKELIHOODS, *SURFACE}
 
 
@@ -211,10 +218,10 @@ def test_a_response_is_cut_so_that_its_own_instruction_and_a_token_to_come_fit(t
     thai = frame(("th", THAI * 4), ("fi", "Yksi lause.")).with_columns(
         instruction=pl.Series(["Tell.", "Tell me " * 12])
     )
-    add_likelihoods(thai, told, settings)  # type: ignore[arg-type]
+    add_likelihoods(thai, told, settings.prompts, PAGES)  # type: ignore[arg-type]
     lengths = [len(prompt) + len(said) for prompt, said in zip(told.asked, told.said, strict=True)]
     assert 140 < max(lengths) <= 149  # a character of Thai is three tokens here
     shorter = thai.with_columns(instruction=pl.lit("Tell."))
     before = told.asked[0]
-    add_likelihoods(shorter, told, settings)  # type: ignore[arg-type]
+    add_likelihoods(shorter, told, settings.prompts, PAGES)  # type: ignore[arg-type]
     assert told.asked[0] == before  # whatever its neighbour's instruction
