@@ -21,7 +21,7 @@ def cluster(vectors: Any, clusters: int, seed: int) -> list[int]:
     from sklearn.cluster import KMeans
 
     distinct = len(np.unique(vectors, axis=0))
-    chosen = KMeans(n_clusters=min(clusters, distinct), n_init=10, random_state=seed).fit(vectors)
+    chosen = KMeans(n_clusters=min(clusters, distinct), n_init=1, random_state=seed).fit(vectors)
     return [int(label) for label in chosen.labels_]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from stages.evaluator.reliability import level_weight
@@ -63,9 +64,8 @@ def _fitted_weights(rated: pl.DataFrame, signals: list[str]) -> Weights:
     unfitted = Weights(signals, _rounded(usual), _rounded(most), [], [])
     values = features(rated, unfitted)
     scale = _scale(values)
-    levels = rated["level"].replace_strict({level: number for number, level in enumerate(LEVELS)}).to_numpy()
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=1000)
-    model.fit(values / scale, levels, sample_weight=rated["weight"].to_numpy())
+    model.fit(values / scale, _numbers(rated), sample_weight=rated["weight"].to_numpy())
     coefficients = [_rounded(row) for row in model.coef_ / scale]
     return Weights(signals, unfitted.usual, unfitted.most, coefficients, _rounded(model.intercept_))
 
@@ -103,31 +103,22 @@ def fitted_temperature(rated: pl.DataFrame) -> float:
 def _fit(rated: pl.DataFrame) -> float:
     from scipy.optimize import minimize_scalar
 
-    probabilities, truth, weight = _arrays(rated)
-    logarithms = np.log(probabilities)
-
     def cost(log_temperature: float) -> float:
-        scaled = logarithms / np.exp(log_temperature)
-        scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        return _cost(scaled / scaled.sum(axis=1, keepdims=True), truth, weight)
+        return cross_entropy(with_temperature(rated, float(np.exp(log_temperature))))
 
     found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-4})
     return round(float(np.exp(found.x)), 3)
 
 
 def cross_entropy(rated: pl.DataFrame) -> float:
-    """Mean cost of the true level, in nats, by `weight` where there is one, else the levels weighing the same."""
-    probabilities, truth, weight = _arrays(rated)
-    return _cost(probabilities, truth, weight)
+    """Mean cost of the true level in nats, weighted by the column `weight`, else with equal weight for each level."""
+    from sklearn.metrics import log_loss
 
-
-def _arrays(rated: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Probabilities (pairs × levels), index of the true level, weight of each pair; the weights sum to one."""
-    probabilities = rated.select(LEVELS).to_numpy().clip(LEAST_PROBABILITY, 1.0)
-    truth = rated["level"].replace_strict({level: number for number, level in enumerate(LEVELS)}).to_numpy()
     weight = rated["weight"] if "weight" in rated.columns else rated.select(level_weight())["weight"]
-    return probabilities, truth, (weight / weight.sum()).to_numpy()
+    probabilities = rated.select(LEVELS).to_numpy().clip(LEAST_PROBABILITY, 1.0)
+    return float(log_loss(_numbers(rated), probabilities, sample_weight=weight.to_numpy(), labels=range(len(LEVELS))))
 
 
-def _cost(probabilities: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> float:
-    return float(-(np.log(probabilities[np.arange(len(truth)), truth].clip(LEAST_PROBABILITY)) * weight).sum())
+def _numbers(rated: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """The place of each pair's true level in LEVELS."""
+    return rated["level"].replace_strict({level: number for number, level in enumerate(LEVELS)}).to_numpy()
