@@ -24,37 +24,46 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.pairs.stop_rule import accepted_iteration
 from x_instruction.pairs.training_pairs import response_examples, seed_pairs
-from x_instruction.rating.calibration import calibration_of
+from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import SIGNALS, add_signals
+from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import digest, read_json, write_json
+from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import mean
-from x_instruction.runner.shards import read_partition, shard_frames, write_shard
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import write_shard
 
 PARTITION = ("language",)
 
 TUNED, OTHERS = "tuned", ("base", "seed_only")
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None
     questions = _questions(job, job.language)
-    models = _models(job)
-    answers = pl.concat([_answers(job, name, folder, questions) for name, folder in models.items()])
+    folders = _models(job)
+    answers = {name: _answers(job, name, folder, questions) for name, folder in folders.items()}
     iteration = accepted_iteration(job)
-    rated = _rated(job, answers, iteration)
-    job.facts["rows_in"] = questions.height * len(models)
+    rated = _rated(job, pl.concat([frame for frame, _ in answers.values()]), iteration)
     write_shard(rated, job.staging / "part-00000.parquet")
-    answered = {
+    models = {
         name: Answered(folder, rated.filter(pl.col("model") == name), _held_out(job, folder))
-        for name, folder in models.items()
+        for name, folder in folders.items()
     }
-    scores = {"judge": f"evaluator of {iteration}", **_scores(answered, job.section(EvalScores).tie_margin)}
+    scores = {"judge": f"evaluator of {iteration}", **_scores(models, job.section(EvalScores).tie_margin)}
     write_json(job.staging / "scores.json", scores)
+    return Outcome(rows_in=rated.height, facts=_facts({name: facts for name, (_, facts) in answers.items()}))
+
+
+def _facts(by_model: dict[str, dict[str, Metric]]) -> dict[str, Metric]:
+    """Each model's facts under its name, and the number of questions that were cut to fit a model, over all models."""
+    cut = sum(int(facts["questions_cut"]) for facts in by_model.values())
+    named = {f"{name}_{fact}": value for name, facts in by_model.items() for fact, value in facts.items()}
+    return {**named, "questions_cut": cut}
 
 
 def _models(job: Job) -> dict[str, Path]:
@@ -76,7 +85,7 @@ def _questions(job: Job, language: str) -> pl.DataFrame:
     if "prompt" not in table.columns:
         raise InputError(f"eval_scores.prompts: {path} has no column `prompt`, but {', '.join(table.columns)}")
     prompts = table.head(job.section(EvalScores).prompts_limit)
-    seeds = read_partition(job.input("seed_pairs", language)).filter(pl.col("split") == "held_out")
+    seeds = job.rows("seed_pairs", language).table().filter(pl.col("split") == "held_out")
     return pl.concat(
         [
             prompts.select(kind=pl.lit("open"), instruction="prompt", reference=pl.lit("")),
@@ -85,8 +94,8 @@ def _questions(job: Job, language: str) -> pl.DataFrame:
     )
 
 
-def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.DataFrame:
-    """The questions with the `response` of the model in `folder`; adds to the job's fact `questions_cut`."""
+def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
+    """The questions with the `response` of the model in `folder`, and facts of its run."""
     prompts, language = job.section(Prompts), load_language(job.language or "", job.language_pages)
     english_name = load_names(job.language_pages)[language.code]
     with LazyEngine(folder, job.section(TextGeneration).of_several, job.settings.seed) as engine:
@@ -96,13 +105,9 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
             for instruction in questions["instruction"]
         ]
         texts = engine.generate(asked, answer_sampling(job.section(Decoding), job.settings.seed, encoder))
-        job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()})
-        job.facts["questions_cut"] = int(job.facts.get("questions_cut", 0)) + encoder.cut
+        facts: dict[str, Metric] = {**engine.facts(), "questions_cut": encoder.cut}
     response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
-    return questions.select(
-        pl.struct("kind", "instruction", "reference")
-        .map_elements(lambda row: digest(language.code, name, *row.values())[:16], return_dtype=pl.String)
-        .alias("id"),
+    answers = questions.select(
         pl.lit(language.code).alias("language"),
         pl.lit(name).alias("model"),
         "kind",
@@ -112,12 +117,14 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
         in_language(response, language).alias("in_language"),
         pl.Series("finish_reason", [text.finish_reason for text in texts], dtype=pl.String),
     )
+    ids = content_ids(answers, "language", "model", "kind", "instruction", "reference")
+    return answers.insert_column(0, ids), facts
 
 
 def _rated(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
     """The answers with the ratings of the iteration's evaluator."""
     evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
-    judging = (calibration_of(evaluator), job.section(Rating), job.section(Prompts), names)
+    judging = (read_calibration(evaluator), job.section(Rating), job.section(Prompts), names)
     frame = add_signals(answers, job)
     with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
         return add_ratings(frame, engine, *judging).drop(SIGNALS, strict=False)
@@ -140,14 +147,13 @@ def _scores(models: dict[str, Answered], margin: float) -> dict[str, Any]:
     }
 
 
-def measure(job: Job) -> dict[str, Metric]:
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     found = read_json(job.staging / "scores.json")
     models = found["models"]
-    response = pl.concat(list(shard_frames(job.staging, ["response"])))["response"]
     return {
         **{f"{name}_{figure}": value for name, scores in models.items() for figure, value in scores.items()},
         **{f"{figure}_change": models[TUNED][figure] - models["base"][figure] for figure in MEASURES},
         **{f"win_share_against_{name}": found["pairwise"][f"{TUNED}_against_{name}"]["win_share"] for name in OTHERS},
-        "questions_cut": int(job.facts["questions_cut"]),
-        "empty_answers_share": mean(response == ""),
+        "questions_cut": outcome.facts["questions_cut"],
+        "empty_answers_share": mean(job.staged.table(["response"])["response"] == ""),
     }

@@ -43,7 +43,7 @@ def measure_held_out(
     own, rating = job.section(Evaluator), job.section(Rating)
     raw, fitting = _with_probabilities(job, [held_out, to_fit], evaluator)
     calibration = fitted(fitting, rating.signals, own.defects.model_dump(), own.temperature_scaling)
-    rated = with_rating(calibration.applied(raw), rating.values)
+    rated = with_rating(calibration.apply(raw), rating.values)
     threshold = job.section(RefinedPairs).min_rating
     by_language = {code: rated.filter(pl.col("language") == code) for code in job.settings.languages}
     found = rounded(

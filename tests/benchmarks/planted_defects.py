@@ -28,7 +28,7 @@ from tests.benchmarks.table import ROOT, Row, SkippedError
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.language.names import load_names
 from x_instruction.pairs.training_pairs import Pair
-from x_instruction.rating.calibration import calibration_of
+from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.signals import add_surface_signals
 from x_instruction.runner.shards import read_partition
@@ -126,7 +126,7 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings, pages: Path) -> list[Row]:
     """AUC of each kind of defect over all languages."""
     held_out = held_out_set(pairs, settings.seed, pages, settings.evaluator.open_instructions)
-    judging = (calibration_of(evaluator), settings.rating, settings.prompts, load_names(pages))
+    judging = (read_calibration(evaluator), settings.rating, settings.prompts, load_names(pages))
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
         rated = add_ratings(add_surface_signals(frame_of(held_out), pages), engine, *judging)
     found = scores(rated, settings.refined_pairs.min_rating)["auc_by_defect"]

@@ -20,7 +20,7 @@ from tests.conftest import ROOT, TRAINING
 from x_instruction.models.measures import model_facts
 from x_instruction.pairs.stop_rule import decided
 from x_instruction.pairs.training_pairs import Pair
-from x_instruction.rating.calibration import calibration_of
+from x_instruction.rating.calibration import read_calibration
 from x_instruction.runner.gate import judge, load_suite
 from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
@@ -180,7 +180,7 @@ def test_the_same_figures_are_the_same_bytes(
         files = ("scores.json", "calibration.json", "plots/reliability.csv", "plots/auc_by_defect.csv")
         written.append([(job.staging / name).read_bytes() for name in files])
     assert written[0] == written[1]
-    assert calibration_of(job.staging).weights is not None
+    assert read_calibration(job.staging).weights is not None
 
 
 def test_ratings_that_nothing_was_fitted_on_are_said_to_be_so(
@@ -189,5 +189,5 @@ def test_ratings_that_nothing_was_fitted_on_are_said_to_be_so(
     job = job_in(tmp_path, settings, tiny_model)
     shutil.copytree(tiny_model, job.staging)
     found = measure_held_out(job, job.staging, held_out_set(UNSEEN[:2], 1, PAGES), [])
-    assert (found["calibrated"], calibration_of(job.staging).weights) == (0, None)
+    assert (found["calibrated"], read_calibration(job.staging).weights) == (0, None)
     assert outcomes["true"].figures["calibrated"] == 1

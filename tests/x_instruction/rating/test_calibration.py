@@ -10,7 +10,7 @@ import pytest
 
 from stages.evaluator.fitting import fitted
 from stages.evaluator.measures import area_under_curve
-from x_instruction.rating.calibration import LEVELS, Calibration, Weights, calibration_of, features
+from x_instruction.rating.calibration import LEVELS, Calibration, Weights, read_calibration, features
 
 KINDS = {"none": "best", "cut": "flawed", "repeated": "flawed", "swapped": "worst"}
 TAUGHT = {"cut": 1.0, "repeated": 1.0, "swapped": 1.0}
@@ -39,7 +39,7 @@ def told(frame: pl.DataFrame, defect: str) -> float:
 
 def test_what_labels_and_signs_tell_apart_is_told_by_their_join() -> None:
     unseen = rated(2)
-    joined = fitted(rated(1), SIGNALS, TAUGHT, True).applied(unseen)
+    joined = fitted(rated(1), SIGNALS, TAUGHT, True).apply(unseen)
     assert [round(told(unseen, defect)) for defect in TAUGHT] == [1, 0, 0] or told(unseen, "swapped") < 0.65
     assert all(told(joined, defect) > 0.97 for defect in TAUGHT)
 
@@ -48,11 +48,11 @@ def test_with_best_and_worst_swapped_it_tells_nothing_of_what_the_likelihood_tol
     levels = {"best": "worst", "worst": "best", "flawed": "flawed"}
     wrong = rated(1).with_columns(pl.col("level").replace_strict(levels))
     wrong = wrong.with_columns(pl.col("defect").replace({"none": "swapped", "swapped": "none"}))
-    assert told(fitted(wrong, SIGNALS, TAUGHT, True).applied(rated(2)), "swapped") < 0.6
+    assert told(fitted(wrong, SIGNALS, TAUGHT, True).apply(rated(2)), "swapped") < 0.6
 
 
 def test_probabilities_sum_to_one_and_are_calibrated() -> None:
-    joined = fitted(rated(1), SIGNALS, TAUGHT, True).applied(rated(2))
+    joined = fitted(rated(1), SIGNALS, TAUGHT, True).apply(rated(2))
     sums = joined.select(pl.sum_horizontal(LEVELS)).to_series()
     assert sums.to_list() == pytest.approx([1.0] * joined.height)
     # A third of the weight is on each level; four kinds are as many each, so best is a quarter of the rows.
@@ -70,7 +70,7 @@ def test_a_defect_that_is_not_taught_is_not_fitted() -> None:
 def test_levels_weigh_the_same_however_many_pairs_they_have() -> None:
     frame = rated(1)
     twice = pl.concat([frame, frame.filter(pl.col("level") == "worst")])
-    ours, theirs = (fitted(one, SIGNALS, TAUGHT, True).applied(rated(2))["best"] for one in (frame, twice))
+    ours, theirs = (fitted(one, SIGNALS, TAUGHT, True).apply(rated(2))["best"] for one in (frame, twice))
     assert ours.to_list() == pytest.approx(theirs.to_list(), abs=0.1)
 
 
@@ -83,7 +83,7 @@ def test_better_than_the_usual_true_pair_counts_as_the_usual_and_nothing_is_extr
     lowest = float(frame["likelihood"].min())  # type: ignore[arg-type]
     one = best.head(1)
     asked = pl.concat([one.with_columns(likelihood=pl.lit(value)) for value in (usual, 0.0, lowest, -50.0)])
-    found = calibration.applied(asked)["best"].to_list()
+    found = calibration.apply(asked)["best"].to_list()
     assert found[0] == pytest.approx(found[1], abs=1e-4) and found[2] == pytest.approx(found[3], abs=1e-4)
     assert found[0] > found[2] + 0.3
 
@@ -103,12 +103,12 @@ def test_where_a_level_is_missing_the_labels_stay_as_they_are(level: str) -> Non
 
 
 def test_no_pairs_are_no_calibration() -> None:
-    assert fitted(rated(1).clear(), SIGNALS, TAUGHT, True).applied(rated(2)).equals(rated(2))
+    assert fitted(rated(1).clear(), SIGNALS, TAUGHT, True).apply(rated(2)).equals(rated(2))
 
 
 def test_a_sign_that_never_varies_changes_nothing() -> None:
     frame, unseen = (rated(seed).with_columns(open_end=pl.lit(1.0)) for seed in (1, 2))
-    ours, theirs = (fitted(frame, signs, TAUGHT, True).applied(unseen) for signs in (SIGNALS, [*SIGNALS, "open_end"]))
+    ours, theirs = (fitted(frame, signs, TAUGHT, True).apply(unseen) for signs in (SIGNALS, [*SIGNALS, "open_end"]))
     assert ours["best"].to_list() == pytest.approx(theirs["best"].to_list(), abs=1e-3)
 
 
@@ -137,4 +137,4 @@ def test_the_temperature_too_weighs_defects_as_they_are_taught() -> None:
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     for calibration in (Calibration(), Calibration(1.5), fitted(rated(1), SIGNALS, TAUGHT, True)):
         calibration.write(tmp_path)
-        assert calibration_of(tmp_path) == calibration
+        assert read_calibration(tmp_path) == calibration
