@@ -56,7 +56,8 @@ def run(job: Job) -> Outcome:
     }
     scores = {"judge": f"evaluator of {iteration}", **_scores(models, job.section(EvalScores).tie_margin)}
     write_json(job.staging / "scores.json", scores)
-    return Outcome(rows_in=rated.height, facts=_facts({name: facts for name, (_, facts) in answers.items()}))
+    facts = _facts({name: facts for name, (_, facts) in answers.items()})
+    return Outcome(rows_in=questions.height * len(folders), facts=facts)
 
 
 def _facts(by_model: dict[str, dict[str, Metric]]) -> dict[str, Metric]:

@@ -1,9 +1,9 @@
 """Signals of a pair besides the evaluator's labels: counts on its response, and the likelihood of its instruction.
 
-The choice of signals is ours. A small model learns slowly what a count shows at once: on held-out pairs in ten languages
-the labels alone found repeated sentences with AUC 0.59 and boilerplate with 0.69; with these signals, AUC was 1.00 and
-0.99. A small evaluator also fails to compare response and instruction: in the planted world it found swapped responses
-with AUC 0.5 to 0.9, and the instruction model's likelihood found them with 1.00.
+The choice of signals is ours. A small model learns slowly what a count shows at once: on held-out pairs in ten
+languages, AUC of repeated sentences was 0.59 with the labels alone and 1.00 with these signals, and AUC of boilerplate
+0.69 and 0.99. A small evaluator also fails to compare a response with its instruction: in the planted world, AUC of
+swapped responses was 0.5 to 0.9 with the labels, and 1.00 with the instruction model's likelihood.
 """
 
 from __future__ import annotations

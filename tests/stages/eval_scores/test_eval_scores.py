@@ -13,6 +13,7 @@ from stages.eval_scores.stage import OTHERS, TUNED, _scores, measure
 from x_instruction.models.examples import Example
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.shards import write_shard
 
 
@@ -99,7 +100,7 @@ def test_a_model_that_learned_its_held_out_examples_has_the_lower_loss(
     assert MEASURES["held_out_loss"].better == "lower" and after < before - 1
 
 
-def test_a_line_in_the_table_is_all_that_a_new_measure_needs(
+def test_a_new_measure_needs_only_a_line_in_the_table(
     make_job: Callable[..., Job], tiny_model: Path, lessons: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(MEASURES, "answers", Measure(lambda model: float(model.answers.height), better="higher"))
@@ -107,8 +108,7 @@ def test_a_line_in_the_table_is_all_that_a_new_measure_needs(
     table = answers(0.1, 0.9).with_columns(response=pl.lit("Leipä."), in_language=pl.lit(True))
     models = {name: model(table.head(height), tiny_model, lessons) for name, height in heights.items()}
     job = make_job("eval_scores")
-    job.facts["questions_cut"] = 0
     write_json(job.staging / "scores.json", _scores(models, margin=0.05))
     write_shard(table, job.staging / "part-00000.parquet")
-    found = measure(job)
+    found = measure(job, Outcome(facts={"questions_cut": 0}))
     assert (found["tuned_answers"], found["base_answers"], found["answers_change"]) == (2, 1, 1)
