@@ -1,4 +1,4 @@
-"""The benchmark of planted defects: a valid project, nothing measured that is learned, a run without real text."""
+"""The benchmark planted_defects: its project is valid, and it measures nothing that was learned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stages.params import Settings, load_settings, validated
 from stages.seed_pairs.stage import transform
 from tests.benchmarks import planted_defects
 from tests.benchmarks.planted_defects import (
-    ASKED,
+    INSTRUCTION,
     LANGUAGES,
     PAGES,
     SURFACE,
@@ -43,50 +43,50 @@ def changed(collection: bool) -> Settings:
 
 
 @pytest.mark.parametrize("collection", [True, False])
-def test_the_settings_are_valid_and_teach_every_kind_that_shows_on_the_surface(collection: bool) -> None:
+def test_the_settings_are_valid_and_teach_every_surface_defect(collection: bool) -> None:
     weights = changed(collection).evaluator.defects.model_dump()
     assert all(weights[defect] for defect in SURFACE)
 
 
-def test_what_all_excerpts_are_asked_is_learned_from_not_held_out(settings: Settings) -> None:
-    rows = pl.DataFrame({"instruction": [ASKED], "response": TEXTS[:1]}).with_columns(
+def test_the_instruction_of_all_excerpts_is_in_the_train_split(settings: Settings) -> None:
+    rows = pl.DataFrame({"instruction": [INSTRUCTION], "response": TEXTS[:1]}).with_columns(
         pl.lit("native").alias("origin"), *(pl.lit("").alias(name) for name in ("translator", "english", "source"))
     )
     kept = transform(rows, settings.seed_pairs, load_language("fi", ROOT / "languages")).kept
     assert kept["split"].to_list() == ["train"]
 
 
-def test_the_project_learns_from_the_excerpts_to_learn_and_reads_them_as_pages(tmp_path: Path) -> None:
+def test_the_project_has_the_learned_excerpts_as_seeds_and_as_pages(tmp_path: Path) -> None:
     make_project(tmp_path, FOUND)
-    own = load_settings(tmp_path / "params.yaml")
-    folders = [tmp_path / source.folder for source in own.seed_pairs.sources]
+    sources = load_settings(tmp_path / "params.yaml").seed_pairs.sources
+    folders = [tmp_path / source.folder for source in sources]
     assert folders[0].joinpath("fi.jsonl").exists()
-    assert pl.read_ndjson(folders[1] / "fi.jsonl").rows() == [(ASKED, text) for text in TEXTS[2:]]
+    assert pl.read_ndjson(folders[1] / "fi.jsonl").rows() == [(INSTRUCTION, text) for text in TEXTS[2:]]
     page = (tmp_path / PAGES / "fi" / "real00000.html").read_text(encoding="utf-8")
     assert extract_page(page).text.split("\n") == TEXTS[2:]
     assert len(list((tmp_path / PAGES / "fi").iterdir())) > 1  # the sample's pages are there too
 
 
-def test_without_the_collection_the_project_is_the_samples_and_it_is_said(
+def test_without_the_collection_the_project_is_the_samples_and_a_message_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XI_SHARED_DATA", str(tmp_path / "nothing"))
     found = collected()
-    assert "learned from the sample alone" in capsys.readouterr().out
+    assert "learns from the sample alone" in capsys.readouterr().out
     make_project(tmp_path, found)
     assert len(load_settings(tmp_path / "params.yaml").seed_pairs.sources) == 1
     assert {folder.name for folder in (tmp_path / PAGES).iterdir()} == {"en", *LANGUAGES}
 
 
-def test_each_kind_that_can_be_made_has_a_row_with_its_bound_and_note(
+def test_each_possible_defect_has_a_row_with_its_bound_and_note(
     tiny_model: Path, settings: Settings, tmp_path: Path
 ) -> None:
     evaluator = shutil.copytree(tiny_model, tmp_path / "evaluator")
     Calibration().write(evaluator)
-    # Its tokens are bytes, and it takes 256.
+    # The model's tokens are bytes, and its context is 256 of them.
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     changed = settings.model_copy(update={"rating": rating})
     rows = measured("real text", documents(FOUND, "measured", changed), evaluator, changed, ROOT / "languages")
-    # One language and an instruction that any text answers: nothing is swapped, strays or is in another language.
+    # With a single language and an open instruction no response is swapped, strays or is in another language.
     assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
     assert all(0 <= row.ours <= 1 and row.peer == 0.95 and row.note.startswith("at least") for row in rows)
