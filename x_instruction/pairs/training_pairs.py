@@ -43,7 +43,7 @@ def english_pairs(job: Job, per_native: float) -> list[Pair]:
     """
     table = pl.concat(read_partition(job.input("seed_pairs", language)) for language in job.settings.languages)
     unseen = table.filter(pl.col("split").is_in(["calibration", "held_out"]))["instruction_id"]
-    allowed = round(per_native * table["split"].eq("train").sum())
+    allowed = round(per_native * table.filter(pl.col("split") == "train").height)
     # Each language has the same English pairs. Ids are hashes, so their order is a shuffle.
     english = table.filter(pl.col("split") == "english", ~pl.col("instruction_id").is_in(unseen.implode()))
     return list(pairs_of(english.unique("id").sort("id").head(allowed), "en", job.section(Prompts).style_seed))
