@@ -20,11 +20,12 @@ from stages.seed_pairs.translated_seeds import translated_seeds
 from x_instruction.language.identification import identify, is_english
 from x_instruction.language.length import WORD, word_count
 from x_instruction.language.settings import LanguageSettings, load_language
-from x_instruction.runner.files import digest
+from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import mean
-from x_instruction.runner.shards import Split, shard_frames
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import Split
 
 PARTITION = ("language",)
 
@@ -38,7 +39,7 @@ ENGLISH = pl.col("origin") == "english"
 TRANSLATED = pl.col("english") != ""
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None
     settings = job.section(SeedPairs)
     language = load_language(job.language, job.language_pages)
@@ -47,7 +48,8 @@ def run(job: Job) -> None:
         translated_seeds(job, source) if source.translate else read_seeds(job.root, source, job.language)
         for source in settings.sources
     )
-    job.map_frames([seeds], partial(transform, settings=settings, language=language), settings=[settings, language])
+    work = partial(transform, settings=settings, language=language)
+    return job.map_frames([seeds], work, settings=[settings, language])
 
 
 def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettings) -> Split:
@@ -67,17 +69,13 @@ def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     english_words = pl.col("response").str.count_matches(WORD).cast(pl.Int64)
     length, english_length = (pl.col(name).str.strip_chars().str.len_chars() for name in ("response", "english"))
     return frame.with_columns(
-        _hash("language", "instruction", "response").alias("id"),
-        _hash(pl.lit("").alias(""), "instruction").alias("instruction_id"),
+        content_ids(frame, "language", "instruction", "response"),
+        content_ids(frame, "instruction").alias("instruction_id"),
         pl.when(ENGLISH).then(english_words).otherwise(word_count(language, "response")).alias("words"),
         (length / english_length).alias("ratio"),
         _copied_share().alias("copied"),
         _in_language(frame, language).alias("in_language"),
     )
-
-
-def _hash(*columns: str | pl.Expr) -> pl.Expr:
-    return pl.struct(*columns).map_elements(lambda row: digest(*row.values())[:16], return_dtype=pl.String)
 
 
 def _copied_share() -> pl.Expr:
@@ -131,14 +129,14 @@ def _split(settings: SeedPairs) -> pl.Expr:
     )
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    table = pl.concat(list(shard_frames(job.staging)))
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = job.staged.table()
     seeds = table.filter(~ENGLISH)
     splits = dict(table.group_by("split").len().iter_rows())
     return {
-        "bad_share": 1 - table.height / max(1, int(job.facts["rows_in"])),
+        "bad_share": 1 - table.height / max(1, outcome.rows_in or 0),
         **{split: splits.get(split, 0) for split in ("train", "calibration", "held_out", "english")},
         "distinct_instructions": seeds["instruction"].n_unique(),
         "translated_share": mean(seeds["origin"] == "translated"),
-        "wrong_ids": int((table["id"] != table.select(_hash("language", "instruction", "response")).to_series()).sum()),
+        "wrong_ids": wrong_ids(table, "language", "instruction", "response"),
     }

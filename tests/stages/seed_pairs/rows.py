@@ -49,8 +49,3 @@ def write(path: Path, *rows: dict[str, Any]) -> None:
             file.write(text)
     else:
         path.write_bytes(text)
-
-
-def published(job: Job) -> pl.DataFrame:
-    """The rows that the stage wrote."""
-    return pl.concat([pl.read_parquet(path) for path in sorted(job.staging.glob("part-*"))])

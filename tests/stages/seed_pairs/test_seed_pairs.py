@@ -11,10 +11,10 @@ from stages.seed_pairs import stage as seed_pairs
 from stages.seed_pairs.settings import SeedPairs, SeedSource
 from stages.seed_pairs.stage import COLUMNS, transform
 from tests.conftest import ROOT
-from tests.stages.seed_pairs.rows import PAIR, SETTINGS, MakeJob, job_of, published, write
+from tests.stages.seed_pairs.rows import PAIR, SETTINGS, MakeJob, job_of, write
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
-from x_instruction.runner.shards import Split, drop_counts
+from x_instruction.runner.shards import Split
 
 FINNISH, SWAHILI = "kolme ihan hyvää", "Watoto watatu wanacheza mpira nje ya nyumba yao kila siku jioni."
 ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
@@ -133,9 +133,8 @@ def test_the_metrics_are_those_of_the_rows_read(make_job: MakeJob, tmp_path: Pat
     rows = [{**PAIR, "instruction": f"Say {number}."} for number in range(9)]
     write(tmp_path / "seeds/fi.jsonl", *rows, {**PAIR, "response": ""})
     job = job_of(make_job, SeedSource(folder="seeds"))
-    seed_pairs.run(job)
-    metrics = seed_pairs.measure(job)
-    assert drop_counts(job.staging) == {"no_response": 1}
+    metrics = seed_pairs.measure(job, seed_pairs.run(job))
+    assert job.staged.drop_counts() == {"no_response": 1}
     assert metrics["bad_share"] == pytest.approx(0.1)
     assert int(metrics["train"]) + int(metrics["held_out"]) == metrics["distinct_instructions"] == 9
     assert metrics["wrong_ids"] == 0
@@ -149,8 +148,7 @@ def test_english_pairs_change_no_figure_of_the_seeds(make_job: MakeJob, tmp_path
     )
     write(tmp_path / "seeds/en.jsonl", *({"instruction": f"Tell {n}.", "response": ENGLISH} for n in range(5)))
     job = job_of(make_job, SeedSource(folder="seeds"), SeedSource(folder="seeds", language="en"))
-    seed_pairs.run(job)
-    metrics = seed_pairs.measure(job)
+    metrics = seed_pairs.measure(job, seed_pairs.run(job))
     assert (metrics["english"], metrics["distinct_instructions"], metrics["translated_share"]) == (5, 2, 1.0)
     assert int(metrics["train"]) + int(metrics["held_out"]) == 2
     assert (metrics["bad_share"], metrics["wrong_ids"]) == (0, 0)
@@ -161,7 +159,7 @@ def test_the_same_pair_in_two_sources_counts_once(make_job: MakeJob, tmp_path: P
     write(tmp_path / "more/fi.jsonl", PAIR, {**PAIR, "instruction": "Tell."})
     job = job_of(make_job, SeedSource(folder="seeds"), SeedSource(folder="more"))
     seed_pairs.run(job)
-    assert published(job)["instruction"].to_list() == ["Say.", "Tell."]
+    assert job.staged.table()["instruction"].to_list() == ["Say.", "Tell."]
 
 
 def test_a_source_to_translate_needs_a_translation() -> None:

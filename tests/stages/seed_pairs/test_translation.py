@@ -11,10 +11,9 @@ import pytest
 from stages.seed_pairs import stage as seed_pairs
 from stages.seed_pairs.settings import SeedSource, Translation
 from stages.seed_pairs.translation import Translator, translator
-from tests.stages.seed_pairs.rows import MakeJob, job_of, published, write
+from tests.stages.seed_pairs.rows import MakeJob, job_of, write
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import drop_counts
 
 ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
 LEARNED = {
@@ -80,12 +79,12 @@ def test_a_checkpoint_translates_english_pairs(make_job: MakeJob, tmp_path: Path
     )
     settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=12, beams=2)
     job = translated(make_job, settings)
-    seed_pairs.run(job)
-    row = published(job).row(0, named=True)
+    outcome = seed_pairs.run(job)
+    row = job.staged.table().row(0, named=True)
     assert row["response"] == " ".join(LEARNED.values())
     assert (row["instruction"], row["origin"], row["translator"]) == ("Say.", "translated", str(translating_model))
-    assert drop_counts(job.staging) == {"no_response": 1}
-    assert seed_pairs.measure(job)["translated_share"] == 1.0
+    assert job.staged.drop_counts() == {"no_response": 1}
+    assert seed_pairs.measure(job, outcome)["translated_share"] == 1.0
 
 
 def test_a_text_is_not_translated_twice(make_job: MakeJob, tmp_path: Path, translating_model: Path) -> None:
