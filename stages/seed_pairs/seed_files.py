@@ -34,7 +34,9 @@ def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
 
 def _read(path: Path) -> pl.DataFrame:
     if not path.exists():
-        raise InputError(f"seed_pairs: {path} does not exist; add the file, or remove its source or its language")
+        raise InputError(
+            f"seed_pairs: {path} does not exist; add the file, or take its source or its language out of params.yaml"
+        )
     try:
         return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path, infer_schema_length=None)
     except (pl.exceptions.PolarsError, OSError) as error:
