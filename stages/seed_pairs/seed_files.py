@@ -27,7 +27,7 @@ def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
         pl.lit("english").alias("origin") if source.language else _origin(frame),
         _column(frame, "translator"),
         pl.lit("").alias("english"),
-        pl.format(f"{name}#{{}}", pl.int_range(1, pl.len() + 1)).alias("source"),
+        pl.concat_str(pl.lit(f"{name}#"), pl.int_range(1, pl.len() + 1)).alias("source"),
     )
 
 
