@@ -1,11 +1,12 @@
-"""Rated pairs: for each candidate the probabilities of best, flawed and worst.
+"""Rated pairs: every candidate pair with the evaluator's probabilities of best, flawed and worst.
 
-The probabilities are read off one token position, restricted to the three labels, and calibrated with the signs of the
-pair: no output can be unparseable.
+The probabilities are those of three labels at one token position, calibrated with the pair's signals. The evaluator
+writes no text, so no output can fail to parse.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from x_instruction.language.identification import MODEL
 from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 from x_instruction.models.settings import Prompts
-from x_instruction.rating.calibration import LEVELS, Calibration, calibration_of
+from x_instruction.rating.calibration import LEVELS, Calibration, read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import add_surface_signals
@@ -25,23 +26,24 @@ from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import greatest, mean, spread
-from x_instruction.runner.shards import Split, no_drops, shard_frames
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import Split, no_drops
 
 PARTITION = ("iteration", "language")
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None and job.iteration is not None
     evaluator = job.input("evaluator", iteration=job.iteration)
     language = load_language(job.language, job.language_pages)
     name, content = load_names(job.language_pages)[job.language], read_json(evaluator / "manifest.json")["content"]
     with LazyEngine(evaluator, job.section(TextGeneration), job.settings.seed) as engine:
-        job.map_frames(
-            job.read_shards("candidate_pairs", job.language),
+        outcome = job.map_frames(
+            job.rows("candidate_pairs", job.language).frames(),
             partial(
                 transform,
                 engine=engine,
-                calibration=calibration_of(evaluator),
+                calibration=read_calibration(evaluator),
                 rating=job.section(Rating),
                 prompts=job.section(Prompts),
                 pages=job.language_pages,
@@ -49,22 +51,22 @@ def run(job: Job) -> None:
             settings=[job.section(Rating), job.section(Prompts), job.section(TextGeneration)],
             depends_on=f"{content} {name} {language.model_dump_json()} {MODEL}",
         )
-        job.facts.update(engine.facts())
-        job.provenance.update(engine.provenance())
+        return replace(outcome, facts=engine.facts(), made_by=engine.provenance())
 
 
 def transform(
     frame: pl.DataFrame, engine: LazyEngine, calibration: Calibration, rating: Rating, prompts: Prompts, pages: Path
 ) -> Split:
-    signalled = add_surface_signals(frame, pages)
-    return Split(add_ratings(signalled, engine, calibration, rating, prompts, load_names(pages)), no_drops())
+    """Keeps every row. The frame already has the likelihoods, from candidate_pairs."""
+    with_signals = add_surface_signals(frame, pages)
+    return Split(add_ratings(with_signals, engine, calibration, rating, prompts, load_names(pages)), no_drops())
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    table = pl.concat(list(shard_frames(job.staging, [*LEVELS, "rating"])))
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = job.staged.table([*LEVELS, "rating"])
     sums = table.select(pl.sum_horizontal(LEVELS)).to_series()
     return {
-        # Polars passes over what is not a number when it looks for the greatest, and sorts it above every number.
+        # Polars ignores NaN when it computes a maximum, but sorts NaN above every number.
         "rows_without_rating": int((~table.select(pl.all_horizontal(pl.all().is_finite())).to_series()).sum()),
         "largest_error_of_sum": greatest((sums - 1).abs()),
         "mean_rating": mean(table["rating"]),

@@ -17,12 +17,13 @@ from stages.raw_web_text.shared_sources import SharedPages
 from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.pages.main_text import HTML_EXTRACTOR
-from x_instruction.runner.files import digest
+from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import counted_median
-from x_instruction.runner.second_pass import PLACE, drop_staged, staged_repeated, staged_shards
-from x_instruction.runner.shards import Split, by_parts, drop_counts
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.second_pass import PLACE, drop_staged, staged_repeated
+from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
@@ -34,24 +35,24 @@ BAD = (
 # Records without a page, such as images and pages that the server did not have. They are not bad, and neither are
 # documents in another language.
 NO_PAGE = ("not_html", "http_status")
-ID_LENGTH = 16
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 WORD = r"\S*[\p{L}\p{N}]\S*"
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     settings = job.section(RawWebText)
     language = _language(job)
     routed = (
         load_language(language, job.language_pages) if any(not source.labelled for source in settings.sources) else None
     )
-    job.map_frames(
+    outcome = job.map_frames(
         read_sources(settings, language, job.root, SharedPages(job, language) if routed else None),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
         settings=[settings],
         depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",
     )
     drop_staged(job, exact_duplicates(staged_repeated(job, "id", ["source", "record"])), temporary=[])
+    return outcome
 
 
 def transform(
@@ -61,21 +62,13 @@ def transform(
 
     `routed` is required if some records are not labelled: those in another language are dropped.
     """
-    pages = read_pages(frame, settings)
-    documents = pages.with_columns(
-        id=pl.Series([document_id(language, text) for text in pages["text"]], dtype=pl.String),
-        language=pl.lit(language),
-    )
+    pages = read_pages(frame, settings).with_columns(language=pl.lit(language))
+    documents = pages.with_columns(content_ids(pages, "language", "text"))
     if routed:
         documents = _routed(documents, frame["labelled"], routed)
     # The place and not the address is the origin of a drop: the address may be wrong.
     split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
     return Split(split.kept.select(COLUMNS), split.dropped)
-
-
-def document_id(language: str, text: str) -> str:
-    """The hash of what the id names, so that equal ids are equal texts."""
-    return digest(language, text)[:ID_LENGTH]
 
 
 def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
@@ -107,16 +100,15 @@ def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    reasons = drop_counts(job.staging)
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    reasons = job.staged.drop_counts()
     lengths, wrong = pl.DataFrame(schema={"words": pl.UInt32, "count": pl.UInt32}), 0
-    for path in staged_shards(job):
-        documents = pl.read_parquet(path, columns=["id", "language", "text"])
+    for documents in job.staged.frames(["id", "language", "text"]):
         counted = documents["text"].str.count_matches(WORD).alias("words").value_counts()
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
-        wrong += sum(found != document_id(language, text) for found, language, text in documents.iter_rows())
+        wrong += wrong_ids(documents, "language", "text")
     # Documents in another language count, because a bad record of a shared source has no language.
-    pages = max(int(job.facts["rows_in"]) - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
+    pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages
     if share > job.section(RawWebText).max_bad_share:

@@ -16,7 +16,6 @@ from tests.stages.raw_web_text.sources import ENGLISH, LIMITS, SENTENCE, drop_of
 from x_instruction.runner.files import digest
 from x_instruction.runner.gate import load_suite
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import drop_counts
 
 HEAD = """<meta charset="utf-8"><title>Ohut kuori | Lehti</title>
 <link rel="canonical" href="https://lehti.example/piirakka">
@@ -97,8 +96,7 @@ def test_above_the_allowed_share_of_bad_records_the_counts_are_printed(
     job = make_job("raw_web_text", raw_web_text=given({"path": "{language}"}))
     lines(job.root / "fi" / "a.jsonl", {"text": "hyvä"}, {"text": "x", "url": "no url"}, "{", "3")
     job.staging.mkdir(parents=True)
-    stage.run(job)
-    metrics = stage.measure(job)
+    metrics = stage.measure(job, stage.run(job))
     assert (metrics["bad_share"], metrics["bad_records"]) == (0.75, "2 unreadable_record, 1 invalid_url")
     assert "bad records among 4: 2 unreadable_record, 1 invalid_url" in capsys.readouterr().err
     suite = load_suite(ROOT / "stages" / "raw_web_text" / "expectations.yaml", job.settings)
@@ -114,11 +112,11 @@ def test_frames_end_by_rows_and_by_bytes() -> None:
 def test_the_second_copy_of_a_text_is_dropped_across_shards(make_job: Callable[..., Job]) -> None:
     job = make_job("raw_web_text", raw_web_text=given({"path": "{language}.jsonl"}, rows_per_shard=1))
     lines(job.root / "fi.jsonl", {"text": "yksi"}, {"text": "kaksi"}, {"text": "yksi"})
-    stage.run(job)
-    assert drop_counts(job.staging) == {"exact_duplicate": 1}
+    outcome = stage.run(job)
+    assert job.staged.drop_counts() == {"exact_duplicate": 1}
     drop = pl.concat([pl.read_parquet(path) for path in sorted(job.staging.glob("drops/*"))]).row(0, named=True)
     assert (drop["origin"], drop["value"]) == ("fi.jsonl#2", "same text as fi.jsonl#0")
-    assert stage.measure(job)["exact_duplicates"] == 1
+    assert stage.measure(job, outcome)["exact_duplicates"] == 1
 
 
 def test_the_work_store_keeps_a_duplicate_that_the_artifact_drops(make_job: Callable[..., Job]) -> None:
