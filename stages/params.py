@@ -128,6 +128,23 @@ def validated(values: Any, path: Path) -> Settings:
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold a mapping of sections, but holds {type(values).__name__}")
     try:
-        return Settings.model_validate(values, context=load_names(path.parent / "languages"))
+        settings = Settings.model_validate(values, context=load_names(path.parent / "languages"))
     except ValidationError as error:
         raise SettingsError(f"{path.name}: {first_problem(error, Settings)}") from None
+    if left_out := _left_out(settings):
+        raise SettingsError(f"{path.name}: `{left_out}` is missing; add it")
+    return settings
+
+
+def _left_out(section: Section) -> str | None:
+    """The first setting that only a class's default gives: all of them must be in the file.
+
+    The entries of a list and a section that may be null, such as a translation, keep their defaults.
+    """
+    for name, value in section:
+        if name not in section.model_fields_set:
+            return name
+        always_there = isinstance(value, Section) and type(section).model_fields[name].annotation is type(value)
+        if always_there and (inner := _left_out(value)):
+            return f"{name}.{inner}"
+    return None

@@ -25,7 +25,16 @@ from x_instruction.runner.job import Job
 ROOT = Path(__file__).parent.parent
 # Heads of 32, the smallest that vLLM computes on a CPU.
 ARCHITECTURE = Architecture(vocabulary=300, hidden=64, layers=2, heads=2, intermediate=128, context=256)
-TRAINING = Training(epochs=1, learning_rate=0.005, batch_size=4, weight_decay=0.0, dropout=0.0, max_tokens=64)
+TRAINING = Training(
+    epochs=1,
+    learning_rate=0.005,
+    batch_size=4,
+    weight_decay=0.0,
+    dropout=0.0,
+    max_tokens=64,
+    gradient_checkpointing=False,
+    precision="float32",
+)
 LESSONS = {"one": "uno, dos, tres", "two": "ein Haus", "three": "kissa istuu", "four": "na na na na na na na na"}
 
 

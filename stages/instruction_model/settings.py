@@ -7,4 +7,6 @@ from x_instruction.runner.settings import Section
 
 
 class InstructionModel(Section):
+    """How the model that writes instructions is fine-tuned."""
+
     training: Training

@@ -13,34 +13,39 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Training(Section):
-    """One training run. `learning_rate` falls linearly to zero after a short warm-up."""
+    """One training run."""
 
     epochs: Annotated[float, Field(gt=0)]
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
+    """The highest rate: it is reached after a short warm-up and then falls linearly to zero."""
     batch_size: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     max_tokens: Positive
-    gradient_checkpointing: bool = False
-    precision: Literal["float32", "bfloat16"] = "float32"
+    """Tokens of an example, prompt and completion together."""
+    gradient_checkpointing: bool
+    """Saves memory and takes more time."""
+    precision: Literal["float32", "bfloat16"]
 
 
 class Prompts(Section):
-    """Templates. Only what stands here is structure; text put into a placeholder stays plain text.
-
-    `max_response_tokens`: a longer response is cut at a sentence end where an instruction is written for it, in the
-    prompt only.
-    """
+    """Prompt templates. Only the templates give structure; text in a placeholder is encoded as plain characters."""
 
     write_instruction: str
     write_response: str
     rate: str
     end: str
-    chat_template: bool = False
+    """Ends every completion."""
+    chat_template: bool
+    """Makes each prompt a user message in the model's own chat template, and ends completions as that template does."""
     style_seed: str
+    """The text in `{style}` of `write_response` for seeds; the tag is X-Instruction's."""
     style_web: str
+    """The same for web pairs. Two different tags follow Humpback; the text is ours."""
     style_answer: str
+    """The same for answers that are asked for in eval_scores."""
     max_response_tokens: Positive
+    """In prompts that ask for an instruction, a longer response is cut at the end of a sentence."""
 
     @field_validator("write_instruction")
     @classmethod
@@ -58,18 +63,18 @@ class Prompts(Section):
         return _with_placeholders(template, ["instruction", "response", "language"])
 
     @model_validator(mode="after")
-    def _closed(self) -> Prompts:
+    def _has_an_end(self) -> Prompts:
         if not (self.end or self.chat_template):
-            raise ValueError("prompts.end is empty, so nothing would end a text: give it, or chat_template: true")
+            raise ValueError("prompts.end is empty, so nothing ends a completion: set it, or set chat_template: true")
         return self
 
 
 def _with_placeholders(template: str, needed: list[str], allowed: list[str] | None = None) -> str:
-    met = PLACEHOLDER.findall(template)
-    missing = [name for name in needed if name not in met]
+    found = PLACEHOLDER.findall(template)
+    missing = [name for name in needed if name not in found]
     if missing:
         raise ValueError(f"the template must hold {{{missing[0]}}}")
-    unknown = [name for name in met if name not in [*needed, *(allowed or [])]]
+    unknown = [name for name in found if name not in [*needed, *(allowed or [])]]
     if unknown:
-        raise ValueError(f"nothing is put into {{{unknown[0]}}} of this template: take it out")
+        raise ValueError(f"{{{unknown[0]}}} is not a placeholder of this template: remove it")
     return template

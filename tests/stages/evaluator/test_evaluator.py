@@ -49,7 +49,7 @@ FLAWS = (
     "strays",
     "boilerplate",
 )  # that can be made of any pair, were there others
-WEIGHTS = dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0)
+WEIGHTS = {**dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0), "drift": 0.0}
 OWN = load_settings(ROOT / "params.yaml").evaluator
 ANSWERS = {one.id: f"answer to {one.id}" for one in PAIRS}
 

@@ -27,7 +27,7 @@ from x_instruction.runner.great_expectations import Validator
 # Nearly all pairs are in one language, the wrong one has letters of its own: that an evaluator learns in seconds.
 # With as many pairs in either it must compare the language asked for with the one met, and AUC was 0.72.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
-DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate"), 0.0)
+DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate", "drift"), 0.0)
 DEFECTS |= {"cut": 0.05, "model_answer": 1.0, "wrong_language": 1.0}
 OTHERS = {"best": "worst", "flawed": "flawed", "worst": "best"}
 

@@ -129,7 +129,7 @@ def test_a_url_is_read_through_fsspec(tmp_path: Path) -> None:
 
 
 def test_a_url_without_revision_is_refused() -> None:
-    with pytest.raises(ValidationError, match="give `revision`"):
+    with pytest.raises(ValidationError, match="set `revision`"):
         Source(path="s3://bucket/{language}.parquet")
 
 

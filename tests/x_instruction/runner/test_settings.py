@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from stages.params import load_settings
+from stages.params import Settings, load_settings
 from tests.conftest import ROOT
 from x_instruction.language.names import load_names
 from x_instruction.runner.errors import SettingsError
@@ -87,8 +89,29 @@ def test_the_message_of_a_missing_key_says_to_add_it(tmp_path: Path) -> None:
     assert message == "params.yaml: `decoding.top_p` is missing; add it"
 
 
+def keys(section: type[BaseModel], *before: str) -> Iterator[tuple[str, ...]]:
+    """The keys of all settings, those of inner sections too."""
+    for name, field in section.model_fields.items():
+        yield *before, name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, *before, name)
+
+
+@pytest.mark.parametrize("key", list(keys(Settings)), ids=".".join)
+def test_every_setting_is_in_params_yaml_and_has_no_other_default(tmp_path: Path, key: tuple[str, ...]) -> None:
+    assert f"`{'.'.join(key)}` is missing; add it" in problem(tmp_path, *key, remove=True)
+
+
+def test_a_source_and_a_translation_may_be_short(tmp_path: Path) -> None:
+    values = original()
+    values["seed_pairs"]["translation"] = {"checkpoint": "models/en-{language}"}
+    settings = load_settings(written(tmp_path, values))
+    assert settings.seed_pairs.translation and settings.seed_pairs.translation.beams > 1
+    assert settings.raw_web_text.sources[0].columns.text == "text"
+
+
 def test_several_problems_are_counted(tmp_path: Path) -> None:
-    assert "is missing; add it (and 3 more)" in problem(tmp_path, "decoding", value={})
+    assert "is missing; add it (and 5 more)" in problem(tmp_path, "decoding", value={})
 
 
 def test_an_unknown_language_is_named_with_those_known(tmp_path: Path) -> None:
@@ -159,15 +182,7 @@ def test_a_template_without_its_placeholder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_level_without_any_defect_is_refused(tmp_path: Path) -> None:
-    weights = {
-        "cut": 1,
-        "repeated": 1,
-        "partly_foreign": 1,
-        "strays": 1,
-        "model_answer": 1,
-        "swapped": 0,
-        "wrong_language": 0,
-    }
+    weights = {**original()["evaluator"]["defects"], "swapped": 0, "wrong_language": 0, "drift": 0}
     assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value=weights)
     # Drift is not in the set that ratings are calibrated on, so drift alone does not make a level.
     assert "`evaluator.defects`" in problem(tmp_path, "evaluator", "defects", value={**weights, "drift": 1})
@@ -194,8 +209,8 @@ def test_a_temperature_that_vllm_refuses_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "template", "rule"),
     [
-        ("write_instruction", "{response} Asked:{foo}", "nothing is put into {foo} of this template"),
-        ("write_instruction", "{language}: {response}", "nothing is put into {language} of this template"),
+        ("write_instruction", "{response} Asked:{foo}", "{foo} is not a placeholder of this template"),
+        ("write_instruction", "{language}: {response}", "{language} is not a placeholder of this template"),
         ("rate", "{instruction}{response}", "the template must hold {language}"),
     ],
 )
