@@ -6,9 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from stages.filtered_text.rules.all_rules import REASONS
+from stages.filtered_text.settings import FilteredText
 from tests.conftest import ROOT
 from tests.documents import PARTS, rendered
+from x_instruction.language.settings import LanguageSettings
 
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
@@ -24,3 +28,34 @@ def test_generated_parts_are_up_to_date(document: str) -> None:
 def test_links_lead_to_files_of_the_project(document: Path) -> None:
     links = LINK.findall(document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+FILTERS = (ROOT / "docs" / "filters.md").read_text(encoding="utf-8")
+CELLS = re.compile(r"^\| (.+) \|$", re.M)
+CODE = re.compile(r"`(\w+)`")
+
+
+def rows(width: int) -> list[list[str]]:
+    """The rows of the tables of docs/filters.md that have so many cells."""
+    tables = [[cell.strip() for cell in row.split(" | ")] for row in CELLS.findall(FILTERS)]
+    return [cells for cells in tables if len(cells) == width and CODE.search(cells[0])]
+
+
+def defaults() -> dict[str, str]:
+    """Each shared threshold as docs/filters.md writes it; those of a language are `by language`."""
+    shared = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["filtered_text"]
+    written = {name: yaml.safe_dump(value, default_flow_style=True) for name, value in shared.items()}
+    plain = {name: text.removesuffix("...\n").strip() for name, text in written.items()}
+    return {**dict.fromkeys(LanguageSettings.model_fields, "by language"), **plain}
+
+
+def test_the_filters_are_documented_with_their_defaults() -> None:
+    known = defaults()
+    documented = [(row[1], row[2]) for row in rows(6)] + [(row[0], row[1]) for row in rows(4)]
+    for names, value in documented:
+        assert {known[name] for name in CODE.findall(names)} <= {value}, names
+
+
+def test_every_reason_and_every_setting_of_the_filter_is_documented() -> None:
+    assert set(REASONS) | {"exact_duplicate", "near_duplicate"} == {CODE.findall(row[0])[0] for row in rows(6)}
+    assert set(FilteredText.model_fields) <= set(CODE.findall(FILTERS))
