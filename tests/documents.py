@@ -16,12 +16,12 @@ from x_instruction.runner.files import read_json
 
 # The results that README.md shows: benchmark, case, and the words for it.
 RESULTS = {
-    ("filter", "fi"): "the repetition and quality rules of `filtered_text`, on Finnish pages",
-    ("near_duplicates", "end to end, words by blanks"): "near-duplicates found and removed, one thread each",
-    ("memory", "filtered_text, peak at 16x"): "the peak memory of `filtered_text`, on 64,000 documents",
-    ("rating", "transformers, pairs of 192 tokens"): "pairs rated from one token instead of a decoded verdict",
-    ("planted_world", "kept pairs that are good"): "the kept pairs that are good, in artificial languages",
-    ("planted_world", "facts in answers, tuned"): "the facts in the answers of the tuned model, same languages",
+    ("filter", "fi"): "repetition and quality rules of `filtered_text`, Finnish pages",
+    ("near_duplicates", "end to end, words by blanks"): "near-duplicates found and removed, one thread",
+    ("memory", "filtered_text, peak at 16x"): "peak memory of `filtered_text`",
+    ("rating", "transformers, pairs of 192 tokens"): "pairs rated by reading one token",
+    ("planted_world", "kept pairs that are good"): "kept pairs that are good, artificial languages",
+    ("planted_world", "facts in answers, tuned"): "facts in the tuned model's answers, artificial languages",
 }
 
 
@@ -37,9 +37,17 @@ def results() -> str:
     lines = ["| what is measured | ours | compared with |", "|---|--:|---|"]
     for (benchmark, case), words in RESULTS.items():
         row = next(row for row in read_json(FIGURES / f"{benchmark}.json") if row["case"] == case)
-        ours, peer = (f"{row[key]:,.4g} {row['unit']}" for key in ("ours", "peer"))
-        lines.append(f"| {words} | {ours} | {peer}: {row['note']} |")
+        ours, peer = (_with_unit(row[key], row["unit"]) for key in ("ours", "peer"))
+        lines.append(f"| {words} | {ours} | {peer} ({row['note']}) |")
     return "\n".join(lines)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{100 * value:.3g} %" if unit == "share" else f"{_figure(value)} {unit}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def figures() -> str:
@@ -47,7 +55,7 @@ def figures() -> str:
     lines = ["| benchmark | case | unit | ours | peer | ours / peer | peer is |", "|---|---|---|--:|--:|--:|---|"]
     for path in sorted(FIGURES.glob("*.json")):
         for row in json.loads(path.read_text(encoding="utf-8")):
-            values = " | ".join(f"{row[key]:,.4g}" for key in ("ours", "peer", "ratio"))
+            values = " | ".join(_figure(row[key]) for key in ("ours", "peer", "ratio"))
             lines.append(f"| {path.stem} | {row['case']} | {row['unit']} | {values} | {row['note']} |")
     return "\n".join(lines)
 
