@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,8 @@ from tests.documents import PARTS, rendered
 from x_instruction.language.settings import LanguageSettings
 
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SETTING = re.compile(r"`(\w+(?:\.\w+)+)[`:]")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 
 
@@ -30,6 +33,29 @@ def test_links_lead_to_files_of_the_project(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+def known(setting: str) -> bool:
+    """Whether params.yaml has it, or a list or a section that may be null could have it."""
+    value: Any = PARAMS
+    for key in setting.split("."):
+        if isinstance(value, dict) and key not in value:
+            return False
+        value = value[key] if isinstance(value, dict) else None
+    return True
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_settings_in_documents_are_settings_of_params_yaml(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    named = [setting for setting in SETTING.findall(text) if setting.split(".")[0] in PARAMS]
+    assert [setting for setting in named if not known(setting)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_make_commands_in_documents_are_targets_of_the_makefile(document: Path) -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert set(re.findall(r"`make (\w+)", document.read_text(encoding="utf-8"))) <= set(targets)
+
+
 FILTERS = (ROOT / "docs" / "filters.md").read_text(encoding="utf-8")
 CELLS = re.compile(r"^\| (.+) \|$", re.M)
 CODE = re.compile(r"`(\w+)`")
@@ -43,17 +69,16 @@ def rows(width: int) -> list[list[str]]:
 
 def defaults() -> dict[str, str]:
     """Each shared threshold as docs/filters.md writes it; those of a language are `by language`."""
-    shared = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["filtered_text"]
-    written = {name: yaml.safe_dump(value, default_flow_style=True) for name, value in shared.items()}
+    shared = PARAMS["filtered_text"].items()
+    written = {name: yaml.safe_dump(value, default_flow_style=True) for name, value in shared}
     plain = {name: text.removesuffix("...\n").strip() for name, text in written.items()}
     return {**dict.fromkeys(LanguageSettings.model_fields, "by language"), **plain}
 
 
 def test_the_filters_are_documented_with_their_defaults() -> None:
-    known = defaults()
     documented = [(row[1], row[2]) for row in rows(6)] + [(row[0], row[1]) for row in rows(4)]
     for names, value in documented:
-        assert {known[name] for name in CODE.findall(names)} <= {value}, names
+        assert {defaults()[name] for name in CODE.findall(names)} <= {value}, names
 
 
 def test_every_reason_and_every_setting_of_the_filter_is_documented() -> None:
