@@ -1,4 +1,4 @@
-"""Keep the generated lines of `dvc.yaml` true to `params.yaml`: `python -m dvc_project.generated_lines` or `make graph`.
+"""Keep the generated lines of `dvc.yaml` true to `params.yaml`: `make graph`.
 
 DVC expands no list inside `deps`. So the sources, the evaluation sets and the iterations of the settings stand in
 `dvc.yaml` as plain lines between `# generated: …` and `# end`, and in the list that a `# generated` follows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.executor import ordered_map
 from x_instruction.runner.files import digest, read_json, write_json
 from x_instruction.runner.import_closure import stage_code_hash
+from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.settings import RunSettings, Section
-from x_instruction.runner.shards import Split, shard_paths, write_shard
+from x_instruction.runner.shards import Partition, Split, write_shard
 from x_instruction.runner.shared_store import SharedStore
 
 SectionKind = TypeVar("SectionKind", bound=Section)
@@ -35,9 +37,7 @@ class Job:
 
     `staging` is an empty folder: what the stage writes there is judged, then published as a whole.
     `work` keeps finished shards over interrupted runs; DVC empties a stage's outputs, so it lies elsewhere.
-    `code` is the hash of the stage's own code; `facts` gathers what the run log shows (seconds, rates), `provenance`
-    what the manifest shows (the engine), and `counts` what the shards counted (tokens), new and stored ones alike.
-    `used` are the keys of the work store that this run needs.
+    `code` is the hash of the stage's code. `used` collects the keys of the work store that this run needs.
     """
 
     artifact: str
@@ -48,9 +48,6 @@ class Job:
     staging: Path
     work: Path
     code: str
-    facts: dict[str, float | int | str] = field(default_factory=dict)
-    provenance: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
     @property
@@ -104,6 +101,15 @@ class Job:
         """Folder of another artifact's partition."""
         return self.root.joinpath("data", artifact, *(part for part in (iteration, language) if part))
 
+    def rows(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Partition:
+        """The published rows of another artifact's partition."""
+        return Partition(self.input(artifact, language, iteration))
+
+    @property
+    def staged(self) -> Partition:
+        """The rows that this run has written so far."""
+        return Partition(self.staging, finished=False)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder on the disk of the results, for what is too long to hold; gone after."""
@@ -118,14 +124,14 @@ class Job:
         *,
         settings: Iterable[Section | int],
         depends_on: str = "",
-    ) -> None:
+    ) -> Outcome:
         """Write one shard per frame, taking from the work store those already made.
 
         `settings` are the sections (or the seed) that the transform reads; with the frame's content, the code and
         `depends_on` (a model's hash, say) they make the key: any change of them makes the shard anew.
         """
         base = digest(self.code, depends_on, *(_key(value) for value in settings))
-        rows_in = 0
+        rows_in, counts = 0, Counter[str]()
         progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
         for number, (key, rows) in enumerate(self._finished(frames, transform, base)):
             for kind in ("", "drops/"):
@@ -134,13 +140,12 @@ class Job:
                 os.link(self.work / key / f"{kind}part.parquet", target)
             self.used.add(key)
             rows_in += rows
-            for name, count in read_json(self.work / key / "counts.json").items():
-                self.counts[name] = self.counts.get(name, 0) + count
+            counts.update(read_json(self.work / key / "counts.json"))
             progress.update(rows)
         progress.close()
-        self.facts["rows_in"] = rows_in
         (self.work / "used").parent.mkdir(parents=True, exist_ok=True)
         (self.work / "used").write_text("\n".join(sorted(self.used)))
+        return Outcome(rows_in, counts=dict(counts))
 
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
@@ -156,13 +161,6 @@ class Job:
         """Keys and row counts of the shards in order, each finished in the work store."""
         work = partial(_finish, transform=transform, base=base, store=self.work)
         return ordered_map(work, frames, self.settings.execution)
-
-    def read_shards(
-        self, artifact: str, language: str | None = None, iteration: str | None = None
-    ) -> Iterator[pl.DataFrame]:
-        """Shards of an input, one at a time."""
-        for path in shard_paths(self.input(artifact, language, iteration)):
-            yield pl.read_parquet(path)
 
 
 def make_job(artifact: str, kinds: tuple[str, ...], names: list[str], settings: RunSettings, root: Path) -> Job:

@@ -29,10 +29,6 @@ PLACE = pl.format("{}#{}", "source", "record")
 ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
 
 
-def staged_shards(job: Job) -> list[Path]:
-    return sorted(job.staging.glob("part-*.parquet"))
-
-
 def first_places(shards: list[Path]) -> Places:
     """The number that each shard's first row has among all rows, and the number of rows."""
     heights = [pq.read_metadata(path).num_rows for path in shards]
@@ -44,7 +40,7 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 
     Keys are looked up by 64-bit hash on disk, so that only what is repeated is held.
     """
-    shards = staged_shards(job)
+    shards = job.staged.paths()
     with job.scratch() as folder:
         for path in shards:
             append(folder / "keys", pl.read_parquet(path, columns=[key])[key].hash().to_numpy())
@@ -85,7 +81,7 @@ def drop_staged(
 
     `text` is the column a drop shows.
     """
-    for number, path in enumerate(staged_shards(job)):
+    for number, path in enumerate(job.staged.paths()):
         decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
         if decided.height or temporary:
             split = _split(pl.read_parquet(path), decided, id_column, text)

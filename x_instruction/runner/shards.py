@@ -59,34 +59,64 @@ def no_drops() -> pl.DataFrame:
     return pl.DataFrame(schema=DROP_SCHEMA)
 
 
-def shard_paths(partition: Path) -> list[Path]:
-    """Shards of a finished partition, in order. Raises InputError when it is not there, or not whole.
+@dataclass(frozen=True)
+class Partition:
+    """The shards of a partition's folder, in order. `finished=False` is for a folder that a stage still writes."""
 
-    The gate of a stage counts the rows that it read: what is lost between two stages only shows here.
-    """
-    manifest = partition / "manifest.json"
-    if not manifest.exists():
-        raise InputError(f"{partition} is not there or unfinished: run its stage first (`dvc repro`)")
-    paths = sorted(partition.glob("part-*.parquet"))
-    said = read_json(manifest).get("rows")
-    rows = sum(pq.read_metadata(path).num_rows for path in paths)
-    if said not in (None, rows):
-        raise InputError(
-            f"{partition} holds {rows} rows and its manifest says {said}: a shard is missing or not its own; "
-            "`dvc checkout` brings it back, or make it anew"
-        )
-    return paths
+    folder: Path
+    finished: bool = True
 
+    def paths(self) -> list[Path]:
+        """Raises InputError where the partition is not there or not whole.
 
-def read_partition(partition: Path, columns: list[str] | None = None) -> pl.DataFrame:
-    """All rows of a partition; only for stages whose work is on the whole of it."""
-    return pl.concat([pl.read_parquet(path, columns=columns) for path in shard_paths(partition)])
+        The gate of a stage counts the rows that it read, so rows lost between two stages only show here.
+        """
+        paths = sorted(self.folder.glob("part-*.parquet"))
+        if self.finished:
+            self._refuse_unfinished(paths)
+        return paths
 
+    def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """One shard at a time."""
+        for path in self.paths():
+            yield pl.read_parquet(path, columns=columns)
 
-def shard_frames(folder: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-    """Shards of a folder that is still being made, one at a time."""
-    for path in sorted(folder.glob("part-*.parquet")):
-        yield pl.read_parquet(path, columns=columns)
+    def table(self, columns: list[str] | None = None) -> pl.DataFrame:
+        """All rows; only for work that needs the whole of a partition."""
+        return pl.concat(list(self.frames(columns)))
+
+    def drop_counts(self) -> dict[str, int]:
+        """Number of drops by reason, most frequent first."""
+        drops = self._drops()
+        if drops is None:
+            return {}
+        counted = drops.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
+        return dict(counted.iter_rows())
+
+    def leading_drop(self) -> tuple[str, str, int] | None:
+        """The most frequent reason of the drops, the value of its first row, and its number of rows."""
+        counts, drops = self.drop_counts(), self._drops()
+        if drops is None or not counts:
+            return None
+        reason = next(iter(counts))
+        first = drops.filter(pl.col("reason") == reason).select("value").head(1).collect()
+        return reason, str(first.item()), counts[reason]
+
+    def _drops(self) -> pl.LazyFrame | None:
+        paths = sorted((self.folder / "drops").glob("part-*.parquet"))
+        return pl.scan_parquet(paths) if paths else None
+
+    def _refuse_unfinished(self, paths: list[Path]) -> None:
+        manifest = self.folder / "manifest.json"
+        if not manifest.exists():
+            raise InputError(f"{self.folder} is not there or unfinished: run its stage first (`dvc repro`)")
+        listed = read_json(manifest).get("rows")
+        rows = sum(pq.read_metadata(path).num_rows for path in paths)
+        if listed not in (None, rows):
+            raise InputError(
+                f"{self.folder} has {rows} rows but its manifest lists {listed}: a shard is missing or comes from "
+                "another partition; `dvc checkout` brings it back, or make it again"
+            )
 
 
 def write_shard(frame: pl.DataFrame, path: Path) -> None:
@@ -131,25 +161,3 @@ def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFram
             held, height = [joined.slice(rows)], height - rows
     if height:
         yield pl.concat(held)
-
-
-def leading_drop(partition: Path) -> tuple[str, str, int] | None:
-    """The most frequent reason of a partition's drops, the value of its first row, and its number of rows."""
-    counts = drop_counts(partition)
-    if not counts:
-        return None
-    reason = next(iter(counts))
-    drops = pl.scan_parquet(sorted((partition / "drops").glob("part-*.parquet")))
-    first = drops.filter(pl.col("reason") == reason).select("value").head(1).collect()
-    return reason, str(first.item()), counts[reason]
-
-
-def drop_counts(partition: Path) -> dict[str, int]:
-    """Number of drops by reason, most frequent first."""
-    paths = sorted((partition / "drops").glob("part-*.parquet"))
-    if not paths:
-        return {}
-    counted = (
-        pl.scan_parquet(paths).group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
-    )
-    return dict(counted.iter_rows())

@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dvc_project.generated_lines import PLOTS
 from tests.conftest import ROOT
 from x_instruction.runner.plots import histogram, keep_curve, write_plot
 
@@ -43,7 +42,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     bars = pl.DataFrame({"defect": ["cut", "cut"], "auc": [0.9, 0.8], "series": ["fi", "sw"]})
     write_plot(folder, "ratings", lines)
     write_plot(folder, "auc_by_defect", bars)
-    entries = [f"  - plots/{name}.csv: {PLOTS['evaluator'][name]}" for name in ("ratings", "auc_by_defect")]
+    axes = {"ratings": "x: rating, y: pairs, template: lines", "auc_by_defect": "x: auc, y: defect, template: bars"}
+    entries = [f"  - plots/{name}.csv: {{ {own} }}" for name, own in axes.items()]
     (folder / "dvc.yaml").write_text("\n".join(["plots:", *entries]))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 

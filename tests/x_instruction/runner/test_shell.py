@@ -24,9 +24,9 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.fixture(scope="session")
 def _project_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("master")
-    shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("params.yaml", "dvc.yaml"):
-        shutil.copy(ROOT / name, folder)
+    for name in ("stages", "x_instruction", "languages"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "params.yaml", folder)
     shutil.copytree(ROOT / "data/sample/seeds", folder / "data/sample/seeds")
     pages = sorted((ROOT / "data/sample/web/fi").glob("*.html"))[:12]
     (folder / "data/sample/web/fi").mkdir(parents=True)
@@ -137,8 +137,15 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
     write_seeds(project, rows)
     message = refused(project, "seed_pairs", "fi")
     assert files(project / "data/seed_pairs") == before
-    assert "gate of seed_pairs fi failed, nothing was published; report: data/refused/seed_pairs/fi.json" in message
-    assert "expected bad_share at most 0.2, met 0.5 (so many bad seeds point at a wrong file or column)" in message
+    assert (
+        "the gate of seed_pairs fi failed and nothing was published; report: data/refused/seed_pairs/fi.json" in message
+    )
+    assert "expected bad_share at most 0.2, found 0.5 (so many bad seeds point at a wrong file or column)" in message
+    assert "most drops are no_response (" in message and "all of them: data/refused/seed_pairs/fi.drops" in message
+    assert (
+        pl.read_parquet(project / "data/refused/seed_pairs/fi.drops/*.parquet")["reason"].unique().item()
+        == "no_response"
+    )
     report = json.loads((project / "data/refused/seed_pairs/fi.json").read_text())
     assert report["passed"] is False
     assert json.loads((project / "data/quality/seed_pairs/fi.json").read_text())["passed"] is True
@@ -147,7 +154,7 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
 def test_a_warning_is_said_and_blocks_nothing(project: Path) -> None:
     write_seeds(project, seeds(project)[:12])
     said = made(project, "seed_pairs", "fi")
-    assert "warning: expected held_out at least 8, met " in said
+    assert "warning: expected held_out at least 8, found " in said
 
 
 def test_seeds_without_the_column_are_named(project: Path) -> None:
