@@ -1,7 +1,7 @@
-"""Whether one iteration's evaluator is better than another's on the same held-out pairs, or only luckier.
+"""Whether the evaluator of one iteration is better than another's on the same held-out pairs beyond chance.
 
-A few hundred true pairs leave noise: in the planted world one pair of 230 moves the AUC by 0.004. Drawn again with
-replacement are seeds, each with all the worse responses made of it (a paired bootstrap).
+A few hundred good pairs leave noise: in the planted world one pair of 230 changes the AUC by 0.004. So seeds are drawn
+with replacement, each with all the corrupted responses made from it (a paired bootstrap).
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ class Interval:
 
 
 def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) -> dict[str, Interval]:
-    """By figure (auc, precision, recall): where `after` less `before` lies with 95 % confidence.
+    """95 % confidence intervals of `after` minus `before`, for auc, precision and recall.
 
-    Both are a held_out.parquet of the same pairs in the same order: each true pair, then what was made of it.
+    Both are the held_out.parquet of an evaluator, with the same pairs in the same order: each good pair, then the pairs
+    made from it. Raises ValueError if the pairs differ.
     """
     from scipy.stats import bootstrap
 
