@@ -27,7 +27,7 @@ from x_instruction.runner.shards import Partition, Split, write_shard
 from x_instruction.runner.shared_store import SharedStore
 
 SectionKind = TypeVar("SectionKind", bound=Section)
-# The writer holds what it writes at once: a whole frame would lie beside itself.
+# Rows hashed at a time: the writer copies what it writes, and a copy of a whole frame would double the memory.
 HASHED_ROWS = 2_000
 
 
@@ -35,8 +35,8 @@ HASHED_ROWS = 2_000
 class Job:
     """One run of one stage on one partition.
 
-    `staging` is an empty folder: what the stage writes there is judged, then published as a whole.
-    `work` keeps finished shards over interrupted runs; DVC empties a stage's outputs, so it lies elsewhere.
+    `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` keeps
+    finished shards when a run is interrupted; it lies outside the outputs, which DVC empties before a run.
     `code` is the hash of the stage's code. `used` collects the keys of the work store that this run needs.
     """
 
@@ -74,7 +74,7 @@ class Job:
 
     @property
     def refusal(self) -> Path:
-        """Where the report of a failed gate lies: beside DVC's outputs, so that `dvc checkout` overwrites nothing."""
+        """Where the report of a failed gate lies: outside DVC's outputs, so that `dvc checkout` does not replace it."""
         return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
@@ -93,7 +93,7 @@ class Job:
 
     @cached_property
     def shared(self) -> SharedStore:
-        """What the languages of this artifact make once for all."""
+        """The store of work that several languages of this artifact share."""
         folder = self.root / "data" / ".work" / self.artifact / "shared"
         return SharedStore(folder, self.language or "all", self.settings.languages)
 
@@ -112,7 +112,7 @@ class Job:
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder on the disk of the results, for what is too long to hold; gone after."""
+        """A temporary folder on the disk of the results, for arrays that are too long for memory."""
         self.work.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.work, prefix="scratch-") as name:
             yield Path(name)
@@ -125,10 +125,10 @@ class Job:
         settings: Iterable[Section | int],
         depends_on: str = "",
     ) -> Outcome:
-        """Write one shard per frame, taking from the work store those already made.
+        """Writes one shard for each frame and takes finished shards from the work store.
 
-        `settings` are the sections (or the seed) that the transform reads; with the frame's content, the code and
-        `depends_on` (a model's hash, say) they make the key: any change of them makes the shard anew.
+        A shard's key is made of the frame's content, the code, `settings` (the sections that the transform reads, or
+        the seed) and `depends_on` (such as a model's hash). A shard is made again when any of them changes.
         """
         base = digest(self.code, depends_on, *(_key(value) for value in settings))
         rows_in, counts = 0, Counter[str]()
@@ -150,7 +150,7 @@ class Job:
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
-        """What a costly first step makes of each frame, from the work store where it was made before."""
+        """Yields the result of a costly first step for each frame, from the work store where it is there already."""
         for key, _ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")
@@ -196,16 +196,16 @@ def _key(value: Section | int) -> str:
 
 
 def frame_hash(frame: pl.DataFrame) -> str:
-    """Hash of a frame's columns and values."""
+    """SHA-256 of a frame's columns and values, as hex."""
     hashed = _Hashed()
     for part in frame.iter_slices(HASHED_ROWS):
         part.write_ipc(cast(IO[bytes], hashed), compression="uncompressed")
-    hashed.state.update(repr(frame.schema).encode())  # all there is of an empty frame
+    hashed.state.update(repr(frame.schema).encode())  # an empty frame has nothing else
     return hashed.state.hexdigest()
 
 
 class _Hashed(io.RawIOBase):
-    """A file of which only the hash is kept."""
+    """A file that keeps nothing but the hash of what is written to it."""
 
     def __init__(self) -> None:
         self.state = hashlib.sha256()
@@ -221,7 +221,7 @@ class _Hashed(io.RawIOBase):
 def _finish(
     frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], base: str, store: Path
 ) -> tuple[str, int]:
-    """Make one shard unless the store has it. Its files are written under temporary names and renamed."""
+    """Makes one shard unless the store has it. Returns its key and the number of rows that came in."""
     key = digest(base, frame_hash(frame))[:32]
     kept, dropped = store / key / "part.parquet", store / key / "drops" / "part.parquet"
     # The kept rows are written last, so their presence means that all files are whole.

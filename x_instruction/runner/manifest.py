@@ -1,4 +1,4 @@
-"""The manifest of a published partition, written last, and the facts every table is judged by."""
+"""The manifest of a published partition, and the metrics that every table has."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from x_instruction.runner.outcome import Outcome
 
 
 def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Counts every row artifact is judged by; empty for models.
+    """Metrics of every artifact that holds rows; empty for models.
 
-    Shard by shard, and ids as 64-bit hashes on disk: held by polars, they took 1 GB for 10 million rows.
-    `unaccounted_rows`: rows that came in and are neither kept nor dropped with a reason. Not given where
-    a stage does not say how many rows came in.
+    Ids are compared as 64-bit hashes on disk: in polars they took 1 GB for 10 million rows. `unaccounted_rows` are rows
+    that came in and are neither kept nor dropped; it is missing where a stage reports no rows that came in.
     """
     if not job.staged.paths():
         return {}
@@ -44,7 +43,7 @@ def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def write_manifest(job: Job, outcome: Outcome) -> dict[str, Any]:
-    """Say what the partition holds. No times here: equal content gives an equal manifest."""
+    """Writes what the partition holds. The manifest holds no times: equal content gives an equal manifest."""
     paths = job.staged.paths()
     content = hash_paths([path for path in job.staging.iterdir() if path.name != "manifest.json"])
     manifest: dict[str, Any] = {"artifact": job.artifact, "partition": job.partition, "content": content}

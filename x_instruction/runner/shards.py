@@ -1,7 +1,7 @@
-"""An artifact's partition: a folder of Parquet shards, with the dropped rows and their reasons beside.
+"""An artifact's partition: a folder of Parquet shards, and beside them the dropped rows with their reasons.
 
-<partition>/part-00000.parquet        rows kept
-<partition>/drops/part-00000.parquet  rows dropped: what they were, `reason`, `value` met
+<partition>/part-00000.parquet        kept rows
+<partition>/drops/part-00000.parquet  dropped rows: id, reason, the value that broke the rule, origin, text
 <partition>/manifest.json             written last; a folder without one is unfinished
 """
 
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 
-# Columns of a drop, whatever the artifact: enough to find the row and see why.
+# Columns of a drop in every artifact: enough to find the row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
 PART_BYTES = 16_000_000
@@ -28,9 +28,9 @@ PART_BYTES = 16_000_000
 
 @dataclass(frozen=True)
 class Split:
-    """What a transform makes of one shard: rows kept, and rows dropped (in DROP_SCHEMA).
+    """The result of a transform on one shard: kept rows, and dropped rows in DROP_SCHEMA.
 
-    `counts` are summed over the shards into the manifest: the same for the same input, so no times.
+    `counts` are summed over the shards into the manifest, so they must be the same for the same input.
     """
 
     kept: pl.DataFrame
@@ -39,7 +39,7 @@ class Split:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:
-        """Divide a frame by its `reason` column (null: kept); `value` says what met the rule."""
+        """Divides a frame by its `reason` column (null: kept); `value` is what broke the rule."""
         kept = frame.filter(pl.col("reason").is_null()).drop("reason", "value")
         return cls(kept, drops(frame.filter(pl.col("reason").is_not_null()), text=text, origin=origin))
 
@@ -121,7 +121,7 @@ class Partition:
 
 def write_shard(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own: a worker that outlives its killed parent may still be writing the same shard.
+    # The temporary name is unique, because a worker that outlives its killed parent may still write the same shard.
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     with temporary.open("wb") as file:
         frame.write_parquet(file, compression="zstd", statistics=False)
@@ -131,10 +131,9 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 
 
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
-    """The transform of a frame whose rows do not depend on each other, part by part.
+    """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    A rule makes several times its texts beside them (sentences, folded words): PART_BYTES bound that, whatever
-    the frame's size.
+    A rule needs several times the memory of its texts (sentences, folded words), so PART_BYTES bounds a part.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()
@@ -144,12 +143,12 @@ def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) ->
 
 
 def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows of a frame in parts of about PART_BYTES."""
+    """Yields the rows of a frame in parts of about PART_BYTES."""
     return frame.iter_slices(max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1))
 
 
 def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """Regroup frames into frames of exactly `rows` rows (the last may be shorter)."""
+    """Regroups frames into frames of exactly `rows` rows; the last may be shorter."""
     held: list[pl.DataFrame] = []
     height = 0
     for frame in frames:

@@ -1,4 +1,4 @@
-"""The gate, judged by Great Expectations itself: what is refused, what is only shown, what a report holds."""
+"""The gate with Great Expectations: what it refuses, what it only shows, and what a report holds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    """Every case judged as critical, and once more as a warning: one start of Great Expectations for all tests."""
+    """Every case as a critical expectation and as a warning; Great Expectations starts once for all tests."""
     suite = [
         Expectation(metric=metric, severity=severity, because=case, **bounds)  # type: ignore[arg-type]
         for severity in ("critical", "warning")

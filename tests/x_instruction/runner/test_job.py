@@ -1,4 +1,4 @@
-"""The map over shards: what is finished is taken up again, what changed is made anew."""
+"""The map over shards takes finished shards from the store and makes changed ones again."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MakeJob = Callable[..., Job]
 
 
 def frames(*texts: str) -> list[pl.DataFrame]:
-    """One frame, so one shard, a text."""
+    """One frame for each text, and so one shard."""
     return [pl.DataFrame({"id": [text], "text": [text], "url": [""]}) for text in texts or ("a", "b", "c")]
 
 
 def shout(frame: pl.DataFrame, calls: Path) -> Split:
-    """Capitals for each text; a text `drop` is dropped. Every call leaves a line in `calls`."""
+    """Puts each text in capitals and drops the text `drop`. Every call adds a line to `calls`."""
     with calls.open("a") as file:
         file.write(f"{frame['text'].item()}\n")
     if frame["text"].item() == "crash":
@@ -40,7 +40,7 @@ def shout(frame: pl.DataFrame, calls: Path) -> Split:
 def run(
     job: Job, calls: Path, *texts: str, settings: Sequence[Section | int] | None = None, needs: str = ""
 ) -> list[str]:
-    """The texts whose shards were made, not taken from the store."""
+    """The texts whose shards were made and not taken from the store."""
     for path in sorted(job.staging.rglob("*.parquet")):
         path.unlink()
     before = called(calls)
@@ -93,7 +93,7 @@ def test_a_run_that_broke_off_is_taken_up_where_it_was(make_job: MakeJob, calls:
     assert run(make_job(), calls, "a", "b", "c") == ["c"]
 
 
-def test_a_changed_setting_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> None:
+def test_a_changed_setting_makes_the_shards_again(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     run(job, calls)
     changed = make_job(filtered_text=job.settings.filtered_text.model_copy(update={"min_words": 41}))
@@ -108,12 +108,12 @@ def test_a_setting_the_transform_does_not_read_changes_nothing(make_job: MakeJob
     assert run(make_job(), calls, settings=changed) == ["a", "b", "c"]
 
 
-def test_changed_code_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> None:
+def test_changed_code_makes_the_shards_again(make_job: MakeJob, calls: Path) -> None:
     run(make_job(), calls)
     assert run(make_job(code="other"), calls) == ["a", "b", "c"]
 
 
-def test_another_model_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> None:
+def test_another_model_makes_the_shards_again(make_job: MakeJob, calls: Path) -> None:
     run(make_job(), calls, needs="model 1")
     assert run(make_job(), calls, needs="model 2") == ["a", "b", "c"]
 

@@ -1,4 +1,4 @@
-"""A graph file that does not list what the settings name is refused: nothing would see that input change."""
+"""A graph file that does not list an input of the settings is refused, because it would not see it change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in are rows kept and rows dropped: the gate of a stage that loses one closes, and so a lost shard is seen."""
+"""Every row that comes in is kept or dropped; a stage that loses a row or a shard publishes nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def publish(folder: Path, shards: list[pl.DataFrame]) -> None:
 
 @pytest.fixture(scope="module")
 def small(settings: Settings) -> Settings:
-    """Nothing that is rated is too bad, and an evaluator whose tokens are bytes has the labels."""
+    """Settings that keep every rating, with labels that a tokenizer of bytes has."""
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     refined = settings.refined_pairs.model_copy(update={"min_rating": 0.0})
     return settings.model_copy(update={"rating": rating, "refined_pairs": refined})
@@ -69,8 +69,8 @@ def run(job: Job) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
-    """A project with the sample's Finnish texts and seeds; made candidate pairs are rated, refined and diversified."""
-    import great_expectations  # noqa: F401  # judges here: a process of its own takes seconds to start
+    """A project with the sample's Finnish texts and seeds, and candidate pairs made into a released set."""
+    import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     root = tmp_path_factory.mktemp("made")
     for name in ("languages", "data/sample/web/fi", "data/sample/seeds"):
@@ -89,13 +89,13 @@ def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: 
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
-    """A copy to break; its work stores hold no shards."""
+    """A copy of the project without work stores, for tests that break it."""
     return shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns(".work"))
 
 
 @pytest.fixture
 def losing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every transform forgets the last row that it keeps, or, where it keeps none, drops."""
+    """Every transform loses its last kept row, or its last dropped row where it keeps none."""
     finish: Callable[..., Any] = jobs._finish
 
     def forgetful(frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The facts every table is judged by, over all its shards."""
+"""The metrics that every table has, over all its shards."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A partition: shards in order, and every dropped row beside them with its reason."""
+"""A partition holds its shards in order, and beside them every dropped row with its reason."""
 
 from __future__ import annotations
 

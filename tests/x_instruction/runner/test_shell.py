@@ -1,4 +1,4 @@
-"""`python -m stages` as a user runs it: whole or not at all, and one clear sentence where the user can mend it."""
+"""`python -m stages` as a user runs it: it publishes all or nothing, and its errors are one clear sentence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _project_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(_project_master: Path, tmp_path: Path) -> Path:
-    """A project of one's own, with the sample's seeds and a few Finnish pages."""
+    """A project with the sample's seeds and a few Finnish pages."""
     return Path(shutil.copytree(_project_master, tmp_path / "project"))
 
 
@@ -50,7 +50,7 @@ def _published_master(_project_master: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def published(_published_master: Path, tmp_path: Path) -> Path:
-    """A project whose Finnish seeds were published; what was said then is in `said`."""
+    """A project whose Finnish seeds are published; the messages of that run are in the file `said`."""
     return Path(shutil.copytree(_published_master, tmp_path / "published"))
 
 
@@ -70,7 +70,7 @@ def made(project: Path, *names: str) -> str:
 
 
 def refused(project: Path, *names: str) -> str:
-    """The message a run ends with: exit code 1, `error:` and no traceback."""
+    """The message of a run that ends with exit code 1, `error:` and no traceback."""
     done = stage(project, *names)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -151,7 +151,7 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
     assert json.loads((project / "data/quality/seed_pairs/fi.json").read_text())["passed"] is True
 
 
-def test_a_warning_is_said_and_blocks_nothing(project: Path) -> None:
+def test_a_warning_is_printed_and_blocks_nothing(project: Path) -> None:
     write_seeds(project, seeds(project)[:12])
     said = made(project, "seed_pairs", "fi")
     assert "warning: expected held_out at least 8, found " in said
