@@ -16,19 +16,18 @@ YES = ["true", "1", "1.0", "yes"]
 def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     """Rows of the file that a source has for a language, as text columns.
 
-    `language` is that of the response, `origin` is native, translated or english, and `source` names file and row.
-    `english`, the text that a response was translated from, is empty. Raises InputError for an unusable file.
+    `origin` is native, translated or english, and `source` names file and row. `english`, the text that a response was
+    translated from, is empty. Raises InputError for an unusable file.
     """
     name = source.file_name(language)
     frame = _read(root / name)
     _check_columns(frame, root / name)
     return frame.select(
         pl.col(TEXTS).cast(pl.String),
-        pl.lit("en" if source.in_english else language).alias("language"),
         pl.lit("english").alias("origin") if source.language else _origin(frame),
         _column(frame, "translator"),
         pl.lit("").alias("english"),
-        pl.format(f"{name}#{{}}", pl.int_range(1, pl.len() + 1)).alias("source"),
+        pl.concat_str(pl.lit(f"{name}#"), pl.int_range(1, pl.len() + 1)).alias("source"),
     )
 
 

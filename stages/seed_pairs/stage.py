@@ -55,7 +55,8 @@ def run(job: Job) -> Outcome:
 def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettings) -> Split:
     """Turns rows of seed files into seed pairs, and bad rows into drops with a reason."""
     texts = pl.col("instruction", "response").cast(pl.String).fill_null("").str.strip_chars()
-    measured = _measured(frame.with_columns(texts), language)
+    code = pl.when(ENGLISH).then(pl.lit("en")).otherwise(pl.lit(language.code)).alias("language")
+    measured = _measured(frame.with_columns(texts, code), language)
     judged = measured.with_columns(
         _reason(settings).alias("reason"),
         _value().alias("value"),

@@ -20,7 +20,6 @@ def test_each_format_is_read(tmp_path: Path, suffix: str) -> None:
     first, second = read_seeds(tmp_path, SeedSource(folder="seeds", suffix=suffix), "fi").rows(named=True)
     assert first == {
         **PAIR,
-        "language": "fi",
         "origin": "native",
         "translator": "",
         "english": "",
@@ -49,7 +48,7 @@ def test_a_file_can_mark_translated_rows(tmp_path: Path, translated: object, ori
 def test_english_pairs_come_from_the_english_file(tmp_path: Path) -> None:
     write(tmp_path / "seeds/en.jsonl", PAIR)
     row = read_seeds(tmp_path, SeedSource(folder="seeds", language="en"), "fi").row(0, named=True)
-    assert (row["language"], row["origin"], row["source"]) == ("en", "english", "seeds/en.jsonl#1")
+    assert (row["origin"], row["source"]) == ("english", "seeds/en.jsonl#1")
 
 
 @pytest.mark.parametrize("value", [["Say."], {"role": "user", "content": "Say."}])

@@ -23,13 +23,10 @@ ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
 def split(
     *rows: tuple[str | None, str | None], language: str = "fi", origin: str = "native", english: str = ""
 ) -> Split:
-    names = ("instruction", "response", "language", "origin", "translator", "english", "source")
-    code, translator = ("en" if origin == "english" else language), ("a model" if english else "")
+    names = ("instruction", "response", "origin", "translator", "english", "source")
+    constants = (origin, "a model" if english else "", english)
     frame = pl.DataFrame(
-        [
-            (asked, text, code, origin, translator, english, f"seeds#{number}")
-            for number, (asked, text) in enumerate(rows)
-        ],
+        [(asked, text, *constants, f"seeds#{number}") for number, (asked, text) in enumerate(rows)],
         schema=dict.fromkeys(names, pl.String),
         orient="row",
     )
