@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-RESAMPLES, CONFIDENCE = 400, 0.95
+CONFIDENCE = 0.95
 Array = npt.NDArray[np.float64]
 
 
@@ -25,7 +25,9 @@ class Interval:
         return f"{self.low:+.4f} and {self.high:+.4f}"
 
 
-def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) -> dict[str, Interval]:
+def differences(
+    before: pl.DataFrame, after: pl.DataFrame, min_rating: float, resamples: int = 400
+) -> dict[str, Interval]:
     """95 % confidence intervals of `after` minus `before`, for auc, precision and recall.
 
     Both are the held_out.parquet of an evaluator, with the same pairs in the same order: each good pair, then the pairs
@@ -49,7 +51,7 @@ def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) ->
     found = bootstrap(
         (seeds,),
         difference,
-        n_resamples=RESAMPLES,
+        n_resamples=resamples,
         confidence_level=CONFIDENCE,
         method="percentile",
         vectorized=False,
@@ -60,13 +62,8 @@ def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) ->
 
 
 def _figures(rating: Array, best: npt.NDArray[np.bool_], weight: Array, min_rating: float) -> Array:
-    from sklearn.metrics import precision_score, recall_score, roc_auc_score
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
-    taken = rating >= min_rating
-    return np.array(
-        [
-            roc_auc_score(best, rating, sample_weight=weight),
-            precision_score(best, taken, sample_weight=weight, zero_division=0.0),
-            recall_score(best, taken, sample_weight=weight, zero_division=0.0),
-        ]
-    )
+    accepted = {"average": "binary", "sample_weight": weight, "zero_division": 0.0}
+    precision, recall, _, _ = precision_recall_fscore_support(best, rating >= min_rating, **accepted)
+    return np.array([roc_auc_score(best, rating, sample_weight=weight), precision, recall])

@@ -25,14 +25,16 @@ def held_out(seeds: int, noise: float, seed: int) -> pl.DataFrame:
 
 
 def test_a_better_iteration_differs_beyond_chance() -> None:
-    found = differences(held_out(200, noise=0.8, seed=1), held_out(200, noise=0.3, seed=2), min_rating=0.5)
+    found = differences(
+        held_out(200, noise=0.8, seed=1), held_out(200, noise=0.3, seed=2), min_rating=0.5, resamples=80
+    )
     assert found["auc"].low > 0.05
     assert found["precision"].low > 0.05
     assert found["recall"].low > 0.05
 
 
 def test_the_interval_of_equal_iterations_holds_zero() -> None:
-    found = differences(held_out(60, noise=0.5, seed=1), held_out(60, noise=0.5, seed=2), min_rating=0.5)
+    found = differences(held_out(60, noise=0.5, seed=1), held_out(60, noise=0.5, seed=2), min_rating=0.5, resamples=80)
     assert found["auc"].low < 0 < found["auc"].high
 
 
@@ -40,11 +42,11 @@ def test_one_bad_pair_of_many_is_within_chance() -> None:
     before = held_out(200, noise=0.05, seed=1)
     rating = before["rating"].to_list()
     rating[0] = -1.0
-    found = differences(before, before.with_columns(rating=pl.Series(rating)), min_rating=0.5)
+    found = differences(before, before.with_columns(rating=pl.Series(rating)), min_rating=0.5, resamples=80)
     assert found["auc"].low < 0.0
     assert found["auc"].high == 0.0
 
 
 def test_iterations_with_different_pairs_are_refused() -> None:
     with pytest.raises(ValueError, match="same pairs"):
-        differences(held_out(5, 0.1, 1), held_out(6, 0.1, 1), min_rating=0.5)
+        differences(held_out(5, 0.1, 1), held_out(6, 0.1, 1), min_rating=0.5, resamples=80)
