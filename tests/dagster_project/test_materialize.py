@@ -37,7 +37,7 @@ def test_a_partition_is_made_and_shown(fresh: Path, instance: dg.DagsterInstance
     assert shown.partition == "ur"
     assert shown.tags["dagster/data_version"] == lock["filtered_text@ur"]["outs"][0]["md5"]
     assert shown.metadata["dagster/row_count"].value == 2
-    assert [column.name for column in shown.metadata["dagster/column_schema"].schema.columns] == ["id", "text", "mix"]
+    assert [column.name for column in shown.metadata["dagster/column_schema"].schema.columns] == ["id", "text"]
     assert "یہ ایک جملہ ہے۔" in shown.metadata["sample_rows"].md_str
     assert shown.metadata["drops_by_reason"].md_str.splitlines()[-1] == "| too_short | 2 |"
     assert shown.metadata["seconds"].value == 0.5
@@ -55,13 +55,13 @@ def test_a_warning_blocks_nothing(fresh: Path, instance: dg.DagsterInstance) -> 
 
 def test_a_failed_gate_publishes_nothing_and_stops_what_follows(made: Path, reported: dg.DagsterInstance) -> None:
     lock = (made / "dvc.lock").read_bytes()
-    (made / "stages/languages/fi.yaml").write_text("min_rows: 3\n", encoding="utf-8")
+    (made / "languages/fi.yaml").write_text("min_rows: 3\n", encoding="utf-8")
     result = materialize(made, reported, "filtered_text", "candidate_pairs", language="fi")
     assert not result.success
     assert checks(result)["rows_at_least"][0] is False
     assert result.get_asset_materialization_events() == []
     assert {event.step_key for event in result.all_events if event.is_step_start} == {"filtered_text"}
-    assert "expected rows at least 3, met 2" in message(result)
+    assert "expected rows at least 3, found 2" in message(result)
     assert (made / "dvc.lock").read_bytes() == lock
     assert materialize(made, reported, "filtered_text", language="ur").success
     report_outside(reported, read_graph(made))
@@ -77,7 +77,7 @@ def test_what_is_not_there_is_named(fresh: Path, instance: dg.DagsterInstance) -
 
 
 def test_an_old_report_is_not_shown_for_a_run_that_wrote_none(made: Path, instance: dg.DagsterInstance) -> None:
-    (made / "stages/filtered_text.py").write_text("raise SystemExit('broken')\n", encoding="utf-8")
+    (made / "stages/filtered_text/stage.py").write_text("raise SystemExit('broken')\n", encoding="utf-8")
     old = made / "data/refused/filtered_text/fi.json"
     old.parent.mkdir(parents=True)
     shutil.copy(made / "data/quality/filtered_text/fi.json", old)
@@ -87,18 +87,18 @@ def test_an_old_report_is_not_shown_for_a_run_that_wrote_none(made: Path, instan
 
 
 def test_a_run_beside_another_of_the_same_path_waits(made: Path, instance: dg.DagsterInstance) -> None:
-    (made / "stages/languages/fi.yaml").write_text("sleep: 4\n", encoding="utf-8")
+    (made / "languages/fi.yaml").write_text("sleep: 4\n", encoding="utf-8")
     command = [sys.executable, "-m", "dvc", "repro", "-s", "filtered_text@fi"]
     other = subprocess.Popen(command, cwd=made, env=environment())
     _wait_for(made / "data/sleeping")
-    (made / "stages/languages/fi.yaml").write_text("sleep: 0\n", encoding="utf-8")
+    (made / "languages/fi.yaml").write_text("sleep: 0\n", encoding="utf-8")
     assert materialize(made, instance, "filtered_text", language="fi").success
     assert other.wait() == 0
 
 
 def test_a_cancelled_run_ends_the_stage_and_leaves_the_lock(made: Path) -> None:
     with_package(made)
-    (made / "stages/languages/fi.yaml").write_text("sleep: 60\n", encoding="utf-8")
+    (made / "languages/fi.yaml").write_text("sleep: 60\n", encoding="utf-8")
     lock = (made / "dvc.lock").read_bytes()
     (made / ".dagster_home").mkdir()
     command = ["-m", "dagster", "asset", "materialize", "-m", "dagster_project.definitions"]

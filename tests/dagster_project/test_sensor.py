@@ -48,7 +48,7 @@ def test_an_unchanged_workspace_is_not_read_again(made: Path, instance: dg.Dagst
     again, same = tick(made, instance, cursor)
     assert again.skip_message == "nothing changed in the workspace"
     assert same == cursor
-    (made / "stages/languages/ur.yaml").write_text("name: Urdu\n", encoding="utf-8")
+    (made / "languages/ur.yaml").write_text("name: Urdu\n", encoding="utf-8")
     assert tick(made, instance, cursor)[1] != cursor
     assert stale_in_dagster(made, instance) == changed_in_dvc(made) != set()
     assert report_outside(instance, read_graph(made)) == []

@@ -23,13 +23,13 @@ def delete_output(root: Path) -> None:
 
 
 CHANGES = {
-    "one_languages_settings": lambda root: edit(root / "stages/languages/ur.yaml", "name: ur", "name: Urdu"),
+    "one_languages_settings": lambda root: edit(root / "languages/ur.yaml", "name: ur", "name: Urdu"),
     "a_parameter": lambda root: edit(root / "params.yaml", "temperature: 0.7", "temperature: 0.9"),
     "a_parameter_nobody_reads": lambda root: edit(root / "params.yaml", "min_words: 1 }", "min_words: 1 }\nother: 2"),
     "one_iterations_parameter": lambda root: edit(root / "dvc.yaml", "evaluator ${key}", "evaluator ${key} "),
-    "one_stages_code": lambda root: edit(root / "stages/evaluator.py", "evaluator 1", "evaluator 2"),
+    "one_stages_code": lambda root: edit(root / "stages/evaluator/stage.py", "evaluator 1", "evaluator 2"),
     "the_shell_of_all_stages": lambda root: edit(root / "stages/__main__.py", "import yaml", "import yaml  # new"),
-    "given_data": lambda root: edit(root / "data/sample/fi.txt", "Metsä", "Meri"),
+    "given_data": lambda root: edit(root / "data/sample/web/fi/pages.txt", "Metsä", "Meri"),
     "a_deleted_output": delete_output,
     "a_tampered_output": lambda root: (root / "data/seed_pairs/ur/manifest.json").write_text("{}"),
 }
@@ -52,7 +52,7 @@ def test_nothing_made_is_all_missing(fresh: Path, instance: dg.DagsterInstance) 
 @pytest.mark.slow
 def test_a_change_followed_through_both_faces(made: Path, reported: dg.DagsterInstance) -> None:
     """Changed, remade in part by Dagster without the sensor's help, in part by DVC, and turned back."""
-    edit(made / "stages/languages/ur.yaml", "name: ur", "name: Urdu")
+    edit(made / "languages/ur.yaml", "name: ur", "name: Urdu")
     assert materialize(made, reported, "filtered_text", language="ur").success
     assert materialize(made, reported, "seed_pairs", language="ur").success
     report_outside(reported, read_graph(made))
@@ -61,7 +61,7 @@ def test_a_change_followed_through_both_faces(made: Path, reported: dg.DagsterIn
     dvc(made, "repro")
     report_outside(reported, read_graph(made))
     assert stale_in_dagster(made, reported) == changed_in_dvc(made) == set()
-    edit(made / "stages/languages/ur.yaml", "name: Urdu", "name: ur")
+    edit(made / "languages/ur.yaml", "name: Urdu", "name: ur")
     report_outside(reported, read_graph(made))
     assert stale_in_dagster(made, reported) == changed_in_dvc(made) == {"filtered_text@ur", "seed_pairs@ur"}
 

@@ -72,7 +72,7 @@ def test_an_unchanged_project_has_nothing_to_run(made: Path) -> None:
 
 
 def test_a_change_takes_its_downstream_along(made: Path) -> None:
-    (made / "stages" / "languages" / "ur.yaml").write_text("name: ur\nmin_rows: 2\n")
+    (made / "languages" / "ur.yaml").write_text("name: ur\nmin_rows: 2\n")
     found = changed_stages(read_graph(made))
     assert {"filtered_text@ur", "candidate_pairs@ur", "refined_pairs@ur"} <= found
     assert "filtered_text@fi" not in found
@@ -89,7 +89,7 @@ def test_what_it_made_is_what_dvc_calls_made(fresh: Path) -> None:
 
 
 def test_an_interrupt_ends_the_stage_and_leaves_the_lock_alone(made: Path) -> None:
-    (made / "stages" / "languages" / "ur.yaml").write_text("name: ur\nmin_rows: 1\nsleep: 60\n")
+    (made / "languages" / "ur.yaml").write_text("name: ur\nmin_rows: 1\nsleep: 60\n")
     before = (made / "dvc.lock").read_bytes()
     groups = Groups()
     ended: list[int] = []

@@ -1,1 +1,0 @@
-"""The work of the pipeline: one module per artifact, plus the tools they share. Knows no orchestrator."""
