@@ -14,7 +14,7 @@ from dvc_project.graph import Graph, read_graph
 
 
 def build_definitions(root: Path) -> dg.Definitions:
-    # Observable sources and a check's partitions are marked beta; which versions run here is pinned.
+    # Dagster marks observable sources and partitions of checks as beta; the pinned version supports both.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         warnings.simplefilter("ignore", category=dg.PreviewWarning)
@@ -31,12 +31,12 @@ def _definitions(graph: Graph) -> dg.Definitions:
         assets=[*assets, *(build_inputs(graph, artifact) for artifact in graph.artifacts)],
         jobs=[check_job, everything],
         sensors=[build_sensor(graph, check_job)],
-        # A step in a process of its own costs 4 s, in the run's 1.5 s: what runs side by side are runs, one a language.
+        # A step in a process of its own costs 4 s, in the run's process 1.5 s. Runs, one per language, are parallel.
         executor=dg.in_process_executor,
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What `dagster dev -m dagster_project.definitions` loads."""
+    """The definitions of this project, for `dagster dev -m dagster_project.definitions` and `dg`."""
     return build_definitions(Path(__file__).resolve().parents[1])

@@ -1,23 +1,25 @@
-"""A small project of the real one's shape whose stages take milliseconds, with a git and a DVC repository.
+"""A small project in the shape of the real one, with a git and a DVC repository. Its stages take milliseconds.
 
-`make_miniature` writes it out, because a `dvc.yaml` in this folder would be part of the real graph. Its settings are the
-real ones in two languages; its pages of languages hold `min_rows` and, to hold a stage up, `sleep` in seconds.
+`make_miniature` writes it out, because a `dvc.yaml` in this folder would be part of the real graph. Its settings are
+the real ones with two languages. The language pages hold `min_rows` and optionally `sleep`, the seconds that
+filtered_text waits.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 import yaml
 
 from dvc_project.dvc_command import environment
-from tests.conftest import ROOT
 
+ROOT = Path(__file__).parents[1]
 LANGUAGES = ("fi", "ur")
 
 GRAPH = """\
@@ -133,6 +135,7 @@ SUITE = """\
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path
+from typing import Any
 import yaml
 
 artifact, *rest = sys.argv[1:]
@@ -160,7 +163,8 @@ if artifact == "filtered_text":
     verdicts = [
         dict(metric="rows", rule=f"rows at least {minimum}", value=rows, severity="critical", because="an empty set",
              passed=rows >= minimum),
-        dict(metric="word_share", rule="word_share at least 0.5", value=0.4, severity="warning", because="", passed=False),
+        dict(metric="word_share", rule="word_share at least 0.5", value=0.4, severity="warning", because="few words",
+             passed=False),
     ]
 passed = all(v["passed"] or v["severity"] == "warning" for v in verdicts)
 def write(folder, value):
@@ -197,11 +201,35 @@ PAGES = {
 }
 
 
+@pytest.fixture(scope="session")
+def fresh_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_miniature(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="session")
+def made_master(fresh_master: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "project"
+    shutil.copytree(fresh_master, folder)
+    dvc(folder, "repro")
+    return folder
+
+
+@pytest.fixture
+def fresh(fresh_master: Path, tmp_path: Path) -> Path:
+    """A miniature in which nothing is made yet."""
+    return Path(shutil.copytree(fresh_master, tmp_path / "project"))
+
+
+@pytest.fixture
+def made(made_master: Path, tmp_path: Path) -> Path:
+    """A miniature in which `dvc repro` has made everything."""
+    return Path(shutil.copytree(made_master, tmp_path / "project"))
+
+
 def make_miniature(folder: Path) -> Path:
     """Write the project out and set up git and DVC. Returns `folder`."""
-    params = (ROOT / "params.yaml").read_text(encoding="utf-8")
     files = {
-        "params.yaml": re.sub(r"^languages: \[.*?\]", f"languages: [{', '.join(LANGUAGES)}]", params, flags=re.M),
+        "params.yaml": (ROOT / "params.yaml").read_text(encoding="utf-8"),
         "dvc.yaml": GRAPH,
         ".gitignore": "/data/*\n!/data/sample/\n.dagster_home/\n__pycache__/\n",
         "languages/names.yaml": (ROOT / "languages" / "names.yaml").read_text(encoding="utf-8"),
@@ -220,8 +248,28 @@ def make_miniature(folder: Path) -> Path:
     for code, text in PAGES.items():
         rows = pl.DataFrame({"id": range(2), "text": text.splitlines()})
         rows.write_parquet(folder / "data/sample/web" / code / "rows.parquet")
+    set_param(folder, "languages", list(LANGUAGES))
     set_up_dvc(folder)
     return folder
+
+
+def set_param(folder: Path, key: str, value: Any) -> None:
+    """Set `section.key` in the project's params.yaml, which loses its remarks."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    *sections, name = key.split(".")
+    section = params
+    for part in sections:
+        section = section[part]
+    section[name] = value
+    path.write_text(yaml.safe_dump(params, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that the file contains."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def set_up_dvc(folder: Path) -> None:
