@@ -3,8 +3,8 @@
 Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), longer than most
 stages of the sample work. `make run` and `make ui` therefore start this process once. `python -m stages` finds its
 socket in XI_PRELOADED, passes on its arguments, folder, environment and streams, and ends with the stage's status;
-without such a process it does the work itself. Only libraries are loaded ahead and no module of this project, so that
-a stage always runs the code on disk.
+without such a process it does the work itself. Only libraries are loaded ahead and no code of a stage, so that a stage
+always runs the code on disk.
 """
 
 from __future__ import annotations

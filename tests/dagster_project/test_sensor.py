@@ -1,4 +1,4 @@
-"""What `dvc repro` makes outside Dagster is reported in it, once, with its checks."""
+"""The sensor reports what `dvc repro` made outside Dagster, once, with its checks."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_outside_runs_are_reported_once(fresh: Path, instance: dg.DagsterInstanc
     assert event.asset_materialization.metadata["dagster/row_count"].value == 2
 
 
-def test_their_checks_can_be_reported_again_and_again(made: Path, instance: dg.DagsterInstance) -> None:
+def test_checks_of_outside_runs_can_be_reported_repeatedly(made: Path, instance: dg.DagsterInstance) -> None:
     job = build_definitions(made).resolve_job_def("report_checks")
     config = {"ops": {"report_checks_of_stages": {"config": {"stages": ["filtered_text@fi", "filtered_text@ur"]}}}}
     for _ in range(2):

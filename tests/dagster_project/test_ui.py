@@ -1,4 +1,4 @@
-"""A person with a browser: opens the lineage, materializes all by clicking, sees it green."""
+"""The UI in a browser: a click materializes everything, and every asset is shown as fresh."""
 
 import json
 import os
@@ -37,7 +37,7 @@ pytestmark = [
 
 @pytest.fixture
 def ui(fresh: Path) -> Iterator[str]:
-    """Address of a UI on the miniature."""
+    """Address of the UI of a miniature."""
     with_package(fresh)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -83,22 +83,22 @@ def test_materialize_all_by_clicking(ui: str, fresh: Path, tmp_path: Path) -> No
 
 def _backfills(address: str) -> set[str]:
     found = _ask(address, "{ partitionBackfillsOrError { ... on PartitionBackfills { results { status } } } }")
-    return {one["status"] for one in found["partitionBackfillsOrError"]["results"]}
+    return {backfill["status"] for backfill in found["partitionBackfillsOrError"]["results"]}
 
 
 def _statuses(address: str) -> set[str]:
-    """Staleness of every partition of every asset that is made, as the UI gets it."""
+    """Staleness of every partition of every materializable asset, as the UI receives it."""
     nodes = _ask(address, "{ assetNodes { isMaterializable assetKey { path } partitionKeys } }")["assetNodes"]
-    asked = []
-    for number, node in enumerate(one for one in nodes if one["isMaterializable"]):
+    queries = []
+    for number, node in enumerate(node for node in nodes if node["isMaterializable"]):
         key = json.dumps(node["assetKey"]["path"])
         for place, partition in enumerate(node["partitionKeys"] or [None]):
             argument = f'(partition: "{partition}")' if partition else ""
-            asked.append(
+            queries.append(
                 f"a{number}_{place}: assetNodeOrError(assetKey: {{path: {key}}}) "
                 f"{{ ... on AssetNode {{ staleStatus{argument} }} }}"
             )
-    return {one["staleStatus"] for one in _ask(address, "{ " + " ".join(asked) + " }").values()}
+    return {answer["staleStatus"] for answer in _ask(address, "{ " + " ".join(queries) + " }").values()}
 
 
 def _ask(address: str, query: str) -> Any:
