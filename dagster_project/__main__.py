@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from dvc_project.prefork import start
@@ -45,12 +46,11 @@ def _load_ahead(root: Path, threads: int) -> None:
         print(f"libraries are not loaded ahead: {error}", file=sys.stderr)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dagster_project", description="Open the pipeline's UI.")
     parser.add_argument("--port", type=int, default=int(os.environ.get("DAGSTER_PORT", "3000")))
     port = str(parser.parse_args(arguments).port)
-    root = Path(__file__).resolve().parents[1]
-    os.chdir(root)
+    root = Path.cwd()
     try:
         threads = read_settings(root).execution.threads
     except XInstructionError as error:

@@ -11,6 +11,7 @@ from dagster_project.assets import build_asset
 from dagster_project.inputs import build_inputs
 from dagster_project.sensor import build_check_job, build_sensor
 from dvc_project.graph import Graph, read_graph
+from x_instruction.runner.errors import XInstructionError
 
 
 def build_definitions(root: Path) -> dg.Definitions:
@@ -39,4 +40,7 @@ def _definitions(graph: Graph) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of this project, for `dagster dev -m dagster_project.definitions` and `dg`."""
-    return build_definitions(Path(__file__).resolve().parents[1])
+    try:
+        return build_definitions(Path(__file__).resolve().parents[1])
+    except XInstructionError as error:
+        raise error.with_traceback(None) from None  # Dagster prints the whole stack otherwise

@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +122,7 @@ def stages_at_once(threads: int) -> int:
     return 1 if shutil.which("nvidia-smi") else max(1, min(MAX_AT_ONCE, (os.cpu_count() or 1) // threads))
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dvc_project.run", description="Make everything that changed.")
     parser.add_argument("--at-once", type=int, metavar="N", help="stages side by side (default: depends on the cores)")
     chosen = parser.parse_args(arguments).at_once

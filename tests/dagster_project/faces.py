@@ -33,10 +33,11 @@ def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
 
 
 def materialize(
-    root: Path, instance: dg.DagsterInstance, *keys: str, language: str | None = None
+    project: Path | dg.Definitions, instance: dg.DagsterInstance, *keys: str, language: str | None = None
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets (`filtered_text`, `iteration_1/rated_pairs`) in one run of Dagster."""
-    job = build_definitions(root).resolve_implicit_global_asset_job_def()
+    definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
+    job = definitions.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
         asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
         partition_key=language,

@@ -1,8 +1,11 @@
 """The asset graph is that of `dvc.yaml`: compared with a list written by hand, and with a stage added to the file."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
+import pytest
 import yaml
 
 from dagster_project.definitions import build_definitions
@@ -84,3 +87,10 @@ def test_inputs_are_observed_and_not_made(fresh: Path) -> None:
     assets = build_definitions(fresh).resolve_asset_graph()
     assert len(assets.observable_asset_keys) == len(assets.materializable_asset_keys)
     assert all(isinstance(key, dg.AssetKey) and key.path[0] == "inputs" for key in assets.observable_asset_keys)
+
+
+def test_the_command_dg_loads_the_definitions() -> None:
+    pytest.importorskip("dagster_dg_cli")
+    command = [Path(sys.executable).with_name("dg"), "check", "defs"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "All definitions loaded successfully" in done.stdout + done.stderr

@@ -5,14 +5,17 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_project.definitions import build_definitions
-from dagster_project.sensor import report_outside
+from dagster_project.sensor import files_under, report_outside
 from dvc_project.graph import read_graph
 from tests.dagster_project.faces import changed_in_dvc, stale_in_dagster
 from tests.miniature import dvc
 
 
-def tick(root: Path, instance: dg.DagsterInstance, cursor: str | None = None) -> tuple[dg.SensorResult, str | None]:
-    definitions = build_definitions(root)
+def tick(
+    project: Path | dg.Definitions, instance: dg.DagsterInstance, cursor: str | None = None
+) -> tuple[dg.SensorResult, str | None]:
+    """One evaluation of the sensor, and the cursor after it."""
+    definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
     with dg.build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
         data = definitions.get_sensor_def("dvc_changes").evaluate_tick(context)
     return data, data.cursor
@@ -52,3 +55,10 @@ def test_an_unchanged_workspace_is_not_read_again(made: Path, instance: dg.Dagst
     assert tick(made, instance, cursor)[1] != cursor
     assert stale_in_dagster(made, instance) == changed_in_dvc(made) != set()
     assert report_outside(instance, read_graph(made)) == []
+
+
+def test_compiled_code_does_not_change_the_fingerprint(tmp_path: Path) -> None:
+    for name in ("stage.py", "__pycache__/stage.cpython-311.pyc", "__pycache__/count.nbi", "left.pyc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert files_under(tmp_path) == [tmp_path / "stage.py"]

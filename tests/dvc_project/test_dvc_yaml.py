@@ -137,3 +137,10 @@ def test_a_checkpoint_folder_is_a_dependency(settings: Settings) -> None:
 def test_the_graph_has_every_artifact_with_one_line_of_description() -> None:
     assert sorted(yaml.safe_load(TEXT)["stages"]) == list(ARTIFACTS)
     assert all(entry(artifact)["desc"] and "\n" not in entry(artifact)["desc"] for artifact in ARTIFACTS)
+
+
+def test_the_artifacts_for_other_projects_are_those_of_the_graph() -> None:
+    artifacts = yaml.safe_load(TEXT)["artifacts"]
+    assert {name: artifact["path"] for name, artifact in artifacts.items()} == {
+        name: f"data/{name}" for name in artifacts if name in ARTIFACTS
+    }

@@ -6,8 +6,10 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
+from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.settings import Execution
 
 Item = TypeVar("Item")
@@ -40,6 +42,8 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
 
 
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    if not find_spec("ray"):
+        raise SettingsError("execution.executor: ray is not installed: run `make ray`, or choose processes")
     import ray
 
     # An address in RAY_ADDRESS joins that cluster; without one, a local one is started.
