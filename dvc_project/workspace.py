@@ -13,10 +13,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+import dpath
 from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.stage import PipelineStage
+from dvc.utils.serialize import load_path
 
 from dvc_project.graph import Graph, Stage
 from dvc_project.project import open_project
@@ -37,9 +39,9 @@ class StageState:
 def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[str, StageState]:
     """State of the named stages (all by default). DVC's own cache of hashes keeps this cheap."""
     with open_project(graph.root) as project:
-        changed = _Changed(project.stages)
+        changed, params = _Changed(project.stages), _Params()
         return {
-            name: _state(graph, graph.stages[name], project.stages[name], project.entries.get(name), changed)
+            name: _state(graph, graph.stages[name], project.stages[name], project.entries.get(name), changed, params)
             for name in graph.stages
             if name in project.stages and (names is None or name in names)
         }
@@ -58,8 +60,30 @@ class _Changed:
         return self._known[path]
 
 
+class _Params:
+    """Values of the parameters that a stage depends on; each file is parsed once, which takes DVC 0.05 s."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Any] = {}
+
+    def __call__(self, found: PipelineStage) -> dict[str, Any]:
+        return {dep.def_path: self._values(dep) for dep in found.deps if isinstance(dep, ParamsDependency)}
+
+    def _values(self, dep: ParamsDependency) -> dict[str, Any]:
+        if dep.fs_path not in self._files:
+            self._files[dep.fs_path] = load_path(dep.fs_path, dep.fs)
+        missing = object()
+        values = {key: dpath.get(self._files[dep.fs_path], key, separator=".", default=missing) for key in dep.params}
+        return {key: value for key, value in values.items() if value is not missing}
+
+
 def _state(
-    graph: Graph, stage: Stage, found: PipelineStage, entry: dict[str, Any] | None, changed: _Changed
+    graph: Graph,
+    stage: Stage,
+    found: PipelineStage,
+    entry: dict[str, Any] | None,
+    changed: _Changed,
+    params: _Params,
 ) -> StageState:
     locked = {dep["path"]: dep["md5"] for dep in (entry or {}).get("deps", [])}
     outs = {out["path"]: out["md5"] for out in (entry or {}).get("outs", [])}
@@ -71,7 +95,7 @@ def _state(
         entry=_digest(entry) if entry else None,
         version=outs.get(stage.output),
         inputs_locked=_inputs(entry["cmd"], entry.get("params", {}), _without(locked, made)) if entry else None,
-        inputs_now=_inputs(found.cmd, _params(found), _without(now, made)) + marks,
+        inputs_now=_inputs(found.cmd, params(found), _without(now, made)) + marks,
         locked=locked,
         now={path: now[path] for path in made if path in now},
     )
@@ -90,10 +114,6 @@ def _inputs(command: str, params: dict[str, Any], hashes: dict[str, str | None])
 
 def _without(hashes: dict[str, Any], paths: set[str]) -> dict[str, Any]:
     return {path: value for path, value in hashes.items() if path not in paths}
-
-
-def _params(found: PipelineStage) -> dict[str, Any]:
-    return {dep.def_path: dep.read_params() for dep in found.deps if isinstance(dep, ParamsDependency)}
 
 
 def _hash(dep: Output) -> str | None:
