@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     die_with_parent()
     root = Path.cwd()
     try:
-        settings = load_settings(root / "params.yaml")
+        settings = load_settings(Path("params.yaml"))
         refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
         quiet_libraries(settings.execution.threads)
         stage = importlib.import_module(f"stages.{options.artifact}.stage")

@@ -18,15 +18,15 @@ from x_instruction.models.measures import model_facts
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
 
 PARTITION: tuple[str, ...] = ()
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     settings = job.section(BaseModelSettings)
     if settings.checkpoint == "embedded":
-        _train_embedded(job)
-        return
+        return _train_embedded(job)
     folder = job.root / settings.checkpoint
     if not folder.is_dir() and settings.revision is None:
         raise InputError(
@@ -35,17 +35,18 @@ def run(job: Job) -> None:
         )
     name = folder if folder.is_dir() else Path(settings.checkpoint)
     save_model(load_model(name, settings.revision), load_tokenizer(name, settings.revision), job.staging)
+    return Outcome()
 
 
-def _train_embedded(job: Job) -> None:
+def _train_embedded(job: Job) -> Outcome:
     settings = job.section(BaseModelSettings)
     texts = corpus_texts(job.root / settings.corpus, job.settings.languages, load_names(job.language_pages))
     tokenizer = train_tokenizer(texts, settings.architecture)
     model = new_model(settings.architecture, tokenizer, job.settings.seed)
     rows = packed_rows(texts, tokenizer, settings.training.max_tokens)
-    job.facts.update(train(model, tokenizer, rows, job.staging, settings.training, job.settings.seed))
+    return Outcome(facts=train(model, tokenizer, rows, job.staging, settings.training, job.settings.seed))
 
 
-def measure(job: Job) -> dict[str, Metric]:
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     """Loads what was made and runs it once: a model that cannot answer is never published."""
     return model_facts(job.staging)

@@ -7,6 +7,7 @@ that can say it is loaded here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,12 +23,14 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import add_likelihoods, likelihoods_wanted, without_likelihoods
-from x_instruction.runner.files import digest, read_json
+from x_instruction.runner.content_ids import content_ids, wrong_ids
+from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job, frame_hash
 from x_instruction.runner.metrics import greatest, mean
+from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.second_pass import drop_staged, staged_repeated
-from x_instruction.runner.shards import Split, shard_frames
+from x_instruction.runner.shards import Split
 
 PARTITION = ("language",)
 
@@ -37,14 +40,14 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None
     model, own = job.input("instruction_model"), job.section(CandidatePairs)
     language = load_language(job.language, job.language_pages)
     content, likelihoods = read_json(model / "manifest.json")["content"], likelihoods_wanted(job.section(Rating))
     with LazyEngine(model, job.section(TextGeneration), job.settings.seed) as engine:
-        job.map_frames(
-            job.read_shards("filtered_text", job.language),
+        outcome = job.map_frames(
+            job.rows("filtered_text", job.language).frames(),
             partial(
                 write_instructions,
                 engine=engine,
@@ -57,20 +60,15 @@ def run(job: Job) -> None:
             settings=[own, job.section(Prompts), job.section(TextGeneration), job.settings.seed],
             depends_on=f"{content} {likelihoods} {language.model_dump_json()}",
         )
-        job.facts.update(engine.facts())
-        job.provenance.update(engine.provenance())
-    # Each text is asked about `samples` times, and each time counts as a row that came in.
-    job.facts["rows_in"] = int(job.facts["rows_in"]) * own.samples
+        facts, made_by = engine.facts(), engine.provenance()
     drop_staged(job, too_similar(job, own.max_similar), temporary=["form"], text="response")
+    # Each text is asked about `samples` times, and each time counts as a row that came in.
+    return replace(outcome, rows_in=(outcome.rows_in or 0) * own.samples, facts=facts, made_by=made_by)
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    table = pl.concat(list(shard_frames(job.staging, ["id", "text_id", "language", "instruction", "response"])))
-    rows_in = int(job.facts["rows_in"])
-    wrong = sum(
-        identifier != digest(language, instruction, response)[:16]
-        for identifier, language, instruction, response in table.drop("text_id").iter_rows()
-    )
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = job.staged.table(["id", "text_id", "language", "instruction", "response"])
+    rows_in = outcome.rows_in or 0
     alike = table.group_by(normal_form("instruction").alias("form")).agg(pl.col("text_id").n_unique().alias("texts"))
     return {
         "kept_share": table.height / max(1, rows_in),
@@ -79,7 +77,7 @@ def measure(job: Job) -> dict[str, Metric]:
         "distinct_share": table["instruction"].n_unique() / max(1, table.height),
         "most_similar": greatest(alike["texts"]),
         "mean_instruction_words": mean(table["instruction"].str.split(" ").list.len()),
-        "wrong_ids": wrong,
+        "wrong_ids": wrong_ids(table, "language", "instruction", "response"),
     }
 
 
@@ -132,9 +130,7 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
         (pl.int_range(pl.len()) % settings.samples + 1).cast(pl.UInt8).alias("sample"),
     ).with_columns(pl.col("written").str.replace_all(r"\s+", " ").alias("instruction"))
     pairs = pairs.with_columns(
-        pl.struct("language", "instruction", "response")
-        .map_elements(lambda row: digest(*row.values())[:16], return_dtype=pl.String)
-        .alias("id"),
+        content_ids(pairs, "language", "instruction", "response"),
         english(pairs["instruction"]).alias("english"),
     )
     pairs = pairs.with_columns(

@@ -16,20 +16,21 @@ from x_instruction.runner.files import hash_paths
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import greatest, mean
-from x_instruction.runner.shards import Split, read_partition, shard_frames
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import Split
 
 PARTITION = ("language",)
 
 SETTING = "diversified_set.decontaminate_against"
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None
     settings = job.section(DiversifiedSet)
     evaluations = [job.root / path for path in settings.decontaminate_against]
     ngrams = evaluation_ngrams(evaluations, settings.ngram, SETTING)
-    job.map_frames(
-        [read_partition(job.input("refined_pairs", job.language))],
+    return job.map_frames(
+        [job.rows("refined_pairs", job.language).table()],
         partial(transform, settings=settings, ngrams=ngrams, seed=job.settings.seed),
         settings=[job.section(DiversifiedSet), job.settings.seed],
         depends_on=hash_paths(evaluations),
@@ -58,8 +59,8 @@ def transform(frame: pl.DataFrame, settings: DiversifiedSet, ngrams: set[tuple[s
     return Split.of(rows.drop("shared", "drawn"), text="response")
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    table = pl.concat(list(shard_frames(job.staging)))
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = job.staged.table()
     settings = job.section(DiversifiedSet)
     ngrams = evaluation_ngrams([job.root / path for path in settings.decontaminate_against], settings.ngram, SETTING)
     leaked = sum(

@@ -28,23 +28,26 @@ from x_instruction.rating.calibration import calibration_of
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import SIGNALS, add_signals
+from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import digest, read_json, write_json
+from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import mean
-from x_instruction.runner.shards import read_partition, shard_frames, write_shard
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import write_shard
 
 PARTITION = ("language",)
 
 COMPARED = ("base", "seed_only", "tuned")
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None
     questions = _questions(job, job.language)
     models = _models(job)
-    answers = pl.concat([_answers(job, name, folder, questions) for name, folder in models.items()])
+    answered = {name: _answers(job, name, folder, questions) for name, folder in models.items()}
+    answers = pl.concat([frame for frame, _ in answered.values()])
     judge = accepted_iteration(job)
     evaluator = job.input("evaluator", iteration=judge)
     signed = add_signals(answers, job)
@@ -58,10 +61,17 @@ def run(job: Job) -> None:
             load_names(job.language_pages),
         )
     answers = rated.drop(SIGNALS, strict=False)
-    job.facts["rows_in"] = questions.height * len(models)
     write_shard(answers, job.staging / "part-00000.parquet")
     losses = {name: _loss(job, folder, job.language) for name, folder in models.items()}
     write_json(job.staging / "scores.json", _scores(answers, losses, judge, job.section(EvalScores).tie_margin))
+    return Outcome(rows_in=questions.height * len(models), facts=_facts(answered))
+
+
+def _facts(answered: dict[str, tuple[pl.DataFrame, dict[str, Metric]]]) -> dict[str, Metric]:
+    """Facts of each model's run under its name, and how many questions were cut to fit a model, over all of them."""
+    cut = sum(int(facts["questions_cut"]) for _, facts in answered.values())
+    named = {f"{name}_{fact}": value for name, (_, facts) in answered.items() for fact, value in facts.items()}
+    return {**named, "questions_cut": cut}
 
 
 def _models(job: Job) -> dict[str, Path]:
@@ -82,7 +92,7 @@ def _questions(job: Job, language: str) -> pl.DataFrame:
     open_ones = table.head(job.section(EvalScores).prompts_limit).select(
         pl.lit("open").alias("kind"), pl.col("prompt").alias("instruction"), pl.lit("").alias("reference")
     )
-    held_out = read_partition(job.input("seed_pairs", language)).filter(pl.col("split") == "held_out")
+    held_out = job.rows("seed_pairs", language).table().filter(pl.col("split") == "held_out")
     return pl.concat(
         [
             open_ones,
@@ -91,7 +101,8 @@ def _questions(job: Job, language: str) -> pl.DataFrame:
     )
 
 
-def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.DataFrame:
+def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
+    """A model's answers, and the facts of its run."""
     prompts = job.section(Prompts)
     language, names = job.language or "", load_names(job.language_pages)
     with LazyEngine(folder, job.section(TextGeneration).of_several, job.settings.seed) as engine:
@@ -101,14 +112,10 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
             encoder.write_response(instruction, names[language], prompts.style_answer)
             for instruction in questions["instruction"]
         ]
-        cut = int(job.facts.get("questions_cut", 0)) + encoder.cut
         texts = engine.generate(asked, answer_sampling(job.section(Decoding), job.settings.seed, encoder))
-        job.facts.update({f"{name}_{fact}": value for fact, value in engine.facts().items()}, questions_cut=cut)
+        facts: dict[str, Metric] = {**engine.facts(), "questions_cut": encoder.cut}
     response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
-    return questions.select(
-        pl.struct("kind", "instruction", "reference")
-        .map_elements(lambda row: digest(language, name, *row.values())[:16], return_dtype=pl.String)
-        .alias("id"),
+    answers = questions.select(
         pl.lit(language).alias("language"),
         pl.lit(name).alias("model"),
         "kind",
@@ -118,6 +125,8 @@ def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> pl.D
         in_language(response, load_language(language, job.language_pages)).alias("in_language"),
         pl.Series("finish_reason", [text.finish_reason for text in texts], dtype=pl.String),
     )
+    ids = content_ids(answers, "language", "model", "kind", "instruction", "reference")
+    return answers.insert_column(0, ids), facts
 
 
 def _loss(job: Job, folder: Path, language: str) -> float:
@@ -149,17 +158,17 @@ def _scores(answers: pl.DataFrame, losses: dict[str, float], judge: str, margin:
     }
 
 
-def measure(job: Job) -> dict[str, Metric]:
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     found = read_json(job.staging / "scores.json")
     models = found["models"]
-    table = pl.concat(list(shard_frames(job.staging, ["response"])))
+    table = job.staged.table(["response"])
     metrics: dict[str, Metric] = {
         f"{name}_{figure}": models[name][figure]
         for name in COMPARED
         for figure in ("language_share", "held_out_loss", "chrf")
     }
     metrics["held_out_loss_change"] = models["tuned"]["held_out_loss"] - models["base"]["held_out_loss"]
-    metrics["questions_cut"] = int(job.facts["questions_cut"])
+    metrics["questions_cut"] = outcome.facts["questions_cut"]
     metrics["empty_answers_share"] = mean(table["response"] == "")
     for other in ("base", "seed_only"):
         metrics[f"win_share_against_{other}"] = found["pairwise"][f"tuned_against_{other}"]["win_share"]

@@ -27,6 +27,7 @@ from x_instruction.rating.settings import Rating
 from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
 
 PARTITION = ("iteration",)
 
@@ -36,17 +37,18 @@ FIGURES = (
 )  # fmt: skip
 
 
-def run(job: Job) -> None:
-    job.facts.update(learn(job, _start(job), taught(job), job.staging))
+def run(job: Job) -> Outcome:
+    facts = learn(job, _start(job), taught(job), job.staging)
     sets = (job.settings.seed, job.language_pages, job.section(Evaluator).open_instructions)
     held_out = held_out_set(seed_pairs(job, "held_out"), *sets)
     to_fit = calibration_set(seed_pairs(job, "calibration"), *sets)
     measure_held_out(job, job.staging, held_out, to_fit)
+    return Outcome(facts=facts)
 
 
 def taught(job: Job) -> list[RatedPair]:
     """The rating set of this iteration; models are only asked for what is taught of them."""
-    own, pairs = job.section(Evaluator), learned_pairs(job)
+    own, (pairs, _) = job.section(Evaluator), learned_pairs(job)
     answering = job.input("response_model", iteration=job.iteration)
     answers = _answers(job, pairs, answering) if own.defects.model_answer else {}
     drifts = _answers(job, pairs, job.input("base_model")) if own.defects.drift else {}
@@ -89,7 +91,7 @@ def _examples(
     ]
 
 
-def measure(job: Job) -> dict[str, Metric]:
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     return {**model_facts(job.staging), **judged_figures(read_json(job.staging / "scores.json"))}
 
 

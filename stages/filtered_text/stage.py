@@ -5,7 +5,7 @@ python -m stages filtered_text fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -27,15 +27,16 @@ from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.language.shared_ngrams import Ngrams, evaluation_ngrams
-from x_instruction.runner.files import digest, hash_paths
+from x_instruction.runner.content_ids import content_ids, wrong_ids
+from x_instruction.runner.files import hash_paths
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
-from x_instruction.runner.second_pass import ORIGIN, drop_staged, staged_shards
-from x_instruction.runner.shards import Split, by_parts, drop_counts
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.second_pass import ORIGIN, drop_staged
+from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
-ID_LENGTH = 16
 COUNTS = ("emails", "phones", "ips", "ibans", "national_ids", "control_strings")
 COLUMNS = [
     "id",
@@ -68,7 +69,7 @@ NO_SITES = Sites({}, {})
 NO_LISTS = Lists(NO_SITES, set())
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     settings, language = job.section(FilteredText), _language(job)
     blocked = [job.root / settings.blocked_sites] if settings.blocked_sites else []
     evaluations = [job.root / path for path in settings.decontaminate_against]
@@ -76,22 +77,21 @@ def run(job: Job) -> None:
         read_sites(blocked[0]) if blocked else NO_SITES,
         evaluation_ngrams(evaluations, settings.decontamination_ngram, "filtered_text.decontaminate_against"),
     )
-    job.map_frames(
-        job.read_shards("raw_web_text", job.language),
+    outcome = job.map_frames(
+        job.rows("raw_web_text", job.language).frames(),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, lists=lists)),
         settings=[settings],
         depends_on=f"{language.model_dump_json()} {MODEL} {ALGORITHM} {hash_paths(blocked + evaluations)}",
     )
-    # What came in is counted in documents, and what a cut makes of one beyond the first comes in beside them.
-    job.facts["rows_in"] = int(job.facts["rows_in"]) + _added(job)
     with job.scratch() as folder:
-        decisions = duplicates(staged_shards(job), folder, settings, language)
+        decisions = duplicates(job.staged.paths(), folder, settings, language)
     drop_staged(job, decisions, temporary=["signature"], id_column="document_id")
+    return replace(outcome, rows_in=(outcome.rows_in or 0) + _added(outcome))
 
 
-def _added(job: Job) -> int:
-    """Rows that cutting made of documents beyond the first."""
-    return job.counts.get("segments", 0) - job.counts.get("documents_cut", 0)
+def _added(outcome: Outcome) -> int:
+    """Rows that cutting made of documents beyond the first: they count as rows that came in."""
+    return outcome.counts.get("segments", 0) - outcome.counts.get("documents_cut", 0)
 
 
 def transform(
@@ -117,18 +117,17 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """The kept rows under the id of what they now say, with their signatures."""
-    ids = pl.Series("id", [digest(language.code, text)[:ID_LENGTH] for text in frame["text"]], dtype=pl.String)
     return (
         frame.rename({"id": "document_id"})
-        .with_columns(ids)
+        .with_columns(content_ids(frame, "language", "text"))
         .select(*COLUMNS, signatures(frame["text"], settings, language))
     )
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    language, rows_in = _language(job), max(int(job.facts["rows_in"]), 1)
-    reasons = drop_counts(job.staging)
-    shards = pl.concat([_facts(frame, language) for frame in _staged(job)] or [_facts(_no_texts(), language)])
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    language, rows_in = _language(job), max(outcome.rows_in or 0, 1)
+    reasons = job.staged.drop_counts()
+    shards = pl.concat([_facts(frame, language) for frame in job.staged.frames()] or [_facts(_no_texts(), language)])
     least, most = pl.col("min_words").min().fill_null(0), pl.col("max_words").max().fill_null(0)
     met = shards.select(pl.exclude("min_words", "max_words").sum(), least, most).row(0, named=True)
     rows = max(met["rows"], 1)
@@ -146,8 +145,8 @@ def measure(job: Job) -> dict[str, Metric]:
         "unmasked_private_data": met["unmasked"],
         "control_strings": met["control_strings"],
         "wrong_ids": met["wrong_ids"],
-        "documents_cut": job.counts.get("documents_cut", 0),
-        "characters_lost": job.counts.get("characters_lost", 0),
+        "documents_cut": outcome.counts.get("documents_cut", 0),
+        "characters_lost": outcome.counts.get("characters_lost", 0),
     }
 
 
@@ -155,7 +154,6 @@ def _facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     """One row of sums over a shard. The language is judged anew, on the text as it is published."""
     told = frame.with_columns(prose(pl.col("text")))
     judged = identify(told["text"], language)["judged"]
-    pairs = frame.select("id", "text").iter_rows()
     return frame.select(
         rows=pl.len(),
         judged_ours=pl.lit(judged.is_in(language.accepted).sum()),
@@ -166,18 +164,15 @@ def _facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
         masked=pl.sum_horizontal(pl.col(KINDS).sum()),
         unmasked=unmasked(pl.col("text")).sum(),
         control_strings=pl.col("control_strings").sum(),
-        wrong_ids=pl.lit(sum(one != digest(language.code, text)[:ID_LENGTH] for one, text in pairs)),
+        wrong_ids=pl.lit(wrong_ids(frame, "language", "text")),
     )
-
-
-def _staged(job: Job) -> Iterator[pl.DataFrame]:
-    for path in staged_shards(job):
-        yield pl.read_parquet(path)
 
 
 def _no_texts() -> pl.DataFrame:
     numbers = dict.fromkeys(["words", *COUNTS], pl.Int64)
-    return pl.DataFrame(schema={"id": pl.String, "text": pl.String, "language_score": pl.Float64, **numbers})
+    return pl.DataFrame(
+        schema={"id": pl.String, "language": pl.String, "text": pl.String, "language_score": pl.Float64, **numbers}
+    )
 
 
 def _language(job: Job) -> LanguageSettings:

@@ -11,19 +11,20 @@ from x_instruction.models.settings import Prompts
 from x_instruction.pairs.training_pairs import instruction_examples, seed_pairs
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
 
 PARTITION: tuple[str, ...] = ()
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     base = job.input("base_model")
     training = job.section(InstructionModel).training
     encoder = PromptEncoder(load_tokenizer(base), job.section(Prompts), budget=training.max_tokens * 3 // 4)
     examples = instruction_examples(seed_pairs(job, "train"), encoder)
-    job.facts.update(fine_tune(base, examples, job.staging, training, job.settings.seed))
+    return Outcome(facts=fine_tune(base, examples, job.staging, training, job.settings.seed))
 
 
-def measure(job: Job) -> dict[str, Metric]:
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     training = job.section(InstructionModel).training
     encoder = PromptEncoder(load_tokenizer(job.staging), job.section(Prompts), budget=training.max_tokens * 3 // 4)
     examples = instruction_examples(seed_pairs(job, "held_out"), encoder)

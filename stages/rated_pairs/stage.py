@@ -6,6 +6,7 @@ pair: no output can be unparseable.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,19 +26,20 @@ from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import greatest, mean, spread
-from x_instruction.runner.shards import Split, no_drops, shard_frames
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import Split, no_drops
 
 PARTITION = ("iteration", "language")
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None and job.iteration is not None
     evaluator = job.input("evaluator", iteration=job.iteration)
     language = load_language(job.language, job.language_pages)
     name, content = load_names(job.language_pages)[job.language], read_json(evaluator / "manifest.json")["content"]
     with LazyEngine(evaluator, job.section(TextGeneration), job.settings.seed) as engine:
-        job.map_frames(
-            job.read_shards("candidate_pairs", job.language),
+        outcome = job.map_frames(
+            job.rows("candidate_pairs", job.language).frames(),
             partial(
                 transform,
                 engine=engine,
@@ -49,8 +51,7 @@ def run(job: Job) -> None:
             settings=[job.section(Rating), job.section(Prompts), job.section(TextGeneration)],
             depends_on=f"{content} {name} {language.model_dump_json()} {MODEL}",
         )
-        job.facts.update(engine.facts())
-        job.provenance.update(engine.provenance())
+        return replace(outcome, facts=engine.facts(), made_by=engine.provenance())
 
 
 def transform(
@@ -60,8 +61,8 @@ def transform(
     return Split(add_ratings(signalled, engine, calibration, rating, prompts, load_names(pages)), no_drops())
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    table = pl.concat(list(shard_frames(job.staging, [*LEVELS, "rating"])))
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = job.staged.table([*LEVELS, "rating"])
     sums = table.select(pl.sum_horizontal(LEVELS)).to_series()
     return {
         # Polars passes over what is not a number when it looks for the greatest, and sorts it above every number.

@@ -6,7 +6,6 @@ python -m stages raw_web_text fi
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from functools import partial
 
 import polars as pl
@@ -18,12 +17,13 @@ from stages.raw_web_text.shared_sources import SharedPages
 from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.pages.main_text import HTML_EXTRACTOR
-from x_instruction.runner.files import digest
+from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import counted_median
-from x_instruction.runner.second_pass import PLACE, drop_staged, staged_repeated, staged_shards
-from x_instruction.runner.shards import Split, by_parts, drop_counts
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.second_pass import PLACE, drop_staged, staged_repeated
+from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
@@ -34,25 +34,25 @@ BAD = (
 )  # fmt: skip
 # Nothing wrong with them: an image, a page that the server had not. So it is with `other_language`.
 NO_PAGE = ("not_html", "http_status")
-ID_LENGTH = 16
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 SCHEMA = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
 WORD = r"\S*[\p{L}\p{N}]\S*"
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     settings = job.section(RawWebText)
     language = _language(job)
     routed = (
         load_language(language, job.language_pages) if any(not source.labelled for source in settings.sources) else None
     )
-    job.map_frames(
+    outcome = job.map_frames(
         read_sources(settings, language, job.root, SharedPages(job, language) if routed else None),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
         settings=[settings],
         depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",
     )
     drop_staged(job, exact_duplicates(staged_repeated(job, "id", ["source", "record"])), temporary=[])
+    return outcome
 
 
 def transform(
@@ -63,10 +63,10 @@ def transform(
     `routed` is needed where records of the frame are not labelled: those judged to be in another language are drops.
     """
     rows = [read_page(record, settings) for record in frame.iter_rows(named=True)]
-    pages = [{"id": digest(language, page["text"])[:ID_LENGTH], "language": language, **page} for page in rows]
-    documents = pl.DataFrame(pages, schema={**SCHEMA, "problem": pl.String, "met": pl.String}, orient="row").rename(
-        {"problem": "reason", "met": "value"}
-    )
+    pages = [{"language": language, **page} for page in rows]
+    documents = pl.DataFrame(pages, schema={**SCHEMA, "problem": pl.String, "met": pl.String}, orient="row")
+    documents = documents.with_columns(content_ids(documents, "language", "text"))
+    documents = documents.rename({"problem": "reason", "met": "value"})
     if routed:
         documents = _routed(documents, frame["labelled"], frame["likeliest"], routed)
     # File and offset even of a page that has an address: the address may be what is wrong with it.
@@ -105,15 +105,14 @@ def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    rows_in = max(int(job.facts["rows_in"]), 1)
-    reasons = drop_counts(job.staging)
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    rows_in = max(outcome.rows_in or 0, 1)
+    reasons = job.staged.drop_counts()
     lengths, wrong = pl.DataFrame(schema={"words": pl.UInt32, "count": pl.UInt32}), 0
-    for frame in _staged(job):
+    for frame in job.staged.frames(["id", "language", "text"]):
         counted = frame["text"].str.count_matches(WORD).alias("words").value_counts()
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
-        pairs = frame.select("id", "language", "text").iter_rows()
-        wrong += sum(one != digest(language, text)[:ID_LENGTH] for one, language, text in pairs)
+        wrong += wrong_ids(frame, "language", "text")
     # Another language's documents count: a bad record of a shared source is of no language.
     pages = max(rows_in - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
@@ -128,11 +127,6 @@ def measure(job: Job) -> dict[str, Metric]:
         "median_words": counted_median(lengths["words"], lengths["count"]),
         "wrong_ids": wrong,
     }
-
-
-def _staged(job: Job) -> Iterator[pl.DataFrame]:
-    for path in staged_shards(job):
-        yield pl.read_parquet(path, columns=["id", "language", "text"])
 
 
 def _language(job: Job) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
@@ -12,21 +13,21 @@ from x_instruction.pairs.stop_rule import decision
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import least, mean
+from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import histogram, keep_curve, write_plot
-from x_instruction.runner.shards import Split, read_partition, shard_frames
+from x_instruction.runner.shards import Split
 
 PARTITION = ("language",)
 
 KEPT, DROPPED = pl.lit("kept"), pl.lit("dropped")
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None
     taken = decision(job)
     iteration = taken.iteration
-    job.facts.update(iteration=iteration, why=taken.why)
-    rated = read_partition(job.input("rated_pairs", job.language, iteration))
-    job.map_frames(
+    rated = job.rows("rated_pairs", job.language, iteration).table()
+    outcome = job.map_frames(
         [rated],
         partial(transform, settings=job.section(RefinedPairs), iteration=iteration),
         settings=[job.section(RefinedPairs)],
@@ -35,10 +36,11 @@ def run(job: Job) -> None:
     ratings = rated.select("rating", outcome=pl.when(pl.col("id").is_in(_kept(job))).then(KEPT).otherwise(DROPPED))
     write_plot(job.staging, "ratings", histogram(ratings, by="outcome"))
     write_plot(job.staging, "keep_curve", keep_curve(rated))
+    return replace(outcome, facts={"iteration": iteration, "why": taken.why})
 
 
 def _kept(job: Job) -> list[str]:
-    return pl.concat(list(shard_frames(job.staging, ["id"])))["id"].to_list()
+    return job.staged.table(["id"])["id"].to_list()
 
 
 def transform(rated: pl.DataFrame, settings: RefinedPairs, iteration: str) -> Split:
@@ -46,15 +48,15 @@ def transform(rated: pl.DataFrame, settings: RefinedPairs, iteration: str) -> Sp
     return Split(split.kept.with_columns(pl.lit(iteration).alias("iteration")), split.dropped)
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    table = pl.concat(list(shard_frames(job.staging, ["rating", "response"])))
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = job.staged.table(["rating", "response"])
     lengths, iterations = table["response"].str.len_chars(), list(job.settings.iterations)
     return {
-        "kept_share": table.height / max(1, int(job.facts["rows_in"])),
+        "kept_share": table.height / max(1, outcome.rows_in or 0),
         "lowest_rating": least(table["rating"]),
         "mean_rating": mean(table["rating"]),
         "mean_response_characters": mean(lengths),
-        "unused_iterations": len(iterations) - 1 - iterations.index(str(job.facts["iteration"])),
-        "accepted_iteration": str(job.facts["iteration"]),
-        "accepted_because": str(job.facts["why"]),
+        "unused_iterations": len(iterations) - 1 - iterations.index(str(outcome.facts["iteration"])),
+        "accepted_iteration": str(outcome.facts["iteration"]),
+        "accepted_because": str(outcome.facts["why"]),
     }

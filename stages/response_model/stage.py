@@ -13,21 +13,22 @@ from x_instruction.pairs.learned_pairs import learned_pairs
 from x_instruction.pairs.training_pairs import response_examples, seed_pairs
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
 
 PARTITION = ("iteration",)
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     base = job.input("base_model")
     training = job.section(ResponseModel).training
     encoder = PromptEncoder(load_tokenizer(base), job.section(Prompts), budget=training.max_tokens * 3 // 4)
-    pairs = learned_pairs(job)
-    job.facts["pairs"] = len(pairs)
+    pairs, short_languages = learned_pairs(job)
     examples = response_examples(pairs, encoder, load_names(job.language_pages))
-    job.facts.update(fine_tune(base, examples, job.staging, training, job.settings.seed))
+    facts = fine_tune(base, examples, job.staging, training, job.settings.seed)
+    return Outcome(facts={**facts, "pairs": len(pairs), "short_languages": short_languages})
 
 
-def measure(job: Job) -> dict[str, Metric]:
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     training = job.section(ResponseModel).training
     encoder = PromptEncoder(load_tokenizer(job.staging), job.section(Prompts), budget=training.max_tokens * 3 // 4)
     examples = response_examples(seed_pairs(job, "held_out"), encoder, load_names(job.language_pages))
@@ -35,8 +36,8 @@ def measure(job: Job) -> dict[str, Metric]:
     after = held_out_loss(job.staging, examples)
     return {
         **model_facts(job.staging),
-        "pairs": int(job.facts["pairs"]),
-        "short_languages": int(job.facts["short_languages"]),
+        "pairs": outcome.facts["pairs"],
+        "short_languages": outcome.facts["short_languages"],
         "held_out_loss": after,
         "held_out_loss_change": after - before,
     }

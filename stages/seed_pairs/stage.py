@@ -18,12 +18,14 @@ from x_instruction.language.identification import identify
 from x_instruction.language.length import word_count
 from x_instruction.language.names import load_names
 from x_instruction.language.settings import LanguageSettings, load_language
+from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import mean
-from x_instruction.runner.shards import Split, in_slices, no_drops, shard_frames
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import Split, in_slices, no_drops
 
 PARTITION = ("language",)
 
@@ -35,13 +37,13 @@ LEAST_SCORE = 0.2
 TRANSLATED_AT_ONCE = 64  # rows; what a killed run loses of its translations
 
 
-def run(job: Job) -> None:
+def run(job: Job) -> Outcome:
     assert job.language is not None
     settings = job.section(SeedPairs)
     page = load_language(job.language, job.language_pages)
     # One frame, since a pair may come in two sources.
     seeds = pl.concat([_seeds(job, source, job.language) for source in settings.sources])
-    job.map_frames([seeds], partial(transform, settings=settings, language=page), settings=[settings])
+    return job.map_frames([seeds], partial(transform, settings=settings, language=page), settings=[settings])
 
 
 def _seeds(job: Job, source: SeedSource, language: str) -> pl.DataFrame:
@@ -86,16 +88,16 @@ def _translate(frame: pl.DataFrame, engine: _Loaded) -> Split:
     return Split(kept, no_drops())
 
 
-def measure(job: Job) -> dict[str, Metric]:
-    table = pl.concat(list(shard_frames(job.staging)))
-    rows_in = int(job.facts["rows_in"])
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = job.staged.table()
+    rows_in = outcome.rows_in or 0
     splits = dict(table.group_by("split").len().iter_rows())
     return {
         "bad_share": 1 - table.height / max(1, rows_in),
         **{split: splits.get(split, 0) for split in ("train", "calibration", "held_out")},
         "distinct_instructions": table["instruction"].n_unique(),
         "translated_share": mean(table["origin"] == "translated"),
-        "wrong_ids": _wrong_ids(table),
+        "wrong_ids": wrong_ids(table, "language", "instruction", "response"),
     }
 
 
@@ -106,12 +108,14 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
     ).with_columns(
         pl.lit(language.code).alias("language"),
         word_count(language, "response").alias("words"),
-        _digest_of("instruction").alias("instruction_id"),
-        _digest_of("language_", "instruction", "response", language=language.code).alias("id"),
         _copied_share().alias("copied"),
         (pl.col("response").str.len_chars() / pl.col("english").str.strip_chars().str.len_chars()).alias("ratio"),
     )
-    frame = frame.with_columns(_in_language(frame["response"], language))
+    frame = frame.with_columns(
+        content_ids(frame, "instruction").alias("instruction_id"),
+        content_ids(frame, "language", "instruction", "response"),
+        _in_language(frame["response"], language),
+    )
     native = pl.col("english") == ""
     reason = (
         pl.when(pl.col("instruction") == "")
@@ -166,23 +170,11 @@ def _copied_share() -> pl.Expr:
     return share.fill_nan(0.0)
 
 
-def _digest_of(*columns: str, language: str = "") -> pl.Expr:
-    names = [name for name in columns if name != "language_"]
-    return pl.struct(names).map_elements(
-        lambda row: digest(language, *(row[name] for name in names))[:16], return_dtype=pl.String
-    )
-
-
 def _split(instruction_id: str, settings: SeedPairs) -> str:
     place = int(instruction_id[:8], 16) / 0xFFFFFFFF
     if place < settings.held_out_share:
         return "held_out"
     return "calibration" if place < settings.held_out_share + settings.calibration_share else "train"
-
-
-def _wrong_ids(table: pl.DataFrame) -> int:
-    rows = table.select("id", "language", "instruction", "response").iter_rows()
-    return sum(identifier != digest(*content)[:16] for identifier, *content in rows)
 
 
 def _read(root: Path, source: SeedSource, language: str) -> pl.DataFrame:

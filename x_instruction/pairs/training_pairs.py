@@ -11,7 +11,6 @@ from x_instruction.models.examples import Example
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import read_partition
 
 PAIR_COLUMNS = ["id", "instruction", "response"]
 
@@ -31,7 +30,7 @@ def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list
     """Seeds of the languages (all by default), of `train`, `calibration` or `held_out`."""
     pairs: list[Pair] = []
     for language in languages or job.settings.languages:
-        table = read_partition(job.input("seed_pairs", language)).filter(pl.col("split") == split)
+        table = job.rows("seed_pairs", language).table().filter(pl.col("split") == split)
         pairs += pairs_of(table, language, job.section(Prompts).style_seed)
     return pairs
 
@@ -40,7 +39,7 @@ def web_pairs(job: Job, artifact: str) -> list[Pair]:
     """Pairs of all languages of an artifact that holds only pairs to learn from."""
     pairs: list[Pair] = []
     for language in job.settings.languages:
-        table = read_partition(job.input(artifact, language), PAIR_COLUMNS)
+        table = job.rows(artifact, language).table(PAIR_COLUMNS)
         pairs += pairs_of(table, language, job.section(Prompts).style_web)
     return pairs
 

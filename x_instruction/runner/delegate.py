@@ -14,7 +14,7 @@ SOCKET = "XI_PRELOADED"
 
 
 def delegated(arguments: list[str]) -> int | None:
-    """Have the stage made by the preloaded process. Returns its exit status; None where there is no such process."""
+    """Lets the preloaded process make the stage. Returns its exit status, or None where no such process runs."""
     path = os.environ.get(SOCKET)
     if not path:
         return None
@@ -25,12 +25,12 @@ def delegated(arguments: list[str]) -> int | None:
             return None
         die_with_parent()
         socket.send_fds(connection, [b"0"], [0, 1, 2])
-        asked = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
-        connection.sendall(json.dumps(asked).encode() + b"\n")
+        request = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+        connection.sendall(json.dumps(request).encode() + b"\n")
         answer = connection.recv(1)
     if not answer:
         print(
-            f"error: the process of {' '.join(arguments)} ended without a word: killed, or out of memory?",
+            f"error: the process of `{' '.join(arguments)}` ended without a result; it was killed or ran out of memory",
             file=sys.stderr,
         )
     return answer[0] if answer else 1

@@ -1,4 +1,4 @@
-"""Arrays too long to hold: flat files of numbers, appended to, read in pieces, searched for repetitions."""
+"""Arrays that are too long for memory: flat files of numbers, read in pieces and searched for repeated values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Numbers read at a time: 32 MB of 64-bit ones. What is held beside them is a few times that.
+# Numbers read at a time: 32 MB of 64-bit values. The work on them takes a few times as much memory.
 PIECE = 4_000_000
 Array = npt.NDArray[Any]
 
@@ -24,14 +24,14 @@ def count(path: Path, dtype: npt.DTypeLike) -> int:
 
 
 def pieces(path: Path, dtype: npt.DTypeLike) -> Iterator[tuple[int, Array]]:
-    """(place of the first, values) of each piece."""
+    """Yields the position of the first value and the values of each piece."""
     size = np.dtype(dtype).itemsize
     for start in range(0, count(path, dtype), PIECE):
         yield start, np.fromfile(path, dtype, PIECE, offset=start * size)
 
 
 def gather(path: Path, dtype: npt.DTypeLike, places: Array) -> Array:
-    """The values at the places, which are in rising order."""
+    """The values at the given positions, which must rise."""
     found = [np.zeros(0, dtype)]
     for start, values in pieces(path, dtype):
         first, last = np.searchsorted(places, [start, start + len(values)])
@@ -40,36 +40,37 @@ def gather(path: Path, dtype: npt.DTypeLike, places: Array) -> Array:
 
 
 def repeated(keys: Path, among: npt.NDArray[np.bool_] | None = None) -> Iterator[tuple[Array, Array]]:
-    """(places, group of each) of the 64-bit keys that occur more than once, among the places marked.
+    """Yields the positions of the 64-bit keys that occur more than once, and the group of each position.
 
-    A piece holds the keys of one remainder, all their places: its groups are whole, numbered from 0, and stand
-    one after the other. The file is read once a piece.
+    `among` marks the positions to look at (all by default). Each yielded part holds all keys of one remainder, so its
+    groups are complete; they are numbered from 0, and the positions of a group follow each other. The file is read
+    once for each part.
     """
     parts = max(-(-count(keys, np.uint64) // PIECE), 1)
     for part in range(parts):
-        found, held = [], []
+        positions, chosen_keys = [], []
         for start, values in pieces(keys, np.uint64):
-            mine = values % np.uint64(parts) == part
+            selected = values % np.uint64(parts) == part
             if among is not None:
-                mine &= among[start : start + len(values)]
-            chosen = np.flatnonzero(mine)
-            found.append(chosen + start)
-            held.append(values[chosen])
-        if found:
-            yield _groups(np.concatenate(found), np.concatenate(held))
+                selected &= among[start : start + len(values)]
+            chosen = np.flatnonzero(selected)
+            positions.append(chosen + start)
+            chosen_keys.append(values[chosen])
+        if positions:
+            yield _groups(np.concatenate(positions), np.concatenate(chosen_keys))
 
 
 def _groups(places: Array, keys: Array) -> tuple[Array, Array]:
     order = np.argsort(keys, kind="stable")
     places, keys = places[order], keys[order]
-    as_before, member = neighbours(keys)
-    return places[member], np.cumsum(~as_before[member]) - 1
+    equals_previous, in_group = neighbours(keys)
+    return places[in_group], np.cumsum(~equals_previous[in_group]) - 1
 
 
 def neighbours(keys: Array) -> tuple[Array, Array]:
-    """Of sorted keys: is each the same as the one before, and is it the same as one beside it?"""
-    as_before = np.zeros(len(keys), np.bool_)
-    as_before[1:] = keys[1:] == keys[:-1]
-    member = as_before.copy()
-    member[:-1] |= as_before[1:]
-    return as_before, member
+    """For sorted keys: whether each equals the key before it, and whether it equals a key on either side."""
+    equals_previous = np.zeros(len(keys), np.bool_)
+    equals_previous[1:] = keys[1:] == keys[:-1]
+    in_group = equals_previous.copy()
+    in_group[:-1] |= equals_previous[1:]
+    return equals_previous, in_group

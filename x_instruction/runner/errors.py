@@ -1,8 +1,8 @@
-"""Errors a user can cause. Each carries one sentence: what is wrong, where, and what to do."""
+"""Errors that a user can cause. The message is one sentence: what is wrong, where, and what to do."""
 
 
 class XInstructionError(Exception):
-    """Base of all errors whose message is meant for the person running the pipeline."""
+    """Base of all errors whose message is for the person who runs the pipeline."""
 
 
 class SettingsError(XInstructionError):
@@ -10,8 +10,8 @@ class SettingsError(XInstructionError):
 
 
 class InputError(XInstructionError):
-    """A source file, folder, row or model given by the user cannot be used."""
+    """A file, folder, row or model that the user gave cannot be used."""
 
 
 class GateFailedError(XInstructionError):
-    """A critical expectation of the artifact's suite was not met; nothing was published."""
+    """A critical expectation of the artifact's suite failed; nothing was published."""

@@ -6,7 +6,6 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from x_instruction.runner.errors import SettingsError
@@ -17,9 +16,10 @@ Result = TypeVar("Result")
 
 
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execution: Execution) -> Iterator[Result]:
-    """Results in the order of the items. At most two items a worker are held, so memory stays bounded.
+    """Yields the results in the order of the items. Each worker holds at most two items, so memory stays bounded.
 
-    With `processes` and `ray` the function must be picklable (a module's function or a partial of one).
+    With `processes` and `ray` the function must be picklable: a function of a module or a partial of one.
+    Raises SettingsError where Ray is asked for and not installed.
     """
     if execution.executor == "processes":
         yield from _in_processes(function, items, execution.workers)
@@ -30,7 +30,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execu
 
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    # spawn: polars' thread pool does not survive a fork.
+    # spawn, because polars' thread pool does not survive a fork.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
@@ -42,17 +42,33 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
 
 
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    if not find_spec("ray"):
-        raise SettingsError("execution.executor: ray is not installed: run `make ray`, or choose processes")
-    import ray
+    """Joins the cluster of RAY_ADDRESS or starts a local one.
 
-    # An address in RAY_ADDRESS joins that cluster; without one, a local one is started.
-    ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
-    remote: Any = ray.remote(num_cpus=1)(function)
+    The nodes share the project's folder: a shard is written to the work store where it is made.
+    """
+    ray = _connected()
+    # Ray takes functions and classes only, and what a stage maps is a partial. It is sent once, not with every item.
+    remote = ray.remote(num_cpus=1)(_call)
+    shared = ray.put(function)
     waiting: deque[Any] = deque()
     for item in items:
-        waiting.append(remote.remote(item))
+        waiting.append(remote.remote(shared, item))
         if len(waiting) > 2 * workers:
             yield ray.get(waiting.popleft())
     while waiting:
         yield ray.get(waiting.popleft())
+
+
+def _connected() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise SettingsError(
+            "execution.executor is 'ray', but Ray is not installed: run `make ray`, or choose another executor"
+        ) from None
+    ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
+    return ray
+
+
+def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    return function(item)

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def digest(*parts: str | bytes | memoryview) -> str:
-    """Hex SHA-256 over the parts, each preceded by its length so that no two lists collide."""
+    """SHA-256 over the parts as hex; each part is preceded by its length, so that no two lists collide."""
     state = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -22,7 +22,7 @@ def digest(*parts: str | bytes | memoryview) -> str:
 
 
 def hash_paths(paths: Iterable[Path]) -> str:
-    """Hash of files and folders by relative name and content, in sorted order."""
+    """SHA-256 over the relative names and contents of files and folders, in sorted order, as hex."""
     state = hashlib.sha256()
     for path in sorted(paths):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -38,7 +38,7 @@ def _file_hash(file: Path) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name beside `path`, sync, rename."""
+    """Writes to a temporary name beside `path`, syncs, and renames."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:
@@ -51,7 +51,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Pretty JSON with sorted keys and real characters, so that equal values are equal bytes."""
+    """Writes indented JSON with sorted keys and unescaped characters; equal values give equal bytes."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     write_atomically(path, text.encode("utf-8"))
 
@@ -61,9 +61,9 @@ def read_json(path: Path) -> Any:
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Put the finished folder `staged` where `target` is; both must lie on one file system."""
+    """Replaces the folder `target` by the finished folder `staged`; both must be on one file system."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Put aside and not deleted first: between the two renames lies no time in which a large folder is half gone.
+    # The old folder is renamed and deleted later, so that no reader finds a half-deleted folder.
     with tempfile.TemporaryDirectory(dir=staged.parent, prefix=f".{target.name}.") as aside:
         if target.exists():
             target.replace(Path(aside, target.name))

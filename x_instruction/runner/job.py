@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,12 +21,13 @@ from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.executor import ordered_map
 from x_instruction.runner.files import digest, read_json, write_json
 from x_instruction.runner.import_closure import stage_code_hash
+from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.settings import RunSettings, Section
-from x_instruction.runner.shards import Split, shard_paths, write_shard
+from x_instruction.runner.shards import Partition, Split, write_shard
 from x_instruction.runner.shared_store import SharedStore
 
 SectionKind = TypeVar("SectionKind", bound=Section)
-# The writer holds what it writes at once: a whole frame would lie beside itself.
+# Rows hashed at a time: the writer copies what it writes, and a copy of a whole frame would double the memory.
 HASHED_ROWS = 2_000
 
 
@@ -33,11 +35,9 @@ HASHED_ROWS = 2_000
 class Job:
     """One run of one stage on one partition.
 
-    `staging` is an empty folder: what the stage writes there is judged, then published as a whole.
-    `work` keeps finished shards over interrupted runs; DVC empties a stage's outputs, so it lies elsewhere.
-    `code` is the hash of the stage's own code; `facts` gathers what the run log shows (seconds, rates), `provenance`
-    what the manifest shows (the engine), and `counts` what the shards counted (tokens), new and stored ones alike.
-    `used` are the keys of the work store that this run needs.
+    `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` keeps
+    finished shards when a run is interrupted; it lies outside the outputs, which DVC empties before a run.
+    `code` is the hash of the stage's code. `used` collects the keys of the work store that this run needs.
     """
 
     artifact: str
@@ -48,9 +48,6 @@ class Job:
     staging: Path
     work: Path
     code: str
-    facts: dict[str, float | int | str] = field(default_factory=dict)
-    provenance: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
     @property
@@ -77,7 +74,7 @@ class Job:
 
     @property
     def refusal(self) -> Path:
-        """Where the report of a failed gate lies: beside DVC's outputs, so that `dvc checkout` overwrites nothing."""
+        """Where the report of a failed gate lies: outside DVC's outputs, so that `dvc checkout` does not replace it."""
         return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
@@ -96,7 +93,7 @@ class Job:
 
     @cached_property
     def shared(self) -> SharedStore:
-        """What the languages of this artifact make once for all."""
+        """The store of work that several languages of this artifact share."""
         folder = self.root / "data" / ".work" / self.artifact / "shared"
         return SharedStore(folder, self.language or "all", self.settings.languages)
 
@@ -104,9 +101,18 @@ class Job:
         """Folder of another artifact's partition."""
         return self.root.joinpath("data", artifact, *(part for part in (iteration, language) if part))
 
+    def rows(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Partition:
+        """The published rows of another artifact's partition."""
+        return Partition(self.input(artifact, language, iteration))
+
+    @property
+    def staged(self) -> Partition:
+        """The rows that this run has written so far."""
+        return Partition(self.staging, finished=False)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder on the disk of the results, for what is too long to hold; gone after."""
+        """A temporary folder on the disk of the results, for arrays that are too long for memory."""
         self.work.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.work, prefix="scratch-") as name:
             yield Path(name)
@@ -118,14 +124,14 @@ class Job:
         *,
         settings: Iterable[Section | int],
         depends_on: str = "",
-    ) -> None:
-        """Write one shard per frame, taking from the work store those already made.
+    ) -> Outcome:
+        """Writes one shard for each frame and takes finished shards from the work store.
 
-        `settings` are the sections (or the seed) that the transform reads; with the frame's content, the code and
-        `depends_on` (a model's hash, say) they make the key: any change of them makes the shard anew.
+        A shard's key is made of the frame's content, the code, `settings` (the sections that the transform reads, or
+        the seed) and `depends_on` (such as a model's hash). A shard is made again when any of them changes.
         """
         base = digest(self.code, depends_on, *(_key(value) for value in settings))
-        rows_in = 0
+        rows_in, counts = 0, Counter[str]()
         progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
         for number, (key, rows) in enumerate(self._finished(frames, transform, base)):
             for kind in ("", "drops/"):
@@ -134,18 +140,17 @@ class Job:
                 os.link(self.work / key / f"{kind}part.parquet", target)
             self.used.add(key)
             rows_in += rows
-            for name, count in read_json(self.work / key / "counts.json").items():
-                self.counts[name] = self.counts.get(name, 0) + count
+            counts.update(read_json(self.work / key / "counts.json"))
             progress.update(rows)
         progress.close()
-        self.facts["rows_in"] = rows_in
         (self.work / "used").parent.mkdir(parents=True, exist_ok=True)
         (self.work / "used").write_text("\n".join(sorted(self.used)))
+        return Outcome(rows_in, counts=dict(counts))
 
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
-        """What a costly first step makes of each frame, from the work store where it was made before."""
+        """Yields the result of a costly first step for each frame, from the work store where it is there already."""
         for key, _ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")
@@ -156,13 +161,6 @@ class Job:
         """Keys and row counts of the shards in order, each finished in the work store."""
         work = partial(_finish, transform=transform, base=base, store=self.work)
         return ordered_map(work, frames, self.settings.execution)
-
-    def read_shards(
-        self, artifact: str, language: str | None = None, iteration: str | None = None
-    ) -> Iterator[pl.DataFrame]:
-        """Shards of an input, one at a time."""
-        for path in shard_paths(self.input(artifact, language, iteration)):
-            yield pl.read_parquet(path)
 
 
 def make_job(artifact: str, kinds: tuple[str, ...], names: list[str], settings: RunSettings, root: Path) -> Job:
@@ -198,16 +196,16 @@ def _key(value: Section | int) -> str:
 
 
 def frame_hash(frame: pl.DataFrame) -> str:
-    """Hash of a frame's columns and values."""
+    """SHA-256 of a frame's columns and values, as hex."""
     hashed = _Hashed()
     for part in frame.iter_slices(HASHED_ROWS):
         part.write_ipc(cast(IO[bytes], hashed), compression="uncompressed")
-    hashed.state.update(repr(frame.schema).encode())  # all there is of an empty frame
+    hashed.state.update(repr(frame.schema).encode())  # an empty frame has nothing else
     return hashed.state.hexdigest()
 
 
 class _Hashed(io.RawIOBase):
-    """A file of which only the hash is kept."""
+    """A file that keeps nothing but the hash of what is written to it."""
 
     def __init__(self) -> None:
         self.state = hashlib.sha256()
@@ -223,7 +221,7 @@ class _Hashed(io.RawIOBase):
 def _finish(
     frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], base: str, store: Path
 ) -> tuple[str, int]:
-    """Make one shard unless the store has it. Its files are written under temporary names and renamed."""
+    """Makes one shard unless the store has it. Returns its key and the number of rows that came in."""
     key = digest(base, frame_hash(frame))[:32]
     kept, dropped = store / key / "part.parquet", store / key / "drops" / "part.parquet"
     # The kept rows are written last, so their presence means that all files are whole.

@@ -1,8 +1,7 @@
-"""The manifest of a published partition, written last, and the facts every table is judged by."""
+"""The manifest of a published partition, and the metrics that every table has."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,32 +11,25 @@ from x_instruction.runner.disk_arrays import append, repeated
 from x_instruction.runner.files import hash_paths, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import drop_counts
+from x_instruction.runner.outcome import Outcome
 
 
-def _shards(folder: Path) -> list[Path]:
-    return sorted(folder.glob("part-*.parquet"))
+def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    """Metrics of every artifact that holds rows; empty for models.
 
-
-def table_facts(job: Job) -> dict[str, Metric]:
-    """Counts every row artifact is judged by; empty for models.
-
-    Shard by shard, and ids as 64-bit hashes on disk: held by polars, they took 1 GB for 10 million rows.
-    `unaccounted_rows`: rows that came in and are neither kept nor dropped with a reason. Not given where
-    a stage does not say how many rows came in.
+    Ids are compared as 64-bit hashes on disk: in polars they took 1 GB for 10 million rows. `unaccounted_rows` are rows
+    that came in and are neither kept nor dropped; it is missing where a stage reports no rows that came in.
     """
-    paths = _shards(job.staging)
-    if not paths:
+    if not job.staged.paths():
         return {}
     rows = nulls = 0
     with job.scratch() as folder:
-        for path in paths:
-            frame = pl.read_parquet(path)
+        for frame in job.staged.frames():
             rows += frame.height
             nulls += sum(frame.null_count().row(0))
             append(folder / "ids", frame["id"].hash().to_numpy())
         duplicates = sum(len(places) - len(np.unique(groups)) for places, groups in repeated(folder / "ids"))
-    dropped = sum(drop_counts(job.staging).values())
+    dropped = sum(job.staged.drop_counts().values())
     facts: dict[str, Metric] = {
         "rows": rows,
         "dropped": dropped,
@@ -45,29 +37,33 @@ def table_facts(job: Job) -> dict[str, Metric]:
         "null_values": nulls,
         "columns": ", ".join(frame.columns),
     }
-    if "rows_in" in job.facts:
-        facts["unaccounted_rows"] = int(job.facts["rows_in"]) - rows - dropped
+    if outcome.rows_in is not None:
+        facts["unaccounted_rows"] = outcome.rows_in - rows - dropped
     return facts
 
 
-def write_manifest(job: Job) -> dict[str, Any]:
-    """Say what the partition holds. No times here: equal content gives an equal manifest."""
-    paths = _shards(job.staging)
+def write_manifest(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Writes what the partition holds. The manifest holds no times: equal content gives an equal manifest."""
+    paths = job.staged.paths()
     content = hash_paths([path for path in job.staging.iterdir() if path.name != "manifest.json"])
     manifest: dict[str, Any] = {"artifact": job.artifact, "partition": job.partition, "content": content}
     if paths:
         table = pl.scan_parquet(paths)
         rows = table.select(pl.len()).collect().item()
-        reasons = drop_counts(job.staging)
+        reasons = job.staged.drop_counts()
         manifest |= {
             "rows": rows,
-            "rows_in": job.facts.get("rows_in"),
+            "rows_in": outcome.rows_in,
             "dropped": sum(reasons.values()),
             "drop_reasons": reasons,
             "schema": {name: str(kind) for name, kind in table.collect_schema().items()},
             "summary": f"{rows} rows, {sum(reasons.values())} dropped",
         }
-        manifest |= {name: value for name, value in (("counts", job.counts), ("made_by", job.provenance)) if value}
+        manifest |= {
+            name: value
+            for name, value in (("counts", dict(outcome.counts)), ("made_by", dict(outcome.made_by)))
+            if value
+        }
     else:
         size = sum(path.stat().st_size for path in job.staging.rglob("*") if path.is_file())
         manifest |= {"summary": f"{size / 1e6:.1f} MB"}

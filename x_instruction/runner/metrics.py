@@ -1,4 +1,4 @@
-"""Figures of a column as plain numbers, for metrics and scores."""
+"""Statistics of a column as plain numbers, for metrics and scores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def spread(series: pl.Series) -> float:
 
 
 def counted_median(values: pl.Series, counts: pl.Series) -> float:
-    """Median of values that stand so many times each; 0 of none. For what is too long to hold one by one."""
+    """Median of values with their counts; 0 without values. For columns that are too long for memory."""
     ordered = pl.DataFrame({"value": values, "ends": counts}).sort("value").with_columns(pl.col("ends").cum_sum())
     total = greatest(ordered["ends"])
     middle = [ordered.filter(pl.col("ends") > at)["value"].first() for at in ((total - 1) // 2, total // 2)]

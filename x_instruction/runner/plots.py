@@ -1,6 +1,6 @@
-"""Plots beside an artifact, as data: `plots/<name>.csv` with the columns x, y and `series`, a line's or bar's own.
+"""The data of an artifact's plots: `plots/<name>.csv` with the columns x, y and `series` (one line or bar colour each).
 
-Both faces draw them: DVC by the entries of `dvc.yaml` and the templates in .dvc/plots, Dagster whatever lies there.
+Both faces draw them: DVC by the entries of dvc.yaml and the templates in .dvc/plots, Dagster all files that it finds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from x_instruction.runner.files import write_atomically
 
 PLOTS = "plots"
 RATING_BINS = 20
-DIGITS = 4  # enough to draw, and the last bits of a sum need not be equal
+DIGITS = 4  # enough to draw; the last bits of a sum are not reproducible
 
 
 def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
-    """Write the frame's columns as `<folder>/plots/<name>.csv`, floats to four decimals."""
+    """Writes the frame's columns as `<folder>/plots/<name>.csv`, floats to four decimals."""
     rounded = frame.with_columns(pl.col(pl.Float64).round(DIGITS))
     write_atomically(folder / PLOTS / f"{name}.csv", rounded.write_csv().encode("utf-8"))
 
 
 def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
-    """How many rows have which `rating`, in twentieths; a series for each value of `by`. Empty bins are named too."""
+    """Counts rows by `rating` in bins of a twentieth, empty bins included, with a series for each value of `by`."""
     bins = (pl.col("rating") * RATING_BINS).floor().clip(0, RATING_BINS - 1).cast(pl.Int64)
     counted = frame.group_by(bins.alias("bin"), by).len("pairs")
     every = pl.DataFrame({"bin": range(RATING_BINS)}).join(frame.select(pl.col(by).unique().sort()), how="cross")
@@ -37,7 +37,7 @@ def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def keep_curve(frame: pl.DataFrame) -> pl.DataFrame:
-    """Which share of the rows would pass, for each threshold of `rating` in twentieths."""
+    """The share of rows that would pass, for each threshold of `rating` in steps of a twentieth."""
     thresholds = [step / RATING_BINS for step in range(RATING_BINS + 1)]
     shares = [frame.filter(pl.col("rating") >= least).height / max(1, frame.height) for least in thresholds]
     return pl.DataFrame({"rating": thresholds, "share": shares})

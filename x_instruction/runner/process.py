@@ -1,4 +1,4 @@
-"""How a stage's process is set up before any library is loaded."""
+"""Sets up a stage's process before any library is loaded."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import sys
 
 
 def die_with_parent() -> None:
-    """Ask Linux to end this process with the one that started it: an orphan could publish later."""
+    """Asks Linux to end this process together with its parent: an orphan could publish later."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
 
 
 def quiet_libraries(threads: int) -> None:
-    """No calls home, no hub access unless asked for, and a fixed number of threads (sums depend on it)."""
+    """Turns off telemetry and fixes the number of threads, since the last bits of a sum depend on it."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK", "VLLM_NO_USAGE_STATS"):
         os.environ.setdefault(name, "1")
-    # A thread that waits yields its core: with the Dagster UI beside it on two cores, training slowed tenfold.
+    # Waiting threads yield their core: otherwise training beside the Dagster UI on two cores was ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,8 +1,8 @@
-"""The second pass over a partition's staged shards: rows that only the whole of it can judge, as duplicates are.
+"""The second pass over a partition's staged shards: it drops rows that only the whole partition can judge.
 
-The first pass writes the shards one by one; the second reads a few columns of all of them, decides, and
-rewrites the shards a decision touches. `write_shard` renames a new file over the old name, so the shard in
-the work store, which was linked and not copied, stays as it is.
+Duplicates are such rows. The first pass writes the shards one by one; the second reads a few columns of all shards,
+decides, and rewrites the shards with dropped rows. `write_shard` renames a new file over the old one, so the linked
+shard in the work store keeps its content.
 """
 
 from __future__ import annotations
@@ -20,31 +20,27 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import DROP_SCHEMA, Split, write_shard
 
 Places = npt.NDArray[np.int64]
-# A decision: the row's place (`shard`, `row`), why it goes, and the value met.
+# A decision to drop a row: its place (`shard`, `row`), the reason, and the value that broke the rule.
 DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
-# Decisions as a function: of a shard's number, to `row`, `reason` and `value`.
+# Decisions may also be a function from a shard's number to a frame of `row`, `reason` and `value`.
 Decisions = Callable[[int], pl.DataFrame]
-# Where a document was found: its place in the source, and its address where it has one.
+# The place of a document in its source; ORIGIN is its address where it has one.
 PLACE = pl.format("{}#{}", "source", "record")
 ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
 
 
-def staged_shards(job: Job) -> list[Path]:
-    return sorted(job.staging.glob("part-*.parquet"))
-
-
 def first_places(shards: list[Path]) -> Places:
-    """The number that each shard's first row has among all rows, and the number of rows."""
+    """Number of rows before each shard, and at the end the number of all rows."""
     heights = [pq.read_metadata(path).num_rows for path in shards]
     return np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
 
 
 def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
-    """The key and the named columns of staged rows whose key stands in others too, with their `shard` and `row`.
+    """The staged rows whose key occurs more than once: `shard`, `row`, the key and the named columns.
 
-    Keys are looked up by 64-bit hash on disk, so that only what is repeated is held.
+    Keys are compared by 64-bit hashes on disk, so only repeated rows are in memory.
     """
-    shards = staged_shards(job)
+    shards = job.staged.paths()
     with job.scratch() as folder:
         for path in shards:
             append(folder / "keys", pl.read_parquet(path, columns=[key])[key].hash().to_numpy())
@@ -61,7 +57,7 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 
 
 def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
-    """Number and path of the shards that hold some of the places (in rising order), and the rows of these."""
+    """Yields number and path of each shard that holds some of the rising `places`, and their rows in it."""
     begins = first_places(shards)
     for number, path in enumerate(shards):
         first, last = np.searchsorted(places, begins[number : number + 2])
@@ -81,11 +77,11 @@ def drop_staged(
     id_column: str = "id",
     text: str = "text",
 ) -> None:
-    """Move the decided rows to the drops, and take the `temporary` columns off every shard.
+    """Moves the decided rows to the drops and removes the `temporary` columns from every shard.
 
-    `text` is the column a drop shows.
+    `text` is the column that a drop shows, `id_column` the one that names it.
     """
-    for number, path in enumerate(staged_shards(job)):
+    for number, path in enumerate(job.staged.paths()):
         decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
         if decided.height or temporary:
             split = _split(pl.read_parquet(path), decided, id_column, text)
@@ -103,9 +99,9 @@ def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str
         decided, on="row", how="left", maintain_order="left"
     )
     split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
-    gone = joined.filter(pl.col("reason").is_not_null())
-    # A drop is named by the id it had in the artifact before, where its row can be looked up.
+    dropped = joined.filter(pl.col("reason").is_not_null())
+    # A drop is named by its id in the artifact before, where the row can be looked up.
     return Split(
         split.kept.drop("row", "origin"),
-        split.dropped.with_columns(gone[id_column].alias("id")).select(list(DROP_SCHEMA)),
+        split.dropped.with_columns(dropped[id_column].alias("id")).select(list(DROP_SCHEMA)),
     )

@@ -1,7 +1,7 @@
-"""An artifact's partition: a folder of Parquet shards, with the dropped rows and their reasons beside.
+"""An artifact's partition: a folder of Parquet shards, and beside them the dropped rows with their reasons.
 
-<partition>/part-00000.parquet        rows kept
-<partition>/drops/part-00000.parquet  rows dropped: what they were, `reason`, `value` met
+<partition>/part-00000.parquet        kept rows
+<partition>/drops/part-00000.parquet  dropped rows: id, reason, the value that broke the rule, origin, text
 <partition>/manifest.json             written last; a folder without one is unfinished
 """
 
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 
-# Columns of a drop, whatever the artifact: enough to find the row and see why.
+# Columns of a drop in every artifact: enough to find the row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
 PART_BYTES = 16_000_000
@@ -28,9 +28,9 @@ PART_BYTES = 16_000_000
 
 @dataclass(frozen=True)
 class Split:
-    """What a transform makes of one shard: rows kept, and rows dropped (in DROP_SCHEMA).
+    """The result of a transform on one shard: kept rows, and dropped rows in DROP_SCHEMA.
 
-    `counts` are summed over the shards into the manifest: the same for the same input, so no times.
+    `counts` are summed over the shards into the manifest, so they must be the same for the same input.
     """
 
     kept: pl.DataFrame
@@ -39,7 +39,7 @@ class Split:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:
-        """Divide a frame by its `reason` column (null: kept); `value` says what met the rule."""
+        """Divides a frame by its `reason` column (null: kept); `value` is what broke the rule."""
         kept = frame.filter(pl.col("reason").is_null()).drop("reason", "value")
         return cls(kept, drops(frame.filter(pl.col("reason").is_not_null()), text=text, origin=origin))
 
@@ -59,39 +59,69 @@ def no_drops() -> pl.DataFrame:
     return pl.DataFrame(schema=DROP_SCHEMA)
 
 
-def shard_paths(partition: Path) -> list[Path]:
-    """Shards of a finished partition, in order. Raises InputError when it is not there, or not whole.
+@dataclass(frozen=True)
+class Partition:
+    """The shards of a partition's folder, in order. `finished=False` is for a folder that a stage still writes."""
 
-    The gate of a stage counts the rows that it read: what is lost between two stages only shows here.
-    """
-    manifest = partition / "manifest.json"
-    if not manifest.exists():
-        raise InputError(f"{partition} is not there or unfinished: run its stage first (`dvc repro`)")
-    paths = sorted(partition.glob("part-*.parquet"))
-    said = read_json(manifest).get("rows")
-    rows = sum(pq.read_metadata(path).num_rows for path in paths)
-    if said not in (None, rows):
-        raise InputError(
-            f"{partition} holds {rows} rows and its manifest says {said}: a shard is missing or not its own; "
-            "`dvc checkout` brings it back, or make it anew"
-        )
-    return paths
+    folder: Path
+    finished: bool = True
 
+    def paths(self) -> list[Path]:
+        """Raises InputError where the partition is not there or not whole.
 
-def read_partition(partition: Path, columns: list[str] | None = None) -> pl.DataFrame:
-    """All rows of a partition; only for stages whose work is on the whole of it."""
-    return pl.concat([pl.read_parquet(path, columns=columns) for path in shard_paths(partition)])
+        The gate of a stage counts the rows that it read, so rows lost between two stages only show here.
+        """
+        paths = sorted(self.folder.glob("part-*.parquet"))
+        if self.finished:
+            self._refuse_unfinished(paths)
+        return paths
 
+    def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """One shard at a time."""
+        for path in self.paths():
+            yield pl.read_parquet(path, columns=columns)
 
-def shard_frames(folder: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-    """Shards of a folder that is still being made, one at a time."""
-    for path in sorted(folder.glob("part-*.parquet")):
-        yield pl.read_parquet(path, columns=columns)
+    def table(self, columns: list[str] | None = None) -> pl.DataFrame:
+        """All rows; only for work that needs the whole of a partition."""
+        return pl.concat(list(self.frames(columns)))
+
+    def drop_counts(self) -> dict[str, int]:
+        """Number of drops by reason, most frequent first."""
+        drops = self._drops()
+        if drops is None:
+            return {}
+        counted = drops.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
+        return dict(counted.iter_rows())
+
+    def leading_drop(self) -> tuple[str, str, int] | None:
+        """The most frequent reason of the drops, the value of its first row, and its number of rows."""
+        counts, drops = self.drop_counts(), self._drops()
+        if drops is None or not counts:
+            return None
+        reason = next(iter(counts))
+        first = drops.filter(pl.col("reason") == reason).select("value").head(1).collect()
+        return reason, str(first.item()), counts[reason]
+
+    def _drops(self) -> pl.LazyFrame | None:
+        paths = sorted((self.folder / "drops").glob("part-*.parquet"))
+        return pl.scan_parquet(paths) if paths else None
+
+    def _refuse_unfinished(self, paths: list[Path]) -> None:
+        manifest = self.folder / "manifest.json"
+        if not manifest.exists():
+            raise InputError(f"{self.folder} is not there or unfinished: run its stage first (`dvc repro`)")
+        listed = read_json(manifest).get("rows")
+        rows = sum(pq.read_metadata(path).num_rows for path in paths)
+        if listed not in (None, rows):
+            raise InputError(
+                f"{self.folder} has {rows} rows but its manifest lists {listed}: a shard is missing or comes from "
+                "another partition; `dvc checkout` brings it back, or make it again"
+            )
 
 
 def write_shard(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own: a worker that outlives its killed parent may still be writing the same shard.
+    # The temporary name is unique, because a worker that outlives its killed parent may still write the same shard.
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     with temporary.open("wb") as file:
         frame.write_parquet(file, compression="zstd", statistics=False)
@@ -101,10 +131,9 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 
 
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
-    """The transform of a frame whose rows do not depend on each other, part by part.
+    """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    A rule makes several times its texts beside them (sentences, folded words): PART_BYTES bound that, whatever
-    the frame's size.
+    A rule needs several times the memory of its texts (sentences, folded words), so PART_BYTES bounds a part.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()
@@ -114,12 +143,12 @@ def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) ->
 
 
 def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows of a frame in parts of about PART_BYTES."""
+    """Yields the rows of a frame in parts of about PART_BYTES."""
     return frame.iter_slices(max(int(frame.height * PART_BYTES / max(frame.estimated_size(), 1)), 1))
 
 
 def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """Regroup frames into frames of exactly `rows` rows (the last may be shorter)."""
+    """Regroups frames into frames of exactly `rows` rows; the last may be shorter."""
     held: list[pl.DataFrame] = []
     height = 0
     for frame in frames:
@@ -131,25 +160,3 @@ def in_slices(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFram
             held, height = [joined.slice(rows)], height - rows
     if height:
         yield pl.concat(held)
-
-
-def leading_drop(partition: Path) -> tuple[str, str, int] | None:
-    """The most frequent reason of a partition's drops, the value of its first row, and its number of rows."""
-    counts = drop_counts(partition)
-    if not counts:
-        return None
-    reason = next(iter(counts))
-    drops = pl.scan_parquet(sorted((partition / "drops").glob("part-*.parquet")))
-    first = drops.filter(pl.col("reason") == reason).select("value").head(1).collect()
-    return reason, str(first.item()), counts[reason]
-
-
-def drop_counts(partition: Path) -> dict[str, int]:
-    """Number of drops by reason, most frequent first."""
-    paths = sorted((partition / "drops").glob("part-*.parquet"))
-    if not paths:
-        return {}
-    counted = (
-        pl.scan_parquet(paths).group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
-    )
-    return dict(counted.iter_rows())

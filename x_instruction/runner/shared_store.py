@@ -1,12 +1,11 @@
-"""Work that several languages of an artifact need: made by the first that asks, found by the others.
+"""Work that several languages of an artifact need: the first language that needs it makes it, the others find it.
 
-data/.work/<artifact>/shared/<key>/           a piece; what it is made from is in the key, `whole` is written last
-data/.work/<artifact>/shared/wanted/<name>    keys of the pieces that a language needs
+data/.work/<artifact>/shared/<key>/           one piece; the key is made of its inputs, and `whole` is written last
+data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
-Languages run side by side, each in a process of its own. A piece is made under a lock of the operating system, which
-lets go of it when its holder ends, however it ends. A piece is deleted once no language of the settings wants it: a
-run adds its keys to those of its language before it looks for a piece, and only a published run takes away the
-earlier ones. So what stays is what each language's last published run and its runs since were made from.
+Languages run side by side, each in its own process. A piece is made under a lock of the operating system, which is
+released when its holder ends, however it ends. A piece is deleted once no language of the settings needs it: a run adds
+its keys to those of its language before it looks for a piece, and only a published run removes the earlier keys.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from filelock import FileLock, Timeout
 from x_instruction.runner.files import write_atomically
 
 WHOLE = "whole"
-# Begins no key and no name of a language.
+# No key and no language code begins with this.
 DELETED = ".deleted-"
 
 
 class SharedStore:
-    """The store as one language sees it: `name` among `names`, the languages of the settings."""
+    """The store as seen by one language: `name`, which is among `names`, the languages of the settings."""
 
     def __init__(self, folder: Path, name: str, names: Collection[str]) -> None:
         self._folder, self._name, self._names = folder, name, names
         self._needed: set[str] = set()
 
     def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
-        """Make the pieces, by key, that are not there; each function fills the folder it is given.
+        """Makes the missing pieces by key; each function fills the folder that it is given.
 
-        A function may find there what an interrupted run left of the same piece, and must write each file under a
-        temporary name first. Pieces that another process is at are passed over and waited for at the end, so that
-        languages side by side share the work.
+        A function may find files of an interrupted run of the same piece in its folder, and must write each file under
+        a temporary name first. Pieces that another process is making are left for the end, so that languages side by
+        side share the work.
         """
         with self._alone():
             self._needed |= set(pieces)
@@ -46,17 +45,17 @@ class SharedStore:
                 self._make(key, make, wait)
 
     def piece(self, key: str) -> Path:
-        """Folder of a piece that `fill` has seen to."""
+        """Folder of a piece that `fill` has made or found."""
         return self._folder / key
 
     def settle(self) -> None:
-        """After the run is published: its language wants what it used and no more; what none wants is deleted."""
+        """Call after publishing: the language now needs only what it used, and pieces that none needs are deleted."""
         if not self._folder.exists():
             return
         with self._alone():
             self._write_wanted(self._needed)
             wanted = set[str]().union(*map(self._wanted, self._names))
-            # Sorted, so that what an earlier run was killed at deleting goes first and its name is free.
+            # Sorted, so that a folder that an interrupted run had begun to delete comes first and frees its name.
             for path in sorted(self._folder.iterdir()):
                 if path.is_dir() and path.name not in {*wanted, "wanted"}:
                     self._delete(path)
@@ -76,7 +75,7 @@ class SharedStore:
                 write_atomically(folder / WHOLE, b"")
 
     def _delete(self, folder: Path) -> None:
-        """A folder half deleted must not be taken for a whole piece, so it loses its name first."""
+        """Renames the folder first, because a half-deleted folder must not pass for a whole piece."""
         gone = folder if folder.name.startswith(DELETED) else folder.rename(self._folder / f"{DELETED}{folder.name}")
         shutil.rmtree(gone)
         self._lock(folder.name).unlink(missing_ok=True)

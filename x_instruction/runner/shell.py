@@ -13,8 +13,8 @@ from x_instruction.runner.gate import Metric, judge, load_suite, refuse
 from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts, write_manifest
+from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
-from x_instruction.runner.shards import leading_drop
 
 SCORES = "scores.json"  # what a stage writes there beside its artifact is published as its metrics
 
@@ -22,8 +22,8 @@ SCORES = "scores.json"  # what a stage writes there beside its artifact is publi
 class Stage(Protocol):
     """What a stage's module offers: `run` writes the artifact to `job.staging`, `measure` computes its metrics."""
 
-    def run(self, job: Job) -> None: ...
-    def measure(self, job: Job) -> dict[str, Metric]: ...
+    def run(self, job: Job) -> Outcome: ...
+    def measure(self, job: Job, outcome: Outcome) -> dict[str, Metric]: ...
 
 
 def run_stage(job: Job, stage: Stage, suite: Path) -> None:
@@ -33,26 +33,26 @@ def run_stage(job: Job, stage: Stage, suite: Path) -> None:
     with Validator() as validator:
         shutil.rmtree(job.staging, ignore_errors=True)
         job.staging.mkdir(parents=True)
-        stage.run(job)
-        metrics = {**table_facts(job), **stage.measure(job)}
+        outcome = stage.run(job)
+        metrics = {**table_facts(job, outcome), **stage.measure(job, outcome)}
         report = judge(job.artifact, job.partition, expectations, metrics, validator.validate)
     report.save(job.refusal if report.failures else job.report)
     for verdict in report.warnings:
         print(f"warning: {verdict.sentence}", file=sys.stderr)
     if report.failures:
         refuse(report, job.refusal.relative_to(job.root), _keep_drops(job))
-    _publish(job, time.monotonic() - started)
+    _publish(job, outcome, time.monotonic() - started)
 
 
-def _publish(job: Job, seconds: float) -> None:
+def _publish(job: Job, outcome: Outcome, seconds: float) -> None:
     job.refusal.unlink(missing_ok=True)
     shutil.rmtree(job.refused_drops, ignore_errors=True)
     _publish_figures(job)
-    manifest = write_manifest(job)
+    manifest = write_manifest(job, outcome)
     replace_folder(job.staging, job.target)
     _prune(job.work)
     job.shared.settle()
-    log = {**job.facts, "seconds": round(seconds, 2), "content": manifest["content"]}
+    log = {**outcome.facts, "seconds": round(seconds, 2), "content": manifest["content"]}
     write_json(job.root / "data" / "runs" / job.artifact / f"{job.partition or 'all'}.json", log)
     print(f"{job.artifact} {job.partition}: published, {manifest['summary']}, {log['seconds']} s", file=sys.stderr)
 
@@ -68,7 +68,7 @@ def _publish_figures(job: Job) -> None:
 
 def _keep_drops(job: Job) -> str:
     """Puts the drops of a refused run where a person finds them. Returns a sentence on the leading reason."""
-    leading = leading_drop(job.staging)
+    leading = job.staged.leading_drop()
     if leading is None:
         return ""
     replace_folder(job.staging / "drops", job.refused_drops)

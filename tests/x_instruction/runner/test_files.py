@@ -1,4 +1,4 @@
-"""Files appear whole or not at all; hashes are of names and content alone."""
+"""Files appear whole or not at all, and hashes depend on names and content alone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_order_of_paths_does_not_matter(tmp_path: Path) -> None:
     assert hash_paths([folder / "a", folder / "b"]) == hash_paths([folder / "b", folder / "a"])
 
 
-def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+def test_files_of_one_name_in_two_folders_have_different_hashes(tmp_path: Path) -> None:
     one, other = tree(tmp_path / "1", **{"x/f": "1", "y/f": "2"}), tree(tmp_path / "2", **{"x/f": "2", "y/f": "1"})
     assert hash_paths([one / "x/f", one / "y/f"]) != hash_paths([other / "x/f", other / "y/f"])
 

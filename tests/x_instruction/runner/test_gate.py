@@ -1,4 +1,4 @@
-"""The gate, judged by Great Expectations itself: what is refused, what is only shown, what a report holds."""
+"""The gate with Great Expectations: what it refuses, what it only shows, and what a report holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from stages.params import Settings
 from tests.conftest import ROOT
 from x_instruction.runner.errors import GateFailedError, SettingsError
-from x_instruction.runner.gate import Expectation, Metric, Report, load_suite, refuse
+from x_instruction.runner.gate import Expectation, Metric, Report, judge, load_suite, refuse
 from x_instruction.runner.great_expectations import Validator
 
 METRICS: dict[str, Metric] = {
@@ -22,7 +22,7 @@ METRICS: dict[str, Metric] = {
     "infinite": float("inf"),
     "tenth": 0.1,
 }
-# Of rows, where the others are models.
+# The artifacts that hold rows; the others are models.
 ROW_ARTIFACTS = (
     "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
     "diversified_set", "eval_scores",
@@ -49,14 +49,14 @@ CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    """Every case judged as critical, and once more as a warning: one start of Great Expectations for all tests."""
+    """Every case as a critical expectation and as a warning; Great Expectations starts once for all tests."""
     suite = [
         Expectation(metric=metric, severity=severity, because=case, **bounds)  # type: ignore[arg-type]
         for severity in ("critical", "warning")
         for case, metric, bounds, _ in CASES
     ]
-    with Validator() as judge:
-        return judge.report("some_artifact", "fi", suite, METRICS)
+    with Validator() as validator:
+        return judge("some_artifact", "fi", suite, METRICS, validator.validate)
 
 
 @pytest.mark.parametrize(
@@ -67,21 +67,29 @@ def test_a_metric_is_held_to_its_bounds(report: Report, number: int, passes: boo
     assert (verdict.because, verdict.passed) == (CASES[number][0], passes)
 
 
-def test_a_verdict_says_what_was_met(report: Report) -> None:
-    met = {verdict.because: verdict.met for verdict in report.verdicts}
-    assert (met["above between"], met["absent"], met["not a number"], met["infinite"]) == (9.5, None, "nan", "inf")
+def test_a_verdict_holds_the_value_of_its_metric(report: Report) -> None:
+    values = {verdict.because: verdict.value for verdict in report.verdicts}
+    cases = ("above between", "absent", "not a number", "infinite")
+    assert [values[case] for case in cases] == [9.5, None, "nan", "inf"]
 
 
 def test_a_critical_failure_refuses_with_a_line_for_each(report: Report) -> None:
     with pytest.raises(GateFailedError) as caught:
         refuse(report, Path("data/quality/some_artifact/fi.json"))
     first, *lines, last = str(caught.value).split("\n")
-    assert first == "gate of some_artifact fi failed, nothing was published; report: data/quality/some_artifact/fi.json"
+    assert first == (
+        "the gate of some_artifact fi failed and nothing was published; report: data/quality/some_artifact/fi.json"
+    )
     assert len(lines) == sum(not case[3] for case in CASES)
-    assert "  expected low at least 2, met 1 (at least, below)" in lines
-    assert "  expected high at least 1 and at most 9, met 9.5 (above between)" in lines
-    assert "  expected absent at most 5, met None (absent)" in lines
+    assert "  expected low at least 2, found 1 (at least, below)" in lines
+    assert "  expected high at least 1 and at most 9, found 9.5 (above between)" in lines
+    assert "  expected absent at most 5, found None (absent)" in lines
     assert "run again" in last
+
+
+def test_a_refusal_shows_what_is_known_of_the_drops(report: Report) -> None:
+    with pytest.raises(GateFailedError, match=r"\n  most drops are too_short \(3 rows\)\n  fix the input"):
+        refuse(report, Path("report.json"), "most drops are too_short (3 rows)")
 
 
 def test_a_failed_warning_is_shown_and_refuses_nothing(report: Report) -> None:
@@ -105,12 +113,12 @@ def test_a_report_holds_all_metrics_and_verdicts(report: Report, tmp_path: Path)
 def test_equal_data_gives_an_equal_report(report: Report, tmp_path: Path) -> None:
     suite = [Expectation("low", "critical", "because", at_least=1)]
     for name in ("1", "2"):
-        with Validator() as judge:
-            judge.report("some_artifact", "fi", suite, {"low": 1}).save(tmp_path / name)
+        with Validator() as validator:
+            judge("some_artifact", "fi", suite, {"low": 1}, validator.validate).save(tmp_path / name)
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
-def test_a_judge_who_is_asked_nothing_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_validator_without_a_question_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with Validator():
         pass
     assert capfd.readouterr().err == ""
@@ -129,7 +137,7 @@ def test_a_bound_is_taken_from_the_settings(tmp_path: Path, settings: Settings) 
 
 
 def test_a_bound_that_names_no_setting_is_refused(tmp_path: Path, settings: Settings) -> None:
-    with pytest.raises(SettingsError, match=r"some_artifact.yaml: \$seed_pairs.max_bat_share names no setting"):
+    with pytest.raises(SettingsError, match=r"some_artifact.yaml: \$seed_pairs.max_bat_share is not a setting"):
         load_suite(suite_of(tmp_path, at_most="$seed_pairs.max_bat_share"), settings)
 
 
@@ -146,10 +154,10 @@ def test_an_unknown_severity_is_refused(tmp_path: Path, settings: Settings) -> N
         load_suite(suite_of(tmp_path, at_most=1, severity="critcal"), settings)
 
 
-SUITES = sorted((ROOT / "stages" / "expectations").glob("*.yaml"))
+SUITES = sorted((ROOT / "stages").glob("*/expectations.yaml"))
 
 
-@pytest.mark.parametrize("path", SUITES, ids=[path.stem for path in SUITES])
+@pytest.mark.parametrize("path", SUITES, ids=[path.parent.name for path in SUITES])
 def test_each_suite_loads_with_the_real_settings(path: Path, settings: Settings) -> None:
     suite = load_suite(path, settings)
     assert all(one.metric.isidentifier() and one.because for one in suite)
@@ -159,11 +167,11 @@ def test_each_suite_loads_with_the_real_settings(path: Path, settings: Settings)
 def test_each_artifact_has_a_suite() -> None:
     from stages.__main__ import ARTIFACTS
 
-    assert [path.stem for path in SUITES] == sorted(ARTIFACTS)
+    assert [path.parent.name for path in SUITES] == sorted(ARTIFACTS)
 
 
 @pytest.mark.parametrize("artifact", ROW_ARTIFACTS)
 def test_no_artifact_is_published_that_lost_a_row(artifact: str, settings: Settings) -> None:
-    suite = load_suite(ROOT / "stages" / "expectations" / f"{artifact}.yaml", settings)
+    suite = load_suite(ROOT / "stages" / artifact / "expectations.yaml", settings)
     rules = [(one.severity, one.equals) for one in suite if one.metric == "unaccounted_rows"]
     assert rules == [("critical", 0)]

@@ -12,71 +12,79 @@ from tests.conftest import ROOT
 from x_instruction.runner.import_closure import stage_code_hash, stage_files
 
 TREE = {
-    "__main__": "from stages.shell import run\n",
-    "shell": "import os\n",
-    "baked": "import polars\nfrom stages.oven import heat\n",
-    "oven": "def heat():\n    from stages.fuel import burn\n",
-    "fuel": "from stages import match\n",
-    "match": "",
-    "eaten": "import stages.baked\nfrom other.baked import x\n",
-    "folder/__init__": "from stages.folder.part import x\n",
-    "folder/part": "import stages.match\n",
-    "folder/unused": "",
+    "x_instruction/runner/shell": "import os\n",
+    "x_instruction/oven": "def heat():\n    from x_instruction.fuel import burn\n",
+    "x_instruction/fuel": "from x_instruction import match\n",
+    "x_instruction/match": "",
+    "x_instruction/folder/__init__": "from x_instruction.folder.part import x\n",
+    "x_instruction/folder/part": "import x_instruction.match\n",
+    "x_instruction/folder/unused": "",
+    "stages/__main__": "from stages.params import load\n",
+    "stages/params": "from stages.baked.settings import Baked\nfrom stages.eaten.settings import Eaten\n",
+    "stages/baked/stage": "from stages.baked.settings import Baked\nfrom x_instruction.oven import heat\n",
+    "stages/baked/settings": "",
+    "stages/eaten/stage": "import stages.eaten.settings\nfrom x_instruction.folder import x\nimport polars\n",
+    "stages/eaten/settings": "",
 }
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name, text in TREE.items():
-        path = tmp_path / "stages" / f"{name}.py"
+        path = tmp_path / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return tmp_path
 
 
 def names(root: Path, artifact: str) -> set[str]:
-    return {path.relative_to(root / "stages").as_posix() for path in stage_files(artifact, root)}
+    return {path.relative_to(root).with_suffix("").as_posix() for path in stage_files(artifact, root)}
 
 
-def test_imports_are_followed_also_those_inside_functions(tree: Path) -> None:
+def test_imports_are_followed_through_both_packages_and_inside_functions(tree: Path) -> None:
     assert names(tree, "baked") == {
-        "__main__.py", "shell.py", "baked.py", "oven.py", "fuel.py", "match.py", "expectations/baked.yaml"
+        "stages/baked/stage", "stages/baked/settings", "x_instruction/runner/shell", "x_instruction/oven",
+        "x_instruction/fuel", "x_instruction/match",
     }  # fmt: skip
 
 
-def test_a_module_imported_by_its_full_name_is_found(tree: Path) -> None:
-    assert names(tree, "eaten") - names(tree, "baked") == {"eaten.py", "expectations/eaten.yaml"}
-
-
-def test_of_a_folder_only_what_is_imported_belongs_to_it(tree: Path) -> None:
-    found = names(tree, "folder")
-    assert {"folder/__init__.py", "folder/part.py", "match.py"} < found
-    assert "folder/unused.py" not in found
+def test_of_a_package_only_what_is_imported_belongs_to_the_closure(tree: Path) -> None:
+    found = names(tree, "eaten")
+    assert {"stages/eaten/settings", "x_instruction/folder/__init__", "x_instruction/folder/part"} < found
+    assert "x_instruction/folder/unused" not in found and "stages/baked/settings" not in found
 
 
 @pytest.mark.parametrize(
-    ("module", "changes"), [("fuel", True), ("shell", True), ("eaten", False), ("folder/part", False)]
+    ("module", "changes"),
+    [
+        ("x_instruction/fuel", True),
+        ("x_instruction/runner/shell", True),
+        ("stages/baked/settings", True),
+        ("stages/eaten/settings", False),
+        ("stages/params", False),
+        ("x_instruction/folder/part", False),
+    ],
 )
-def test_the_hash_changes_with_the_code_a_stage_runs(tree: Path, module: str, changes: bool) -> None:
+def test_the_hash_changes_with_the_code_that_a_stage_runs(tree: Path, module: str, changes: bool) -> None:
     before = stage_code_hash("baked", tree)
-    (tree / "stages" / f"{module}.py").write_text(f"{TREE[module]}# changed\n")
+    (tree / f"{module}.py").write_text(f"{TREE[module]}# changed\n")
     assert (stage_code_hash("baked", tree) != before) is changes
 
 
 def test_a_changed_suite_keeps_the_hash(tree: Path) -> None:
-    (tree / "stages" / "expectations").mkdir()
     before = stage_code_hash("baked", tree)
-    (tree / "stages" / "expectations" / "baked.yaml").write_text("[]")
+    (tree / "stages/baked/expectations.yaml").write_text("[]")
     assert stage_code_hash("baked", tree) == before
 
 
 def test_the_hash_is_the_same_in_another_folder(tree: Path, tmp_path: Path) -> None:
-    shutil.copytree(tree / "stages", tmp_path / "copy" / "stages")
+    for package in ("stages", "x_instruction"):
+        shutil.copytree(tree / package, tmp_path / "copy" / package)
     assert stage_code_hash("baked", tmp_path / "copy") == stage_code_hash("baked", tree)
 
 
 @pytest.mark.parametrize("artifact", ARTIFACTS)
-def test_each_stage_lists_files_that_are_there(artifact: str) -> None:
+def test_the_closure_of_each_stage_has_files_and_neither_face(artifact: str) -> None:
     files = stage_files(artifact, ROOT)
     assert all(path.is_file() for path in files)
-    assert not [path for path in files if "dagster_project" in path.parts]
+    assert not [path for path in files if {"dagster_project", "dvc_project"} & set(path.parts)]

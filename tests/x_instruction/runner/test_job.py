@@ -1,11 +1,11 @@
-"""The map over shards: what is finished is taken up again, what changed is made anew."""
+"""The map over shards takes finished shards from the store and makes changed ones again."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,22 @@ from typing import Any
 import polars as pl
 import pytest
 
+from stages.filtered_text.settings import FilteredText
 from tests.conftest import ROOT
 from x_instruction.runner.job import Job, frame_hash
-from x_instruction.runner.settings import Execution
+from x_instruction.runner.settings import Execution, Section
 from x_instruction.runner.shards import Split, no_drops
 
 MakeJob = Callable[..., Job]
 
 
 def frames(*texts: str) -> list[pl.DataFrame]:
-    """One frame, so one shard, a text."""
+    """One frame for each text, and so one shard."""
     return [pl.DataFrame({"id": [text], "text": [text], "url": [""]}) for text in texts or ("a", "b", "c")]
 
 
 def shout(frame: pl.DataFrame, calls: Path) -> Split:
-    """Capitals for each text; a text `drop` is dropped. Every call leaves a line in `calls`."""
+    """Puts each text in capitals and drops the text `drop`. Every call adds a line to `calls`."""
     with calls.open("a") as file:
         file.write(f"{frame['text'].item()}\n")
     if frame["text"].item() == "crash":
@@ -37,13 +38,14 @@ def shout(frame: pl.DataFrame, calls: Path) -> Split:
 
 
 def run(
-    job: Job, calls: Path, *texts: str, settings: tuple[str, ...] = ("filtered_text",), needs: str = ""
+    job: Job, calls: Path, *texts: str, settings: Sequence[Section | int] | None = None, needs: str = ""
 ) -> list[str]:
-    """The texts whose shards were made, not taken from the store."""
+    """The texts whose shards were made and not taken from the store."""
     for path in sorted(job.staging.rglob("*.parquet")):
         path.unlink()
     before = called(calls)
-    job.map_frames(frames(*texts), partial(shout, calls=calls), settings=settings, depends_on=needs)
+    read = [job.section(FilteredText)] if settings is None else settings
+    job.map_frames(frames(*texts), partial(shout, calls=calls), settings=read, depends_on=needs)
     return called(calls)[len(before) :]
 
 
@@ -62,13 +64,15 @@ def calls(tmp_path: Path) -> Path:
 
 def test_a_shard_a_frame_in_the_order_of_frames(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
-    run(job, calls, "a", "drop", "b")
+    outcome = job.map_frames(
+        frames("a", "drop", "b"), partial(shout, calls=calls), settings=[job.section(FilteredText)]
+    )
     kept = [pl.read_parquet(path)["text"].to_list() for path in sorted(job.staging.glob("part-*"))]
     assert kept == [["A"], [], ["B"]]
     assert sorted(path.name for path in (job.staging / "drops").iterdir()) == [
         f"part-0000{n}.parquet" for n in range(3)
     ]
-    assert job.facts["rows_in"] == 3
+    assert (outcome.rows_in, outcome.counts) == (3, {})
 
 
 def test_a_second_run_takes_every_finished_shard(make_job: MakeJob, calls: Path) -> None:
@@ -89,7 +93,7 @@ def test_a_run_that_broke_off_is_taken_up_where_it_was(make_job: MakeJob, calls:
     assert run(make_job(), calls, "a", "b", "c") == ["c"]
 
 
-def test_a_changed_setting_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> None:
+def test_a_changed_setting_makes_the_shards_again(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     run(job, calls)
     changed = make_job(filtered_text=job.settings.filtered_text.model_copy(update={"min_words": 41}))
@@ -100,15 +104,16 @@ def test_a_setting_the_transform_does_not_read_changes_nothing(make_job: MakeJob
     job = make_job()
     run(job, calls)
     assert run(make_job(seed=job.settings.seed + 1), calls) == []
-    assert run(make_job(seed=job.settings.seed + 1), calls, settings=("filtered_text", "seed")) == ["a", "b", "c"]
+    changed = [job.section(FilteredText), job.settings.seed + 1]
+    assert run(make_job(), calls, settings=changed) == ["a", "b", "c"]
 
 
-def test_changed_code_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> None:
+def test_changed_code_makes_the_shards_again(make_job: MakeJob, calls: Path) -> None:
     run(make_job(), calls)
     assert run(make_job(code="other"), calls) == ["a", "b", "c"]
 
 
-def test_another_model_makes_the_shards_anew(make_job: MakeJob, calls: Path) -> None:
+def test_another_model_makes_the_shards_again(make_job: MakeJob, calls: Path) -> None:
     run(make_job(), calls, needs="model 1")
     assert run(make_job(), calls, needs="model 2") == ["a", "b", "c"]
 
@@ -118,7 +123,7 @@ def test_how_fast_an_endpoint_is_asked_keeps_the_shards_and_which_one_does_not(m
 
     def asked(**endpoint: Any) -> list[str]:
         changed = own.model_copy(update={"endpoint": own.endpoint.model_copy(update=endpoint)})
-        return run(make_job(text_generation=changed), calls, settings=("text_generation",))
+        return run(make_job(), calls, settings=[changed])
 
     assert asked() == ["a", "b", "c"]
     assert asked(concurrency=1, attempts=2, requests_per_minute=9, prompt_price=3.0) == []
@@ -202,9 +207,9 @@ import sys, time
 from functools import partial
 from pathlib import Path
 import polars as pl
-from stages.job import Job
-from stages.settings import load_settings
-from stages.shards import Split, no_drops
+from stages.params import load_settings
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import Split, no_drops
 
 def slow(frame, calls):
     with calls.open("a") as file:

@@ -1,7 +1,8 @@
-"""Rows in are rows kept and rows dropped: the gate of a stage that loses one closes, and so a lost shard is seen."""
+"""Every row that comes in is kept or dropped; a stage that loses a row or a shard publishes nothing."""
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,17 +11,17 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
-from dvc_project.generated_lines import PLOTS
 from stages.params import Settings
 from tests.conftest import ROOT
-from x_instruction.pairs.training_pairs import learned_pairs
+from x_instruction.pairs.learned_pairs import learned_pairs
 from x_instruction.rating.calibration import Calibration
 from x_instruction.runner import job as jobs
 from x_instruction.runner.errors import GateFailedError, InputError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import Split, shard_paths, write_shard
+from x_instruction.runner.shards import Partition, Split, write_shard
 from x_instruction.runner.shell import run_stage
 
 SOURCES = ("raw_web_text", "filtered_text", "seed_pairs")
@@ -49,11 +50,10 @@ def publish(folder: Path, shards: list[pl.DataFrame]) -> None:
 
 @pytest.fixture(scope="module")
 def small(settings: Settings) -> Settings:
-    """Nothing that is rated is too bad, and an evaluator whose tokens are bytes has the labels."""
-    training = settings.evaluator.training.model_copy(update={"max_tokens": 192})
-    evaluator = settings.evaluator.model_copy(update={"labels": ["A", "B", "C"], "training": training})
+    """Settings that keep every rating, with labels that a tokenizer of bytes has."""
+    rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     refined = settings.refined_pairs.model_copy(update={"min_rating": 0.0})
-    return settings.model_copy(update={"evaluator": evaluator, "refined_pairs": refined})
+    return settings.model_copy(update={"rating": rating, "refined_pairs": refined})
 
 
 def job_of(root: Path, artifact: str, settings: Settings) -> Job:
@@ -62,35 +62,40 @@ def job_of(root: Path, artifact: str, settings: Settings) -> Job:
     return Job(artifact, "fi", iteration, settings, root, staging, work, "code")
 
 
+def run(job: Job) -> None:
+    stage = importlib.import_module(f"stages.{job.artifact}.stage")
+    run_stage(job, stage, ROOT / "stages" / job.artifact / "expectations.yaml")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
-    """A project with the sample's Finnish texts and seeds; made candidate pairs are rated, refined and diversified."""
-    import great_expectations  # noqa: F401  # judges here: a process of its own takes seconds to start
+    """A project with the sample's Finnish texts and seeds, and candidate pairs made into a released set."""
+    import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     root = tmp_path_factory.mktemp("made")
-    for name in ("stages/expectations", "data/sample/web/fi", "data/sample/seeds"):
+    for name in ("languages", "data/sample/web/fi", "data/sample/seeds"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "data/sample/eval_prompts.jsonl", root / "data/sample")
     publish(root / "data/candidate_pairs/fi", [candidates(shard) for shard in range(SHARDS)])
     for number, precision in ((1, 0.5), (2, 0.1)):
         folder = shutil.copytree(tiny_model, root / f"data/evaluator/iteration_{number}")
         Calibration().write(folder)
-        write_json(folder / "scores.json", {"precision": precision})
+        write_json(root / f"data/metrics/evaluator/iteration_{number}.json", {"precision": precision})
         write_json(folder / "manifest.json", {"content": "tiny"})
     for artifact in (*SOURCES, *RATED):
-        run_stage(job_of(root, artifact, small))
+        run(job_of(root, artifact, small))
     return root
 
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
-    """A copy to break; its work stores hold no shards."""
+    """A copy of the project without work stores, for tests that break it."""
     return shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns(".work"))
 
 
 @pytest.fixture
 def losing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every transform forgets the last row that it keeps, or, where it keeps none, drops."""
+    """Every transform loses its last kept row, or its last dropped row where it keeps none."""
     finish: Callable[..., Any] = jobs._finish
 
     def forgetful(frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], **named: Any) -> Any:
@@ -121,8 +126,8 @@ def test_a_stage_that_loses_a_row_publishes_nothing(
     if artifact == "candidate_pairs":
         write_json(shutil.copytree(tiny_model, project / "data/instruction_model") / "manifest.json", {"content": ""})
     lost = SHARDS if artifact == "rated_pairs" else 1  # one a shard, of which the others have one here
-    with pytest.raises(GateFailedError, match=f"unaccounted_rows equals 0, met {lost} "):
-        run_stage(job)
+    with pytest.raises(GateFailedError, match=f"unaccounted_rows equals 0, found {lost} "):
+        run(job)
     assert not job.target.exists()
 
 
@@ -130,12 +135,12 @@ def test_a_stage_that_loses_a_row_publishes_nothing(
 def test_a_shard_lost_between_two_stages_is_seen(project: Path, small: Settings, artifact: str) -> None:
     before = {"rated_pairs": "candidate_pairs/fi", "refined_pairs": "rated_pairs/iteration_1/fi"}
     folder = project / "data" / before.get(artifact, "refined_pairs/fi")
-    rows = sum(pl.read_parquet(path).height for path in shard_paths(folder))
-    last = shard_paths(folder)[-1]
+    rows = sum(pl.read_parquet(path).height for path in Partition(folder).paths())
+    last = Partition(folder).paths()[-1]
     left = rows - pl.read_parquet(last).height
     last.unlink()
-    with pytest.raises(InputError, match=f"holds {left} rows and its manifest says {rows}: a shard is missing"):
-        run_stage(job_of(project, artifact, small))
+    with pytest.raises(InputError, match=f"has {left} rows but its manifest lists {rows}: a shard is missing"):
+        run(job_of(project, artifact, small))
 
 
 def test_a_pair_whose_rating_is_no_number_closes_the_gate(
@@ -143,8 +148,8 @@ def test_a_pair_whose_rating_is_no_number_closes_the_gate(
 ) -> None:
     monkeypatch.setattr(Calibration, "applied", lambda self, frame: frame.with_columns(best=float("nan")))
     job = job_of(project, "rated_pairs", small)
-    with pytest.raises(GateFailedError, match="rows_without_rating equals 0, met 12 "):
-        run_stage(job)
+    with pytest.raises(GateFailedError, match="rows_without_rating equals 0, found 12 "):
+        run(job)
 
 
 def test_the_refined_pairs_say_which_iteration_was_taken_and_why(made: Path) -> None:
@@ -156,11 +161,11 @@ def test_the_refined_pairs_say_which_iteration_was_taken_and_why(made: Path) -> 
 def test_an_iteration_that_is_not_used_is_a_warning_of_the_gate(
     project: Path, small: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_stage(job_of(project, "refined_pairs", small))
-    assert "warning: expected unused_iterations equals 0, met 1 (the stop rule: " in capsys.readouterr().err
-    write_json(project / "data/evaluator/iteration_2/scores.json", {"precision": 0.6})
+    run(job_of(project, "refined_pairs", small))
+    assert "warning: expected unused_iterations equals 0, found 1 (the stop rule: " in capsys.readouterr().err
+    write_json(project / "data/metrics/evaluator/iteration_2.json", {"precision": 0.6})
     shutil.copytree(project / "data/rated_pairs/iteration_1", project / "data/rated_pairs/iteration_2")
-    run_stage(job_of(project, "refined_pairs", small))
+    run(job_of(project, "refined_pairs", small))
     assert "unused_iterations" not in capsys.readouterr().err
 
 
@@ -170,9 +175,11 @@ def test_a_language_of_which_too_little_was_kept_to_learn_from_is_counted(
 ) -> None:
     refined = small.refined_pairs.model_copy(update={"min_pairs": least, "max_pairs": 1})
     job = job_of(project, "response_model", small.model_copy(update={"refined_pairs": refined, "languages": ["fi"]}))
-    learned_pairs(replace(job, language=None, iteration="iteration_2"))
-    assert job.facts["short_languages"] == short
+    _, counted = learned_pairs(replace(job, language=None, iteration="iteration_2"))
+    assert counted == short
 
 
-def test_every_plot_of_the_refined_pairs_is_drawn_by_dvc_too(made: Path) -> None:
-    assert {path.stem for path in (made / "data/refined_pairs/fi/plots").iterdir()} == set(PLOTS["refined_pairs"])
+def test_the_plots_of_the_refined_pairs_are_those_that_dvc_draws(made: Path) -> None:
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["refined_pairs"]["do"]
+    listed = {Path(name).stem for plot in graph["plots"] for name in plot}
+    assert {path.stem for path in (made / "data/plots/refined_pairs/fi").iterdir()} == listed

@@ -1,4 +1,4 @@
-"""Plots as data: bins are counted, and the file holds what is drawn."""
+"""The data of plots: bins are counted, and DVC draws what the files hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dvc_project.generated_lines import PLOTS
 from tests.conftest import ROOT
 from x_instruction.runner.plots import histogram, keep_curve, write_plot
 
@@ -37,13 +36,14 @@ def test_the_keep_curve_says_which_share_passes_a_threshold() -> None:
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What `dvc plots show` draws, by file name, of a bar plot and one of lines, both of two series."""
+    """What `dvc plots show` draws, by file name: a bar plot and a line plot with two series each."""
     folder = tmp_path_factory.mktemp("dvc")
     lines = pl.DataFrame({"rating": [0.1, 0.1], "pairs": [3, 4], "series": ["best", "worst"]})
     bars = pl.DataFrame({"defect": ["cut", "cut"], "auc": [0.9, 0.8], "series": ["fi", "sw"]})
     write_plot(folder, "ratings", lines)
     write_plot(folder, "auc_by_defect", bars)
-    entries = [f"  - plots/{name}.csv: {PLOTS['evaluator'][name]}" for name in ("ratings", "auc_by_defect")]
+    axes = {"ratings": "x: rating, y: pairs, template: lines", "auc_by_defect": "x: auc, y: defect, template: bars"}
+    entries = [f"  - plots/{name}.csv: {{ {own} }}" for name, own in axes.items()]
     (folder / "dvc.yaml").write_text("\n".join(["plots:", *entries]))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
@@ -58,7 +58,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize(("name", "x", "y"), [("ratings", "rating", "pairs"), ("auc_by_defect", "auc", "defect")])
-def test_dvc_draws_each_series_in_a_colour_of_its_own(
+def test_dvc_draws_each_series_in_another_colour(
     shown: dict[str, dict[str, Any]], name: str, x: str, y: str
 ) -> None:
     axes = shown[name]["encoding"]

@@ -99,7 +99,7 @@ def test_a_language_listed_twice_is_named(tmp_path: Path) -> None:
     assert message == "params.yaml: `languages` is ['fi', 'sw', 'fi']: 'fi' is listed more than once"
 
 
-def test_no_language_at_all_is_refused_by_its_own_rule(tmp_path: Path) -> None:
+def test_an_empty_list_of_languages_is_refused(tmp_path: Path) -> None:
     assert "`languages` is []: List should have at least 1 item" in problem(tmp_path, "languages", value=[])
 
 
@@ -202,7 +202,7 @@ def test_an_endpoint_without_address_is_refused(tmp_path: Path) -> None:
         {"iteration_1": "seed_pairs", "iteration_2": "rated_pairs/iteration_2"},
     ],
 )
-def test_a_broken_chain_of_iterations_is_shown_mended(tmp_path: Path, chain: dict[str, str]) -> None:
+def test_a_broken_chain_of_iterations_is_refused_with_the_right_entry(tmp_path: Path, chain: dict[str, str]) -> None:
     entries = {name: {"learns_from": source} for name, source in chain.items()}
     message = problem(tmp_path, "iterations", value=entries)
     name, source = list(chain.items())[1]

@@ -1,4 +1,4 @@
-"""A partition: shards in order, and every dropped row beside them with its reason."""
+"""A partition holds its shards in order, and beside them every dropped row with its reason."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from x_instruction.runner.files import write_json
 from x_instruction.runner.shards import (
     DROP_SCHEMA,
     DROP_TEXT_CHARACTERS,
+    Partition,
     Split,
     by_parts,
-    drop_counts,
     in_slices,
     no_drops,
-    read_partition,
-    shard_paths,
     write_shard,
 )
 
@@ -79,13 +77,13 @@ def partition(folder: Path, *shards: list[str]) -> Path:
 
 def test_a_partition_without_manifest_is_unfinished(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not there or unfinished: run its stage first"):
-        shard_paths(partition(tmp_path, ["a"]))
+        Partition(partition(tmp_path, ["a"])).paths()
 
 
 def test_a_partition_is_read_in_the_order_of_its_shards(tmp_path: Path) -> None:
     partition(tmp_path, ["b"], ["a"], ["c"])
     (tmp_path / "manifest.json").write_text("{}")
-    assert read_partition(tmp_path)["id"].to_list() == ["b", "a", "c"]
+    assert Partition(tmp_path).table()["id"].to_list() == ["b", "a", "c"]
 
 
 def test_a_shard_is_written_whole(tmp_path: Path) -> None:
@@ -102,11 +100,17 @@ def test_equal_frames_are_equal_bytes(tmp_path: Path) -> None:
 def test_drops_are_counted_by_reason_over_all_shards_most_frequent_first(tmp_path: Path) -> None:
     for number, frame in enumerate([judged(a="rare", b="much"), judged(c="much"), judged(d=None)]):
         write_shard(Split.of(frame).dropped, tmp_path / "drops" / f"part-{number:05d}.parquet")
-    assert list(drop_counts(tmp_path).items()) == [("much", 2), ("rare", 1)]
+    assert list(Partition(tmp_path).drop_counts().items()) == [("much", 2), ("rare", 1)]
+
+
+def test_the_leading_drop_is_the_most_frequent_reason_with_its_first_value(tmp_path: Path) -> None:
+    write_shard(Split.of(judged(a="rare", b="much", c="much")).dropped, tmp_path / "drops" / "part-00000.parquet")
+    assert Partition(tmp_path).leading_drop() == ("much", "7", 2)
 
 
 def test_a_partition_without_drops_counts_none(tmp_path: Path) -> None:
-    assert drop_counts(tmp_path) == {}
+    assert Partition(tmp_path).leading_drop() is None
+    assert Partition(tmp_path).drop_counts() == {}
 
 
 def test_a_frame_done_part_by_part_gives_the_same_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +135,7 @@ def test_a_partition_that_lacks_a_shard_of_its_manifest_is_refused(tmp_path: Pat
     for number in range(2):
         write_shard(judged(a=None, b=None), tmp_path / f"part-0000{number}.parquet")
     write_json(tmp_path / "manifest.json", {"rows": 4})
-    assert len(shard_paths(tmp_path)) == 2
+    assert len(Partition(tmp_path).paths()) == 2
     (tmp_path / "part-00000.parquet").unlink()
-    with pytest.raises(InputError, match="holds 2 rows and its manifest says 4"):
-        shard_paths(tmp_path)
+    with pytest.raises(InputError, match="has 2 rows but its manifest lists 4"):
+        Partition(tmp_path).paths()

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def store(folder: Path, name: str, names: list[str] = LANGUAGES) -> SharedStore:
-    """The store as a new run of a language finds it."""
+    """The store as a new run of a language sees it."""
     return SharedStore(folder, name, names)
 
 
@@ -97,7 +97,7 @@ def test_what_no_language_needs_any_more_is_deleted(folder: Path) -> None:
     assert not (folder / "old.lock").exists()
 
 
-def test_what_another_language_was_made_from_stays_until_it_is_made_anew(folder: Path) -> None:
+def test_what_another_language_was_made_from_stays_until_that_language_is_made_again(folder: Path) -> None:
     for name in ("fi", "sw"):
         ran(folder, name, "old")
     ran(folder, "fi", "new")

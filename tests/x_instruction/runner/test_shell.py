@@ -1,4 +1,4 @@
-"""`python -m stages` as a user runs it: whole or not at all, and one clear sentence where the user can mend it."""
+"""`python -m stages` as a user runs it: it publishes all or nothing, and its errors are one clear sentence."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.fixture(scope="session")
 def _project_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("master")
-    shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("params.yaml", "dvc.yaml"):
-        shutil.copy(ROOT / name, folder)
+    for name in ("stages", "x_instruction", "languages"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "params.yaml", folder)
     shutil.copytree(ROOT / "data/sample/seeds", folder / "data/sample/seeds")
     pages = sorted((ROOT / "data/sample/web/fi").glob("*.html"))[:12]
     (folder / "data/sample/web/fi").mkdir(parents=True)
@@ -37,7 +37,7 @@ def _project_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(_project_master: Path, tmp_path: Path) -> Path:
-    """A project of one's own, with the sample's seeds and a few Finnish pages."""
+    """A project with the sample's seeds and a few Finnish pages."""
     return Path(shutil.copytree(_project_master, tmp_path / "project"))
 
 
@@ -50,7 +50,7 @@ def _published_master(_project_master: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def published(_published_master: Path, tmp_path: Path) -> Path:
-    """A project whose Finnish seeds were published; what was said then is in `said`."""
+    """A project whose Finnish seeds are published; the messages of that run are in the file `said`."""
     return Path(shutil.copytree(_published_master, tmp_path / "published"))
 
 
@@ -70,7 +70,7 @@ def made(project: Path, *names: str) -> str:
 
 
 def refused(project: Path, *names: str) -> str:
-    """The message a run ends with: exit code 1, `error:` and no traceback."""
+    """The message of a run that ends with exit code 1, `error:` and no traceback."""
     done = stage(project, *names)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -137,17 +137,24 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
     write_seeds(project, rows)
     message = refused(project, "seed_pairs", "fi")
     assert files(project / "data/seed_pairs") == before
-    assert "gate of seed_pairs fi failed, nothing was published; report: data/refused/seed_pairs/fi.json" in message
-    assert "expected bad_share at most 0.2, met 0.5 (so many bad seeds point at a wrong file or column)" in message
+    assert (
+        "the gate of seed_pairs fi failed and nothing was published; report: data/refused/seed_pairs/fi.json" in message
+    )
+    assert "expected bad_share at most 0.2, found 0.5 (so many bad seeds point at a wrong file or column)" in message
+    assert "most drops are no_response (" in message and "all of them: data/refused/seed_pairs/fi.drops" in message
+    assert (
+        pl.read_parquet(project / "data/refused/seed_pairs/fi.drops/*.parquet")["reason"].unique().item()
+        == "no_response"
+    )
     report = json.loads((project / "data/refused/seed_pairs/fi.json").read_text())
     assert report["passed"] is False
     assert json.loads((project / "data/quality/seed_pairs/fi.json").read_text())["passed"] is True
 
 
-def test_a_warning_is_said_and_blocks_nothing(project: Path) -> None:
+def test_a_warning_is_printed_and_blocks_nothing(project: Path) -> None:
     write_seeds(project, seeds(project)[:12])
     said = made(project, "seed_pairs", "fi")
-    assert "warning: expected held_out at least 8, met " in said
+    assert "warning: expected held_out at least 8, found " in said
 
 
 def test_seeds_without_the_column_are_named(project: Path) -> None:

@@ -1,0 +1,22 @@
+"""What a stage's `run` reports of its work, besides the artifact that it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from x_instruction.runner.gate import Metric
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`rows_in` is the number of rows that came in; None for an artifact that holds no rows.
+
+    `facts` go to the run log and to `measure` (seconds, rates, choices). `counts` are summed over new and stored
+    shards, and `made_by` names the engine; both go to the manifest, so neither may hold a time.
+    """
+
+    rows_in: int | None = None
+    facts: Mapping[str, Metric] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    made_by: Mapping[str, str] = field(default_factory=dict)
