@@ -110,7 +110,7 @@ def test_a_killed_stage_is_an_error_with_a_reason(project: Path, server: subproc
     ended = run(project, "0", "dies")
 
     assert ended.returncode == 1
-    assert "error: the process of 0 dies ended without a word" in ended.stderr
+    assert "error: the process of `0 dies` ended without a result" in ended.stderr
 
 
 def test_a_stage_ends_with_its_caller(project: Path, server: subprocess.Popen[bytes]) -> None:
