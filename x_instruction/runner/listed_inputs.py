@@ -35,6 +35,9 @@ def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
 
 def _stages(graph: Path) -> dict[str, dict[str, Any]]:
     try:
-        return dict(yaml.load(graph.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["stages"])
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise SettingsError(f"{graph.name} is not readable: {' '.join(str(error).split())}") from None
+        content = yaml.load(graph.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{graph.name} is not readable YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict):
+        raise SettingsError(f"{graph.name} has no section `stages` with the artifacts")
+    return content["stages"]

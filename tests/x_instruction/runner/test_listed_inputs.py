@@ -47,10 +47,13 @@ def test_an_artifact_that_the_graph_does_not_have_is_not_asked_for(graph: Path) 
     refuse_unlisted(graph, {"taken_out": ["data/new"]})
 
 
-@pytest.mark.parametrize("text", ["stages: [", "stages", ""])
-def test_a_graph_that_is_not_readable_is_named(graph: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("stages: [", "is not readable YAML: "), ("stages", "has no section `stages`"), ("", "has no section `stages`")],
+)
+def test_a_graph_that_cannot_be_used_is_one_sentence(graph: Path, text: str, message: str) -> None:
     graph.write_text(text)
-    with pytest.raises(SettingsError, match=r"^dvc.yaml is not readable: "):
+    with pytest.raises(SettingsError, match=rf"^dvc.yaml {message}"):
         refuse_unlisted(graph, {})
 
 
