@@ -16,6 +16,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 from stages.base_model.embedded import new_model, train_tokenizer
 from stages.base_model.settings import Architecture
 from stages.params import Settings, load_settings
+from tests.miniature import fresh, fresh_master, made, made_master  # noqa: F401 (fixtures)
 from x_instruction.models.checkpoints import load_tokenizer, save_model
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
