@@ -6,12 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dvc_project.generated_lines import generated_lines
 from stages.filtered_text import stage as filtered_text
 from stages.filtered_text.rules.blocked_sites import blocked_site, read_sites
-from stages.params import Settings
-from tests.stages.filtered_text.test_filtered_text import ALL, GOOD, ROOT, documents, given, job
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, documents, given, job, page
 from x_instruction.runner.errors import InputError
 
 LIST = """# sites of ours
@@ -26,7 +23,7 @@ def blocked(url: str, folder: Path) -> str | None:
     path = folder / "sites.txt"
     path.write_text(LIST, encoding="utf-8")
     frame = pl.DataFrame({"url": [url]})
-    value = blocked_site(frame, given(), load_language("fi"), sites=read_sites(path))["value"].item()
+    value = blocked_site(frame, given(), page("fi"), sites=read_sites(path))["value"].item()
     return None if value is None else str(value)
 
 
@@ -73,9 +70,8 @@ def test_a_list_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_run_drops_the_pages_of_a_listed_site_and_judges_anew_when_the_list_changes(tmp_path: Path) -> None:
-    settings = ALL.model_copy(update={"filtered_text": given(blocked_sites="sites.txt")})
-    one = job(tmp_path, documents(GOOD).with_columns(url=pl.lit("https://spam.example/1")))
-    one = type(one)(**{**vars(one), "settings": settings})
+    on_site = documents(GOOD).with_columns(url=pl.lit("https://spam.example/1"))
+    one = job(tmp_path, on_site, blocked_sites="sites.txt")
     for text, rows in (("spam.example", 0), ("other.example", 1)):
         (tmp_path / "sites.txt").write_text(text, encoding="utf-8")
         filtered_text.run(one)
@@ -88,24 +84,19 @@ def test_a_run_drops_the_pages_of_a_listed_site_and_judges_anew_when_the_list_ch
 def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(tmp_path: Path) -> None:
     shared = "taikinaan tarvitaan vain vettä suolaa ruisjauhoja ja hieman"
     (tmp_path / "eval.jsonl").write_text(f'{{"prompt": "Miksi {shared} nyt?"}}\n', encoding="utf-8")
-    settings = ALL.model_copy(update={"filtered_text": given(decontaminate_against=["eval.jsonl"])})
-    one = job(tmp_path, documents(GOOD))
-    one = type(one)(**{**vars(one), "settings": settings})
+    one = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
     filtered_text.run(one)
     drops = pl.read_parquet(one.staging / "drops" / "part-*.parquet")
     assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"says '{shared}'")]
 
 
 def test_an_evaluation_file_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
-    settings = ALL.model_copy(update={"filtered_text": given(decontaminate_against=["eval.jsonl"])})
-    one = job(tmp_path, documents(GOOD))
+    one = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
     with pytest.raises(InputError, match=r"filtered_text\.decontaminate_against: .*eval\.jsonl is not there"):
-        filtered_text.run(type(one)(**{**vars(one), "settings": settings}))
+        filtered_text.run(one)
 
 
-def test_the_lists_are_dependencies_of_the_stage(settings: Settings) -> None:
-    listed = settings.model_copy(update={"filtered_text": given(blocked_sites="sites.txt")})
-    assert generated_lines("lists", "filtered_text", listed, ROOT) == ["${filtered_text.blocked_sites}"]
-    against = settings.model_copy(update={"filtered_text": given(decontaminate_against=["a.jsonl"])})
-    assert generated_lines("lists", "filtered_text", against, ROOT) == ["${filtered_text.decontaminate_against[0]}"]
-    assert generated_lines("lists", "filtered_text", settings, ROOT) == []
+def test_the_lists_are_dependencies_of_the_stage() -> None:
+    assert given(blocked_sites="sites.txt").inputs() == ["${filtered_text.blocked_sites}"]
+    assert given(decontaminate_against=["a.jsonl"]).inputs() == ["${filtered_text.decontaminate_against[0]}"]
+    assert given().inputs() == []

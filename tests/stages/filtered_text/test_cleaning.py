@@ -8,8 +8,7 @@ from stages.filtered_text.cleaning.copy_artifacts import without_left_overs
 from stages.filtered_text.cleaning.font_artifacts import without_font_signs
 from stages.filtered_text.cleaning.markup import without_markup
 from stages.filtered_text.cleaning.wrapped_lines import joined_lines
-from tests.stages.filtered_text.test_filtered_text import GOOD, THAI, made
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, THAI, made, page
 
 MARKDOWN = "# Otsikko"
 
@@ -19,7 +18,7 @@ def bare(text: str) -> str:
 
 
 def kept_of(text: str, language: str = "fi") -> str:
-    return str(without_left_overs(pl.Series([text]), load_language(language)).item())
+    return str(without_left_overs(pl.Series([text]), page(language)).item())
 
 
 def joined(text: str) -> str:
@@ -111,20 +110,20 @@ def test_a_paragraph_said_twice_in_a_row_but_not_one_said_on_and_on() -> None:
     ],
 )
 def test_a_semicolon_that_a_font_left_within_a_tamil_word(written: str, meant: str) -> None:
-    assert without_font_signs(pl.Series([written]), load_language("ta")).to_list() == [meant]
-    assert without_font_signs(pl.Series([written]), load_language("fi")).to_list() == [written]
+    assert without_font_signs(pl.Series([written]), page("ta")).to_list() == [meant]
+    assert without_font_signs(pl.Series([written]), page("fi")).to_list() == [written]
 
 
 def test_the_urdu_yeh_that_only_ends_words_before_a_hamza() -> None:
     written, meant = "وہ چاےئے پیتے ہیں۔", "وہ چایئے پیتے ہیں۔"
-    assert without_font_signs(pl.Series([written]), load_language("ur")).to_list() == [meant]
-    assert without_font_signs(pl.Series([written]), load_language("fi")).to_list() == [written]
-    assert without_font_signs(pl.Series(["گائے ہے"]), load_language("ur")).to_list() == ["گائے ہے"]
+    assert without_font_signs(pl.Series([written]), page("ur")).to_list() == [meant]
+    assert without_font_signs(pl.Series([written]), page("fi")).to_list() == [written]
+    assert without_font_signs(pl.Series(["گائے ہے"]), page("ur")).to_list() == ["گائے ہے"]
 
 
 @pytest.mark.parametrize("text", ["மரம்; செடி", "மரம்;செடி;கொடி", "மரம் ;செடி", "let மரம்=1;x"])
 def test_a_tamil_semicolon_that_is_one_is_left(text: str) -> None:
-    assert without_font_signs(pl.Series([text]), load_language("ta")).to_list() == [text]
+    assert without_font_signs(pl.Series([text]), page("ta")).to_list() == [text]
 
 
 def test_paragraphs_said_again_in_their_order() -> None:
@@ -193,5 +192,5 @@ def test_a_document_is_judged_as_cleaned_and_leads_back_to_itself() -> None:
 
 def test_cleaned_texts_do_not_depend_on_what_stands_beside_them() -> None:
     frame = pl.DataFrame({"text": [GOOD, "# A\n<b>b</b>", "", broken(5), "Hei&nbsp;hei", THAI]})
-    of = load_language("fi")
+    of = page("fi")
     assert cleaned(frame, of).equals(pl.concat([cleaned(frame[row], of) for row in range(frame.height)]))

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from stages.filtered_text.cleaning.code_blocks import prose
-from tests.stages.filtered_text.test_filtered_text import GOOD, drop, given, made
+from tests.stages.filtered_text.texts import GOOD, drop, given, made
 
 CODE = "```js\n" + "".join(f"setName{number}(event.target.value);\n" for number in range(8)) + "```"
 

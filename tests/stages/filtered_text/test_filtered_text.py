@@ -14,59 +14,18 @@ from stages.filtered_text.cleaning.escapes import without_escapes
 from stages.filtered_text.private_data.mask import mask
 from stages.filtered_text.rules import listed_words as word_lists
 from stages.filtered_text.rules.language import english_share, wrong_language
-from stages.filtered_text.settings import FilteredText
-from stages.params import load_settings
 from stages.raw_web_text import stage as raw_web_text
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import Source
-from x_instruction.language.settings import load_language
+from tests.conftest import ROOT
+from tests.stages.filtered_text.texts import ALL, GOOD, HINDI, THAI, documents, drop, given, job, made, page
 from x_instruction.runner.errors import InputError, SettingsError
-from x_instruction.runner.files import digest, write_json
-from x_instruction.runner.job import Job
-from x_instruction.runner.shards import Split, drop_counts, write_shard
+from x_instruction.runner.files import digest
+from x_instruction.runner.shards import drop_counts
 from x_instruction.words import vietnamese_model
 from x_instruction.words.packaged_data import packaged_file
 
-ROOT = Path(__file__).parent.parent
-ALL = load_settings(ROOT / "params.yaml")
 SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
-GOOD = (
-    "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito. Taikinaan tarvitaan vain "
-    "vettä, suolaa, ruisjauhoja ja hieman vehnäjauhoja, jotta levyt eivät halkeile kaulittaessa. Täytteeksi "
-    "keitetään useimmiten riisipuuroa, mutta vanhemmissa piirakoissa käytettiin ohraa, perunaa tai naurista. "
-    "Piirakat paistetaan kuumassa uunissa noin vartin verran ja voidellaan heti voin ja maidon seoksella."
-)
-THAI = (
-    "ข้าวยำเป็นอาหารเช้าของคนใต้ที่กินกันมานาน ใส่ข้าวสวยกับผักหลายชนิดที่หั่นฝอยแล้ว ราดด้วยน้ำบูดูที่ต้มกับเครื่องเทศ "
-    "รสเค็มหวานเข้ากันดี คนขายมักจัดผักแยกไว้เป็นกอง ๆ ให้ลูกค้าเลือกเองตามชอบ และมีมะพร้าวคั่วโรยหน้าให้หอม "
-    "ใครไปถึงตลาดแต่เช้าจะได้ผักที่สดที่สุดของวันนั้น"
-)
-
-
-HINDI = (
-    "इस पाठ में हम सीखेंगे कि किसी सूची के सभी दामों को एक साथ कैसे जोड़ा जाता है। सबसे पहले एक खाली जोड़ से शुरू करते हैं और "
-    "फिर हर वस्तु का दाम उसमें मिलाते जाते हैं। अंत में जो संख्या बचती है वही पूरी सूची का कुल दाम है।"
-)
-
-
-def given(**changes: Any) -> FilteredText:
-    return ALL.filtered_text.model_copy(update=changes)
-
-
-def documents(*texts: str, language: str = "fi") -> pl.DataFrame:
-    rows = [{"id": digest(language, text)[:16], "text": text, "record": number} for number, text in enumerate(texts)]
-    return pl.DataFrame(rows, schema={**raw_web_text.SCHEMA}).with_columns(pl.col(pl.String).fill_null(""))
-
-
-def made(*texts: str, language: str = "fi", settings: FilteredText | None = None) -> Split:
-    return filtered_text.transform(documents(*texts, language=language), settings or given(), load_language(language))
-
-
-def drop(text: str, language: str = "fi", settings: FilteredText | None = None) -> tuple[str, str]:
-    split = made(text, language=language, settings=settings)
-    assert split.kept.height == 0
-    row = split.dropped.row(0, named=True)
-    return row["reason"], row["value"]
 
 
 @pytest.mark.parametrize(("language", "text"), [("fi", GOOD), ("th", THAI)])
@@ -172,7 +131,7 @@ def test_code_does_not_count_for_the_script() -> None:
 
 
 def test_words_longer_than_the_language_has() -> None:
-    language = load_language("fi").model_copy(update={"max_mean_word_length": 5.0})
+    language = page("fi").model_copy(update={"max_mean_word_length": 5.0})
     split = filtered_text.transform(documents(GOOD), given(), language)
     assert split.dropped["reason"].to_list() == ["bad_word_lengths"]
 
@@ -180,7 +139,7 @@ def test_words_longer_than_the_language_has() -> None:
 def test_a_page_translated_in_part() -> None:
     """Its language is told by slices; here English is taken for ours, so that only the share of its lines can tell."""
     english = "\n".join(["The dough is rolled out, and you can do that with a thin rolling pin."] * 12)
-    bilingual = load_language("fi").model_copy(update={"neighbours": {"en": True}, "min_language_score": 0.0})
+    bilingual = page("fi").model_copy(update={"neighbours": {"en": True}, "min_language_score": 0.0})
 
     def met(text: str) -> str | None:
         return wrong_language(pl.DataFrame({"text": [text]}), given(), bilingual)["value"].item()
@@ -316,14 +275,6 @@ def test_control_strings_stay_as_they_are() -> None:
     assert (row["text"], row["control_strings"]) == (text, 4)
 
 
-def job(root: Path, *frames: pl.DataFrame, language: str = "fi") -> Job:
-    source = root / "data" / "raw_web_text" / language
-    for number, frame in enumerate(frames):
-        write_shard(frame, source / f"part-{number:05d}.parquet")
-    write_json(source / "manifest.json", {})
-    return Job("filtered_text", language, None, ALL, root, root / "staging", root / "work", "code")
-
-
 def test_a_run_accounts_for_every_row_and_leaves_no_temporary_column(tmp_path: Path) -> None:
     one = job(tmp_path, documents(GOOD, "lyhyt"), documents(GOOD + " Hyvää ruokahalua."))
     filtered_text.run(one)
@@ -380,7 +331,7 @@ def test_most_real_documents_are_kept(language: str, kept: int, snippets: int) -
     settings = ALL.raw_web_text.model_copy(update={"sources": [source], "rows_per_shard": 200})
     frame = next(iter(read_sources(settings, language, SHARED)))
     raw = raw_web_text.transform(frame, settings, language)
-    split = filtered_text.transform(raw.kept, given(max_words=100_000), load_language(language))
+    split = filtered_text.transform(raw.kept, given(max_words=100_000), page(language))
     assert raw.kept.height == 200
     fragments = int(split.dropped["reason"].eq("fragment").sum())
     assert fragments <= snippets

@@ -6,8 +6,7 @@ import pytest
 from stages.filtered_text.cleaning.fragments import trimmed
 from stages.filtered_text.rules.content import fragment
 from stages.filtered_text.rules.lines import titles
-from tests.stages.filtered_text.test_filtered_text import GOOD, HINDI, THAI, drop, given, made
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, HINDI, THAI, drop, given, made, page
 
 LONG = "Vieraat kiittivät ja lupasivat palata heti keväällä kun tiet ovat taas kuivuneet ja"
 
@@ -17,7 +16,7 @@ URDU_REST = "بچے کنارے پر کھیلتے ہیں اور بوڑھے درخ
 
 
 def left(text: str, language: str = "fi") -> str:
-    made = trimmed(pl.DataFrame({"text": [text]}), given(min_words=5), load_language(language))
+    made = trimmed(pl.DataFrame({"text": [text]}), given(min_words=5), page(language))
     assert made["fragment"].to_list() == [None]
     return str(made["text"].item())
 
@@ -108,7 +107,7 @@ def test_an_urdu_text_that_begins_with_the_end_of_a_verb_begins_amid_a_sentence(
 def test_a_paragraph_whose_first_sentence_has_no_beginning_and_cannot_be_taken_off_is_dropped() -> None:
     endless = "کا سہارا لینا پڑا، " + "پھر کشتی آگے بڑھی اور سب خوش ہوئے، " * 12 + "اور شام ہو گئی۔"
     texts = pl.DataFrame({"text": [endless, f"{endless} {URDU}"]})
-    judged = fragment(trimmed(texts, given(), load_language("ur")), given(), load_language("ur"))
+    judged = fragment(trimmed(texts, given(), page("ur")), given(), page("ur"))
     assert judged["value"].to_list() == [f"a snippet, begins '{endless[:30]}'"] * 2
     assert judged["text"].equals(texts["text"])
     assert left(f"{endless}\n{URDU}", "ur") == f"{endless}\n{URDU}"
@@ -141,7 +140,7 @@ def test_a_snippet_of_too_few_whole_sentences_is_dropped_as_it_was() -> None:
 
 
 def broken_titles(lines: list[str], language: str = "fi") -> str | None:
-    value = titles(pl.DataFrame({"text": ["\n".join(lines)]}), given(), load_language(language))["value"].item()
+    value = titles(pl.DataFrame({"text": ["\n".join(lines)]}), given(), page(language))["value"].item()
     return None if value is None else str(value)
 
 

@@ -13,25 +13,13 @@ from stages.filtered_text.duplicates.keep_best import keep_the_best
 from stages.filtered_text.duplicates.minhash import band_rows, signatures
 from stages.filtered_text.duplicates.near_duplicates import duplicates
 from stages.filtered_text.duplicates.shingles import shingles, units
-from stages.params import load_settings
 from tests.benchmarks.planted import jaccard, planted_pairs
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, THAI, given, page
 from x_instruction.runner import disk_arrays as on_disk
 from x_instruction.runner.files import digest
 from x_instruction.runner.metrics import counted_median
 
-SETTINGS = load_settings(Path(__file__).parent.parent / "params.yaml").filtered_text
-GOOD = (
-    "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito. Taikinaan tarvitaan vain "
-    "vettä, suolaa, ruisjauhoja ja hieman vehnäjauhoja, jotta levyt eivät halkeile kaulittaessa. Täytteeksi "
-    "keitetään useimmiten riisipuuroa, mutta vanhemmissa piirakoissa käytettiin ohraa, perunaa tai naurista. "
-    "Piirakat paistetaan kuumassa uunissa noin vartin verran ja voidellaan heti voin ja maidon seoksella."
-)
-THAI = (
-    "ข้าวยำเป็นอาหารเช้าของคนใต้ที่กินกันมานาน ใส่ข้าวสวยกับผักหลายชนิดที่หั่นฝอยแล้ว ราดด้วยน้ำบูดูที่ต้มกับเครื่องเทศ "
-    "รสเค็มหวานเข้ากันดี คนขายมักจัดผักแยกไว้เป็นกอง ๆ ให้ลูกค้าเลือกเองตามชอบ และมีมะพร้าวคั่วโรยหน้าให้หอม "
-    "ใครไปถึงตลาดแต่เช้าจะได้ผักที่สดที่สุดของวันนั้น"
-)
+SETTINGS = given()
 
 
 def texts(*given: str, scores: tuple[float, ...] = (), language: str = "fi") -> pl.DataFrame:
@@ -43,7 +31,7 @@ def texts(*given: str, scores: tuple[float, ...] = (), language: str = "fi") -> 
         pl.col("text").str.split(" ").list.len().alias("words"),
         pl.Series("language_score", scores or [0.9] * len(given), pl.Float64),
         "text",
-        signatures(frame["text"], SETTINGS, load_language(language)),
+        signatures(frame["text"], SETTINGS, page(language)),
     )
 
 
@@ -53,7 +41,7 @@ def dropped(folder: Path, *shards: pl.DataFrame, language: str = "fi") -> dict[s
     scratch.mkdir(parents=True)
     for frame, path in zip(shards, paths, strict=True):
         frame.write_parquet(path)
-    decisions = duplicates(paths, scratch, SETTINGS, load_language(language))
+    decisions = duplicates(paths, scratch, SETTINGS, page(language))
     by_id = {identifier: text for frame in shards for identifier, text in frame.select("id", "text").iter_rows()}
     return {
         frame["text"][row]: (reason, by_id[value[-16:]])
@@ -91,7 +79,7 @@ def test_the_value_says_how_alike_and_the_id_kept(tmp_path: Path) -> None:
     frame = texts(GOOD, GOOD + " Hyvää ruokahalua.")
     frame.write_parquet(tmp_path / "part.parquet")
     (tmp_path / "scratch").mkdir()
-    decisions = duplicates([tmp_path / "part.parquet"], tmp_path / "scratch", SETTINGS, load_language("fi"))
+    decisions = duplicates([tmp_path / "part.parquet"], tmp_path / "scratch", SETTINGS, page("fi"))
     share = round(jaccard(frame["text"][0], frame["text"][1], SETTINGS.shingle_words), 2)
     assert decisions(0)["value"].to_list() == [f"{share} alike: {frame['id'][1]}"]
 
@@ -159,7 +147,7 @@ def test_a_crowded_bucket_is_left_after_so_many_are_kept(tmp_path: Path, monkeyp
 
 def test_similarity_is_that_of_the_sets_of_shingles(tmp_path: Path) -> None:
     pairs = planted_pairs(30, seed=11)
-    sets = ShingleSets(tmp_path / "shingles", 5, load_language("fi"))
+    sets = ShingleSets(tmp_path / "shingles", 5, page("fi"))
     sets.add(pl.Series([text for pair in pairs for text in pair]))
     with sets:
         met = sets.jaccard(np.arange(0, 60, 2), np.arange(1, 60, 2))
@@ -167,13 +155,13 @@ def test_similarity_is_that_of_the_sets_of_shingles(tmp_path: Path) -> None:
 
 
 def test_a_text_shorter_than_a_shingle_has_one() -> None:
-    fi = load_language("fi")
+    fi = page("fi")
     values, begins = units(pl.Series(["yksi kaksi", "", "yksi kaksi kolme neljä viisi kuusi"]), fi)
     assert np.diff(shingles(values, begins, 5)[1]).tolist() == [1, 1, 2]
 
 
 def test_case_punctuation_joiners_and_vowel_marks_do_not_count() -> None:
-    ur = load_language("ur")
+    ur = page("ur")
     values, begins = units(pl.Series(["اُردو زبان", "اردو، زبان!", "ار\u200cدو زبان", "اردو بان"]), ur)
     first, second, third, fourth = (values[begins[n] : begins[n + 1]].tolist() for n in range(4))
     assert first == second == third != fourth
@@ -181,7 +169,7 @@ def test_case_punctuation_joiners_and_vowel_marks_do_not_count() -> None:
 
 def test_signatures_are_the_same_in_every_process_and_version() -> None:
     """Shards made by an interrupted run are taken up by a later one: a change of the numbers must be seen here."""
-    (row,) = signatures(pl.Series([GOOD]), SETTINGS, load_language("fi")).to_list()
+    (row,) = signatures(pl.Series([GOOD]), SETTINGS, page("fi")).to_list()
     assert (len(row), row[0], row[1], row[-1]) == (
         19,
         4574550276207530943,

@@ -7,12 +7,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from stages.filtered_text.rules.all_rules import QUALITY
+from stages.filtered_text.rules.all_rules import PUBLISHED_RULES
 from stages.filtered_text.rules.content import placeholder
 from stages.filtered_text.rules.lines import teasers
 from stages.filtered_text.settings import FilteredText
-from tests.stages.filtered_text.test_filtered_text import GOOD, THAI, given
-from x_instruction.language.settings import LanguageSettings, load_language
+from tests.stages.filtered_text.texts import GOOD, THAI, given, page
+from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import InputError
 from x_instruction.words import vietnamese_model
 from x_instruction.words.line_counts import with_line_facts
@@ -32,16 +32,16 @@ LINES = [
 
 def broken(text: str, language: str | LanguageSettings = "fi", settings: FilteredText | None = None) -> dict[str, str]:
     """Every rule that the text breaks, by the published thresholds, with the value met."""
-    of = load_language(language) if isinstance(language, str) else language
+    of = page(language) if isinstance(language, str) else language
     met = {}
-    for reason, rule in QUALITY.items():
+    for reason, rule in PUBLISHED_RULES.items():
         value = rule(pl.DataFrame({"text": [text]}), settings or given(**PUBLISHED), of)["value"].item()
         met |= {reason: value} if value is not None else {}
     return met
 
 
 def changed(**figures: Any) -> LanguageSettings:
-    return load_language("fi").model_copy(update=figures)
+    return page("fi").model_copy(update=figures)
 
 
 @pytest.mark.parametrize(("language", "text"), [("fi", GOOD), ("fi", "\n".join(LINES)), ("th", THAI)])
@@ -64,11 +64,11 @@ def test_lines_that_end_with_an_ellipsis(end: str) -> None:
 def test_beginnings_of_other_pages(cut_off: str) -> None:
     def met(text: str, words: int) -> str | None:
         frame = pl.DataFrame({"text": [text], "words": [words]})
-        return str(teasers(frame, given(), load_language("fi"))["value"].item())
+        return str(teasers(frame, given(), page("fi"))["value"].item())
 
-    page = f" {cut_off} ".join([GOOD] * 4)
-    assert met(page, 200) == "3 times […], more than once in 200 words"
-    assert met(page, 600) == met(f"{GOOD} {cut_off} {GOOD} {cut_off}", 100) == "None"
+    teased = f" {cut_off} ".join([GOOD] * 4)
+    assert met(teased, 200) == "3 times […], more than once in 200 words"
+    assert met(teased, 600) == met(f"{GOOD} {cut_off} {GOOD} {cut_off}", 100) == "None"
     assert met(" `leivo(...)` ".join([GOOD] * 4), 200) == "None"
 
 
@@ -95,7 +95,7 @@ def test_a_quotation_closes_a_line_unless_set_otherwise() -> None:
 
 
 def test_lines_of_every_script_are_closed_by_its_own_full_stop() -> None:
-    facts = with_line_facts(pl.DataFrame({"text": ["वह गया।\nیہ ہے۔\nஆம்.\nসে গেল।\nEi"]}), given())
+    facts = with_line_facts(pl.DataFrame({"text": ["वह गया।\nیہ ہے۔\nஆம்.\nসে গেল।\nEi"]}), lone_signs_count=False)
     assert facts["line_facts"].struct.field("closed_lines").item() == 4
 
 
@@ -182,7 +182,7 @@ def test_runs_of_words_said_before() -> None:
 
 
 def ngram_facts(text: str) -> dict[str, int]:
-    frame = with_ngram_facts(pl.DataFrame({"text": [text]}), given(), load_language("fi"))
+    frame = with_ngram_facts(pl.DataFrame({"text": [text]}), lone_signs_count=False, language=page("fi"))
     return dict(frame["ngram_facts"].item())
 
 
@@ -206,7 +206,7 @@ def test_the_rule_of_a_table_is_no_phrase_said_again_unless_set() -> None:
 
 
 def cut(text: str, language: str) -> list[str]:
-    (batch,) = words(pl.Series([text]), load_language(language))
+    (batch,) = words(pl.Series([text]), page(language))
     bare, ends = "".join(text.split()), batch.lengths.cumsum()
     return [bare[end - length : end] for end, length in zip(ends, batch.lengths, strict=True)]
 
@@ -230,7 +230,7 @@ def test_words_are_cut_as_the_language_does(language: str, text: str, expected: 
 
 
 def test_with_dividing_signs_all_other_signs_are_parts_of_words() -> None:
-    hindi = load_language("hi").model_copy(update={"dividing_signs": ".।"})
+    hindi = page("hi").model_copy(update={"dividing_signs": ".।"})
     (batch,) = words(pl.Series(["“वह गया”। (घर)..."]), hindi)
     assert batch.hashes.tolist() == [word_hash(word) for word in ["“वह", "गया”", "।", "(घर)", ".", ".", "."]]
 
@@ -249,7 +249,7 @@ def test_thai_words_are_those_of_newmm(text: str) -> None:
     from pythainlp.tokenize import word_tokenize
 
     theirs = [word.strip() for word in word_tokenize(text, engine="newmm-safe", keep_whitespace=False)]
-    (batch,) = words(pl.Series(["ก", text, "ก"]), load_language("th"))
+    (batch,) = words(pl.Series(["ก", text, "ก"]), page("th"))
     ours = batch.hashes[batch.starts[1] : batch.starts[2]]
     assert ours.tolist() == [word_hash(word) for word in theirs if word]
 
@@ -281,7 +281,7 @@ def test_thai_words_are_those_of_newmm(text: str) -> None:
 )
 def test_vietnamese_words_are_those_of_pyvi(text: str, theirs: str) -> None:
     """As spaCy 3.8 with pyvi 0.1.1 answers, faults of theirs ("Mr. Nam ->") and all."""
-    (batch,) = words(pl.Series(["a", text, "", " \n"]), load_language("vi"))
+    (batch,) = words(pl.Series(["a", text, "", " \n"]), page("vi"))
     ours = batch.hashes[batch.starts[1] : batch.starts[2]]
     assert ours.tolist() == [word_hash(word) for word in theirs.split("|")]
     assert batch.starts[2:].tolist() == [batch.hashes.size] * 3
@@ -291,7 +291,7 @@ def test_a_row_of_points_or_letters_is_cut_in_time_linear_in_its_length() -> Non
     def seconds(size: int) -> float:
         text = pl.Series(["." * size + "a." * size + "1_" * size + "A" * size + "@" * size])
         started = time.process_time()
-        list(words(text, load_language("vi")))
+        list(words(text, page("vi")))
         return time.process_time() - started
 
     seconds(10)
@@ -306,9 +306,9 @@ def test_vietnamese_tools_that_hold_no_model_are_told() -> None:
 def test_facts_do_not_depend_on_what_stands_beside_a_text() -> None:
     frame = pl.DataFrame({"text": ["", GOOD, "a", f"{GOOD} {GOOD}", "😀 ok"]})
     for facts in (
-        lambda part: with_line_facts(part, given()),
-        lambda part: with_word_facts(part, load_language("fi")),
-        lambda part: with_ngram_facts(part, given(), load_language("fi")),
+        lambda part: with_line_facts(part, lone_signs_count=False),
+        lambda part: with_word_facts(part, page("fi")),
+        lambda part: with_ngram_facts(part, False, page("fi")),
     ):
         assert facts(frame).equals(pl.concat([facts(frame[row]) for row in range(frame.height)]))
 
@@ -323,5 +323,5 @@ def test_facts_do_not_depend_on_what_stands_beside_a_text() -> None:
     ],
 )
 def test_placeholders(text: str, dropped: bool) -> None:
-    value = placeholder(pl.DataFrame({"text": [text]}), given(), load_language("fi"))["value"].item()
+    value = placeholder(pl.DataFrame({"text": [text]}), given(), page("fi"))["value"].item()
     assert (value is not None) == dropped

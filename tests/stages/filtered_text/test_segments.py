@@ -6,8 +6,7 @@ import polars as pl
 
 from stages.filtered_text import stage as filtered_text
 from stages.filtered_text.segments import Cut, cut
-from tests.stages.filtered_text.test_filtered_text import GOOD, THAI, documents, given, job
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, THAI, documents, given, job, page
 from x_instruction.runner.manifest import table_facts
 
 # Twelve different words a sentence.
@@ -16,7 +15,7 @@ PARAGRAPHS = [f"{one} {other}" for one, other in zip(SENTENCES[::2], SENTENCES[1
 
 
 def cut_text(text: str, words: int, language: str = "fi") -> Cut:
-    settings, of = given(max_words=words, segment_words=words), load_language(language)
+    settings, of = given(max_words=words, segment_words=words), page(language)
     counts = [pl.lit(0, pl.Int64).alias(name) for name in filtered_text.COUNTS]
     frame = pl.DataFrame({"id": ["d"], "text": [text]}).with_columns(
         filtered_text.word_count(of).alias("words"), *counts
@@ -105,9 +104,7 @@ def test_every_segment_of_a_run_is_accounted_for_and_leads_back_to_its_document(
         "syytä pitää kytkettynä koko matkan. Eväät pakataan tiiviisti, jotta niiden tuoksu ei houkuttele eläimiä.",
     ]
     raw = documents("\n".join([GOOD, *others]), GOOD, "lyhyt")
-    one = job(tmp_path, raw)
-    settings = one.settings.model_copy(update={"filtered_text": given(min_words=20, max_words=60, segment_words=60)})
-    one = type(one)(**{**vars(one), "settings": settings})
+    one = job(tmp_path, raw, min_words=20, max_words=60, segment_words=60)
     filtered_text.run(one)
     kept = pl.read_parquet(one.staging / "part-*.parquet")
     long = kept.filter(pl.col("segments") > 1)

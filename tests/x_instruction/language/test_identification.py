@@ -9,13 +9,12 @@ import polars as pl
 import pytest
 
 from stages.filtered_text.rules.language import wrong_language
-from stages.params import load_settings
+from tests.conftest import ROOT
+from tests.stages.filtered_text.texts import given, page
 from x_instruction.language.identification import SLICE, identify
-from x_instruction.language.names import LANGUAGES
-from x_instruction.language.settings import load_language
+from x_instruction.language.names import load_names
 
-ROOT = Path(__file__).parent.parent
-SETTINGS = load_settings(ROOT / "params.yaml").filtered_text
+SETTINGS = given()
 SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 SENTENCES = SHARED / "lid" / "lingua_sentences.jsonl.zst"
 MALAY = [
@@ -50,21 +49,21 @@ NEIGHBOURS = [
 
 
 def kept(texts: list[str], language: str) -> pl.Series:
-    judged = wrong_language(pl.DataFrame({"text": texts}), SETTINGS, load_language(language))
+    judged = wrong_language(pl.DataFrame({"text": texts}), SETTINGS, page(language))
     return judged["value"].is_null()
 
 
 def test_where_fasttext_is_unsure_lingua_decides() -> None:
     story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
-    least = load_language("sw").min_language_score
-    alone = load_language("sw").model_copy(update={"second_opinion": ()})
+    least = page("sw").min_language_score
+    alone = page("sw").model_copy(update={"second_opinion": ()})
     assert identify(pl.Series([story]), alone)["language_score"].item() < least
-    assert identify(pl.Series([story]), load_language("sw"))["language_score"].item() >= least
+    assert identify(pl.Series([story]), page("sw"))["language_score"].item() >= least
 
 
 def test_where_fasttext_is_sure_lingua_is_not_asked() -> None:
     english = "The keeper of the old lighthouse had seen many ships pass on their way to the harbour."
-    assert identify(pl.Series([english]), load_language("sw"))["judged"].item() == "en"
+    assert identify(pl.Series([english]), page("sw"))["judged"].item() == "en"
 
 
 @pytest.mark.parametrize(("language", "text"), NEIGHBOURS)
@@ -86,7 +85,7 @@ def test_a_half_translated_page_is_not_kept() -> None:
 def test_of_a_long_text_the_end_is_read_too() -> None:
     finnish, english = "Satama on hiljainen aamulla ja meri tyyni. ", "The harbour is quiet and the sea is calm. "
     text = finnish * (SLICE // 30) + english * (SLICE // 8)
-    assert identify(pl.Series([text]), load_language("fi"))["judged"].item() == "en"
+    assert identify(pl.Series([text]), page("fi"))["judged"].item() == "en"
 
 
 def joins(language: str) -> list[str]:
@@ -101,9 +100,9 @@ def joins(language: str) -> list[str]:
 
 
 @pytest.mark.skipif(not SENTENCES.exists(), reason=f"no labelled sentences at {SENTENCES}")
-@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("language", sorted(load_names(ROOT / "languages")))
 def test_real_sentences_are_routed_to_their_language(language: str) -> None:
-    assert identify(pl.Series(joins(language)), load_language(language))["judged"].eq(language).mean() >= 0.99
+    assert identify(pl.Series(joins(language)), page(language))["judged"].eq(language).mean() >= 0.99
 
 
 @pytest.mark.skipif(not SENTENCES.exists(), reason=f"no labelled sentences at {SENTENCES}")

@@ -5,26 +5,34 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.conftest import ROOT
 from x_instruction.language.identification import identify
-from x_instruction.language.names import LANGUAGES
-from x_instruction.language.settings import FOLDER, load_language
+from x_instruction.language.names import load_names
+from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.errors import SettingsError
+
+PAGES = ROOT / "languages"
+LANGUAGES = sorted(load_names(PAGES))
+
+
+def page(code: str) -> LanguageSettings:
+    return load_language(code, PAGES)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_each_language_has_a_valid_file(code: str) -> None:
-    language = load_language(code)
+    language = page(code)
     assert language.code == code
     assert len(language.boilerplate) >= 12
     assert all(phrase == phrase.lower() for phrase in language.boilerplate)
 
 
 def test_only_thai_counts_words_by_characters() -> None:
-    assert [code for code in LANGUAGES if load_language(code).characters_per_word] == ["th"]
+    assert [code for code in LANGUAGES if page(code).characters_per_word] == ["th"]
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:
-    text = (FOLDER / "fi.yaml").read_text(encoding="utf-8")
+    text = (PAGES / "fi.yaml").read_text(encoding="utf-8")
     assert old in text
     (tmp_path / "fi.yaml").write_text(text.replace(old, new), encoding="utf-8")
     return tmp_path
@@ -52,7 +60,7 @@ def test_thai_style_counting_must_be_complete(tmp_path: Path) -> None:
 
 def test_an_unknown_language_is_met_with_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r"xx\.yaml does not exist.*bn, fi, hi"):
-        load_language("xx")
+        page("xx")
 
 
 def test_a_language_unknown_to_identification_is_told_by_its_stop_words(tmp_path: Path) -> None:
