@@ -32,7 +32,8 @@ class BaseModelSettings(Section):
     """The model that every other model starts from."""
 
     checkpoint: str
-    """`embedded` (trained here from scratch), a local folder, or the id of a model on the Hugging Face hub."""
+    """`embedded` (trained here from scratch), a local folder, a GGUF file, or the id of a model on the Hugging Face
+    hub."""
     revision: str | None
     """The commit of a hub id, so that the model cannot change."""
     corpus: str
@@ -41,5 +42,5 @@ class BaseModelSettings(Section):
     training: Training
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml: the checkpoint, if it is a local folder."""
-        return ["${base_model.checkpoint}"] if (root / self.checkpoint).is_dir() else []
+        """Dependencies in dvc.yaml: the checkpoint, if it is a local folder or file."""
+        return ["${base_model.checkpoint}"] if (root / self.checkpoint).exists() else []

@@ -160,7 +160,8 @@ def test_a_number_of_heads_that_does_not_divide_the_width_is_refused() -> None:
 
 def test_a_template_without_its_placeholder_is_refused() -> None:
     message = problem("prompts", "rate", value="{instruction} in {language}")
-    assert message == "params.yaml: `prompts.rate` is '{instruction} in {language}': the template must hold {response}"
+    template = "'{instruction} in {language}'"
+    assert message == f"params.yaml: `prompts.rate` is {template}: the template must contain {{response}}"
 
 
 def test_a_level_without_any_defect_is_refused() -> None:
@@ -193,7 +194,7 @@ def test_a_temperature_that_vllm_refuses_is_refused() -> None:
     [
         ("write_instruction", "{response} Asked:{foo}", "{foo} is not a placeholder of this template"),
         ("write_instruction", "{language}: {response}", "{language} is not a placeholder of this template"),
-        ("rate", "{instruction}{response}", "the template must hold {language}"),
+        ("rate", "{instruction}{response}", "the template must contain {language}"),
     ],
 )
 def test_a_template_with_an_unknown_placeholder_is_refused(name: str, template: str, rule: str) -> None:
