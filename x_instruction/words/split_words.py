@@ -17,12 +17,27 @@ import polars as pl
 
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words import thai
-from x_instruction.words.characters import IN_WORD, LETTER, SPACE, Batch, Points, Starts, batches, is_digit, kind, kinds
+from x_instruction.words.characters import (
+    CODE_POINTS,
+    IN_WORD,
+    LETTER,
+    SPACE,
+    Batch,
+    Points,
+    Starts,
+    batches,
+    is_digit,
+    kind,
+    kinds,
+)
 from x_instruction.words.compiled import compiled
-from x_instruction.words.hashing import hash_of, word_hash
+from x_instruction.words.hashing import Keys, hash_of, word_hash
 
 # Kinds of a token: it holds a letter; it holds a letter or a digit, so it is a word and not punctuation.
 HAS_LETTER, IS_WORD = 1, 2
+# Roles of a code point: it is part of words, joins two of their characters, or joins a letter and a digit. A point may
+# form runs of points, and may belong to the number before it.
+INSIDE, JOINS, JOINS_MIXED, RUNS, ENDS_NUMBERS = 1, 2, 4, 8, 16
 POINT, HYPHEN = 0x2E, 0x2D
 # , . / : – join digits in every language.
 NUMBER_JOINERS = (0x2C, 0x2E, 0x2F, 0x3A, 0x2013)
@@ -39,9 +54,10 @@ class Tokens(NamedTuple):
 
 def split(texts: pl.Series, language: LanguageSettings) -> Iterator[Tokens]:
     """The tokens of the texts, in batches, in order."""
-    rules = _rules(language)
+    roles = _roles(language)
+    abbreviations = np.array(sorted(word_hash(word) for word in language.abbreviations), np.uint64)
     for batch in batches(texts):
-        yield Tokens(*_split(*batch, kinds(), _ends(batch, language), rules))
+        yield Tokens(*_split(*batch, kinds(), _ends(batch, language), roles, abbreviations))
 
 
 def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
@@ -68,98 +84,84 @@ def _ends_of_runs(points: Points, starts: Starts, flags: npt.NDArray[np.uint8], 
     return ends
 
 
-class Rules(NamedTuple):
-    """What punctuation does in a language's words (see LanguageSettings); `inside` are the code points of words."""
-
-    joiners: Points
-    mixed_joiners: Points
-    points_run_together: bool
-    hyphens_belong: bool
-    numbers_keep_points: bool
-    abbreviations: npt.NDArray[np.uint64]
-    inside: npt.NDArray[np.bool_]
-
-
-def _rules(language: LanguageSettings) -> Rules:
+def _roles(language: LanguageSettings) -> npt.NDArray[np.uint8]:
+    """What each code point does in the language's words (see LanguageSettings), as flags."""
     inside = (kinds() & IN_WORD) > 0
     if language.dividing_signs is not None:
         inside |= (kinds() & SPACE) == 0
         inside[[ord(mark) for mark in language.dividing_signs]] = False
-    return Rules(
-        joiners=_points(language.word_joiners),
-        mixed_joiners=_points(language.mixed_joiners),
-        points_run_together=language.dividing_signs is None,
-        hyphens_belong="-" in language.word_joiners + language.mixed_joiners,
-        numbers_keep_points=language.numbers_keep_points,
-        abbreviations=np.array(sorted(word_hash(word) for word in language.abbreviations), np.uint64),
-        inside=inside,
-    )
-
-
-def _points(marks: str) -> Points:
-    return np.array([ord(mark) for mark in marks], np.uint32)
+    roles = np.where(inside, np.uint8(INSIDE), np.uint8(0))
+    roles[[ord(mark) for mark in language.word_joiners]] |= JOINS
+    roles[[ord(mark) for mark in language.mixed_joiners]] |= JOINS_MIXED
+    roles[POINT] |= RUNS if language.dividing_signs is None else 0
+    roles[POINT] |= ENDS_NUMBERS if language.numbers_keep_points else 0
+    return roles
 
 
 @compiled
-def _joins(before: int, mark: int, after: int, rules: Rules) -> bool:
-    """Whether a mark makes one word of the two characters of words around it."""
+def _has(roles: npt.NDArray[np.uint8], point: int, role: int) -> bool:
+    return (roles[point] & role) > 0 if point < CODE_POINTS else role == INSIDE
+
+
+@compiled
+def _makes_one_word(before: int, mark: int, after: int, roles: npt.NDArray[np.uint8]) -> bool:
+    """Whether a mark joins the two characters of words around it."""
     first, second = is_digit(before), is_digit(after)
     if first and second and mark in NUMBER_JOINERS:
         return True
-    for joiner in rules.joiners:
-        if mark == joiner:
-            return True
-    for joiner in rules.mixed_joiners:  # noqa: SIM110 - any() over a generator does not compile
-        if mark == joiner and first != second:
-            return True
-    return False
+    return _has(roles, mark, JOINS) or (first != second and _has(roles, mark, JOINS_MIXED))
 
 
 @compiled
-def _inside(point: int, rules: Rules) -> bool:
-    return point >= rules.inside.size or rules.inside[point]
-
-
-@compiled
-def _end_of_token(points: Points, first: int, start: int, end: int, rules: Rules) -> int:
+def _end_of_token(
+    points: Points, first: int, start: int, end: int, roles: npt.NDArray[np.uint8], abbreviations: Keys
+) -> int:
     """Where the token that begins at `first` in the text points[start:end] ends."""
     place, begins = first + 1, points[first]
-    hyphen = begins == HYPHEN and rules.hyphens_belong and place < end and _inside(points[place], rules)
-    hyphen &= first == start or not _inside(points[first - 1], rules)
-    if not hyphen and not _inside(begins, rules):
-        while rules.points_run_together and begins == POINT and place < end and points[place] == POINT:
+    hyphens_belong = _has(roles, HYPHEN, JOINS | JOINS_MIXED)
+    hyphen = begins == HYPHEN and hyphens_belong and place < end and _has(roles, points[place], INSIDE)
+    hyphen &= first == start or not _has(roles, points[first - 1], INSIDE)
+    if not hyphen and not _has(roles, begins, INSIDE):
+        while begins == POINT and _has(roles, POINT, RUNS) and place < end and points[place] == POINT:
             place += 1
         return place
     while place < end:
         point = points[place]
-        if not _inside(point, rules):
-            followed = place + 1 < end and _inside(points[place + 1], rules)
-            if not followed or not _joins(points[place - 1], point, points[place + 1], rules):
+        if not _has(roles, point, INSIDE):
+            followed = place + 1 < end and _has(roles, points[place + 1], INSIDE)
+            if not followed or not _makes_one_word(points[place - 1], point, points[place + 1], roles):
                 break
         place += 1
-    if place < end and points[place] == HYPHEN and rules.hyphens_belong:
-        return place + (place + 1 == end or not _inside(points[place + 1], rules))
-    return place + _keeps_point(points, first, place, end, rules)
+    if place < end and points[place] == HYPHEN and hyphens_belong:
+        return place + (place + 1 == end or not _has(roles, points[place + 1], INSIDE))
+    return place + _point_belongs(points, first, place, end, roles, abbreviations)
 
 
 @compiled
-def _keeps_point(points: Points, first: int, past: int, end: int, rules: Rules) -> bool:
+def _point_belongs(
+    points: Points, first: int, past: int, end: int, roles: npt.NDArray[np.uint8], abbreviations: Keys
+) -> bool:
     """Whether the point after the word points[first:past] belongs to it: in an abbreviation, or in a number."""
     if past == end or points[past] != POINT:
         return False
-    digits = rules.numbers_keep_points
+    digits = _has(roles, POINT, ENDS_NUMBERS)
     for place in range(first, past):
         digits &= is_digit(points[place])
-    if digits or rules.abbreviations.size == 0:
+    if digits or abbreviations.size == 0:
         return bool(digits)
     key = hash_of(points, first, past + 1)
-    known = np.searchsorted(rules.abbreviations, key)
-    return bool(known < rules.abbreviations.size and rules.abbreviations[known] == key)
+    known = np.searchsorted(abbreviations, key)
+    return bool(known < abbreviations.size and abbreviations[known] == key)
 
 
 @compiled
 def _split(
-    points: Points, starts: Starts, flags: npt.NDArray[np.uint8], ends: npt.NDArray[np.int32], rules: Rules
+    points: Points,
+    starts: Starts,
+    flags: npt.NDArray[np.uint8],
+    ends: npt.NDArray[np.int32],
+    roles: npt.NDArray[np.uint8],
+    abbreviations: Keys,
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32], npt.NDArray[np.uint8], Starts]:
     hashes, lengths = np.empty(points.size, np.uint64), np.empty(points.size, np.int32)
     marks, firsts = np.empty(points.size, np.uint8), np.zeros(starts.size, np.int64)
@@ -167,7 +169,7 @@ def _split(
     for text in range(starts.size - 1):
         place, end = starts[text], starts[text + 1]
         while place < end:
-            past = ends[place] if ends.size else _end_of_token(points, place, starts[text], end, rules)
+            past = ends[place] if ends.size else _end_of_token(points, place, starts[text], end, roles, abbreviations)
             first, last = place, past
             while first < past and kind(flags, points[first]) & SPACE:
                 first += 1

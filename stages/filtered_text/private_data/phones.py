@@ -96,7 +96,7 @@ def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
         )
     prefixes = [plan.national_prefix for plan in plans if plan]
     begin = "[" + "".join(prefix[0] for prefix in prefixes if prefix) + "]" if all(prefixes) else r"\d"
-    national = rf"|\(?{begin}(?!\.)" if countries else ""
+    national = rf"|(?:\( ?)?{begin}(?!\.)" if countries else ""
     return re.compile(rf"(?<![\w.,+\-:/])(?:\+{national})(?:[ .()/\-\u00a0\u2010\u2011\u2013]{{0,3}}\d){{7,16}}")
 
 

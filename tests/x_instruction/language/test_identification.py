@@ -1,4 +1,4 @@
-"""Language identification: what is sure, what is asked again, and what it does on real sentences and pages."""
+"""Language identification: who decides, and how right the answers are on real sentences and pages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SOMALI = (
     "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
     "Carruurtu way dabaashaan."
 )
-# None is the language it is held against.
+# Each text is in a neighbour of the language.
 NEIGHBOURS = [
     ("fi", "Vana sadama ääres seisab punane tuletorn, mille juurde viib kitsas tee. Suvel käivad lapsed seal ujumas."),
     ("tr", "Köhnə limanın yanında qırmızı bir mayak var və ora dar bir yol aparır. Yayda uşaqlar orada çimirlər."),
@@ -53,7 +53,7 @@ def kept(texts: list[str], language: str) -> pl.Series:
     return judged["value"].is_null()
 
 
-def test_where_fasttext_is_unsure_lingua_decides() -> None:
+def test_lingua_decides_if_fasttext_is_unsure() -> None:
     story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
     least = page("sw").min_language_score
     alone = page("sw").model_copy(update={"second_opinion": ()})
@@ -61,7 +61,7 @@ def test_where_fasttext_is_unsure_lingua_decides() -> None:
     assert identify(pl.Series([story]), page("sw"))["language_score"].item() >= least
 
 
-def test_where_fasttext_is_sure_lingua_is_not_asked() -> None:
+def test_lingua_is_not_asked_if_fasttext_is_sure() -> None:
     english = "The keeper of the old lighthouse had seen many ships pass on their way to the harbour."
     assert identify(pl.Series([english]), page("sw"))["judged"].item() == "en"
 
@@ -71,7 +71,7 @@ def test_a_neighbour_is_not_taken_for_the_language(language: str, text: str) -> 
     assert not kept([text], language).item()
 
 
-def test_malay_is_told_from_indonesian_by_words_that_only_one_of_them_has() -> None:
+def test_words_that_only_one_of_them_has_separate_malay_from_indonesian() -> None:
     assert kept(MALAY, "id").sum() == 0
     assert kept(INDONESIAN, "id").all()
 
@@ -82,20 +82,20 @@ def test_a_half_translated_page_is_not_kept() -> None:
     assert not kept([turkish * 3 + english * 6], "tr").item()
 
 
-def test_of_a_long_text_the_end_is_read_too() -> None:
+def test_the_end_of_a_long_text_is_read_too() -> None:
     finnish, english = "Satama on hiljainen aamulla ja meri tyyni. ", "The harbour is quiet and the sea is calm. "
     text = finnish * (SLICE // 30) + english * (SLICE // 8)
     assert identify(pl.Series([text]), page("fi"))["judged"].item() == "en"
 
 
 def joins(language: str) -> list[str]:
-    """The sentences in order, joined until they have 100 characters."""
-    found, held = [], ""
+    """The sentences in order, joined into texts of at least 100 characters."""
+    found, joined = [], ""
     for text in pl.read_ndjson(SENTENCES).filter(pl.col("lang") == language)["text"]:
-        held = f"{held} {text}".strip()
-        if len(held) >= 100:
-            found.append(held)
-            held = ""
+        joined = f"{joined} {text}".strip()
+        if len(joined) >= 100:
+            found.append(joined)
+            joined = ""
     return found
 
 
@@ -111,7 +111,7 @@ def test_real_sentences_are_routed_to_their_language(language: str) -> None:
     [("fi", "et"), ("tr", "az"), ("hi", "mr"), ("ur", "fa"), ("ur", "ar"), ("sw", "so"), ("sw", "zu"), ("tr", "so")],
 )
 def test_real_sentences_of_a_neighbour_are_dropped(language: str, neighbour: str) -> None:
-    # Not Malay: what this collection calls Malay is nearly all Indonesian ("karena", Indonesian blogs).
+    # Malay is left out, because the texts labelled Malay here are nearly all Indonesian ("karena", Indonesian blogs).
     assert kept(joins(neighbour), language).mean() <= 0.01
 
 
