@@ -24,9 +24,9 @@ from x_instruction.models.settings import Prompts
 from x_instruction.rating.settings import Rating
 from x_instruction.runner.job import Job
 
-# Nats per token of the instruction, at most 0: given the whole response, and given that one of its three parts from
-# which the instruction is least likely. Low values mean that the response does not fit. With the worst of three parts,
-# responses that stray were found with AUC 0.998 in the planted world; with the whole response alone, 0.83.
+# Mean log-probability in nats of the instruction's tokens: given the whole response, and the lowest value given one of
+# its three parts. A low value means that the response does not fit. In the planted world, AUC of responses that stray
+# was 0.83 with the whole response, and 0.998 together with the parts and the labels.
 LIKELIHOODS = ("likelihood", "part_likelihood")
 PARTS = 3
 SURFACE = ("repeated_share", "short_run", "open_end", "other_language_share")
