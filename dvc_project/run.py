@@ -118,7 +118,7 @@ class Log:
 
 
 def stages_at_once(threads: int) -> int:
-    """As many stages as the cores have room for, four at most; on a GPU one, because two may not fit its memory."""
+    """Number of stages to run at once: as many as the cores have room for, at most four; one on a GPU."""
     return 1 if shutil.which("nvidia-smi") else max(1, min(MAX_AT_ONCE, (os.cpu_count() or 1) // threads))
 
 
