@@ -9,12 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from stages.eval_scores.measures import MEASURES
 from stages.params import Settings, load_settings
 from x_instruction.runner.errors import XInstructionError
 from x_instruction.runner.files import read_json
 
 ROW_ARTIFACTS = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs")
 AFTER_RATING = ("refined_pairs", "diversified_set")
+ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # the direction in which a measure improves
 
 
 def rows_table(settings: Settings, data: Path) -> Table:
@@ -51,9 +53,12 @@ def evaluator_table(settings: Settings, data: Path) -> Table:
 
 def scores_table(settings: Settings, data: Path) -> Table:
     """Scores of the compared models by language."""
-    table = Table(title="Scores on the evaluation prompts and held-out seeds", title_justify="left")
-    for name in ("language", "model", "answers in language", "held-out loss", "chrF", "characters", "wins of tuned"):
-        table.add_column(name, justify="left" if name in ("language", "model") else "right")
+    table = Table(title="Scores on the evaluation prompts and held-out seeds (arrows: better)", title_justify="left")
+    table.add_column("language")
+    table.add_column("model")
+    for name, measure in MEASURES.items():
+        table.add_column(f"{name.replace('_', ' ')} {ARROWS[measure.better]}".strip(), justify="right")
+    table.add_column("wins of tuned", justify="right")
     for language in settings.languages:
         scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json")
         for model, figures in scores["models"].items():
@@ -61,10 +66,7 @@ def scores_table(settings: Settings, data: Path) -> Table:
             table.add_row(
                 language,
                 model,
-                _figure(figures["language_share"]),
-                _figure(figures["held_out_loss"]),
-                _figure(figures["chrf"]),
-                f"{figures['mean_characters']:.0f}",
+                *(_figure(figures[name]) for name in MEASURES),
                 f"{against['wins']}/{against['ties']}/{against['losses']}" if against else "",
             )
     return table
@@ -77,7 +79,8 @@ def _accepted(settings: Settings, data: Path) -> str:
 
 
 def _figure(value: Any) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    """Three decimals, one from 10 on, and a dash where there is no value."""
+    return "–" if value is None else f"{value:.{3 if abs(value) < 10 else 1}f}"
 
 
 def main() -> int:

@@ -42,6 +42,8 @@ def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
     def make(artifact: str = "filtered_text", language: str | None = "fi", **changed: Any) -> Job:
         own = {name: changed.pop(name) for name in ("iteration", "staging", "work", "code", "root") if name in changed}
         root = own.pop("root", tmp_path)
+        if not (root / "languages").exists():
+            (root / "languages").symlink_to(ROOT / "languages")
         return Job(
             artifact=artifact,
             language=language,

@@ -8,7 +8,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import held_out_loss, model_facts
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
-from x_instruction.pairs.training_pairs import instruction_examples, seed_pairs
+from x_instruction.pairs.training_pairs import english_pairs, instruction_examples, seed_pairs
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -18,9 +18,11 @@ PARTITION: tuple[str, ...] = ()
 
 def run(job: Job) -> Outcome:
     base = job.input("base_model")
-    training = job.section(InstructionModel).training
+    settings = job.section(InstructionModel)
+    training = settings.training
     encoder = PromptEncoder(load_tokenizer(base), job.section(Prompts), budget=training.max_tokens * 3 // 4)
-    examples = instruction_examples(seed_pairs(job, "train"), encoder)
+    pairs = [*seed_pairs(job, "train"), *english_pairs(job, settings.english_per_native)]
+    examples = instruction_examples(pairs, encoder)
     return Outcome(facts=fine_tune(base, examples, job.staging, training, job.settings.seed))
 
 

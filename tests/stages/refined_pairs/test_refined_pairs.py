@@ -1,4 +1,4 @@
-"""Selection by rating, and the rule by which a worse iteration is not used."""
+"""Selection by rating, and the stop rule, by which a worse iteration is not used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from stages.refined_pairs.stage import transform
 from x_instruction.pairs.selection import select
 from x_instruction.pairs.settings import RefinedPairs
-from x_instruction.pairs.stop_rule import accepted_iteration, decided
+from x_instruction.pairs.stop_rule import accepted_iteration, decide
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 
@@ -34,7 +34,7 @@ def rated(**ratings: float) -> pl.DataFrame:
     )
 
 
-def test_pairs_below_the_rating_are_dropped_and_say_so() -> None:
+def test_pairs_below_the_rating_are_dropped_with_that_reason() -> None:
     split = select(rated(a=0.5, b=0.49999), settings(min_rating=0.5))
     assert split.kept["id"].to_list() == ["a"]
     assert split.dropped.select("id", "reason", "value").rows() == [("b", "below_min_rating", "rating 0.5")]
@@ -46,7 +46,7 @@ def test_only_the_best_share_is_kept() -> None:
     assert split.dropped["reason"].to_list() == ["outside_top_share"] * 2
 
 
-def test_no_more_than_the_greatest_number_is_kept() -> None:
+def test_no_more_than_max_pairs_are_kept() -> None:
     split = select(rated(a=0.1, b=0.9, c=0.5), settings(max_pairs=1))
     assert split.kept["id"].to_list() == ["b"]
     assert split.dropped["reason"].to_list() == ["beyond_max_pairs"] * 2
@@ -56,41 +56,40 @@ def test_a_share_is_rounded_up() -> None:
     assert select(rated(a=0.1, b=0.9, c=0.5), settings(top_share=0.4)).kept.height == 2
 
 
-def test_the_share_is_of_all_pairs_not_of_those_above_the_rating() -> None:
+def test_the_top_share_is_a_share_of_all_pairs_and_not_of_those_above_the_rating() -> None:
     split = select(rated(a=0.9, b=0.8, c=0.1, d=0.1), settings(min_rating=0.5, top_share=0.5))
     assert split.kept["id"].to_list() == ["a", "b"]
 
 
-def test_kept_pairs_carry_their_rank() -> None:
+def test_kept_pairs_have_their_rank() -> None:
     assert select(rated(a=0.1, b=0.9), settings()).kept.select("id", "rank").rows() == [("b", 1), ("a", 2)]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_outcome_does_not_depend_on_the_order_of_rows(seed: int) -> None:
     frame = rated(a=0.5, b=0.5, c=0.5, d=0.5, e=0.9, f=0.1)
-    one, other = (
-        select(rows, settings(top_share=0.5)) for rows in (frame, frame.sample(fraction=1, shuffle=True, seed=seed))
-    )
-    assert one.kept.equals(other.kept) and one.dropped.equals(other.dropped)
-    assert one.kept["id"].to_list() == ["e", "a", "b"]
+    shuffled = frame.sample(fraction=1, shuffle=True, seed=seed)
+    first, second = (select(rows, settings(top_share=0.5)) for rows in (frame, shuffled))
+    assert first.kept.equals(second.kept) and first.dropped.equals(second.dropped)
+    assert first.kept["id"].to_list() == ["e", "a", "b"]
 
 
 def reasons(frame: pl.DataFrame, **changed: float | None) -> dict[str, str]:
-    """Reasons by id of what is dropped."""
+    """The reason of each dropped pair, by id."""
     return dict(select(frame, settings(**changed)).dropped.select("id", "reason").iter_rows())
 
 
-def test_of_several_candidates_of_a_text_the_best_is_kept() -> None:
+def test_only_the_best_candidate_of_a_text_is_kept() -> None:
     frame = rated(a=0.5, b=0.9, c=0.7).with_columns(text_id=pl.Series(["one", "one", "two"]))
     assert reasons(frame) == {"a": "worse_of_same_text"}
 
 
-def test_a_candidate_below_the_rating_says_so_and_not_that_it_is_the_worse_one() -> None:
+def test_a_candidate_below_the_rating_is_dropped_for_its_rating_first() -> None:
     frame = rated(a=0.1, b=0.9).with_columns(text_id=pl.lit("one"))
     assert reasons(frame, min_rating=0.5) == {"a": "below_min_rating"}
 
 
-def test_no_more_than_the_best_of_a_document_are_kept() -> None:
+def test_only_the_best_pairs_of_a_document_are_kept() -> None:
     frame = rated(a=0.5, b=0.9, c=0.7, d=0.1).with_columns(document_id=pl.Series(["one", "one", "one", "two"]))
     assert reasons(frame, max_of_document=2) == {"a": "beyond_document_limit"}
 
@@ -99,7 +98,7 @@ def test_no_more_than_the_best_of_a_document_are_kept() -> None:
     "url",
     ["https://site.example/2", "http://www.site.example", "https://SITE.example:8080/3?q", "https://u@site.example/"],
 )
-def test_no_more_than_the_best_of_a_site_are_kept_however_its_address_is_written(url: str) -> None:
+def test_only_the_best_pairs_of_a_site_are_kept_for_every_spelling_of_its_address(url: str) -> None:
     frame = rated(a=0.9, b=0.8, c=0.7)
     frame = frame.with_columns(url=pl.Series(["https://site.example/1", url, "https://other.example/"]))
     assert reasons(frame, max_of_domain=1) == {"b": "beyond_domain_limit"}
@@ -123,7 +122,7 @@ def test_the_top_share_is_taken_of_each_length_band() -> None:
     assert select(LONG_IS_BETTER, settings(top_share=0.3, length_bands=2)).kept["id"].to_list() == ["p5", "p2"]
 
 
-def test_the_greatest_number_is_shared_out_over_the_length_bands() -> None:
+def test_max_pairs_is_shared_out_over_the_length_bands() -> None:
     assert select(LONG_IS_BETTER, settings(max_pairs=4, length_bands=2)).kept["id"].to_list() == [
         "p5",
         "p4",
@@ -132,7 +131,7 @@ def test_the_greatest_number_is_shared_out_over_the_length_bands() -> None:
     ]
 
 
-def test_what_a_band_lacks_the_others_fill() -> None:
+def test_other_bands_fill_the_places_that_a_band_leaves() -> None:
     kept = select(LONG_IS_BETTER, settings(max_pairs=4, length_bands=2, min_rating=0.25)).kept["id"].to_list()
     assert kept == ["p5", "p4", "p3", "p2"]
 
@@ -142,7 +141,7 @@ def test_every_pair_is_kept_or_dropped() -> None:
     assert sorted([*split.kept["id"], *split.dropped["id"]]) == sorted(LONG_IS_BETTER["id"])
 
 
-def test_each_pair_says_whose_ratings_it_was_kept_by() -> None:
+def test_a_kept_pair_names_the_iteration_of_its_rating() -> None:
     assert transform(rated(a=0.5), settings(), "iteration_2").kept["iteration"].to_list() == ["iteration_2"]
 
 
@@ -153,34 +152,34 @@ def test_each_pair_says_whose_ratings_it_was_kept_by() -> None:
         ([0.5, 0.6], 2),
         ([0.5, 0.49], 2),  # within the tolerance
         ([0.5, 0.47], 1),
-        ([0.5, 0.4, 0.9], 1),  # what comes after a fall was made from worse pairs
-        ([0.5, 0.6, 0.59, 0.57], 3),  # measured from the best so far, not from the one before
+        ([0.5, 0.4, 0.9], 1),  # later iterations learned from worse pairs
+        ([0.5, 0.6, 0.59, 0.57], 3),  # compared with the best so far, not with the previous iteration
     ],
 )
 def test_an_iteration_whose_precision_fell_is_not_used(precisions: list[float], accepted: int) -> None:
     named = {f"iteration_{number}": value for number, value in enumerate(precisions, start=1)}
-    assert decided(named, 0.02).iteration == f"iteration_{accepted}"
+    assert decide(named, 0.02).iteration == f"iteration_{accepted}"
 
 
-def test_the_stop_rule_says_what_fell_and_how_far() -> None:
-    why = decided({"iteration_1": 0.6, "iteration_2": 0.4}, 0.02).why
+def test_the_decision_says_where_precision_fell_and_how_far() -> None:
+    why = decide({"iteration_1": 0.6, "iteration_2": 0.4}, 0.02).why
     expected = "held-out precision fell from 0.600 to 0.400 in iteration_2, by more than 0.02"
     assert why == f"{expected}: iteration_1 is the last before it"
 
 
-def test_an_iteration_taken_without_a_fall_says_so() -> None:
-    assert decided({"iteration_1": 0.5, "iteration_2": 0.49}, 0.02).why.startswith("the last iteration; ")
+def test_the_decision_says_that_precision_did_not_fall() -> None:
+    assert decide({"iteration_1": 0.5, "iteration_2": 0.49}, 0.02).why.startswith("the last iteration; ")
 
 
 def with_scores(job: Job, *precisions: float) -> Job:
     for number, precision in enumerate(precisions, start=1):
-        folder = job.root / f"data/evaluator/iteration_{number}"
-        folder.mkdir(parents=True)
-        (folder / "scores.json").write_text(json.dumps({"precision": precision}))
+        path = job.root / f"data/metrics/evaluator/iteration_{number}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"precision": precision}))
     return job
 
 
-def test_the_accepted_iteration_is_read_from_the_evaluators(make_job: MakeJob) -> None:
+def test_the_accepted_iteration_follows_from_the_evaluators_metrics(make_job: MakeJob) -> None:
     assert accepted_iteration(with_scores(make_job("refined_pairs"), 0.5, 0.4)) == "iteration_1"
 
 
@@ -189,6 +188,6 @@ def test_the_tolerance_is_a_setting(make_job: MakeJob) -> None:
     assert accepted_iteration(with_scores(make_job("refined_pairs", refined_pairs=lenient), 0.5, 0.4)) == "iteration_2"
 
 
-def test_a_missing_evaluator_is_named(make_job: MakeJob) -> None:
-    with pytest.raises(InputError, match=r"iteration_2/scores.json is not there: .* run `make graph`"):
+def test_a_missing_metrics_file_is_named(make_job: MakeJob) -> None:
+    with pytest.raises(InputError, match=r"iteration_2.json does not exist: .* run `make graph`"):
         accepted_iteration(with_scores(make_job("refined_pairs"), 0.5))
