@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.instruction_model.settings import InstructionModel
-from x_instruction.pairs.training_pairs import instruction_examples, seed_pairs
+from x_instruction.pairs.training_pairs import english_pairs, instruction_examples, seed_pairs
 from x_instruction.pairs.tuning import measure_tuned, tune
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
@@ -13,7 +13,9 @@ PARTITION: tuple[str, ...] = ()
 
 
 def run(job: Job) -> Outcome:
-    return tune(job, job.section(InstructionModel).training, seed_pairs(job, "train"), instruction_examples)
+    settings = job.section(InstructionModel)
+    pairs = [*seed_pairs(job, "train"), *english_pairs(job, settings.english_per_native)]
+    return tune(job, settings.training, pairs, instruction_examples)
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:

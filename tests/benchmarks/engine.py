@@ -10,6 +10,7 @@ from pathlib import Path
 from stages.base_model.embedded import new_model, train_tokenizer
 from stages.params import load_settings
 from tests.benchmarks.table import ROOT
+from x_instruction.generation.settings import TextGeneration
 from x_instruction.models.checkpoints import save_model
 
 FIRST_TOKEN = 300  # smaller ids may be special tokens
@@ -21,6 +22,13 @@ def untrained_model(folder: Path) -> Path:
     tokenizer = train_tokenizer([page.read_text(encoding="utf-8", errors="replace") for page in pages], architecture)
     save_model(new_model(architecture, tokenizer, seed=1), tokenizer, folder)
     return folder
+
+
+def engine_settings(backend: str) -> TextGeneration:
+    """The project's settings of the engine, with this back end and vLLM's own choice of precision."""
+    settings = load_settings(ROOT / "params.yaml").text_generation
+    vllm = settings.vllm.model_copy(update={"dtype": "auto"})
+    return settings.model_copy(update={"backend": backend, "vllm": vllm})
 
 
 def prompts(count: int, tokens: int, seed: int) -> list[list[int]]:

@@ -11,11 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.benchmarks.engine import prompts, seconds, untrained_model
+from tests.benchmarks.engine import engine_settings, prompts, seconds, untrained_model
 from tests.benchmarks.table import Row
 from x_instruction.generation.interface import Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.generation.settings import TextGeneration, Vllm
 
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 256, 64, 64
 REPEATS = 6
@@ -24,7 +23,7 @@ REPEATS = 6
 def run() -> list[Row]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    settings = TextGeneration(backend="vllm", batch_size=32, vllm=Vllm(dtype="auto"))
+    settings = engine_settings("vllm")
     with TemporaryDirectory() as folder:
         model = untrained_model(Path(folder))
         with LazyEngine(model, settings, 1) as engine:

@@ -1,4 +1,4 @@
-"""Texts of made-up words, and pairs of them of known likeness: what tests and benchmarks look for."""
+"""Texts of made-up words, and pairs of them with a known similarity, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def planted_pairs(pairs: int, seed: int, words: int = 200) -> list[tuple[str, st
     return made
 
 
-def jaccard(one: str, other: str, size: int) -> float:
-    """Of the sets of runs of `size` words: the plain definition, to hold the fast one to."""
+def jaccard(text: str, other: str, size: int) -> float:
+    """Jaccard similarity of the sets of runs of `size` words, by its definition."""
     first, second = (
         {tuple(words[at : at + size]) for at in range(max(len(words) - size + 1, 1))}
-        for words in (one.lower().translate(PLAIN).split(), other.lower().translate(PLAIN).split())
+        for words in (text.lower().translate(PLAIN).split(), other.lower().translate(PLAIN).split())
     )
     return len(first & second) / len(first | second)
 
@@ -41,6 +41,6 @@ PLAIN = str.maketrans(dict.fromkeys(".,!?–", " "))
 
 
 def distinct_texts(texts: int, seed: int, words: int = 200) -> list[str]:
-    """Texts of about `words` words, no two of them alike."""
+    """Texts of about `words` words, of which no two are similar."""
     draw, known = random.Random(f"texts {seed}"), vocabulary(20_000, seed)
     return [" ".join(draw.choices(known, k=draw.randint(words * 3 // 4, words * 5 // 4))) for _ in range(texts)]

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from x_instruction.generation.interface import Engine, Generated, Sampling
 from x_instruction.generation.served_model import served_name
 from x_instruction.generation.settings import TextGeneration
+from x_instruction.runner.errors import SettingsError
 
 __all__ = ["Engine", "Generated", "Sampling", "backend_facts", "open_engine"]
 
@@ -32,6 +34,11 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
     # Imported on use, because importing vLLM takes about 20 s and transformers 3 s.
     backend = chosen_backend(settings)
     if backend == "vllm":
+        if not find_spec("vllm"):
+            raise SettingsError(
+                f"text_generation.backend: {settings.backend} needs vLLM, which is not installed: run `make vllm`, or "
+                "choose transformers"
+            )
         from x_instruction.generation.vllm_engine import VllmEngine
 
         return VllmEngine(model, settings, seed)

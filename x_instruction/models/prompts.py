@@ -12,11 +12,12 @@ import re
 from functools import cached_property
 from typing import Any
 
+from x_instruction.language.sentences import marks, sentence_end
 from x_instruction.models.chat_template import ChatTurn, chat_turn
 from x_instruction.models.settings import PLACEHOLDER, Prompts
 
 BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
-SENTENCE_END = re.compile(r"[.!?…।۔؟。][\"'”’»)]*(?=\s|$)|\n")
+SENTENCE_END = re.compile(sentence_end(marks(), space=r"(?=\s)") + r"|\n")
 
 
 class PromptEncoder:

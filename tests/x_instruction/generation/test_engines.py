@@ -20,13 +20,14 @@ from typing import Any
 
 import pytest
 
+from stages.params import load_settings
 from tests.conftest import LESSONS, ROOT
 from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR, NGRAM_RULE
 from x_instruction.generation.interface import Engine, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.open_engine import open_engine
 from x_instruction.generation.served_model import served_name
-from x_instruction.generation.settings import Endpoint, TextGeneration, Vllm
+from x_instruction.generation.settings import Endpoint, TextGeneration
 from x_instruction.generation.vllm_engine import VllmEngine
 from x_instruction.generation.vllm_rules import NoRepeatNgram
 from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
@@ -34,6 +35,7 @@ from x_instruction.models.examples import Example
 from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.files import write_json
 
+SETTINGS = load_settings(ROOT / "params.yaml").text_generation
 SERVER_SECONDS = 180  # it starts in 25 to 60 s on two cores
 BACKENDS = ("transformers", "vllm", "endpoint")
 LOCAL = ("transformers", "vllm")
@@ -41,7 +43,8 @@ LOCAL = ("transformers", "vllm")
 
 def text_generation(backend: str, url: str | None = None) -> TextGeneration:
     # Two prompts a batch, so that several batches are put back in order.
-    return TextGeneration(backend=backend, batch_size=2, endpoint=Endpoint(url=url, model=url and "tiny"))  # type: ignore[arg-type]
+    endpoint = Endpoint(url=url, model=url and "tiny")
+    return SETTINGS.model_copy(update={"backend": backend, "batch_size": 2, "endpoint": endpoint})
 
 
 @contextmanager
@@ -293,7 +296,8 @@ def test_a_worker_process_has_one_engine_for_all_its_shards(taught_model: Path) 
 
 
 def test_an_unknown_quantization_is_refused_in_one_sentence(taught_model: Path) -> None:
-    settings = TextGeneration(backend="vllm", batch_size=2, vllm=Vllm(quantization="half_of_it"))
+    vllm = SETTINGS.vllm.model_copy(update={"quantization": "half_of_it"})
+    settings = text_generation("vllm").model_copy(update={"vllm": vllm})
     with pytest.raises(SettingsError, match=r"vLLM refuses .* with these settings: .*half_of_it"):
         VllmEngine(taught_model, settings, 1)
 
