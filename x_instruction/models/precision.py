@@ -16,6 +16,11 @@ def has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
+def inference_dtype() -> str | None:
+    """The type in which a model is loaded to be used: as stored, or float32 where bfloat16 would be very slow."""
+    return None if has_bfloat16() else "float32"
+
+
 def uses_bfloat16(training: Training, stored: str) -> bool:
     """Whether the training computes in bfloat16. `stored` is the type of the start model's weights."""
     if training.precision == "auto":
