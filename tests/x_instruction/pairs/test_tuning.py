@@ -16,6 +16,7 @@ from stages.instruction_model.settings import InstructionModel
 from stages.params import Settings
 from tests.conftest import ROOT, TRAINING
 from x_instruction.models import fine_tuning
+from x_instruction.models.settings import Training
 from x_instruction.runner.errors import GateFailedError
 from x_instruction.runner.files import write_json
 from x_instruction.runner.gate import judge, load_suite
@@ -25,13 +26,17 @@ from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
 
 SUITE = ROOT / "stages" / "instruction_model" / "expectations.yaml"
-TUNING = {**TRAINING.model_dump(), "epochs": 12, "max_tokens": 160, "batch_size": 2, "save_every": 4}
+TUNING = TRAINING.model_copy(update={"epochs": 12.0, "max_tokens": 160, "batch_size": 2, "save_every": 4})
+
+
+def slower(learning_rate: float) -> Training:
+    return TUNING.model_copy(update={"learning_rate": learning_rate})
 
 
 @pytest.fixture
 def job(make_job: Callable[..., Job], tiny_model: Path) -> Job:
     """Learns from four Finnish seeds; two more are held out."""
-    section = InstructionModel.model_validate({"training": TUNING})
+    section = InstructionModel(training=TUNING, english_per_native=0)
     made = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     shutil.copytree(tiny_model, made.input("base_model"))
     write_json(made.input("base_model") / "manifest.json", {"content": "of the base"})
@@ -39,6 +44,7 @@ def job(make_job: Callable[..., Job], tiny_model: Path) -> Job:
     seeds = pl.DataFrame(
         {
             "id": [f"s{number}" for number in range(6)],
+            "instruction_id": [f"i{number}" for number in range(6)],
             "instruction": [f"Say how bread number {number} is baked." for number in range(6)],
             "response": [f"Leipä {number} leivotaan uunissa." for number in range(6)],
             "split": splits,
@@ -89,7 +95,7 @@ def test_other_settings_begin_anew(job: Job, killing: pytest.MonkeyPatch, make_j
     with pytest.raises(KeyboardInterrupt):
         run_stage(job, instruction_model, SUITE)
     (before,) = job.work.glob("checkpoints/*")
-    section = InstructionModel.model_validate({"training": {**TUNING, "learning_rate": 0.001}})
+    section = InstructionModel(training=slower(0.001), english_per_native=0)
     other = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     with pytest.raises(KeyboardInterrupt):
         run_stage(other, instruction_model, SUITE)
@@ -101,7 +107,7 @@ def test_a_training_that_changes_nothing_is_refused_and_its_checkpoints_stay(
     job: Job, make_job: Callable[..., Job]
 ) -> None:
     # At this learning rate no float32 weight near 0.02 changes.
-    section = InstructionModel.model_validate({"training": {**TUNING, "learning_rate": 1e-20}})
+    section = InstructionModel(training=slower(1e-20), english_per_native=0)
     idle = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     with pytest.raises(GateFailedError, match="changed_weights_share"):
         run_stage(idle, instruction_model, SUITE)
@@ -120,10 +126,11 @@ GOOD = {
 
 
 @pytest.mark.parametrize("artifact", ["instruction_model", "response_model", "tuned_model"])
-def test_each_check_of_a_tuned_model_can_fail(artifact: str, settings: Settings) -> None:
+def test_the_checks_of_a_tuned_model_can_fail(artifact: str, settings: Settings) -> None:
     suite = load_suite(ROOT / "stages" / artifact / "expectations.yaml", settings)
     bad = {"changed_weights_share": 0.1, "loss_change": 0.1, "held_out_loss_change": 0.1, "entropy_share": 1.0}
-    assert not judge(artifact, "", suite, GOOD, Validator().validate).failures
-    for metric, value in bad.items():
-        (failure,) = judge(artifact, "", suite, {**GOOD, metric: value}, Validator().validate).failures
-        assert metric in failure.sentence
+    with Validator() as validator:
+        assert not judge(artifact, "", suite, GOOD, validator.validate).failures
+    with Validator() as validator:
+        failures = judge(artifact, "", suite, {**GOOD, **bad}, validator.validate).failures
+    assert {failure.expectation.metric for failure in failures} == set(bad)
