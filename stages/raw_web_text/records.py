@@ -31,7 +31,7 @@ def read_sources(
     root: Path,
     shared_pages: Callable[[Source], Iterator[pl.DataFrame]] | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """Frames of RECORD_SCHEMA over all sources of a language; `shared_pages` reads those without a label if it is given.
+    """Frames of RECORD_SCHEMA over all sources of a language. If given, `shared_pages` reads those without a label.
 
     Raises InputError if a source does not exist.
     """
