@@ -33,7 +33,7 @@ class Answered:
 class Measure:
     """`better` is the direction in which a model improves; None for a description that has none."""
 
-    of: Callable[[Answered], float]
+    compute: Callable[[Answered], float]
     better: Literal["higher", "lower"] | None
 
 

@@ -142,7 +142,8 @@ def _scores(models: dict[str, Answered], margin: float) -> dict[str, Any]:
     tuned = models[TUNED].answers
     return {
         "models": {
-            name: {measure: how.of(model) for measure, how in MEASURES.items()} for name, model in models.items()
+            name: {figure: measure.compute(model) for figure, measure in MEASURES.items()}
+            for name, model in models.items()
         },
         "pairwise": {f"{TUNED}_against_{name}": pairwise(tuned, models[name].answers, margin) for name in OTHERS},
     }

@@ -21,18 +21,16 @@ import polars as pl
 from stages.evaluator.defects import SENTENCE
 from tests.benchmarks.table import ROOT, real_text
 from x_instruction.language.identification import in_language
+from x_instruction.language.sentences import closed, marks
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import digest
 
-PARTS = {
-    "measured": 40,
-    "choosing": 20,
-    "learned": 400,
-}  # excerpts of a language, in the order in which parts are filled
+# Excerpts of a language. The parts are filled in this order.
+PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # as long as the responses of the seeds
 EXCERPTS_A_DOCUMENT = 3  # at most, to learn from; a document to measure on has one
-CLOSED = re.compile(r"""[.!?…।॥۔؟]["'”’»)\]]*\s*$""")
+CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences ("Read more.") may occur in several parts
 
 
@@ -87,7 +85,7 @@ def _groups(documents: pl.DataFrame, other_site: str) -> dict[tuple[str, str], l
 
 
 def _excerpts_of(document: str, language: LanguageSettings) -> list[str]:
-    texts = pl.Series(fitting(document, language.spaces_between_words), dtype=pl.String)
+    texts = pl.Series(fitting(document, language.marks_sentence_ends), dtype=pl.String)
     return texts.filter(in_language(texts, language)).to_list()
 
 
