@@ -50,5 +50,6 @@ def _is_causal(model: Any) -> bool:
 
     ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]])
     with torch.inference_mode():
-        first, second = model.eval()(ids).logits[:, :3].float()
-    return bool(torch.allclose(first, second, rtol=1e-2, atol=1e-2))
+        first, second = model.eval()(ids).logits.float()
+    differences = (first - second).abs().amax(-1)
+    return bool(differences[:3].max() <= 1e-3 * differences[3])

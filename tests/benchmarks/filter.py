@@ -45,8 +45,8 @@ PUBLISHED = {
     "repetition_tolerance": 1.0,
     "max_symbols_per_word": 0.1,
     "quotes_close_lines": False,
-    "lone_signs_count": True,
-    "max_words_a_sentence": None,
+    "punctuation_counts_as_words": True,
+    "max_words_per_sentence": None,
     "min_judged_lines": 1,
 }
 # indic-nlp separates words only at these marks, so a typographic quotation mark is part of the word beside it.

@@ -16,6 +16,7 @@ from x_instruction.generation.scoring import Reader, by_length, pair_length
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.generation.transformers_rules import Repetition, StopStrings
 from x_instruction.models.checkpoints import load_model, load_tokenizer
+from x_instruction.models.precision import inference_dtype
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +27,7 @@ class TransformersEngine:
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int, device: str | None = None) -> None:
         self.tokenizer = load_tokenizer(model)
-        self.model = load_model(model).eval()
+        self.model = load_model(model, dtype=inference_dtype()).eval()
         # The settings decide, not what a checkpoint suggests (top_k, a penalty, suppressed tokens).
         self.model.generation_config = GenerationConfig()
         self.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -14,6 +14,7 @@ from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.models.checkpoints import stored_dtype
+from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import SettingsError
 
 
@@ -41,7 +42,7 @@ class VllmEngine:
                 load_format="safetensors",
                 tensor_parallel_size=vllm.tensor_parallel,
                 max_model_len=settings.max_model_length,
-                dtype=vllm.dtype or ("float32" if stored_dtype(model) == "float32" else "auto"),
+                dtype=vllm.dtype or _dtype(model),
                 quantization=vllm.quantization,
                 enable_prefix_caching=vllm.prefix_caching,
                 # `score` needs the probabilities after the restriction to the labels.
@@ -129,6 +130,11 @@ def _reason(error: Exception) -> str:
     """vLLM's message in one line. pydantic checks vLLM's settings, and its message has several lines."""
     first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
     return " ".join(first.split())[:300]
+
+
+def _dtype(model: Path) -> str:
+    """float32 for a model that is stored so, and on a CPU that has no bfloat16; else vLLM's choice."""
+    return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 
 def _has_gpu() -> bool:

@@ -1,4 +1,4 @@
-"""What a training step reads: rows of token ids, the order of the batches, and a batch as tensors."""
+"""Input of training steps: rows of token ids, the order of the batches, and a batch as tensors."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def padded(rows: Sequence[Row], pad: int) -> dict[str, Any]:
 def packed(rows: Sequence[Row]) -> dict[str, Any]:
     """A batch with all examples in one row; shape (1, tokens).
 
-    Positions begin at 0 in each example. From that, transformers makes a block-diagonal attention mask, so that no
+    Positions begin at 0 in each example. From these, transformers makes a block-diagonal attention mask, so that no
     example sees another.
     """
     import torch

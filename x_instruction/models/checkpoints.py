@@ -25,16 +25,21 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16"
         )
     try:
-        return AutoModelForCausalLM.from_pretrained(
+        model, loaded = AutoModelForCausalLM.from_pretrained(
             folder,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
             attn_implementation="sdpa",
+            output_loading_info=True,
             **options,
         )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder} is not a usable model with safetensors: {reason(error)}") from None
+    # transformers would fill them with random numbers.
+    if missing := sorted(loaded["missing_keys"]):
+        raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
+    return model
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:

@@ -15,18 +15,20 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
 
     The weights are bfloat16, which is finer than what a quantised file holds.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     options: dict[str, Any] = {"gguf_file": path.name, "trust_remote_code": False}
     try:
         adds_begin = adds_begin_token(path)
-        quantised = AutoModelForCausalLM.from_pretrained(path.parent, dtype="bfloat16", **options)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            path.parent, dtype="bfloat16", quantization_config=GgufConfig(dequantize=True), **options
+        )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, use_fast=True, **options)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
         raise InputError(f"{path} is not a usable GGUF file: {reason(error)}") from None
     if adds_begin:
         begin_texts(tokenizer)
-    return _plain(quantised), tokenizer
+    return _plain(loaded), tokenizer
 
 
 def adds_begin_token(path: Path) -> bool:
@@ -50,12 +52,12 @@ def begin_texts(tokenizer: Any) -> None:
         )
 
 
-def _plain(quantised: Any) -> Any:
+def _plain(loaded: Any) -> Any:
     """The model without its mark as quantised, with which transformers would not save it."""
-    config = copy.deepcopy(quantised.config)
+    config = copy.deepcopy(loaded.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config
-    model = type(quantised)(config).to(quantised.dtype)
-    model.load_state_dict(quantised.state_dict())
+    model = type(loaded)(config).to(loaded.dtype)
+    model.load_state_dict(loaded.state_dict())
     model.tie_weights()
     return model

@@ -35,9 +35,9 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
 
 @contextmanager
 def _head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
-    """Within it, the output layer reads only the hidden states at these places, as one row of a batch.
+    """In this context, the output layer reads only the hidden states at these places, as one row.
 
-    `logits_to_keep` of transformers would keep the same places of every row, and some architectures ignore it.
+    The argument `logits_to_keep` of transformers keeps the same places in every row, and some architectures ignore it.
     """
 
     def chosen(_: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

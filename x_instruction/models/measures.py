@@ -12,6 +12,7 @@ from x_instruction.models.batches import padded, rows_of
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.losses import completion_loss
+from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 
@@ -24,7 +25,7 @@ def model_facts(folder: Path) -> dict[str, Metric]:
     import torch
 
     tokenizer = load_tokenizer(folder)
-    model = load_model(folder).eval()
+    model = load_model(folder, dtype=inference_dtype()).eval()
     ids = tokenizer("A short text.", add_special_tokens=False)["input_ids"]
     with torch.inference_mode():
         logits = model(torch.tensor([ids])).logits.float()
@@ -45,7 +46,7 @@ def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
 
     if not examples:
         raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
-    model = load_model(folder)
+    model = load_model(folder, dtype=inference_dtype())
     return mean_loss(model.to("cuda" if torch.cuda.is_available() else "cpu"), examples)
 
 

@@ -1,4 +1,4 @@
-"""In which precision a training computes: weights are float32, and the products bfloat16 where that is fast."""
+"""The precision of a training: weights are float32, and products are bfloat16 where that is fast."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def has_bfloat16() -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def inference_dtype() -> str | None:
+    """The type in which a model is loaded to be used: as stored, or float32 where bfloat16 would be very slow."""
+    return None if has_bfloat16() else "float32"
 
 
 def uses_bfloat16(training: Training, stored: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is known after a training: how far weights and loss moved, and the loss against the steps."""
+"""The record of a training: how far weights and loss moved, and the loss against the steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class WeightSample:
         self.before = {name: _sample(weight).clone() for name, weight in (inner or trained).items()}
 
     def changed_share(self, model: Any) -> float:
-        """Share of the sampled weights whose value is another now."""
+        """Share of the sampled weights whose value has changed."""
         weights = dict(model.named_parameters())
         changed = sum(int((_sample(weights[name]) != before).sum()) for name, before in self.before.items())
         return changed / max(1, sum(len(before) for before in self.before.values()))
@@ -45,7 +45,7 @@ def loss_curve(history: Sequence[dict[str, float]]) -> pl.DataFrame:
 
 
 def _curve(history: Sequence[dict[str, float]], key: str, name: str) -> pl.DataFrame:
-    """One series; where there are more than POINTS steps, means over equal numbers of them."""
+    """One series; if it has more than POINTS steps, the means over equal numbers of steps."""
     points = [(int(entry["step"]), float(entry[key])) for entry in history if key in entry]
     frame = pl.DataFrame(points, schema={"step": pl.Int64, "loss": pl.Float64}, orient="row")
     size = -(-max(1, frame.height) // POINTS)

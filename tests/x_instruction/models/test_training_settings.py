@@ -17,7 +17,7 @@ from x_instruction.models.checkpoints import load_model, load_tokenizer, save_mo
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.measures import held_out_loss
-from x_instruction.models.precision import uses_bfloat16
+from x_instruction.models.precision import inference_dtype, uses_bfloat16
 from x_instruction.models.settings import Adapter, Training
 from x_instruction.models.training_record import WeightSample, loss_change, loss_curve
 from x_instruction.runner.errors import SettingsError
@@ -78,6 +78,14 @@ def test_auto_is_bfloat16_where_processor_and_checkpoint_have_it(
 ) -> None:
     monkeypatch.setattr("x_instruction.models.precision.has_bfloat16", lambda: supported)
     assert uses_bfloat16(changed(precision=precision), stored) is expected
+
+
+@pytest.mark.parametrize(("supported", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_bfloat16_model_is_used_in_float32_on_a_processor_without_bfloat16(
+    bfloat16_model: Path, supported: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("x_instruction.models.precision.has_bfloat16", lambda: supported)
+    assert load_model(bfloat16_model, dtype=inference_dtype()).dtype == dtype
 
 
 @pytest.mark.parametrize("dora", [False, True])
