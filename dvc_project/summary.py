@@ -1,4 +1,4 @@
-"""What `make run` ends with: rows in and out of every artifact by language, the scores, and where to go on."""
+"""The tables at the end of `make run`: rows in and out of each artifact by language, the scores, and the next steps."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _rows(partition: Path) -> str:
 
 
 def evaluator_table(settings: Settings, data: Path) -> Table:
-    """The evaluators' own held-out figures, by iteration."""
+    """What each iteration's evaluator scores on held-out rated pairs."""
     columns = ("precision", "recall", "auc", "auc_surface")
     table = Table(title="Evaluator, on held-out rated pairs", title_justify="left")
     for name in ("iteration", *columns, "swapped responses (AUC)"):
@@ -73,7 +73,7 @@ def scores_table(settings: Settings, data: Path) -> Table:
 
 
 def _accepted(settings: Settings, data: Path) -> str:
-    """The iteration that was taken and why, from the report of the pairs that were kept by it."""
+    """The accepted iteration and the reason, from the report of the pairs that it kept."""
     report = read_json(data / "quality" / "refined_pairs" / f"{settings.languages[0]}.json")["metrics"]
     return f"{report['accepted_iteration']}: {report['accepted_because']}"
 
@@ -93,18 +93,20 @@ def main() -> int:
     data = Path("data")
     last = data / "eval_scores" / settings.languages[-1] / "manifest.json"
     if not last.exists():
-        print(f"error: {last} is not there: run `make run` first", file=sys.stderr)
+        print(f"error: {last} does not exist: run `make run` first", file=sys.stderr)
         return 1
     for table in (rows_table(settings, data), evaluator_table(settings, data), scores_table(settings, data)):
         console.print(table)
     console.print(f"Pairs are kept by the ratings of {_accepted(settings, data)}.")
     if settings.base_model.checkpoint == "embedded":
-        console.print("The embedded model shows that the pipeline works. Its scores say nothing of a real model's.")
+        console.print(
+            "The embedded model shows that the pipeline works. Its scores do not predict those of a real model."
+        )
     console.print(
-        "wins/ties/losses are judged by the evaluator, in both positions.\n"
+        "The evaluator decides wins/ties/losses.\n"
         "Released set: data/diversified_set/<language>/part-*.parquet · tuned model: data/tuned_model\n"
-        "Reports of the gates: data/quality · dropped rows and why: data/<artifact>/<language>/drops\n"
-        "Next: `make ui` shows all of this in Dagster; params.yaml takes your own text, seeds and model (README.md)."
+        "Reports of the gates: data/quality · dropped rows with reasons: data/<artifact>/<language>/drops\n"
+        "Next: `make ui` shows all of this in Dagster; your own text, seeds and model: docs/your-data.md"
     )
     return 0
 

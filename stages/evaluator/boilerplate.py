@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
 STEM = 5  # characters; a shorter word does not name a topic
 WORD = re.compile(r"[^\s.,']+")
 PHRASES = (3, 6)  # in a text; with more notices no text is left
-CLOSING = ".।۔"
+CLOSING = set(marks()) - set("!?…؟")
 SEPARATORS = {"sentences": " ", "lines": "\n", "row": " | "}
 
 

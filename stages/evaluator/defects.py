@@ -12,10 +12,11 @@ import random
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from x_instruction.language.sentences import marks, sentence_end
 from x_instruction.pairs.training_pairs import Pair
 
 Maker = Callable[[Pair], str | None]  # None: the pair cannot have this defect
-SENTENCE = re.compile(r".+?(?:[.!?…।۔؟](?=\s|$)|\n|$)", re.DOTALL)
+SENTENCE = re.compile(rf".+?(?:{sentence_end(marks())}|\n|$)", re.DOTALL)
 
 
 def run_of_sentences(text: str, choose: random.Random) -> str:
@@ -33,7 +34,7 @@ def split_sentences(text: str) -> list[str]:
 def cut_off(text: str, choose: random.Random) -> str:
     """The first 30 to 80 % of the characters, without a sentence end at the cut."""
     kept = text[: max(1, int(len(text) * choose.uniform(0.3, 0.8)))].rstrip()
-    return kept.rstrip(".!?…।۔؟") if len(kept) > 1 else kept
+    return kept.rstrip(marks()) if len(kept) > 1 else kept
 
 
 def with_repetition(text: str, choose: random.Random) -> str:

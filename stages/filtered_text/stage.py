@@ -1,4 +1,4 @@
-"""Texts fit to be responses: right language, clean, private data masked, no near-duplicates.
+"""Texts that are fit to be responses: in the right language, clean, with private data masked, and no near-duplicates.
 
 python -m stages filtered_text fi
 """
@@ -13,7 +13,6 @@ import polars as pl
 
 from stages.filtered_text.cleaning.clean import cleaned
 from stages.filtered_text.cleaning.code_blocks import prose
-from stages.filtered_text.cleaning.escapes import without_escapes
 from stages.filtered_text.cleaning.fragments import trimmed
 from stages.filtered_text.duplicates.minhash import ALGORITHM, signatures
 from stages.filtered_text.duplicates.near_duplicates import duplicates
@@ -37,29 +36,13 @@ from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
-COUNTS = ("emails", "phones", "ips", "ibans", "national_ids", "control_strings")
-COLUMNS = [
-    "id",
-    "document_id",
-    "position",
-    "segments",
-    "language",
-    "title",
-    "text",
-    "url",
-    "source",
-    "record",
-    "date",
-    "license",
-    "source_id",
-    "extractor",
-    "words",
-]
-COLUMNS += ["language_score", *COUNTS]
+COUNTS = ("emails", "phones", "ips", "ibans", "cards", "national_ids", "control_strings")
+COLUMNS = ["id", "document_id", "position", "segments", "language", "title", "text", "url", "source", "record", "date"]
+COLUMNS += ["license", "source_id", "extractor", "words", "language_score", *COUNTS]
 
 
 class Lists(NamedTuple):
-    """What files of the user's say is to be left out."""
+    """What the user's files exclude."""
 
     sites: Sites
     ngrams: Ngrams
@@ -90,33 +73,31 @@ def run(job: Job) -> Outcome:
 
 
 def _added(outcome: Outcome) -> int:
-    """Rows that cutting made of documents beyond the first: they count as rows that came in."""
+    """Rows that cutting added: the segments of a document beyond the first. They count as rows of the input."""
     return outcome.counts.get("segments", 0) - outcome.counts.get("documents_cut", 0)
 
 
 def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
-    """Frame of raw_web_text to texts (COLUMNS and `signature`, for the second pass) and drops."""
-    masked = mask(trimmed(cleaned(without_escapes(frame), language), settings, language))
+    """Turns a frame of raw_web_text into texts (COLUMNS, and `signature` for the second pass) and drops."""
+    masked = mask(trimmed(cleaned(frame, language), settings, language), language)
     counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     rest, counts = cut(counted, settings, language)
-    rules_for = (settings, language)
-    rest, unfit = judge(rest, whole_rules(lists.sites), *rules_for)
-    rest, unfit_prose = judge(rest.with_columns(prose(pl.col("text")), whole="text"), PROSE_RULES, *rules_for)
-    rest, known = judge(_whole(rest), overlap_rules(lists.ngrams), *rules_for)
-    unfit = pl.concat([unfit, _whole(unfit_prose), known])
-    drops = Split.of(unfit, origin="origin").dropped
+    rest, unfit = judge(rest, whole_rules(lists.sites), settings, language)
+    rest, unfit_prose = judge(rest.with_columns(prose(pl.col("text")), whole="text"), PROSE_RULES, settings, language)
+    rest, overlapping = judge(_whole(rest), overlap_rules(lists.ngrams), settings, language)
+    drops = Split.of(pl.concat([unfit, _whole(unfit_prose), overlapping]), origin="origin").dropped
     return Split(_texts(rest, settings, language), drops, counts)
 
 
 def _whole(frame: pl.DataFrame) -> pl.DataFrame:
-    """With the code again that the rules on prose did not look at."""
+    """The frame with the program code, which the rules on prose do not see, back in `text`."""
     return frame.with_columns(text="whole").drop("whole")
 
 
 def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """The kept rows under the id of what they now say, with their signatures."""
+    """The kept rows, with an id of their cleaned text and with their signatures."""
     return (
         frame.rename({"id": "document_id"})
         .with_columns(content_ids(frame, "language", "text"))
@@ -127,42 +108,42 @@ def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettin
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     language, rows_in = _language(job), max(outcome.rows_in or 0, 1)
     reasons = job.staged.drop_counts()
-    shards = pl.concat([_facts(frame, language) for frame in job.staged.frames()] or [_facts(_no_texts(), language)])
-    least, most = pl.col("min_words").min().fill_null(0), pl.col("max_words").max().fill_null(0)
-    met = shards.select(pl.exclude("min_words", "max_words").sum(), least, most).row(0, named=True)
-    rows = max(met["rows"], 1)
+    shards = pl.concat([_sums(frame, language) for frame in job.staged.frames()] or [_sums(_no_texts(), language)])
+    fewest, most = pl.col("fewest_words").min().fill_null(0), pl.col("most_words").max().fill_null(0)
+    sums = shards.select(pl.exclude("fewest_words", "most_words").sum(), fewest, most).row(0, named=True)
+    rows = max(sums["rows"], 1)
     return {
-        "kept_share": met["rows"] / rows_in,
-        "language_share": met["judged_ours"] / rows,
-        "mean_language_score": met["scores"] / rows,
-        "boilerplate_share": met["boilerplate"] / rows,
+        "kept_share": sums["rows"] / rows_in,
+        "language_share": sums["judged_right"] / rows,
+        "mean_language_score": sums["scores"] / rows,
+        "boilerplate_share": sums["boilerplate"] / rows,
         "exact_duplicates": reasons.get("exact_duplicate", 0),
         "near_duplicates": reasons.get("near_duplicate", 0),
         **{f"dropped_{reason}": reasons.get(reason, 0) for reason in REASONS},
-        "min_words_met": met["min_words"],
-        "max_words_met": met["max_words"],
-        "masked_private_data": met["masked"],
-        "unmasked_private_data": met["unmasked"],
-        "control_strings": met["control_strings"],
-        "wrong_ids": met["wrong_ids"],
+        "fewest_words": sums["fewest_words"],
+        "most_words": sums["most_words"],
+        "masked_private_data": sums["masked"],
+        "unmasked_private_data": sums["unmasked"],
+        "control_strings": sums["control_strings"],
+        "wrong_ids": sums["wrong_ids"],
         "documents_cut": outcome.counts.get("documents_cut", 0),
         "characters_lost": outcome.counts.get("characters_lost", 0),
     }
 
 
-def _facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """One row of sums over a shard. The language is judged anew, on the text as it is published."""
-    told = frame.with_columns(prose(pl.col("text")))
-    judged = identify(told["text"], language)["judged"]
+def _sums(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """One row of sums over a shard. The language is identified again, from the text as it is published."""
+    prose_only = frame.with_columns(prose(pl.col("text")))
+    judged = identify(prose_only["text"], language)["judged"]
     return frame.select(
         rows=pl.len(),
-        judged_ours=pl.lit(judged.is_in(language.accepted).sum()),
+        judged_right=pl.lit(judged.is_in(language.accepted).sum()),
         scores=pl.col("language_score").sum(),
-        boilerplate=pl.lit(boilerplate_share(told, language).sum()),
-        min_words=pl.col("words").min(),
-        max_words=pl.col("words").max(),
+        boilerplate=pl.lit(boilerplate_share(prose_only, language).sum()),
+        fewest_words=pl.col("words").min(),
+        most_words=pl.col("words").max(),
         masked=pl.sum_horizontal(pl.col(KINDS).sum()),
-        unmasked=unmasked(pl.col("text")).sum(),
+        unmasked=pl.lit(unmasked(frame["text"], language)),
         control_strings=pl.col("control_strings").sum(),
         wrong_ids=pl.lit(wrong_ids(frame, "language", "text")),
     )
@@ -177,5 +158,5 @@ def _no_texts() -> pl.DataFrame:
 
 def _language(job: Job) -> LanguageSettings:
     if job.language is None:
-        raise ValueError("filtered_text is made language by language")
+        raise ValueError("filtered_text is made for one language at a time")
     return load_language(job.language, job.language_pages)

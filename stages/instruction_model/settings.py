@@ -11,7 +11,8 @@ from x_instruction.runner.settings import Section
 
 
 class InstructionModel(Section):
-    """`english_per_native`: at most so many English seeds are learned from for each native one."""
+    """How the model that writes instructions is fine-tuned."""
 
     english_per_native: Annotated[float, Field(ge=0)]
+    """English seeds for each native one, at most (`language: en` in seed_pairs.sources)."""
     training: Training

@@ -15,14 +15,15 @@ from x_instruction.runner.settings import Positive, Section, Share
 class SeedSource(Section):
     """The files `<folder>/<language><suffix>`, or the single file `<folder>/en<suffix>` of English pairs.
 
-    With `translate`, the English responses are translated into each language. With `language: en`, the pairs stay
-    English and only the instruction model learns from them.
+    Only `folder` is required, so the defaults are here and in docs/your-data.md.
     """
 
     folder: str
     suffix: str = ".jsonl"
     translate: bool = False
+    """The pairs are English, and their responses are translated into each language."""
     language: Literal["en"] | None = None
+    """`en`: the pairs are English and stay so; only the instruction model learns from them."""
 
     @model_validator(mode="after")
     def _translated_or_english(self) -> SeedSource:
@@ -42,16 +43,18 @@ class SeedSource(Section):
 class Translation(Section):
     """How English responses are translated: by a sequence-to-sequence `checkpoint`, or by an `endpoint`.
 
-    In `checkpoint`, `{language}` is replaced by the code (`models/en-{language}`). `language_codes` are the names that
-    a multilingual model gives to languages (`fi: fin_Latn`). `prefix` is put before each text; in it, `{language}`
-    is the English name of the language and `{code}` its code.
+    It is optional in params.yaml, so the defaults are here and in docs/your-data.md.
     """
 
     checkpoint: str | None = None
+    """A folder or a hub id. `{language}` is replaced by the code (`models/en-{language}`)."""
     revision: str | None = None
     source_code: str | None = None
+    """A multilingual model's own name for English."""
     language_codes: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
+    """A multilingual model's own names for the languages (`fi: fin_Latn`)."""
     prefix: str = ""
+    """Comes before each text. `{language}` is the English name of the language and `{code}` its code."""
     beams: Positive = 4
     batch_size: Positive = 16
     max_tokens: Positive = 512
@@ -70,22 +73,22 @@ class Translation(Section):
 
 
 class SeedPairs(Section):
-    """Settings of the seeds, in three splits by instruction.
-
-    Models are measured on `held_out_share` of the instructions, ratings are calibrated on `calibration_share` of them,
-    and models learn from the others. The last two settings judge translations: `max_length_ratio` bounds the ratio of
-    the lengths of translation and English text, in characters, either way; `max_copied_share` bounds the share of the
-    English words of four letters or more that the translation still has.
-    """
+    """The seeds, split by instruction in three: to learn from, to calibrate ratings and to measure."""
 
     sources: Annotated[list[SeedSource], Field(min_length=1)]
     translation: Translation | None
+    """How a source with `translate: true` is translated."""
     held_out_share: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the instructions that models are measured on."""
     calibration_share: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the instructions that ratings are calibrated on, and that no model learns from."""
     min_response_words: Positive
     max_bad_share: Share
+    """The gate's bound on the share of bad rows in all sources."""
     max_length_ratio: Annotated[float, Field(gt=1)]
+    """Ratio of the lengths of a translation and its English text in characters, in either direction."""
     max_copied_share: Share
+    """Share of the English words of four letters or more that a translation may still have."""
 
     @model_validator(mode="after")
     def _translation_is_set(self) -> SeedPairs:

@@ -255,7 +255,9 @@ script: Latin
 identified_by: stop_words
 min_language_score: 0.2 # half of the words of a sentence are function words
 neighbours: {{}}
-spaces_between_words: true
+words: spaces
+sentence_ends: ".!?…"
+countries: []
 min_mean_word_length: 2
 max_mean_word_length: 14
 # These rules are off, since the evaluator must find the pages that are cut or repeat sentences.

@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.filtered_text.rules.all_rules import QUALITY
+from stages.filtered_text.rules.all_rules import PUBLISHED_RULES
 from stages.filtered_text.rules.words import too_short
 from stages.filtered_text.settings import FilteredText
 from stages.params import load_settings
@@ -84,7 +84,7 @@ def one_core() -> Iterator[None]:
 
 
 def compare(code: str) -> list[Row]:
-    language = load_language(code).model_copy(update=OF_ALL_LANGUAGES | OF_LANGUAGES.get(code, {}))
+    language = load_language(code, ROOT / "languages").model_copy(update=OF_ALL_LANGUAGES | OF_LANGUAGES.get(code, {}))
     texts = sample(code)
     megabytes = texts.str.len_bytes().sum() / 1e6
     settings = load_settings(ROOT / "params.yaml").filtered_text.model_copy(update=PUBLISHED)
@@ -136,7 +136,7 @@ def timed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetting
 def judge(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Rows `number` and `reason` of the texts that are dropped."""
     rest, dropped = frame.with_columns(words=word_count(language)), []
-    for reason, rule in {"too_short": too_short, **QUALITY}.items():
+    for reason, rule in {"too_short": too_short, **PUBLISHED_RULES}.items():
         judged = rule(rest, settings, language)
         dropped.append(judged.filter(pl.col("value").is_not_null()).select("number", reason=pl.lit(reason)))
         rest = judged.filter(pl.col("value").is_null()).drop("value")

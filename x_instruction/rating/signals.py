@@ -17,7 +17,7 @@ from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.identification import identify
 from x_instruction.language.names import load_names
-from x_instruction.language.sentences import sentence_a_line, split_text
+from x_instruction.language.sentences import CLOSERS, marks, sentence_a_line, split_text
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
@@ -35,7 +35,6 @@ SIGNALS = (*LIKELIHOODS, *SURFACE)
 MIN_REPEATED = 15  # characters; a shorter sentence or heading often occurs twice in a good text
 MAX_SHORT = 5  # words of a notice, a menu item or a button
 PASSAGE = 40  # characters that identify a language; a single sentence is often only a name
-CLOSED = r"""[.!?…।॥۔؟:;)\]"'”’»]\s*$"""
 
 
 def add_signals(frame: pl.DataFrame, job: Job) -> pl.DataFrame:
@@ -80,11 +79,12 @@ def _with_signals(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFra
     texts = frame.select(text="response")
     sentences = split_text(texts, sentence_a_line(language))
     # Thai puts a space where other languages put a comma, so that good texts also have many short runs between spaces.
-    marked = sentence_a_line(language) if language.spaces_between_words else pl.col("text")
+    marked = sentence_a_line(language) if language.marks_sentence_ends else pl.col("text")
     items = split_text(texts, marked.str.replace_all("|", "\n", literal=True))
+    closed = rf"[{marks(language)}{CLOSERS}:;]\s*$"
     rows = texts.select(
         row=pl.int_range(pl.len()),
-        open_end=(~pl.col("text").str.contains(CLOSED)).cast(pl.Float64) * language.spaces_between_words,
+        open_end=(~pl.col("text").str.contains(closed)).cast(pl.Float64) * language.marks_sentence_ends,
     )
     for signal in (_repeated(sentences), _short_runs(items, language), _other_language(sentences, language)):
         rows = rows.join(signal, on="row", how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Texts as code points, and what each code point is: the ground on which lines and words are measured in batches."""
+"""Texts as arrays of code points, and what each code point is."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-LETTER, IN_WORD, SPACE, FULL_STOP, QUOTE = 1, 2, 4, 8, 16
-# Joiners belong to the word they stand in: without them Hindi and Tamil conjuncts would fall apart.
+from x_instruction.language.sentences import CLOSERS
+from x_instruction.words.compiled import compiled
+
+LETTER, IN_WORD, SPACE, CLOSER = 1, 2, 4, 8
+# Zero-width joiners belong to words: without them the conjuncts of Hindi and Tamil would fall apart.
 KINDS = {
     LETTER: r"^\p{L}$",
     IN_WORD: r"^[\p{L}\p{M}\p{N}\u200b-\u200d]$",
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
-    FULL_STOP: r"^[\p{Sentence_Terminal}…]$",
-    # What may stand behind a full stop.
-    QUOTE: r"^[\p{Pf}\p{Pe}\x22']$",
+    CLOSER: rf"^[{CLOSERS}]$",
 }
-# Planes 0 and 1; what lies beyond is Chinese.
+# Planes 0 and 1. The planes above hold Chinese characters, which count as letters.
 CODE_POINTS = 0x20000
-# Texts are looked at so many code points at a time: their arrays take about 30 bytes each, at any size of a shard.
+# Code points in one batch of texts. Their arrays take about 30 bytes a code point, whatever the size of the shard.
 BATCH = 4_000_000
+Points = npt.NDArray[np.uint32]
+Starts = npt.NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """Code points of several texts behind one another; text i is points[starts[i]:starts[i + 1]]."""
+    """The code points of several texts, one after another; text i is points[starts[i]:starts[i + 1]]."""
 
-    points: npt.NDArray[np.uint32]
-    starts: npt.NDArray[np.int64]
+    points: Points
+    starts: Starts
 
 
 @cache
 def kinds() -> npt.NDArray[np.uint8]:
-    """Flags (LETTER, IN_WORD, SPACE, FULL_STOP, QUOTE) of each code point below CODE_POINTS."""
+    """Flags (LETTER, IN_WORD, SPACE, CLOSER) of each code point below CODE_POINTS."""
     surrogates = range(0xD800, 0xE000)
     characters = pl.Series(["" if point in surrogates else chr(point) for point in range(CODE_POINTS)])
     flags = np.zeros(CODE_POINTS, np.uint8)
@@ -44,15 +47,26 @@ def kinds() -> npt.NDArray[np.uint8]:
     return flags
 
 
+@compiled
+def kind(flags: npt.NDArray[np.uint8], point: int) -> int:
+    """Flags of any code point."""
+    return flags[point] if point < CODE_POINTS else LETTER | IN_WORD
+
+
+@compiled
+def is_digit(point: int) -> bool:
+    """Whether the code point is an ASCII or a Thai digit."""
+    return 0x30 <= point <= 0x39 or 0x0E50 <= point <= 0x0E59
+
+
 def batches(texts: pl.Series) -> Iterator[Batch]:
-    """The texts in order, a bounded number of code points at a time, but never less than a text."""
+    """The texts in order, in batches of up to BATCH code points and of at least one text."""
     lengths = texts.str.len_chars().to_numpy().astype(np.int64)
     ends, first = np.cumsum(lengths), 0
     while first < len(lengths):
         before = int(ends[first] - lengths[first])
-        past = max(int(np.searchsorted(ends, before + BATCH, side="right")), first + 1)
-        joined = "".join(texts[first:past].to_list()).encode("utf-32-le")
-        yield Batch(
-            np.frombuffer(joined, "<u4"), np.append(ends[first:past] - lengths[first:past], ends[past - 1]) - before
-        )
-        first = past
+        end = max(int(np.searchsorted(ends, before + BATCH, side="right")), first + 1)
+        joined = "".join(texts[first:end].to_list()).encode("utf-32-le")
+        starts = np.append(ends[first:end] - lengths[first:end], ends[end - 1]) - before
+        yield Batch(np.frombuffer(joined, "<u4"), starts)
+        first = end

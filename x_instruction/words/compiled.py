@@ -1,7 +1,7 @@
-"""Functions compiled by numba and kept on disk, under the code of every file that they are made from.
+"""Functions compiled by numba and cached on disk for as long as none of the code that they were made from changes.
 
-numba's own stamp of what it keeps is the time and size of the file that a function stands in: one that calls a function
-of another file, or holds a constant of it, would go on with what that file was before.
+numba itself compares only the time and size of the file that defines a function. A function that calls a function of
+another file, or uses a constant of it, would go on with the old code of that file.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """As `numba.njit(cache=True)`, which asks the setting for where and under what stamp to keep what it makes."""
+    """As `numba.njit(cache=True)`, which takes the cache's place and stamp from a setting of numba."""
     before = numba.config.CACHE_LOCATOR_CLASSES
-    numba.config.CACHE_LOCATOR_CLASSES = ",".join(f"{__name__}.{one.__name__}" for one in (InSetFolder, InTree, OfUser))
+    numba.config.CACHE_LOCATOR_CLASSES = ",".join(
+        f"{__name__}.{locator.__name__}" for locator in (InSetFolder, InTree, OfUser)
+    )
     try:
-        made: Function = numba.njit(cache=True)(function)
+        dispatcher: Function = numba.njit(cache=True)(function)
     finally:
         numba.config.CACHE_LOCATOR_CLASSES = before
-    return made
+    return dispatcher
 
 
 class _ByCode:
@@ -39,19 +41,19 @@ class _ByCode:
 
 
 class InSetFolder(_ByCode, caching.UserProvidedCacheLocator):  # type: ignore[misc]
-    """Where NUMBA_CACHE_DIR says."""
+    """The folder that NUMBA_CACHE_DIR names."""
 
 
 class InTree(_ByCode, caching.InTreeCacheLocator):  # type: ignore[misc]
-    """Beside the module, where that can be written."""
+    """The module's folder, if it can be written to."""
 
 
 class OfUser(_ByCode, caching.UserWideCacheLocator):  # type: ignore[misc]
-    """In the user's cache."""
+    """The user's cache folder."""
 
 
 @cache
 def _code(file: Path) -> str:
-    """Digest of a module and of all project modules that it imports, directly or not."""
+    """Digest of a module and of all modules of the project that it imports, directly or not."""
     root = Path(__file__).resolve().parents[2]
     return digest(*(imported.read_bytes() for imported in closure([file.resolve()], root)))

@@ -1,6 +1,6 @@
-"""Lines of texts, counted in one compiled pass: what the rules on lines look at.
+"""Counts of the lines of each text, made in one compiled pass, for the rules on lines.
 
-raw_web_text puts one paragraph on a line, so Gopher's rules on duplicate paragraphs are those on duplicate lines.
+raw_web_text writes one paragraph on a line, so Gopher's rules on duplicate paragraphs are its rules on duplicate lines.
 """
 
 from __future__ import annotations
@@ -9,120 +9,128 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from x_instruction.words.characters import CODE_POINTS, FULL_STOP, IN_WORD, QUOTE, SPACE, batches, kinds
+from x_instruction.language.sentences import marks
+from x_instruction.language.settings import LanguageSettings
+from x_instruction.words.characters import CLOSER, IN_WORD, SPACE, Points, Starts, batches, kind, kinds
 from x_instruction.words.compiled import compiled
+from x_instruction.words.hashing import hash_of, slot_of, table_size
 
 NAMES = ["lines", "duplicate_lines", "duplicate_line_characters", "closed_lines", "short_lines", "bullet_lines"]
 NAMES += ["ellipsis_lines", "characters", "newlines", "hashes", "ellipses", "quoted_lines", "title_characters"]
+LINES, DUPLICATES, DUPLICATE_CHARACTERS, CLOSED, SHORT, BULLETED = range(6)
+ENDING_IN_ELLIPSIS, CHARACTERS, NEWLINES, HASHES, ELLIPSES, QUOTED, TITLE_CHARACTERS = range(6, 13)
+COLUMNS = len(NAMES)
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
-# FineWeb's short_line_length.
+# FineWeb's short_line_length, in characters.
 SHORT_LINE = 30
+# A title is a shorter line that is not closed (ours, in characters).
 TITLE = 60
 NEWLINE, HASH, POINT, ELLIPSIS, BULLET, HYPHEN = 0x0A, 0x23, 0x2E, 0x2026, 0x2022, 0x2D
+# A further flag of code points, beside those of `kinds`: the marks that end a sentence in the language.
+SENTENCE_END = 128
+Flags = npt.NDArray[np.uint8]
+Row = npt.NDArray[np.int64]
 
 
-def with_line_facts(frame: pl.DataFrame, lone_signs_count: bool) -> pl.DataFrame:
-    """Adds the column `line_facts` (NAMES), once. Lines are not blank and, unless set, not without a word."""
-    if "line_facts" in frame.columns:
+def with_line_counts(frame: pl.DataFrame, lone_signs_count: bool, language: LanguageSettings) -> pl.DataFrame:
+    """Adds the column `line_counts` (NAMES) unless it is there.
+
+    Blank lines do not count, nor, unless set, lines of punctuation only. A line is closed if it ends with a mark that
+    ends a sentence, and quoted if it ends with a closing quotation mark or bracket.
+    """
+    if "line_counts" in frame.columns:
         return frame
-    counts = [_count(batch.points, batch.starts, kinds(), lone_signs_count) for batch in batches(frame["text"])]
-    table = np.concatenate([*counts, np.zeros((0, len(NAMES)), np.int64)])
-    return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("line_facts").cast(SCHEMA))
+    flags = kinds().copy()
+    flags[[ord(mark) for mark in marks(language)]] |= SENTENCE_END
+    counts = [_count(*batch, flags, lone_signs_count) for batch in batches(frame["text"])]
+    table = np.concatenate([*counts, np.zeros((0, COLUMNS), np.int64)])
+    return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("line_counts").cast(SCHEMA))
+
+
+def lines_counted(name: str) -> pl.Expr:
+    """One of the counts."""
+    return pl.col("line_counts").struct.field(name)
 
 
 def share_of_lines(name: str, min_lines: int) -> pl.Expr:
-    """Null for a text of fewer lines than can be judged by their share."""
-    judged = line_fact("lines") >= min_lines
-    return pl.when(judged).then(line_fact(name) / line_fact("lines"))
-
-
-def line_fact(name: str) -> pl.Expr:
-    return pl.col("line_facts").struct.field(name)
+    """One of the counts as a share of the lines; null for a text of fewer than `min_lines` lines."""
+    return pl.when(lines_counted("lines") >= min_lines).then(lines_counted(name) / lines_counted("lines"))
 
 
 @compiled
-def _first_seen(table: npt.NDArray[np.uint64], key: np.uint64) -> bool:
-    """Put a key into a table with open addressing; zero marks a free place."""
-    mask = np.uint64(table.size - 1)
-    place = (key ^ (key >> np.uint64(32))) & mask
-    while table[place] != 0:
-        if table[place] == key:
-            return False
-        place = (place + np.uint64(1)) & mask
-    table[place] = key
-    return True
-
-
-@compiled
-def _count(
-    points: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], flags: npt.NDArray[np.uint8], signs: bool
-) -> npt.NDArray[np.int64]:
-    rows = np.zeros((starts.size - 1, 13), np.int64)
+def _count(points: Points, starts: Starts, flags: Flags, punctuation_counts: bool) -> npt.NDArray[np.int64]:
+    rows = np.zeros((starts.size - 1, COLUMNS), np.int64)
     for text in range(starts.size - 1):
         start, end, row = starts[text], starts[text + 1], rows[text]
-        row[7] = end - start
+        row[CHARACTERS] = end - start
         for place in range(start, end):
-            row[8] += points[place] == NEWLINE
-            row[9] += points[place] == HASH
-        size = 4
-        while size < 2 * (row[8] + 1):
-            size *= 2
-        seen, place = np.zeros(size, np.uint64), start
+            row[NEWLINES] += points[place] == NEWLINE
+            row[HASHES] += points[place] == HASH
+        seen, place = np.zeros(table_size(row[NEWLINES] + 1), np.uint64), start
         while place < end:
             first = place
             while place < end and points[place] != NEWLINE:
                 place += 1
-            last = place - 1
+            first, past = _stripped(points, first, place, flags)
             place += 1
-            while first <= last and points[first] < CODE_POINTS and flags[points[first]] & SPACE:
-                first += 1
-            while first <= last and points[last] < CODE_POINTS and flags[points[last]] & SPACE:
-                last -= 1
-            if not signs:
-                row[9] -= _heading_signs(points, first, last, flags)
-            counted = first <= last and (signs or _has_word(points, first, last, flags))
-            if counted and not _first_seen(seen, _line(points, first, last, flags, row)):
-                row[1] += 1
-                row[2] += last - first + 1
+            if not punctuation_counts:
+                row[HASHES] -= _heading_marks(points, first, past, flags)
+            if first < past and (punctuation_counts or _has_word(points, first, past, flags)):
+                _count_line(points, first, past, flags, row)
+                _count_duplicate(points, first, past, seen, row)
     return rows
 
 
 @compiled
-def _heading_signs(points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.NDArray[np.uint8]) -> int:
-    """Number of hash signs that mark the line as a Markdown heading ("## Alku", "##"); none in "#tag"."""
-    past = first
-    while past <= last and points[past] == HASH:
-        past += 1
-    marks = past > last or (points[past] < CODE_POINTS and flags[points[past]] & SPACE)
-    return past - first if marks else 0
+def _stripped(points: Points, first: int, past: int, flags: Flags) -> tuple[int, int]:
+    """The line points[first:past] without the white space at its ends."""
+    while first < past and kind(flags, points[first]) & SPACE:
+        first += 1
+    while first < past and kind(flags, points[past - 1]) & SPACE:
+        past -= 1
+    return first, past
 
 
 @compiled
-def _has_word(points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.NDArray[np.uint8]) -> bool:
-    for place in range(first, last + 1):  # noqa: SIM110 - any() over a generator does not compile
-        if points[place] >= CODE_POINTS or flags[points[place]] & IN_WORD:
+def _heading_marks(points: Points, first: int, past: int, flags: Flags) -> int:
+    """Number of hash signs that mark the line as a Markdown heading ("## Alku", "##"); none in "#tag"."""
+    place = first
+    while place < past and points[place] == HASH:
+        place += 1
+    return place - first if place == past or kind(flags, points[place]) & SPACE else 0
+
+
+@compiled
+def _has_word(points: Points, first: int, past: int, flags: Flags) -> bool:
+    for place in range(first, past):  # noqa: SIM110 - any() over a generator does not compile
+        if kind(flags, points[place]) & IN_WORD:
             return True
     return False
 
 
 @compiled
-def _line(
-    points: npt.NDArray[np.uint32], first: int, last: int, flags: npt.NDArray[np.uint8], row: npt.NDArray[np.int64]
-) -> np.uint64:
-    """Count the line points[first:last + 1], which begins and ends with no blank; its hash, never zero."""
-    key, points_in_a_row = np.uint64(14695981039346656037), 0
-    for place in range(first, last + 1):
-        point = points[place]
-        key = (key ^ np.uint64(point)) * np.uint64(1099511628211)
-        points_in_a_row = points_in_a_row + 1 if point == POINT else 0
-        row[10] += point == ELLIPSIS or (points_in_a_row > 0 and points_in_a_row % 3 == 0)
-    head, tail = points[first], points[last]
-    row[0] += 1
-    row[3] += tail < CODE_POINTS and (flags[tail] & FULL_STOP) > 0
-    row[11] += tail < CODE_POINTS and (flags[tail] & QUOTE) > 0
-    closed = tail < CODE_POINTS and (flags[tail] & (FULL_STOP | QUOTE)) > 0
-    row[12] += 0 if closed or last - first >= TITLE else last - first + 1
-    row[4] += last - first + 1 <= SHORT_LINE
-    row[5] += head in (BULLET, HYPHEN)
-    row[6] += tail == ELLIPSIS or points_in_a_row >= 3
-    return key | np.uint64(1)
+def _count_duplicate(points: Points, first: int, past: int, seen: npt.NDArray[np.uint64], row: Row) -> None:
+    key = hash_of(points, first, past)
+    slot = slot_of(seen, seen.size, key)
+    if seen[slot] == key:
+        row[DUPLICATES] += 1
+        row[DUPLICATE_CHARACTERS] += past - first
+    seen[slot] = key
+
+
+@compiled
+def _count_line(points: Points, first: int, past: int, flags: Flags, row: Row) -> None:
+    """Count the line points[first:past], which is not empty and has no white space at its ends."""
+    points_in_a_row = 0
+    for place in range(first, past):
+        points_in_a_row = points_in_a_row + 1 if points[place] == POINT else 0
+        row[ELLIPSES] += points[place] == ELLIPSIS or (points_in_a_row > 0 and points_in_a_row % 3 == 0)
+    length, last = past - first, points[past - 1]
+    closed, quoted = (kind(flags, last) & SENTENCE_END) > 0, (kind(flags, last) & CLOSER) > 0
+    row[LINES] += 1
+    row[CLOSED] += closed
+    row[QUOTED] += quoted
+    row[TITLE_CHARACTERS] += 0 if closed or quoted or length > TITLE else length
+    row[SHORT] += length <= SHORT_LINE
+    row[BULLETED] += points[first] in (BULLET, HYPHEN)
+    row[ENDING_IN_ELLIPSIS] += last == ELLIPSIS or points_in_a_row >= 3

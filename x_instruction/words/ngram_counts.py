@@ -1,7 +1,7 @@
 """Repeated n-grams of words, counted in one compiled pass (Gopher, arXiv 2112.11446, table A1).
 
-An n-gram can only be repeated where the n-1-grams in it are, so from pairs on only the places that are left are
-looked at: of running text a fifth of the pairs, a fiftieth of the triples.
+An n-gram can be repeated only where the (n-1)-grams in it are. Therefore, from pairs on, only the places that are left
+are looked at: in running text a fifth of the pairs and a fiftieth of the triples.
 """
 
 from __future__ import annotations
@@ -12,53 +12,55 @@ import polars as pl
 
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.compiled import compiled
-from x_instruction.words.split_words import NO_SIGN, Words, words
+from x_instruction.words.hashing import GOLDEN, slot_of, table_size
+from x_instruction.words.split_words import IS_WORD, Tokens, split
 
 TOP, DUPLICATE = range(2, 5), range(5, 11)
 NAMES = [*(f"top_{n}" for n in TOP), *(f"duplicate_{n}" for n in DUPLICATE)]
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
+Counts = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Lengths = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int64]
 
 
-def with_ngram_facts(frame: pl.DataFrame, lone_signs_count: bool, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `ngram_facts`, once: `top_N`, characters of the N-gram that occurs most often, all its times;
-    `duplicate_N`, characters of N-grams that occurred before, none counted twice."""
-    if "ngram_facts" in frame.columns:
+def with_ngram_counts(frame: pl.DataFrame, lone_signs_count: bool, language: LanguageSettings) -> pl.DataFrame:
+    """Adds the column `ngram_counts`, in characters, unless it is there.
+
+    `top_N`: all occurrences of the N-gram that occurs most often. `duplicate_N`: N-grams that occurred before, without
+    counting a character twice. Unless set, punctuation is left out: the ruler of a table (`|-----|`) is no phrase.
+    """
+    if "ngram_counts" in frame.columns:
         return frame
     table = np.zeros((frame.height, len(NAMES)), np.int64)
     first = 0
-    for batch in words(frame["text"], language):
-        if not lone_signs_count:
-            batch = _without_signs(batch)
-        past = first + batch.starts.size - 1
-        table[first:past] = _repeated(batch.hashes, batch.lengths, batch.starts)
+    for batch in split(frame["text"], language):
+        tokens = batch if lone_signs_count else _words_only(batch)
+        past = first + tokens.starts.size - 1
+        table[first:past] = _repeated(tokens.hashes, tokens.lengths, tokens.starts)
         first = past
-    return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("ngram_facts").cast(SCHEMA))
+    return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("ngram_counts").cast(SCHEMA))
 
 
-def _without_signs(batch: Words) -> Words:
-    """The rule of a table (`|-----|`) is no phrase said again and again."""
-    told = (batch.kinds & NO_SIGN) > 0
-    before = np.concatenate([[0], np.cumsum(told)])
-    return Words(batch.hashes[told], batch.lengths[told], batch.kinds[told], before[batch.starts])
+def _words_only(tokens: Tokens) -> Tokens:
+    words = (tokens.kinds & IS_WORD) > 0
+    before = np.concatenate([[0], np.cumsum(words)])
+    return Tokens(tokens.hashes[words], tokens.lengths[words], tokens.kinds[words], before[tokens.starts])
 
 
-def ngram_share(kind: str, n: int) -> pl.Expr:
-    """Share of the text's characters."""
-    return pl.col("ngram_facts").struct.field(f"{kind}_{n}") / pl.col("text").str.len_chars()
+def ngram_share(counted: str, n: int) -> pl.Expr:
+    """One of the counts (`top` or `duplicate`) as a share of the text's characters."""
+    return pl.col("ngram_counts").struct.field(f"{counted}_{n}") / pl.col("text").str.len_chars()
 
 
 @compiled
-def _repeated(
-    hashes: npt.NDArray[np.uint64], lengths: npt.NDArray[np.int32], starts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def _repeated(hashes: Hashes, lengths: Lengths, starts: Places) -> Counts:
     rows = np.zeros((starts.size - 1, 9), np.int64)
     longest = 0
     for text in range(starts.size - 1):
         longest = max(longest, starts[text + 1] - starts[text])
-    size = 4
-    while size < 2 * longest:
-        size *= 2
-    keys, counts, slots = np.zeros(size, np.uint64), np.zeros(size, np.int32), np.zeros(longest, np.int32)
+    size = table_size(longest)
+    keys, counts, slots = np.zeros(size, np.uint64), np.zeros(size, np.int32), np.zeros(longest, np.int64)
     places, grams = np.zeros(longest + 1, np.int64), np.zeros(longest + 1, np.uint64)
     for text in range(starts.size - 1):
         first, end = starts[text], starts[text + 1]
@@ -67,79 +69,77 @@ def _repeated(
             places[at], grams[at] = first + at, hashes[first + at]
         for n in range(2, 11):
             left = _grow(n, left, end, places, grams, hashes)
-            if left < 2:
+            if left < 2 or not _count(left, grams, keys, counts, slots):
                 break
-            left = _count(n, left, places, grams, lengths, keys, counts, slots, rows[text])
+            if n < 5:
+                rows[text, n - 2] = _top(n, left, places, lengths, counts, slots)
+            else:
+                rows[text, n - 2] = _duplicate(n, left, places, lengths, keys, counts, slots)
+            left = _only_repeated(left, places, grams, counts, slots)
     return rows
 
 
 @compiled
-def _grow(
-    n: int,
-    left: int,
-    end: int,
-    places: npt.NDArray[np.int64],
-    grams: npt.NDArray[np.uint64],
-    hashes: npt.NDArray[np.uint64],
-) -> int:
-    """Make n-grams of the n-1-grams that are followed by another; their number."""
+def _grow(n: int, left: int, end: int, places: Places, grams: Hashes, hashes: Hashes) -> int:
+    """Make n-grams, in place, of the (n-1)-grams that another one follows; returns their number."""
     kept = 0
     for at in range(left):
         place = places[at]
         followed = n == 2 or (at + 1 < left and places[at + 1] == place + 1)
         if followed and place + n <= end:
             places[kept] = place
-            grams[kept] = (grams[at] * np.uint64(0x9E3779B97F4A7C15) + hashes[place + n - 1]) | np.uint64(1)
+            grams[kept] = (grams[at] * GOLDEN + hashes[place + n - 1]) | np.uint64(1)
             kept += 1
     return kept
 
 
 @compiled
-def _count(
-    n: int,
-    left: int,
-    places: npt.NDArray[np.int64],
-    grams: npt.NDArray[np.uint64],
-    lengths: npt.NDArray[np.int32],
-    keys: npt.NDArray[np.uint64],
-    counts: npt.NDArray[np.int32],
-    slots: npt.NDArray[np.int32],
-    row: npt.NDArray[np.int64],
-) -> int:
-    """Count the n-grams into the row; keep the places of those that are repeated, and answer their number."""
-    size = 4
-    while size < 2 * left:
-        size *= 2
-    mask = np.uint64(size - 1)
+def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Places) -> bool:
+    """Count the n-grams in the table and note the slot of each; returns whether any occurs twice."""
+    size = table_size(left)
     keys[:size], counts[:size] = 0, 0
-    most = 1
+    repeated = False
     for at in range(left):
-        key = grams[at]
-        slot = (key ^ (key >> np.uint64(29))) & mask
-        while keys[slot] != 0 and keys[slot] != key:
-            slot = (slot + np.uint64(1)) & mask
-        keys[slot] = key
+        slot = slot_of(keys, size, grams[at])
+        keys[slot] = grams[at]
         counts[slot] += 1
         slots[at] = slot
-        most = max(most, counts[slot])
-    if most < 2:
-        return 0
-    if n < 5:
-        for at in range(left):
-            if counts[slots[at]] == most:
-                row[n - 2] = most * (lengths[places[at] : places[at] + n].sum() + n - 1)
-                break
-    kept, covered = 0, places[0]
+        repeated |= counts[slot] > 1
+    return repeated
+
+
+@compiled
+def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, slots: Places) -> int:
+    """Characters of all occurrences of the n-gram that occurs most often; of several, the first one."""
+    top = 0
+    for at in range(left):
+        if counts[slots[at]] > counts[slots[top]]:
+            top = at
+    return counts[slots[top]] * (lengths[places[top] : places[top] + n].sum() + n - 1)
+
+
+@compiled
+def _duplicate(
+    n: int, left: int, places: Places, lengths: Lengths, keys: Hashes, counts: Lengths, slots: Places
+) -> int:
+    """Characters of n-grams that occurred before; clears the keys of those that are repeated."""
+    characters, covered = 0, places[0]
     for at in range(left):
         slot, place = slots[at], places[at]
-        if counts[slot] == 1:
-            continue
-        if n >= 5 and place >= covered:
+        if counts[slot] > 1 and place >= covered:
             if keys[slot] == 0:
-                row[n - 2] += lengths[place : place + n].sum()
+                characters += lengths[place : place + n].sum()
                 covered = place + n
-            # Seen from here on; the key itself is no longer needed.
-            keys[slot] = 0
-        places[kept], grams[kept] = place, grams[at]
-        kept += 1
+            keys[slot] = 0  # marks the n-gram as seen
+    return characters
+
+
+@compiled
+def _only_repeated(left: int, places: Places, grams: Hashes, counts: Lengths, slots: Places) -> int:
+    """Keep, in place, the n-grams that occur more than once; returns their number."""
+    kept = 0
+    for at in range(left):
+        if counts[slots[at]] > 1:
+            places[kept], grams[kept] = places[at], grams[at]
+            kept += 1
     return kept

@@ -1,6 +1,7 @@
-"""Files of packages that are read as data: no code of the package runs.
+"""Data files of installed packages, read without running any code of the package.
 
-The version stands in the code that reads them, so another one is another version of the stage, for DVC too.
+The code that reads a file names the package's version. Another version is therefore a change of that code, and DVC
+runs the stage again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from x_instruction.runner.errors import InputError
 
 
 def packaged_file(package: str, version: str, file: str) -> Path:
-    """Raises InputError where another version of the package is installed, or none."""
+    """Path of a package's file. Raises InputError if the package is not installed or has another version."""
     try:
         found = distribution(package)
     except PackageNotFoundError:

@@ -1,9 +1,10 @@
-"""Thai words as newmm of PyThaiNLP cuts them: where dictionary words fit, the fewest of them.
+"""Thai words as newmm of PyThaiNLP finds them: the fewest words of the dictionary that cover the text.
 
-PyThaiNLP's dictionary (62,000 words, CC0; some hold blanks and points: ต่าง ๆ, พ.ศ.), walked in compiled code. Words
-end only between character clusters: a vowel sign or tone mark stays with its consonant, a leading vowel with the one
-that follows. What no word covers is one unknown word up to where the next one fits. As `newmm-safe`, by which
-FineWeb-2's thresholds were found, texts are cut in pieces of up to 140 characters first, at blanks where there are any.
+The words of PyThaiNLP's dictionary (some hold spaces and points: ต่าง ๆ, พ.ศ.) are walked in compiled code. Words end
+only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with
+the consonant after it. Text that no word covers is one unknown word up to where the next word fits. As in
+`newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters,
+at spaces if there are any.
 """
 
 from __future__ import annotations
@@ -11,28 +12,29 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from x_instruction.words.characters import Points, Starts, is_digit
 from x_instruction.words.compiled import compiled
+from x_instruction.words.hashing import Keys
 from x_instruction.words.numbers import join_numbers
-from x_instruction.words.thai_dictionary import Steps, Symbols, dictionary, place_of
+from x_instruction.words.thai_dictionary import Nodes, Symbols, dictionary, step_from
 
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
-BLANK, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
-# newmm's: a piece is cut somewhere in its last 40 characters, and at a place so many words are looked at.
-PIECE, WINDOW, MOST_WORDS = 140, 40, 50
-# Room for what is known of a piece: it has at most PIECE places and MOST_WORDS + PIECE words.
+SPACE, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
+# From newmm: a piece is cut within its last 40 characters, and at most so many words are looked at from one place.
+PIECE, WINDOW, MAX_WORDS = 140, 40, 50
+# Room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of a piece.
 ROOM = 256
-# Code points of texts, and places in them or in tables of them.
-Points = npt.NDArray[np.uint32]
+# Places in the texts, and tables of such places.
 Places = npt.NDArray[np.int32]
 
 
-def word_ends(points: Points, starts: npt.NDArray[np.int64]) -> Places:
-    """Of texts points[starts[i]:starts[i + 1]]: for each place where a word begins, where it ends.
+def word_ends(points: Points, starts: Starts) -> Places:
+    """For each place of the texts points[starts[i]:starts[i + 1]] where a word begins, the place where it ends.
 
-    Words follow each other without a gap; blanks are words or, in some of the dictionary's, parts of words.
+    Words follow each other without a gap; spaces are words or parts of words of the dictionary.
     """
-    ends = np.asarray(_cut(points, starts, *dictionary()))
+    ends = np.asarray(_split(points, starts, *dictionary()))
     join_numbers(points, starts, ends)
     return ends
 
@@ -43,18 +45,13 @@ def _is_thai(point: int) -> bool:
 
 
 @compiled
-def _is_digit(point: int) -> bool:
-    return 0x30 <= point <= 0x39 or 0x0E50 <= point <= 0x0E59
-
-
-@compiled
 def _is_latin(point: int) -> bool:
     return 0x41 <= point <= 0x5A or 0x61 <= point <= 0x7A or point == HYPHEN
 
 
 @compiled
 def _cluster_ends(points: Points, place: int, end: int) -> bool:
-    """Whether a word may end before this place, which is not the first of a piece."""
+    """Whether a word may end before this place, which is not the first one of a piece."""
     if place == end:
         return True
     point, before = points[place], points[place - 1]
@@ -64,7 +61,7 @@ def _cluster_ends(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _is_silent(points: Points, place: int, end: int) -> bool:
-    """Whether one or two consonants stand here under a thanthakhat, with or without a short vowel (ร์, ตร์, ธิ์)."""
+    """Whether one or two consonants under a thanthakhat begin here, with or without a short vowel (ร์, ตร์, ธิ์)."""
     consonants = 0
     while place < end and consonants < 2 and FIRST_CONSONANT <= points[place] <= LAST_CONSONANT:
         place, consonants = place + 1, consonants + 1
@@ -75,48 +72,52 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _other_end(points: Points, place: int, end: int) -> int:
-    """Where what is not Thai ends: Latin letters and hyphens, a number, blanks, or signs up to Thai or a blank.
+    """Where text that is not Thai ends: Latin letters and hyphens, a number, spaces, or other marks.
 
-    The place itself where Thai stands.
+    Returns the place itself if there is Thai.
     """
     point, past = points[place], place + 1
     if _is_latin(point):
         while past < end and _is_latin(points[past]):
             past += 1
-    elif _is_digit(point):
+    elif is_digit(point):
         while past < end and (
-            _is_digit(points[past]) or (points[past] in (0x2C, 0x2E) and past + 1 < end and _is_digit(points[past + 1]))
+            is_digit(points[past]) or (points[past] in (0x2C, 0x2E) and past + 1 < end and is_digit(points[past + 1]))
         ):
             past += 1
-    elif point == BLANK:
-        while past < end and points[past] == BLANK:
+    elif point == SPACE:
+        while past < end and points[past] == SPACE:
             past += 1
     elif _is_thai(point):
         past = place
     elif point != NEWLINE:
-        while past < end and not _is_thai(points[past]) and points[past] not in (BLANK, NEWLINE):
+        while past < end and not _is_thai(points[past]) and points[past] not in (SPACE, NEWLINE):
             past += 1
     return past
 
 
 @compiled
-def _known_ends(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
-    """Ends of the dictionary's words that begin at a place, short to long, and their number."""
+def _known_ends(
+    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
+) -> int:
+    """Write the ends of the dictionary's words that begin at a place, short to long; returns their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
-        step = place_of(steps, node * 128 + int(symbols[points[place]]))
-        if steps[step, 0] == 0:
+        slot = step_from(steps, node, int(symbols[points[place]]))
+        if steps[slot] == 0:
             break
-        node, place = int(steps[step, 1]) >> 1, place + 1
-        if steps[step, 1] & 1 and _cluster_ends(points, place, end):
+        node, place = int(nodes[slot]) >> 1, place + 1
+        if nodes[slot] & 1 and _cluster_ends(points, place, end):
             found[count] = place
             count += 1
     return count
 
 
 @compiled
-def _unknown_end(points: Points, place: int, end: int, steps: Steps, symbols: Symbols, found: Places) -> int:
-    """Where an unknown word ends: before what is not Thai, or a word of more than two consonants."""
+def _unknown_end(
+    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
+) -> int:
+    """Where an unknown word ends: before text that is not Thai, or before a word of more than two consonants."""
     past = _other_end(points, place, end)
     if past > place:
         return past
@@ -125,10 +126,10 @@ def _unknown_end(points: Points, place: int, end: int, steps: Steps, symbols: Sy
             continue
         if _other_end(points, past, end) > past:
             return past
-        for one in range(_known_ends(points, past, end, steps, symbols, found)):
-            if found[one] - past > 2:
+        for word in range(_known_ends(points, past, end, steps, nodes, symbols, found)):
+            if found[word] - past > 2:
                 return past
-            for inside in range(past, found[one]):
+            for inside in range(past, found[word]):
                 if not FIRST_CONSONANT <= points[inside] <= LAST_CONSONANT:
                     return past
     return end
@@ -136,9 +137,9 @@ def _unknown_end(points: Points, place: int, end: int, steps: Steps, symbols: Sy
 
 @compiled
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
-    """Write the words of a shortest way from one place to another into `past`; of two, the one with shorter words.
+    """Write the words of a shortest way from `first` to `goal` into `past`; of two ways, the one with shorter words.
 
-    edges[0, at] and edges[1, at] are where the ends of words from start + at begin and end in edges[2].
+    edges[0, at] and edges[1, at] bound the ends, in edges[2], of the words that begin at start + at.
     """
     came, queue = room[0], room[1]
     came[first - start : goal - start + 1] = -1
@@ -161,16 +162,16 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
 
 
 @compiled
-def _cut_piece(
-    points: Points, start: int, end: int, steps: Steps, symbols: Symbols, past: Places, room: Places
+def _split_piece(
+    points: Points, start: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, past: Places, room: Places
 ) -> None:
-    """Write into past[place], for each word of the piece, where the one that begins there ends.
+    """Write into past[place], for each word of the piece that begins at a place, where it ends.
 
-    Places are gone through in order as words lead to them; where all ways meet in one, what lies before is settled.
+    Places are visited in order, as words lead to them. Where all ways meet in one place, the words before it are final.
     """
     edges, reached, found = room[:3], room[3], room[4]
     reached[: end - start + 1] = 0
-    place = settled = start
+    place = final = start
     ways, edge, looked_at = 1, 0, 0
     reached[0] = 1
     while place < end:
@@ -179,36 +180,38 @@ def _cut_piece(
             continue
         ways -= 1
         edges[0, place - start] = edge
-        for one in range(_known_ends(points, place, end, steps, symbols, found)):
-            to = found[one]
+        for word in range(_known_ends(points, place, end, steps, nodes, symbols, found)):
+            to = found[word]
             edges[2, edge] = to
             edge, looked_at = edge + 1, looked_at + 1
             ways += 1 - reached[to - start]
             reached[to - start] = 1
-            if looked_at > MOST_WORDS:
+            if looked_at > MAX_WORDS:
                 break
         edges[1, place - start] = edge
         if ways == 0:
-            to = _unknown_end(points, place, end, steps, symbols, found)
-            past[place], settled, ways, edge, looked_at = to, to, 1, 0, 0
+            to = _unknown_end(points, place, end, steps, nodes, symbols, found)
+            past[place], final, ways, edge, looked_at = to, to, 1, 0, 0
             reached[to - start] = 1
         elif ways == 1:
             goal = place + 1
             while not reached[goal - start]:
                 goal += 1
-            _fewest(settled, goal, start, edges, past, room[5:])
-            settled, edge, looked_at = goal, 0, 0
+            _fewest(final, goal, start, edges, past, room[5:])
+            final, edge, looked_at = goal, 0, 0
         place += 1
 
 
 @compiled
-def _piece_end(points: Points, start: int, steps: Steps, symbols: Symbols, past: Places, room: Places) -> int:
-    """Behind the last blank of the window, or before its longest word."""
+def _piece_end(
+    points: Points, start: int, steps: Keys, nodes: Nodes, symbols: Symbols, past: Places, room: Places
+) -> int:
+    """Where to cut a piece: after the last space of the window, or before its longest word."""
     first, last = start + PIECE - WINDOW, start + PIECE
     for place in range(last - 1, first - 1, -1):
-        if points[place] == BLANK:
+        if points[place] == SPACE:
             return place + 1
-    _cut_piece(points, first, last, steps, symbols, past, room)
+    _split_piece(points, first, last, steps, nodes, symbols, past, room)
     place = longest = first
     while place < last:
         if past[place] - place >= past[longest] - longest:
@@ -218,13 +221,13 @@ def _piece_end(points: Points, start: int, steps: Steps, symbols: Symbols, past:
 
 
 @compiled
-def _cut(points: Points, starts: npt.NDArray[np.int64], steps: Steps, symbols: Symbols) -> Places:
+def _split(points: Points, starts: Starts, steps: Keys, nodes: Nodes, symbols: Symbols) -> Places:
     past, room = np.zeros(points.size, np.int32), np.zeros((7, ROOM), np.int32)
     for text in range(starts.size - 1):
         piece, end = starts[text], starts[text + 1]
         while end - piece >= PIECE:
-            cut = _piece_end(points, piece, steps, symbols, past, room)
-            _cut_piece(points, piece, cut, steps, symbols, past, room)
+            cut = _piece_end(points, piece, steps, nodes, symbols, past, room)
+            _split_piece(points, piece, cut, steps, nodes, symbols, past, room)
             piece = cut
-        _cut_piece(points, piece, end, steps, symbols, past, room)
+        _split_piece(points, piece, end, steps, nodes, symbols, past, room)
     return past

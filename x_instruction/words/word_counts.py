@@ -1,4 +1,4 @@
-"""Counts of words a text: what the rules on words look at."""
+"""Counts of the words of each text, for the rules on words."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ import polars as pl
 
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.compiled import compiled
-from x_instruction.words.split_words import HAS_LETTER, NO_SIGN, word_hash, words
+from x_instruction.words.hashing import word_hash
+from x_instruction.words.split_words import HAS_LETTER, IS_WORD, split
 
-NAMES = ["all", "no_signs", "characters", "alphabetic", "stop_words"]
+NAMES = ["tokens", "words", "word_characters", "alphabetic", "stop_words"]
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 
 
-def with_word_facts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `word_facts`, once: all words, those that are no lone sign and their characters, those that
-    hold a letter, and how many of the language's stop words occur."""
-    if "word_facts" in frame.columns:
+def with_word_counts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """Adds the column `word_counts` unless it is there.
+
+    Tokens are words and punctuation marks; `alphabetic` words hold a letter; `stop_words` are how many different ones
+    of the language's stop words occur.
+    """
+    if "word_counts" in frame.columns:
         return frame
     known = np.array(sorted(word_hash(word) for word in language.stop_words), np.uint64)
-    counts = [_count(*batch, known) for batch in words(frame["text"], language)]
+    counts = [_count(*batch, known) for batch in split(frame["text"], language)]
     table = np.concatenate([*counts, np.zeros((0, len(NAMES)), np.int64)])
-    return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("word_facts").cast(SCHEMA))
+    return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("word_counts").cast(SCHEMA))
 
 
-def word_fact(name: str) -> pl.Expr:
-    return pl.col("word_facts").struct.field(name)
+def words_counted(name: str) -> pl.Expr:
+    """One of the counts."""
+    return pl.col("word_counts").struct.field(name)
 
 
 @compiled
@@ -39,15 +44,15 @@ def _count(
 ) -> npt.NDArray[np.int64]:
     rows = np.zeros((starts.size - 1, 5), np.int64)
     for text in range(starts.size - 1):
-        row, met = rows[text], np.zeros(known.size, np.bool_)
+        row, occurs = rows[text], np.zeros(known.size, np.bool_)
         row[0] = starts[text + 1] - starts[text]
         for word in range(starts[text], starts[text + 1]):
-            if kinds[word] & NO_SIGN:
+            if kinds[word] & IS_WORD:
                 row[1] += 1
                 row[2] += lengths[word]
             row[3] += (kinds[word] & HAS_LETTER) > 0
             place = np.searchsorted(known, hashes[word])
             if place < known.size and known[place] == hashes[word]:
-                met[place] = True
-        row[4] = met.sum()
+                occurs[place] = True
+        row[4] = occurs.sum()
     return rows

@@ -1,18 +1,19 @@
-"""Documents as texts to be read: what is there for software, copying and collecting taken out, lines joined."""
+"""Removes what was in a document for software, for copying or for collecting, and joins wrapped lines."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from stages.filtered_text.cleaning.copy_artifacts import without_left_overs
-from stages.filtered_text.cleaning.font_artifacts import without_font_signs
+from stages.filtered_text.cleaning.copy_artifacts import without_copy_artifacts
+from stages.filtered_text.cleaning.escapes import without_escapes
+from stages.filtered_text.cleaning.font_artifacts import without_font_artifacts
 from stages.filtered_text.cleaning.markup import without_markup
 from stages.filtered_text.cleaning.wrapped_lines import joined_lines
 from x_instruction.language.settings import LanguageSettings
 
 
 def cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """`text` cleaned. Markup goes first: credits and broken lines are not seen through it."""
-    texts = without_font_signs(without_markup(frame["text"]), language)
-    texts = joined_lines(without_left_overs(texts, language))
-    return frame.with_columns(texts.alias("text"))
+    """The frame with `text` cleaned. Markup goes before the steps that would not see credits or lines through it."""
+    texts = without_markup(without_escapes(frame["text"], language))
+    texts = without_copy_artifacts(without_font_artifacts(texts, language), language)
+    return frame.with_columns(joined_lines(texts, language).alias("text"))

@@ -1,6 +1,7 @@
-"""Program code and formulas in a text: no prose, so not judged as such; too much of them is no answer.
+"""Finds program code and formulas, which the rules on prose must not judge.
 
-Code is what stands between fences of Markdown, and, since of a page only its lines are left, lines that look like it.
+Code is what is between fences of Markdown, and also lines that look like code, because only its lines are left of a web
+page.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import polars as pl
 
 BLOCK = r"(?m:^[ ]*```)(?s:.*?)(?m:^[ ]*```[ ]*$)"
 FORMULA = r"\$\$(?s:.{1,3000}?)\$\$"
-# As in C, CSS, HTML, JavaScript, Python: ends with a brace, or a semicolon behind another sign (a remark may follow),
-# or begins so.
+# As in C, CSS, HTML, JavaScript and Python: the line ends with a brace, or with a semicolon after another mark (a
+# comment may follow), or it begins as code does.
 _ENDS = r"[^\n]*[(){}=<>:\x22'][^\n]*[;{}](?:[ ]*//[^\n]*)?|[{}()\[\];,]{1,4}"
 _BEGINS = (
     r"(?://|/\*|\*/|</?[A-Za-z!]|[})\]]|>>> |import \w|from [\w.]+ import|console\.|(?:const|let|var|def|class) \w)"

@@ -1,5 +1,5 @@
-"""What copying and collecting leave in a text: quoting of CSV, a tokenizer's blanks, the window's title, buttons,
-paragraphs said twice in a row, credits and the address of the source."""
+"""Removes what copying and collecting leave in a text: CSV quoting, a tokenizer's spaces, the window's title, buttons,
+repeated paragraphs, credits, and the address of the source."""
 
 from __future__ import annotations
 
@@ -7,78 +7,75 @@ import re
 
 import polars as pl
 
-from stages.filtered_text.cleaning.repeated_paragraphs import said_once
+from stages.filtered_text.cleaning.repeated_paragraphs import without_repeats
+from x_instruction.language.sentences import marks
 from x_instruction.language.settings import LanguageSettings
 
-# A paragraph as a field of CSV: within its quotation marks, each is doubled.
+# A paragraph that was a field of CSV: within its quotation marks, each quotation mark is doubled.
 CSV_FIELD = re.compile(r'(?m)^"((?:[^"\n]|"")+)"$')
-# Tokenised: of at least so many full stops and commas at the end of a word, nearly all stand behind a blank.
+# A text is tokenised if it has so many full stops and commas at the ends of words, and nearly all follow a space.
 MIN_POINTS, TOKENISED_SHARE = 3, 0.8
-TITLE = 15  # characters of a headline, which is half of the window's title or more
-TITLE_LINES = 4  # so soon the headline follows the window's title ("Site - Headline")
-# A list of who made it, with its licence: `* License: [CC-BY]`, `* Text: …`.
+TITLE = 15  # characters of a headline, which is at least half of the window's title
+TITLE_LINES = 4  # the headline is within so many lines after the window's title ("Site - Headline")
+# A list of the makers with its licence: `* License: [CC-BY]`, `* Text: …`.
 CREDITS = r"(?:\n[-*•] [\p{L} ]{2,20}: [^\n]*){2,}$"
 LICENCE = r"(?i)\n[-*•] licen[cs]e: "
-# "Source: https://…" at the end, and a line without a full stop that says of the address below it what is there: 97 of
-# 104 lessons of one Indonesian book end so.
-SOURCE = r"(?:\n[^\n.!?\[\]()]{0,40}https?://[^\s\[\]()]+)+$"
-ANNOUNCED = r"\n[^\n.!?…।॥۔؟]{1,80}\nhttps?://[^\s\[\]()]+$"
 
 
-def without_left_overs(texts: pl.Series, language: LanguageSettings) -> pl.Series:
+def without_copy_artifacts(texts: pl.Series, language: LanguageSettings) -> pl.Series:
     """The texts without what copying and collecting left in them."""
     frame = texts.alias("text").to_frame()
-    for step in (_unquoted(), _untokenised(), _unbuttoned(language), _untitled()):
+    for step in (_without_quoting(), _without_token_spaces(), _without_buttons(language), _without_title()):
         frame = frame.with_columns(step.alias("text"))
-    frame = said_once(frame["text"]).alias("text").to_frame()
-    return frame.select(_unsigned(language)).to_series().alias(texts.name)
+    frame = without_repeats(frame["text"]).alias("text").to_frame()
+    return frame.select(_without_source(language)).to_series().alias(texts.name)
 
 
-def _unquoted() -> pl.Expr:
+def _without_quoting() -> pl.Expr:
     text = pl.col("text")
     quoted = pl.when(text.str.contains('""', literal=True)).then(text)
-    return pl.coalesce(quoted.map_elements(_fields_unquoted, return_dtype=pl.String), text)
+    return pl.coalesce(quoted.map_elements(_unquoted, return_dtype=pl.String), text)
 
 
-def _fields_unquoted(text: str) -> str:
+def _unquoted(text: str) -> str:
     return CSV_FIELD.sub(lambda field: field[1].replace('""', '"') if '""' in field[1] else field[0], text)
 
 
-def _untokenised() -> pl.Expr:
-    """Blanks before signs that close and behind signs that open; ":)" and " .NET" stay."""
+def _without_token_spaces() -> pl.Expr:
+    """Removes spaces before closing marks and after opening marks; ":)" and " .NET" stay."""
     text = pl.col("text")
     points = text.str.count_matches(r"[.,](?:\s|$)")
     share = text.str.count_matches(r"\s[.,](?:\s|$)") / points
     joined = text
-    for _ in range(2):  # ") ," are two signs with one blank between them
+    for _ in range(2):  # ") ," are two marks with only one space between them
         joined = joined.str.replace_all(r" +([.,!?;:%)\]»…])( |\n|$)", "${1}${2}")
     joined = joined.str.replace_all(r" ,(\d)", ",${1}").str.replace_all(r"([(\[«]) +", "${1}")
     joined = joined.str.replace_all(r'(^|[\n (])" ([^"\n]{1,300}) "', '${1}"${2}"')
     return pl.when((points >= MIN_POINTS) & (share >= TOKENISED_SHARE)).then(joined).otherwise(text)
 
 
-def _unbuttoned(language: LanguageSettings) -> pl.Expr:
+def _without_buttons(language: LanguageSettings) -> pl.Expr:
     if not language.buttons:
         return pl.col("text")
     names = "|".join(pl.Series(language.buttons).str.escape_regex())
     return pl.col("text").str.replace_all(rf"(?mi)^(?:{names})$\n?", "").str.strip_chars_end("\n")
 
 
-def _untitled() -> pl.Expr:
-    """Without a first line that says, behind the site's name, a line that follows anyway."""
+def _without_title() -> pl.Expr:
+    """Removes a first line that repeats, after the site's name, one of the next lines."""
     text = pl.col("text")
     lines = text.str.split("\n")
     first = lines.list.get(0)
     others = [lines.list.get(number, null_on_oob=True) for number in range(1, TITLE_LINES + 1)]
     least = pl.max_horizontal(first.str.len_chars() / 2, TITLE)
-    said = [first.str.ends_with(other) & (first != other) & (other.str.len_chars() >= least) for other in others]
-    return pl.when(pl.any_horizontal(*said)).then(text.str.replace(r"^[^\n]*\n", "")).otherwise(text)
+    repeats = [first.str.ends_with(other) & (first != other) & (other.str.len_chars() >= least) for other in others]
+    return pl.when(pl.any_horizontal(*repeats)).then(text.str.replace(r"^[^\n]*\n", "")).otherwise(text)
 
 
-def _unsigned(language: LanguageSettings) -> pl.Expr:
-    text = pl.col("text")
-    signed = text.str.contains(LICENCE)
-    text = pl.when(signed).then(text.str.replace(CREDITS, "")).otherwise(text)
-    if language.spaces_between_words:  # Thai, which has no full stops, may end so
-        text = text.str.replace(ANNOUNCED, "")
-    return text.str.replace(SOURCE, "").str.strip_chars_end()
+def _without_source(language: LanguageSettings) -> pl.Expr:
+    """Removes credits, and the address of the source at the end with the label or the open line that announces it."""
+    text, ends = pl.col("text"), marks(language)
+    text = pl.when(text.str.contains(LICENCE)).then(text.str.replace(CREDITS, "")).otherwise(text)
+    if language.marks_sentence_ends:  # otherwise the line before the address may be a sentence of the text
+        text = text.str.replace(rf"\n[^\n{ends}]{{1,80}}\nhttps?://[^\s\[\]()]+$", "")
+    return text.str.replace(rf"(?:\n[^\n{ends}\[\]()]{{0,40}}https?://[^\s\[\]()]+)+$", "").str.strip_chars_end()

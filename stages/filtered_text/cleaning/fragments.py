@@ -1,7 +1,7 @@
-"""Texts made to begin and end as texts do: what is left of a sentence at either end is taken off.
+"""Removes what is left of a sentence at the beginning and at the end of a text.
 
-A page's text often ends with a teaser ("Read more…") or where an extract of it ends, and begins amid a sentence.
-Mostly a sentence is lost by that; a text of which too little is left is a snippet and is dropped as `fragment`.
+The text of a page often ends with a teaser ("Read more…"), or where an extract ends, and begins in the middle of a
+sentence. Usually one sentence is removed. If too little of the text would be left, it is a fragment and is dropped.
 """
 
 from __future__ import annotations
@@ -10,76 +10,75 @@ import polars as pl
 
 from stages.filtered_text.settings import FilteredText
 from x_instruction.language.length import word_count
-from x_instruction.language.sentences import ONLY_STOPS
+from x_instruction.language.sentences import CLOSERS, closed, marks, sentence_end
 from x_instruction.language.settings import LanguageSettings
 
-_CLOSERS = r"[\p{Pf}\p{Pe}\x22']*"
+_CLOSERS = rf"[{CLOSERS}]*"
 ELLIPSIS = rf"(?:\.{{2,}}|۔{{2,}}|…|[\[(]\s*(?:\.{{2,}}|…)\s*[\])]){_CLOSERS}$"
-# Beginnings of other pages, one a line, at the end.
-TRAILING = rf"(?:\n[^\n]{{1,60}}(?:\.{{2,}}|…){_CLOSERS}){{2,}}$"
-# Up to its last full stop that no ellipsis is, nor the point of an initial, a number of one digit or an abbreviation
-# (no capital follows, where a script has them). Stops that are nothing else need no blank behind them: in Urdu news
-# 1,778 of 5,579 have none.
-_STOP = rf"[^.…۔\s]{{2}}\s?(?:[.!?]{_CLOSERS}\s|[{ONLY_STOPS}]{_CLOSERS})"
-_BEGIN = r"[\p{Pi}\p{Ps}\x22']*[^\S\n]?[\p{Lu}\p{Lt}\p{Lo}]"
-WHOLE_SENTENCES = rf"^(.*{_STOP})\s*{_BEGIN}"
-# Characters; what is longer is no rest of a sentence, but a text without full stops.
-MOST = 300
-# Full stops that are nothing else and end no question.
-STATED = ONLY_STOPS.replace("؟", "")
-# A last line that ends with a letter or a comma is looked at from so many words on: below are headings, names, sources.
+# Beginnings of other pages, one a line, at the end of the text.
+TEASERS = rf"(?:\n[^\n]{{1,60}}(?:\.{{2,}}|…){_CLOSERS}){{2,}}$"
+# The beginning of a sentence: a capital, or a letter of a script without capitals.
+BEGIN = r"[\p{Pi}\p{Ps}\x22']*[^\S\n]?[\p{Lu}\p{Lt}\p{Lo}]"
+# Before a sentence end, these exclude an ellipsis, an initial and a number of one digit.
+BEFORE_END = r"[^.…۔\s]{2}\s?"
+QUESTION_MARKS = "?؟"
+# Characters. A longer stretch is not the rest of a sentence but text without full stops.
+MAX_REST = 300
+# A last line that ends with a letter or a comma is a rest only if it has more words; shorter ones are headings or
+# names.
 PROSE_WORDS = 12
 OPEN_END = r"[\p{L}\p{M},،]$"
-# Items of a list end as their writer likes.
+# Writers end the items of a list as they like.
 ITEM = r"^\s*(?:[-*+•>|]|\[?\d+[.)\]])\s"
-# What a last line announces ("To choose a font:") is not there.
+# The last line announces something that is not there ("To choose a font:").
 ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
-CLOSED_LINE = rf"(?m)^.{{80,}}[.!?…।॥۔؟:]{_CLOSERS}\s*$"
-# Of a record of a collection ("Title: …", "Text: …", on lines of their own or not): names of its fields are no text.
+# A record of a collection ("Title: …", "Text: …", on the same line or above): the names of its fields are not text.
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
-# The rest of a sentence, without figures or brackets, before one that begins with a capital on the same line. Dates
-# begin with a small letter in Finnish, names of program code anywhere, and who writes no capitals begins no fragment.
-AMID = rf"^([\p{{Ll}}\p{{M}} ,'’-]{{15}}[^\n.!?…]*[.!?]{_CLOSERS}[^\S\n]+){_BEGIN}"
+# A text that begins in the middle of a sentence begins with small letters: no digits, because dates begin with a small
+# letter in Finnish, and no other marks, because names in program code do.
+SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
 def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """`text` without fragments at its ends; adds `fragment`: what is one where too little else is there (or null)."""
+    """`text` without rests of sentences at its ends. Adds `fragment`: null, or the evidence that a text is one."""
     fields = frame.with_columns(whole=pl.col("text").str.replace(FIELD_NAMES, "${1}").str.strip_chars_end())
-    ended = _ended(_begun(fields, language), language)
+    ended = _with_whole_end(_with_whole_begin(fields, language), language)
     short = ended.select(word_count(language) < settings.min_words).to_series()
     changed = ended["text"] != ended["whole"]
-    begins = _begins_amid(language)
-    seen = begins | (changed & short) | (_unfinished() if language.spaces_between_words else False)
+    begins = _begins_within(language)
+    found = begins | (changed & short) | (_is_unfinished(language) if language.marks_sentence_ends else False)
     whole = pl.col("whole").str.replace_all(r"\s+", " ")
     begin, end = pl.format("begins '{}'", whole.str.head(30)), pl.format("ends '{}'", whole.str.slice(-30))
     return ended.with_columns(
-        text=pl.when(seen).then("whole").otherwise("text"),
-        fragment=pl.when(begins).then(begin).when(seen).then(end),
+        text=pl.when(found).then("whole").otherwise("text"),
+        fragment=pl.when(begins).then(begin).when(found).then(end),
     ).drop("whole")
 
 
-def _begun(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """A text shows that it begins amid a sentence by a small letter or by a word no sentence begins with."""
-    pattern = AMID
+def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """Removes the rest of a sentence that begins with a small letter or with a word that no sentence begins with."""
+    ends = marks(language)
+    stop = sentence_end(_without(ends, "…"), space=r"[^\S\n]+")
+    rest = rf"{SMALL_LETTERS}[^\n{ends}]*"
     if language.never_first:
-        # No question: a text may begin with one.
-        stop = rf"(?:[.!]{_CLOSERS}[^\S\n]+|[{STATED}]{_CLOSERS}[^\S\n]*)"
-        pattern = rf"^({_never_first(language)}(?:[\s،,][^\n.!?…{ONLY_STOPS}]*)?{stop}){_BEGIN}"
-    whole, amid = pl.col("whole"), pl.col("whole").str.extract(pattern).str.len_chars()
-    return frame.with_columns(text=pl.when(amid <= MOST).then(whole.str.slice(amid)).otherwise(whole))
+        # Not up to a question mark, because a text may begin with a question.
+        stop = sentence_end(_without(ends, "…" + QUESTION_MARKS), space=r"[^\S\n]+")
+        rest = rf"{_never_first(language)}(?:[\s،,][^\n{ends}]*)?"
+    whole = pl.col("whole")
+    length = whole.str.extract(rf"^({rest}(?:{stop})[^\S\n]*){BEGIN}").str.len_chars()
+    return frame.with_columns(text=pl.when(length <= MAX_REST).then(whole.str.slice(length)).otherwise(whole))
 
 
-def _begins_amid(language: LanguageSettings) -> pl.Expr:
-    """A text of one paragraph whose first sentence has no beginning, and is too long to be taken off, or all there is.
+def _begins_within(language: LanguageSettings) -> pl.Expr:
+    """Whether a text of one paragraph begins within a sentence that is too long to remove, or that is the whole text.
 
-    So are 36 of 1,802 paragraphs cut from Urdu news (of 19 read one was whole: a town's name, parted after its `کو`),
-    and no other real text.
+    This finds 36 of 1,802 paragraphs cut from Urdu news (one of 19 that were read was whole), and no other real text.
     """
     text = pl.col("text")
     if not language.never_first:
         return pl.lit(False)
-    question = text.str.contains(rf"^[^.!…{STATED}]*[?؟]")
+    question = text.str.contains(rf"^[^{_without(marks(language), QUESTION_MARKS)}]*[{QUESTION_MARKS}]")
     return text.str.contains(rf"^{_never_first(language)}[\s،,]") & ~question & ~text.str.contains("\n")
 
 
@@ -87,47 +86,67 @@ def _never_first(language: LanguageSettings) -> str:
     return rf"(?:{'|'.join(pl.Series(language.never_first).str.escape_regex())})"
 
 
-def _unfinished() -> pl.Expr:
-    """Of a text of one paragraph two thirds or more are a sentence without its end.
+def _is_unfinished(language: LanguageSettings) -> pl.Expr:
+    """Whether two thirds or more of a text of one paragraph are a sentence without its end.
 
-    So are 173 of 1,902 paragraphs cut from Urdu news after 100 words, and 2 of 10,109 real texts of eight languages.
+    This finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real texts.
     """
     text = pl.col("text")
-    whole = text.str.extract(WHOLE_SENTENCES).str.len_chars().fill_null(0)
-    return text.str.contains(OPEN_END) & ~text.str.contains("\n") & (whole * 3 < text.str.len_chars())
+    finished = text.str.extract(_whole_sentences(language)).str.len_chars().fill_null(0)
+    return text.str.contains(OPEN_END) & ~text.str.contains("\n") & (finished * 3 < text.str.len_chars())
 
 
-def _ended(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+def _whole_sentences(language: LanguageSettings) -> str:
+    """Pattern of a text up to its last sentence end before the beginning of another sentence."""
+    return rf"^(.*{BEFORE_END}(?:{sentence_end(_without(marks(language), '…'))}))\s*{BEGIN}"
+
+
+def _with_whole_end(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """Removes teasers, and a last line or its last sentence that has no end, trails off or announces something."""
     text = pl.col("text")
-    frame = frame.with_columns(text.str.replace(TRAILING, ""))
-    if language.read_more:
-        phrases = "|".join(pl.Series(language.read_more).str.escape_regex())
-        # A line of its own with what it leads to, or behind the text.
-        line = rf"\n\P{{L}}*(?:{phrases})\b[^\n.!?]{{0,80}}"
-        inside = rf"([.!?…।॥۔؟])[\s\[(<»›→>]*(?:{phrases})[^\p{{L}}\n]*|[\[(<»›→>]\s*(?:{phrases})[^\p{{L}}\n]*"
-        frame = frame.with_columns(text.str.replace(rf"(?i)(?:{line}|{inside})+$", "${1}").str.strip_chars_end())
     last, whole = pl.col("last"), pl.col("sentences")
-    parts = frame.with_columns(
-        last=text.str.extract(r"([^\n]*)$"), before=text.str.replace(r"\n?[^\n]*$", "").str.strip_chars_end()
-    ).with_columns(sentences=last.str.extract(WHOLE_SENTENCES).str.strip_chars_end())
-    sentences = pl.when(last.str.len_chars() - whole.str.len_chars() <= MOST).then(whole)
-    short = whole.is_null() & (last.str.len_chars() <= MOST)
+    parts = (
+        frame.with_columns(_without_teasers(language))
+        .with_columns(
+            last=text.str.extract(r"([^\n]*)$"), before=text.str.replace(r"\n?[^\n]*$", "").str.strip_chars_end()
+        )
+        .with_columns(sentences=last.str.extract(_whole_sentences(language)).str.strip_chars_end())
+    )
+    sentences = pl.when(last.str.len_chars() - whole.str.len_chars() <= MAX_REST).then(whole)
+    short = whole.is_null() & (last.str.len_chars() <= MAX_REST)
     # A line with a colon may be a list.
-    prose = short & ~last.str.contains(":", literal=True) & _closes_lines(pl.col("before"))
-    amid = (
+    prose = short & ~last.str.contains(":", literal=True) & _closes_lines(pl.col("before"), language)
+    open_end = (
         last.str.contains(OPEN_END)
         & ~last.str.contains(ITEM)
         & (last.str.count_matches(r"\S+") > PROSE_WORDS)
         & (sentences.is_not_null() | prose)
     )
-    trails = last.str.contains(ELLIPSIS) & (sentences.is_not_null() | short)
-    announces = last.str.contains(ANNOUNCES) & (sentences.is_not_null() | short)
-    cut_off = trails | announces | (amid if language.spaces_between_words else False)
-    left = pl.concat_str("before", sentences, separator="\n", ignore_nulls=True).str.strip_chars("\n")
-    return parts.with_columns(text=pl.when(cut_off).then(left).otherwise(text)).drop("last", "before", "sentences")
+    unfinished = last.str.contains(ELLIPSIS) | last.str.contains(ANNOUNCES)
+    cut_off = unfinished & (sentences.is_not_null() | short)
+    if language.marks_sentence_ends:
+        cut_off |= open_end
+    kept = pl.concat_str("before", sentences, separator="\n", ignore_nulls=True).str.strip_chars("\n")
+    return parts.with_columns(text=pl.when(cut_off).then(kept).otherwise(text)).drop("last", "before", "sentences")
 
 
-def _closes_lines(text: pl.Expr) -> pl.Expr:
-    """Whether who wrote the text ends most paragraphs with a full stop."""
+def _without_teasers(language: LanguageSettings) -> pl.Expr:
+    text = pl.col("text").str.replace(TEASERS, "")
+    if not language.read_more:
+        return text
+    phrases = "|".join(pl.Series(language.read_more).str.escape_regex())
+    # On a line of its own, with the title that it leads to, or after the text.
+    line = rf"\n\P{{L}}*(?:{phrases})\b[^\n.!?]{{0,80}}"
+    after_end = rf"([{marks(language)}])[\s\[(<»›→>]*(?:{phrases})[^\p{{L}}\n]*"
+    bracketed = rf"[\[(<»›→>]\s*(?:{phrases})[^\p{{L}}\n]*"
+    return text.str.replace(rf"(?i)(?:{line}|{after_end}|{bracketed})+$", "${1}").str.strip_chars_end()
+
+
+def _closes_lines(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
+    """Whether at least half of the text's paragraphs are closed."""
     prose = text.str.count_matches(PROSE_LINE)
-    return (prose > 0) & (text.str.count_matches(CLOSED_LINE) * 2 >= prose)
+    return (prose > 0) & (text.str.count_matches(rf"(?m)^.{{80,}}{closed(marks(language), also=':')}") * 2 >= prose)
+
+
+def _without(marks: str, left_out: str) -> str:
+    return "".join(mark for mark in marks if mark not in left_out)

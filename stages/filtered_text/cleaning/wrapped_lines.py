@@ -1,41 +1,46 @@
-"""Lines broken at a width, joined to paragraphs again: of plain text files, reStructuredText and picture books."""
+"""Joins lines that were wrapped at a fixed width, as in plain text files, reStructuredText and picture books."""
 
 from __future__ import annotations
 
 import polars as pl
 
-# So many of the lines end within a sentence and go on with a small letter; who begins sentences with one is left alone.
-BROKEN_SHARE = 0.3
-BROKEN = r"[\p{L}\p{M}\p{N},]\n\p{Ll}"
-SENTENCE, SMALL_SENTENCE = r"[.!?][”\x22']?\n\p{Lu}", r"[.!?][”\x22']?\n\p{Ll}"
+from x_instruction.language.sentences import CLOSERS, marks
+from x_instruction.language.settings import LanguageSettings
+
+# A text is wrapped if so many of its line ends are within a sentence and followed by a small letter.
+WRAPPED_SHARE, MIN_LINE_ENDS = 0.3, 4
+WRAPPED = r"[\p{L}\p{M}\p{N},]\n\p{Ll}"
 OPEN = r"[\p{L}\p{M}\p{N},;’'”\x22)]$"
-FULL_LINE = 55  # characters: no heading, so what follows goes on with it, also with a capital
+FULL_LINE = 55  # characters; such a line is no heading, so the next one continues it even with a capital
 HEADING, FENCE = r"^#", r"^ *```"
 CODE = r"[={}\[\]<>;_]|[\p{L}\p{N}]\(|^(?:import|from|def|class|return|if|for|while|else|try)\b|^[$#] |^ "
 
 
-def joined_lines(texts: pl.Series) -> pl.Series:
-    """The texts, those broken at a width as paragraphs of a line each."""
+def joined_lines(texts: pl.Series, language: LanguageSettings) -> pl.Series:
+    """The texts, those that are wrapped with one paragraph on each line."""
     frame = texts.alias("text").to_frame().with_row_index("row")
-    is_broken = _is_broken(pl.col("text"))
-    paragraphs = _paragraphs(frame.filter(is_broken))
-    return pl.concat([frame.filter(~is_broken), paragraphs]).sort("row")["text"].alias(texts.name)
+    is_wrapped = _is_wrapped(pl.col("text"), language)
+    paragraphs = _paragraphs(frame.filter(is_wrapped))
+    return pl.concat([frame.filter(~is_wrapped), paragraphs]).sort("row")["text"].alias(texts.name)
 
 
-def _is_broken(text: pl.Expr) -> pl.Expr:
-    ends = text.str.count_matches("\n", literal=True)
-    capitals = text.str.count_matches(SENTENCE) >= 4 * text.str.count_matches(SMALL_SENTENCE)
-    return (ends >= 4) & (text.str.count_matches(BROKEN) >= BROKEN_SHARE * ends) & capitals
+def _is_wrapped(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
+    """A text whose sentences often begin with a small letter is left as it is."""
+    line_ends = text.str.count_matches("\n", literal=True)
+    ended = rf"[{marks(language)}][{CLOSERS}]*\n"
+    capitals = text.str.count_matches(ended + r"\p{Lu}") >= 4 * text.str.count_matches(ended + r"\p{Ll}")
+    many = text.str.count_matches(WRAPPED) >= WRAPPED_SHARE * line_ends
+    return (line_ends >= MIN_LINE_ENDS) & many & capitals
 
 
 def _paragraphs(frame: pl.DataFrame) -> pl.DataFrame:
     text, before = pl.col("text"), pl.col("text").shift(1).over("row")
     fences = text.str.contains(FENCE).cast(pl.UInt32).cum_sum().over("row")
-    goes_on = text.str.contains(r"^\p{Ll}") | (
+    continues = text.str.contains(r"^\p{Ll}") | (
         (before.str.len_chars() >= FULL_LINE) & text.str.contains(r"^[\p{L}\p{N}“\x22'(]")
     )
     prose = ~text.str.contains(CODE) & ~before.str.contains(CODE) & ~before.str.contains(HEADING) & (fences % 2 == 0)
-    joins = (before.str.contains(OPEN) & goes_on & prose).fill_null(False)
+    joins = (before.str.contains(OPEN) & continues & prose).fill_null(False)
     return (
         frame.with_columns(text.str.split("\n"))
         .explode("text")

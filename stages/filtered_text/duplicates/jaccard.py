@@ -1,4 +1,4 @@
-"""Exact Jaccard similarity of texts whose sets of shingles lie on disk."""
+"""Exact Jaccard similarity of texts, from sets of shingles in a file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from stages.filtered_text.duplicates.shingles import Places, shingle_size, shing
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.disk_arrays import Array, append, neighbours
 
-# Shingles compared at a time: 8 bytes each, in some six arrays.
+# Shingles compared at a time. Each takes 8 bytes in about six arrays.
 AT_ONCE = 2_000_000
 
 
 class ShingleSets:
-    """Sets of 32-bit shingle hashes in a file, one after the other; texts are numbered as they are added."""
+    """Sets of 32-bit shingle hashes in a file, one after another. Texts are numbered in the order of `add`."""
 
     def __init__(self, path: Path, words: int, language: LanguageSettings) -> None:
         self.path, self.size, self.language = path, shingle_size(words, language), language
@@ -26,14 +26,14 @@ class ShingleSets:
         path.touch()
 
     def add(self, texts: pl.Series) -> None:
-        for some in slices(texts):
-            hashes, offsets = shingles(*units(some, self.language), self.size)
-            text = np.repeat(np.arange(len(some), dtype=np.uint64), np.diff(offsets))
-            # numpy's unique hashes: 50 times slower than to sort such numbers.
+        for part in slices(texts):
+            hashes, offsets = shingles(*units(part, self.language), self.size)
+            text = np.repeat(np.arange(len(part), dtype=np.uint64), np.diff(offsets))
+            # Sorting such numbers is 50 times as fast as np.unique, which hashes them.
             each = np.sort((text << np.uint64(32)) | (hashes >> np.uint64(32)))
             each = each[~neighbours(each)[0]]
             append(self.path, (each & np.uint64(0xFFFFFFFF)).astype("<u4"))
-            self._sizes.append(np.bincount((each >> np.uint64(32)).astype(np.int64), minlength=len(some)))
+            self._sizes.append(np.bincount((each >> np.uint64(32)).astype(np.int64), minlength=len(part)))
 
     def __enter__(self) -> ShingleSets:
         self.sizes = np.concatenate([np.zeros(0, np.int64), *self._sizes])
@@ -45,33 +45,33 @@ class ShingleSets:
         os.close(self._file)
 
     def jaccard(self, left: Places, right: Places) -> Array:
-        """Similarity of each pair."""
+        """Similarity of each pair of texts, given by their numbers."""
         ends = np.cumsum(self.sizes[left] + self.sizes[right])
-        found, start = [np.zeros(0)], 0
+        parts, start = [np.zeros(0)], 0
         while start < len(left):
             before = ends[start - 1] if start else 0
             stop = max(start + 1, int(np.searchsorted(ends, before + AT_ONCE, side="right")))
-            found.append(self._jaccard(left[start:stop], right[start:stop]))
+            parts.append(self._jaccard(left[start:stop], right[start:stop]))
             start = stop
-        return np.concatenate(found)
+        return np.concatenate(parts)
 
     def _jaccard(self, left: Places, right: Places) -> Array:
         texts = np.unique(np.concatenate([left, right]))
-        sets = [os.pread(self._file, 4 * self.sizes[one], 4 * self.begins[one]) for one in texts]
-        held = np.frombuffer(b"".join(sets), "<u4").astype(np.uint64)
+        sets = [os.pread(self._file, 4 * self.sizes[text], 4 * self.begins[text]) for text in texts]
+        hashes = np.frombuffer(b"".join(sets), "<u4").astype(np.uint64)
         begins = np.cumsum(self.sizes[texts]) - self.sizes[texts]
-        # Both sides stand in rising order already, which the stable sort (of runs) is quick with.
-        both = np.concatenate([self._keys(side, texts, begins, held) for side in (left, right)])
+        # Both sides are sorted already, and the stable sort is fast on sorted runs.
+        both = np.concatenate([self._keys(side, texts, begins, hashes) for side in (left, right)])
         both.sort(kind="stable")
         shared = both[1:][both[1:] == both[:-1]] >> np.uint64(32)
         common = np.bincount(shared.astype(np.int64), minlength=len(left))
         union = self.sizes[left] + self.sizes[right] - common
         return common / np.maximum(union, 1)
 
-    def _keys(self, side: Places, texts: Places, begins: Places, held: Array) -> Array:
-        """Pair number and shingle of each shingle of that side of the pairs."""
+    def _keys(self, side: Places, texts: Places, begins: Places, hashes: Array) -> Array:
+        """For each shingle of one side of the pairs, the number of the pair and the shingle in one number."""
         sizes = self.sizes[side]
         ends = np.cumsum(sizes)
         at = np.repeat(begins[np.searchsorted(texts, side)] - (ends - sizes), sizes) + np.arange(ends[-1])
         pair = np.repeat(np.arange(len(side), dtype=np.uint64), sizes)
-        return (pair << np.uint64(32)) | held[at]
+        return (pair << np.uint64(32)) | hashes[at]

@@ -1,9 +1,9 @@
-"""Which of the texts that share a band are dropped, and for which that is kept.
+"""Decides which texts among those that share a bucket are dropped, and for which kept text.
 
-From the best text to the worst, each is kept unless it is like one that is kept: every dropped text is like the
-copy it is dropped for, which chains of likeness (A like B, B like C) do not give. Done in blocks of ranks, so that
-memory is bounded, and inside a block in rounds: a text that is the best left in all its buckets is kept for certain
-and held against what else is in them.
+Each text, from the best to the worst, is kept unless it is similar to a text that is kept. Every dropped text is then
+similar to the text that it is dropped for, which chains of similarity (A to B, B to C) do not guarantee. The work is
+done in blocks of ranks, so that memory is bounded, and within a block in rounds: a text that is the best one left in
+all its buckets is kept, and the other texts in its buckets are compared with it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
-# Texts kept in one bucket, after which the rest of it is not held against more. Buckets that large come of a template
-# around texts that differ; two texts alike share some five buckets of eighteen.
+# After so many kept texts in a bucket, its other texts are not compared with more of them. Such large buckets come
+# from a template around texts that differ. Two similar texts share about five of their eighteen buckets.
 KEPT_A_BUCKET = 64
-# Candidates to a block: in some eighteen buckets each, about 300 MB with the sorting.
+# Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
 PAIRS = 2_000_000
 MEMBER = np.dtype([("rank", "<u4"), ("bucket", "<u4")])
@@ -33,14 +33,14 @@ def keep_the_best(
     threshold: float,
     scratch: Path,
 ) -> tuple[Array, Array, Array]:
-    """(rank dropped, rank of the one kept that it is like, their similarity), by rank; 0 is the best.
+    """Returns the ranks that are dropped, the kept ranks that they are similar to, and the similarities, by rank.
 
-    `members` are pieces of (ranks, buckets): which text is in which bucket. Their order does not matter.
+    Rank 0 is the best text. `members` are pieces of (ranks, buckets), in any order: which text is in which bucket.
     """
     for ranks, numbers in members:
-        own = np.rec.fromarrays([ranks, numbers], MEMBER)
+        piece = np.rec.fromarrays([ranks, numbers], MEMBER)
         for block in np.unique(ranks // BLOCK):
-            append(scratch / f"block-{block}", own[ranks // BLOCK == block])
+            append(scratch / f"block-{block}", piece[ranks // BLOCK == block])
     clusters = Clusters(texts, buckets, similarity, threshold)
     kept = scratch / "kept"
     kept.touch()
@@ -51,7 +51,7 @@ def keep_the_best(
 
 
 class Clusters:
-    """`like`: for each rank the one it is dropped for, or -1; `alike`: their similarity."""
+    """`like`: for each rank, the rank that it is dropped for, or -1; `alike`: their similarity."""
 
     def __init__(self, texts: int, buckets: int, similarity: Similarity, threshold: float) -> None:
         self.similarity, self.threshold = similarity, threshold
@@ -59,21 +59,21 @@ class Clusters:
         self.kept_in = np.zeros(buckets, np.uint8)
 
     def decide(self, block: Path, kept: Path) -> None:
-        """Decide on the texts of a block; `kept` holds the members kept in better blocks, and then those of this."""
-        own = np.fromfile(block, MEMBER)
-        own = own[np.lexsort((own["rank"], own["bucket"]))]
-        ranks, buckets = own["rank"].astype(np.int64), own["bucket"].astype(np.int64)
+        """Decide on the texts of a block. `kept` has the members kept in better blocks; those kept here are added."""
+        members = np.fromfile(block, MEMBER)
+        members = members[np.lexsort((members["rank"], members["bucket"]))]
+        ranks, buckets = members["rank"].astype(np.int64), members["bucket"].astype(np.int64)
         for _, better in pieces(kept, MEMBER):
-            self._hold_against(better, ranks, buckets)
+            self._compare_with(better, ranks, buckets)
         self._rounds(ranks, buckets)
-        append(kept, own[self._open(ranks, buckets)])
+        append(kept, members[self._open(ranks, buckets)])
 
     def _open(self, ranks: Array, buckets: Array) -> Array:
-        """Not dropped, and in a bucket that is still held against."""
+        """Members that are not dropped, in buckets that are not full of kept texts."""
         return (self.like[ranks] < 0) & (self.kept_in[buckets] < KEPT_A_BUCKET)
 
-    def _hold_against(self, better: Array, ranks: Array, buckets: Array) -> None:
-        """Drop what is like a text kept in a better block. The members are in the order of buckets."""
+    def _compare_with(self, better: Array, ranks: Array, buckets: Array) -> None:
+        """Drop the texts that are similar to one kept in a better block. The members are sorted by bucket."""
         begins, ends = (np.searchsorted(buckets, better["bucket"], side) for side in ("left", "right"))
         last = np.cumsum(ends - begins)
         start = 0
@@ -88,29 +88,29 @@ class Clusters:
             start = stop
 
     def _rounds(self, ranks: Array, buckets: Array) -> None:
-        ranks, buckets = _in_company(ranks, buckets, self._open(ranks, buckets))
+        ranks, buckets = _not_alone(ranks, buckets, self._open(ranks, buckets))
         while len(ranks):
             first = ~neighbours(buckets)[0]
             texts, at = np.unique(ranks, return_inverse=True)
             leads = (np.bincount(at[first], minlength=len(texts)) == np.bincount(at))[at]
             best = np.flatnonzero(first)[np.cumsum(first) - 1]
-            held = leads[best] & ~first
-            self._drop(ranks[best][held], ranks[held])
+            others = leads[best] & ~first
+            self._drop(ranks[best][others], ranks[others])
             self.kept_in[buckets[first & leads]] += 1
-            ranks, buckets = _in_company(ranks, buckets, ~leads & self._open(ranks, buckets))
+            ranks, buckets = _not_alone(ranks, buckets, ~leads & self._open(ranks, buckets))
 
     def _drop(self, left: Array, right: Array) -> None:
-        """Drop those on the right that are like the one on the left: like the likest, then the best."""
+        """Drop the texts on the right that are similar to their left one: for the most similar, then the best one."""
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)
-        found = np.flatnonzero(share >= self.threshold)
-        # The last written stands.
-        found = found[np.lexsort((-left[found], share[found]))]
-        self.like[right[found]], self.alike[right[found]] = left[found], share[found]
+        similar = np.flatnonzero(share >= self.threshold)
+        # Of several assignments to a place, the last one counts.
+        similar = similar[np.lexsort((-left[similar], share[similar]))]
+        self.like[right[similar]], self.alike[right[similar]] = left[similar], share[similar]
 
 
-def _in_company(ranks: Array, buckets: Array, among: Array) -> tuple[Array, Array]:
-    """Those marked, without the buckets of one."""
+def _not_alone(ranks: Array, buckets: Array, among: Array) -> tuple[Array, Array]:
+    """The marked members, without buckets of only one."""
     ranks, buckets = ranks[among], buckets[among]
     _, member = neighbours(buckets)
     return ranks[member], buckets[member]

@@ -1,7 +1,7 @@
-"""Signatures: what a text shares with its copies. One number of all its words, and one of each MinHash band.
+"""Signatures: numbers that a text shares with its copies, one for all its words and one for each MinHash band.
 
-MinHash: Broder 1997; bands: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3. Signatures come from
-rensa, from token hashes of ours, so that they do not depend on how a process hashes strings.
+MinHash: Broder 1997; bands: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3. rensa computes the minima
+from hashes of the shingles that are the same in every process.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 
 SEED = 42
-# Of pairs just at the threshold, the share that banding must find.
+# The share of the pairs just at the threshold that banding must find.
 RECALL = 0.99
 ALGORITHM = f"rensa {RMinHash.ALGORITHM_VERSION}"
 
 
 def band_rows(permutations: int, threshold: float) -> int:
-    """The most rows a band can have and still find RECALL of the pairs just at the threshold."""
-    found = [rows for rows in range(1, permutations + 1) if _found(permutations, rows, threshold) >= RECALL]
-    return max(found, default=1)
+    """The largest number of rows in a band with which banding still finds RECALL of the pairs just at the threshold."""
+    enough = [rows for rows in range(1, permutations + 1) if _recall(permutations, rows, threshold) >= RECALL]
+    return max(enough, default=1)
 
 
-def _found(permutations: int, rows: int, similarity: float) -> float:
+def _recall(permutations: int, rows: int, similarity: float) -> float:
     return 1 - (1 - similarity**rows) ** (permutations // rows)
 
 
 def keys(settings: FilteredText) -> int:
-    """Numbers in a signature: that of all words, then one a band."""
+    """How many numbers a signature has: one for all words, then one for each band."""
     permutations = settings.minhash_permutations
     return 1 + permutations // band_rows(permutations, settings.near_duplicate_jaccard)
 
 
 def signatures(texts: pl.Series, settings: FilteredText, language: LanguageSettings) -> pl.Series:
-    """`keys` unsigned 64-bit numbers a text: two texts that share one are candidates for being duplicates."""
-    rows = np.concatenate([_signatures(some, settings, language) for some in slices(texts)])
+    """`keys` unsigned 64-bit numbers for each text. Two texts that share a number may be duplicates."""
+    rows = np.concatenate([_signatures(part, settings, language) for part in slices(texts)])
     return pl.Series("signature", rows, dtype=pl.Array(pl.UInt64, rows.shape[1]))
 
 
@@ -56,7 +56,7 @@ def _bands(hashes: Numbers, offsets: Places, settings: FilteredText) -> Numbers:
     )
     minima = np.array(matrix.to_rows(), np.uint64).reshape(len(offsets) - 1, settings.minhash_permutations)
     rows = settings.minhash_permutations // bands
-    found = np.zeros((len(minima), bands), np.uint64)
+    hashes_of_bands = np.zeros((len(minima), bands), np.uint64)
     for row in range(rows):
-        found = mix(found + minima[:, row : bands * rows : rows])
-    return found
+        hashes_of_bands = mix(hashes_of_bands + minima[:, row : bands * rows : rows])
+    return hashes_of_bands

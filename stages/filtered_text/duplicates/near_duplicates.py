@@ -1,10 +1,11 @@
-"""Exact and near-duplicates among the staged texts of a language, whatever shard or source they stand in.
+"""Finds exact and near-duplicates among the staged texts of a language, in all shards and sources.
 
-Texts of the same words, then texts whose sets of shingles are alike by at least `near_duplicate_jaccard`: banding of
-MinHash signatures finds candidates, the exact Jaccard similarity decides. Of copies the best is kept: likeliest in
-the language (by hundredths), then longest, then smallest id; so neither rows nor shards in another order change
-the outcome. What grows with the number of texts lies on disk; two bytes a text, about 100 a near candidate and
-30 a dropped text are held: 10 million texts of which a tenth are copies take some 150 MB.
+Exact duplicates have the same words. Near-duplicates have sets of shingles with a Jaccard similarity of at least
+`near_duplicate_jaccard`: banding of MinHash signatures finds candidates, and the exact similarity decides. The best
+copy is kept: the likeliest in the language (to a hundredth), then the longest, then the one with the smallest id, so
+the order of rows and shards does not change the outcome. Data that grows with the number of texts is on disk. In
+memory are two bytes a text, about 100 a near candidate and 30 a dropped text: 10 million texts with a tenth of copies
+take 150 MB.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.disk_arrays import Array, append, gather, pieces, repeated
 from x_instruction.runner.second_pass import Decisions, by_shard, first_places, no_decisions
 
-# What ranks a text, the least first: figures turned round, then the ids as numbers.
+# Texts are ranked by these numbers, the smallest first. `goodness` is smaller for better texts.
 RANK = np.dtype([("goodness", "<u8"), ("id", "<u8"), ("document", "<u8")])
 MEMBER = np.dtype([("place", "<i8"), ("bucket", "<i8")])
 COLUMNS = ["id", "document_id", "words", "language_score", "signature"]
 
 
 def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, language: LanguageSettings) -> Decisions:
-    """Decisions on the rows of staged shards (COLUMNS and `text`). `scratch` is an empty folder for what is held."""
+    """Decisions on the rows of staged shards (COLUMNS and `text`). `scratch` is an empty folder for temporary files."""
     begins = _spread(shards, scratch)
     if not begins[-1]:
         return lambda number: no_decisions()
@@ -41,7 +42,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
-    """Each shard's keys and ranks appended to one file each. Answers with the place of each shard's first row."""
+    """Write the keys and ranks of all shards to one file each; returns the place of each shard's first row."""
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
         for number, column in enumerate(rows["signature"].to_numpy().T if rows.height else ()):
@@ -66,21 +67,21 @@ def _as_number(name: str) -> pl.Expr:
 
 
 def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
-    """Texts of the words of a better one, as `place`, `of` (that one's place); they are no longer alive after."""
-    found = [pl.DataFrame(schema={"place": pl.Int64, "of": pl.Int64})]
+    """Texts with the same words as a better one: `place`, and `of`, the place of the better one. Clears `alive`."""
+    copies = [pl.DataFrame(schema={"place": pl.Int64, "of": pl.Int64})]
     for places, groups in repeated(scratch / "keys-0"):
         order = np.lexsort((*_by_rank(scratch, places), groups))
         places, groups = places[order], groups[order]
         first = np.flatnonzero(np.diff(groups, prepend=-1))
         of = places[first][groups]
         again = places != of
-        found.append(pl.DataFrame({"place": places[again], "of": of[again]}))
+        copies.append(pl.DataFrame({"place": places[again], "of": of[again]}))
         alive[places[again]] = False
-    return pl.concat(found)
+    return pl.concat(copies)
 
 
 def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
-    """Keys of np.lexsort for the places, which stand in any order; equal ids end in the order of places."""
+    """Keys for np.lexsort that sort the places, given in any order, by rank; equal ids are sorted by place."""
     order = np.argsort(places)
     ranks = np.empty(len(places), RANK)
     ranks[order] = gather(scratch / "ranks", RANK, places[order])
@@ -90,7 +91,7 @@ def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
 def _near(
     shards: list[Path], scratch: Path, alive: Array, settings: FilteredText, language: LanguageSettings
 ) -> pl.DataFrame:
-    """Texts like a better one: `place`, `of`, `similarity`."""
+    """Texts that are similar to a better one: `place`, `of`, `similarity`."""
     shared = np.zeros(len(alive), np.bool_)
     buckets = _shared_buckets(scratch, alive, keys(settings), shared)
     texts = np.flatnonzero(shared)
@@ -98,11 +99,11 @@ def _near(
     ranks = np.empty_like(by_rank)
     ranks[by_rank] = np.arange(len(texts))
     sets = ShingleSets(scratch / "shingles", settings.shingle_words, language)
-    for _, path, some in by_shard(shards, texts):
-        sets.add(pl.read_parquet(path, columns=["text"])["text"].gather(some))
+    for _, path, rows in by_shard(shards, texts):
+        sets.add(pl.read_parquet(path, columns=["text"])["text"].gather(rows))
     with sets:
         dropped, of, similarity = keep_the_best(
-            ((ranks[np.searchsorted(texts, some["place"])], some["bucket"]) for _, some in _members(scratch)),
+            ((ranks[np.searchsorted(texts, piece["place"])], piece["bucket"]) for _, piece in _members(scratch)),
             len(texts),
             buckets,
             lambda left, right: sets.jaccard(by_rank[left], by_rank[right]),
@@ -114,7 +115,7 @@ def _near(
 
 
 def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
-    """Write the members of buckets of several living texts, mark them in `shared`; answers with how many buckets."""
+    """Write the members of buckets with several living texts; marks the texts in `shared`; returns how many buckets."""
     taken = 0
     for number in range(1, count):
         for places, groups in repeated(scratch / f"keys-{number}", alive):
@@ -129,9 +130,9 @@ def _members(scratch: Path) -> Iterator[tuple[int, Array]]:
 
 
 def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
-    """All texts dropped: `place`, `similarity` (null: the same words), `kept` (id as a number), by place.
+    """All dropped texts by place: `place`, `similarity` (null for the same words), `kept` (the kept id as a number).
 
-    The copy of a text that is dropped itself is dropped for what that was dropped for.
+    A copy of a text that is itself dropped as a near-duplicate is dropped for the same kept text.
     """
     onward = exact.join(near, left_on="of", right_on="place", suffix="_kept")
     same = exact.join(near, left_on="of", right_on="place", how="anti").with_columns(similarity=pl.lit(None))
@@ -144,11 +145,11 @@ def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.Data
 
 
 def _decisions(dropped: pl.DataFrame, begins: Array) -> Decisions:
-    """Decisions by shard: written out as text one shard at a time, at four times the memory of the numbers."""
+    """Decisions by shard. They become text one shard at a time, because text takes four times the memory of numbers."""
 
     def of_shard(number: int) -> pl.DataFrame:
         first, last = dropped["place"].search_sorted(begins[number : number + 2])
-        kept = pl.col("kept").map_elements(lambda one: f"{one:016x}", return_dtype=pl.String)
+        kept = pl.col("kept").map_elements(lambda number: f"{number:016x}", return_dtype=pl.String)
         alike = pl.format("{} alike: {}", pl.col("similarity").cast(pl.Float64).round(2), kept)
         return dropped.slice(first, last - first).select(
             row=(pl.col("place") - begins[number]).cast(pl.UInt32),

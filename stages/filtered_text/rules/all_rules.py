@@ -1,9 +1,9 @@
-"""All rules in the order in which they run: cheap before expensive, and the more telling reason first.
+"""All rules in the order in which they run: cheap rules before expensive ones, and the more telling reason first.
 
-A page of cookie notices is dropped as boilerplate, whatever other rule it breaks. Most rules are those of FineWeb-2
-(arXiv 2506.20920), which are Gopher's and FineWeb's with a threshold for each language. Published thresholds and stop
-words are in languages/<code>.yaml (huggingface/fineweb-2, configs/, code Apache-2.0, data ODC-By); thresholds that all
-languages share are in params.yaml.
+A page of cookie notices is dropped as boilerplate, for example, whatever other rule it breaks. Most rules are
+FineWeb-2's (arXiv 2506.20920): Gopher's and FineWeb's rules with thresholds for each language. The published
+thresholds and stop words are in languages/<code>.yaml (from huggingface/fineweb-2, configs/, code Apache-2.0, data
+ODC-By); the thresholds that all languages share are in params.yaml.
 """
 
 from __future__ import annotations
@@ -42,17 +42,8 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.language.shared_ngrams import Ngrams
 
-WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
-# These rules see a text without its blocks of code, whose lines are short, alike, unpunctuated and English.
-PROSE_RULES: dict[str, Rule] = {
-    "repetition": repetition,
-    "boilerplate": boilerplate,
-    "wrong_language": wrong_language,
-    "mostly_code": mostly_code,
-    "placeholder": placeholder,
-    "listed_words": listed_words,
-    "teasers": teasers,
-    # Counting lines is three times as fast as counting words; n-grams need the words split once more.
+# FineWeb-2's rules. Lines are counted three times as fast as words, and n-grams need the words split once more.
+PUBLISHED_RULES: dict[str, Rule] = {
     "bullet_lines": bullet_lines,
     "ellipsis_lines": ellipsis_lines,
     "duplicate_lines": duplicate_lines,
@@ -66,6 +57,18 @@ PROSE_RULES: dict[str, Rule] = {
     "few_stop_words": few_stop_words,
     "top_ngram": top_ngram,
     "duplicate_ngrams": duplicate_ngrams,
+}
+WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
+# These rules see a text without its program code, whose lines are short, alike, unpunctuated and English.
+PROSE_RULES: dict[str, Rule] = {
+    "repetition": repetition,
+    "boilerplate": boilerplate,
+    "wrong_language": wrong_language,
+    "mostly_code": mostly_code,
+    "placeholder": placeholder,
+    "listed_words": listed_words,
+    "teasers": teasers,
+    **PUBLISHED_RULES,
     "fragment": fragment,
     "titles": titles,
 }
@@ -73,23 +76,23 @@ REASONS = ["blocked_site", *WHOLE_RULES, *PROSE_RULES, "evaluation_overlap"]
 
 
 def whole_rules(sites: Sites) -> dict[str, Rule]:
-    """Rules that look at the text as it is."""
+    """The rules that see the text as it is."""
     return {"blocked_site": partial(blocked_site, sites=sites), **WHOLE_RULES}
 
 
 def overlap_rules(ngrams: Ngrams) -> dict[str, Rule]:
-    """The rule that runs last, on the text with its code again."""
+    """The rule that runs last, on the text with its program code."""
     return {"evaluation_overlap": partial(evaluation_overlap, ngrams=ngrams)}
 
 
 def judge(
     frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows that break no rule, and the others with `reason` and `value` of the first rule that they break."""
+    """Returns the rows that break no rule, and the others with `reason` and `value` of the first broken rule."""
     dropped = []
     for reason, rule in rules.items():
         judged = rule(frame, settings, language)
         dropped.append(judged.filter(pl.col("value").is_not_null()).with_columns(reason=pl.lit(reason)))
         frame = judged.filter(pl.col("value").is_null()).drop("value")
-    wanted = ["id", "reason", "value", "origin", "text", *(name for name in ("whole",) if name in frame.columns)]
-    return frame, pl.concat([one.select(wanted) for one in dropped])
+    columns = ["id", "reason", "value", "origin", "text", *(["whole"] if "whole" in frame.columns else [])]
+    return frame, pl.concat([rows.select(columns) for rows in dropped])

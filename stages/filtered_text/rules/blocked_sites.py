@@ -1,4 +1,4 @@
-"""Pages of sites the user does not want: `filtered_text.blocked_sites`, a file of domains and addresses."""
+"""The rule on sites that the user excludes: `filtered_text.blocked_sites`, a file of domains and addresses."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import InputError
 
-# What says nothing of whose page it is: the protocol, a name to log in with, "www.".
+# The parts of an address that do not identify the site: the protocol, a login name, "www.".
 BEFORE_HOST = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@]*@)?(?:www\.)?"
 HOST = re.compile(r"[^\s/?#:@]+")
 
 
 class Sites(NamedTuple):
-    """`domains` by the number of their labels ("example.org": 2); `pages` by that of their parts between slashes."""
+    """`domains` by their number of labels ("example.org": 2); `pages` by their number of parts between slashes."""
 
     domains: dict[int, list[str]]
     pages: dict[int, list[str]]
 
 
 def read_sites(path: Path) -> Sites:
-    """One a line: a domain (its subdomains too) or an address (all that lies under it too); # begins a comment.
+    """Read one entry a line: a domain (blocks its subdomains too) or an address (blocks everything below it too).
 
-    Raises InputError where the file is not there or a line is neither.
+    # begins a comment. Raises InputError if the file cannot be read or a line is neither a domain nor an address.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"filtered_text.blocked_sites: {path} cannot be read as a text file ({type(error).__name__}); "
-            "mend its name or set it to null"
+            "fix its name or set it to null"
         ) from None
     sites = Sites({}, {})
     for number, line in enumerate(lines, start=1):
@@ -60,20 +60,22 @@ def _add(sites: Sites, entry: str, where: str) -> None:
 def blocked_site(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, *, sites: Sites
 ) -> pl.DataFrame:
-    """A text without an address, from a file of the user's own, is on no site."""
+    """Drops pages of the listed sites (the list is the user's). A text without an address is kept."""
     if not sites.domains and not sites.pages:
         return frame.with_columns(value=pl.lit(None, pl.String))
     bare = pl.col("url").str.replace(BEFORE_HOST, "")
     host = bare.str.extract(r"^([^/?#:]*)").str.to_lowercase()
     labels, parts = host.str.split("."), bare.str.replace(r"[?#].*$", "").str.split("/").list.slice(1)
-    met = [_listed(labels.list.tail(count).list.join("."), listed) for count, listed in sorted(sites.domains.items())]
+    entries = [
+        _if_listed(labels.list.tail(count).list.join("."), listed) for count, listed in sorted(sites.domains.items())
+    ]
     for count, listed in sorted(sites.pages.items()):
-        whole = parts.list.len() >= count - 1
+        long_enough = parts.list.len() >= count - 1
         address = pl.concat_str(host, parts.list.head(count - 1).list.join("/"), separator="/")
-        met.append(pl.when(whole).then(_listed(address, listed)))
-    entry = pl.coalesce(met)
+        entries.append(pl.when(long_enough).then(_if_listed(address, listed)))
+    entry = pl.coalesce(entries)
     return frame.with_columns(broken(entry.is_not_null(), "{} is blocked", entry))
 
 
-def _listed(name: pl.Expr, listed: list[str]) -> pl.Expr:
+def _if_listed(name: pl.Expr, listed: list[str]) -> pl.Expr:
     return pl.when(name.is_in(pl.Series(listed, dtype=pl.String).implode())).then(name)

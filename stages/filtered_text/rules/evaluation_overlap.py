@@ -1,6 +1,6 @@
-"""Texts that share a run of words with an evaluation set: `filtered_text.decontaminate_against`.
+"""The rule on texts that share words with an evaluation set (`filtered_text.decontaminate_against`).
 
-`diversified_set` looks at the released pairs; here a text is left out before anything learns from it.
+`diversified_set` removes such pairs from the released set; this rule drops the text before any model learns from it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from x_instruction.language.shared_ngrams import Ngrams, overlap
 def evaluation_overlap(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, *, ngrams: Ngrams
 ) -> pl.DataFrame:
+    """Drops texts that share a run of `decontamination_ngram` words with an evaluation prompt (ours)."""
     if not ngrams:
         return frame.with_columns(value=pl.lit(None, pl.String))
-    met = [overlap(text, ngrams, settings.decontamination_ngram) for text in frame["text"]]
-    shared = pl.lit(pl.Series(met, dtype=pl.String))
+    found = [overlap(text, ngrams, settings.decontamination_ngram) for text in frame["text"]]
+    shared = pl.lit(pl.Series(found, dtype=pl.String))
     return frame.with_columns(broken(shared.is_not_null(), "says '{}'", shared))

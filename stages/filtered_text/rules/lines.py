@@ -1,24 +1,7 @@
-"""Rules on the lines of a text.
+"""Rules on the lines of a text: how they end and begin, how long they are, and how often they are repeated.
 
-[lines] Headings, menus, verse: too few lines end as a sentence does (FineWeb, arXiv 2406.17557; FineWeb-2's thresholds).
-
-Text that lost its punctuation too, on however few lines it stands (ours).
-
-
-[bullet_lines] A list rather than a text: lines that begin with a bullet or a hyphen (Gopher, arXiv 2112.11446, A.1.1).
-
-[short_lines] Too many lines of 30 characters or fewer (FineWeb, arXiv 2406.17557, with 0.67; FineWeb-2 switches it off: 1).
-
-[ellipsis_lines] Teasers rather than a text: lines that end with an ellipsis (Gopher, arXiv 2112.11446, A.1.1), texts with […].
-
-[duplicate_lines] Lines said before: their share of the lines (Gopher, arXiv 2112.11446, table A1) and of the characters (FineWeb).
-
-[newlines] Lists and tables: too many line ends for so few words (FineWeb, arXiv 2406.17557; FineWeb-2's thresholds).
-
-[titles] A table of links or a list of titles: nearly all that is written stands in short lines without a full stop.
-
-Ours; FineWeb's rule on closed lines counts lines, and of Thai, which has no full stops, asks for none.
-
+A line is a paragraph, because raw_web_text writes one on each line. Rules on the share of lines do not judge a text of
+fewer than `min_judged_lines` lines.
 """
 
 from __future__ import annotations
@@ -27,95 +10,109 @@ import polars as pl
 
 from stages.filtered_text.rules.rule import broken, percent, tolerated
 from stages.filtered_text.settings import FilteredText
-from x_instruction.language.sentences import ONLY_STOPS
+from x_instruction.language.sentences import marks, sentence_end
 from x_instruction.language.settings import LanguageSettings
-from x_instruction.words.line_counts import line_fact, share_of_lines, with_line_facts
-from x_instruction.words.word_counts import with_word_facts, word_fact
+from x_instruction.words.line_counts import lines_counted, share_of_lines, with_line_counts
+from x_instruction.words.word_counts import with_word_counts, words_counted
 
-# Where a sentence ends, with the marks of Markdown behind it.
-SENTENCE_END = rf"[.!?…:][\p{{Pf}}\p{{Pe}}\x22'*_]*(?:\s|$)|[{ONLY_STOPS}]"
+# An ellipsis in brackets, with which a site cuts off a teaser. `render(...)` is a function call and does not match.
+CUT_OFF = r"(?:\[|^\(|[^\p{L}\p{N}_]\() ?(?:\.\.\.|…|more ?…|more ?\.\.\.) ?[\])]"
+# One or two of them may be omissions from a quotation.
+MIN_TEASERS = 3
 
 
 def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
+    """Drops headings, menus and verse: texts of which too few lines end as a sentence does.
+
+    The rule is FineWeb's (arXiv 2406.17557), with FineWeb-2's threshold for each language. It also drops texts without
+    punctuation, with too few sentence ends for their words (ours).
+    """
     share, least = share_of_lines("closed_lines", settings.min_judged_lines), language.min_closed_lines_share
     if settings.quotes_close_lines:
         share += share_of_lines("quoted_lines", settings.min_judged_lines)
     value = broken(share < least, f"{{}} % of lines end as a sentence < {least:.1%}", percent(share))
-    if settings.max_words_a_sentence and language.spaces_between_words:
-        value = pl.coalesce(value, _unpunctuated(settings.max_words_a_sentence))
-    return with_line_facts(frame, settings.lone_signs_count).with_columns(value.alias("value"))
+    if settings.max_words_a_sentence and language.marks_sentence_ends:
+        value = pl.coalesce(value, _unpunctuated(settings.max_words_a_sentence, language))
+    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(value.alias("value"))
 
 
-def _unpunctuated(most: int) -> pl.Expr:
-    """Too many words for the ends of sentences there are; half as many where there is none."""
-    words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(SENTENCE_END)
-    allowed = pl.when(ends == 0).then(most / 2).otherwise(ends * most)
-    return broken(words > allowed, f"{{}} words in {{}} sentences > {most} each", words, ends)
+def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
+    """Whether there are more than `max_words` words for each sentence end, or half as many and no sentence end."""
+    # A colon counts, and so does a mark before the closing marks of Markdown (**bold.**).
+    end = sentence_end(marks(language) + ":", space=r"[*_]*(?:\s|$)")
+    words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(end)
+    limit = pl.when(ends == 0).then(max_words / 2).otherwise(ends * max_words)
+    return broken(words > limit, f"{{}} words in {{}} sentences > {max_words} each", words, ends)
 
 
 def bullet_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    share, most = share_of_lines("bullet_lines", settings.min_judged_lines), settings.max_bullet_lines_share
-    return with_line_facts(frame, settings.lone_signs_count).with_columns(
-        broken(share > most, f"{{}} % of lines bulleted > {most:.0%}", percent(share))
+    """Drops lists: texts of which too many lines begin with a bullet or a hyphen (Gopher, arXiv 2112.11446, A.1.1)."""
+    share, limit = share_of_lines("bullet_lines", settings.min_judged_lines), settings.max_bullet_lines_share
+    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+        broken(share > limit, f"{{}} % of lines bulleted > {limit:.0%}", percent(share))
     )
 
 
 def short_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    share, most = share_of_lines("short_lines", settings.min_judged_lines), settings.max_short_lines_share
-    return with_line_facts(frame, settings.lone_signs_count).with_columns(
-        broken(share > most, f"{{}} % of lines short > {most:.0%}", percent(share))
+    """Drops texts with too many lines of 30 characters or fewer (FineWeb, arXiv 2406.17557: 0.67; off in FineWeb-2)."""
+    share, limit = share_of_lines("short_lines", settings.min_judged_lines), settings.max_short_lines_share
+    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+        broken(share > limit, f"{{}} % of lines short > {limit:.0%}", percent(share))
     )
 
 
-# `render(...)` is a call: a lesson went for five of them, in Bengali and in Indonesian.
-CUT_OFF = r"(?:\[|^\(|[^\p{L}\p{N}_]\() ?(?:\.\.\.|…|more ?…|more ?\.\.\.) ?[\])]"
-# One or two may be omissions from a quotation.
-MIN_TEASERS = 3
-
-
 def ellipsis_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    share, most = share_of_lines("ellipsis_lines", settings.min_judged_lines), settings.max_ellipsis_lines_share
-    return with_line_facts(frame, settings.lone_signs_count).with_columns(
-        broken(share > most, f"{{}} % of lines end with an ellipsis > {most:.0%}", percent(share))
+    """Drops lists of teasers: texts of which too many lines end with an ellipsis (Gopher, A.1.1)."""
+    share, limit = share_of_lines("ellipsis_lines", settings.min_judged_lines), settings.max_ellipsis_lines_share
+    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+        broken(share > limit, f"{{}} % of lines end with an ellipsis > {limit:.0%}", percent(share))
     )
 
 
 def teasers(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Beginnings of other pages, each cut off with an ellipsis in brackets. Ours."""
-    met, words = pl.col("text").str.count_matches(CUT_OFF), settings.min_words_per_teaser
-    many = (met >= MIN_TEASERS) & (met * words > pl.col("words"))
-    return frame.with_columns(broken(many, f"{{}} times […], more than once in {words} words", met))
+    """Drops lists of beginnings of other pages, each of which an ellipsis in brackets cuts off (ours)."""
+    found, words = pl.col("text").str.count_matches(CUT_OFF), settings.min_words_per_teaser
+    many = (found >= MIN_TEASERS) & (found * words > pl.col("words"))
+    return frame.with_columns(broken(many, f"{{}} times […], more than once in {words} words", found))
 
 
 def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
+    """Drops texts of which too many lines occurred before (Gopher, table A1; FineWeb-2's threshold, relaxed)."""
     share = share_of_lines("duplicate_lines", settings.min_judged_lines)
-    most = tolerated(language.max_duplicate_lines_share, settings)
-    return with_line_facts(frame, settings.lone_signs_count).with_columns(
-        broken(share > most, f"{{}} % of lines repeated > {most:.1%}", percent(share))
+    limit = tolerated(language.max_duplicate_lines_share, settings)
+    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+        broken(share > limit, f"{{}} % of lines repeated > {limit:.1%}", percent(share))
     )
 
 
 def duplicate_line_characters(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    written = line_fact("characters") - line_fact("newlines")
-    share, most = line_fact("duplicate_line_characters") / written, settings.max_duplicate_line_characters_share
-    return with_line_facts(frame, settings.lone_signs_count).with_columns(
-        broken(share > most, f"{{}} % of characters in repeated lines > {most:.0%}", percent(share))
+    """Drops texts with too many of their characters in lines that occurred before (Gopher, table A1: 0.2)."""
+    share, limit = _share_of_characters("duplicate_line_characters"), settings.max_duplicate_line_characters_share
+    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+        broken(share > limit, f"{{}} % of characters in repeated lines > {limit:.0%}", percent(share))
     )
 
 
 def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    # A line of lone signs ("##" between the pages of a picture book) is none, as for the other rules.
-    ends = line_fact("newlines") if settings.lone_signs_count else line_fact("lines") - 1
-    share, most = ends / word_fact("all"), language.max_newlines_per_word
-    return with_word_facts(with_line_facts(frame, settings.lone_signs_count), language).with_columns(
-        broken(share > most, f"{{}} line ends a word > {most}", share.round(2))
-    )
+    """Drops lists and tables: texts with too many line ends for their words (FineWeb; FineWeb-2's threshold)."""
+    # Lines of punctuation only ("##" between the pages of a picture book) do not count here either.
+    ends = lines_counted("newlines") if settings.lone_signs_count else lines_counted("lines") - 1
+    share, limit = ends / words_counted("tokens"), language.max_newlines_per_word
+    counted = with_word_counts(with_line_counts(frame, settings.lone_signs_count, language), language)
+    return counted.with_columns(broken(share > limit, f"{{}} line ends a word > {limit}", share.round(2)))
 
 
 def titles(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    written = line_fact("characters") - line_fact("newlines")
-    many = line_fact("lines") >= settings.min_title_lines
-    share, most = line_fact("title_characters") / written, settings.max_titles_share
-    return with_line_facts(frame, settings.lone_signs_count).with_columns(
-        broken(many & (share > most), f"{{}} % of characters in titles > {most:.0%}", percent(share))
+    """Drops tables of links and lists of titles: nearly all characters are in short lines without a sentence end.
+
+    Ours. FineWeb's rule on closed lines counts lines, and cannot be used for Thai, which has no full stops.
+    """
+    many = lines_counted("lines") >= settings.min_title_lines
+    share, limit = _share_of_characters("title_characters"), settings.max_titles_share
+    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+        broken(many & (share > limit), f"{{}} % of characters in titles > {limit:.0%}", percent(share))
     )
+
+
+def _share_of_characters(name: str) -> pl.Expr:
+    return lines_counted(name) / (lines_counted("characters") - lines_counted("newlines"))

@@ -19,7 +19,7 @@ from x_instruction.runner.shards import write_shard
 
 
 def main() -> None:
-    settings, language = load_settings(ROOT / "params.yaml").filtered_text, load_language("fi")
+    settings, language = load_settings(ROOT / "params.yaml").filtered_text, load_language("fi", ROOT / "languages")
     texts = pl.Series("text", Path(sys.argv[1]).read_text(encoding="utf-8").splitlines())
     number = pl.int_range(pl.len())
     rows = texts.to_frame().select(

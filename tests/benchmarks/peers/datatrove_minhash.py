@@ -1,7 +1,7 @@
-"""datatrove's near-duplicates, all four steps, over the texts of a file: seconds, and which text went for which.
+"""All four steps of datatrove's near-duplicates over a file: the seconds, and which text was dropped for which.
 
-Asked for `texts` (a file, one text a line) and `language` (ISO 639-3, for its word tokenizer; null: words are what
-stands between blanks, which it does not offer and is its cheapest case).
+The question has `texts` (a file with one text a line) and `language` (ISO 639-3, for datatrove's word tokenizer). With
+null, words are split at blanks; datatrove does not offer that, and it is its fastest case.
 """
 
 import json
@@ -33,7 +33,7 @@ def main() -> None:
         sign = MinhashDedupSignature(f"{folder}/signatures", config, language=question["language"] or "eng")
         if not question["language"]:
             sign.word_tokenizer = SimpleNamespace(word_tokenize=str.split)
-        # Its tokenizer is loaded with the first text.
+        # The tokenizer is loaded with the first text.
         sign.get_shingles(lines[0])
         started = time.monotonic()
         sign.run(iter(documents))

@@ -1,7 +1,7 @@
-"""datatrove's filters as FineWeb-2 runs them: seconds, and for each text the reason it is dropped for, or null.
+"""datatrove's filters as FineWeb-2 runs them: the seconds, and for each text the reason of its drop or null.
 
-Asked for `texts` (a file, a JSON string a line), `language` (as its word tokenizers know it: fin_Latn), `rules`
-(published thresholds under our names, see stages/languages) and `shared` (those that are the same for all). With
+The question has `texts` (a file with one JSON string a line), `language` (as datatrove names it: fin_Latn), `rules`
+(published thresholds under our names, see languages/) and `shared` (thresholds that all languages share). With
 `only_words`, the answer is the words of each text instead.
 """
 
@@ -17,7 +17,7 @@ from loguru import logger
 
 
 def filters(language, rules, shared):
-    """In the order of FineWeb-2's own pipeline; what it switches off stands at 0 or out of reach."""
+    """In the order of FineWeb-2's pipeline. Rules that FineWeb-2 switches off have 0 or an unreachable threshold."""
     return [
         GopherRepetitionFilter(
             dup_para_frac=0,
@@ -52,8 +52,8 @@ def filters(language, rules, shared):
 
 
 def reason(document, chain):
-    for one in chain:
-        answer = one.filter(document)
+    for rule in chain:
+        answer = rule.filter(document)
         if answer is not True:
             return answer[1]
     return None
@@ -68,10 +68,10 @@ def main():
         print(json.dumps([split_into_words(document.text, question["language"]) for document in documents]))
         return
     chain = filters(question["language"], question["rules"], question["shared"])
-    # Its tokenizer is loaded with the first text.
+    # The tokenizer is loaded with the first text.
     reason(documents[0], chain)
     started = time.process_time()
-    reasons = [reason(one, chain) for one in documents]
+    reasons = [reason(document, chain) for document in documents]
     print(json.dumps({"seconds": time.process_time() - started, "reasons": reasons}))
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.benchmarks import real_documents
 from tests.benchmarks.real_documents import PARTS, Excerpts, dealt, fitting
+from tests.benchmarks.table import ROOT
 from x_instruction.language.settings import load_language
 
-FINNISH = load_language("fi")
+FINNISH = load_language("fi", ROOT / "languages")
 
 
 def sentence(number: int) -> str:

@@ -20,7 +20,7 @@ from x_instruction.runner.files import digest
 
 PASS = 3 * len(PAIRS)  # rated pairs of a pass, which has each pair once per level
 FLAWS = ("cut", "repeated", "partly_foreign", "strays", "boilerplate")  # possible for every pair of PAIRS
-WEIGHTS = dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0)
+WEIGHTS = {**dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0), "drift": 0.0}
 SETTINGS = load_settings(ROOT / "params.yaml").evaluator
 ANSWERS = {pair.id: f"answer to {pair.id}" for pair in PAIRS}
 

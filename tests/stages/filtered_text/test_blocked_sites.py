@@ -1,4 +1,4 @@
-"""filtered_text.blocked_sites: which addresses a list leaves out, and what is said of a bad one."""
+"""The user's lists: sites whose pages are dropped, and evaluation prompts that no text may share words with."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dvc_project.generated_lines import generated_lines
 from stages.filtered_text import stage as filtered_text
 from stages.filtered_text.rules.blocked_sites import blocked_site, read_sites
-from stages.params import Settings
-from tests.stages.filtered_text.test_filtered_text import ALL, GOOD, ROOT, documents, given, job
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, documents, given, job, page
 from x_instruction.runner.errors import InputError
 
-LIST = """# sites of ours
+LIST = """# unwanted sites
 spam.example
-www.Shop.example.org  # and what lies under it
+www.Shop.example.org  # and its subdomains
 https://news.example/sport/
 blog.example/a/b
 """
@@ -26,7 +23,7 @@ def blocked(url: str, folder: Path) -> str | None:
     path = folder / "sites.txt"
     path.write_text(LIST, encoding="utf-8")
     frame = pl.DataFrame({"url": [url]})
-    value = blocked_site(frame, given(), load_language("fi"), sites=read_sites(path))["value"].item()
+    value = blocked_site(frame, given(), page("fi"), sites=read_sites(path))["value"].item()
     return None if value is None else str(value)
 
 
@@ -41,7 +38,7 @@ def blocked(url: str, folder: Path) -> str | None:
         ("https://blog.example/a/b#c", "blog.example/a/b"),
     ],
 )
-def test_a_listed_site_and_what_lies_under_it_is_blocked(url: str, entry: str, tmp_path: Path) -> None:
+def test_a_listed_site_and_everything_below_it_is_blocked(url: str, entry: str, tmp_path: Path) -> None:
     assert blocked(url, tmp_path) == f"{entry} is blocked"
 
 
@@ -56,56 +53,50 @@ def test_a_listed_site_and_what_lies_under_it_is_blocked(url: str, entry: str, t
         "https://blog.example/a/",
     ],
 )
-def test_what_only_looks_like_a_listed_site_is_not_blocked(url: str, tmp_path: Path) -> None:
+def test_an_address_that_only_looks_like_a_listed_site_is_not_blocked(url: str, tmp_path: Path) -> None:
     assert blocked(url, tmp_path) is None
 
 
 @pytest.mark.parametrize("line", ["two words.example", "/only/a/path", "a.example/b c"])
-def test_a_line_that_is_no_site_is_named(line: str, tmp_path: Path) -> None:
+def test_a_line_that_is_not_a_site_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "sites.txt").write_text(f"good.example\n{line}\n", encoding="utf-8")
     with pytest.raises(InputError, match=rf"sites\.txt, line 2: '{re.escape(line)}' is neither"):
         read_sites(tmp_path / "sites.txt")
 
 
-def test_a_list_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_list_that_does_not_exist_gives_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"filtered_text\.blocked_sites: .*sites\.txt cannot be read"):
         read_sites(tmp_path / "sites.txt")
 
 
-def test_a_run_drops_the_pages_of_a_listed_site_and_judges_anew_when_the_list_changes(tmp_path: Path) -> None:
-    settings = ALL.model_copy(update={"filtered_text": given(blocked_sites="sites.txt")})
-    one = job(tmp_path, documents(GOOD).with_columns(url=pl.lit("https://spam.example/1")))
-    one = type(one)(**{**vars(one), "settings": settings})
+def test_a_run_drops_the_pages_of_a_listed_site_and_runs_again_when_the_list_changes(tmp_path: Path) -> None:
+    on_site = documents(GOOD).with_columns(url=pl.lit("https://spam.example/1"))
+    stage_job = job(tmp_path, on_site, blocked_sites="sites.txt")
     for text, rows in (("spam.example", 0), ("other.example", 1)):
         (tmp_path / "sites.txt").write_text(text, encoding="utf-8")
-        filtered_text.run(one)
-        assert pl.read_parquet(one.staging / "part-*.parquet").height == rows
-        assert filtered_text.measure(one)["dropped_blocked_site"] == 1 - rows
-        for file in one.staging.rglob("*.parquet"):
+        outcome = filtered_text.run(stage_job)
+        assert pl.read_parquet(stage_job.staging / "part-*.parquet").height == rows
+        assert filtered_text.measure(stage_job, outcome)["dropped_blocked_site"] == 1 - rows
+        for file in stage_job.staging.rglob("*.parquet"):
             file.unlink()
 
 
 def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(tmp_path: Path) -> None:
     shared = "taikinaan tarvitaan vain vettä suolaa ruisjauhoja ja hieman"
     (tmp_path / "eval.jsonl").write_text(f'{{"prompt": "Miksi {shared} nyt?"}}\n', encoding="utf-8")
-    settings = ALL.model_copy(update={"filtered_text": given(decontaminate_against=["eval.jsonl"])})
-    one = job(tmp_path, documents(GOOD))
-    one = type(one)(**{**vars(one), "settings": settings})
-    filtered_text.run(one)
-    drops = pl.read_parquet(one.staging / "drops" / "part-*.parquet")
+    stage_job = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
+    filtered_text.run(stage_job)
+    drops = pl.read_parquet(stage_job.staging / "drops" / "part-*.parquet")
     assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"says '{shared}'")]
 
 
-def test_an_evaluation_file_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
-    settings = ALL.model_copy(update={"filtered_text": given(decontaminate_against=["eval.jsonl"])})
-    one = job(tmp_path, documents(GOOD))
-    with pytest.raises(InputError, match=r"filtered_text\.decontaminate_against: .*eval\.jsonl is not there"):
-        filtered_text.run(type(one)(**{**vars(one), "settings": settings}))
+def test_an_evaluation_file_that_does_not_exist_gives_one_clear_error(tmp_path: Path) -> None:
+    stage_job = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
+    with pytest.raises(InputError, match=r"filtered_text\.decontaminate_against: .*eval\.jsonl does not exist"):
+        filtered_text.run(stage_job)
 
 
-def test_the_lists_are_dependencies_of_the_stage(settings: Settings) -> None:
-    listed = settings.model_copy(update={"filtered_text": given(blocked_sites="sites.txt")})
-    assert generated_lines("lists", "filtered_text", listed, ROOT) == ["${filtered_text.blocked_sites}"]
-    against = settings.model_copy(update={"filtered_text": given(decontaminate_against=["a.jsonl"])})
-    assert generated_lines("lists", "filtered_text", against, ROOT) == ["${filtered_text.decontaminate_against[0]}"]
-    assert generated_lines("lists", "filtered_text", settings, ROOT) == []
+def test_the_lists_are_inputs_of_the_stage() -> None:
+    assert given(blocked_sites="sites.txt").inputs() == ["${filtered_text.blocked_sites}"]
+    assert given(decontaminate_against=["a.jsonl"]).inputs() == ["${filtered_text.decontaminate_against[0]}"]
+    assert given().inputs() == []

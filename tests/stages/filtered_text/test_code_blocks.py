@@ -1,15 +1,15 @@
-"""Program code and formulas: left out where prose is judged, kept in the text, and too much of them a drop."""
+"""Program code and formulas: the rules on prose do not see them, the text keeps them, too much of them is a drop."""
 
 import polars as pl
 import pytest
 
 from stages.filtered_text.cleaning.code_blocks import prose
-from tests.stages.filtered_text.test_filtered_text import GOOD, drop, given, made
+from tests.stages.filtered_text.texts import GOOD, drop, given, made
 
 CODE = "```js\n" + "".join(f"setName{number}(event.target.value);\n" for number in range(8)) + "```"
 
 
-def told(text: str) -> str:
+def prose_of(text: str) -> str:
     return str(pl.select(prose(pl.lit(text))).item())
 
 
@@ -30,8 +30,8 @@ def told(text: str) -> str:
         "from re import match",
     ],
 )
-def test_code_and_formulas_are_no_prose(code: str) -> None:
-    assert told(f"Alku on tässä.\n{code}\nJatkuu näin.") == "Alku on tässä.\nJatkuu näin."
+def test_code_and_formulas_are_not_prose(code: str) -> None:
+    assert prose_of(f"Alku on tässä.\n{code}\nJatkuu näin.") == "Alku on tässä.\nJatkuu näin."
 
 
 @pytest.mark.parametrize(
@@ -43,18 +43,18 @@ def test_code_and_formulas_are_no_prose(code: str) -> None:
         "(ks. yllä)",
     ],
 )
-def test_prose_with_a_sign_of_code_is_prose(line: str) -> None:
-    assert told(f"Alku.\n{line}\nLoppu.") == f"Alku.\n{line}\nLoppu."
+def test_prose_with_punctuation_of_code_is_prose(line: str) -> None:
+    assert prose_of(f"Alku.\n{line}\nLoppu.") == f"Alku.\n{line}\nLoppu."
 
 
-def test_repeated_lines_of_code_do_not_condemn_a_lesson_and_stay_in_it() -> None:
+def test_a_lesson_with_repeated_lines_of_code_is_kept_with_its_code() -> None:
     text = f"{GOOD}\n{CODE}\nVertaa tätä edelliseen esimerkkiin.\n{CODE}\nNiin se toimii."
     assert made(text).kept["text"].to_list() == [text]
-    said = text.replace("```js\n", "").replace("```\n", "").replace(";", "")
-    assert drop(said)[0] == "duplicate_line_characters"
+    bare = text.replace("```js\n", "").replace("```\n", "").replace(";", "")
+    assert drop(bare)[0] == "duplicate_line_characters"
 
 
-def test_a_text_that_is_mostly_code() -> None:
+def test_a_text_of_mostly_code_is_dropped() -> None:
     text = f"{GOOD}\n```\n" + "\n".join(f"nimi_{number} = {number}" for number in range(80)) + "\n```"
     assert drop(text) == ("mostly_code", "71 % of characters in code > 60%")
     assert made(text, settings=given(max_code_share=0.8)).kept.height == 1

@@ -1,4 +1,4 @@
-"""Exact and near-duplicates of filtered_text: what is found, which copy stays, whatever the order."""
+"""Exact and near-duplicates of filtered_text: which are found, and which copy is kept, in any order of rows."""
 
 from pathlib import Path
 
@@ -13,29 +13,17 @@ from stages.filtered_text.duplicates.keep_best import keep_the_best
 from stages.filtered_text.duplicates.minhash import band_rows, signatures
 from stages.filtered_text.duplicates.near_duplicates import duplicates
 from stages.filtered_text.duplicates.shingles import shingles, units
-from stages.params import load_settings
 from tests.benchmarks.planted import jaccard, planted_pairs
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, THAI, given, page
 from x_instruction.runner import disk_arrays as on_disk
 from x_instruction.runner.files import digest
 from x_instruction.runner.metrics import counted_median
 
-SETTINGS = load_settings(Path(__file__).parent.parent / "params.yaml").filtered_text
-GOOD = (
-    "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito. Taikinaan tarvitaan vain "
-    "vettä, suolaa, ruisjauhoja ja hieman vehnäjauhoja, jotta levyt eivät halkeile kaulittaessa. Täytteeksi "
-    "keitetään useimmiten riisipuuroa, mutta vanhemmissa piirakoissa käytettiin ohraa, perunaa tai naurista. "
-    "Piirakat paistetaan kuumassa uunissa noin vartin verran ja voidellaan heti voin ja maidon seoksella."
-)
-THAI = (
-    "ข้าวยำเป็นอาหารเช้าของคนใต้ที่กินกันมานาน ใส่ข้าวสวยกับผักหลายชนิดที่หั่นฝอยแล้ว ราดด้วยน้ำบูดูที่ต้มกับเครื่องเทศ "
-    "รสเค็มหวานเข้ากันดี คนขายมักจัดผักแยกไว้เป็นกอง ๆ ให้ลูกค้าเลือกเองตามชอบ และมีมะพร้าวคั่วโรยหน้าให้หอม "
-    "ใครไปถึงตลาดแต่เช้าจะได้ผักที่สดที่สุดของวันนั้น"
-)
+SETTINGS = given()
 
 
 def texts(*given: str, scores: tuple[float, ...] = (), language: str = "fi") -> pl.DataFrame:
-    """Staged rows; documents are numbered."""
+    """Staged rows; the documents are numbered."""
     frame = pl.DataFrame({"text": given}, schema={"text": pl.String})
     return frame.select(
         pl.Series("id", [digest(language, text)[:16] for text in given], pl.String),
@@ -43,17 +31,17 @@ def texts(*given: str, scores: tuple[float, ...] = (), language: str = "fi") -> 
         pl.col("text").str.split(" ").list.len().alias("words"),
         pl.Series("language_score", scores or [0.9] * len(given), pl.Float64),
         "text",
-        signatures(frame["text"], SETTINGS, load_language(language)),
+        signatures(frame["text"], SETTINGS, page(language)),
     )
 
 
 def dropped(folder: Path, *shards: pl.DataFrame, language: str = "fi") -> dict[str, tuple[str, str]]:
-    """Text dropped: reason, text kept in its place."""
+    """By dropped text: the reason, and the text that is kept instead."""
     paths, scratch = [folder / f"part-{number:05d}.parquet" for number in range(len(shards))], folder / "scratch"
     scratch.mkdir(parents=True)
     for frame, path in zip(shards, paths, strict=True):
         frame.write_parquet(path)
-    decisions = duplicates(paths, scratch, SETTINGS, load_language(language))
+    decisions = duplicates(paths, scratch, SETTINGS, page(language))
     by_id = {identifier: text for frame in shards for identifier, text in frame.select("id", "text").iter_rows()}
     return {
         frame["text"][row]: (reason, by_id[value[-16:]])
@@ -67,31 +55,31 @@ def test_texts_of_the_same_words_are_exact_duplicates(tmp_path: Path) -> None:
     assert dropped(tmp_path, texts(GOOD, other, scores=(0.9, 0.8))) == {other: ("exact_duplicate", GOOD)}
 
 
-def test_of_near_duplicates_the_likeliest_in_the_language_is_kept(tmp_path: Path) -> None:
+def test_the_likeliest_near_duplicate_in_the_language_is_kept(tmp_path: Path) -> None:
     longer = GOOD + " Hyvää ruokahalua."
     assert dropped(tmp_path, texts(longer, GOOD, scores=(0.8, 0.9))) == {longer: ("near_duplicate", GOOD)}
 
 
-def test_scores_that_differ_by_less_than_a_hundredth_leave_it_to_length(tmp_path: Path) -> None:
+def test_the_longer_text_is_kept_if_scores_differ_by_less_than_a_hundredth(tmp_path: Path) -> None:
     longer = GOOD + " Hyvää ruokahalua."
     assert dropped(tmp_path, texts(GOOD, longer, scores=(0.9012, 0.9001))) == {GOOD: ("near_duplicate", longer)}
 
 
-def test_of_equally_good_and_long_near_duplicates_the_smallest_id_is_kept(tmp_path: Path) -> None:
+def test_the_smallest_id_is_kept_of_equally_good_and_long_near_duplicates(tmp_path: Path) -> None:
     pair = sorted([GOOD, GOOD.replace("Piirakat", "Pullat")], key=lambda text: digest("fi", text)[:16])
     assert dropped(tmp_path, texts(*pair)) == {pair[1]: ("near_duplicate", pair[0])}
 
 
-def test_a_copy_of_a_dropped_text_is_dropped_for_the_one_kept(tmp_path: Path) -> None:
+def test_a_copy_of_a_dropped_text_is_dropped_for_the_kept_text(tmp_path: Path) -> None:
     longer, copy = GOOD + " Hyvää ruokahalua.", GOOD.upper()
     assert dropped(tmp_path, texts(GOOD, copy, longer)) == dict.fromkeys((GOOD, copy), ("near_duplicate", longer))
 
 
-def test_the_value_says_how_alike_and_the_id_kept(tmp_path: Path) -> None:
+def test_the_value_gives_the_similarity_and_the_kept_id(tmp_path: Path) -> None:
     frame = texts(GOOD, GOOD + " Hyvää ruokahalua.")
     frame.write_parquet(tmp_path / "part.parquet")
     (tmp_path / "scratch").mkdir()
-    decisions = duplicates([tmp_path / "part.parquet"], tmp_path / "scratch", SETTINGS, load_language("fi"))
+    decisions = duplicates([tmp_path / "part.parquet"], tmp_path / "scratch", SETTINGS, page("fi"))
     share = round(jaccard(frame["text"][0], frame["text"][1], SETTINGS.shingle_words), 2)
     assert decisions(0)["value"].to_list() == [f"{share} alike: {frame['id'][1]}"]
 
@@ -105,8 +93,8 @@ def test_no_texts_have_no_duplicates(tmp_path: Path) -> None:
     assert dropped(tmp_path, texts()) == {}
 
 
-def test_planted_pairs_are_found_and_nothing_else(tmp_path: Path) -> None:
-    """Recall at least 0.95 of the pairs alike by 0.8 and more; each drop is truly that like the text kept."""
+def test_planted_pairs_and_nothing_else_are_found(tmp_path: Path) -> None:
+    """Recall is at least 0.95 for pairs of similarity 0.8 and more, and every drop is that similar to the kept text."""
     pairs = planted_pairs(400, seed=3)
     found = dropped(tmp_path, texts(*(text for pair in pairs for text in pair)))
     alike = [pair for pair in pairs if jaccard(*pair, SETTINGS.shingle_words) >= 0.8]
@@ -115,7 +103,7 @@ def test_planted_pairs_are_found_and_nothing_else(tmp_path: Path) -> None:
     assert all(jaccard(text, kept, SETTINGS.shingle_words) >= 0.8 for text, (_, kept) in found.items())
 
 
-def test_the_outcome_does_not_depend_on_rows_or_shards(tmp_path: Path) -> None:
+def test_the_outcome_does_not_depend_on_the_order_of_rows_and_shards(tmp_path: Path) -> None:
     pairs = planted_pairs(60, seed=5)
     frame = texts(*(text for pair in pairs for text in pair))
     mixed = frame.sample(fraction=1.0, shuffle=True, seed=1)
@@ -134,18 +122,18 @@ def test_pieces_smaller_than_the_table_change_nothing(tmp_path: Path, monkeypatc
     assert once and dropped(tmp_path / "pieces", frame) == once
 
 
-def test_a_text_like_a_dropped_one_only_is_kept(tmp_path: Path) -> None:
+def test_a_text_that_is_similar_only_to_a_dropped_one_is_kept(tmp_path: Path) -> None:
     alike = {(0, 1), (1, 2)}
 
     def share(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return np.array([float(pair in alike) for pair in zip(left.tolist(), right.tolist(), strict=True)])
 
     members = [(np.array([2, 1, 0]), np.array([0, 0, 0]))]
-    gone, of, _ = keep_the_best(members, 3, 1, share, 0.8, tmp_path)
-    assert (gone.tolist(), of.tolist()) == ([1], [0])
+    ranks, kept, _ = keep_the_best(members, 3, 1, share, 0.8, tmp_path)
+    assert (ranks.tolist(), kept.tolist()) == ([1], [0])
 
 
-def test_a_crowded_bucket_is_left_after_so_many_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_is_left_after_so_many_kept_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "KEPT_A_BUCKET", 3)
     asked = []
 
@@ -157,31 +145,31 @@ def test_a_crowded_bucket_is_left_after_so_many_are_kept(tmp_path: Path, monkeyp
     assert sorted(set(asked)) == [0, 1, 2]
 
 
-def test_similarity_is_that_of_the_sets_of_shingles(tmp_path: Path) -> None:
+def test_the_similarity_is_that_of_the_sets_of_shingles(tmp_path: Path) -> None:
     pairs = planted_pairs(30, seed=11)
-    sets = ShingleSets(tmp_path / "shingles", 5, load_language("fi"))
+    sets = ShingleSets(tmp_path / "shingles", 5, page("fi"))
     sets.add(pl.Series([text for pair in pairs for text in pair]))
     with sets:
-        met = sets.jaccard(np.arange(0, 60, 2), np.arange(1, 60, 2))
-    assert met.tolist() == pytest.approx([jaccard(*pair, 5) for pair in pairs])
+        similarities = sets.jaccard(np.arange(0, 60, 2), np.arange(1, 60, 2))
+    assert similarities.tolist() == pytest.approx([jaccard(*pair, 5) for pair in pairs])
 
 
 def test_a_text_shorter_than_a_shingle_has_one() -> None:
-    fi = load_language("fi")
+    fi = page("fi")
     values, begins = units(pl.Series(["yksi kaksi", "", "yksi kaksi kolme neljä viisi kuusi"]), fi)
     assert np.diff(shingles(values, begins, 5)[1]).tolist() == [1, 1, 2]
 
 
 def test_case_punctuation_joiners_and_vowel_marks_do_not_count() -> None:
-    ur = load_language("ur")
+    ur = page("ur")
     values, begins = units(pl.Series(["اُردو زبان", "اردو، زبان!", "ار\u200cدو زبان", "اردو بان"]), ur)
     first, second, third, fourth = (values[begins[n] : begins[n + 1]].tolist() for n in range(4))
     assert first == second == third != fourth
 
 
 def test_signatures_are_the_same_in_every_process_and_version() -> None:
-    """Shards made by an interrupted run are taken up by a later one: a change of the numbers must be seen here."""
-    (row,) = signatures(pl.Series([GOOD]), SETTINGS, load_language("fi")).to_list()
+    """A later run uses the shards of an interrupted one, so a change of the numbers must show here."""
+    (row,) = signatures(pl.Series([GOOD]), SETTINGS, page("fi")).to_list()
     assert (len(row), row[0], row[1], row[-1]) == (
         19,
         4574550276207530943,
@@ -201,7 +189,7 @@ def test_the_median_of_counts_is_that_of_the_values() -> None:
     assert counted_median(pl.Series([], dtype=pl.UInt32), pl.Series([], dtype=pl.UInt32)) == 0
 
 
-def test_equal_keys_are_found_over_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_keys_are_found_across_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_disk, "PIECE", 3)
     keys = np.array([5, 1, 9, 5, 2, 9, 5, 3, 2], np.uint64)
     on_disk.append(tmp_path / "keys", keys)

@@ -1,4 +1,4 @@
-"""Long documents cut into segments: where, what each is told of its document, and that nothing is lost."""
+"""Long documents are cut into segments: where, what each segment says of its document, and that nothing is lost."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import polars as pl
 
 from stages.filtered_text import stage as filtered_text
 from stages.filtered_text.segments import Cut, cut
-from tests.stages.filtered_text.test_filtered_text import GOOD, THAI, documents, given, job
-from x_instruction.language.settings import load_language
+from tests.stages.filtered_text.texts import GOOD, THAI, documents, given, job, page
+from x_instruction.language.length import word_count
 from x_instruction.runner.manifest import table_facts
 
 # Twelve different words a sentence.
@@ -16,12 +16,10 @@ PARAGRAPHS = [f"{one} {other}" for one, other in zip(SENTENCES[::2], SENTENCES[1
 
 
 def cut_text(text: str, words: int, language: str = "fi") -> Cut:
-    settings, of = given(max_words=words, segment_words=words), load_language(language)
+    settings, language_page = given(max_words=words, segment_words=words), page(language)
     counts = [pl.lit(0, pl.Int64).alias(name) for name in filtered_text.COUNTS]
-    frame = pl.DataFrame({"id": ["d"], "text": [text]}).with_columns(
-        filtered_text.word_count(of).alias("words"), *counts
-    )
-    return cut(frame, settings, of)
+    frame = pl.DataFrame({"id": ["d"], "text": [text]}).with_columns(word_count(language_page).alias("words"), *counts)
+    return cut(frame, settings, language_page)
 
 
 def segments(text: str, words: int, language: str = "fi") -> list[str]:
@@ -31,7 +29,7 @@ def segments(text: str, words: int, language: str = "fi") -> list[str]:
     return made.texts["text"].to_list()
 
 
-def test_a_text_that_is_not_too_long_is_left_as_it_is() -> None:
+def test_a_text_that_is_not_too_long_is_left_unchanged() -> None:
     text = f"  {GOOD}\n\n  {GOOD}"
     assert segments(text, 1000) == [text]
 
@@ -41,14 +39,14 @@ def test_a_document_is_cut_before_headings_rather_than_evenly() -> None:
     assert segments(text, 100) == ["\n".join(["Alku", *PARAGRAPHS[:2]]), "\n".join(["Jatko", *PARAGRAPHS[2:5]])]
 
 
-def test_a_section_that_is_cut_has_its_heading_before_each_part() -> None:
+def test_each_part_of_a_section_begins_with_its_heading() -> None:
     parts = segments("\n".join(["## Leipominen", *PARAGRAPHS]), 140)
     assert len(parts) == 2
     assert [part.split("\n")[0] for part in parts] == ["## Leipominen"] * 2
     assert "\n".join(parts).count(PARAGRAPHS[5]) == 1
 
 
-def test_a_paragraph_is_cut_between_sentences_where_there_is_no_other_way() -> None:
+def test_a_long_paragraph_is_cut_between_sentences() -> None:
     assert segments(" ".join(SENTENCES[:6]), 40) == [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
 
 
@@ -58,7 +56,7 @@ def test_thai_is_cut_between_blanks() -> None:
     assert " ".join(parts) == f"{THAI} {THAI}"
 
 
-def test_program_code_is_not_cut_and_its_remarks_are_no_headings() -> None:
+def test_program_code_is_not_cut_and_its_comments_are_not_headings() -> None:
     code = ["```", "# huomautus", *(f"rivi {number} = {number}" for number in range(15)), "```"]
     parts = segments("\n".join([*PARAGRAPHS[:1], *code, *PARAGRAPHS[1:4]]), 100)
     assert len(parts) == 2
@@ -73,7 +71,7 @@ def test_a_formula_is_not_cut() -> None:
     assert all(part.count("$$") % 2 == 0 for part in parts)
 
 
-def test_no_segment_ends_with_a_heading_or_is_a_stump() -> None:
+def test_no_segment_ends_with_a_heading_or_is_very_short() -> None:
     text = "\n".join(line for number, one in enumerate(PARAGRAPHS) for line in (f"Osa {number}", one))
     parts = segments(f"{text}\nLoppu.", 60)
     assert all(part.endswith(".") for part in parts)
@@ -81,40 +79,39 @@ def test_no_segment_ends_with_a_heading_or_is_a_stump() -> None:
     assert max(len(part.split()) for part in parts) <= 60
 
 
-def test_no_segment_ends_with_a_line_that_announces_the_next() -> None:
+def test_no_segment_ends_with_a_line_that_announces_the_next_one() -> None:
     parts = segments("\n".join([*PARAGRAPHS[:2], "Ohje tämä:", *PARAGRAPHS[2:4], SENTENCES[10]]), 64)
     assert [part.split("\n")[0] for part in parts] == [PARAGRAPHS[0], "Ohje tämä:"]
 
 
-def test_a_short_line_of_verse_is_no_heading() -> None:
+def test_a_short_line_of_verse_is_not_a_heading() -> None:
     lines = [line for one in SENTENCES for line in (one[:20], one[20:-1])]
     assert all(part.split("\n")[0] in lines for part in segments("\n".join(lines), 100))
     assert "\n".join(segments("\n".join(lines), 100)) == "\n".join(lines)
 
 
-def test_marks_of_private_data_are_counted_where_they_stand() -> None:
+def test_marks_of_private_data_are_counted_in_their_segment() -> None:
     made = cut_text("\n".join([f"[email] {PARAGRAPHS[0]}", *PARAGRAPHS[1:4], "[phone] </s>"]), 60)
     assert made.texts.select("emails", "phones", "control_strings").sum().row(0) == (1, 1, 1)
     assert made.texts["emails"].to_list()[0] == 1
 
 
-def test_every_segment_of_a_run_is_accounted_for_and_leads_back_to_its_document(tmp_path: Path) -> None:
+def test_a_run_accounts_for_every_segment_and_names_its_document(tmp_path: Path) -> None:
     others = [
         "Uimahalli avataan remontin jälkeen kesäkuussa, ja lipunmyynti alkaa jo viikkoa aiemmin. " + GOOD[:150] + ".",
         "Metsässä kävellessä kannattaa muistaa, että karhut ovat keväällä nälkäisiä ja äreitä, ja että koira on "
         "syytä pitää kytkettynä koko matkan. Eväät pakataan tiiviisti, jotta niiden tuoksu ei houkuttele eläimiä.",
     ]
     raw = documents("\n".join([GOOD, *others]), GOOD, "lyhyt")
-    one = job(tmp_path, raw)
-    settings = one.settings.model_copy(update={"filtered_text": given(min_words=20, max_words=60, segment_words=60)})
-    one = type(one)(**{**vars(one), "settings": settings})
-    filtered_text.run(one)
-    kept = pl.read_parquet(one.staging / "part-*.parquet")
+    stage_job = job(tmp_path, raw, min_words=20, max_words=60, segment_words=60)
+    outcome = filtered_text.run(stage_job)
+    kept = pl.read_parquet(stage_job.staging / "part-*.parquet")
     long = kept.filter(pl.col("segments") > 1)
     assert long.height > 1
     assert set(long["document_id"]) == {raw["id"][0]}
     assert kept["id"].n_unique() == kept.height
-    assert (table_facts(one)["unaccounted_rows"], filtered_text.measure(one)["characters_lost"]) == (0, 0)
-    assert int(one.facts["rows_in"]) == raw.height + one.counts["segments"] - 1
-    drops = pl.read_parquet(one.staging / "drops" / "part-*.parquet")
+    assert table_facts(stage_job, outcome)["unaccounted_rows"] == 0
+    assert filtered_text.measure(stage_job, outcome)["characters_lost"] == 0
+    assert outcome.rows_in == raw.height + outcome.counts["segments"] - 1
+    drops = pl.read_parquet(stage_job.staging / "drops" / "part-*.parquet")
     assert set(drops["id"]) <= set(raw["id"])

@@ -1,4 +1,4 @@
-"""Language identification: what is sure, what is asked again, and what it does on real sentences and pages."""
+"""Language identification: who decides, and how right the answers are on real sentences and pages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import polars as pl
 import pytest
 
 from stages.filtered_text.rules.language import wrong_language
-from stages.params import load_settings
+from tests.conftest import ROOT
+from tests.stages.filtered_text.texts import given, page
 from x_instruction.language.identification import SLICE, identify
-from x_instruction.language.names import LANGUAGES
-from x_instruction.language.settings import load_language
+from x_instruction.language.names import load_names
 
-ROOT = Path(__file__).parent.parent
-SETTINGS = load_settings(ROOT / "params.yaml").filtered_text
+SETTINGS = given()
 SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 SENTENCES = SHARED / "lid" / "lingua_sentences.jsonl.zst"
 MALAY = [
@@ -37,7 +36,7 @@ SOMALI = (
     "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
     "Carruurtu way dabaashaan."
 )
-# None is the language it is held against.
+# Each text is in a neighbour of the language.
 NEIGHBOURS = [
     ("fi", "Vana sadama ääres seisab punane tuletorn, mille juurde viib kitsas tee. Suvel käivad lapsed seal ujumas."),
     ("tr", "Köhnə limanın yanında qırmızı bir mayak var və ora dar bir yol aparır. Yayda uşaqlar orada çimirlər."),
@@ -50,21 +49,21 @@ NEIGHBOURS = [
 
 
 def kept(texts: list[str], language: str) -> pl.Series:
-    judged = wrong_language(pl.DataFrame({"text": texts}), SETTINGS, load_language(language))
+    judged = wrong_language(pl.DataFrame({"text": texts}), SETTINGS, page(language))
     return judged["value"].is_null()
 
 
-def test_where_fasttext_is_unsure_lingua_decides() -> None:
+def test_lingua_decides_if_fasttext_is_unsure() -> None:
     story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
-    least = load_language("sw").min_language_score
-    alone = load_language("sw").model_copy(update={"second_opinion": ()})
+    least = page("sw").min_language_score
+    alone = page("sw").model_copy(update={"second_opinion": ()})
     assert identify(pl.Series([story]), alone)["language_score"].item() < least
-    assert identify(pl.Series([story]), load_language("sw"))["language_score"].item() >= least
+    assert identify(pl.Series([story]), page("sw"))["language_score"].item() >= least
 
 
-def test_where_fasttext_is_sure_lingua_is_not_asked() -> None:
+def test_lingua_is_not_asked_if_fasttext_is_sure() -> None:
     english = "The keeper of the old lighthouse had seen many ships pass on their way to the harbour."
-    assert identify(pl.Series([english]), load_language("sw"))["judged"].item() == "en"
+    assert identify(pl.Series([english]), page("sw"))["judged"].item() == "en"
 
 
 @pytest.mark.parametrize(("language", "text"), NEIGHBOURS)
@@ -72,7 +71,7 @@ def test_a_neighbour_is_not_taken_for_the_language(language: str, text: str) -> 
     assert not kept([text], language).item()
 
 
-def test_malay_is_told_from_indonesian_by_words_that_only_one_of_them_has() -> None:
+def test_words_that_only_one_of_them_has_separate_malay_from_indonesian() -> None:
     assert kept(MALAY, "id").sum() == 0
     assert kept(INDONESIAN, "id").all()
 
@@ -83,27 +82,27 @@ def test_a_half_translated_page_is_not_kept() -> None:
     assert not kept([turkish * 3 + english * 6], "tr").item()
 
 
-def test_of_a_long_text_the_end_is_read_too() -> None:
+def test_the_end_of_a_long_text_is_read_too() -> None:
     finnish, english = "Satama on hiljainen aamulla ja meri tyyni. ", "The harbour is quiet and the sea is calm. "
     text = finnish * (SLICE // 30) + english * (SLICE // 8)
-    assert identify(pl.Series([text]), load_language("fi"))["judged"].item() == "en"
+    assert identify(pl.Series([text]), page("fi"))["judged"].item() == "en"
 
 
 def joins(language: str) -> list[str]:
-    """The sentences in order, joined until they have 100 characters."""
-    found, held = [], ""
+    """The sentences in order, joined into texts of at least 100 characters."""
+    found, joined = [], ""
     for text in pl.read_ndjson(SENTENCES).filter(pl.col("lang") == language)["text"]:
-        held = f"{held} {text}".strip()
-        if len(held) >= 100:
-            found.append(held)
-            held = ""
+        joined = f"{joined} {text}".strip()
+        if len(joined) >= 100:
+            found.append(joined)
+            joined = ""
     return found
 
 
 @pytest.mark.skipif(not SENTENCES.exists(), reason=f"no labelled sentences at {SENTENCES}")
-@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("language", sorted(load_names(ROOT / "languages")))
 def test_real_sentences_are_routed_to_their_language(language: str) -> None:
-    assert identify(pl.Series(joins(language)), load_language(language))["judged"].eq(language).mean() >= 0.99
+    assert identify(pl.Series(joins(language)), page(language))["judged"].eq(language).mean() >= 0.99
 
 
 @pytest.mark.skipif(not SENTENCES.exists(), reason=f"no labelled sentences at {SENTENCES}")
@@ -112,7 +111,7 @@ def test_real_sentences_are_routed_to_their_language(language: str) -> None:
     [("fi", "et"), ("tr", "az"), ("hi", "mr"), ("ur", "fa"), ("ur", "ar"), ("sw", "so"), ("sw", "zu"), ("tr", "so")],
 )
 def test_real_sentences_of_a_neighbour_are_dropped(language: str, neighbour: str) -> None:
-    # Not Malay: what this collection calls Malay is nearly all Indonesian ("karena", Indonesian blogs).
+    # Malay is left out, because the texts labelled Malay here are nearly all Indonesian ("karena", Indonesian blogs).
     assert kept(joins(neighbour), language).mean() <= 0.01
 
 

@@ -1,49 +1,52 @@
-"""What numba keeps on disk is used again, and not once any code that it was made from has changed."""
+"""numba's cache on disk is used again, but not after a change of any code that a compiled function was made from."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.conftest import ROOT
+
 CALLER = """
-from planted.called import step
-from stages.filtered_text.compiled import compiled
+from x_instruction.planted.called import step
+from x_instruction.words.compiled import compiled
 
 @compiled
 def answer():
     return step() + 1
 """
 CALLED = """
-from planted.figures import FIGURE
-from stages.filtered_text.compiled import compiled
+from x_instruction.planted.figures import FIGURE
+from x_instruction.words.compiled import compiled
 
 @compiled
 def step():
     return FIGURE + 10
 """
-ASK = "from planted.caller import answer; print(answer(), sum(answer.stats.cache_hits.values()))"
+ASK = "from x_instruction.planted.caller import answer; print(answer(), sum(answer.stats.cache_hits.values()))"
 
 
 def asked(folder: Path) -> tuple[int, int]:
-    """What a process of its own is answered, and how much of it came from the disk."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    told = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
-    answer, hits = told.stdout.split()
+    """The answer that a new process gets in a copy of the project, and how many functions came from the cache."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", ASK], env=environment, cwd=folder, capture_output=True, text=True, check=True
+    )
+    answer, hits = ended.stdout.split()
     return int(answer), int(hits)
 
 
 @pytest.mark.parametrize(
     ("changed", "text", "answer"), [("called", CALLED.replace("10", "20"), 121), ("figures", "FIGURE = 200\n", 211)]
 )
-def test_a_change_of_a_called_file_is_seen(tmp_path: Path, changed: str, text: str, answer: int) -> None:
-    package = tmp_path / "planted"
+def test_a_changed_file_that_the_function_uses_empties_its_cache(
+    tmp_path: Path, changed: str, text: str, answer: int
+) -> None:
+    shutil.copytree(ROOT / "x_instruction", tmp_path / "x_instruction", ignore=shutil.ignore_patterns("__pycache__"))
+    package = tmp_path / "x_instruction" / "planted"
     package.mkdir()
     for name, code in {"__init__": "", "caller": CALLER, "called": CALLED, "figures": "FIGURE = 100\n"}.items():
         (package / f"{name}.py").write_text(code, encoding="utf-8")

@@ -1,0 +1,113 @@
+"""Phone numbers: found by their form, and those of the language's countries also by the library `phonenumbers`.
+
+The forms find numbers that the library does not know as valid (new ranges, "0-2645-9675-6" for two lines); the library
+finds numbers in the forms of a country ("081234 56789" in India), because it knows the country's numbering plan.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
+import polars as pl
+from phonenumbers import Leniency, PhoneMetadata, PhoneNumberMatcher
+
+from stages.filtered_text.private_data.checked_numbers import masked_each
+from x_instruction.runner.errors import SettingsError
+
+MARK = "[phone]"
+# Few texts have seven digits so close to each other, and only these are searched.
+CANDIDATE = r"\p{Nd}(?:[ .()\-\u{a0}\u{2010}\u{2011}\u{2013}]{0,3}\p{Nd}){6}"
+# The digits of all scripts, to be read as ASCII digits.
+DIGITS = {one: str(unicodedata.decimal(chr(one))) for one in range(0x20000) if chr(one).isdecimal()}
+
+# A number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits. Therefore years,
+# prices, dates and numbers of laws stay, and so do decimals (3.0123456789) and seconds (15:04:05.000000): digits
+# after a point, comma or colon are not a phone number, unless the point follows a word (tel.040…). A Thai word may be
+# adjacent.
+_THAI = r"[\u0e01-\u0e4e]"
+_BEFORE = rf"(?:(?<![^\W_])(?<![.,/+\-:])|(?<={_THAI})|(?<=[^\d\s.,/+\-:]\.)|(?<=\D:)|(?<=^:))"
+_AFTER = rf"(?:(?!\w)|(?={_THAI}))"
+_SEP = r"[ .\-\u00a0\u2010\u2011\u2013]"
+_AREA = r"\(?0[1-9]\d{0,3}\)?"
+_FORMS = [
+    rf"(?:\(?\+[1-9]\d{{0,2}}\)?|00[1-9]\d)(?:{_SEP}{{0,2}}\(?\d\)?){{6,12}}",
+    rf"{_AREA}{_SEP}(?:\d{{6,8}}|\d{{3,4}}{_SEP}\d{{3,5}}|\d{{3}}{_SEP}\d{{2}}{_SEP}\d{{2}})",
+    r"0[ \-]\d{4}[ \-]\d{4}",
+    # Turkish 0 (532) 123 45 67, Sri Lankan 011 2 345678, Vietnamese (84-24) 3123 4567.
+    rf"0{_SEP}?\(?[1-9]\d{{2}}\)?{_SEP}?\d{{3}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}",
+    rf"{_AREA}{_SEP}\d{_SEP}\d{{6}}",
+    rf"\([1-9]\d{{1,2}}[ \-]\d{{1,3}}\){_SEP}?\d{{3,4}}{_SEP}\d{{4}}",
+    r"0[1-9]\d{7,11}",
+]
+FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
+# Indian mobile numbers have neither a country code nor a trunk 0, so they count only after a word that announces them.
+# Several of them may follow.
+_INDIAN = rf"[6-9]\d{{4}}{_SEP}?\d{{5}}{_AFTER}"
+INDIAN = re.compile(
+    r"(?:\b(?i:phone|mobile|mob|tel|call|whatsapp)\b|फ\u093c?ोन|मोबाइल|मोबाईल|संपर्क|தொலைபேசி|கைபேசி|அலைபேசி|செல்|মোবাইল|ফোন)"
+    rf"(?:[^\d\n]{{0,15}}{_INDIAN})+"
+)
+_EACH_INDIAN = re.compile(_INDIAN)
+
+
+def mask_phones(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
+    """The texts with phone numbers masked, and how many each had. Raises SettingsError for an unknown country."""
+    written = _written(countries)
+    return masked_each(texts, lambda text: _masked(text, countries, written), CANDIDATE)
+
+
+def _masked(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> tuple[str, int]:
+    text, by_form = _replaced(text, _of_form(text.translate(DIGITS), countries))
+    text, by_plan = _replaced(text, _of_plan(text.translate(DIGITS), countries, written))
+    return text, by_form + by_plan
+
+
+def _replaced(text: str, spans: Iterator[tuple[int, int]]) -> tuple[str, int]:
+    parts, at, count = [], 0, 0
+    for start, end in sorted(spans):
+        if start < at:
+            continue
+        parts += [text[at:start], MARK]
+        at, count = end, count + 1
+    return "".join([*parts, text[at:]]), count
+
+
+def _of_form(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Where numbers of one of the forms begin and end."""
+    yield from (found.span() for found in FORM.finditer(text))
+    if "IN" in countries:
+        for announced in INDIAN.finditer(text):
+            yield from (found.span() for found in _EACH_INDIAN.finditer(text, *announced.span()))
+
+
+@cache
+def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
+    """Pattern of what may be a number of the countries: it begins with + or as their national numbers begin.
+
+    Mostly that is a trunk 0; where a country has no such prefix, it may be any digit.
+    """
+    plans = [PhoneMetadata.metadata_for_region(country) for country in countries]
+    if None in plans:
+        raise SettingsError(
+            f"languages/: `countries` names {countries[plans.index(None)]!r}, which has no phone numbers"
+        )
+    prefixes = [plan.national_prefix for plan in plans if plan]
+    begin = "[" + "".join(prefix[0] for prefix in prefixes if prefix) + "]" if all(prefixes) else r"\d"
+    national = rf"|(?:\( ?)?{begin}(?!\.)" if countries else ""
+    return re.compile(rf"(?<![\w.,+\-:/])(?:\+{national})(?:[ .()/\-\u00a0\u2010\u2011\u2013]{{0,3}}\d){{7,16}}")
+
+
+def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Where numbers that are valid in one of the countries, and grouped as there, begin and end."""
+    at = 0
+    while found := written.search(text, at):
+        at = found.start() + 1
+        for country in countries or ("ZZ",):
+            number = next(iter(PhoneNumberMatcher(found.group(), country, leniency=Leniency.STRICT_GROUPING)), None)
+            if number is not None:
+                at = found.start() + number.end
+                yield found.start() + number.start, at
+                break
