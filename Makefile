@@ -50,11 +50,11 @@ ray: $(CORE) .venv/.ray-installed
 $(filter-out $(CORE),$(ALL)): | $(CORE)
 
 .venv/.%-installed: requirements-%.txt
-	$(PYTHON) -m venv .venv || python3 -m venv .venv
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --no-deps -r $<
 	touch $@
 
 .venv-peers/.%-installed: requirements-%.txt
-	$(PYTHON) -m venv .venv-peers || python3 -m venv .venv-peers
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers || python3 -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --no-deps -r $<
 	touch $@

@@ -16,6 +16,8 @@ from dagster._core.definitions.data_version import (
     CODE_VERSION_TAG,
     DATA_VERSION_IS_USER_PROVIDED_TAG,
     DATA_VERSION_TAG,
+    INPUT_DATA_VERSION_TAG_PREFIX,
+    INPUT_EVENT_POINTER_TAG_PREFIX,
     get_input_data_version_tag,
     get_input_event_pointer_tag,
 )
@@ -26,6 +28,7 @@ from dvc_project.workspace import StageState
 
 LOCK_ENTRY_TAG = "dvc_lock_entry"
 CODE_VERSION = "dvc"  # constant, because code is an input (files that DVC hashes)
+VERSION, POINTER = f"{INPUT_DATA_VERSION_TAG_PREFIX}/", f"{INPUT_EVENT_POINTER_TAG_PREFIX}/"
 # There is no event at this pointer, so the input counts as changed. Dagster reads 0 as "no pointer".
 NO_EVENT = "-1"
 
@@ -69,8 +72,13 @@ def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
 
 
 def matches_again(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether an input that did not match when the `old` tags were written matches now."""
-    return any(value == NO_EVENT and new.get(name, NO_EVENT) != NO_EVENT for name, value in old.items())
+    """Whether an input matches now that did not match, or had another version, when the `old` tags were written."""
+    for name, pointer in new.items():
+        if name.startswith(POINTER) and pointer != NO_EVENT:
+            version = f"{VERSION}{name.removeprefix(POINTER)}"
+            if old.get(name) == NO_EVENT or old.get(version) != new[version]:
+                return True
+    return False
 
 
 def _by_asset(graph: Graph, stage: Stage) -> dict[dg.AssetKey, list[tuple[str, Stage]]]:
@@ -90,10 +98,10 @@ def _artifact_input(
         latest[maker.name][0] == state.locked.get(path) if path == maker.output else _unchanged(state, path)
         for path, maker in makers
     )
-    path, maker = makers[0]
-    version = state.locked.get(path, "")
-    if len(makers) == 1 and path != maker.output and matches:
-        version = latest[maker.name][0] or ""  # another output of the maker, or a file inside its artifact
+    version = state.locked.get(makers[0][0], "")
+    if len(latest) == 1 and matches:
+        # The path may be a folder around the artifact or other output of its stage, whose hash is not the version.
+        version = latest[makers[0][1].name][0] or ""
     return _input(key, version, pointer if matches else None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,8 +94,8 @@ def _state(
     return StageState(
         entry=_digest(entry) if entry else None,
         version=outs.get(stage.output),
-        inputs_locked=_inputs(entry["cmd"], entry.get("params", {}), _without(locked, made)) if entry else None,
-        inputs_now=_inputs(found.cmd, params(found), _without(now, made)) + marks,
+        inputs_locked=_inputs(entry["cmd"], entry.get("params", {}), locked, made) if entry else None,
+        inputs_now=_inputs(found.cmd, params(found), now, made) + marks,
         locked=locked,
         now={path: now[path] for path in made if path in now},
     )
@@ -108,12 +108,10 @@ def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
     return f"+changed_{_digest(changed)[:8]}" if changed else ""
 
 
-def _inputs(command: str, params: dict[str, Any], hashes: dict[str, str | None]) -> str:
-    return _digest([command, {path: values for path, values in params.items() if values}, hashes])
-
-
-def _without(hashes: dict[str, Any], paths: set[str]) -> dict[str, Any]:
-    return {path: value for path, value in hashes.items() if path not in paths}
+def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
+    """Digest of the command, the parameters and the dependencies; of artifacts only the paths, not the hashes."""
+    used = {path: values for path, values in params.items() if values}
+    return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 
 
 def _hash(dep: Output) -> str | None:

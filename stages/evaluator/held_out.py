@@ -45,25 +45,32 @@ def measure_held_out(
         raise InputError("no held-out seed: raise seed_pairs.held_out_share or give more seeds")
     settings, rating = job.section(Evaluator), job.section(Rating)
     raw, fitting = _with_probabilities(job, [held_out, to_fit], evaluator)
-    calibration = fit_calibration(fitting, rating.signals, settings.defects.model_dump(), settings.temperature_scaling)
+    weights = settings.defects.model_dump()
+    calibration = fit_calibration(fitting, rating.signals, weights, settings.temperature_scaling)
     rated = with_rating(calibration.apply(raw), rating.values)
-    threshold = job.section(RefinedPairs).min_rating
-    by_language = _by_language(rated, job.settings.languages)
-    found: dict[str, Any] = _rounded(
-        {
-            **scores(rated, threshold),
-            "calibration_pairs": fitting.height,
-            "calibrated": int(calibration.regression is not None or not rating.signals),
-            "temperature": None if calibration.regression else calibration.temperature,
-            "calibration_error_before": expected_calibration_error(raw),
-            "labels_alone": labels_alone(raw, rating.values),
-            "by_language": {code: scores(part, threshold) for code, part in by_language.items()},
-        }
-    )
+    found = _figures(job, rated, raw) | {
+        "calibration_pairs": fitting.height,
+        "calibrated": int(calibration.regression is not None or not rating.signals),
+        "temperature": None if calibration.regression else calibration.temperature,
+    }
     rated.write_parquet(evaluator / "held_out.parquet")
     calibration.write(evaluator)
     write_json(evaluator / "scores.json", found)
-    _write_plots(evaluator, rated, by_language, found)
+    _write_plots(evaluator, rated, found)
+    return found
+
+
+def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]:
+    """Scores over all pairs and by language. `raw` are the pairs before calibration."""
+    threshold = job.section(RefinedPairs).min_rating
+    found: dict[str, Any] = _rounded(
+        {
+            **scores(rated, threshold),
+            "calibration_error_before": expected_calibration_error(raw),
+            "labels_alone": labels_alone(raw, job.section(Rating).values),
+            "by_language": {code: scores(part, threshold) for code, part in _by_language(rated).items()},
+        }
+    )
     return found
 
 
@@ -77,9 +84,8 @@ def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator
     return [frame.slice(start, len(rated)) for start, rated in zip(starts, sets, strict=True)]
 
 
-def _by_language(rated: pl.DataFrame, languages: Sequence[str]) -> dict[str, pl.DataFrame]:
-    parts = {code: rated.filter(pl.col("language") == code) for code in languages}
-    return {code: part for code, part in parts.items() if part.height}
+def _by_language(rated: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {code: rated.filter(pl.col("language") == code) for code in rated["language"].unique(maintain_order=True)}
 
 
 def _rounded(found: Any) -> Any:
@@ -101,12 +107,10 @@ def to_frame(rated: Sequence[RatedPair]) -> pl.DataFrame:
     )
 
 
-def _write_plots(
-    folder: Path, rated: pl.DataFrame, by_language: dict[str, pl.DataFrame], found: dict[str, Any]
-) -> None:
+def _write_plots(folder: Path, rated: pl.DataFrame, found: dict[str, Any]) -> None:
     curves = [
         reliability(part).select("predicted", "best_share", series=pl.lit(name))
-        for name, part in {"all": rated, **by_language}.items()
+        for name, part in {"all": rated, **_by_language(rated)}.items()
     ]
     auc = [
         (defect, value, name)

@@ -57,7 +57,7 @@ class FilteredText(Section):
     quotes_close_lines: bool
     """Whether a closing quotation mark ends a sentence. Otherwise 406 of 884 Swahili pages are dropped because their
     lines end with quotations."""
-    max_words_a_sentence: Positive | None
+    max_words_per_sentence: Positive | None
     """Words for each full stop; null: not checked. It drops texts that lost their punctuation, such as 700 of 700 court
     decisions in Indonesian, and none of 11,240 other texts."""
     listed_words: dict[str, list[NonEmpty]]
@@ -67,7 +67,7 @@ class FilteredText(Section):
     id (its licence is not stated) and for bn, hi and ur (they drop good texts for words such as "dog")."""
     max_listed_words_share: Share
     """Share of the words that are listed."""
-    lone_signs_count: bool
+    punctuation_counts_as_words: bool
     """Whether punctuation on its own counts as a word, as in FineWeb-2. Then every comma in a tokenized text is a word
     without a letter and every "##" a repeated line: 16 of 31 Urdu picture books are dropped."""
     min_judged_lines: Positive

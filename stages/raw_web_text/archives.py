@@ -1,8 +1,8 @@
-"""Records of WARC and WET archives by fastwarc: HTML responses, and extracted texts.
+"""Reads HTML responses of WARC archives and texts of WET archives as records, with fastwarc.
 
-An archive may state a wrong length of a record or be damaged in the middle. The record at which the reader fails is one
-bad record, and reading goes on at the next beginning of a record. In a compressed archive this needs a gzip member or
-zstd frame for each record, which the format recommends and Common Crawl has.
+An archive may state a wrong length for a record or be damaged in the middle. The record at which the reader fails is
+dropped, and reading continues at the next start of a record. In a compressed archive this needs a gzip member or zstd
+frame for each record, which the format recommends and Common Crawl has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
-# A record that begins inside the payload of another shows that the length of the other is wrong.
+# If a record starts inside the payload of another, the length of the other is wrong.
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"

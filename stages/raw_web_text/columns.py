@@ -1,4 +1,4 @@
-"""Rows of a source to records, by the names of its columns."""
+"""Turns rows of a source into records, by the names of its columns."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def record_of(values: dict[str, Any], columns: Columns) -> Record:
 
 
 def missing_text(columns: Columns, names: Iterable[str]) -> str:
-    """The sentence on a table without the text column."""
+    """The value of a drop whose row or table has no text column."""
     found = plain_text(", ".join(names))[:300] or "none"
     return f"there is no column `{columns.text}`; the columns are {found}: set `columns: {{text: …}}` of the source"
 
@@ -48,7 +48,7 @@ def plain_text(value: Any) -> str:
 
 
 class NamedColumns:
-    """Looks for the optional columns that the user named for a source, and warns of those that no row has."""
+    """Checks whether the rows of a source have the optional columns that the user named."""
 
     def __init__(self, source: Source) -> None:
         columns = source.columns
@@ -57,7 +57,7 @@ class NamedColumns:
         self._path, self._rows = source.path, 0
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records, unchanged."""
+        """Passes the records on unchanged and notes which of the columns have a value."""
         for record in records:
             if "body" in record:
                 self._rows += 1
@@ -66,7 +66,7 @@ class NamedColumns:
             yield record
 
     def warn(self) -> None:
-        """One sentence on standard error for each column without a value in any of the watched rows."""
+        """Prints a warning for each column that has no value in any of the watched rows."""
         for column in self._missing.values() if self._rows else ():
             print(
                 f"warning: no row of source {self._path} has a value in the column `{column}`: correct its `columns`",

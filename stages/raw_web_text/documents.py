@@ -1,4 +1,4 @@
-"""A record to the main text of its page, or to the reason why there is none. The language makes no difference."""
+"""Turns a record into the main text of its page, or into the reason why there is none. The language plays no part."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REASONS: dict[type[Exception], str] = {
 
 
 def read_pages(records: pl.DataFrame, settings: RawWebText) -> pl.DataFrame:
-    """Frame of RECORD_SCHEMA to one of PAGE_SCHEMA; `likeliest` is filled only where it was before."""
+    """Turns a frame of RECORD_SCHEMA into a frame of PAGE_SCHEMA. It does not fill `likeliest`."""
     rows = [read_page(record, settings) for record in records.iter_rows(named=True)]
     return pl.DataFrame(rows, schema=PAGE_SCHEMA, orient="row")
 

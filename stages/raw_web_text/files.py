@@ -1,4 +1,4 @@
-"""Which files a source has, and how each is opened: local or by URL, compressed or not."""
+"""Finds the files of a source and opens them, local or by URL, compressed or not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS = {
 }
 # The bound on the growth of a compressed file applies after these bytes, since small files vary.
 EXPANSION_FREE = 1 << 20
-# Bytes that are decompressed in one step. If a file breaks off, the step in which it does is lost.
+# Bytes that are decompressed in one step. The step in which a file breaks off is lost.
 STEP_BYTES = 1 << 14
 
 

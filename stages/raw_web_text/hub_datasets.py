@@ -1,4 +1,4 @@
-"""Records of datasets in the Hugging Face hub's layout: a local folder, or a hub id pinned to a commit.
+"""Reads datasets in the layout of the Hugging Face hub: a local folder, or a hub id pinned to a commit.
 
 No code of a dataset is run. `datasets` finds the files of a config and split, and reads those that are not Parquet.
 Parquet is read by `read_parquet`, because `datasets` holds a whole decoded row group: 2.1 GB instead of 0.1 GB for
@@ -25,7 +25,7 @@ PARQUET = ".parquet"
 
 
 def read_dataset(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """One record a row, streamed. Raises InputError if the dataset cannot be opened or read."""
+    """One record per row, streamed. Raises InputError if the dataset cannot be opened or read."""
     path = source.path.replace("{language}", language)
     folder = root / path
     if not folder.is_dir() and not source.revision:

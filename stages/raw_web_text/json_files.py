@@ -1,4 +1,4 @@
-"""Records of JSON Lines, and of a file that is one JSON array of objects."""
+"""Reads JSON Lines, and files that are one JSON array of objects, as records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DECODER = json.JSONDecoder()
 
 
 def read_json(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record a line, or one an element if the file is an array. Raises UnreadableError if there is none."""
+    """One record per line, or per element if the file is an array. Raises UnreadableError if there are no records."""
     found = False
     with opened(file, settings.max_expansion) as stored:
         read = _elements if ARRAY.match(stored.peek(WINDOW)) else _lines
@@ -100,4 +100,6 @@ def _decoded(text: io.TextIOWrapper, name: str, limit: int) -> Iterator[tuple[An
             yield values, window[place : min(end, place + SHOWN_BYTES)]
             place, number = end, number + 1
     if (window[place + 1 :] + text.read(WINDOW)).strip():
-        raise UnreadableError("broken_file", f"{name} goes on after the end of its array: give one array or JSON Lines")
+        raise UnreadableError(
+            "broken_file", f"{name} continues after the end of its array: give a single array or JSON Lines"
+        )

@@ -1,4 +1,4 @@
-"""Records of Parquet files."""
+"""Reads Parquet files as records."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BUFFER_BYTES = 4_000_000
 
 
 def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record a row, read batch by batch. Raises UnreadableError."""
+    """One record per row, read batch by batch. Raises UnreadableError."""
     number = 0
     with opened(file, settings.max_expansion) as stored, _seekable(file, stored) as table, _parquet_errors(file.name):
         if not table.read(1):

@@ -1,10 +1,9 @@
-"""Records of a language's sources, in frames small enough for the memory."""
+"""Reads the sources of a language as records, in frames that are small enough for the memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
 
@@ -26,16 +25,13 @@ SIZE = pl.coalesce("size", pl.col("body").bin.size().cast(pl.Int64), pl.lit(0))
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 
 
-class ReadBefore(Protocol):
-    """Pages of shared sources that were read earlier, as frames with some columns of RECORD_SCHEMA."""
-
-    def chunks(self, source: Source) -> Iterator[pl.DataFrame]: ...
-
-
 def read_sources(
-    settings: RawWebText, language: str, root: Path, shared: ReadBefore | None = None
+    settings: RawWebText,
+    language: str,
+    root: Path,
+    shared_pages: Callable[[Source], Iterator[pl.DataFrame]] | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """Frames of RECORD_SCHEMA over all sources of a language; sources without a label come from `shared` if given.
+    """Frames of RECORD_SCHEMA over all sources of a language. If given, `shared_pages` reads those without a label.
 
     Raises InputError if a source does not exist.
     """
@@ -44,8 +40,8 @@ def read_sources(
         for source in settings.sources
         if source.serves(language)
         for chunk in (
-            shared.chunks(source)
-            if shared and not source.labelled
+            shared_pages(source)
+            if shared_pages and not source.labelled
             else in_chunks(read_source(source, language, settings, root))
         )
     )

@@ -35,7 +35,7 @@ class Source(Section):
     """A file, a folder, a glob (`**` too), a URL of any kind that fsspec reads, or with `format: dataset` the id of a
     data set on the Hugging Face hub. `{language}` is replaced by the code."""
     format: Format | None = None
-    """null: as each file's name says."""
+    """null: as each file's name says. `jsonl` also reads a file that is one JSON array."""
     content: Literal["html", "text"] | None = None
     """What the text column of jsonl, parquet and dataset holds; null: text."""
     languages: Annotated[list[NonEmpty], Field(min_length=1)] | None = None

@@ -1,6 +1,6 @@
-"""Sources without a language label: their pages are read, extracted and identified once for all languages.
+"""Reads, extracts and identifies the pages of sources without a language label once for all languages.
 
-Such a source is cut into pieces of some files. The work store keeps the pages of a piece under a key of the files'
+Such a source is divided into pieces of some files. The work store keeps the pages of a piece under a key of the files'
 content, the settings that decide what is read, and the code. The first language that needs a piece makes it. Each
 language then reads the pages from the store, and only decides which of them are in that language.
 """
@@ -29,7 +29,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 
 # Stored bytes of a piece, unless a single file has more. This is some minutes of work: enough pieces for languages side
-# by side, and a file that is added to the end of a source only makes one small piece again.
+# by side, and a file that is added to the end of a source changes only one small piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_expansion"}
@@ -63,8 +63,8 @@ class SharedPages:
         for columns in named.values():
             columns.warn()
 
-    def chunks(self, source: Source) -> Iterator[pl.DataFrame]:
-        """Pages of a source, as records that were read earlier."""
+    def of(self, source: Source) -> Iterator[pl.DataFrame]:
+        """Pages of a source as frames of records that were read earlier."""
         for piece in self._pieces[source.key()]:
             for path in sorted(self._store.piece(piece.key).glob("part-*.parquet")):
                 yield pl.read_parquet(path).with_columns(body=pl.lit(None, pl.Binary))

@@ -46,7 +46,7 @@ def run(job: Job) -> Outcome:
         load_language(language, job.language_pages) if any(not source.labelled for source in settings.sources) else None
     )
     outcome = job.map_frames(
-        read_sources(settings, language, job.root, SharedPages(job, language) if routed else None),
+        read_sources(settings, language, job.root, SharedPages(job, language).of if routed else None),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
         settings=[settings],
         depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",

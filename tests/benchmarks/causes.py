@@ -1,7 +1,7 @@
-"""Why two verdicts differ: the words that the two sides split differently, named by the cause.
+"""Why two verdicts differ: the words that the two sides split differently, named by the splitter's rule behind it.
 
-Rules and thresholds are the same on both sides. A document with the same words and another verdict would therefore be a
-bug of ours, and it is named as such.
+All rules and thresholds are the same. A document with the same words and another verdict would be a fault of the
+project, and is named as such.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from difflib import SequenceMatcher
 import polars as pl
 
 from x_instruction.language.settings import LanguageSettings
-from x_instruction.words.split_words import words
+from x_instruction.words.split_words import split
 
-LENGTH = "length counted by blanks"
+LENGTH = "length counted by spaces"
 SAME_WORDS = "same words"
 NUMBER = re.compile(r"\d[,.:/]+\d")
 SUFFIX = re.compile(r"^['’‘]\w+$")
@@ -25,18 +25,18 @@ SUFFIX = re.compile(r"^['’‘]\w+$")
 def cause(
     text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
 ) -> str:
-    """The cause of most of the differing words. The reasons are why each side dropped the text."""
+    """Name of the cause of most differing words. The reasons are those for which the two sides drop the text."""
     if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH
-    counts: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
     for our_part, their_part in differing(our_words(text, language), theirs):
-        counts[_name(our_part, their_part)] += max(abs(len(our_part) - len(their_part)), 1)
-    return counts.most_common(1)[0][0] if counts else SAME_WORDS
+        causes[_name(our_part, their_part)] += max(abs(len(our_part) - len(their_part)), 1)
+    return causes.most_common(1)[0][0] if causes else SAME_WORDS
 
 
 def our_words(text: str, language: LanguageSettings) -> list[str]:
-    """The words in the order of the text. Between them there are only blanks."""
-    (batch,) = words(pl.Series([text]), language)
+    """The words as they are in the text, which has only white space between them."""
+    (batch,) = split(pl.Series([text]), language)
     place, found = 0, []
     for length in batch.lengths:
         place += len(text[place:]) - len(text[place:].lstrip())
@@ -46,17 +46,18 @@ def our_words(text: str, language: LanguageSettings) -> list[str]:
 
 
 def differing(ours: list[str], theirs: list[str]) -> Iterator[tuple[list[str], list[str]]]:
-    for kind, start, end, their_start, their_end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+    for kind, first, past, their_first, their_past in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if kind != "equal":
-            yield ours[start:end], theirs[their_start:their_end]
+            yield ours[first:past], theirs[their_first:their_past]
 
 
 def _name(ours: list[str], theirs: list[str]) -> str:
+    """Name of the cause, from the words of a stretch that the two sides split differently."""
     if any("\n" in word for word in theirs):
         return "line end inside a word"
     if any(" " in word for word in theirs) and len(theirs) < len(ours):
         return "syllables joined by a model"
-    if any("฀" <= character <= "๿" for word in ours for character in word):
+    if any("฀" <= sign <= "๿" for word in ours for sign in word):
         return "Thai clusters (letters out of order)"
     if any(SUFFIX.match(word) for word in theirs if word not in ours):
         return "apostrophe part of the next word"

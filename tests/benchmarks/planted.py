@@ -1,4 +1,4 @@
-"""Texts of made-up words, and pairs of them with a known similarity, for tests and benchmarks."""
+"""Texts of made-up words, and pairs of texts of known similarity, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ def vocabulary(words: int, seed: int) -> list[str]:
 
 
 def planted_pairs(pairs: int, seed: int, words: int = 200) -> list[tuple[str, str]]:
-    """Pairs of texts of about `words` words; the second is the first with 0 to 12 words replaced, at random places.
+    """Pairs of texts of about `words` words. The second text is the first one with 0 to 12 words replaced at random.
 
     With shingles of 5 words and 200 words, three or four replaced words leave a Jaccard similarity of about 0.8.
     """
     draw, known = random.Random(f"pairs {seed}"), vocabulary(20_000, seed)
-    made = []
+    pairs_of_texts = []
     for number in range(pairs):
         text = draw.choices(known, k=draw.randint(words * 3 // 4, words * 5 // 4))
         other = list(text)
         for place in draw.sample(range(len(other)), number % 13):
             other[place] = draw.choice(known)
-        made.append((" ".join(text), " ".join(other)))
-    return made
+        pairs_of_texts.append((" ".join(text), " ".join(other)))
+    return pairs_of_texts
 
 
-def jaccard(text: str, other: str, size: int) -> float:
-    """Jaccard similarity of the sets of runs of `size` words, by its definition."""
+def jaccard(one: str, other: str, size: int) -> float:
+    """Jaccard similarity of the sets of runs of `size` words by the plain definition, to check the fast one."""
     first, second = (
         {tuple(words[at : at + size]) for at in range(max(len(words) - size + 1, 1))}
-        for words in (text.lower().translate(PLAIN).split(), other.lower().translate(PLAIN).split())
+        for words in (one.lower().translate(PLAIN).split(), other.lower().translate(PLAIN).split())
     )
     return len(first & second) / len(first | second)
 
@@ -41,6 +41,6 @@ PLAIN = str.maketrans(dict.fromkeys(".,!?–", " "))
 
 
 def distinct_texts(texts: int, seed: int, words: int = 200) -> list[str]:
-    """Texts of about `words` words, of which no two are similar."""
+    """Different texts of about `words` words."""
     draw, known = random.Random(f"texts {seed}"), vocabulary(20_000, seed)
     return [" ".join(draw.choices(known, k=draw.randint(words * 3 // 4, words * 5 // 4))) for _ in range(texts)]

@@ -75,3 +75,27 @@ def test_a_change_before_the_report_that_is_reverted(made: Path, instance: dg.Da
     set_param(made, "refined_pairs.min_pairs", before)
     report_outside(instance, read_graph(made))
     assert stale_in_dagster(made, instance) == changed_in_dvc(made) == set()
+
+
+def test_an_upstream_made_anew_with_equal_metrics(made: Path, reported: dg.DagsterInstance) -> None:
+    """The pairs that are kept depend on the metrics of the evaluator, which stay the same, and not on its weights."""
+    edit(made / "stages/evaluator/stage.py", "evaluator 1", "evaluator 2")
+    dvc(made, "repro", "--single-item", "evaluator@iteration_2")
+    report_outside(reported, read_graph(made))
+    changed = changed_in_dvc(made)
+    assert "rated_pairs@iteration_2-fi" in changed and "refined_pairs@fi" not in changed
+    assert stale_in_dagster(made, reported) == changed
+    assert report_outside(reported, read_graph(made)) == []
+
+
+def test_two_outputs_of_one_upstream_stage(made: Path, reported: dg.DagsterInstance) -> None:
+    edit(
+        made / "dvc.yaml",
+        "        - data/metrics/evaluator\n",
+        "        - data/metrics/evaluator\n        - data/evaluator\n",
+    )
+    report_outside(reported, read_graph(made))
+    assert stale_in_dagster(made, reported) == changed_in_dvc(made) == {"refined_pairs@fi", "refined_pairs@ur"}
+    dvc(made, "repro", "refined_pairs")
+    report_outside(reported, read_graph(made))
+    assert stale_in_dagster(made, reported) == changed_in_dvc(made) == set()

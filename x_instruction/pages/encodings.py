@@ -1,4 +1,4 @@
-"""Bytes of a page to characters."""
+"""Converts the bytes of a page to characters."""
 
 from __future__ import annotations
 

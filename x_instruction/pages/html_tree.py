@@ -1,4 +1,4 @@
-"""Removes from the tree of a page what would mislead or slow down the search for its main text."""
+"""Removes the elements of a page that mislead or slow down the search for its main text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Main text and provenance of one page.
+"""Finds the main text and the provenance of a page.
 
 trafilatura with `favor_precision` reads 88 % of an article's words, and none of 140 test pages brought anything of the
 menus and sidebars around it. resiliparse is ten times as fast, but brought something on all 140 pages.
@@ -78,7 +78,7 @@ def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
 
 
 def _as_page(text: str) -> str:
-    """The page unchanged; content without a page becomes an article with the title of its front matter."""
+    """A page is returned unchanged; other content becomes an article with the title of its front matter."""
     if not text or text.isspace() or PAGE.search(text):
         return text
     matter = FRONT_MATTER.match(text)
@@ -134,9 +134,9 @@ def _is_text(text: str | None) -> bool:
 
 
 def _main_text(tree: html.HtmlElement) -> str:
-    """The precise reading. A page that has no text in it (a few lines laid out in a table) is read less strictly.
+    """The result of the precise mode, or of the normal mode if that is empty (a few lines laid out in a table).
 
-    trafilatura copies a tree that it is given, so the second reading finds the tree unchanged.
+    trafilatura works on a copy of the tree, so the second mode finds the tree unchanged.
     """
     precise = trafilatura.extract(tree, favor_precision=True, **OPTIONS)
     return precise or trafilatura.extract(tree, **OPTIONS) or ""

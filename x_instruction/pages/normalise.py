@@ -1,4 +1,4 @@
-"""Characters of a page to clean ones."""
+"""Cleans the characters of a page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REACH = 6
 
 
 def normalise(text: str) -> str:
-    """One paragraph a line, NFC, no control characters, single blanks, mojibake repaired where it is certain.
+    """One paragraph per line in NFC, without control characters or repeated blanks, and with certain mojibake repaired.
 
     Code between Markdown fences keeps its indentation, which Python needs. Of ftfy, only `fix_encoding` is used: it
     leaves quotes, widths and ligatures alone.
@@ -55,7 +55,7 @@ def looks_garbled(text: str) -> bool:
 
 
 def _single_blanks(line: str) -> str:
-    # The plain blank is the only printable one, so most lines pass this check, in half the time that splitting takes.
+    # Only the plain blank is printable. Most lines pass this check, which takes half the time of splitting them.
     if line.isprintable() and "  " not in line and line[:1] != " " and line[-1:] != " ":
         return line
     return " ".join(line.split())

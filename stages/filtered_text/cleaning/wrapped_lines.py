@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from x_instruction.language.sentences import CLOSERS, marks
+from x_instruction.language.sentences import marks
 from x_instruction.language.settings import LanguageSettings
 
 # A text is wrapped if so many of its line ends are within a sentence and followed by a small letter.
@@ -27,7 +27,7 @@ def joined_lines(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 def _is_wrapped(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
     """A text whose sentences often begin with a small letter is left as it is."""
     line_ends = text.str.count_matches("\n", literal=True)
-    ended = rf"[{marks(language)}][{CLOSERS}]*\n"
+    ended = rf"[{marks(language)}][”\x22]?\n"  # no brackets: many lines of program code end with them
     capitals = text.str.count_matches(ended + r"\p{Lu}") >= 4 * text.str.count_matches(ended + r"\p{Ll}")
     many = text.str.count_matches(WRAPPED) >= WRAPPED_SHARE * line_ends
     return (line_ends >= MIN_LINE_ENDS) & many & capitals

@@ -1,1 +1,1 @@
-"""Our side of benchmarks that need a process of their own."""
+"""The project's side of benchmarks that need a separate process."""

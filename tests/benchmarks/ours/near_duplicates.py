@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.ours.near_duplicates TEXTS: seconds, and which text (by line) went for which."""
+"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints the seconds, and which line is dropped for which."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def main() -> None:
     number = pl.int_range(pl.len())
     rows = texts.to_frame().select(
         "text",
-        # The line is the id, so that what is kept can be told.
-        id=number.map_elements(lambda one: f"{one:016x}", return_dtype=pl.String),
-        document_id=number.map_elements(lambda one: f"{one:016x}", return_dtype=pl.String),
+        # The number of the line is the id, so that the decisions name lines.
+        id=number.map_elements(lambda line: f"{line:016x}", return_dtype=pl.String),
+        document_id=number.map_elements(lambda line: f"{line:016x}", return_dtype=pl.String),
         words=pl.lit(200),
         language_score=pl.lit(1.0),
     )

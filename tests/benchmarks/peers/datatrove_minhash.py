@@ -1,7 +1,7 @@
-"""All four steps of datatrove's near-duplicates over a file: the seconds, and which text was dropped for which.
+"""All four steps of datatrove's near-duplicates over the texts of a file: seconds, and which text is dropped for which.
 
-The question has `texts` (a file with one text a line) and `language` (ISO 639-3, for datatrove's word tokenizer). With
-null, words are split at blanks; datatrove does not offer that, and it is its fastest case.
+The question has `texts` (a file with one text a line) and `language` (ISO 639-3, for the word tokenizer). Without a
+language, words are what is between spaces: datatrove does not offer this, but it is its fastest case.
 """
 
 import json
@@ -33,7 +33,7 @@ def main() -> None:
         sign = MinhashDedupSignature(f"{folder}/signatures", config, language=question["language"] or "eng")
         if not question["language"]:
             sign.word_tokenizer = SimpleNamespace(word_tokenize=str.split)
-        # The tokenizer is loaded with the first text.
+        # The first text loads the tokenizer.
         sign.get_shingles(lines[0])
         started = time.monotonic()
         sign.run(iter(documents))
@@ -47,8 +47,8 @@ def main() -> None:
         ended = time.monotonic()
         pairs = struct.iter_unpack("<2I", Path(folder, "clusters", "000000.clusters").read_bytes())
         cluster = dict(pairs)
-    stands_for = {cluster[number]: number for number in kept if number in cluster}
-    gone = {number: stands_for[cluster[number]] for number in range(len(lines)) if number not in kept}
+    kept_of = {cluster[number]: number for number in kept if number in cluster}
+    gone = {number: kept_of[cluster[number]] for number in range(len(lines)) if number not in kept}
     print(json.dumps({"seconds": ended - started, "signing": signed - started, "gone": sorted(gone.items())}))
 
 

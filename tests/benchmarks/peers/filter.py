@@ -1,8 +1,8 @@
-"""datatrove's filters as FineWeb-2 runs them: the seconds, and for each text the reason of its drop or null.
+"""datatrove's filters as FineWeb-2 runs them: seconds, and for each text the reason why it is dropped, or null.
 
-The question has `texts` (a file with one JSON string a line), `language` (as datatrove names it: fin_Latn), `rules`
-(published thresholds under our names, see languages/) and `shared` (thresholds that all languages share). With
-`only_words`, the answer is the words of each text instead.
+The question has `texts` (a file with one JSON string a line), `language` (fin_Latn, for the word tokenizer), `rules`
+(the thresholds of a language page) and `shared` (thresholds for all languages). With `only_words`, the answer is the
+words of each text instead.
 """
 
 import json
@@ -17,15 +17,15 @@ from loguru import logger
 
 
 def filters(language, rules, shared):
-    """In the order of FineWeb-2's pipeline. Rules that FineWeb-2 switches off have 0 or an unreachable threshold."""
+    """The filters in the order of FineWeb-2's pipeline. Thresholds that it switches off are 0 or out of reach."""
     return [
         GopherRepetitionFilter(
             dup_para_frac=0,
             dup_line_char_frac=0,
             dup_para_char_frac=0,
             dup_line_frac=rules["max_duplicate_lines_share"],
-            top_n_grams=[(int(n), most) for n, most in rules["max_top_ngram_share"].items()],
-            dup_n_grams=[(int(n), most) for n, most in rules["max_duplicate_ngrams_share"].items()],
+            top_n_grams=[(int(n), limit) for n, limit in rules["max_top_ngram_share"].items()],
+            dup_n_grams=[(int(n), limit) for n, limit in rules["max_duplicate_ngrams_share"].items()],
             language=language,
         ),
         FineWebQualityFilter(
@@ -52,8 +52,8 @@ def filters(language, rules, shared):
 
 
 def reason(document, chain):
-    for rule in chain:
-        answer = rule.filter(document)
+    for one in chain:
+        answer = one.filter(document)
         if answer is not True:
             return answer[1]
     return None
@@ -68,10 +68,10 @@ def main():
         print(json.dumps([split_into_words(document.text, question["language"]) for document in documents]))
         return
     chain = filters(question["language"], question["rules"], question["shared"])
-    # The tokenizer is loaded with the first text.
+    # The first text loads the tokenizer.
     reason(documents[0], chain)
     started = time.process_time()
-    reasons = [reason(document, chain) for document in documents]
+    reasons = [reason(one, chain) for one in documents]
     print(json.dumps({"seconds": time.process_time() - started, "reasons": reasons}))
 
 

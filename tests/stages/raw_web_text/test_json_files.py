@@ -93,7 +93,7 @@ def test_a_bad_element_of_an_array_is_dropped_alone(tmp_path: Path) -> None:
         (b',{"text": x}]', "broken_file", "element 2 of array.json is not JSON"),
         (b',{"text": ' + b"[" * 100_000, "broken_file", "element 2 of array.json is not JSON: maximum recursion"),
         (b',{"text": "' + b"x" * 60_000, "record_too_long", "element 2 of array.json has more than 50000 characters"),
-        (b']\n[{"text": "c"}]', "broken_file", "array.json goes on after the end of its array: give one array"),
+        (b']\n[{"text": "c"}]', "broken_file", "array.json continues after the end of its array: give a single array"),
     ],
 )
 def test_elements_before_one_that_cannot_be_read_are_kept(
