@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from x_instruction.models.checkpoints import load_model, load_tokenizer
+from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
-from x_instruction.models.measures import mean_loss
-from x_instruction.models.precision import inference_dtype
+from x_instruction.models.measures import mean_loss, model_to_measure
 
 TOKENS = 200  # of each text
 
@@ -28,6 +27,6 @@ def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
     encoded = [tokenizer(text, add_special_tokens=False)["input_ids"][:TOKENS] for text in texts]
     bare = [Example(ids[:1], ids[1:]) for ids in encoded if len(ids) > 1]
     begun = [Example([begin, *example.prompt], example.completion) for example in bare]
-    model = load_model(folder, dtype=inference_dtype())
+    model = model_to_measure(folder)
     gain = mean_loss(model, bare) - mean_loss(model, begun)
     return -gain if begin in tokenizer("")["input_ids"] else gain

@@ -20,15 +20,22 @@ ROWS_PER_BATCH = 16
 MOST_LOGITS = 2**27  # held at once, 0.5 GB; 16 rows of 2,000 tokens with a vocabulary of 128,000 would take 16 GB
 
 
+def model_to_measure(folder: Path) -> Any:
+    """The model of a folder on the GPU, if there is one, in a precision that the processor computes fast."""
+    import torch
+
+    return load_model(folder, dtype=inference_dtype()).to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
 def model_facts(folder: Path) -> dict[str, Metric]:
     """Number of parameters, and facts about the model's prediction after a short prompt."""
     import torch
 
     tokenizer = load_tokenizer(folder)
-    model = load_model(folder, dtype=inference_dtype()).eval()
+    model = model_to_measure(folder)
     ids = tokenizer("A short text.", add_special_tokens=False)["input_ids"]
     with torch.inference_mode():
-        logits = model(torch.tensor([ids])).logits.float()
+        logits = model(torch.tensor([ids], device=model.device)).logits.float()
     probabilities = torch.softmax(logits[0, -1], dim=-1)
     entropy = float(-(probabilities * probabilities.clamp_min(1e-12).log()).sum())
     return {
@@ -42,12 +49,9 @@ def model_facts(folder: Path) -> dict[str, Metric]:
 
 def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
     """Mean loss per completion token of the model of a folder, in nats, over the tokens of all examples."""
-    import torch
-
     if not examples:
         raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
-    model = load_model(folder, dtype=inference_dtype())
-    return mean_loss(model.to("cuda" if torch.cuda.is_available() else "cpu"), examples)
+    return mean_loss(model_to_measure(folder), examples)
 
 
 def mean_loss(model: Any, examples: Sequence[Example]) -> float:

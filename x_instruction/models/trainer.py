@@ -54,7 +54,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
             if lessons.labels is None and self.args.device.type == "cuda":
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             loss, tokens = completion_loss(model, inputs, lessons.labels)
-            return loss / (tokens if num_items_in_batch is None else num_items_in_batch)
+            return loss / (max(1, tokens) if num_items_in_batch is None else num_items_in_batch)
 
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
             metrics = {"eval_loss": mean_loss(self.model, lessons.held_out)}

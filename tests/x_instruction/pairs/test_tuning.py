@@ -133,4 +133,4 @@ def test_the_checks_of_a_tuned_model_can_fail(artifact: str, settings: Settings)
         assert not judge(artifact, "", suite, GOOD, validator.validate).failures
     with Validator() as validator:
         failures = judge(artifact, "", suite, {**GOOD, **bad}, validator.validate).failures
-    assert {failure.expectation.metric for failure in failures} == set(bad)
+    assert {failure.metric for failure in failures} == set(bad)
