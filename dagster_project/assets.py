@@ -1,16 +1,18 @@
-"""One factory: an artifact of the graph becomes an asset that runs its DVC stage and reports what came out."""
+"""One factory: an artifact of the graph becomes an asset that runs its DVC stage and reports the result."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
-from dagster_project.checks import check_specs, judged, read_refusal, read_report, refusal_mark
+from dagster_project.checks import check_results, check_specs, read_refusal, read_report, refusal_mark
 from dagster_project.data_versions import observe, version_tags
+from dagster_project.failures import in_one_sentence
 from dagster_project.metadata import published_metadata
-from dagster_project.naming import asset_key, group, inputs_key, key_of, kinds, shown
+from dagster_project.naming import asset_key, display_name, group, inputs_key, key_of, kinds
 from dvc_project.dvc_command import reproduce
 from dvc_project.graph import Artifact, Graph, Stage
+from dvc_project.project import read_settings
 from dvc_project.workspace import read_workspace
 
 LAST_LINES = 15
@@ -37,32 +39,36 @@ def build_asset(graph: Graph, artifact: Artifact) -> dg.AssetsDefinition:
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
         language = context.partition_key if context.has_partition_key else None
-        yield from _materialize(context, graph, artifact.stage(language))
+        with in_one_sentence():
+            yield from _materialize(context, graph, artifact.stage(language))
 
     return materialize
 
 
 def _deps(graph: Graph, artifact: Artifact) -> list[dg.AssetDep]:
-    """The stage's inputs, and each upstream artifact with the languages that each own language needs of it."""
+    """The stage's inputs, and each upstream artifact with the languages of it that each language needs."""
+    artifacts = {(other.name, other.iteration): other for other in graph.artifacts}
     deps = [dg.AssetDep(inputs_key(artifact))]
-    for (name, iteration), needs in graph.upstream(artifact).items():
-        upstream = next(one for one in graph.artifacts if (one.name, one.iteration) == (name, iteration))
-        deps.append(dg.AssetDep(key_of(name, iteration), partition_mapping=_mapping(upstream, artifact, needs)))
+    for key, needs in graph.upstream(artifact).items():
+        deps.append(dg.AssetDep(key_of(*key), partition_mapping=_mapping(artifacts[key], artifact, needs)))
     return deps
 
 
-def _mapping(upstream: Artifact, own: Artifact, needs: dict[str | None, set[str | None]]) -> dg.PartitionMapping | None:
+def _mapping(
+    upstream: Artifact, artifact: Artifact, needs: Mapping[str | None, set[str | None]]
+) -> dg.PartitionMapping | None:
     if not upstream.languages:
         return None
     if all(needed == set(upstream.languages) for needed in needs.values()):
         return dg.AllPartitionMapping()
-    if not own.languages:
+    if not artifact.languages:
         return dg.SpecificPartitionsPartitionMapping([code for code in upstream.languages if code in needs[None]])
-    users = {code: {str(one) for one, needed in needs.items() if code in needed} for code in upstream.languages}
+    users = {code: {str(user) for user, needed in needs.items() if code in needed} for code in upstream.languages}
     return dg.StaticPartitionMapping(users)
 
 
 def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) -> Iterator[Any]:
+    read_settings(graph.root)  # raises for a wrong value and for an outdated dvc.yaml
     _require_upstream(graph, stage)
     before = refusal_mark(graph.root, stage)
     status, lines = reproduce(graph.root, stage.name, context.log.info)
@@ -72,8 +78,8 @@ def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) 
     observe(context.instance, stage, states[stage.name])
     version = states[stage.name].version
     if version is None:
-        raise dg.Failure(f"dvc ended well and dvc.lock does not hold {stage.name}", allow_retries=False)
-    for result in judged(graph.root, stage, read_report(graph.root, stage)):
+        raise dg.Failure(f"dvc succeeded but dvc.lock has no entry of {stage.name}", allow_retries=False)
+    for result in check_results(graph.root, stage, read_report(graph.root, stage)):
         yield dg.AssetCheckResult(**result)
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(version),
@@ -83,19 +89,19 @@ def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) 
 
 
 def _require_upstream(graph: Graph, stage: Stage) -> None:
-    """One asset runs one stage: what it is made from must be there."""
+    """An asset runs one stage only, so the artifacts that it is made from must exist."""
     makers = {name: graph.stages[name] for _, name in stage.upstream}
-    absent = [shown(maker) for maker in makers.values() if not (graph.root / maker.output).exists()]
+    absent = [display_name(maker) for maker in makers.values() if not (graph.root / maker.output).exists()]
     if absent:
         raise dg.Failure(
-            f"{shown(stage)} is made from {', '.join(absent)}, which is not there: materialize it first",
+            f"{display_name(stage)} is made from {', '.join(absent)}, which does not exist: materialize it first",
             allow_retries=False,
         )
 
 
 def _failed(graph: Graph, stage: Stage, before: tuple[int, int] | None, lines: list[str]) -> Iterator[Any]:
-    """Show the checks of a report this run wrote, then fail. A retry would meet the same data."""
+    """Show the checks of a report that this run wrote, then fail without retries: the data would be the same."""
     report = read_refusal(graph.root, stage) if refusal_mark(graph.root, stage) != before else {}
-    for result in judged(graph.root, stage, report) if report else ():
+    for result in check_results(graph.root, stage, report) if report else ():
         yield dg.AssetCheckResult(**result)
-    raise dg.Failure("\n".join([f"{shown(stage)} was not made", *lines[-LAST_LINES:]]), allow_retries=False)
+    raise dg.Failure("\n".join([f"{display_name(stage)} was not made", *lines[-LAST_LINES:]]), allow_retries=False)

@@ -1,4 +1,4 @@
-"""Asset checks: one per expectation of an artifact's suite, its result taken from the gate's saved report."""
+"""Asset checks: one per expectation of an artifact's suite. The result comes from the gate's saved report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFUSED = Path("data", "refused")
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation as a check. `place` counts the expectations of its metric before it, to find its verdict."""
+    """An expectation as a check. `place` is its number among the expectations of its metric, to find its verdict."""
 
     name: str
     metric: str
@@ -65,43 +65,43 @@ def check_specs(root: Path, artifact: Artifact, partitions: dg.PartitionsDefinit
 
 
 def read_report(root: Path, stage: Stage) -> dict[str, Any]:
-    """The gate's saved report; empty where there is none."""
+    """The gate's saved report; empty if there is none."""
     path = root / stage.report if stage.report else None
     return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
 
 
 def _refusal(root: Path, stage: Stage) -> Path | None:
-    """Where the stage leaves the report of a failed gate; DVC's outputs hold those of passed ones only."""
+    """Path of the report of a failed gate. DVC's outputs hold only reports of gates that passed."""
     return root / REFUSED / Path(stage.report).relative_to(REPORTS) if stage.report else None
 
 
 def read_refusal(root: Path, stage: Stage) -> dict[str, Any]:
-    """The report of a failed gate; empty where there is none."""
+    """The report of a failed gate; empty if there is none."""
     path = _refusal(root, stage)
     return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
 
 
 def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
-    """Tells one writing of a failed gate's report from another."""
+    """Changes whenever the report of a failed gate is written."""
     path = _refusal(root, stage)
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path and path.exists() else None
 
 
-def judged(root: Path, stage: Stage, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What `AssetCheckResult` and `AssetCheckEvaluation` both take, for each check of the stage's artifact."""
-    verdicts = report.get("verdicts", [])
+def check_results(root: Path, stage: Stage, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Arguments of an `AssetCheckResult` or `AssetCheckEvaluation` for each check of the stage's artifact."""
+    verdicts = [Verdict(**verdict) for verdict in report.get("verdicts", [])]
     for check in checks_of(root, stage.artifact):
-        own = [verdict for verdict in verdicts if verdict["metric"] == check.metric]
-        verdict = own[check.place] if check.place < len(own) else None
+        of_metric = [verdict for verdict in verdicts if verdict.metric == check.metric]
         yield {
             "asset_key": asset_key(stage),
             "check_name": check.name,
-            "passed": bool(verdict and verdict["passed"]),
             "severity": check.severity,
-            "description": Verdict(**verdict).sentence
-            if verdict
-            else "the saved report does not hold this expectation",
-            "metadata": {"value": verdict["value"], "report": dg.MetadataValue.path(stage.report or "")}
-            if verdict
-            else {},
+            **_result(of_metric[check.place] if check.place < len(of_metric) else None, stage),
         }
+
+
+def _result(verdict: Verdict | None, stage: Stage) -> dict[str, Any]:
+    if verdict is None:
+        return {"passed": False, "description": "the saved report does not contain this expectation", "metadata": {}}
+    metadata = {"value": verdict.value, "report": dg.MetadataValue.path(stage.report or "")}
+    return {"passed": verdict.passed, "description": verdict.sentence, "metadata": metadata}

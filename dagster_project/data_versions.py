@@ -1,9 +1,9 @@
-"""The tags by which Dagster's staleness says what `dvc status` says, written from `dvc.lock`.
+"""Tags, written from `dvc.lock`, that make Dagster call stale exactly what `dvc status` calls changed.
 
-Dagster compares, for each input of an asset, the version the last materialization was made from with the version
-now: by value where the input has no partitions, else by asking whether an event after a pointer has another version
-than the one before it. Left to itself it takes what was reported when the step began; the lock knows what DVC
-really used, for runs in Dagster and outside alike.
+For each input of an asset, Dagster compares the version that the last materialization used with the current one. For
+an input without partitions it compares the values; otherwise it asks whether an event after a pointer has another
+version than the event at the pointer. By default Dagster takes the versions that were reported when the step began.
+`dvc.lock` knows which versions DVC used, in runs of Dagster and in runs outside.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from dagster._core.definitions.data_version import (
     CODE_VERSION_TAG,
     DATA_VERSION_IS_USER_PROVIDED_TAG,
     DATA_VERSION_TAG,
+    INPUT_DATA_VERSION_TAG_PREFIX,
+    INPUT_EVENT_POINTER_TAG_PREFIX,
     get_input_data_version_tag,
     get_input_event_pointer_tag,
 )
@@ -25,13 +27,14 @@ from dvc_project.graph import Graph, Stage
 from dvc_project.workspace import StageState
 
 LOCK_ENTRY_TAG = "dvc_lock_entry"
-CODE_VERSION = "dvc"  # code is an input here (a file DVC hashes), so this never changes
-# No event lies before it, so the input reads as changed; 0 would be taken for "no pointer".
-NEVER = "-1"
+CODE_VERSION = "dvc"  # constant, because code is an input (files that DVC hashes)
+VERSION, POINTER = f"{INPUT_DATA_VERSION_TAG_PREFIX}/", f"{INPUT_EVENT_POINTER_TAG_PREFIX}/"
+# There is no event at this pointer, so the input counts as changed. Dagster reads 0 as "no pointer".
+NO_EVENT = "-1"
 
 
 def observe(instance: dg.DagsterInstance, stage: Stage, state: StageState) -> bool:
-    """Record the version of a stage's inputs unless it is the one known already."""
+    """Record the version of a stage's inputs unless Dagster knows it already."""
     key = inputs_key(stage)
     if latest_version(instance, key, stage.language, observed=True)[0] == state.inputs_now:
         return False
@@ -43,7 +46,7 @@ def observe(instance: dg.DagsterInstance, stage: Stage, state: StageState) -> bo
 def latest_version(
     instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, observed: bool = False
 ) -> tuple[str | None, int]:
-    """Latest data version of an asset's partition and the event's id; (None, -1) if there is none."""
+    """Latest data version of an asset's partition and the id of its event; (None, -1) if there is none."""
     record = instance.get_latest_data_version_record(key, observed, partition)
     tags = (record.event_log_entry.tags or {}) if record else {}
     return tags.get(DATA_VERSION_TAG), record.storage_id if record else -1
@@ -52,25 +55,30 @@ def latest_version(
 def version_tags(
     instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: Mapping[str, StageState]
 ) -> dict[str, str]:
-    """Tags of a materialization of `stage` as its lock entry has it. Its upstream must be reported already."""
+    """Tags of a materialization of `stage`, from its lock entry. Its upstream must have been reported before."""
     state = states[stage.name]
     tags = {CODE_VERSION_TAG: CODE_VERSION, LOCK_ENTRY_TAG: state.entry or ""}
     version, pointer = latest_version(instance, inputs_key(stage), stage.language, observed=True)
-    as_known = version == state.inputs_locked
-    tags |= _input(inputs_key(stage), state.inputs_locked or "", pointer if as_known else None)
+    matches = version == state.inputs_locked
+    tags |= _input(inputs_key(stage), state.inputs_locked or "", pointer if matches else None)
     for key, makers in _by_asset(graph, stage).items():
         tags |= _artifact_input(instance, key, makers, state)
     return tags
 
 
 def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
-    """The same for an event that no step yields, where Dagster itself adds none."""
+    """The tags for an event outside a run, to which Dagster adds no data version."""
     return {**tags, DATA_VERSION_TAG: version, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
 
 
-def mended(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether an input that did not match when `old` was written matches now."""
-    return any(value == NEVER and new.get(name, NEVER) != NEVER for name, value in old.items())
+def matches_again(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """Whether an input matches now that did not match, or had another version, when the `old` tags were written."""
+    for name, pointer in new.items():
+        if name.startswith(POINTER) and pointer != NO_EVENT:
+            version = f"{VERSION}{name.removeprefix(POINTER)}"
+            if old.get(name) == NO_EVENT or old.get(version) != new[version]:
+                return True
+    return False
 
 
 def _by_asset(graph: Graph, stage: Stage) -> dict[dg.AssetKey, list[tuple[str, Stage]]]:
@@ -86,15 +94,15 @@ def _artifact_input(
 ) -> dict[str, str]:
     latest = {maker.name: latest_version(instance, key, maker.language) for _, maker in makers}
     pointer = max(pointer for _, pointer in latest.values())
-    as_known = all(
+    matches = all(
         latest[maker.name][0] == state.locked.get(path) if path == maker.output else _unchanged(state, path)
         for path, maker in makers
     )
-    path, maker = makers[0]
-    version = state.locked.get(path, "")
-    if len(makers) == 1 and path != maker.output and as_known:
-        version = latest[maker.name][0] or ""  # a file inside the output: known only by the whole's version
-    return _input(key, version, pointer if as_known else None)
+    version = state.locked.get(makers[0][0], "")
+    if len(latest) == 1 and matches:
+        # The path may be a folder around the artifact or other output of its stage, whose hash is not the version.
+        version = latest[makers[0][1].name][0] or ""
+    return _input(key, version, pointer if matches else None)
 
 
 def _unchanged(state: StageState, path: str) -> bool:
@@ -104,5 +112,5 @@ def _unchanged(state: StageState, path: str) -> bool:
 def _input(key: dg.AssetKey, version: str, pointer: int | None) -> dict[str, str]:
     return {
         get_input_data_version_tag(key): version,
-        get_input_event_pointer_tag(key): NEVER if pointer is None else str(pointer),
+        get_input_event_pointer_tag(key): NO_EVENT if pointer is None else str(pointer),
     }

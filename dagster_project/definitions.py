@@ -11,10 +11,11 @@ from dagster_project.assets import build_asset
 from dagster_project.inputs import build_inputs
 from dagster_project.sensor import build_check_job, build_sensor
 from dvc_project.graph import Graph, read_graph
+from x_instruction.runner.errors import XInstructionError
 
 
 def build_definitions(root: Path) -> dg.Definitions:
-    # Observable sources and a check's partitions are marked beta; which versions run here is pinned.
+    # Dagster marks observable sources and partitions of checks as beta; the pinned version supports both.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         warnings.simplefilter("ignore", category=dg.PreviewWarning)
@@ -31,12 +32,15 @@ def _definitions(graph: Graph) -> dg.Definitions:
         assets=[*assets, *(build_inputs(graph, artifact) for artifact in graph.artifacts)],
         jobs=[check_job, everything],
         sensors=[build_sensor(graph, check_job)],
-        # A step in a process of its own costs 4 s, in the run's 1.5 s: what runs side by side are runs, one a language.
+        # A step in a process of its own costs 4 s, in the run's process 1.5 s. Runs, one per language, are parallel.
         executor=dg.in_process_executor,
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What `dagster dev -m dagster_project.definitions` loads."""
-    return build_definitions(Path(__file__).resolve().parents[1])
+    """The definitions of this project, for `dagster dev -m dagster_project.definitions` and `dg`."""
+    try:
+        return build_definitions(Path(__file__).resolve().parents[1])
+    except XInstructionError as error:
+        raise error.with_traceback(None) from None  # Dagster prints the whole stack otherwise

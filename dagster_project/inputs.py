@@ -1,13 +1,15 @@
-"""Observed assets `inputs/…`: code, settings and given data of a stage, as one version that DVC's hashes make.
+"""Observed assets `inputs/…`: code, settings and given data of a stage, as one version made of DVC's hashes.
 
-Observable, not specs or code versions: a code version is frozen when Dagster loads the project, an observation is not.
+They are observable source assets, because a code version is frozen when Dagster loads the project.
 """
 
 import dagster as dg
 
 from dagster_project.assets import partitions_of
+from dagster_project.failures import in_one_sentence
 from dagster_project.naming import INPUTS, inputs_key
 from dvc_project.graph import Artifact, Graph
+from dvc_project.project import read_settings
 from dvc_project.workspace import read_workspace
 
 
@@ -23,7 +25,9 @@ def build_inputs(graph: Graph, artifact: Artifact) -> dg.SourceAsset:
         description=_description(artifact),
     )
     def inputs() -> dg.DataVersion | dg.DataVersionsByPartition:
-        states = read_workspace(graph, {stage.name for stage in artifact.stages})
+        with in_one_sentence():
+            read_settings(graph.root)
+            states = read_workspace(graph, {stage.name for stage in artifact.stages})
         if partitions is None:
             return dg.DataVersion(states[artifact.stages[0].name].inputs_now)
         return dg.DataVersionsByPartition(
@@ -35,6 +39,6 @@ def build_inputs(graph: Graph, artifact: Artifact) -> dg.SourceAsset:
 
 def _description(artifact: Artifact) -> str:
     first = artifact.stages[0]
-    of = f" (of {first.language})" if first.language else ""
+    example = f" (shown for {first.language})" if first.language else ""
     files = "\n".join(f"- `{path}`" for path in first.sources)
-    return f"Its command, its parameters, and{of}:\n\n{files}"
+    return f"The command, the parameters and these files and folders{example}:\n\n{files}"

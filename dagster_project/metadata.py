@@ -1,4 +1,4 @@
-"""What a published partition shows in Dagster, read from the files its stage left."""
+"""The metadata of a published partition in Dagster, read from the files that its stage wrote."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import dagster as dg
 import polars as pl
 
 from dagster_project.plots import plots_metadata
-from dvc_project.graph import PLOTS, Stage
+from dvc_project.graph import Stage
 
+PLOTS = Path("data", "plots")
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 120
-ID_CHARACTERS = 32  # a hash or an address does not wrap, and would leave its row's text no room
-# First-strong isolate and its end: a cell of Urdu keeps its own direction and leaves the row's alone.
+ID_CHARACTERS = 32  # a hash or an address does not wrap and would leave no room for the text
+# First-strong isolate and its end: the direction of Urdu text in a cell does not affect the rest of the row.
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
 
 def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[str, Any]:
-    """Rows, schema, sample, drops and seconds of a partition, as far as its files tell."""
+    """Rows, schema, sample, drops, seconds and plots of a partition, as far as its files contain them."""
     folder = root / stage.output
     manifest = _read(folder / "manifest.json")
     table = sample_table(folder)
@@ -45,7 +46,7 @@ def _rows(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_log(root: Path, stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Seconds and tokens of the run that made this content; a log of any other run tells nothing of it."""
+    """Seconds and tokens of the run that made this content; empty if the log is of another run."""
     path = Path("data", "runs", stage.artifact, f"{partition_path(stage)}.json")
     log = _read(root / path)
     if not log or log.get("content") != manifest.get("content"):
@@ -58,7 +59,7 @@ def partition_path(stage: Stage, whole: str = "all") -> str:
 
 
 def sample_table(folder: Path) -> str:
-    """First rows of the first shard as a markdown table; empty where there are none."""
+    """First rows of the first shard as a markdown table; empty without shards."""
     shards = sorted(folder.glob("part-*.parquet"))
     if not shards:
         return ""
@@ -72,7 +73,7 @@ def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """One value on one line, cut, and with nothing in it that markdown or HTML would act on."""
+    """A value on one line, shortened, with every character escaped that markdown or HTML would interpret."""
     text = " ".join(str(value).split())
     limit = ID_CHARACTERS if text.isascii() and " " not in text else SAMPLE_CHARACTERS
     if len(text) > limit:

@@ -1,4 +1,4 @@
-"""How things of the graph are called and grouped in Dagster: decided here and nowhere else."""
+"""The only place that decides how parts of the graph are named and grouped in Dagster."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def key_of(name: str, iteration: str | None) -> dg.AssetKey:
 
 
 def inputs_key(artifact: Artifact | Stage) -> dg.AssetKey:
-    """The observed asset that stands for all a stage reads beside artifacts: code, settings, given data."""
+    """Key of the observed asset for everything that a stage reads apart from artifacts: code, settings, given data."""
     return asset_key(artifact).with_prefix(INPUTS)
 
 
 def group(graph: Graph, artifact: Artifact) -> str:
-    """The group in the UI: the iteration, or whether what it is made from comes out of an iteration."""
+    """The group in the UI: its iteration, or whether it comes before or after the iterations."""
     if artifact.iteration:
         return artifact.iteration
-    return "release" if any(one.iteration for one in graph.ancestors(artifact)) else "preparation"
+    return "release" if any(ancestor.iteration for ancestor in graph.ancestors(artifact)) else "preparation"
 
 
 def kinds(artifact: Artifact) -> set[str]:
@@ -38,7 +38,7 @@ def check_name(metric: str, rules: list[str]) -> str:
     return "_".join([metric, *rules])
 
 
-def shown(stage: Stage) -> str:
-    """A stage as a person reads it: `iteration_1/rated_pairs [fi]`."""
+def display_name(stage: Stage) -> str:
+    """The name of a stage in messages: `iteration_1/rated_pairs [fi]`."""
     name = asset_key(stage).to_user_string()
     return f"{name} [{stage.language}]" if stage.language else name

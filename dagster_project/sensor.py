@@ -1,4 +1,4 @@
-"""The sensor that keeps Dagster true to the workspace: observes inputs, reports what `dvc repro` made outside."""
+"""The sensor that keeps Dagster up to date: it observes inputs and reports what `dvc repro` made outside Dagster."""
 
 import hashlib
 import os
@@ -10,21 +10,23 @@ import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from dagster_project.checks import judged, read_report
-from dagster_project.data_versions import LOCK_ENTRY_TAG, mended, observe, runless_tags, version_tags
+from dagster_project.checks import check_results, read_report
+from dagster_project.data_versions import LOCK_ENTRY_TAG, matches_again, observe, runless_tags, version_tags
 from dagster_project.metadata import published_metadata
-from dagster_project.naming import asset_key, shown
+from dagster_project.naming import asset_key, display_name
 from dvc_project.graph import Graph, Stage
+from dvc_project.project import read_settings
 from dvc_project.workspace import StageState, read_workspace
+from x_instruction.runner.errors import XInstructionError
 
 INTERVAL_SECONDS = 15
 Partition = tuple[dg.AssetKey, str | None]
 
 
 def report_outside(instance: dg.DagsterInstance, graph: Graph, busy: Collection[Partition] = ()) -> list[Stage]:
-    """Bring Dagster's events up to the workspace, the busy partitions apart.
+    """Report every change in the workspace to Dagster, except for the busy partitions.
 
-    Returns the stages whose making was reported, upstream first.
+    Returns the stages that were reported as made, upstream first.
     """
     states = read_workspace(graph)
     reported = []
@@ -45,7 +47,7 @@ def _report(instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: di
     tags = version_tags(instance, graph, stage, states)
     record = instance.get_latest_data_version_record(asset_key(stage), False, stage.language)
     known = (record.event_log_entry.tags or {}) if record else {}
-    if known.get(LOCK_ENTRY_TAG) == tags[LOCK_ENTRY_TAG] and not mended(known, tags):
+    if known.get(LOCK_ENTRY_TAG) == tags[LOCK_ENTRY_TAG] and not matches_again(known, tags):
         return False
     instance.report_runless_asset_event(
         dg.AssetMaterialization(
@@ -60,32 +62,39 @@ def _report(instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: di
 
 
 def _busy(instance: dg.DagsterInstance) -> set[Partition]:
-    """Partitions that a run of Dagster's is to report itself."""
+    """Partitions that a current run of Dagster will report itself."""
     runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
     return {(key, run.tags.get(PARTITION_NAME_TAG)) for run in runs for key in run.asset_selection or ()}
 
 
 def fingerprint(graph: Graph) -> str:
-    """Changes when any file that DVC would look at does: a look at sizes and times, where reading takes seconds."""
+    """Changes when a file changes that DVC would look at. It reads sizes and times only; DVC's hashes take seconds."""
     state = hashlib.md5(repr(sorted(graph.stages)).encode(), usedforsecurity=False)
     paths = {"dvc.yaml", "dvc.lock", "params.yaml"}
     for stage in graph.stages.values():
         paths |= {*stage.sources, stage.output, *([stage.report] if stage.report else [])}
     for path in sorted(paths):
-        for file in _files(graph.root / path):
+        for file in files_under(graph.root / path):
             found = file.stat()
             state.update(f"{file} {found.st_size} {found.st_mtime_ns} {found.st_ino}\n".encode())
     return state.hexdigest()
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return [Path(folder, name) for folder, _, names in sorted(os.walk(path)) for name in sorted(names)]
-    return [path] if path.exists() else []
+def files_under(path: Path) -> list[Path]:
+    """The file, or the files of the folder, without compiled code, which DVC ignores too."""
+    if not path.is_dir():
+        return [path] if path.exists() else []
+    return [
+        Path(folder, name)
+        for folder, _, names in sorted(os.walk(path))
+        if not folder.endswith("__pycache__")
+        for name in sorted(names)
+        if not name.endswith(".pyc")
+    ]
 
 
 def build_check_job(graph: Graph) -> dg.JobDefinition:
-    """A small job, since evaluations with a partition can be reported outside a run only once (Dagster 1.13)."""
+    """A small job, because Dagster 1.13 accepts only one evaluation with a partition outside a run."""
 
     @dg.op(config_schema={"stages": [str]}, name="report_checks_of_stages")
     def report(context: dg.OpExecutionContext) -> None:
@@ -93,7 +102,7 @@ def build_check_job(graph: Graph) -> dg.JobDefinition:
             for evaluation in _evaluations(graph, graph.stages[name]):
                 context.log_event(evaluation)
 
-    @dg.job(name="report_checks", description="Reports the checks of what was made outside Dagster")
+    @dg.job(name="report_checks", description="Reports the checks of artifacts that were made outside Dagster")
     def report_checks() -> None:
         report()
 
@@ -101,7 +110,7 @@ def build_check_job(graph: Graph) -> dg.JobDefinition:
 
 
 def _evaluations(graph: Graph, stage: Stage) -> Iterator[Any]:
-    for result in judged(graph.root, stage, read_report(graph.root, stage)):
+    for result in check_results(graph.root, stage, read_report(graph.root, stage)):
         yield dg.AssetCheckEvaluation(**result, partition=stage.language)
 
 
@@ -109,7 +118,11 @@ def _check_runs(stages: list[Stage]) -> list[dg.RunRequest]:
     if not stages:
         return []
     config = {"ops": {"report_checks_of_stages": {"config": {"stages": [stage.name for stage in stages]}}}}
-    return [dg.RunRequest(run_config=config, tags={"made_outside": ", ".join(shown(stage) for stage in stages)[:200]})]
+    return [
+        dg.RunRequest(
+            run_config=config, tags={"made_outside": ", ".join(display_name(stage) for stage in stages)[:200]}
+        )
+    ]
 
 
 def build_sensor(graph: Graph, check_job: dg.JobDefinition) -> dg.SensorDefinition:
@@ -124,8 +137,12 @@ def build_sensor(graph: Graph, check_job: dg.JobDefinition) -> dg.SensorDefiniti
         seen, busy = fingerprint(graph), _busy(context.instance)
         if seen == context.cursor:
             return dg.SkipReason("nothing changed in the workspace")
-        stages = report_outside(context.instance, graph, busy)
-        # A partition left out because it is being made is looked at again when its run has ended.
+        try:
+            read_settings(graph.root)
+            stages = report_outside(context.instance, graph, busy)
+        except XInstructionError as error:
+            return dg.SkipReason(str(error))
+        # While a run makes a partition, the cursor stays, so that the partition is looked at again afterwards.
         return dg.SensorResult(run_requests=_check_runs(stages), cursor=context.cursor if busy else seen)
 
     return dvc_changes

@@ -1,7 +1,7 @@
-"""Run the `dvc` command as a child that can be watched and ended.
+"""Run the `dvc` command as a child process that can be watched and ended.
 
-The command and not DVC's Python API: DVC ignores the interrupt signal while a stage runs, which is how Dagster
-cancels. In a process group of its own, so that ending it ends the stage's processes too.
+It is the command and not DVC's Python API, because DVC ignores the interrupt signal while a stage runs, and Dagster
+cancels with that signal. The command has its own process group, so that ending the group ends the stage too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# DVC refuses at once when a path is held by another stage's run, `--wait-for-lock` notwithstanding.
+# DVC refuses at once when another stage's run holds a path, even with `--wait-for-lock`.
 BUSY = "is busy, it is being blocked by"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
 
 
 class Groups:
-    """The process groups that run now, to be ended together."""
+    """The process groups that are running, so that they can be ended together."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[str]] = set()
@@ -44,7 +44,7 @@ class Groups:
                 self._running.discard(process)
 
     def end(self) -> None:
-        """End those that run, and each that is yet to come."""
+        """End all that are running, and each that starts later."""
         with self._lock:
             self._ended = True
             running = list(self._running)
@@ -55,14 +55,14 @@ class Groups:
 def reproduce(
     root: Path, stage: str, log: Callable[[str], None], groups: Groups | None = None
 ) -> tuple[int, list[str]]:
-    """Run one stage alone. Returns the exit status and the lines printed, each also given to `log` as it comes."""
+    """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed."""
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
     wait = FIRST_WAIT_SECONDS
     while True:
         status, lines = run_group(command, root, log, groups)
         if status == 0 or not any(BUSY in line for line in lines):
             return status, lines
-        log(f"another run holds a path of {stage}; next try in {wait:.0f} s")
+        log(f"another run holds a path of {stage}; the next try is in {wait:.0f} s")
         time.sleep(wait)
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
@@ -70,7 +70,7 @@ def reproduce(
 def run_group(
     command: list[str], folder: Path, log: Callable[[str], None], groups: Groups | None = None
 ) -> tuple[int, list[str]]:
-    """Run a command in a new process group; whatever interrupts this function ends the whole group."""
+    """Run a command in a new process group. An exception in this function ends the whole group."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -95,13 +95,13 @@ def run_group(
 
 
 def environment() -> dict[str, str]:
-    """The stage's `python` is the one this runs with; nothing is asked at a terminal."""
+    """The environment of `dvc`: its stages run with the Python of this process."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
-    """Ask, then force. The group may outlive its leader: DVC's shell and stage are in it."""
+    """Terminate the group, then kill it. DVC's shell and stage are in it and may outlive `dvc`."""
     _signal(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     while time.monotonic() < deadline and _alive(process):

@@ -1,7 +1,7 @@
-"""Keep the generated lines of `dvc.yaml` true to `params.yaml`: `make graph`.
+"""Write the generated lines of `dvc.yaml` after params.yaml: `python -m dvc_project.generated_lines` or `make graph`.
 
-DVC expands no list inside `deps`. So the sources, the evaluation sets and the iterations of the settings stand in
-`dvc.yaml` as plain lines between `# generated: …` and `# end`, and in the list that a `# generated` follows.
+DVC does not expand lists inside `deps`. So the sources, the evaluation sets and the iterations of the settings are
+plain lines in `dvc.yaml`, between `# generated: …` and `# end`; a list of iterations has `# generated` behind it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ITERATIONS = re.compile(r"\[[^\]]*\](?= # generated$)", re.M)
 
 
 def written(text: str, inputs: Mapping[str, Sequence[str]], iterations: Sequence[str]) -> str:
-    """The text of `dvc.yaml` with its generated lines written again; `inputs` holds them by artifact."""
+    """The text of `dvc.yaml` with its generated lines written anew; `inputs` holds them by artifact."""
 
     def block(match: re.Match[str]) -> str:
         artifact = STAGE.findall(text, 0, match.start())[-1]
@@ -33,16 +33,16 @@ def written(text: str, inputs: Mapping[str, Sequence[str]], iterations: Sequence
 
 def main() -> int:
     path = Path("dvc.yaml")
-    text = path.read_text(encoding="utf-8")
     try:
         settings = load_settings(Path("params.yaml"))
     except XInstructionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    renewed = written(text, settings.inputs(Path.cwd()), list(settings.iterations))
-    if renewed != text:
-        write_atomically(path, renewed.encode("utf-8"))
-        print("dvc.yaml: the generated lines were written again", file=sys.stderr)
+    text = path.read_text(encoding="utf-8")
+    new = written(text, settings.inputs(Path.cwd()), list(settings.iterations))
+    if new != text:
+        write_atomically(path, new.encode("utf-8"))
+        print("dvc.yaml: the generated lines changed with params.yaml", file=sys.stderr)
     return 0
 
 

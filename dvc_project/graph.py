@@ -1,24 +1,24 @@
 """The graph of `dvc.yaml`, read once through DVC's own resolver into an immutable record.
 
 A stage named `filtered_text@fi` with the output `data/filtered_text/fi` is the partition `fi` of the artifact
-`filtered_text`; with `data/rated_pairs/iteration_1/fi` it is that of `rated_pairs` in `iteration_1`. A dependency
-that lies in another stage's output, or holds it, is an edge; every other dependency is a source of the stage.
+`filtered_text`; one with `data/rated_pairs/iteration_1/fi` is the partition `fi` of `rated_pairs` in `iteration_1`. A
+dependency that lies in another stage's output, or contains it, is an edge; every other one is a source of the stage.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-import yaml
 from dvc.stage import PipelineStage
 
-from dvc_project.project import open_project
+from dvc_project.project import open_project, read_settings
+from x_instruction.runner.errors import InputError
 
-REPORTS, METRICS, PLOTS = PurePosixPath("data/quality"), PurePosixPath("data/metrics"), PurePosixPath("data/plots")
+REPORTS = PurePosixPath("data/quality")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Stage:
     description: str
     output: str
     report: str | None
-    upstream: tuple[tuple[str, str], ...]  # (dependency's path, name of a stage that makes it)
+    upstream: tuple[tuple[str, str], ...]  # (path of a dependency, name of a stage that makes it)
     sources: tuple[str, ...]  # dependencies that no stage makes: code, suites, settings files, given data
 
 
@@ -59,22 +59,19 @@ class Graph:
     stages: dict[str, Stage]
     artifacts: tuple[Artifact, ...]  # in topological order
 
-    def artifact_of(self, stage: Stage) -> Artifact:
-        return next(one for one in self.artifacts if stage in one.stages)
-
     def ancestors(self, artifact: Artifact) -> list[Artifact]:
-        """All artifacts an artifact is made from, near and far."""
+        """All artifacts that an artifact is made from, directly or not."""
         found: list[Artifact] = []
         waiting = [artifact]
         while waiting:
-            near = self.upstream(waiting.pop())
-            fresh = [one for one in self.artifacts if (one.name, one.iteration) in near and one not in found]
-            found += fresh
-            waiting += fresh
+            direct = self.upstream(waiting.pop())
+            new = [other for other in self.artifacts if (other.name, other.iteration) in direct and other not in found]
+            found += new
+            waiting += new
         return found
 
     def upstream(self, artifact: Artifact) -> dict[tuple[str, str | None], dict[str | None, set[str | None]]]:
-        """For each upstream artifact (name, iteration): the languages of it that each own language needs."""
+        """For each direct upstream artifact (name, iteration): which of its languages each language needs."""
         found: dict[tuple[str, str | None], dict[str | None, set[str | None]]] = {}
         for stage in artifact.stages:
             for _, name in stage.upstream:
@@ -83,43 +80,49 @@ class Graph:
                 needs[stage.language].add(maker.language)
         return found
 
+    def downstream(self, names: Collection[str]) -> set[str]:
+        """Names of all stages that are made from the named ones, directly or not."""
+        found: set[str] = set()
+        new = set(names)
+        while new:
+            users = {stage.name for stage in self.stages.values() if any(maker in new for _, maker in stage.upstream)}
+            new = users - found
+            found |= new
+        return found
+
 
 def read_graph(root: Path) -> Graph:
-    """Read `dvc.yaml` of the project at `root`."""
+    """Read `dvc.yaml` of the project at `root`. Raises XInstructionError for wrong settings or a wrong graph."""
+    iterations = read_settings(root).iterations
     with open_project(root) as project:
-        iterations = set(_params(root).get("iterations") or ())
-        made = {name: _made_paths(stage) for name, stage in project.stages.items()}
+        made = {name: _read_by_others(stage) for name, stage in project.stages.items()}
         stages = {name: _stage(stage, made, iterations) for name, stage in project.stages.items()}
     return Graph(root, stages, _artifacts(stages))
 
 
-def _params(root: Path) -> dict[str, Any]:
-    path = root / "params.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+def _outs(stage: PipelineStage) -> list[PurePosixPath]:
+    return [PurePosixPath(out.def_path) for out in stage.outs]
 
 
-def _data_output(stage: PipelineStage) -> str:
-    """The artifact itself: neither the gate's report nor figures."""
-    beside = (REPORTS, METRICS, PLOTS)
-    paths = [PurePosixPath(out.def_path) for out in stage.outs]
-    return next(str(path) for path in paths if not any(path.is_relative_to(folder) for folder in beside))
-
-
-def _made_paths(stage: PipelineStage) -> list[str]:
+def _read_by_others(stage: PipelineStage) -> list[PurePosixPath]:
     """What later stages may read of a stage: its artifact and its figures, but not the gate's report."""
-    paths = [PurePosixPath(out.def_path) for out in stage.outs]
-    return [str(path) for path in paths if not path.is_relative_to(REPORTS)]
+    return [path for path in _outs(stage) if not path.is_relative_to(REPORTS)]
 
 
-def _stage(stage: PipelineStage, made: dict[str, list[str]], iterations: set[str]) -> Stage:
+def _artifact_path(stage: PipelineStage, folder: PurePosixPath) -> PurePosixPath:
+    for path in _outs(stage):
+        if path.is_relative_to(folder):
+            return path
+    raise InputError(f"dvc.yaml: the stage {stage.name} has no output under {folder}, where its artifact must lie")
+
+
+def _stage(stage: PipelineStage, made: Mapping[str, Sequence[PurePosixPath]], iterations: Collection[str]) -> Stage:
     artifact = stage.name.split("@")[0]
-    output = _data_output(stage)
-    names = PurePosixPath(output).relative_to(PurePosixPath("data", artifact)).parts
-    reports = [out.def_path for out in stage.outs if PurePosixPath(out.def_path).is_relative_to(REPORTS)]
-    paths = [dep.def_path for dep in stage.deps if dep.hash_name != "params"]
-    upstream = tuple(
-        (path, name) for path in paths for name, outs in made.items() if any(_overlap(path, out) for out in outs)
-    )
+    folder = PurePosixPath("data", artifact)
+    output = _artifact_path(stage, folder)
+    names = output.relative_to(folder).parts
+    paths = [PurePosixPath(dep.def_path) for dep in stage.deps if dep.hash_name != "params"]
+    upstream = [(path, name) for path in paths for name, outs in made.items() if any(_overlap(path, o) for o in outs)]
     from_artifacts = {path for path, _ in upstream}
     return Stage(
         name=stage.name,
@@ -127,16 +130,15 @@ def _stage(stage: PipelineStage, made: dict[str, list[str]], iterations: set[str
         iteration=next((name for name in names if name in iterations), None),
         language=next((name for name in names if name not in iterations), None),
         description=stage.desc or "",
-        output=output,
-        report=reports[0] if reports else None,
-        upstream=upstream,
-        sources=tuple(path for path in paths if path not in from_artifacts),
+        output=str(output),
+        report=next((str(path) for path in _outs(stage) if path.is_relative_to(REPORTS)), None),
+        upstream=tuple((str(path), name) for path, name in upstream),
+        sources=tuple(str(path) for path in paths if path not in from_artifacts),
     )
 
 
-def _overlap(one: str, other: str) -> bool:
-    first, second = PurePosixPath(one), PurePosixPath(other)
-    return first.is_relative_to(second) or second.is_relative_to(first)
+def _overlap(path: PurePosixPath, other: PurePosixPath) -> bool:
+    return path.is_relative_to(other) or other.is_relative_to(path)
 
 
 def _artifacts(stages: dict[str, Stage]) -> tuple[Artifact, ...]:

@@ -1,10 +1,10 @@
-"""A process that has the libraries loaded and forks every stage from itself.
+"""A process that loads the libraries once and forks each stage from itself.
 
-Imports cost a stage 4 to 8 s of a core (transformers' models 5 s, Great Expectations 3 s), more than most stages of a
-small graph work, and some 40 stages pay them. Who runs many stages starts this process once (`make run`, `make ui`).
-`python -m stages` finds its socket in XI_PRELOADED, hands over arguments, folder, environment and streams, and ends
-as the stage ends; where there is no such process it does the work itself. Only libraries are loaded ahead, no module
-of this project: what a stage runs is what lies on disk.
+Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), longer than most
+stages of the sample work. `make run` and `make ui` therefore start this process once. `python -m stages` finds its
+socket in XI_PRELOADED, passes on its arguments, folder, environment and streams, and ends with the stage's status;
+without such a process it does the work itself. Only libraries are loaded ahead and no code of a stage, so that a stage
+always runs the code on disk.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from tempfile import TemporaryDirectory
 from x_instruction.runner.delegate import SOCKET
 from x_instruction.runner.process import die_with_parent, quiet_libraries
 
-# What stages import, heaviest first. A fork keeps only the thread that calls it, so none may run by then but those of
-# jemalloc (in pyarrow), which mends itself in the child. Polars starts one of its own, and is loaded in 0.15 s.
+# What stages import, the slowest first. A fork keeps only the calling thread, so no other may run by then, except
+# those of jemalloc (in pyarrow), which it starts again in the child. Polars is left out: it starts a thread.
 LIBRARIES = (
     "transformers.models.llama.modeling_llama",
     "trl.trainer.sft_trainer",
@@ -46,8 +46,8 @@ LIBRARIES = (
 
 @contextlib.contextmanager
 def preloaded(root: Path, threads: int) -> Iterator[None]:
-    """While this is open, stages that are started in `root` from here are forked from a process made ready."""
-    with TemporaryDirectory(prefix="x-instruction-") as folder:  # only its owner may enter
+    """While this is open, stages that this process starts in `root` are forked from a preloaded process."""
+    with TemporaryDirectory(prefix="x-instruction-") as folder:  # only this user may enter it
         process = start(root, Path(folder, "socket"), threads)
         try:
             yield
@@ -58,11 +58,11 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
 
 
 def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
-    """Start the process, which ends with this one, and tell those started from here where its socket is."""
+    """Start the process, which ends with this one. Child processes find its socket in the environment."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        # Who connects from now on waits until the libraries are there, and does not load them once more.
+        # A stage that connects from now on waits for the libraries and does not load them itself.
         listener.listen(128)
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads)],
@@ -75,10 +75,10 @@ def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
 
 
 def serve(listener: socket.socket) -> None:
-    """Load the libraries, then fork a process for each stage that is asked for."""
+    """Load the libraries, then fork a process for each request."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked ones
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked processes
     while True:
         connection, _ = listener.accept()
         if os.fork() == 0:
@@ -88,7 +88,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def _make_stage(connection: socket.socket) -> None:
-    """In the forked process: take over what the asking process is, do the work, tell how it ended, and end."""
+    """In the forked process: become the caller's stage, do the work, send its status, and end."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -112,22 +112,22 @@ def _make_stage(connection: socket.socket) -> None:
 
 
 def _become(connection: socket.socket) -> list[str]:
-    """Take the streams, folder and environment of the asking process. Returns its arguments."""
+    """Take over the caller's streams, folder and environment. Returns its arguments."""
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     with connection.makefile("rb", buffering=0) as lines:
-        asked = json.loads(lines.readline())
-    os.chdir(asked["folder"])
+        request = json.loads(lines.readline())
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(asked["environment"])
-    sys.path[0] = asked["folder"]
-    return list(asked["arguments"])
+    os.environ.update(request["environment"])
+    sys.path[0] = request["folder"]
+    return list(request["arguments"])
 
 
 def _end_with(connection: socket.socket) -> None:
-    """End this process and those it started once the asking process is gone, which is how a stage is cancelled."""
+    """End this process and its children when the caller is gone: a cancelled run kills the caller."""
     with contextlib.suppress(OSError):
         connection.recv(1)
     os.killpg(0, signal.SIGTERM)

@@ -1,8 +1,8 @@
-"""Open the project through DVC, and never while another run is in the midst of writing `dvc.lock`.
+"""The project as DVC reads it, never while another run writes `dvc.lock`.
 
-DVC writes the lock file in place, under its repository lock. Reading takes seconds with a hundred stages, too long to
-hold that lock against a person's `dvc` command; so it is taken for two glances, and the reading in between counts if
-both saw the same file.
+DVC writes the lock file in place, under its repository lock. To read a hundred stages takes seconds, too long to keep
+that lock from a person's `dvc` command. So the lock is taken only to look at the file's time and size, before and
+after the reading, and the reading counts if they are the same.
 """
 
 from __future__ import annotations
@@ -18,22 +18,38 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
+from stages.params import Settings, load_settings
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.listed_inputs import refuse_unlisted
+
 TRIES = 5
 
 
 @dataclass(frozen=True)
 class Project:
-    """DVC's stages by name, resolved, and the entries of `dvc.lock` as they stand there."""
+    """DVC's stages by name, resolved, and the entries of `dvc.lock`."""
 
     stages: dict[str, PipelineStage]
     entries: dict[str, dict[str, Any]]
 
 
+def read_settings(root: Path) -> Settings:
+    """The settings of the project. Raises SettingsError also where `dvc.yaml` does not list an input of theirs."""
+    settings = load_settings(root / "params.yaml")
+    refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
+    return settings
+
+
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """The stages can be asked for hashes while this is open."""
-    with Repo(str(root), _wait_for_lock=True) as repo:
-        yield _undisturbed(repo)
+    """The stages can be asked for hashes while this is open. Raises InputError for a `dvc.yaml` that DVC refuses."""
+    try:
+        repo = Repo(str(root), _wait_for_lock=True)
+        project = _undisturbed(repo)
+    except DvcException as error:
+        raise InputError(f"DVC cannot read the graph of {root}: {' '.join(str(error).split())}") from error
+    with repo:
+        yield project
 
 
 def read_lock(root: Path) -> dict[str, dict[str, Any]]:
@@ -45,14 +61,14 @@ def read_lock(root: Path) -> dict[str, dict[str, Any]]:
 
 def _undisturbed(repo: Repo) -> Project:
     for _ in range(TRIES):
-        before = _mark(repo)
+        before = _lock_mark(repo)
         try:
             project = _read(repo)
         except (DvcException, yaml.YAMLError):
-            if _mark(repo) == before:
+            if _lock_mark(repo) == before:
                 raise
         else:
-            if _mark(repo) == before:
+            if _lock_mark(repo) == before:
                 return project
         repo._reset()
     with repo.lock:
@@ -60,12 +76,13 @@ def _undisturbed(repo: Repo) -> Project:
 
 
 def _read(repo: Repo) -> Project:
-    # A stage's addressing depends on the folder one stands in; its name does not.
+    # A stage's address depends on the current folder; its name does not.
     stages = {stage.name: stage for stage in repo.index.stages if isinstance(stage, PipelineStage)}
     return Project(stages, read_lock(Path(repo.root_dir)))
 
 
-def _mark(repo: Repo) -> tuple[int, int, int] | None:
+def _lock_mark(repo: Repo) -> tuple[int, int, int] | None:
+    """Changes whenever `dvc.lock` is written."""
     with repo.lock:
         path = Path(repo.root_dir) / "dvc.lock"
         if not path.exists():

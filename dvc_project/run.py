@@ -1,10 +1,10 @@
-"""`dvc repro`, with stages that do not need each other side by side: what `make run` calls.
+"""`dvc repro` with independent stages side by side; `make run` calls it.
 
-    python -m dagster_project.repro [--at-once N]
+    python -m dvc_project.run [--at-once N]
 
-DVC runs one stage after the other. Here each stage still runs by `dvc repro --single-item`, as soon as those it is
-made from are there, so that small stages and the other model's training fill the second core. Where a stage fails,
-what is made from it is left out and the rest is finished. A plain `dvc repro` comes last and has the last word.
+DVC runs one stage after the other. Here `dvc repro --single-item` runs each stage as soon as its inputs are made, so
+that other stages use the second core while one model is trained. If a stage fails, everything that does not depend on
+it is still made. A plain `dvc repro` runs last and confirms that all is up to date.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,98 +29,86 @@ from dvc.repo import Repo
 from dvc_project.dvc_command import Groups, environment, reproduce
 from dvc_project.graph import Graph, read_graph
 from dvc_project.prefork import preloaded
-from stages.params import load_settings
+from dvc_project.project import read_settings
 from x_instruction.runner.errors import XInstructionError
 
-# What a progress bar writes again and again: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
+# A line of a progress bar: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
 PROGRESS = re.compile(r"\d+%\|.*\||\d [a-z]+/s|[\d.]+ ?(it|rows|s)/(s|it)")
-# DVC's advice after every stage, and the bar of a model that loads in no time.
-NOT_SHOWN = re.compile(
+# DVC's advice after every stage, and the progress bar of loading a model.
+HIDDEN = re.compile(
     r"^(To track the changes|\tgit add|To enable auto staging|\tdvc config core|Use `dvc push`|Loading w)"
 )
 PROGRESS_EVERY_SECONDS = 10.0
-MOST_AT_ONCE = 4
-# From so many stages on, libraries are loaded once for all: it takes 8 s, and saves each 3 to 8 s.
-MANY = 4
+MAX_AT_ONCE = 4
+# For this many stages or more, libraries are loaded once for all: it takes 8 s and saves each stage 3 to 8 s.
+PREFORK_FROM = 4
 
 
 @dataclass
 class Outcome:
-    """What became of the stages that had to be made."""
+    """Names of the stages that were made, that failed, and that were skipped after a failure."""
 
     made: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
 
 def changed_stages(graph: Graph) -> set[str]:
-    """What `dvc status` calls changed, and all that is made from it."""
+    """The stages that `dvc status` calls changed, and all that are made from them."""
     with Repo(str(graph.root)) as repo:
         found = {name.rpartition(":")[2] for name in repo.status()} & set(graph.stages)
-    return found | _made_from(graph, found)
-
-
-def _made_from(graph: Graph, names: Collection[str]) -> set[str]:
-    """Stages downstream of the named ones, near and far."""
-    found: set[str] = set()
-    fresh = set(names)
-    while fresh:
-        fresh = {
-            stage.name for stage in graph.stages.values() if any(maker in fresh for _, maker in stage.upstream)
-        } - found
-        found |= fresh
-    return found
+    return found | graph.downstream(found)
 
 
 def reproduce_all(
     graph: Graph, names: Collection[str], at_once: int, run: Callable[[str], int], stop: Callable[[], None]
 ) -> Outcome:
-    """Run the named stages, at most `at_once` at a time, each after those of them it is made from.
+    """Run the named stages, at most `at_once` at a time, each after those that it is made from.
 
-    `run` makes one stage and returns its exit status; `stop` ends those that run. Of the stages that are ready, the
-    one with most left behind it starts first: what others wait for is not kept waiting itself.
+    `run` makes one stage and returns its exit status; `stop` ends the running ones. Of the stages that are ready, the
+    one with the most stages downstream starts first.
     """
-    left = {name: len(_made_from(graph, [name])) for name in names}
+    users = {name: len(graph.downstream([name])) for name in names}
     waiting = {name: {maker for _, maker in graph.stages[name].upstream} & set(names) for name in names}
     running: dict[Future[int], str] = {}
     outcome = Outcome()
     with ThreadPoolExecutor(at_once) as pool:
         try:
             while waiting or running:
-                ready = sorted((one for one, needs in waiting.items() if not needs), key=lambda one: (-left[one], one))
+                ready = sorted((name for name, needs in waiting.items() if not needs), key=lambda n: (-users[n], n))
                 for name in ready[: at_once - len(running)]:
                     del waiting[name]
                     running[pool.submit(run, name)] = name
                 for ended in wait(running, return_when=FIRST_COMPLETED).done:
                     _settle(graph, running.pop(ended), ended.result(), waiting, outcome)
         except BaseException:
-            stop()  # else the pool would wait for its stages to end by themselves
+            stop()  # otherwise the pool would wait until its stages have ended
             raise
     return outcome
 
 
 def _settle(graph: Graph, name: str, status: int, waiting: dict[str, set[str]], outcome: Outcome) -> None:
-    """A stage ended: let those go that waited for it, or leave out all that would be made from it."""
+    """Record how a stage ended. A success releases the stages that waited for it; a failure skips all downstream."""
     if status == 0:
         outcome.made.append(name)
         for needs in waiting.values():
             needs.discard(name)
         return
     outcome.failed.append(name)
-    for lost in sorted(_made_from(graph, [name]) & set(waiting)):
-        outcome.left_out.append(lost)
-        del waiting[lost]
+    for skipped in sorted(graph.downstream([name]) & set(waiting)):
+        outcome.skipped.append(skipped)
+        del waiting[skipped]
 
 
 class Log:
-    """Prints a stage's lines behind its name, of a progress bar one in ten seconds."""
+    """Prints the lines of a stage, each after its name. A progress bar prints one line in ten seconds."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._shown = time.monotonic()
 
     def __call__(self, line: str) -> None:
-        if NOT_SHOWN.search(line):
+        if HIDDEN.search(line):
             return
         if PROGRESS.search(line):
             if time.monotonic() - self._shown < PROGRESS_EVERY_SECONDS:
@@ -130,28 +118,27 @@ class Log:
 
 
 def stages_at_once(threads: int) -> int:
-    """One for each core and thread of a stage, four at most; one where a GPU is, which two could not share."""
-    return 1 if shutil.which("nvidia-smi") else max(1, min(MOST_AT_ONCE, (os.cpu_count() or 1) // threads))
+    """Number of stages to run at once: as many as the cores have room for, at most four; one on a GPU."""
+    return 1 if shutil.which("nvidia-smi") else max(1, min(MAX_AT_ONCE, (os.cpu_count() or 1) // threads))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m dagster_project.repro", description="Make what changed.")
-    parser.add_argument("--at-once", type=int, metavar="N", help="stages side by side (default: by the cores)")
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m dvc_project.run", description="Make everything that changed.")
+    parser.add_argument("--at-once", type=int, metavar="N", help="stages side by side (default: depends on the cores)")
     chosen = parser.parse_args(arguments).at_once
     root = Path.cwd()
     try:
-        threads = load_settings(root / "params.yaml").execution.threads
+        threads = read_settings(root).execution.threads
+        graph = read_graph(root)
     except XInstructionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    graph = read_graph(root)
     if names := changed_stages(graph):
-        at_once = chosen or stages_at_once(threads)
-        with preloaded(root, threads) if len(names) >= MANY else contextlib.nullcontext():
-            outcome = _run(graph, names, at_once)
+        with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
+            outcome = _run(graph, names, chosen or stages_at_once(threads))
         if outcome.failed:
-            print(f"failed: {', '.join(outcome.failed)}; the reason is above, behind the name", file=sys.stderr)
-            print(f"not made for that: {', '.join(outcome.left_out) or 'nothing else'}", file=sys.stderr)
+            print(f"failed: {', '.join(outcome.failed)}; each one's error is above, after its name", file=sys.stderr)
+            print(f"not made because of that: {', '.join(outcome.skipped) or 'nothing else'}", file=sys.stderr)
             return 1
     return subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, env=environment()).returncode
 
@@ -159,24 +146,23 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(graph: Graph, names: Collection[str], at_once: int) -> Outcome:
     groups = Groups()
     started = time.monotonic()
-    ended = itertools.count(1)
+    number = itertools.count(1)
 
     def run(name: str) -> int:
-        begun = time.monotonic()
+        began = time.monotonic()
         status, _ = reproduce(graph.root, name, Log(name), groups)
-        word = "made" if status == 0 else "failed"
+        result = "made" if status == 0 else "failed"
         now = time.monotonic()
-        print(
-            f"{next(ended)}/{len(names)} {name} {word} in {now - begun:.0f} s, {now - started:.0f} s in all", flush=True
-        )
+        seconds = f"in {now - began:.0f} s, {now - started:.0f} s in all"
+        print(f"{next(number)}/{len(names)} {name} {result} {seconds}", flush=True)
         return status
 
-    # Asked to end, this ends like on Ctrl-C: stages run in process groups of their own and would go on alone.
+    # SIGTERM ends the run like Ctrl-C: the stages have their own process groups and would otherwise go on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return reproduce_all(graph, names, at_once, run, groups.end)
     except KeyboardInterrupt:
-        print("interrupted: finished stages and shards stay, the next run goes on from there", file=sys.stderr)
+        print("interrupted: finished stages and shards are kept, and the next run continues from them", file=sys.stderr)
         raise SystemExit(130) from None
 
 

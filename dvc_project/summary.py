@@ -1,4 +1,4 @@
-"""What `make run` ends with: rows in and out of every artifact by language, the scores, and where to go on."""
+"""The tables at the end of `make run`: rows in and out of each artifact by language, the scores, and the next steps."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from stages.eval_scores.measures import MEASURES
 from stages.params import Settings, load_settings
 from x_instruction.runner.errors import XInstructionError
 from x_instruction.runner.files import read_json
 
 ROW_ARTIFACTS = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs")
 AFTER_RATING = ("refined_pairs", "diversified_set")
+ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # the direction in which a measure improves
 
 
 def rows_table(settings: Settings, data: Path) -> Table:
@@ -37,7 +39,7 @@ def _rows(partition: Path) -> str:
 
 
 def evaluator_table(settings: Settings, data: Path) -> Table:
-    """The evaluators' own held-out figures, by iteration."""
+    """What each iteration's evaluator scores on held-out rated pairs."""
     columns = ("precision", "recall", "auc", "auc_surface")
     table = Table(title="Evaluator, on held-out rated pairs", title_justify="left")
     for name in ("iteration", *columns, "swapped responses (AUC)"):
@@ -51,9 +53,12 @@ def evaluator_table(settings: Settings, data: Path) -> Table:
 
 def scores_table(settings: Settings, data: Path) -> Table:
     """Scores of the compared models by language."""
-    table = Table(title="Scores on the evaluation prompts and held-out seeds", title_justify="left")
-    for name in ("language", "model", "answers in language", "held-out loss", "chrF", "characters", "wins of tuned"):
-        table.add_column(name, justify="left" if name in ("language", "model") else "right")
+    table = Table(title="Scores on the evaluation prompts and held-out seeds (arrows: better)", title_justify="left")
+    table.add_column("language")
+    table.add_column("model")
+    for name, measure in MEASURES.items():
+        table.add_column(f"{name.replace('_', ' ')} {ARROWS[measure.better]}".strip(), justify="right")
+    table.add_column("wins of tuned", justify="right")
     for language in settings.languages:
         scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json")
         for model, figures in scores["models"].items():
@@ -61,23 +66,21 @@ def scores_table(settings: Settings, data: Path) -> Table:
             table.add_row(
                 language,
                 model,
-                _figure(figures["language_share"]),
-                _figure(figures["held_out_loss"]),
-                _figure(figures["chrf"]),
-                f"{figures['mean_characters']:.0f}",
+                *(_figure(figures[name]) for name in MEASURES),
                 f"{against['wins']}/{against['ties']}/{against['losses']}" if against else "",
             )
     return table
 
 
 def _accepted(settings: Settings, data: Path) -> str:
-    """The iteration that was taken and why, from the report of the pairs that were kept by it."""
+    """The accepted iteration and the reason, from the report of the pairs that it kept."""
     report = read_json(data / "quality" / "refined_pairs" / f"{settings.languages[0]}.json")["metrics"]
     return f"{report['accepted_iteration']}: {report['accepted_because']}"
 
 
 def _figure(value: Any) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    """Three decimals, one from 10 on, and a dash where there is no value."""
+    return "–" if value is None else f"{value:.{3 if abs(value) < 10 else 1}f}"
 
 
 def main() -> int:
@@ -90,18 +93,20 @@ def main() -> int:
     data = Path("data")
     last = data / "eval_scores" / settings.languages[-1] / "manifest.json"
     if not last.exists():
-        print(f"error: {last} is not there: run `make run` first", file=sys.stderr)
+        print(f"error: {last} does not exist: run `make run` first", file=sys.stderr)
         return 1
     for table in (rows_table(settings, data), evaluator_table(settings, data), scores_table(settings, data)):
         console.print(table)
     console.print(f"Pairs are kept by the ratings of {_accepted(settings, data)}.")
     if settings.base_model.checkpoint == "embedded":
-        console.print("The embedded model shows that the pipeline works. Its scores say nothing of a real model's.")
+        console.print(
+            "The embedded model shows that the pipeline works. Its scores do not predict those of a real model."
+        )
     console.print(
-        "wins/ties/losses are judged by the evaluator, in both positions.\n"
+        "The evaluator decides wins/ties/losses.\n"
         "Released set: data/diversified_set/<language>/part-*.parquet · tuned model: data/tuned_model\n"
-        "Reports of the gates: data/quality · dropped rows and why: data/<artifact>/<language>/drops\n"
-        "Next: `make ui` shows all of this in Dagster; params.yaml takes your own text, seeds and model (README.md)."
+        "Reports of the gates: data/quality · dropped rows with reasons: data/<artifact>/<language>/drops\n"
+        "Next: `make ui` shows all of this in Dagster; your own text, seeds and model: docs/your-data.md"
     )
     return 0
 

@@ -57,17 +57,19 @@ class Settings(Section):
     tuned_model: TunedModel
     eval_scores: EvalScores
 
-    @field_validator("languages")
+    @field_validator("languages", mode="before")
     @classmethod
-    def _known_and_once(cls, languages: list[str], info: ValidationInfo) -> list[str]:
+    def _known_and_once(cls, languages: Any, info: ValidationInfo) -> Any:
+        """Runs before the check for strings: YAML reads `no` (Norwegian) as false."""
         names: dict[str, str] = info.context or {}
-        for number, code in enumerate(languages):
-            if code not in names:
+        codes = languages if isinstance(languages, list) else []
+        for number, code in enumerate(codes):
+            if not isinstance(code, str) or code not in names:
                 context = {"number": number, "code": repr(code), "known": ", ".join(names)}
                 raise PydanticCustomError("unknown_language", "{code} is not one of the languages {known}", context)
-        twice = sorted({code for code in languages if languages.count(code) > 1})
-        if twice:
-            raise ValueError(f"'{twice[0]}' is listed more than once")
+        repeated = sorted({code for code in codes if codes.count(code) > 1})
+        if repeated:
+            raise ValueError(f"'{repeated[0]}' is listed more than once")
         return languages
 
     @field_validator("iterations")
@@ -113,7 +115,7 @@ def load_settings(path: Path) -> Settings:
     Raises SettingsError naming the key, its value and the rule.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist: run from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -126,6 +128,23 @@ def validated(values: Any, path: Path) -> Settings:
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold a mapping of sections, but holds {type(values).__name__}")
     try:
-        return Settings.model_validate(values, context=load_names(path.parent / "languages"))
+        settings = Settings.model_validate(values, context=load_names(path.parent / "languages"))
     except ValidationError as error:
         raise SettingsError(f"{path.name}: {first_problem(error, Settings)}") from None
+    if left_out := _left_out(settings):
+        raise SettingsError(f"{path.name}: `{left_out}` is missing; add it")
+    return settings
+
+
+def _left_out(section: Section) -> str | None:
+    """The first setting that only a class's default gives: all of them must be in the file.
+
+    The entries of a list and a section that may be null, such as a translation, keep their defaults.
+    """
+    for name, value in section:
+        if name not in section.model_fields_set:
+            return name
+        always_there = isinstance(value, Section) and type(section).model_fields[name].annotation is type(value)
+        if always_there and (inner := _left_out(value)):
+            return f"{name}.{inner}"
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 from stages.base_model.embedded import new_model, train_tokenizer
 from stages.base_model.settings import Architecture
 from stages.params import Settings, load_settings
+from tests.miniature import fresh, fresh_master, made, made_master  # noqa: F401 (fixtures)
 from x_instruction.models.checkpoints import load_tokenizer, save_model
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
-from x_instruction.models.settings import Training
 from x_instruction.runner.job import Job
 
 ROOT = Path(__file__).parent.parent
 # Heads of 32, the smallest that vLLM computes on a CPU.
 ARCHITECTURE = Architecture(vocabulary=300, hidden=64, layers=2, heads=2, intermediate=128, context=256)
-TRAINING = Training(epochs=1, learning_rate=0.005, batch_size=4, weight_decay=0.0, dropout=0.0, max_tokens=64)
+TRAINING = load_settings(ROOT / "params.yaml").base_model.training.model_copy(
+    update={"epochs": 1.0, "learning_rate": 0.005, "batch_size": 4, "weight_decay": 0.0, "max_tokens": 64}
+)
 LESSONS = {"one": "uno, dos, tres", "two": "ein Haus", "three": "kissa istuu", "four": "na na na na na na na na"}
 
 
@@ -41,6 +44,8 @@ def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
     def make(artifact: str = "filtered_text", language: str | None = "fi", **changed: Any) -> Job:
         own = {name: changed.pop(name) for name in ("iteration", "staging", "work", "code", "root") if name in changed}
         root = own.pop("root", tmp_path)
+        with suppress(FileExistsError):
+            (root / "languages").symlink_to(ROOT / "languages")
         return Job(
             artifact=artifact,
             language=language,

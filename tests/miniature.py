@@ -1,6 +1,8 @@
-"""A small project of the real one's shape whose stages take milliseconds: own git and DVC repository, own `stages`.
+"""A small project in the shape of the real one, with a git and a DVC repository. Its stages take milliseconds.
 
-Written out by `make_miniature`, since a `dvc.yaml` lying in this folder would be part of the real graph.
+`make_miniature` writes it out, because a `dvc.yaml` in this folder would be part of the real graph. Its settings are
+the real ones with two languages. The language pages hold `min_rows` and optionally `sleep`, the seconds that
+filtered_text waits.
 """
 
 from __future__ import annotations
@@ -9,21 +11,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
 
 from dvc_project.dvc_command import environment
 
+ROOT = Path(__file__).parents[1]
 LANGUAGES = ("fi", "ur")
-
-PARAMS = """\
-languages: [fi, ur]
-seed: 17
-iterations:
-  iteration_1: { learns_from: seed_pairs }
-  iteration_2: { learns_from: rated_pairs/iteration_1 }
-filtered_text: { min_words: 1 }
-candidate_pairs: { temperature: 0.7 }
-rated_pairs: { batch_size: 32 }
-"""
 
 GRAPH = """\
 stages:
@@ -31,8 +28,14 @@ stages:
     foreach: ${languages}
     do:
       desc: Documents as found
-      cmd: python -m stages raw_web_text ${item}
-      deps: [stages/__main__.py, stages/raw_web_text.py, "data/sample/${item}.txt"]
+      cmd: python -m stages raw_web_text ${item} data/sample/web/${item}
+      params: [raw_web_text]
+      deps:
+        - stages/raw_web_text
+        - stages/__main__.py
+        # generated: one line per source
+        - data/sample/web/${item}
+        # end
       outs: ["data/raw_web_text/${item}", "data/quality/raw_web_text/${item}.json"]
   filtered_text:
     foreach: ${languages}
@@ -40,31 +43,33 @@ stages:
       desc: Texts fit to be responses
       cmd: python -m stages filtered_text ${item} data/raw_web_text/${item}
       params: [filtered_text]
-      deps:
-        - data/raw_web_text/${item}
-        - stages/languages/${item}.yaml
-        - stages/__main__.py
-        - stages/filtered_text.py
-        - stages/expectations/filtered_text.yaml
+      deps: ["data/raw_web_text/${item}", "languages/${item}.yaml", stages/filtered_text, stages/__main__.py]
       outs: ["data/filtered_text/${item}", "data/quality/filtered_text/${item}.json"]
   seed_pairs:
     foreach: ${languages}
     do:
       desc: Seeds
-      cmd: python -m stages seed_pairs ${item}
-      deps: [stages/__main__.py, stages/seed_pairs.py, "stages/languages/${item}.yaml", "data/sample/${item}.txt"]
+      cmd: python -m stages seed_pairs ${item} data/sample/seeds/${item}.jsonl
+      params: [seed_pairs]
+      deps:
+        - languages/${item}.yaml
+        - stages/seed_pairs
+        - stages/__main__.py
+        # generated: one line per source
+        - ${seed_pairs.sources[0].folder}/${item}${seed_pairs.sources[0].suffix}
+        # end
       outs: ["data/seed_pairs/${item}", "data/quality/seed_pairs/${item}.json"]
   base_model:
     desc: The checkpoint everything starts from
-    cmd: python -m stages base_model
+    cmd: python -m stages base_model data/sample/web
     params: [seed]
-    deps: [stages/__main__.py, stages/base_model.py, data/sample]
+    deps: ["${base_model.corpus}", stages/base_model, stages/__main__.py]
     outs: [data/base_model, data/quality/base_model/all.json]
   instruction_model:
     desc: Fine-tuned on seeds
     cmd: python -m stages instruction_model data/base_model data/seed_pairs
     params: [seed, languages]
-    deps: [data/base_model, data/seed_pairs, stages/__main__.py, stages/instruction_model.py]
+    deps: [data/base_model, data/seed_pairs, stages/instruction_model, stages/__main__.py]
     outs: [data/instruction_model, data/quality/instruction_model/all.json]
   candidate_pairs:
     foreach: ${languages}
@@ -72,11 +77,7 @@ stages:
       desc: An instruction for every text
       cmd: python -m stages candidate_pairs ${item} data/filtered_text/${item} data/instruction_model
       params: [candidate_pairs, seed]
-      deps:
-        - data/filtered_text/${item}
-        - data/instruction_model
-        - stages/__main__.py
-        - stages/candidate_pairs.py
+      deps: ["data/filtered_text/${item}", data/instruction_model, stages/candidate_pairs, stages/__main__.py]
       outs: ["data/candidate_pairs/${item}", "data/quality/candidate_pairs/${item}.json"]
   evaluator:
     foreach: ${iterations}
@@ -84,22 +85,24 @@ stages:
       desc: Rates pairs
       cmd: python -m stages evaluator ${key} data/base_model data/${item.learns_from}
       params: ["iterations.${key}"]
-      deps: [data/base_model, data/seed_pairs, "data/${item.learns_from}", stages/__main__.py, stages/evaluator.py]
+      deps: [data/base_model, data/seed_pairs, "data/${item.learns_from}", stages/evaluator, stages/__main__.py]
       outs: ["data/evaluator/${key}", "data/quality/evaluator/${key}.json"]
+      metrics: ["data/metrics/evaluator/${key}.json"]
+      plots: ["data/plots/evaluator/${key}/ratings.csv"]
   rated_pairs:
     desc: Ratings
     matrix:
-      iteration: [iteration_1, iteration_2]
+      iteration: [iteration_1, iteration_2] # generated
       language: ${languages}
     cmd: >-
-      python -m stages rated_pairs ${item.iteration}/${item.language}
+      python -m stages rated_pairs ${item.iteration} ${item.language}
       data/candidate_pairs/${item.language} data/evaluator/${item.iteration}
-    params: [rated_pairs]
+    params: [rating]
     deps:
       - data/candidate_pairs/${item.language}
       - data/evaluator/${item.iteration}
+      - stages/rated_pairs
       - stages/__main__.py
-      - stages/rated_pairs.py
     outs:
       - data/rated_pairs/${item.iteration}/${item.language}
       - data/quality/rated_pairs/${item.iteration}/${item.language}.json
@@ -108,131 +111,183 @@ stages:
     do:
       desc: The pairs kept
       cmd: >-
-        python -m stages refined_pairs ${item}
+        python -m stages refined_pairs ${item} data/metrics/evaluator
         data/rated_pairs/iteration_1/${item} data/rated_pairs/iteration_2/${item}
-      params: [iterations]
+      params: [refined_pairs, iterations]
       deps:
+        - data/metrics/evaluator
+        - stages/refined_pairs
+        - stages/__main__.py
+        # generated: one line per iteration
         - data/rated_pairs/iteration_1/${item}
         - data/rated_pairs/iteration_2/${item}
-        - stages/__main__.py
-        - stages/refined_pairs.py
+        # end
       outs: ["data/refined_pairs/${item}", "data/quality/refined_pairs/${item}.json"]
 """
 
-ARTIFACTS = (
-    "raw_web_text",
-    "filtered_text",
-    "seed_pairs",
-    "base_model",
-    "instruction_model",
-    "candidate_pairs",
-    "evaluator",
-    "rated_pairs",
-    "refined_pairs",
-)
-
 SUITE = """\
-- { metric: rows, at_least: $filtered_text.min_rows, severity: critical, because: an empty set trains nothing }
+- { metric: rows, at_least: $filtered_text.min_words, severity: critical, because: an empty set trains nothing }
 - { metric: word_share, at_least: 0.5, severity: warning, because: few words say little }
 """
 
-# Rows are a hash of all that went in, so that a change of any input changes the output as real work would.
+# The manifest holds a hash of everything that went in, so that a change of any input changes the output, as in real
+# work. The rows are a file of the sample: polars takes longer to import than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path
-import polars as pl
+from typing import Any
 import yaml
 
 artifact, *rest = sys.argv[1:]
-code = __import__(f"stages.{artifact}", fromlist=["VALUE"]).VALUE
-is_model = artifact.endswith("model") or artifact == "evaluator"
-partition = rest[0] if rest and not rest[0].startswith("data/") else ""
+code = __import__(f"stages.{artifact}.stage", fromlist=["VALUE"]).VALUE
+partition = "/".join(name for name in rest if not name.startswith("data/"))
+language = partition.split("/")[-1]
 inputs = [Path(name) for name in rest if name.startswith("data/")]
 params = yaml.safe_load(Path("params.yaml").read_text())
-language = Path("stages/languages") / (partition.split("/")[-1] + ".yaml")
-settings = yaml.safe_load(language.read_text()) if language.exists() else {}
+page = Path("languages", f"{language}.yaml")
+settings = yaml.safe_load(page.read_text()) if page.exists() else {}
 if settings.get("sleep") and artifact == "filtered_text":
     Path("data/sleeping").write_text(str(os.getpid()))
     time.sleep(settings["sleep"])
-sample = Path("data/sample") / (partition.split("/")[-1] + ".txt")
-mix = hashlib.sha256(json.dumps([code, params.get(artifact), settings, params["seed"]]).encode())
-for folder in inputs:
-    for file in sorted(folder.rglob("*")):
+mix = hashlib.sha256(json.dumps([code, params.get(artifact), params["rating"], settings, params["seed"]]).encode())
+for path in inputs:
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if file.is_file():
             mix.update(file.read_bytes())
-if not inputs and sample.exists():
-    mix.update(sample.read_bytes())
-target = Path("data") / artifact / partition
+target = Path("data", artifact, partition)
 print(f"making {target}", flush=True)
-texts = sample.read_text().splitlines() if sample.exists() else ["weights"]
-frame = pl.DataFrame({"id": [f"{n}" for n in range(len(texts))], "text": texts, "mix": mix.hexdigest()})
+rows = 2
 minimum = settings.get("min_rows", 1)
-met = frame.height
 verdicts = []
 if artifact == "filtered_text":
-    rule = f"rows at least {minimum}"
     verdicts = [
-        dict(metric="rows", rule=rule, met=met, severity="critical", because="an empty set", passed=met >= minimum),
-        dict(metric="word_share", rule="at least 0.5", met=0.4, severity="warning", because="", passed=False),
+        dict(metric="rows", rule=f"rows at least {minimum}", value=rows, severity="critical", because="an empty set",
+             passed=rows >= minimum),
+        dict(metric="word_share", rule="word_share at least 0.5", value=0.4, severity="warning", because="few words",
+             passed=False),
     ]
 passed = all(v["passed"] or v["severity"] == "warning" for v in verdicts)
-report = Path("data/quality" if passed else "data/refused") / artifact / f"{partition or 'all'}.json"
-report.parent.mkdir(parents=True, exist_ok=True)
-report.write_text(json.dumps(dict(artifact=artifact, partition=partition, verdicts=verdicts, passed=passed)))
+def write(folder, value):
+    path = Path(folder, artifact, f"{partition or 'all'}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(json.dumps(value))
+write("data/quality" if passed else "data/refused", dict(artifact=artifact, partition=partition, verdicts=verdicts))
 if not passed:
-    print(f"error: gate of {artifact} {partition} failed\\n  expected rows at least {minimum}, met {met}")
+    print(f"error: the gate of {artifact} {partition} failed\\n  expected rows at least {minimum}, found {rows}")
     sys.exit(1)
 shutil.rmtree(target, ignore_errors=True)
 target.mkdir(parents=True)
 manifest = dict(artifact=artifact, partition=partition, content=mix.hexdigest())
-if is_model:
+if artifact.endswith("model") or artifact == "evaluator":
     (target / "model.safetensors").write_text(mix.hexdigest())
 else:
-    frame.write_parquet(target / "part-00000.parquet")
-    manifest |= dict(rows=met, drop_reasons={"too_short": 2}, schema={k: str(v) for k, v in frame.schema.items()})
+    shutil.copy(f"data/sample/web/{language}/rows.parquet", target / "part-00000.parquet")
+    manifest |= dict(rows=rows, drop_reasons={"too_short": 2}, schema={"id": "Int64", "text": "String"})
+if artifact == "evaluator":
+    write("data/metrics", dict(auc=0.5))  # the same whatever went in
+    plots = Path("data/plots/evaluator", partition)
+    plots.mkdir(parents=True, exist_ok=True)
+    (plots / "ratings.csv").unlink(missing_ok=True)
+    (plots / "ratings.csv").write_text("rating,pairs\\n0.1,3\\n0.9,5\\n")
 (target / "manifest.json").write_text(json.dumps(manifest))
-log = Path("data/runs") / artifact / f"{partition or 'all'}.json"
-log.parent.mkdir(parents=True, exist_ok=True)
-log.write_text(json.dumps(dict(seconds=0.5, tokens=10, content=mix.hexdigest())))
+write("data/runs", dict(seconds=0.5, tokens=10, content=mix.hexdigest()))
 """
 
-SAMPLES = {
+ARTIFACTS = tuple(yaml.safe_load(GRAPH)["stages"])
+PAGES = {
     "fi": "Järvi on kaunis.\nMetsä on | vihreä.\n",
     "ur": "یہ ایک جملہ ہے۔\nدوسرا جملہ (two) 3 ہے۔\n",
 }
 
 
+@pytest.fixture(scope="session")
+def fresh_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_miniature(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="session")
+def made_master(fresh_master: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "project"
+    shutil.copytree(fresh_master, folder)
+    dvc(folder, "repro")
+    return folder
+
+
+@pytest.fixture
+def fresh(fresh_master: Path, tmp_path: Path) -> Path:
+    """A miniature in which nothing is made yet."""
+    return Path(shutil.copytree(fresh_master, tmp_path / "project"))
+
+
+@pytest.fixture
+def made(made_master: Path, tmp_path: Path) -> Path:
+    """A miniature in which `dvc repro` has made everything."""
+    return Path(shutil.copytree(made_master, tmp_path / "project"))
+
+
 def make_miniature(folder: Path) -> Path:
     """Write the project out and set up git and DVC. Returns `folder`."""
     files = {
-        "params.yaml": PARAMS,
+        "params.yaml": (ROOT / "params.yaml").read_text(encoding="utf-8"),
         "dvc.yaml": GRAPH,
         ".gitignore": "/data/*\n!/data/sample/\n.dagster_home/\n__pycache__/\n",
+        "languages/names.yaml": (ROOT / "languages" / "names.yaml").read_text(encoding="utf-8"),
         "stages/__init__.py": "",
         "stages/__main__.py": STAGE,
-        "stages/expectations/filtered_text.yaml": SUITE,
-        **{f"stages/{artifact}.py": f'VALUE = "{artifact} 1"\n' for artifact in ARTIFACTS},
-        **{f"stages/languages/{code}.yaml": f"name: {code}\nmin_rows: 1\n" for code in LANGUAGES},
-        **{f"data/sample/{code}.txt": text for code, text in SAMPLES.items()},
+        "stages/filtered_text/expectations.yaml": SUITE,
+        **{f"stages/{artifact}/stage.py": f'VALUE = "{artifact} 1"\n' for artifact in ARTIFACTS},
+        **{f"languages/{code}.yaml": f"name: {code}\nmin_rows: 1\n" for code in LANGUAGES},
+        **{f"data/sample/web/{code}/pages.txt": text for code, text in PAGES.items()},
+        **{f"data/sample/seeds/{code}.jsonl": text for code, text in PAGES.items()},
     }
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
-    dvc(folder, "init", "-q")
-    for setting in ("core.analytics", "core.check_update"):
-        dvc(folder, "config", setting, "false")
+    for code, text in PAGES.items():
+        rows = pl.DataFrame({"id": range(2), "text": text.splitlines()})
+        rows.write_parquet(folder / "data/sample/web" / code / "rows.parquet")
+    set_param(folder, "languages", list(LANGUAGES))
+    set_up_dvc(folder)
     return folder
 
 
+def set_param(folder: Path, key: str, value: Any) -> None:
+    """Set `section.key` in the project's params.yaml, which loses its remarks."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    *sections, name = key.split(".")
+    section = params
+    for part in sections:
+        section = section[part]
+    section[name] = value
+    path.write_text(yaml.safe_dump(params, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that the file contains."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def set_up_dvc(folder: Path) -> None:
+    """A git and a DVC repository with the settings of the real one."""
+    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
+    dvc(folder, "init", "-q")
+    shutil.copy(ROOT / ".dvcignore", folder)
+    shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc")
+
+
 def with_package(folder: Path) -> Path:
-    """Put the package under test, and what it imports of `stages`, into the miniature, to be started as a process."""
-    root = Path(__file__).resolve().parents[2]
-    for name in ("dagster_project", "stages/settings"):
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("errors", "preloaded", "processes"):
-        shutil.copy(root / f"stages/{name}.py", folder / f"stages/{name}.py")
+    """Put the packages under test into the miniature, so that they can be started there as processes."""
+    for name in ("dagster_project", "dvc_project", "x_instruction"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (ROOT / "stages/params.py", *(ROOT / "stages").glob("*/settings.py")):
+        target = folder / path.relative_to(ROOT)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(path, target)
     return folder
 
 

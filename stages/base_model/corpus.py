@@ -1,32 +1,46 @@
-"""The texts the embedded model is trained on: the pages of the languages asked for, and the English ones."""
+"""The texts that the embedded model is trained on: pages of the chosen languages and English ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from x_instruction.pages.main_text import extract_page
 from x_instruction.runner.errors import InputError
 
-MIN_CHARACTERS = 200  # below, a page is an empty shell or one sentence
+MIN_CHARACTERS = 200  # a shorter page is empty or a single sentence
 
 
 def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str]) -> list[str]:
     """Main text of every readable page, in a fixed order.
 
-    English is always among them: the model is to read and write instructions in it. Each page is headed by its
-    language's name; a model this small does not find out otherwise what "Answer in Finnish" asks for.
+    English pages are always included, because the model reads and writes English instructions. Each text starts with
+    the name of its language: a model this small would not learn otherwise what "Answer in Finnish" means.
     """
+    headings = {"en": "English", **names}
+    chosen = list(dict.fromkeys(["en", *languages]))
+    texts = [f"{headings[language]}: {text}" for language in chosen for text in _texts(folder, language)]
+    return _some(texts, folder, languages)
+
+
+def text_of_each(folder: Path, languages: Sequence[str]) -> list[str]:
+    """The first text of each language that has one, and of English."""
+    firsts = (next(_texts(folder, language), "") for language in dict.fromkeys(["en", *languages]))
+    return _some([text for text in firsts if text], folder, languages)
+
+
+def _texts(folder: Path, language: str) -> Iterator[str]:
+    for page in sorted((folder / language).glob("*.html")):
+        text = _readable(page)
+        if len(text) >= MIN_CHARACTERS:
+            yield text
+
+
+def _some(texts: list[str], folder: Path, languages: Sequence[str]) -> list[str]:
     if not folder.is_dir():
-        raise InputError(f"base_model.corpus: {folder} is no folder; the embedded model needs one folder per language")
-    texts, headings = [], {"en": "English", **names}
-    for language in dict.fromkeys(["en", *languages]):
-        for page in sorted((folder / language).glob("*.html")):
-            text = _readable(page)
-            if len(text) >= MIN_CHARACTERS:
-                texts.append(f"{headings[language]}: {text}")
+        raise InputError(f"base_model.corpus: {folder} is not a folder; it must hold one folder of pages per language")
     if not texts:
-        raise InputError(f"base_model.corpus: no page with text under {folder} for {', '.join(languages)}")
+        raise InputError(f"base_model.corpus: {folder} has no page with text for {', '.join(languages)}")
     return texts
 
 

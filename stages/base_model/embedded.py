@@ -1,4 +1,4 @@
-"""A small Llama with a byte-level BPE of its own, built from nothing."""
+"""The embedded model: a small Llama and its byte-level BPE, built from scratch."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from stages.base_model.settings import Architecture
 
-# Structure of the default prompts; text never becomes one of them (stages/prompts.py).
+# Structure of the default prompts; text never becomes one of these tokens (x_instruction/models/prompts.py).
 SPECIAL_TOKENS = ["<|end|>", "<|pad|>", "<|instruction|>", "<|response|>", "<|rating|>"]
 
 
 def train_tokenizer(texts: list[str], architecture: Architecture) -> Any:
-    """Byte-level BPE: every text of every script can be written in it."""
+    """A byte-level BPE, which can encode any text in any script."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -36,7 +36,7 @@ def train_tokenizer(texts: list[str], architecture: Architecture) -> Any:
 
 
 def new_model(architecture: Architecture, tokenizer: Any, seed: int) -> Any:
-    """A Llama with random weights, its input and output embeddings tied."""
+    """A Llama with random weights and tied input and output embeddings."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -59,7 +59,7 @@ def new_model(architecture: Architecture, tokenizer: Any, seed: int) -> Any:
 
 
 def packed_rows(texts: list[str], tokenizer: Any, max_tokens: int) -> list[dict[str, list[int]]]:
-    """The texts one after the other, each closed by the end token, cut into windows of `max_tokens`."""
+    """The concatenated texts, each followed by the end token, in windows of `max_tokens` tokens."""
     stream: list[int] = []
     for text in texts:
         stream += [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]

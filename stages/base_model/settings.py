@@ -12,7 +12,7 @@ from x_instruction.runner.settings import Positive, Section
 
 
 class Architecture(Section):
-    """Shape of the embedded Llama that is trained from scratch."""
+    """Size of the embedded Llama that is trained from scratch."""
 
     vocabulary: Annotated[int, Field(ge=300)]
     hidden: Positive
@@ -22,21 +22,25 @@ class Architecture(Section):
     context: Positive
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Architecture:
+    def _heads_divide_the_width(self) -> Architecture:
         if self.hidden % self.heads:
             raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
         return self
 
 
 class BaseModelSettings(Section):
-    """`checkpoint`: `embedded`, a local folder, or a hub id with its `revision` pinned."""
+    """The model that every other model starts from."""
 
     checkpoint: str
+    """`embedded` (trained here from scratch), a local folder, a GGUF file, or the id of a model on the Hugging Face
+    hub."""
     revision: str | None
+    """The commit of a hub id, so that the model cannot change."""
     corpus: str
+    """A folder of HTML pages; `architecture` and `training` are used with `checkpoint: embedded` only."""
     architecture: Architecture
     training: Training
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml: a checkpoint that is a local folder."""
-        return ["${base_model.checkpoint}"] if (root / self.checkpoint).is_dir() else []
+        """Dependencies in dvc.yaml: the checkpoint, if it is a local folder or file."""
+        return ["${base_model.checkpoint}"] if (root / self.checkpoint).exists() else []

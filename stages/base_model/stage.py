@@ -1,21 +1,20 @@
-"""The model everything starts from: a pinned checkpoint, or the embedded one.
+"""The model from which all others are trained: a pinned checkpoint, or the embedded model.
 
-The embedded model is a small Llama trained from scratch on the sample's pages, so that the whole graph can be
-made without a download. It shows that the pipeline works; it says nothing of a real model's quality.
+The embedded model is a small Llama that is trained from scratch on the sample's pages, so that the whole graph runs
+without a download. It shows that the pipeline works, but nothing about the quality of a real model.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from stages.base_model.corpus import corpus_texts
+from stages.base_model.begin_token import begin_token_cost
+from stages.base_model.checkpoint import load_checkpoint
+from stages.base_model.corpus import corpus_texts, text_of_each
 from stages.base_model.embedded import new_model, packed_rows, train_tokenizer
 from stages.base_model.settings import BaseModelSettings
 from x_instruction.language.names import load_names
-from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
-from x_instruction.models.fine_tuning import train
+from x_instruction.models.checkpoints import save_model
+from x_instruction.models.fine_tuning import train_from_scratch
 from x_instruction.models.measures import model_facts
-from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -27,14 +26,7 @@ def run(job: Job) -> Outcome:
     settings = job.section(BaseModelSettings)
     if settings.checkpoint == "embedded":
         return _train_embedded(job)
-    folder = job.root / settings.checkpoint
-    if not folder.is_dir() and settings.revision is None:
-        raise InputError(
-            f"base_model.checkpoint: {settings.checkpoint} is no folder here; for a hub id set base_model.revision "
-            "to a commit, so that the model cannot change under you"
-        )
-    name = folder if folder.is_dir() else Path(settings.checkpoint)
-    save_model(load_model(name, settings.revision), load_tokenizer(name, settings.revision), job.staging)
+    save_model(*load_checkpoint(settings, job.root), job.staging)
     return Outcome()
 
 
@@ -44,9 +36,10 @@ def _train_embedded(job: Job) -> Outcome:
     tokenizer = train_tokenizer(texts, settings.architecture)
     model = new_model(settings.architecture, tokenizer, job.settings.seed)
     rows = packed_rows(texts, tokenizer, settings.training.max_tokens)
-    return Outcome(facts=train(model, tokenizer, rows, job.staging, settings.training, job.settings.seed))
+    return Outcome(facts=train_from_scratch(model, tokenizer, rows, job.staging, settings.training, job.settings.seed))
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Loads what was made and runs it once: a model that cannot answer is never published."""
-    return model_facts(job.staging)
+    """Loads the saved model and runs it once, so that a broken model is never published."""
+    texts = text_of_each(job.root / job.section(BaseModelSettings).corpus, job.settings.languages)
+    return {**model_facts(job.staging), "begin_token_cost": begin_token_cost(job.staging, texts)}

@@ -1,4 +1,4 @@
-"""What makes a generated line no usable instruction. The rules and their patterns are ours."""
+"""Rules that decide whether a generated line is a usable instruction. The rules and their patterns are ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stages.candidate_pairs.settings import CandidatePairs
 from x_instruction.language.identification import is_english
 from x_instruction.models.settings import Prompts
 
-# An answer that declines. "I cannot sleep, what helps?" is a question, so what is declined must follow.
+# A refusal. "I cannot sleep, what helps?" is a question, so the pattern requires what is refused.
 REFUSAL = (
     r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
     r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b[^?]*$|as an ai\b"
@@ -23,13 +23,13 @@ REFUSAL = (
     r"|\bas an ai language model\b|^as a (?:large )?language model\b|, as a (?:large )?language model,"
 )
 APOSTROPHES = r"[’ʼ`´]"
-# What a chat model puts before the instruction it was asked for.
+# Words that a chat model puts before the requested instruction.
 PREAMBLE = (
     r"(?i)^(?:sure|certainly|of course|okay)[,!.]* *(?:here\b|the instruction\b|[!:])"
     r"|^here(?: is|'s) (?:an?|the|your|one) (?:\w+ ){0,2}(?:instruction|question|prompt)\b"
     r"(?: (?:that|which|for|to)\b(?: \w+){0,5})?\s*:"
 )
-# Structure of prompts in general: marks of tokenizers and chat templates, and headings.
+# Structure of prompts in general: control strings of tokenizers and chat templates, and headings.
 STRUCTURE = (
     r"(?i)<\|[\w ]{1,40}\|>|</?(?:s|eos|bos|unk|pad|sep|cls)>|\[(?:SEP|CLS|PAD|UNK)\](?: [^t]|[^ ]|$)"
     r"|\[/?INST\]|<</?SYS>>"
@@ -37,36 +37,36 @@ STRUCTURE = (
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
 PLACEHOLDER = re.compile(r"\{\w+\}")
-# Two marks of a list, two paragraphs, or two questions: what was asked is not one thing.
+# Two list markers, two paragraphs or two questions: the line asks for several things.
 LISTED = (
     r"(?si)(?:^|\s)(?:1[.)]\s.*\s2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)"
     r"|^\(?1[.)]\s.*\s\(?2[.)]\s|^\(?a[.)]\s.*[.?!]\s+\(?b[.)]\s\w+ \w+"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
-SAME_WORDS = 6  # of so many words or more, under a third are different: a model that went round in circles
-RUN = 8  # words in a row that also stand in the response: copied, not asked
+SAME_WORDS = 6  # from this many words on, a third must be different, else the model repeats itself
+RUN = 8  # an instruction that shares this many words in a row with the response was copied from it
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
-    """Why a row's `instruction` is none, cheap rules first; null where it is one.
+    """The reason to drop a row, cheap rules first; null for a usable instruction.
 
     Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`.
     """
     instruction = pl.col("instruction").str.replace_all(APOSTROPHES, "'")
     words = instruction.str.split(" ").list.len()
     short = (words < settings.min_instruction_words) | ~instruction.str.contains(r"\p{L}")
-    said = instruction.str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")
-    in_circles = (said.list.len() >= SAME_WORDS) & (said.list.n_unique() * 3 < said.list.len())
+    plain = instruction.str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")
+    repetitive = (plain.list.len() >= SAME_WORDS) & (plain.list.n_unique() * 3 < plain.list.len())
     return (
         pl.when(instruction == "").then(pl.lit("no_instruction"))
         .when(pl.col("finish_reason") == "length").then(pl.lit("instruction_unfinished"))
         .when(short).then(pl.lit("instruction_too_short"))
         .when(words > settings.max_instruction_words).then(pl.lit("instruction_too_long"))
         .when(instruction.str.contains("\ufffd", literal=True)).then(pl.lit("broken_characters"))
-        .when(_of_the_prompt(prompts)).then(pl.lit("prompt_fragment"))
+        .when(_from_prompt(prompts)).then(pl.lit("prompt_fragment"))
         .when(instruction.str.contains(REFUSAL)).then(pl.lit("refusal"))
         .when(instruction.str.contains(PREAMBLE)).then(pl.lit("preamble"))
-        .when(in_circles).then(pl.lit("repeats_itself"))
+        .when(repetitive).then(pl.lit("repeats_itself"))
         .when(_several()).then(pl.lit("several_instructions"))
         .when(_copied()).then(pl.lit("copies_response"))
         .when(~pl.col("english")).then(pl.lit("instruction_not_english"))
@@ -78,12 +78,12 @@ def english(instructions: pl.Series) -> pl.Series:
     return is_english(instructions)
 
 
-def _of_the_prompt(prompts: Prompts) -> pl.Expr:
-    """Marks of prompts in general, and the words of this project's own template."""
-    own = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
+def _from_prompt(prompts: Prompts) -> pl.Expr:
+    """Whether the instruction has structure of prompts in general, or words of this project's template."""
+    parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     found = pl.col("instruction").str.contains(STRUCTURE)
-    for part in own:
-        # A single word of it may stand in any instruction.
+    for part in parts:
+        # Any instruction may contain a single word of the template.
         if len(part) >= 4 and not part.isalpha():
             found = found | pl.col("instruction").str.contains(part, literal=True)
     return found
@@ -96,7 +96,7 @@ def _several() -> pl.Expr:
 
 
 def _copied() -> pl.Expr:
-    """The instruction, or the first or last words of a long one, stand in the response; letters and digits compared."""
+    """Whether the response contains the instruction, or the first or last words of a long one (letters and digits)."""
     instruction, response = _plain("instruction"), _plain("response")
     words = instruction.str.split(" ")
     long = words.list.len() > RUN
@@ -109,13 +109,13 @@ def _copied() -> pl.Expr:
 
 
 def _plain(column: str) -> pl.Expr:
-    """Words in small letters with one space between; the response with one on both sides, so that words match whole."""
+    """Lowercase words separated by single spaces; the response also starts and ends with one, so whole words match."""
     plain = pl.col(column).str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
     return pl.concat_str(pl.lit(" "), plain, pl.lit(" ")) if column == "response" else plain
 
 
 def normal_form(column: str) -> pl.Expr:
-    """Equal for near-identical instructions: letters of the words in small, numbers as one sign, fillers left out."""
+    """Equal for near-identical instructions: lowercase words, each number replaced by 0, without filler words."""
     return (
         pl.col(column)
         .str.to_lowercase()

@@ -10,18 +10,24 @@ from x_instruction.runner.settings import NonEmpty, Positive, Section
 
 
 class CandidatePairs(Section):
+    """How instructions are sampled, and which of them are usable."""
+
+    samples: Annotated[int, Field(ge=1, le=255)]
+    """Instructions for each text. The evaluator rates all of them, and refined_pairs keeps the best one."""
     temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
-    samples: Annotated[int, Field(ge=1, le=255)]
-    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
-    stop_strings: tuple[NonEmpty, ...] = ()
+    repetition_penalty: Annotated[float, Field(gt=0)]
+    """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
+    stop_strings: tuple[NonEmpty, ...]
+    """Strings that end an instruction, in addition to `prompts.end`."""
     max_new_tokens: Positive
     min_instruction_words: Positive
     max_instruction_words: Positive
     max_similar: Positive
+    """Texts of one language that may have the same instruction, apart from numbers and small words."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> CandidatePairs:
         if self.samples > 1 and not self.temperature:
-            raise ValueError("several samples of a text are all the same at temperature 0: raise it, or ask for one")
+            raise ValueError("at temperature 0 all samples of a text are the same: raise it, or set samples to 1")
         return self

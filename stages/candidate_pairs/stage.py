@@ -1,8 +1,8 @@
 """Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
 
-`samples` instructions are drawn for a text; which of them is best is for the evaluator to say. How likely the model
-finds each, given the whole text and given its parts, is kept where `evaluator.signs` names one of the two: the engine
-that can say it is loaded here.
+`samples` instructions are drawn for a text; the evaluator decides later which is best. If `rating.signals` names a
+likelihood, the likelihood of each instruction given the text and given its parts is computed here, where the model
+that wrote it is loaded.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COLUMNS = [
 
 def run(job: Job) -> Outcome:
     assert job.language is not None
-    model, own = job.input("instruction_model"), job.section(CandidatePairs)
+    model, settings = job.input("instruction_model"), job.section(CandidatePairs)
     language = load_language(job.language, job.language_pages)
     content, likelihoods = read_json(model / "manifest.json")["content"], likelihoods_wanted(job.section(Rating))
     with LazyEngine(model, job.section(TextGeneration), job.settings.seed) as engine:
@@ -51,19 +51,19 @@ def run(job: Job) -> Outcome:
             partial(
                 write_instructions,
                 engine=engine,
-                settings=own,
+                settings=settings,
                 prompts=job.section(Prompts),
                 seed=job.settings.seed,
                 likelihoods=likelihoods,
                 pages=job.language_pages,
             ),
-            settings=[own, job.section(Prompts), job.section(TextGeneration), job.settings.seed],
+            settings=[settings, job.section(Prompts), job.section(TextGeneration), job.settings.seed],
             depends_on=f"{content} {likelihoods} {language.model_dump_json()}",
         )
         facts, made_by = engine.facts(), engine.provenance()
-    drop_staged(job, too_similar(job, own.max_similar), temporary=["form"], text="response")
-    # Each text is asked about `samples` times, and each time counts as a row that came in.
-    return replace(outcome, rows_in=(outcome.rows_in or 0) * own.samples, facts=facts, made_by=made_by)
+    drop_staged(job, too_similar(job, settings.max_similar), temporary=["form"], text="response")
+    # Each text gives `samples` rows, and each of them counts as a row that came in.
+    return replace(outcome, rows_in=(outcome.rows_in or 0) * settings.samples, facts=facts, made_by=made_by)
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
@@ -90,7 +90,7 @@ def write_instructions(
     likelihoods: bool,
     pages: Path,
 ) -> Split:
-    """Instructions for each row's `text`; rows whose instruction is none go to the drops."""
+    """Instructions for each row's `text`; rows without a usable instruction go to the drops."""
     encoder = PromptEncoder(
         engine.tokenizer, prompts, budget=prompts.max_response_tokens, room=engine.room(settings.max_new_tokens)
     )
@@ -99,7 +99,7 @@ def write_instructions(
         top_p=settings.top_p,
         max_new_tokens=settings.max_new_tokens,
         stop=encoder.stop,
-        # The shard's own seed: the same instruction whether it is made alone or among others.
+        # The seed depends on the shard's content, so that other shards do not change its instructions.
         seed=(seed + int(frame_hash(frame)[:7], 16)) % 2**31,
         repetition_penalty=settings.repetition_penalty,
         stop_strings=(*encoder.stop_strings, *settings.stop_strings),
@@ -110,23 +110,24 @@ def write_instructions(
         cut.append(encoder.shortens(text))
         questions.append(encoder.write_instruction(text))
     written = engine.generate(questions, sampling)
-    asked = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
-    split = transform(asked, written, settings, prompts)
-    tokens = {"prompt_tokens": sum(map(len, questions)), "generated_tokens": sum(one.tokens for one in written)}
+    texts = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
+    split = transform(texts, written, settings, prompts)
+    tokens = {"prompt_tokens": sum(map(len, questions)), "generated_tokens": sum(text.tokens for text in written)}
     kept = add_likelihoods(split.kept, engine, prompts, pages) if likelihoods else without_likelihoods(split.kept)
     return Split(kept, split.dropped, tokens)
 
 
 def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
-    """Pair each text with its `samples` instructions; drop what is no English instruction, with the reason.
+    """Pair each text with its `samples` instructions; drop those that are not usable English instructions.
 
-    Beside COLUMNS the kept rows have `form`, by which the second pass finds near-identical ones; it takes it off.
+    The kept rows have COLUMNS and `form`, by which the second pass finds near-identical instructions before it removes
+    the column.
     """
     rows = pl.Series([row for row in range(frame.height) for _ in range(settings.samples)], dtype=pl.UInt32)
     pairs = frame.select(pl.all().gather(rows)).rename({"id": "text_id", "text": "response"})
     pairs = pairs.with_columns(
-        pl.Series("written", [one.text for one in written], dtype=pl.String),
-        pl.Series("finish_reason", [one.finish_reason for one in written], dtype=pl.String),
+        pl.Series("written", [text.text for text in written], dtype=pl.String),
+        pl.Series("finish_reason", [text.finish_reason for text in written], dtype=pl.String),
         (pl.int_range(pl.len()) % settings.samples + 1).cast(pl.UInt8).alias("sample"),
     ).with_columns(pl.col("written").str.replace_all(r"\s+", " ").alias("instruction"))
     pairs = pairs.with_columns(
@@ -142,9 +143,9 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
 
 
 def too_similar(job: Job, limit: int) -> pl.DataFrame:
-    """Decisions on instructions that come for more than `limit` texts of the language, in the order of ids.
+    """Drops for instructions that were written for more than `limit` texts of the language, in the order of ids.
 
-    The samples of one text count as one: they compete with each other later.
+    The samples of one text count once, because the evaluator keeps at most one of them.
     """
     table = staged_repeated(job, "form", ["text_id", "instruction"])
     return table.filter(pl.col("text_id").rank("dense").over("form") > limit).select(

@@ -1,6 +1,6 @@
-"""The released set: refined pairs drawn evenly over clusters of instructions, free of evaluation prompts.
+"""The released set: refined pairs drawn evenly from clusters of instructions, without evaluation prompts.
 
-Every row keeps the way back to its source: url, source file, record, document and text ids.
+Every row names its source: url, source file, record, and the ids of its document and text.
 """
 
 from __future__ import annotations
@@ -38,41 +38,38 @@ def run(job: Job) -> Outcome:
 
 
 def transform(frame: pl.DataFrame, settings: DiversifiedSet, ngrams: set[tuple[str, ...]], seed: int) -> Split:
-    """Drop contaminated pairs, cluster the rest by instruction and draw evenly."""
-    marked = frame.with_columns(
-        pl.concat_str(["instruction", "response"], separator=" \n ")
-        .map_elements(lambda text: overlap(text, ngrams, settings.ngram) or "", return_dtype=pl.String)
-        .alias("shared")
-    )
-    clean = marked.filter(pl.col("shared") == "")
+    """Drops contaminated pairs, clusters the others by instruction and draws evenly from the clusters."""
+    contaminated = pl.col("shared") != ""
+    marked = frame.with_columns(shared=_shared(frame, ngrams, settings.ngram))
+    clean = marked.filter(~contaminated)
     numbers = cluster(embed(clean["instruction"].to_list()), settings.clusters, seed) if clean.height else []
-    drawn = draw_evenly(clean.with_columns(pl.Series("cluster", numbers, dtype=pl.Int64)), settings.pairs)
-    contaminated = marked.filter(pl.col("shared") != "").with_columns(
-        pl.lit(-1, dtype=pl.Int64).alias("cluster"), pl.lit(False).alias("drawn")
+    drawn = draw_evenly(clean.with_columns(cluster=pl.Series(numbers, dtype=pl.Int64)), settings.pairs)
+    rows = pl.concat([drawn, marked.filter(contaminated)], how="diagonal").with_columns(
+        reason=pl.when(contaminated)
+        .then(pl.lit("evaluation_overlap"))
+        .when(~pl.col("drawn"))
+        .then(pl.lit("cluster_full")),
+        value=pl.when(contaminated).then("shared").otherwise(pl.format("cluster {}", "cluster")),
     )
-    rows = pl.concat([drawn, contaminated])
-    rows = rows.with_columns(
-        pl.when(pl.col("shared") != "").then(pl.lit("evaluation_overlap"))
-        .when(~pl.col("drawn")).then(pl.lit("cluster_full")).alias("reason"),
-        pl.when(pl.col("shared") != "").then("shared").otherwise(pl.format("cluster {}", "cluster")).alias("value"),
-    )  # fmt: skip
     return Split.of(rows.drop("shared", "drawn"), text="response")
+
+
+def _shared(frame: pl.DataFrame, ngrams: set[tuple[str, ...]], size: int) -> pl.Series:
+    """The words that each pair shares with an evaluation prompt; "" if there are none."""
+    texts = frame.select(pl.concat_str(["instruction", "response"], separator=" \n ")).to_series()
+    return texts.map_elements(lambda text: overlap(text, ngrams, size) or "", return_dtype=pl.String)
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     table = job.staged.table()
     settings = job.section(DiversifiedSet)
     ngrams = evaluation_ngrams([job.root / path for path in settings.decontaminate_against], settings.ngram, SETTING)
-    leaked = sum(
-        overlap(f"{row[0]} \n {row[1]}", ngrams, settings.ngram) is not None
-        for row in table.select("instruction", "response").iter_rows()
-    )
     sizes = table["cluster"].value_counts()["count"]
     return {
         "clusters": table["cluster"].n_unique(),
         "largest_cluster_share": greatest(sizes) / max(1, table.height),
         "distinct_instructions": table["instruction"].n_unique(),
-        "evaluation_overlaps": leaked,
+        "evaluation_overlaps": int((_shared(table, ngrams, settings.ngram) != "").sum()),
         "rows_without_source": int((table["source"] == "").sum()),
         "mean_instruction_characters": mean(table["instruction"].str.len_chars()),
         "mean_response_characters": mean(table["response"].str.len_chars()),

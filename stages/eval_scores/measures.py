@@ -1,45 +1,87 @@
-"""Scores of answers."""
+"""What the compared models are scored by. A new measure is a function and its line in MEASURES.
+
+The gate, the metrics and the summary of `make run` read the table.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import polars as pl
 
+from x_instruction.models import measures
+from x_instruction.models.examples import Example
 from x_instruction.runner.metrics import mean
 
 
-def language_share(answers: pl.DataFrame) -> float:
-    """Share of answers written in the language asked for; an empty answer is in none."""
-    return mean(answers["in_language"])
+@dataclass(frozen=True)
+class Answered:
+    """A compared model and its answers (columns kind, instruction, reference, response, in_language, rating).
+
+    `held_out` are the held-out seeds of the language as examples of its prompts.
+    """
+
+    folder: Path
+    answers: pl.DataFrame
+    held_out: Sequence[Example]
 
 
-def chrf(answers: pl.DataFrame) -> float:
-    """chrF (Popović 2015), 0-100, of all answers against their references, by sacrebleu."""
+@dataclass(frozen=True)
+class Measure:
+    """`better` is the direction in which a model improves; None for a description that has none."""
+
+    compute: Callable[[Answered], float]
+    better: Literal["higher", "lower"] | None
+
+
+def language_share(model: Answered) -> float:
+    """Share of answers written in the language asked for; an empty answer counts as another language."""
+    return mean(model.answers["in_language"])
+
+
+def held_out_loss(model: Answered) -> float:
+    """Mean loss in nats per token of the held-out responses."""
+    return measures.held_out_loss(model.folder, model.held_out)
+
+
+def chrf(model: Answered) -> float:
+    """chrF (Popović 2015), 0 to 100, of the answers to held-out instructions against their references, by sacrebleu."""
     from sacrebleu.metrics import CHRF
 
+    answers = model.answers.filter(pl.col("kind") == "held_out")
     if answers.is_empty():
         return 0.0
     return float(CHRF().corpus_score(answers["response"].to_list(), [answers["reference"].to_list()]).score)
 
 
-def verdict(first: float, second: float, margin: float) -> int:
-    """1 when the first answer is the better one, -1 when the second is, 0 within the margin."""
-    return 0 if abs(first - second) <= margin else (1 if first > second else -1)
+def mean_characters(model: Answered) -> float:
+    return mean(model.answers["response"].str.len_chars())
+
+
+def mean_rating(model: Answered) -> float:
+    return mean(model.answers["rating"])
+
+
+MEASURES = {
+    "language_share": Measure(language_share, better="higher"),
+    "held_out_loss": Measure(held_out_loss, better="lower"),
+    "chrf": Measure(chrf, better="higher"),
+    "mean_characters": Measure(mean_characters, better=None),
+    "mean_rating": Measure(mean_rating, better="higher"),
+}
 
 
 def pairwise(ours: pl.DataFrame, other: pl.DataFrame, margin: float) -> dict[str, Any]:
-    """Wins, ties and losses over the questions, judged in both positions; a verdict that turns with them is a tie.
+    """Wins, ties and losses over the questions by rating; `win_share` counts a tie as half a win.
 
-    The evaluator rates each answer by itself, so its verdicts cannot turn: `turned` is reported all the same,
-    since a judge that reads both answers at once can be put in its place. `win_share` counts ties half.
+    Ratings that differ by no more than `margin` tie. The evaluator rates each answer alone, so that the order in which
+    two answers are shown cannot matter.
     """
     joined = ours.join(other, on=["kind", "instruction", "reference"], suffix="_other", how="inner")
-    counts = {"wins": 0, "ties": 0, "losses": 0, "turned": 0}
-    for mine, theirs in joined.select("rating", "rating_other").iter_rows():
-        forward, backward = verdict(mine, theirs, margin), -verdict(theirs, mine, margin)
-        counts["turned"] += forward != backward
-        outcome = forward if forward == backward else 0
-        counts[{1: "wins", 0: "ties", -1: "losses"}[outcome]] += 1
-    total = max(1, joined.height)
-    return {**counts, "win_share": (counts["wins"] + counts["ties"] / 2) / total}
+    lead = joined["rating"] - joined["rating_other"]
+    wins, losses = int((lead > margin).sum()), int((lead < -margin).sum())
+    ties = joined.height - wins - losses
+    return {"wins": wins, "ties": ties, "losses": losses, "win_share": (wins + ties / 2) / max(1, joined.height)}

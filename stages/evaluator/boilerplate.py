@@ -1,8 +1,8 @@
-"""Boilerplate as a defect: a site's notices stand in the place of some sentences of a text. How is ours.
+"""The boilerplate defect: a site's notices replace some sentences of a text (our design).
 
-A phrase is either taught or measured, never both, and so are all that share a stem with it ("evästeet", "evästeitä"):
-a figure on the measured ones then says whether boilerplate is known for what it is, not whether its words were seen.
-Looks and places are the same on both sides.
+The phrases of a language are split into a half for training and a half for measuring. Phrases that share a word stem
+("evästeet", "evästeitä") go to the same half. So the held-out figure shows whether the evaluator recognizes boilerplate
+in general, not whether it saw the words. Layouts and places are the same in both halves.
 """
 
 from __future__ import annotations
@@ -17,58 +17,56 @@ from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
-STEM = 5  # characters; shorter words tell no topic. The largest group has 4 of the 25 to 34 phrases of a language
+STEM = 5  # characters; a shorter word does not name a topic
 WORD = re.compile(r"[^\s.,']+")
-PHRASES = (3, 6)  # said in a text; pages of notices have more, and then there is no text left
+PHRASES = (3, 6)  # in a text; with more notices no text is left
 CLOSING = set(marks()) - set("!?…؟")
-BETWEEN = {"sentences": " ", "lines": "\n", "row": " | "}
+SEPARATORS = {"sentences": " ", "lines": "\n", "row": " | "}
 
 
 @cache
-def taught_and_measured(language: str, pages: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The language's boilerplate phrases in two halves without a common stem, in the order of a hash."""
-    taught: list[str] = []
-    measured: list[str] = []
+def split_phrases(language: str, pages: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The language's boilerplate phrases for training, and those for measuring; ordered by a hash."""
+    training: list[str] = []
+    held_out: list[str] = []
     phrases = [phrase.strip(" .,") for phrase in load_language(language, pages).boilerplate]
-    for group in sorted(groups(phrases), key=lambda group: digest(min(group))):
-        min(taught, measured, key=len).extend(group)
-    return tuple(taught), tuple(measured)
+    for group in sorted(groups_by_stem(phrases), key=lambda group: digest(min(group))):
+        min(training, held_out, key=len).extend(group)
+    return tuple(training), tuple(held_out)
 
 
-def groups(phrases: Sequence[str]) -> list[list[str]]:
-    """Phrases that share the first STEM letters of a word, directly or by way of others, are together."""
-    found: list[tuple[set[str], list[str]]] = []
+def groups_by_stem(phrases: Sequence[str]) -> list[list[str]]:
+    """Groups of phrases: two that share the first STEM letters of a word are in one group, also through a third."""
+    groups: list[tuple[set[str], list[str]]] = []
     for phrase in dict.fromkeys(phrases):
         stems = {word[:STEM] for word in WORD.findall(phrase) if len(word) >= STEM} or {phrase}
-        near = [one for one in found if one[0] & stems]
-        found = [one for one in found if not one[0] & stems]
-        found.append((stems.union(*(one[0] for one in near)), [*(said for one in near for said in one[1]), phrase]))
-    return [members for _, members in found]
+        joined = [group for group in groups if group[0] & stems]
+        groups = [group for group in groups if not group[0] & stems]
+        members = [member for _, phrases_of_group in joined for member in phrases_of_group]
+        groups.append((stems.union(*(group_stems for group_stems, _ in joined)), [*members, phrase]))
+    return [members for _, members in groups]
 
 
 def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: random.Random) -> str | None:
-    """Phrases after, before or amid the text, in the place of sentences there, its length about kept.
+    """The text with notices after, before or between its sentences, in the place of some of them.
 
-    They are sentences of their own, lines, or items of a row. None: there are no phrases.
+    The notices are sentences, lines, or items of a row, and the length stays about the same. None without phrases.
     """
     if not phrases:
         return None
-    said = [phrase[0].upper() + phrase[1:] for phrase in choose.sample(phrases, _number(phrases, choose))]
-    look = choose.choice(("sentences", "lines", "row"))
-    closing = _closing(sentences) if look == "sentences" else ""
-    notice = BETWEEN[look].join(phrase + closing for phrase in said)
-    before, after = _parted(sentences, choose.choice(("after", "before", "amid")), len(notice), choose)
-    return ("\n" if look == "lines" else " ").join(filter(None, [" ".join(before), notice, " ".join(after)]))
+    number = min(len(phrases), choose.randint(*PHRASES))
+    chosen = [phrase[0].upper() + phrase[1:] for phrase in choose.sample(phrases, number)]
+    layout = choose.choice(tuple(SEPARATORS))
+    closing = _closing(sentences) if layout == "sentences" else ""
+    notice = SEPARATORS[layout].join(phrase + closing for phrase in chosen)
+    before, after = _around(sentences, choose.choice(("after", "before", "amid")), len(notice), choose)
+    return ("\n" if layout == "lines" else " ").join(filter(None, [" ".join(before), notice, " ".join(after)]))
 
 
-def _number(phrases: Sequence[str], choose: random.Random) -> int:
-    return min(len(phrases), choose.randint(*PHRASES))
-
-
-def _parted(
+def _around(
     sentences: Sequence[str], place: str, room: float, choose: random.Random
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """What stays before and after the place when sentences there make `room`; one stays in any case."""
+    """The sentences before and after the notice, without as many beside it as make `room`; at least one stays."""
     at = {"after": len(sentences), "before": 0, "amid": choose.randint(1, max(1, len(sentences) - 1))}[place]
     before, after = list(sentences[:at]), list(sentences[at:])
     while len(before) + len(after) > 1 and room > 0:
@@ -78,5 +76,5 @@ def _parted(
 
 
 def _closing(sentences: Sequence[str]) -> str:
-    """The full stop of the text; none where it has none, as in Thai."""
-    return next((one[-1] for one in sentences if one[-1] in CLOSING), "")
+    """The text's full stop, or nothing where the text has none, as in Thai."""
+    return next((sentence[-1] for sentence in sentences if sentence[-1] in CLOSING), "")

@@ -1,6 +1,7 @@
-"""An evaluator's figures on held-out rated pairs: what is written beside the model, as metrics and as plots.
+"""Calibrates an evaluator, rates the held-out pairs with it, and writes their figures as metrics and plots.
 
-Seeds are parted in three: models learn from some, ratings are calibrated on some, and on the others nothing is fitted.
+Seeds are split three ways: models learn from the first part, ratings are calibrated on the second, and the third, the
+held-out part, is only measured.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.evaluator.fitting import fitted
+from stages.evaluator.fitting import fit_calibration
 from stages.evaluator.measures import labels_alone, scores
 from stages.evaluator.rating_set import RatedPair
 from stages.evaluator.reliability import expected_calibration_error, reliability
@@ -25,92 +26,99 @@ from x_instruction.rating.calibration import LEVELS, Calibration
 from x_instruction.rating.rate import add_ratings, with_rating
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import add_signals
+from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.plots import histogram, write_plot
 
-# Two equal runs differed in the last bit of a calibration error: the order of a sum is not fixed over threads.
-DIGITS = 6
+DIGITS = 6  # the order of a sum over threads is not fixed, so that last bits differ between runs
 
 
 def measure_held_out(
     job: Job, evaluator: Path, held_out: Sequence[RatedPair], to_fit: Sequence[RatedPair]
 ) -> dict[str, Any]:
-    """Fit the calibration on the pairs `to_fit`, rate the held-out ones by it, write what is known beside the model.
+    """Fits the calibration on the pairs `to_fit` and rates the held-out pairs with it.
 
-    calibration.json (read wherever the evaluator rates), scores.json, held_out.parquet and plots/.
+    Writes calibration.json, scores.json, held_out.parquet and plots/ into the evaluator's folder; returns the scores.
     """
-    own, rating = job.section(Evaluator), job.section(Rating)
+    if not held_out:
+        raise InputError("no held-out seed: raise seed_pairs.held_out_share or give more seeds")
+    settings, rating = job.section(Evaluator), job.section(Rating)
     raw, fitting = _with_probabilities(job, [held_out, to_fit], evaluator)
-    calibration = fitted(fitting, rating.signals, own.defects.model_dump(), own.temperature_scaling)
-    rated = with_rating(calibration.applied(raw), rating.values)
-    threshold = job.section(RefinedPairs).min_rating
-    by_language = {code: rated.filter(pl.col("language") == code) for code in job.settings.languages}
-    found = rounded(
-        {
-            **scores(rated, threshold),
-            "calibration_pairs": fitting.height,
-            "calibrated": int(calibration.weights is not None or not rating.signals),
-            "temperature": None if calibration.weights else calibration.temperature,
-            "calibration_error_before": expected_calibration_error(raw),
-            "labels_alone": labels_alone(raw, rating.values),
-            "by_language": {code: scores(own, threshold) for code, own in by_language.items()},
-        }
-    )
+    weights = settings.defects.model_dump()
+    calibration = fit_calibration(fitting, rating.signals, weights, settings.temperature_scaling)
+    rated = with_rating(calibration.apply(raw), rating.values)
+    found = _figures(job, rated, raw) | {
+        "calibration_pairs": fitting.height,
+        "calibrated": int(calibration.regression is not None or not rating.signals),
+        "temperature": None if calibration.regression else calibration.temperature,
+    }
     rated.write_parquet(evaluator / "held_out.parquet")
     calibration.write(evaluator)
     write_json(evaluator / "scores.json", found)
-    _write_plots(evaluator, rated, by_language, found)
+    _write_plots(evaluator, rated, found)
+    return found
+
+
+def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]:
+    """Scores over all pairs and by language. `raw` are the pairs before calibration."""
+    threshold = job.section(RefinedPairs).min_rating
+    found: dict[str, Any] = _rounded(
+        {
+            **scores(rated, threshold),
+            "calibration_error_before": expected_calibration_error(raw),
+            "labels_alone": labels_alone(raw, job.section(Rating).values),
+            "by_language": {code: scores(part, threshold) for code, part in _by_language(rated).items()},
+        }
+    )
     return found
 
 
 def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator: Path) -> list[pl.DataFrame]:
-    """Each set with the signs of its pairs and the label probabilities as the evaluator gives them; one engine load."""
-    frame = add_signals(frame_of([one for rated in sets for one in rated]), job)
-    asking = (job.section(Rating), job.section(Prompts), load_names(job.language_pages))
+    """Each set with its signals and the evaluator's label probabilities. The engine loads once for all sets."""
+    frame = add_signals(to_frame([pair for rated in sets for pair in rated]), job)
+    rating = (job.section(Rating), job.section(Prompts), load_names(job.language_pages))
     with LazyEngine(evaluator, job.section(TextGeneration).local, job.settings.seed) as engine:
-        frame = add_ratings(frame, engine, Calibration(), *asking).drop("rating")
+        frame = add_ratings(frame, engine, Calibration(), *rating).drop("rating")
     starts = [sum(map(len, sets[:number])) for number in range(len(sets))]
     return [frame.slice(start, len(rated)) for start, rated in zip(starts, sets, strict=True)]
 
 
-def rounded(found: Any) -> Any:
-    """All figures in it to DIGITS decimals."""
+def _by_language(rated: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {code: rated.filter(pl.col("language") == code) for code in rated["language"].unique(maintain_order=True)}
+
+
+def _rounded(found: Any) -> Any:
+    """All floats in it, rounded to DIGITS decimals."""
     if isinstance(found, dict):
-        return {name: rounded(value) for name, value in found.items()}
+        return {name: _rounded(value) for name, value in found.items()}
     return round(found, DIGITS) if isinstance(found, float) else found
 
 
-def frame_of(rated: Sequence[RatedPair]) -> pl.DataFrame:
+def to_frame(rated: Sequence[RatedPair]) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "language": [one.pair.language for one in rated],
-            "instruction": [one.pair.instruction for one in rated],
-            "response": [one.response for one in rated],
-            "level": [one.level for one in rated],
-            "defect": [one.defect for one in rated],
+            "language": [rated_pair.pair.language for rated_pair in rated],
+            "instruction": [rated_pair.pair.instruction for rated_pair in rated],
+            "response": [rated_pair.response for rated_pair in rated],
+            "level": [rated_pair.level for rated_pair in rated],
+            "defect": [rated_pair.defect for rated_pair in rated],
         }
     )
 
 
-def _write_plots(
-    folder: Path, rated: pl.DataFrame, by_language: dict[str, pl.DataFrame], found: dict[str, Any]
-) -> None:
-    write_plot(
-        folder,
-        "reliability",
-        pl.concat(
-            reliability(own).select("predicted", "best_share", series=pl.lit(code))
-            for code, own in {"all": rated, **by_language}.items()
-            if own.height
-        ),
-    )
-    auc = [
-        (defect, value, code)
-        for code, own in {"all": found, "labels alone": found["labels_alone"], **found["by_language"]}.items()
-        for defect, value in own["auc_by_defect"].items()
+def _write_plots(folder: Path, rated: pl.DataFrame, found: dict[str, Any]) -> None:
+    curves = [
+        reliability(part).select("predicted", "best_share", series=pl.lit(name))
+        for name, part in {"all": rated, **_by_language(rated)}.items()
     ]
+    auc = [
+        (defect, value, name)
+        for name, figures in {"all": found, "labels alone": found["labels_alone"], **found["by_language"]}.items()
+        for defect, value in figures["auc_by_defect"].items()
+    ]
+    confusion = [(level, found["confusion"][level][label], f"rated {label}") for level in LEVELS for label in LEVELS]
+    write_plot(folder, "reliability", pl.concat(curves))
     write_plot(folder, "auc_by_defect", pl.DataFrame(auc, schema=["defect", "auc", "series"], orient="row"))
-    confusion = [(level, found["confusion"][level][said], f"rated {said}") for level in LEVELS for said in LEVELS]
     write_plot(folder, "confusion", pl.DataFrame(confusion, schema=["level", "pairs", "series"], orient="row"))
     write_plot(folder, "ratings", histogram(rated, by="level"))

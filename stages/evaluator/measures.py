@@ -1,10 +1,18 @@
-"""How well an evaluator tells the best pairs from the others, on pairs of known level."""
+"""How well an evaluator separates the best pairs from the others, on pairs whose level is known."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import polars as pl
+from sklearn.metrics import (
+    confusion_matrix,
+    precision_recall_fscore_support,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from stages.evaluator.reliability import expected_calibration_error
 from x_instruction.rating.calibration import LEVELS
@@ -13,79 +21,61 @@ from x_instruction.rating.rate import with_rating
 SURFACE_DEFECTS = ("wrong_language", "partly_foreign", "cut", "repeated", "boilerplate")
 
 
-def area_under_curve(positive: pl.Series, negative: pl.Series) -> float | None:
-    """Probability that a positive is rated above a negative, ties counted half (Mann-Whitney). None if one is empty."""
-    if positive.is_empty() or negative.is_empty():
-        return None
-    ranks = pl.concat([positive, negative]).rank("average")
-    rank_sum = float(ranks.head(len(positive)).sum())
-    pairs = len(positive) * len(negative)
-    return (rank_sum - len(positive) * (len(positive) + 1) / 2) / pairs
-
-
 def scores(rated: pl.DataFrame, min_rating: float) -> dict[str, Any]:
-    """Precision, recall, AUC by defect, calibration and confusion of a frame of held-out rated pairs.
+    """Precision, recall, AUC by defect, calibration error and confusion of held-out pairs; there is at least one.
 
-    Columns: language, level, defect, rating and the three probabilities. A pair is taken as good from
-    `min_rating` on, the working threshold of refined_pairs.
+    Columns: level, defect, rating and the three probabilities. A pair counts as accepted from `min_rating` on, the
+    threshold of refined_pairs.
     """
-    best = pl.col("level") == "best"
-    taken = rated.filter(pl.col("rating") >= min_rating)
-    good = rated.filter(best)
-    confusion = _confusion(rated)
+    best, accepted = (rated["level"] == "best").to_numpy(), (rated["rating"] >= min_rating).to_numpy()
+    confusion, by_level = _levels(rated)
     return {
         "pairs": rated.height,
         "threshold": min_rating,
-        "precision": _share(taken.filter(best).height, taken.height),
-        "recall": _share(taken.filter(best).height, good.height),
-        "auc": area_under_curve(good["rating"], rated.filter(~best)["rating"]),
-        "auc_surface": area_under_curve(
-            good["rating"], rated.filter(pl.col("defect").is_in(SURFACE_DEFECTS))["rating"]
-        ),
+        "precision": float(precision_score(best, accepted, zero_division=0.0)),
+        "recall": float(recall_score(best, accepted, zero_division=0.0)),
+        "auc": _auc(rated, pl.col("level") != "best"),
+        "auc_surface": _auc(rated, pl.col("defect").is_in(SURFACE_DEFECTS)),
         "auc_by_defect": auc_by_defect(rated),
         "expected_calibration_error": expected_calibration_error(rated),
-        "by_level": by_level(confusion),
+        "by_level": by_level,
         "confusion": confusion,
     }
 
 
 def labels_alone(raw: pl.DataFrame, values: list[float]) -> dict[str, Any]:
-    """AUC over all and by defect of the label probabilities before they are calibrated and joined with the signs."""
+    """AUC over all pairs and by defect, from the label probabilities before calibration and without the signals."""
     rated = with_rating(raw, values)
-    good = rated.filter(pl.col("level") == "best")["rating"]
-    return {
-        "auc": area_under_curve(good, rated.filter(pl.col("level") != "best")["rating"]),
-        "auc_by_defect": auc_by_defect(rated),
-    }
+    return {"auc": _auc(rated, pl.col("level") != "best"), "auc_by_defect": auc_by_defect(rated)}
 
 
 def auc_by_defect(rated: pl.DataFrame) -> dict[str, float | None]:
-    good = rated.filter(pl.col("level") == "best")["rating"]
-    return {
-        defect: area_under_curve(good, rated.filter(pl.col("defect") == defect)["rating"])
-        for defect in sorted(set(rated["defect"]) - {"none"})
-    }
+    defects = sorted(set(rated["defect"]) - {"none"})
+    return {defect: _auc(rated, pl.col("defect") == defect) for defect in defects}
 
 
-def by_level(confusion: dict[str, dict[str, int]]) -> dict[str, dict[str, float]]:
-    """Precision and recall of each level, a pair taken for its likeliest one."""
-    return {
-        level: {
-            "precision": _share(confusion[level][level], sum(row[level] for row in confusion.values())),
-            "recall": _share(confusion[level][level], sum(confusion[level].values())),
-        }
-        for level in LEVELS
-    }
+def _auc(rated: pl.DataFrame, worse: pl.Expr) -> float | None:
+    """How well ratings separate the best pairs from the worse ones that the expression selects."""
+    return area_under_curve(rated.filter(pl.col("level") == "best")["rating"], rated.filter(worse)["rating"])
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def area_under_curve(positive: pl.Series, negative: pl.Series) -> float | None:
+    """Probability that a positive is rated above a negative, ties counted half. None if either is empty."""
+    if positive.is_empty() or negative.is_empty():
+        return None
+    truth = np.repeat([1, 0], [len(positive), len(negative)])
+    return float(roc_auc_score(truth, pl.concat([positive, negative]).to_numpy()))
 
 
-def _confusion(rated: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Counts by true level, then by the most probable one."""
-    said = rated.select(
-        "level", pl.concat_list(LEVELS).list.arg_max().replace_strict(dict(enumerate(LEVELS))).alias("said")
+def _levels(rated: pl.DataFrame) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, float]]]:
+    """Counts by true level, then by the most probable level; and precision and recall of each level."""
+    levels, likeliest = rated["level"].to_list(), np.array(LEVELS)[rated.select(LEVELS).to_numpy().argmax(axis=1)]
+    counts = confusion_matrix(levels, likeliest, labels=list(LEVELS)).tolist()
+    figures = precision_recall_fscore_support(levels, likeliest, labels=list(LEVELS), zero_division=0.0)
+    return (
+        {level: dict(zip(LEVELS, row, strict=True)) for level, row in zip(LEVELS, counts, strict=True)},
+        {
+            level: {"precision": float(precision), "recall": float(recall)}
+            for level, precision, recall in zip(LEVELS, figures[0], figures[1], strict=True)
+        },
     )
-    counts = {(level, answer): count for level, answer, count in said.group_by("level", "said").len().iter_rows()}
-    return {level: {answer: counts.get((level, answer), 0) for answer in LEVELS} for level in LEVELS}

@@ -1,7 +1,7 @@
-"""Is a probability of `best` of 0.8 right in 8 of 10 cases? Reliability, its error, and temperature scaling.
+"""Reliability of the probability of `best`: whether 8 of 10 pairs with probability 0.8 are best, and the mean error.
 
-The levels weigh the same, as in the training set, however many defects were made of a pair: else the figures
-would tell how the held-out set was made.
+Each level has the same total weight, as in the training set. So the figures do not depend on how many defects the
+held-out set has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ BINS = 10
 
 
 def reliability(rated: pl.DataFrame) -> pl.DataFrame:
-    """By tenths of the probability of `best`: its mean, the share that is best, and the share of all pairs."""
+    """For each tenth of the probability of `best`: its mean, the share of best pairs, and the share of all pairs."""
     bins = (pl.col("best") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32)
     return (
         rated.with_columns(level_weight(), bin=bins)
@@ -27,13 +27,10 @@ def reliability(rated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def expected_calibration_error(rated: pl.DataFrame) -> float | None:
-    """Mean distance of the reliability curve from the diagonal, by pairs (Guo et al. 2017, eq. 5). None: no pairs."""
-    if rated.is_empty():
-        return None
-    return float(
-        reliability(rated).select(((pl.col("predicted") - pl.col("best_share")).abs() * pl.col("weight")).sum()).item()
-    )
+def expected_calibration_error(rated: pl.DataFrame) -> float:
+    """Mean distance between the reliability curve and the diagonal, weighted by pairs (Guo et al. 2017, eq. 5)."""
+    distance = (pl.col("predicted") - pl.col("best_share")).abs() * pl.col("weight")
+    return float(reliability(rated).select(distance.sum()).item())
 
 
 def level_weight() -> pl.Expr:

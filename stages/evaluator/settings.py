@@ -1,4 +1,4 @@
-"""The section `evaluator` of params.yaml."""
+"""The section `evaluator` of params.yaml; docs/evaluator.md explains how the evaluator works."""
 
 from __future__ import annotations
 
@@ -9,22 +9,37 @@ from pydantic import Field, model_validator
 from x_instruction.models.settings import Training
 from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
 
+Weight = Annotated[float, Field(ge=0)]
+
 
 class Defects(Section):
-    """How often each defect stands for its level in the rating set, relative to the others of the level."""
+    """How often each defect is used to make a response of its level worse, relative to the level's other defects.
 
-    cut: Annotated[float, Field(ge=0)]
-    repeated: Annotated[float, Field(ge=0)]
-    partly_foreign: Annotated[float, Field(ge=0)]
-    strays: Annotated[float, Field(ge=0)]
-    model_answer: Annotated[float, Field(ge=0)]
-    boilerplate: Annotated[float, Field(ge=0)] = 0.0
-    swapped: Annotated[float, Field(ge=0)]
-    wrong_language: Annotated[float, Field(ge=0)]
-    drift: Annotated[float, Field(ge=0)] = 0.0
+    A defect of weight 0 is not taught, but it is measured all the same (except `model_answer` and `drift`).
+    """
+
+    cut: Weight
+    """The end is missing."""
+    repeated: Weight
+    """A sentence is repeated in place of those that follow."""
+    partly_foreign: Weight
+    """The text continues in another language."""
+    strays: Weight
+    """The text continues with the response to another instruction."""
+    model_answer: Weight
+    """The answer of the current response model."""
+    boilerplate: Weight
+    """Site notices replace some sentences. Half of the language's phrases are taught, the other half is measured."""
+    swapped: Weight
+    """The response to another instruction. Low for the embedded model, which cannot learn what fits an instruction:
+    many of them only teach it that good responses are doubtful."""
+    wrong_language: Weight
+    drift: Weight
+    """What the base model writes after the instruction. Set it to 0 for a base model that already follows instructions.
+    With it, the sample's two iterations had AUC 0.850 and 0.866; without it, 0.858 and 0.848."""
 
     @model_validator(mode="after")
-    def _some_in_each_level(self) -> Defects:
+    def _each_level_has_a_defect(self) -> Defects:
         flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer, self.boilerplate)
         if not any(flawed) or not (self.swapped or self.wrong_language):
             raise ValueError(
@@ -35,20 +50,25 @@ class Defects(Section):
 
 
 class Evaluator(Section):
-    """`whole_share` of the responses to learn from are taken whole, of the others a run of sentences.
-
-    `open_instructions` are answered by any text: no response to one is swapped, or strays.
-    `loss_over`: the three labels alone, as a rating is read, or the whole vocabulary, as in usual fine-tuning.
-    `temperature_scaling`: without signals, scale the labels' probabilities by a temperature where that lowers the
-    cross-entropy of pairs it was not fitted on. The regression that joins signals scales them itself.
-    """
+    """How the evaluator of an iteration is trained."""
 
     start_from: Literal["base_model", "instruction_model", "response_model"]
     rated_pairs: Positive
-    whole_share: Share = 0.0
-    open_instructions: tuple[NonEmpty, ...] = ()
-    batches: Literal["by_length", "in_order"] = "in_order"
-    loss_over: Literal["labels", "vocabulary"] = "labels"
+    """Rated pairs to learn from. Each pass over the pairs draws new defects and new runs of sentences."""
+    whole_share: Share
+    """Share of the responses that are shown whole. The others are a run of their sentences, so that a small number of
+    pairs is not learned by heart."""
+    open_instructions: tuple[NonEmpty, ...]
+    """Instructions that any text answers, such as `Write a text.`: no response to them is swapped or strays."""
+    batches: Literal["by_length", "in_order"]
+    """`by_length` pads less. `in_order` mixes lengths, where a short response in a batch does not give its label away:
+    in the planted world, cut responses were recognized with AUC 1.00 in order and 0.58 by length. On the sample the
+    order makes no difference beyond chance, and padding takes 60 % more time."""
+    loss_over: Literal["labels", "vocabulary"]
+    """`labels`: the loss compares only the three labels, as a rating does. On the sample one of two iterations was
+    better with it and one worse."""
     defects: Defects
     temperature_scaling: bool
+    """Without signals: scale the probabilities by a temperature, if that lowers the cross-entropy of pairs on which it
+    was not fitted. With signals, the regression that joins them scales the probabilities itself."""
     training: Training

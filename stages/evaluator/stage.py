@@ -1,4 +1,4 @@
-"""The evaluator of an iteration: trained on the three-level rating set, measured on held-out rated pairs."""
+"""The evaluator of an iteration: trained on the rating set of three levels, measured on held-out rated pairs."""
 
 from __future__ import annotations
 
@@ -31,38 +31,39 @@ from x_instruction.runner.outcome import Outcome
 
 PARTITION = ("iteration",)
 
-FIGURES = (
+GATE_FIGURES = (
     "pairs", "precision", "recall", "auc", "auc_surface",
     "expected_calibration_error", "calibration_pairs", "calibrated",
 )  # fmt: skip
 
 
 def run(job: Job) -> Outcome:
-    facts = learn(job, _start(job), taught(job), job.staging)
-    sets = (job.settings.seed, job.language_pages, job.section(Evaluator).open_instructions)
-    held_out = held_out_set(seed_pairs(job, "held_out"), *sets)
-    to_fit = calibration_set(seed_pairs(job, "calibration"), *sets)
+    facts = learn(job, _start(job), rating_set(job), job.staging)
+    shared = (job.settings.seed, job.language_pages, job.section(Evaluator).open_instructions)
+    held_out = held_out_set(seed_pairs(job, "held_out"), *shared)
+    to_fit = calibration_set(seed_pairs(job, "calibration"), *shared)
     measure_held_out(job, job.staging, held_out, to_fit)
     return Outcome(facts=facts)
 
 
-def taught(job: Job) -> list[RatedPair]:
-    """The rating set of this iteration; models are only asked for what is taught of them."""
-    own, (pairs, _) = job.section(Evaluator), learned_pairs(job)
-    answering = job.input("response_model", iteration=job.iteration)
-    answers = _answers(job, pairs, answering) if own.defects.model_answer else {}
-    drifts = _answers(job, pairs, job.input("base_model")) if own.defects.drift else {}
-    return training_set(pairs, answers, own, job.settings.seed, job.language_pages, drifts)
+def rating_set(job: Job) -> list[RatedPair]:
+    """The training set of this iteration. A model is only loaded if its answers are among the defects."""
+    settings, (pairs, _) = job.section(Evaluator), learned_pairs(job)
+    response_model = job.input("response_model", iteration=job.iteration)
+    answers = _answers(job, pairs, response_model) if settings.defects.model_answer else {}
+    drifts = _answers(job, pairs, job.input("base_model")) if settings.defects.drift else {}
+    return training_set(pairs, answers, settings, job.settings.seed, job.language_pages, drifts)
 
 
-def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str, float | int]:
-    """Continue the model in `start` on rated pairs: after a pair, one of three labels."""
-    own, rating = job.section(Evaluator), job.section(Rating)
+def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str, Metric]:
+    """Fine-tunes the model in `start` to give a pair's label, saves it to `out` and returns facts of the training."""
+    settings, rating = job.section(Evaluator), job.section(Rating)
     encoder = PromptEncoder(load_tokenizer(start), job.section(Prompts), budget=rating.max_response_tokens)
     labels = label_tokens(encoder, rating.labels)
-    among = labels if own.loss_over == "labels" else None
-    examples, in_order = _examples(rated, encoder, labels, load_names(job.language_pages)), own.batches == "in_order"
-    return fine_tune(start, examples, out, own.training, job.settings.seed, among, in_order)
+    among = labels if settings.loss_over == "labels" else None
+    examples = _examples(rated, encoder, labels, load_names(job.language_pages))
+    in_order = settings.batches == "in_order"
+    return fine_tune(start, examples, out, settings.training, job.settings.seed, among, in_order)
 
 
 def _start(job: Job) -> Path:
@@ -71,7 +72,7 @@ def _start(job: Job) -> Path:
 
 
 def _answers(job: Job, pairs: list[Pair], model: Path) -> dict[str, str]:
-    """What a model says to each instruction, by the pair's id."""
+    """A model's answers to the instructions, by the pair's id; empty answers are left out."""
     with LazyEngine(model, job.section(TextGeneration).of_several, job.settings.seed) as engine:
         room = engine.room(job.section(Decoding).max_new_tokens)
         encoder = PromptEncoder(engine.tokenizer, job.section(Prompts), room=room)
@@ -84,28 +85,28 @@ def _answers(job: Job, pairs: list[Pair], model: Path) -> dict[str, str]:
 def _examples(
     rated: list[RatedPair], encoder: PromptEncoder, labels: list[int], names: Mapping[str, str]
 ) -> list[Example]:
-    token = dict(zip(LEVELS, labels, strict=True))
+    tokens = dict(zip(LEVELS, labels, strict=True))
     return [
-        Example(encoder.rate(one.pair.instruction, one.response, names[one.pair.language]), [token[one.level]])
-        for one in rated
+        Example(encoder.rate(item.pair.instruction, item.response, names[item.pair.language]), [tokens[item.level]])
+        for item in rated
     ]
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    return {**model_facts(job.staging), **judged_figures(read_json(job.staging / "scores.json"))}
+    return {**model_facts(job.staging), **gate_metrics(read_json(job.staging / "scores.json"))}
 
 
-def judged_figures(found: dict[str, Any]) -> dict[str, Metric]:
-    """Of scores.json what the gate and the report show; what could not be measured is left out."""
-    alone = found["labels_alone"]["auc"]
-    by_language = {f"auc_{code}": own["auc"] for code, own in found["by_language"].items()}
-    known = [value for value in by_language.values() if value is not None]
-    figures = {
-        **{name: found[name] for name in FIGURES},
-        **{f"auc_{defect}": value for defect, value in found["auc_by_defect"].items()},
+def gate_metrics(scores: dict[str, Any]) -> dict[str, Metric]:
+    """The figures of scores.json that the gate and the report show, without those that could not be measured."""
+    labels = scores["labels_alone"]["auc"]
+    by_language = {f"auc_{code}": figures["auc"] for code, figures in scores["by_language"].items()}
+    measured = [value for value in by_language.values() if value is not None]
+    metrics = {
+        **{name: scores[name] for name in GATE_FIGURES},
+        **{f"auc_{defect}": value for defect, value in scores["auc_by_defect"].items()},
         **by_language,
-        "auc_labels": alone,
-        "auc_gained": None if None in (alone, found["auc"]) else found["auc"] - alone,
-        "least_auc_of_a_language": min(known, default=None),
+        "auc_labels": labels,
+        "auc_gained": None if None in (labels, scores["auc"]) else scores["auc"] - labels,
+        "least_auc_of_a_language": min(measured, default=None),
     }
-    return {name: value for name, value in figures.items() if value is not None}
+    return {name: value for name, value in metrics.items() if value is not None}

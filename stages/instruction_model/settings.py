@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from x_instruction.models.settings import Training
 from x_instruction.runner.settings import Section
 
 
 class InstructionModel(Section):
+    """How the model that writes instructions is fine-tuned."""
+
+    english_per_native: Annotated[float, Field(ge=0)]
+    """English seeds for each native one, at most (`language: en` in seed_pairs.sources)."""
     training: Training

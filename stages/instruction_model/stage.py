@@ -1,14 +1,10 @@
-"""The reversed model: reads a response, writes the English instruction it answers (METHOD: I. Generation)."""
+"""The reversed model reads a response and writes the English instruction that it answers (METHOD: I. Generation)."""
 
 from __future__ import annotations
 
 from stages.instruction_model.settings import InstructionModel
-from x_instruction.models.checkpoints import load_tokenizer
-from x_instruction.models.fine_tuning import fine_tune
-from x_instruction.models.measures import held_out_loss, model_facts
-from x_instruction.models.prompts import PromptEncoder
-from x_instruction.models.settings import Prompts
-from x_instruction.pairs.training_pairs import instruction_examples, seed_pairs
+from x_instruction.pairs.training_pairs import english_pairs, instruction_examples, seed_pairs
+from x_instruction.pairs.tuning import measure_tuned, tune
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -17,17 +13,10 @@ PARTITION: tuple[str, ...] = ()
 
 
 def run(job: Job) -> Outcome:
-    base = job.input("base_model")
-    training = job.section(InstructionModel).training
-    encoder = PromptEncoder(load_tokenizer(base), job.section(Prompts), budget=training.max_tokens * 3 // 4)
-    examples = instruction_examples(seed_pairs(job, "train"), encoder)
-    return Outcome(facts=fine_tune(base, examples, job.staging, training, job.settings.seed))
+    settings = job.section(InstructionModel)
+    pairs = [*seed_pairs(job, "train"), *english_pairs(job, settings.english_per_native)]
+    return tune(job, settings.training, pairs, instruction_examples)
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    training = job.section(InstructionModel).training
-    encoder = PromptEncoder(load_tokenizer(job.staging), job.section(Prompts), budget=training.max_tokens * 3 // 4)
-    examples = instruction_examples(seed_pairs(job, "held_out"), encoder)
-    before = held_out_loss(job.input("base_model"), examples)
-    after = held_out_loss(job.staging, examples)
-    return {**model_facts(job.staging), "held_out_loss": after, "held_out_loss_change": after - before}
+    return measure_tuned(job, outcome, job.section(InstructionModel).training, instruction_examples)

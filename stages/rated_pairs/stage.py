@@ -1,7 +1,7 @@
-"""Rated pairs: for each candidate the probabilities of best, flawed and worst.
+"""Rated pairs: every candidate pair with the evaluator's probabilities of best, flawed and worst.
 
-The probabilities are read off one token position, restricted to the three labels, and calibrated with the signs of the
-pair: no output can be unparseable.
+The probabilities are those of three labels at one token position, calibrated with the pair's signals. The evaluator
+writes no text, so no output can fail to parse.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from x_instruction.language.identification import MODEL
 from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 from x_instruction.models.settings import Prompts
-from x_instruction.rating.calibration import LEVELS, Calibration, calibration_of
+from x_instruction.rating.calibration import LEVELS, Calibration, read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import add_surface_signals
@@ -43,7 +43,7 @@ def run(job: Job) -> Outcome:
             partial(
                 transform,
                 engine=engine,
-                calibration=calibration_of(evaluator),
+                calibration=read_calibration(evaluator),
                 rating=job.section(Rating),
                 prompts=job.section(Prompts),
                 pages=job.language_pages,
@@ -57,15 +57,16 @@ def run(job: Job) -> Outcome:
 def transform(
     frame: pl.DataFrame, engine: LazyEngine, calibration: Calibration, rating: Rating, prompts: Prompts, pages: Path
 ) -> Split:
-    signalled = add_surface_signals(frame, pages)
-    return Split(add_ratings(signalled, engine, calibration, rating, prompts, load_names(pages)), no_drops())
+    """Keeps every row. The frame already has the likelihoods, from candidate_pairs."""
+    with_signals = add_surface_signals(frame, pages)
+    return Split(add_ratings(with_signals, engine, calibration, rating, prompts, load_names(pages)), no_drops())
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     table = job.staged.table([*LEVELS, "rating"])
     sums = table.select(pl.sum_horizontal(LEVELS)).to_series()
     return {
-        # Polars passes over what is not a number when it looks for the greatest, and sorts it above every number.
+        # Polars ignores NaN when it computes a maximum, but sorts NaN above every number.
         "rows_without_rating": int((~table.select(pl.all_horizontal(pl.all().is_finite())).to_series()).sum()),
         "largest_error_of_sum": greatest((sums - 1).abs()),
         "mean_rating": mean(table["rating"]),

@@ -1,4 +1,4 @@
-"""Which files a source names, and how each is opened: local or by URL, compressed or not."""
+"""Finds the files of a source and opens them, local or by URL, compressed or not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import fsspec  # type: ignore[import-untyped]
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -18,7 +18,7 @@ from stages.raw_web_text.settings import Format, Source
 from x_instruction.runner.errors import InputError, XInstructionError
 
 COMPRESSED = (".gz", ".zst")
-# The last of a name's endings that tells: x.warc.wet.gz is WET.
+# The last of these endings of a name decides: x.warc.wet.gz is WET.
 FORMATS = {
     ".html": "html",
     ".htm": "html",
@@ -28,23 +28,23 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
-# A file may grow by this before its growth is judged: small files compress as they like.
+# The bound on the growth of a compressed file applies after these bytes, since small files vary.
 EXPANSION_FREE = 1 << 20
-# Bytes unpacked in one go: where a file breaks off, what was asked for with the break is lost.
-AT_ONCE = 1 << 14
+# Bytes that are decompressed in one step. The step in which a file breaks off is lost.
+STEP_BYTES = 1 << 14
 
 
 class UnreadableError(Exception):
-    """A file, or the rest of it, cannot be read: `reason` for the drop, what was met as the message."""
+    """A file, or the rest of it, cannot be read: the reason of the drop, and its value as the message."""
 
-    def __init__(self, reason: str, met: str) -> None:
-        super().__init__(met)
+    def __init__(self, reason: str, value: str) -> None:
+        super().__init__(value)
         self.reason = reason
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """`name` is what provenance calls it: relative to the project where it lies there, else its full address."""
+    """`name` is the file's name in the provenance: relative to the project if it is inside, else its full address."""
 
     system: Any
     path: str
@@ -53,46 +53,45 @@ class SourceFile:
 
 
 def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
-    """Files of a source in the order of their names. Raises InputError when there are none."""
+    """Files of a source, sorted by path. Raises InputError if there are none."""
     pattern = source.path.replace("{language}", language)
-    asked = pattern if "://" in pattern else str(root.absolute() / pattern)
+    address = pattern if "://" in pattern else str(root.absolute() / pattern)
     try:
-        system, path = fsspec.core.url_to_fs(asked)
+        system, path = fsspec.core.url_to_fs(address)
     except (ValueError, ImportError) as error:
-        raise InputError(f"source {pattern} cannot be opened ({error}): mend raw_web_text.sources") from None
+        raise InputError(f"source {pattern} cannot be opened ({error}): correct raw_web_text.sources") from None
     with reached(pattern):
         try:
             found = _found(system, path, source.format)
         except FileNotFoundError as error:
-            why = f" ({one_line(error.__cause__)})" if error.__cause__ else ""
-            raise InputError(
-                f"source {pattern} does not exist{why}: put the {language} pages there or mend raw_web_text.sources"
-            ) from None
-    chosen = [SourceFile(system, one, _name(system, one, root), told) for one, told in found.items() if told]
+            cause = f" ({one_line(error.__cause__)})" if error.__cause__ else ""
+            remedy = f"put the {language} pages there or correct raw_web_text.sources"
+            raise InputError(f"source {pattern} does not exist{cause}: {remedy}") from None
+    chosen = [SourceFile(system, path, _name(system, path, root), form) for path, form in found.items() if form]
     if not chosen:
         wanted = f".{source.format}" if source.format else ", ".join(FORMATS)
-        raise InputError(f"source {pattern} holds no file of a known kind ({wanted}): put one there or give `format`")
-    return sorted(chosen, key=lambda one: PurePosixPath(one.path))
+        raise InputError(f"source {pattern} has no file of a known kind ({wanted}): add one or set `format`")
+    return sorted(chosen, key=lambda file: PurePosixPath(file.path))
 
 
 def _found(system: Any, path: str, form: Format | None) -> dict[str, str | None]:
-    """Files by path, and the format of each. Raises FileNotFoundError when there are none."""
+    """The format of each file, by path. Raises FileNotFoundError if there are no files."""
     if set("*?[") & set(path):
-        matched = {one: form or file_format(one) for one in system.glob(path) if system.isfile(one)}
+        matched = {name: form or file_format(name) for name in system.glob(path) if system.isfile(name)}
         if not matched:
             raise FileNotFoundError(path)
         return matched
-    system.info(path)  # says what is wrong, where `exists` would say no
-    # A web server knows no folders, and would be asked for the whole file to look for links in it.
+    system.info(path)  # raises an error with the cause, unlike `exists`
+    # A web server has no folders; `isdir` would download the whole file and look for links in it.
     if not {"http", "https"} & set(system.protocol) and system.isdir(path):
-        named = {one: file_format(one) for one in system.find(path)}
-        return {one: told for one, told in named.items() if form in (None, told)}
+        formats = {name: file_format(name) for name in system.find(path)}
+        return {name: known for name, known in formats.items() if form in (None, known)}
     return {path: form or file_format(path)}
 
 
 def file_format(name: str) -> str | None:
-    """Format a file's name tells, if any."""
-    suffixes = [one.lower() for one in PurePosixPath(name).suffixes]
+    """The format that a file's name tells; None for an unknown ending."""
+    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
     while suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     return FORMATS.get(suffixes[-1]) if suffixes else None
@@ -107,79 +106,78 @@ def _name(system: Any, path: str, root: Path) -> str:
 
 @contextmanager
 def reached(name: str) -> Iterator[None]:
-    """An error of what fetches is the user's to mend; each library has kinds of its own."""
+    """Turns the errors of the libraries that fetch files, each of which has its own classes, into InputError."""
     try:
         yield
     except XInstructionError:
         raise
     except Exception as error:
-        met = f"{type(error).__name__}: {one_line(error)}"
-        raise InputError(f"source {name} cannot be reached ({met}): mend its path, rights, keys or network") from None
+        cause = f"{type(error).__name__}: {one_line(error)}"
+        raise InputError(f"source {name} cannot be reached ({cause}): check path, rights, keys and network") from None
 
 
 @contextmanager
-def stored_bytes(file: SourceFile) -> Iterator[BinaryIO]:
-    """The file's bytes as they lie there."""
+def stored_bytes(file: SourceFile) -> Iterator[io.BufferedReader]:
+    """The bytes of the file as they are stored."""
     with reached(file.name):
-        bytes_ = file.system.open(file.path, "rb")
-    with bytes_:
-        yield bytes_ if "file" in file.system.protocol else io.BufferedReader(_Remote(bytes_, file.name), 1 << 20)
+        stored = file.system.open(file.path, "rb")
+    with stored:
+        local = "file" in file.system.protocol
+        yield stored if local else io.BufferedReader(_Remote(stored, file.name), 1 << 20)
 
 
 class _Remote(io.RawIOBase):
-    """A file elsewhere, whose every read may fail."""
+    """A remote file, each of whose reads may fail."""
 
-    def __init__(self, there: Any, name: str) -> None:
-        self._there, self._file = there, name
+    def __init__(self, remote: Any, name: str) -> None:
+        self._remote, self._file = remote, name
 
     def readable(self) -> bool:
         return True
 
     def seekable(self) -> bool:
-        return bool(self._there.seekable())
+        return bool(self._remote.seekable())
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         with reached(self._file):
-            return int(self._there.seek(offset, whence))
+            return int(self._remote.seek(offset, whence))
 
     def tell(self) -> int:
-        return int(self._there.tell())
+        return int(self._remote.tell())
 
     def readinto(self, buffer: Any) -> int:
         with reached(self._file):
-            data = self._there.read(len(buffer))
+            data = self._remote.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
 
 @contextmanager
-def opened(file: SourceFile, max_expansion: int) -> Iterator[BinaryIO]:
-    """The file's bytes, decompressed. What breaks off or grows beyond measure raises UnreadableError."""
-    with stored_bytes(file) as bytes_, readable(file):
+def opened(file: SourceFile, max_expansion: int) -> Iterator[io.BufferedReader]:
+    """The decompressed bytes of the file. Raises UnreadableError if they break off or grow too much."""
+    with stored_bytes(file) as stored, readable(file):
         if file.path.lower().endswith(COMPRESSED):
-            yield cast(BinaryIO, io.BufferedReader(_Decompressed(file, bytes_, max_expansion), 1 << 20))
+            yield io.BufferedReader(_Decompressed(file, stored, max_expansion), 1 << 20)
         else:
-            yield bytes_
+            yield stored
 
 
 @contextmanager
 def readable(file: SourceFile) -> Iterator[None]:
-    """Errors of the bytes become UnreadableError; an error of the system (rights, network) is the user's to mend."""
+    """Turns errors of the bytes into UnreadableError, and errors of the system (rights, network) into InputError."""
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
-        raise UnreadableError("truncated_file", f"the file breaks off: {one_line(error)}") from None
-    except OSError as error:
-        if error.errno is None:
-            raise UnreadableError("truncated_file", f"the file breaks off: {one_line(error)}") from None
-        raise InputError(f"source {file.name} cannot be read ({one_line(error)}): mend rights or network") from None
+    except (EOFError, zlib.error, pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) is None:
+            raise UnreadableError("broken_file", f"{file.name} is damaged or cut off: {one_line(error)}") from None
+        raise InputError(f"source {file.name} cannot be read ({one_line(error)}): check rights and network") from None
 
 
 class _Decompressed(io.RawIOBase):
-    """Decompressed bytes of a stored file, bounded by a multiple of the stored bytes they came from."""
+    """The decompressed bytes of a file, at most a multiple of the stored bytes that they came from."""
 
-    def __init__(self, file: SourceFile, stored: Any, max_expansion: int) -> None:
-        self._stored, self._most, self._given = stored, max_expansion, 0
+    def __init__(self, file: SourceFile, stored: io.BufferedReader, max_expansion: int) -> None:
+        self._name, self._stored, self._max_expansion, self._size = file.name, stored, max_expansion, 0
         if file.path.lower().endswith(".gz"):
             self._read: Callable[[int], bytes] = gzip.GzipFile(fileobj=stored, mode="rb").read1
         else:
@@ -189,14 +187,19 @@ class _Decompressed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._read(min(len(buffer), AT_ONCE))
+        data = self._read(min(len(buffer), STEP_BYTES))
         buffer[: len(data)] = data
-        self._given += len(data)
-        if self._given > EXPANSION_FREE + self._most * self._stored.tell():
-            raise UnreadableError(
-                "decompression_bomb", f"{self._given} bytes out of {self._stored.tell()}, more than {self._most} times"
-            )
+        self._size += len(data)
+        check_expansion(self._name, self._size, self._stored.tell(), self._max_expansion)
         return len(data)
+
+
+def check_expansion(name: str, size: int, stored: int, max_expansion: int) -> None:
+    """Raises UnreadableError if `stored` bytes have grown to more than `max_expansion` times their size."""
+    if size > EXPANSION_FREE + max_expansion * stored:
+        raise UnreadableError(
+            "decompression_bomb", f"{name} grows from {stored} to {size} bytes, more than {max_expansion} times"
+        )
 
 
 def one_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ Format = Literal["html", "warc", "wet", "jsonl", "parquet", "dataset"]
 
 
 class Columns(Section):
-    """Names a source's columns have for what we keep; a column that is not there is not known, but for `text`."""
+    """The names of a source's columns. All but `text` may be absent in the source."""
 
     text: str = "text"
     url: str = "url"
@@ -25,20 +25,28 @@ class Columns(Section):
 
 
 class Source(Section):
-    """Where pages lie: a file, a folder, a glob (`**` too) or any fsspec URL; for `dataset`, a folder or a hub id.
+    """Where pages are. Only `path` is required, so the defaults are here and in docs/your-data.md.
 
-    `{language}` in `path` or `config` stands for the language's code. A source without it that is not for one
-    language alone is routed: each language takes the documents that language identification finds to be its own.
+    A source without `{language}` in `path` or `config`, and not limited to one language, is routed: each language takes
+    the documents that language identification assigns to it.
     """
 
     path: NonEmpty
-    format: Format | None = None  # by default the one each file's name tells
-    content: Literal["html", "text"] | None = None  # of jsonl, parquet and dataset, whose default is text
-    languages: Annotated[list[NonEmpty], Field(min_length=1)] | None = None  # by default all
+    """A file, a folder, a glob (`**` too), a URL of any kind that fsspec reads, or with `format: dataset` the id of a
+    data set on the Hugging Face hub. `{language}` is replaced by the code."""
+    format: Format | None = None
+    """null: as each file's name says. `jsonl` also reads a file that is one JSON array."""
+    content: Literal["html", "text"] | None = None
+    """What the text column of jsonl, parquet and dataset holds; null: text."""
+    languages: Annotated[list[NonEmpty], Field(min_length=1)] | None = None
+    """The languages that the source is for; null: all."""
     columns: Columns = Columns()
-    config: str | None = None  # of a dataset
-    split: str = "train"  # of a dataset
-    revision: str | None = None  # of what DVC cannot see change; of a hub id, the commit
+    config: str | None = None
+    """The configuration of a data set."""
+    split: str = "train"
+    """The split of a data set."""
+    revision: str | None = None
+    """Required if DVC cannot see a change of the source: the commit of a hub id, or any text for a URL."""
 
     @property
     def labelled(self) -> bool:
@@ -50,9 +58,9 @@ class Source(Section):
         return "://" in self.path and not self.path.startswith("file://")
 
     def inputs(self, root: Path) -> list[str]:
-        """The source as dependencies in dvc.yaml, which knows no globs: the folder before one stands for it.
+        """Dependencies in dvc.yaml. It has no globs, so the folder above a glob is the dependency.
 
-        What DVC cannot see change (a URL, a hub id) is no dependency; its `revision` in params.yaml stands for it.
+        DVC cannot see a change of a URL or a hub id, so there `revision` in params.yaml takes the dependency's place.
         """
         parts = self.path.removeprefix("file://").split("/")
         path = "/".join(takewhile(lambda part: not set("*?[") & set(part), parts))
@@ -70,26 +78,35 @@ class Source(Section):
     def _usable(self) -> Source:
         if self.remote and not self.revision:
             raise ValueError(
-                f"DVC cannot see a change of {self.path}: give `revision` (any text; a new one reads it anew)"
+                f"DVC cannot see a change of {self.path}: set `revision` to any text; a new text reads it again"
             )
         if self.config and self.format != "dataset":
-            raise ValueError("`config` is of a dataset: give `format: dataset` or remove it")
-        if self.content and self.format in ("html", "warc", "wet"):
-            raise ValueError(f"`content` is known of {self.format}: remove it")
+            raise ValueError("only a data set has a `config`: set `format: dataset` or remove it")
+        if self.format in ("html", "warc", "wet"):
+            for name in ("columns", "content"):
+                if name in self.model_fields_set and getattr(self, name) is not None:
+                    raise ValueError(f"`{name}` cannot be set for {self.format}: remove it")
         return self
 
 
 class RawWebText(Section):
+    """The sources, and limits on what is read. Whatever is beyond a limit becomes a drop."""
+
     sources: Annotated[list[Source], Field(min_length=1)]
     rows_per_shard: Positive
     max_page_bytes: Positive
+    """The largest of the real pages that we measured has 450 kB."""
     max_line_bytes: Positive
+    """Of a JSON line, where each byte of a page may take six (\\u00xx)."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
+    """Elements inside each other. The HTML parser fails beyond 254."""
     max_expansion: Positive
+    """How many times its size a compressed file may grow. gzip reaches 1030 on zeros, and 3 to 20 on text."""
     max_bad_share: Share
+    """The gate's bound on the share of unreadable or empty records."""
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml: local sources, and the language's page where documents are routed by it."""
+        """Dependencies in dvc.yaml: local sources, and the language's page if documents are routed."""
         paths = [path for source in self.sources for path in source.inputs(root)]
         routed = [] if all(source.labelled for source in self.sources) else ["languages/${item}.yaml"]
         return list(dict.fromkeys(paths + routed))

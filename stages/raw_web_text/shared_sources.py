@@ -1,9 +1,8 @@
-"""Sources without a language label: their pages are read, extracted and identified once for all languages.
+"""Reads, extracts and identifies the pages of sources without a language label once for all languages.
 
-Such a source is cut into pieces, some files each, which the work store keeps as pages (`pages.PAGE_SCHEMA`) under a
-key of the files' content, the settings that decide what is read of them, and the code. The first language that needs
-a piece makes it; each language then takes the pages from there as records that were read before, and asks only
-whether they are its own.
+Such a source is divided into pieces of some files. The work store keeps the pages of a piece under a key of the files'
+content, the settings that decide what is read, and the code. The first language that needs a piece makes it. Each
+language then reads the pages from the store, and only decides which of them are in that language.
 """
 
 from __future__ import annotations
@@ -16,21 +15,23 @@ from pathlib import Path
 import polars as pl
 from tqdm import tqdm
 
+from stages.raw_web_text.columns import NamedColumns
 from stages.raw_web_text.documents import read_pages
 from stages.raw_web_text.files import SourceFile, files_of, reached
-from stages.raw_web_text.records import Record, in_frames, read_files, read_rows
+from stages.raw_web_text.records import in_frames, read_files, read_rows
+from stages.raw_web_text.schema import PAGE_SCHEMA, Record
 from stages.raw_web_text.settings import RawWebText, Source
-from x_instruction.language.identification import MODEL
+from x_instruction.language.identification import MODEL, five_likeliest
 from x_instruction.pages.main_text import HTML_EXTRACTOR
 from x_instruction.runner.executor import ordered_map
 from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import write_shard
+from x_instruction.runner.shards import parts_of, write_shard
 
-# Stored bytes of a piece, unless one file has more: some minutes of work, so that languages side by side find enough
-# to share, and a file added at the end of a source makes one small piece anew.
+# Stored bytes of a piece, unless a single file has more. This is some minutes of work: enough pieces for languages side
+# by side, and a file that is added to the end of a source changes only one small piece.
 PIECE_BYTES = 64_000_000
-# What decides how a record is read and which records make a frame; more of `RawWebText` is not in a piece's key.
+# The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_expansion"}
 
 
@@ -41,31 +42,36 @@ class Piece:
 
 
 class SharedPages:
-    """Pages of the shared sources that serve a language, made where no run made them before."""
+    """Pages of the shared sources of a language; pieces that are not in the store yet are made."""
 
     def __init__(self, job: Job, language: str) -> None:
         settings = job.section(RawWebText)
         base = digest(job.code, HTML_EXTRACTOR, MODEL, settings.model_dump_json(include=LIMITS))
+        sources = [source for source in settings.sources if source.serves(language) and not source.labelled]
         self._store = job.shared
-        self._pieces = {
-            source.key(): pieces_of(source, language, settings, job.root, base)
-            for source in settings.sources
-            if source.serves(language) and not source.labelled
-        }
+        self._pieces = {source.key(): pieces_of(source, language, settings, job.root, base) for source in sources}
+        named = {source.key(): NamedColumns(source) for source in sources}
         progress = tqdm(desc=f"{job.artifact} for all languages", unit=" rows", unit_scale=True, mininterval=2)
-        make = partial(_make, job=job, progress=progress)
-        self._store.fill({one.key: partial(make, one) for pieces in self._pieces.values() for one in pieces})
+        self._store.fill(
+            {
+                piece.key: partial(_make, piece, job=job, named=named[source], progress=progress)
+                for source, pieces in self._pieces.items()
+                for piece in pieces
+            }
+        )
         progress.close()
+        for columns in named.values():
+            columns.warn()
 
-    def chunks(self, source: Source) -> Iterator[pl.DataFrame]:
-        """Pages of a source as records that `read_page` finds read before."""
+    def of(self, source: Source) -> Iterator[pl.DataFrame]:
+        """Pages of a source as frames of records that were read earlier."""
         for piece in self._pieces[source.key()]:
             for path in sorted(self._store.piece(piece.key).glob("part-*.parquet")):
                 yield pl.read_parquet(path).with_columns(body=pl.lit(None, pl.Binary))
 
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
-    """Pieces of a source in order. Local files are hashed for it (1.5 GB a second), others told by their server."""
+    """Pieces of a source in order. Local files are hashed (1.5 GB a second), of others the checksum is asked for."""
     base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision"}))
     if source.format == "dataset":
         folder = root / source.path
@@ -78,15 +84,15 @@ def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, b
     return pieces
 
 
-def _groups(files: list[SourceFile], most: int) -> Iterator[list[SourceFile]]:
-    """Files in order, PIECE_BYTES or `most` files together."""
+def _groups(files: list[SourceFile], limit: int) -> Iterator[list[SourceFile]]:
+    """Files in order, in groups of PIECE_BYTES or of `limit` files."""
     held: list[SourceFile] = []
     held_bytes = 0
     for file in files:
         held.append(file)
         with reached(file.name):
             held_bytes += file.system.size(file.path) or 0
-        if held_bytes >= PIECE_BYTES or len(held) == most:
+        if held_bytes >= PIECE_BYTES or len(held) == limit:
             yield held
             held, held_bytes = [], 0
     if held:
@@ -94,24 +100,32 @@ def _groups(files: list[SourceFile], most: int) -> Iterator[list[SourceFile]]:
 
 
 def _version(file: SourceFile, source: Source) -> str:
-    """What changes when the file's bytes do."""
+    """A text that changes when the bytes of the file change."""
     with reached(file.name):
         if "file" in file.system.protocol:
             return hash_paths([Path(file.path)])
         return f"{source.revision} {file.system.checksum(file.path)}"
 
 
-def _make(piece: Piece, folder: Path, job: Job, progress: tqdm[None]) -> None:
+def _make(piece: Piece, folder: Path, job: Job, named: NamedColumns, progress: tqdm[None]) -> None:
     settings = job.section(RawWebText)
-    frames = enumerate(in_frames(piece.records(), settings.rows_per_shard))
+    frames = enumerate(in_frames(named.watch(piece.records()), settings.rows_per_shard))
     for rows in ordered_map(partial(_block, folder=folder, settings=settings), frames, job.settings.execution):
         progress.update(rows)
 
 
 def _block(numbered: tuple[int, pl.DataFrame], folder: Path, settings: RawWebText) -> int:
-    """Pages of one frame of a piece, unless an interrupted run left them."""
+    """Makes the pages of one frame of a piece, unless an interrupted run has left them."""
     number, frame = numbered
     path = folder / f"part-{number:05d}.parquet"
     if not path.exists():
-        write_shard(read_pages(frame, settings), path)
+        write_shard(pl.concat([_identified(read_pages(part, settings)) for part in parts_of(frame)]), path)
     return frame.height
+
+
+def _identified(pages: pl.DataFrame) -> pl.DataFrame:
+    """The pages with `likeliest` where they have a text to identify."""
+    numbered = pages.drop("likeliest").with_row_index("row")
+    good = numbered.filter(pl.col("reason").is_null())
+    found = good.select("row", likeliest=five_likeliest(good["text"]))
+    return numbered.join(found, on="row", how="left", maintain_order="left").select(list(PAGE_SCHEMA))

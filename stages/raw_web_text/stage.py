@@ -1,4 +1,4 @@
-"""Documents as found: the main text of each page, with where it comes from.
+"""Documents as found: the main text of each page and its provenance.
 
 python -m stages raw_web_text fi
 """
@@ -10,7 +10,7 @@ from functools import partial
 
 import polars as pl
 
-from stages.raw_web_text.documents import read_page
+from stages.raw_web_text.documents import read_pages
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import RawWebText
 from stages.raw_web_text.shared_sources import SharedPages
@@ -29,13 +29,13 @@ PARTITION = ("language",)
 
 BAD = (
     "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
-    "nested_too_deep", "invalid_url", "line_too_long", "missing_column", "broken_record", "truncated_file",
+    "nested_too_deep", "invalid_url", "record_too_long", "missing_column", "broken_record", "broken_file",
     "decompression_bomb", "unreadable_file", "empty_file",
 )  # fmt: skip
-# Nothing wrong with them: an image, a page that the server had not. So it is with `other_language`.
+# Records without a page, such as images and pages that the server did not have. They are not bad, and neither are
+# documents in another language.
 NO_PAGE = ("not_html", "http_status")
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
-SCHEMA = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
 WORD = r"\S*[\p{L}\p{N}]\S*"
 
 
@@ -46,7 +46,7 @@ def run(job: Job) -> Outcome:
         load_language(language, job.language_pages) if any(not source.labelled for source in settings.sources) else None
     )
     outcome = job.map_frames(
-        read_sources(settings, language, job.root, SharedPages(job, language) if routed else None),
+        read_sources(settings, language, job.root, SharedPages(job, language).of if routed else None),
         partial(by_parts, transform=partial(transform, settings=settings, language=language, routed=routed)),
         settings=[settings],
         depends_on=f"{language} {HTML_EXTRACTOR} {f'{MODEL} {routed.model_dump_json()}' if routed else ''}",
@@ -58,29 +58,24 @@ def run(job: Job) -> Outcome:
 def transform(
     frame: pl.DataFrame, settings: RawWebText, language: str, routed: LanguageSettings | None = None
 ) -> Split:
-    """Frame of records (`records.RECORD_SCHEMA`) to documents (`SCHEMA`) and drops.
+    """Frame of records (`RECORD_SCHEMA`) to documents (`COLUMNS`) and drops.
 
-    `routed` is needed where records of the frame are not labelled: those judged to be in another language are drops.
+    `routed` is required if some records are not labelled: those in another language are dropped.
     """
-    rows = [read_page(record, settings) for record in frame.iter_rows(named=True)]
-    pages = [{"language": language, **page} for page in rows]
-    documents = pl.DataFrame(pages, schema={**SCHEMA, "problem": pl.String, "met": pl.String}, orient="row")
-    documents = documents.with_columns(content_ids(documents, "language", "text"))
-    documents = documents.rename({"problem": "reason", "met": "value"})
+    pages = read_pages(frame, settings).with_columns(language=pl.lit(language))
+    documents = pages.with_columns(content_ids(pages, "language", "text"))
     if routed:
-        documents = _routed(documents, frame["labelled"], frame["likeliest"], routed)
-    # File and offset even of a page that has an address: the address may be what is wrong with it.
+        documents = _routed(documents, frame["labelled"], routed)
+    # The place and not the address is the origin of a drop: the address may be wrong.
     split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
-    return Split(split.kept.drop("origin"), split.dropped)
+    return Split(split.kept.select(COLUMNS), split.dropped)
 
 
-def _routed(
-    documents: pl.DataFrame, labelled: pl.Series, likeliest: pl.Series, language: LanguageSettings
-) -> pl.DataFrame:
-    """Documents with the reason `other_language` where it holds; their text stays with that language."""
+def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
+    """Documents with the reason `other_language` where it applies. Their text is left to that language."""
     numbered = documents.with_row_index("row")
-    asked = numbered.with_columns(likeliest).filter(~labelled & pl.col("reason").is_null())
-    judged = asked.select("row", identify(asked["text"], language, asked["likeliest"])["judged"])
+    open_ones = numbered.filter(~labelled & pl.col("reason").is_null())
+    judged = open_ones.select("row", identify(open_ones["text"], language, open_ones["likeliest"])["judged"])
     other = judged.filter(~pl.col("judged").is_in(list(language.accepted)))
     elsewhere = pl.col("judged").is_not_null()
     return (
@@ -95,7 +90,7 @@ def _routed(
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Decisions on the rows whose id stands earlier, by source and record."""
+    """Decisions to drop each row whose id an earlier row has, in the order of source and record."""
     first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
     return (
         rows.sort("source", "record")
@@ -106,19 +101,18 @@ def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    rows_in = max(outcome.rows_in or 0, 1)
     reasons = job.staged.drop_counts()
     lengths, wrong = pl.DataFrame(schema={"words": pl.UInt32, "count": pl.UInt32}), 0
-    for frame in job.staged.frames(["id", "language", "text"]):
-        counted = frame["text"].str.count_matches(WORD).alias("words").value_counts()
+    for documents in job.staged.frames(["id", "language", "text"]):
+        counted = documents["text"].str.count_matches(WORD).alias("words").value_counts()
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
-        wrong += wrong_ids(frame, "language", "text")
-    # Another language's documents count: a bad record of a shared source is of no language.
-    pages = max(rows_in - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
+        wrong += wrong_ids(documents, "language", "text")
+    # Documents in another language count, because a bad record of a shared source has no language.
+    pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages
     if share > job.section(RawWebText).max_bad_share:
-        print(f"raw_web_text {job.partition}: of {pages} records bad are {counts}", file=sys.stderr)
+        print(f"raw_web_text {job.partition}: bad records among {pages}: {counts}", file=sys.stderr)
     return {
         "bad_records": counts,
         "passed_over": sum(reasons.get(reason, 0) for reason in ("other_language", *NO_PAGE)),
@@ -131,5 +125,5 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 def _language(job: Job) -> str:
     if job.language is None:
-        raise ValueError("raw_web_text is made language by language")
+        raise ValueError("raw_web_text is made for one language at a time")
     return job.language

@@ -1,4 +1,4 @@
-"""Refined pairs: what is kept of the ratings of the accepted iteration, and why (METHOD: II. Refinement)."""
+"""Refined pairs: the best rated pairs of the accepted iteration (the method's step II, refinement)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ from x_instruction.runner.shards import Split
 
 PARTITION = ("language",)
 
-KEPT, DROPPED = pl.lit("kept"), pl.lit("dropped")
-
 
 def run(job: Job) -> Outcome:
     assert job.language is not None
-    taken = decision(job)
-    iteration = taken.iteration
+    accepted = decision(job)
+    iteration = accepted.iteration
     rated = job.rows("rated_pairs", job.language, iteration).table()
     outcome = job.map_frames(
         [rated],
@@ -33,14 +31,11 @@ def run(job: Job) -> Outcome:
         settings=[job.section(RefinedPairs)],
         depends_on=iteration,
     )
-    ratings = rated.select("rating", outcome=pl.when(pl.col("id").is_in(_kept(job))).then(KEPT).otherwise(DROPPED))
+    kept = pl.col("id").is_in(job.staged.table(["id"])["id"].to_list())
+    ratings = rated.select("rating", outcome=pl.when(kept).then(pl.lit("kept")).otherwise(pl.lit("dropped")))
     write_plot(job.staging, "ratings", histogram(ratings, by="outcome"))
     write_plot(job.staging, "keep_curve", keep_curve(rated))
-    return replace(outcome, facts={"iteration": iteration, "why": taken.why})
-
-
-def _kept(job: Job) -> list[str]:
-    return job.staged.table(["id"])["id"].to_list()
+    return replace(outcome, facts={"iteration": iteration, "why": accepted.why})
 
 
 def transform(rated: pl.DataFrame, settings: RefinedPairs, iteration: str) -> Split:

@@ -7,4 +7,6 @@ from x_instruction.runner.settings import Section
 
 
 class ResponseModel(Section):
+    """How the response model of each iteration is fine-tuned."""
+
     training: Training

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,25 +13,48 @@ from x_instruction.runner.settings import Positive, Section, Share
 
 
 class SeedSource(Section):
-    """`<folder>/<language><suffix>`; with `translate`, the English pairs of `<folder>/en<suffix>`."""
+    """The files `<folder>/<language><suffix>`, or the single file `<folder>/en<suffix>` of English pairs.
+
+    Only `folder` is required, so the defaults are here and in docs/your-data.md.
+    """
 
     folder: str
     suffix: str = ".jsonl"
     translate: bool = False
+    """The pairs are English, and their responses are translated into each language."""
+    language: Literal["en"] | None = None
+    """`en`: the pairs are English and stay so; only the instruction model learns from them."""
+
+    @model_validator(mode="after")
+    def _translated_or_english(self) -> SeedSource:
+        if self.translate and self.language:
+            raise ValueError("give either `translate: true` or `language: en`; list the folder twice to use both")
+        return self
+
+    @property
+    def in_english(self) -> bool:
+        return self.translate or self.language == "en"
+
+    def file_name(self, language: str) -> str:
+        """The file for a language, relative to the project's folder."""
+        return f"{self.folder}/{'en' if self.in_english else language}{self.suffix}"
 
 
 class Translation(Section):
-    """What puts English responses into a language: a sequence-to-sequence `checkpoint`, or an `endpoint`.
+    """How English responses are translated: by a sequence-to-sequence `checkpoint`, or by an `endpoint`.
 
-    In `checkpoint`, `{language}` stands for the code (`models/en-{language}`); `language_codes` are a multilingual
-    model's own names (`fi: fin_Latn`), `prefix` what it wants before a text, with `{language}` and `{code}`.
+    It is optional in params.yaml, so the defaults are here and in docs/your-data.md.
     """
 
     checkpoint: str | None = None
+    """A folder or a hub id. `{language}` is replaced by the code (`models/en-{language}`)."""
     revision: str | None = None
     source_code: str | None = None
+    """A multilingual model's own name for English."""
     language_codes: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
+    """A multilingual model's own names for the languages (`fi: fin_Latn`)."""
     prefix: str = ""
+    """Comes before each text. `{language}` is the English name of the language and `{code}` its code."""
     beams: Positive = 4
     batch_size: Positive = 16
     max_tokens: Positive = 512
@@ -39,7 +62,7 @@ class Translation(Section):
     prompt: str = "Translate this text into {language}. Answer with the translation and nothing else.\n\n{text}"
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Translation:
+    def _checkpoint_or_endpoint(self) -> Translation:
         if bool(self.checkpoint) == bool(self.endpoint.url):
             raise ValueError("give either a checkpoint or an endpoint's url")
         if self.endpoint.url and not self.endpoint.model:
@@ -50,25 +73,31 @@ class Translation(Section):
 
 
 class SeedPairs(Section):
-    """Seeds are parted in three: `held_out_share` to measure on, `calibration_share` to calibrate ratings on."""
+    """The seeds, split by instruction in three: to learn from, to calibrate ratings and to measure."""
 
     sources: Annotated[list[SeedSource], Field(min_length=1)]
-    translation: Translation | None = None
+    translation: Translation | None
+    """How a source with `translate: true` is translated."""
     held_out_share: Annotated[float, Field(gt=0, lt=1)]
-    calibration_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the instructions that models are measured on."""
+    calibration_share: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the instructions that ratings are calibrated on, and that no model learns from."""
     min_response_words: Positive
     max_bad_share: Share
-    max_length_ratio: Annotated[float, Field(gt=1)] = 2.5
-    max_copied_share: Share = 0.3
+    """The gate's bound on the share of bad rows in all sources."""
+    max_length_ratio: Annotated[float, Field(gt=1)]
+    """Ratio of the lengths of a translation and its English text in characters, in either direction."""
+    max_copied_share: Share
+    """Share of the English words of four letters or more that a translation may still have."""
 
     @model_validator(mode="after")
-    def _translator_named(self) -> SeedPairs:
+    def _translation_is_set(self) -> SeedPairs:
         if not self.translation and any(source.translate for source in self.sources):
             raise ValueError("a source with `translate: true` needs seed_pairs.translation")
         return self
 
     @model_validator(mode="after")
-    def _some_are_learned(self) -> SeedPairs:
+    def _some_are_left_to_learn_from(self) -> SeedPairs:
         if self.held_out_share + self.calibration_share >= 1:
             raise ValueError(
                 "held_out_share and calibration_share together must be below 1: no seed is left to learn from"
@@ -76,11 +105,12 @@ class SeedPairs(Section):
         return self
 
     def inputs(self, root: Path, languages: Sequence[str]) -> list[str]:
-        """Dependencies in dvc.yaml: a line for each source, and the translating model where it is a local folder."""
-        lines = []
-        for number, source in enumerate(self.sources):
-            entry = f"seed_pairs.sources[{number}]"
-            lines.append(f"${{{entry}.folder}}/{'en' if source.translate else '${item}'}${{{entry}.suffix}}")
+        """Dependencies in dvc.yaml: a line for each source, and the translation model if it is a local folder."""
+        lines = [
+            f"${{seed_pairs.sources[{number}].folder}}/{'en' if source.in_english else '${item}'}"
+            f"${{seed_pairs.sources[{number}].suffix}}"
+            for number, source in enumerate(self.sources)
+        ]
         checkpoint = self.translation.checkpoint if self.translation else None
         if checkpoint and all((root / checkpoint.format(language=language)).is_dir() for language in languages):
             lines.append(checkpoint.format(language="${item}"))

@@ -1,6 +1,6 @@
-"""English responses put into a language: by a sequence-to-sequence checkpoint, or by an endpoint.
+"""Translates English responses, by a sequence-to-sequence checkpoint or by an endpoint.
 
-A seed made so is marked, since what translations teach is to be told from what native text does.
+A translated seed is marked, so that its effect can be compared with that of native text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stages.seed_pairs.settings import Translation
 from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.runner.errors import InputError
 
-# Translation models are made for sentences, and lose or repeat parts of longer texts.
+# Translation models are trained on sentences; they omit or repeat parts of longer texts.
 SENTENCE = re.compile(r"\S.*?(?:[.!?…][\"'”’)]*(?=\s|$)|$)", re.MULTILINE)
 
 
@@ -23,19 +23,19 @@ class Translator(Protocol):
     name: str
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """Each English text in the language, in order; "" for one that was cut off."""
+        """The translation of each English text, in order; "" if it was cut off."""
         ...
 
 
 def translator(settings: Translation, code: str, name: str, root: Path) -> Translator:
-    """The translator into a language, given by its code and English name."""
+    """The translator into a language, which is given by its code and its English name."""
     if settings.checkpoint:
         return Seq2SeqTranslator(settings, code, name, root)
     return EndpointTranslator(settings, name)
 
 
 class Seq2SeqTranslator:
-    """A checkpoint such as Marian, NLLB, M2M100 or T5, by beam search, sentence by sentence."""
+    """A checkpoint such as Marian, NLLB, M2M100 or T5. It translates each sentence by beam search."""
 
     def __init__(self, settings: Translation, language: str, language_name: str, root: Path) -> None:
         checkpoint = (settings.checkpoint or "").format(language=language)
@@ -44,7 +44,7 @@ class Seq2SeqTranslator:
         folder = root / checkpoint
         if not folder.is_dir() and settings.revision is None:
             raise InputError(
-                f"seed_pairs.translation.checkpoint: {folder} is no folder; for a hub id set translation.revision"
+                f"seed_pairs.translation.checkpoint: {folder} is not a folder; for a hub id, set translation.revision"
             )
         self.model, self.tokenizer = _loaded(str(folder if folder.is_dir() else checkpoint), settings.revision)
         if settings.source_code:
@@ -53,34 +53,24 @@ class Seq2SeqTranslator:
     def translate(self, texts: Sequence[str]) -> list[str]:
         lines = [text.split("\n") for text in texts]
         sentences = [match.strip() for text in lines for line in text for match in SENTENCE.findall(line)]
-        done = iter(self._sentences(sentences))
-        made = [[[next(done) for _ in SENTENCE.findall(line)] for line in text] for text in lines]
-        return ["" if _cut_off(text) else "\n".join(" ".join(filter(None, line)) for line in text) for text in made]
+        translations = iter(self._sentences(sentences))
+        found = [[[next(translations) for _ in SENTENCE.findall(line)] for line in text] for text in lines]
+        return ["" if _cut_off(text) else "\n".join(" ".join(filter(None, line)) for line in text) for text in found]
 
     def _sentences(self, sentences: list[str]) -> list[str | None]:
-        """Translations in order, made in batches of like length."""
+        """Translations in the order of the sentences. Sentences of similar length share a batch."""
         order = sorted(range(len(sentences)), key=lambda number: (-len(sentences[number]), number))
-        made: dict[int, str | None] = {}
+        found: dict[int, str | None] = {}
         for start in range(0, len(order), self.settings.batch_size):
             batch = order[start : start + self.settings.batch_size]
-            made.update(zip(batch, self._batch([sentences[number] for number in batch]), strict=True))
-        return [made[number] for number in range(len(sentences))]
+            found.update(zip(batch, self._batch([sentences[number] for number in batch]), strict=True))
+        return [found[number] for number in range(len(sentences))]
 
     def _batch(self, sentences: list[str]) -> list[str | None]:
-        """None for a sentence longer than `max_tokens`, or whose translation is."""
+        """Translations of a batch; None if the sentence or its translation is longer than `max_tokens`."""
         import torch
 
-        prefix = self.settings.prefix.format(language=self.language_name, code=self.language)
-        inputs = self.tokenizer(
-            [prefix + sentence for sentence in sentences],
-            return_tensors="pt",
-            padding=True,
-            truncation=True,
-            max_length=self.settings.max_tokens,
-            # A sentence that holds "</s>" holds four characters.
-            split_special_tokens=True,
-        ).to(self.model.device)
-        inputs.pop("token_type_ids", None)
+        inputs = self._encoded(sentences)
         with torch.inference_mode():
             output = self.model.generate(
                 **inputs,
@@ -89,15 +79,34 @@ class Seq2SeqTranslator:
                 max_new_tokens=self.settings.max_tokens,
                 **self._forced(),
             )
+        complete = (inputs["attention_mask"].sum(dim=1) < self.settings.max_tokens) & self._ended(output)
         texts = self.tokenizer.batch_decode(output, skip_special_tokens=True)
-        read = inputs["attention_mask"].sum(dim=1) < self.settings.max_tokens
-        # The first token starts the decoder, in some models with the one that ends a text; some, as Marian, are made to
-        # say it in the last place there is.
-        ended = (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
-        return [text.strip() if whole else None for text, whole in zip(texts, (read & ended).tolist(), strict=True)]
+        return [text.strip() if whole else None for text, whole in zip(texts, complete.tolist(), strict=True)]
+
+    def _encoded(self, sentences: list[str]) -> Any:
+        prefix = self.settings.prefix.format(language=self.language_name, code=self.language)
+        inputs = self.tokenizer(
+            [prefix + sentence for sentence in sentences],
+            return_tensors="pt",
+            padding=True,
+            truncation=True,
+            max_length=self.settings.max_tokens,
+            # "</s>" in a sentence is text: four characters and not the token that ends it.
+            split_special_tokens=True,
+        ).to(self.model.device)
+        inputs.pop("token_type_ids", None)
+        return inputs
+
+    def _ended(self, output: Any) -> Any:
+        """Whether each translation has an end token that the model chose.
+
+        The first place does not count: some models start with the end token. Nor does the last one: some models, such
+        as Marian, are forced to end there.
+        """
+        return (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
 
     def _forced(self) -> dict[str, int]:
-        """The first token of a translation, where a model for many languages takes the language from it."""
+        """The first token of a translation, from which a multilingual model takes the language."""
         code = self.settings.language_codes.get(self.language)
         if code is None:
             return {}
@@ -114,7 +123,7 @@ def _cut_off(text: list[list[str | None]]) -> bool:
 
 
 def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
-    """Model and tokenizer. Raises InputError when the checkpoint is no sequence-to-sequence model in safetensors."""
+    """Model and tokenizer. Raises InputError if the checkpoint is not a sequence-to-sequence model in safetensors."""
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -124,15 +133,15 @@ def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
             checkpoint, revision=revision, use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError) as error:
-        said = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"seed_pairs.translation.checkpoint: {checkpoint} is no usable translation model: {said}"
+            f"seed_pairs.translation.checkpoint: {checkpoint} is not a usable translation model: {reason}"
         ) from None
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
 
 class EndpointTranslator:
-    """A chat model behind an OpenAI-compatible endpoint, asked for each text as a whole, at temperature 0."""
+    """A chat model behind an OpenAI-compatible endpoint. It translates each text as a whole, at temperature 0."""
 
     def __init__(self, settings: Translation, language_name: str) -> None:
         self.name = settings.endpoint.model or ""
@@ -145,15 +154,15 @@ class EndpointTranslator:
 
     def _in_order(self, pool: ThreadPoolExecutor, texts: Sequence[str]) -> Iterator[str]:
         try:
-            yield from pool.map(self._one, texts)
+            yield from pool.map(self._translated, texts)
         except InputError:
             pool.shutdown(cancel_futures=True)
             raise
 
-    def _one(self, text: str) -> str:
+    def _translated(self, text: str) -> str:
         before, _, after = self.settings.prompt.replace("{language}", self.language_name).partition("{text}")
         choice = self.client.chat(
             f"{before}{text}{after}", temperature=0.0, max_tokens=self.settings.max_tokens, seed=0
         )
-        # What was cut off at the length is no translation; the checks on length would not always see it.
+        # The rule on length does not notice every translation that was cut off at max_tokens.
         return "" if choice.finish_reason == "length" else (choice.message.content or "").strip()

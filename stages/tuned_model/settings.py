@@ -7,4 +7,6 @@ from x_instruction.runner.settings import Section
 
 
 class TunedModel(Section):
+    """How the final model is fine-tuned."""
+
     training: Training

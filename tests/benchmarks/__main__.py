@@ -1,30 +1,29 @@
-"""Run the benchmarks: ours and its peer in one run on one machine, so that the ratio can be trusted.
+"""Run the benchmarks. Each measures this project and a peer in the same run on the same machine.
 
     python -m tests.benchmarks [NAME ...]
 
-A benchmark is a module beside this one with `run() -> list[Row]`. Each prints a table and writes
-data/bench/<name>.json; the README's table of claims is made from those files.
+A benchmark is a module in this folder with `run() -> list[Row]`. Its rows are printed and written to
+data/bench/<name>.json; docs/benchmarks.md and the results in README.md are generated from those files.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import pkgutil
+import re
 import sys
 from pathlib import Path
 
-from tests.benchmarks import claims
+from tests import documents
 from tests.benchmarks.table import Row, SkippedError, save, show
 
 FOLDER = Path(__file__).parent
-TOOLS = {
-    "__main__", "causes", "claims", "corpus", "engine", "iterations", "peer", "project_copy", "real_documents", "table",
-}  # fmt: skip
+BENCHMARK = re.compile(r"^def run\(", re.M)
 
 
 def names() -> list[str]:
-    return sorted(one.name for one in pkgutil.iter_modules([str(FOLDER)]) if not one.ispkg and one.name not in TOOLS)
+    """The modules of this folder that define `run`."""
+    return sorted(path.stem for path in FOLDER.glob("*.py") if BENCHMARK.search(path.read_text(encoding="utf-8")))
 
 
 def measure(name: str) -> list[Row]:
@@ -32,13 +31,13 @@ def measure(name: str) -> list[Row]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure ours beside its peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names())}; all of them without one")
-    wanted = parser.parse_args(arguments).names or names()
-    if unknown := sorted(set(wanted) - set(names())):
-        print(f"error: no benchmark '{unknown[0]}': there are {', '.join(names())}", file=sys.stderr)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure ours and its peers.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(names())} (default: all)")
+    selected = parser.parse_args(arguments).names or names()
+    if unknown := sorted(set(selected) - set(names())):
+        print(f"error: there is no benchmark '{unknown[0]}'; choose from {', '.join(names())}", file=sys.stderr)
         return 1
-    for name in wanted:
+    for name in selected:
         try:
             rows = measure(name)
         except SkippedError as reason:
@@ -46,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         show(name, rows)
         save(name, rows)
-    claims.write()
+    documents.write()
     return 0
 
 

@@ -1,9 +1,9 @@
-"""A planted world: artificial languages in which a small model can learn everything, so that the truth is known.
+"""A planted world: artificial languages in which a small model can learn everything, and the truth is known.
 
-Concepts have fixed facts. A family of tasks asks in English for one side of a concept; the response says the five
-facts of that side in an artificial language: a lexicon, a word order and affixes of its own, a few function words.
-Written out in the sample's format: web pages (good ones, and ones with a planted defect), English pages for the base
-model, seeds, evaluation prompts, the languages' settings files, and the truth of every page.
+Concepts have fixed facts. A family of tasks asks in English for one side of a concept, and the response states the five
+facts of that side in an artificial language, which has a lexicon, a word order, affixes and a few function words.
+`write_world` writes the world in the sample's format: web pages (good ones, and some with a planted defect), English
+pages for the base model, seeds, evaluation prompts, the language pages, and the truth of every web page.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOUNS = """
     dial doll dress drawer engine file fountain frame funnel garment gate grill gun handle hammock hat hoe hose jacket
     jug keg knob lace lever magnet mallet map mat medal mop mug napkin necklace notebook
 """.split()  # noqa: SIM905
-# By family: the ways it is asked for, two of them met in seeds. The last one is asked in evaluation only.
+# The instructions of each family. The first two occur in seeds, the last one only in evaluation prompts.
 FAMILIES = {
     "looks": (
         "Describe what a {} looks like.",
@@ -55,8 +55,8 @@ FAMILIES = {
         "For school I need the story of the {}, so please tell it.",
     ),
 }
-SENTENCES = 5  # of a response, each with one fact; with fewer a page is too short for the base model to be read
-VALUES = 10  # that a fact can have
+SENTENCES = 5  # of a response, each with one fact; with fewer, pages are too short for the base model's corpus
+VALUES = 10  # of a fact
 DEFECTS = ("cut", "repeated", "mixed", "foreign")
 STOP_WORDS = 5
 LEMMAS = [
@@ -69,29 +69,29 @@ LEMMAS = [
 
 @dataclass(frozen=True)
 class Topic:
-    """A task family and a concept: what an instruction asks for."""
+    """What an instruction asks for: a task family and a concept."""
 
     family: str
     concept: str
 
-    def instruction(self, way: int) -> str:
-        return FAMILIES[self.family][way].format(self.concept)
+    def instruction(self, wording: int) -> str:
+        return FAMILIES[self.family][wording].format(self.concept)
 
 
 @dataclass(frozen=True)
 class Tongue:
-    """An artificial language. `order` is of subject, verb and object."""
+    """An artificial language. `order` is the order of subject, verb and object."""
 
     code: str
     name: str
     order: str
     consonants: str
     vowels: str
-    affixes: dict[str, str]  # of S, V, O: "-x" follows the word, "x-" goes before it
+    affixes: dict[str, str]  # of S, V and O; "-x" is a suffix, "x-" a prefix
 
     @cached_property
     def lexicon(self) -> dict[str, str]:
-        """A word of three syllables for every lemma, none for two."""
+        """A different word of three syllables for every lemma."""
         choose = random.Random(self.code)
         syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
         words: dict[str, None] = {}
@@ -101,9 +101,9 @@ class Tongue:
 
     @cached_property
     def stop_words(self) -> list[str]:
-        """Of two syllables, so that no other word is one of them."""
+        """Words of two syllables, which no lemma has."""
         syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
-        pairs = [one + other for one in syllables for other in syllables]
+        pairs = [first + second for first in syllables for second in syllables]
         return random.Random(f"{self.code} stop words").sample(pairs, STOP_WORDS)
 
     def sentence(self, concept: str, verb: str, value: str) -> str:
@@ -130,7 +130,7 @@ class World:
     families: int = 5
     languages: int = 2
     seeds_share: float = 0.9
-    defective_share: float = 0.1  # of each kind, of the topics
+    defective_share: float = 0.1  # pages of each kind of defect, as a share of the topics
     seed: int = 1
 
     @property
@@ -144,16 +144,16 @@ class World:
         ]
 
     def value(self, topic: Topic, number: int) -> str:
-        """The fact a sentence says: the same in every language."""
+        """The fact that a sentence states, which is the same in every language."""
         choose = random.Random(f"{self.seed} {topic} {number}")
         return f"value {topic.family} {number} {choose.randrange(VALUES)}"
 
     def facts(self, topic: Topic, tongue: Tongue) -> list[str]:
-        """The words by which a response says the five facts."""
+        """The words that state the five facts in a response."""
         return [tongue._affixed(tongue.lexicon[self.value(topic, number)], "O") for number in range(SENTENCES)]
 
     def response(self, topic: Topic, tongue: Tongue, choose: random.Random) -> list[str]:
-        """The sentences on a topic, in an order of their own."""
+        """The sentences on a topic, in random order."""
         sentences = [
             tongue.sentence(topic.concept, f"verb {topic.family} {number}", self.value(topic, number))
             for number in range(SENTENCES)
@@ -161,15 +161,15 @@ class World:
         return choose.sample(sentences, len(sentences))
 
     def topic_of(self, instruction: str) -> Topic | None:
-        """What an instruction asks for; None where it is none of this world's."""
+        """The topic of an instruction; None for an instruction that is not from this world."""
         return self._by_instruction.get(instruction)
 
     @cached_property
     def _by_instruction(self) -> dict[str, Topic]:
-        return {topic.instruction(way): topic for topic in self.topics for way in range(3)}
+        return {topic.instruction(wording): topic for topic in self.topics for wording in range(3)}
 
     def pages(self, tongue: Tongue) -> Iterator[tuple[str, str, Topic, str]]:
-        """Name, kind, topic and text of every web page in a language: one good page a topic, and defective ones."""
+        """Name, kind, topic and text of every web page in a language: a good page per topic, and defective pages."""
         choose = random.Random(f"pages {self.seed} {tongue.code}")
         topics = self.topics
         for topic in topics:
@@ -185,33 +185,30 @@ class World:
             return text[: int(len(text) * choose.uniform(0.5, 0.85))].rstrip(". ")
         if kind == "repeated":
             return " ".join([sentences[0], sentences[1], sentences[1], sentences[1]])
-        other = tongue
         if kind == "foreign":
-            other = choose.choice([one for one in self.tongues if one is not tongue])
+            other = choose.choice([candidate for candidate in self.tongues if candidate is not tongue])
             return " ".join([*sentences[:2], *self.response(topic, other, choose)[:2]])
-        elsewhere = choose.choice(
-            [one for one in self.topics if one.concept != topic.concept and one.family != topic.family]
-        )
-        return " ".join([*sentences[:2], *self.response(elsewhere, other, choose)[:2]])
+        unrelated = [item for item in self.topics if item.concept != topic.concept and item.family != topic.family]
+        return " ".join([*sentences[:2], *self.response(choose.choice(unrelated), tongue, choose)[:2]])
 
     def seeds(self, tongue: Tongue) -> list[dict[str, str]]:
-        """The same instructions in every language."""
-        which = random.Random(f"seeds {self.seed}")
+        """Seeds with the same instructions in every language."""
+        shared = random.Random(f"seeds {self.seed}")
         choose = random.Random(f"seeds {self.seed} {tongue.code}")
         rows = []
         for topic in self.topics:
-            way, taken = which.randrange(2), which.random() < self.seeds_share
+            wording, chosen = shared.randrange(2), shared.random() < self.seeds_share
             response = " ".join(self.response(topic, tongue, choose))
-            if taken:
-                rows.append({"instruction": topic.instruction(way), "response": response})
+            if chosen:
+                rows.append({"instruction": topic.instruction(wording), "response": response})
         return rows
 
     def english_pages(self) -> Iterator[str]:
         choose = random.Random(f"english {self.seed}")
-        ways = [topic.instruction(way) for topic in self.topics for way in range(2)]
-        choose.shuffle(ways)
-        for start in range(0, len(ways), 10):
-            yield " ".join(ways[start : start + 10])
+        instructions = [topic.instruction(wording) for topic in self.topics for wording in range(2)]
+        choose.shuffle(instructions)
+        for start in range(0, len(instructions), 10):
+            yield " ".join(instructions[start : start + 10])
 
     def prompts(self, number: int) -> list[str]:
         topics = random.Random(f"prompts {self.seed}").sample(self.topics, number)
@@ -219,7 +216,7 @@ class World:
 
 
 def write_world(world: World, folder: Path, languages: Path) -> None:
-    """The world under `folder` as the sample lies in data/sample, and its languages' files."""
+    """Writes the world to `folder`, in the layout of data/sample, and its language pages to `languages`."""
     truth = []
     for number, text in enumerate(world.english_pages()):
         _write(folder / "web" / "en" / f"page-{number:03d}.html", _html("English", text))
@@ -230,6 +227,7 @@ def write_world(world: World, folder: Path, languages: Path) -> None:
             truth.append({"page": page, "kind": kind, "family": topic.family, "concept": topic.concept})
         _write(folder / "seeds" / f"{tongue.code}.jsonl", _lines(world.seeds(tongue)))
         _write(languages / f"{tongue.code}.yaml", _settings_file(tongue))
+    _write(languages / "names.yaml", "".join(f"{tongue.code}: {tongue.name}\n" for tongue in world.tongues))
     _write(folder / "truth.jsonl", _lines(truth))
     _write(folder / "eval_prompts.jsonl", _lines([{"prompt": prompt} for prompt in world.prompts(10)]))
 
@@ -246,7 +244,7 @@ def _lines(rows: list[dict[str, str]]) -> str:
 def _html(title: str, text: str) -> str:
     head = f'<head><meta charset="utf-8"><title>{title}</title></head>'
     nav = '<nav><ul><li><a href="/">Home</a></li><li><a href="/all">All</a></li></ul></nav>'
-    main = f"<main><article><p>{text}</p>\n</article></main>"  # no heading: it would say what the text is about
+    main = f"<main><article><p>{text}</p>\n</article></main>"  # a heading would name the topic
     foot = '<footer><a href="/terms">Terms</a></footer>'
     return f"<!DOCTYPE html>\n<html>{head}\n<body>{nav}\n{main}\n{foot}</body></html>\n"
 
@@ -262,7 +260,7 @@ sentence_ends: ".!?…"
 countries: []
 min_mean_word_length: 2
 max_mean_word_length: 14
-# Off: pages that are cut or repeat themselves are left for the evaluator to find.
+# These rules are off, since the evaluator must find the pages that are cut or repeat sentences.
 min_closed_lines_share: 0
 max_duplicate_lines_share: 1
 max_newlines_per_word: 1

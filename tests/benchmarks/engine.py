@@ -1,4 +1,4 @@
-"""A model of the embedded one's size, untrained: speed does not depend on what weights say."""
+"""An untrained model of the embedded model's size: speed does not depend on the values of weights."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from stages.base_model.embedded import new_model, train_tokenizer
 from stages.params import load_settings
 from tests.benchmarks.table import ROOT
+from x_instruction.generation.settings import TextGeneration
 from x_instruction.models.checkpoints import save_model
 
-FIRST_TOKEN = 300  # what lies below may be a special token
+FIRST_TOKEN = 300  # smaller ids may be special tokens
 
 
 def untrained_model(folder: Path) -> Path:
@@ -23,8 +24,15 @@ def untrained_model(folder: Path) -> Path:
     return folder
 
 
+def engine_settings(backend: str) -> TextGeneration:
+    """The project's settings of the engine, with this back end and vLLM's own choice of precision."""
+    settings = load_settings(ROOT / "params.yaml").text_generation
+    vllm = settings.vllm.model_copy(update={"dtype": "auto"})
+    return settings.model_copy(update={"backend": backend, "vllm": vllm})
+
+
 def prompts(count: int, tokens: int, seed: int) -> list[list[int]]:
-    """Random ones, so that no prefix is shared but by chance."""
+    """Random prompts, which share prefixes only by chance."""
     choose = random.Random(seed)
     return [[choose.randrange(FIRST_TOKEN, 2000) for _ in range(tokens)] for _ in range(count)]
 

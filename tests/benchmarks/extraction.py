@@ -1,8 +1,7 @@
-"""Main text of real HTML: ours against trafilatura alone (precise, no comments, no tables too), in turns on one core.
+"""Main text of real HTML: ours beside trafilatura alone with the same options, in turns on one core.
 
-Ours adds decoding, the provenance a page states, notices about cookies cut, joiners kept, mojibake mended and lines
-normalised. It wins some of that back before the library's turn: a sound page is parsed without the search for what to
-mend, and the library walks and copies a tree without scripts (1 of 1.6 MB of the news pages).
+Ours also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and normalizes
+lines. It saves time by removing scripts first, so that the library walks a smaller tree (1 MB of 1.6 on news pages).
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
-PAGES = 40  # of each language, evenly over the file
-# The nine news pages take 0.14 s: the least of seven rounds, ours always first, differed by 5 % from run to run.
+PAGES = 40  # for each language, taken evenly from the file
+# The news pages take 0.14 s, and even the fastest of seven rounds differed by 5 % from run to run.
 ROUNDS = 7
-SECONDS = 12.0  # of both together: more rounds where a round is short
+SECONDS = 12.0  # for both sides together: short rounds are repeated more often
 BARE = OPTIONS | {"favor_precision": True}
 
 
@@ -40,16 +39,17 @@ def run() -> list[Row]:
 
 
 def _pages(name: str) -> list[bytes]:
-    with pa.input_stream(str(real_text("html", f"{name}.jsonl.zst")), compression="zstd") as packed:
-        texts = [json.loads(line)["text"] for line in io.BytesIO(packed.read())]
+    with pa.input_stream(str(real_text("html", f"{name}.jsonl.zst")), compression="zstd") as file:
+        texts = [json.loads(line)["text"] for line in io.BytesIO(file.read())]
     chosen = texts[:: max(1, len(texts) // PAGES)][:PAGES]
-    return [one.encode() if "<body" in one else f"<html><body>{one}</body></html>".encode() for one in chosen]
+    return [text.encode() if "<body" in text else f"<html><body>{text}</body></html>".encode() for text in chosen]
 
 
 def _seconds(pages: list[bytes]) -> tuple[float, float]:
-    """CPU seconds of ours and of the library in the round of the median ratio, each first in every other round.
+    """CPU seconds of ours and of the library, in the round with the median ratio; they take turns in going first.
 
-    The machine is shared: what slows both down in a round leaves their ratio, and what hits one leaves the median.
+    On a shared machine, a round in which both are slow keeps the ratio, and a disturbance of one of them leaves the
+    median.
     """
     rounds: list[tuple[float, float]] = []
     while len(rounds) < ROUNDS or sum(map(sum, rounds)) < SECONDS:
@@ -62,7 +62,7 @@ def _seconds(pages: list[bytes]) -> tuple[float, float]:
 
 
 def _timed(extract: Callable[[bytes], object], pages: Iterable[bytes]) -> float:
-    gc.collect()  # what the other left is not to be cleared away on this one's time
+    gc.collect()  # otherwise this side would spend time on the garbage of the other
     start = time.process_time()
     for page in pages:
         extract(page)

@@ -28,7 +28,7 @@ from tests.benchmarks.peer import ask
 from tests.benchmarks.table import ROOT, Row, real_text
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings, load_language
-from x_instruction.pages.main_text import normalise
+from x_instruction.pages.normalise import normalise
 
 TOKENIZERS = {"fi": "fin_Latn", "sw": "swh_Latn", "tr": "tur_Latn", "th": "tha_Thai", "ta": "tam_Taml"}
 TOKENIZERS |= {"hi": "hin_Deva", "id": "ind_Latn", "vi": "vie_Latn", "bn": "ben_Beng", "ur": "urd_Arab"}
@@ -45,8 +45,8 @@ PUBLISHED = {
     "repetition_tolerance": 1.0,
     "max_symbols_per_word": 0.1,
     "quotes_close_lines": False,
-    "lone_signs_count": True,
-    "max_words_a_sentence": None,
+    "punctuation_counts_as_words": True,
+    "max_words_per_sentence": None,
     "min_judged_lines": 1,
 }
 # indic-nlp separates words only at these marks, so a typographic quotation mark is part of the word beside it.

@@ -1,6 +1,6 @@
-"""Our vLLM back end beside a plain `vllm.LLM.generate`: the same prompts, the same number of tokens.
+"""Our vLLM back end compared with a plain `vllm.LLM.generate`: the same prompts, the same number of tokens.
 
-Each has an engine of its own; warm, in turns, the best of the repeats of each.
+Each side has its own engine. They take turns; the first turn warms up, and the best of the others counts.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.benchmarks.engine import prompts, seconds, untrained_model
+from tests.benchmarks.engine import engine_settings, prompts, seconds, untrained_model
 from tests.benchmarks.table import Row
 from x_instruction.generation.interface import Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.generation.settings import TextGeneration, Vllm
 
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 256, 64, 64
 REPEATS = 6
@@ -24,7 +23,7 @@ REPEATS = 6
 def run() -> list[Row]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    settings = TextGeneration(backend="vllm", batch_size=32, vllm=Vllm(dtype="auto"))
+    settings = engine_settings("vllm")
     with TemporaryDirectory() as folder:
         model = untrained_model(Path(folder))
         with LazyEngine(model, settings, 1) as engine:
@@ -35,7 +34,7 @@ def _plain(model: Path) -> Any:
     import torch
     from vllm import LLM
 
-    # Without a GPU vLLM fails on seeds where a prompt is read in parts.
+    # Without a GPU, vLLM fails if a prompt with a seed is read in parts.
     options: dict[str, Any] = {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
     return LLM(model=str(model), seed=1, enforce_eager=not torch.cuda.is_available(), **options)
 
@@ -43,24 +42,30 @@ def _plain(model: Path) -> Any:
 def _rows(engine: LazyEngine, plain: Any) -> list[Row]:
     from vllm import SamplingParams
 
-    same: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "max_tokens": NEW_TOKENS, "ignore_eos": True}
+    common: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "max_tokens": NEW_TOKENS, "ignore_eos": True}
     seeded: list[float] = []
     unseeded: list[float] = []
     ours: list[float] = []
     for repeat in range(REPEATS + 1):
-        asked = prompts(PROMPTS, PROMPT_TOKENS, seed=repeat)
-        requests: Any = [{"prompt_token_ids": one} for one in asked]
-        own_seeds = [SamplingParams(**same, seed=number) for number in range(PROMPTS)]
+        ids = prompts(PROMPTS, PROMPT_TOKENS, seed=repeat)
+        requests: Any = [{"prompt_token_ids": prompt} for prompt in ids]
+        with_seeds = [SamplingParams(**common, seed=number) for number in range(PROMPTS)]
         plain.reset_prefix_cache()
-        seeded.append(seconds(partial(plain.generate, requests, own_seeds, use_tqdm=False)))
-        ours.append(seconds(partial(engine.generate, asked, Sampling(0.7, 0.9, NEW_TOKENS, (), seed=repeat))))
+        seeded.append(seconds(partial(plain.generate, requests, with_seeds, use_tqdm=False)))
+        ours.append(seconds(partial(engine.generate, ids, Sampling(0.7, 0.9, NEW_TOKENS, (), seed=repeat))))
         plain.reset_prefix_cache()
-        unseeded.append(seconds(partial(plain.generate, requests, SamplingParams(**same), use_tqdm=False)))
-    # The first of each warms up.
+        unseeded.append(seconds(partial(plain.generate, requests, SamplingParams(**common), use_tqdm=False)))
+    # The first turn of each side is the warm-up.
     tokens = PROMPTS * NEW_TOKENS
     best = {name: tokens / min(times[1:]) for name, times in (("ours", ours), ("seeded", seeded), ("un", unseeded))}
     return [
-        Row("generate", "tokens/s", best["ours"], best["seeded"], "vllm.LLM.generate, a seed a prompt as ours"),
+        Row(
+            "generate",
+            "tokens/s",
+            best["ours"],
+            best["seeded"],
+            "vllm.LLM.generate, with a seed for each prompt as ours",
+        ),
         Row(
             "generate, no seeds",
             "tokens/s",

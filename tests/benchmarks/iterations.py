@@ -1,7 +1,7 @@
-"""Whether one iteration's evaluator is better than another's on the same held-out pairs, or only luckier.
+"""Whether the evaluator of one iteration is better than another's on the same held-out pairs beyond chance.
 
-A few hundred true pairs leave noise: in the planted world one pair of 230 moves the AUC by 0.004. Drawn again with
-replacement are seeds, each with all the worse responses made of it (a paired bootstrap).
+A few hundred good pairs leave noise: in the planted world one pair of 230 changes the AUC by 0.004. So seeds are drawn
+with replacement, each with all the corrupted responses made from it (a paired bootstrap).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-RESAMPLES, CONFIDENCE = 400, 0.95
+CONFIDENCE = 0.95
 Array = npt.NDArray[np.float64]
 
 
@@ -25,10 +25,13 @@ class Interval:
         return f"{self.low:+.4f} and {self.high:+.4f}"
 
 
-def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) -> dict[str, Interval]:
-    """By figure (auc, precision, recall): where `after` less `before` lies with 95 % confidence.
+def differences(
+    before: pl.DataFrame, after: pl.DataFrame, min_rating: float, resamples: int = 400
+) -> dict[str, Interval]:
+    """95 % confidence intervals of `after` minus `before`, for auc, precision and recall.
 
-    Both are a held_out.parquet of the same pairs in the same order: each true pair, then what was made of it.
+    Both are the held_out.parquet of an evaluator, with the same pairs in the same order: each good pair, then the pairs
+    made from it. Raises ValueError if the pairs differ.
     """
     from scipy.stats import bootstrap
 
@@ -48,7 +51,7 @@ def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) ->
     found = bootstrap(
         (seeds,),
         difference,
-        n_resamples=RESAMPLES,
+        n_resamples=resamples,
         confidence_level=CONFIDENCE,
         method="percentile",
         vectorized=False,
@@ -59,13 +62,8 @@ def differences(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) ->
 
 
 def _figures(rating: Array, best: npt.NDArray[np.bool_], weight: Array, min_rating: float) -> Array:
-    from sklearn.metrics import precision_score, recall_score, roc_auc_score
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
-    taken = rating >= min_rating
-    return np.array(
-        [
-            roc_auc_score(best, rating, sample_weight=weight),
-            precision_score(best, taken, sample_weight=weight, zero_division=0.0),
-            recall_score(best, taken, sample_weight=weight, zero_division=0.0),
-        ]
-    )
+    accepted = {"average": "binary", "sample_weight": weight, "zero_division": 0.0}
+    precision, recall, _, _ = precision_recall_fscore_support(best, rating >= min_rating, **accepted)
+    return np.array([roc_auc_score(best, rating, sample_weight=weight), precision, recall])

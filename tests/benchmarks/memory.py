@@ -1,19 +1,18 @@
 """Peak memory and time of raw_web_text and filtered_text as a generated corpus grows to 4 and 16 times its size.
 
-Finnish documents of about 1,100 characters, made of sentences of the embedded sample in which every third word is
-another's; a twentieth are near-duplicates of another, a twentieth copies. Each stage runs as `python -m stages`, one
-thread, in shards of 16,000 rows. Peak is of the stage with all its processes. The exponent is the slope of log CPU
-seconds (which other work on the machine does not lengthen) over log documents, less the seconds that it takes to start
-and stop (those of 100 documents), which would make the slope too small.
+The corpus consists of Finnish documents of about 1,000 characters. Their sentences are those of the embedded sample,
+with every third word replaced by another. One document in twenty is a copy of an earlier document, and one in twenty is
+a near-duplicate.
+Each stage runs as `python -m stages` with one thread, in shards of 16,000 rows. The peak is that of the stage with all
+its processes. The exponent is the slope of log CPU seconds over log documents. The seconds for 100 documents are
+subtracted first, because the time to start and stop would make the slope too small.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import random
-import re
 import resource
 import shutil
 import subprocess
@@ -24,17 +23,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import yaml
 
+from stages.evaluator.defects import SENTENCE
 from tests.benchmarks.table import ROOT, Row
 from x_instruction.pages.main_text import extract_page
 
-# Of the smallest corpus: so many that they take a second or more beside the five that it takes to start, whose noise
-# else is most of what is left. With 4,000 raw_web_text took 0.2 to 0.9 s of them, and the exponent was 1.17 and 1.19;
-# with 16,000 it takes 1.3, 5.2 and 18.9.
+# Documents of the smallest corpus. They must take at least a second, because the five seconds of the start vary: with
+# 4,000 documents raw_web_text took 0.2 to 0.9 s, and the exponent was 1.17 and 1.19.
 DOCUMENTS, FACTORS = {"raw_web_text": 16_000, "filtered_text": 4_000}, (1, 4, 16)
-# Smaller than the default, so that the largest corpus has several.
+# Smaller than the default, so that the largest corpus has several shards.
 ROWS_PER_SHARD = 16_000
 STAGES = ("raw_web_text", "filtered_text")
 BOUND_GB, BOUND_EXPONENT = 2.0, 1.05
@@ -42,31 +42,27 @@ BOUND_GB, BOUND_EXPONENT = 2.0, 1.05
 
 def run() -> list[Row]:
     rows = []
-    _measured(100, *STAGES)  # the first run compiles what numba keeps, and reads the libraries from the disk
+    _measured(100, *STAGES)  # fills numba's cache and reads the libraries from the disk
     start = _measured(100, *STAGES)
     for stage, documents in DOCUMENTS.items():
-        # filtered_text needs what raw_web_text makes.
-        before = STAGES[: STAGES.index(stage) + 1]
-        figures = {factor: _measured(documents * factor, *before)[stage] for factor in FACTORS}
+        stages = STAGES[: STAGES.index(stage) + 1]  # filtered_text reads what raw_web_text makes
+        figures = {factor: _measured(documents * factor, *stages)[stage] for factor in FACTORS}
         for factor, (_, peak) in figures.items():
             note = f"the bound; {documents * factor:,} documents"
             rows.append(Row(f"{stage}, peak at {factor}x", "GB", peak / 1e9, BOUND_GB, note))
         seconds = [figures[factor][0] - start[stage][0] for factor in FACTORS]
-        note = f"the bound; {', '.join(f'{one:.1f}' for one in seconds)} CPU s at {', '.join(map(str, FACTORS))}x"
-        rows.append(Row(f"{stage}, time", "exponent", _exponent(seconds), BOUND_EXPONENT, note))
+        note = f"the bound; {', '.join(f'{taken:.1f}' for taken in seconds)} CPU s at {', '.join(map(str, FACTORS))}x"
+        rows.append(Row(f"{stage}, time", "exponent", _slope(seconds), BOUND_EXPONENT, note))
     return rows
 
 
-def _exponent(seconds: list[float]) -> float:
+def _slope(seconds: list[float]) -> float:
     """Slope of the least squares line through the logarithms."""
-    points = [(math.log(factor), math.log(one)) for factor, one in zip(FACTORS, seconds, strict=True)]
-    middle = [sum(values) / len(points) for values in zip(*points, strict=True)]
-    run_over = sum((x - middle[0]) ** 2 for x, _ in points)
-    return sum((x - middle[0]) * (y - middle[1]) for x, y in points) / run_over
+    return float(np.polyfit(np.log(FACTORS), np.log(seconds), 1)[0])
 
 
 def _measured(documents: int, *stages: str) -> dict[str, tuple[float, int]]:
-    """CPU seconds and peak bytes of the stages, one after the other, over so many documents."""
+    """CPU seconds and peak bytes of each stage on a corpus of this many documents."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("XI_BENCH_FOLDER")) as name:
         root = Path(name)
         _prepare(root, documents)
@@ -74,8 +70,9 @@ def _measured(documents: int, *stages: str) -> dict[str, tuple[float, int]]:
 
 
 def _prepare(root: Path, documents: int) -> None:
-    """A project folder whose one source is the generated corpus."""
-    (root / "stages").symlink_to(ROOT / "stages")
+    """A project whose only source is the generated corpus."""
+    for name in ("stages", "x_instruction", "languages"):
+        (root / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "data" / "sample", root / "data" / "sample")
     settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     settings["languages"] = ["fi"]
@@ -92,20 +89,21 @@ def _prepare(root: Path, documents: int) -> None:
 def generated(documents: int) -> Iterator[str]:
     draw = random.Random(7)
     pages = [extract_page(path.read_text(encoding="utf-8")).text for path in _pages()]
-    known = [one for page in pages for one in re.split(r"(?<=[.!?])\s+", page) if 40 < len(one) < 200]
-    words = [word for one in known for word in one.split()]
+    sentences = [found.strip() for page in pages for found in SENTENCE.findall(page)]
+    known = [sentence.split() for sentence in sentences if 40 < len(sentence) < 200]
+    words = [word for sentence in known for word in sentence]
     earlier: list[str] = []
     for number in range(documents):
         if number % 20 < 2 and earlier:
             text = draw.choice(earlier)
             yield text if number % 20 else text.replace(draw.choice(text.split()), draw.choice(words), 1)
             continue
-        chosen = [one.split() for one in draw.sample(known, 11)]
+        chosen = [list(sentence) for sentence in draw.sample(known, 11)]
         for sentence in chosen:
             for place in range(draw.randrange(3), len(sentence), 3):
                 sentence[place] = draw.choice(words)
-        text = " ".join(" ".join(one) for one in chosen)
-        # As many as a shard, so that copies lie in other shards too; the generator's own memory stays small.
+        text = " ".join(" ".join(sentence) for sentence in chosen)
+        # The copied documents span several shards, but not the whole corpus: the generator's memory stays small.
         if len(earlier) < 10_000 and number % 7 == 0:
             earlier.append(text)
         yield text
@@ -113,7 +111,7 @@ def generated(documents: int) -> Iterator[str]:
 
 def _pages() -> list[Path]:
     expected = (ROOT / "data" / "sample" / "expected.jsonl").read_text(encoding="utf-8").splitlines()
-    kept = [one["page"] for one in map(json.loads, expected) if one["verdict"] == "keep"]
+    kept = [row["page"] for row in map(json.loads, expected) if row["verdict"] == "keep"]
     return [ROOT / "data" / "sample" / "web" / page for page in kept if page.startswith("fi/")]
 
 
@@ -132,19 +130,19 @@ def _stage(root: Path, stage: str) -> tuple[float, int]:
 
 
 def _used() -> float:
-    """CPU seconds of the processes started from here that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    """CPU seconds of the processes that were started from here and have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def _peak(running: subprocess.Popen[Any]) -> int:
-    """Most bytes resident in the process and its children together, looked at every 20 ms until it ends."""
+    """The largest number of bytes resident in the process and its children together, read every 20 ms."""
     peak, process = 0, psutil.Process(running.pid)
     while running.poll() is None:
         try:
             family = [process, *process.children(recursive=True)]
-            peak = max(peak, sum(one.memory_info().rss for one in family))
+            peak = max(peak, sum(member.memory_info().rss for member in family))
         except psutil.Error:
-            pass  # one of them has just ended
+            pass  # a process has just ended
         time.sleep(0.02)
     return peak

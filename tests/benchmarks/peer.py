@@ -1,4 +1,4 @@
-"""Peers run in an environment of their own (requirements-peers.txt), so that theirs and ours cannot clash."""
+"""Runs a peer in an environment of its own (requirements-peers.txt), so that its packages cannot clash with ours."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 def ask(script: str, **question: Any) -> Any:
-    """Run peers/<script>.py in the peers' environment: the question as JSON on its input, its answer on its output."""
+    """Run peers/<script>.py. The script reads the question as JSON and prints the answer as JSON on its last line.
+
+    Raises SkippedError if the environment is not built, and RuntimeError if the script fails.
+    """
     if not PYTHON.exists():
-        raise SkippedError("the peers' environment is not built: `make bench` builds it")
+        raise SkippedError("the peers' environment is not built; `make bench` builds it")
     command = [str(PYTHON), str(ROOT / "tests" / "benchmarks" / "peers" / f"{script}.py")]
-    ended = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True, cwd=ROOT)
-    if ended.returncode:
-        raise RuntimeError(f"the peer {script} ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
-    return json.loads(ended.stdout.splitlines()[-1])
+    process = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True, cwd=ROOT)
+    if process.returncode:
+        raise RuntimeError(f"the peer {script} ended with {process.returncode}:\n{process.stderr[-2000:]}")
+    return json.loads(process.stdout.splitlines()[-1])

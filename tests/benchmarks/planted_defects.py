@@ -1,11 +1,11 @@
-"""Planted defects in real text: what an evaluator of all ten languages can tell, by kind of defect.
+"""Planted defects in real text: which kinds of defect an evaluator of all ten languages recognizes.
 
-Pairs of known quality, of the sample's held-out seeds and of excerpts of the real-text collection. These have no
-instruction: all are asked the same, which any text answers, so that nothing of them is swapped or strays.
+The pairs are the sample's held-out seeds and excerpts of the real-text collection, with planted defects. The excerpts
+share one instruction that any text answers, so that none of them is swapped or strays.
 
 The evaluator learns from the sample's train seeds and from excerpts of other documents (tests/benchmarks/
-real_documents.py); without the collection from the seeds alone, and the table says so. Settings were chosen on
-excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names a folder to keep the project in.
+real_documents.py); without the collection it learns from the seeds alone, and a printed line says so. The settings were
+chosen on excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names a folder to keep the project in.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ from typing import Any
 
 import polars as pl
 
-from stages.evaluator.held_out import frame_of
+from stages.evaluator.held_out import to_frame
 from stages.evaluator.measures import scores
 from stages.evaluator.rating_set import held_out_set
 from stages.params import Settings, load_settings
 from tests.benchmarks.project_copy import copy_project, run_python
 from tests.benchmarks.real_documents import Excerpts, excerpts, write_pages, write_seeds
-from tests.benchmarks.table import Row, SkippedError
+from tests.benchmarks.table import ROOT, Row, SkippedError
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.language.names import LANGUAGES
+from x_instruction.language.names import load_names
 from x_instruction.pairs.training_pairs import Pair
-from x_instruction.rating.calibration import calibration_of
+from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.signals import add_surface_signals
-from x_instruction.runner.shards import read_partition
+from x_instruction.runner.shards import Partition
 
+LANGUAGES = list(load_names(ROOT / "languages"))
 SIGNALS = ("repeated_share", "short_run", "open_end", "other_language_share")
 SURFACE = ("wrong_language", "partly_foreign", "cut", "repeated", "boilerplate")
 CASES = {"measured": "real text", "other_site": "a site not learned from"}
-ASKED = "Write a short text as it would stand on a web page."
+INSTRUCTION = "Write a short text as it would stand on a web page."
 NOTES = {
     **dict.fromkeys(SURFACE, "at least"),
-    "boilerplate": "at least; phrases that were not learned from, in the looks that were",
-    "swapped": "chance: that a text fits its instruction is knowledge of the world, which 200 seeds do not give; "
-    "a real base model is needed",
+    "boilerplate": "at least; the phrases were not learned, their layouts were",
+    "swapped": "chance: whether a text fits its instruction takes knowledge of the world, which 200 seeds do not give; "
+    "that needs a real base model",
     "strays": "chance, as for swapped responses",
 }
 SEEDS, PAGES = "data/real/seeds", "data/real/pages"
@@ -53,7 +54,7 @@ def training(**changed: Any) -> dict[str, Any]:
 
 
 def settings(collection: bool) -> dict[str, Any]:
-    """What params.yaml is changed to; `collection` says whether there are excerpts to learn from."""
+    """The changes to params.yaml; `collection` says whether there are excerpts to learn from."""
     folders = ["data/sample/seeds", *([SEEDS] if collection else [])]
     return {
         "languages": list(LANGUAGES),
@@ -63,16 +64,16 @@ def settings(collection: bool) -> dict[str, Any]:
             "architecture": {"vocabulary": 6144, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
             "training": training(),
         },
+        # There is no instruction model here; likelihoods of an embedded one say nothing about real text.
+        "rating": {"signals": list(SIGNALS)},
         "evaluator": {
             "start_from": "base_model",
             "loss_over": "labels",
             "batches": "in_order",
             "rated_pairs": 21500,
             "whole_share": 0.8,
-            "open_instructions": [ASKED],
-            # No instruction model is made here, and an embedded one's likelihoods tell nothing of real text.
-            "signs": list(SIGNALS),
-            # Twice as many cut ones: with as many as of the others, in batches of 16, they were told with 0.77 to 0.82.
+            "open_instructions": [INSTRUCTION],
+            # With equal weights, in batches of 16, AUC of cut responses was 0.77 to 0.82.
             "defects": {
                 **dict.fromkeys(SURFACE, 1),
                 "cut": 2,
@@ -81,34 +82,35 @@ def settings(collection: bool) -> dict[str, Any]:
                 "drift": 0,
                 "swapped": 0.1,
             },
-            # In batches of 8 at 0.0015, the language before the response, nothing was learned of 6,000 pairs: AUC of a
-            # wrong language 0.58, against 0.97 in batches of 16 at 0.001 (one run each, on excerpts to choose by).
+            # In batches of 8 at 0.0015 the evaluator learned nothing from 6,000 pairs: AUC of a wrong language was
+            # 0.58, against 0.97 in batches of 16 at 0.001 (a single run each, on the excerpts to choose by).
             "training": training(learning_rate=0.001, batch_size=32, max_tokens=448),
         },
     }
 
 
 def make_project(project: Path, found: dict[str, Excerpts]) -> None:
-    """A copy of this project with settings of its own and, where there are excerpts, seeds and pages of them."""
+    """Makes a copy of this project with the changed settings and, if there are excerpts, seeds and pages from them."""
     copy_project(project, settings(bool(found)), also=("data/sample/",))
     shutil.copytree(project / "data/sample/web", project / PAGES)
-    for language, own in found.items():
-        write_seeds(language, own.parts["learned"], ASKED, project / SEEDS)
-        write_pages(own.parts["learned"], project / PAGES / language)
+    for language, excerpts_of_language in found.items():
+        learned = excerpts_of_language.parts["learned"]
+        write_seeds(language, learned, INSTRUCTION, project / SEEDS)
+        write_pages(learned, project / PAGES / language)
 
 
 def collected() -> dict[str, Excerpts]:
     try:
         return {language: excerpts(language) for language in LANGUAGES}
     except SkippedError as reason:
-        print(f"real text left out, learned from the sample alone: {reason}")
+        print(f"without real text the evaluator learns from the sample alone: {reason}")
         return {}
 
 
 def seeds(project: Path, settings: Settings) -> list[Pair]:
     pairs = []
     for language in settings.languages:
-        table = read_partition(project / "data" / "seed_pairs" / language).filter(pl.col("split") == "held_out")
+        table = Partition(project / "data" / "seed_pairs" / language).table().filter(pl.col("split") == "held_out")
         for identifier, instruction, response in table.select("id", "instruction", "response").iter_rows():
             pairs.append(Pair(identifier, language, instruction, response, settings.prompts.style_seed))
     return pairs
@@ -116,17 +118,18 @@ def seeds(project: Path, settings: Settings) -> list[Pair]:
 
 def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list[Pair]:
     return [
-        Pair(f"{language}{number}", language, ASKED, text, settings.prompts.style_web)
-        for language, own in found.items()
-        for number, text in enumerate(own.parts[part])
+        Pair(f"{language}{number}", language, INSTRUCTION, text, settings.prompts.style_web)
+        for language, excerpts_of_language in found.items()
+        for number, text in enumerate(excerpts_of_language.parts[part])
     ]
 
 
-def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings) -> list[Row]:
-    """AUC of each kind of defect over all languages."""
+def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings, pages: Path) -> list[Row]:
+    """AUC of each kind of defect, over all languages."""
+    held_out = held_out_set(pairs, settings.seed, pages, settings.evaluator.open_instructions)
+    judging = (read_calibration(evaluator), settings.rating, settings.prompts, load_names(pages))
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:
-        frame = add_surface_signals(frame_of(held_out_set(pairs, settings.seed, settings.evaluator.open_instructions)))
-        rated = add_ratings(frame, engine, settings, calibration_of(evaluator))
+        rated = add_ratings(add_surface_signals(to_frame(held_out), pages), engine, *judging)
     found = scores(rated, settings.refined_pairs.min_rating)["auc_by_defect"]
     return [
         Row(f"{case}: {defect}", "AUC", auc, 0.95 if defect in SURFACE else 0.5, NOTES[defect])
@@ -146,7 +149,8 @@ def run() -> list[Row]:
             if not project.joinpath("data", *names, "manifest.json").exists():
                 run_python(project, "-m", "stages", *names)
         settings = load_settings(project / "params.yaml")
-        rows = measured("sample", seeds(project, settings), evaluator, settings)
+        judge = (evaluator, settings, project / "languages")
+        rows = measured("sample", seeds(project, settings), *judge)
         for part, case in CASES.items() if found else ():
-            rows += measured(case, documents(found, part, settings), evaluator, settings)
+            rows += measured(case, documents(found, part, settings), *judge)
         return rows

@@ -1,4 +1,4 @@
-"""A copy of this project with settings of its own, in which its stages run unchanged."""
+"""Copies this project into a folder with changed settings, to run its stages there."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ import yaml
 
 from tests.benchmarks.table import ROOT
 
-COPIED = ("stages/", "dagster_project/", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")
+COPIED = (
+    "stages/", "x_instruction/", "dvc_project/", "dagster_project/", "languages/", "dvc.yaml", "params.yaml",
+    ".gitignore", ".dvcignore",
+)  # fmt: skip
 
 
 def copy_project(project: Path, changed: dict[str, Any], also: tuple[str, ...] = ()) -> None:
-    """Copy the code and what `also` names into the folder, change params.yaml, make a repository of it."""
-    listed = subprocess.run(
+    """Copy the code and the paths that start with one of `also`, change params.yaml, and run `git init`."""
+    files = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for name in listed.stdout.splitlines():
+    for name in files.stdout.splitlines():
         if name.startswith((*COPIED, *also)) and (ROOT / name).is_file():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, project / name)
@@ -33,17 +36,18 @@ def copy_project(project: Path, changed: dict[str, Any], also: tuple[str, ...] =
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The old settings with the new ones in their place; sections are merged key by key."""
+    """The old settings, overridden by the new ones. Sections are merged key by key."""
     both = {key: merged(old[key], new[key]) for key in new if isinstance(new[key], dict) and key in old}
     return {**old, **new, **both}
 
 
 def run_python(project: Path, *arguments: str) -> None:
-    """Run this Python in the project. Raises RuntimeError with the end of its output."""
+    """Run Python with these arguments in the project. Raises RuntimeError with the end of the output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *arguments], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    if ended.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout.decode()[-3000:]}")
+    if process.returncode:
+        output = process.stdout.decode()[-3000:]
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output}")

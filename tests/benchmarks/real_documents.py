@@ -1,11 +1,11 @@
 """Excerpts of the real-text collection, in parts that share no document and no sentence.
 
-A document has one part, and what stands together has it together (an article of which each paragraph is a document).
-The second largest site of each language is in a part of its own: nothing is learned from it.
+Each document belongs to one part, and so do documents that belong together, such as the paragraphs of an article. The
+second largest site of each language is a part by itself, from which nothing is learned.
 
-An excerpt is a true text: sentences with their ends (but in Thai, which marks none), in the language by the rule that
-filtered_text has. Without these two a quarter of the Urdu ones ended amid a sentence and, of the Vietnamese site aside,
-two thirds were English; of such "true" texts an evaluator that sees it was said to be wrong.
+An excerpt consists of whole sentences in its language, by the rule of filtered_text. Without these conditions a quarter
+of the Urdu excerpts ended within a sentence and two thirds of the Vietnamese excerpts were in English, and an evaluator
+that noticed it was counted as wrong.
 """
 
 from __future__ import annotations
@@ -19,84 +19,89 @@ from pathlib import Path
 import polars as pl
 
 from stages.evaluator.defects import SENTENCE
-from tests.benchmarks.table import real_text
+from tests.benchmarks.table import ROOT, real_text
 from x_instruction.language.identification import in_language
 from x_instruction.language.sentences import closed, marks
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import digest
 
-PARTS = {"measured": 40, "choosing": 20, "learned": 400}  # excerpts of a language; in the order they are dealt
+# Excerpts of a language. The parts are filled in this order.
+PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
-CHARACTERS = (150, 450)  # as long as the seeds' responses
-OF_A_DOCUMENT = 3  # excerpts to learn from, at most; one is measured
+CHARACTERS = (150, 450)  # as long as the responses of the seeds
+EXCERPTS_A_DOCUMENT = 3  # at most, to learn from; a document to measure on has one
 CLOSED = re.compile(closed(marks()))
-LEAST_SENTENCE = 25  # characters; shorter ones ("Read more.") may stand in several parts
+COMPARED_CHARACTERS = 25  # shorter sentences ("Read more.") may occur in several parts
 
 
 @dataclass
 class Excerpts:
-    """By part, the excerpts of a language. `other_site` are those of the site nothing is learned from."""
+    """The excerpts of a language by part. `other_site` is the part of the site from which nothing is learned."""
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in [*PARTS, "other_site"]})
-    sentences: set[str] = field(default_factory=set)  # of all excerpts: none is in two
+    sentences: set[str] = field(default_factory=set)  # of all excerpts, so that no sentence is in two
 
     def add(self, part: str, excerpts: list[str]) -> None:
         for excerpt in excerpts:
-            own = {one.strip() for one in SENTENCE.findall(excerpt) if len(one.strip()) >= LEAST_SENTENCE}
-            if own & self.sentences:
-                continue
-            self.parts[part].append(excerpt)
-            self.sentences |= own
+            sentences = {sentence.strip() for sentence in SENTENCE.findall(excerpt)}
+            compared = {sentence for sentence in sentences if len(sentence) >= COMPARED_CHARACTERS}
+            if not compared & self.sentences:
+                self.parts[part].append(excerpt)
+                self.sentences |= compared
 
 
 def excerpts(language: str) -> Excerpts:
-    """The excerpts of a language, the same in each run. Raises SkippedError where the collection is not."""
+    """The excerpts of a language, the same in each run. Raises SkippedError if the collection is missing."""
     documents = pl.read_ndjson(real_text("web", f"{language}.jsonl.zst"), infer_schema_length=None)
-    return dealt(documents, load_language(language))
+    return divided(documents, load_language(language, ROOT / "languages"))
 
 
-def dealt(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
-    """Columns source (the site), path and text; documents in the order of a hash, so that each part has all sites."""
+def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
+    """Excerpts of documents with the columns `source` (the site), `path` and `text`.
+
+    The order of the documents is that of a hash, so that each part has documents of all sites.
+    """
     found = Excerpts()
     sites = documents["source"].value_counts(sort=True)["source"].to_list()
-    aside = sites[1] if len(sites) > 1 else ""
-    for _, texts in sorted(_groups(documents, aside).items(), key=lambda group: digest(*group[0])):
+    other_site = sites[1] if len(sites) > 1 else ""
+    for _, texts in sorted(_groups(documents, other_site).items(), key=lambda group: digest(*group[0])):
         part = next(name for name, wanted in PARTS.items() if len(found.parts[name]) < wanted or name == "learned")
         if len(found.parts[part]) < PARTS[part]:
-            most = OF_A_DOCUMENT if part == "learned" else 1
-            found.add(part, [one for text in texts for one in _true_ones(text, language)[:most]])
-    for text in documents.filter(pl.col("source") == aside).sort("path")["text"]:
+            limit = EXCERPTS_A_DOCUMENT if part == "learned" else 1
+            found.add(part, [excerpt for text in texts for excerpt in _excerpts_of(text, language)[:limit]])
+    for text in documents.filter(pl.col("source") == other_site).sort("path")["text"]:
         if len(found.parts["other_site"]) < OTHER_SITE:
-            found.add("other_site", _true_ones(text, language)[:1])
+            found.add("other_site", _excerpts_of(text, language)[:1])
     return found
 
 
-def _groups(documents: pl.DataFrame, aside: str) -> dict[tuple[str, str], list[str]]:
-    """Texts by site and document; the paragraphs of an article ("xquad.hi.json#41/2") are one."""
+def _groups(documents: pl.DataFrame, other_site: str) -> dict[tuple[str, str], list[str]]:
+    """Texts by site and document; the paragraphs of an article ("xquad.hi.json#41/2") form one document."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for source, path, text in documents.filter(pl.col("source") != aside).select("source", "path", "text").iter_rows():
+    others = documents.filter(pl.col("source") != other_site).select("source", "path", "text")
+    for source, path, text in others.iter_rows():
         groups.setdefault((source, re.sub(r"(#\d+)/\d+$", r"\1", path)), []).append(text)
     return groups
 
 
-def _true_ones(document: str, language: LanguageSettings) -> list[str]:
+def _excerpts_of(document: str, language: LanguageSettings) -> list[str]:
     texts = pl.Series(fitting(document, language.marks_sentence_ends), dtype=pl.String)
     return texts.filter(in_language(texts, language)).to_list()
 
 
-def fitting(document: str, stops: bool = True) -> Iterator[str]:
-    """The beginnings of a document's paragraphs, whole sentences, at least two; those that have the wanted length.
+def fitting(document: str, marks_ends: bool = True) -> Iterator[str]:
+    """The first whole sentences of each paragraph, at least two, if their length fits.
 
-    `stops`: the language marks where a sentence ends.
+    `marks_ends`: the language marks where a sentence ends.
     """
-    least, most = CHARACTERS
+    shortest, longest = CHARACTERS
     for paragraph in re.split(r"\n+", document):
         text = ""
-        for match in SENTENCE.findall(paragraph):
-            if len(text) + len(match) > most or (stops and not CLOSED.search(match)):
+        for sentence in SENTENCE.findall(paragraph):
+            if len(text) + len(sentence) > longest or (marks_ends and not CLOSED.search(sentence)):
                 break
-            text += match
-        if len(text.strip()) >= least and len(SENTENCE.findall(text)) > 1:
+            text += sentence
+        if len(text.strip()) >= shortest and len(SENTENCE.findall(text)) > 1:
             yield text.strip()
 
 
@@ -108,7 +113,7 @@ def write_seeds(language: str, texts: list[str], instruction: str, folder: Path)
 
 
 def write_pages(texts: list[str], folder: Path) -> None:
-    """Web pages of the texts, two a page: what the embedded base model reads beside the sample's."""
+    """Web pages with two texts each, which the embedded base model reads in addition to the sample."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(0, len(texts), 2):
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts[number : number + 2])

@@ -1,4 +1,4 @@
-"""What a benchmark hands over: rows of a case, its unit, our figure, the peer's, and their ratio."""
+"""The result of a benchmark: one row per case, with our figure, the peer's figure and their ratio."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FIGURES = ROOT / "data" / "bench"
 
 
 class SkippedError(Exception):
-    """What the benchmark needs is not on this machine; the message says what."""
+    """Something that the benchmark needs is missing on this machine; the message names it."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """`peer` is the figure measured beside ours in the same run, or the bound ours is held to; `note` says which.
+    """`peer` is either a peer's figure from the same run or a bound that ours must keep; `note` says which.
 
-    `ratio` is ours / peer as it stands: where less is better (seconds, bytes), a small ratio is good.
+    `ratio` is ours / peer. For units where less is better (seconds, bytes), a small ratio is good.
     """
 
     case: str
@@ -36,10 +36,13 @@ class Row:
 
 
 def real_text(*parts: str) -> Path:
-    """A file of the real-text collection, which is not part of the project: XI_SHARED_DATA says where it lies."""
+    """A file of the real-text collection, which is not part of the project; XI_SHARED_DATA names its folder.
+
+    Raises SkippedError if the file is missing.
+    """
     path = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data")).joinpath(*parts)
     if not path.exists():
-        raise SkippedError(f"{'/'.join(parts)} is not there; XI_SHARED_DATA names the folder of real text")
+        raise SkippedError(f"{'/'.join(parts)} is missing; set XI_SHARED_DATA to the folder of real text")
     return path
 
 
@@ -54,9 +57,9 @@ def show(name: str, rows: list[Row]) -> None:
 
 
 def save(name: str, rows: list[Row]) -> None:
-    """Write data/bench/<name>.json with figures to four digits."""
+    """Write data/bench/<name>.json, with figures rounded to four digits."""
     FIGURES.mkdir(parents=True, exist_ok=True)
-    rounded = [{key: _four_digits(value) for key, value in one.items()} for one in records(rows)]
+    rounded = [{key: _four_digits(value) for key, value in record.items()} for record in records(rows)]
     text = json.dumps(rounded, ensure_ascii=False, indent=1) + "\n"
     temporary = FIGURES / f".{name}.json"
     temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What each face says of a project: the stages `dvc status` calls changed, and those Dagster calls stale."""
+"""What each face reports about a project: the stages that `dvc status` calls changed or that Dagster calls stale."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dvc_project.graph import read_graph
 
 
 def changed_in_dvc(root: Path) -> set[str]:
-    """By the function behind `dvc status`; starting the command each time would take most of the tests' time."""
+    """Stages that `dvc status` calls changed. It calls the function behind the command, which starts slowly."""
     with Repo(str(root)) as repo:
         return {name.rpartition(":")[2] for name in repo.status()}
 
 
 def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
-    """Names of the stages whose partition Dagster shows as stale or missing."""
+    """Stages whose partition Dagster shows as stale or missing."""
     assets = build_definitions(root).resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, assets, LoadingContextForTest(instance))
     return {
@@ -33,10 +33,11 @@ def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
 
 
 def materialize(
-    root: Path, instance: dg.DagsterInstance, *keys: str, language: str | None = None
+    project: Path | dg.Definitions, instance: dg.DagsterInstance, *keys: str, language: str | None = None
 ) -> dg.ExecuteInProcessResult:
-    """Materialize assets (`filtered_text`, `iteration_1/rated_pairs`) as one run of Dagster's."""
-    job = build_definitions(root).resolve_implicit_global_asset_job_def()
+    """Materialize assets (`filtered_text`, `iteration_1/rated_pairs`) in one run of Dagster."""
+    definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
+    job = definitions.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
         asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
         partition_key=language,

@@ -1,4 +1,4 @@
-"""Materializing an asset runs its one stage, and shows what came out or why it did not."""
+"""Materializing an asset runs its stage and shows the result, or the reason why there is none."""
 
 import os
 import shutil
@@ -19,11 +19,11 @@ from tests.miniature import with_package
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetCheckSeverity]]:
-    return {one.check_name: (one.passed, one.severity) for one in result.get_asset_check_evaluations()}
+    return {check.check_name: (check.passed, check.severity) for check in result.get_asset_check_evaluations()}
 
 
 def message(result: dg.ExecuteInProcessResult) -> str:
-    """What the failed run tells its reader."""
+    """The message of the failed run."""
     return str(result.failure_data_for_node("filtered_text").user_failure_data.description)
 
 
@@ -33,14 +33,14 @@ def test_a_partition_is_made_and_shown(fresh: Path, instance: dg.DagsterInstance
     assert set(lock) == {"raw_web_text@ur", "filtered_text@ur"}
     event = instance.get_latest_materialization_event(dg.AssetKey("filtered_text"))
     assert event and event.asset_materialization
-    shown = event.asset_materialization
-    assert shown.partition == "ur"
-    assert shown.tags["dagster/data_version"] == lock["filtered_text@ur"]["outs"][0]["md5"]
-    assert shown.metadata["dagster/row_count"].value == 2
-    assert [column.name for column in shown.metadata["dagster/column_schema"].schema.columns] == ["id", "text", "mix"]
-    assert "یہ ایک جملہ ہے۔" in shown.metadata["sample_rows"].md_str
-    assert shown.metadata["drops_by_reason"].md_str.splitlines()[-1] == "| too_short | 2 |"
-    assert shown.metadata["seconds"].value == 0.5
+    found = event.asset_materialization
+    assert found.partition == "ur"
+    assert found.tags["dagster/data_version"] == lock["filtered_text@ur"]["outs"][0]["md5"]
+    assert found.metadata["dagster/row_count"].value == 2
+    assert [column.name for column in found.metadata["dagster/column_schema"].schema.columns] == ["id", "text"]
+    assert "یہ ایک جملہ ہے۔" in found.metadata["sample_rows"].md_str
+    assert found.metadata["drops_by_reason"].md_str.splitlines()[-1] == "| too_short | 2 |"
+    assert found.metadata["seconds"].value == 0.5
     assert {"filtered_text@ur", "raw_web_text@ur"}.isdisjoint(stale_in_dagster(fresh, instance))
 
 
@@ -55,29 +55,29 @@ def test_a_warning_blocks_nothing(fresh: Path, instance: dg.DagsterInstance) -> 
 
 def test_a_failed_gate_publishes_nothing_and_stops_what_follows(made: Path, reported: dg.DagsterInstance) -> None:
     lock = (made / "dvc.lock").read_bytes()
-    (made / "stages/languages/fi.yaml").write_text("min_rows: 3\n", encoding="utf-8")
+    (made / "languages/fi.yaml").write_text("min_rows: 3\n", encoding="utf-8")
     result = materialize(made, reported, "filtered_text", "candidate_pairs", language="fi")
     assert not result.success
     assert checks(result)["rows_at_least"][0] is False
     assert result.get_asset_materialization_events() == []
     assert {event.step_key for event in result.all_events if event.is_step_start} == {"filtered_text"}
-    assert "expected rows at least 3, met 2" in message(result)
+    assert "expected rows at least 3, found 2" in message(result)
     assert (made / "dvc.lock").read_bytes() == lock
     assert materialize(made, reported, "filtered_text", language="ur").success
     report_outside(reported, read_graph(made))
     assert stale_in_dagster(made, reported) == changed_in_dvc(made)
 
 
-def test_what_is_not_there_is_named(fresh: Path, instance: dg.DagsterInstance) -> None:
+def test_a_missing_input_is_named(fresh: Path, instance: dg.DagsterInstance) -> None:
     result = materialize(fresh, instance, "filtered_text", language="fi")
     assert not result.success
     assert message(result) == (
-        "filtered_text [fi] is made from raw_web_text [fi], which is not there: materialize it first"
+        "filtered_text [fi] is made from raw_web_text [fi], which does not exist: materialize it first"
     )
 
 
-def test_an_old_report_is_not_shown_for_a_run_that_wrote_none(made: Path, instance: dg.DagsterInstance) -> None:
-    (made / "stages/filtered_text.py").write_text("raise SystemExit('broken')\n", encoding="utf-8")
+def test_a_run_without_a_report_does_not_show_an_old_one(made: Path, instance: dg.DagsterInstance) -> None:
+    (made / "stages/filtered_text/stage.py").write_text("raise SystemExit('broken')\n", encoding="utf-8")
     old = made / "data/refused/filtered_text/fi.json"
     old.parent.mkdir(parents=True)
     shutil.copy(made / "data/quality/filtered_text/fi.json", old)
@@ -86,19 +86,19 @@ def test_an_old_report_is_not_shown_for_a_run_that_wrote_none(made: Path, instan
     assert checks(result) == {}
 
 
-def test_a_run_beside_another_of_the_same_path_waits(made: Path, instance: dg.DagsterInstance) -> None:
-    (made / "stages/languages/fi.yaml").write_text("sleep: 4\n", encoding="utf-8")
+def test_a_run_waits_for_another_run_of_the_same_path(made: Path, instance: dg.DagsterInstance) -> None:
+    (made / "languages/fi.yaml").write_text("sleep: 4\n", encoding="utf-8")
     command = [sys.executable, "-m", "dvc", "repro", "-s", "filtered_text@fi"]
     other = subprocess.Popen(command, cwd=made, env=environment())
     _wait_for(made / "data/sleeping")
-    (made / "stages/languages/fi.yaml").write_text("sleep: 0\n", encoding="utf-8")
+    (made / "languages/fi.yaml").write_text("sleep: 0\n", encoding="utf-8")
     assert materialize(made, instance, "filtered_text", language="fi").success
     assert other.wait() == 0
 
 
 def test_a_cancelled_run_ends_the_stage_and_leaves_the_lock(made: Path) -> None:
     with_package(made)
-    (made / "stages/languages/fi.yaml").write_text("sleep: 60\n", encoding="utf-8")
+    (made / "languages/fi.yaml").write_text("sleep: 60\n", encoding="utf-8")
     lock = (made / "dvc.lock").read_bytes()
     (made / ".dagster_home").mkdir()
     command = ["-m", "dagster", "asset", "materialize", "-m", "dagster_project.definitions"]
@@ -120,7 +120,7 @@ def test_a_cancelled_run_ends_the_stage_and_leaves_the_lock(made: Path) -> None:
 def _wait_for(path: Path) -> str:
     deadline = time.monotonic() + 30
     while not (path.exists() and path.read_text()):
-        assert time.monotonic() < deadline, f"{path} did not come"
+        assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.1)
     return path.read_text()
 

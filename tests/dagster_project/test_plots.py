@@ -1,4 +1,4 @@
-"""Plots of a published partition as pictures in Dagster's metadata."""
+"""Plots of a published partition are pictures in Dagster's metadata."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from dagster_project.plots import drawn, plots_metadata
 PNG = b"\x89PNG\r\n"
 
 
-def test_each_file_is_a_picture_in_the_page_itself(tmp_path: Path) -> None:
-    (tmp_path / "plots").mkdir()
-    (tmp_path / "plots" / "reliability.csv").write_text("predicted,best_share,language\n0.1,0.2,fi\n0.9,0.8,fi\n")
+def test_each_file_is_an_embedded_picture(tmp_path: Path) -> None:
+    (tmp_path / "reliability.csv").write_text("predicted,best_share,language\n0.1,0.2,fi\n0.9,0.8,fi\n")
     found = plots_metadata(tmp_path)
     assert list(found) == ["plot_reliability"]
     head, encoded = found["plot_reliability"].value.removesuffix(")").split(";base64,")

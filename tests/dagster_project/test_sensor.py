@@ -1,18 +1,21 @@
-"""What `dvc repro` makes outside Dagster is reported in it, once, with its checks."""
+"""The sensor reports what `dvc repro` made outside Dagster, once, with its checks."""
 
 from pathlib import Path
 
 import dagster as dg
 
 from dagster_project.definitions import build_definitions
-from dagster_project.sensor import report_outside
+from dagster_project.sensor import files_under, report_outside
 from dvc_project.graph import read_graph
 from tests.dagster_project.faces import changed_in_dvc, stale_in_dagster
 from tests.miniature import dvc
 
 
-def tick(root: Path, instance: dg.DagsterInstance, cursor: str | None = None) -> tuple[dg.SensorResult, str | None]:
-    definitions = build_definitions(root)
+def tick(
+    project: Path | dg.Definitions, instance: dg.DagsterInstance, cursor: str | None = None
+) -> tuple[dg.SensorResult, str | None]:
+    """One evaluation of the sensor, and the cursor after it."""
+    definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
     with dg.build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
         data = definitions.get_sensor_def("dvc_changes").evaluate_tick(context)
     return data, data.cursor
@@ -32,7 +35,7 @@ def test_outside_runs_are_reported_once(fresh: Path, instance: dg.DagsterInstanc
     assert event.asset_materialization.metadata["dagster/row_count"].value == 2
 
 
-def test_their_checks_can_be_reported_again_and_again(made: Path, instance: dg.DagsterInstance) -> None:
+def test_checks_of_outside_runs_can_be_reported_repeatedly(made: Path, instance: dg.DagsterInstance) -> None:
     job = build_definitions(made).resolve_job_def("report_checks")
     config = {"ops": {"report_checks_of_stages": {"config": {"stages": ["filtered_text@fi", "filtered_text@ur"]}}}}
     for _ in range(2):
@@ -48,7 +51,14 @@ def test_an_unchanged_workspace_is_not_read_again(made: Path, instance: dg.Dagst
     again, same = tick(made, instance, cursor)
     assert again.skip_message == "nothing changed in the workspace"
     assert same == cursor
-    (made / "stages/languages/ur.yaml").write_text("name: Urdu\n", encoding="utf-8")
+    (made / "languages/ur.yaml").write_text("name: Urdu\n", encoding="utf-8")
     assert tick(made, instance, cursor)[1] != cursor
     assert stale_in_dagster(made, instance) == changed_in_dvc(made) != set()
     assert report_outside(instance, read_graph(made)) == []
+
+
+def test_compiled_code_does_not_change_the_fingerprint(tmp_path: Path) -> None:
+    for name in ("stage.py", "__pycache__/stage.cpython-311.pyc", "__pycache__/count.nbi", "left.pyc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert files_under(tmp_path) == [tmp_path / "stage.py"]

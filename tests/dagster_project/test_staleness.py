@@ -8,30 +8,31 @@ import pytest
 
 from dagster_project.sensor import report_outside
 from dvc_project.graph import read_graph
+from stages.params import load_settings
 from tests.dagster_project.faces import changed_in_dvc, materialize, stale_in_dagster
-from tests.miniature import dvc
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+from tests.miniature import dvc, edit, set_param
 
 
 def delete_output(root: Path) -> None:
     shutil.rmtree(root / "data/filtered_text/fi")
 
 
+def overwrite_output(root: Path) -> None:
+    path = root / "data/seed_pairs/ur/manifest.json"
+    path.unlink()  # DVC makes outputs read-only
+    path.write_text("{}")
+
+
 CHANGES = {
-    "one_languages_settings": lambda root: edit(root / "stages/languages/ur.yaml", "name: ur", "name: Urdu"),
-    "a_parameter": lambda root: edit(root / "params.yaml", "temperature: 0.7", "temperature: 0.9"),
-    "a_parameter_nobody_reads": lambda root: edit(root / "params.yaml", "min_words: 1 }", "min_words: 1 }\nother: 2"),
+    "one_languages_settings": lambda root: edit(root / "languages/ur.yaml", "name: ur", "name: Urdu"),
+    "a_parameter": lambda root: set_param(root, "candidate_pairs.temperature", 0.9),
+    "a_parameter_that_no_stage_reads": lambda root: set_param(root, "execution.workers", 7),
     "one_iterations_parameter": lambda root: edit(root / "dvc.yaml", "evaluator ${key}", "evaluator ${key} "),
-    "one_stages_code": lambda root: edit(root / "stages/evaluator.py", "evaluator 1", "evaluator 2"),
-    "the_shell_of_all_stages": lambda root: edit(root / "stages/__main__.py", "import yaml", "import yaml  # new"),
-    "given_data": lambda root: edit(root / "data/sample/fi.txt", "Metsä", "Meri"),
+    "one_stages_code": lambda root: edit(root / "stages/evaluator/stage.py", "evaluator 1", "evaluator 2"),
+    "the_code_of_all_stages": lambda root: edit(root / "stages/__main__.py", "import yaml", "import yaml  # new"),
+    "given_data": lambda root: edit(root / "data/sample/web/fi/pages.txt", "Metsä", "Meri"),
     "a_deleted_output": delete_output,
-    "a_tampered_output": lambda root: (root / "data/seed_pairs/ur/manifest.json").write_text("{}"),
+    "an_overwritten_output": overwrite_output,
 }
 
 
@@ -41,18 +42,18 @@ def test_a_change_makes_stale_what_dvc_calls_changed(made: Path, reported: dg.Da
     report_outside(reported, read_graph(made))
     changed = changed_in_dvc(made)
     assert stale_in_dagster(made, reported) == changed
-    assert bool(changed) == (change not in {"a_parameter_nobody_reads"})
+    assert bool(changed) == (change not in {"a_parameter_that_no_stage_reads"})
 
 
-def test_nothing_made_is_all_missing(fresh: Path, instance: dg.DagsterInstance) -> None:
+def test_before_the_first_run_everything_is_missing(fresh: Path, instance: dg.DagsterInstance) -> None:
     report_outside(instance, read_graph(fresh))
     assert stale_in_dagster(fresh, instance) == changed_in_dvc(fresh) == set(read_graph(fresh).stages)
 
 
 @pytest.mark.slow
 def test_a_change_followed_through_both_faces(made: Path, reported: dg.DagsterInstance) -> None:
-    """Changed, remade in part by Dagster without the sensor's help, in part by DVC, and turned back."""
-    edit(made / "stages/languages/ur.yaml", "name: ur", "name: Urdu")
+    """A change, remade in part by Dagster without the sensor and in part by DVC, then reverted."""
+    edit(made / "languages/ur.yaml", "name: ur", "name: Urdu")
     assert materialize(made, reported, "filtered_text", language="ur").success
     assert materialize(made, reported, "seed_pairs", language="ur").success
     report_outside(reported, read_graph(made))
@@ -61,15 +62,40 @@ def test_a_change_followed_through_both_faces(made: Path, reported: dg.DagsterIn
     dvc(made, "repro")
     report_outside(reported, read_graph(made))
     assert stale_in_dagster(made, reported) == changed_in_dvc(made) == set()
-    edit(made / "stages/languages/ur.yaml", "name: Urdu", "name: ur")
+    edit(made / "languages/ur.yaml", "name: Urdu", "name: ur")
     report_outside(reported, read_graph(made))
     assert stale_in_dagster(made, reported) == changed_in_dvc(made) == {"filtered_text@ur", "seed_pairs@ur"}
 
 
-def test_a_change_before_the_report_that_is_taken_back(made: Path, instance: dg.DagsterInstance) -> None:
-    edit(made / "params.yaml", "batch_size: 32", "batch_size: 16")
+def test_a_change_before_the_report_that_is_reverted(made: Path, instance: dg.DagsterInstance) -> None:
+    before = load_settings(made / "params.yaml").refined_pairs.min_pairs
+    set_param(made, "refined_pairs.min_pairs", 9)
     report_outside(instance, read_graph(made))
     assert stale_in_dagster(made, instance) == changed_in_dvc(made) != set()
-    edit(made / "params.yaml", "batch_size: 16", "batch_size: 32")
+    set_param(made, "refined_pairs.min_pairs", before)
     report_outside(instance, read_graph(made))
     assert stale_in_dagster(made, instance) == changed_in_dvc(made) == set()
+
+
+def test_an_upstream_made_anew_with_equal_metrics(made: Path, reported: dg.DagsterInstance) -> None:
+    """The pairs that are kept depend on the metrics of the evaluator, which stay the same, and not on its weights."""
+    edit(made / "stages/evaluator/stage.py", "evaluator 1", "evaluator 2")
+    dvc(made, "repro", "--single-item", "evaluator@iteration_2")
+    report_outside(reported, read_graph(made))
+    changed = changed_in_dvc(made)
+    assert "rated_pairs@iteration_2-fi" in changed and "refined_pairs@fi" not in changed
+    assert stale_in_dagster(made, reported) == changed
+    assert report_outside(reported, read_graph(made)) == []
+
+
+def test_two_outputs_of_one_upstream_stage(made: Path, reported: dg.DagsterInstance) -> None:
+    edit(
+        made / "dvc.yaml",
+        "        - data/metrics/evaluator\n",
+        "        - data/metrics/evaluator\n        - data/evaluator\n",
+    )
+    report_outside(reported, read_graph(made))
+    assert stale_in_dagster(made, reported) == changed_in_dvc(made) == {"refined_pairs@fi", "refined_pairs@ur"}
+    dvc(made, "repro", "refined_pairs")
+    report_outside(reported, read_graph(made))
+    assert stale_in_dagster(made, reported) == changed_in_dvc(made) == set()

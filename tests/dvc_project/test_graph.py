@@ -1,105 +1,64 @@
-"""The asset graph is that of `dvc.yaml`: the real one against a list written by hand, and a stage added to it."""
+"""The graph as it is read from `dvc.yaml`, and the errors of one that cannot be used."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
-import dagster as dg
 import pytest
-import yaml
 
-from dagster_project.definitions import build_definitions
 from dvc_project.graph import read_graph
-from tests.miniature import LANGUAGES
-
-PROJECT = Path(__file__).resolve().parents[2]
-
-# Per asset: whether it is made per language, and the artifacts it is made from.
-EXPECTED = {
-    "raw_web_text": (True, set()),
-    "filtered_text": (True, {"raw_web_text"}),
-    "seed_pairs": (True, set()),
-    "base_model": (False, set()),
-    "instruction_model": (False, {"base_model", "seed_pairs"}),
-    "candidate_pairs": (True, {"filtered_text", "instruction_model"}),
-    "iteration_1/response_model": (False, {"base_model", "seed_pairs"}),
-    "iteration_1/evaluator": (False, {"base_model", "instruction_model", "seed_pairs", "iteration_1/response_model"}),
-    "iteration_1/rated_pairs": (True, {"candidate_pairs", "iteration_1/evaluator"}),
-    "iteration_2/response_model": (False, {"base_model", "seed_pairs", "iteration_1/rated_pairs"}),
-    "iteration_2/evaluator": (
-        False,
-        {"base_model", "instruction_model", "seed_pairs", "iteration_2/response_model", "iteration_1/rated_pairs"},
-    ),
-    "iteration_2/rated_pairs": (True, {"candidate_pairs", "iteration_2/evaluator"}),
-    "refined_pairs": (
-        True,
-        {"iteration_1/evaluator", "iteration_2/evaluator", "iteration_1/rated_pairs", "iteration_2/rated_pairs"},
-    ),
-    "diversified_set": (True, {"refined_pairs"}),
-    "tuned_model": (False, {"base_model", "seed_pairs", "diversified_set"}),
-    "eval_scores": (
-        True,
-        {
-            "seed_pairs",
-            "base_model",
-            "instruction_model",
-            "iteration_1/response_model",
-            "tuned_model",
-            "iteration_1/evaluator",
-            "iteration_2/evaluator",
-        },
-    ),
-}
-
-
-def asset_graph(root: Path) -> dict[str, tuple[list[str] | None, set[str]]]:
-    """Partitions and upstream of every asset, by key; the inputs apart."""
-    assets = build_definitions(root).resolve_asset_graph()
-    found = {}
-    for key in assets.materializable_asset_keys:
-        node = assets.get(key)
-        languages = node.partitions_def.get_partition_keys() if node.partitions_def else None
-        upstream = {parent.to_user_string() for parent in node.parent_keys}
-        assert f"inputs/{key.to_user_string()}" in upstream
-        found[key.to_user_string()] = (languages, {name for name in upstream if not name.startswith("inputs/")})
-    return found
-
-
-def test_the_real_graph() -> None:
-    languages = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["languages"]
-    expected = {key: (languages if per_language else None, made) for key, (per_language, made) in EXPECTED.items()}
-    assert asset_graph(PROJECT) == expected
-
-
-def test_every_stage_says_what_it_is() -> None:
-    assert [artifact.name for artifact in read_graph(PROJECT).artifacts if not artifact.description] == []
-
-
-def test_every_expectation_is_a_check() -> None:
-    suites = (PROJECT / "stages/expectations").glob("*.yaml")
-    expectations = {suite.stem: len(yaml.safe_load(suite.read_text(encoding="utf-8")) or []) for suite in suites}
-    graph = read_graph(PROJECT)
-    wanted = sum(expectations.get(artifact.name, 0) for artifact in graph.artifacts)
-    assert len(build_definitions(PROJECT).resolve_asset_graph().asset_check_keys) == wanted
-
-
-def test_a_stage_added_to_the_file_is_an_asset(fresh: Path) -> None:
-    before = asset_graph(fresh)
-    with (fresh / "dvc.yaml").open("a", encoding="utf-8") as file:
-        file.write("  summary: { cmd: echo, deps: [data/rated_pairs/iteration_2], outs: [data/summary] }\n")
-    assert asset_graph(fresh) == before | {"summary": (None, {"iteration_2/rated_pairs"})}
+from tests.miniature import LANGUAGES, set_param
+from x_instruction.runner.errors import InputError, SettingsError
 
 
 @pytest.mark.parametrize(
-    ("asset", "needed"), [("filtered_text", {"fi"}), ("instruction_model", set(LANGUAGES)), ("base_model", set())]
+    ("name", "needed"),
+    [
+        ("filtered_text", {"fi"}),
+        ("refined_pairs", {"fi"}),
+        ("instruction_model", set(LANGUAGES)),
+        ("base_model", set()),
+    ],
 )
-def test_the_languages_an_asset_needs(fresh: Path, asset: str, needed: set[str]) -> None:
+def test_the_languages_that_an_artifact_needs(fresh: Path, name: str, needed: set[str]) -> None:
     graph = read_graph(fresh)
-    artifact = next(one for one in graph.artifacts if one.name == asset)
+    artifact = next(artifact for artifact in graph.artifacts if artifact.name == name)
+    language = "fi" if artifact.languages else None
     found = graph.upstream(artifact).values()
-    own = "fi" if artifact.languages else None
-    assert {language for needs in found for language in needs[own] if language} == needed
+    assert {code for needs in found for code in needs[language] if code} == needed
 
 
-def test_the_inputs_are_observed_and_not_made(fresh: Path) -> None:
-    assets = build_definitions(fresh).resolve_asset_graph()
-    assert len(assets.observable_asset_keys) == len(assets.materializable_asset_keys)
-    assert all(isinstance(key, dg.AssetKey) and key.path[0] == "inputs" for key in assets.observable_asset_keys)
+def test_published_metrics_are_an_edge(fresh: Path) -> None:
+    upstream = read_graph(fresh).stages["refined_pairs@fi"].upstream
+    assert ("data/metrics/evaluator", "evaluator@iteration_2") in upstream
+
+
+def test_downstream_is_everything_that_is_made_from_a_stage(fresh: Path) -> None:
+    graph = read_graph(fresh)
+    assert graph.downstream(["candidate_pairs@ur"]) == {
+        *(f"rated_pairs@iteration_{number}-ur" for number in (1, 2)),
+        "evaluator@iteration_2",
+        "rated_pairs@iteration_2-fi",
+        *(f"refined_pairs@{code}" for code in LANGUAGES),
+    }
+
+
+def test_a_stage_without_its_artifact_is_named(fresh: Path) -> None:
+    with (fresh / "dvc.yaml").open("a", encoding="utf-8") as file:
+        file.write("  summary: { cmd: echo, outs: [data/elsewhere] }\n")
+    with pytest.raises(InputError, match="the stage summary has no output under data/summary"):
+        read_graph(fresh)
+
+
+def test_a_graph_that_dvc_refuses_is_one_sentence(fresh: Path) -> None:
+    text = (fresh / "dvc.yaml").read_text(encoding="utf-8")
+    (fresh / "dvc.yaml").write_text(text.replace("    cmd:", "    command:"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"^DVC cannot read the graph of .*dvc.yaml") as error:
+        read_graph(fresh)
+    assert "\n" not in str(error.value)
+
+
+def test_an_iteration_that_the_graph_does_not_list_is_refused(fresh: Path) -> None:
+    set_param(fresh, "iterations.iteration_3", {"learns_from": "rated_pairs/iteration_2"})
+    with pytest.raises(SettingsError, match=r"dvc.yaml does not list data/rated_pairs/iteration_3/.*run `make graph`"):
+        read_graph(fresh)

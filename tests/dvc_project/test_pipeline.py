@@ -1,4 +1,4 @@
-"""The real graph through the real `dvc`, as far as it goes without a model: what is re-run, kept and brought back."""
+"""The real graph through the real `dvc`, up to the first model: what is re-run, kept, refused and brought back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.miniature import ROOT, edit, set_param, set_up_dvc
 
 LANGUAGES = ["fi", "sw"]
 MADE = ("raw_web_text", "filtered_text", "seed_pairs")
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def dvc(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `dvc`; its `python` is the one that runs the tests."""
+    """Run `dvc`; its stages run with the Python of the tests."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments], cwd=project, env=environment, capture_output=True, text=True
@@ -43,24 +43,16 @@ def hashes(project: Path) -> dict[str, str]:
     return {name: stage["outs"][0]["md5"] for name, stage in stages.items()}
 
 
-def edit(project: Path, file: str, old: str, new: str) -> None:
-    path = project / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with two languages, its first three artifacts made."""
+    """The project with two languages and its first three artifacts made."""
     project = tmp_path_factory.mktemp("project")
-    for name in ("stages", "data/sample"):
+    for name in ("stages", "x_instruction", "languages", "data/sample"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", "params.yaml", ".gitignore"):
         shutil.copy(ROOT / name, project / name)
-    edit(project, "params.yaml", "languages: [fi, sw, ur]", f"languages: [{', '.join(LANGUAGES)}]")
-    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
-    assert dvc(project, "init", "-q").returncode == 0
+    set_param(project, "languages", LANGUAGES)
+    set_up_dvc(project)
     ended = repro(project)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return project
@@ -68,7 +60,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
-    """A copy to change, its cache and outputs with it."""
+    """A copy to change, with its cache and outputs."""
     copied = tmp_path / "project"
     shutil.copytree(made, copied, symlinks=True)
     return copied
@@ -91,37 +83,70 @@ def test_two_folders_give_equal_hashes(made: Path, project: Path) -> None:
 
 
 def test_a_threshold_of_one_language_concerns_that_language_alone(project: Path) -> None:
-    edit(project, "stages/languages/fi.yaml", "min_mean_word_length: 3", "min_mean_word_length: 2")
-    assert changed(project) == {"filtered_text@fi", "seed_pairs@fi"} & changed(project)
-    assert "filtered_text@fi" in changed(project)
-    assert "Running stage 'filtered_text@sw'" not in repro(project).stdout
+    edit(project / "languages/fi.yaml", "min_mean_word_length: 3", "min_mean_word_length: 2")
+    assert changed(project) == {"filtered_text@fi", "seed_pairs@fi"}
 
 
 def test_code_of_one_stage_concerns_that_stage_alone(project: Path) -> None:
-    edit(project, "stages/seed_pairs.py", '"""Seed pairs:', '"""The seed pairs:')
+    with (project / "stages/seed_pairs/stage.py").open("a", encoding="utf-8") as file:
+        file.write("# a remark\n")
     assert changed(project) == {"seed_pairs@fi", "seed_pairs@sw"}
 
 
-def test_a_setting_turned_back_brings_the_earlier_result_back_without_work(project: Path) -> None:
+def test_a_reverted_setting_brings_the_earlier_result_back_without_work(project: Path) -> None:
     before = hashes(project)
-    edit(project, "params.yaml", "min_words: 40", "min_words: 45")
+    set_param(project, "filtered_text.min_words", 45)
     assert repro(project).returncode == 0
-    edit(project, "params.yaml", "min_words: 45", "min_words: 40")
+    assert hashes(project) != before
+    set_param(project, "filtered_text.min_words", 40)
     assert "Running stage" not in repro(project).stdout
     assert hashes(project) == before
 
 
-def test_a_closed_gate_stops_one_language_and_loses_nothing(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("raw_web_text.sources", [{"path": "data/sample/web/{language}"}, {"path": "more"}], "more"),
+        ("iterations.iteration_3", {"learns_from": "rated_pairs/iteration_2"}, "data/rated_pairs/iteration_3/${item}"),
+    ],
+)
+def test_an_input_that_the_graph_does_not_list_is_refused(project: Path, key: str, value: object, line: str) -> None:
+    (project / "more").mkdir()
+    set_param(project, key, value)
+    edit(project / "languages/fi.yaml", "min_mean_word_length: 3", "min_mean_word_length: 2")
+    ended = dvc(project, "repro", "filtered_text@fi")
+    output = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert f"error: dvc.yaml does not list {line}, which params.yaml makes an input of" in output
+    assert "Traceback" not in output
+
+
+def test_files_are_links_into_the_cache_and_a_rerun_replaces_them(project: Path) -> None:
+    shutil.rmtree(project / "data/filtered_text/fi")
+    assert dvc(project, "checkout", "data/filtered_text/fi").returncode == 0
+    shard, before = project / "data/filtered_text/fi/part-00000.parquet", hashes(project)
+    assert shard.stat().st_nlink > 1
+    assert not shard.stat().st_mode & 0o222  # DVC makes it read-only
+    set_param(project, "filtered_text.min_words", 45)
+    assert dvc(project, "repro", "filtered_text@fi").returncode == 0
+    assert hashes(project) != before
+    assert shard.stat().st_nlink > 1
+    set_param(project, "filtered_text.min_words", 40)
+    assert dvc(project, "repro", "filtered_text@fi").returncode == 0
+    assert hashes(project) == before
+
+
+def test_a_failed_gate_stops_one_language_and_loses_nothing(project: Path) -> None:
     before = hashes(project)
     for page in sorted((project / "data" / "sample" / "web" / "fi").glob("*.html"))[:12]:
         page.write_bytes(b"")
     (project / "data" / "sample" / "web" / "sw" / "empty.html").unlink()
     ended = repro(project)
     assert ended.returncode != 0
-    said = ended.stdout + ended.stderr
-    assert "gate of raw_web_text fi failed, nothing was published" in said
-    assert "expected bad_share at most 0.2" in said
-    assert "Traceback" not in said
+    output = ended.stdout + ended.stderr
+    assert "the gate of raw_web_text fi failed and nothing was published" in output
+    assert "expected bad_share at most 0.2" in output
+    assert "Traceback" not in output
     after = hashes(project)
     assert after["raw_web_text@fi"] == before["raw_web_text@fi"]
     assert after["filtered_text@fi"] == before["filtered_text@fi"]
@@ -132,7 +157,7 @@ def test_a_closed_gate_stops_one_language_and_loses_nothing(project: Path) -> No
     assert (project / "data" / "raw_web_text" / "fi" / "manifest.json").exists()
 
 
-def test_all_comes_back_from_a_remote(project: Path, tmp_path: Path) -> None:
+def test_everything_comes_back_from_a_remote(project: Path, tmp_path: Path) -> None:
     assert dvc(project, "remote", "add", "-d", "shelf", str(tmp_path / "shelf")).returncode == 0
     assert dvc(project, "push").returncode == 0
     shutil.rmtree(project / ".dvc" / "cache")

@@ -1,4 +1,4 @@
-"""Stages forked from a process that has the libraries loaded: the same as stages of their own, ended as they are."""
+"""A stage that is forked from the preloaded process behaves like one with a process of its own."""
 
 from __future__ import annotations
 
@@ -13,42 +13,47 @@ from pathlib import Path
 
 import pytest
 
-from dvc_project.prefork import LIBRARIES, start
-from tests.conftest import ROOT
+from dvc_project.prefork import start
+from tests.miniature import ROOT, edit
 from x_instruction.runner.delegate import SOCKET
 
-# In the place of the shell: says where and how it was called, sleeps if asked to, ends as asked to.
-SHELL = """
+# Replaces `stages/__main__.py`. Its arguments are the seconds to sleep and the way to end.
+STAGE = """
 import os, sys, time
 from pathlib import Path
+from x_instruction.runner.delegate import delegated
 
-def main(arguments=None):
-    arguments = arguments or sys.argv[1:]
+def main(arguments):
     Path("begun").write_text(f"{os.getppid()} {os.getpid()} {os.environ['WORD']}")
-    print("said", *arguments, os.getcwd(), flush=True)
+    print("arguments", *arguments, os.getcwd(), flush=True)
     time.sleep(float(arguments[0]))
     Path("ended").write_text("")
     if arguments[1] == "dies":
         os.kill(os.getpid(), 9)
     if arguments[1] == "raises":
-        raise ValueError("a fault of ours")
+        raise ValueError("a bug in the stage")
     return int(arguments[1])
+
+if __name__ == "__main__":
+    status = delegated(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]) if status is None else status)
 """
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
-    shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    code = (folder / "stages/preloaded.py").read_text(encoding="utf-8")
-    (folder / "stages/preloaded.py").write_text(code.replace("in LIBRARIES:", "in ():"), encoding="utf-8")
-    (folder / "stages/shell.py").write_text(SHELL, encoding="utf-8")
+    for name in ("dvc_project", "x_instruction"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    edit(folder / "dvc_project/prefork.py", "in LIBRARIES:", "in ():")
+    (folder / "stages").mkdir()
+    (folder / "stages/__main__.py").write_text(STAGE, encoding="utf-8")
     return folder
 
 
 @pytest.fixture
 def server(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    monkeypatch.setenv(SOCKET, "set by start")  # and taken back after the test
+    monkeypatch.setenv(SOCKET, "")  # `start` sets it, and monkeypatch removes it after the test
     process = start(project, tmp_path / "socket", 1)
     yield process
     process.kill()
@@ -59,7 +64,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "stages", *arguments],
         cwd=project,
-        env={**os.environ, "WORD": "ours"},
+        env={**os.environ, "WORD": "passed on"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -81,49 +86,51 @@ def alive(process: int) -> bool:
         return False
 
 
-def test_a_stage_is_forked_from_it_with_arguments_folder_environment_and_streams(
+def test_a_forked_stage_has_the_arguments_folder_environment_and_streams_of_its_caller(
     project: Path, server: subprocess.Popen[bytes]
 ) -> None:
     ended = run(project, "0", "0")
 
-    assert (ended.returncode, ended.stdout) == (0, f"said 0 0 {project}\n")
-    parent, _, word = begun(project)
-    assert (int(parent), word) == (server.pid, "ours")
+    assert (ended.returncode, ended.stdout) == (0, f"arguments 0 0 {project}\n")
+    parent, _, *words = begun(project)
+    assert (int(parent), words) == (server.pid, ["passed", "on"])
 
 
-@pytest.mark.parametrize(("how", "status", "said"), [("3", 3, ""), ("raises", 1, "a fault of ours")])
-def test_it_ends_as_the_stage_ended(
-    project: Path, server: subprocess.Popen[bytes], how: str, status: int, said: str
+@pytest.mark.parametrize(("how", "status", "message"), [("3", 3, ""), ("raises", 1, "a bug in the stage")])
+def test_the_caller_gets_the_status_of_the_stage(
+    project: Path, server: subprocess.Popen[bytes], how: str, status: int, message: str
 ) -> None:
     ended = run(project, "0", how)
 
     assert ended.returncode == status
-    assert said in ended.stderr
+    assert message in ended.stderr
 
 
-def test_a_stage_that_was_killed_is_a_failure_and_said_to_be(project: Path, server: subprocess.Popen[bytes]) -> None:
+def test_a_killed_stage_is_an_error_with_a_reason(project: Path, server: subprocess.Popen[bytes]) -> None:
     ended = run(project, "0", "dies")
 
     assert ended.returncode == 1
-    assert "error: the process of 0 dies ended without a word" in ended.stderr
+    assert "error: the process of `0 dies` ended without a result" in ended.stderr
 
 
-def test_a_stage_whose_caller_is_ended_does_not_go_on(project: Path, server: subprocess.Popen[bytes]) -> None:
+def test_a_stage_ends_with_its_caller(project: Path, server: subprocess.Popen[bytes]) -> None:
     command = [sys.executable, "-m", "stages", "60", "0"]
-    asking = subprocess.Popen(command, cwd=project, env={**os.environ, "WORD": "ours"})
-    _, stage, _ = begun(project)
+    caller = subprocess.Popen(command, cwd=project, env={**os.environ, "WORD": "passed on"})
+    stage = begun(project)[1]
 
-    asking.send_signal(signal.SIGKILL)
-    asking.wait()
+    caller.send_signal(signal.SIGKILL)
+    caller.wait()
 
-    deadline = time.monotonic() + 30  # on a core with two others at work 10 s were not enough, once
+    deadline = time.monotonic() + 30  # 10 s were too few on a busy machine
     while alive(int(stage)):
-        assert time.monotonic() < deadline, "the stage lived on"
+        assert time.monotonic() < deadline, "the stage is still running"
         time.sleep(0.05)
     assert not (project / "ended").exists()
 
 
-def test_without_it_the_stage_does_the_work_itself(project: Path, server: subprocess.Popen[bytes]) -> None:
+def test_without_the_preloaded_process_the_stage_works_by_itself(
+    project: Path, server: subprocess.Popen[bytes]
+) -> None:
     server.kill()
     server.wait()
 
@@ -131,16 +138,17 @@ def test_without_it_the_stage_does_the_work_itself(project: Path, server: subpro
     assert int(begun(project)[0]) == os.getpid()
 
 
-def test_no_thread_runs_and_no_code_of_ours_is_loaded_where_stages_are_forked() -> None:
+def test_loading_ahead_starts_no_thread_and_loads_no_module_of_the_stages() -> None:
     code = (
         "import importlib, os, sys\n"
-        "from stages.processes import quiet_libraries\n"
-        "quiet_libraries(1)\n"
-        f"for name in {LIBRARIES!r}: importlib.import_module(name)\n"
-        "print({open(f'/proc/self/task/{one}/comm').read().strip() for one in os.listdir('/proc/self/task')}\n"
+        "import dvc_project.prefork as prefork\n"
+        "prefork.quiet_libraries(1)\n"
+        "for name in prefork.LIBRARIES: importlib.import_module(name)\n"
+        "print({open(f'/proc/self/task/{task}/comm').read().strip() for task in os.listdir('/proc/self/task')}\n"
         "      - {'python', 'python3', 'python3.11', 'jemalloc_bg_thd'})\n"
-        "print([one for one in sys.modules if one.startswith('stages')])\n"
+        "print(sorted(name for name in sys.modules if name.startswith(('stages', 'x_instruction.'))))\n"
     )
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert told.stdout.split("\n")[:2] == ["set()", "['stages', 'stages.processes']"]
+    loaded = "['x_instruction.runner', 'x_instruction.runner.delegate', 'x_instruction.runner.process']"
+    assert done.stdout.splitlines() == ["set()", loaded]

@@ -1,19 +1,18 @@
-"""What `make run` ends with."""
+"""The tables at the end of `make run`."""
 
 from __future__ import annotations
 
 import io
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
-from dvc_project.summary import evaluator_table, rows_table, scores_table
+from dvc_project.summary import evaluator_table, main, rows_table, scores_table
 from stages.params import Settings
 from tests.conftest import ROOT
 
@@ -34,9 +33,9 @@ def row(table: Table, name: str) -> list[str]:
     return next(cells[1:] for cells in lines(table) if cells[0] == name)
 
 
-def test_rows_in_and_kept_are_shown_and_what_is_not_made_is_a_dash(settings: Settings, tmp_path: Path) -> None:
+def test_rows_are_shown_and_a_missing_partition_is_a_dash(settings: Settings, tmp_path: Path) -> None:
     write(tmp_path / "filtered_text/sw/manifest.json", {"rows": 20, "rows_in": 25})
-    assert settings.languages[1] == "sw"
+    assert settings.languages == ["fi", "sw", "ur"]
     assert row(rows_table(settings, tmp_path), "filtered_text") == ["–", "25", "→", "20", "–"]
 
 
@@ -48,24 +47,27 @@ def test_every_row_artifact_and_iteration_is_shown(settings: Settings, tmp_path:
 def test_evaluators_are_shown_by_iteration(settings: Settings, tmp_path: Path) -> None:
     figures = {"precision": 0.5, "recall": 0.25, "auc": 0.875, "auc_surface": None, "auc_by_defect": {"swapped": 0.5}}
     for iteration in settings.iterations:
-        write(tmp_path / f"evaluator/{iteration}/scores.json", figures)
+        write(tmp_path / f"metrics/evaluator/{iteration}.json", figures)
     assert row(evaluator_table(settings, tmp_path), "iteration_2") == ["0.500", "0.250", "0.875", "–", "0.500"]
 
 
-def test_scores_show_what_the_tuned_model_won(settings: Settings, tmp_path: Path) -> None:
-    figures = {"language_share": 1.0, "held_out_loss": 2.5, "chrf": 11.0, "mean_characters": 99.6}
+def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: Path) -> None:
+    figures = {"language_share": 1.0, "held_out_loss": 2.5, "chrf": 11.0, "mean_characters": 640.4, "mean_rating": 0.5}
     against = {"tuned_against_base": {"wins": 3, "ties": 2, "losses": 1}}
     for language in settings.languages:
         write(
-            tmp_path / f"eval_scores/{language}/scores.json",
+            tmp_path / f"metrics/eval_scores/{language}.json",
             {"models": {"base": figures, "tuned": figures}, "pairwise": against},
         )
     table = scores_table(settings, tmp_path)
-    assert row(table, "fi") == ["base", "1.000", "2.500", "11.000", "100", "3/2/1"]
+    assert row(table, "fi") == ["base", "1.000", "2.500", "11.0", "640.4", "0.500", "3/2/1"]
 
 
-def test_a_project_in_which_nothing_is_made_is_told_what_to_run(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+def test_before_the_first_run_the_sentence_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "languages", tmp_path / "languages")
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    done = subprocess.run([sys.executable, "-m", "stages.summary"], cwd=tmp_path, capture_output=True, text=True)
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert main() == 1
+    assert capsys.readouterr().err == "error: data/eval_scores/ur/manifest.json does not exist: run `make run` first\n"

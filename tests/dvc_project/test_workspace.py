@@ -1,4 +1,4 @@
-"""Reading the project beside runs that write it."""
+"""The project is read while runs write it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from dvc_project.workspace import read_workspace
 
 
 def test_a_half_written_lock_is_never_read(made: Path) -> None:
-    """DVC writes `dvc.lock` in place; a run that ends beside another once found its own entry missing."""
+    """DVC writes `dvc.lock` in place, so a reader could see a file without its last entries."""
     graph = read_graph(made)
     path = made / "dvc.lock"
     whole = path.read_text(encoding="utf-8")

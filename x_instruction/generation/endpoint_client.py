@@ -1,4 +1,4 @@
-"""Requests to an endpoint: as many side by side and as fast as allowed, asked again where that can help, counted."""
+"""Requests to an endpoint: sent in parallel within the rate limit, retried where a retry can help, and counted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from x_instruction.generation.settings import Endpoint
 from x_instruction.runner.errors import InputError
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
-# Busy, overloaded or restarting; any other 4xx will be answered the same again.
-PASSING = (408, 409, 425, 429)
+# The server is busy, overloaded or restarting. Any other 4xx would be answered the same again.
+RETRIED_STATUS = (408, 409, 425, 429)
 
 
 class EndpointClient:
-    """`openai`'s client behind tenacity's retries and a limit of the rate."""
+    """The client of `openai`, with retries by tenacity and a rate limit."""
 
     def __init__(self, settings: Endpoint) -> None:
         import openai
@@ -37,42 +37,43 @@ class EndpointClient:
 
         Raises InputError when the endpoint refuses, or fails on every attempt.
         """
-        most = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
-        answer = self._asked(
-            lambda: self.client.completions.create(model=self.settings.model or "", prompt=prompts, **options), most
+        max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
+        answer = self._send(
+            lambda: self.client.completions.create(model=self.settings.model or "", prompt=prompts, **options),
+            max_tokens,
         )
         return sorted(answer.choices, key=lambda choice: choice.index)
 
     def chat(self, message: str, **options: Any) -> Any:
-        """The choice of one chat request with a single message of the user."""
-        asked: Any = [{"role": "user", "content": message}]
-        most = len(message) + options.get("max_tokens", 0)
-        answer = self._asked(
-            lambda: self.client.chat.completions.create(model=self.settings.model or "", messages=asked, **options),
-            most,
+        """The choice of one chat request that holds a single user message."""
+        messages: Any = [{"role": "user", "content": message}]
+        max_tokens = len(message) + options.get("max_tokens", 0)
+        answer = self._send(
+            lambda: self.client.chat.completions.create(model=self.settings.model or "", messages=messages, **options),
+            max_tokens,
         )
         return answer.choices[0]
 
-    def _asked(self, request: Any, most_tokens: int) -> Any:
+    def _send(self, request: Any, max_tokens: int) -> Any:
         from openai import APIError
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-        own = self.settings
+        settings = self.settings
         attempts = Retrying(
-            retry=retry_if_exception(_passing),
-            wait=wait_random_exponential(multiplier=own.first_wait_seconds, max=LONGEST_WAIT),
-            stop=stop_after_attempt(own.attempts),
+            retry=retry_if_exception(_retry_helps),
+            wait=wait_random_exponential(multiplier=settings.first_wait_seconds, max=LONGEST_WAIT),
+            stop=stop_after_attempt(settings.attempts),
             before_sleep=lambda _: self._count(retries=1),
             reraise=True,
         )
         try:
-            answer = attempts(lambda: self._once(request, most_tokens))
+            answer = attempts(lambda: self._once(request, max_tokens))
         except APIError as error:
-            tried = f"after {own.attempts} attempts" if _passing(error) else "and asking again would not help"
-            said = " ".join(str(error).split())[:200]
+            why = f"after {settings.attempts} attempts" if _retry_helps(error) else "and a retry would not help"
+            message = " ".join(str(error).split())[:200]
             raise InputError(
-                f"the endpoint {own.url} gave no answer {tried}: {said}; "
-                "finished shards are kept: mend it and run again"
+                f"the endpoint {settings.url} gave no answer {why}: {message}; "
+                "finished shards are kept: fix the endpoint, then run again"
             ) from None
         usage = answer.usage
         self._count(
@@ -81,8 +82,8 @@ class EndpointClient:
         )
         return answer
 
-    def _once(self, request: Any, most_tokens: int) -> Any:
-        self.pace.wait(most_tokens)
+    def _once(self, request: Any, max_tokens: int) -> Any:
+        self.pace.wait(max_tokens)
         self._count(requests=1)
         return request()
 
@@ -92,9 +93,9 @@ class EndpointClient:
                 self.counts[name] += number
 
     def facts(self) -> dict[str, float | int | str]:
-        """Requests, those asked again, tokens as the server counts them, and what they cost."""
-        own, counts = self.settings, self.counts
-        cost = counts["prompt_tokens"] * own.prompt_price + counts["generated_tokens"] * own.generated_price
+        """Numbers of requests, retries and tokens (as the server counts them), and the cost."""
+        settings, counts = self.settings, self.counts
+        cost = counts["prompt_tokens"] * settings.prompt_price + counts["generated_tokens"] * settings.generated_price
         return {
             **{f"endpoint_{name}": number for name, number in counts.items()},
             "endpoint_cost": round(cost / 1e6, 4),
@@ -105,7 +106,7 @@ class EndpointClient:
 
 
 class Pace:
-    """A limit of requests and tokens a minute: every request is given the moment from which it may be sent."""
+    """A limit of requests and tokens per minute. Each request gets the moment from which it may be sent."""
 
     def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self.requests, self.tokens = requests_per_minute, tokens_per_minute
@@ -113,7 +114,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, tokens: int) -> None:
-        """Sleep until a request of at most so many tokens may go."""
+        """Sleep until a request of at most `tokens` tokens may be sent."""
         with self._lock:
             now = time.monotonic()
             start = max(now, self._next)
@@ -121,15 +122,15 @@ class Pace:
         time.sleep(start - now)
 
     def seconds(self, tokens: int) -> float:
-        """How long after such a request the next may follow."""
-        of_request = 60 / self.requests if self.requests else 0.0
-        return max(of_request, 60 * tokens / self.tokens if self.tokens else 0.0)
+        """How long the next request must wait after one of `tokens` tokens."""
+        by_requests = 60 / self.requests if self.requests else 0.0
+        by_tokens = 60 * tokens / self.tokens if self.tokens else 0.0
+        return max(by_requests, by_tokens)
 
 
-def _passing(error: BaseException) -> bool:
-    """Whether asking again can help."""
+def _retry_helps(error: BaseException) -> bool:
     from openai import APIConnectionError, APIStatusError
 
     if isinstance(error, APIStatusError):
-        return error.status_code in PASSING or error.status_code >= 500
-    return isinstance(error, APIConnectionError)  # a timeout is one
+        return error.status_code in RETRIED_STATUS or error.status_code >= 500
+    return isinstance(error, APIConnectionError)  # includes timeouts

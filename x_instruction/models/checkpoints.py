@@ -1,4 +1,4 @@
-"""Loading and saving of models and tokenizers: safetensors only, no remote code, never a pickle."""
+"""Loads and saves models and tokenizers: safetensors only, no remote code, never a pickle."""
 
 from __future__ import annotations
 
@@ -8,49 +8,74 @@ from typing import Any
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 
+# transformers writes these arguments of `from_pretrained` into tokenizer_config.json.
+LOADING_KEYS = ("is_local", "local_files_only")
 
-def load_model(folder: Path, revision: str | None = None) -> Any:
-    """A causal language model from a folder (or hub id). Raises InputError when it is none."""
-    from transformers import AutoModelForCausalLM
 
+def load_model(folder: Path, revision: str | None = None, dtype: str | None = None, four_bits: bool = False) -> Any:
+    """A causal language model from a folder or hub id. Raises InputError if there is no usable one.
+
+    `dtype` is the type of its weights, by default as they are stored. `four_bits` quantises them (needs a GPU).
+    """
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    options: dict[str, Any] = {"dtype": dtype or "auto"}
+    if four_bits:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16"
+        )
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            folder, revision=revision, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+        model, loaded = AutoModelForCausalLM.from_pretrained(
+            folder,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+            **options,
         )
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} is not a usable model with safetensors: {_first_line(error)}") from None
+        raise InputError(f"{folder} is not a usable model with safetensors: {reason(error)}") from None
+    # transformers would fill them with random numbers.
+    if missing := sorted(loaded["missing_keys"]):
+        raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
+    return model
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
-    """The fast tokenizer of a folder (or hub id). Raises InputError when there is none."""
+    """The fast tokenizer of a folder or hub id. Raises InputError if there is no usable one."""
     from transformers import AutoTokenizer
 
     try:
         return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from None
+        raise InputError(f"{folder} has no usable tokenizer: {reason(error)}") from None
 
 
 def context_length(folder: Path) -> int | None:
-    """Tokens the model of a folder was made for; None where its settings do not say."""
+    """Context length in tokens of the model of a folder; None if its config does not say."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
-    # Models that also see images keep the language model's settings in a part of their own.
-    found = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
-    return int(found) if found else None
+    # Models that also read images keep the settings of the language model in `text_config`.
+    length = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
+    return int(length) if length else None
 
 
-def is_float32(folder: Path) -> bool:
-    """Whether the model of a folder is stored in single precision."""
+def stored_dtype(folder: Path) -> str:
+    """Type of the stored weights of the model of a folder, such as bfloat16; float32 if its config does not say."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
-    return "float32" in (config.get("dtype"), config.get("torch_dtype"))
+    return str(config.get("dtype") or config.get("torch_dtype") or "float32").removeprefix("torch.")
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Save both in a folder; the tokenizer's config does not say from where it was loaded."""
     model.save_pretrained(folder, safe_serialization=True)
+    for key in LOADING_KEYS:
+        tokenizer.init_kwargs.pop(key, None)
     tokenizer.save_pretrained(folder)
 
 
-def _first_line(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """The message of an error in one line of bounded length."""
     return " ".join(str(error).split())[:300]

@@ -1,4 +1,4 @@
-"""What a model is fine-tuned on."""
+"""The example from which a model learns."""
 
 from __future__ import annotations
 

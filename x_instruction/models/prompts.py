@@ -1,8 +1,8 @@
-"""Prompts as token ids: templates are structure, text put into them is plain text.
+"""Prompts as token ids: templates are structure, the text put into them is plain text.
 
-Only a template's own words may become special tokens. A document that holds `</s>`, `<|im_end|>` or any other
-control string of the tokenizer is encoded as the characters it consists of, so it cannot end a turn or open a
-section. Every back end is given token ids, never a string it would parse again.
+Only the words of a template may become special tokens. `</s>`, `<|im_end|>` and any other control string in a document
+is encoded as ordinary characters, so a document cannot end a turn or open a section. Every back end gets token ids,
+never a string that it would parse again.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ SENTENCE_END = re.compile(sentence_end(marks(), space=r"(?=\s)") + r"|\n")
 class PromptEncoder:
     """Encodes the prompts of one tokenizer.
 
-    `budget` is the most tokens the response of a prompt may take, `room` the most that the whole prompt may; 0 is
-    no limit. What is too long is cut at a sentence end; `cut` counts the prompts cut to fit into the room.
+    `budget`: limit of tokens for the response in a prompt; 0 is no limit. A longer one is cut at a sentence end.
+    `room`: limit of tokens for the whole prompt; 0 is no limit.
+    `cut`: how many prompts were cut to fit into `room`.
     """
 
     def __init__(self, tokenizer: Any, prompts: Prompts, budget: int = 0, room: int = 0) -> None:
@@ -32,12 +33,12 @@ class PromptEncoder:
         self.prompts = prompts
         self.budget = budget
         self.room = room
-        self.cut = 0  # prompts of which a text did not fit into `room`
+        self.cut = 0
         self._last: tuple[str, list[int]] = ("", [])
 
     def plain(self, text: str) -> list[int]:
         """Token ids of text, none of them a special or added token."""
-        # A text is asked for up to three times in a row: whether it fits, cut to fit, and put into its prompt.
+        # One prompt may need the ids of its text three times: to check the length, to cut it, and to fill the template.
         if text != self._last[0]:
             self._last = (text, self._plain(text))
         return list(self._last[1])
@@ -46,13 +47,13 @@ class PromptEncoder:
         ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
         if not self._control_ids & set(ids):
             return ids
-        # A vocabulary in which the string is an ordinary word as well.
+        # In this vocabulary a control string is also an ordinary word.
         pieces = _cut_inside(self._control_strings, text)
         return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
 
     @cached_property
     def _bare(self) -> Any:
-        """The tokenizer without its added tokens: it reads a text in one piece, and as characters."""
+        """The tokenizer without its added tokens, which encodes control strings as characters."""
         from tokenizers import Tokenizer
 
         parts = json.loads(self.tokenizer.backend_tokenizer.to_str())
@@ -73,14 +74,14 @@ class PromptEncoder:
 
     @cached_property
     def end(self) -> list[int]:
-        """Tokens that close a completion."""
+        """The tokens that end a completion."""
         return self._turn.end if self._turn else self._structure(self.prompts.end)
 
     @property
     def stop(self) -> tuple[int, ...]:
-        """The token that ends a text: the first special one of `end`, which no text shows, or the only one.
+        """The token that ends a text: the first special token of `end`, or its only token.
 
-        Of an end of words none does alone: see `stop_strings`.
+        Empty if `end` consists of several ordinary tokens: see `stop_strings`.
         """
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
         ends = [token for token in self.end if token in special] or self.end[: len(self.end) == 1]
@@ -96,7 +97,7 @@ class PromptEncoder:
 
     @cached_property
     def _start(self) -> list[int]:
-        """What every prompt begins with: a chat's opening, or the beginning-of-text token a model was trained with."""
+        """Start of every prompt: the opening of a chat, or the begin-of-text token that the tokenizer adds."""
         if self._turn:
             return self._turn.before
         ids: list[int] = self.tokenizer("", add_special_tokens=True)["input_ids"]
@@ -115,7 +116,7 @@ class PromptEncoder:
         ]
         after = self._turn.after if self._turn else []
         if self.room:
-            # Texts give way, so that no question and no document is too long for a model.
+            # The texts are cut, not the template, so that every question and document fits the model.
             structure = sum(map(len, [self._start, *pieces[::2], after]))
             limit = _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
             self.cut += any(len(piece) > limit for piece in pieces[1::2])
@@ -125,20 +126,20 @@ class PromptEncoder:
         return [token for piece in [self._start, *pieces, after] for token in piece]
 
     def shortens(self, response: str) -> bool:
-        """Whether the prompt that asks for an instruction shows only a part of the response."""
+        """Whether the prompt for an instruction shows only a part of the response."""
         if self.fitted(response) != response:
             return True
         return bool(self.room) and self._overhead + len(self.plain(response)) > self.room
 
     @cached_property
     def _overhead(self) -> int:
-        """Tokens of that prompt without a response."""
+        """Number of tokens of the prompt for an instruction, without the response."""
         return len(PromptEncoder(self.tokenizer, self.prompts).write_instruction(""))
 
     def fitted(self, text: str, budget: int | None = None) -> str:
-        """The text, cut at the last sentence end within the budget where it is too long.
+        """The text, cut at the last sentence end within the budget if it is too long.
 
-        Without a sentence end in the second half of the budget it is cut at the budget.
+        If the second half of the budget has no sentence end, the text is cut at the budget.
         """
         budget = self.budget or None if budget is None else budget
         if budget is None:
@@ -147,7 +148,7 @@ class PromptEncoder:
         if len(ids) <= budget:
             return text
         cut = str(self.tokenizer.decode(ids[:budget], skip_special_tokens=False)).rstrip("\ufffd")
-        # Looked for in the whole text: at the cut, the point of "12.50" would end a sentence.
+        # Sentence ends are searched in the whole text: in the cut text, the point of "12.50" could end a sentence.
         ends = [match.end() for match in SENTENCE_END.finditer(text, 0, len(cut) + 1) if match.end() <= len(cut)]
         return cut[: ends[-1]] if ends and ends[-1] > len(cut) // 2 else cut
 
@@ -165,12 +166,12 @@ class PromptEncoder:
         return self.fill(self.prompts.rate, values)
 
     def completed(self, text: str) -> list[int]:
-        """A text as a completion to learn: its tokens and the end."""
+        """A text as a completion to learn: its tokens and the end tokens."""
         return [*self.plain(self.fitted(text)), *self.end]
 
 
 def _limit(lengths: list[int], room: int) -> int:
-    """The most each text may have so that all fit: the long ones give way, the short ones stay whole."""
+    """Limit of tokens per text such that all texts fit into `room`; texts shorter than the limit stay whole."""
     for number, length in enumerate(sorted(lengths)):
         share = max(room, 0) // (len(lengths) - number)
         if length > share:
@@ -180,9 +181,10 @@ def _limit(lengths: list[int], room: int) -> int:
 
 
 def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
-    """A tokenizer's model that has no way to the strings as words: no merge (BPE), or a hopeless score (Unigram).
+    """The tokenizer's model, changed so that it never forms one of the strings.
 
-    A Unigram model would read the characters `<0x0A>` as the byte they name, too.
+    BPE loses the merges that lead to them; Unigram gives them a score that never wins, and also the strings such as
+    `<0x0A>`, which it would read as the byte that they name.
     """
     if model["type"] == "BPE":
         return {**model, "merges": [pair for pair in model["merges"] if "".join(pair) not in strings]}
@@ -195,7 +197,7 @@ def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
 
 
 def _cut_inside(strings: re.Pattern[str] | None, text: str) -> list[str]:
-    """The text in pieces such that no piece holds one of the strings: each is cut after its first character."""
+    """The text in pieces that contain none of the strings: each string is cut after its first character."""
     if strings is None:
         return [text]
     pieces: list[str] = []
@@ -203,6 +205,6 @@ def _cut_inside(strings: re.Pattern[str] | None, text: str) -> list[str]:
     while match := strings.search(text, start):
         cut = match.start() + 1
         pieces.append(text[start:cut])
-        # A string of one character cannot be cut; no tokenizer in use has one that text should not form.
+        # A control string of one character cannot be cut; no tokenizer in use has one.
         start = cut
     return [piece for piece in [*pieces, text[start:]] if piece]

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from x_instruction.runner.settings import Positive, Section
+from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
+class Adapter(Section):
+    """A low-rank adapter (LoRA), which is trained in place of the weights and merged into the saved model.
+
+    It is optional in params.yaml, so the defaults are here and in docs/your-data.md.
+    """
+
+    rank: Positive
+    alpha: Positive
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    modules: tuple[NonEmpty, ...] = ()
+    """Names of the adapted linear layers, such as q_proj; empty: all except the output layer."""
+    dora: bool = False
+    """Decompose weights into direction and magnitude (DoRA, arXiv 2402.09353)."""
+    four_bits: bool = False
+    """Hold the frozen weights in 4 bits during training (QLoRA, arXiv 2305.14314). It needs a GPU."""
+
+
 class Training(Section):
-    """One training run. `learning_rate` falls linearly to zero after a short warm-up."""
+    """One training run."""
+
+    # These fields do not change the result.
+    HOW: ClassVar[frozenset[str]] = frozenset({"save_every", "report_to"})
 
     epochs: Annotated[float, Field(gt=0)]
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
@@ -21,26 +41,65 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     max_tokens: Positive
-    gradient_checkpointing: bool = False
-    precision: Literal["float32", "bfloat16"] = "float32"
+    """Tokens of an example, prompt and completion together."""
+    precision: Literal["auto", "float32", "bfloat16"]
+    """Weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast); `auto` does so if the
+    processor supports it and the start model is not stored in float32."""
+    save_dtype: Literal["as_base", "float32", "bfloat16"]
+    """The type of the saved weights; `as_base`: that of the start model."""
+    gradient_accumulation: Positive
+    """Batches for each step."""
+    gradient_checkpointing: bool
+    """Saves memory and takes more time."""
+    warmup_share: Share
+    """Share of the steps in which the learning rate rises; then it follows the schedule."""
+    schedule: Literal["linear", "cosine", "constant"]
+    max_gradient_norm: Annotated[float, Field(ge=0)]
+    """Longer gradients are scaled down to this; 0: off."""
+    neftune: Annotated[float, Field(ge=0)]
+    """Strength of the noise on embeddings (arXiv 2310.05914); 0: off."""
+    freeze_embeddings: bool
+    """The input embeddings, and an output layer that shares them, are not trained."""
+    adapter: Adapter | None
+    """null: all weights are trained."""
+    packing: bool
+    """The examples of a batch are laid in one row without padding, and none attends to another."""
+    save_every: Positive
+    """Steps between checkpoints, from which an interrupted training continues."""
+    evaluate_every: Positive | None
+    """Steps between measurements of the held-out loss; null: never."""
+    keep_best: bool
+    """Save the weights with the lowest held-out loss instead of the last ones."""
+    patience: Positive | None
+    """Stop after so many measurements without a lower held-out loss; null: never."""
+    report_to: tuple[Literal["tensorboard"], ...]
+    """Loggers in addition to the run log."""
+
+    @model_validator(mode="after")
+    def _held_out_loss_is_measured(self) -> Training:
+        if (self.keep_best or self.patience) and not self.evaluate_every:
+            raise ValueError("keep_best and patience need evaluate_every: set it, or leave both out")
+        return self
 
 
 class Prompts(Section):
-    """Templates. Only what stands here is structure; text put into a placeholder stays plain text.
-
-    `max_response_tokens`: a longer response is cut at a sentence end where an instruction is written for it, in the
-    prompt only.
-    """
+    """Prompt templates. Only the templates give structure; text in a placeholder is encoded as plain characters."""
 
     write_instruction: str
     write_response: str
     rate: str
     end: str
-    chat_template: bool = False
+    """Ends every completion."""
+    chat_template: bool
+    """Makes each prompt a user message in the model's own chat template, and ends completions as that template does."""
     style_seed: str
+    """The text in `{style}` of `write_response` for seeds; the tag is X-Instruction's."""
     style_web: str
+    """The same for web pairs. Two different tags follow Humpback; the text is ours."""
     style_answer: str
+    """The same for answers that are asked for in eval_scores."""
     max_response_tokens: Positive
+    """In prompts that ask for an instruction, a longer response is cut at the end of a sentence."""
 
     @field_validator("write_instruction")
     @classmethod
@@ -58,18 +117,18 @@ class Prompts(Section):
         return _with_placeholders(template, ["instruction", "response", "language"])
 
     @model_validator(mode="after")
-    def _closed(self) -> Prompts:
+    def _has_an_end(self) -> Prompts:
         if not (self.end or self.chat_template):
-            raise ValueError("prompts.end is empty, so nothing would end a text: give it, or chat_template: true")
+            raise ValueError("prompts.end is empty, so nothing ends a completion: set it, or set chat_template: true")
         return self
 
 
 def _with_placeholders(template: str, needed: list[str], allowed: list[str] | None = None) -> str:
-    met = PLACEHOLDER.findall(template)
-    missing = [name for name in needed if name not in met]
+    found = PLACEHOLDER.findall(template)
+    missing = [name for name in needed if name not in found]
     if missing:
-        raise ValueError(f"the template must hold {{{missing[0]}}}")
-    unknown = [name for name in met if name not in [*needed, *(allowed or [])]]
+        raise ValueError(f"the template must contain {{{missing[0]}}}")
+    unknown = [name for name in found if name not in [*needed, *(allowed or [])]]
     if unknown:
-        raise ValueError(f"nothing is put into {{{unknown[0]}}} of this template: take it out")
+        raise ValueError(f"{{{unknown[0]}}} is not a placeholder of this template: remove it")
     return template

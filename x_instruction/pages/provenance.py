@@ -1,94 +1,38 @@
-"""What a page states of itself: its address, title, date and licence."""
+"""What a page states about itself: its address, title, date and licence."""
 
 from __future__ import annotations
-
-from functools import cache
-from typing import NamedTuple
 
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from x_instruction.pages import joiners
-from x_instruction.pages.encodings import normalise
+from x_instruction.pages.normalise import normalise
 
-
-class Statement(NamedTuple):
-    """An attribute of an element, of those alone whose other attributes have one of the values (none: of all)."""
-
-    element: str
-    attribute: str
-    where: tuple[tuple[str, str], ...] = ()
-
-
-class Search(NamedTuple):
-    """An XPath: a walk over the tree, so made only where the element was met ("": in any case)."""
-
-    element: str
-    path: str
-
-
-# In order of preference.
-FIELDS: dict[str, list[Statement | Search]] = {
-    "url": [
-        Statement("link", "href", (("rel", "canonical"),)),
-        Statement("meta", "content", (("property", "og:url"),)),
-    ],
-    "title": [
-        Statement("meta", "content", (("property", "og:title"),)),
-        Search("h1", "/descendant::h1//text()"),
-        Search("title", "/descendant::title//text()"),
-    ],
+# In order of preference. Of several attributes the first counts, texts are joined.
+FIELDS: dict[str, list[str]] = {
+    "url": ["link[@rel='canonical']/@href", "meta[@property='og:url']/@content"],
+    "title": ["meta[@property='og:title']/@content", "h1//text()", "title//text()"],
     "date": [
-        Statement("meta", "content", (("property", "article:published_time"),)),
-        Statement(
-            "meta",
-            "content",
-            (("name", "date"), ("name", "dcterms.date"), ("name", "DC.date"), ("itemprop", "datePublished")),
-        ),
-        Statement("time", "datetime"),
+        "meta[@property='article:published_time']/@content",
+        "meta[@name='date' or @name='dcterms.date' or @name='DC.date' or @itemprop='datePublished']/@content",
+        "time/@datetime",
     ],
     "license": [
-        Statement("link", "href", (("rel", "license"),)),
-        Search("", "/descendant::a[contains(concat(' ', @rel, ' '), ' license ')]/@href"),
-        Statement("meta", "content", (("name", "license"), ("name", "dcterms.license"), ("name", "rights"))),
+        "link[@rel='license']/@href",
+        "a[contains(concat(' ', @rel, ' '), ' license ')]/@href",
+        "meta[@name='license' or @name='dcterms.license' or @name='rights']/@content",
     ],
 }
-ELEMENTS = {way.element for ways in FIELDS.values() for way in ways if way.element}
+PATHS = {
+    name: [etree.XPath(f"/descendant::{path}", smart_strings=False) for path in paths] for name, paths in FIELDS.items()
+}
 
 
 def stated(tree: html.HtmlElement) -> dict[str, str]:
     """Each field's first statement that is not empty, on one line, or ""."""
-    # One walk for all that are attributes: a search of the tree for each took 2 % of a news page's time.
-    met: dict[str, list[html.HtmlElement]] = {element: [] for element in ELEMENTS}
-    for one in tree.iter(*ELEMENTS):
-        met[one.tag].append(one)
-    return {name: _first(tree, met, ways) for name, ways in FIELDS.items()}
+    return {name: next(filter(None, (_statement(tree, path) for path in paths)), "") for name, paths in PATHS.items()}
 
 
-def _first(tree: html.HtmlElement, met: dict[str, list[html.HtmlElement]], ways: list[Statement | Search]) -> str:
-    for way in ways:
-        if isinstance(way, Statement):
-            found = _attribute(met[way.element], way)
-        else:
-            found = _searched(tree, way.path) if met.get(way.element, True) else ""
-        if found.strip():
-            return normalise(joiners.show(found)).replace("\n", " ")
-    return ""
-
-
-def _attribute(elements: list[html.HtmlElement], way: Statement) -> str:
-    for one in elements:
-        if not way.where or any(one.get(name) == value for name, value in way.where):
-            found = one.get(way.attribute)
-            if found is not None:
-                return str(found)
-    return ""
-
-
-def _searched(tree: html.HtmlElement, path: str) -> str:
-    found = _xpath(path)(tree)
-    return " ".join(found) if path.endswith("text()") else next(iter(found), "")
-
-
-@cache
-def _xpath(path: str) -> etree.XPath:
-    return etree.XPath(path, smart_strings=False)
+def _statement(tree: html.HtmlElement, path: etree.XPath) -> str:
+    found: list[str] = path(tree)
+    text = " ".join(found) if path.path.endswith("text()") else next(iter(found), "")
+    return normalise(joiners.show(text)).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Which pairs the models of an iteration learn from."""
+"""The pairs that the models of an iteration learn from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from x_instruction.runner.job import Job
 
 
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
-    """What a model of this iteration learns from: the train seeds, and the pairs rated best an iteration before.
+    """The train seeds and the best rated pairs of the previous iteration.
 
     Also returns the number of languages with fewer such pairs than `refined_pairs.min_pairs`.
     """

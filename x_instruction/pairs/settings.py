@@ -10,16 +10,23 @@ from x_instruction.runner.settings import Positive, Section, Share
 
 
 class RefinedPairs(Section):
-    """`length_bands`: equally large groups by length, from each of which as many are taken. Null is no limit."""
+    """Rules that select pairs, in this order. The limits may be null: no limit."""
 
     min_rating: Share
-    top_share: Annotated[float, Field(gt=0, le=1)]
-    length_bands: Positive
-    max_of_domain: Positive | None
     max_of_document: Positive | None
-    min_pairs: Positive
+    """Pairs of one document."""
+    max_of_domain: Positive | None
+    """Pairs of one site, or of one source file if they have no address."""
+    top_share: Annotated[float, Field(gt=0, le=1)]
+    """Share that is kept of each of `length_bands` equally large groups by length, so that long responses do not
+    displace short ones."""
+    length_bands: Positive
     max_pairs: Positive
+    """Pairs of one language. The next iteration learns from them, so their number decides how long it takes."""
+    min_pairs: Positive
+    """With fewer pairs of a language the gate fails."""
     max_precision_fall: Share
+    """The stop rule: an iteration whose held-out precision is lower by more than this is not used."""
 
     @model_validator(mode="after")
     def _some_number_is_allowed(self) -> RefinedPairs:

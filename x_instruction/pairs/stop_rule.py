@@ -1,4 +1,4 @@
-"""The stop rule: an iteration whose evaluator's held-out precision fell is not used."""
+"""The stop rule: an iteration is not used if its evaluator's held-out precision fell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from x_instruction.runner.job import Job
 
 @dataclass(frozen=True)
 class Decision:
-    """The iteration whose ratings are used, and why in one sentence."""
+    """The iteration whose ratings are used, and the reason in one sentence."""
 
     iteration: str
     why: str
@@ -28,23 +28,20 @@ def decision(job: Job) -> Decision:
     for name in job.settings.iterations:
         path = job.root / "data" / "metrics" / "evaluator" / f"{name}.json"
         if not path.exists():
-            raise InputError(f"{path} is not there: after a change of `iterations` run `make graph`, then `dvc repro`")
-        precisions[name] = float(read_json(path)["precision"])
-    return decided(precisions, job.section(RefinedPairs).max_precision_fall)
-
-
-def decided(precisions: dict[str, float], tolerance: float) -> Decision:
-    """The last entry up to which no value lies more than `tolerance` below the best before it."""
-    names = list(precisions)
-    accepted, best = names[0], precisions[names[0]]
-    for name in names[1:]:
-        if precisions[name] < best - tolerance:
-            why = (
-                f"held-out precision fell from {best:.3f} to {precisions[name]:.3f} in {name}, by more than {tolerance}"
+            raise InputError(
+                f"{path} does not exist: after a change of `iterations` run `make graph`, then `dvc repro`"
             )
-            return Decision(accepted, f"{why}: {accepted} is the last before it")
-        accepted, best = name, max(best, precisions[name])
-    listed = ", ".join(f"{value:.3f}" for value in precisions.values())
-    return Decision(
-        accepted, f"the last iteration; held-out precision ({listed}) fell nowhere by more than {tolerance}"
-    )
+        precisions[name] = float(read_json(path)["precision"])
+    return decide(precisions, job.section(RefinedPairs).max_precision_fall)
+
+
+def decide(precisions: dict[str, float], tolerance: float) -> Decision:
+    """Accepts iterations in order, up to the first more than `tolerance` below the best precision before it."""
+    (accepted, best), *later = precisions.items()
+    for name, precision in later:
+        if precision < best - tolerance:
+            fall = f"held-out precision fell from {best:.3f} to {precision:.3f} in {name}, by more than {tolerance}"
+            return Decision(accepted, f"{fall}: {accepted} is the last before it")
+        accepted, best = name, max(best, precision)
+    values = ", ".join(f"{value:.3f}" for value in precisions.values())
+    return Decision(accepted, f"the last iteration; held-out precision ({values}) never fell by more than {tolerance}")

@@ -1,4 +1,4 @@
-"""Pairs of instruction and response as training examples, and which pairs an iteration learns from."""
+"""Pairs of instruction and response, and the training examples made from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAIR_COLUMNS = ["id", "instruction", "response"]
 
 @dataclass(frozen=True)
 class Pair:
-    """`style` is the style tag of the prompts: what tells seeds from web text."""
+    """`style` is the style tag of the prompt, which distinguishes seeds from web text."""
 
     id: str
     language: str
@@ -27,7 +27,7 @@ class Pair:
 
 
 def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list[Pair]:
-    """Seeds of the languages (all by default), of `train`, `calibration` or `held_out`."""
+    """The seeds of a split (`train`, `calibration` or `held_out`), by default of all languages."""
     pairs: list[Pair] = []
     for language in languages or job.settings.languages:
         table = job.rows("seed_pairs", language).table().filter(pl.col("split") == split)
@@ -35,8 +35,21 @@ def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list
     return pairs
 
 
+def english_pairs(job: Job, per_native: float) -> list[Pair]:
+    """English seeds for the instruction model, at most `per_native` for each native seed of the train split.
+
+    Pairs are left out if a language measures or calibrates on their instruction.
+    """
+    table = pl.concat(job.rows("seed_pairs", language).table() for language in job.settings.languages)
+    unseen = table.filter(pl.col("split").is_in(["calibration", "held_out"]))["instruction_id"]
+    allowed = round(per_native * table.filter(pl.col("split") == "train").height)
+    # Each language has the same English pairs. Ids are hashes, so their order is a shuffle.
+    english = table.filter(pl.col("split") == "english", ~pl.col("instruction_id").is_in(unseen.implode()))
+    return list(pairs_of(english.unique("id").sort("id").head(allowed), "en", job.section(Prompts).style_seed))
+
+
 def web_pairs(job: Job, artifact: str) -> list[Pair]:
-    """Pairs of all languages of an artifact that holds only pairs to learn from."""
+    """All pairs of an artifact, of all languages."""
     pairs: list[Pair] = []
     for language in job.settings.languages:
         table = job.rows(artifact, language).table(PAIR_COLUMNS)
@@ -50,7 +63,7 @@ def pairs_of(table: pl.DataFrame, language: str, style: str) -> Iterator[Pair]:
 
 
 def response_examples(pairs: Iterable[Pair], encoder: PromptEncoder, names: Mapping[str, str]) -> list[Example]:
-    """Instruction to response. `names` are the English names of the languages."""
+    """Examples whose prompt is the instruction. `names` are the English names of the languages."""
     return [
         Example(
             encoder.write_response(pair.instruction, names[pair.language], pair.style),
@@ -61,5 +74,5 @@ def response_examples(pairs: Iterable[Pair], encoder: PromptEncoder, names: Mapp
 
 
 def instruction_examples(pairs: Iterable[Pair], encoder: PromptEncoder) -> list[Example]:
-    """Response to instruction: the seeds turned round."""
+    """Examples whose prompt is the response and whose completion is the instruction."""
     return [Example(encoder.write_instruction(pair.response), encoder.completed(pair.instruction)) for pair in pairs]

@@ -1,6 +1,7 @@
-"""What makes an evaluator's ratings of its label probabilities: a temperature, or weights of them and of signals.
+"""Calibration of an evaluator's label probabilities, with a temperature or with a regression over them and the signals.
 
-Fitted beside the evaluator (stages/evaluator/fitting.py), kept as calibration.json, used wherever it rates.
+stages/evaluator/fitting.py fits it on held-back seeds. It is saved beside the evaluator as calibration.json and applied
+wherever that evaluator rates.
 """
 
 from __future__ import annotations
@@ -17,23 +18,24 @@ from x_instruction.rating.signals import LIKELIHOODS
 from x_instruction.runner.files import read_json, write_json
 
 LEVELS = ("best", "flawed", "worst")
-LEAST_PROBABILITY = 1e-9
+MIN_PROBABILITY = 1e-9
 NAME = "calibration.json"
 Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A multinomial logistic regression; `coefficients` are of the levels × (two log-odds of labels, then the signals).
+class Regression:
+    """A multinomial logistic regression on two log-odds of the labels and the distances of the signals.
 
-    `usual` is the median of each signal among true pairs, `most` the most it was met beyond that, to the worse side. A
-    signal is how far a pair lies beyond, between 0 and `most`: what is better than the median true pair speaks no more
-    for it than that (a model finds instructions of its own likelier than people's), and nothing is extrapolated.
+    The distance of a signal is how much worse it is than `medians`, its median among the best pairs, between 0 and
+    `limits`, the largest distance in the fit. So a pair gains nothing from being better than that median (a model finds
+    its own instructions likelier than people's), and nothing is extrapolated. `coefficients` has a row and `intercepts`
+    a number for each level.
     """
 
     signals: list[str]
-    usual: list[float]
-    most: list[float]
+    medians: list[float]
+    limits: list[float]
     coefficients: list[list[float]]
     intercepts: list[float]
 
@@ -41,13 +43,14 @@ class Weights:
 @dataclass(frozen=True)
 class Calibration:
     temperature: float = 1.0
-    weights: Weights | None = None
+    regression: Regression | None = None
 
-    def applied(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with its columns best, flawed and worst calibrated; the signals of the weights are columns too."""
-        if self.weights is None:
+    def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with calibrated columns best, flawed and worst. It has the regression's signals as columns."""
+        if self.regression is None:
             return with_temperature(frame, self.temperature)
-        logits = features(frame, self.weights) @ np.array(self.weights.coefficients).T + self.weights.intercepts
+        coefficients = np.array(self.regression.coefficients)
+        logits = features(frame, self.regression) @ coefficients.T + self.regression.intercepts
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         return frame.with_columns(pl.Series(level, shares[:, number]) for number, level in enumerate(LEVELS))
@@ -56,29 +59,29 @@ class Calibration:
         write_json(folder / NAME, asdict(self))
 
 
-def calibration_of(evaluator: Path) -> Calibration:
-    found: dict[str, Any] = read_json(evaluator / NAME)
-    weights = found["weights"]
-    return Calibration(float(found["temperature"]), Weights(**weights) if weights else None)
+def read_calibration(evaluator: Path) -> Calibration:
+    values: dict[str, Any] = read_json(evaluator / NAME)
+    regression = values["regression"]
+    return Calibration(float(values["temperature"]), Regression(**regression) if regression else None)
 
 
-def features(frame: pl.DataFrame, weights: Weights) -> Matrix:
-    """Of each row: log-odds of best and flawed against worst, then how far each signal lies beyond the usual."""
-    labels = np.log(frame.select(LEVELS).to_numpy().clip(LEAST_PROBABILITY, 1.0))
-    beyond = [
-        (worse_side(frame[signal], signal) - usual).clip(0.0, most)
-        for signal, usual, most in zip(weights.signals, weights.usual, weights.most, strict=True)
+def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
+    """Log-odds of best and flawed against worst, then the signals' distances; shape (pairs, 2 + signals)."""
+    labels = np.log(frame.select(LEVELS).to_numpy().clip(MIN_PROBABILITY, 1.0))
+    distances = [
+        (badness(frame[signal], signal) - median).clip(0.0, limit)
+        for signal, median, limit in zip(regression.signals, regression.medians, regression.limits, strict=True)
     ]
-    return np.column_stack([labels[:, 0] - labels[:, 2], labels[:, 1] - labels[:, 2], *beyond])
+    return np.column_stack([labels[:, 0] - labels[:, 2], labels[:, 1] - labels[:, 2], *distances])
 
 
-def worse_side(values: pl.Series, signal: str) -> Matrix:
-    """The signal turned so that more is worse."""
+def badness(values: pl.Series, signal: str) -> Matrix:
+    """The values, negated where a low value is the worse one: a higher badness is always worse."""
     return values.to_numpy() * (-1.0 if signal in LIKELIHOODS else 1.0)
 
 
 def with_temperature(frame: pl.DataFrame, temperature: float) -> pl.DataFrame:
-    """The probabilities scaled (Guo et al. 2017): above 1 less sure, below 1 surer; their order stays."""
+    """Temperature scaling (Guo et al. 2017): above 1 less certain, below 1 more certain, with the same order."""
     if temperature == 1.0:
         return frame
     scaled = frame.with_columns(pl.col(level) ** (1 / temperature) for level in LEVELS)

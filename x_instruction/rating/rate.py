@@ -1,4 +1,4 @@
-"""Rating pairs with an evaluator: three probabilities at one position, calibrated, and their expectation."""
+"""Ratings of pairs: the evaluator's three label probabilities at one position, calibrated, and their expectation."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from x_instruction.runner.errors import SettingsError
 
 
 def label_tokens(encoder: PromptEncoder, labels: list[str]) -> list[int]:
-    """The one token of each label, in the order of LEVELS."""
+    """The token of each label, in the order of LEVELS. Raises SettingsError if a label is not a single token."""
     ids = [encoder.tokenizer(label, add_special_tokens=False)["input_ids"] for label in labels]
     for label, tokens in zip(labels, ids, strict=True):
         if len(tokens) != 1:
             raise SettingsError(
-                f"rating.labels: {label!r} is {len(tokens)} tokens in this model; choose one-token labels"
+                f"rating.labels: {label!r} is {len(tokens)} tokens in this model; choose labels of one token each"
             )
     flat = [tokens[0] for tokens in ids]
     if len(set(flat)) != len(flat):
-        raise SettingsError(f"rating.labels: {labels} are not three different tokens in this model")
+        raise SettingsError(f"rating.labels: {labels} are not three different tokens in this model; choose others")
     return flat
 
 
@@ -38,8 +38,7 @@ def add_ratings(
 ) -> pl.DataFrame:
     """Adds best, flawed and worst (probabilities) and rating (their expected value) to the pairs of a frame.
 
-    The frame has `language` (a code of `names`), `instruction`, `response` and the signals that the evaluator's
-    calibration weighs.
+    The frame has `language` (a code of `names`), `instruction`, `response` and the signals that the calibration uses.
     """
     encoder = PromptEncoder(engine.tokenizer, prompts, rating.max_response_tokens, room=engine.room(1))
     questions = [
@@ -48,7 +47,7 @@ def add_ratings(
     ]
     rows = engine.score(questions, label_tokens(encoder, rating.labels))
     columns = [pl.Series(level, [row[number] for row in rows], dtype=pl.Float64) for number, level in enumerate(LEVELS)]
-    return with_rating(calibration.applied(frame.with_columns(columns)), rating.values)
+    return with_rating(calibration.apply(frame.with_columns(columns)), rating.values)
 
 
 def with_rating(frame: pl.DataFrame, values: list[float]) -> pl.DataFrame:

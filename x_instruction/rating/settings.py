@@ -1,4 +1,4 @@
-"""The section `rating` of params.yaml: how a pair is judged, wherever one is."""
+"""The section `rating` of params.yaml: how a pair is rated, in every stage that rates pairs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ Signal = Literal["likelihood", "part_likelihood", "repeated_share", "short_run",
 
 
 class Rating(Section):
-    """`labels` stand for best, flawed and worst; each is one token of the model.
-
-    `values` are those of the levels, and a rating is their expectation. At 0.5 for flawed, a pair that is surely cut
-    off would be worth as much as one that is either good or swapped: AUC over the surface defects was 0.62, and 0.91
-    with 0.2.
-    `signals` (x_instruction/rating/signals.py) are joined with the labels' probabilities by a regression. An empty list
-    leaves the labels alone. Without both likelihoods, candidate_pairs does not ask for them.
-    `max_response_tokens`: a longer response is cut at a sentence end, in the prompt only.
-    """
-
     labels: Annotated[list[str], Field(min_length=3, max_length=3)]
+    """The tokens that stand for best, flawed and worst; each must be a single token of the model."""
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
+    """The values of the three levels; a rating is their expectation. With 0.5 for flawed, a pair that is certainly cut
+    off would be worth as much as one that is either good or swapped: AUC over the surface defects was 0.62, and 0.91
+    with 0.2."""
     signals: tuple[Signal, ...]
+    """What a regression joins with the labels' probabilities (x_instruction/rating/signals.py). With an empty list the
+    labels alone decide. Without both likelihoods, candidate_pairs does not compute them."""
     max_response_tokens: Positive
+    """In the prompt, a longer response is cut at the end of a sentence. Signals are counted on the whole response."""

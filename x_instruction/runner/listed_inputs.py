@@ -1,7 +1,7 @@
-"""Refuses to run where the graph's file does not list an input that the settings name.
+"""Refuses to run if the graph's file does not list an input that the settings name.
 
-The graph would not see such an input change: the first run would read it, and every later one would call the artifact
-up to date while the file grows.
+DVC would not see that input change: the first run would read it, and every later one would call the artifact up to
+date although the file has grown.
 """
 
 from __future__ import annotations
@@ -18,18 +18,26 @@ from x_instruction.runner.errors import SettingsError
 def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
     """Raises SettingsError for the first input of an artifact that is not among its dependencies in `graph`.
 
-    `inputs` holds the dependencies by artifact, written as in `graph`. A missing `graph` is not an error: a stage
-    also runs alone.
+    `inputs` holds the dependencies by artifact, written as in `graph`. A missing `graph` is not an error, because a
+    stage also runs alone; nor is an artifact that `graph` does not have.
     """
     if not graph.exists():
         return
-    stages: dict[str, Any] = yaml.load(graph.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["stages"]
-    for artifact, paths in inputs.items():
-        entry = stages.get(artifact, {})
+    for artifact, entry in _stages(graph).items():
         listed = (entry.get("do") or entry).get("deps") or []
-        for path in paths:
+        for path in inputs.get(artifact, ()):
             if path not in listed:
                 raise SettingsError(
                     f"{graph.name} does not list {path}, which params.yaml makes an input of {artifact}: run "
                     "`make graph`, then run again"
                 )
+
+
+def _stages(graph: Path) -> dict[str, dict[str, Any]]:
+    try:
+        content = yaml.load(graph.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{graph.name} is not readable YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict):
+        raise SettingsError(f"{graph.name} has no section `stages` with the artifacts")
+    return content["stages"]

@@ -32,7 +32,7 @@ Flags = npt.NDArray[np.uint8]
 Row = npt.NDArray[np.int64]
 
 
-def with_line_counts(frame: pl.DataFrame, lone_signs_count: bool, language: LanguageSettings) -> pl.DataFrame:
+def with_line_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `line_counts` (NAMES) unless it is there.
 
     Blank lines do not count, nor, unless set, lines of punctuation only. A line is closed if it ends with a mark that
@@ -42,7 +42,7 @@ def with_line_counts(frame: pl.DataFrame, lone_signs_count: bool, language: Lang
         return frame
     flags = kinds().copy()
     flags[[ord(mark) for mark in marks(language)]] |= SENTENCE_END
-    counts = [_count(*batch, flags, lone_signs_count) for batch in batches(frame["text"])]
+    counts = [_count(*batch, flags, punctuation_counts) for batch in batches(frame["text"])]
     table = np.concatenate([*counts, np.zeros((0, COLUMNS), np.int64)])
     return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("line_counts").cast(SCHEMA))
 

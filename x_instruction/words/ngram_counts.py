@@ -24,7 +24,7 @@ Lengths = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
 
 
-def with_ngram_counts(frame: pl.DataFrame, lone_signs_count: bool, language: LanguageSettings) -> pl.DataFrame:
+def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `ngram_counts`, in characters, unless it is there.
 
     `top_N`: all occurrences of the N-gram that occurs most often. `duplicate_N`: N-grams that occurred before, without
@@ -35,7 +35,7 @@ def with_ngram_counts(frame: pl.DataFrame, lone_signs_count: bool, language: Lan
     table = np.zeros((frame.height, len(NAMES)), np.int64)
     first = 0
     for batch in split(frame["text"], language):
-        tokens = batch if lone_signs_count else _words_only(batch)
+        tokens = batch if punctuation_counts else _words_only(batch)
         past = first + tokens.starts.size - 1
         table[first:past] = _repeated(tokens.hashes, tokens.lengths, tokens.starts)
         first = past

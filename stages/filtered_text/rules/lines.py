@@ -31,9 +31,9 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
     if settings.quotes_close_lines:
         share += share_of_lines("quoted_lines", settings.min_judged_lines)
     value = broken(share < least, f"{{}} % of lines end as a sentence < {least:.1%}", percent(share))
-    if settings.max_words_a_sentence and language.marks_sentence_ends:
-        value = pl.coalesce(value, _unpunctuated(settings.max_words_a_sentence, language))
-    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(value.alias("value"))
+    if settings.max_words_per_sentence and language.marks_sentence_ends:
+        value = pl.coalesce(value, _unpunctuated(settings.max_words_per_sentence, language))
+    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(value.alias("value"))
 
 
 def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
@@ -48,7 +48,7 @@ def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
 def bullet_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops lists: texts of which too many lines begin with a bullet or a hyphen (Gopher, arXiv 2112.11446, A.1.1)."""
     share, limit = share_of_lines("bullet_lines", settings.min_judged_lines), settings.max_bullet_lines_share
-    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of lines bulleted > {limit:.0%}", percent(share))
     )
 
@@ -56,7 +56,7 @@ def bullet_lines(frame: pl.DataFrame, settings: FilteredText, language: Language
 def short_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts with too many lines of 30 characters or fewer (FineWeb, arXiv 2406.17557: 0.67; off in FineWeb-2)."""
     share, limit = share_of_lines("short_lines", settings.min_judged_lines), settings.max_short_lines_share
-    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of lines short > {limit:.0%}", percent(share))
     )
 
@@ -64,7 +64,7 @@ def short_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
 def ellipsis_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops lists of teasers: texts of which too many lines end with an ellipsis (Gopher, A.1.1)."""
     share, limit = share_of_lines("ellipsis_lines", settings.min_judged_lines), settings.max_ellipsis_lines_share
-    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of lines end with an ellipsis > {limit:.0%}", percent(share))
     )
 
@@ -80,7 +80,7 @@ def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: Langu
     """Drops texts of which too many lines occurred before (Gopher, table A1; FineWeb-2's threshold, relaxed)."""
     share = share_of_lines("duplicate_lines", settings.min_judged_lines)
     limit = tolerated(language.max_duplicate_lines_share, settings)
-    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of lines repeated > {limit:.1%}", percent(share))
     )
 
@@ -88,7 +88,7 @@ def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: Langu
 def duplicate_line_characters(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts with too many of their characters in lines that occurred before (Gopher, table A1: 0.2)."""
     share, limit = _share_of_characters("duplicate_line_characters"), settings.max_duplicate_line_characters_share
-    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of characters in repeated lines > {limit:.0%}", percent(share))
     )
 
@@ -96,9 +96,9 @@ def duplicate_line_characters(frame: pl.DataFrame, settings: FilteredText, langu
 def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops lists and tables: texts with too many line ends for their words (FineWeb; FineWeb-2's threshold)."""
     # Lines of punctuation only ("##" between the pages of a picture book) do not count here either.
-    ends = lines_counted("newlines") if settings.lone_signs_count else lines_counted("lines") - 1
+    ends = lines_counted("newlines") if settings.punctuation_counts_as_words else lines_counted("lines") - 1
     share, limit = ends / words_counted("tokens"), language.max_newlines_per_word
-    counted = with_word_counts(with_line_counts(frame, settings.lone_signs_count, language), language)
+    counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)
     return counted.with_columns(broken(share > limit, f"{{}} line ends a word > {limit}", share.round(2)))
 
 
@@ -109,7 +109,7 @@ def titles(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettin
     """
     many = lines_counted("lines") >= settings.min_title_lines
     share, limit = _share_of_characters("title_characters"), settings.max_titles_share
-    return with_line_counts(frame, settings.lone_signs_count, language).with_columns(
+    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(many & (share > limit), f"{{}} % of characters in titles > {limit:.0%}", percent(share))
     )
 

@@ -20,7 +20,7 @@ def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: Lang
     for n, threshold in language.max_duplicate_ngrams_share.items():
         share, limit = ngram_share("duplicate", n), tolerated(threshold, settings)
         values.append(broken(share > limit, f"{{}} % repeated {n}-grams > {limit:.1%}", percent(share)))
-    counted = with_ngram_counts(frame, settings.lone_signs_count, language)
+    counted = with_ngram_counts(frame, settings.punctuation_counts_as_words, language)
     return counted.with_columns(pl.coalesce(values).alias("value"))
 
 
@@ -30,7 +30,7 @@ def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSet
     for n, threshold in language.max_top_ngram_share.items():
         share, limit = ngram_share("top", n), tolerated(threshold, settings)
         values.append(broken(share > limit, f"{{}} % one {n}-gram > {limit:.1%}", percent(share)))
-    counted = with_ngram_counts(frame, settings.lone_signs_count, language)
+    counted = with_ngram_counts(frame, settings.punctuation_counts_as_words, language)
     return counted.with_columns(pl.coalesce(values).alias("value"))
 
 

@@ -38,9 +38,9 @@ def bad_word_lengths(frame: pl.DataFrame, settings: FilteredText, language: Lang
 def few_alphabetic_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts of which too few words hold a letter (Gopher; FineWeb-2's thresholds, ours for Thai).
 
-    FineWeb-2 counts punctuation on its own as words, this rule only with `lone_signs_count`.
+    FineWeb-2 counts punctuation on its own as words, this rule only with `punctuation_counts_as_words`.
     """
-    total = words_counted("tokens" if settings.lone_signs_count else "words")
+    total = words_counted("tokens" if settings.punctuation_counts_as_words else "words")
     share, least = words_counted("alphabetic") / total, language.min_alphabetic_words_share
     return with_word_counts(frame, language).with_columns(
         broken(share < least, f"{{}} % of words alphabetic < {least:.1%}", percent(share))
@@ -57,5 +57,5 @@ def many_symbols(frame: pl.DataFrame, settings: FilteredText, language: Language
     """Drops texts with too many hash signs or ellipses for their words (Gopher, A.1.1: 0.1 of either)."""
     share = pl.max_horizontal(lines_counted("hashes"), lines_counted("ellipses")) / words_counted("tokens")
     limit = settings.max_symbols_per_word
-    counted = with_word_counts(with_line_counts(frame, settings.lone_signs_count, language), language)
+    counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)
     return counted.with_columns(broken(share > limit, f"{{}} hash signs or ellipses a word > {limit}", share.round(2)))

@@ -1,4 +1,4 @@
-"""The planted world is what it says: its truth can be read off its texts, and the filter takes its languages."""
+"""The planted world has the truth that it claims, and the filter accepts its languages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.benchmarks import planted_world
 from tests.benchmarks.artificial_world import DEFECTS, SENTENCES, TONGUES, Tongue, Topic, World, write_world
 from tests.conftest import ROOT
 from x_instruction.language.identification import in_language, is_english
+from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 from x_instruction.pages.main_text import extract_page
 
@@ -28,40 +29,41 @@ def languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "languages"
 
 
-def said(topic: Topic, tongue: Tongue, seed: int = 1) -> str:
+def response(topic: Topic, tongue: Tongue, seed: int = 1) -> str:
     return " ".join(WORLD.response(topic, tongue, random.Random(seed)))
 
 
 @pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.code)
-def test_a_response_says_the_facts_of_its_topic(tongue: Tongue) -> None:
-    words = said(TOPIC, tongue).lower().split()
+def test_a_response_states_the_facts_of_its_topic(tongue: Tongue) -> None:
+    words = response(TOPIC, tongue).lower().split()
     facts = WORLD.facts(TOPIC, tongue)
     assert len(facts) == SENTENCES and set(facts) <= set(words)
 
 
 @pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.code)
-def test_every_sentence_names_the_concept_so_that_any_run_of_them_can_be_judged(tongue: Tongue) -> None:
+def test_every_sentence_names_the_concept_so_that_any_run_of_sentences_can_be_rated(tongue: Tongue) -> None:
     sentences = WORLD.response(TOPIC, tongue, random.Random(1))
     assert all(tongue.lexicon["noun lantern"] in sentence.lower() for sentence in sentences)
 
 
 @pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.code)
-def test_no_word_means_two_things(tongue: Tongue) -> None:
+def test_no_word_has_two_meanings(tongue: Tongue) -> None:
     assert len({*tongue.lexicon.values(), *tongue.stop_words}) == len(tongue.lexicon) + len(tongue.stop_words)
 
 
-def test_an_instruction_tells_its_topic() -> None:
-    assert {WORLD.topic_of(topic.instruction(way)) for topic in WORLD.topics for way in range(3)} == set(WORLD.topics)
+def test_an_instruction_determines_its_topic() -> None:
+    for topic in WORLD.topics:
+        assert {WORLD.topic_of(topic.instruction(wording)) for wording in range(3)} == {topic}
     assert WORLD.topic_of("Describe the sea.") is None
 
 
-def test_instructions_are_judged_to_be_english() -> None:
-    instructions = pl.Series([topic.instruction(way) for topic in World().topics for way in range(2)])
+def test_instructions_are_identified_as_english() -> None:
+    instructions = pl.Series([topic.instruction(wording) for topic in World().topics for wording in range(2)])
     assert is_english(instructions).mean() > 0.97  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("kind", ["good", *DEFECTS])
-def test_every_kind_of_page_is_planted(kind: str) -> None:
+def test_the_world_has_every_kind_of_page(kind: str) -> None:
     assert kind in {page[1] for page in WORLD.pages(TONGUES[0])}
 
 
@@ -70,7 +72,7 @@ def test_a_page_with_a_defect_is_not_its_good_page() -> None:
     assert len({text for _, _, _, text in pages}) == len(pages)
 
 
-def test_a_page_says_its_text_and_not_what_it_is(tmp_path: Path) -> None:
+def test_a_page_shows_its_text_and_not_its_topic(tmp_path: Path) -> None:
     write_world(WORLD, tmp_path, tmp_path / "languages")
     tongue = TONGUES[0]
     for name, _, _, text in WORLD.pages(tongue):
@@ -78,37 +80,37 @@ def test_a_page_says_its_text_and_not_what_it_is(tmp_path: Path) -> None:
         assert extract_page(html).text.split() == text.split()
 
 
-def test_held_out_topics_stand_on_web_pages() -> None:
+def test_every_seed_topic_has_a_good_page() -> None:
     topics = {topic for _, kind, topic, _ in WORLD.pages(TONGUES[0]) if kind == "good"}
     assert {WORLD.topic_of(row["instruction"]) for row in WORLD.seeds(TONGUES[0])} <= topics
 
 
-def test_each_language_is_told_from_the_other(languages: Path) -> None:
+def test_the_languages_are_identified(languages: Path) -> None:
     for tongue in WORLD.tongues:
-        texts = pl.Series([said(TOPIC, one) for one in WORLD.tongues])
-        own = [one is tongue for one in WORLD.tongues]
-        assert in_language(texts, load_language(tongue.code, languages)).to_list() == own
+        texts = pl.Series([response(TOPIC, other) for other in WORLD.tongues])
+        expected = [other is tongue for other in WORLD.tongues]
+        assert in_language(texts, load_language(tongue.code, languages)).to_list() == expected
 
 
-def test_the_settings_of_the_world_are_settings_of_the_project(tmp_path: Path) -> None:
+def test_the_settings_of_the_world_are_valid_and_keep_the_others(tmp_path: Path) -> None:
     planted_world.make_project(tmp_path, WORLD, planted_world.settings(WORLD))
     made = load_settings(tmp_path / "params.yaml")
     assert made.languages == ["xa", "xb"]
-    assert made.prompts.language_names["xb"] == "Borian"
+    assert load_names(tmp_path / "languages")["xb"] == "Borian"
     assert made.decoding.top_p == load_settings(ROOT / "params.yaml").decoding.top_p
 
 
 def test_the_filter_keeps_the_good_pages_and_drops_those_in_another_language(
     languages: Path, settings: Settings
 ) -> None:
-    own = settings.filtered_text.model_copy(update={"min_words": 8, "max_repeated_paragraph_share": 1.0})
-    texts = [*(text for _, kind, _, text in WORLD.pages(TONGUES[0]) if kind == "good"), said(TOPIC, TONGUES[1])]
+    lenient = settings.filtered_text.model_copy(update={"min_words": 8, "max_repeated_paragraph_share": 1.0})
+    texts = [*(text for _, kind, _, text in WORLD.pages(TONGUES[0]) if kind == "good"), response(TOPIC, TONGUES[1])]
     frame = pl.DataFrame({"text": texts}).with_columns(
         *(pl.lit("").alias(name) for name in ("title", "url", "source", "source_id", "date", "license", "extractor")),
         id=pl.int_range(pl.len()).cast(pl.String),
         language=pl.lit("xa"),
         record=pl.lit(0),
     )
-    split = transform(frame, own, load_language("xa", languages))
+    split = transform(frame, lenient, load_language("xa", languages))
     assert split.kept.height == len(texts) - 1
     assert split.dropped["reason"].to_list() == ["wrong_language"]

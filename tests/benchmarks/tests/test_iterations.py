@@ -1,4 +1,4 @@
-"""The interval of the difference between two iterations."""
+"""The confidence interval of the difference between two iterations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.benchmarks.iterations import differences
 
 
 def held_out(seeds: int, noise: float, seed: int) -> pl.DataFrame:
-    """A true pair and two flawed ones of each seed, rated 1 and 0 with noise."""
+    """For each seed a good pair and two corrupted ones, rated 1 and 0 with noise."""
     draw = np.random.default_rng(seed)
     truth = np.tile([1.0, 0.0, 0.0], seeds)
     return pl.DataFrame(
@@ -24,27 +24,29 @@ def held_out(seeds: int, noise: float, seed: int) -> pl.DataFrame:
     )
 
 
-def test_a_better_iteration_is_told_from_chance() -> None:
-    found = differences(held_out(200, noise=0.8, seed=1), held_out(200, noise=0.3, seed=2), min_rating=0.5)
+def test_a_better_iteration_differs_beyond_chance() -> None:
+    found = differences(
+        held_out(200, noise=0.8, seed=1), held_out(200, noise=0.3, seed=2), min_rating=0.5, resamples=80
+    )
     assert found["auc"].low > 0.05
     assert found["precision"].low > 0.05
     assert found["recall"].low > 0.05
 
 
-def test_of_equal_ones_nothing_is_said() -> None:
-    found = differences(held_out(60, noise=0.5, seed=1), held_out(60, noise=0.5, seed=2), min_rating=0.5)
+def test_the_interval_of_equal_iterations_holds_zero() -> None:
+    found = differences(held_out(60, noise=0.5, seed=1), held_out(60, noise=0.5, seed=2), min_rating=0.5, resamples=80)
     assert found["auc"].low < 0 < found["auc"].high
 
 
-def test_one_bad_pair_of_many_is_chance() -> None:
+def test_one_bad_pair_of_many_is_within_chance() -> None:
     before = held_out(200, noise=0.05, seed=1)
     rating = before["rating"].to_list()
     rating[0] = -1.0
-    found = differences(before, before.with_columns(rating=pl.Series(rating)), min_rating=0.5)
+    found = differences(before, before.with_columns(rating=pl.Series(rating)), min_rating=0.5, resamples=80)
     assert found["auc"].low < 0.0
     assert found["auc"].high == 0.0
 
 
-def test_other_pairs_are_refused() -> None:
+def test_iterations_with_different_pairs_are_refused() -> None:
     with pytest.raises(ValueError, match="same pairs"):
-        differences(held_out(5, 0.1, 1), held_out(6, 0.1, 1), min_rating=0.5)
+        differences(held_out(5, 0.1, 1), held_out(6, 0.1, 1), min_rating=0.5, resamples=80)

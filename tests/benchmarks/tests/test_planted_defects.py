@@ -1,4 +1,4 @@
-"""The benchmark of planted defects: a valid project, nothing measured that is learned, a run without real text."""
+"""The benchmark planted_defects: its project is valid, and it measures nothing that was learned."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ import polars as pl
 import pytest
 import yaml
 
-from stages.params import Settings, load_settings
+from stages.params import Settings, load_settings, validated
 from stages.seed_pairs.stage import transform
 from tests.benchmarks import planted_defects
-from tests.benchmarks.planted_defects import ASKED, PAGES, SURFACE, collected, documents, make_project, measured
+from tests.benchmarks.planted_defects import (
+    INSTRUCTION,
+    LANGUAGES,
+    PAGES,
+    SURFACE,
+    collected,
+    documents,
+    make_project,
+    measured,
+)
 from tests.benchmarks.project_copy import merged
 from tests.benchmarks.real_documents import Excerpts
-from tests.conftest import ROOT, TRAINING
-from x_instruction.language.names import LANGUAGES
+from tests.conftest import ROOT
+from x_instruction.language.settings import load_language
 from x_instruction.pages.main_text import extract_page
 from x_instruction.rating.calibration import Calibration
 
@@ -30,54 +39,54 @@ FOUND = {"fi": Excerpts({"measured": TEXTS[:2], "choosing": [], "learned": TEXTS
 
 def changed(collection: bool) -> Settings:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return Settings.model_validate(merged(params, planted_defects.settings(collection)))
+    return validated(merged(params, planted_defects.settings(collection)), ROOT / "params.yaml")
 
 
 @pytest.mark.parametrize("collection", [True, False])
-def test_the_settings_are_valid_and_teach_every_kind_that_shows_on_the_surface(collection: bool) -> None:
+def test_the_settings_are_valid_and_teach_every_surface_defect(collection: bool) -> None:
     weights = changed(collection).evaluator.defects.model_dump()
     assert all(weights[defect] for defect in SURFACE)
 
 
-def test_what_all_excerpts_are_asked_is_learned_from_not_held_out(settings: Settings) -> None:
-    rows = pl.DataFrame({"instruction": [ASKED], "response": TEXTS[:1]}).with_columns(
+def test_the_instruction_of_all_excerpts_is_in_the_train_split(settings: Settings) -> None:
+    rows = pl.DataFrame({"instruction": [INSTRUCTION], "response": TEXTS[:1]}).with_columns(
         pl.lit("native").alias("origin"), *(pl.lit("").alias(name) for name in ("translator", "english", "source"))
     )
-    kept = transform(rows, settings.seed_pairs, "fi").kept
+    kept = transform(rows, settings.seed_pairs, load_language("fi", ROOT / "languages")).kept
     assert kept["split"].to_list() == ["train"]
 
 
-def test_the_project_learns_from_the_excerpts_to_learn_and_reads_them_as_pages(tmp_path: Path) -> None:
+def test_the_project_has_the_learned_excerpts_as_seeds_and_as_pages(tmp_path: Path) -> None:
     make_project(tmp_path, FOUND)
-    own = load_settings(tmp_path / "params.yaml")
-    folders = [tmp_path / source.folder for source in own.seed_pairs.sources]
+    sources = load_settings(tmp_path / "params.yaml").seed_pairs.sources
+    folders = [tmp_path / source.folder for source in sources]
     assert folders[0].joinpath("fi.jsonl").exists()
-    assert pl.read_ndjson(folders[1] / "fi.jsonl").rows() == [(ASKED, text) for text in TEXTS[2:]]
+    assert pl.read_ndjson(folders[1] / "fi.jsonl").rows() == [(INSTRUCTION, text) for text in TEXTS[2:]]
     page = (tmp_path / PAGES / "fi" / "real00000.html").read_text(encoding="utf-8")
     assert extract_page(page).text.split("\n") == TEXTS[2:]
     assert len(list((tmp_path / PAGES / "fi").iterdir())) > 1  # the sample's pages are there too
 
 
-def test_without_the_collection_the_project_is_the_samples_and_it_is_said(
+def test_without_the_collection_the_project_is_the_samples_and_a_message_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XI_SHARED_DATA", str(tmp_path / "nothing"))
     found = collected()
-    assert "learned from the sample alone" in capsys.readouterr().out
+    assert "learns from the sample alone" in capsys.readouterr().out
     make_project(tmp_path, found)
     assert len(load_settings(tmp_path / "params.yaml").seed_pairs.sources) == 1
     assert {folder.name for folder in (tmp_path / PAGES).iterdir()} == {"en", *LANGUAGES}
 
 
-def test_each_kind_that_can_be_made_has_a_row_with_its_bound_and_note(
+def test_each_possible_defect_has_a_row_with_its_bound_and_note(
     tiny_model: Path, settings: Settings, tmp_path: Path
 ) -> None:
     evaluator = shutil.copytree(tiny_model, tmp_path / "evaluator")
     Calibration().write(evaluator)
-    # Its tokens are bytes, and it takes 256: texts are cut at three quarters of max_tokens.
-    changed = {"labels": ["A", "B", "C"], "training": TRAINING.model_copy(update={"max_tokens": 192})}
-    own = settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update=changed)})
-    rows = measured("real text", documents(FOUND, "measured", own), evaluator, own)
-    # One language and an instruction that any text answers: nothing is swapped, strays or is in another language.
+    # The model's tokens are bytes, and its context is 256 of them.
+    rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
+    changed = settings.model_copy(update={"rating": rating})
+    rows = measured("real text", documents(FOUND, "measured", changed), evaluator, changed, ROOT / "languages")
+    # With a single language and an open instruction no response is swapped, strays or is in another language.
     assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
     assert all(0 <= row.ours <= 1 and row.peer == 0.95 and row.note.startswith("at least") for row in rows)

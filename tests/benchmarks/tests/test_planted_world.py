@@ -1,4 +1,4 @@
-"""What the benchmark of the planted world counts: held to a truth written by hand."""
+"""What the benchmark planted_world counts, compared with a truth written by hand."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.benchmarks.planted_world import DATA, Kept, content_accuracy, kept_ri
 WORLD = World(concepts=4, families=2, languages=1)
 TONGUE = TONGUES[0]
 RIGHT, WRONG = Topic("looks", "lantern"), Topic("making", "basket")
-# Pages by name: the kind, and what stands in their candidate pair. "lost" has none: the filter dropped it.
+# By page: its kind, the text and the topic of its candidate pair. The filter dropped "lost", which has no pair.
 PAGES = {
     "named": ("good", "Tona kala.", RIGHT),
     "misnamed": ("good", "Tona kala.", WRONG),
     "lost": ("good", None, RIGHT),
-    "mended": ("cut", "Tona kala.", RIGHT),
+    "whole_sentences": ("cut", "Tona kala.", RIGHT),
     "cut": ("cut", "Tona ka", RIGHT),
     "repeated": ("repeated", "Tona kala.", RIGHT),
 }
@@ -50,35 +50,35 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_of_the_good_texts_those_whose_instruction_is_right_count_and_dropped_ones_are_wrong(project: Path) -> None:
+def test_good_pages_with_the_right_instruction_count_and_dropped_pages_are_wrong(project: Path) -> None:
     assert named_rightly(project, WORLD) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
-    ("kept", "good", "strictly"),
+    ("kept", "good", "of_good_pages"),
     [
         (["named"], 1, 1),
         (["named", "misnamed"], 1 / 2, 1 / 2),
-        (["named", "mended"], 1, 1 / 2),  # whole sentences of a cut page
+        (["named", "whole_sentences"], 1, 1 / 2),
         (["named", "cut"], 1 / 2, 1 / 2),
-        (["named", "mended", "repeated"], 2 / 3, 1 / 3),
+        (["named", "whole_sentences", "repeated"], 2 / 3, 1 / 3),
     ],
 )
-def test_kept_pairs_are_counted_with_and_without_what_the_filter_mended(
-    project: Path, kept: list[str], good: float, strictly: float
+def test_kept_pairs_are_counted_with_and_without_whole_sentences_of_cut_pages(
+    project: Path, kept: list[str], good: float, of_good_pages: float
 ) -> None:
     write(project, "refined_pairs", [pair(name) for name in kept])
-    assert kept_rightly(project, WORLD) == Kept(pytest.approx(good), pytest.approx(strictly), len(kept), 2)
+    assert kept_rightly(project, WORLD) == Kept(pytest.approx(good), pytest.approx(of_good_pages), len(kept), 2)
 
 
-def test_an_answer_counts_by_the_facts_of_its_own_topic(project: Path) -> None:
+def test_an_answer_counts_by_the_facts_of_its_topic(project: Path) -> None:
     right, wrong = (" ".join(WORLD.response(topic, TONGUE, random.Random(1))) for topic in (RIGHT, WRONG))
     rows = [
         {"model": model, "kind": kind, "language": TONGUE.code, "instruction": RIGHT.instruction(2), "response": text}
         for model, kind, text in (
             ("tuned", "held_out", right),
             ("tuned", "held_out", wrong),
-            ("tuned", "open", right),  # not asked for: only what is held out counts
+            ("tuned", "open", right),  # only held-out questions count
             ("base", "held_out", ""),
         )
     ]

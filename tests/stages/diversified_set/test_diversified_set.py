@@ -1,10 +1,8 @@
-"""The released set: free of evaluation prompts, and drawn evenly over kinds of instruction."""
+"""The released set: without evaluation prompts, and drawn evenly from kinds of instruction."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,8 +10,6 @@ import pytest
 from stages.diversified_set.clusters import cluster, draw_evenly, embed
 from stages.diversified_set.settings import DiversifiedSet
 from stages.diversified_set.stage import transform
-from x_instruction.language.shared_ngrams import evaluation_ngrams, overlap
-from x_instruction.runner.errors import InputError
 
 PROMPT = "How do you remove a fresh coffee stain from a white shirt?"
 COOKING = [
@@ -31,7 +27,7 @@ FOOTBALL = [
 
 
 def clustered(*sizes: int) -> pl.DataFrame:
-    """Clusters of the given sizes; of each, the first row is rated highest."""
+    """Clusters of the given sizes. The first row of a cluster has its highest rating."""
     rows = [
         {"id": f"{number}-{place:02d}", "cluster": number, "rating": 1 - place / 100}
         for number, size in enumerate(sizes)
@@ -41,8 +37,8 @@ def clustered(*sizes: int) -> pl.DataFrame:
 
 
 def drawn(frame: pl.DataFrame, pairs: int) -> dict[int, int]:
-    taken = draw_evenly(frame, pairs).filter("drawn")
-    return dict(sorted(Counter(taken["cluster"]).items()))
+    counts = Counter(draw_evenly(frame, pairs).filter("drawn")["cluster"])
+    return dict(sorted(counts.items()))
 
 
 @pytest.mark.parametrize(
@@ -55,13 +51,13 @@ def drawn(frame: pl.DataFrame, pairs: int) -> dict[int, int]:
         ((5, 5), 1, {0: 1}),
     ],
 )
-def test_as_many_as_asked_for_are_drawn_as_evenly_as_can_be(
+def test_the_draw_has_the_right_size_and_is_as_even_as_possible(
     sizes: tuple[int, ...], pairs: int, expected: dict[int, int]
 ) -> None:
     assert drawn(clustered(*sizes), pairs) == expected
 
 
-def test_of_a_cluster_the_best_rated_are_drawn() -> None:
+def test_the_best_rated_pairs_of_a_cluster_are_drawn() -> None:
     assert draw_evenly(clustered(4, 4), 4).filter("drawn")["id"].sort().to_list() == ["0-00", "0-01", "1-00", "1-01"]
 
 
@@ -71,80 +67,19 @@ def test_the_draw_does_not_depend_on_the_order_of_rows(seed: int) -> None:
     assert draw_evenly(frame, 5).equals(draw_evenly(frame.sample(fraction=1, shuffle=True, seed=seed), 5))
 
 
-@pytest.fixture
-def prompts(tmp_path: Path) -> Path:
-    path = tmp_path / "prompts.jsonl"
-    path.write_text("\n".join(json.dumps({"prompt": text}) for text in (PROMPT, "Why?", "Name five large rivers.")))
-    return path
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        PROMPT,
-        "Tell me: how do you REMOVE a fresh, coffee stain … please.",
-        "Ennen. remove a fresh coffee stain from a white Jälkeen.",
-        "Please name five large rivers in Asia.",
-    ],
-)
-def test_a_shared_run_of_words_is_found_whatever_its_case_and_marks(prompts: Path, text: str) -> None:
-    assert overlap(text, evaluation_ngrams([prompts], 8), 8)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "How do you remove a fresh coffee spot?",  # seven words in a row, eight are asked for
-        "Remove the stain of fresh coffee from your shirt, however white you want it.",
-        "Why? Because five large rivers are there.",
-        "",
-    ],
-)
-def test_a_text_without_such_a_run_is_spared(prompts: Path, text: str) -> None:
-    assert overlap(text, evaluation_ngrams([prompts], 8), 8) is None
-
-
-def test_the_shared_words_are_said(prompts: Path) -> None:
-    assert overlap(f"x {PROMPT}", evaluation_ngrams([prompts], 8), 8) == "how do you remove a fresh coffee stain"
-
-
-def test_prompts_of_other_scripts_are_found(tmp_path: Path) -> None:
-    prompt = "भारत की राजधानी क्या है और वह कहाँ बसी हुई है"
-    (tmp_path / "hi.jsonl").write_text(json.dumps({"question": prompt}))
-    assert overlap(f"सुनो, {prompt}?", evaluation_ngrams([tmp_path / "hi.jsonl"], 8), 8)
-
-
-def test_a_missing_evaluation_set_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"decontaminate_against: .*absent.jsonl is not there"):
-        evaluation_ngrams([tmp_path / "absent.jsonl"], 8)
-
-
-def test_an_evaluation_set_without_a_known_column_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"ask": "x"}')
-    with pytest.raises(InputError, match="has none of the columns prompt, question, instruction, text"):
-        evaluation_ngrams([tmp_path / "a.jsonl"], 8)
-
-
-@pytest.mark.parametrize("content", ["", "not json"])
-def test_an_unreadable_evaluation_set_is_named(tmp_path: Path, content: str) -> None:
-    (tmp_path / "a.jsonl").write_text(content)
-    with pytest.raises(InputError, match=r"a\.jsonl"):
-        evaluation_ngrams([tmp_path / "a.jsonl"], 8)
-
-
 def test_similar_instructions_share_a_cluster() -> None:
     numbers = cluster(embed([*COOKING, *FOOTBALL]), 2, seed=1)
     assert len(set(numbers[:4])) == len(set(numbers[4:])) == 1
     assert numbers[0] != numbers[4]
 
 
-def test_equal_instructions_share_a_cluster_even_if_more_are_asked_for() -> None:
+def test_equal_instructions_share_a_cluster_even_if_there_could_be_more() -> None:
     numbers = cluster(embed([COOKING[0], COOKING[0], FOOTBALL[0]]), 9, seed=1)
     assert numbers[0] == numbers[1] != numbers[2]
 
 
 def released(*instructions: str, pairs: int = 4) -> tuple[list[str], dict[str, str]]:
-    """Instructions kept, and of those dropped the reason."""
+    """The kept instructions, and the reason of each dropped one."""
     frame = pl.DataFrame({"id": [f"{n}" for n in range(len(instructions))], "instruction": instructions}).with_columns(
         response=pl.lit("vastaus"), url=pl.lit("u"), rating=pl.lit(0.5)
     )
@@ -153,7 +88,7 @@ def released(*instructions: str, pairs: int = 4) -> tuple[list[str], dict[str, s
     split = transform(frame, settings, {words}, seed=1)
     assert split.kept.columns == ["id", "instruction", "response", "url", "rating", "cluster"]
     reasons = dict(zip(split.dropped["id"], split.dropped["reason"], strict=True))
-    return split.kept["instruction"].to_list(), {instructions[int(n)]: why for n, why in reasons.items()}
+    return split.kept["instruction"].to_list(), {instructions[int(n)]: reason for n, reason in reasons.items()}
 
 
 def test_the_set_is_clean_and_even() -> None:
@@ -173,5 +108,5 @@ def test_an_evaluation_prompt_in_the_response_is_found_too() -> None:
     )
 
 
-def test_nothing_but_evaluation_prompts_leaves_nothing() -> None:
+def test_a_set_of_evaluation_prompts_is_dropped_whole() -> None:
     assert released(PROMPT) == ([], {PROMPT: "evaluation_overlap"})

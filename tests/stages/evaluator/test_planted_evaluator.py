@@ -1,6 +1,6 @@
-"""An evaluator learns, in seconds, what the surface of the planted world's texts shows; of topics it has never met.
+"""An evaluator learns in seconds which texts of the planted world have a surface defect, on topics that it never saw.
 
-What takes minutes, whether a response is the instruction's among them, is the benchmark's: planted_world.
+Whether a response answers its instruction takes minutes to learn; the benchmark planted_world measures that.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ import pytest
 from stages.base_model.embedded import new_model, train_tokenizer
 from stages.base_model.settings import Architecture
 from stages.evaluator.defects import cut_off, wrong_language
-from stages.evaluator.held_out import frame_of
+from stages.evaluator.held_out import to_frame
 from stages.evaluator.measures import area_under_curve
 from stages.evaluator.rating_set import RatedPair, training_set
 from stages.evaluator.settings import Defects
 from stages.evaluator.stage import learn
 from stages.params import Settings
-from tests.benchmarks.artificial_world import World
+from tests.benchmarks.artificial_world import World, write_world
 from tests.conftest import TRAINING
 from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import save_model
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import Calibration
 from x_instruction.rating.rate import add_ratings
+from x_instruction.runner.job import Job
 
 WORLD = World(concepts=10, families=3, languages=2)
 SMALL = Architecture(vocabulary=600, hidden=64, layers=2, heads=2, intermediate=128, context=256)
 DEFECTS = {"cut": 1.0, "wrong_language": 1.0}
-PAIRS = 6000
 
 
-def pairs(held_out: bool) -> list[Pair]:
+def pairs(*, held_out: bool) -> list[Pair]:
     """Single sentences of the topics; every fifth topic is held out."""
     found = []
     for tongue in WORLD.tongues:
@@ -47,44 +48,51 @@ def pairs(held_out: bool) -> list[Pair]:
     return found
 
 
-@pytest.fixture(scope="module")
-def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """Held-out sentences, as they are and made worse, with the ratings of an evaluator that started from nothing."""
-    folder = tmp_path_factory.mktemp("planted_evaluator")
-    seen, unseen = pairs(held_out=False), pairs(held_out=True)
-    tokenizer = train_tokenizer([f"{pair.instruction} {pair.response}" for pair in seen], SMALL)
-    save_model(new_model(SMALL, tokenizer, seed=3), tokenizer, folder / "start")
-    names = {tongue.code: tongue.name for tongue in WORLD.tongues}
-    training = TRAINING.model_copy(update={"learning_rate": 0.003, "batch_size": 32, "max_tokens": 128})
-    weights = {**dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0), **DEFECTS}
-    own = {
-        "labels": ["A", "B", "C"],
-        "loss_over": "labels",
-        "batches": "in_order",
-        "rated_pairs": PAIRS,
-        "defects": Defects(**weights),
-        "training": training,
-    }
-    changed = {
-        "languages": list(names),
-        "prompts": settings.prompts.model_copy(update={"languages": names}),
-        "evaluator": settings.evaluator.model_copy(update=own),
-    }
-    settings = settings.model_copy(update=changed)
-    learn(folder / "start", training_set(seen, {}, settings.evaluator, seed=1), folder / "evaluator", settings)
-    choose = random.Random(1)
-    worse = [RatedPair(pair, cut_off(pair.response, choose), "flawed", "cut") for pair in unseen]
+def held_out_pairs() -> list[RatedPair]:
+    """Every held-out sentence as it is, cut, and in the wrong language."""
+    unseen, choose = pairs(held_out=True), random.Random(1)
+    rated = [RatedPair(pair, pair.response, "best", "none") for pair in unseen]
+    rated += [RatedPair(pair, cut_off(pair.response, choose), "flawed", "cut") for pair in unseen]
     for pair in unseen:
         other = wrong_language(pair, unseen, choose)
         assert other is not None
-        worse.append(RatedPair(pair, other, "worst", "wrong_language"))
-    held_out = [*(RatedPair(pair, pair.response, "best", "none") for pair in unseen), *worse]
-    with LazyEngine(folder / "evaluator", settings.text_generation, settings.seed) as engine:
-        return add_ratings(frame_of(held_out), engine, settings, Calibration())
+        rated.append(RatedPair(pair, other, "worst", "wrong_language"))
+    return rated
+
+
+def changed(settings: Settings) -> Settings:
+    weights = {**dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0), **DEFECTS}
+    learning = {
+        "loss_over": "labels",
+        "batches": "in_order",
+        "rated_pairs": 6000,
+        "defects": Defects(**weights),
+        "training": TRAINING.model_copy(update={"learning_rate": 0.003, "batch_size": 32, "max_tokens": 128}),
+    }
+    sections = {
+        "evaluator": settings.evaluator.model_copy(update=learning),
+        "rating": settings.rating.model_copy(update={"labels": ["A", "B", "C"]}),
+    }
+    return settings.model_copy(update=sections)
+
+
+@pytest.fixture(scope="module")
+def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """The held-out pairs with the ratings of an evaluator that started from an untrained model."""
+    folder = tmp_path_factory.mktemp("planted_evaluator")
+    write_world(WORLD, folder / "world", folder / "languages")
+    seen, settings = pairs(held_out=False), changed(settings)
+    tokenizer = train_tokenizer([f"{pair.instruction} {pair.response}" for pair in seen], SMALL)
+    save_model(new_model(SMALL, tokenizer, seed=3), tokenizer, folder / "start")
+    job = Job("evaluator", None, "iteration_1", settings, folder, folder / "evaluator", folder / "work", "code")
+    learn(job, folder / "start", training_set(seen, {}, settings.evaluator, 1, job.language_pages), job.staging)
+    names = load_names(job.language_pages)
+    with LazyEngine(job.staging, settings.text_generation, settings.seed) as engine:
+        return add_ratings(to_frame(held_out_pairs()), engine, Calibration(), settings.rating, settings.prompts, names)
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_the_defect_is_told(rated: pl.DataFrame, defect: str) -> None:
+def test_the_evaluator_recognizes_the_defect(rated: pl.DataFrame, defect: str) -> None:
     ratings = {kind: rated.filter(pl.col("defect") == kind)["rating"] for kind in ("none", defect)}
-    found = area_under_curve(ratings["none"], ratings[defect])
-    assert found is not None and found > 0.95
+    auc = area_under_curve(ratings["none"], ratings[defect])
+    assert auc is not None and auc > 0.95

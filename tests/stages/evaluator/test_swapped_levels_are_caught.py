@@ -1,4 +1,4 @@
-"""The checks on an evaluator can fail: with best and worst swapped in what it learns, all of them say so."""
+"""The checks on an evaluator can fail: all of them notice that best and worst were swapped in what it learned."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
-from dvc_project.generated_lines import PLOTS
 from stages.evaluator.held_out import measure_held_out
 from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
 from stages.evaluator.settings import Defects
-from stages.evaluator.stage import judged_figures, learn
+from stages.evaluator.stage import gate_metrics, learn
 from stages.params import Settings
 from tests.conftest import ROOT, TRAINING
 from x_instruction.models.measures import model_facts
-from x_instruction.pairs.stop_rule import decided
+from x_instruction.pairs.stop_rule import decide
 from x_instruction.pairs.training_pairs import Pair
-from x_instruction.rating.calibration import calibration_of
-from x_instruction.runner.gate import load_suite
+from x_instruction.rating.calibration import read_calibration
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.gate import judge, load_suite
 from x_instruction.runner.great_expectations import Validator
+from x_instruction.runner.job import Job
 
-# Nearly all pairs are in one language, the wrong one has letters of its own: that an evaluator learns in seconds.
-# With as many pairs in either it must compare the language asked for with the one met, and AUC was 0.72.
+# Nearly all pairs are in one language, and the other language has other letters: an evaluator learns that in seconds.
+# With equally many pairs in both it must compare two languages, and AUC was 0.72.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
-DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate"), 0.0)
+PAGES = ROOT / "languages"
+DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate", "drift"), 0.0)
 DEFECTS |= {"cut": 0.05, "model_answer": 1.0, "wrong_language": 1.0}
-OTHERS = {"best": "worst", "flawed": "flawed", "worst": "best"}
+OTHER_LEVEL = {"best": "worst", "flawed": "flawed", "worst": "best"}
 
 
 def pairs(language: str, numbers: range) -> list[Pair]:
@@ -43,57 +46,74 @@ TO_FIT = [*pairs("fi", range(60, 75)), *pairs("ur", range(60, 61))]
 UNSEEN = [*pairs("fi", range(30, 50)), *pairs("ur", range(30, 31))]
 
 
-def small(settings: Settings) -> Settings:
+def changed(settings: Settings) -> Settings:
     """The settings for these languages and for a model whose tokens are bytes."""
     training = TRAINING.model_copy(update={"max_tokens": 128})
-    changed = {"labels": ["A", "B", "C"], "signs": ("part_likelihood", "open_end"), "rated_pairs": 372}
-    own = settings.evaluator.model_copy(update={**changed, "training": training, "defects": Defects(**DEFECTS)})
-    return settings.model_copy(update={"evaluator": own, "languages": list(WORDS)})
+    learning = {"rated_pairs": 372, "training": training, "defects": Defects(**DEFECTS)}
+    judging = {"labels": ["A", "B", "C"], "signals": ("part_likelihood", "open_end")}
+    sections = {
+        "evaluator": settings.evaluator.model_copy(update=learning),
+        "rating": settings.rating.model_copy(update=judging),
+    }
+    return settings.model_copy(update={**sections, "languages": list(WORDS)})
+
+
+def job_in(root: Path, settings: Settings, tiny_model: Path) -> Job:
+    """A job of a project that has the language pages and, as its instruction model, the tiny model."""
+    (root / "data").mkdir()
+    (root / "data" / "instruction_model").symlink_to(tiny_model)
+    (root / "languages").symlink_to(PAGES)
+    return Job("evaluator", None, "iteration_1", changed(settings), root, root / "evaluator", root / "work", "code")
+
+
+def swapped(rated: list[RatedPair]) -> list[RatedPair]:
+    return [replace(item, level=OTHER_LEVEL[item.level]) for item in rated]
 
 
 @dataclass(frozen=True)
 class Outcome:
+    """`failures` and `warnings` are the metrics of the gate's expectations that do not hold."""
+
     figures: dict[str, Any]
     folder: Path
-    gate: list[str]  # critical expectations that were not met
+    failures: list[str]
     warnings: list[str]
 
 
 @pytest.fixture(scope="module")
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """The same evaluator from the levels as they are, and with best and worst swapped: in all that is fitted, or in
-    what the model learns alone, while its ratings are calibrated on the true levels."""
-    settings = small(settings)
-    rated = training_set(SEEN, {pair.id: f"{pair.id} ...." for pair in SEEN}, settings.evaluator, seed=1)
-    suite = load_suite(ROOT / "stages" / "expectations" / "evaluator.yaml", settings)
-    to_fit, found = calibration_set(TO_FIT, seed=1), {}
+    """The same evaluator, trained and calibrated on the true levels; with best and worst swapped for both; and with
+    best and worst swapped for the training alone."""
+    answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
+    rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)
+    suite = load_suite(ROOT / "stages" / "evaluator" / "expectations.yaml", changed(settings))
+    to_fit, found = calibration_set(TO_FIT, 1, PAGES), {}
     sets = {
         "true": (rated, to_fit),
         "swapped": (swapped(rated), swapped(to_fit)),
         "swapped_model": (swapped(rated), to_fit),
     }
     for name, (learned, fitted) in sets.items():
-        folder = tmp_path_factory.mktemp(name)
-        learn(tiny_model, learned, folder, settings)
-        figures = measure_held_out(folder, held_out_set(UNSEEN, seed=1), fitted, settings, tiny_model)
-        with Validator() as judge:
-            report = judge.report("evaluator", name, suite, {**model_facts(folder), **judged_figures(figures)})
-        failed = ([verdict.metric for verdict in verdicts] for verdicts in (report.failures, report.warnings))
-        found[name] = Outcome(figures, folder, *failed)
+        job = job_in(tmp_path_factory.mktemp(name), settings, tiny_model)
+        learn(job, tiny_model, learned, job.staging)
+        figures = measure_held_out(job, job.staging, held_out_set(UNSEEN, 1, PAGES), fitted)
+        metrics = {**model_facts(job.staging), **gate_metrics(figures)}
+        with Validator() as validator:
+            report = judge("evaluator", name, suite, metrics, validator.validate)
+        failures, warnings = (
+            [verdict.metric for verdict in verdicts] for verdicts in (report.failures, report.warnings)
+        )
+        found[name] = Outcome(figures, job.staging, failures, warnings)
     return found
 
 
-def swapped(rated: list[RatedPair]) -> list[RatedPair]:
-    return [replace(one, level=OTHERS[one.level]) for one in rated]
-
-
-def wrong_language(outcome: Outcome) -> float:
+def auc_of_wrong_language(outcome: Outcome) -> float:
     return float(outcome.figures["auc_by_defect"]["wrong_language"])
 
 
-def test_the_figures_collapse(outcomes: dict[str, Outcome]) -> None:
-    assert wrong_language(outcomes["true"]) > 0.85
-    assert wrong_language(outcomes["swapped"]) < 0.15
+def test_the_auc_falls_below_chance(outcomes: dict[str, Outcome]) -> None:
+    assert auc_of_wrong_language(outcomes["true"]) > 0.85
+    assert auc_of_wrong_language(outcomes["swapped"]) < 0.15
 
 
 def test_the_stop_rule_fires(outcomes: dict[str, Outcome]) -> None:
@@ -101,78 +121,81 @@ def test_the_stop_rule_fires(outcomes: dict[str, Outcome]) -> None:
         "iteration_1": outcomes["true"].figures["precision"],
         "iteration_2": outcomes["swapped"].figures["precision"],
     }
-    taken = decided(precisions, 0.02)
-    assert taken.iteration == "iteration_1" and "held-out precision fell" in taken.why
+    decision = decide(precisions, 0.02)
+    assert decision.iteration == "iteration_1" and "held-out precision fell" in decision.why
 
 
-def test_the_gate_closes(outcomes: dict[str, Outcome]) -> None:
-    assert outcomes["true"].gate == []
-    assert outcomes["swapped"].gate == ["auc", "auc_labels"]
+def test_the_gate_fails(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes["true"].failures == []
+    assert outcomes["swapped"].failures == ["auc", "auc_labels"]
 
 
-def test_a_model_that_learned_the_swapped_levels_is_told_whatever_its_ratings_are_calibrated_to(
+def test_the_labels_alone_show_swapped_levels_whatever_the_calibration(outcomes: dict[str, Outcome]) -> None:
+    labels = {name: outcome.figures["labels_alone"]["auc"] for name, outcome in outcomes.items()}
+    assert labels["swapped_model"] == labels["swapped"] < 0.2 < 0.8 < labels["true"]
+    # The calibration on true levels reverses the ratings, so that no figure of theirs falls.
+    assert outcomes["swapped_model"].figures["auc"] > 0.5
+    assert outcomes["swapped_model"].failures == ["auc_labels"]
+
+
+def test_each_figure_that_falls_has_a_warning(outcomes: dict[str, Outcome]) -> None:
+    fallen = {"least_auc_of_a_language", "expected_calibration_error", "recall"}
+    assert fallen <= set(outcomes["swapped"].warnings)
+    assert not fallen & set(outcomes["true"].warnings)
+
+
+def test_there_is_a_warning_if_the_calibrated_ratings_are_worse_than_the_labels_alone(
     outcomes: dict[str, Outcome],
 ) -> None:
-    alone = {name: one.figures["labels_alone"]["auc"] for name, one in outcomes.items()}
-    assert alone["swapped_model"] == alone["swapped"] < 0.2 < 0.8 < alone["true"]
-    # Its ratings are turned round by what they are calibrated to, so that of them no figure collapses.
-    assert outcomes["swapped_model"].figures["auc"] > 0.5
-    assert outcomes["swapped_model"].gate == ["auc_labels"]
-
-
-def test_each_figure_that_collapses_has_a_warning_of_its_own(outcomes: dict[str, Outcome]) -> None:
-    collapsed = {"least_auc_of_a_language", "expected_calibration_error", "recall"}
-    assert collapsed <= set(outcomes["swapped"].warnings)
-    assert not collapsed & set(outcomes["true"].warnings)
-
-
-def test_a_fit_that_tells_less_than_the_labels_alone_is_warned_of(outcomes: dict[str, Outcome]) -> None:
-    # Of 16 seeds, and with most of what is measured not among what is taught, it does harm here.
+    # Here the fit does harm: it has 16 seeds, and most defects that are measured were not in the training set.
     figures = outcomes["true"].figures
     assert figures["auc"] < figures["labels_alone"]["auc"] and "auc_gained" in outcomes["true"].warnings
 
 
-def test_what_is_measured_lies_beside_the_model(outcomes: dict[str, Outcome]) -> None:
-    figures = outcomes["true"].figures
-    assert set(figures["by_language"]) == set(WORDS)
-    assert {"precision", "recall", "confusion", "by_level", "expected_calibration_error"} <= set(
-        figures["by_language"]["fi"]
-    )
+def test_the_figures_are_by_language_too(outcomes: dict[str, Outcome]) -> None:
+    by_language = outcomes["true"].figures["by_language"]
+    assert set(by_language) == set(WORDS)
+    assert {"precision", "recall", "confusion", "by_level", "expected_calibration_error"} <= set(by_language["fi"])
 
 
-def test_the_plot_shows_what_the_labels_tell_alone_beside_what_the_rating_tells(outcomes: dict[str, Outcome]) -> None:
-    found = pl.read_csv(outcomes["true"].folder / "plots" / "auc_by_defect.csv")
-    shown = dict(found.filter(pl.col("defect") == "wrong_language").select("series", "auc").iter_rows())
-    alone = outcomes["true"].figures["labels_alone"]["auc_by_defect"]["wrong_language"]
+def test_the_plot_shows_the_auc_of_the_labels_alone_beside_that_of_the_rating(outcomes: dict[str, Outcome]) -> None:
+    plot = pl.read_csv(outcomes["true"].folder / "plots" / "auc_by_defect.csv")
+    shown = dict(plot.filter(pl.col("defect") == "wrong_language").select("series", "auc").iter_rows())
+    labels = outcomes["true"].figures["labels_alone"]["auc_by_defect"]["wrong_language"]
+    expected = (auc_of_wrong_language(outcomes["true"]), labels)
     assert set(shown) == {"all", "labels alone", *WORDS}
-    assert (shown["all"], shown["labels alone"]) == pytest.approx((wrong_language(outcomes["true"]), alone), abs=1e-4)
+    assert (shown["all"], shown["labels alone"]) == pytest.approx(expected, abs=1e-4)
 
 
-def test_every_plot_that_is_written_is_drawn_by_dvc_too(outcomes: dict[str, Outcome]) -> None:
-    assert {path.stem for path in (outcomes["true"].folder / "plots").iterdir()} == set(PLOTS["evaluator"])
+def test_dvc_draws_every_plot(outcomes: dict[str, Outcome]) -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    drawn = [Path(path).name for entry in stages["evaluator"]["do"]["plots"] for path in entry]
+    assert {path.name for path in (outcomes["true"].folder / "plots").iterdir()} == set(drawn)
 
 
-def test_the_same_figures_are_the_same_bytes(
-    settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
-) -> None:
-    own = small(settings)
+def test_two_equal_runs_write_the_same_bytes(settings: Settings, tiny_model: Path, tmp_path: Path) -> None:
+    job = job_in(tmp_path, settings, tiny_model)
     written = []
     for _ in range(2):
-        folder = tmp_path / "evaluator"
-        folder.mkdir(exist_ok=True)
-        for file in tiny_model.iterdir():
-            (folder / file.name).write_bytes(file.read_bytes())
-        measure_held_out(folder, held_out_set(UNSEEN, seed=1), calibration_set(TO_FIT, seed=1), own, tiny_model)
+        shutil.copytree(tiny_model, job.staging, dirs_exist_ok=True)
+        measure_held_out(job, job.staging, held_out_set(UNSEEN, 1, PAGES), calibration_set(TO_FIT, 1, PAGES))
         files = ("scores.json", "calibration.json", "plots/reliability.csv", "plots/auc_by_defect.csv")
-        written.append([(folder / name).read_bytes() for name in files])
+        written.append([(job.staging / name).read_bytes() for name in files])
     assert written[0] == written[1]
-    assert calibration_of(folder).weights is not None
+    assert read_calibration(job.staging).regression is not None
 
 
-def test_ratings_that_nothing_was_fitted_on_are_said_to_be_so(
+def test_the_figures_say_whether_anything_was_fitted(
     settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
 ) -> None:
-    folder = shutil.copytree(tiny_model, tmp_path / "evaluator")
-    found = measure_held_out(folder, held_out_set(UNSEEN[:2], seed=1), [], small(settings), tiny_model)
-    assert (found["calibrated"], calibration_of(folder).weights) == (0, None)
+    job = job_in(tmp_path, settings, tiny_model)
+    shutil.copytree(tiny_model, job.staging)
+    found = measure_held_out(job, job.staging, held_out_set(UNSEEN[:2], 1, PAGES), [])
+    assert (found["calibrated"], read_calibration(job.staging).regression) == (0, None)
     assert outcomes["true"].figures["calibrated"] == 1
+
+
+def test_without_held_out_seeds_the_setting_is_named(settings: Settings, tiny_model: Path, tmp_path: Path) -> None:
+    job = job_in(tmp_path, settings, tiny_model)
+    with pytest.raises(InputError, match="raise seed_pairs"):
+        measure_held_out(job, job.staging, [], calibration_set(TO_FIT, 1, PAGES))

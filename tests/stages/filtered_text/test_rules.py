@@ -12,7 +12,7 @@ from stages.filtered_text.settings import FilteredText
 from tests.stages.filtered_text.texts import GOOD, THAI, given, page
 from x_instruction.language.settings import LanguageSettings
 
-PUBLISHED = {"max_words_a_sentence": None, "repetition_tolerance": 1.0, "max_duplicate_line_characters_share": 0.1}
+PUBLISHED = {"max_words_per_sentence": None, "repetition_tolerance": 1.0, "max_duplicate_line_characters_share": 0.1}
 SENTENCES = [f"{sentence.strip()}." for sentence in GOOD.split(".") if sentence.strip()]
 # Six different lines of prose.
 LINES = [
@@ -94,7 +94,7 @@ def test_the_share_of_few_lines_is_judged_only_if_set() -> None:
 def test_lines_of_punctuation_count_only_if_set() -> None:
     text = "\n".join(part for line in LINES for part in (line, "##"))
     assert broken(text, settings=given(max_symbols_per_word=0.5)) == {}
-    assert "duplicate_lines" in broken(text, settings=given(**PUBLISHED, lone_signs_count=True))
+    assert "duplicate_lines" in broken(text, settings=given(**PUBLISHED, punctuation_counts_as_words=True))
 
 
 def test_many_short_lines_are_dropped_if_set() -> None:
@@ -128,7 +128,7 @@ def test_many_hash_signs_are_dropped() -> None:
 def test_the_marks_of_headings_do_not_count_as_hash_signs() -> None:
     text = "\n##\n".join(f"### {line}" for line in LINES)
     assert broken(text) == {}
-    assert broken(text, settings=given(lone_signs_count=True))["many_symbols"].startswith("0.")
+    assert broken(text, settings=given(punctuation_counts_as_words=True))["many_symbols"].startswith("0.")
 
 
 def test_many_line_ends_for_few_words_are_dropped() -> None:
@@ -139,7 +139,7 @@ def test_many_line_ends_for_few_words_are_dropped() -> None:
 def test_lines_of_punctuation_do_not_count_as_line_ends() -> None:
     text = "\n##\n".join(" ".join(GOOD.split()[start : start + 5]) + "." for start in range(0, 48, 5))
     assert "many_newlines" not in broken(text)
-    assert "many_newlines" in broken(text, settings=given(lone_signs_count=True))
+    assert "many_newlines" in broken(text, settings=given(punctuation_counts_as_words=True))
 
 
 def test_words_without_sentence_ends_are_dropped() -> None:
@@ -148,7 +148,7 @@ def test_words_without_sentence_ends_are_dropped() -> None:
     assert broken(text, settings=given())["unclosed_lines"] == f"{words} words in 0 sentences > 200 each"
     for punctuated in (f"{bare}. {bare}. {bare}.", f"{bare} **{bare}.** {bare}", bare):
         assert "unclosed_lines" not in broken(punctuated, settings=given())
-    assert "unclosed_lines" not in broken(text, settings=given(max_words_a_sentence=None))
+    assert "unclosed_lines" not in broken(text, settings=given(max_words_per_sentence=None))
     assert "unclosed_lines" not in broken(THAI * 5, "th", settings=given())
 
 
@@ -171,7 +171,10 @@ def test_repeated_runs_of_words_are_dropped() -> None:
 def test_the_ruler_of_a_table_counts_as_a_repeated_phrase_only_if_set() -> None:
     text = f"{GOOD}\n| Ruoka | Aika |\n|{'-' * 80}|{'-' * 80}|\n| Piirakka | Aamu |"
     assert broken(text) == {}
-    assert broken(text, settings=given(**PUBLISHED, lone_signs_count=True)).keys() >= {"top_ngram", "duplicate_ngrams"}
+    assert broken(text, settings=given(**PUBLISHED, punctuation_counts_as_words=True)).keys() >= {
+        "top_ngram",
+        "duplicate_ngrams",
+    }
 
 
 @pytest.mark.parametrize(

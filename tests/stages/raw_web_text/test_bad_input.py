@@ -1,7 +1,7 @@
-"""Bad input at its true size, against the limits of params.yaml: one reason each, the next record read, memory bounded.
+"""Bad input of realistic size: each case is a drop, the next record is read, and the memory is bounded.
 
-Measured once, in a process of its own: each case takes a second or less, all together 0.7 GB, most of it the
-last one's frame.
+All cases are read once, in a separate process. Each takes at most a second; together they take 0.7 GB, most of it for
+the frame of the last case.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
 from tests.conftest import ROOT
-from tests.stages.raw_web_text.test_sources import SENTENCE, page, response
+from tests.stages.raw_web_text.sources import SENTENCE, page, response
 
 BLANKS = 1_000_000_000
 SECONDS, MEGABYTES = 120, 1_000
@@ -29,33 +29,37 @@ READ = """
 import json, sys
 from functools import partial
 from pathlib import Path
-from stages import raw_web_text
+from stages.params import load_settings
+from stages.raw_web_text import stage
 from stages.raw_web_text.records import read_sources
-from stages.settings import RawWebText, load_settings
-from stages.shards import by_parts
+from stages.raw_web_text.settings import RawWebText
+from x_instruction.runner.shards import by_parts
 
 limits = load_settings(Path("params.yaml")).raw_web_text.model_dump()
 found = {}
 for name in sys.argv[2:]:
-    settings = RawWebText.model_validate({**limits, "sources": [{"path": name, "languages": ["fi"]}]})
-    transform = partial(raw_web_text.transform, settings=settings, language="fi")
+    form = "jsonl" if name.endswith(".json") else None
+    source = {"path": name, "format": form, "languages": ["fi"]}
+    settings = RawWebText.model_validate({**limits, "sources": [source]})
+    transform = partial(stage.transform, settings=settings, language="fi")
     splits = [by_parts(frame, transform) for frame in read_sources(settings, "fi", Path(sys.argv[1]))]
-    found[name] = [sum(one.kept.height for one in splits), [why for one in splits for why in one.dropped["reason"]]]
-# Not ru_maxrss, which a process takes over from the one that starts it: 1.9 GB from a worker of the whole suite.
+    reasons = [reason for split in splits for reason in split.dropped["reason"]]
+    found[name] = [sum(split.kept.height for split in splits), reasons]
+# A process inherits ru_maxrss from the process that starts it (1.9 GB from a worker of the whole suite).
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:"))
 print(json.dumps([found, int(peak) / 1e3]))
 """
 
 
 def packed_blanks(head: bytes) -> bytes:
-    """A gzip member of the head and 1 GB of blanks, in 1 MB: the same megabyte packed, a thousand times."""
+    """A gzip member of 1 MB with the head and 1 GB of blanks: one compressed megabyte, repeated a thousand times."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    begin = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
-    one = packer.compress(b" " * 1_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
-    return begin + one * (BLANKS // 1_000_000) + packer.flush()
+    start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    megabyte = packer.compress(b" " * 1_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
+    return start + megabyte * (BLANKS // 1_000_000) + packer.flush()
 
 
-def lying(body: bytes) -> bytes:
+def of_wrong_length(body: bytes) -> bytes:
     return response("https://a.example/", body, 10**12) + response("https://b.example/", page())
 
 
@@ -74,7 +78,13 @@ CASES: dict[str, tuple[Callable[[], bytes], int, list[str]]] = {
     "nested.html": (lambda: b"<html><body>" + b"<div>" * 100_000 + SENTENCE.encode(), 0, ["nested_too_deep"]),
     "nested_tables.html": (lambda: b"<html><body>" + b"<table><tr><td>" * 100_000, 0, ["nested_too_deep"]),
     "line_of_100_mb.jsonl": (
-        lambda: b'{"text": "' + b"x" * 100_000_000 + b'"}\n{"text": "seuraava"}\n', 1, ["line_too_long"]
+        lambda: b'{"text": "' + b"x" * 100_000_000 + b'"}\n{"text": "seuraava"}\n', 1, ["record_too_long"]
+    ),
+    "brackets.json": (
+        lambda: b'[{"text": "a"}, {"text": ' + b"[" * 29_000_000, 1, ["broken_file"]
+    ),
+    "element_of_100_mb.json": (
+        lambda: b'[{"text": "a"}, {"text": "' + b"x" * 100_000_000 + b'"}]', 1, ["record_too_long"]
     ),
     "brackets.jsonl": (lambda: b'{"text": ' + b"[" * 29_000_000 + b'\n{"text": "a"}\n', 1, ["unreadable_record"]),
     "bomb.jsonl.gz": (lambda: packed_blanks(b'{"text": "a"}\n'), 1, ["decompression_bomb"]),
@@ -82,18 +92,18 @@ CASES: dict[str, tuple[Callable[[], bytes], int, list[str]]] = {
     "bomb.parquet.gz": (lambda: packed_blanks(b"PAR1"), 0, ["decompression_bomb"]),
     "bomb.warc.gz": (bomb_in_a_record, 1, ["decompression_bomb"]),
     "bomb_of_the_server.warc.gz": (bomb_of_the_server, 0, ["page_too_large"]),
-    "lying.warc": (lambda: lying(b"<p>" + b"x" * 100_000_000), 1, ["broken_record"]),
-    "lying_to_the_end.warc": (lambda: lying(b"x" * 100_000_000)[:90_000_000], 0, ["broken_record"]),
+    "wrong_length.warc": (lambda: of_wrong_length(b"<p>" + b"x" * 100_000_000), 1, ["broken_record"]),
+    "wrong_length_to_the_end.warc": (lambda: of_wrong_length(b"x" * 100_000_000)[:90_000_000], 0, ["broken_record"]),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
-    """Of each file how many records were kept and why the others were not, and the megabytes it all took."""
+    """For each file the number of kept records and the reasons of the others; and the megabytes that all files took."""
     root = tmp_path_factory.mktemp("bad")
     for name, (make, _, _) in CASES.items():
         (root / name).write_bytes(make())
-    names = [*CASES, like_pages(root / "pages.parquet").name]
+    names = [*CASES, equal_pages(root / "pages.parquet").name]
     done = subprocess.run(
         [sys.executable, "-c", READ, str(root), *names], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS
     )
@@ -104,8 +114,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], floa
     return found, peak
 
 
-def like_pages(path: Path) -> Path:
-    """200 pages of 5 MB each, alike: 1 GB out of some kilobytes, without a limit that is passed."""
+def equal_pages(path: Path) -> Path:
+    """200 equal pages of 5 MB: 1 GB from some kilobytes, within all limits."""
     with pq.ParquetWriter(path, pa.schema([("text", pa.binary())]), compression="zstd") as file:
         for _ in range(10):
             file.write_table(pa.table({"text": [b"\0" * 4_900_000] * 20}))
@@ -113,15 +123,15 @@ def like_pages(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bad_input_of_its_true_size_is_dropped_and_what_follows_is_read(
+def test_bad_input_of_realistic_size_is_dropped_and_the_next_record_is_read(
     read: tuple[dict[str, Any], float], name: str
 ) -> None:
     assert read[0][name] == [*CASES[name][1:]]
 
 
-def test_pages_that_are_all_alike_are_read_a_few_at_a_time(read: tuple[dict[str, Any], float]) -> None:
+def test_equal_pages_are_read_a_few_at_a_time(read: tuple[dict[str, Any], float]) -> None:
     assert read[0]["pages.parquet"] == [0, ["nul_bytes"] * 200]
 
 
-def test_bad_input_takes_no_more_memory_than_good(read: tuple[dict[str, Any], float]) -> None:
+def test_bad_input_takes_as_little_memory_as_good_input(read: tuple[dict[str, Any], float]) -> None:
     assert read[1] < MEGABYTES

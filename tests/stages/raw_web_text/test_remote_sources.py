@@ -1,4 +1,4 @@
-"""Sources elsewhere: S3 from a real server on loopback, a web server, the hub; and what is said where none answers."""
+"""Remote sources: S3 on a local server, a web server and the hub, and the message if the server does not answer."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ import polars as pl
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
-from stages.raw_web_text import stage as raw_web_text
+from stages.raw_web_text import stage
 from stages.raw_web_text.records import read_sources
-from tests.stages.raw_web_text.test_sources import given, made, three, urls
+from tests.stages.raw_web_text.sources import given, made, three, urls
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 
@@ -36,7 +36,7 @@ def source(path: str, **more: Any) -> dict[str, Any]:
 
 
 def refused(root: Path, path: str, **more: Any) -> str:
-    """The one sentence that reading a source of one language ends with."""
+    """The sentence with which reading the source ends."""
     with pytest.raises(InputError) as caught:
         made(root, {**source(path), "languages": ["fi"], **more})
     assert "\n" not in str(caught.value)
@@ -47,19 +47,19 @@ def refused(root: Path, path: str, **more: Any) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Address of an S3 server of this machine."""
+    """Address of an S3 server on this machine."""
     command = (
         [sys.executable, "-m", "moto.server"] if importlib.util.find_spec("moto") else [shutil.which("moto_server")]
     )
     if command == [None]:
-        pytest.skip("SKIPPED FOR WANT OF AN S3 SERVER: moto_server is neither a module nor on PATH")
+        pytest.skip("NO S3 SERVER: moto_server is neither a module nor on PATH")
     port = free_port()
     running = subprocess.Popen([*command, "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
@@ -77,7 +77,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The usual variables, and none of the machine's own settings."""
+    """Sets the usual variables and hides the machine's settings."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -90,7 +90,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture
 def bucket(server: str, keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Lines, a table, archives and pages in a bucket, named by the environment alone."""
+    """Puts lines, a table and archives into a bucket whose server only the environment names."""
     keys.setenv("AWS_ENDPOINT_URL", server)
     s3 = fsspec.filesystem("s3")
     if not s3.exists("bucket"):
@@ -99,8 +99,8 @@ def bucket(server: str, keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
         s3.pipe(f"bucket/lines/{name}.jsonl.gz", gzip.compress(json.dumps({"text": f"rivi {name}"}).encode()))
     pl.DataFrame({"text": ["yksi", "kaksi"]}).write_parquet(tmp_path / "table")
     s3.pipe("bucket/fi.parquet", (tmp_path / "table").read_bytes())
-    for name, length in (("good", None), ("lies", 100_000)):
-        s3.pipe(f"bucket/{name}.warc.gz", b"".join(gzip.compress(one) for one in three(length)))
+    for name, length in (("good", None), ("wrong_length", 100_000)):
+        s3.pipe(f"bucket/{name}.warc.gz", b"".join(gzip.compress(record) for record in three(length)))
     s3.invalidate_cache()
 
 
@@ -119,13 +119,13 @@ def test_lines_and_tables_of_a_bucket_are_read(bucket: None, tmp_path: Path, pat
     assert kept["source"].str.starts_with(f"{BUCKET}/").all()
 
 
-def test_an_archive_of_a_bucket_is_read_past_a_record_that_lies(bucket: None, tmp_path: Path) -> None:
+def test_an_archive_of_a_bucket_is_read_after_a_record_of_a_wrong_length(bucket: None, tmp_path: Path) -> None:
     assert urls(made(tmp_path, source(f"{BUCKET}/good.warc.gz", languages=["fi"]))) == ["a", "b", "c"]
-    split = made(tmp_path, source(f"{BUCKET}/lies.warc.gz", languages=["fi"]))
+    split = made(tmp_path, source(f"{BUCKET}/wrong_length.warc.gz", languages=["fi"]))
     assert (urls(split), split.dropped["reason"].to_list()) == (["a", "c"], ["broken_record"])
 
 
-def test_a_shared_source_of_a_bucket_is_read_anew_once_an_object_changed(
+def test_a_shared_source_of_a_bucket_is_read_again_after_an_object_changed(
     bucket: None, make_job: Callable[..., Job]
 ) -> None:
     s3 = fsspec.filesystem("s3")
@@ -134,12 +134,12 @@ def test_a_shared_source_of_a_bucket_is_read_anew_once_an_object_changed(
         s3.invalidate_cache()
         job = make_job("raw_web_text", raw_web_text=given(source(f"{BUCKET}/shared.jsonl")), languages=["fi"])
         shutil.rmtree(job.staging, ignore_errors=True)
-        raw_web_text.run(job)
+        stage.run(job)
         assert pl.read_parquet(job.staging / "part-00000.parquet")["text"].to_list() == [text]
 
 
 @pytest.mark.parametrize("path", ["none.jsonl", "none/*.jsonl", "../other/none.jsonl"])
-def test_what_is_not_in_the_bucket_is_named(bucket: None, tmp_path: Path, path: str) -> None:
+def test_a_path_that_is_not_in_the_bucket_is_named(bucket: None, tmp_path: Path, path: str) -> None:
     assert refused(tmp_path, f"{BUCKET}/{path}").startswith(f"source {BUCKET}/{path} does not exist")
 
 
@@ -149,22 +149,22 @@ def test_missing_keys_are_one_sentence(bucket: None, keys: pytest.MonkeyPatch, t
         keys.delenv(name)
     assert refused(tmp_path, f"{BUCKET}/fi.parquet") == (
         f"source {BUCKET}/fi.parquet cannot be reached (NoCredentialsError: Unable to locate credentials): "
-        "mend its path, rights, keys or network"
+        "check path, rights, keys and network"
     )
 
 
 def test_a_server_that_does_not_answer_is_one_sentence(keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
     keys.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     keys.setenv("AWS_MAX_ATTEMPTS", "1")
-    said = refused(tmp_path, f"{BUCKET}/*.jsonl")
-    assert said.startswith(f"source {BUCKET}/*.jsonl cannot be reached (EndpointConnectionError: Could not connect")
+    message = refused(tmp_path, f"{BUCKET}/*.jsonl")
+    assert message.startswith(f"source {BUCKET}/*.jsonl cannot be reached (EndpointConnectionError: Could not connect")
 
 
 # The web
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Two lines at any address; `asked` are the requests for them."""
+    """Two lines at any address. `asked` are the addresses that were requested."""
 
     asked: list[str] = []  # noqa: RUF012
 
@@ -194,12 +194,12 @@ def test_a_file_of_a_web_server_is_fetched_once(tmp_path: Path) -> None:
 
 
 def test_a_web_server_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
-    said = refused(tmp_path, f"http://127.0.0.1:{free_port()}/x.jsonl")
-    assert "does not exist (Cannot connect to host 127.0.0.1" in said
+    message = refused(tmp_path, f"http://127.0.0.1:{free_port()}/x.jsonl")
+    assert "does not exist (Cannot connect to host 127.0.0.1" in message
 
 
 class DyingFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """Its connection is lost after the first hundred bytes of a file."""
+    """A file system whose connection is lost after the first hundred bytes of a file."""
 
     protocol = "dying"
 
@@ -220,31 +220,31 @@ def lost() -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.parquet", "a.warc", "a.html"])
-def test_a_connection_lost_amid_a_file_is_not_taken_for_a_broken_file(tmp_path: Path, name: str) -> None:
+def test_a_lost_connection_is_not_taken_for_a_broken_file(tmp_path: Path, name: str) -> None:
     fsspec.register_implementation("dying", DyingFileSystem, clobber=True)
     fsspec.filesystem("dying").pipe(f"/{name}", b"\x1f\x8b\x08" + b"x" * 300 if name.endswith("gz") else b"x" * 300)
-    said = refused(tmp_path, f"dying://{name}")
-    assert said.startswith(f"source dying:///{name} cannot be reached (RuntimeError: connection lost)")
+    message = refused(tmp_path, f"dying://{name}")
+    assert message.startswith(f"source dying:///{name} cannot be reached (RuntimeError: connection lost)")
 
 
 # The hub
 
 
 @pytest.mark.parametrize("path", ["data/*.parquet", "data/fi.parquet", ""])
-def test_a_path_of_the_hub_offline_is_one_sentence_that_says_so(tmp_path: Path, path: str) -> None:
-    said = refused(tmp_path, f"hf://datasets/someone/something/{path}".rstrip("/"))
-    assert "cannot be reached (OfflineModeIsEnabled: Cannot reach https://huggingface.co/" in said
-    assert "unset the `HF_HUB_OFFLINE` environment variable" in said
+def test_a_path_of_the_hub_is_one_sentence_that_says_that_the_machine_is_offline(tmp_path: Path, path: str) -> None:
+    message = refused(tmp_path, f"hf://datasets/someone/something/{path}".rstrip("/"))
+    assert "cannot be reached (OfflineModeIsEnabled: Cannot reach https://huggingface.co/" in message
+    assert "unset the `HF_HUB_OFFLINE` environment variable" in message
 
 
-def test_a_hub_id_offline_is_one_sentence(tmp_path: Path) -> None:
+def test_a_hub_id_is_one_sentence_when_the_machine_is_offline(tmp_path: Path) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
-    said = refused(tmp_path, "someone/something", format="dataset", revision=commit)
-    assert said.startswith("source someone/something/train cannot be read as a dataset (")
-    assert said.endswith("mend it or its line")
+    message = refused(tmp_path, "someone/something", format="dataset", revision=commit)
+    assert message.startswith("source someone/something/train cannot be read as a dataset (")
+    assert message.endswith("correct it or its line")
 
 
-def test_paths_of_the_hub_are_handed_to_its_own_library() -> None:
+def test_paths_of_the_hub_are_opened_by_its_library() -> None:
     system, path = fsspec.core.url_to_fs("hf://datasets/someone/something@main/data/fi.parquet")
     assert (type(system).__module__.split(".")[0], path) == (
         "huggingface_hub",
@@ -252,7 +252,7 @@ def test_paths_of_the_hub_are_handed_to_its_own_library() -> None:
     )
 
 
-def test_a_library_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_library_is_named(tmp_path: Path) -> None:
     assert "cannot be opened (Please install gcsfs" in refused(tmp_path, "gs://bucket/a.jsonl")
 
 

@@ -1,6 +1,6 @@
-"""Parquet whose texts all stand in one row group: read a batch at a time, by whatever path it comes in.
+"""Parquet with all texts in one row group is read batch by batch, as a file and as a dataset.
 
-Measured in a process of its own, over what that process took before it read.
+The memory is measured in a separate process, above what that process took before it read.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ import pytest
 
 from tests.conftest import ROOT
 
-TEXTS, TEXT_BYTES = 30_000, 5_000  # 150 MB, which no packing makes smaller
-MEGABYTES = 130  # 88 met; where the row group is held as stored, 214; where decoded as `datasets` does, 1,061
+TEXTS, TEXT_BYTES = 30_000, 5_000  # 150 MB that compression does not make smaller
+# 88 were measured; 214 if the stored row group is held, 1,061 if it is held decoded, as by `datasets`.
+MEGABYTES = 130
 
 READ = """
 import json, sys
 from pathlib import Path
 import datasets
+from stages.params import load_settings
 from stages.raw_web_text.records import read_source
-from stages.settings import RawWebText, load_settings
+from stages.raw_web_text.settings import RawWebText
 
 def peak():
     return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:"))) / 1e3
@@ -34,9 +36,9 @@ def peak():
 limits = load_settings(Path("params.yaml")).raw_web_text.model_dump()
 settings = RawWebText.model_validate({**limits, "sources": [json.loads(sys.argv[2])]})
 before, read = peak(), 0
-for number, one in enumerate(read_source(settings.sources[0], "fi", settings, Path(sys.argv[1]))):
-    assert one["record"] == number and one["source"] == sys.argv[3]
-    read += len(one["body"])
+for number, record in enumerate(read_source(settings.sources[0], "fi", settings, Path(sys.argv[1]))):
+    assert record["record"] == number and record["source"] == sys.argv[3]
+    read += len(record["body"])
 print(json.dumps([read, peak() - before]))
 """
 

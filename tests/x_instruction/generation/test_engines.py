@@ -1,7 +1,8 @@
-"""The contract of the back ends, held by each on one tiny model: transformers, vLLM, and an endpoint of vLLM's own."""
+"""The contract of the back ends, tested on one tiny model: transformers, vLLM, and an endpoint served by vLLM."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import shutil
@@ -19,32 +20,36 @@ from typing import Any
 
 import pytest
 
+from stages.params import load_settings
 from tests.conftest import LESSONS, ROOT
-from x_instruction.generation.endpoint_engine import NGRAM_RULE
+from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR, NGRAM_RULE
 from x_instruction.generation.interface import Engine, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.open_engine import open_engine
 from x_instruction.generation.served_model import served_name
-from x_instruction.generation.settings import Endpoint, TextGeneration, Vllm
+from x_instruction.generation.settings import Endpoint, TextGeneration
 from x_instruction.generation.vllm_engine import VllmEngine
+from x_instruction.generation.vllm_rules import NoRepeatNgram
 from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
 from x_instruction.models.examples import Example
 from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.files import write_json
 
-SERVER_SECONDS = 180  # it is up after 25 to 60 on two cores
+SETTINGS = load_settings(ROOT / "params.yaml").text_generation
+SERVER_SECONDS = 180  # it starts in 25 to 60 s on two cores
 BACKENDS = ("transformers", "vllm", "endpoint")
 LOCAL = ("transformers", "vllm")
 
 
 def text_generation(backend: str, url: str | None = None) -> TextGeneration:
     # Two prompts a batch, so that several batches are put back in order.
-    return TextGeneration(backend=backend, batch_size=2, endpoint=Endpoint(url=url, model=url and "tiny"))  # type: ignore[arg-type]
+    endpoint = Endpoint(url=url, model=url and "tiny")
+    return SETTINGS.model_copy(update={"backend": backend, "batch_size": 2, "endpoint": endpoint})
 
 
 @contextmanager
 def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
-    """`vllm serve` on this machine; what is given waits until it is up and returns its address."""
+    """`vllm serve` on this machine. The yielded function waits until the server is up and returns its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -89,7 +94,7 @@ def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def suggesting_model(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Suggests settings that no test asks for, as checkpoints do; a server takes what it is not told."""
+    """Suggests settings that no test asks for, as checkpoints do; servers apply them by default."""
     folder = tmp_path_factory.mktemp("suggesting_model")
     shutil.copytree(taught_model, folder, dirs_exist_ok=True)
     suggested = {"do_sample": True, "temperature": 0.1, "top_k": 1, "min_p": 0.9, "repetition_penalty": 5.0}
@@ -99,12 +104,12 @@ def suggesting_model(taught_model: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def engines(suggesting_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
-    """All three, each loaded once. The server starts while vLLM loads in this process."""
+    """The three engines, each loaded once. The server starts while vLLM loads in this process."""
     with (
         pytest.MonkeyPatch.context() as patch,
         ExitStack() as stack,
     ):
-        # Compiling one small function of vLLM's for the CPU takes 30 s and changes no result.
+        # vLLM compiles one small function for the CPU, which takes 30 s and changes no result.
         patch.setenv("TORCHDYNAMO_DISABLE", "1")
         address = stack.enter_context(served(suggesting_model, tmp_path_factory.mktemp("server") / "log"))
         settings = [text_generation(backend) for backend in LOCAL]
@@ -130,7 +135,7 @@ def end(taught_model: Path) -> int:
 
 @pytest.fixture(scope="module")
 def labels(taught_model: Path) -> list[int]:
-    """Three letters with which the lessons' answers begin, so that each has a share worth comparing."""
+    """The first letters of three lessons' answers, so that each has a share that is large enough to compare."""
     return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
 
 
@@ -196,7 +201,7 @@ def test_equal_prompts_are_sampled_apart(engine: Engine, prompts: list[list[int]
 
 @each
 def test_a_stop_string_ends_a_text_and_is_not_in_it(engine: Engine, prompts: list[list[int]], end: int) -> None:
-    # The third ends by itself, so a batch holds texts that end at different places.
+    # The model ends the third text itself, so the texts of a batch end at different places.
     texts = engine.generate(prompts[:3], sampling(end, stop_strings=(", d", "Hau")))
     assert [(text.text, text.finish_reason) for text in texts] == [
         ("uno", "stop"),
@@ -247,30 +252,30 @@ def test_no_ngram_comes_twice(engine: Engine, prompts: list[list[int]], end: int
 
 
 def repeated(text: str, size: int) -> list[str]:
-    """Runs of characters, which are tokens here, that come more than once."""
+    """Runs of characters (each a token here) that occur more than once."""
     runs = [text[start : start + size] for start in range(len(text) - size + 1)]
     return [run for run in runs if runs.count(run) > 1 and "\ufffd" not in run]
 
 
-def test_a_prompt_longer_than_the_model_takes_is_refused_before_one_is_loaded(taught_model: Path, end: int) -> None:
+def test_a_prompt_beyond_the_context_is_refused_before_a_model_is_loaded(taught_model: Path, end: int) -> None:
     settings = text_generation("transformers").model_copy(update={"max_model_length": 40})
     with LazyEngine(taught_model, settings, 1) as lazy:
         assert (lazy.context, lazy.room(30)) == (40, 10)
-        with pytest.raises(InputError, match="a prompt of 11 tokens and 30 to come do not fit the 40"):
+        with pytest.raises(InputError, match="a prompt of 11 tokens and 30 new tokens exceed the context of 40"):
             lazy.generate([[5] * 11], sampling(end, tokens=30))
         assert lazy.facts() == {"prompts": 0}
 
 
-def test_what_is_no_number_is_refused_before_it_becomes_a_rating(
+def test_nan_is_refused_before_it_becomes_a_rating(
     taught_model: Path, tmp_path: Path, prompts: list[list[int]]
 ) -> None:
     broken = load_model(taught_model)
     broken.model.norm.weight.data.fill_(float("nan"))
     save_model(broken, load_tokenizer(taught_model), tmp_path)
     with LazyEngine(tmp_path, text_generation("transformers"), 1) as lazy:
-        with pytest.raises(InputError, match=f"no finite number for {len(prompts)} of {len(prompts)} prompts"):
+        with pytest.raises(InputError, match=f"NaN or infinity for {len(prompts)} of {len(prompts)} prompts"):
             lazy.score(prompts, [1, 2, 3])
-        with pytest.raises(InputError, match=f"no finite number for {len(prompts)} of {len(prompts)} prompts"):
+        with pytest.raises(InputError, match=f"NaN or infinity for {len(prompts)} of {len(prompts)} prompts"):
             lazy.likelihood(prompts, [[5]] * len(prompts))
 
 
@@ -283,7 +288,7 @@ def test_the_run_log_names_the_engine_and_its_speed(taught_model: Path, prompts:
     assert facts["engine"] == "transformers" and str(facts["engine_version"]).startswith("transformers ")
 
 
-def test_a_worker_of_the_executor_has_one_engine_for_all_its_shards(taught_model: Path) -> None:
+def test_a_worker_process_has_one_engine_for_all_its_shards(taught_model: Path) -> None:
     with LazyEngine(taught_model, text_generation("transformers"), 1) as lazy:
         first, second = (pickle.loads(pickle.dumps(lazy)) for _ in range(2))
         other = pickle.loads(pickle.dumps(LazyEngine(taught_model, text_generation("vllm"), 1)))
@@ -291,15 +296,21 @@ def test_a_worker_of_the_executor_has_one_engine_for_all_its_shards(taught_model
 
 
 def test_an_unknown_quantization_is_refused_in_one_sentence(taught_model: Path) -> None:
-    settings = TextGeneration(backend="vllm", batch_size=2, vllm=Vllm(quantization="half_of_it"))
-    with pytest.raises(SettingsError, match=r"vLLM does not take .* as set: .*half_of_it"):
+    vllm = SETTINGS.vllm.model_copy(update={"quantization": "half_of_it"})
+    settings = text_generation("vllm").model_copy(update={"vllm": vllm})
+    with pytest.raises(SettingsError, match=r"vLLM refuses .* with these settings: .*half_of_it"):
         VllmEngine(taught_model, settings, 1)
+
+
+def test_the_name_of_the_ngram_rule_that_users_type_resolves() -> None:
+    module, name = NGRAM_PROCESSOR.split(":")
+    assert getattr(importlib.import_module(module), name) is NoRepeatNgram
 
 
 @pytest.mark.parametrize(
     ("ids", "kept"), [([1, 2, 3, 1, 2], True), ([1, 2, 3, 1, 2, 3], False), ([1, 2], True), (None, False)]
 )
-def test_an_endpoint_without_the_ngram_rule_is_not_believed(
+def test_an_endpoint_without_the_ngram_rule_is_refused(
     ids: list[int] | None, kept: bool, engines: dict[str, Engine], end: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine: Any = engines["endpoint"]
@@ -310,15 +321,15 @@ def test_an_endpoint_without_the_ngram_rule_is_not_believed(
     if kept:
         assert engine.generate([[5]], ruled)[0].tokens == len(ids or [])
     else:
-        with pytest.raises(InputError, match=r"does not keep the rule no_repeat_ngram \(3\): .*NoRepeatNgram"):
+        with pytest.raises(InputError, match=r"does not follow the rule no_repeat_ngram \(3\): .*NoRepeatNgram"):
             engine.generate([[5]], ruled)
 
 
 @each
-def test_a_text_may_say_what_its_prompt_says(
+def test_a_text_may_repeat_its_prompt(
     engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
 ) -> None:
-    begun = [*prompts[3], *lessons[3].completion[:12]]  # four times na, and as many to come
+    begun = [*prompts[3], *lessons[3].completion[:12]]  # "na" four times of eight
     free, ruled = (engine.generate([begun], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 10))
     assert ruled == free == "na na na na"
 
@@ -335,11 +346,11 @@ def test_a_stop_string_does_not_begin_in_the_prompt(
     ]
 
 
-def test_padding_is_no_word_that_was_said(
+def test_padding_is_not_penalised_as_a_repeated_token(
     engines: dict[str, Engine], prompts: list[list[int]], end: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine: Any = engines["transformers"]
-    monkeypatch.setattr(engine, "pad", end)  # where a tokenizer has no padding of its own
+    monkeypatch.setattr(engine, "pad", end)  # as for a tokenizer without a pad token
     penalized = sampling(end, repetition_penalty=1.5)
     (alone,) = engine.generate(prompts[1:2], penalized)
     assert engine.generate([prompts[1], prompts[0] * 3], penalized)[0] == alone
@@ -349,7 +360,7 @@ def test_padding_is_no_word_that_was_said(
 def test_label_probabilities_agree_with_transformers(
     other: str, engines: dict[str, Engine], prompts: list[list[int]], labels: list[int]
 ) -> None:
-    # Cut prompts too: there the model is in doubt, and a difference would show.
+    # Cut prompts too: the model is uncertain there, so a difference would show.
     asked = [*prompts, *(prompt[:cut] for prompt in prompts for cut in (2, 3))]
     ours, theirs = (engines[name].score(asked, labels) for name in ("transformers", other))
     largest = max(abs(a - b) for row, same in zip(ours, theirs, strict=True) for a, b in zip(row, same, strict=True))
@@ -368,31 +379,31 @@ def test_greedy_texts_agree_with_transformers(
 
 
 @each
-def test_what_was_learned_is_likelier_than_what_was_not(engine: Engine, lessons: list[Example]) -> None:
-    asked, said = lessons[1].prompt, [example.completion for example in lessons]
-    found = engine.likelihood([asked] * len(said), said)
-    assert max(found) == found[1] > -0.1 and all(other < -1 for number, other in enumerate(found) if number != 1)
+def test_a_learned_answer_is_likelier_than_another(engine: Engine, lessons: list[Example]) -> None:
+    prompt, completions = lessons[1].prompt, [example.completion for example in lessons]
+    likelihoods = engine.likelihood([prompt] * len(completions), completions)
+    assert max(likelihoods) == likelihoods[1] > -0.1
+    assert all(other < -1 for number, other in enumerate(likelihoods) if number != 1)
 
 
 @each
 def test_a_likelihood_is_the_mean_over_the_tokens(engine: Engine, lessons: list[Example]) -> None:
-    asked, said = lessons[0].prompt, lessons[1].completion
-    whole, *each = engine.likelihood(
-        [asked, *([*asked, *said[:place]] for place in range(len(said)))], [said, *([token] for token in said)]
-    )
+    prompt, completion = lessons[0].prompt, lessons[1].completion
+    parts = [[*prompt, *completion[:place]] for place in range(len(completion))]
+    whole, *each = engine.likelihood([prompt, *parts], [completion, *([token] for token in completion)])
     assert whole == pytest.approx(sum(each) / len(each), abs=1e-3)
 
 
 @pytest.mark.parametrize("other", ["vllm", "endpoint"])
 def test_likelihoods_agree_with_transformers(other: str, engines: dict[str, Engine], lessons: list[Example]) -> None:
-    asked = [one.prompt for one in lessons for _ in lessons]
-    said = [one.completion for _ in lessons for one in lessons]
-    ours, theirs = (engines[name].likelihood(asked, said) for name in ("transformers", other))
+    prompts = [one.prompt for one in lessons for _ in lessons]
+    completions = [one.completion for _ in lessons for one in lessons]
+    ours, theirs = (engines[name].likelihood(prompts, completions) for name in ("transformers", other))
     assert ours == pytest.approx(theirs, abs=1e-3)
 
 
-def of_the_server(engines: dict[str, Engine], **endpoint: Any) -> TextGeneration:
-    """The settings of the running server, changed."""
+def server_settings(engines: dict[str, Engine], **endpoint: Any) -> TextGeneration:
+    """The settings of the running server with changed fields."""
     settings: TextGeneration = engines["endpoint"].settings  # type: ignore[attr-defined]
     return settings.model_copy(update={"endpoint": settings.endpoint.model_copy(update=endpoint)})
 
@@ -405,34 +416,34 @@ CALLS: dict[str, Callable[[Engine, list[list[int]], int], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_server_with_other_weights_than_the_folders_answers_nothing(
+def test_a_server_with_other_weights_than_the_folder_is_refused(
     call: str, engines: dict[str, Engine], tiny_model: Path, prompts: list[list[int]], end: int
 ) -> None:
     with (
-        open_engine(tiny_model, of_the_server(engines), 1) as engine,
-        pytest.raises(InputError, match=r"serves another model as 'tiny' than .* nats off, 0\.05 are allowed"),
+        open_engine(tiny_model, server_settings(engines), 1) as engine,
+        pytest.raises(InputError, match=r"serves another model as 'tiny' than .* nats, and the limit is 0\.05"),
     ):
         CALLS[call](engine, prompts, end)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_a_server_may_differ_by_is_a_setting(
+def test_the_allowed_difference_of_a_server_is_a_setting(
     call: str, engines: dict[str, Engine], tiny_model: Path, prompts: list[list[int]], end: int
 ) -> None:
-    for most in (None, 100.0):
-        with open_engine(tiny_model, of_the_server(engines, max_difference=most), 1) as engine:
+    for limit in (None, 100.0):
+        with open_engine(tiny_model, server_settings(engines, max_difference=limit), 1) as engine:
             assert CALLS[call](engine, prompts, end) == CALLS[call](engines["endpoint"], prompts, end)
 
 
 def test_a_server_is_compared_once(
     engines: dict[str, Engine], taught_model: Path, prompts: list[list[int]], end: int
 ) -> None:
-    with open_engine(taught_model, of_the_server(engines), 1) as engine:
+    with open_engine(taught_model, server_settings(engines), 1) as engine:
         counts = []
         for _ in range(2):
             engine.generate(prompts[:1], sampling(end))
             counts.append(engine.facts()["endpoint_requests"])
-    assert counts == [3, 4]  # a text and its likelihood to compare, and each call's own
+    assert counts == [3, 4]  # a text and its likelihood for the comparison, and one request for each call
 
 
 def test_a_server_is_asked_for_the_artifacts_name(
@@ -440,7 +451,7 @@ def test_a_server_is_asked_for_the_artifacts_name(
 ) -> None:
     folder = shutil.copytree(taught_model, tmp_path / "iteration_1")
     write_json(folder / "manifest.json", {"artifact": "evaluator", "partition": "iteration_1", "content": "c"})
-    settings = of_the_server(engines, model="mine/{model}")
+    settings = server_settings(engines, model="mine/{model}")
     with LazyEngine(folder, settings, 1) as engine:
         assert engine.provenance()["engine_version"].startswith("mine/evaluator/iteration_1 at http://")
         with pytest.raises(InputError, match=r"The model `mine/evaluator/iteration_1` does not exist"):
@@ -465,13 +476,13 @@ def test_a_model_is_named_by_its_manifest(made: dict[str, str] | None, name: str
         assert served_name(folder, settings.model_copy(update={"endpoint": own})) == expected
 
 
-def test_what_was_just_trained_is_asked_for_in_this_process() -> None:
+def test_a_model_that_was_just_trained_runs_in_this_process() -> None:
     served = text_generation("endpoint", "http://127.0.0.1:9/v1")
     assert [text_generation(one).local.backend for one in LOCAL] == list(LOCAL)
     assert served.local.backend == "transformers"
 
 
-def test_a_stage_of_several_models_asks_an_endpoint_that_knows_them_by_name() -> None:
+def test_a_stage_with_several_models_needs_an_endpoint_that_knows_them_by_name() -> None:
     one = text_generation("endpoint", "http://127.0.0.1:9/v1")
     assert one.of_several.backend == "transformers"
     named = one.model_copy(update={"endpoint": one.endpoint.model_copy(update={"model": "x/{model}"})})
@@ -483,23 +494,22 @@ def test_likelihoods_hold_a_bounded_number_of_logits(
     engines: dict[str, Engine], lessons: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine: Any = engines["transformers"]
-    asked = [one.prompt for one in lessons for _ in lessons]
-    said = [one.completion for _ in lessons for one in lessons]
-    whole, held = engine.likelihood(asked, said), []
-    longest = (max(map(len, said)) + 1) * engine.reader.vocabulary
-    monkeypatch.setattr(engine, "batch_size", len(said))
+    prompts = [one.prompt for one in lessons for _ in lessons]
+    completions = [one.completion for _ in lessons for one in lessons]
+    whole, held = engine.likelihood(prompts, completions), []
+    longest = (max(map(len, completions)) + 1) * engine.reader.vocabulary
+    monkeypatch.setattr(engine, "batch_size", len(completions))
     monkeypatch.setattr(engine.reader, "most_logits", 3 * longest)
     forward = engine.model.forward
 
     def watched(*arguments: Any, **named: Any) -> Any:
-        found = forward(*arguments, **named)
-        held.append(found.logits.numel())
-        return found
+        output = forward(*arguments, **named)
+        held.append(output.logits.numel())
+        return output
 
     monkeypatch.setattr(engine.model, "forward", watched)
-    assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)
+    assert engine.likelihood(prompts, completions) == pytest.approx(whole, abs=1e-5)
     assert len(held) > 1 and max(held) <= 3 * longest
-    monkeypatch.setattr(
-        engine.reader, "most_logits", engine.reader.vocabulary
-    )  # less than a completion's: one at a time
-    assert engine.likelihood(asked, said) == pytest.approx(whole, abs=1e-5)
+    # Fewer than one completion needs: then completions are read one by one.
+    monkeypatch.setattr(engine.reader, "most_logits", engine.reader.vocabulary)
+    assert engine.likelihood(prompts, completions) == pytest.approx(whole, abs=1e-5)

@@ -1,4 +1,4 @@
-"""Texts read once for probabilities: padding changes nothing, batches are bounded."""
+"""Probabilities of given texts: padding changes nothing, batches are bounded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def llama() -> PreTrainedModel:
 
 
 def gpt2() -> PreTrainedModel:
-    """Positions are learned here: padding on the left would count."""
+    """A model with learned positions, for which padding on the left would count as text."""
     torch.manual_seed(1)
     return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=64)).eval()
 
@@ -29,7 +29,7 @@ PAIRS = [([3, 4], [5]), ([6], [7, 8, 9, 10]), ([7, 8, 9, 10, 11, 12], [13, 14]),
 
 @pytest.mark.parametrize("model", [llama, gpt2])
 @pytest.mark.parametrize("logits", [2**27, 2 * VOCABULARY, 1])
-def test_in_a_batch_each_text_is_read_as_it_is_alone(model: type, logits: int) -> None:
+def test_a_text_gets_the_same_probabilities_in_a_batch_as_alone(model: type, logits: int) -> None:
     reader = Reader(model(), pad=0)
     reader.most_logits = logits
     together = reader.shares(TEXTS, [3, 7, 9])
@@ -40,37 +40,38 @@ def test_in_a_batch_each_text_is_read_as_it_is_alone(model: type, logits: int) -
 
 @pytest.mark.parametrize("model", [llama, gpt2])
 @pytest.mark.parametrize("logits", [2**27, 2 * 4 * VOCABULARY, 1])
-def test_likelihoods_are_those_of_the_whole_text(model: type, logits: int) -> None:
+def test_likelihoods_equal_those_of_a_full_forward_pass(model: type, logits: int) -> None:
     reader = Reader(model(), pad=0)
     reader.most_logits = logits
-    for found, (prompt, said) in zip(reader.likelihoods(PAIRS), PAIRS, strict=True):
-        of_all = torch.log_softmax(reader.model(torch.tensor([[*prompt, *said]])).logits[0, :-1], dim=-1)
-        each = [of_all[len(prompt) - 1 + place, token].item() for place, token in enumerate(said)]
-        assert found == pytest.approx(sum(each) / len(each), abs=1e-5)
+    for likelihood, (prompt, completion) in zip(reader.likelihoods(PAIRS), PAIRS, strict=True):
+        logits = reader.model(torch.tensor([[*prompt, *completion]])).logits[0, :-1]
+        logprobs = torch.log_softmax(logits, dim=-1)
+        each = [logprobs[len(prompt) - 1 + place, token].item() for place, token in enumerate(completion)]
+        assert likelihood == pytest.approx(sum(each) / len(each), abs=1e-5)
 
 
 def test_batches_are_bounded_by_rows_and_tokens_and_keep_the_order() -> None:
-    met: list[list[list[int]]] = []
+    batches: list[list[list[int]]] = []
 
     def work(batch: list[list[int]]) -> list[int]:
-        met.append(batch)
+        batches.append(batch)
         return [len(one) for one in batch]
 
     items = [[0] * length for length in (2, 9, 3, 30, 1, 9, 9, 2)]
     assert by_length(items, 3, work, len, most_tokens=18) == [2, 9, 3, 30, 1, 9, 9, 2]
-    assert [[len(one) for one in batch] for batch in met] == [[30], [9, 9], [9, 3], [2, 2, 1]]
-    met.clear()
+    assert [[len(one) for one in batch] for batch in batches] == [[30], [9, 9], [9, 3], [2, 2, 1]]
+    batches.clear()
     by_length(items, 3, work, len)
-    assert [len(batch) for batch in met] == [3, 3, 2]
+    assert [len(batch) for batch in batches] == [3, 3, 2]
 
 
-def test_a_model_that_gives_the_logits_of_all_positions_is_read_at_the_right_ones() -> None:
+def test_a_model_that_returns_the_logits_of_all_positions_is_read_correctly() -> None:
     reader = Reader(llama(), pad=0)
     expected = reader.likelihoods(PAIRS), reader.shares(TEXTS, [3, 7, 9])
     forward = reader.model.forward
     reader.model.forward = lambda **named: forward(**{**named, "logits_to_keep": 0})
-    found = reader.likelihoods(PAIRS), reader.shares(TEXTS, [3, 7, 9])
-    assert found[0] == pytest.approx(expected[0], abs=1e-5)
-    assert [share for row in found[1] for share in row] == pytest.approx(
+    actual = reader.likelihoods(PAIRS), reader.shares(TEXTS, [3, 7, 9])
+    assert actual[0] == pytest.approx(expected[0], abs=1e-5)
+    assert [share for row in actual[1] for share in row] == pytest.approx(
         [share for row in expected[1] for share in row]
     )

@@ -1,4 +1,4 @@
-"""Fine-tuning learns completions and nothing else, gives the same bytes for the same seed, and saves safetensors."""
+"""Fine-tuning learns only completions, gives the same bytes for the same seed, and saves safetensors."""
 
 from __future__ import annotations
 
@@ -11,24 +11,10 @@ import torch
 
 from tests.conftest import TRAINING
 from x_instruction.models.examples import Example
-from x_instruction.models.fine_tuning import IGNORED, _rows, fine_tune
+from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import held_out_loss, model_facts
 from x_instruction.models.settings import Training
 from x_instruction.runner.errors import InputError
-
-
-def test_only_the_completion_is_learned() -> None:
-    (row,) = _rows([Example([7, 8, 9], [1, 2])], max_tokens=10)
-    assert row == {"input_ids": [7, 8, 9, 1, 2], "labels": [IGNORED, IGNORED, IGNORED, 1, 2]}
-
-
-def test_an_example_is_cut_at_the_longest_that_is_learned() -> None:
-    (row,) = _rows([Example([7, 8, 9], [1, 2, 3])], max_tokens=4)
-    assert row == {"input_ids": [7, 8, 9, 1], "labels": [IGNORED, IGNORED, IGNORED, 1]}
-
-
-def test_a_prompt_that_leaves_nothing_to_learn_is_left_out() -> None:
-    assert _rows([Example([7, 8, 9], [1])], max_tokens=3) == []
 
 
 def test_the_tiny_model_learns_its_lessons(tiny_model: Path, taught_model: Path, lessons: list[Example]) -> None:
@@ -37,7 +23,7 @@ def test_the_tiny_model_learns_its_lessons(tiny_model: Path, taught_model: Path,
 
 
 def test_the_prompt_is_not_learned(tiny_model: Path, taught_model: Path, lessons: list[Example]) -> None:
-    # The same tokens as a completion: had the loss been on them, they would be as likely as the answers are.
+    # The prompts' tokens as completions: with a loss on prompts they would be as likely as the answers.
     prompts = [Example(example.prompt[:1], example.prompt[1:]) for example in lessons]
     assert held_out_loss(taught_model, prompts) > held_out_loss(tiny_model, prompts) / 2
 
@@ -48,19 +34,19 @@ def test_a_model_is_saved_as_safetensors_alone(taught_model: Path) -> None:
     assert {Path(name).suffix for name in names} <= {".safetensors", ".json", ".jinja"}
 
 
-def test_a_taught_model_is_fit_to_be_published(taught_model: Path) -> None:
+def test_a_taught_model_passes_the_checks(taught_model: Path) -> None:
     facts = model_facts(taught_model)
     assert (facts["finite"], facts["vocabulary_fits"]) == (1, 1)
     assert float(facts["entropy_share"]) < 0.98
 
 
-def test_a_model_that_learned_nothing_shows(tiny_model: Path) -> None:
+def test_an_untrained_model_has_a_nearly_uniform_prediction(tiny_model: Path) -> None:
     assert float(model_facts(tiny_model)["entropy_share"]) > 0.98
 
 
 def test_loss_is_the_mean_over_all_completion_tokens(taught_model: Path, lessons: list[Example]) -> None:
     long, short = lessons[3], lessons[1]
-    losses = {len(one.completion): held_out_loss(taught_model, [one]) for one in (long, short)}
+    losses = {len(lesson.completion): held_out_loss(taught_model, [lesson]) for lesson in (long, short)}
     mean = sum(tokens * loss for tokens, loss in losses.items()) / sum(losses)
     assert held_out_loss(taught_model, [long, short]) == pytest.approx(mean, rel=1e-3)
 
@@ -99,12 +85,12 @@ def test_facts_count_examples_tokens_and_steps(tiny_model: Path, lessons: list[E
     assert facts["tokens"] == 2 * sum(len(one.prompt) + len(one.completion) for one in lessons)
 
 
-def test_nothing_to_learn_from_is_the_users_to_mend(tiny_model: Path, tmp_path: Path) -> None:
+def test_training_without_examples_is_an_input_error(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no pair to learn from"):
         fine_tune(tiny_model, [], tmp_path, TRAINING, 1)
 
 
-def test_prompts_that_all_fill_the_window_are_the_users_to_mend(
+def test_prompts_that_all_fill_the_window_are_an_input_error(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
     narrow: Training = TRAINING.model_copy(update={"max_tokens": 3})
@@ -112,8 +98,8 @@ def test_prompts_that_all_fill_the_window_are_the_users_to_mend(
         fine_tune(tiny_model, lessons, tmp_path, narrow, 1)
 
 
-def test_a_folder_that_holds_no_model_is_named(lessons: list[Example], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is not a usable model|holds no usable tokenizer"):
+def test_a_folder_without_a_model_is_named(lessons: list[Example], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is not a usable model|has no usable tokenizer"):
         fine_tune(tmp_path, lessons, tmp_path / "out", TRAINING, 1)
 
 
@@ -128,11 +114,11 @@ def test_weights_that_would_be_unpickled_are_refused(
 
 
 def test_without_held_out_pairs_there_is_no_loss(taught_model: Path) -> None:
-    with pytest.raises(InputError, match="no held-out seed"):
+    with pytest.raises(InputError, match="there is no held-out seed"):
         held_out_loss(taught_model, [])
 
 
-def test_examples_are_learned_in_their_order_where_it_is_asked_for(
+def test_examples_are_learned_in_their_order_on_request(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
     def weights(name: str, examples: list[Example], seed: int, in_order: bool) -> bytes:
@@ -140,7 +126,7 @@ def test_examples_are_learned_in_their_order_where_it_is_asked_for(
         fine_tune(tiny_model, examples, tmp_path / name, training, seed, in_order=in_order)
         return (tmp_path / name / "model.safetensors").read_bytes()
 
-    # The seed only draws the order: nothing is left of it.
+    # The seed only draws the order, so that it has no effect here.
     taken = weights("taken", lessons, 1, in_order=True)
     assert taken == weights("other seed", lessons, 2, in_order=True)
     assert taken != weights("other order", lessons[::-1], 1, in_order=True)

@@ -1,12 +1,14 @@
-"""The loss on unseen pairs: the same however many rows are looked at side by side, and bounded in memory."""
+"""The loss on unseen pairs does not depend on the size of batches, and its memory is bounded."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from x_instruction.models import measures as model_facts
+from x_instruction.models import measures
+from x_instruction.models.checkpoints import load_model
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import held_out_loss
 
@@ -15,16 +17,19 @@ def test_the_loss_is_the_same_in_bounded_batches(
     taught_model: Path, lessons: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = held_out_loss(taught_model, lessons * 3)
-    rows: list[int] = []
-    batch_loss = model_facts._batch_loss
+    tokens: list[int] = []
+    completion_loss = measures.completion_loss
 
-    def watched(model: object, examples: list[Example]) -> tuple[float, int]:
-        rows.append(len(examples))
-        return batch_loss(model, examples)
+    def recording(model: Any, inputs: dict[str, Any]) -> tuple[Any, int]:
+        loss, count = completion_loss(model, inputs)
+        tokens.append(count)
+        return loss, count
 
-    monkeypatch.setattr(model_facts, "_batch_loss", watched)
-    for most, largest in ((60 * 300, 4), (1, 1)):
-        rows.clear()
-        monkeypatch.setattr(model_facts, "MOST_LOGITS", most)
+    monkeypatch.setattr(measures, "completion_loss", recording)
+    longest = max(len(lesson.completion) for lesson in lessons)
+    vocabulary = load_model(taught_model).config.vocab_size
+    for limit, largest in ((60 * vocabulary, 60), (1, longest)):
+        tokens.clear()
+        monkeypatch.setattr(measures, "MOST_LOGITS", limit)
         assert held_out_loss(taught_model, lessons * 3) == pytest.approx(whole, abs=1e-6)
-        assert sum(rows) == 12 and max(rows) <= largest
+        assert sum(tokens) == 3 * sum(len(lesson.completion) for lesson in lessons) and max(tokens) <= largest

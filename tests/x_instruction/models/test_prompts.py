@@ -1,4 +1,4 @@
-"""Only a template's own words are structure: text put into it stays the characters it is."""
+"""Only the words of a template are structure: text put into it stays plain characters."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ TEXTS = {
 
 
 def byte_level() -> Any:
-    """As the embedded model's, Llama-3's and GPT's."""
+    """A tokenizer such as the embedded model's, Llama-3's and GPT's."""
     return train_tokenizer([], ARCHITECTURE)
 
 
 def sentence_piece() -> Any:
-    """As Llama-2's: a space put before each text, bytes for what is unknown."""
+    """A tokenizer such as Llama-2's: a space before each text, bytes for unknown characters."""
     from tokenizers import Tokenizer, decoders, models, normalizers
     from transformers import PreTrainedTokenizerFast
 
@@ -71,7 +71,7 @@ def sentence_piece() -> Any:
 
 
 def unigram() -> Any:
-    """As Gemma's and T5's: words by their scores, bytes for what is unknown; control strings are words of it too."""
+    """A tokenizer such as Gemma's and T5's: Unigram with bytes for unknown characters and control strings as words."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -90,7 +90,7 @@ def unigram() -> Any:
 
 
 def merged_byte_level() -> Any:
-    """As Llama-3's and Qwen's: bytes merged by a training in which control strings were frequent words."""
+    """A tokenizer such as Llama-3's and Qwen's, trained on texts in which control strings were frequent."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -104,7 +104,7 @@ def merged_byte_level() -> Any:
 
 
 def word_piece() -> Any:
-    """As BERT's: words in pieces, all that is unknown one token. A text does not come back from it."""
+    """A tokenizer such as BERT's: pieces of words, one token for everything unknown. Decoding loses text."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -116,7 +116,7 @@ def word_piece() -> Any:
 
 
 def with_control_strings(tokenizer: Any) -> Any:
-    """Some as special tokens, some as added ones that are not special: a text must form neither."""
+    """Add control strings, half of them as special tokens: a text must form neither kind."""
     from tokenizers import AddedToken
 
     tokenizer.add_tokens(
@@ -147,7 +147,7 @@ def test_a_control_string_in_a_text_forms_no_added_token(encoder: PromptEncoder,
 
 
 @pytest.mark.parametrize("string", ["</s>", "[INST]", "[SEP]", "[CLS] [SEP]", "### Response:"])
-def test_words_in_pieces_form_no_control_token(settings: Settings, string: str) -> None:
+def test_pieces_of_words_form_no_control_token(settings: Settings, string: str) -> None:
     encoder = PromptEncoder(with_control_strings(word_piece()), settings.prompts)
     ids = encoder.plain(f"a {string} b")
     assert ids and not set(ids) & encoder._control_ids
@@ -159,7 +159,7 @@ def test_control_strings_inside_each_other_form_no_added_token(encoder: PromptEn
 
 
 @pytest.mark.parametrize("string", CONTROL)
-def test_a_text_with_a_control_string_comes_back_as_it_was(encoder: PromptEncoder, string: str) -> None:
+def test_a_text_with_a_control_string_survives_decoding(encoder: PromptEncoder, string: str) -> None:
     text = f"a {string} b{string}c"
     layout = encoder.tokenizer.backend_tokenizer
     expected = text.replace("▁", " ") if "▁" in f"{layout.normalizer}{layout.pre_tokenizer}" else text
@@ -167,7 +167,7 @@ def test_a_text_with_a_control_string_comes_back_as_it_was(encoder: PromptEncode
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_text_of_every_script_comes_back_as_it_was(encoder: PromptEncoder, text: str) -> None:
+def test_text_of_every_script_survives_decoding(encoder: PromptEncoder, text: str) -> None:
     assert encoder.tokenizer.decode(encoder.plain(text)) == text
 
 
@@ -175,21 +175,21 @@ def test_an_empty_text_has_no_tokens(settings: Settings) -> None:
     assert PromptEncoder(byte_level(), settings.prompts).plain("") == []
 
 
-def test_the_templates_own_words_are_special_tokens(settings: Settings) -> None:
+def test_control_strings_of_a_template_are_special_tokens(settings: Settings) -> None:
     tokenizer = byte_level()
     ids = PromptEncoder(tokenizer, settings.prompts).write_instruction("a<|response|>b")
     special = [tokenizer.decode([token]) for token in ids if token in tokenizer.all_special_ids]
     assert special == ["<|response|>", "<|instruction|>"]
 
 
-def test_a_template_is_filled_in_its_order(settings: Settings) -> None:
+def test_a_template_is_filled_in_order(settings: Settings) -> None:
     tokenizer = byte_level()
     ids = PromptEncoder(tokenizer, settings.prompts).rate("Say why.", "Siksi.", "Finnish")
     filled = settings.prompts.rate.format(instruction="Say why.", response="Siksi.", language="Finnish")
     assert tokenizer.decode(ids) == filled
 
 
-def test_the_style_is_a_part_of_the_question(settings: Settings) -> None:
+def test_the_style_is_a_part_of_the_prompt(settings: Settings) -> None:
     tokenizer = byte_level()
     text = tokenizer.decode(PromptEncoder(tokenizer, settings.prompts).write_response("Say.", "Thai", " in verse"))
     assert text == settings.prompts.write_response.format(instruction="Say.", language="Thai", style=" in verse")
@@ -204,7 +204,7 @@ def test_a_placeholder_in_a_text_stays_as_it_is(settings: Settings) -> None:
     assert tokenizer.decode(ids) == filled
 
 
-def test_a_completion_closes_with_the_end(settings: Settings) -> None:
+def test_a_completion_ends_with_the_end_token(settings: Settings) -> None:
     encoder = PromptEncoder(byte_level(), settings.prompts)
     assert encoder.completed("ja <|end|>")[-1:] == encoder.end
     assert encoder.completed("ja <|end|>").count(encoder.end[0]) == 1
@@ -216,15 +216,15 @@ def test_an_end_of_one_token_is_the_stop(settings: Settings) -> None:
 
 
 def test_an_end_of_words_ends_a_text_as_a_whole(settings: Settings) -> None:
-    # Any of its tokens, a line's end among them, once ended a text.
+    # None of its tokens, such as the line break, may end a text alone.
     encoder = PromptEncoder(byte_level(), settings.prompts.model_copy(update={"end": "\n###"}))
     assert len(encoder.end) == 4
     assert (encoder.stop, encoder.stop_strings) == ((), ("\n###",))
-    assert answer_sampling(settings, encoder).stop_strings == ("\n###", *settings.decoding.stop_strings)
+    assert answer_sampling(settings.decoding, 1, encoder).stop_strings == ("\n###", *settings.decoding.stop_strings)
 
 
 def test_an_end_that_holds_a_special_token_ends_a_text_at_it(settings: Settings) -> None:
-    # Decoded texts do not show it, so that no string can end them there.
+    # A decoded text does not show a special token, so no string could end it there.
     tokenizer = byte_level()
     encoder = PromptEncoder(tokenizer, settings.prompts.model_copy(update={"end": "<|end|>\n"}))
     assert len(encoder.end) == 2
@@ -325,7 +325,7 @@ def chatting(settings: Settings, template: str | None, **prompts: Any) -> Prompt
     ],
     ids=["chatml", "llama_2"],
 )
-def test_a_prompt_is_a_message_in_the_models_own_template(
+def test_a_prompt_is_a_message_in_the_models_chat_template(
     settings: Settings, template: str, prompt: str, end: str
 ) -> None:
     encoder = chatting(settings, template)
@@ -342,7 +342,7 @@ def test_a_text_cannot_end_its_turn_in_a_chat(settings: Settings) -> None:
     assert [hostile.count(token) for token in turn] == [innocent.count(token) for token in turn] == [2, 1]
 
 
-def test_a_model_without_a_chat_template_is_refused_where_one_is_asked_for(settings: Settings) -> None:
+def test_a_model_without_a_chat_template_is_refused_if_the_setting_asks_for_one(settings: Settings) -> None:
     with pytest.raises(SettingsError, match=r"prompts\.chat_template is true, but this model has none"):
         chatting(settings, None).write_instruction("Siksi.")
 
@@ -351,14 +351,14 @@ def roomy(settings: Settings, room: int, budget: int = 0) -> PromptEncoder:
     return PromptEncoder(byte_level(), settings.prompts, budget, room)
 
 
-def test_the_longest_text_of_a_prompt_gives_way_to_its_room(settings: Settings) -> None:
+def test_the_longest_text_of_a_prompt_is_cut_to_fit(settings: Settings) -> None:
     encoder = roomy(settings, 60)
     ids = encoder.rate("Say why.", "Yksi lause tässä. Toinen lause tässä. Kolmas lause, joka ei mahdu.", "Finnish")
     text = encoder.tokenizer.decode(ids)
     assert len(ids) <= 60 and "Say why." in text and "Toinen lause tässä.<|rating|>Finnish" in text
 
 
-def test_a_long_question_gives_way_too(settings: Settings) -> None:
+def test_a_long_question_is_cut_too(settings: Settings) -> None:
     ids = roomy(settings, 60).write_response("Why is it so? " * 9, "Finnish", "")
     assert len(ids) <= 60 and roomy(settings, 60).tokenizer.decode(ids).endswith(" Answer in Finnish.<|response|>")
 

@@ -1,4 +1,4 @@
-"""What a page states of itself: which statement stands before which."""
+"""What a page states about itself, and which of several statements is used."""
 
 import pytest
 from lxml import html  # type: ignore[import-untyped]
@@ -31,5 +31,5 @@ HEADINGS = "<h1> A <b>b</b>\n</h1><h1>c</h1>"
         ("license", OTHER, ""),
     ],
 )
-def test_the_first_statement_that_is_not_empty_is_taken(field: str, page: str, found: str) -> None:
+def test_the_first_statement_that_is_not_empty_is_used(field: str, page: str, found: str) -> None:
     assert stated(html.document_fromstring(f"<html><body>{page}</body></html>"))[field] == found

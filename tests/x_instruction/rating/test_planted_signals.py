@@ -1,7 +1,7 @@
-"""The planted defects in small: the sample's seeds in ten languages, made worse, told by what is counted on them alone.
+"""The surface signals recognize the surface defects of the sample's seeds in ten languages.
 
-Label probabilities are left out, as of a model that knows nothing; fitted on the calibration seeds, measured on the
-held-out ones. What a trained evaluator adds is the benchmark's: planted_defects.
+The label probabilities are those of a model that knows nothing. The calibration is fitted on the calibration seeds and
+measured on the held-out seeds. The benchmark planted_defects measures what a trained evaluator adds.
 """
 
 from __future__ import annotations
@@ -9,78 +9,78 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from stages.evaluator.fitting import fitted
-from stages.evaluator.held_out import frame_of
+from stages.evaluator.fitting import fit_calibration
+from stages.evaluator.held_out import to_frame
 from stages.evaluator.measures import SURFACE_DEFECTS, auc_by_defect
 from stages.evaluator.rating_set import calibration_set, held_out_set
 from stages.params import Settings
 from stages.seed_pairs.stage import transform
 from tests.conftest import ROOT
-from x_instruction.language.names import LANGUAGES
+from x_instruction.language.names import load_names
+from x_instruction.language.settings import load_language
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.rate import with_rating
 from x_instruction.rating.signals import SURFACE, add_surface_signals
 
+PAGES = ROOT / "languages"
+LANGUAGES = list(load_names(PAGES))
 VALUES = [1.0, 0.2, 0.0]
+DRAWS = 5  # of the defects, since a language has a dozen held-out seeds
 
 
 def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
-    """The sample's seeds of all languages by split."""
+    """The sample's seeds of all languages, by split."""
     found: dict[str, list[Pair]] = {"train": [], "calibration": [], "held_out": []}
+    empty = [pl.lit("").alias(name) for name in ("translator", "english", "source")]
     for language in LANGUAGES:
-        seeds = pl.read_ndjson(ROOT / "data" / "sample" / "seeds" / f"{language}.jsonl").select(
-            "instruction",
-            "response",
-            origin=pl.lit("native"),
-            translator=pl.lit(""),
-            english=pl.lit(""),
-            source=pl.lit(""),
-        )
-        kept = transform(seeds, settings.seed_pairs, language).kept
-        for split, identifier, instruction, response in kept.select(
-            "split", "id", "instruction", "response"
-        ).iter_rows():
+        seeds = pl.read_ndjson(ROOT / "data" / "sample" / "seeds" / f"{language}.jsonl")
+        rows = seeds.select("instruction", "response", *empty, origin=pl.lit("native"))
+        kept = transform(rows, settings.seed_pairs, load_language(language, PAGES)).kept
+        for split, *pair in kept.select("split", "id", "instruction", "response").iter_rows():
+            identifier, instruction, response = pair
             found[split].append(Pair(identifier, language, instruction, response, ""))
     return found
 
 
-def unlabelled(frame: pl.DataFrame) -> pl.DataFrame:
-    return add_surface_signals(frame).with_columns(best=1 / 3, flawed=1 / 3, worst=1 / 3)
+def without_labels(frame: pl.DataFrame) -> pl.DataFrame:
+    return add_surface_signals(frame, PAGES).with_columns(best=1 / 3, flawed=1 / 3, worst=1 / 3)
 
 
 @pytest.fixture(scope="module")
-def told(settings: Settings) -> pl.DataFrame:
-    """AUC by language and defect."""
+def measured(settings: Settings) -> dict[str, dict[str, float | None]]:
+    """AUC by language (or `all`) and defect."""
     pairs = split_pairs(settings)
-    to_fit, measured = (
-        unlabelled(frame_of(made(pairs[split], settings.seed)))
-        for made, split in ((calibration_set, "calibration"), (held_out_set, "held_out"))
-    )
-    calibration = fitted(to_fit, SURFACE, settings.evaluator.defects.model_dump(), scaling=True)
-    rated = with_rating(calibration.applied(measured), VALUES)
-    rows = [
-        (language, defect, auc)
-        for language in (*LANGUAGES, "all")
-        for defect, auc in auc_by_defect(
-            rated if language == "all" else rated.filter(pl.col("language") == language)
-        ).items()
-    ]
-    return pl.DataFrame(rows, schema=["language", "defect", "auc"], orient="row")
-
-
-def auc(told: pl.DataFrame, language: str, defect: str) -> float:
-    return float(told.filter((pl.col("language") == language) & (pl.col("defect") == defect))["auc"].item())
+    to_fit = without_labels(to_frame(calibration_set(pairs["calibration"], settings.seed, PAGES)))
+    draws = [pair for seed in range(DRAWS) for pair in held_out_set(pairs["held_out"], seed, PAGES)]
+    held_out = without_labels(to_frame(draws))
+    calibration = fit_calibration(to_fit, SURFACE, settings.evaluator.defects.model_dump(), scaling=True)
+    rated = with_rating(calibration.apply(held_out), VALUES)
+    by_language = {language: rated.filter(pl.col("language") == language) for language in LANGUAGES}
+    return {language: auc_by_defect(part) for language, part in {**by_language, "all": rated}.items()}
 
 
 @pytest.mark.parametrize("defect", SURFACE_DEFECTS)
-def test_what_shows_on_the_surface_is_told_in_every_language_but_cut_thai(told: pl.DataFrame, defect: str) -> None:
-    marked = [language for language in LANGUAGES if language != "th"]
-    assert sum(auc(told, language, defect) for language in marked) / len(marked) >= 0.95
-    assert min(auc(told, language, defect) for language in marked) > 0.9
-    # Thai marks no sentence ends, so that none is missing.
-    assert (auc(told, "th", defect) == 0.5) if defect == "cut" else (auc(told, "th", defect) > 0.85)
+def test_surface_defects_are_recognized_in_every_language_that_marks_sentence_ends(
+    measured: dict[str, dict[str, float]], defect: str
+) -> None:
+    figures = [measured[language][defect] for language in LANGUAGES if language != "th"]
+    assert sum(figures) / len(figures) >= 0.95
+    assert min(figures) > 0.9
+
+
+@pytest.mark.parametrize("defect", SURFACE_DEFECTS)
+def test_thai_which_marks_no_sentence_ends_hides_cuts_and_notices_between_spaces(
+    measured: dict[str, dict[str, float]], defect: str
+) -> None:
+    if defect == "cut":
+        assert measured["th"][defect] == 0.5
+    else:
+        # A third of the notices is separated by spaces only, as Thai clauses are.
+        assert measured["th"][defect] > (0.8 if defect == "boilerplate" else 0.85)
 
 
 @pytest.mark.parametrize("defect", ["swapped", "strays"])
-def test_whether_a_response_is_the_instructions_cannot_be_counted_on_it(told: pl.DataFrame, defect: str) -> None:
-    assert auc(told, "all", defect) == pytest.approx(0.5, abs=0.05)
+def test_surface_signals_do_not_show_whether_a_response_answers_its_instruction(
+    measured: dict[str, dict[str, float]], defect: str
+) -> None:
+    assert measured["all"][defect] == pytest.approx(0.5, abs=0.05)

@@ -1,16 +1,17 @@
-"""The signs of a pair: counted on its response, and how likely a model finds its instruction given that."""
+"""The signals of a pair: counts on its response, and how likely a model finds its instruction given the response."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from stages.params import Settings
-from tests.benchmarks.project_copy import ROOT
+from tests.conftest import ROOT
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.language.names import LANGUAGES
+from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.rating.signals import (
@@ -21,7 +22,10 @@ from x_instruction.rating.signals import (
     add_signals,
     add_surface_signals,
 )
+from x_instruction.runner.job import Job
 
+PAGES = ROOT / "languages"
+LANGUAGES = list(load_names(PAGES))
 FINNISH = (
     "Leipä paistetaan kuumassa uunissa noin tunnin ajan. Se jäähtyy sitten liinan alla pöydällä yön yli! "
     "Aamulla se syödään voin ja juuston kanssa."
@@ -35,19 +39,19 @@ def frame(*rows: tuple[str, str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(instruction=pl.lit("Tell of bread."))
 
 
-def signs(language: str, response: str) -> dict[str, float]:
-    return add_surface_signals(frame((language, response))).select(SURFACE).row(0, named=True)
+def signals(language: str, response: str) -> dict[str, float]:
+    return add_surface_signals(frame((language, response)), PAGES).select(SURFACE).row(0, named=True)
 
 
 @pytest.mark.parametrize(("language", "text"), [("fi", FINNISH), ("ur", URDU), ("th", THAI)])
-def test_a_good_text_has_no_sign(language: str, text: str) -> None:
-    assert set(signs(language, text).values()) == {0.0}
+def test_all_signals_of_a_good_text_are_0(language: str, text: str) -> None:
+    assert set(signals(language, text).values()) == {0.0}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_samples_seeds_have_hardly_a_sign(language: str) -> None:
+def test_most_signals_of_the_samples_seeds_are_0(language: str) -> None:
     seeds = pl.read_ndjson(ROOT / "data" / "sample" / "seeds" / f"{language}.jsonl")
-    found = add_surface_signals(seeds.select(pl.lit(language).alias("language"), "response"))
+    found = add_surface_signals(seeds.select(pl.lit(language).alias("language"), "response"), PAGES)
     assert found.select(pl.col(SURFACE).median()).row(0) == (0.0, 0.0, 0.0, 0.0)
     assert found["other_language_share"].mean() < 0.03  # type: ignore[operator]
 
@@ -56,28 +60,29 @@ def test_the_samples_seeds_have_hardly_a_sign(language: str) -> None:
     ("response", "share"),
     [
         ("Leipä paistetaan uunissa. Leipä paistetaan uunissa.", 0.5),
-        ("Leipä paistetaan uunissa. LEIPÄ  paistetaan uunissa!", 0.5),  # but for case, blanks and stops
+        ("Leipä paistetaan uunissa. LEIPÄ  paistetaan uunissa!", 0.5),  # case, spaces and punctuation do not count
         ("Leipä paistetaan uunissa.\nLeipä paistetaan uunissa.\nLeipä paistetaan uunissa.", 2 / 3),
-        ("Leipä on hyvää. Leipä on. Leipä on.", 0.0),  # so short a sentence may come twice
+        ("Leipä on hyvää. Leipä on. Leipä on.", 0.0),  # such a short sentence may occur twice
     ],
 )
-def test_of_what_is_said_again_the_share_is_counted(response: str, share: float) -> None:
-    assert signs("fi", response)["repeated_share"] == pytest.approx(share)
+def test_the_repeated_share_is_that_of_the_characters(response: str, share: float) -> None:
+    assert signals("fi", response)["repeated_share"] == pytest.approx(share)
 
 
-def test_each_text_is_counted_by_itself() -> None:
-    assert add_surface_signals(frame(("fi", FINNISH), ("fi", FINNISH)))["repeated_share"].to_list() == [0, 0]
+def test_a_sentence_of_another_text_is_not_repeated() -> None:
+    assert add_surface_signals(frame(("fi", FINNISH), ("fi", FINNISH)), PAGES)["repeated_share"].to_list() == [0, 0]
 
 
 @pytest.mark.parametrize(
     "notices",
     ["Kirjaudu. Luo tili. Jaa tämä. Seuraa meitä.", "Kirjaudu\nLuo tili\nJaa\nSeuraa", "Kirjaudu | Luo | Jaa | Seuraa"],
 )
-def test_notices_are_a_run_of_short_ones(notices: str) -> None:
-    assert signs("fi", f"{FINNISH} {notices}")["short_run"] >= 4
-    # Apart from each other they are none.
-    apart = f"Kirjaudu. {FINNISH} Luo tili."
-    assert signs("fi", apart)["short_run"] == 1
+def test_notices_are_a_run_of_short_items(notices: str) -> None:
+    assert signals("fi", f"{FINNISH} {notices}")["short_run"] >= 4
+
+
+def test_notices_that_are_apart_are_not_a_run() -> None:
+    assert signals("fi", f"Kirjaudu. {FINNISH} Luo tili.")["short_run"] == 1
 
 
 @pytest.mark.parametrize(
@@ -87,41 +92,40 @@ def test_notices_are_a_run_of_short_ones(notices: str) -> None:
         ("fi", 'Hän sanoi: "Leipä paistetaan."', 0),
         ("ur", URDU[:-6], 1),
         ("hi", "रोटी बनती है।", 0),
-        ("th", "ขนมปังอบในเตา", 0),  # Thai marks no sentence ends
+        ("th", "ขนมปังอบในเตา", 0),  # Thai does not mark sentence ends
         ("fi", "", 1),
     ],
 )
-def test_a_text_that_does_not_end_as_a_sentence_has_an_open_end(language: str, response: str, open_end: int) -> None:
-    assert signs(language, response)["open_end"] == open_end
+def test_a_text_that_does_not_end_like_a_sentence_has_an_open_end(language: str, response: str, open_end: int) -> None:
+    assert signals(language, response)["open_end"] == open_end
 
 
-def test_passages_in_another_language_are_counted_by_their_characters() -> None:
+def test_the_share_of_another_language_is_that_of_the_characters() -> None:
     swahili = "Mkate huokwa katika tanuri la moto kisha huachwa upoe chini ya kitambaa safi."
-    half = signs("fi", f"{FINNISH} {swahili}")["other_language_share"]
+    half = signals("fi", f"{FINNISH} {swahili}")["other_language_share"]
     assert 0.3 < half < 0.7
-    assert signs("fi", swahili)["other_language_share"] == 1.0
+    assert signals("fi", swahili)["other_language_share"] == 1.0
 
 
-def test_rows_keep_their_order_whatever_their_language() -> None:
+def test_rows_of_several_languages_keep_their_order() -> None:
     rows = [("ur", URDU), ("fi", FINNISH), ("ur", URDU[:-6]), ("fi", FINNISH[:-4])]
-    found = add_surface_signals(frame(*rows))
+    found = add_surface_signals(frame(*rows), PAGES)
     assert found.select("language", "response").rows() == rows
     assert found["open_end"].to_list() == [0, 0, 1, 1]
 
 
-def test_no_rows_have_the_columns() -> None:
-    found = add_surface_signals(frame(("fi", FINNISH)).clear())
+def test_a_frame_without_rows_gets_the_columns() -> None:
+    found = add_surface_signals(frame(("fi", FINNISH)).clear(), PAGES)
     assert found.is_empty() and set(SURFACE) < set(found.columns)
 
 
 @pytest.fixture
-def likely(taught_model: Path, settings: Settings) -> pl.DataFrame:
-    """Likelihoods by a model that learned to say "uno, dos, tres" to "one" and "kissa istuu" to "three"."""
+def likelihoods(taught_model: Path, settings: Settings) -> pl.DataFrame:
+    """Likelihoods by a model that learned to answer "uno, dos, tres" to "one" and "kissa istuu" to "three"."""
     prompts = settings.prompts.model_copy(
         update={"write_instruction": "<|instruction|>{response}<|response|>", "chat_template": False}
     )
-    own = settings.model_copy(update={"prompts": prompts})
-    asked = pl.DataFrame(
+    pairs = pl.DataFrame(
         {
             "language": ["fi"] * 3,
             "instruction": ["kissa istuu", "kissa istuu", "uno, dos, tres"],
@@ -129,38 +133,38 @@ def likely(taught_model: Path, settings: Settings) -> pl.DataFrame:
         }
     )
     with LazyEngine(taught_model, settings.text_generation, 1) as engine:
-        return add_likelihoods(asked, engine, own)
+        return add_likelihoods(pairs, engine, prompts, PAGES)
 
 
-def test_the_instruction_of_a_response_is_likelier_than_that_of_another(likely: pl.DataFrame) -> None:
-    right, *wrong = likely["likelihood"]
+def test_the_instruction_of_a_response_is_likelier_than_that_of_another(likelihoods: pl.DataFrame) -> None:
+    right, *wrong = likelihoods["likelihood"]
     assert -0.5 < right <= 0 and all(other < right - 1 for other in wrong)
 
 
-def test_a_response_of_one_sentence_has_no_parts(likely: pl.DataFrame) -> None:
-    assert likely["part_likelihood"].to_list() == pytest.approx(likely["likelihood"].to_list(), abs=1e-5)
+def test_a_response_of_one_sentence_has_no_parts(likelihoods: pl.DataFrame) -> None:
+    assert likelihoods["part_likelihood"].to_list() == pytest.approx(likelihoods["likelihood"].to_list(), abs=1e-5)
 
 
-class Told:
-    """In place of an engine: a completion is as likely as its prompt is short."""
+class LengthEngine:
+    """In place of an engine: the likelihood of a completion is the negative length of its prompt."""
 
     def __init__(self, tokenizer: object) -> None:
         self.tokenizer = tokenizer
-        self.asked: list[list[int]] = []
-        self.said: list[list[int]] = []
+        self.prompts: list[list[int]] = []
+        self.completions: list[list[int]] = []
         self.context = 1000
 
     def room(self, tokens: int) -> int:
         return self.context - tokens
 
     def likelihood(self, prompts: list[list[int]], completions: list[list[int]]) -> list[float]:
-        self.asked, self.said = prompts, completions
+        self.prompts, self.completions = prompts, completions
         return [-float(len(prompt)) for prompt in prompts]
 
 
 @pytest.fixture
-def told(taught_model: Path) -> Told:
-    return Told(load_tokenizer(taught_model))
+def engine(taught_model: Path) -> LengthEngine:
+    return LengthEngine(load_tokenizer(taught_model))
 
 
 @pytest.mark.parametrize(
@@ -174,47 +178,51 @@ def told(taught_model: Path) -> Told:
         (7, ["0. 1. 2.", "3. 4. 5.", "6."]),
     ],
 )
-def test_the_parts_are_of_whole_sentences(sentences: int, parts: list[str], told: Told, settings: Settings) -> None:
+def test_parts_are_whole_sentences(sentences: int, parts: list[str], engine: LengthEngine, settings: Settings) -> None:
     response = " ".join(f"{number}." for number in range(sentences))
-    add_likelihoods(frame(("fi", response)), told, settings)  # type: ignore[arg-type]
-    encoder = PromptEncoder(told.tokenizer, settings.prompts)
-    assert told.asked == [encoder.write_instruction(text) for text in (response, *parts)]
+    add_likelihoods(frame(("fi", response)), engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    encoder = PromptEncoder(engine.tokenizer, settings.prompts)
+    assert engine.prompts == [encoder.write_instruction(text) for text in (response, *parts)]
 
 
-def test_the_least_likely_part_counts(told: Told, settings: Settings) -> None:
+def test_the_part_likelihood_is_the_lowest_of_the_parts(engine: LengthEngine, settings: Settings) -> None:
     rows = [("ur", URDU), ("fi", "Lyhyt. Tämä on pisin lauseista. Keskimmäinen."), ("fi", "Yksi lause.")]
-    found = add_likelihoods(frame(*rows), told, settings)  # type: ignore[arg-type]
-    lengths = [-float(len(prompt)) for prompt in told.asked]
+    found = add_likelihoods(frame(*rows), engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    lengths = [-float(len(prompt)) for prompt in engine.prompts]
     assert found["likelihood"].to_list() == lengths[:3]
     assert found["part_likelihood"].to_list() == [min(lengths[3:6]), min(lengths[6:9]), lengths[2]]
 
 
 @pytest.mark.parametrize("response", ["Leipä paistetaan.\n\n", "\n Leipä paistetaan.", "Leipä paistetaan."])
-def test_empty_lines_are_no_part(response: str, told: Told, settings: Settings) -> None:
-    add_likelihoods(frame(("fi", response)), told, settings)  # type: ignore[arg-type]
-    assert len(told.asked) == 1
+def test_an_empty_line_is_not_a_part(response: str, engine: LengthEngine, settings: Settings) -> None:
+    add_likelihoods(frame(("fi", response)), engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    assert len(engine.prompts) == 1
 
 
-def test_no_likelihood_is_asked_for_where_none_is_a_sign(settings: Settings, tmp_path: Path) -> None:
-    def with_signs(*names: str) -> Settings:
-        return settings.model_copy(update={"evaluator": settings.evaluator.model_copy(update={"signs": names})})
+def test_no_model_is_loaded_unless_a_likelihood_is_among_the_signals(
+    make_job: Callable[..., Job], settings: Settings
+) -> None:
+    def job(*names: str) -> Job:
+        """A job of a project without a model."""
+        return make_job("evaluator", rating=settings.rating.model_copy(update={"signals": names}))
 
-    nowhere = tmp_path / "no_model"
-    asked = frame(("fi", FINNISH))
-    assert add_signals(asked, with_signs(), nowhere).equals(asked)
-    assert set(add_signals(asked, with_signs("open_end"), nowhere).columns) == {*asked.columns, *SURFACE}
+    pairs = frame(("fi", FINNISH))
+    assert add_signals(pairs, job()).equals(pairs)
+    assert set(add_signals(pairs, job("open_end")).columns) == {*pairs.columns, *SURFACE}
     assert set(SIGNALS) == {*LIKELIHOODS, *SURFACE}
 
 
-def test_a_response_is_cut_so_that_its_own_instruction_and_a_token_to_come_fit(told: Told, settings: Settings) -> None:
-    told.context = 150
-    thai = frame(("th", THAI * 4), ("fi", "Yksi lause.")).with_columns(
+def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
+    engine: LengthEngine, settings: Settings
+) -> None:
+    engine.context = 150
+    pairs = frame(("th", THAI * 4), ("fi", "Yksi lause.")).with_columns(
         instruction=pl.Series(["Tell.", "Tell me " * 12])
     )
-    add_likelihoods(thai, told, settings)  # type: ignore[arg-type]
-    lengths = [len(prompt) + len(said) for prompt, said in zip(told.asked, told.said, strict=True)]
-    assert 140 < max(lengths) <= 149  # a character of Thai is three tokens here
-    shorter = thai.with_columns(instruction=pl.lit("Tell."))
-    before = told.asked[0]
-    add_likelihoods(shorter, told, settings)  # type: ignore[arg-type]
-    assert told.asked[0] == before  # whatever its neighbour's instruction
+    add_likelihoods(pairs, engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    lengths = [len(prompt) + len(end) for prompt, end in zip(engine.prompts, engine.completions, strict=True)]
+    assert 140 < max(lengths) <= 149  # a Thai character is three tokens here
+    before = engine.prompts[0]
+    shorter = pairs.with_columns(instruction=pl.lit("Tell."))
+    add_likelihoods(shorter, engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    assert engine.prompts[0] == before  # the other pair's instruction has no effect

@@ -36,11 +36,25 @@ def test_inputs_that_are_listed_are_accepted(graph: Path) -> None:
     refuse_unlisted(graph, {"raw_web_text": ["data/web/${item}"], "base_model": ["data/corpus"], "evaluator": []})
 
 
-@pytest.mark.parametrize("artifact", ["raw_web_text", "base_model", "not_in_the_graph"])
+@pytest.mark.parametrize("artifact", ["raw_web_text", "base_model"])
 def test_an_input_that_is_not_listed_is_refused_with_the_remedy(graph: Path, artifact: str) -> None:
     message = rf"^dvc.yaml does not list data/new, which params.yaml makes an input of {artifact}: run `make graph`"
     with pytest.raises(SettingsError, match=message):
         refuse_unlisted(graph, {artifact: ["data/new"]})
+
+
+def test_an_artifact_that_the_graph_does_not_have_is_not_asked_for(graph: Path) -> None:
+    refuse_unlisted(graph, {"taken_out": ["data/new"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("stages: [", "is not readable YAML: "), ("stages", "has no section `stages`"), ("", "has no section `stages`")],
+)
+def test_a_graph_that_cannot_be_used_is_one_sentence(graph: Path, text: str, message: str) -> None:
+    graph.write_text(text)
+    with pytest.raises(SettingsError, match=rf"^dvc.yaml {message}"):
+        refuse_unlisted(graph, {})
 
 
 def test_a_project_without_a_graph_runs_its_stages(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_shard_lost_between_two_stages_is_seen(project: Path, small: Settings,
 def test_a_pair_whose_rating_is_no_number_closes_the_gate(
     project: Path, small: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Calibration, "applied", lambda self, frame: frame.with_columns(best=float("nan")))
+    monkeypatch.setattr(Calibration, "apply", lambda self, frame: frame.with_columns(best=float("nan")))
     job = job_of(project, "rated_pairs", small)
     with pytest.raises(GateFailedError, match="rows_without_rating equals 0, found 12 "):
         run(job)

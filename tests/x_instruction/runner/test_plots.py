@@ -58,9 +58,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize(("name", "x", "y"), [("ratings", "rating", "pairs"), ("auc_by_defect", "auc", "defect")])
-def test_dvc_draws_each_series_in_another_colour(
-    shown: dict[str, dict[str, Any]], name: str, x: str, y: str
-) -> None:
+def test_dvc_draws_each_series_in_another_colour(shown: dict[str, dict[str, Any]], name: str, x: str, y: str) -> None:
     axes = shown[name]["encoding"]
     assert (axes["x"]["field"], axes["y"]["field"], axes["color"]["field"]) == (x, y, "series")
     assert len({row["series"] for row in shown[name]["data"]["values"]}) == 2

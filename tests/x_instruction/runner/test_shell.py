@@ -159,14 +159,14 @@ def test_a_warning_is_printed_and_blocks_nothing(project: Path) -> None:
 
 def test_seeds_without_the_column_are_named(project: Path) -> None:
     write_seeds(project, [{"instruction": "Say.", "answer": "jotain"}])
-    assert "fi.jsonl has no column `response`; met instruction, answer" in refused(project, "seed_pairs", "fi")
+    assert "fi.jsonl has no column `response`; it has instruction, answer" in refused(project, "seed_pairs", "fi")
     assert not (project / "data/seed_pairs").exists()
 
 
 def test_seeds_that_are_not_there_are_named(project: Path) -> None:
     (project / "data/sample/seeds/fi.jsonl").unlink()
     message = refused(project, "seed_pairs", "fi")
-    assert "fi.jsonl is not there; add the file or take fi out of languages" in message
+    assert "fi.jsonl does not exist; add the file, or take its source or its language out" in message
 
 
 def test_an_unknown_setting_is_named(project: Path) -> None:

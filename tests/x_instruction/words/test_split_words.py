@@ -68,7 +68,7 @@ def test_thai_words_are_those_of_newmm(text: str) -> None:
 
 
 def ngram_counts(text: str) -> dict[str, int]:
-    frame = with_ngram_counts(pl.DataFrame({"text": [text]}), lone_signs_count=False, language=page("fi"))
+    frame = with_ngram_counts(pl.DataFrame({"text": [text]}), punctuation_counts=False, language=page("fi"))
     return dict(frame["ngram_counts"].item())
 
 

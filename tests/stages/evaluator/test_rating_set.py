@@ -1,4 +1,4 @@
-"""The rating set of an iteration as its stage makes it: which model is asked for what."""
+"""The rating set that the stage makes of an iteration: which model answers for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from stages.evaluator.settings import Defects
-from stages.evaluator.stage import taught
+from stages.evaluator.stage import rating_set
 from stages.params import Settings
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
@@ -30,21 +30,23 @@ def job(make_job: MakeJob, settings: Settings, tiny_model: Path, tmp_path: Path)
     write_json(tmp_path / "data/seed_pairs/fi/manifest.json", {"rows": 3})
     nothing = dict.fromkeys(settings.evaluator.defects.model_dump(), 0.0)
     defects = Defects(**{**nothing, "cut": 1, "swapped": 1, "drift": 3})
-    own = settings.evaluator.model_copy(update={"defects": defects})
+    evaluator = settings.evaluator.model_copy(update={"defects": defects})
     decoding = settings.decoding.model_copy(update={"max_new_tokens": 8})
-    return make_job("evaluator", None, iteration="iteration_1", languages=["fi"], evaluator=own, decoding=decoding)
+    return make_job(
+        "evaluator", None, iteration="iteration_1", languages=["fi"], evaluator=evaluator, decoding=decoding
+    )
 
 
-def test_drift_is_asked_of_the_base_model_and_what_is_not_taught_of_no_model(job: Job) -> None:
-    worst = [one for one in taught(job) if one.level == "worst"]
-    drifts = [one for one in worst if one.defect == "drift"]
-    assert {one.defect for one in worst} == {"drift", "swapped"}
-    assert len(drifts) > 100 and all("Leipä" not in one.response for one in drifts)
+def test_the_base_model_answers_for_drift_and_no_model_for_a_defect_of_weight_0(job: Job) -> None:
+    worst = [item for item in rating_set(job) if item.level == "worst"]
+    drifts = [item for item in worst if item.defect == "drift"]
+    assert {item.defect for item in worst} == {"drift", "swapped"}
+    assert len(drifts) > 100 and all("Leipä" not in item.response for item in drifts)
 
 
-def test_no_model_is_asked_where_nothing_is_taught_of_one(job: Job) -> None:
+def test_no_model_is_loaded_if_no_answer_of_a_model_is_wanted(job: Job) -> None:
     shutil.rmtree(job.input("base_model"))
     defects = job.settings.evaluator.defects.model_copy(update={"drift": 0.0, "swapped": 1.0})
-    own = job.settings.model_copy(update={"evaluator": job.settings.evaluator.model_copy(update={"defects": defects})})
-    made = taught(replace(job, settings=own))
-    assert {one.defect for one in made if one.level == "worst"} == {"swapped"}
+    evaluator = job.settings.evaluator.model_copy(update={"defects": defects})
+    made = rating_set(replace(job, settings=job.settings.model_copy(update={"evaluator": evaluator})))
+    assert {item.defect for item in made if item.level == "worst"} == {"swapped"}

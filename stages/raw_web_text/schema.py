@@ -1,0 +1,32 @@
+"""The two tables of this stage: records as they are read, and the pages that are made of them.
+
+A bad file or record is a record too. Its `reason` and `value` become those of a drop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+PROVENANCE = ("url", "title", "date", "license", "source_id")
+# `record` is the number of a line, row or element, in an archive the offset in bytes. `size` is the size of the page in
+# bytes. `likeliest` is the answer of language identification for a page that several languages share.
+PAGE_SCHEMA = {
+    "source": pl.String,
+    "record": pl.Int64,
+    **dict.fromkeys((*PROVENANCE, "text", "extractor", "reason", "value", "likeliest"), pl.String),
+    "size": pl.Int64,
+}
+# `body` is the bytes of the page, null if there are none. `encoding` is their encoding if it is certain, `charset` the
+# encoding that the server declared. `labelled` says that the source tells the language. The columns of a page are empty
+# until it is read; a page that was read earlier has them, and no body.
+RECORD_SCHEMA = {
+    "body": pl.Binary,
+    "encoding": pl.String,
+    "charset": pl.String,
+    "content": pl.String,
+    "labelled": pl.Boolean,
+    **PAGE_SCHEMA,
+}
+Record = dict[str, Any]

@@ -1,0 +1,59 @@
+"""English pairs of a source, with their responses translated into the language of the job."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from pathlib import Path
+
+import polars as pl
+
+from stages.seed_pairs.seed_files import read_seeds
+from stages.seed_pairs.settings import SeedPairs, SeedSource, Translation
+from stages.seed_pairs.translation import Translator, translator
+from x_instruction.language.names import load_names
+from x_instruction.runner.files import digest, hash_paths
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import Split, in_slices, no_drops
+
+SLICE = 64  # rows; an interrupted run loses at most the translations of so many
+
+
+def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
+    """Rows as `read_seeds` gives them, translated; the column `english` keeps the English response for comparison."""
+    settings, language = job.section(SeedPairs).translation, job.language
+    assert settings is not None  # SeedPairs refuses a source to translate without it
+    assert language is not None
+    engine = _LazyTranslator(settings, language, load_names(job.language_pages)[language], job.root)
+    english = in_slices([read_seeds(job.root, source, language)], SLICE)
+    key = digest(settings.key(), language, _checkpoint_hash(settings, language, job.root))
+    return pl.concat(job.remembered(english, partial(_translated, engine=engine), depends_on=key))
+
+
+class _LazyTranslator:
+    """A translator that is loaded on first use: not at all if the work store has every translation."""
+
+    def __init__(self, settings: Translation, code: str, name: str, root: Path) -> None:
+        self.arguments = (settings, code, name, root)
+
+    @cached_property
+    def translator(self) -> Translator:
+        return translator(*self.arguments)
+
+
+def _checkpoint_hash(settings: Translation, language: str, root: Path) -> str:
+    folder = root / (settings.checkpoint or "").format(language=language)
+    return hash_paths(list(folder.iterdir())) if settings.checkpoint and folder.is_dir() else ""
+
+
+def _translated(frame: pl.DataFrame, engine: _LazyTranslator) -> Split:
+    english = frame["response"].fill_null("")
+    filled = english.str.strip_chars() != ""
+    translations = iter(engine.translator.translate(english.filter(filled).to_list()))
+    responses = [next(translations) if text else "" for text in filled]
+    kept = frame.with_columns(
+        pl.Series("response", responses, dtype=pl.String),
+        english.alias("english"),
+        pl.lit("translated").alias("origin"),
+        pl.lit(engine.translator.name).alias("translator"),
+    )
+    return Split(kept, no_drops())

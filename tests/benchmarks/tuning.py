@@ -1,0 +1,99 @@
+"""Our fine-tuning compared with a plain TRL trainer: the same model, examples, batches and learning rate.
+
+The embedded model is small, so most of its time is in its layers. The second model has the same layers and a vocabulary
+of 65,536 tokens: there the logits take most of the time, as in Gemma.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from stages.base_model.embedded import new_model
+from stages.params import load_settings
+from tests.benchmarks.engine import FIRST_TOKEN, seconds, untrained_model
+from tests.benchmarks.table import ROOT, Row
+from x_instruction.models.batches import rows_of
+from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
+from x_instruction.models.examples import Example
+from x_instruction.models.fine_tuning import fine_tune
+from x_instruction.models.settings import Training
+
+EXAMPLES, BATCH, LARGE_VOCABULARY = 160, 8, 65_536
+
+
+def run() -> list[Row]:
+    settings = load_settings(ROOT / "params.yaml").tuned_model.training
+    training = settings.model_copy(update={"epochs": 1.0, "batch_size": BATCH, "report_to": (), "dropout": 0.0})
+    examples = _examples()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        small, large = untrained_model(folder / "small"), folder / "large"
+        _enlarge(small, large)
+        return [
+            row
+            for label, model in (("embedded model", small), ("vocabulary of 65,536", large))
+            for row in _rows(label, model, examples, training, folder)
+        ]
+
+
+def _rows(label: str, model: Path, examples: Sequence[Example], training: Training, folder: Path) -> list[Row]:
+    tokens = sum(len(example.prompt) + len(example.completion) for example in examples)
+    plain = seconds(partial(_plain, model, examples, training, folder))
+    rows = []
+    for name, packing in (("padded", False), ("packed", True)):
+        chosen = training.model_copy(update={"packing": packing})
+        ours = seconds(partial(fine_tune, model, examples, folder / "out", chosen, 1))
+        rows.append(Row(f"{label}, {name}", "tokens/s", tokens / ours, tokens / plain, "trl.SFTTrainer, padded"))
+    return rows
+
+
+def _plain(model: Path, examples: Sequence[Example], training: Training, folder: Path) -> None:
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    options: dict[str, Any] = {"dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None}
+    trainer = SFTTrainer(
+        model=load_model(model, dtype="float32"),
+        args=SFTConfig(
+            output_dir=str(folder / "plain"),
+            num_train_epochs=1,
+            per_device_train_batch_size=BATCH,
+            learning_rate=training.learning_rate,
+            train_sampling_strategy="group_by_length",
+            use_cpu=True,
+            report_to="none",
+            save_strategy="no",
+            bf16=False,
+            gradient_checkpointing=False,
+            **options,
+        ),
+        train_dataset=Dataset.from_list(rows_of(examples, training.max_tokens)),
+        processing_class=load_tokenizer(model),
+    )
+    trainer.train()
+    save_model(trainer.model, load_tokenizer(model), folder / "plain")
+
+
+def _examples() -> list[Example]:
+    """Random tokens in the lengths of instructions and responses."""
+    draw = random.Random(1)
+
+    def tokens(least: int, most: int) -> list[int]:
+        return [draw.randrange(FIRST_TOKEN, 2000) for _ in range(draw.randint(least, most))]
+
+    return [Example(tokens(60, 240), tokens(8, 60)) for _ in range(EXAMPLES)]
+
+
+def _enlarge(small: Path, large: Path) -> None:
+    """The model with the larger vocabulary; its additional tokens never occur."""
+    tokenizer = load_tokenizer(small)
+    model = new_model(load_settings(ROOT / "params.yaml").base_model.architecture, tokenizer, seed=1)
+    model.resize_token_embeddings(LARGE_VOCABULARY, mean_resizing=False)
+    save_model(model, tokenizer, large)

@@ -1,0 +1,40 @@
+"""The instruction model learns from native seeds and from a limited number of English ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from stages.instruction_model import stage as instruction_model
+from stages.instruction_model.settings import InstructionModel
+from tests.conftest import TRAINING
+from x_instruction.runner.files import write_json
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import write_shard
+
+SPLITS = ["train", "train", "held_out", "english", "english", "english"]
+
+
+@pytest.fixture
+def seeds(tmp_path: Path, tiny_model: Path) -> None:
+    """Two native pairs to learn from, one to measure on, and three English pairs."""
+    rows = [
+        (str(number), str(number), f"Say {number}.", f"Text {number}.", split) for number, split in enumerate(SPLITS)
+    ]
+    table = pl.DataFrame(rows, schema=["id", "instruction_id", "instruction", "response", "split"], orient="row")
+    write_shard(table, tmp_path / "data/seed_pairs/fi/part-00000.parquet")
+    write_json(tmp_path / "data/seed_pairs/fi/manifest.json", {"rows": table.height})
+    (tmp_path / "data/base_model").symlink_to(tiny_model)
+
+
+@pytest.mark.usefixtures("seeds")
+@pytest.mark.parametrize(("per_native", "examples"), [(0, 2), (1, 4), (9, 5)])
+def test_it_learns_from_the_english_pairs_that_the_setting_allows(
+    make_job: Callable[..., Job], per_native: float, examples: int
+) -> None:
+    settings = InstructionModel(english_per_native=per_native, training=TRAINING)
+    job = make_job("instruction_model", None, instruction_model=settings, languages=["fi"])
+    assert instruction_model.run(job).facts["examples"] == examples

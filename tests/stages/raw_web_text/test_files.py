@@ -1,0 +1,185 @@
+"""Files of sources: where they are, how they are compressed, and files that are broken."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import fsspec  # type: ignore[import-untyped]
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+from stages.raw_web_text.settings import Source
+from tests.stages.raw_web_text.sources import drop_of, given, lines, made, page, zstd
+from x_instruction.runner.errors import InputError
+
+# Where sources are and what their files are called
+
+
+def test_a_glob_reads_what_it_matches_and_names_files_by_their_place(tmp_path: Path) -> None:
+    for name in ("b/2.jsonl", "a/1.jsonl", "a/skip.txt"):
+        lines(tmp_path / "web" / name, {"text": name})
+    kept = made(tmp_path, {"path": "web/**/*.jsonl", "languages": ["fi"]}).kept
+    assert kept["source"].to_list() == ["web/a/1.jsonl", "web/b/2.jsonl"]
+
+
+def test_the_name_of_a_file_decides_how_it_is_read(tmp_path: Path) -> None:
+    lines(tmp_path / "fi" / "a.jsonl", {"text": "yksi"})
+    (tmp_path / "fi" / "b.HTM").write_bytes(page())
+    assert made(tmp_path, {"path": "{language}"}).kept["extractor"].str.slice(0, 4).to_list() == ["none", "traf"]
+
+
+def test_a_url_is_read_through_fsspec(tmp_path: Path) -> None:
+    fsspec.filesystem("memory").pipe("/crawl/fi.jsonl", b'{"text": "muistista"}\n')
+    kept = made(tmp_path, {"path": "memory://crawl/{language}.jsonl", "revision": "1"}).kept
+    assert (kept["text"].item(), kept["source"].item()) == ("muistista", "memory:///crawl/fi.jsonl")
+
+
+def test_a_url_without_revision_is_refused() -> None:
+    with pytest.raises(ValidationError, match="set `revision`"):
+        Source(path="s3://bucket/{language}.parquet")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("content", "html"), ("columns", {"text": "body"})], ids=["content", "columns"]
+)
+def test_settings_of_a_text_column_are_refused_for_archives(key: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=f"`{key}` cannot be set for warc: remove it"):
+        Source.model_validate({"path": "a.warc", "format": "warc", key: value})
+
+
+def test_a_source_of_other_languages_is_left_out(tmp_path: Path) -> None:
+    lines(tmp_path / "a.jsonl", {"text": "kyllä"})
+    sources = [{"path": "a.jsonl", "languages": ["fi"]}, {"path": "none.jsonl", "languages": ["sw"]}]
+    assert made(tmp_path, *sources).kept["text"].to_list() == ["kyllä"]
+
+
+def test_a_missing_source_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="source web/fi does not exist: put the fi pages there"):
+        made(tmp_path, {"path": "web/{language}"})
+
+
+def test_a_folder_without_pages_is_named(tmp_path: Path) -> None:
+    lines(tmp_path / "web" / "fi" / "readme.txt")
+    with pytest.raises(InputError, match=r"source web/fi has no file of a known kind"):
+        made(tmp_path, {"path": "web/{language}"})
+
+
+def test_local_sources_are_dependencies_and_remote_sources_are_not(tmp_path: Path) -> None:
+    sources = [
+        {"path": "data/{language}/*.warc.gz"},
+        {"path": "data/one.parquet", "languages": ["sw"]},
+        {"path": "s3://bucket/all.jsonl", "revision": "1"},
+        {"path": "some/{language}.jsonl", "languages": ["fi", "ur"]},
+    ]
+    listed = ["data/${item}", "data/one.parquet", "some/fi.jsonl", "some/ur.jsonl", "languages/${item}.yaml"]
+    assert given(*sources).inputs(tmp_path) == listed
+
+
+# Tables and datasets
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "jsonl.zst", "parquet", "parquet.gz", "parquet.zst"])
+def test_columns_are_named_by_settings_in_any_format(tmp_path: Path, ending: str) -> None:
+    row = {"body": "teksti", "link": "https://a.example/", "day": "2020", "terms": "CC0", "key": 7}
+    pl.DataFrame([row]).write_parquet(tmp_path / "table")
+    data = (tmp_path / "table").read_bytes() if ending.startswith("parquet") else json.dumps(row).encode()
+    packed = {"gz": gzip.compress, "st": lambda data: zstd(data, tmp_path / "packed")}.get(ending[-2:])
+    (tmp_path / f"fi.{ending}").write_bytes(packed(data) if packed else data)
+    columns = {"text": "body", "url": "link", "date": "day", "license": "terms", "id": "key"}
+    kept = made(tmp_path, {"path": f"{{language}}.{ending}", "columns": columns}).kept
+    assert kept.select("text", "url", "date", "license", "source_id").row(0) == (*list(row.values())[:4], "7")
+    assert kept.select("title", "record").row(0) == ("", 0)
+
+
+def test_a_folder_in_the_hubs_layout_is_read_by_config_and_split(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / "hub" / "fin").mkdir(parents=True, exist_ok=True)
+        frame = pl.DataFrame({"text": [f"{split} yksi", f"{split} kaksi"], "url": ["https://a.example/", None]})
+        frame.write_parquet(tmp_path / "hub" / "fin" / f"{split}-00000-of-00001.parquet")
+    card = "---\nconfigs:\n- config_name: fin\n  data_files:\n  - split: test\n    path: fin/test-*\n---\n"
+    (tmp_path / "hub" / "README.md").write_text(card)
+    source = {"path": "hub", "format": "dataset", "config": "fin", "split": "test", "languages": ["fi"]}
+    kept = made(tmp_path, source).kept
+    assert kept["text"].to_list() == ["test yksi", "test kaksi"]
+    assert kept["source"].to_list() == ["hub/fin/test"] * 2
+
+
+def test_files_of_a_dataset_are_read_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    for number, words in enumerate((["yksi", "kaksi"], ["kolme", "neljä"])):
+        pl.DataFrame({"text": words}).write_parquet(tmp_path / "hub" / f"train-0000{number}-of-00002.parquet")
+    kept = made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]}).kept
+    assert kept.select("text", "record").rows() == [("yksi", 0), ("kaksi", 1), ("kolme", 2), ("neljä", 3)]
+
+
+def test_a_dataset_that_is_not_parquet_is_streamed(tmp_path: Path) -> None:
+    lines(tmp_path / "hub" / "train.jsonl", {"text": "yksi"}, {"text": "kaksi"})
+    kept = made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]}).kept
+    assert kept.select("text", "record", "source").rows() == [("yksi", 0, "hub/train"), ("kaksi", 1, "hub/train")]
+
+
+@pytest.mark.parametrize("name", ["train.parquet", "train.jsonl"])
+def test_a_dataset_without_the_column_is_one_drop(tmp_path: Path, name: str) -> None:
+    (tmp_path / "hub").mkdir()
+    frame = pl.DataFrame({"body": ["yksi", "kaksi"]})
+    frame.write_parquet(tmp_path / "hub" / name) if name[-1] == "t" else frame.write_ndjson(tmp_path / "hub" / name)
+    dropped = made(tmp_path, {"path": "hub", "format": "dataset", "languages": ["fi"]}).dropped
+    assert dropped.select("reason", "origin").rows() == [("missing_column", "hub/train#0")]
+
+
+def test_a_hub_id_without_a_commit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="set `revision` to the commit"):
+        made(tmp_path, {"path": "someone/something", "format": "dataset", "languages": ["fi"]})
+
+
+# Files that are broken: each is a drop that names the file, and the next file is read
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_a_truncated_file_is_read_to_the_place_where_it_breaks_off(tmp_path: Path, ending: str) -> None:
+    data = b"".join(f'{{"text": "rivi {number} {os.urandom(500).hex()}"}}\n'.encode() for number in range(400))
+    packed = gzip.compress(data) if ending == "gz" else zstd(data, tmp_path / "packed")
+    reason, origin, value = drop_of(tmp_path, f"a.jsonl.{ending}", packed[:-2000])
+    assert reason == "broken_file"
+    assert value.startswith(f"fi/a.jsonl.{ending} is damaged or cut off: ")
+    assert int(origin.removeprefix(f"fi/a.jsonl.{ending}#")) >= 380
+
+
+def test_a_file_that_is_not_compressed_as_its_name_says_is_dropped(tmp_path: Path) -> None:
+    assert drop_of(tmp_path, "a.jsonl.gz", b'{"text": "not gzip"}') == (
+        "broken_file",
+        "fi/a.jsonl.gz#0",
+        "fi/a.jsonl.gz is damaged or cut off: Not a gzipped file (b'{\"')",
+    )
+
+
+def test_a_decompression_bomb_is_dropped(tmp_path: Path) -> None:
+    reason, _, value = drop_of(tmp_path, "a.jsonl.gz", gzip.compress(b'{"text": "' + b"0" * 30_000_000))
+    assert reason == "decompression_bomb"
+    assert value.startswith("fi/a.jsonl.gz grows from ") and value.endswith(" bytes, more than 50 times")
+
+
+def test_text_with_the_name_of_a_parquet_file_is_dropped(tmp_path: Path) -> None:
+    reason, origin, value = drop_of(tmp_path, "a.parquet", b"tavallista teksti\xc3\xa4\n")
+    assert (reason, origin) == ("unreadable_file", "fi/a.parquet#0")
+    assert value.startswith("fi/a.parquet is not Parquet, or is broken: ")
+
+
+def test_a_table_without_the_column_is_dropped(tmp_path: Path) -> None:
+    pl.DataFrame({"body": ["sana"]}).write_parquet(tmp_path / "a.parquet")
+    assert drop_of(tmp_path, "a.parquet", (tmp_path / "a.parquet").read_bytes()) == (
+        "missing_column",
+        "fi/a.parquet#0",
+        "there is no column `text`; the columns are body: set `columns: {text: …}` of the source",
+    )
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "a.warc", "a.jsonl.gz", "a.wet"])
+def test_an_empty_file_is_dropped(tmp_path: Path, name: str) -> None:
+    reason, origin, value = drop_of(tmp_path, name, b"")
+    assert (reason, origin) == ("empty_file", f"fi/{name}#0")
+    assert value.startswith(f"fi/{name} has no ")

@@ -1,0 +1,107 @@
+"""JSON Lines and JSON arrays."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.raw_web_text import json_files
+from tests.stages.raw_web_text.sources import drop_of, lines, made, reasons
+
+
+def array(root: Path, data: bytes | list[Any], **limits: Any) -> Any:
+    """What the stage makes of `array.json`, which a user has to call jsonl."""
+    (root / "array.json").write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
+    return made(root, {"path": "array.json", "format": "jsonl", "languages": ["fi"]}, **limits)
+
+
+def test_a_line_that_is_not_json_is_dropped_and_the_next_is_read(tmp_path: Path) -> None:
+    lines(tmp_path / "fi.jsonl", '{"text": "katke', {"text": "kokonainen rivi"})
+    split = made(tmp_path, {"path": "{language}.jsonl"})
+    assert reasons(split) == ["unreadable_record"]
+    assert split.kept.select("text", "record").rows() == [("kokonainen rivi", 1)]
+
+
+def test_a_record_without_text_is_dropped(tmp_path: Path) -> None:
+    lines(tmp_path / "fi.jsonl", {"text": "sana"}, {"text": None}, {"text": 7}, "[1]")
+    assert made(tmp_path, {"path": "{language}.jsonl"}).dropped["value"].to_list() == [
+        "`text` is null, not text",
+        "`text` is int, not text",
+        "a JSON object was expected, not list",
+    ]
+
+
+def test_a_record_without_the_column_names_the_columns_that_it_has(tmp_path: Path) -> None:
+    lines(tmp_path / "fi.jsonl", {"content": "sana", "url": None})
+    drop = made(tmp_path, {"path": "{language}.jsonl", "columns": {"text": "body"}}).dropped.row(0, named=True)
+    assert (drop["reason"], drop["value"]) == (
+        "missing_column",
+        "there is no column `body`; the columns are content, url: set `columns: {text: …}` of the source",
+    )
+
+
+def test_a_line_that_is_too_long_is_dropped_and_the_next_is_read(tmp_path: Path) -> None:
+    data = b'{"text": "eka"}\n{"text": "' + b"x" * 200_000 + b'"}\n{"text": "kolmas"}\n'
+    assert drop_of(tmp_path, "a.jsonl", data) == (
+        "record_too_long", "fi/a.jsonl#1", "a line of fi/a.jsonl has more than 50000 bytes"
+    )  # fmt: skip
+
+
+def test_a_lone_surrogate_is_not_text_even_in_a_name(tmp_path: Path) -> None:
+    data = b'{"text": "a\\ud800b"}\n{"text": "toinen", "title": "a\\ud800b"}\n'
+    assert drop_of(tmp_path, "a.jsonl", data)[:2] == ("invalid_utf8", "fi/a.jsonl#0")
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \n", b" [ ]\n"])
+def test_a_file_without_records_is_dropped(tmp_path: Path, data: bytes) -> None:
+    assert drop_of(tmp_path, "a.jsonl", data) == ("empty_file", "fi/a.jsonl#0", "fi/a.jsonl has no record")
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("window", [10, 1 << 20])
+@pytest.mark.parametrize("mark", ["", "\ufeff", "\n \n"])
+def test_the_elements_of_an_array_are_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, indent: int | None, window: int, mark: str
+) -> None:
+    monkeypatch.setattr(json_files, "WINDOW", window)
+    rows = [{"text": f"rivi {number} [ä, {{}}] \"'", "tags": [{"a": 1.5}, []], "id": 10**30} for number in range(40)]
+    split = array(tmp_path, (mark + json.dumps(rows, indent=indent)).encode())
+    assert split.kept["text"].to_list() == [row["text"] for row in rows]
+    assert split.kept["record"].to_list() == list(range(40))
+    assert split.kept["source_id"].unique().to_list() == [str(10**30)]
+
+
+def test_a_compressed_array_is_read(tmp_path: Path) -> None:
+    (tmp_path / "fi.jsonl.gz").write_bytes(gzip.compress(b'[{"text": "yksi"},\n{"text": "kaksi"}]\n'))
+    assert made(tmp_path, {"path": "{language}.jsonl.gz"}).kept["text"].to_list() == ["yksi", "kaksi"]
+
+
+def test_a_bad_element_of_an_array_is_dropped_alone(tmp_path: Path) -> None:
+    split = array(tmp_path, b'[{"text": "a"}, 3, {"text": "\xe4"}, {"text": "b\\ud800"}, {"text": NaN}, {"text": "c"}]')
+    assert split.kept.select("text", "record").rows() == [("a", 0), ("c", 5)]
+    assert reasons(split) == ["unreadable_record", "invalid_utf8", "invalid_utf8", "unreadable_record"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason", "value"),
+    [
+        (b',{"text": ', "broken_file", "element 2 of array.json is not JSON"),
+        (b',{"text": x}]', "broken_file", "element 2 of array.json is not JSON"),
+        (b',{"text": ' + b"[" * 100_000, "broken_file", "element 2 of array.json is not JSON: maximum recursion"),
+        (b',{"text": "' + b"x" * 60_000, "record_too_long", "element 2 of array.json has more than 50000 characters"),
+        (b']\n[{"text": "c"}]', "broken_file", "array.json continues after the end of its array: give a single array"),
+    ],
+)
+def test_elements_before_one_that_cannot_be_read_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: bytes, reason: str, value: str
+) -> None:
+    monkeypatch.setattr(json_files, "WINDOW", 1_000)
+    split = array(tmp_path, b'[{"text": "a"}, {"text": "b"}' + rest)
+    assert split.kept["text"].to_list() == ["a", "b"]
+    drop = split.dropped.row(0, named=True)
+    assert (drop["reason"], drop["origin"]) == (reason, "array.json#2")
+    assert drop["value"].startswith(value)

@@ -1,0 +1,109 @@
+"""The sample's seeds: 40 pairs a language, 310 different instructions, and no instruction in two splits."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import combinations
+
+import polars as pl
+import pytest
+
+from stages.params import load_settings
+from stages.seed_pairs.seed_files import read_seeds
+from stages.seed_pairs.stage import transform
+from tests.conftest import ROOT
+from x_instruction.language.identification import identify, is_english
+from x_instruction.language.length import word_count
+from x_instruction.language.names import load_names
+from x_instruction.language.settings import load_language
+from x_instruction.runner.shards import Split
+
+LANGUAGES = list(load_names(ROOT / "languages"))
+PAIRS, COMMON, MIN_CHARACTERS, MAX_CHARACTERS = 40, 10, 100, 800
+
+
+@pytest.fixture(scope="module")
+def splits() -> dict[str, Split]:
+    """What the stage makes of each language's file with the settings of params.yaml."""
+    settings = load_settings(ROOT / "params.yaml").seed_pairs
+    pages = {code: load_language(code, ROOT / "languages") for code in LANGUAGES}
+    return {
+        code: transform(read_seeds(ROOT, settings.sources[0], code), settings, page) for code, page in pages.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def seeds(splits: dict[str, Split]) -> pl.DataFrame:
+    return pl.concat(split.kept for split in splits.values())
+
+
+@pytest.fixture(scope="module")
+def instructions(seeds: pl.DataFrame) -> list[str]:
+    return sorted(set(seeds["instruction"]))
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z']+", text.lower()))
+
+
+def similarity(first: str, second: str) -> float:
+    """Jaccard similarity of two instructions' words."""
+    return len(words(first) & words(second)) / len(words(first) | words(second))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_pair_of_a_language_is_kept(splits: dict[str, Split], language: str) -> None:
+    assert splits[language].dropped["reason"].to_list() == []
+    assert splits[language].kept.height == PAIRS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_responses_are_in_the_language_and_its_script(splits: dict[str, Split], language: str) -> None:
+    page, responses = load_language(language, ROOT / "languages"), splits[language].kept["response"]
+    assert set(identify(responses, page)["judged"]) <= page.accepted
+    letters, script = (responses.str.count_matches(rf"\p{{{kind}}}") for kind in ("L", page.script))
+    marks = responses.str.count_matches(r"\p{M}")
+    assert ((script / (letters + marks)) > 0.95).all()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_responses_have_20_to_120_words(splits: dict[str, Split], language: str) -> None:
+    page, seeds = load_language(language, ROOT / "languages"), splits[language].kept
+    assert seeds.select(word_count(page, "response")).to_series().is_between(20, 120).all()
+    assert seeds["response"].str.len_chars().is_between(MIN_CHARACTERS, MAX_CHARACTERS).all()
+
+
+def test_languages_share_ten_instructions_and_have_thirty_of_their_own(seeds: pl.DataFrame) -> None:
+    languages = seeds.group_by("instruction").agg(pl.col("language").n_unique())["language"]
+    assert languages.value_counts().sort("language").rows() == [
+        (1, len(LANGUAGES) * (PAIRS - COMMON)),
+        (len(LANGUAGES), COMMON),
+    ]
+
+
+def test_at_least_310_of_400_instructions_are_different(seeds: pl.DataFrame) -> None:
+    assert seeds.height == 400
+    assert seeds["instruction"].n_unique() >= 310
+    assert seeds["response"].n_unique() == 400
+
+
+def test_instructions_are_complete_english_sentences(instructions: list[str]) -> None:
+    assert is_english(pl.Series(instructions)).all()
+    assert [text for text in instructions if not re.fullmatch(r"[A-Z][^\n]{10,150}[.?]", text)] == []
+
+
+def test_no_two_instructions_are_nearly_the_same(instructions: list[str]) -> None:
+    prompts = [json.loads(line)["prompt"] for line in (ROOT / "data/sample/eval_prompts.jsonl").open(encoding="utf-8")]
+    pairs = combinations([*instructions, *prompts], 2)
+    assert [pair for pair in pairs if similarity(*pair) > 0.5] == []
+
+
+def test_no_instruction_is_in_two_splits_over_all_languages(seeds: pl.DataFrame) -> None:
+    assert seeds.group_by("instruction").agg(pl.col("split").n_unique())["split"].max() == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_has_enough_pairs_in_every_split(splits: dict[str, Split], language: str) -> None:
+    counts = dict(splits[language].kept.group_by("split").len().iter_rows())
+    assert counts["train"] >= 18 and counts["held_out"] >= 8 and counts["calibration"] >= 3

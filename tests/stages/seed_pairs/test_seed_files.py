@@ -1,0 +1,82 @@
+"""Files of seeds are read in each format; one that cannot be used is named in a single sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.seed_pairs.seed_files import read_seeds
+from stages.seed_pairs.settings import SeedSource
+from tests.stages.seed_pairs.rows import PAIR, write
+from x_instruction.runner.errors import InputError
+
+SOURCE = SeedSource(folder="seeds")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
+def test_each_format_is_read(tmp_path: Path, suffix: str) -> None:
+    write(tmp_path / f"seeds/fi{suffix}", PAIR, {**PAIR, "response": None})
+    first, second = read_seeds(tmp_path, SeedSource(folder="seeds", suffix=suffix), "fi").rows(named=True)
+    assert first == {
+        **PAIR,
+        "origin": "native",
+        "translator": "",
+        "english": "",
+        "source": f"seeds/fi{suffix}#1",
+    }
+    assert (second["response"], second["source"]) == (None, f"seeds/fi{suffix}#2")
+
+
+@pytest.mark.parametrize(
+    ("translated", "origin"),
+    [
+        (True, "translated"),
+        (1, "translated"),
+        ("True", "translated"),
+        ("false", "native"),
+        (0, "native"),
+        (None, "native"),
+    ],
+)
+def test_a_file_can_mark_translated_rows(tmp_path: Path, translated: object, origin: str) -> None:
+    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "translated": translated, "translator": "a person"})
+    row = read_seeds(tmp_path, SOURCE, "fi").row(0, named=True)
+    assert (row["origin"], row["translator"]) == (origin, "a person")
+
+
+def test_english_pairs_come_from_the_english_file(tmp_path: Path) -> None:
+    write(tmp_path / "seeds/en.jsonl", PAIR)
+    row = read_seeds(tmp_path, SeedSource(folder="seeds", language="en"), "fi").row(0, named=True)
+    assert (row["origin"], row["source"]) == ("english", "seeds/en.jsonl#1")
+
+
+@pytest.mark.parametrize("value", [["Say."], {"role": "user", "content": "Say."}])
+def test_a_column_that_does_not_hold_text_is_named(tmp_path: Path, value: object) -> None:
+    write(tmp_path / "seeds/fi.jsonl", {**PAIR, "instruction": value})
+    with pytest.raises(
+        InputError, match=r"column `instruction` of .*fi\.jsonl holds (List|Struct).*: give a text a row"
+    ):
+        read_seeds(tmp_path, SOURCE, "fi")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"), [(SOURCE, "fi"), (SeedSource(folder="seeds", language="en"), "en")], ids=["native", "english"]
+)
+def test_a_missing_file_is_named(tmp_path: Path, source: SeedSource, name: str) -> None:
+    with pytest.raises(InputError, match=rf"seeds/{name}\.jsonl does not exist; add the file, or take its source"):
+        read_seeds(tmp_path, source, "fi")
+
+
+def test_a_missing_column_is_named_with_those_of_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "seeds/fi.jsonl", {"instruction": "Say.", "answer": "kolme ihan hyvää"})
+    with pytest.raises(InputError, match="has no column `response`; it has instruction, answer"):
+        read_seeds(tmp_path, SOURCE, "fi")
+
+
+@pytest.mark.parametrize("content", [b"", b"not json\n", b'{"instruction": "a", "resp', b"\xff\xfe\x00"])
+def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds/fi.jsonl").write_bytes(content)
+    with pytest.raises(InputError, match=r"seeds/fi\.jsonl"):
+        read_seeds(tmp_path, SOURCE, "fi")

@@ -1,0 +1,24 @@
+"""The vLLM engine without vLLM, which is not among the core packages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.params import Settings
+from x_instruction.generation.open_engine import open_engine
+from x_instruction.runner.errors import SettingsError
+
+
+def test_vllm_that_is_not_installed_is_one_sentence(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", None)  # as if it were not installed
+    chosen = settings.text_generation.model_copy(update={"backend": "vllm"})
+    with (
+        pytest.raises(SettingsError, match=r"^text_generation.backend: vllm needs vLLM, .* run `make vllm`"),
+        open_engine(tmp_path, chosen, seed=1),
+    ):
+        pass

@@ -1,0 +1,53 @@
+"""English seeds are limited by the native ones, count once, and never show a held-out instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from x_instruction.pairs.training_pairs import Pair, english_pairs, seed_pairs
+from x_instruction.runner.files import write_json
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import write_shard
+
+MakeJob = Callable[..., Job]
+NATIVE = [("a", "train"), ("b", "train"), ("c", "held_out"), ("d", "calibration")]
+ENGLISH = ["a", "c", "d", "x", "y", "z"]
+
+
+@pytest.fixture
+def job(make_job: MakeJob, tmp_path: Path) -> Job:
+    """Two languages with the same four instructions, and six English pairs in the partition of each."""
+    for language in ("fi", "sw"):
+        rows = [(f"{language}{name}", name, split) for name, split in NATIVE]
+        rows += [(f"en{name}", name, "english") for name in ENGLISH]
+        table = pl.DataFrame(rows, schema=["id", "instruction_id", "split"], orient="row")
+        table = table.with_columns(instruction=pl.col("instruction_id"), response=pl.format("Text {}", "id"))
+        folder = tmp_path / "data/seed_pairs" / language
+        write_shard(table, folder / "part-00000.parquet")
+        write_json(folder / "manifest.json", {"rows": table.height})
+    return make_job("instruction_model", None, languages=["fi", "sw"])
+
+
+def instructions(pairs: list[Pair]) -> list[str]:
+    return [pair.instruction for pair in pairs]
+
+
+def test_english_pairs_are_those_whose_instruction_no_language_measures_or_calibrates_on(job: Job) -> None:
+    pairs = english_pairs(job, per_native=5)
+    assert instructions(pairs) == ["a", "x", "y", "z"]
+    assert {pair.language for pair in pairs} == {"en"}
+
+
+@pytest.mark.parametrize(("per_native", "count"), [(0, 0), (0.25, 1), (0.5, 2), (1, 4)])
+def test_their_number_is_bounded_by_that_of_the_native_pairs(job: Job, per_native: float, count: int) -> None:
+    assert len(english_pairs(job, per_native)) == count
+
+
+@pytest.mark.parametrize("split", ["train", "calibration", "held_out"])
+def test_no_other_split_has_english_pairs(job: Job, split: str) -> None:
+    pairs = seed_pairs(job, split)
+    assert pairs and {pair.language for pair in pairs} == {"fi", "sw"}

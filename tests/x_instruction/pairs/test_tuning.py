@@ -1,0 +1,136 @@
+"""A tuned model is published with its loss curve; its checkpoints are kept until then."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from transformers import TrainerCallback
+
+from stages.instruction_model import stage as instruction_model
+from stages.instruction_model.settings import InstructionModel
+from stages.params import Settings
+from tests.conftest import ROOT, TRAINING
+from x_instruction.models import fine_tuning
+from x_instruction.models.settings import Training
+from x_instruction.runner.errors import GateFailedError
+from x_instruction.runner.files import write_json
+from x_instruction.runner.gate import judge, load_suite
+from x_instruction.runner.great_expectations import Validator
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import write_shard
+from x_instruction.runner.shell import run_stage
+
+SUITE = ROOT / "stages" / "instruction_model" / "expectations.yaml"
+TUNING = TRAINING.model_copy(update={"epochs": 12.0, "max_tokens": 160, "batch_size": 2, "save_every": 4})
+
+
+def slower(learning_rate: float) -> Training:
+    return TUNING.model_copy(update={"learning_rate": learning_rate})
+
+
+@pytest.fixture
+def job(make_job: Callable[..., Job], tiny_model: Path) -> Job:
+    """Learns from four Finnish seeds; two more are held out."""
+    section = InstructionModel(training=TUNING, english_per_native=0)
+    made = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
+    shutil.copytree(tiny_model, made.input("base_model"))
+    write_json(made.input("base_model") / "manifest.json", {"content": "of the base"})
+    splits = ["train"] * 4 + ["held_out"] * 2
+    seeds = pl.DataFrame(
+        {
+            "id": [f"s{number}" for number in range(6)],
+            "instruction_id": [f"i{number}" for number in range(6)],
+            "instruction": [f"Say how bread number {number} is baked." for number in range(6)],
+            "response": [f"Leipä {number} leivotaan uunissa." for number in range(6)],
+            "split": splits,
+        }
+    )
+    write_shard(seeds, made.input("seed_pairs", "fi") / "part-00000.parquet")
+    write_json(made.input("seed_pairs", "fi") / "manifest.json", {})
+    return made
+
+
+class Kill(TrainerCallback):
+    def on_step_end(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 9:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def killing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Trainings end after nine steps."""
+    make_trainer = fine_tuning.make_trainer
+
+    def made(*arguments: Any) -> Any:
+        trainer = make_trainer(*arguments)
+        trainer.add_callback(Kill())
+        return trainer
+
+    monkeypatch.setattr(fine_tuning, "make_trainer", made)
+    return monkeypatch
+
+
+def checkpoints(job: Job) -> list[str]:
+    return sorted(path.name for path in job.work.glob("checkpoints/*/checkpoint-*"))
+
+
+def test_an_interrupted_stage_goes_on_at_its_checkpoint(job: Job, killing: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(job, instruction_model, SUITE)
+    assert checkpoints(job) == ["checkpoint-8"] and not job.target.exists()
+    killing.undo()
+    run_stage(job, instruction_model, SUITE)
+    curve = pl.read_csv(job.plots / "loss.csv")
+    assert curve["step"].to_list() == list(range(1, 25)) and set(curve["series"]) == {"training"}
+    assert checkpoints(job) == [] and (job.target / "model.safetensors").exists()
+    assert list((job.root / "data" / "runs").rglob("*.tensorboard/events.out.tfevents.*"))
+
+
+def test_other_settings_begin_anew(job: Job, killing: pytest.MonkeyPatch, make_job: Callable[..., Job]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(job, instruction_model, SUITE)
+    (before,) = job.work.glob("checkpoints/*")
+    section = InstructionModel(training=slower(0.001), english_per_native=0)
+    other = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(other, instruction_model, SUITE)
+    (after,) = other.work.glob("checkpoints/*")
+    assert before != after
+
+
+def test_a_training_that_changes_nothing_is_refused_and_its_checkpoints_stay(
+    job: Job, make_job: Callable[..., Job]
+) -> None:
+    # At this learning rate no float32 weight near 0.02 changes.
+    section = InstructionModel(training=slower(1e-20), english_per_native=0)
+    idle = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
+    with pytest.raises(GateFailedError, match="changed_weights_share"):
+        run_stage(idle, instruction_model, SUITE)
+    assert checkpoints(idle) and not idle.target.exists()
+
+
+GOOD = {
+    "finite": 1,
+    "vocabulary_fits": 1,
+    "entropy_share": 0.5,
+    "changed_weights_share": 0.99,
+    "loss_change": -0.1,
+    "held_out_loss_change": -0.1,
+    "short_languages": 0,
+}
+
+
+@pytest.mark.parametrize("artifact", ["instruction_model", "response_model", "tuned_model"])
+def test_the_checks_of_a_tuned_model_can_fail(artifact: str, settings: Settings) -> None:
+    suite = load_suite(ROOT / "stages" / artifact / "expectations.yaml", settings)
+    bad = {"changed_weights_share": 0.1, "loss_change": 0.1, "held_out_loss_change": 0.1, "entropy_share": 1.0}
+    with Validator() as validator:
+        assert not judge(artifact, "", suite, GOOD, validator.validate).failures
+    with Validator() as validator:
+        failures = judge(artifact, "", suite, {**GOOD, **bad}, validator.validate).failures
+    assert {failure.metric for failure in failures} == set(bad)

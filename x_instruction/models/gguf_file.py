@@ -1,0 +1,63 @@
+"""A GGUF file as a model: its quantised weights become plain ones, which can be trained and saved."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from x_instruction.models.checkpoints import reason
+from x_instruction.runner.errors import InputError
+
+
+def load_gguf(path: Path) -> tuple[Any, Any]:
+    """The model and the tokenizer of a GGUF file. Raises InputError if the file cannot be read.
+
+    The weights are bfloat16, which is finer than what a quantised file holds.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    options: dict[str, Any] = {"gguf_file": path.name, "trust_remote_code": False}
+    try:
+        adds_begin = adds_begin_token(path)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            path.parent, dtype="bfloat16", quantization_config=GgufConfig(dequantize=True), **options
+        )
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, use_fast=True, **options)
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+        raise InputError(f"{path} is not a usable GGUF file: {reason(error)}") from None
+    if adds_begin:
+        begin_texts(tokenizer)
+    return _plain(loaded), tokenizer
+
+
+def adds_begin_token(path: Path) -> bool:
+    """Whether the file asks for the begin token before each text. By default, SentencePiece vocabularies do."""
+    from gguf import GGUFReader
+
+    fields = GGUFReader(path).fields
+    if "tokenizer.ggml.add_bos_token" in fields:
+        return bool(fields["tokenizer.ggml.add_bos_token"].contents())
+    return fields["tokenizer.ggml.model"].contents() == "llama"
+
+
+def begin_texts(tokenizer: Any) -> None:
+    """Make the tokenizer begin each text with its begin token: transformers loses this part of a GGUF file."""
+    from tokenizers.processors import TemplateProcessing
+
+    begin = tokenizer.bos_token
+    if begin is not None and tokenizer.bos_token_id not in tokenizer("")["input_ids"]:
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+            single=f"{begin} $A", pair=f"{begin} $A {begin} $B:1", special_tokens=[(begin, tokenizer.bos_token_id)]
+        )
+
+
+def _plain(loaded: Any) -> Any:
+    """The model without its mark as quantised, with which transformers would not save it."""
+    config = copy.deepcopy(loaded.config)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model = type(loaded)(config).to(loaded.dtype)
+    model.load_state_dict(loaded.state_dict())
+    model.tie_weights()
+    return model

@@ -1,0 +1,51 @@
+"""The loss over completions, computed from the logits at their positions only.
+
+With Gemma's vocabulary of 262,144 tokens, the logits of all positions take more time than the rest of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from x_instruction.models.batches import IGNORED
+
+
+def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | None = None) -> tuple[Any, int]:
+    """Summed cross-entropy of the learned tokens of a batch, in nats, and their number.
+
+    `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token is one of
+    them and the loss is over them only. A rating reads only their probabilities, and the start model has hardly ever
+    produced them: with the loss over the whole vocabulary, the first steps raise them above all other tokens and the
+    model loses what it knew (AUC on swapped responses of the planted world 0.50, against 0.94 over the labels).
+    """
+    import torch
+
+    truth = inputs["labels"]
+    rows, places = (truth[:, 1:] != IGNORED).nonzero(as_tuple=True)
+    with _head_reads(model, rows, places):
+        logits = model(**{name: value for name, value in inputs.items() if name != "labels"}, use_cache=False).logits
+    logits, wanted = logits.reshape(-1, logits.shape[-1]), truth[rows, places + 1]
+    if labels is not None:
+        among = torch.tensor(list(labels), device=truth.device)
+        logits, wanted = logits[:, among], (wanted.unsqueeze(1) == among).int().argmax(1)
+    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum"), len(wanted)
+
+
+@contextmanager
+def _head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
+    """In this context, the output layer reads only the hidden states at these places, as one row.
+
+    The argument `logits_to_keep` of transformers keeps the same places in every row, and some architectures ignore it.
+    """
+
+    def chosen(_: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        hidden = arguments[0]
+        return hidden[rows.to(hidden.device), places.to(hidden.device)].unsqueeze(0), *arguments[1:]
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(chosen)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -1,0 +1,55 @@
+"""The record of a training: how far weights and loss moved, and the loss against the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+SAMPLED = 1000  # weights of each parameter that are compared
+POINTS = 200  # of a curve
+
+
+class WeightSample:
+    """Some weights of each trained parameter before the training. Embeddings are left out: rare tokens hardly move."""
+
+    def __init__(self, model: Any) -> None:
+        embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
+        trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+        inner = {name: weight for name, weight in trained.items() if id(weight) not in embeddings}
+        self.before = {name: _sample(weight).clone() for name, weight in (inner or trained).items()}
+
+    def changed_share(self, model: Any) -> float:
+        """Share of the sampled weights whose value has changed."""
+        weights = dict(model.named_parameters())
+        changed = sum(int((_sample(weights[name]) != before).sum()) for name, before in self.before.items())
+        return changed / max(1, sum(len(before) for before in self.before.values()))
+
+
+def _sample(weight: Any) -> Any:
+    flat = weight.detach().reshape(-1)
+    return flat[:: max(1, len(flat) // SAMPLED)]
+
+
+def loss_change(losses: Sequence[float]) -> float:
+    """Mean loss over the last quarter of the steps, less that over the first quarter."""
+    quarter = max(1, len(losses) // 4)
+    return sum(losses[-quarter:]) / quarter - sum(losses[:quarter]) / quarter
+
+
+def loss_curve(history: Sequence[dict[str, float]]) -> pl.DataFrame:
+    """Columns step, loss and series (training or held-out), from the history of a transformers trainer."""
+    series = {"training": "loss", "held-out": "eval_loss"}
+    return pl.concat([_curve(history, key, name) for name, key in series.items()])
+
+
+def _curve(history: Sequence[dict[str, float]], key: str, name: str) -> pl.DataFrame:
+    """One series; if it has more than POINTS steps, the means over equal numbers of steps."""
+    points = [(int(entry["step"]), float(entry[key])) for entry in history if key in entry]
+    frame = pl.DataFrame(points, schema={"step": pl.Int64, "loss": pl.Float64}, orient="row")
+    size = -(-max(1, frame.height) // POINTS)
+    means = frame.group_by(pl.int_range(pl.len()) // size, maintain_order=True).agg(
+        pl.col("step").last(), pl.col("loss").mean()
+    )
+    return means.select("step", "loss", series=pl.lit(name))

@@ -1,0 +1,73 @@
+"""What the three tuned models share: the base model is fine-tuned on pairs and measured on held-out seeds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from x_instruction.models.checkpoints import load_tokenizer
+from x_instruction.models.examples import Example
+from x_instruction.models.fine_tuning import Surroundings, fine_tune
+from x_instruction.models.measures import held_out_loss, model_facts
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Prompts, Training
+from x_instruction.pairs.training_pairs import Pair, seed_pairs
+from x_instruction.runner.files import digest, read_json
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
+
+ToExamples = Callable[[Iterable[Pair], PromptEncoder], list[Example]]
+CHECKED = ("pairs", "loss_change", "changed_weights_share")  # facts of a training that the suite judges
+
+
+def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExamples) -> Outcome:
+    """Fine-tune the base model on the pairs and save it to the staging folder; the run log shows how it went."""
+    base = job.input("base_model")
+    encoder = _encoder(job, base, training)
+    examples = to_examples(pairs, encoder)
+    surroundings = Surroundings(
+        checkpoints=_checkpoints(job, base, training, examples),
+        plots=job.staging,
+        tensorboard=job.root / "data" / "runs" / job.artifact / f"{job.partition or 'all'}.tensorboard",
+        held_out=to_examples(seed_pairs(job, "held_out"), encoder) if training.evaluate_every else (),
+    )
+    facts = fine_tune(base, examples, job.staging, training, job.settings.seed, surroundings=surroundings)
+    return Outcome(facts={**facts, "pairs": len(pairs)})
+
+
+def measure_tuned(job: Job, outcome: Outcome, training: Training, to_examples: ToExamples) -> dict[str, Metric]:
+    """Metrics of the model in the staging folder, and its loss on the held-out seeds beside the base model's."""
+    examples = to_examples(seed_pairs(job, "held_out"), _encoder(job, job.staging, training))
+    before, after = (held_out_loss(folder, examples) for folder in (job.input("base_model"), job.staging))
+    return {
+        **model_facts(job.staging),
+        **{name: outcome.facts[name] for name in CHECKED},
+        "held_out_loss": after,
+        "held_out_loss_change": after - before,
+    }
+
+
+def _checkpoints(job: Job, base: Path, training: Training, examples: Sequence[Example]) -> Path:
+    """Folder of the checkpoints of exactly this training; those of an earlier one are removed.
+
+    The work store is emptied when the artifact is published: nothing of it is listed as used.
+    """
+    content = read_json(base / "manifest.json")["content"]
+    learned = json.dumps([asdict(example) for example in examples])
+    key = digest(job.code, content, training.key(), str(job.settings.seed), learned)[:32]
+    folder = job.work / "checkpoints" / key
+    for other in folder.parent.glob("*"):
+        if other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(parents=True, exist_ok=True)
+    (job.work / "used").write_text("")
+    return folder
+
+
+def _encoder(job: Job, model: Path, training: Training) -> PromptEncoder:
+    """A response may fill three quarters of the training window, so that the rest of its pair fits too."""
+    return PromptEncoder(load_tokenizer(model), job.section(Prompts), budget=training.max_tokens * 3 // 4)
