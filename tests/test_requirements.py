@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 
