@@ -74,7 +74,7 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 def _other_end(points: Points, place: int, end: int) -> int:
     """Where text that is not Thai ends: Latin letters and hyphens, a number, spaces, or other marks.
 
-    Returns the place itself if there is Thai.
+    Returns the place itself if the text there is Thai.
     """
     point, past = points[place], place + 1
     if _is_latin(point):

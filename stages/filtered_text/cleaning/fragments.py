@@ -1,4 +1,4 @@
-"""Removes what is left of a sentence at the beginning and at the end of a text.
+"""Removes parts of sentences from the beginning and from the end of a text.
 
 The text of a page often ends with a teaser ("Read more…"), or where an extract ends, and begins in the middle of a
 sentence. Usually one sentence is removed. If too little of the text would be left, it is a fragment and is dropped.
@@ -41,7 +41,7 @@ SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
 def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """`text` without rests of sentences at its ends. Adds `fragment`: null, or the evidence that a text is one."""
+    """`text` without parts of sentences at its ends. Adds `fragment`: null, or the evidence that the text is one."""
     fields = frame.with_columns(whole=pl.col("text").str.replace(FIELD_NAMES, "${1}").str.strip_chars_end())
     ended = _with_whole_end(_with_whole_begin(fields, language), language)
     short = ended.select(word_count(language) < settings.min_words).to_series()

@@ -1,7 +1,7 @@
-"""What is written for a site's software and not for its reader: front matter, comments, tags, macros, site links.
+"""Removes what is written for a site's software: front matter, comments, tags, macros, links within the site.
 
-Code between fences or backquotes stays as it is. Comments, tags and images are taken off Markdown alone: elsewhere
-they are what the text speaks of.
+Code between fences or backquotes stays unchanged. Comments, tags and images are removed only from Markdown pages,
+because in other texts they are what the text is about.
 """
 
 from __future__ import annotations
@@ -12,35 +12,36 @@ import polars as pl
 
 from stages.filtered_text.cleaning.code_blocks import BLOCK
 
-# What a tokenizer takes for structure stays too: it is counted, and known to be text.
+# Control strings of tokenizers stay too. They are counted later, and models read them as plain text.
 CODE = rf"({BLOCK}|`[^`\n]+`|</?s>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>)"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
 COMMENT = r"[ ]?(?s:<!--.*?-->|\{/\*.*?\*/\})"
-# HTML's that stand for the end of a line, and any, components too (`<Intro>`, `<Youtube id="…"/>`).
+# Tags of HTML that end a line, and any tags, including those of components (`<Intro>`, `<Youtube id="…"/>`).
 _REST = r"(?:\s[^<>]{0,3000})?/?>"
 BREAK = rf"</?(?i:p|div|br|hr|li|[uod]l|d[td]|h[1-6]|t[rdh]|table|section|aside|blockquote|figure){_REST}"
 TAG = rf"</?[A-Za-z][\w.:-]*{_REST}"
 _IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
-IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link put on an image goes with it
-# A link within a site leads nowhere from an answer; what it is put on stays.
+IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # an image with a link is removed with its link
+# A link within a site leads nowhere in an answer; its text stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
-# Of a template not filled in: {{Compat("api.URL")}} on a line of its own is a part of the page; within a line,
-# {{domxref("URL.host", "host")}} is a link, and what is read is its second argument, else its first.
+# Macros of a template that was not filled in. {{Compat("api.URL")}} alone on a line inserts a part of the page.
+# Within a line, {{domxref("URL.host", "host")}} is a link, and its text is the second argument, else the first.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
-# Lines: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of reStructuredText; lone signs.
+# Lines of directives: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of
+# reStructuredText. Then lines of punctuation, such as rulers.
 DIRECTIVE = r"(?m:^[ ]*(?:\{[%#:/][^\n]*\}|\.\. [\w-]+::[^\n]*|:[a-z_]+:(?:[ ][^\n]*|`[^`\n]*`)?)[ ]*$)"
 ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
 ENTITY = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#x[0-9A-Fa-f]{2,5});"
 MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
-# Neither is in a text: raw_web_text takes control characters out.
+# Neither character is in a text, because raw_web_text removes control characters.
 OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series) -> pl.Series:
-    """The texts without markup, blank lines and blanks at line ends. Those that hold no sign of any are left alone."""
+    """The texts without markup, blank lines and spaces at line ends. Texts without any markup are left unchanged."""
     frame = texts.alias("text").to_frame().with_row_index("row")
     marked = pl.col("text").str.contains(MARKED)
     cleaned = _without(frame.filter(marked)).with_columns(_unescaped(pl.col("text")))
@@ -61,19 +62,18 @@ def _without(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _outside_code(pattern: str, by: str = "") -> pl.Expr:
-    """Outside code, `by` in place of the pattern, or, without it, what stands in the pattern's group."""
+    """`text` with each match outside code replaced with `by`, or, without `by`, with the match's group."""
     text = pl.col("text")
-    met = pl.when(text.str.contains(pattern)).then(text)
+    found = pl.when(text.str.contains(pattern)).then(text)
     if not by:
-        return pl.coalesce(met.str.replace_all(f"{CODE}|{pattern}", "${1}${2}"), text)
-    told = met.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}").str.replace_all(
-        OPEN + CLOSE, by, literal=True
-    )
-    return pl.coalesce(told.str.replace_all(f"[{OPEN}{CLOSE}]", ""), text)
+        return pl.coalesce(found.str.replace_all(f"{CODE}|{pattern}", "${1}${2}"), text)
+    marked = found.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}")
+    replaced = marked.str.replace_all(OPEN + CLOSE, by, literal=True)
+    return pl.coalesce(replaced.str.replace_all(f"[{OPEN}{CLOSE}]", ""), text)
 
 
 def _unescaped(text: pl.Expr) -> pl.Expr:
-    """`&uuml;` as the character it stands for, also where it was escaped twice."""
+    """The text with entities such as `&uuml;` replaced with their characters, even if they were escaped twice."""
     escaped = pl.when(text.str.contains(ENTITY)).then(text)
-    said = escaped.map_elements(lambda one: html.unescape(html.unescape(one)), return_dtype=pl.String)
-    return pl.coalesce(said.str.replace_all("\u00a0", " ", literal=True), text)
+    unescaped = escaped.map_elements(lambda one: html.unescape(html.unescape(one)), return_dtype=pl.String)
+    return pl.coalesce(unescaped.str.replace_all("\u00a0", " ", literal=True), text)

@@ -17,7 +17,7 @@ MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 
 def without_repeats(texts: pl.Series) -> pl.Series:
-    """The texts without such paragraphs. A paragraph that occurs three times is meant, and program code is left."""
+    """The texts without such paragraphs. Program code and paragraphs that occur three times are left as they are."""
     frame = texts.alias("text").to_frame().select(_without_direct_repeats()).with_row_index("row")
     lines = pl.col("text").str.split("\n")
     long = lines.list.eval(pl.element().filter(pl.element().str.len_chars() >= MIN_CHARACTERS))

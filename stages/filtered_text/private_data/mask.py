@@ -15,7 +15,7 @@ from stages.filtered_text.private_data import cards, ibans, ip_addresses, nation
 from x_instruction.language.settings import LanguageSettings
 
 EMAIL, EMAIL_MARK = r"[\p{Latin}0-9._%+\-]+@[\p{Latin}0-9\-]+(?:\.[\p{Latin}0-9\-]+)*\.\p{Latin}{2,}", "[email]"
-# What a tokenizer may take for structure. It stays in the text, and is counted.
+# Strings that a tokenizer may read as structure. They stay in the text and are counted.
 CONTROL_STRING = (
     r"</?s>|<\|[A-Za-z_]{2,30}\|>|###\s*(?:Response|Instruction|Input|Human|Assistant)\s*:"
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>"

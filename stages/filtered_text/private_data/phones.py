@@ -81,7 +81,7 @@ def _replaced(text: str, spans: Iterator[tuple[int, int]]) -> tuple[str, int]:
 
 
 def _of_form(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    """Where numbers of one of the forms begin and end."""
+    """The spans of numbers that have one of the forms."""
     yield from (found.span() for found in FORM.finditer(text))
     if "IN" in countries:
         for announced in INDIAN.finditer(text):
@@ -106,7 +106,7 @@ def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    """Where numbers that are valid in one of the countries begin and end."""
+    """The spans of numbers that are valid in one of the countries."""
     at = 0
     while found := written.search(text, at):
         at = found.start() + 1
