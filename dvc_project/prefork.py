@@ -58,7 +58,7 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
 
 
 def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
-    """Start the process, which ends with this one. Child processes find its socket in the environment."""
+    """Start the process; it ends when this one ends. Child processes find its socket in the environment."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

@@ -102,14 +102,14 @@ def _state(
 
 
 def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
-    """A suffix for what no hash of an input shows: no entry in the lock, or artifacts that differ from it."""
+    """A suffix for changes that no hash of an input shows: no entry in the lock, or artifacts that differ from it."""
     if entry is None:
         return "+never_run"
     return f"+changed_{_digest(changed)[:8]}" if changed else ""
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies; of artifacts only the paths, not the hashes."""
+    """Digest of the command, the parameters and the dependencies; artifacts enter by path, not by hash."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 

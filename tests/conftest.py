@@ -1,4 +1,4 @@
-"""What several tests share: the real settings, a job in a temporary folder, and models small enough to be made here."""
+"""Shared by several tests: the real settings, a job in a temporary folder, and models small enough to be made here."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def lessons(tiny_model: Path) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def taught_model(tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model after it learned the lessons by heart."""
+    """The tiny model after it memorized the lessons."""
     folder = tmp_path_factory.mktemp("taught_model")
     fine_tune(tiny_model, lessons, folder, TRAINING.model_copy(update={"epochs": 80.0}), seed=5)
     return folder

@@ -281,7 +281,7 @@ def set_up_dvc(folder: Path) -> None:
 
 
 def with_package(folder: Path) -> Path:
-    """Put the packages under test into the miniature, so that they can be started there as processes."""
+    """Put the packages under test into the miniature, so that processes started there can import them."""
     for name in ("dagster_project", "dvc_project", "x_instruction"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ROOT / "stages/params.py", *(ROOT / "stages").glob("*/settings.py")):

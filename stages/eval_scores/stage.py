@@ -1,6 +1,6 @@
 """Answers of the base, the seed-only and the tuned model to the same questions, and their scores.
 
-Open questions are asked in English, with the answer wanted in the language. Held-out seeds also have a reference.
+Open questions are asked in English, and the answer is requested in the language. Held-out seeds also have a reference.
 """
 
 from __future__ import annotations

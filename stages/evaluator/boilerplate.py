@@ -66,7 +66,7 @@ def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: rando
 def _around(
     sentences: Sequence[str], place: str, room: float, choose: random.Random
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """The sentences before and after the notice, without as many beside it as make `room`; at least one stays."""
+    """The sentences before and after the notice, without adjacent ones that make `room` for it; at least one stays."""
     at = {"after": len(sentences), "before": 0, "amid": choose.randint(1, max(1, len(sentences) - 1))}[place]
     before, after = list(sentences[:at]), list(sentences[at:])
     while len(before) + len(after) > 1 and room > 0:

@@ -71,7 +71,7 @@ class SharedPages:
 
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
-    """Pieces of a source in order. Local files are hashed (1.5 GB a second), of others the checksum is asked for."""
+    """Pieces of a source in order. Local files are hashed (1.5 GB per second); other file systems give a checksum."""
     base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision"}))
     if source.format == "dataset":
         folder = root / source.path

@@ -57,6 +57,6 @@ def _origin(frame: pl.DataFrame) -> pl.Expr:
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """A column that a file need not have, as text; empty where it has no value."""
+    """An optional column of a file, as text; empty where it has no value."""
     found = pl.col(name).cast(pl.String).fill_null("") if name in frame.columns else pl.lit("")
     return found.alias(name)

@@ -1,4 +1,4 @@
-"""A stage that is forked from the preloaded process behaves like one with a process of its own."""
+"""A stage that is forked from the preloaded process behaves like one with a separate process."""
 
 from __future__ import annotations
 

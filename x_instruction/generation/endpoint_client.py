@@ -11,7 +11,7 @@ from x_instruction.generation.settings import Endpoint
 from x_instruction.runner.errors import InputError
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
-# The server is busy, overloaded or restarting. Any other 4xx would be answered the same again.
+# The server is busy, overloaded or restarting. Any other 4xx would get the same answer again.
 RETRIED_STATUS = (408, 409, 425, 429)
 
 

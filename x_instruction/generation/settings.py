@@ -18,7 +18,7 @@ class Decoding(Section):
     top_p: Annotated[float, Field(gt=0, le=1)]
     max_new_tokens: Positive
     no_repeat_ngram: Annotated[int, Field(ge=0)]
-    """No run of so many tokens occurs twice in a response; 0: allowed."""
+    """No run of this many tokens occurs twice in a response; 0: no such rule."""
     repetition_penalty: Annotated[float, Field(gt=0)]
     """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
     stop_strings: tuple[NonEmpty, ...]

@@ -28,12 +28,11 @@ from x_instruction.runner.plots import write_plot
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a training uses besides its examples.
+    """What a training run uses besides its examples.
 
-    `checkpoints`: folder of the checkpoints from which an interrupted training goes on; None keeps none.
-    `plots`: folder in which the loss curve is written as a plot.
-    `tensorboard`: folder of the TensorBoard files, if `report_to` names it.
-    `held_out`: examples on which the loss is measured every `evaluate_every` steps.
+    `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None keeps none. `plots`:
+    folder in which the loss curve is written as a plot. `tensorboard`: folder of the TensorBoard files, if `report_to`
+    names it. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
     """
 
     checkpoints: Path | None = None

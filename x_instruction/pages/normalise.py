@@ -21,7 +21,7 @@ TAB = "    "
 NAME = r"(?:[A-Za-z]{2,30}|#\d{2,6});"
 ENTITY = re.compile(rf"&(?:(?<=\w&){NAME}|{NAME}(?=\w))")  # begins with the literal &, which is 16 times as fast
 
-# ftfy's expression for mojibake tries 40 alternatives at each character, which takes 0.8 ms a page. Each alternative
+# ftfy's expression for mojibake tries 40 alternatives at each character, which takes 0.8 ms per page. Each alternative
 # contains one of these rare characters and matches at most REACH characters on either side of it.
 TELLTALES = re.compile(
     "[{c1}{bad}{law}{currency}{start_punctuation}{end_punctuation}{numeric}{upper_accented}{box}œ°ÙЂ]".format(

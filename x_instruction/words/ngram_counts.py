@@ -1,7 +1,7 @@
 """Repeated n-grams of words, counted in one compiled pass (Gopher, arXiv 2112.11446, table A1).
 
-An n-gram can be repeated only where the (n-1)-grams in it are. Therefore, from pairs on, only the places that are left
-are looked at: in running text a fifth of the pairs and a fiftieth of the triples.
+An n-gram can be repeated only where the (n-1)-grams in it are. Therefore, from pairs on, only the remaining places are
+examined: in running text a fifth of the pairs and a fiftieth of the triples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: L
     """Adds the column `ngram_counts`, in characters, unless it is there.
 
     `top_N`: all occurrences of the N-gram that occurs most often. `duplicate_N`: N-grams that occurred before, without
-    counting a character twice. Unless set, punctuation is left out: the ruler of a table (`|-----|`) is no phrase.
+    counting a character twice. Unless set, punctuation is left out: the ruler of a table (`|-----|`) is not a phrase.
     """
     if "ngram_counts" in frame.columns:
         return frame

@@ -3,8 +3,8 @@
 Exact duplicates have the same words. Near-duplicates have sets of shingles with a Jaccard similarity of at least
 `near_duplicate_jaccard`: banding of MinHash signatures finds candidates, and the exact similarity decides. The best
 copy is kept: the likeliest in the language (to a hundredth), then the longest, then the one with the smallest id, so
-the order of rows and shards does not change the outcome. Data that grows with the number of texts is on disk. In
-memory are two bytes a text, about 100 a near candidate and 30 a dropped text: 10 million texts with a tenth of copies
+the order of rows and shards does not change the outcome. Data that grows with the number of texts is on disk. Memory
+holds two bytes per text, about 100 per candidate and 30 per dropped text: 10 million texts, a tenth of them copies,
 take 150 MB.
 """
 
@@ -115,7 +115,7 @@ def _near(
 
 
 def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
-    """Write the members of buckets with several living texts; marks the texts in `shared`; returns how many buckets."""
+    """Write the members of buckets with several living texts, mark these in `shared`, return the number of buckets."""
     taken = 0
     for number in range(1, count):
         for places, groups in repeated(scratch / f"keys-{number}", alive):

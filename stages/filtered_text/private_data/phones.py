@@ -87,7 +87,7 @@ def _of_form(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]
 def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
     """Pattern of what may be a number of the countries: it begins with + or as their national numbers begin.
 
-    Mostly that is a trunk 0; where a country has no such prefix, it may be any digit.
+    Usually that is a trunk 0; in a country without such a prefix, it may be any digit.
     """
     plans = [PhoneMetadata.metadata_for_region(country) for country in countries]
     if None in plans:

@@ -99,7 +99,7 @@ CASES: dict[str, tuple[Callable[[], bytes], int, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
-    """For each file the number of kept records and the reasons of the others; and the megabytes that all files took."""
+    """For each file, how many records were kept and why the others were not; and the megabytes that all files took."""
     root = tmp_path_factory.mktemp("bad")
     for name, (make, _, _) in CASES.items():
         (root / name).write_bytes(make())
