@@ -82,7 +82,7 @@ def read_refusal(root: Path, stage: Stage) -> dict[str, Any]:
 
 
 def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
-    """Changes whenever the report of a failed gate is written."""
+    """A value that changes whenever the report of a failed gate is written."""
     path = _refusal(root, stage)
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path and path.exists() else None
 

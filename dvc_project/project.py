@@ -82,7 +82,7 @@ def _read(repo: Repo) -> Project:
 
 
 def _lock_mark(repo: Repo) -> tuple[int, int, int] | None:
-    """Changes whenever `dvc.lock` is written."""
+    """A value that changes whenever `dvc.lock` is written."""
     with repo.lock:
         path = Path(repo.root_dir) / "dvc.lock"
         if not path.exists():

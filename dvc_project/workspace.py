@@ -26,7 +26,7 @@ from dvc_project.project import open_project
 
 @dataclass(frozen=True)
 class StageState:
-    """One stage as it is in the lock (None if it never ran) and as it was found."""
+    """One stage as it is in the lock (None if it never ran) and as it is on disk."""
 
     entry: str | None  # digest of its entry in dvc.lock
     version: str | None  # DVC's hash of the data output, from dvc.lock
@@ -37,7 +37,7 @@ class StageState:
 
 
 def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[str, StageState]:
-    """State of the named stages (all by default). DVC's own cache of hashes keeps this cheap."""
+    """State of the named stages (all by default). DVC's cache of hashes keeps this cheap."""
     with open_project(graph.root) as project:
         changed, params = _Changed(project.stages), _Params()
         return {
@@ -48,7 +48,7 @@ def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[s
 
 
 class _Changed:
-    """Tells whether an output differs from the lock; each output is looked at once."""
+    """Whether an output differs from the lock; each output is looked at once."""
 
     def __init__(self, found: dict[str, PipelineStage]) -> None:
         self._outs = {out.def_path: out for stage in found.values() for out in stage.outs}

@@ -62,7 +62,7 @@ def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama that has learned nothing. Its tokens are single bytes, so a text tells exactly which tokens it had."""
+    """A Llama that has learned nothing. Its tokens are single bytes, so a text shows exactly which tokens it had."""
     folder = tmp_path_factory.mktemp("tiny_model")
     tokenizer = train_tokenizer([], ARCHITECTURE)
     save_model(new_model(ARCHITECTURE, tokenizer, seed=3), tokenizer, folder)

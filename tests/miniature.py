@@ -130,8 +130,8 @@ SUITE = """\
 - { metric: word_share, at_least: 0.5, severity: warning, because: few words say little }
 """
 
-# The manifest holds a hash of everything that went in, so that a change of any input changes the output, as in real
-# work. The rows are a file of the sample: polars takes longer to import than the whole stage.
+# The manifest holds a hash of all inputs, so that a change of any input changes the output, as in real work. The rows
+# are a file of the sample: polars takes longer to import than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path

@@ -29,10 +29,10 @@ class Defects(Section):
     model_answer: Weight
     """The answer of the current response model."""
     boilerplate: Weight
-    """Site notices replace some sentences. Half of the language's phrases are taught, the other half is measured."""
+    """Site notices replace some sentences. Half of the language's phrases are taught and the other half is measured."""
     swapped: Weight
-    """The response to another instruction. Low for the embedded model, which cannot learn what fits an instruction:
-    many of them only teach it that good responses are doubtful."""
+    """The response to another instruction. The default is low because the embedded model cannot learn what fits an
+    instruction: many such responses only teach it that good responses are doubtful."""
     wrong_language: Weight
     drift: Weight
     """What the base model writes after the instruction. Set it to 0 for a base model that already follows instructions.

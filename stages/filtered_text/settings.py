@@ -13,7 +13,7 @@ class FilteredText(Section):
     """Thresholds that all languages share; languages/<code>.yaml holds those of one language. Shares go from 0 to 1."""
 
     blocked_sites: NonEmpty | None
-    """A file of sites whose pages are dropped, one a line: a domain (example.org), an address (example.org/shop) or a
+    """A file of sites whose pages are dropped, one per line: a domain (example.org), an address (example.org/shop) or a
     comment after #. null: no site is blocked."""
     decontaminate_against: list[NonEmpty]
     """JSONL files of evaluation prompts. A text that shares `decontamination_ngram` words in a row with one is dropped.

@@ -65,7 +65,7 @@ def read_rows(source: Source, language: str, settings: RawWebText, root: Path) -
 
 
 def read_files(files: list[SourceFile], source: Source, settings: RawWebText) -> Iterator[Record]:
-    """Records of some files of a source."""
+    """Records of several files of a source."""
     for file in files:
         for record in _read_file(file, source, settings):
             yield {"content": source.content or "text", **record}

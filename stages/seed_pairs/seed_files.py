@@ -47,7 +47,7 @@ def _check_columns(frame: pl.DataFrame, path: Path) -> None:
         if name not in frame.columns:
             raise InputError(f"seed_pairs: {path} has no column `{name}`; it has {', '.join(frame.columns)}")
         if isinstance(frame.schema[name], pl.List | pl.Struct | pl.Array):
-            raise InputError(f"seed_pairs: column `{name}` of {path} holds {frame.schema[name]}: give a text a row")
+            raise InputError(f"seed_pairs: column `{name}` of {path} holds {frame.schema[name]}: give one text per row")
 
 
 def _origin(frame: pl.DataFrame) -> pl.Expr:

@@ -106,7 +106,7 @@ class EndpointClient:
 
 
 class Pace:
-    """A limit of requests and tokens per minute. Each request gets the moment from which it may be sent."""
+    """A limit of requests and tokens per minute. Each request gets the time at which it may be sent."""
 
     def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self.requests, self.tokens = requests_per_minute, tokens_per_minute

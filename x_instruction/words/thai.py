@@ -100,7 +100,7 @@ def _other_end(points: Points, place: int, end: int) -> int:
 def _known_ends(
     points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
 ) -> int:
-    """Write the ends of the dictionary's words that begin at a place, short to long; returns their number."""
+    """Write the ends of the dictionary's words that begin at a place, short to long; return their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
         slot = step_from(steps, node, int(symbols[points[place]]))

@@ -1,4 +1,4 @@
-"""Characters within words that remained when a text in a font's own encoding was converted to Unicode.
+"""Characters within words that remained when a text in a font's private encoding was converted to Unicode.
 
 Tamil fonts such as Bamini put the pulli, the sign for a consonant without a vowel, in the place of the semicolon. One
 or two semicolons per text remain in 105 of 3,627 pages, mostly beside the pulli or after a vowel sign that excludes

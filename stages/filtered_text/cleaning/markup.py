@@ -40,7 +40,7 @@ OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series) -> pl.Series:
-    """The texts without markup, blank lines and blanks at line ends. Texts without markup are left alone."""
+    """The texts without markup, blank lines and spaces at line ends. Texts without markup are left alone."""
     frame = texts.alias("text").to_frame().with_row_index("row")
     marked = pl.col("text").str.contains(MARKED)
     cleaned = _without(frame.filter(marked)).with_columns(_unescaped(pl.col("text")))

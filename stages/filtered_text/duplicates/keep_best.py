@@ -104,7 +104,7 @@ class Clusters:
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)
         similar = np.flatnonzero(share >= self.threshold)
-        # Of several assignments to a place, the last one counts.
+        # The last of several assignments to a place counts.
         similar = similar[np.lexsort((-left[similar], share[similar]))]
         self.like[right[similar]], self.alike[right[similar]] = left[similar], share[similar]
 

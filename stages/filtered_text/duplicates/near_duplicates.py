@@ -42,7 +42,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
-    """Write the keys and ranks of all shards to one file each; returns the place of each shard's first row."""
+    """Write the keys and ranks of all shards to one file each; return the place of each shard's first row."""
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
         for number, column in enumerate(rows["signature"].to_numpy().T if rows.height else ()):

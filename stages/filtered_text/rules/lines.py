@@ -1,4 +1,4 @@
-"""Rules on the lines of a text: how they end and begin, how long they are, and how often they are repeated.
+"""Rules on the lines of a text: their ends and beginnings, their length, and their repetition.
 
 A line is a paragraph, because raw_web_text writes one on each line. Rules on the share of lines do not judge a text of
 fewer than `min_judged_lines` lines.
