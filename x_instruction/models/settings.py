@@ -63,7 +63,7 @@ class Training(Section):
     adapter: Adapter | None
     """null: all weights are trained."""
     packing: bool
-    """The examples of a batch are laid in one row without padding, and none attends to another."""
+    """The examples of a batch are placed in one row without padding, and none attends to another."""
     save_every: Positive
     """Steps between checkpoints, from which an interrupted training continues."""
     evaluate_every: Positive | None
@@ -71,7 +71,7 @@ class Training(Section):
     keep_best: bool
     """Save the weights with the lowest held-out loss instead of the last ones."""
     patience: Positive | None
-    """Stop after so many measurements without a lower held-out loss; null: never."""
+    """Stop after this many measurements without a lower held-out loss; null: never."""
     report_to: tuple[Literal["tensorboard"], ...]
     """Loggers in addition to the run log."""
 

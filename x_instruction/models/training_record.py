@@ -33,7 +33,7 @@ def _sample(weight: Any) -> Any:
 
 
 def loss_change(losses: Sequence[float]) -> float:
-    """Mean loss over the last quarter of the steps, less that over the first quarter."""
+    """Mean loss over the last quarter of the steps, minus that over the first quarter."""
     quarter = max(1, len(losses) // 4)
     return sum(losses[-quarter:]) / quarter - sum(losses[:quarter]) / quarter
 

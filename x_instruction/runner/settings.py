@@ -49,7 +49,7 @@ class Execution(Section):
 
 
 class RunSettings(Protocol):
-    """What a job needs of the whole of `params.yaml`; iterating yields the names and values of all sections."""
+    """What a job needs from the whole of `params.yaml`; iterating yields the names and values of all sections."""
 
     @property
     def languages(self) -> list[str]: ...

@@ -1,7 +1,7 @@
-"""What is written for a site's software and not for its reader: front matter, comments, tags, macros, site links.
+"""Removes what is meant for a site's software and not its readers: front matter, comments, tags, macros, site links.
 
-Code between fences or backquotes stays as it is. Comments, tags and images are taken off Markdown alone: elsewhere
-they are what the text speaks of.
+Code between fences or backquotes stays as it is. Comments, tags and images are removed from Markdown alone: elsewhere
+they are what the text is about.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import polars as pl
 
 from stages.filtered_text.cleaning.code_blocks import BLOCK
 
-# What a tokenizer takes for structure stays too: it is counted, and known to be text.
+# What a tokenizer may take for structure stays too: it is counted, and prompts encode it as text.
 CODE = rf"({BLOCK}|`[^`\n]+`|</?s>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>)"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
 COMMENT = r"[ ]?(?s:<!--.*?-->|\{/\*.*?\*/\})"
-# HTML's that stand for the end of a line, and any, components too (`<Intro>`, `<Youtube id="…"/>`).
+# HTML tags that stand for the end of a line; and any tag, including components (`<Intro>`, `<Youtube id="…"/>`).
 _REST = r"(?:\s[^<>]{0,3000})?/?>"
 BREAK = rf"</?(?i:p|div|br|hr|li|[uod]l|d[td]|h[1-6]|t[rdh]|table|section|aside|blockquote|figure){_REST}"
 TAG = rf"</?[A-Za-z][\w.:-]*{_REST}"
 _IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
-IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link put on an image goes with it
-# A link within a site leads nowhere from an answer; what it is put on stays.
+IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link around an image is removed with it
+# A link within a site leads nowhere from an answer; its text stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
-# Of a template not filled in: {{Compat("api.URL")}} on a line of its own is a part of the page; within a line,
-# {{domxref("URL.host", "host")}} is a link, and what is read is its second argument, else its first.
+# Unfilled templates: {{Compat("api.URL")}} alone on a line is a part of the page; within a line, {{domxref("URL.host",
+# "host")}} is a link, and its text is its second argument, or its first if there is only one.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
 # Lines: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of reStructuredText; lone signs.
@@ -35,12 +35,12 @@ ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
 ENTITY = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#x[0-9A-Fa-f]{2,5});"
 MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
-# Neither is in a text: raw_web_text takes control characters out.
+# No text contains these, because raw_web_text removes control characters.
 OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series) -> pl.Series:
-    """The texts without markup, blank lines and blanks at line ends. Those that hold no sign of any are left alone."""
+    """The texts without markup, blank lines and spaces at line ends. Texts without markup are left alone."""
     frame = texts.alias("text").to_frame().with_row_index("row")
     marked = pl.col("text").str.contains(MARKED)
     cleaned = _without(frame.filter(marked)).with_columns(_unescaped(pl.col("text")))
@@ -61,19 +61,19 @@ def _without(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _outside_code(pattern: str, by: str = "") -> pl.Expr:
-    """Outside code, `by` in place of the pattern, or, without it, what stands in the pattern's group."""
+    """Replaces the pattern outside code by `by` or, if there is none, by what the pattern's group matched."""
     text = pl.col("text")
-    met = pl.when(text.str.contains(pattern)).then(text)
+    matching = pl.when(text.str.contains(pattern)).then(text)
     if not by:
-        return pl.coalesce(met.str.replace_all(f"{CODE}|{pattern}", "${1}${2}"), text)
-    told = met.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}").str.replace_all(
+        return pl.coalesce(matching.str.replace_all(f"{CODE}|{pattern}", "${1}${2}"), text)
+    marked_code = matching.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}").str.replace_all(
         OPEN + CLOSE, by, literal=True
     )
-    return pl.coalesce(told.str.replace_all(f"[{OPEN}{CLOSE}]", ""), text)
+    return pl.coalesce(marked_code.str.replace_all(f"[{OPEN}{CLOSE}]", ""), text)
 
 
 def _unescaped(text: pl.Expr) -> pl.Expr:
-    """`&uuml;` as the character it stands for, also where it was escaped twice."""
+    """Replaces `&uuml;` by the character that it names, even if it was escaped twice."""
     escaped = pl.when(text.str.contains(ENTITY)).then(text)
-    said = escaped.map_elements(lambda one: html.unescape(html.unescape(one)), return_dtype=pl.String)
-    return pl.coalesce(said.str.replace_all("\u00a0", " ", literal=True), text)
+    unescaped = escaped.map_elements(lambda value: html.unescape(html.unescape(value)), return_dtype=pl.String)
+    return pl.coalesce(unescaped.str.replace_all("\u00a0", " ", literal=True), text)
