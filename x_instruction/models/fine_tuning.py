@@ -136,7 +136,7 @@ def train(
 
 @contextmanager
 def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
-    """The folder, or one that is removed after the training. Only a folder that is kept can be resumed from."""
+    """The folder, or one that is removed after training. Only a folder that is kept can be resumed from."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder

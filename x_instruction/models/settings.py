@@ -65,7 +65,7 @@ class Training(Section):
     packing: bool
     """The examples of a batch are placed in one row without padding, and none attends to another."""
     save_every: Positive
-    """Steps between checkpoints, from which an interrupted training continues."""
+    """Steps between checkpoints, from which an interrupted training run continues."""
     evaluate_every: Positive | None
     """Steps between measurements of the held-out loss; null: never."""
     keep_best: bool

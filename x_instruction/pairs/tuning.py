@@ -52,7 +52,7 @@ def measure_tuned(job: Job, outcome: Outcome, training: Training, to_examples: T
 
 
 def _checkpoints(job: Job, base: Path, training: Training, examples: Sequence[Example]) -> Path:
-    """Folder of the checkpoints of exactly this training; those of an earlier one are removed.
+    """Folder of the checkpoints of exactly this training run; those of an earlier one are removed.
 
     The work store is emptied when the artifact is published, because nothing in it is listed as used.
     """

@@ -83,7 +83,7 @@ class Outcome:
 @pytest.fixture(scope="module")
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """The same evaluator, trained and calibrated on the true levels; with best and worst swapped for both; and with
-    best and worst swapped for the training alone."""
+    best and worst swapped for training alone."""
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)
     suite = load_suite(ROOT / "stages" / "evaluator" / "expectations.yaml", changed(settings))

@@ -42,7 +42,7 @@ class Kill(TrainerCallback):
 
 @pytest.fixture
 def train(tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Trains with checkpoints in a folder, and kills the training after a step."""
+    """Trains with checkpoints in a folder, and kills the run after a step."""
     make_trainer = fine_tuning.make_trainer
 
     def run(name: str, training: Training, killed_after: int | None = None) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Settings of a training: precision, adapters, frozen embeddings, schedules, early stopping, and what is reported."""
+"""Settings of training: precision, adapters, frozen embeddings, schedules, early stopping, and what is reported."""
 
 from __future__ import annotations
 

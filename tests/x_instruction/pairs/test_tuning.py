@@ -63,7 +63,7 @@ class Kill(TrainerCallback):
 
 @pytest.fixture
 def killing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Trainings end after nine steps."""
+    """Training ends after nine steps."""
     make_trainer = fine_tuning.make_trainer
 
     def made(*arguments: Any) -> Any:
