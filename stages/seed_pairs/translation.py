@@ -13,10 +13,11 @@ from typing import Any, Protocol
 
 from stages.seed_pairs.settings import Translation
 from x_instruction.generation.endpoint_client import EndpointClient
+from x_instruction.language.sentences import sentence_end
 from x_instruction.runner.errors import InputError
 
 # Translation models are trained on sentences; they omit or repeat parts of longer texts.
-SENTENCE = re.compile(r"\S.*?(?:[.!?…][\"'”’)]*(?=\s|$)|$)", re.MULTILINE)
+SENTENCE = re.compile(r"\S.*?(?:" + sentence_end(".!?…", space=r"(?=\s)") + "|$)", re.MULTILINE)
 
 
 class Translator(Protocol):

@@ -8,7 +8,7 @@ import polars as pl
 from stages.filtered_text import stage as filtered_text
 from stages.filtered_text.settings import FilteredText
 from stages.params import load_settings
-from stages.raw_web_text import stage as raw_web_text
+from stages.raw_web_text.stage import COLUMNS
 from tests.conftest import ROOT
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import digest, write_json
@@ -46,7 +46,8 @@ def given(**changes: Any) -> FilteredText:
 def documents(*texts: str, language: str = "fi") -> pl.DataFrame:
     """Rows as raw_web_text writes them."""
     rows = [{"id": digest(language, text)[:16], "text": text, "record": number} for number, text in enumerate(texts)]
-    return pl.DataFrame(rows, schema={**raw_web_text.SCHEMA}).with_columns(pl.col(pl.String).fill_null(""))
+    schema = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
+    return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.String).fill_null(""))
 
 
 def made(*texts: str, language: str = "fi", settings: FilteredText | None = None) -> Split:

@@ -30,7 +30,7 @@ def test_a_sentence_is_folded_measured_and_numbered_by_its_row() -> None:
     assert found.rows() == [(0, "yksi.", 5), (0, "kaksi!", 6), (2, "kolme", 5)]
 
 
-@pytest.mark.parametrize("text", ["Yes.", "Niin (ei!)”", "वह गया।", "یہ ہے؟", "这是。", "ဟုတ်တယ်။", "հայերեն։"])
+@pytest.mark.parametrize("text", ["Yes.", "Niin, ei!”", "वह गया।", "یہ ہے؟", "这是。", "ဟုတ်တယ်။", "հայերեն։"])
 def test_the_marks_of_every_script_end_a_sentence_of_an_unknown_language(text: str) -> None:
     assert re.search(closed(marks()), text)
     assert re.fullmatch(rf".+?(?:{sentence_end(marks())})", text)
