@@ -233,7 +233,7 @@ def missing_weights(folder: Path, model: Path) -> None:
 
 
 BAD = {
-    encoder: "is no causal language model",
+    encoder: "is not a causal language model",
     without_tokenizer: "has no usable tokenizer",
     custom_code: "is not a usable model with safetensors: .*custom code",
     pickled: "is not a usable model with safetensors",
