@@ -226,7 +226,9 @@ def test_a_checkpoint_that_is_no_model_is_named(project: Path) -> None:
 
 def test_a_checkpoint_that_is_neither_folder_nor_pinned_is_named(project: Path) -> None:
     change(project, lambda values: values["base_model"].update(checkpoint="some/model"))
-    assert "some/model is no folder here; for a hub id set base_model.revision" in refused(project, "base_model")
+    assert "some/model is not a folder here; if it is a hub id, set base_model.revision" in refused(
+        project, "base_model"
+    )
 
 
 def test_a_killed_stage_goes_on_with_the_shards_it_had_finished(project: Path) -> None:
