@@ -15,7 +15,7 @@ CORE := .venv/.$(ACCELERATOR)-installed
 ALL := $(CORE) $(VLLM) .venv/.ray-installed .venv/.dev-installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# The pipeline downloads nothing unless params.yaml names a hub id: then `make run HF_HUB_OFFLINE=0`.
+# The pipeline downloads nothing unless params.yaml names a hub id: in that case, run `make run HF_HUB_OFFLINE=0`.
 export HF_HUB_OFFLINE ?= 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1

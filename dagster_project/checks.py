@@ -20,7 +20,7 @@ REFUSED = Path("data", "refused")
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation as a check. `place` is its number among the expectations of its metric, to find its verdict."""
+    """An expectation as a check. `place` is its index among the expectations of its metric; it locates the verdict."""
 
     name: str
     metric: str
@@ -82,7 +82,7 @@ def read_refusal(root: Path, stage: Stage) -> dict[str, Any]:
 
 
 def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
-    """Changes whenever the report of a failed gate is written."""
+    """A value that changes whenever the report of a failed gate is written."""
     path = _refusal(root, stage)
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path and path.exists() else None
 

@@ -1,9 +1,9 @@
 """Tags, written from `dvc.lock`, that make Dagster call stale exactly what `dvc status` calls changed.
 
 For each input of an asset, Dagster compares the version that the last materialization used with the current one. For
-an input without partitions it compares the values; otherwise it asks whether an event after a pointer has another
-version than the event at the pointer. By default Dagster takes the versions that were reported when the step began.
-`dvc.lock` knows which versions DVC used, in runs of Dagster and in runs outside.
+an input without partitions it compares the values; otherwise it asks whether an event after a pointer has a different
+version from the event at the pointer. By default Dagster takes the versions that were reported when the step began.
+`dvc.lock` knows which versions DVC used, in runs inside and outside Dagster.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
 
 
 def matches_again(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether an input matches now that did not match, or had another version, when the `old` tags were written."""
+    """Whether an input matches now but did not match, or had another version, when the `old` tags were written."""
     for name, pointer in new.items():
         if name.startswith(POINTER) and pointer != NO_EVENT:
             version = f"{VERSION}{name.removeprefix(POINTER)}"

@@ -1,4 +1,4 @@
-"""Observed assets `inputs/…`: code, settings and given data of a stage, as one version made of DVC's hashes.
+"""Observed assets `inputs/…`: code, settings and given data of a stage, as one version computed from DVC's hashes.
 
 They are observable source assets, because a code version is frozen when Dagster loads the project.
 """

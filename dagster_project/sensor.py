@@ -68,7 +68,7 @@ def _busy(instance: dg.DagsterInstance) -> set[Partition]:
 
 
 def fingerprint(graph: Graph) -> str:
-    """Changes when a file changes that DVC would look at. It reads sizes and times only; DVC's hashes take seconds."""
+    """A value that changes when a file of the graph changes. It reads sizes and times, as hashing takes seconds."""
     state = hashlib.md5(repr(sorted(graph.stages)).encode(), usedforsecurity=False)
     paths = {"dvc.yaml", "dvc.lock", "params.yaml"}
     for stage in graph.stages.values():
@@ -142,7 +142,8 @@ def build_sensor(graph: Graph, check_job: dg.JobDefinition) -> dg.SensorDefiniti
             stages = report_outside(context.instance, graph, busy)
         except XInstructionError as error:
             return dg.SkipReason(str(error))
-        # While a run makes a partition, the cursor stays, so that the partition is looked at again afterwards.
+        # While a run makes a partition, the cursor does not change, so that the partition is looked at again
+        # afterwards.
         return dg.SensorResult(run_requests=_check_runs(stages), cursor=context.cursor if busy else seen)
 
     return dvc_changes

@@ -1,6 +1,6 @@
 """Run the `dvc` command as a child process that can be watched and ended.
 
-It is the command and not DVC's Python API, because DVC ignores the interrupt signal while a stage runs, and Dagster
+It uses the command and not DVC's Python API, because DVC ignores the interrupt signal while a stage runs, and Dagster
 cancels with that signal. The command has its own process group, so that ending the group ends the stage too.
 """
 
@@ -44,7 +44,7 @@ class Groups:
                 self._running.discard(process)
 
     def end(self) -> None:
-        """End all that are running, and each that starts later."""
+        """End all running commands, and every one that starts later."""
         with self._lock:
             self._ended = True
             running = list(self._running)

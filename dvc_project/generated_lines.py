@@ -1,7 +1,7 @@
-"""Write the generated lines of `dvc.yaml` after params.yaml: `python -m dvc_project.generated_lines` or `make graph`.
+"""Write the generated lines of `dvc.yaml` from params.yaml: `python -m dvc_project.generated_lines` or `make graph`.
 
 DVC does not expand lists inside `deps`. So the sources, the evaluation sets and the iterations of the settings are
-plain lines in `dvc.yaml`, between `# generated: …` and `# end`; a list of iterations has `# generated` behind it.
+plain lines in `dvc.yaml`, between `# generated: …` and `# end`; a list of iterations is followed by `# generated`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ITERATIONS = re.compile(r"\[[^\]]*\](?= # generated$)", re.M)
 
 
 def written(text: str, inputs: Mapping[str, Sequence[str]], iterations: Sequence[str]) -> str:
-    """The text of `dvc.yaml` with its generated lines written anew; `inputs` holds them by artifact."""
+    """The text of `dvc.yaml` with its generated lines rewritten; `inputs` holds them by artifact."""
 
     def block(match: re.Match[str]) -> str:
         artifact = STAGE.findall(text, 0, match.start())[-1]

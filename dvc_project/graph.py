@@ -1,4 +1,4 @@
-"""The graph of `dvc.yaml`, read once through DVC's own resolver into an immutable record.
+"""The graph of `dvc.yaml`, read once through DVC's resolver into an immutable record.
 
 A stage named `filtered_text@fi` with the output `data/filtered_text/fi` is the partition `fi` of the artifact
 `filtered_text`; one with `data/rated_pairs/iteration_1/fi` is the partition `fi` of `rated_pairs` in `iteration_1`. A

@@ -1,7 +1,7 @@
 """A process that loads the libraries once and forks each stage from itself.
 
-Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), longer than most
-stages of the sample work. `make run` and `make ui` therefore start this process once. `python -m stages` finds its
+Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), which is longer than
+most stages of the sample take. `make run` and `make ui` therefore start this process once. `python -m stages` finds its
 socket in XI_PRELOADED, passes on its arguments, folder, environment and streams, and ends with the stage's status;
 without such a process it does the work itself. Only libraries are loaded ahead and no code of a stage, so that a stage
 always runs the code on disk.
@@ -58,7 +58,7 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
 
 
 def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
-    """Start the process, which ends with this one. Child processes find its socket in the environment."""
+    """Start the process; it ends when this one ends. Child processes find its socket in the environment."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -88,7 +88,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def _make_stage(connection: socket.socket) -> None:
-    """In the forked process: become the caller's stage, do the work, send its status, and end."""
+    """Become the caller's stage in the forked process, do the work, send its status, and end."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -1,8 +1,8 @@
-"""The project as DVC reads it, never while another run writes `dvc.lock`.
+"""The project as DVC reads it, but never in the middle of another run's write to `dvc.lock`.
 
-DVC writes the lock file in place, under its repository lock. To read a hundred stages takes seconds, too long to keep
-that lock from a person's `dvc` command. So the lock is taken only to look at the file's time and size, before and
-after the reading, and the reading counts if they are the same.
+DVC writes the lock file in place, under its repository lock. Reading a hundred stages takes seconds, which is too long
+to hold that lock while a user's `dvc` command waits. So the lock is taken only to check the file's time and size before
+and after the read, and the read counts if they have not changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Project:
 
 
 def read_settings(root: Path) -> Settings:
-    """The settings of the project. Raises SettingsError also where `dvc.yaml` does not list an input of theirs."""
+    """The settings of the project. Also raises SettingsError if `dvc.yaml` does not list one of their inputs."""
     settings = load_settings(root / "params.yaml")
     refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
     return settings
@@ -82,7 +82,7 @@ def _read(repo: Repo) -> Project:
 
 
 def _lock_mark(repo: Repo) -> tuple[int, int, int] | None:
-    """Changes whenever `dvc.lock` is written."""
+    """A value that changes whenever `dvc.lock` is written."""
     with repo.lock:
         path = Path(repo.root_dir) / "dvc.lock"
         if not path.exists():

@@ -4,7 +4,7 @@
 
 DVC runs one stage after the other. Here `dvc repro --single-item` runs each stage as soon as its inputs are made, so
 that other stages use the second core while one model is trained. If a stage fails, everything that does not depend on
-it is still made. A plain `dvc repro` runs last and confirms that all is up to date.
+it is still made. A plain `dvc repro` runs last and confirms that everything is up to date.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HIDDEN = re.compile(
 )
 PROGRESS_EVERY_SECONDS = 10.0
 MAX_AT_ONCE = 4
-# For this many stages or more, libraries are loaded once for all: it takes 8 s and saves each stage 3 to 8 s.
+# From this many stages on, libraries are loaded once for all: this takes 8 s and saves each stage 3 to 8 s.
 PREFORK_FROM = 4
 
 
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def changed_stages(graph: Graph) -> set[str]:
-    """The stages that `dvc status` calls changed, and all that are made from them."""
+    """The stages that `dvc status` calls changed, and all stages downstream of them."""
     with Repo(str(graph.root)) as repo:
         found = {name.rpartition(":")[2] for name in repo.status()} & set(graph.stages)
     return found | graph.downstream(found)
@@ -63,10 +63,10 @@ def changed_stages(graph: Graph) -> set[str]:
 def reproduce_all(
     graph: Graph, names: Collection[str], at_once: int, run: Callable[[str], int], stop: Callable[[], None]
 ) -> Outcome:
-    """Run the named stages, at most `at_once` at a time, each after those that it is made from.
+    """Run the named stages, at most `at_once` at a time, each after its upstream stages.
 
-    `run` makes one stage and returns its exit status; `stop` ends the running ones. Of the stages that are ready, the
-    one with the most stages downstream starts first.
+    `run` makes one stage and returns its exit status; `stop` ends the running ones. The ready stage with the most
+    stages downstream starts first.
     """
     users = {name: len(graph.downstream([name])) for name in names}
     waiting = {name: {maker for _, maker in graph.stages[name].upstream} & set(names) for name in names}
@@ -101,7 +101,7 @@ def _settle(graph: Graph, name: str, status: int, waiting: dict[str, set[str]], 
 
 
 class Log:
-    """Prints the lines of a stage, each after its name. A progress bar prints one line in ten seconds."""
+    """Prints the lines of a stage, each prefixed with its name. A progress bar prints one line every ten seconds."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage

@@ -26,7 +26,7 @@ from dvc_project.project import open_project
 
 @dataclass(frozen=True)
 class StageState:
-    """One stage as it is in the lock (None if it never ran) and as it was found."""
+    """One stage as it is in the lock (None if it never ran) and as it is on disk."""
 
     entry: str | None  # digest of its entry in dvc.lock
     version: str | None  # DVC's hash of the data output, from dvc.lock
@@ -37,7 +37,7 @@ class StageState:
 
 
 def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[str, StageState]:
-    """State of the named stages (all by default). DVC's own cache of hashes keeps this cheap."""
+    """State of the named stages (all by default). DVC's cache of hashes keeps this cheap."""
     with open_project(graph.root) as project:
         changed, params = _Changed(project.stages), _Params()
         return {
@@ -48,7 +48,7 @@ def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[s
 
 
 class _Changed:
-    """Tells whether an output differs from the lock; each output is looked at once."""
+    """Whether an output differs from the lock; each output is looked at once."""
 
     def __init__(self, found: dict[str, PipelineStage]) -> None:
         self._outs = {out.def_path: out for stage in found.values() for out in stage.outs}
@@ -102,14 +102,14 @@ def _state(
 
 
 def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
-    """A suffix for what no hash of an input shows: no entry in the lock, or artifacts that differ from it."""
+    """A suffix for changes that no hash of an input shows: no entry in the lock, or artifacts that differ from it."""
     if entry is None:
         return "+never_run"
     return f"+changed_{_digest(changed)[:8]}" if changed else ""
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies; of artifacts only the paths, not the hashes."""
+    """Digest of the command, the parameters and the dependencies; artifacts enter by path, not by hash."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 

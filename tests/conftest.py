@@ -1,4 +1,4 @@
-"""What several tests share: the real settings, a job in a temporary folder, and models small enough to be made here."""
+"""Shared by several tests: the real settings, a job in a temporary folder, and models small enough to be made here."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama that has learned nothing. Its tokens are single bytes, so a text tells exactly which tokens it had."""
+    """A Llama that has learned nothing. Its tokens are single bytes, so a text shows exactly which tokens it had."""
     folder = tmp_path_factory.mktemp("tiny_model")
     tokenizer = train_tokenizer([], ARCHITECTURE)
     save_model(new_model(ARCHITECTURE, tokenizer, seed=3), tokenizer, folder)
@@ -81,7 +81,7 @@ def lessons(tiny_model: Path) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def taught_model(tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model after it learned the lessons by heart."""
+    """The tiny model after it memorized the lessons."""
     folder = tmp_path_factory.mktemp("taught_model")
     fine_tune(tiny_model, lessons, folder, TRAINING.model_copy(update={"epochs": 80.0}), seed=5)
     return folder

@@ -17,7 +17,7 @@ from x_instruction.runner.files import read_json
 # The results that README.md shows: benchmark, case, and the words for it.
 RESULTS = {
     ("filter", "fi"): "repetition and quality rules of `filtered_text`, Finnish pages",
-    ("near_duplicates", "end to end, words by blanks"): "near-duplicates found and removed, one thread",
+    ("near_duplicates", "end to end, words between spaces"): "near-duplicates found and removed, one thread",
     ("memory", "filtered_text, peak at 16x"): "peak memory of `filtered_text`",
     ("rating", "transformers, pairs of 192 tokens"): "pairs rated by reading one token",
     ("planted_world", "kept pairs that are good"): "kept pairs that are good, artificial languages",

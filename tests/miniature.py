@@ -130,8 +130,8 @@ SUITE = """\
 - { metric: word_share, at_least: 0.5, severity: warning, because: few words say little }
 """
 
-# The manifest holds a hash of everything that went in, so that a change of any input changes the output, as in real
-# work. The rows are a file of the sample: polars takes longer to import than the whole stage.
+# The manifest holds a hash of all inputs, so that a change of any input changes the output, as in real work. The rows
+# are a file of the sample: polars takes longer to import than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path
@@ -281,7 +281,7 @@ def set_up_dvc(folder: Path) -> None:
 
 
 def with_package(folder: Path) -> Path:
-    """Put the packages under test into the miniature, so that they can be started there as processes."""
+    """Put the packages under test into the miniature, so that processes started there can import them."""
     for name in ("dagster_project", "dvc_project", "x_instruction"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ROOT / "stages/params.py", *(ROOT / "stages").glob("*/settings.py")):

@@ -62,7 +62,7 @@ CODE = re.compile(r"`(\w+)`")
 
 
 def rows(width: int) -> list[list[str]]:
-    """The rows of the tables of docs/filters.md that have so many cells."""
+    """The rows of the tables in docs/filters.md that have this many cells."""
     tables = [[cell.strip() for cell in row.split(" | ")] for row in CELLS.findall(FILTERS)]
     return [cells for cells in tables if len(cells) == width and CODE.search(cells[0])]
 

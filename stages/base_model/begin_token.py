@@ -1,4 +1,4 @@
-"""Whether the tokenizer begins a text as the model was trained.
+"""Checks whether the tokenizer begins a text in the way in which the model was trained.
 
 Gemma without its begin token writes "The capital of Finland is Finland is Finland is", and nothing else shows it.
 """
@@ -16,9 +16,10 @@ TOKENS = 200  # of each text
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
-    """Mean loss per token with the tokenizer's beginning of texts, less that with the other way, in nats.
+    """Mean loss per token with the tokenizer's way of beginning a text, minus that with the other way, in nats.
 
-    The other way is without the begin token if the tokenizer adds it, and with it if not. 0 if there is none.
+    The other way is without the begin token if the tokenizer adds it, and with it if not. The result is 0 if there is
+    no begin token.
     """
     tokenizer = load_tokenizer(folder)
     begin = tokenizer.bos_token_id

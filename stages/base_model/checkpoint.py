@@ -34,18 +34,18 @@ def _refuse_unusable(model: Any, tokenizer: Any, name: str) -> None:
     vocabulary = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > vocabulary:
         raise InputError(
-            f"base_model.checkpoint: the tokenizer of {name} has {len(tokenizer)} tokens, but its model only "
+            f"base_model.checkpoint: the tokenizer of {name} has {len(tokenizer)} tokens, but its model has only "
             f"{vocabulary}: take the tokenizer that belongs to the model"
         )
     if not _is_causal(model):
         raise InputError(
-            f"base_model.checkpoint: {name} is no causal language model, because later tokens change its earlier "
+            f"base_model.checkpoint: {name} is not a causal language model, because later tokens change its earlier "
             "predictions: take a decoder such as Gemma, Llama or Qwen"
         )
 
 
 def _is_causal(model: Any) -> bool:
-    """Whether another last token leaves the predictions before it as they are."""
+    """Whether the predictions before the last token stay the same if that token changes."""
     import torch
 
     ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]])

@@ -1,4 +1,4 @@
-"""The texts that the embedded model is trained on: pages of the chosen languages and English ones."""
+"""The texts that the embedded model is trained on: pages in the chosen languages and in English."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ LISTED = (
     r"|^\(?1[.)]\s.*\s\(?2[.)]\s|^\(?a[.)]\s.*[.?!]\s+\(?b[.)]\s\w+ \w+"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
-SAME_WORDS = 6  # from this many words on, a third must be different, else the model repeats itself
+SAME_WORDS = 6  # from this many words on, a third of them must differ, else the model repeats itself
 RUN = 8  # an instruction that shares this many words in a row with the response was copied from it
 
 
@@ -79,7 +79,7 @@ def english(instructions: pl.Series) -> pl.Series:
 
 
 def _from_prompt(prompts: Prompts) -> pl.Expr:
-    """Whether the instruction has structure of prompts in general, or words of this project's template."""
+    """Whether the instruction contains the structure of any prompt, or words of this project's template."""
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     found = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:

@@ -1,4 +1,4 @@
-"""What the compared models are scored by. A new measure is a function and its line in MEASURES.
+"""The measures by which the compared models are scored. A new measure is a function and its line in MEASURES.
 
 The gate, the metrics and the summary of `make run` read the table.
 """
@@ -31,7 +31,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Measure:
-    """`better` is the direction in which a model improves; None for a description that has none."""
+    """`better` is the direction in which a model improves; None if neither direction is better."""
 
     compute: Callable[[Answered], float]
     better: Literal["higher", "lower"] | None

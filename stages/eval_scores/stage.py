@@ -1,6 +1,6 @@
 """Answers of the base, the seed-only and the tuned model to the same questions, and their scores.
 
-Open questions are asked in English, with the answer wanted in the language. Held-out seeds also have a reference.
+Open questions are asked in English, and the answer is requested in the language. Held-out seeds also have a reference.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _questions(job: Job, language: str) -> pl.DataFrame:
 
 
 def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The questions with the `response` of the model in `folder`, and facts of its run."""
+    """The questions with the `response` of the model in `folder`, and facts about its run."""
     prompts, language = job.section(Prompts), load_language(job.language or "", job.language_pages)
     english_name = load_names(job.language_pages)[language.code]
     with LazyEngine(folder, job.section(TextGeneration).of_several, job.settings.seed) as engine:

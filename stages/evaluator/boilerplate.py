@@ -19,7 +19,7 @@ from x_instruction.runner.files import digest
 
 STEM = 5  # characters; a shorter word does not name a topic
 WORD = re.compile(r"[^\s.,']+")
-PHRASES = (3, 6)  # in a text; with more notices no text is left
+PHRASES = (3, 6)  # per text; with more notices, no text would be left
 CLOSING = set(marks()) - set("!?…؟")
 SEPARATORS = {"sentences": " ", "lines": "\n", "row": " | "}
 
@@ -48,7 +48,7 @@ def groups_by_stem(phrases: Sequence[str]) -> list[list[str]]:
 
 
 def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: random.Random) -> str | None:
-    """The text with notices after, before or between its sentences, in the place of some of them.
+    """The text with notices after, before or between its sentences, which replace some of them.
 
     The notices are sentences, lines, or items of a row, and the length stays about the same. None without phrases.
     """
@@ -66,7 +66,7 @@ def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: rando
 def _around(
     sentences: Sequence[str], place: str, room: float, choose: random.Random
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """The sentences before and after the notice, without as many beside it as make `room`; at least one stays."""
+    """The sentences before and after the notice, without adjacent ones that make `room` for it; at least one stays."""
     at = {"after": len(sentences), "before": 0, "amid": choose.randint(1, max(1, len(sentences) - 1))}[place]
     before, after = list(sentences[:at]), list(sentences[at:])
     while len(before) + len(after) > 1 and room > 0:

@@ -88,7 +88,7 @@ def makers(
     open_instructions: Collection[str] = (),
     drifts: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Maker]]:
-    """The maker of each defect, by level and name. `answers` and `drifts` map a pair's id to a model's answer."""
+    """The function for each defect, by level and name. `answers` and `drifts` map a pair's id to a model's answer."""
 
     def other(pair: Pair) -> str | None:
         return swapped(pair, pool, choose, open_instructions)

@@ -1,4 +1,4 @@
-"""Fits an evaluator's calibration on rated pairs of seeds from which no model learned and on which none is measured.
+"""Fits an evaluator's calibration on rated pairs of seeds that no model learns from or is measured on.
 
 Each level has the same total weight. Within a level the defects have their training weights, and a defect of weight 0
 is left out. With signals the fit is a regression, whose label coefficients also do the work of a temperature; without
@@ -78,7 +78,8 @@ def _fit_regression(rated: pl.DataFrame, signals: list[str]) -> Regression:
 def _scale(values: Matrix) -> Matrix:
     """Standard deviations, which make the regularisation independent of units; 1 for a feature that does not vary.
 
-    A feature that varies only in its last bits must not be magnified: the regression then stayed at its start.
+    A feature that varies only in its last bits must not be magnified: otherwise the regression stayed at its starting
+    point.
     """
     spread = values.std(axis=0)
     return np.where(spread > MIN_SPREAD, spread, 1.0)
@@ -89,7 +90,7 @@ def _rounded(values: Sequence[float] | Matrix) -> list[float]:
 
 
 def fit_temperature(rated: pl.DataFrame) -> float:
-    """The temperature of the lowest cross-entropy (Guo et al. 2017), to three decimals; 1 if scaling does not help.
+    """The temperature with the lowest cross-entropy (Guo et al. 2017), to three decimals; 1 if scaling does not help.
 
     Whether it helps is measured by two-fold cross-validation. All pairs made from a seed are in the same half.
     """

@@ -89,7 +89,7 @@ def _by_language(rated: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 
 def _rounded(found: Any) -> Any:
-    """All floats in it, rounded to DIGITS decimals."""
+    """The same value with all its floats rounded to DIGITS decimals."""
     if isinstance(found, dict):
         return {name: _rounded(value) for name, value in found.items()}
     return round(found, DIGITS) if isinstance(found, float) else found

@@ -1,4 +1,4 @@
-"""The rating set of three levels (best, flawed, worst), made from good pairs: as they are, and with a defect.
+"""The rating set of three levels (best, flawed, worst), made from good pairs, unchanged and with a defect.
 
 stages/evaluator/defects.py defines the defects of the two lower levels.
 """
@@ -36,11 +36,11 @@ def training_set(
 ) -> list[RatedPair]:
     """About `rated_pairs` rated pairs. Each pass over the pairs uses every pair once per level.
 
-    `answers` (of the current response model) and `drifts` (of the base model) are by the pair's id. Defects are drawn
-    by weight, and every pass draws other defects and other runs of sentences: a small number of pairs is soon known by
-    heart (on the 54 of the sample, held-out AUC fell from 0.74 to 0.44 within 400 steps). Runs are shorter than the
-    responses that are rated later, so `whole_share` of the responses stay whole. A pair that can have no defect of a
-    level is cut off instead.
+    `answers` (of the current response model) and `drifts` (of the base model) are mappings by the pair's id. Defects
+    are drawn by weight, and every pass draws new defects and new runs of sentences, because a small number of pairs is
+    soon memorized (on the sample's 54 pairs, held-out AUC fell from 0.74 to 0.44 within 400 steps). Runs are shorter
+    than the responses that are rated later, so `whole_share` of the responses stay whole. A pair that can have no
+    defect of a level is cut off instead.
     """
     choose = random.Random(seed)
     # A model that knows a pair by heart repeats the good response, which is not flawed.
@@ -98,9 +98,9 @@ def _drawn(defects: Iterable[str], weights: Mapping[str, float], choose: random.
 def held_out_set(
     pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str] = ()
 ) -> list[RatedPair]:
-    """Every pair as it is and with each defect that it can have, to measure on; the same set in every iteration.
+    """Every pair as it is and with each defect that it can have, for measuring; the same set in every iteration.
 
-    Answers of models are not in it: their level is unknown, and the response model changes between iterations.
+    It contains no answers of models: their level is unknown, and the response model changes between iterations.
     """
     return _every_defect(pairs, seed, pages, open_instructions, held_out=True)
 
@@ -108,7 +108,7 @@ def held_out_set(
 def calibration_set(
     pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str] = ()
 ) -> list[RatedPair]:
-    """Like `held_out_set`, but with the boilerplate phrases of the training set: to calibrate ratings on."""
+    """Like `held_out_set`, but with the boilerplate phrases of the training set, for calibrating ratings."""
     return _every_defect(pairs, seed, pages, open_instructions, held_out=False)
 
 

@@ -29,10 +29,10 @@ class Defects(Section):
     model_answer: Weight
     """The answer of the current response model."""
     boilerplate: Weight
-    """Site notices replace some sentences. Half of the language's phrases are taught, the other half is measured."""
+    """Site notices replace some sentences. Half of the language's phrases are taught and the other half is measured."""
     swapped: Weight
-    """The response to another instruction. Low for the embedded model, which cannot learn what fits an instruction:
-    many of them only teach it that good responses are doubtful."""
+    """The response to another instruction. The default is low because the embedded model cannot learn what fits an
+    instruction: many such responses only teach it that good responses are doubtful."""
     wrong_language: Weight
     drift: Weight
     """What the base model writes after the instruction. Set it to 0 for a base model that already follows instructions.
@@ -61,7 +61,7 @@ class Evaluator(Section):
     open_instructions: tuple[NonEmpty, ...]
     """Instructions that any text answers, such as `Write a text.`: no response to them is swapped or strays."""
     batches: Literal["by_length", "in_order"]
-    """`by_length` pads less. `in_order` mixes lengths, where a short response in a batch does not give its label away:
+    """`by_length` pads less. `in_order` mixes lengths, so that a short response does not give its label away:
     in the planted world, cut responses were recognized with AUC 1.00 in order and 0.58 by length. On the sample the
     order makes no difference beyond chance, and padding takes 60 % more time."""
     loss_over: Literal["labels", "vocabulary"]
@@ -70,5 +70,5 @@ class Evaluator(Section):
     defects: Defects
     temperature_scaling: bool
     """Without signals: scale the probabilities by a temperature, if that lowers the cross-entropy of pairs on which it
-    was not fitted. With signals, the regression that joins them scales the probabilities itself."""
+    was not fitted. With signals, the regression that combines them scales the probabilities itself."""
     training: Training

@@ -133,10 +133,10 @@ def _numbered(document: pl.DataFrame, size: int) -> pl.DataFrame:
 def _starts(
     words: npt.NDArray[np.int64], announces: npt.NDArray[np.bool_], rank: npt.NDArray[np.int32], size: int
 ) -> list[int]:
-    """The blocks with which segments of at most `size` words begin, of about equal length where boundaries allow it.
+    """The first blocks of segments of at most `size` words, which are about equally long where boundaries allow it.
 
     No segment is shorter than a quarter of `size`, and none ends with a heading or another line that announces the next
-    one. A boundary of a better rank goes before a nearer one.
+    one. A boundary of a better rank takes precedence over a nearer one.
     """
     before = np.cumsum(words) - words
     allowed = np.append(False, ~announces[:-1])

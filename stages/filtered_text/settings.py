@@ -13,7 +13,7 @@ class FilteredText(Section):
     """Thresholds that all languages share; languages/<code>.yaml holds those of one language. Shares go from 0 to 1."""
 
     blocked_sites: NonEmpty | None
-    """A file of sites whose pages are dropped, one a line: a domain (example.org), an address (example.org/shop) or a
+    """A file of sites whose pages are dropped, one per line: a domain (example.org), an address (example.org/shop) or a
     comment after #. null: no site is blocked."""
     decontaminate_against: list[NonEmpty]
     """JSONL files of evaluation prompts. A text that shares `decontamination_ngram` words in a row with one is dropped.
@@ -32,7 +32,7 @@ class FilteredText(Section):
     The sample's pages of notices have 9 to 20."""
     max_topic_share: Share
     max_repeated_paragraph_share: Share
-    """Share of the characters in sentences that the text has already had."""
+    """Share of the characters in sentences that occurred earlier in the text."""
     max_english_share: Share
     """Share of the characters in lines of English. Language identification reads three slices of a long text, and 41 of
     957 partly translated pages passed it; of 16,000 other texts this rule drops one."""

@@ -32,7 +32,8 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
     """One record for each response (WARC) or text (WET); `record` is its offset in the file, in bytes."""
     with stored_bytes(file) as stored, readable(file):
         kind = _kind(stored, file.name)
-        # cc_net writes bare line feeds. The reader needs quirks mode for them, but there it skips what it cannot read.
+        # cc_net writes bare line feeds. The reader needs quirks mode for them, but in that mode it skips what it cannot
+        # read.
         bare_feeds = _head(stored, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
         start: int | None = 0
         found = False

@@ -43,7 +43,7 @@ def missing_text(columns: Columns, names: Iterable[str]) -> str:
 
 
 def plain_text(value: Any) -> str:
-    """Any value as text that can be stored. A lone surrogate of JSON cannot."""
+    """Any value as text that can be stored. A lone surrogate from JSON cannot be stored."""
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 

@@ -46,7 +46,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
     except UnreadableError as error:
         page, reason, value = Page(_readable(body)), error.reason, str(error)
     provenance = {name: getattr(page, name, "") or normalise(record[name] or "") for name in PROVENANCE}
-    # The address of the download is a fact, the address that a page states is a claim.
+    # The address of the download is a fact; the address that a page states is a claim.
     provenance["url"] = normalise(record["url"] or "") or page.url
     return {
         "source": record["source"],

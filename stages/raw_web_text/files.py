@@ -90,7 +90,7 @@ def _found(system: Any, path: str, form: Format | None) -> dict[str, str | None]
 
 
 def file_format(name: str) -> str | None:
-    """The format that a file's name tells; None for an unknown ending."""
+    """The format that a file's name indicates; None for an unknown ending."""
     suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
     while suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()

@@ -13,7 +13,7 @@ from stages.raw_web_text.files import SourceFile, UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
-SHOWN_BYTES = 2000  # of a line that is dropped, in its drop
+SHOWN_BYTES = 2000  # of the line, shown in its drop
 ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 BETWEEN = re.compile(r"[\s,]*")
 WINDOW = 1 << 20  # characters
@@ -43,7 +43,7 @@ def _lines(stored: io.BufferedReader, name: str, columns: Columns, limit: int) -
 
 
 def _bounded_lines(stored: io.BufferedReader, limit: int) -> Iterator[bytes]:
-    """Lines; of a line longer than `limit` bytes, its first `limit` + 1."""
+    """The lines; a line longer than `limit` bytes is cut to its first `limit` + 1 bytes."""
     while line := stored.readline(limit + 1):
         yield line
         rest = line
@@ -70,7 +70,7 @@ def _record(values: Any, shown: bytes, columns: Columns) -> Record:
 
 def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int) -> Iterator[Record]:
     """Records of the elements of an array."""
-    # A byte that is not UTF-8 becomes a lone surrogate, for which its record alone is dropped.
+    # A byte that is not UTF-8 becomes a lone surrogate, and only its record is dropped.
     text = io.TextIOWrapper(stored, "utf-8-sig", errors="surrogateescape")
     for number, (values, shown) in enumerate(_decoded(text, name, limit)):
         yield {**_record(values, shown.encode("utf-8", "replace"), columns), "record": number}

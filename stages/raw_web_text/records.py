@@ -20,7 +20,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 # thousand. Twice as many bytes took 2.2 GB of memory on pages of 4.9 MB.
 FRAME_BYTES = 128_000_000
 CHUNK_ROWS, CHUNK_BYTES = 500, 16_000_000
-# Bytes of a record's page, also if it was read earlier.
+# Bytes of a record's page, even if it was read earlier.
 SIZE = pl.coalesce("size", pl.col("body").bin.size().cast(pl.Int64), pl.lit(0))
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 
@@ -65,7 +65,7 @@ def read_rows(source: Source, language: str, settings: RawWebText, root: Path) -
 
 
 def read_files(files: list[SourceFile], source: Source, settings: RawWebText) -> Iterator[Record]:
-    """Records of some files of a source."""
+    """Records of several files of a source."""
     for file in files:
         for record in _read_file(file, source, settings):
             yield {"content": source.content or "text", **record}
@@ -136,7 +136,7 @@ def regrouped(chunks: Iterable[pl.DataFrame], rows: int, size: int = FRAME_BYTES
 
 
 def _released(held: list[pl.DataFrame]) -> pl.DataFrame:
-    """One frame of the chunks. The list is emptied, so that the chunks are not in memory during the work on it."""
+    """One frame of the chunks. The list is emptied, so that the chunks are not in memory while it is processed."""
     frame = pl.concat([pl.DataFrame(schema=RECORD_SCHEMA), *held], how="diagonal")
     held.clear()
     return frame

@@ -1,4 +1,4 @@
-"""The two tables of this stage: records as they are read, and the pages that are made of them.
+"""The two tables of this stage: records as they are read, and the pages that are made from them.
 
 A bad file or record is a record too. Its `reason` and `value` become those of a drop.
 """
@@ -19,8 +19,8 @@ PAGE_SCHEMA = {
     "size": pl.Int64,
 }
 # `body` is the bytes of the page, null if there are none. `encoding` is their encoding if it is certain, `charset` the
-# encoding that the server declared. `labelled` says that the source tells the language. The columns of a page are empty
-# until it is read; a page that was read earlier has them, and no body.
+# encoding that the server declared. `labelled` says that the source states the language. The columns of a page are
+# empty until it is read; a page that was read earlier has them, and no body.
 RECORD_SCHEMA = {
     "body": pl.Binary,
     "encoding": pl.String,

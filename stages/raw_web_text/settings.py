@@ -97,9 +97,9 @@ class RawWebText(Section):
     max_page_bytes: Positive
     """The largest of the real pages that we measured has 450 kB."""
     max_line_bytes: Positive
-    """Of a JSON line, where each byte of a page may take six (\\u00xx)."""
+    """Bytes of a JSON line, in which each byte of a page may take six (\\u00xx)."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
-    """Elements inside each other. The HTML parser fails beyond 254."""
+    """Levels of nested elements. The HTML parser fails beyond 254."""
     max_expansion: Positive
     """How many times its size a compressed file may grow. gzip reaches 1030 on zeros, and 3 to 20 on text."""
     max_bad_share: Share

@@ -1,8 +1,8 @@
 """Reads, extracts and identifies the pages of sources without a language label once for all languages.
 
-Such a source is divided into pieces of some files. The work store keeps the pages of a piece under a key of the files'
-content, the settings that decide what is read, and the code. The first language that needs a piece makes it. Each
-language then reads the pages from the store, and only decides which of them are in that language.
+Such a source is divided into pieces of several files. The work store keeps the pages of a piece under a key of the
+files' content, the settings that decide what is read, and the code. The first language that needs a piece makes it.
+Each language then reads the pages from the store, and only decides which of them are in that language.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 
-# Stored bytes of a piece, unless a single file has more. This is some minutes of work: enough pieces for languages side
-# by side, and a file that is added to the end of a source changes only one small piece.
+# Stored bytes of a piece, unless a single file has more. This is a few minutes of work: enough pieces for languages
+# side by side, and a file that is added to the end of a source changes only one small piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_expansion"}
@@ -71,7 +71,7 @@ class SharedPages:
 
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
-    """Pieces of a source in order. Local files are hashed (1.5 GB a second), of others the checksum is asked for."""
+    """Pieces of a source in order. Local files are hashed (1.5 GB per second); other file systems give a checksum."""
     base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision"}))
     if source.format == "dataset":
         folder = root / source.path

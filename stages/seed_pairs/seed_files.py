@@ -47,7 +47,7 @@ def _check_columns(frame: pl.DataFrame, path: Path) -> None:
         if name not in frame.columns:
             raise InputError(f"seed_pairs: {path} has no column `{name}`; it has {', '.join(frame.columns)}")
         if isinstance(frame.schema[name], pl.List | pl.Struct | pl.Array):
-            raise InputError(f"seed_pairs: column `{name}` of {path} holds {frame.schema[name]}: give a text a row")
+            raise InputError(f"seed_pairs: column `{name}` of {path} holds {frame.schema[name]}: give one text per row")
 
 
 def _origin(frame: pl.DataFrame) -> pl.Expr:
@@ -57,6 +57,6 @@ def _origin(frame: pl.DataFrame) -> pl.Expr:
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """A column that a file need not have, as text; empty where it has no value."""
+    """An optional column of a file, as text; empty where it has no value."""
     found = pl.col(name).cast(pl.String).fill_null("") if name in frame.columns else pl.lit("")
     return found.alias(name)

@@ -4,8 +4,8 @@ ratings are calibrated on the second, and models are measured on the third.
 The split follows from a hash of the *instruction*. Languages share instructions, so a split by pair would train a
 model in one language on what it is tested on in another.
 
-English pairs (a source with `language: en`) have a split of their own, `english`, from which the instruction model
-alone learns. The partition of each language holds all of them.
+English pairs (a source with `language: en`) have a separate split, `english`, from which the instruction model alone
+learns. The partition of each language holds all of them.
 """
 
 from __future__ import annotations

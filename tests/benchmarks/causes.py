@@ -25,7 +25,7 @@ SUFFIX = re.compile(r"^['’‘]\w+$")
 def cause(
     text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
 ) -> str:
-    """Name of the cause of most differing words. The reasons are those for which the two sides drop the text."""
+    """Name of the cause of most of the differing words. The reasons are those for which the two sides drop the text."""
     if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH
     causes: Counter[str] = Counter()
@@ -60,9 +60,9 @@ def _name(ours: list[str], theirs: list[str]) -> str:
     if any("฀" <= sign <= "๿" for word in ours for sign in word):
         return "Thai clusters (letters out of order)"
     if any(SUFFIX.match(word) for word in theirs if word not in ours):
-        return "apostrophe part of the next word"
+        return "apostrophe in the next word"
     if any(NUMBER.search(word) for word in theirs) and "".join(ours) == "".join(theirs):
-        return "signs between numbers and words"
+        return "punctuation between numbers and words"
     if len(theirs) < len(ours):
-        return "signs part of words (code, addresses)"
-    return "words cut at signs, abbreviations or units"
+        return "punctuation inside words (code, addresses)"
+    return "words cut at punctuation, abbreviations or units"

@@ -46,7 +46,7 @@ def _pages(name: str) -> list[bytes]:
 
 
 def _seconds(pages: list[bytes]) -> tuple[float, float]:
-    """CPU seconds of ours and of the library, in the round with the median ratio; they take turns in going first.
+    """CPU seconds of ours and of the library, in the round with the median ratio; they take turns to go first.
 
     On a shared machine, a round in which both are slow keeps the ratio, and a disturbance of one of them leaves the
     median.

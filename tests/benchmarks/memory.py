@@ -31,8 +31,8 @@ from stages.evaluator.defects import SENTENCE
 from tests.benchmarks.table import ROOT, Row
 from x_instruction.pages.main_text import extract_page
 
-# Documents of the smallest corpus. They must take at least a second, because the five seconds of the start vary: with
-# 4,000 documents raw_web_text took 0.2 to 0.9 s, and the exponent was 1.17 and 1.19.
+# Documents of the smallest corpus. They must take at least a second, because the five seconds that a stage needs to
+# start vary: with 4,000 documents raw_web_text took 0.2 to 0.9 s, and the exponent was 1.17 and 1.19.
 DOCUMENTS, FACTORS = {"raw_web_text": 16_000, "filtered_text": 4_000}, (1, 4, 16)
 # Smaller than the default, so that the largest corpus has several shards.
 ROWS_PER_SHARD = 16_000

@@ -1,4 +1,4 @@
-"""Runs a peer in an environment of its own (requirements-peers.txt), so that its packages cannot clash with ours."""
+"""Runs a peer in a separate environment (requirements-peers.txt), so that its packages cannot clash with ours."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """Planted defects in real text: which kinds of defect an evaluator of all ten languages recognizes.
 
 The pairs are the sample's held-out seeds and excerpts of the real-text collection, with planted defects. The excerpts
-share one instruction that any text answers, so that none of them is swapped or strays.
+share one instruction that any text answers, so that no response among them is swapped or strays.
 
 The evaluator learns from the sample's train seeds and from excerpts of other documents (tests/benchmarks/
 real_documents.py); without the collection it learns from the seeds alone, and a printed line says so. The settings were
-chosen on excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names a folder to keep the project in.
+chosen on excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names the folder in which the project
+is kept.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def settings(collection: bool) -> dict[str, Any]:
                 "swapped": 0.1,
             },
             # In batches of 8 at 0.0015 the evaluator learned nothing from 6,000 pairs: AUC of a wrong language was
-            # 0.58, against 0.97 in batches of 16 at 0.001 (a single run each, on the excerpts to choose by).
+            # 0.58, against 0.97 in batches of 16 at 0.001 (a single run each, on the excerpts for choosing settings).
             "training": training(learning_rate=0.001, batch_size=32, max_tokens=448),
         },
     }

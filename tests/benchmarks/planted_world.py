@@ -25,7 +25,8 @@ from x_instruction.runner.files import read_json
 
 DATA = "data/world"
 # The response model's answers are not taught as flawed, since some of them state the right facts.
-# The language of a text is learned late: at 0.7 and 0.5, AUC of partly_foreign was 0.88 and of wrong_language 0.63.
+# The model learns late which language a text is in: at 0.7 and 0.5, AUC of partly_foreign was 0.88 and of
+# wrong_language 0.63.
 FLAWED = {"cut": 1, "repeated": 1.3, "partly_foreign": 1.2, "strays": 1.3, "model_answer": 0}
 DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 1, "drift": 0}
 

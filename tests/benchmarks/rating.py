@@ -1,6 +1,6 @@
 """Rating from one token position, compared with decoding a verdict of 64 tokens with the same engine and prompts.
 
-Both read the prompt, so the gain is 1 + 64 c / tokens, where a decoded token costs c times as much as a read one. At 48
+Both read the prompt, so the gain is 1 + 64 c / tokens if a decoded token costs c times as much as a read one. At 48
 tokens the overhead of a request decides; the pairs of the sample have 250 to 320 tokens.
 """
 

@@ -29,7 +29,7 @@ from x_instruction.runner.files import digest
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # as long as the responses of the seeds
-EXCERPTS_A_DOCUMENT = 3  # at most, to learn from; a document to measure on has one
+EXCERPTS_A_DOCUMENT = 3  # at most, for learning; a document for measuring has one
 CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences ("Read more.") may occur in several parts
 

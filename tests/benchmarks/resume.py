@@ -73,9 +73,10 @@ def _shard_times(project: Path) -> list[float]:
 
 
 def _kill_run(project: Path, shards: int, seconds: float) -> int | None:
-    """Runs the stage and kills it `seconds` after `shards` shards are finished. Returns the finished shards then lost.
+    """Runs the stage and kills it `seconds` after `shards` shards are finished.
 
-    Returns None if the run ended before. The shard in progress is always lost and is not counted.
+    Returns the number of finished shards that were lost, or None if the run had already ended. The shard in progress is
+    always lost and is not counted.
     """
     before = _finished(project)
     process = _start(project)

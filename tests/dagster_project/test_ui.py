@@ -37,7 +37,7 @@ pytestmark = [
 
 @pytest.fixture
 def ui(fresh: Path) -> Iterator[str]:
-    """Address of the UI of a miniature with one iteration, which has 13 partitions to make and not 18."""
+    """Address of the UI of a miniature with one iteration, which has 13 partitions to make instead of 18."""
     with_package(fresh)
     set_param(fresh, "iterations", {"iteration_1": {"learns_from": "seed_pairs"}})
     subprocess.run([sys.executable, "-m", "dvc_project.generated_lines"], cwd=fresh, check=True)

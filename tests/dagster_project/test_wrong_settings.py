@@ -1,4 +1,4 @@
-"""A wrong value in params.yaml and an outdated dvc.yaml are one sentence in every command and in Dagster."""
+"""Every command and Dagster report a wrong value in params.yaml or an outdated dvc.yaml in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph as it is read from `dvc.yaml`, and the errors of one that cannot be used."""
+"""The graph as it is read from `dvc.yaml`, and the errors for an unusable one."""
 
 from __future__ import annotations
 

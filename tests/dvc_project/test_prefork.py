@@ -1,4 +1,4 @@
-"""A stage that is forked from the preloaded process behaves like one with a process of its own."""
+"""A stage that is forked from the preloaded process behaves like one with a separate process."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_stage_ends_with_its_caller(project: Path, server: subprocess.Popen[by
     caller.send_signal(signal.SIGKILL)
     caller.wait()
 
-    deadline = time.monotonic() + 30  # 10 s were too few on a busy machine
+    deadline = time.monotonic() + 30  # 10 s was too short on a busy machine
     while alive(int(stage)):
         assert time.monotonic() < deadline, "the stage is still running"
         time.sleep(0.05)

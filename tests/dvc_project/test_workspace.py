@@ -1,4 +1,4 @@
-"""The project is read while runs write it."""
+"""Reading the project works while a run writes to it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

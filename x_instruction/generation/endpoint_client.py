@@ -11,7 +11,7 @@ from x_instruction.generation.settings import Endpoint
 from x_instruction.runner.errors import InputError
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
-# The server is busy, overloaded or restarting. Any other 4xx would be answered the same again.
+# The server is busy, overloaded or restarting. Any other 4xx would get the same answer again.
 RETRIED_STATUS = (408, 409, 425, 429)
 
 
@@ -106,7 +106,7 @@ class EndpointClient:
 
 
 class Pace:
-    """A limit of requests and tokens per minute. Each request gets the moment from which it may be sent."""
+    """A limit of requests and tokens per minute. Each request gets the time at which it may be sent."""
 
     def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self.requests, self.tokens = requests_per_minute, tokens_per_minute

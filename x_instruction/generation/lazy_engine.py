@@ -44,7 +44,7 @@ class LazyEngine:
 
     @cached_property
     def context(self) -> int:
-        """The most tokens that a prompt and its continuation may have together."""
+        """The maximum number of tokens of a prompt and its continuation together."""
         lengths = (context_length(self._model), self._settings.max_model_length)
         return min(length for length in (*lengths, 2**31) if length)
 

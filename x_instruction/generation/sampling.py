@@ -1,4 +1,4 @@
-"""Sampling of answers to an instruction, as the section `decoding` says."""
+"""Samples answers to an instruction as the section `decoding` specifies."""
 
 from __future__ import annotations
 

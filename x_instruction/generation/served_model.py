@@ -1,6 +1,6 @@
 """Checks that an endpoint serves the model of a folder: the name to ask for, and a comparison of the weights.
 
-A name proves nothing: a server may give a model any name, or still hold the weights from before a stage ran again. The
+A name proves nothing: a server may give a model any name, or still have the weights from before a stage ran again. The
 model that a manifest names must be the model that answered.
 """
 
@@ -71,7 +71,7 @@ def shortest(items: Sequence[Item], length: Callable[[Item], int]) -> list[Item]
 
 
 def _device(folder: Path) -> str:
-    """The GPU if it has room beside the server, which may run on it; else the CPU."""
+    """The GPU if it has room beside the server, which may run on it; otherwise the CPU."""
     import torch
 
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))

@@ -18,7 +18,7 @@ class Decoding(Section):
     top_p: Annotated[float, Field(gt=0, le=1)]
     max_new_tokens: Positive
     no_repeat_ngram: Annotated[int, Field(ge=0)]
-    """No run of so many tokens occurs twice in a response; 0: allowed."""
+    """No run of this many tokens occurs twice in a response; 0: no such rule."""
     repetition_penalty: Annotated[float, Field(gt=0)]
     """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
     stop_strings: tuple[NonEmpty, ...]
@@ -31,8 +31,8 @@ class Vllm(Section):
     tensor_parallel: Positive
     """GPUs that one model is spread over."""
     dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
-    """null: as the checkpoint is stored. `auto` is vLLM's choice and rounds float32 to bfloat16: on two cores 1.6 times
-    as fast, but label probabilities were up to 0.009 from those of transformers instead of 0.000001."""
+    """null: as the checkpoint is stored. `auto` is vLLM's choice and rounds float32 to bfloat16: on two cores it was
+    1.6 times as fast, but label probabilities were up to 0.009 away from those of transformers instead of 0.000001."""
     quantization: str | None
     """One of vLLM's methods (fp8, awq …); null: as the checkpoint says."""
     prefix_caching: bool
@@ -68,9 +68,9 @@ class Endpoint(Section):
     """The model's name at the server. `{model}` in it is replaced by the artifact that a stage uses
     (`instruction_model`, `evaluator/iteration_1`)."""
     max_difference: Annotated[float, Field(gt=0)] | None = 0.05
-    """How far log-probabilities of the server may be from those of the artifact's weights, in nats a token, so that no
-    other model answers in its place; null: not compared. bfloat16 was up to 0.02 off, and the two most similar models
-    of the sample 0.08 to 0.24. A quantized server needs more."""
+    """How far log-probabilities of the server may be from those of the artifact's weights, in nats per token, so that
+    no other model answers in its place; null: not compared. bfloat16 was up to 0.02 off, and the two most similar
+    models of the sample 0.08 to 0.24. A quantized server needs more."""
     concurrency: Positive = 32
     """Requests at a time."""
     attempts: Positive = 6

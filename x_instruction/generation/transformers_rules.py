@@ -43,7 +43,7 @@ class StopStrings(StoppingCriteria):
     def __init__(self, strings: tuple[str, ...], tokenizer: Any, width: int) -> None:
         self.strings, self.tokenizer, self.width = strings, tokenizer, width
         # Enough tokens for the longest string (a token is at least a byte) and a few more, because decoding may strip a
-        # leading blank.
+        # leading space.
         self.reach = max(len(string.encode()) for string in strings) + 4
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:

@@ -133,7 +133,7 @@ def _reason(error: Exception) -> str:
 
 
 def _dtype(model: Path) -> str:
-    """float32 for a model that is stored so, and on a CPU that has no bfloat16; else vLLM's choice."""
+    """float32 for a model that is stored in float32, and on a CPU that has no bfloat16; else vLLM's choice."""
     return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 

@@ -15,9 +15,9 @@ import polars as pl
 
 from x_instruction.language.settings import LanguageSettings
 
-# These marks also stand within numbers, names and abbreviations, so they end a sentence only before white space.
-# Other marks (danda, the Urdu full stop) end one in any case: a third of the full stops in Urdu news have no space
-# after them.
+# These marks also occur within numbers, names and abbreviations, so they end a sentence only before white space. Other
+# marks (danda, the Urdu full stop) end one in any case: a third of the full stops in Urdu news have no space after
+# them.
 AMBIGUOUS = ".!?…:"
 BASIC_PLANE = range(0x10000)
 # Closing quotation marks, and these with closing brackets: the content of character classes.

@@ -21,10 +21,11 @@ Words = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)
 
 
 class LanguageSettings(Section):
-    """Settings of one language. Lengths are in characters, scores and shares are from 0 to 1.
+    """Settings of one language. Lengths are in characters; scores and shares are from 0 to 1.
 
     Language identification
-    - `neighbours`: languages that identification confuses with this one; `true` accepts a text judged to be in it.
+    - `neighbours`: languages that identification confuses with this one; `true` accepts a text identified as that
+      neighbour.
     - `identified_by: stop_words`: for a language that identification does not know. The score is then the share of stop
       words, and `min_language_score` is its minimum.
     - `second_opinion`: the languages, beside this one, among which lingua decides where fastText is unsure.
@@ -35,7 +36,7 @@ class LanguageSettings(Section):
       script without spaces and without a dictionary here, words are runs of `characters_per_word` characters.
     - `characters_per_word`: needed unless spaces separate words; lengths in words are then estimated from characters.
     - `sentence_ends`: the marks that end a sentence. A space among them says that spaces separate sentences (Thai).
-    - A punctuation mark is a token of its own, and so is a run of points, except for `word_joiners` between two letters
+    - A punctuation mark is a separate token, and so is a run of points, except for `word_joiners` between two letters
       or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), and the points that end `abbreviations`
       ("Prof.") and, with `numbers_keep_points`, numbers ("3."). A hyphen among the joiners may also begin or end a word
       ("koe- ja", "-1,5"). With `dividing_signs`, only these marks are tokens, each by itself, and all other marks are
@@ -44,7 +45,7 @@ class LanguageSettings(Section):
 
     Rules
     - Shares of n-grams are given by n. A line is closed if it ends as a sentence does.
-    - `min_stop_words`: so many different stop words must occur in a text (Gopher, arXiv 2112.11446: 2).
+    - `min_stop_words`: the number of different stop words that must occur in a text (Gopher, arXiv 2112.11446: 2).
     - `everyday_words`: words of the vulgar-word list (`filtered_text.word_lists`) that usually mean something else.
     - `read_more`: phrases that sites put after a teaser. `buttons`: lines that are only the label of a button.
     - `countries`: ISO 3166 codes of the countries whose identity numbers and national phone numbers are masked.

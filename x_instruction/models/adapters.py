@@ -20,7 +20,7 @@ def with_adapter(model: Any, adapter: Adapter) -> Any:
     known = linear_layers(model)
     if unknown := [name for name in adapter.modules if name not in known]:
         raise SettingsError(
-            f"training.adapter.modules: {unknown[0]} is no linear layer of this model; it has {', '.join(known)}"
+            f"training.adapter.modules: {unknown[0]} is not a linear layer of this model; it has {', '.join(known)}"
         )
     config = LoraConfig(
         task_type="CAUSAL_LM",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from x_instruction.models.examples import Example
 
 IGNORED = -100  # label of a token that does not count in the loss
-GROUPED_BATCHES = 50  # batches whose examples are sorted by length together, as in transformers
+GROUPED_BATCHES = 50  # this many batches are sorted by length together, as in transformers
 
 Row = dict[str, list[int]]
 Order = Literal["by_length", "at_random", "in_order"]

@@ -28,12 +28,11 @@ from x_instruction.runner.plots import write_plot
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a training uses besides its examples.
+    """What a training run uses besides its examples.
 
-    `checkpoints`: folder of the checkpoints from which an interrupted training goes on; None keeps none.
-    `plots`: folder in which the loss curve is written as a plot.
-    `tensorboard`: folder of the TensorBoard files, if `report_to` names it.
-    `held_out`: examples on which the loss is measured every `evaluate_every` steps.
+    `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None keeps none. `plots`:
+    folder in which the loss curve is written as a plot. `tensorboard`: folder of the TensorBoard files, if `report_to`
+    names it. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
     """
 
     checkpoints: Path | None = None
@@ -59,7 +58,7 @@ def fine_tune(
 
     Examples are cut at `max_tokens`. If each completion is one of `labels` (token ids), the loss is over these only.
     Examples of similar length share a batch, unless they are learned `in_order`.
-    Returns facts of the run: those of `train`, and the number of examples whose prompt left no room.
+    Returns facts about the run: those of `train`, and the number of examples whose prompt left no room.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -103,7 +102,7 @@ def train(
 ) -> dict[str, Metric]:
     """Train on the lessons and save to `out`; `stored` is the type of the start model's weights.
 
-    Returns facts of the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
+    Returns facts about the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
     """
     import torch
 
@@ -137,7 +136,7 @@ def train(
 
 @contextmanager
 def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
-    """The folder, or one that is removed after the training. Only a folder that is kept can be resumed from."""
+    """The folder, or one that is removed after training. Only a folder that is kept can be resumed from."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder

@@ -18,7 +18,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
     `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token is one of
     them and the loss is over them only. A rating reads only their probabilities, and the start model has hardly ever
     produced them: with the loss over the whole vocabulary, the first steps raise them above all other tokens and the
-    model loses what it knew (AUC on swapped responses of the planted world 0.50, against 0.94 over the labels).
+    model loses what it knew (AUC on swapped responses of the planted world was 0.50, against 0.94 over the labels).
     """
     import torch
 
@@ -35,7 +35,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
 
 @contextmanager
 def _head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
-    """In this context, the output layer reads only the hidden states at these places, as one row.
+    """Within this context manager, the output layer reads only the hidden states at these places, as one row.
 
     The argument `logits_to_keep` of transformers keeps the same places in every row, and some architectures ignore it.
     """

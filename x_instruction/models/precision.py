@@ -1,4 +1,4 @@
-"""The precision of a training: weights are float32, and products are bfloat16 where that is fast."""
+"""The precision of training: weights are float32, and products are bfloat16 where that is fast."""
 
 from __future__ import annotations
 

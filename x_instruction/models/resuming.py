@@ -1,4 +1,4 @@
-"""Checkpoints of a training: an interrupted run goes on at the last complete one."""
+"""Checkpoints of a training run: an interrupted run resumes from the last complete one."""
 
 from __future__ import annotations
 

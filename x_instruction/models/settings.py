@@ -63,15 +63,15 @@ class Training(Section):
     adapter: Adapter | None
     """null: all weights are trained."""
     packing: bool
-    """The examples of a batch are laid in one row without padding, and none attends to another."""
+    """The examples of a batch are placed in one row without padding, and none attends to another."""
     save_every: Positive
-    """Steps between checkpoints, from which an interrupted training continues."""
+    """Steps between checkpoints, from which an interrupted training run continues."""
     evaluate_every: Positive | None
     """Steps between measurements of the held-out loss; null: never."""
     keep_best: bool
     """Save the weights with the lowest held-out loss instead of the last ones."""
     patience: Positive | None
-    """Stop after so many measurements without a lower held-out loss; null: never."""
+    """Stop after this many measurements without a lower held-out loss; null: never."""
     report_to: tuple[Literal["tensorboard"], ...]
     """Loggers in addition to the run log."""
 

@@ -14,7 +14,7 @@ from x_instruction.models.losses import completion_loss
 from x_instruction.models.measures import mean_loss
 from x_instruction.models.settings import Training
 
-EXACT_STEPS = 10_000  # up to this number of steps every loss is logged; in a longer training, the mean of ten
+EXACT_STEPS = 10_000  # up to this number of steps every loss is logged; in a longer run, the mean of ten
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
 
 
 def trainer_arguments(training: Training, seed: int, folder: Path, steps: int, bfloat16: bool, save: bool) -> Any:
-    """TRL's settings of a training with `steps` steps and its checkpoints in `folder`."""
+    """TRL's settings of a training run with `steps` steps and its checkpoints in `folder`."""
     import torch
     from trl import SFTConfig
 

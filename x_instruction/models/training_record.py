@@ -1,4 +1,4 @@
-"""The record of a training: how far weights and loss moved, and the loss against the steps."""
+"""The record of a training run: how far weights and loss moved, and the loss against the steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POINTS = 200  # of a curve
 
 
 class WeightSample:
-    """Some weights of each trained parameter before the training. Embeddings are left out: rare tokens hardly move."""
+    """Some weights of each trained parameter before training. Embeddings are left out: rare tokens hardly move."""
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
@@ -33,7 +33,7 @@ def _sample(weight: Any) -> Any:
 
 
 def loss_change(losses: Sequence[float]) -> float:
-    """Mean loss over the last quarter of the steps, less that over the first quarter."""
+    """Mean loss over the last quarter of the steps, minus that over the first quarter."""
     quarter = max(1, len(losses) // 4)
     return sum(losses[-quarter:]) / quarter - sum(losses[:quarter]) / quarter
 

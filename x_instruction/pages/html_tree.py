@@ -17,7 +17,7 @@ SHORT = etree.XPath("string-length(normalize-space(.)) < 1500")
 
 @cache
 def deeper_than(depth: int) -> etree.XPath:
-    """An XPath that tells whether a tree is nested deeper than `depth`. It descends once and counts no ancestors."""
+    """An XPath that finds whether a tree is nested deeper than `depth`. It descends once and counts no ancestors."""
     return etree.XPath(f"boolean(/*{'/*' * depth})")
 
 

@@ -17,11 +17,11 @@ CONTROLS = re.compile(
 FENCE = re.compile(r"[ ]*```")
 TAB = "    "
 # HTML names of characters within a word ("T&uuml;rk") are left by a page that was escaped twice: 144 of 2,940 Turkish
-# pages. An entity between blanks is what a lesson on HTML is about, and &lt; or &amp; belongs to its code.
+# pages. An entity between spaces is what a lesson on HTML is about, and &lt; or &amp; belongs to its code.
 NAME = r"(?:[A-Za-z]{2,30}|#\d{2,6});"
 ENTITY = re.compile(rf"&(?:(?<=\w&){NAME}|{NAME}(?=\w))")  # begins with the literal &, which is 16 times as fast
 
-# ftfy's expression for mojibake tries 40 alternatives at each character, which takes 0.8 ms a page. Each alternative
+# ftfy's expression for mojibake tries 40 alternatives at each character, which takes 0.8 ms per page. Each alternative
 # contains one of these rare characters and matches at most REACH characters on either side of it.
 TELLTALES = re.compile(
     "[{c1}{bad}{law}{currency}{start_punctuation}{end_punctuation}{numeric}{upper_accented}{box}œ°ÙЂ]".format(
@@ -32,9 +32,9 @@ REACH = 6
 
 
 def normalise(text: str) -> str:
-    """One paragraph per line in NFC, without control characters or repeated blanks, and with certain mojibake repaired.
+    """One paragraph per line in NFC, without control characters or repeated spaces, and with certain mojibake repaired.
 
-    Code between Markdown fences keeps its indentation, which Python needs. Of ftfy, only `fix_encoding` is used: it
+    Code between Markdown fences keeps its indentation, which Python needs. Only `fix_encoding` of ftfy is used: it
     leaves quotes, widths and ligatures alone.
     """
     text = ftfy.fix_encoding(text) if looks_garbled(text) else text
@@ -55,14 +55,14 @@ def looks_garbled(text: str) -> bool:
 
 
 def _single_blanks(line: str) -> str:
-    # Only the plain blank is printable. Most lines pass this check, which takes half the time of splitting them.
+    # Only the plain space is printable. Most lines pass this check, which takes half the time of splitting them.
     if line.isprintable() and "  " not in line and line[:1] != " " and line[-1:] != " ":
         return line
     return " ".join(line.split())
 
 
 def _lines_with_code(text: str) -> Iterator[str]:
-    """Lines with single blanks; lines of code keep their indentation, less that of the fence."""
+    """Lines with single spaces; lines of code keep their indentation, less that of the fence."""
     code, margin = False, 0
     for line in text.split("\n"):
         bare = _single_blanks(line)

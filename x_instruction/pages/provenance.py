@@ -7,7 +7,7 @@ from lxml import etree, html  # type: ignore[import-untyped]
 from x_instruction.pages import joiners
 from x_instruction.pages.normalise import normalise
 
-# In order of preference. Of several attributes the first counts, texts are joined.
+# In order of preference. The first of several attributes counts, and texts are joined.
 FIELDS: dict[str, list[str]] = {
     "url": ["link[@rel='canonical']/@href", "meta[@property='og:url']/@content"],
     "title": ["meta[@property='og:title']/@content", "h1//text()", "title//text()"],

@@ -1,4 +1,4 @@
-"""Selects rated pairs: rated well enough, among the best, and not too many of a site, a document or a length."""
+"""Selects rated pairs: rated well enough, among the best, and not too many per site, document or length."""
 
 from __future__ import annotations
 

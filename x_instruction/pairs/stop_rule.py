@@ -36,7 +36,7 @@ def decision(job: Job) -> Decision:
 
 
 def decide(precisions: dict[str, float], tolerance: float) -> Decision:
-    """Accepts iterations in order, up to the first more than `tolerance` below the best precision before it."""
+    """Accepts iterations in order, up to the first that is more than `tolerance` below the best precision before it."""
     (accepted, best), *later = precisions.items()
     for name, precision in later:
         if precision < best - tolerance:

@@ -21,7 +21,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
 
 ToExamples = Callable[[Iterable[Pair], PromptEncoder], list[Example]]
-CHECKED = ("pairs", "loss_change", "changed_weights_share")  # facts of a training that the suite judges
+CHECKED = ("pairs", "loss_change", "changed_weights_share")  # facts about a training run that the suite judges
 
 
 def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExamples) -> Outcome:
@@ -52,9 +52,9 @@ def measure_tuned(job: Job, outcome: Outcome, training: Training, to_examples: T
 
 
 def _checkpoints(job: Job, base: Path, training: Training, examples: Sequence[Example]) -> Path:
-    """Folder of the checkpoints of exactly this training; those of an earlier one are removed.
+    """Folder of the checkpoints of exactly this training run; those of an earlier one are removed.
 
-    The work store is emptied when the artifact is published: nothing of it is listed as used.
+    The work store is emptied when the artifact is published, because nothing in it is listed as used.
     """
     content = read_json(base / "manifest.json")["content"]
     learned = json.dumps([asdict(example) for example in examples])

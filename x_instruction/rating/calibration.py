@@ -27,10 +27,10 @@ Matrix = npt.NDArray[np.float64]
 class Regression:
     """A multinomial logistic regression on two log-odds of the labels and the distances of the signals.
 
-    The distance of a signal is how much worse it is than `medians`, its median among the best pairs, between 0 and
-    `limits`, the largest distance in the fit. So a pair gains nothing from being better than that median (a model finds
-    its own instructions likelier than people's), and nothing is extrapolated. `coefficients` has a row and `intercepts`
-    a number for each level.
+    The distance of a signal is the amount by which it is worse than its median among the best pairs (`medians`),
+    clipped to between 0 and the largest distance in the fit (`limits`). So a pair gains nothing from being better than
+    that median (a model finds its own instructions likelier than people's), and nothing is extrapolated. `coefficients`
+    has a row and `intercepts` a number for each level.
     """
 
     signals: list[str]

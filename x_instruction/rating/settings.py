@@ -19,7 +19,7 @@ class Rating(Section):
     off would be worth as much as one that is either good or swapped: AUC over the surface defects was 0.62, and 0.91
     with 0.2."""
     signals: tuple[Signal, ...]
-    """What a regression joins with the labels' probabilities (x_instruction/rating/signals.py). With an empty list the
-    labels alone decide. Without both likelihoods, candidate_pairs does not compute them."""
+    """The signals (x_instruction/rating/signals.py) that a regression combines with the label probabilities. With an
+    empty list, the labels alone decide. Without both likelihoods, candidate_pairs does not compute them."""
     max_response_tokens: Positive
     """In the prompt, a longer response is cut at the end of a sentence. Signals are counted on the whole response."""

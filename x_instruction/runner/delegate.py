@@ -1,4 +1,4 @@
-"""Hands a stage to a process that has the libraries loaded already, where one is running."""
+"""Hands a stage to a process that has the libraries loaded already, if there is one."""
 
 from __future__ import annotations
 

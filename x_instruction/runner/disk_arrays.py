@@ -31,7 +31,7 @@ def pieces(path: Path, dtype: npt.DTypeLike) -> Iterator[tuple[int, Array]]:
 
 
 def gather(path: Path, dtype: npt.DTypeLike, places: Array) -> Array:
-    """The values at the given positions, which must rise."""
+    """The values at the given positions, which must be in ascending order."""
     found = [np.zeros(0, dtype)]
     for start, values in pieces(path, dtype):
         first, last = np.searchsorted(places, [start, start + len(values)])

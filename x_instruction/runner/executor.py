@@ -1,4 +1,4 @@
-"""The map over shards: in this process, in local processes, or on Ray. Nothing else in a stage knows which."""
+"""The map over shards: in this process, in local processes, or on Ray. No stage depends on the choice."""
 
 from __future__ import annotations
 

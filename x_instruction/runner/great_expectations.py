@@ -1,7 +1,7 @@
-"""Great Expectations, and nothing else that knows it: the suite is validated on a frame of one row, the metrics.
+"""The only module that uses Great Expectations: it validates the suite on a frame of one row, the metrics.
 
-Its import takes 2 to 4 s, as long as the work of a small stage. So it runs in a process of its own, which starts with
-the stage and imports while the stage works; where the library is loaded already, it runs in the stage's process.
+Its import takes 2 to 4 s, as long as the work of a small stage. So it runs in a separate process, which starts with the
+stage and imports while the stage works; where the library is loaded already, it runs in the stage's process.
 """
 
 from __future__ import annotations

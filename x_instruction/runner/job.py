@@ -150,7 +150,7 @@ class Job:
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
-        """Yields the result of a costly first step for each frame, from the work store where it is there already."""
+        """Yields the result of a costly first step for each frame, from the work store if it is already there."""
         for key, _ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")

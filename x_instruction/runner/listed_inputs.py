@@ -19,7 +19,7 @@ def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
     """Raises SettingsError for the first input of an artifact that is not among its dependencies in `graph`.
 
     `inputs` holds the dependencies by artifact, written as in `graph`. A missing `graph` is not an error, because a
-    stage also runs alone; nor is an artifact that `graph` does not have.
+    stage also runs alone; nor is an artifact that is not in `graph`.
     """
     if not graph.exists():
         return

@@ -17,8 +17,8 @@ from x_instruction.runner.outcome import Outcome
 def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
     """Metrics of every artifact that holds rows; empty for models.
 
-    Ids are compared as 64-bit hashes on disk: in polars they took 1 GB for 10 million rows. `unaccounted_rows` are rows
-    that came in and are neither kept nor dropped; it is missing where a stage reports no rows that came in.
+    Ids are compared as 64-bit hashes on disk, because in polars 10 million of them took 1 GB. `unaccounted_rows` are
+    rows that came in and are neither kept nor dropped; it is missing where a stage reports no rows that came in.
     """
     if not job.staged.paths():
         return {}

@@ -57,7 +57,7 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 
 
 def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
-    """Yields number and path of each shard that holds some of the rising `places`, and their rows in it."""
+    """Yields number and path of each shard that holds some of the ascending `places`, and their rows in it."""
     begins = first_places(shards)
     for number, path in enumerate(shards):
         first, last = np.searchsorted(places, begins[number : number + 2])
@@ -100,7 +100,7 @@ def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str
     )
     split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
     dropped = joined.filter(pl.col("reason").is_not_null())
-    # A drop is named by its id in the artifact before, where the row can be looked up.
+    # A drop is named by its id in the upstream artifact, where the row can be looked up.
     return Split(
         split.kept.drop("row", "origin"),
         split.dropped.with_columns(dropped[id_column].alias("id")).select(list(DROP_SCHEMA)),

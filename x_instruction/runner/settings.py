@@ -45,11 +45,11 @@ class Execution(Section):
     """Processes of the executor."""
     threads: Positive
     """Threads of torch. The number is fixed because the order of a sum changes its last bits. Two threads are no faster
-    for a small model (4,070 tokens/s against 4,470), and 20 times slower beside another busy process."""
+    for a small model (4,070 tokens/s against 4,470), and are 20 times slower beside another busy process."""
 
 
 class RunSettings(Protocol):
-    """What a job needs of the whole of `params.yaml`; iterating yields the names and values of all sections."""
+    """What a job needs from the whole of `params.yaml`; iterating yields the names and values of all sections."""
 
     @property
     def languages(self) -> list[str]: ...

@@ -67,7 +67,7 @@ class Partition:
     finished: bool = True
 
     def paths(self) -> list[Path]:
-        """Raises InputError where the partition is not there or not whole.
+        """Raises InputError if the partition is missing or incomplete.
 
         The gate of a stage counts the rows that it read, so rows lost between two stages only show here.
         """
@@ -109,7 +109,7 @@ class Partition:
     def _refuse_unfinished(self, paths: list[Path]) -> None:
         manifest = self.folder / "manifest.json"
         if not manifest.exists():
-            raise InputError(f"{self.folder} is not there or unfinished: run its stage first (`dvc repro`)")
+            raise InputError(f"{self.folder} is missing or unfinished: run its stage first (`dvc repro`)")
         listed = read_json(manifest).get("rows")
         rows = sum(pq.read_metadata(path).num_rows for path in paths)
         if listed not in (None, rows):

@@ -1,4 +1,4 @@
-"""The one shell around every stage: work, gate, publish, whole or not at all."""
+"""The shell around every stage: work, gate, publish, whole or not at all."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _publish(job: Job, outcome: Outcome, seconds: float) -> None:
 
 
 def _publish_figures(job: Job) -> None:
-    """Metrics and plots are outputs of their own, beside the artifact: DVC shows no file inside an output."""
+    """Metrics and plots are separate outputs beside the artifact, because DVC shows no file inside an output."""
     if (job.staging / SCORES).exists():
         write_atomically(job.metrics, (job.staging / SCORES).read_bytes())
         (job.staging / SCORES).unlink()
@@ -67,7 +67,7 @@ def _publish_figures(job: Job) -> None:
 
 
 def _keep_drops(job: Job) -> str:
-    """Puts the drops of a refused run where a person finds them. Returns a sentence on the leading reason."""
+    """Puts the drops of a refused run where a user finds them. Returns a sentence on the leading reason."""
     leading = job.staged.leading_drop()
     if leading is None:
         return ""

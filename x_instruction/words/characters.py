@@ -23,7 +23,7 @@ KINDS = {
 }
 # Planes 0 and 1. The planes above hold Chinese characters, which count as letters.
 CODE_POINTS = 0x20000
-# Code points in one batch of texts. Their arrays take about 30 bytes a code point, whatever the size of the shard.
+# Code points in one batch of texts. Their arrays take about 30 bytes per code point, whatever the size of the shard.
 BATCH = 4_000_000
 Points = npt.NDArray[np.uint32]
 Starts = npt.NDArray[np.int64]

@@ -1,7 +1,7 @@
 """Functions compiled by numba and cached on disk for as long as none of the code that they were made from changes.
 
 numba itself compares only the time and size of the file that defines a function. A function that calls a function of
-another file, or uses a constant of it, would go on with the old code of that file.
+another file, or uses a constant of it, would keep using the old code of that file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """As `numba.njit(cache=True)`, which takes the cache's place and stamp from a setting of numba."""
+    """Like `numba.njit(cache=True)`, but with the cache folders and the stamp that are defined below."""
     before = numba.config.CACHE_LOCATOR_CLASSES
     numba.config.CACHE_LOCATOR_CLASSES = ",".join(
         f"{__name__}.{locator.__name__}" for locator in (InSetFolder, InTree, OfUser)

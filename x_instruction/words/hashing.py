@@ -33,7 +33,7 @@ def word_hash(word: str) -> int:
 
 @compiled
 def table_size(keys: int) -> int:
-    """Number of slots, a power of two, for so many keys: at least half of them stay free."""
+    """Number of slots, a power of two, for this many keys: at least half of them stay free."""
     size = 4
     while size < 2 * keys:
         size *= 2

@@ -35,7 +35,7 @@ Row = npt.NDArray[np.int64]
 def with_line_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `line_counts` (NAMES) unless it is there.
 
-    Blank lines do not count, nor, unless set, lines of punctuation only. A line is closed if it ends with a mark that
+    Blank lines do not count, and lines of punctuation count only if set. A line is closed if it ends with a mark that
     ends a sentence, and quoted if it ends with a closing quotation mark or bracket.
     """
     if "line_counts" in frame.columns:

@@ -1,7 +1,7 @@
 """Repeated n-grams of words, counted in one compiled pass (Gopher, arXiv 2112.11446, table A1).
 
-An n-gram can be repeated only where the (n-1)-grams in it are. Therefore, from pairs on, only the places that are left
-are looked at: in running text a fifth of the pairs and a fiftieth of the triples.
+An n-gram can be repeated only where the (n-1)-grams in it are. Therefore, from pairs on, only the remaining places are
+examined: in running text a fifth of the pairs and a fiftieth of the triples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: L
     """Adds the column `ngram_counts`, in characters, unless it is there.
 
     `top_N`: all occurrences of the N-gram that occurs most often. `duplicate_N`: N-grams that occurred before, without
-    counting a character twice. Unless set, punctuation is left out: the ruler of a table (`|-----|`) is no phrase.
+    counting a character twice. Unless set, punctuation is left out: the ruler of a table (`|-----|`) is not a phrase.
     """
     if "ngram_counts" in frame.columns:
         return frame
@@ -81,7 +81,7 @@ def _repeated(hashes: Hashes, lengths: Lengths, starts: Places) -> Counts:
 
 @compiled
 def _grow(n: int, left: int, end: int, places: Places, grams: Hashes, hashes: Hashes) -> int:
-    """Make n-grams, in place, of the (n-1)-grams that another one follows; returns their number."""
+    """Make n-grams, in place, of the (n-1)-grams that another one follows; return their number."""
     kept = 0
     for at in range(left):
         place = places[at]
@@ -95,7 +95,7 @@ def _grow(n: int, left: int, end: int, places: Places, grams: Hashes, hashes: Ha
 
 @compiled
 def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Places) -> bool:
-    """Count the n-grams in the table and note the slot of each; returns whether any occurs twice."""
+    """Count the n-grams in the table and note the slot of each; return whether any occurs twice."""
     size = table_size(left)
     keys[:size], counts[:size] = 0, 0
     repeated = False
@@ -136,7 +136,7 @@ def _duplicate(
 
 @compiled
 def _only_repeated(left: int, places: Places, grams: Hashes, counts: Lengths, slots: Places) -> int:
-    """Keep, in place, the n-grams that occur more than once; returns their number."""
+    """Keep, in place, the n-grams that occur more than once; return their number."""
     kept = 0
     for at in range(left):
         if counts[slots[at]] > 1:

@@ -1,7 +1,7 @@
 """Texts split into tokens (words and punctuation marks), in one compiled pass, as flat arrays.
 
 A word is a run of letters, marks and digits, which the language's `word_joiners` ("Ankara'da", "www.example.org") and,
-in numbers, some more marks ("1,5") may join. Any other mark is a token of its own, and so is a run of points. The word
+in numbers, some more marks ("1,5") may join. Any other mark is a separate token, and so is a run of points. The word
 splitters of spaCy and indic-nlp, with which FineWeb-2's thresholds were found, do the same. Thai is split by a
 dictionary, and other scripts without spaces into runs of a fixed length.
 """
@@ -105,7 +105,7 @@ def _has(roles: npt.NDArray[np.uint8], point: int, role: int) -> bool:
 
 @compiled
 def _makes_one_word(before: int, mark: int, after: int, roles: npt.NDArray[np.uint8]) -> bool:
-    """Whether a mark joins the two characters of words around it."""
+    """Whether a mark joins the two word characters around it."""
     first, second = is_digit(before), is_digit(after)
     if first and second and mark in NUMBER_JOINERS:
         return True

@@ -21,7 +21,7 @@ from x_instruction.words.thai_dictionary import Nodes, Symbols, dictionary, step
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
 SPACE, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
-# From newmm: a piece is cut within its last 40 characters, and at most so many words are looked at from one place.
+# From newmm: a piece is cut within its last 40 characters, and at most this many words are considered from one place.
 PIECE, WINDOW, MAX_WORDS = 140, 40, 50
 # Room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of a piece.
 ROOM = 256
@@ -100,7 +100,7 @@ def _other_end(points: Points, place: int, end: int) -> int:
 def _known_ends(
     points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
 ) -> int:
-    """Write the ends of the dictionary's words that begin at a place, short to long; returns their number."""
+    """Write the ends of the dictionary's words that begin at a place, short to long; return their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
         slot = step_from(steps, node, int(symbols[points[place]]))
@@ -137,7 +137,7 @@ def _unknown_end(
 
 @compiled
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
-    """Write the words of a shortest way from `first` to `goal` into `past`; of two ways, the one with shorter words.
+    """Write the words of a shortest path from `first` to `goal` into `past`; of two paths, the one with shorter words.
 
     edges[0, at] and edges[1, at] bound the ends, in edges[2], of the words that begin at start + at.
     """
@@ -167,7 +167,8 @@ def _split_piece(
 ) -> None:
     """Write into past[place], for each word of the piece that begins at a place, where it ends.
 
-    Places are visited in order, as words lead to them. Where all ways meet in one place, the words before it are final.
+    Places are visited in order, as words lead to them. Where all paths meet in one place, the words before it are
+    final.
     """
     edges, reached, found = room[:3], room[3], room[4]
     reached[: end - start + 1] = 0

@@ -18,8 +18,8 @@ SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 def with_word_counts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `word_counts` unless it is there.
 
-    Tokens are words and punctuation marks; `alphabetic` words hold a letter; `stop_words` are how many different ones
-    of the language's stop words occur.
+    Tokens are words and punctuation marks; `alphabetic` words contain a letter; `stop_words` is the number of the
+    language's stop words that occur.
     """
     if "word_counts" in frame.columns:
         return frame

@@ -1,4 +1,4 @@
-"""Removes what was in a document for software, for copying or for collecting, and joins wrapped lines."""
+"""Removes what software, copying and collecting have left in a document, and joins wrapped lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.language.settings import LanguageSettings
 
 
 def cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with `text` cleaned. Markup goes before the steps that would not see credits or lines through it."""
+    """The frame with `text` cleaned. Markup goes first, because it would hide credits and lines from later steps."""
     texts = without_markup(without_escapes(frame["text"], language))
     texts = without_copy_artifacts(without_font_artifacts(texts, language), language)
     return frame.with_columns(joined_lines(texts, language).alias("text"))

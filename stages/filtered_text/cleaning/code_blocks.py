@@ -1,7 +1,7 @@
 """Finds program code and formulas, which the rules on prose must not judge.
 
-Code is what is between fences of Markdown, and also lines that look like code, because only its lines are left of a web
-page.
+Code is everything between Markdown fences, and also lines that look like code, because text from a web page has no
+fences.
 """
 
 from __future__ import annotations

@@ -13,17 +13,17 @@ from x_instruction.language.settings import LanguageSettings
 
 # A paragraph that was a field of CSV: within its quotation marks, each quotation mark is doubled.
 CSV_FIELD = re.compile(r'(?m)^"((?:[^"\n]|"")+)"$')
-# A text is tokenised if it has so many full stops and commas at the ends of words, and nearly all follow a space.
+# A text is tokenised if it has this many full stops and commas at the ends of words, nearly all of them after a space.
 MIN_POINTS, TOKENISED_SHARE = 3, 0.8
 TITLE = 15  # characters of a headline, which is at least half of the window's title
-TITLE_LINES = 4  # the headline is within so many lines after the window's title ("Site - Headline")
-# A list of the makers with its licence: `* License: [CC-BY]`, `* Text: …`.
+TITLE_LINES = 4  # the headline is within this many lines after the window's title ("Site - Headline")
+# A list of the authors with its licence: `* License: [CC-BY]`, `* Text: …`.
 CREDITS = r"(?:\n[-*•] [\p{L} ]{2,20}: [^\n]*){2,}$"
 LICENCE = r"(?i)\n[-*•] licen[cs]e: "
 
 
 def without_copy_artifacts(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts without what copying and collecting left in them."""
+    """The texts without traces of copying and collecting."""
     frame = texts.alias("text").to_frame()
     for step in (_without_quoting(), _without_token_spaces(), _without_buttons(language), _without_title()):
         frame = frame.with_columns(step.alias("text"))

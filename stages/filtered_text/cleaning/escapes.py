@@ -7,7 +7,7 @@ import polars as pl
 from x_instruction.language.sentences import CLOSERS, marks
 from x_instruction.language.settings import LanguageSettings
 
-# In a text with program code, a backslash before a quotation mark may be part of the code.
+# In a text with program code, a backslash before a quotation mark is intended.
 CODE = r"[{}`;]"
 
 

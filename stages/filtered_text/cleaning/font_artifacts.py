@@ -1,11 +1,11 @@
-"""Characters within words that remained when a text in a font's own encoding was converted to Unicode.
+"""Characters within words that remained when a text in a font's private encoding was converted to Unicode.
 
-Tamil fonts such as Bamini have the sign for a consonant without a vowel, the pulli, in the place of the semicolon.
-One or two semicolons a text remain in 105 of 3,627 pages, mostly beside the pulli or after a vowel sign that excludes
+Tamil fonts such as Bamini put the pulli, the sign for a consonant without a vowel, in the place of the semicolon. One
+or two semicolons per text remain in 105 of 3,627 pages, mostly beside the pulli or after a vowel sign that excludes
 one.
 
-Urdu texts from InPage write the yeh that only ends words before a hamza (54 of 1,902 texts). Within words Urdu has
-another yeh, and no word begins with a hamza.
+Urdu texts from InPage write the word-final yeh before a hamza (54 of 1,902 texts). Within words Urdu uses another yeh,
+and no word begins with a hamza.
 """
 
 from __future__ import annotations

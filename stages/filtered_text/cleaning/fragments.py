@@ -1,7 +1,7 @@
-"""Removes parts of sentences from the beginning and from the end of a text.
+"""Removes incomplete sentences at the beginning and at the end of a text.
 
-The text of a page often ends with a teaser ("Read more…"), or where an extract ends, and begins in the middle of a
-sentence. Usually one sentence is removed. If too little of the text would be left, it is a fragment and is dropped.
+The text of a page often begins in the middle of a sentence, and ends with a teaser ("Read more…") or where an extract
+was cut off. Usually one sentence is removed. If too little of the text would be left, it is a fragment and is dropped.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from x_instruction.language.settings import LanguageSettings
 
 _CLOSERS = rf"[{CLOSERS}]*"
 ELLIPSIS = rf"(?:\.{{2,}}|۔{{2,}}|…|[\[(]\s*(?:\.{{2,}}|…)\s*[\])]){_CLOSERS}$"
-# Beginnings of other pages, one a line, at the end of the text.
+# Beginnings of other pages, one per line, at the end of the text.
 TEASERS = rf"(?:\n[^\n]{{1,60}}(?:\.{{2,}}|…){_CLOSERS}){{2,}}$"
 # The beginning of a sentence: a capital, or a letter of a script without capitals.
 BEGIN = r"[\p{Pi}\p{Ps}\x22']*[^\S\n]?[\p{Lu}\p{Lt}\p{Lo}]"
 # Before a sentence end, these exclude an ellipsis, an initial and a number of one digit.
 BEFORE_END = r"[^.…۔\s]{2}\s?"
 QUESTION_MARKS = "?؟"
-# Characters. A longer stretch is not the rest of a sentence but text without full stops.
+# Characters. A longer stretch is not the remainder of a sentence but text without full stops.
 MAX_REST = 300
-# A last line that ends with a letter or a comma is a rest only if it has more words; shorter ones are headings or
-# names.
+# A last line that ends with a letter or a comma is incomplete only if it has more words than this; shorter ones are
+# headings or names.
 PROSE_WORDS = 12
 OPEN_END = r"[\p{L}\p{M},،]$"
 # Writers end the items of a list as they like.
@@ -35,13 +35,13 @@ ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
 # A record of a collection ("Title: …", "Text: …", on the same line or above): the names of its fields are not text.
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
-# A text that begins in the middle of a sentence begins with small letters: no digits, because dates begin with a small
-# letter in Finnish, and no other marks, because names in program code do.
+# A text that begins in the middle of a sentence begins with small letters. Digits do not count, because dates begin
+# with a small letter in Finnish; nor do other marks, because names in program code do.
 SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
 def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """`text` without parts of sentences at its ends. Adds `fragment`: null, or the evidence that the text is one."""
+    """`text` without incomplete sentences at its ends. Adds `fragment`: null, or the evidence that a text is one."""
     fields = frame.with_columns(whole=pl.col("text").str.replace(FIELD_NAMES, "${1}").str.strip_chars_end())
     ended = _with_whole_end(_with_whole_begin(fields, language), language)
     short = ended.select(word_count(language) < settings.min_words).to_series()
@@ -57,12 +57,12 @@ def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetti
 
 
 def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Removes the rest of a sentence that begins with a small letter or with a word that no sentence begins with."""
+    """Removes a partial sentence that begins with a small letter or with a word that no sentence begins with."""
     ends = marks(language)
     stop = sentence_end(_without(ends, "…"), space=r"[^\S\n]+")
     rest = rf"{SMALL_LETTERS}[^\n{ends}]*"
     if language.never_first:
-        # Not up to a question mark, because a text may begin with a question.
+        # A question mark does not count, because a text may begin with a question.
         stop = sentence_end(_without(ends, "…" + QUESTION_MARKS), space=r"[^\S\n]+")
         rest = rf"{_never_first(language)}(?:[\s،,][^\n{ends}]*)?"
     whole = pl.col("whole")
@@ -73,7 +73,8 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 def _begins_within(language: LanguageSettings) -> pl.Expr:
     """Whether a text of one paragraph begins within a sentence that is too long to remove, or that is the whole text.
 
-    This finds 36 of 1,802 paragraphs cut from Urdu news (one of 19 that were read was whole), and no other real text.
+    This finds 36 of 1,802 paragraphs cut from Urdu news (one of the 19 that we read was complete), and no other real
+    text.
     """
     text = pl.col("text")
     if not language.never_first:
@@ -87,7 +88,7 @@ def _never_first(language: LanguageSettings) -> str:
 
 
 def _is_unfinished(language: LanguageSettings) -> pl.Expr:
-    """Whether two thirds or more of a text of one paragraph are a sentence without its end.
+    """Whether two thirds or more of a text of one paragraph are an unfinished sentence.
 
     This finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real texts.
     """
@@ -102,7 +103,7 @@ def _whole_sentences(language: LanguageSettings) -> str:
 
 
 def _with_whole_end(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Removes teasers, and a last line or its last sentence that has no end, trails off or announces something."""
+    """Removes teasers, and a last line, or its last sentence, that is unfinished, trails off or announces something."""
     text = pl.col("text")
     last, whole = pl.col("last"), pl.col("sentences")
     parts = (
@@ -135,7 +136,7 @@ def _without_teasers(language: LanguageSettings) -> pl.Expr:
     if not language.read_more:
         return text
     phrases = "|".join(pl.Series(language.read_more).str.escape_regex())
-    # On a line of its own, with the title that it leads to, or after the text.
+    # On a separate line, with the title that it leads to, or after the text.
     line = rf"\n\P{{L}}*(?:{phrases})\b[^\n.!?]{{0,80}}"
     after_end = rf"([{marks(language)}])[\s\[(<»›→>]*(?:{phrases})[^\p{{L}}\n]*"
     bracketed = rf"[\[(<»›→>]\s*(?:{phrases})[^\p{{L}}\n]*"

@@ -1,7 +1,7 @@
-"""Removes what is written for a site's software: front matter, comments, tags, macros, links within the site.
+"""Removes what is meant for a site's software and not its readers: front matter, comments, tags, macros, site links.
 
-Code between fences or backquotes stays unchanged. Comments, tags and images are removed only from Markdown pages,
-because in other texts they are what the text is about.
+Code between fences or backquotes stays as it is. Comments, tags and images are removed from Markdown alone: elsewhere
+they are what the text is about.
 """
 
 from __future__ import annotations
@@ -12,36 +12,35 @@ import polars as pl
 
 from stages.filtered_text.cleaning.code_blocks import BLOCK
 
-# Control strings of tokenizers stay too. They are counted later, and models read them as plain text.
+# What a tokenizer may take for structure stays too: it is counted, and prompts encode it as text.
 CODE = rf"({BLOCK}|`[^`\n]+`|</?s>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>)"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
 COMMENT = r"[ ]?(?s:<!--.*?-->|\{/\*.*?\*/\})"
-# Tags of HTML that end a line, and any tags, including those of components (`<Intro>`, `<Youtube id="…"/>`).
+# HTML tags that stand for the end of a line; and any tag, including components (`<Intro>`, `<Youtube id="…"/>`).
 _REST = r"(?:\s[^<>]{0,3000})?/?>"
 BREAK = rf"</?(?i:p|div|br|hr|li|[uod]l|d[td]|h[1-6]|t[rdh]|table|section|aside|blockquote|figure){_REST}"
 TAG = rf"</?[A-Za-z][\w.:-]*{_REST}"
 _IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
-IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # an image with a link is removed with its link
-# A link within a site leads nowhere in an answer; its text stays.
+IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link around an image is removed with it
+# A link within a site leads nowhere from an answer; its text stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
-# Macros of a template that was not filled in. {{Compat("api.URL")}} alone on a line inserts a part of the page.
-# Within a line, {{domxref("URL.host", "host")}} is a link, and its text is the second argument, else the first.
+# Unfilled templates: {{Compat("api.URL")}} alone on a line is a part of the page; within a line, {{domxref("URL.host",
+# "host")}} is a link, and its text is its second argument, or its first if there is only one.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
-# Lines of directives: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of
-# reStructuredText. Then lines of punctuation, such as rulers.
+# Lines: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of reStructuredText; lone signs.
 DIRECTIVE = r"(?m:^[ ]*(?:\{[%#:/][^\n]*\}|\.\. [\w-]+::[^\n]*|:[a-z_]+:(?:[ ][^\n]*|`[^`\n]*`)?)[ ]*$)"
 ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
 ENTITY = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#x[0-9A-Fa-f]{2,5});"
 MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
-# Neither character is in a text, because raw_web_text removes control characters.
+# No text contains these, because raw_web_text removes control characters.
 OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series) -> pl.Series:
-    """The texts without markup, blank lines and spaces at line ends. Texts without any markup are left unchanged."""
+    """The texts without markup, blank lines and spaces at line ends. Texts without markup are left alone."""
     frame = texts.alias("text").to_frame().with_row_index("row")
     marked = pl.col("text").str.contains(MARKED)
     cleaned = _without(frame.filter(marked)).with_columns(_unescaped(pl.col("text")))
@@ -62,18 +61,19 @@ def _without(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _outside_code(pattern: str, by: str = "") -> pl.Expr:
-    """`text` with each match outside code replaced with `by`, or, without `by`, with the match's group."""
+    """Replaces the pattern outside code by `by` or, if there is none, by what the pattern's group matched."""
     text = pl.col("text")
-    found = pl.when(text.str.contains(pattern)).then(text)
+    matching = pl.when(text.str.contains(pattern)).then(text)
     if not by:
-        return pl.coalesce(found.str.replace_all(f"{CODE}|{pattern}", "${1}${2}"), text)
-    marked = found.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}")
-    replaced = marked.str.replace_all(OPEN + CLOSE, by, literal=True)
-    return pl.coalesce(replaced.str.replace_all(f"[{OPEN}{CLOSE}]", ""), text)
+        return pl.coalesce(matching.str.replace_all(f"{CODE}|{pattern}", "${1}${2}"), text)
+    marked_code = matching.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}").str.replace_all(
+        OPEN + CLOSE, by, literal=True
+    )
+    return pl.coalesce(marked_code.str.replace_all(f"[{OPEN}{CLOSE}]", ""), text)
 
 
 def _unescaped(text: pl.Expr) -> pl.Expr:
-    """The text with entities such as `&uuml;` replaced with their characters, even if they were escaped twice."""
+    """Replaces `&uuml;` by the character that it names, even if it was escaped twice."""
     escaped = pl.when(text.str.contains(ENTITY)).then(text)
-    unescaped = escaped.map_elements(lambda one: html.unescape(html.unescape(one)), return_dtype=pl.String)
+    unescaped = escaped.map_elements(lambda value: html.unescape(html.unescape(value)), return_dtype=pl.String)
     return pl.coalesce(unescaped.str.replace_all("\u00a0", " ", literal=True), text)

@@ -11,13 +11,13 @@ import polars as pl
 from stages.filtered_text.cleaning.code_blocks import prose
 
 MIN_CHARACTERS = 40  # of a paragraph; verse may repeat a shorter line
-MAX_REPEATS = 2  # in a text; more of them are not a slip, and the text is left as it is
+MAX_REPEATS = 2  # in a text; more of them are no accident, and the text is left as it is
 # Paragraphs in the same order, and their mean length in characters, without headings. Refrains have shorter lines.
 MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 
 def without_repeats(texts: pl.Series) -> pl.Series:
-    """The texts without such paragraphs. Program code and paragraphs that occur three times are left as they are."""
+    """The texts without such paragraphs. One that occurs three times is intended, and program code is left alone."""
     frame = texts.alias("text").to_frame().select(_without_direct_repeats()).with_row_index("row")
     lines = pl.col("text").str.split("\n")
     long = lines.list.eval(pl.element().filter(pl.element().str.len_chars() >= MIN_CHARACTERS))

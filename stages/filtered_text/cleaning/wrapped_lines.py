@@ -7,17 +7,19 @@ import polars as pl
 from x_instruction.language.sentences import marks
 from x_instruction.language.settings import LanguageSettings
 
-# A text is wrapped if so many of its line ends are within a sentence and followed by a small letter.
+# A text is wrapped if this share of its line ends is within a sentence and before a small letter.
 WRAPPED_SHARE, MIN_LINE_ENDS = 0.3, 4
 WRAPPED = r"[\p{L}\p{M}\p{N},]\n\p{Ll}"
 OPEN = r"[\p{L}\p{M}\p{N},;’'”\x22)]$"
-FULL_LINE = 55  # characters; such a line is no heading, so the next one continues it even with a capital
+FULL_LINE = (
+    55  # characters; such a line is not a heading, so the next one continues it even if it begins with a capital
+)
 HEADING, FENCE = r"^#", r"^ *```"
 CODE = r"[={}\[\]<>;_]|[\p{L}\p{N}]\(|^(?:import|from|def|class|return|if|for|while|else|try)\b|^[$#] |^ "
 
 
 def joined_lines(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts, those that are wrapped with one paragraph on each line."""
+    """The texts; those that are wrapped get one paragraph per line."""
     frame = texts.alias("text").to_frame().with_row_index("row")
     is_wrapped = _is_wrapped(pl.col("text"), language)
     paragraphs = _paragraphs(frame.filter(is_wrapped))

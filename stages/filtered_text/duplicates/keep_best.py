@@ -15,8 +15,8 @@ import numpy as np
 
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
-# After so many kept texts in a bucket, its other texts are not compared with more of them. Such large buckets come
-# from a template around texts that differ. Two similar texts share about five of their eighteen buckets.
+# The other texts of a bucket are compared with at most this many of its kept texts. Such large buckets come from a
+# template around texts that differ. Two similar texts share about five of their eighteen buckets.
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
@@ -100,11 +100,11 @@ class Clusters:
             ranks, buckets = _not_alone(ranks, buckets, ~leads & self._open(ranks, buckets))
 
     def _drop(self, left: Array, right: Array) -> None:
-        """Drop the texts on the right that are similar to their left one: for the most similar, then the best one."""
+        """Drop each right-hand text that is similar to a left-hand one: for the most similar, then the best one."""
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)
         similar = np.flatnonzero(share >= self.threshold)
-        # Of several assignments to a place, the last one counts.
+        # The last of several assignments to a place counts.
         similar = similar[np.lexsort((-left[similar], share[similar]))]
         self.like[right[similar]], self.alike[right[similar]] = left[similar], share[similar]
 

@@ -21,7 +21,7 @@ ALGORITHM = f"rensa {RMinHash.ALGORITHM_VERSION}"
 
 
 def band_rows(permutations: int, threshold: float) -> int:
-    """The largest number of rows in a band with which banding still finds RECALL of the pairs just at the threshold."""
+    """The largest number of rows per band with which banding still finds RECALL of the pairs just at the threshold."""
     enough = [rows for rows in range(1, permutations + 1) if _recall(permutations, rows, threshold) >= RECALL]
     return max(enough, default=1)
 
@@ -31,7 +31,7 @@ def _recall(permutations: int, rows: int, similarity: float) -> float:
 
 
 def keys(settings: FilteredText) -> int:
-    """How many numbers a signature has: one for all words, then one for each band."""
+    """The length of a signature in numbers: one for all words, then one for each band."""
     permutations = settings.minhash_permutations
     return 1 + permutations // band_rows(permutations, settings.near_duplicate_jaccard)
 

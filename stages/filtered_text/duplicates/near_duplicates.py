@@ -3,8 +3,8 @@
 Exact duplicates have the same words. Near-duplicates have sets of shingles with a Jaccard similarity of at least
 `near_duplicate_jaccard`: banding of MinHash signatures finds candidates, and the exact similarity decides. The best
 copy is kept: the likeliest in the language (to a hundredth), then the longest, then the one with the smallest id, so
-the order of rows and shards does not change the outcome. Data that grows with the number of texts is on disk. In
-memory are two bytes a text, about 100 a near candidate and 30 a dropped text: 10 million texts with a tenth of copies
+the order of rows and shards does not change the outcome. Data that grows with the number of texts is on disk. Memory
+holds two bytes per text, about 100 per candidate and 30 per dropped text: 10 million texts, a tenth of them copies,
 take 150 MB.
 """
 
@@ -42,7 +42,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
-    """Write the keys and ranks of all shards to one file each; returns the place of each shard's first row."""
+    """Write the keys and ranks of all shards to one file each; return the place of each shard's first row."""
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
         for number, column in enumerate(rows["signature"].to_numpy().T if rows.height else ()):
@@ -115,7 +115,7 @@ def _near(
 
 
 def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
-    """Write the members of buckets with several living texts; marks the texts in `shared`; returns how many buckets."""
+    """Write the members of buckets with several living texts, mark these in `shared`, return the number of buckets."""
     taken = 0
     for number in range(1, count):
         for places, groups in repeated(scratch / f"keys-{number}", alive):

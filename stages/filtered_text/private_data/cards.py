@@ -1,4 +1,4 @@
-"""Numbers of payment cards: an issuer's prefix with its length and grouping, held to the check digit (Luhn)."""
+"""Numbers of payment cards: an issuer's prefix with its length and grouping, validated by the check digit (Luhn)."""
 
 from __future__ import annotations
 

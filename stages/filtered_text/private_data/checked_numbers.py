@@ -1,4 +1,4 @@
-"""Masks numbers that have a form and pass a check."""
+"""Masks numbers that have a given form and pass a check."""
 
 from __future__ import annotations
 

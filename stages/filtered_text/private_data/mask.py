@@ -43,7 +43,7 @@ def mask(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 
 
 def _masks(language: LanguageSettings) -> dict[str, Mask]:
-    """The masks of KINDS in order. Each kind goes before those that would match a part of it."""
+    """The masks of KINDS in order. Each kind comes before those that would match a part of it."""
     return {
         "emails": _mask_emails,
         "ips": ip_addresses.mask_ips,

@@ -1,4 +1,4 @@
-"""National identity numbers of the language's countries: found by their public form, held to their check digits.
+"""National identity numbers of the language's countries: found by their public form, validated by their check digits.
 
 | country | number | form | check |
 |---|---|---|---|
@@ -86,7 +86,8 @@ KINDS: dict[str, list[Kind]] = {
     "VN": [Kind(_form(r"\d{12}"), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),
-        # Three groups of four and no more: not three groups of a row of phone extensions or of a card number.
+        # Exactly three groups of four, so that three groups within a row of phone extensions or a card number do not
+        # match.
         Kind(_form(rf"(?<!\d[ \-])\d{{4}}(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{4}}(?![ \-]\d{{4}})"), aadhaar.is_valid),
     ],
     "TR": [Kind(_form(r"\d{11}"), tckimlik.is_valid)],

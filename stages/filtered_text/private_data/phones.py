@@ -18,7 +18,7 @@ from stages.filtered_text.private_data.checked_numbers import masked_each
 from x_instruction.runner.errors import SettingsError
 
 MARK = "[phone]"
-# Few texts have seven digits so close to each other, and only these are searched.
+# Few texts have seven digits this close to each other, and only these are searched.
 CANDIDATE = r"\p{Nd}(?:[ .()\-\u{a0}\u{2010}\u{2011}\u{2013}]{0,3}\p{Nd}){6}"
 # The digits of all scripts, to be read as ASCII digits.
 DIGITS = {one: str(unicodedata.decimal(chr(one))) for one in range(0x20000) if chr(one).isdecimal()}

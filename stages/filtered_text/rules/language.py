@@ -38,7 +38,7 @@ def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: Langua
 def wrong_script(language: LanguageSettings) -> pl.Expr:
     """Whether the share of the text's letters in the language's script is too small, not counting program code.
 
-    With the code, 54 of 76 good Tamil pages about React were in a wrong script.
+    With the code counted, 54 of 76 good Tamil pages about React would be in the wrong script.
     """
     text, least = pl.col("text"), language.min_script_share
     share = _script_share(text, language)

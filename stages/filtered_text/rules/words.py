@@ -1,4 +1,4 @@
-"""Rules on the words of a text: how many they are, how long, and of what kind."""
+"""Rules on the words of a text: their number, length and kind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bad_word_lengths(frame: pl.DataFrame, settings: FilteredText, language: Lang
 
 
 def few_alphabetic_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts of which too few words hold a letter (Gopher; FineWeb-2's thresholds, ours for Thai).
+    """Drops texts in which too few words contain a letter (Gopher; FineWeb-2's thresholds, ours for Thai).
 
     FineWeb-2 counts punctuation on its own as words, this rule only with `punctuation_counts_as_words`.
     """

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints the seconds, and which line is dropped for which."""
+"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints the seconds, and the kept line of each dropped one."""
 
 from __future__ import annotations
 

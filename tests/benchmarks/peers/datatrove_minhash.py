@@ -1,7 +1,7 @@
-"""All four steps of datatrove's near-duplicates over the texts of a file: seconds, and which text is dropped for which.
+"""All four steps of datatrove's deduplication over the texts of a file: seconds, and the kept text of each dropped one.
 
-The question has `texts` (a file with one text a line) and `language` (ISO 639-3, for the word tokenizer). Without a
-language, words are what is between spaces: datatrove does not offer this, but it is its fastest case.
+The question has `texts` (a file with one text per line) and `language` (ISO 639-3, for the word tokenizer). Without a
+language, words are whatever is between spaces: datatrove does not offer this, but it is its fastest case.
 """
 
 import json

@@ -1,6 +1,6 @@
 """datatrove's filters as FineWeb-2 runs them: seconds, and for each text the reason why it is dropped, or null.
 
-The question has `texts` (a file with one JSON string a line), `language` (fin_Latn, for the word tokenizer), `rules`
+The question has `texts` (a file with one JSON string per line), `language` (fin_Latn, for the word tokenizer), `rules`
 (the thresholds of a language page) and `shared` (thresholds for all languages). With `only_words`, the answer is the
 words of each text instead.
 """

@@ -1,4 +1,4 @@
-"""The planted world has the truth that it claims, and the filter accepts its languages."""
+"""The recorded truth of the planted world is correct, and the filter accepts its languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint from outside is taken as it is, or refused with one sentence."""
+"""A checkpoint from outside is used unchanged, or refused with one sentence."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shell import run_stage
 
 MakeJob = Callable[..., Job]
-BEGIN = 1  # token with which texts begin in the GGUF file
-# Names in a GGUF file of what a Llama calls otherwise.
+BEGIN = 1  # the token that begins texts in the GGUF file
+# The tensors of a Llama that have other names in a GGUF file.
 OF_LAYER = {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -61,7 +61,7 @@ def write_gguf(model: Any, tokenizer: Any, path: Path, architecture: str = "llam
     parts = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     writer.add_tokenizer_model("gpt2")
     tokens = sorted(parts["vocab"], key=parts["vocab"].get)
-    tokens[BEGIN] = "<|endoftext|>"  # a name that transformers adds where it is missing
+    tokens[BEGIN] = "<|endoftext|>"  # a name that transformers adds if it is missing
     writer.add_token_list(tokens)
     writer.add_token_merges([" ".join(pair) for pair in parts["merges"]])
     writer.add_bos_token_id(BEGIN)
@@ -179,7 +179,7 @@ def test_the_gate_refuses_a_tokenizer_that_begins_texts_wrongly(
 ) -> None:
     monkeypatch.setattr(base_model, "begin_token_cost", lambda *_: 2.5)
     job = made(make_job, settings, taught_model)
-    with pytest.raises(GateFailedError, match=r"begin_token_cost .*must begin a text as the model was trained"):
+    with pytest.raises(GateFailedError, match=r"begin_token_cost .*must begin a text as in the model's training"):
         run_stage(job, base_model, ROOT / "stages/base_model/expectations.yaml")
     assert not job.target.exists()
 
@@ -233,11 +233,11 @@ def missing_weights(folder: Path, model: Path) -> None:
 
 
 BAD = {
-    encoder: "is no causal language model",
+    encoder: "is not a causal language model",
     without_tokenizer: "has no usable tokenizer",
     custom_code: "is not a usable model with safetensors: .*custom code",
     pickled: "is not a usable model with safetensors",
-    small_vocabulary: r"has \d+ tokens, but its model only 100",
+    small_vocabulary: r"has \d+ tokens, but its model has only 100",
     missing_weights: r"weights are missing .*up_proj",
 }
 

@@ -1,4 +1,4 @@
-"""Pairs in three languages, whose defects and sets several tests look at."""
+"""Pairs in three languages that several tests make defects and sets from."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_without_positives_or_negatives_there_is_no_area_under_the_curve() -> No
 
 
 def test_precision_and_recall_are_those_at_the_threshold() -> None:
-    # Ratings: best 0.95, 0.55; flawed 0.7, 0.4; worst 0.3, 0.05. Above 0.6 are one best and one flawed pair.
+    # Ratings: best 0.95, 0.55; flawed 0.7, 0.4; worst 0.3, 0.05. One best and one flawed pair are above 0.6.
     found = scores(RATED, 0.6)
     assert (found["precision"], found["recall"], found["pairs"]) == (0.5, 0.5, 6)
 

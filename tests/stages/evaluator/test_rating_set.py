@@ -1,4 +1,4 @@
-"""The rating set that the stage makes of an iteration: which model answers for it."""
+"""The rating set that the stage makes for an iteration: which model answers for it."""
 
 from __future__ import annotations
 

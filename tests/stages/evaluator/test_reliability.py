@@ -33,7 +33,7 @@ def every_level(certainty: float, times: int, wrong: int) -> pl.DataFrame:
 
 
 def of_seeds(*rows: tuple[str, float, float, float], each: int = 3) -> pl.DataFrame:
-    """`each` consecutive rows come from the same seed, and so have its instruction."""
+    """`each` consecutive rows come from the same seed, and so share its instruction."""
     return rated(*rows).with_columns(instruction=pl.format("Say {}.", pl.int_range(pl.len()) // each))
 
 

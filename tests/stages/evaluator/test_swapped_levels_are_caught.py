@@ -1,4 +1,4 @@
-"""The checks on an evaluator can fail: all of them notice that best and worst were swapped in what it learned."""
+"""The checks on an evaluator can fail: all of them notice if it learned best and worst the wrong way round."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
 
 # Nearly all pairs are in one language, and the other language has other letters: an evaluator learns that in seconds.
-# With equally many pairs in both it must compare two languages, and AUC was 0.72.
+# With the same number of pairs in both, it must compare two languages, and AUC was 0.72.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
 PAGES = ROOT / "languages"
 DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate", "drift"), 0.0)
@@ -83,7 +83,7 @@ class Outcome:
 @pytest.fixture(scope="module")
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """The same evaluator, trained and calibrated on the true levels; with best and worst swapped for both; and with
-    best and worst swapped for the training alone."""
+    best and worst swapped for training alone."""
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)
     suite = load_suite(ROOT / "stages" / "evaluator" / "expectations.yaml", changed(settings))
@@ -133,7 +133,7 @@ def test_the_gate_fails(outcomes: dict[str, Outcome]) -> None:
 def test_the_labels_alone_show_swapped_levels_whatever_the_calibration(outcomes: dict[str, Outcome]) -> None:
     labels = {name: outcome.figures["labels_alone"]["auc"] for name, outcome in outcomes.items()}
     assert labels["swapped_model"] == labels["swapped"] < 0.2 < 0.8 < labels["true"]
-    # The calibration on true levels reverses the ratings, so that no figure of theirs falls.
+    # The calibration on true levels reverses the ratings, so that none of their figures falls.
     assert outcomes["swapped_model"].figures["auc"] > 0.5
     assert outcomes["swapped_model"].failures == ["auc_labels"]
 

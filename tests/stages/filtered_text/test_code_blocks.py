@@ -1,4 +1,4 @@
-"""Program code and formulas: the rules on prose do not see them, the text keeps them, too much of them is a drop."""
+"""Program code and formulas: the rules on prose do not see them, the text keeps them, too much of it is a drop."""
 
 import polars as pl
 import pytest

@@ -234,7 +234,7 @@ def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
-# Of the first 200 documents, 180, 190 and 197 are kept. Finnish pages of mostly code and Thai pages of mostly headlines
+# 180, 190 and 197 of the first 200 documents are kept. Finnish pages of mostly code and Thai pages of mostly headlines
 # are still lost. The Urdu documents are paragraphs cut from news after 100 words; those without enough whole sentences
 # are rightly dropped and are counted apart.
 @pytest.mark.parametrize(("language", "kept", "snippets"), [("fi", 178, 0), ("th", 188, 0), ("ur", 195, 25)])

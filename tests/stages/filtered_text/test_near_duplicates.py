@@ -94,7 +94,7 @@ def test_no_texts_have_no_duplicates(tmp_path: Path) -> None:
 
 
 def test_planted_pairs_and_nothing_else_are_found(tmp_path: Path) -> None:
-    """Recall is at least 0.95 for pairs of similarity 0.8 and more, and every drop is that similar to the kept text."""
+    """Recall is at least 0.95 for pairs of similarity 0.8 or more, and every drop is as similar to the kept text."""
     pairs = planted_pairs(400, seed=3)
     found = dropped(tmp_path, texts(*(text for pair in pairs for text in pair)))
     alike = [pair for pair in pairs if jaccard(*pair, SETTINGS.shingle_words) >= 0.8]

@@ -1,4 +1,4 @@
-"""FineWeb-2's rules on lines, words and n-grams: for each one a tiny text that breaks exactly this rule."""
+"""FineWeb-2's rules on lines, words and n-grams: each has a tiny text that breaks exactly this rule."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Long documents are cut into segments: where, what each segment says of its document, and that nothing is lost."""
+"""Long documents are cut into segments at the right places, segments name their document, and nothing is lost."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.stages.filtered_text.texts import GOOD, THAI, documents, given, job, 
 from x_instruction.language.length import word_count
 from x_instruction.runner.manifest import table_facts
 
-# Twelve different words a sentence.
+# Twelve different words per sentence.
 SENTENCES = [" ".join(f"sana{number}{letter}" for letter in "abcdefghijkl") + "." for number in range(20)]
 PARAGRAPHS = [f"{one} {other}" for one, other in zip(SENTENCES[::2], SENTENCES[1::2], strict=True)]
 

@@ -43,7 +43,7 @@ def made(root: Path, *sources: dict[str, Any], language: str = "fi", **limits: A
 
 
 def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str, str]:
-    """Reason, origin and value of the drop that a file makes beside a good file, which must be read."""
+    """Reason, origin and value of the drop that a file causes; a good file beside it must still be read."""
     (root / "fi").mkdir()
     (root / "fi" / name).write_bytes(data)
     lines(root / "fi" / "zz.jsonl", {"text": "hyvä rivi"})
@@ -53,7 +53,7 @@ def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str
 
 
 def project(root: Path, languages: list[str], source: dict[str, Any], **limits: Any) -> Path:
-    """A project with the settings of params.yaml and this only source, for `python -m stages`."""
+    """A project with the settings of params.yaml and this as its only source, for `python -m stages`."""
     for package in ("stages", "x_instruction", "languages"):
         (root / package).symlink_to(ROOT / package)
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))

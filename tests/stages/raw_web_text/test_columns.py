@@ -1,4 +1,4 @@
-"""Columns that the user named and the source does not have."""
+"""Columns that the user named but the source does not have."""
 
 from __future__ import annotations
 

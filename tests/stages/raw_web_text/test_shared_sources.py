@@ -58,7 +58,7 @@ class CountedFileSystem(MemoryFileSystem):  # type: ignore[misc]
 
 @pytest.fixture
 def opened() -> Iterator[list[str]]:
-    """Writes three files of pages in four languages each. Returns the names of the files that were opened since."""
+    """Writes three files of pages in four languages each. Returns the names of the files that are opened afterwards."""
     fsspec.register_implementation("counted", CountedFileSystem, clobber=True)
     for number in range(3):
         write(f"{number}.jsonl", *(f"{number} {text}" for text in TEXTS.values()), "")
@@ -116,7 +116,7 @@ def parts(job: Job) -> list[Path]:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[object]:
-    """A list that grows with each call of a function of a library."""
+    """A list that grows with each call of a library's function."""
     calls: list[object] = []
     real = getattr(owner, name)
 

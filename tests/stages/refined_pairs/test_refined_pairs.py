@@ -1,4 +1,4 @@
-"""Refined pairs as the stage makes them of the selected pairs."""
+"""Refined pairs as the stage makes them from the selected pairs."""
 
 from __future__ import annotations
 

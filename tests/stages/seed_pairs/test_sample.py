@@ -1,4 +1,4 @@
-"""The sample's seeds: 40 pairs a language, 310 different instructions, and no instruction in two splits."""
+"""The sample's seeds: 40 pairs per language, 310 different instructions, and no instruction in two splits."""
 
 from __future__ import annotations
 

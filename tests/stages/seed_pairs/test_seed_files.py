@@ -55,7 +55,7 @@ def test_english_pairs_come_from_the_english_file(tmp_path: Path) -> None:
 def test_a_column_that_does_not_hold_text_is_named(tmp_path: Path, value: object) -> None:
     write(tmp_path / "seeds/fi.jsonl", {**PAIR, "instruction": value})
     with pytest.raises(
-        InputError, match=r"column `instruction` of .*fi\.jsonl holds (List|Struct).*: give a text a row"
+        InputError, match=r"column `instruction` of .*fi\.jsonl holds (List|Struct).*: give one text per row"
     ):
         read_seeds(tmp_path, SOURCE, "fi")
 

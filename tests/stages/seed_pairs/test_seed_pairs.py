@@ -1,4 +1,4 @@
-"""Bad rows are dropped with a reason, seeds are split by instruction, and English pairs keep apart from both."""
+"""Bad rows are dropped with a reason, seeds are split by instruction, and English pairs stay apart from both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English responses are translated by a checkpoint, and what was cut off is not taken for a translation."""
+"""English responses are translated by a checkpoint, and a truncated output is not taken for a translation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEARNED = {
 
 @pytest.fixture(scope="module")
 def translating_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A T5 of a few thousand parameters that learned two sentences by heart."""
+    """A T5 of a few thousand parameters that memorized two sentences."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration

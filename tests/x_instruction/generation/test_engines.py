@@ -42,7 +42,7 @@ LOCAL = ("transformers", "vllm")
 
 
 def text_generation(backend: str, url: str | None = None) -> TextGeneration:
-    # Two prompts a batch, so that several batches are put back in order.
+    # Two prompts per batch, so that the results of several batches must be put back in order.
     endpoint = Endpoint(url=url, model=url and "tiny")
     return SETTINGS.model_copy(update={"backend": backend, "batch_size": 2, "endpoint": endpoint})
 
@@ -181,7 +181,7 @@ def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[i
 
 @each_local
 def test_more_prompts_than_are_read_at_once_get_their_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
-    # vLLM reads some thousand tokens at a time; a prompt on the edge of these ended its engine on a CPU.
+    # vLLM reads a few thousand tokens at a time; a prompt that crosses this limit crashed its engine on a CPU.
     asked = [(prompt * 40)[:90] for prompt in prompts for _ in range(30)]
     texts = engine.generate(asked, sampling(end, temperature=0.7, tokens=2))
     assert len(texts) == len(asked) and sum(map(len, asked)) > 8192

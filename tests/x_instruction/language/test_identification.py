@@ -1,4 +1,4 @@
-"""Language identification: who decides, and how right the answers are on real sentences and pages."""
+"""Language identification: which identifier decides, and how accurate the answers are on real sentences and pages."""
 
 from __future__ import annotations
 

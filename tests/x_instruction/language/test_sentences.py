@@ -1,4 +1,4 @@
-"""Where sentences end, in texts of each language and in texts of an unknown one."""
+"""Where sentences end, in texts of each language and of an unknown one."""
 
 import re
 

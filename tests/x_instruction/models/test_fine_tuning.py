@@ -126,7 +126,7 @@ def test_examples_are_learned_in_their_order_on_request(
         fine_tune(tiny_model, examples, tmp_path / name, training, seed, in_order=in_order)
         return (tmp_path / name / "model.safetensors").read_bytes()
 
-    # The seed only draws the order, so that it has no effect here.
+    # The seed only determines the order, so that it has no effect here.
     taken = weights("taken", lessons, 1, in_order=True)
     assert taken == weights("other seed", lessons, 2, in_order=True)
     assert taken != weights("other order", lessons[::-1], 1, in_order=True)

@@ -1,4 +1,4 @@
-"""A training that was killed at any step ends in the same weights as an undisturbed one."""
+"""A training run that was killed at any step ends with the same weights as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 class KilledError(Exception):
-    """Raised in the middle of a training."""
+    """Raised in the middle of training."""
 
 
 class Kill(TrainerCallback):
@@ -42,7 +42,7 @@ class Kill(TrainerCallback):
 
 @pytest.fixture
 def train(tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Trains with checkpoints in a folder, and kills the training after a step."""
+    """Trains with checkpoints in a folder, and kills the run after a step."""
     make_trainer = fine_tuning.make_trainer
 
     def run(name: str, training: Training, killed_after: int | None = None) -> dict[str, bytes]:
@@ -68,7 +68,7 @@ def test_a_killed_training_ends_in_the_same_bytes(train: Any, settings: dict[str
     for step in (1, 4, 8):
         with pytest.raises(KilledError):
             train("killed", training, killed_after=step)
-    # What was done before the last checkpoint is not done again.
+    # The steps before the last checkpoint are not repeated.
     last = last_checkpoint(tmp_path / "killed_checkpoints")
     assert last is not None and last.name == "checkpoint-6"
     assert train("killed", training) == undisturbed

@@ -1,4 +1,4 @@
-"""Settings of a training: precision, adapters, frozen embeddings, schedules, early stopping, and what is reported."""
+"""Settings of training: precision, adapters, frozen embeddings, schedules, early stopping, and what is reported."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_unknown_modules_of_an_adapter_are_refused_with_those_that_exist(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
     known = "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"
-    with pytest.raises(SettingsError, match=f"query is no linear layer of this model; it has {known}$"):
+    with pytest.raises(SettingsError, match=f"query is not a linear layer of this model; it has {known}$"):
         fine_tune(tiny_model, lessons, tmp_path, changed(adapter={"rank": 2, "alpha": 4, "modules": ["query"]}), 1)
 
 
@@ -140,7 +140,7 @@ def test_frozen_embeddings_stay_as_they_are(tiny_model: Path, lessons: list[Exam
 def test_accumulated_gradients_equal_those_of_a_large_batch(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
-    # The completions differ in length, so a mean over examples in place of tokens would show after a few steps.
+    # The completions differ in length, so a mean over examples instead of tokens would show after a few steps.
     curves = []
     for batch_size, accumulation in ((4, 1), (1, 4)):
         training = changed(epochs=30, batch_size=batch_size, gradient_accumulation=accumulation)

@@ -6,7 +6,7 @@ from x_instruction.pages.encodings import UndecodableError, decode
 
 FINNISH = "Pääsiäisenä syödään mämmiä ja lähdetään mäkeä laskemaan. "
 RUSSIAN = "Привет из города, где пекут пироги. "
-# cp1258 writes the Vietnamese tones as marks behind the letter.
+# cp1258 writes the Vietnamese tones as marks after the letter.
 UNDECLARED = {
     "cp1252": FINNISH,
     "cp1254": "Güneşli bir günde çocuklar bahçede oynuyor ve şarkı söylüyorlardı. ",

@@ -1,4 +1,4 @@
-"""What is removed from the tree of a page before its main text is looked for."""
+"""What is removed from the tree of a page before its main text is extracted."""
 
 import trafilatura
 from lxml import html  # type: ignore[import-untyped]

@@ -1,4 +1,4 @@
-"""English seeds are limited by the native ones, count once, and never show a held-out instruction."""
+"""English seeds are limited by the number of native ones, count once, and never show a held-out instruction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selection by rating: which pairs are kept, and the reason of each dropped pair."""
+"""Selection by rating: which pairs are kept, and why each other pair is dropped."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def slower(learning_rate: float) -> Training:
 
 @pytest.fixture
 def job(make_job: Callable[..., Job], tiny_model: Path) -> Job:
-    """Learns from four Finnish seeds; two more are held out."""
+    """Trains on four Finnish seeds; two more are held out."""
     section = InstructionModel(training=TUNING, english_per_native=0)
     made = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     shutil.copytree(tiny_model, made.input("base_model"))
@@ -63,7 +63,7 @@ class Kill(TrainerCallback):
 
 @pytest.fixture
 def killing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Trainings end after nine steps."""
+    """Training ends after nine steps."""
     make_trainer = fine_tuning.make_trainer
 
     def made(*arguments: Any) -> Any:

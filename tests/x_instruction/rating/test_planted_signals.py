@@ -1,7 +1,7 @@
 """The surface signals recognize the surface defects of the sample's seeds in ten languages.
 
-The label probabilities are those of a model that knows nothing. The calibration is fitted on the calibration seeds and
-measured on the held-out seeds. The benchmark planted_defects measures what a trained evaluator adds.
+The label probabilities are those of an untrained model. The calibration is fitted on the calibration seeds and measured
+on the held-out seeds. The benchmark planted_defects measures what a trained evaluator adds.
 """
 
 from __future__ import annotations

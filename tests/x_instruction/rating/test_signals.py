@@ -146,7 +146,7 @@ def test_a_response_of_one_sentence_has_no_parts(likelihoods: pl.DataFrame) -> N
 
 
 class LengthEngine:
-    """In place of an engine: the likelihood of a completion is the negative length of its prompt."""
+    """Replaces an engine: the likelihood of a completion is the negative length of its prompt."""
 
     def __init__(self, tokenizer: object) -> None:
         self.tokenizer = tokenizer

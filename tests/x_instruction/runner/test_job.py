@@ -28,7 +28,7 @@ def frames(*texts: str) -> list[pl.DataFrame]:
 
 
 def shout(frame: pl.DataFrame, calls: Path) -> Split:
-    """Puts each text in capitals and drops the text `drop`. Every call adds a line to `calls`."""
+    """Converts each text to upper case and drops the text `drop`. Every call adds a line to `calls`."""
     with calls.open("a") as file:
         file.write(f"{frame['text'].item()}\n")
     if frame["text"].item() == "crash":

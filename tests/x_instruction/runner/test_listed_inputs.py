@@ -1,4 +1,4 @@
-"""A graph file that does not list an input of the settings is refused, because it would not see it change."""
+"""A graph file that does not list an input of the settings is refused, because DVC would not see the input change."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_a_stage_that_loses_a_row_publishes_nothing(
     shutil.rmtree(job.target)
     if artifact == "candidate_pairs":
         write_json(shutil.copytree(tiny_model, project / "data/instruction_model") / "manifest.json", {"content": ""})
-    lost = SHARDS if artifact == "rated_pairs" else 1  # one a shard, of which the others have one here
+    lost = SHARDS if artifact == "rated_pairs" else 1  # one per shard, and the other transforms have one shard here
     with pytest.raises(GateFailedError, match=f"unaccounted_rows equals 0, found {lost} "):
         run(job)
     assert not job.target.exists()
@@ -153,9 +153,9 @@ def test_a_pair_whose_rating_is_no_number_closes_the_gate(
 
 
 def test_the_refined_pairs_say_which_iteration_was_taken_and_why(made: Path) -> None:
-    met = read_json(made / "data/quality/refined_pairs/fi.json")["metrics"]
-    assert met["accepted_iteration"] == "iteration_1"
-    assert met["accepted_because"].startswith("held-out precision fell from 0.500 to 0.100 in iteration_2")
+    metrics = read_json(made / "data/quality/refined_pairs/fi.json")["metrics"]
+    assert metrics["accepted_iteration"] == "iteration_1"
+    assert metrics["accepted_because"].startswith("held-out precision fell from 0.500 to 0.100 in iteration_2")
 
 
 def test_an_iteration_that_is_not_used_is_a_warning_of_the_gate(

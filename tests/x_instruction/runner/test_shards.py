@@ -76,7 +76,7 @@ def partition(folder: Path, *shards: list[str]) -> Path:
 
 
 def test_a_partition_without_manifest_is_unfinished(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is not there or unfinished: run its stage first"):
+    with pytest.raises(InputError, match=r"is missing or unfinished: run its stage first"):
         Partition(partition(tmp_path, ["a"])).paths()
 
 

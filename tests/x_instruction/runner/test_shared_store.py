@@ -81,7 +81,7 @@ def test_languages_side_by_side_share_the_pieces_and_make_none_twice(folder: Pat
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(store(folder, "fi").fill, {"a": slow, "b": maker(made, "b again")})
         second = pool.submit(other)
-        while made != ["b"]:  # the second goes on with what the first is not at …
+        while made != ["b"]:  # the second makes the pieces that the first is not making …
             assert not second.done()
             time.sleep(0.01)
         let_go.set()  # … and then waits for it

@@ -44,13 +44,13 @@ def project(_project_master: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def _published_master(_project_master: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(shutil.copytree(_project_master, tmp_path_factory.mktemp("published") / "project"))
-    (folder / "said").write_text(made(folder, "seed_pairs", "fi"), encoding="utf-8")
+    (folder / "messages").write_text(made(folder, "seed_pairs", "fi"), encoding="utf-8")
     return folder
 
 
 @pytest.fixture
 def published(_published_master: Path, tmp_path: Path) -> Path:
-    """A project whose Finnish seeds are published; the messages of that run are in the file `said`."""
+    """A project whose Finnish seeds are published; the messages of that run are in the file `messages`."""
     return Path(shutil.copytree(_published_master, tmp_path / "published"))
 
 
@@ -100,7 +100,7 @@ def write_seeds(project: Path, rows: list[dict[str, Any]]) -> None:
 
 def test_a_stage_publishes_shards_manifest_report_and_log(published: Path) -> None:
     project, rows = published, len(seeds(published))
-    assert f"seed_pairs fi: published, {rows} rows, 0 dropped" in (project / "said").read_text(encoding="utf-8")
+    assert f"seed_pairs fi: published, {rows} rows, 0 dropped" in (project / "messages").read_text(encoding="utf-8")
     assert set(files(project / "data/seed_pairs/fi")) == {
         "manifest.json", "part-00000.parquet", "drops/part-00000.parquet"
     }  # fmt: skip
@@ -140,7 +140,7 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
     assert (
         "the gate of seed_pairs fi failed and nothing was published; report: data/refused/seed_pairs/fi.json" in message
     )
-    assert "expected bad_share at most 0.2, found 0.5 (so many bad seeds point at a wrong file or column)" in message
+    assert "expected bad_share at most 0.2, found 0.5 (so many bad seeds point to a wrong file or column)" in message
     assert "most drops are no_response (" in message and "all of them: data/refused/seed_pairs/fi.drops" in message
     assert (
         pl.read_parquet(project / "data/refused/seed_pairs/fi.drops/*.parquet")["reason"].unique().item()
@@ -153,8 +153,8 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
 
 def test_a_warning_is_printed_and_blocks_nothing(project: Path) -> None:
     write_seeds(project, seeds(project)[:12])
-    said = made(project, "seed_pairs", "fi")
-    assert "warning: expected held_out at least 8, found " in said
+    messages = made(project, "seed_pairs", "fi")
+    assert "warning: expected held_out at least 8, found " in messages
 
 
 def test_seeds_without_the_column_are_named(project: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_missing_source_folder_is_named(project: Path) -> None:
 
 def test_an_input_that_is_not_made_yet_is_named(project: Path) -> None:
     message = refused(project, "filtered_text", "fi")
-    assert "data/raw_web_text/fi is not there or unfinished: run its stage first" in message
+    assert "data/raw_web_text/fi is missing or unfinished: run its stage first" in message
 
 
 def test_a_checkpoint_that_is_no_model_is_named(project: Path) -> None:
@@ -226,7 +226,9 @@ def test_a_checkpoint_that_is_no_model_is_named(project: Path) -> None:
 
 def test_a_checkpoint_that_is_neither_folder_nor_pinned_is_named(project: Path) -> None:
     change(project, lambda values: values["base_model"].update(checkpoint="some/model"))
-    assert "some/model is no folder here; for a hub id set base_model.revision" in refused(project, "base_model")
+    assert "some/model is not a folder here; if it is a hub id, set base_model.revision" in refused(
+        project, "base_model"
+    )
 
 
 def test_a_killed_stage_goes_on_with_the_shards_it_had_finished(project: Path) -> None:

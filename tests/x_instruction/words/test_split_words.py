@@ -1,4 +1,4 @@
-"""How texts are split into words and punctuation in each language, and what is counted of them."""
+"""How texts are split into words and punctuation in each language, and what is counted about them."""
 
 import polars as pl
 import pytest
