@@ -97,7 +97,7 @@ def _is_heading(count: pl.Expr, language: LanguageSettings) -> pl.Expr:
 def _in_code() -> pl.Expr:
     """Whether a line is between two fences of Markdown, where "# …" is a comment, or within a formula.
 
-    The closing fence counts as within.
+    The closing fence counts as part of the code.
     """
     formula = pl.col("text").str.count_matches(FORMULA_FENCE) % 2 == 1
     fence = pl.col("text").str.contains(CODE_FENCE) | formula

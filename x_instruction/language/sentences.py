@@ -47,7 +47,7 @@ def sentence_end(marks: str, space: str = r"\s") -> str:
     """Pattern of a sentence's end: a mark, with the closing quotation marks or brackets after it.
 
     An ambiguous mark must be followed by `space`, which is part of the end, or by the end of the text. Before a
-    bracket it ends no sentence, because "(3.)" and "(really?)" are mostly within one.
+    bracket it ends no sentence, because "(3.)" and "(really?)" are usually in the middle of one.
     """
     certain = "".join(mark for mark in marks if mark not in AMBIGUOUS)
     before_space = rf"[{marks}][{QUOTES}]*(?:{space}|$)"

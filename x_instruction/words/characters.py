@@ -21,7 +21,7 @@ KINDS = {
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
     CLOSER: rf"^[{CLOSERS}]$",
 }
-# Planes 0 and 1. The planes above hold Chinese characters, which count as letters.
+# The code points of planes 0 and 1. The planes above hold Chinese characters, which count as letters.
 CODE_POINTS = 0x20000
 # Code points in one batch of texts. Their arrays take about 30 bytes per code point, whatever the size of the shard.
 BATCH = 4_000_000

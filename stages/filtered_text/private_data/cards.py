@@ -11,8 +11,8 @@ from stages.filtered_text.private_data.checked_numbers import Kind, mask_checked
 
 MARK = "[card]"
 # The prefixes of ISO/IEC 7812 that are issued for 16 digits: Visa; Mastercard (51-55, 2221-2720); Discover and RuPay
-# (60, 64, 65, 81, 82, 508); JCB (3528-3589); UnionPay (62); Troy (9792). Then American Express (15 digits) and Diners
-# Club (14 digits).
+# (60, 64, 65, 81, 82, 508); JCB (3528-3589); UnionPay (62); Troy (9792). American Express has 15 digits and Diners Club
+# has 14.
 _SIXTEEN = (
     r"(?=4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|6[0245]|8[12]|508|35(?:2[89]|[3-8])|9792)"
     r"\d{4}(?P<gap>[ \-]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"

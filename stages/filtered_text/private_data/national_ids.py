@@ -39,8 +39,8 @@ ANNOUNCED = (
     r"(?: ?(?:no|number|namba|nambari|na))?"
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
 )
-# What may be around a number. Digits after a point, a hyphen or a letter belong to a longer number, but Thai words
-# may be directly before and after a number.
+# These limit what may be directly before and after a number. Digits after a point, a hyphen or a letter belong to a
+# longer number, but Thai words may be directly before and after a number.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
 # The codes of Vietnam's 63 provinces. Indonesian mobile numbers (0812…, 0852…) have 12 digits too.

@@ -86,7 +86,7 @@ def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: Langu
 
 
 def duplicate_line_characters(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many of their characters in lines that occurred before (Gopher, table A1: 0.2)."""
+    """Drops texts with too many of their characters in repeated lines (Gopher, table A1: 0.2)."""
     share, limit = _share_of_characters("duplicate_line_characters"), settings.max_duplicate_line_characters_share
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(
         broken(share > limit, f"{{}} % of characters in repeated lines > {limit:.0%}", percent(share))

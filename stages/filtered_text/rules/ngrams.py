@@ -12,7 +12,7 @@ from x_instruction.words.ngram_counts import ngram_share, with_ngram_counts
 
 
 def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many characters in 5- to 10-grams that occurred before.
+    """Drops texts with too many characters in repeated 5- to 10-grams.
 
     The rule is Gopher's (arXiv 2112.11446, table A1), with FineWeb-2's thresholds, relaxed.
     """
@@ -35,7 +35,7 @@ def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSet
 
 
 def repetition(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many characters in sentences that occurred before: Gopher's duplicate lines, by sentence.
+    """Drops texts with too many characters in repeated sentences: Gopher's rule on duplicate lines, by sentence.
 
     The default is ours.
     """
