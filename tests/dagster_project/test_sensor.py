@@ -17,7 +17,7 @@ def tick(
     """One evaluation of the sensor, and the cursor after it."""
     definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
     with dg.build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
-        data = definitions.get_sensor_def("dvc_changes").evaluate_tick(context)
+        data = definitions.get_repository_def().get_sensor_def("dvc_changes").evaluate_tick(context)
     return data, data.cursor
 
 
