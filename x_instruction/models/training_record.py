@@ -29,7 +29,8 @@ class WeightSample:
 
 def _sample(weight: Any) -> Any:
     flat = weight.detach().reshape(-1)
-    return flat[:: max(1, len(flat) // SAMPLED)]
+    # The sample before the training is taken on the CPU, the one after it may be on a GPU.
+    return flat[:: max(1, len(flat) // SAMPLED)].cpu()
 
 
 def loss_change(losses: Sequence[float]) -> float:
