@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def seeds(tmp_path: Path, tiny_model: Path) -> None:
     table = pl.DataFrame(rows, schema=["id", "instruction_id", "instruction", "response", "split"], orient="row")
     write_shard(table, tmp_path / "data/seed_pairs/fi/part-00000.parquet")
     write_json(tmp_path / "data/seed_pairs/fi/manifest.json", {"rows": table.height})
-    (tmp_path / "data/base_model").symlink_to(tiny_model)
+    write_json(shutil.copytree(tiny_model, tmp_path / "data/base_model") / "manifest.json", {"content": "of the base"})
 
 
 @pytest.mark.usefixtures("seeds")
