@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import polars.selectors as cs
 
 from dagster_project.plots import plots_metadata
 from dvc_project.graph import Stage
@@ -59,11 +60,11 @@ def partition_path(stage: Stage, whole: str = "all") -> str:
 
 
 def sample_table(folder: Path) -> str:
-    """First rows of the first shard as a markdown table; empty without shards."""
+    """First rows of the first shard as a markdown table, without vectors; empty without shards."""
     shards = sorted(folder.glob("part-*.parquet"))
     if not shards:
         return ""
-    frame = pl.read_parquet(shards[0], n_rows=SAMPLE_ROWS)
+    frame = pl.scan_parquet(shards[0], n_rows=SAMPLE_ROWS).select(~cs.binary()).collect()
     return markdown_table(frame.columns, [[_cell(value) for value in row] for row in frame.iter_rows()])
 
 

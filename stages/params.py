@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from stages.base_model.settings import BaseModelSettings
+from stages.base_model.settings import EMBEDDED, BaseModelSettings
 from stages.candidate_pairs.settings import CandidatePairs
 from stages.diversified_set.settings import DiversifiedSet
 from stages.eval_scores.settings import EvalScores
@@ -24,6 +24,7 @@ from stages.raw_web_text.settings import RawWebText
 from stages.response_model.settings import ResponseModel
 from stages.seed_pairs.settings import SeedPairs
 from stages.tuned_model.settings import TunedModel
+from x_instruction.embeddings.settings import Embeddings
 from x_instruction.generation.settings import Decoding, TextGeneration
 from x_instruction.language.names import load_names
 from x_instruction.models.settings import Prompts
@@ -43,6 +44,7 @@ class Settings(Section):
     prompts: Prompts
     text_generation: TextGeneration
     decoding: Decoding
+    embeddings: Embeddings
     rating: Rating
     raw_web_text: RawWebText
     filtered_text: FilteredText
@@ -97,9 +99,20 @@ class Settings(Section):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _low_ratings_are_for_the_embedded_model(self) -> Settings:
+        if self.refined_pairs.always_kept and self.base_model.checkpoint != EMBEDDED:
+            raise ValueError(
+                f"`refined_pairs.always_kept` is {self.refined_pairs.always_kept}: it keeps pairs that are rated below "
+                "min_rating, for the embedded model alone; set it to 0"
+            )
+        return self
+
     def inputs(self, root: Path) -> dict[str, list[str]]:
         """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
+        encoder = self.embeddings.inputs(root)
         return {
+            **dict.fromkeys(("candidate_pairs", "evaluator", "eval_scores"), encoder),
             "raw_web_text": self.raw_web_text.inputs(root),
             "filtered_text": self.filtered_text.inputs(),
             "seed_pairs": self.seed_pairs.inputs(root, self.languages),

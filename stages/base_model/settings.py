@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from x_instruction.models.settings import Training
 from x_instruction.runner.settings import Positive, Section
 
+EMBEDDED = "embedded"
+
 
 class Architecture(Section):
     """Size of the embedded Llama that is trained from scratch."""

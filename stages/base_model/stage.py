@@ -10,7 +10,7 @@ from stages.base_model.begin_token import begin_token_cost
 from stages.base_model.checkpoint import load_checkpoint
 from stages.base_model.corpus import corpus_texts, text_of_each
 from stages.base_model.embedded import new_model, packed_rows, train_tokenizer
-from stages.base_model.settings import BaseModelSettings
+from stages.base_model.settings import EMBEDDED, BaseModelSettings
 from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import save_model
 from x_instruction.models.fine_tuning import train_from_scratch
@@ -24,7 +24,7 @@ PARTITION: tuple[str, ...] = ()
 
 def run(job: Job) -> Outcome:
     settings = job.section(BaseModelSettings)
-    if settings.checkpoint == "embedded":
+    if settings.checkpoint == EMBEDDED:
         return _train_embedded(job)
     save_model(*load_checkpoint(settings, job.root), job.staging)
     return Outcome()

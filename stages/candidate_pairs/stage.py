@@ -1,8 +1,8 @@
 """Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
 
-`samples` instructions are drawn for a text; the evaluator decides later which is best. If `rating.signals` names a
-likelihood, the likelihood of each instruction given the text and given its parts is computed here, where the model
-that wrote it is loaded.
+`samples` instructions are drawn for a text; the evaluator decides later which is best. What the signals of
+`rating.signals` need of a pair, whatever the iteration, is computed here: the likelihoods of the instruction, where the
+model that wrote it is loaded, and the vectors of both.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ import polars as pl
 
 from stages.candidate_pairs.rules import english, normal_form, reasons
 from stages.candidate_pairs.settings import CandidatePairs
+from x_instruction.embeddings.lazy_encoder import LazyEncoder
+from x_instruction.embeddings.settings import Embeddings
+from x_instruction.embeddings.vectors import add_vectors, without_vectors
 from x_instruction.generation.interface import Generated, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.settings import load_language
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
+from x_instruction.rating.likelihoods import add_likelihoods, without_likelihoods
 from x_instruction.rating.settings import Rating
-from x_instruction.rating.signals import add_likelihoods, likelihoods_wanted, without_likelihoods
+from x_instruction.rating.signals import likelihoods_wanted, similarities_wanted
 from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
@@ -44,7 +48,10 @@ def run(job: Job) -> Outcome:
     assert job.language is not None
     model, settings = job.input("instruction_model"), job.section(CandidatePairs)
     language = load_language(job.language, job.language_pages)
-    content, likelihoods = read_json(model / "manifest.json")["content"], likelihoods_wanted(job.section(Rating))
+    content = read_json(model / "manifest.json")["content"]
+    rating = job.section(Rating)
+    other_texts = rating.other_texts if likelihoods_wanted(rating) else 0
+    text_encoder = LazyEncoder(job.section(Embeddings), job.root) if similarities_wanted(rating) else None
     with LazyEngine(model, job.section(TextGeneration), job.settings.seed) as engine:
         outcome = job.map_frames(
             job.rows("filtered_text", job.language).frames(),
@@ -54,13 +61,14 @@ def run(job: Job) -> Outcome:
                 settings=settings,
                 prompts=job.section(Prompts),
                 seed=job.settings.seed,
-                likelihoods=likelihoods,
+                other_texts=other_texts,
+                text_encoder=text_encoder,
                 pages=job.language_pages,
             ),
             settings=[settings, job.section(Prompts), job.section(TextGeneration), job.settings.seed],
-            depends_on=f"{content} {likelihoods} {language.model_dump_json()}",
+            depends_on=f"{content} {other_texts} {text_encoder and text_encoder.identity} {language.model_dump_json()}",
         )
-        facts, made_by = engine.facts(), engine.provenance()
+        facts, made_by = engine.facts() | (text_encoder.facts() if text_encoder else {}), engine.provenance()
     drop_staged(job, too_similar(job, settings.max_similar), temporary=["form"], text="response")
     # Each text gives `samples` rows, and each of them counts as a row that came in.
     return replace(outcome, rows_in=(outcome.rows_in or 0) * settings.samples, facts=facts, made_by=made_by)
@@ -87,10 +95,14 @@ def write_instructions(
     settings: CandidatePairs,
     prompts: Prompts,
     seed: int,
-    likelihoods: bool,
+    other_texts: int,
+    text_encoder: LazyEncoder | None,
     pages: Path,
 ) -> Split:
-    """Instructions for each row's `text`; rows without a usable instruction go to the drops."""
+    """Instructions for each row's `text`; rows without a usable instruction go to the drops.
+
+    With `other_texts` 0 no likelihoods are computed, and without an encoder no vectors.
+    """
     encoder = PromptEncoder(
         engine.tokenizer, prompts, budget=prompts.max_response_tokens, room=engine.room(settings.max_new_tokens)
     )
@@ -113,7 +125,10 @@ def write_instructions(
     texts = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
     split = transform(texts, written, settings, prompts)
     tokens = {"prompt_tokens": sum(map(len, questions)), "generated_tokens": sum(text.tokens for text in written)}
-    kept = add_likelihoods(split.kept, engine, prompts, pages) if likelihoods else without_likelihoods(split.kept)
+    kept = without_likelihoods(split.kept)
+    if other_texts:
+        kept = add_likelihoods(split.kept, engine, prompts, other_texts, pages)
+    kept = add_vectors(kept, text_encoder, pages) if text_encoder else without_vectors(kept)
     return Split(kept, split.dropped, tokens)
 
 

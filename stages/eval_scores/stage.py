@@ -126,7 +126,7 @@ def _rated(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
     """The answers with the ratings of the iteration's evaluator."""
     evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
     judging = (read_calibration(evaluator), job.section(Rating), job.section(Prompts), names)
-    frame = add_signals(answers, job)
+    frame = add_signals(answers, job, evaluator)
     with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
         return add_ratings(frame, engine, *judging).drop(SIGNALS, strict=False)
 

@@ -17,6 +17,7 @@ from stages.evaluator.measures import labels_alone, scores
 from stages.evaluator.rating_set import RatedPair
 from stages.evaluator.reliability import expected_calibration_error, reliability
 from stages.evaluator.settings import Evaluator
+from stages.evaluator.vectors import with_vectors
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.names import load_names
@@ -25,7 +26,7 @@ from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.rating.calibration import LEVELS, Calibration
 from x_instruction.rating.rate import add_ratings, with_rating
 from x_instruction.rating.settings import Rating
-from x_instruction.rating.signals import add_signals
+from x_instruction.rating.signals import add_signals, similarities_wanted
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
@@ -76,8 +77,11 @@ def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]
 
 def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator: Path) -> list[pl.DataFrame]:
     """Each set with its signals and the evaluator's label probabilities. The engine loads once for all sets."""
-    frame = add_signals(to_frame([pair for rated in sets for pair in rated]), job)
-    rating = (job.section(Rating), job.section(Prompts), load_names(job.language_pages))
+    frame, settings = to_frame([pair for rated in sets for pair in rated]), job.section(Rating)
+    if similarities_wanted(settings):
+        frame = with_vectors(frame, job, evaluator)
+    frame = add_signals(frame, job, evaluator)
+    rating = (settings, job.section(Prompts), load_names(job.language_pages))
     with LazyEngine(evaluator, job.section(TextGeneration).local, job.settings.seed) as engine:
         frame = add_ratings(frame, engine, Calibration(), *rating).drop("rating")
     starts = [sum(map(len, sets[:number])) for number in range(len(sets))]

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
+from x_instruction.embeddings.settings import Embeddings
+from x_instruction.embeddings.similarity import Similarity, without_similarities
+from x_instruction.embeddings.vectors import VECTORS
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.identification import MODEL
@@ -21,7 +24,8 @@ from x_instruction.models.settings import Prompts
 from x_instruction.rating.calibration import LEVELS, Calibration, read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
-from x_instruction.rating.signals import add_surface_signals
+from x_instruction.rating.signals import similarities_wanted
+from x_instruction.rating.surface import add_surface_signals
 from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
@@ -36,6 +40,7 @@ def run(job: Job) -> Outcome:
     assert job.language is not None and job.iteration is not None
     evaluator = job.input("evaluator", iteration=job.iteration)
     language = load_language(job.language, job.language_pages)
+    similarity = _similarity(job, evaluator) if similarities_wanted(job.section(Rating)) else None
     name, content = load_names(job.language_pages)[job.language], read_json(evaluator / "manifest.json")["content"]
     with LazyEngine(evaluator, job.section(TextGeneration), job.settings.seed) as engine:
         outcome = job.map_frames(
@@ -47,18 +52,33 @@ def run(job: Job) -> Outcome:
                 rating=job.section(Rating),
                 prompts=job.section(Prompts),
                 pages=job.language_pages,
+                similarity=similarity,
             ),
             settings=[job.section(Rating), job.section(Prompts), job.section(TextGeneration)],
-            depends_on=f"{content} {name} {language.model_dump_json()} {MODEL}",
+            depends_on=f"{content} {name} {language.model_dump_json()} {MODEL} {similarity and similarity.key()}",
         )
         return replace(outcome, facts=engine.facts(), made_by=engine.provenance())
 
 
+def _similarity(job: Job, evaluator: Path) -> Similarity:
+    """The evaluator's means, adapted to the candidates: `mean_pairs` of them, drawn by their ids, which are hashes."""
+    paths, limit = job.rows("candidate_pairs", job.language).paths(), job.section(Embeddings).mean_pairs
+    candidates = pl.scan_parquet(paths).select("id", "language", *VECTORS[:2])
+    return Similarity.read(evaluator).adapted(candidates.bottom_k(limit, by="id").sort("id").collect())
+
+
 def transform(
-    frame: pl.DataFrame, engine: LazyEngine, calibration: Calibration, rating: Rating, prompts: Prompts, pages: Path
+    frame: pl.DataFrame,
+    engine: LazyEngine,
+    calibration: Calibration,
+    rating: Rating,
+    prompts: Prompts,
+    pages: Path,
+    similarity: Similarity | None,
 ) -> Split:
-    """Keeps every row. The frame already has the likelihoods, from candidate_pairs."""
-    with_signals = add_surface_signals(frame, pages)
+    """Keeps every row. The frame already has the likelihoods and the vectors, from candidate_pairs."""
+    compared = similarity.score(frame) if similarity else without_similarities(frame)
+    with_signals = add_surface_signals(compared.drop(VECTORS), pages)
     return Split(add_ratings(with_signals, engine, calibration, rating, prompts, load_names(pages)), no_drops())
 
 

@@ -49,6 +49,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     return {
         "kept_share": table.height / max(1, outcome.rows_in or 0),
         "lowest_rating": least(table["rating"]),
+        "below_min_rating": int((table["rating"] < job.section(RefinedPairs).min_rating).sum()),
         "mean_rating": mean(table["rating"]),
         "mean_response_characters": mean(lengths),
         "unused_iterations": len(iterations) - 1 - iterations.index(str(outcome.facts["iteration"])),

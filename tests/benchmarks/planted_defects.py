@@ -31,7 +31,7 @@ from x_instruction.language.names import load_names
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
-from x_instruction.rating.signals import add_surface_signals
+from x_instruction.rating.surface import add_surface_signals
 from x_instruction.runner.shards import Partition
 
 LANGUAGES = list(load_names(ROOT / "languages"))

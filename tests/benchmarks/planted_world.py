@@ -80,7 +80,7 @@ def settings(world: World) -> dict[str, Any]:
             "defects": DEFECTS,
             "training": training(1, batch_size=32, learning_rate=0.001, dropout=0.0),
         },
-        "refined_pairs": {"min_rating": 0.8, "top_share": 1.0},
+        "refined_pairs": {"min_rating": 0.8, "top_share": 1.0, "always_kept": 0},
         "diversified_set": {"pairs": 1000, "decontaminate_against": [f"{DATA}/eval_prompts.jsonl"]},
         "tuned_model": {"training": ANSWERING},
         "eval_scores": {"prompts": f"{DATA}/eval_prompts.jsonl"},

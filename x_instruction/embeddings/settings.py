@@ -1,4 +1,4 @@
-"""Settings of a text encoder: how texts become vectors in one space for all languages. No stage reads them yet."""
+"""Settings of a text encoder: how texts become vectors in one space for all languages."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Embeddings(Section):
     """The least length of a part. The vector of a shorter text says less: with at least 60 characters, AUC of swapped
     responses by the farthest part was 0.935, with 100 it was 0.942, and with 150 it was 0.953."""
     mean_pairs: Positive
-    """Seeds of each language that the mean vectors are taken over. With 5, AUC of swapped responses was 0.96; with 10
-    and more, 0.97."""
+    """Pairs of each language that the mean vectors are taken over: of the seeds, and of the candidates. With 5, AUC of
+    swapped responses was 0.96; with 10 and more, 0.97."""
 
     @model_validator(mode="after")
     def _prefixes_of_the_package(self) -> Embeddings:

@@ -19,10 +19,14 @@ from safetensors.numpy import load_file, save_file
 from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.vectors import INSTRUCTION, PARTS, RESPONSE, ROWS, dimensions_of, vectors_of
 from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import digest
 
 SIMILARITIES = ("similarity", "part_similarity")
 NAME = Path("similarity", "means.safetensors")  # not beside the weights: vLLM loads every safetensors file there
 MIN_NORM = 1e-9
+# Pairs that the means of the seeds count for beside those of other pairs: with 10 pairs and more, AUC of swapped
+# responses was 0.97, and with 5 it was 0.96.
+SEEDS_COUNT_FOR = 10
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,24 @@ class Similarity:
     def write(self, folder: Path) -> None:
         (folder / NAME).parent.mkdir(parents=True, exist_ok=True)
         save_file({name: self.means[name] for name in sorted(self.means)}, folder / NAME)
+
+    def adapted(self, pairs: pl.DataFrame) -> Similarity:
+        """The means for pairs of another kind than the seeds, such as web texts with the instructions of a model.
+
+        They are taken over these pairs; the means of the seeds count for SEEDS_COUNT_FOR of them, so that a few pairs
+        do not decide.
+        """
+        counts = dict(pairs.group_by("language").len().iter_rows())
+        moved = {}
+        for name, mean in Similarity.fit(pairs).means.items():
+            count = counts[name.split(".")[0]]
+            before = self.means.get(name, mean)
+            moved[name] = (before * SEEDS_COUNT_FOR + mean * count) / (SEEDS_COUNT_FOR + count)
+        return Similarity({**self.means, **moved})
+
+    def key(self) -> str:
+        """A hash of the means."""
+        return digest(*(part for name in sorted(self.means) for part in (name, self.means[name].tobytes())))
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Adds `similarity` and `part_similarity`, two cosines; the frame has `language` and the columns of VECTORS.
@@ -81,6 +103,11 @@ class Similarity:
                 f"{NAME.name} has no mean vectors of {', '.join(missing)}: give seed pairs in the language"
             )
         return np.stack([self.means[f"{code}.{kind}"] for code in pairs["language"]])
+
+
+def without_similarities(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Fills the columns of SIMILARITIES with NaN where none is wanted, so that no rating can come from them."""
+    return pairs.with_columns(pl.lit(float("nan")).alias(name) for name in SIMILARITIES)
 
 
 def _unit(vectors: Vectors) -> Vectors:

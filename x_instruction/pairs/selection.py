@@ -42,7 +42,7 @@ def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
     # leaves its turns to the others.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1
     return {
-        "below_min_rating": pl.col("rating") < settings.min_rating,
+        "below_min_rating": (pl.col("rating") < settings.min_rating) & (pl.col("rank") > settings.always_kept),
         "worse_of_same_text": _beyond("text_id", 1),
         "beyond_document_limit": _beyond("document_id", settings.max_of_document),
         "beyond_domain_limit": _beyond(DOMAIN, settings.max_of_domain),

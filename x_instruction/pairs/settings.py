@@ -13,6 +13,10 @@ class RefinedPairs(Section):
     """Rules that select pairs, in this order. The limits may be null: no limit."""
 
     min_rating: Share
+    always_kept: Annotated[int, Field(ge=0)]
+    """The best pairs of a language that pass `min_rating` whatever their rating. For the embedded model alone, whose
+    instructions do not fit their texts (their median rating is 0.1): its run would end here. With any other model the
+    settings must say 0."""
     max_of_document: Positive | None
     """Pairs of one document."""
     max_of_domain: Positive | None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from x_instruction.rating.signals import LIKELIHOODS
+from x_instruction.rating.signals import HIGHER_IS_BETTER
 from x_instruction.runner.files import read_json, write_json
 
 LEVELS = ("best", "flawed", "worst")
@@ -77,7 +77,7 @@ def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
 
 def badness(values: pl.Series, signal: str) -> Matrix:
     """The values, negated where a low value is the worse one: a higher badness is always worse."""
-    return values.to_numpy() * (-1.0 if signal in LIKELIHOODS else 1.0)
+    return values.to_numpy() * (-1.0 if signal in HIGHER_IS_BETTER else 1.0)
 
 
 def with_temperature(frame: pl.DataFrame, temperature: float) -> pl.DataFrame:

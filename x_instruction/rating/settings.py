@@ -8,7 +8,10 @@ from pydantic import Field
 
 from x_instruction.runner.settings import Positive, Section, Share
 
-Signal = Literal["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end", "other_language_share"]
+Signal = Literal[
+    "similarity", "part_similarity", "likelihood", "part_likelihood",
+    "repeated_share", "short_run", "open_end", "other_language_share",
+]  # fmt: skip
 
 
 class Rating(Section):
@@ -20,6 +23,9 @@ class Rating(Section):
     with 0.2."""
     signals: tuple[Signal, ...]
     """The signals (x_instruction/rating/signals.py) that a regression combines with the label probabilities. With an
-    empty list, the labels alone decide. Without both likelihoods, candidate_pairs does not compute them."""
+    empty list, the labels alone decide. candidate_pairs computes likelihoods and vectors only for signals that are
+    listed."""
+    other_texts: Positive
+    """The likelihood of an instruction is compared with its mean after so many other texts of the language."""
     max_response_tokens: Positive
     """In the prompt, a longer response is cut at the end of a sentence. Signals are counted on the whole response."""

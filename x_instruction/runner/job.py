@@ -93,9 +93,10 @@ class Job:
 
     @cached_property
     def shared(self) -> SharedStore:
-        """The store of work that several languages of this artifact share."""
+        """The store of work that several languages, or several iterations, of this artifact share."""
         folder = self.root / "data" / ".work" / self.artifact / "shared"
-        return SharedStore(folder, self.language or "all", self.settings.languages)
+        names = self.settings.languages if self.language else list(self.settings.iterations)
+        return SharedStore(folder, self.language or self.iteration or "all", names)
 
     def input(self, artifact: str, language: str | None = None, iteration: str | None = None) -> Path:
         """Folder of another artifact's partition."""

@@ -18,9 +18,12 @@ from stages.candidate_pairs import stage as candidate_pairs
 from stages.candidate_pairs.stage import COLUMNS, transform
 from stages.params import Settings
 from tests.conftest import ROOT
+from x_instruction.embeddings.lazy_encoder import LazyEncoder
+from x_instruction.embeddings.vectors import VECTORS
 from x_instruction.generation.interface import Generated, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.rating.signals import LIKELIHOODS, likelihoods_wanted
+from x_instruction.rating.likelihoods import LIKELIHOODS
+from x_instruction.rating.signals import likelihoods_wanted, similarities_wanted
 from x_instruction.runner.files import digest, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts, write_manifest
@@ -289,13 +292,13 @@ def test_a_cut_text_is_marked(settings: Settings, taught_model: Path) -> None:
     frame = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
     with Writer(taught_model, settings.text_generation, 1) as engine:
         split = candidate_pairs.write_instructions(
-            frame, engine, settings.candidate_pairs, prompts, 1, likelihoods=False, pages=ROOT / "languages"
+            frame, engine, settings.candidate_pairs, prompts, 1, 0, None, ROOT / "languages"
         )
     assert split.kept["text_cut"].to_list() == [True, False]
 
 
 @pytest.mark.parametrize(
-    ("signals", "asked"), [((), 0), (("open_end",), 0), (("likelihood",), 1), (("part_likelihood",), 1)]
+    ("signals", "asked"), [((), 0), (("open_end",), 0), (("likelihood",), 2), (("part_likelihood",), 2)]
 )
 def test_likelihoods_are_computed_only_if_a_signal_needs_them(
     settings: Settings, taught_model: Path, signals: tuple[str, ...], asked: int
@@ -304,12 +307,26 @@ def test_likelihoods_are_computed_only_if_a_signal_needs_them(
     frame = texts(1).with_columns(text=pl.lit("Ruisleipä leivotaan."))
     with Writer(taught_model, settings.text_generation, 1) as engine:
         kept = candidate_pairs.write_instructions(
-            frame, engine, settings.candidate_pairs, settings.prompts, 1, likelihoods, ROOT / "languages"
+            frame, engine, settings.candidate_pairs, settings.prompts, 1, likelihoods * 2, None, ROOT / "languages"
         ).kept
     assert engine.asked == asked
-    assert kept.columns == [*COLUMNS, "form", *LIKELIHOODS]
+    assert kept.columns == [*COLUMNS, "form", *LIKELIHOODS, *VECTORS]
     assert kept.select(pl.col(LIKELIHOODS).is_nan().all()).row(0) == (asked == 0, asked == 0)
     assert not any(kept.null_count().row(0))
+
+
+@pytest.mark.parametrize(("signals", "sizes"), [(("similarity",), (768, 768, 1536)), (("likelihood",), (0, 0, 0))])
+def test_vectors_are_stored_only_if_a_signal_needs_them(
+    settings: Settings, taught_model: Path, signals: tuple[str, ...], sizes: tuple[int, ...]
+) -> None:
+    wanted = similarities_wanted(settings.rating.model_copy(update={"signals": signals}))
+    encoder = LazyEncoder(settings.embeddings, ROOT) if wanted else None
+    frame = texts(1).with_columns(text=pl.lit("Ruisleipä leivotaan uunissa. " * 8))
+    with Writer(taught_model, settings.text_generation, 1) as engine:
+        kept = candidate_pairs.write_instructions(
+            frame, engine, settings.candidate_pairs, settings.prompts, 1, 0, encoder, ROOT / "languages"
+        ).kept
+    assert kept.select(pl.col(VECTORS).bin.size()).row(0) == sizes  # 384 numbers of 2 bytes each, in two parts
 
 
 KILLED = """

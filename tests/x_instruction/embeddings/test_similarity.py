@@ -116,3 +116,28 @@ def test_vectors_of_another_encoder_are_of_its_size(embeddings: Embeddings, tiny
     found = add_vectors(pl.DataFrame(rows), tiny, PAGES)
     assert Similarity.fit(found).means["fi.responses"].shape == (16,)
     assert Similarity.fit(found).score(found)["similarity"].is_finite().all()
+
+
+def numbered(language: str, *rows: tuple[float, float]) -> pl.DataFrame:
+    """Pairs whose vectors have two dimensions; instruction, response and part are the same vector."""
+    stored = [np.array(row, np.float16).tobytes() for row in rows]
+    return pl.DataFrame({"language": [language] * len(rows), **dict.fromkeys(VECTORS, stored)})
+
+
+def test_adapted_means_are_those_of_the_pairs_and_of_ten_seeds() -> None:
+    seeds = Similarity.fit(numbered("fi", (1, 0)))
+    few, many = (seeds.adapted(numbered("fi", *[(0, 1)] * count)).means["fi.responses"] for count in (10, 990))
+    assert few == pytest.approx([0.5, 0.5]) and many == pytest.approx([0.01, 0.99])
+
+
+def test_a_language_without_pairs_keeps_its_means_and_one_without_seeds_gets_those_of_the_pairs() -> None:
+    seeds = Similarity.fit(numbered("fi", (1, 0)))
+    assert seeds.adapted(numbered("fi")).means.keys() == seeds.means.keys()
+    adapted = seeds.adapted(numbered("sw", (0, 1)))
+    assert adapted.means["fi.responses"] == pytest.approx([1, 0])
+    assert adapted.means["sw.instructions"] == pytest.approx([0, 1])
+
+
+def test_the_key_changes_with_the_means() -> None:
+    one, other = (Similarity.fit(numbered("fi", row)) for row in ((1, 0), (0, 1)))
+    assert one.key() == Similarity(dict(one.means)).key() != other.key()

@@ -11,6 +11,7 @@ from x_instruction.pairs.settings import RefinedPairs
 
 def settings(**changed: float | None) -> RefinedPairs:
     unlimited = {"min_rating": 0.0, "top_share": 1.0, "length_bands": 1, "max_of_domain": None, "max_of_document": None}
+    unlimited["always_kept"] = 0
     bounds = {"min_pairs": 1, "max_pairs": 1000, "max_precision_fall": 0.02}
     return RefinedPairs.model_validate({**unlimited, **bounds, **changed})
 
@@ -29,6 +30,12 @@ def test_pairs_below_the_rating_are_dropped_with_that_reason() -> None:
     split = select(rated(a=0.5, b=0.49999), settings(min_rating=0.5))
     assert split.kept["id"].to_list() == ["a"]
     assert split.dropped.select("id", "reason", "value").rows() == [("b", "below_min_rating", "rating 0.5")]
+
+
+def test_the_best_pairs_are_always_kept_up_to_the_setting() -> None:
+    pairs = rated(a=0.9, b=0.2, c=0.1, d=0.3)
+    for count, kept in ((0, ["a"]), (1, ["a"]), (3, ["a", "d", "b"]), (9, ["a", "d", "b", "c"])):
+        assert select(pairs, settings(min_rating=0.5, always_kept=count)).kept["id"].to_list() == kept
 
 
 def test_only_the_best_share_is_kept() -> None:

@@ -20,7 +20,7 @@ from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.rate import with_rating
-from x_instruction.rating.signals import SURFACE, add_surface_signals
+from x_instruction.rating.surface import SURFACE, add_surface_signals
 
 PAGES = ROOT / "languages"
 LANGUAGES = list(load_names(PAGES))

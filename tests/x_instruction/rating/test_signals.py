@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from stages.params import Settings
 from tests.conftest import ROOT
+from x_instruction.embeddings.similarity import SIMILARITIES, Similarity
+from x_instruction.embeddings.vectors import VECTORS
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.prompts import PromptEncoder
-from x_instruction.rating.signals import (
-    LIKELIHOODS,
-    SIGNALS,
-    SURFACE,
-    add_likelihoods,
-    add_signals,
-    add_surface_signals,
-)
+from x_instruction.rating.likelihoods import LIKELIHOODS, add_likelihoods
+from x_instruction.rating.signals import SIGNALS, add_signals
+from x_instruction.rating.surface import SURFACE, add_surface_signals
 from x_instruction.runner.job import Job
 
 PAGES = ROOT / "languages"
@@ -133,12 +131,12 @@ def likelihoods(taught_model: Path, settings: Settings) -> pl.DataFrame:
         }
     )
     with LazyEngine(taught_model, settings.text_generation, 1) as engine:
-        return add_likelihoods(pairs, engine, prompts, PAGES)
+        return add_likelihoods(pairs, engine, prompts, 2, PAGES)
 
 
 def test_the_instruction_of_a_response_is_likelier_than_that_of_another(likelihoods: pl.DataFrame) -> None:
     right, *wrong = likelihoods["likelihood"]
-    assert -0.5 < right <= 0 and all(other < right - 1 for other in wrong)
+    assert all(other < right - 1 for other in wrong)
 
 
 def test_a_response_of_one_sentence_has_no_parts(likelihoods: pl.DataFrame) -> None:
@@ -180,36 +178,77 @@ def engine(taught_model: Path) -> LengthEngine:
 )
 def test_parts_are_whole_sentences(sentences: int, parts: list[str], engine: LengthEngine, settings: Settings) -> None:
     response = " ".join(f"{number}." for number in range(sentences))
-    add_likelihoods(frame(("fi", response)), engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    add_likelihoods(frame(("fi", response)), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     encoder = PromptEncoder(engine.tokenizer, settings.prompts)
-    assert engine.prompts == [encoder.write_instruction(text) for text in (response, *parts)]
+    assert engine.prompts == [
+        encoder.write_instruction(text) for text in (response, *parts, "")
+    ]  # without another text it is empty
 
 
 def test_the_part_likelihood_is_the_lowest_of_the_parts(engine: LengthEngine, settings: Settings) -> None:
     rows = [("ur", URDU), ("fi", "Lyhyt. Tämä on pisin lauseista. Keskimmäinen."), ("fi", "Yksi lause.")]
-    found = add_likelihoods(frame(*rows), engine, settings.prompts, PAGES)  # type: ignore[arg-type]
-    lengths = [-float(len(prompt)) for prompt in engine.prompts]
-    assert found["likelihood"].to_list() == lengths[:3]
-    assert found["part_likelihood"].to_list() == [min(lengths[3:6]), min(lengths[6:9]), lengths[2]]
+    found = add_likelihoods(frame(*rows), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
+    *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last ones are without a text
+    assert found["likelihood"].to_list() == [lengths[0] - urdu, lengths[1] - finnish, lengths[2] - finnish]
+    parts = [min(lengths[3:6]) - urdu, min(lengths[6:9]) - finnish, lengths[2] - finnish]
+    assert found["part_likelihood"].to_list() == parts
+
+
+def test_the_mean_after_other_texts_of_the_language_is_subtracted(engine: LengthEngine, settings: Settings) -> None:
+    rows = [("fi", f"{'a' * number}.") for number in (1, 5, 20)]
+    pairs = frame(*rows, ("ur", URDU)).with_columns(instruction=pl.Series(["A.", "B.", "C.", "D."]))
+    found = add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
+    # The prompt of one more character is one token longer here. Urdu is compared with an empty text.
+    assert found["likelihood"].to_list() == [
+        (5 + 20) / 2 - 1,
+        (1 + 20) / 2 - 5,
+        (1 + 5) / 2 - 20,
+        -len(URDU.encode()) + 0,
+    ]
+    assert found.columns == [*pairs.columns, *LIKELIHOODS]
+
+
+def test_an_instruction_is_asked_after_other_texts_once(engine: LengthEngine, settings: Settings) -> None:
+    pairs = frame(*[("fi", f"{'a' * number}.") for number in range(6)])
+    pairs = pairs.with_columns(instruction=pl.Series(["A.", "A.", "B.", "B.", "C.", "C."]))
+    add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
+    encoder = PromptEncoder(engine.tokenizer, settings.prompts)
+    firsts = [encoder.write_instruction(f"{'a' * number}.") for number in (0, 2, 4)]
+    assert engine.prompts[6:] == [firsts[n] for n in (1, 2, 2, 0, 0, 1)]
 
 
 @pytest.mark.parametrize("response", ["Leipä paistetaan.\n\n", "\n Leipä paistetaan.", "Leipä paistetaan."])
 def test_an_empty_line_is_not_a_part(response: str, engine: LengthEngine, settings: Settings) -> None:
-    add_likelihoods(frame(("fi", response)), engine, settings.prompts, PAGES)  # type: ignore[arg-type]
-    assert len(engine.prompts) == 1
+    add_likelihoods(frame(("fi", response)), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
+    assert len(engine.prompts) == 2  # with the response and without it
 
 
-def test_no_model_is_loaded_unless_a_likelihood_is_among_the_signals(
-    make_job: Callable[..., Job], settings: Settings
+def test_no_model_is_loaded_unless_a_signal_needs_it(
+    make_job: Callable[..., Job], settings: Settings, tmp_path: Path
 ) -> None:
     def job(*names: str) -> Job:
         """A job of a project without a model."""
         return make_job("evaluator", rating=settings.rating.model_copy(update={"signals": names}))
 
     pairs = frame(("fi", FINNISH))
-    assert add_signals(pairs, job()).equals(pairs)
-    assert set(add_signals(pairs, job("open_end")).columns) == {*pairs.columns, *SURFACE}
-    assert set(SIGNALS) == {*LIKELIHOODS, *SURFACE}
+    assert add_signals(pairs, job(), tmp_path).equals(pairs)
+    assert set(add_signals(pairs, job("open_end"), tmp_path).columns) == {*pairs.columns, *SURFACE}
+    assert set(SIGNALS) == {*SIMILARITIES, *LIKELIHOODS, *SURFACE}
+
+
+def test_similarities_come_from_the_means_in_the_evaluators_folder(
+    make_job: Callable[..., Job], settings: Settings, tmp_path: Path
+) -> None:
+    rating = settings.rating.model_copy(update={"signals": ("similarity",)})
+    vector = np.zeros(384, np.float32)
+    Similarity({"fi.instructions": vector, "fi.responses": vector}).write(tmp_path)
+    pairs = frame(("fi", FINNISH), ("fi", "Joukkue voitti ottelun vieraskentällä."))
+    found = add_signals(pairs, make_job("evaluator", rating=rating), tmp_path)
+    assert found.columns == [*pairs.columns, *SIMILARITIES]
+    assert found["similarity"][0] > found["similarity"][1] + 0.02
+    known = pairs.with_columns(pl.lit(np.ones(384, np.float16).tobytes()).alias(name) for name in VECTORS)
+    again = add_signals(known, make_job("evaluator", rating=rating), tmp_path)
+    assert again["similarity"].to_list() == pytest.approx([1.0, 1.0])  # vectors that are there are used
 
 
 def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
@@ -219,10 +258,10 @@ def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
     pairs = frame(("th", THAI * 4), ("fi", "Yksi lause.")).with_columns(
         instruction=pl.Series(["Tell.", "Tell me " * 12])
     )
-    add_likelihoods(pairs, engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     lengths = [len(prompt) + len(end) for prompt, end in zip(engine.prompts, engine.completions, strict=True)]
     assert 140 < max(lengths) <= 149  # a Thai character is three tokens here
     before = engine.prompts[0]
     shorter = pairs.with_columns(instruction=pl.lit("Tell."))
-    add_likelihoods(shorter, engine, settings.prompts, PAGES)  # type: ignore[arg-type]
+    add_likelihoods(shorter, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     assert engine.prompts[0] == before  # the other pair's instruction has no effect

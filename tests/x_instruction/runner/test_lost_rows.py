@@ -9,12 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
 
 from stages.params import Settings
 from tests.conftest import ROOT
+from x_instruction.embeddings.similarity import Similarity
+from x_instruction.embeddings.vectors import VECTORS
 from x_instruction.pairs.learned_pairs import learned_pairs
 from x_instruction.rating.calibration import Calibration
 from x_instruction.runner import job as jobs
@@ -39,6 +42,10 @@ def candidates(shard: int) -> pl.DataFrame:
         | {name: [""] * ROWS for name in ("date", "license", "source_id", "extractor")}
         | {"finish_reason": ["stop"] * ROWS, "text_cut": [False] * ROWS, "sample": [1] * ROWS}
         | {"likelihood": [-1.0] * ROWS, "part_likelihood": [-2.0] * ROWS}
+        | {
+            name: [np.arange(number, number + 4, dtype=np.float16).tobytes() for number in range(ROWS)]
+            for name in VECTORS
+        }
     )
 
 
@@ -80,6 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: 
     for number, precision in ((1, 0.5), (2, 0.1)):
         folder = shutil.copytree(tiny_model, root / f"data/evaluator/iteration_{number}")
         Calibration().write(folder)
+        Similarity.fit(candidates(0)).write(folder)
         write_json(root / f"data/metrics/evaluator/iteration_{number}.json", {"precision": precision})
         write_json(folder / "manifest.json", {"content": "tiny"})
     for artifact in (*SOURCES, *RATED):
@@ -167,6 +175,20 @@ def test_an_iteration_that_is_not_used_is_a_warning_of_the_gate(
     shutil.copytree(project / "data/rated_pairs/iteration_1", project / "data/rated_pairs/iteration_2")
     run(job_of(project, "refined_pairs", small))
     assert "unused_iterations" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("always_kept", [0, 3])
+def test_pairs_that_are_kept_whatever_their_rating_are_a_warning(
+    project: Path, small: Settings, capsys: pytest.CaptureFixture[str], always_kept: int
+) -> None:
+    refined = small.refined_pairs.model_copy(update={"min_rating": 1.0, "always_kept": always_kept, "min_pairs": 1})
+    job = job_of(project, "refined_pairs", small.model_copy(update={"refined_pairs": refined}))
+    if not always_kept:
+        with pytest.raises(GateFailedError, match=r"expected rows at least 1, found 0"):
+            run(job)
+        return
+    run(job)
+    assert "warning: expected below_min_rating equals 0, found 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("least", "short"), [(1, 0), (2, 1)])

@@ -176,6 +176,11 @@ def test_a_minimum_of_pairs_above_the_maximum_is_refused() -> None:
     assert "min_pairs (1001) must not be more than max_pairs (1000)" in message
 
 
+def test_pairs_are_kept_whatever_their_rating_with_the_embedded_model_alone() -> None:
+    message = problem("base_model", "checkpoint", value="google/gemma-3-270m")
+    assert "`refined_pairs.always_kept` is 12" in message and "set it to 0" in message
+
+
 def test_shares_that_leave_no_seed_to_learn_from_are_refused() -> None:
     assert "no seed is left to learn from" in problem("seed_pairs", "calibration_share", value=0.7)
 

@@ -1,0 +1,103 @@
+"""Signals of a pair from the instruction model: how much the response raises the likelihood of the instruction.
+
+A small evaluator fails to compare a response with its instruction: in the planted world, AUC of swapped responses was
+0.5 to 0.9 with the labels, and 1.00 with these likelihoods. An instruction that is likely after any text says nothing,
+so the mean of its likelihoods after other texts of the language is subtracted. With Gemma 3 270M, on held-out seeds in
+Finnish and Hindi, AUC of swapped responses was 0.66 and 0.78 without that, 0.84 and 0.91 less the likelihood without a
+text, and 0.94 and 0.92 less the mean after two other texts (0.95 and 0.94 after three, 0.96 and 0.96 after eight).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.language.sentences import sentence_a_line
+from x_instruction.language.settings import LanguageSettings
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Prompts
+from x_instruction.rating.by_language import by_language
+
+# Mean log-probability in nats of the instruction's tokens, given the whole response, and the lowest value given one of
+# its three parts, both less the mean given other texts. A low value means that the response does not fit. In the
+# planted world, AUC of responses that stray was 0.83 with the whole response, and 0.998 together with the parts and
+# the labels.
+LIKELIHOODS = ("likelihood", "part_likelihood")
+PARTS = 3
+
+
+def add_likelihoods(
+    frame: pl.DataFrame, engine: LazyEngine, prompts: Prompts, other_texts: int, pages: Path
+) -> pl.DataFrame:
+    """Adds the columns of LIKELIHOODS. The engine's model is the instruction model, and the prompts are its prompts.
+
+    `frame` has `language`, `instruction` and `response`; the other texts are responses to other instructions in it.
+    """
+    rows = frame.with_row_index("number")
+    kinds = {
+        "whole": rows.select("number", text="response"),
+        "part": _parts(frame, pages),
+        "other": _others(rows, other_texts),
+    }
+    texts = pl.concat(some.with_columns(kind=pl.lit(kind)) for kind, some in kinds.items())
+    texts = texts.with_columns(value=_values(texts, frame["instruction"].to_list(), engine, prompts))
+    found = texts.group_by("number", "kind").agg(least=pl.col("value").min(), mean=pl.col("value").mean())
+    for kind, column in (("whole", "mean"), ("part", "least"), ("other", "mean")):
+        of_kind = found.filter(pl.col("kind") == kind).select("number", pl.col(column).alias(kind))
+        rows = rows.join(of_kind, on="number", how="left", maintain_order="left")
+    other = pl.col("other").max().over("language", "instruction")
+    part = pl.col("part").fill_null(pl.col("whole"))
+    return rows.select(*frame.columns, likelihood=pl.col("whole") - other, part_likelihood=part - other)
+
+
+def _others(rows: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Columns `number` (the first row of each instruction) and `text`: responses to other instructions.
+
+    The responses are at equal distances in the order of the frame, because neighbours may come from one document. Where
+    the language has no other response, the text is empty.
+    """
+    firsts = rows.unique(["language", "instruction"], keep="first", maintain_order=True)
+    tables = [rows.clear().select("number", text="response")]
+    for some in firsts.partition_by("language"):
+        pool = some["response"].unique(maintain_order=True)
+        own = some["response"].replace_strict(pool, pl.Series(range(len(pool)))).to_list()
+        steps = range(1, min(count, len(pool) - 1) + 1)
+        at = [(place + len(pool) * step // (len(steps) + 1)) % len(pool) for place in own for step in steps]
+        numbers = some["number"].gather([row for row in range(some.height) for _ in steps])
+        others = pl.DataFrame({"number": numbers, "text": pool.gather(at)})
+        tables.append(others if steps else some.select("number", text=pl.lit("")))
+    return pl.concat(tables)
+
+
+def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, prompts: Prompts) -> pl.Series:
+    """The likelihood of the instruction with the `number` of each row of `texts`, given its `text`."""
+    plain = PromptEncoder(engine.tokenizer, prompts)
+    completions = [plain.completed(instruction) for instruction in instructions]
+    encoder, questions = PromptEncoder(engine.tokenizer, prompts, budget=prompts.max_response_tokens), []
+    for number, text in texts.select("number", "text").iter_rows():
+        encoder.room = engine.room(len(completions[number]) + 1)  # engines need room for one more token
+        questions.append(encoder.write_instruction(text))
+    values = engine.likelihood(questions, [completions[number] for number in texts["number"]])
+    return pl.Series(values, dtype=pl.Float64)
+
+
+def without_likelihoods(frame: pl.DataFrame) -> pl.DataFrame:
+    """Fills the columns of LIKELIHOODS with NaN where none is wanted, so that no rating can come from them."""
+    return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOODS)
+
+
+def _parts(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
+    """Columns `number` (the row of the frame) and `text`: equal parts of each response of two or more sentences."""
+    lines = by_language(frame.select("language", "response"), pages, _with_sentences).with_row_index("number")
+    size = (pl.col("sentences").list.len() + PARTS - 1) // PARTS
+    cut = [pl.col("sentences").list.slice(size * number, size).list.join(" ") for number in range(PARTS)]
+    several = lines.filter(pl.col("sentences").list.len() > 1)
+    return several.select("number", text=pl.concat_list(cut)).explode("text").filter(pl.col("text") != "")
+
+
+def _with_sentences(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    bare = pl.element().str.strip_chars()
+    marked = frame.select(text="response").select(sentence_a_line(language)).to_series()
+    return frame.with_columns(sentences=marked.str.split("\n").list.eval(bare.filter(bare != "")))
