@@ -27,9 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     from x_instruction.runner.job import make_job
     from x_instruction.runner.listed_inputs import refuse_unlisted
     from x_instruction.runner.process import die_with_parent, quiet_libraries
+    from x_instruction.runner.readings import Readings
 
     die_with_parent()
     root = Path.cwd()
+    readings = Readings.of(root, options.artifact, options.names)
     try:
         settings = load_settings(Path("params.yaml"))
         refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         from x_instruction.runner.shell import run_stage
 
-        run_stage(job, stage, HERE / options.artifact / "expectations.yaml")
+        run_stage(job, stage, HERE / options.artifact / "expectations.yaml", readings)
     except XInstructionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -15,6 +15,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts, write_manifest
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
+from x_instruction.runner.readings import Readings
 
 SCORES = "scores.json"  # what a stage writes there beside its artifact is published as its metrics
 
@@ -26,8 +27,11 @@ class Stage(Protocol):
     def measure(self, job: Job, outcome: Outcome) -> dict[str, Metric]: ...
 
 
-def run_stage(job: Job, stage: Stage, suite: Path) -> None:
-    """Do the stage's work in `job.staging`, judge it by the suite, and publish it whole or not at all."""
+def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = None) -> None:
+    """Do the stage's work in `job.staging`, judge it by the suite, and publish it whole or not at all.
+
+    Nothing is published if what the stage reads changed since the `readings` were taken.
+    """
     started = time.monotonic()
     expectations = load_suite(suite, job.settings)
     with Validator() as validator:
@@ -36,6 +40,8 @@ def run_stage(job: Job, stage: Stage, suite: Path) -> None:
         outcome = stage.run(job)
         metrics = {**table_facts(job, outcome), **stage.measure(job, outcome)}
         report = judge(job.artifact, job.partition, expectations, metrics, validator.validate)
+    if readings:
+        readings.refuse_changes()
     report.save(job.refusal if report.failures else job.report)
     for verdict in report.warnings:
         print(f"warning: {verdict.sentence}", file=sys.stderr)

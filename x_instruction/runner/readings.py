@@ -1,0 +1,122 @@
+"""What a stage reads, as dvc.yaml lists it, and whether any of it changed while the stage ran.
+
+DVC records the state of a stage's parameters and dependencies after its command has ended. If one of them changed in
+between, DVC would record the new state for data that were made from the old one, and call them up to date.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import digest
+
+PARAMETER = "params.yaml: "
+EXPRESSION = re.compile(r"\$\{([^}]+)\}")
+STEP = re.compile(r"[^.\[\]]+")
+IGNORED = "__pycache__"  # written while a stage runs; also in .dvcignore
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The states of what a partition is made from, by path or parameter, before it is made."""
+
+    root: Path
+    artifact: str
+    names: tuple[str, ...]
+    states: Mapping[str, str]
+
+    @staticmethod
+    def of(root: Path, artifact: str, names: Sequence[str]) -> Readings:
+        """Call it before the settings are read; `names` are the partition's iteration and language."""
+        return Readings(root, artifact, tuple(names), dict(_states(root, artifact, names)))
+
+    def refuse_changes(self) -> None:
+        """Raises InputError if a listed parameter or dependency is no longer what it was."""
+        now = dict(_states(self.root, self.artifact, self.names))
+        changed = sorted(name for name in self.states.keys() | now.keys() if self.states.get(name) != now.get(name))
+        if changed:
+            more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+            raise InputError(
+                f"{changed[0]}{more} changed while {' '.join((self.artifact, *self.names))} was made from it, so "
+                "nothing was published: run again"
+            )
+
+
+def _states(root: Path, artifact: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Parameters by value; files and folders by the sizes and times of all files in them.
+
+    Empty without a graph, and where the graph or the settings cannot be read: those have sentences elsewhere.
+    """
+    try:
+        graph, params = (_yaml(root / name) for name in ("dvc.yaml", "params.yaml"))
+        entry = graph["stages"][artifact]
+        context = {**params, **_item(entry, names, params)}
+        entry = entry.get("do", entry)
+        for name in entry.get("params", ()):
+            key = _filled(name, context)
+            yield PARAMETER + key, json.dumps(_value(key, context), sort_keys=True, default=str)
+        paths = [_filled(path, context) for path in entry.get("deps", ())]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return
+    for path in paths:
+        yield path, _state(root / path)
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def _item(entry: Mapping[str, Any], names: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
+    """What `${item}` and `${key}` stand for in this partition, by DVC's `foreach` or `matrix`."""
+    if "matrix" in entry:
+        iterations = params["iterations"]
+        return {"item": {"iteration" if name in iterations else "language": name for name in names}}
+    if "foreach" not in entry:
+        return {}
+    each = _value(EXPRESSION.fullmatch(entry["foreach"])[1], params)  # type: ignore[index]
+    return {"key": names[0], "item": each[names[0]]} if isinstance(each, dict) else {"item": names[0]}
+
+
+def _filled(text: str, context: Mapping[str, Any]) -> str:
+    return EXPRESSION.sub(lambda match: str(_value(match[1], context)), text)
+
+
+def _value(path: str, context: Mapping[str, Any]) -> Any:
+    """The value at a path such as `seed_pairs.sources[0].folder`."""
+    found: Any = context
+    for step in STEP.findall(path):
+        found = found[int(step)] if isinstance(found, list) else found[step]
+    return found
+
+
+def _state(path: Path) -> str:
+    return digest(*(part for file, state in sorted(_files(path)) for part in (file, state)))
+
+
+def _files(path: Path) -> Iterator[tuple[str, str]]:
+    """Each file under the path, or the path itself, with its size and time; reading contents would take too long."""
+    if not path.is_dir():
+        yield str(path), _size_and_time(path)
+        return
+    for folder, folders, files in os.walk(path, followlinks=True):
+        folders[:] = [name for name in folders if name != IGNORED]
+        for name in files:
+            file = Path(folder, name)
+            yield str(file), _size_and_time(file)
+
+
+def _size_and_time(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return "missing"
+    return f"{found.st_size} {found.st_mtime_ns}"
