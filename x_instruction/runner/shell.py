@@ -13,6 +13,7 @@ from x_instruction.runner.gate import Metric, judge, load_suite, refuse
 from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts, write_manifest
+from x_instruction.runner.one_run import one_run
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
 from x_instruction.runner.readings import Readings
@@ -32,22 +33,28 @@ def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = N
 
     Nothing is published if what the stage reads changed since the `readings` were taken.
     """
-    started = time.monotonic()
     expectations = load_suite(suite, job.settings)
-    with Validator() as validator:
-        shutil.rmtree(job.staging, ignore_errors=True)
-        job.staging.mkdir(parents=True)
+    with Validator() as validator, one_run(job.work, f"{job.artifact} {job.partition}".strip()):
+        started = time.monotonic()
+        _clear(job.staging)
         outcome = stage.run(job)
         metrics = {**table_facts(job, outcome), **stage.measure(job, outcome)}
         report = judge(job.artifact, job.partition, expectations, metrics, validator.validate)
-    if readings:
-        readings.refuse_changes()
-    report.save(job.refusal if report.failures else job.report)
-    for verdict in report.warnings:
-        print(f"warning: {verdict.sentence}", file=sys.stderr)
-    if report.failures:
-        refuse(report, job.refusal.relative_to(job.root), _keep_drops(job))
-    _publish(job, outcome, time.monotonic() - started)
+        if readings:
+            readings.refuse_changes()
+        report.save(job.refusal if report.failures else job.report)
+        for verdict in report.warnings:
+            print(f"warning: {verdict.sentence}", file=sys.stderr)
+        if report.failures:
+            refuse(report, job.refusal.relative_to(job.root), _keep_drops(job))
+        _publish(job, outcome, time.monotonic() - started)
+
+
+def _clear(staging: Path) -> None:
+    """Makes the staging folder anew, and removes what killed runs of the partition left in it and beside it."""
+    for left in [staging, *staging.parent.glob(f".{staging.name}.*")]:
+        shutil.rmtree(left, ignore_errors=True)
+    staging.mkdir(parents=True)
 
 
 def _publish(job: Job, outcome: Outcome, seconds: float) -> None:

@@ -84,6 +84,14 @@ def change(project: Path, by: Change) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
+def with_checkpoint(name: str) -> Change:
+    def by(values: dict[str, Any]) -> None:
+        values["base_model"]["checkpoint"] = name
+        values["refined_pairs"]["always_kept"] = 0
+
+    return by
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -218,14 +226,14 @@ def test_an_input_that_is_not_made_yet_is_named(project: Path) -> None:
 
 def test_a_checkpoint_that_is_no_model_is_named(project: Path) -> None:
     (project / "models/empty").mkdir(parents=True)
-    change(project, lambda values: values["base_model"].update(checkpoint="models/empty"))
+    change(project, with_checkpoint("models/empty"))
     message = refused(project, "base_model")
     assert "models/empty" in message and "\n" not in message
     assert not (project / "data/base_model").exists()
 
 
 def test_a_checkpoint_that_is_neither_folder_nor_pinned_is_named(project: Path) -> None:
-    change(project, lambda values: values["base_model"].update(checkpoint="some/model"))
+    change(project, with_checkpoint("some/model"))
     assert "some/model is not a folder here; if it is a hub id, set base_model.revision" in refused(
         project, "base_model"
     )
