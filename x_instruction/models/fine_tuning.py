@@ -31,13 +31,13 @@ class Surroundings:
     """What a training run uses besides its examples.
 
     `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None keeps none. `plots`:
-    folder in which the loss curve is written as a plot. `tensorboard`: folder of the TensorBoard files, if `report_to`
-    names it. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
+    folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of `report_to`
+    writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
     """
 
     checkpoints: Path | None = None
     plots: Path | None = None
-    tensorboard: Path | None = None
+    logs: Path | None = None
     held_out: Sequence[Example] = ()
 
 
@@ -119,7 +119,7 @@ def train(
     with _checkpoint_folder(surroundings.checkpoints) as folder:
         arguments = trainer_arguments(training, seed, folder, steps, bfloat16, surroundings.checkpoints is not None)
         trainer = make_trainer(model, tokenizer, lessons, training, arguments)
-        _report(trainer, training, surroundings.tensorboard)
+        _report(trainer, training, surroundings.logs)
         last = last_checkpoint(folder)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     facts = _facts(trainer, lessons, time.monotonic() - started, "bfloat16" if bfloat16 else "float32")
@@ -145,12 +145,12 @@ def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def _report(trainer: Any, training: Training, folder: Path | None) -> None:
-    if folder is not None and "tensorboard" in training.report_to:
+def _report(trainer: Any, training: Training, logs: Path | None) -> None:
+    if logs is not None and "tensorboard" in training.report_to:
         from tensorboardX import SummaryWriter
         from transformers.integrations import TensorBoardCallback
 
-        trainer.add_callback(TensorBoardCallback(SummaryWriter(str(folder))))
+        trainer.add_callback(TensorBoardCallback(SummaryWriter(f"{logs}.tensorboard")))
 
 
 def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dict[str, Metric]:
