@@ -16,6 +16,8 @@ from x_instruction.models.adapters import merged, refuse_four_bits_without_gpu, 
 from x_instruction.models.batches import Order, Row, batch_order, rows_of
 from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model, stored_dtype
 from x_instruction.models.examples import Example
+from x_instruction.models.fitting import refuse_too_large_a_training
+from x_instruction.models.memory import Batch, largest_batch
 from x_instruction.models.precision import saved_dtype, uses_bfloat16
 from x_instruction.models.resuming import last_checkpoint
 from x_instruction.models.settings import Training
@@ -68,10 +70,16 @@ def fine_tune(
     four_bits = training.adapter is not None and training.adapter.four_bits
     if four_bits:
         refuse_four_bits_without_gpu()
+    stored = stored_dtype(start)
+
+    def largest(changed: Training) -> Batch:
+        return largest_batch(rows, _batches(rows, changed, seed, in_order), changed.packing)
+
+    refuse_too_large_a_training(start, stored, training, largest)
     # Small updates would be rounded away in bfloat16: after 8 steps at 1e-5, 90 % of its weights had not changed.
     model, tokenizer = load_model(start, dtype="float32", four_bits=four_bits), load_tokenizer(start)
     lessons = Lessons(rows, _batches(rows, training, seed, in_order), labels, surroundings.held_out)
-    facts = train(model, tokenizer, lessons, out, training, seed, stored_dtype(start), surroundings)
+    facts = train(model, tokenizer, lessons, out, training, seed, stored, surroundings)
     return {**facts, "examples_without_room": len(examples) - len(rows)}
 
 
