@@ -21,6 +21,7 @@ from x_instruction.models.memory import Batch, largest_batch
 from x_instruction.models.precision import saved_dtype, uses_bfloat16
 from x_instruction.models.resuming import last_checkpoint
 from x_instruction.models.settings import Training
+from x_instruction.models.trackers import callbacks, refuse_missing_packages
 from x_instruction.models.trainer import Lessons, make_trainer, trainer_arguments
 from x_instruction.models.training_record import WeightSample, loss_change, loss_curve
 from x_instruction.runner.errors import InputError
@@ -70,6 +71,8 @@ def fine_tune(
     four_bits = training.adapter is not None and training.adapter.four_bits
     if four_bits:
         refuse_four_bits_without_gpu()
+    if surroundings.logs is not None:
+        refuse_missing_packages(training.report_to)
     stored = stored_dtype(start)
 
     def largest(changed: Training) -> Batch:
@@ -127,7 +130,9 @@ def train(
     with _checkpoint_folder(surroundings.checkpoints) as folder:
         arguments = trainer_arguments(training, seed, folder, steps, bfloat16, surroundings.checkpoints is not None)
         trainer = make_trainer(model, tokenizer, lessons, training, arguments)
-        _report(trainer, training, surroundings.logs)
+        if surroundings.logs is not None:
+            for callback in callbacks(training.report_to, surroundings.logs, training.model_dump(mode="json")):
+                trainer.add_callback(callback)
         last = last_checkpoint(folder)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     facts = _facts(trainer, lessons, time.monotonic() - started, "bfloat16" if bfloat16 else "float32")
@@ -151,14 +156,6 @@ def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
         return
     with TemporaryDirectory() as name:
         yield Path(name)
-
-
-def _report(trainer: Any, training: Training, logs: Path | None) -> None:
-    if logs is not None and "tensorboard" in training.report_to:
-        from tensorboardX import SummaryWriter
-        from transformers.integrations import TensorBoardCallback
-
-        trainer.add_callback(TensorBoardCallback(SummaryWriter(f"{logs}.tensorboard")))
 
 
 def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dict[str, Metric]:
