@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,41 @@ def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
         )
 
     return make
+
+
+class KilledError(Exception):
+    """Ends a training as an interruption would."""
+
+
+@pytest.fixture
+def kill_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+    """`with kill_training(9):` ends each training after nine steps, and expects that it ends so."""
+    from transformers import TrainerCallback
+
+    from x_instruction.models import fine_tuning
+
+    class Kill(TrainerCallback):
+        def __init__(self, step: int) -> None:
+            self.step = step
+
+        def on_step_end(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step == self.step:
+                raise KilledError
+
+    @contextmanager
+    def killing(step: int) -> Iterator[None]:
+        make_trainer = fine_tuning.make_trainer
+
+        def short_lived(*arguments: Any) -> Any:
+            trainer = make_trainer(*arguments)
+            trainer.add_callback(Kill(step))
+            return trainer
+
+        with monkeypatch.context() as patch, pytest.raises(KilledError):
+            patch.setattr(fine_tuning, "make_trainer", short_lived)
+            yield
+
+    return killing
 
 
 @pytest.fixture(scope="session")

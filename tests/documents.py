@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import yaml
 
+from tests import recipes
 from tests.benchmarks.table import FIGURES, ROOT
 from x_instruction.runner.files import read_json
 
@@ -63,6 +64,7 @@ def figures() -> str:
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"artifacts": artifacts, "results": results},
     "docs/benchmarks.md": {"figures": figures},
+    "docs/models.md": {"recipes": recipes.table},
 }
 
 

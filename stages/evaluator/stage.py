@@ -19,6 +19,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import model_facts
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
+from x_instruction.models.training_store import kept_examples, surroundings_of
 from x_instruction.pairs.learned_pairs import learned_pairs
 from x_instruction.pairs.training_pairs import Pair, seed_pairs
 from x_instruction.rating.calibration import LEVELS
@@ -61,9 +62,20 @@ def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str,
     encoder = PromptEncoder(load_tokenizer(start), job.section(Prompts), budget=rating.max_response_tokens)
     labels = label_tokens(encoder, rating.labels)
     among = labels if settings.loss_over == "labels" else None
-    examples = _examples(rated, encoder, labels, load_names(job.language_pages))
+    names = load_names(job.language_pages)
+    read = [*labels, encoder.budget]
+    examples = kept_examples(job, start, rated, read, lambda: _examples(rated, encoder, labels, names))
+    how = [settings.batches, settings.loss_over]
+    held_out = _examples(_held_out(job), encoder, labels, names) if settings.training.evaluate_every else ()
+    surroundings = surroundings_of(job, start, settings.training, examples, how, held_out)
     in_order = settings.batches == "in_order"
-    return fine_tune(start, examples, out, settings.training, job.settings.seed, among, in_order)
+    return fine_tune(start, examples, out, settings.training, job.settings.seed, among, in_order, surroundings)
+
+
+def _held_out(job: Job) -> list[RatedPair]:
+    """The calibration seeds: with the held-out seeds, `keep_best` would choose by what is measured afterwards."""
+    seeds, settings = seed_pairs(job, "calibration"), job.section(Evaluator)
+    return calibration_set(seeds, job.settings.seed, job.language_pages, settings.open_instructions)
 
 
 def _start(job: Job) -> Path:

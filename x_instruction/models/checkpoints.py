@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from x_instruction.models.fitting import refuse_too_large_a_model
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 
@@ -20,7 +21,9 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     options: dict[str, Any] = {"dtype": dtype or "auto"}
-    if four_bits:
+    if not four_bits:
+        refuse_too_large_a_model(folder, dtype)
+    else:
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16"
         )

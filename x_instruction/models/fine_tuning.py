@@ -16,9 +16,12 @@ from x_instruction.models.adapters import merged, refuse_four_bits_without_gpu, 
 from x_instruction.models.batches import Order, Row, batch_order, rows_of
 from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model, stored_dtype
 from x_instruction.models.examples import Example
+from x_instruction.models.fitting import refuse_too_large_a_training
+from x_instruction.models.memory import Batch, largest_batch
 from x_instruction.models.precision import saved_dtype, uses_bfloat16
 from x_instruction.models.resuming import last_checkpoint
 from x_instruction.models.settings import Training
+from x_instruction.models.trackers import callbacks, refuse_missing_packages
 from x_instruction.models.trainer import Lessons, make_trainer, trainer_arguments
 from x_instruction.models.training_record import WeightSample, loss_change, loss_curve
 from x_instruction.runner.errors import InputError
@@ -31,13 +34,13 @@ class Surroundings:
     """What a training run uses besides its examples.
 
     `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None keeps none. `plots`:
-    folder in which the loss curve is written as a plot. `tensorboard`: folder of the TensorBoard files, if `report_to`
-    names it. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
+    folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of `report_to`
+    writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
     """
 
     checkpoints: Path | None = None
     plots: Path | None = None
-    tensorboard: Path | None = None
+    logs: Path | None = None
     held_out: Sequence[Example] = ()
 
 
@@ -68,10 +71,18 @@ def fine_tune(
     four_bits = training.adapter is not None and training.adapter.four_bits
     if four_bits:
         refuse_four_bits_without_gpu()
+    if surroundings.logs is not None:
+        refuse_missing_packages(training.report_to)
+    stored = stored_dtype(start)
+
+    def largest(changed: Training) -> Batch:
+        return largest_batch(rows, _batches(rows, changed, seed, in_order), changed.packing)
+
+    refuse_too_large_a_training(start, stored, training, largest)
     # Small updates would be rounded away in bfloat16: after 8 steps at 1e-5, 90 % of its weights had not changed.
     model, tokenizer = load_model(start, dtype="float32", four_bits=four_bits), load_tokenizer(start)
     lessons = Lessons(rows, _batches(rows, training, seed, in_order), labels, surroundings.held_out)
-    facts = train(model, tokenizer, lessons, out, training, seed, stored_dtype(start), surroundings)
+    facts = train(model, tokenizer, lessons, out, training, seed, stored, surroundings)
     return {**facts, "examples_without_room": len(examples) - len(rows)}
 
 
@@ -119,7 +130,9 @@ def train(
     with _checkpoint_folder(surroundings.checkpoints) as folder:
         arguments = trainer_arguments(training, seed, folder, steps, bfloat16, surroundings.checkpoints is not None)
         trainer = make_trainer(model, tokenizer, lessons, training, arguments)
-        _report(trainer, training, surroundings.tensorboard)
+        if surroundings.logs is not None:
+            for callback in callbacks(training.report_to, surroundings.logs, training.model_dump(mode="json")):
+                trainer.add_callback(callback)
         last = last_checkpoint(folder)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     facts = _facts(trainer, lessons, time.monotonic() - started, "bfloat16" if bfloat16 else "float32")
@@ -143,14 +156,6 @@ def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
         return
     with TemporaryDirectory() as name:
         yield Path(name)
-
-
-def _report(trainer: Any, training: Training, folder: Path | None) -> None:
-    if folder is not None and "tensorboard" in training.report_to:
-        from tensorboardX import SummaryWriter
-        from transformers.integrations import TensorBoardCallback
-
-        trainer.add_callback(TensorBoardCallback(SummaryWriter(str(folder))))
 
 
 def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dict[str, Metric]:

@@ -54,8 +54,11 @@ def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
     return mean_loss(model_to_measure(folder), examples)
 
 
-def mean_loss(model: Any, examples: Sequence[Example]) -> float:
-    """Mean loss per completion token of a loaded model, in nats, over the tokens of all examples."""
+def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | None = None) -> float:
+    """Mean loss per completion token of a loaded model, in nats, over the tokens of all examples.
+
+    If each completion is one of `labels` (token ids), the loss is over these only.
+    """
     import torch
 
     was_training, loss, tokens = model.training, 0.0, 0
@@ -64,7 +67,9 @@ def mean_loss(model: Any, examples: Sequence[Example]) -> float:
     for batch in _batches(sorted(examples, key=lambda example: len(example.prompt) + len(example.completion)), limit):
         with torch.inference_mode():
             inputs = padded(rows_of(batch, sys.maxsize), pad=0)
-            summed, count = completion_loss(model, {name: part.to(model.device) for name, part in inputs.items()})
+            summed, count = completion_loss(
+                model, {name: part.to(model.device) for name, part in inputs.items()}, labels
+            )
         loss, tokens = loss + float(summed), tokens + count
     model.train(was_training)
     return loss / tokens

@@ -72,8 +72,8 @@ class Training(Section):
     """Save the weights with the lowest held-out loss instead of the last ones."""
     patience: Positive | None
     """Stop after this many measurements without a lower held-out loss; null: never."""
-    report_to: tuple[Literal["tensorboard"], ...]
-    """Loggers in addition to the run log."""
+    report_to: tuple[Literal["tensorboard", "wandb", "mlflow", "dvclive"], ...]
+    """Loggers in addition to the run log. None sends anything unless the user's environment says where to."""
 
     @model_validator(mode="after")
     def _held_out_loss_is_measured(self) -> Training:

@@ -57,7 +57,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
             return loss / (max(1, tokens) if num_items_in_batch is None else num_items_in_batch)
 
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-            metrics = {"eval_loss": mean_loss(self.model, lessons.held_out)}
+            metrics = {"eval_loss": mean_loss(self.model, lessons.held_out, lessons.labels)}
             self.log(dict(metrics))
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
-from x_instruction.models.fine_tuning import Surroundings, fine_tune
+from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import held_out_loss, model_facts
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts, Training
+from x_instruction.models.training_store import kept_examples, surroundings_of
 from x_instruction.pairs.training_pairs import Pair, seed_pairs
-from x_instruction.runner.files import digest, read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -28,13 +25,9 @@ def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExample
     """Fine-tune the base model on the pairs and save it to the staging folder; the run log shows how it went."""
     base = job.input("base_model")
     encoder = _encoder(job, base, training)
-    examples = to_examples(pairs, encoder)
-    surroundings = Surroundings(
-        checkpoints=_checkpoints(job, base, training, examples),
-        plots=job.staging,
-        tensorboard=job.root / "data" / "runs" / job.artifact / f"{job.partition or 'all'}.tensorboard",
-        held_out=to_examples(seed_pairs(job, "held_out"), encoder) if training.evaluate_every else (),
-    )
+    examples = kept_examples(job, base, pairs, [encoder.budget], lambda: to_examples(pairs, encoder))
+    held_out = to_examples(seed_pairs(job, "held_out"), encoder) if training.evaluate_every else ()
+    surroundings = surroundings_of(job, base, training, examples, held_out=held_out)
     facts = fine_tune(base, examples, job.staging, training, job.settings.seed, surroundings=surroundings)
     return Outcome(facts={**facts, "pairs": len(pairs)})
 
@@ -49,23 +42,6 @@ def measure_tuned(job: Job, outcome: Outcome, training: Training, to_examples: T
         "held_out_loss": after,
         "held_out_loss_change": after - before,
     }
-
-
-def _checkpoints(job: Job, base: Path, training: Training, examples: Sequence[Example]) -> Path:
-    """Folder of the checkpoints of exactly this training run; those of an earlier one are removed.
-
-    The work store is emptied when the artifact is published, because nothing in it is listed as used.
-    """
-    content = read_json(base / "manifest.json")["content"]
-    learned = json.dumps([asdict(example) for example in examples])
-    key = digest(job.code, content, training.key(), str(job.settings.seed), learned)[:32]
-    folder = job.work / "checkpoints" / key
-    for other in folder.parent.glob("*"):
-        if other != folder:
-            shutil.rmtree(other)
-    folder.mkdir(parents=True, exist_ok=True)
-    (job.work / "used").write_text("")
-    return folder
 
 
 def _encoder(job: Job, model: Path, training: Training) -> PromptEncoder:

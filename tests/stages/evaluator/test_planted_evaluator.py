@@ -27,6 +27,7 @@ from x_instruction.models.checkpoints import save_model
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import Calibration
 from x_instruction.rating.rate import add_ratings
+from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 
 WORLD = World(concepts=10, families=3, languages=2)
@@ -84,6 +85,7 @@ def rated(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
     seen, settings = pairs(held_out=False), changed(settings)
     tokenizer = train_tokenizer([f"{pair.instruction} {pair.response}" for pair in seen], SMALL)
     save_model(new_model(SMALL, tokenizer, seed=3), tokenizer, folder / "start")
+    write_json(folder / "start" / "manifest.json", {"content": "of the start model"})
     job = Job("evaluator", None, "iteration_1", settings, folder, folder / "evaluator", folder / "work", "code")
     learn(job, folder / "start", training_set(seen, {}, settings.evaluator, 1, job.language_pages), job.staging)
     names = load_names(job.language_pages)

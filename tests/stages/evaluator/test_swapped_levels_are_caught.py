@@ -22,6 +22,7 @@ from x_instruction.pairs.stop_rule import decide
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import read_calibration
 from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import write_json
 from x_instruction.runner.gate import judge, load_suite
 from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
@@ -95,7 +96,9 @@ def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.Temp
     }
     for name, (learned, fitted) in sets.items():
         job = job_in(tmp_path_factory.mktemp(name), settings, tiny_model)
-        learn(job, tiny_model, learned, job.staging)
+        start = Path(shutil.copytree(tiny_model, job.root / "start"))
+        write_json(start / "manifest.json", {"content": "of the start model"})
+        learn(job, start, learned, job.staging)
         figures = measure_held_out(job, job.staging, held_out_set(UNSEEN, 1, PAGES), fitted)
         metrics = {**model_facts(job.staging), **gate_metrics(figures)}
         with Validator() as validator:

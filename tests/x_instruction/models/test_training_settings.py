@@ -211,11 +211,11 @@ def test_what_needs_a_held_out_loss_asks_for_it() -> None:
 
 
 def test_tensorboard_files_are_written(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
-    fine_tune(tiny_model, lessons, tmp_path / "m", changed(), 1, surroundings=Surroundings(tensorboard=tmp_path / "t"))
-    assert list((tmp_path / "t").glob("events.out.tfevents.*"))
+    fine_tune(tiny_model, lessons, tmp_path / "m", changed(), 1, surroundings=Surroundings(logs=tmp_path / "t"))
+    assert list((tmp_path / "t.tensorboard").glob("events.out.tfevents.*"))
     silent = changed(report_to=())
-    fine_tune(tiny_model, lessons, tmp_path / "n", silent, 1, surroundings=Surroundings(tensorboard=tmp_path / "u"))
-    assert not (tmp_path / "u").exists()
+    fine_tune(tiny_model, lessons, tmp_path / "n", silent, 1, surroundings=Surroundings(logs=tmp_path / "u"))
+    assert not list(tmp_path.glob("u*"))
 
 
 def test_weights_that_did_not_change_show(tiny_model: Path) -> None:

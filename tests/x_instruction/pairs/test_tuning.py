@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
-from transformers import TrainerCallback
 
 from stages.instruction_model import stage as instruction_model
 from stages.instruction_model.settings import InstructionModel
 from stages.params import Settings
 from tests.conftest import ROOT, TRAINING
-from x_instruction.models import fine_tuning
 from x_instruction.models.settings import Training
 from x_instruction.runner.errors import GateFailedError
 from x_instruction.runner.files import write_json
@@ -25,6 +23,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
 
+KillTraining = Callable[[int], AbstractContextManager[None]]
 SUITE = ROOT / "stages" / "instruction_model" / "expectations.yaml"
 TUNING = TRAINING.model_copy(update={"epochs": 12.0, "max_tokens": 160, "batch_size": 2, "save_every": 4})
 
@@ -55,49 +54,31 @@ def job(make_job: Callable[..., Job], tiny_model: Path) -> Job:
     return made
 
 
-class Kill(TrainerCallback):
-    def on_step_end(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step == 9:
-            raise KeyboardInterrupt
-
-
-@pytest.fixture
-def killing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Training ends after nine steps."""
-    make_trainer = fine_tuning.make_trainer
-
-    def made(*arguments: Any) -> Any:
-        trainer = make_trainer(*arguments)
-        trainer.add_callback(Kill())
-        return trainer
-
-    monkeypatch.setattr(fine_tuning, "make_trainer", made)
-    return monkeypatch
-
-
 def checkpoints(job: Job) -> list[str]:
     return sorted(path.name for path in job.work.glob("checkpoints/*/checkpoint-*"))
 
 
-def test_an_interrupted_stage_goes_on_at_its_checkpoint(job: Job, killing: pytest.MonkeyPatch) -> None:
-    with pytest.raises(KeyboardInterrupt):
+def test_an_interrupted_stage_goes_on_at_its_checkpoint(job: Job, kill_training: KillTraining) -> None:
+    with kill_training(9):
         run_stage(job, instruction_model, SUITE)
     assert checkpoints(job) == ["checkpoint-8"] and not job.target.exists()
-    killing.undo()
+    (tokenised,) = job.work.glob("*/part.parquet")
+    written = tokenised.stat().st_mtime_ns
     run_stage(job, instruction_model, SUITE)
     curve = pl.read_csv(job.plots / "loss.csv")
     assert curve["step"].to_list() == list(range(1, 25)) and set(curve["series"]) == {"training"}
+    assert tokenised.stat().st_mtime_ns == written
     assert checkpoints(job) == [] and (job.target / "model.safetensors").exists()
     assert list((job.root / "data" / "runs").rglob("*.tensorboard/events.out.tfevents.*"))
 
 
-def test_other_settings_begin_anew(job: Job, killing: pytest.MonkeyPatch, make_job: Callable[..., Job]) -> None:
-    with pytest.raises(KeyboardInterrupt):
+def test_other_settings_begin_anew(job: Job, kill_training: KillTraining, make_job: Callable[..., Job]) -> None:
+    with kill_training(9):
         run_stage(job, instruction_model, SUITE)
     (before,) = job.work.glob("checkpoints/*")
     section = InstructionModel(training=slower(0.001), english_per_native=0)
     other = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
-    with pytest.raises(KeyboardInterrupt):
+    with kill_training(9):
         run_stage(other, instruction_model, SUITE)
     (after,) = other.work.glob("checkpoints/*")
     assert before != after

@@ -1,0 +1,151 @@
+"""The models that recipes/ and docs/models.md name, and the table of what their trainings need.
+
+Memory is x_instruction.models.memory's estimate. Tokens a second are computed from the work for each weight and the
+share of a card's peak that the device run reached with the 4B model, unless they were measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from stages.params import Settings, validated
+from x_instruction.models.memory import Batch, adapter_weights, training_bytes
+from x_instruction.models.settings import Training
+from x_instruction.models.shape import Shape
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # of the sample's seeds, as in the device run
+# Shares of a card's peak that the 4B model reached on the H200 (989 TFLOPS): 6,359 and 4,629 tokens/s.
+FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
+TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # in bfloat16: A10, A100
+MEASURED_ON_A_CORE = 50  # tokens/s of Gemma 3 270M with frozen embeddings
+COPIES = 7  # of the model in data/: base, instruction, tuned, two response models, two evaluators
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """The sizes in a model's config.json."""
+
+    vocabulary: int
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    keys: int
+    head: int
+    tied: bool
+    norms: int
+
+    def shape(self) -> Shape:
+        """A decoder whose feed-forward layers have a gate, and whose queries and keys are normalised."""
+        queries, keys = self.heads * self.head, self.keys * self.head
+        sizes = {
+            "q": (self.hidden, queries),
+            "k": (self.hidden, keys),
+            "v": (self.hidden, keys),
+            "o": (queries, self.hidden),
+            "gate": (self.hidden, self.intermediate),
+            "up": (self.hidden, self.intermediate),
+            "down": (self.intermediate, self.hidden),
+        }
+        linear = {f"{layer}.{name}_proj": size for layer in range(self.layers) for name, size in sizes.items()}
+        embedding = self.vocabulary * self.hidden
+        norms = self.layers * (self.norms * self.hidden + 2 * self.head) + self.hidden
+        return Shape(
+            weights=sum(inputs * out for inputs, out in linear.values()) + norms + embedding * (2 - self.tied),
+            stored_bytes=0,
+            embedding=embedding,
+            tied=self.tied,
+            linear=linear,
+            vocabulary=self.vocabulary,
+            layers=self.layers,
+            hidden=self.hidden,
+            intermediate=self.intermediate,
+            queries=queries,
+            keys=keys,
+            norms=self.norms,
+            query_norm=True,
+        )
+
+
+SHAPES = {
+    "google/gemma-3-270m": Dimensions(262_144, 640, 2048, 18, 4, 1, 256, tied=True, norms=4).shape(),
+    "Qwen/Qwen3-4B-Base": Dimensions(151_936, 2560, 9728, 36, 32, 8, 128, tied=True, norms=2).shape(),
+    "Qwen/Qwen3-8B-Base": Dimensions(151_936, 4096, 12_288, 36, 32, 8, 128, tied=False, norms=2).shape(),
+}
+
+
+def recipe(name: str) -> Settings:
+    """The settings of a recipe, as if it were the project's params.yaml."""
+    values = yaml.safe_load((ROOT / "recipes" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return validated(values, ROOT / "params.yaml")
+
+
+def memory(shape: Shape, training: Training, gpu: bool) -> int:
+    """Bytes of a step with a batch of examples that all fill the window, three quarters of it to be learned."""
+    tokens = training.batch_size * training.max_tokens
+    return training_bytes(shape, training, Batch(tokens, tokens * 3 // 4), bfloat16=gpu, gpu=gpu)
+
+
+def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
+    """2 operations for each weight and token forwards, 4 backwards (2 with an adapter), 2 to compute again."""
+    if name not in TFLOPS:
+        return MEASURED_ON_A_CORE
+    operations = 2 + (2 if training.adapter else 4) + 2 * training.gradient_checkpointing
+    share = ADAPTER_SHARE if training.adapter else FULL_SHARE
+    return share * TFLOPS[name] * 1e12 / (operations * shape.weights)
+
+
+def disk(shape: Shape, settings: Settings) -> float:
+    """Bytes of all models in bfloat16 and of the largest checkpoint to resume from."""
+    training = settings.tuned_model.training
+    frozen = shape.embedding if training.freeze_embeddings else 0
+    trained = adapter_weights(shape, training.adapter) if training.adapter else shape.weights - frozen
+    # A checkpoint has the trained weights of an adapter, or all weights, and two moments of what is trained.
+    return COPIES * 2 * shape.weights + 8 * trained + 4 * (trained if training.adapter else shape.weights)
+
+
+def table() -> str:
+    """A row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
+    lines = ["| recipe | model | training | memory | tokens/s | hours | disk |", "|---|---|---|--:|--:|--:|--:|"]
+    for path in RECIPES:
+        lines += _rows(path.stem, recipe(path.stem))
+    chosen = recipe("gpu-80gb")
+    evaluator = chosen.evaluator.training
+    larger = chosen.model_copy(
+        update={
+            "base_model": chosen.base_model.model_copy(update={"checkpoint": "Qwen/Qwen3-8B-Base"}),
+            "tuned_model": chosen.tuned_model.model_copy(update={"training": evaluator}),
+        }
+    )
+    row = _row("gpu-80gb", larger, "LoRA", larger.tuned_model.training)
+    return "\n".join([*lines, row.replace("gpu-80gb", "… with this model", 1)])
+
+
+def _rows(name: str, settings: Settings) -> list[str]:
+    tuned, evaluator = settings.tuned_model.training, settings.evaluator.training
+    rows = [_row(name, settings, _words(tuned), tuned)]
+    if (tuned.adapter is None) != (evaluator.adapter is None):
+        rows.append(_row(name, settings, f"{_words(evaluator)} (evaluator)", evaluator))
+    return rows
+
+
+def _row(name: str, settings: Settings, words: str, training: Training) -> str:
+    model = settings.base_model.checkpoint
+    shape = SHAPES[model]
+    speed = tokens_per_second(name, shape, training)
+    hours = PAIRS * TOKENS_OF_A_PAIR / speed / 3600
+    size = memory(shape, training, gpu=name in TFLOPS) / 1e9
+    measured = "" if name in TFLOPS else ", measured"
+    cells = [name, model, words, f"{size:.1f} GB", f"{speed:,.0f}{measured}", f"{hours:.3g}"]
+    return f"| {' | '.join(cells)} | {disk(shape, settings) / 1e9:.0f} GB |"
+
+
+def _words(training: Training) -> str:
+    if training.adapter:
+        return "LoRA"
+    return "full, inputs frozen" if training.freeze_embeddings else "full"

@@ -1,0 +1,97 @@
+"""How much memory a model and its training need, by the formula of docs/models.md.
+
+The estimate is a lower bound, so that no training that fits is refused: tensors that only some architectures keep are
+left out. It was 0 to 1 % below what Llama, Qwen3 and Gemma3 keep for the backward pass in float32, and 4 to 16 % in
+bfloat16; 28 to 45 % below for GPT-2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from x_instruction.models.batches import IGNORED, Row
+from x_instruction.models.settings import Adapter, Training
+from x_instruction.models.shape import Shape
+
+WEIGHT, MOMENTS, GRADIENT = 4, 8, 4  # bytes in float32: the weight, the two moments of Adam, the gradient
+FOUR_BITS = 0.5625  # bytes of a weight in NF4, with a float32 scale for 64 weights
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tokens of a batch that the model reads, padding included, and tokens that it learns."""
+
+    tokens: int
+    learned: int
+
+
+def largest_batch(rows: Sequence[Row], batches: Sequence[Sequence[int]], packing: bool) -> Batch:
+    """The most tokens that any batch reads and learns."""
+    lengths = [len(row["input_ids"]) for row in rows]
+    learned = [sum(label != IGNORED for label in row["labels"]) for row in rows]
+
+    def read(batch: Sequence[int]) -> int:
+        taken = [lengths[row] for row in batch]
+        return sum(taken) if packing else len(taken) * max(taken)
+
+    return Batch(max(map(read, batches)), max(sum(learned[row] for row in batch) for batch in batches))
+
+
+def training_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: bool, gpu: bool) -> int:
+    """Bytes at the peak of a training step: at the end of the forward or of the backward pass."""
+    adapter = training.adapter
+    frozen = shape.embedding if training.freeze_embeddings else 0
+    trained = adapter_weights(shape, adapter) if adapter else shape.weights - frozen
+    held = _weight_bytes(shape, adapter) + MOMENTS * trained
+    forward = held + activation_bytes(shape, training, batch, bfloat16, gpu)
+    if training.gradient_accumulation > 1:
+        forward += GRADIENT * trained
+    # Tied embeddings have two gradients, from the output and from the input, before these are summed.
+    both = GRADIENT * shape.embedding if shape.tied and not (adapter or frozen) else 0
+    return max(forward, held + GRADIENT * trained + both)
+
+
+def activation_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: bool, gpu: bool) -> int:
+    """Bytes that the forward pass keeps for the backward pass."""
+    wide = 2 if bfloat16 else 4
+    # On a GPU, the logits are computed in parts of the vocabulary.
+    logits = 0 if gpu else 2 * 4 * shape.vocabulary * batch.learned
+    # The output of a normalisation is only kept if its weight is trained.
+    norm = 4 if training.adapter else 8
+    normed = norm * (shape.norms * shape.hidden + shape.query_norm * (shape.queries + shape.keys))
+    products = wide * (2 * shape.hidden + 2 * shape.queries + 2 * shape.keys + 4 * shape.intermediate)
+    if training.gradient_checkpointing:
+        # The input of each layer, and what one layer keeps when it is computed again.
+        return logits + (4 * shape.hidden * shape.layers + normed + products) * batch.tokens
+    copies = 2 * _linear_weights(shape) if bfloat16 else 0
+    return logits + copies + (normed + products) * shape.layers * batch.tokens
+
+
+def loading_bytes(shape: Shape, dtype: str | None) -> int:
+    """Bytes of the weights in a type; None: as they are stored."""
+    if dtype is None:
+        return shape.stored_bytes
+    return shape.weights * (4 if dtype == "float32" else 2)
+
+
+def adapter_weights(shape: Shape, adapter: Adapter) -> int:
+    sizes = [size for name, size in shape.linear.items() if _is_adapted(name, adapter)]
+    direction = sum(out for _, out in sizes) if adapter.dora else 0
+    return adapter.rank * sum(inputs + out for inputs, out in sizes) + direction
+
+
+def _is_adapted(name: str, adapter: Adapter) -> bool:
+    return not adapter.modules or name.rpartition(".")[2] in adapter.modules
+
+
+def _weight_bytes(shape: Shape, adapter: Adapter | None) -> int:
+    if adapter is None:
+        return WEIGHT * shape.weights
+    quantised = _linear_weights(shape) if adapter.four_bits else 0
+    frozen = WEIGHT * (shape.weights - quantised) + round(FOUR_BITS * quantised)
+    return frozen + WEIGHT * adapter_weights(shape, adapter)
+
+
+def _linear_weights(shape: Shape) -> int:
+    return sum(inputs * out for inputs, out in shape.linear.values())
