@@ -27,20 +27,30 @@ SHAPES = {shape: letters for shape, letters in _NFKC.items() if letters != shape
 # Of a text's letters. One in twelve of Urdu's is a letter that Arabic and Persian lack.
 MIN_OWN_LETTERS = 0.01
 CLOSERS = r"[\p{Pe}\p{Pf}\x22']"
+TRUE = pl.lit(True)
 
 
 class _Step(NamedTuple):
-    where: pl.Expr
+    """Changes texts in which `pattern` occurs and of which `condition` holds."""
+
+    pattern: str
     change: Callable[[pl.Expr], pl.Expr]
+    condition: pl.Expr = TRUE
 
 
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
     """The texts, which must be in NFC, in the language's own letters and signs."""
-    frame = texts.alias("text").to_frame()
-    for step in _steps(language):
-        found = pl.when(step.where).then("text")  # null elsewhere, where nothing needs to be changed
-        frame = frame.with_columns(pl.coalesce(step.change(found), "text").alias("text"))
-    return frame["text"].alias(texts.name)
+    steps = list(_steps(language))
+    # One search first, because nine in ten texts need no change.
+    found = texts.str.contains("|".join(step.pattern for step in steps))
+    if not found.any():
+        return texts
+    frame = texts.filter(found).alias("text").to_frame()
+    for step in steps:
+        here = pl.when(pl.col("text").str.contains(step.pattern) & step.condition).then("text")
+        frame = frame.with_columns(pl.coalesce(step.change(here), "text").alias("text"))
+    place = (found.cum_sum().cast(pl.Int64) - 1).clip(0)
+    return frame["text"].gather(place).zip_with(found, texts).alias(texts.name)
 
 
 def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
@@ -58,23 +68,22 @@ def _steps(language: LanguageSettings) -> Iterator[_Step]:
     yield _replacing(SHAPES)
     mistaken = {letter: own for letter, own in language.foreign_letters.items() if own is not None}
     if mistaken:
-        yield _Step(_share(list(mistaken)) > language.max_foreign_letters_share, _replacing(mistaken).change)
-    for step in [*_of_marks(language), *([_replacing(language.letters)] if language.letters else [])]:
-        yield step._replace(where=step.where & _is_own(language)) if language.own_letters else step
+        too_many = _share(list(mistaken)) > language.max_foreign_letters_share
+        yield _replacing(mistaken)._replace(condition=too_many)
+    own = _share(language.own_letters) >= MIN_OWN_LETTERS if language.own_letters else TRUE
+    yield from (step._replace(condition=own) for step in _of_letters(language))
     if language.sentence_signs:
         yield from _of_signs(language)
 
 
-def _is_own(language: LanguageSettings) -> pl.Expr:
-    return _share(language.own_letters) >= MIN_OWN_LETTERS
-
-
-def _of_marks(language: LanguageSettings) -> Iterator[_Step]:
-    """Puts marks in order, then removes doubled ones."""
+def _of_letters(language: LanguageSettings) -> Iterator[_Step]:
+    """Puts marks in order, removes doubled ones, then replaces letters."""
     for first, then in pairwise(language.letter_order):
         yield _substituting({f"([{then}]+)([{first}]+)": "${2}${1}"})
     if language.never_doubled:
         yield _substituting({f"{mark}{{2,}}": mark for mark in language.never_doubled})
+    if language.letters:
+        yield _replacing(language.letters)
 
 
 def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
@@ -88,16 +97,15 @@ def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
         after_word = rf"({letter}){sought}(\s|{CLOSERS}|$)"
         line_end = rf"(?m)^([^\n{sought}]*{letter} ?){sought}$"
         step = _substituting({after_word: f"${{1}}{sign}${{2}}", line_end: f"${{1}}{sign}"})
-        yield step._replace(where=pl.col("text").str.contains(mark, literal=True))
+        yield step._replace(pattern=sought)
 
 
 def _replacing(replacements: dict[str, str]) -> _Step:
-    found = pl.col("text").str.contains(_any_of(replacements))
-    return _Step(found, lambda text: text.str.replace_many(replacements, leftmost=True))
+    return _Step(_any_of(replacements), lambda text: text.str.replace_many(replacements, leftmost=True))
 
 
 def _substituting(patterns: dict[str, str]) -> _Step:
-    return _Step(pl.col("text").str.contains("|".join(patterns)), partial(_substituted, patterns=patterns))
+    return _Step("|".join(patterns), partial(_substituted, patterns=patterns))
 
 
 def _substituted(text: pl.Expr, patterns: dict[str, str]) -> pl.Expr:

@@ -31,6 +31,8 @@ class LanguageSettings(Section):
       words, and `min_language_score` is its minimum.
     - `second_opinion`: the languages, beside this one, among which lingua decides where fastText is unsure.
     - `tell_tale`: words that only one language of a group has, by language, for a group that neither can tell apart.
+    - `relatives`: everyday words that this language and a close relative do not share, by language, for relatives that
+      identification has no label for, or is not sure of. The most frequent ones decide.
 
     Letters and signs (x_instruction/language/letters.py writes and compares texts by them)
     - `letters`: letters of other keyboards and code pages, and spellings that Unicode's NFC does not join, each with
@@ -74,6 +76,7 @@ class LanguageSettings(Section):
     neighbours: dict[str, bool]
     second_opinion: tuple[str, ...] = ()
     tell_tale: Annotated[dict[str, Words], Field(default_factory=dict)]
+    relatives: Annotated[dict[str, Words], Field(default_factory=dict)]
     never_first: tuple[str, ...] = ()
     letters: Annotated[dict[str, str], Field(default_factory=dict)]
     own_letters: str = ""
@@ -124,6 +127,10 @@ class LanguageSettings(Section):
     @cached_property
     def tell_tale_sets(self) -> dict[str, frozenset[str]]:
         return {code: frozenset(words) for code, words in self.tell_tale.items()}
+
+    @cached_property
+    def relatives_sets(self) -> dict[str, frozenset[str]]:
+        return {code: frozenset(words) for code, words in self.relatives.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> LanguageSettings:
