@@ -25,7 +25,6 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings, load_language
-from x_instruction.language.shared_ngrams import Ngrams, evaluation_ngrams
 from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.files import hash_paths
 from x_instruction.runner.gate import Metric
@@ -33,6 +32,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.second_pass import ORIGIN, drop_staged
 from x_instruction.runner.shards import Split, by_parts
+from x_instruction.words.shared_ngrams import NO_NGRAMS, Ngrams, evaluation_ngrams
 
 PARTITION = ("language",)
 
@@ -49,7 +49,7 @@ class Lists(NamedTuple):
 
 
 NO_SITES = Sites({}, {})
-NO_LISTS = Lists(NO_SITES, set())
+NO_LISTS = Lists(NO_SITES, NO_NGRAMS)
 
 
 def run(job: Job) -> Outcome:
@@ -58,7 +58,7 @@ def run(job: Job) -> Outcome:
     evaluations = [job.root / path for path in settings.decontaminate_against]
     lists = Lists(
         read_sites(blocked[0]) if blocked else NO_SITES,
-        evaluation_ngrams(evaluations, settings.decontamination_ngram, "filtered_text.decontaminate_against"),
+        evaluation_ngrams(evaluations, settings.decontamination_ngram, language, "filtered_text.decontaminate_against"),
     )
     outcome = job.map_frames(
         job.rows("raw_web_text", job.language).frames(),

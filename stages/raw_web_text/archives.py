@@ -12,9 +12,10 @@ import re
 import zlib
 from collections.abc import Iterator
 
-from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, ZstdReader
+from fastwarc.stream_io import ChunkedReader, ZstdReader
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
+from stages.raw_web_text.content_codings import CodingError, decoded
 from stages.raw_web_text.files import SourceFile, UnreadableError, check_expansion, one_line, readable, stored_bytes
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import RawWebText, Source
@@ -143,8 +144,10 @@ def _record(found: WarcRecord, payload: bytes, form: str, limit: int) -> Record 
     if no_page := _no_page(found):
         return {**record, "reason": no_page[0], "value": no_page[1]}
     try:
-        return {**record, "body": _decoded(payload, found, limit), "charset": found.http_charset}
-    except (OSError, EOFError, zlib.error) as error:
+        return {**record, "body": _page(payload, found, limit), "charset": found.http_charset}
+    except CodingError as error:
+        return {**record, "body": payload[:2000], "reason": "content_coding", "value": str(error)}
+    except OSError as error:
         return {**record, "body": payload[:2000], "reason": "unreadable_record", "value": one_line(error)}
 
 
@@ -157,23 +160,13 @@ def _no_page(found: WarcRecord) -> tuple[str, str] | None:
     return None if status == 200 else ("http_status", str(status))
 
 
-def _decoded(payload: bytes, found: WarcRecord, limit: int) -> bytes:
-    """The page as it was before the server compressed it, at most one byte above the limit.
-
-    Crawlers often decompress a page but keep the header, so the bytes are checked too.
-    """
+def _page(payload: bytes, found: WarcRecord, limit: int) -> bytes:
+    """The page as it was before the server packed it, at most one byte above the limit. Raises CodingError."""
     headers = {name.lower(): value.lower() for name, value in found.http_headers.items()}
-    if "chunked" in headers.get("transfer-encoding", "") and CHUNK.match(payload):
+    transfer = headers.get("transfer-encoding", "")
+    if "chunked" in transfer and CHUNK.match(payload):
         payload = ChunkedReader(io.BytesIO(payload)).read(limit + 1)
-    encoding = headers.get("content-encoding", "")
-    if "gzip" in encoding and payload.startswith(GZIP):
-        return bytes(GzipReader(io.BytesIO(payload)).read(limit + 1))
-    if "br" in encoding.split(", ") and not payload.lstrip().startswith(b"<"):
-        return bytes(BrotliReader(io.BytesIO(payload)).read(limit + 1))
-    if "deflate" in encoding and not payload.lstrip().startswith(b"<"):
-        window_bits = zlib.MAX_WBITS if payload[:1] == b"x" else -zlib.MAX_WBITS
-        return zlib.decompressobj(window_bits).decompress(payload, limit + 1)
-    return payload
+    return decoded(payload, f"{headers.get('content-encoding', '')},{transfer}", limit)
 
 
 def _next_record(stored: io.BufferedReader, kind: bytes, start: int) -> int | None:

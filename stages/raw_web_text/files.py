@@ -18,6 +18,8 @@ from stages.raw_web_text.settings import Format, Source
 from x_instruction.runner.errors import InputError, XInstructionError
 
 COMPRESSED = (".gz", ".zst")
+# A compressed file begins with these bytes, whatever its name is.
+PACKED = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
 # The last of these endings of a name decides: x.warc.wet.gz is WET.
 FORMATS = {
     ".html": "html",
@@ -76,7 +78,7 @@ def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
 
 def _found(system: Any, path: str, form: Format | None) -> dict[str, str | None]:
     """The format of each file, by path. Raises FileNotFoundError if there are no files."""
-    if set("*?[") & set(path):
+    if set("*?[") & set(path) and not system.exists(path):  # a file may have brackets in its name
         matched = {name: form or file_format(name) for name in system.glob(path) if system.isfile(name)}
         if not matched:
             raise FileNotFoundError(path)
@@ -156,10 +158,16 @@ class _Remote(io.RawIOBase):
 def opened(file: SourceFile, max_expansion: int) -> Iterator[io.BufferedReader]:
     """The decompressed bytes of the file. Raises UnreadableError if they break off or grow too much."""
     with stored_bytes(file) as stored, readable(file):
-        if file.path.lower().endswith(COMPRESSED):
-            yield io.BufferedReader(_Decompressed(file, stored, max_expansion), 1 << 20)
-        else:
-            yield stored
+        form = _compressed_form(file, stored)
+        yield io.BufferedReader(_Decompressed(file, stored, form, max_expansion), 1 << 20) if form else stored
+
+
+def _compressed_form(file: SourceFile, stored: io.BufferedReader) -> str | None:
+    """How the file is compressed, by its first bytes, else by its name; None if it is not."""
+    head = stored.read(4)
+    stored.seek(0)
+    by_name = (ending for ending in COMPRESSED if file.path.lower().endswith(ending))
+    return next((form for mark, form in PACKED.items() if head.startswith(mark)), next(by_name, None))
 
 
 @contextmanager
@@ -176,9 +184,9 @@ def readable(file: SourceFile) -> Iterator[None]:
 class _Decompressed(io.RawIOBase):
     """The decompressed bytes of a file, at most a multiple of the stored bytes that they came from."""
 
-    def __init__(self, file: SourceFile, stored: io.BufferedReader, max_expansion: int) -> None:
+    def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int) -> None:
         self._name, self._stored, self._max_expansion, self._size = file.name, stored, max_expansion, 0
-        if file.path.lower().endswith(".gz"):
+        if form == ".gz":
             self._read: Callable[[int], bytes] = gzip.GzipFile(fileobj=stored, mode="rb").read1
         else:
             self._read = pa.CompressedInputStream(pa.PythonFile(stored, mode="r"), "zstd").read

@@ -13,7 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.raw_web_text.columns import missing_text, record_of
-from stages.raw_web_text.files import COMPRESSED, SourceFile, UnreadableError, one_line, opened
+from stages.raw_web_text.files import SourceFile, UnreadableError, one_line, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
@@ -28,7 +28,7 @@ BUFFER_BYTES = 4_000_000
 def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
     """One record per row, read batch by batch. Raises UnreadableError."""
     number = 0
-    with opened(file, settings.max_expansion) as stored, _seekable(file, stored) as table, _parquet_errors(file.name):
+    with opened(file, settings.max_expansion) as stored, _seekable(stored) as table, _parquet_errors(file.name):
         if not table.read(1):
             raise UnreadableError("empty_file", f"{file.name} has no bytes")
         table.seek(0)
@@ -47,9 +47,9 @@ def _batch_rows(metadata: pq.FileMetaData) -> int:
 
 
 @contextmanager
-def _seekable(file: SourceFile, stored: io.BufferedReader) -> Iterator[IO[bytes]]:
+def _seekable(stored: io.BufferedReader) -> Iterator[IO[bytes]]:
     """A compressed file is first decompressed to the disk, because Parquet is read from its end."""
-    if not file.path.lower().endswith(COMPRESSED):
+    if stored.seekable():
         yield stored
         return
     with tempfile.TemporaryFile() as decompressed:

@@ -63,7 +63,9 @@ class Source(Section):
         DVC cannot see a change of a URL or a hub id, so there `revision` in params.yaml takes the dependency's place.
         """
         parts = self.path.removeprefix("file://").split("/")
-        path = "/".join(takewhile(lambda part: not set("*?[") & set(part), parts))
+        if not (root / "/".join(parts)).exists():  # a file may have brackets in its name
+            parts = list(takewhile(lambda part: not set("*?[") & set(part), parts))
+        path = "/".join(parts)
         on_hub = self.format == "dataset" and not (root / path).is_dir() and "{language}" not in path
         if self.remote or on_hub:
             return []

@@ -17,8 +17,10 @@ import polars as pl
 from stages.seed_pairs.seed_files import read_seeds
 from stages.seed_pairs.settings import SeedPairs
 from stages.seed_pairs.translated_seeds import translated_seeds
+from x_instruction.language.folding import folded
 from x_instruction.language.identification import identify, is_english
 from x_instruction.language.length import WORD, word_count
+from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.gate import Metric
@@ -55,14 +57,21 @@ def run(job: Job) -> Outcome:
 def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettings) -> Split:
     """Turns rows of seed files into seed pairs, and bad rows into drops with a reason."""
     texts = pl.col("instruction", "response").cast(pl.String).fill_null("").str.strip_chars()
+    frame = _written(frame.with_columns(texts), language)
     code = pl.when(ENGLISH).then(pl.lit("en")).otherwise(pl.lit(language.code)).alias("language")
-    measured = _measured(frame.with_columns(texts, code), language)
+    measured = _measured(frame.with_columns(code), language)
     judged = measured.with_columns(
         _reason(settings).alias("reason"),
         _value().alias("value"),
         pl.when(ENGLISH).then(pl.lit("english")).otherwise(_split(settings)).alias("split"),
     )
     return Split.of(judged.select(*COLUMNS, "reason", "value"), text="response", origin="source")
+
+
+def _written(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """The frame with the responses in the letters of the language; those of English pairs stay as they are."""
+    own = pl.when(ENGLISH).then("response").otherwise(pl.lit(normalised(frame["response"], language)))
+    return frame.with_columns(own.alias("response"))
 
 
 def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
@@ -74,15 +83,16 @@ def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
         content_ids(frame, "instruction").alias("instruction_id"),
         pl.when(ENGLISH).then(english_words).otherwise(word_count(language, "response")).alias("words"),
         (length / english_length).alias("ratio"),
-        _copied_share().alias("copied"),
+        _copied_share(language).alias("copied"),
         _in_language(frame, language).alias("in_language"),
     )
 
 
-def _copied_share() -> pl.Expr:
+def _copied_share(language: LanguageSettings) -> pl.Expr:
     """Share of the English words that also occur in the response. Words below four letters are mostly names."""
     english, response = (
-        pl.col(name).str.to_lowercase().str.extract_all(r"\p{L}{4,}").list.unique() for name in ("english", "response")
+        folded(pl.col(name), language).str.extract_all(r"[\p{L}\p{M}]{4,}").list.unique()
+        for name in ("english", "response")
     )
     return (english.list.set_intersection(response).list.len() / english.list.len()).fill_nan(0.0)
 

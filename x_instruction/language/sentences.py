@@ -13,6 +13,7 @@ from functools import cache
 
 import polars as pl
 
+from x_instruction.language.folding import folded
 from x_instruction.language.settings import LanguageSettings
 
 # These marks also occur within numbers, names and abbreviations, so they end a sentence only before white space. Other
@@ -27,8 +28,6 @@ QUOTES, BRACKETS = (
 )
 QUOTES += "\"'"
 CLOSERS = QUOTES + BRACKETS
-# Left out when phrases are compared: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
-NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
 
 
 @cache
@@ -59,11 +58,6 @@ def closed(marks: str, also: str = "") -> str:
     return rf"[{marks}{also}][{CLOSERS}]*\s*$"
 
 
-def fold(text: pl.Expr) -> pl.Expr:
-    """The text in the form in which phrases are compared."""
-    return text.str.to_lowercase().str.replace_all(NOT_COMPARED, "")
-
-
 def sentence_a_line(language: LanguageSettings) -> pl.Expr:
     """`text` with a line end after each sentence; where spaces separate sentences, after each run of text."""
     end = sentence_end(marks(language)) if language.marks_sentence_ends else r"\s"
@@ -72,7 +66,7 @@ def sentence_a_line(language: LanguageSettings) -> pl.Expr:
 
 def sentences(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     """The sentences of each text: `row` (of the frame), `sentence` (folded) and `length` (in characters)."""
-    return split_text(frame, sentence_a_line(language))
+    return split_text(frame, sentence_a_line(language), language)
 
 
 def sentences_or_lines(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
@@ -84,13 +78,14 @@ def sentences_or_lines(frame: pl.DataFrame, language: LanguageSettings) -> pl.Da
     if language.marks_sentence_ends:
         return sentences(frame, language)
     text = pl.col("text")
-    return split_text(frame, pl.when(text.str.contains("\n")).then(text).otherwise(text.str.replace_all(" ", "\n")))
+    lines = pl.when(text.str.contains("\n")).then(text).otherwise(text.str.replace_all(" ", "\n"))
+    return split_text(frame, lines, language)
 
 
-def split_text(frame: pl.DataFrame, one_a_line: pl.Expr) -> pl.DataFrame:
+def split_text(frame: pl.DataFrame, one_a_line: pl.Expr, language: LanguageSettings | None = None) -> pl.DataFrame:
     """The lines of an expression as `row`, `sentence` (folded) and `length`, without lines that have no word."""
     return (
-        frame.select(row=pl.int_range(pl.len()), sentence=fold(one_a_line).str.split("\n"))
+        frame.select(row=pl.int_range(pl.len()), sentence=folded(one_a_line, language).str.split("\n"))
         .explode("sentence")
         .with_columns(pl.col("sentence").str.strip_chars())
         .filter(pl.col("sentence").str.contains(r"[\p{L}\p{N}]"))

@@ -17,6 +17,7 @@ from x_instruction.language.names import NAMES
 from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.settings import Section, Share, first_problem
 
+Letter = Annotated[str, Field(min_length=1, max_length=1)]
 Words = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 
@@ -30,6 +31,21 @@ class LanguageSettings(Section):
       words, and `min_language_score` is its minimum.
     - `second_opinion`: the languages, beside this one, among which lingua decides where fastText is unsure.
     - `tell_tale`: words that only one language of a group has, by language, for a group that neither can tell apart.
+    - `relatives`: everyday words that this language and a close relative do not share, by language, for relatives that
+      identification has no label for, or is not sure of. The most frequent ones decide.
+
+    Letters and signs (x_instruction/language/letters.py writes and compares texts by them)
+    - `letters`: letters of other keyboards and code pages, and spellings that Unicode's NFC does not join, each with
+      what the language writes. A text with fewer `own_letters` than a hundredth of its letters is left alone: it may
+      be in the language whose letters these are.
+    - `letter_order`: groups of marks, as in the brackets of a regular expression. Marks that follow marks of the next
+      group change places with them.
+    - `never_doubled`: marks that look the same once and twice, so that the second one is a typing error.
+    - `foreign_letters`: letters that the language does not have. Where their share of the letters is above
+      `max_foreign_letters_share`, they are replaced by what the page gives for them (a text read with the wrong code
+      page); with nothing given, the text is in another language and is dropped.
+    - `sentence_signs`: marks that stand in for a sign that ends a sentence, by that sign.
+    - `lower_case`: capitals whose small letter differs from Unicode's (Turkish I).
 
     Words and sentences
     - `words`: how words are found. `spaces`: spaces separate them. `thai`: PyThaiNLP's dictionary. `characters`: for a
@@ -60,7 +76,16 @@ class LanguageSettings(Section):
     neighbours: dict[str, bool]
     second_opinion: tuple[str, ...] = ()
     tell_tale: Annotated[dict[str, Words], Field(default_factory=dict)]
+    relatives: Annotated[dict[str, Words], Field(default_factory=dict)]
     never_first: tuple[str, ...] = ()
+    letters: Annotated[dict[str, str], Field(default_factory=dict)]
+    own_letters: str = ""
+    letter_order: tuple[str, ...] = ()
+    never_doubled: str = ""
+    foreign_letters: Annotated[dict[Letter, str | None], Field(default_factory=dict)]
+    max_foreign_letters_share: Share = 0.01
+    sentence_signs: Annotated[dict[str, str], Field(default_factory=dict)]
+    lower_case: Annotated[dict[Letter, Letter], Field(default_factory=dict)]
     min_mean_word_length: Annotated[float, Field(ge=0)]
     max_mean_word_length: Annotated[float, Field(gt=0)]
     min_alphabetic_words_share: Share
@@ -90,6 +115,11 @@ class LanguageSettings(Section):
         return frozenset({self.code, *(code for code, accepted in self.neighbours.items() if accepted)})
 
     @property
+    def capitals(self) -> tuple[tuple[str, str], ...]:
+        """`lower_case` as a key of caches."""
+        return tuple(self.lower_case.items())
+
+    @property
     def marks_sentence_ends(self) -> bool:
         """Whether marks end sentences; otherwise only spaces separate them, and a text may end without a mark."""
         return " " not in self.sentence_ends
@@ -97,6 +127,10 @@ class LanguageSettings(Section):
     @cached_property
     def tell_tale_sets(self) -> dict[str, frozenset[str]]:
         return {code: frozenset(words) for code, words in self.tell_tale.items()}
+
+    @cached_property
+    def relatives_sets(self) -> dict[str, frozenset[str]]:
+        return {code: frozenset(words) for code, words in self.relatives.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> LanguageSettings:

@@ -1,18 +1,40 @@
-"""Removes the elements of a page that mislead or slow down the search for its main text."""
+"""Prepares a page for the search for its main text: removes what misleads or slows it, and marks bare paragraphs."""
 
 from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from itertools import takewhile
 
 from lxml import etree, html  # type: ignore[import-untyped]
 
 # Notices about cookies outweigh the text of a short page and would be taken for it. `hidden` marks notes that a reader
-# does not see, for example to editors (105 of 957 pages of MDN). The bound on the length protects a wrapper of the
-# whole page that has such a name.
-NOTICE = re.compile(r"cookie|consent|gdpr|\Ahidden\Z")
+# does not see, for example to editors (105 of 957 pages of MDN). A name is only a hint: a notice is short, has no
+# article in it and, unless it is hidden, a word about cookies or consent; two, if it is most of the page's text.
+HIDDEN = re.compile(r"\Ahidden\Z")
+NOTICE = re.compile(r"cookie|consent|gdpr")
 NOTICE_ELEMENTS = ("div", "section", "aside", "dialog", "form", "p", "footer")
 SHORT = etree.XPath("string-length(normalize-space(.)) < 1500")
+HOLDS_ARTICLE = etree.XPath("boolean(.//article | .//main | .//h1)")
+MOST = 0.5  # of the page's text
+# In English and in the ten languages: cookies, consent, privacy.
+NOTICE_WORDS = re.compile(
+    "cookie|consent|gdpr|privacy|eväste|tietosuoja|kuki|privasi|persetujuan|çerez|kvkk|gizlilik|vidakuzi|faragha"
+    "|quyền riêng tư|bảo mật|คุกกี้|ความเป็นส่วนตัว|কুকি|গোপনীয়তা|कुकी|गोपनीयता|குக்கி|தனியுரிமை|کوکی|رازداری",
+)
+UNFILLED = re.compile(r"\{\{[^{}]*\}\}")  # a part of a template that was not filled in
+# A text beside such an element is a paragraph of its own, as CSS has it (an anonymous block box).
+BLOCKS = frozenset(
+    (
+        *("address", "article", "aside", "blockquote", "center", "dd", "details", "dialog", "div", "dl", "dt"),
+        *("fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "iframe", "ins"),
+        *("li", "main", "nav", "noscript", "object", "ol", "p", "pre", "script", "section", "style", "table", "ul"),
+        "video",
+    )
+)
+CONTAINERS = frozenset(("article", "body", "div", "main", "section", "td"))
+# trafilatura reads a list, a table or a heading together with the text around it.
+BEFORE_TEXT = ("aside", "center", "div", "figure", "form", "iframe", "ins", "nav", "noscript", "script", "section")
 
 
 @cache
@@ -22,16 +44,81 @@ def deeper_than(depth: int) -> etree.XPath:
 
 
 def drop_notices(tree: html.HtmlElement) -> None:
-    """Removes short elements that are notices by their class, then those that are notices by their id.
+    """Removes the notices by their class, then those by their id.
 
     Python judges each name once, which takes half the time of an XPath over the attributes.
     """
     elements = list(tree.iter(*NOTICE_ELEMENTS))
     for attribute in ("class", "id"):
         named = [element for element in elements if (name := element.get(attribute)) and _names_a_notice(name)]
-        for element in [element for element in named if SHORT(element)]:
+        if not named:
+            continue
+        size = len("".join(str(tree.text_content()).split()))
+        for element in [element for element in named if _is_notice(element, element.get(attribute), size)]:
             if element.getparent() is not None:
                 element.drop_tree()
+
+
+def _is_notice(element: html.HtmlElement, name: str, page_size: int) -> bool:
+    if not SHORT(element) or HOLDS_ARTICLE(element):
+        return False
+    text = str(element.text_content())
+    words = set(NOTICE_WORDS.findall(text.casefold()))
+    if len("".join(text.split())) > MOST * page_size:
+        return len(words) > 1
+    return bool(words) or not text.strip() or HIDDEN.search(name) is not None
+
+
+def mark_bare_paragraphs(tree: html.HtmlElement) -> None:
+    """Puts the bare texts around a block into paragraphs, each with the inline elements up to the next block.
+
+    The extractor loses the text behind a block together with the block, for example an advertisement.
+    """
+    blocks = [block for block in tree.iter(*BEFORE_TEXT) if is_text(block.tail) or _before_inline_text(block)]
+    containers = dict.fromkeys(block.getparent() for block in blocks)
+    for container in containers:
+        if container is not None and container.tag in CONTAINERS:
+            _mark(container)
+
+
+def _before_inline_text(block: html.HtmlElement) -> bool:
+    following = block.getnext()
+    return following is not None and following.tag not in BLOCKS and _has_text(following)
+
+
+def _has_text(inline: html.HtmlElement) -> bool:
+    """Whether an inline element or the text after it is text to read; comments are not."""
+    return is_text(inline.tail) or (isinstance(inline.tag, str) and is_text(str(inline.text_content())))
+
+
+def _mark(container: html.HtmlElement) -> None:
+    blocks = [child for child in container if child.tag in BLOCKS]
+    _into_paragraph(container, None)
+    for block in blocks:
+        _into_paragraph(container, block)
+
+
+def _into_paragraph(container: html.HtmlElement, block: html.HtmlElement | None) -> None:
+    """Moves the text and the inline elements after the block, or at the beginning, into a paragraph."""
+    paragraph = html.Element("p")
+    place = 0 if block is None else container.index(block) + 1
+    paragraph.text = container.text if block is None else block.tail
+    inline = list(takewhile(lambda child: child.tag not in BLOCKS, container[place:]))
+    if not is_text(paragraph.text) and not any(map(_has_text, inline)):
+        return
+    if block is None:
+        container.text = None
+    else:
+        block.tail = None
+    paragraph.extend(inline)
+    container.insert(place, paragraph)
+
+
+def is_text(text: str | None) -> bool:
+    """Whether there is a text to read, and not only a template that was not filled in."""
+    if not text or text.isspace():
+        return False
+    return "{{" not in text or bool(UNFILLED.sub("", text).strip())
 
 
 def drop_unread(tree: html.HtmlElement) -> None:
@@ -48,4 +135,4 @@ def drop_unread(tree: html.HtmlElement) -> None:
 
 @lru_cache(maxsize=2**14)
 def _names_a_notice(name: str) -> bool:
-    return NOTICE.search(name) is not None
+    return NOTICE.search(name) is not None or HIDDEN.search(name) is not None

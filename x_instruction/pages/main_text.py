@@ -31,7 +31,6 @@ PAGE = re.compile(r"<(?:!doctype|html|head|body|title|meta|link|header|nav|main|
 FRONT_MATTER = re.compile(r"\s*---\n(?:[^\n]*\n){1,80}?---\n")
 FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-UNFILLED = re.compile(r"\{\{[^{}]*\}\}")  # a part of a template that was not filled in
 WORDS_BESIDE_LINK = 4  # "… on Wikipedia"
 # Elements that end together with their section. A heading at the end of another element may be there for the layout.
 SECTIONS = ("article", "body", "main", "section")
@@ -71,6 +70,7 @@ def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
         _drop_bare_headings(tree)
         html_tree.drop_notices(tree)
         html_tree.drop_unread(tree)
+        html_tree.mark_bare_paragraphs(tree)
         main = _main_text(tree)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExtractionError(f"{type(error).__name__}: {error}") from error
@@ -95,14 +95,14 @@ def _drop_bare_headings(tree: html.HtmlElement) -> None:
             below = below.getnext()
         same = below is not None and below.tag in HEADINGS and below.tag <= heading.tag
         ends = below is None and heading.getparent() is not None and heading.getparent().tag in SECTIONS
-        if (same or ends) and not _is_text(heading.tail):
+        if (same or ends) and not html_tree.is_text(heading.tail):
             heading.drop_tree()
 
 
 def _drop_links_at_end(article: html.HtmlElement) -> None:
     """Removes the lists of links at the end ("See also"). In a whole page the extractor finds them itself."""
     for element in reversed(list(article)):
-        if element.tag in ("ul", "ol") and not _is_text(element.tail) and all(map(_is_link, element)):
+        if element.tag in ("ul", "ol") and not html_tree.is_text(element.tail) and all(map(_is_link, element)):
             element.drop_tree()
         elif element.tag not in HEADINGS and _has_text(element):
             break
@@ -111,26 +111,20 @@ def _drop_links_at_end(article: html.HtmlElement) -> None:
 def _is_link(item: html.HtmlElement) -> bool:
     """Whether a list item is a link, or a template's unfilled link, with only a few words beside it."""
     whole = str(item.text_content())
-    links = [str(link.text_content()) for link in item.iter("a")] + UNFILLED.findall(whole)
+    links = [str(link.text_content()) for link in item.iter("a")] + html_tree.UNFILLED.findall(whole)
     beside = len(whole.split()) - sum(len(link.split()) for link in links)
     return bool(links) and beside <= WORDS_BESIDE_LINK
 
 
 def _has_text(element: html.HtmlElement) -> bool:
     """Whether the element or its tail has readable text: no table, no hidden note, no unfilled template."""
-    if _is_text(element.tail):
+    if html_tree.is_text(element.tail):
         return True
     if not isinstance(element.tag, str) or element.tag == "table" or element.get("class") == "hidden":
         return False
     if element.tag == "li":  # an unfilled template in a list item would have been a link
         return bool(element.text_content().strip())
-    return _is_text(element.text) or any(_has_text(child) for child in element)
-
-
-def _is_text(text: str | None) -> bool:
-    if not text or text.isspace():
-        return False
-    return "{{" not in text or bool(UNFILLED.sub("", text).strip())
+    return html_tree.is_text(element.text) or any(_has_text(child) for child in element)
 
 
 def _main_text(tree: html.HtmlElement) -> str:

@@ -25,6 +25,17 @@ def hash_of(points: npt.NDArray[np.uint32], first: int, end: int) -> np.uint64:
     return key | np.uint64(1)
 
 
+@compiled
+def folded_hash(points: npt.NDArray[np.uint32], first: int, end: int, folds: npt.NDArray[np.uint32]) -> np.uint64:
+    """The same hash of the folded points (x_instruction/language/folding.py), without those that are left out."""
+    key = OFFSET
+    for place in range(first, end):
+        point = folds[points[place]] if points[place] < folds.size else points[place]
+        if point:
+            key = (key ^ np.uint64(point)) * PRIME
+    return key | np.uint64(1)
+
+
 def word_hash(word: str) -> int:
     """The same hash of a Python string."""
     points = np.frombuffer(word.encode("utf-32-le"), "<u4")

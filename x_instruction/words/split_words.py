@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from x_instruction.language.folding import folds
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words import thai
 from x_instruction.words.characters import (
@@ -31,7 +32,7 @@ from x_instruction.words.characters import (
     kinds,
 )
 from x_instruction.words.compiled import compiled
-from x_instruction.words.hashing import Keys, hash_of, word_hash
+from x_instruction.words.hashing import Keys, folded_hash, hash_of, word_hash
 
 # Kinds of a token: it holds a letter; it holds a letter or a digit, so it is a word and not punctuation.
 HAS_LETTER, IS_WORD = 1, 2
@@ -52,12 +53,13 @@ class Tokens(NamedTuple):
     starts: Starts
 
 
-def split(texts: pl.Series, language: LanguageSettings) -> Iterator[Tokens]:
-    """The tokens of the texts, in batches, in order."""
+def split(texts: pl.Series, language: LanguageSettings, *, fold: bool = False) -> Iterator[Tokens]:
+    """The tokens of the texts, in batches, in order. `fold`: the hashes are those of the words as they are compared."""
+    table = folds(language.capitals) if fold else np.zeros(0, np.uint32)
     roles = _roles(language)
     abbreviations = np.array(sorted(word_hash(word) for word in language.abbreviations), np.uint64)
     for batch in batches(texts):
-        yield Tokens(*_split(*batch, kinds(), _ends(batch, language), roles, abbreviations))
+        yield Tokens(*_split(*batch, kinds(), _ends(batch, language), roles, abbreviations, table))
 
 
 def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
@@ -162,6 +164,7 @@ def _split(
     ends: npt.NDArray[np.int32],
     roles: npt.NDArray[np.uint8],
     abbreviations: Keys,
+    table: Points,
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32], npt.NDArray[np.uint8], Starts]:
     hashes, lengths = np.empty(points.size, np.uint64), np.empty(points.size, np.int32)
     marks, firsts = np.empty(points.size, np.uint8), np.zeros(starts.size, np.int64)
@@ -182,7 +185,8 @@ def _split(
             for inside in range(first, last):
                 found |= kind(flags, points[inside])
             marks[count] = (HAS_LETTER if found & LETTER else 0) | (IS_WORD if found & IN_WORD else 0)
-            hashes[count], lengths[count] = hash_of(points, first, last), last - first
+            hashes[count] = folded_hash(points, first, last, table) if table.size else hash_of(points, first, last)
+            lengths[count] = last - first
             count += 1
         firsts[text + 1] = count
     return hashes[:count], lengths[:count], marks[:count], firsts

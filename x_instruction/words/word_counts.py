@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from x_instruction.language.folding import folded_list
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.compiled import compiled
 from x_instruction.words.hashing import word_hash
@@ -23,8 +24,8 @@ def with_word_counts(frame: pl.DataFrame, language: LanguageSettings) -> pl.Data
     """
     if "word_counts" in frame.columns:
         return frame
-    known = np.array(sorted(word_hash(word) for word in language.stop_words), np.uint64)
-    counts = [_count(*batch, known) for batch in split(frame["text"], language)]
+    known = np.array(sorted(map(word_hash, folded_list(language.stop_words, language))), np.uint64)
+    counts = [_count(*batch, known) for batch in split(frame["text"], language, fold=True)]
     table = np.concatenate([*counts, np.zeros((0, len(NAMES)), np.int64)])
     return frame.with_columns(pl.DataFrame(table, schema=NAMES).to_struct("word_counts").cast(SCHEMA))
 

@@ -8,6 +8,7 @@ import re
 import polars as pl
 
 from stages.filtered_text.cleaning.repeated_paragraphs import without_repeats
+from x_instruction.language.folding import in_any_case
 from x_instruction.language.sentences import marks
 from x_instruction.language.settings import LanguageSettings
 
@@ -57,8 +58,8 @@ def _without_token_spaces() -> pl.Expr:
 def _without_buttons(language: LanguageSettings) -> pl.Expr:
     if not language.buttons:
         return pl.col("text")
-    names = "|".join(pl.Series(language.buttons).str.escape_regex())
-    return pl.col("text").str.replace_all(rf"(?mi)^(?:{names})$\n?", "").str.strip_chars_end("\n")
+    names = in_any_case(language.buttons, language)
+    return pl.col("text").str.replace_all(rf"(?m)^{names}$\n?", "").str.strip_chars_end("\n")
 
 
 def _without_title() -> pl.Expr:

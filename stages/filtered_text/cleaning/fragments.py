@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from stages.filtered_text.settings import FilteredText
+from x_instruction.language.folding import in_any_case
 from x_instruction.language.length import word_count
 from x_instruction.language.sentences import CLOSERS, closed, marks, sentence_end
 from x_instruction.language.settings import LanguageSettings
@@ -135,12 +136,12 @@ def _without_teasers(language: LanguageSettings) -> pl.Expr:
     text = pl.col("text").str.replace(TEASERS, "")
     if not language.read_more:
         return text
-    phrases = "|".join(pl.Series(language.read_more).str.escape_regex())
+    phrases = in_any_case(language.read_more, language)
     # On a separate line, with the title that it leads to, or after the text.
-    line = rf"\n\P{{L}}*(?:{phrases})\b[^\n.!?]{{0,80}}"
-    after_end = rf"([{marks(language)}])[\s\[(<»›→>]*(?:{phrases})[^\p{{L}}\n]*"
-    bracketed = rf"[\[(<»›→>]\s*(?:{phrases})[^\p{{L}}\n]*"
-    return text.str.replace(rf"(?i)(?:{line}|{after_end}|{bracketed})+$", "${1}").str.strip_chars_end()
+    line = rf"\n\P{{L}}*{phrases}\b[^\n.!?]{{0,80}}"
+    after_end = rf"([{marks(language)}])[\s\[(<»›→>]*{phrases}[^\p{{L}}\n]*"
+    bracketed = rf"[\[(<»›→>]\s*{phrases}[^\p{{L}}\n]*"
+    return text.str.replace(rf"(?:{line}|{after_end}|{bracketed})+$", "${1}").str.strip_chars_end()
 
 
 def _closes_lines(text: pl.Expr, language: LanguageSettings) -> pl.Expr:

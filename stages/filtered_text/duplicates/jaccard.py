@@ -9,9 +9,10 @@ from types import TracebackType
 import numpy as np
 import polars as pl
 
-from stages.filtered_text.duplicates.shingles import Places, shingle_size, shingles, slices, units
+from stages.filtered_text.duplicates.shingles import shingles
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.disk_arrays import Array, append, neighbours
+from x_instruction.words.units import Places, slices, units, units_of_words
 
 # Shingles compared at a time. Each takes 8 bytes in about six arrays.
 AT_ONCE = 2_000_000
@@ -21,7 +22,7 @@ class ShingleSets:
     """Sets of 32-bit shingle hashes in a file, one after another. Texts are numbered in the order of `add`."""
 
     def __init__(self, path: Path, words: int, language: LanguageSettings) -> None:
-        self.path, self.size, self.language = path, shingle_size(words, language), language
+        self.path, self.size, self.language = path, units_of_words(words, language), language
         self._sizes: list[Array] = []
         path.touch()
 

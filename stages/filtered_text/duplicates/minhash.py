@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 from rensa import RMinHash
 
-from stages.filtered_text.duplicates.shingles import Numbers, Places, mix, runs, shingle_size, shingles, slices, units
+from stages.filtered_text.duplicates.shingles import shingles
 from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
+from x_instruction.words.units import Numbers, Places, mix, runs, slices, units, units_of_words
 
 SEED = 42
 # The share of the pairs just at the threshold that banding must find.
@@ -44,7 +45,7 @@ def signatures(texts: pl.Series, settings: FilteredText, language: LanguageSetti
 
 def _signatures(texts: pl.Series, settings: FilteredText, language: LanguageSettings) -> Numbers:
     values, begins = units(texts, language)
-    hashes, offsets = shingles(values, begins, shingle_size(settings.shingle_words, language))
+    hashes, offsets = shingles(values, begins, units_of_words(settings.shingle_words, language))
     whole = runs(values, begins[:-1], begins[1:])
     return np.column_stack([whole, _bands(hashes, offsets, settings)])
 

@@ -1,71 +1,10 @@
-"""Shingles: runs of words (of characters where no spaces separate words), as 64-bit hashes of folded text.
-
-Case, punctuation and the characters that folding leaves out do not count. The hashes are computed from code points in
-numpy, so they are the same in every process and on every machine. 10,000 texts of 200 words take 0.3 s.
-"""
+"""Shingles: runs of words (of characters where no spaces separate words), as 64-bit hashes."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator
-from functools import cache
-
 import numpy as np
-import numpy.typing as npt
-import polars as pl
 
-from x_instruction.language.sentences import NOT_COMPARED
-from x_instruction.language.settings import LanguageSettings
-
-Numbers = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
-
-# Characters in a slice of texts. Each takes 8 bytes in about ten arrays.
-SLICE_CHARACTERS = 1_000_000
-# The last code point of a letter (CJK extension H). Above are only tags, variation selectors and private use.
-LAST_LETTER = 0x323AF
-SEPARATOR, LEFT_OUT = np.uint64(0), np.uint64(1)
-# An odd multiplier, so that it has an inverse modulo 2**64: the golden ratio's digits (Knuth, TAOCP 3, 6.4).
-MULTIPLIER = 0x9E3779B97F4A7C15
-
-
-def mix(values: Numbers) -> Numbers:
-    """Hashes in which every bit depends on all bits: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
-def slices(texts: pl.Series) -> Iterator[pl.Series]:
-    """The texts in order, in slices of about SLICE_CHARACTERS; one empty slice if there are no texts."""
-    ends = texts.str.len_chars().cast(pl.Int64).cum_sum().to_numpy()
-    start = 0
-    while start < len(ends):
-        before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + SLICE_CHARACTERS, side="right")))
-        yield texts.slice(start, stop - start)
-        start = stop
-    if not len(ends):
-        yield texts
-
-
-def units(texts: pl.Series, language: LanguageSettings) -> tuple[Numbers, Places]:
-    """Hashes of all words (or characters) of all texts, and where those of each text begin, plus where the last end."""
-    # Line ends around every text, so that no word touches the edge of one.
-    ends = 1 + np.cumsum(texts.str.len_chars().cast(pl.Int64).to_numpy() + 1)
-    joined = "\n".join(["", *texts, ""])
-    codes = _codes().take(np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4"), mode="clip")
-    left_out = codes == LEFT_OUT
-    if left_out.any():
-        ends -= np.cumsum(left_out)[ends - 1]
-        codes = codes[~left_out]
-    is_letter = codes != SEPARATOR
-    if language.words != "spaces":
-        return codes[is_letter], np.concatenate([[0], np.cumsum(is_letter)[ends - 1]])
-    edges = 1 + np.flatnonzero(is_letter[1:] != is_letter[:-1])
-    starts = edges[::2]
-    return runs(codes, starts, edges[1::2]), np.concatenate([[0], np.searchsorted(starts, ends)])
+from x_instruction.words.units import Numbers, Places, runs
 
 
 def shingles(values: Numbers, begins: Places, size: int) -> tuple[Numbers, Places]:
@@ -77,37 +16,3 @@ def shingles(values: Numbers, begins: Places, size: int) -> tuple[Numbers, Place
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     starts = np.repeat(begins[:-1] - offsets[:-1], lengths) + np.arange(offsets[-1])
     return runs(values, starts, np.minimum(starts + size, np.repeat(begins[1:], lengths))), offsets
-
-
-def shingle_size(words: int, language: LanguageSettings) -> int:
-    """Number of units in a shingle: words, or as many characters as the words have where no spaces separate words."""
-    return words if language.characters_per_word is None else round(words * language.characters_per_word)
-
-
-def runs(values: Numbers, starts: Places, ends: Places) -> Numbers:
-    """A hash of each run values[start:end]: a polynomial in MULTIPLIER modulo 2**64, from differences of sums."""
-    powers, inverses = _powers(1 << len(values).bit_length())
-    sums = np.zeros(len(values) + 1, np.uint64)
-    np.cumsum(values * powers[: len(values)], out=sums[1:])
-    return mix((sums[ends] - sums[starts]) * inverses[starts])
-
-
-@cache
-def _powers(count: int) -> tuple[Numbers, Numbers]:
-    """The first `count` powers of the multiplier and of its inverse, modulo 2**64."""
-    factors = (MULTIPLIER, pow(MULTIPLIER, -1, 2**64))
-    up, down = (np.cumprod(np.full(count, factor, np.uint64)) for factor in factors)
-    one = np.ones(1, np.uint64)
-    return np.concatenate([one, up[:-1]]), np.concatenate([one, down[:-1]])
-
-
-@cache
-def _codes() -> Numbers:
-    """For each code point: SEPARATOR, LEFT_OUT, or the hash of the letter, mark or digit in lower case."""
-    left_out = re.compile(NOT_COMPARED)
-    codes = np.zeros(LAST_LETTER + 2, np.uint64)
-    for point in range(LAST_LETTER + 1):
-        character = chr(point)
-        if unicodedata.category(character)[0] in "LMN" or left_out.match(character):
-            codes[point] = 1 if left_out.match(character) else 2 + ord(character.lower()[0])
-    return np.where(codes > 1, mix(codes), codes)

@@ -40,7 +40,7 @@ from stages.filtered_text.rules.words import (
 )
 from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
-from x_instruction.language.shared_ngrams import Ngrams
+from x_instruction.words.shared_ngrams import Ngrams
 
 # FineWeb-2's rules. Lines are counted three times as fast as words, and n-grams need the words split once more.
 PUBLISHED_RULES: dict[str, Rule] = {

@@ -6,7 +6,8 @@ import polars as pl
 
 from stages.filtered_text.rules.rule import broken, percent
 from stages.filtered_text.settings import FilteredText
-from x_instruction.language.sentences import fold, sentences, share_of_rows
+from x_instruction.language.folding import folded, folded_list
+from x_instruction.language.sentences import sentences, share_of_rows
 from x_instruction.language.settings import LanguageSettings
 
 # Notices of browsers and servers. "JavaScript" alone is not one, because texts about it are good texts.
@@ -24,20 +25,18 @@ def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     it consists of little else.
     """
     share, limit = pl.lit(boilerplate_share(frame, language)), settings.max_boilerplate_share
-    doubtful = pl.when(share > limit).then(fold(pl.col("text")))
-    kinds = doubtful.str.extract_many(_phrases(language)).list.n_unique()
+    phrases = folded_list(language.boilerplate, language)
+    doubtful = pl.when(share > limit).then(folded(pl.col("text"), language))
+    kinds = doubtful.str.extract_many(phrases).list.n_unique()
     many = (kinds >= settings.min_boilerplate_phrases) | (share > settings.max_topic_share)
     return frame.with_columns(broken((share > limit) & many, f"{{}} % boilerplate > {limit:.0%}", percent(share)))
 
 
 def boilerplate_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
     """For each text, the share of its characters in sentences that hold one of the language's boilerplate phrases."""
-    marked = sentences(frame, language).with_columns(hit=pl.col("sentence").str.contains_any(_phrases(language)))
+    phrases = folded_list(language.boilerplate, language)
+    marked = sentences(frame, language).with_columns(hit=pl.col("sentence").str.contains_any(phrases))
     return share_of_rows(frame, marked)
-
-
-def _phrases(language: LanguageSettings) -> list[str]:
-    return pl.select(fold(pl.lit(pl.Series(language.boilerplate)))).to_series().to_list()
 
 
 def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:

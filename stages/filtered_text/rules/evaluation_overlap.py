@@ -10,15 +10,12 @@ import polars as pl
 from stages.filtered_text.rules.rule import broken
 from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
-from x_instruction.language.shared_ngrams import Ngrams, overlap
+from x_instruction.words.shared_ngrams import Ngrams, overlaps
 
 
 def evaluation_overlap(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, *, ngrams: Ngrams
 ) -> pl.DataFrame:
     """Drops texts that share a run of `decontamination_ngram` words with an evaluation prompt (ours)."""
-    if not ngrams:
-        return frame.with_columns(value=pl.lit(None, pl.String))
-    found = [overlap(text, ngrams, settings.decontamination_ngram) for text in frame["text"]]
-    shared = pl.lit(pl.Series(found, dtype=pl.String))
+    shared = pl.lit(overlaps(frame["text"], ngrams, language))
     return frame.with_columns(broken(shared.is_not_null(), "says '{}'", shared))

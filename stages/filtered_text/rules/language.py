@@ -1,4 +1,4 @@
-"""The rule on the language of a text: its script first, then language identification."""
+"""The rule on the language of a text: its script and letters first, then language identification."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import polars as pl
 from stages.filtered_text.rules.rule import broken, percent
 from stages.filtered_text.settings import FilteredText
 from x_instruction.language.identification import identify, is_english
+from x_instruction.language.letters import foreign_share
 from x_instruction.language.settings import LanguageSettings
 
 # Latin letters in a text of any script: code between fences or backquotes, tags and comments, addresses.
@@ -19,20 +20,21 @@ LINE = 40  # characters; a shorter line may be a name
 def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts in another script or language, and texts mostly in lines of English. Adds `language_score`.
 
-    The thresholds are the language's (ours, or FineWeb-2's). A text in another script is not identified and scores 0.
+    The thresholds are the language's (ours, or FineWeb-2's). A text in another script, or with letters that the
+    language does not have, is not identified and scores 0.
     """
     least, score, judged = language.min_language_score, pl.col("language_score"), pl.col("judged")
-    frame = frame.with_columns(wrong_script(language).alias("script"))
-    in_script = frame.select(pl.when(pl.col("script").is_null()).then("text").otherwise(pl.lit("")))
+    frame = frame.with_columns(pl.coalesce(wrong_script(language), foreign_letters(language)).alias("letters"))
+    in_script = frame.select(pl.when(pl.col("letters").is_null()).then("text").otherwise(pl.lit("")))
     frame = pl.concat([frame, identify(in_script.to_series(), language)], how="horizontal")
     english, limit = pl.lit(english_share(frame["text"])), settings.max_english_share
     value = pl.coalesce(
-        "script",
+        "letters",
         broken(~judged.is_in(language.accepted), "judged {}", judged),
         broken(score < least, f"{language.code} {{}} < {least}", score.round(2)),
         broken(english > limit, f"{{}} % in lines of English > {limit:.0%}", percent(english)),
     )
-    return frame.with_columns(value=value).drop("script", "judged")
+    return frame.with_columns(value=value).drop("letters", "judged")
 
 
 def wrong_script(language: LanguageSettings) -> pl.Expr:
@@ -45,6 +47,12 @@ def wrong_script(language: LanguageSettings) -> pl.Expr:
     doubtful = pl.when(share < least).then(text).otherwise(pl.lit(""))
     share = pl.when(share < least).then(_script_share(doubtful.str.replace_all(CODE, " "), language)).otherwise(share)
     return broken((share < least) | share.is_nan(), f"{{}} % of letters {language.script}", percent(share))
+
+
+def foreign_letters(language: LanguageSettings) -> pl.Expr:
+    """Whether the share of the text's letters that the language does not have is too large."""
+    share, limit = foreign_share(language), language.max_foreign_letters_share
+    return broken(share > limit, f"{{}} % of letters not in {language.code}", percent(share))
 
 
 def _script_share(text: pl.Expr, language: LanguageSettings) -> pl.Expr:

@@ -15,6 +15,7 @@ import polars as pl
 
 from stages.filtered_text.rules.rule import broken
 from stages.filtered_text.settings import FilteredText
+from x_instruction.language.folding import folded, folded_list
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import SettingsError
 from x_instruction.words.packaged_data import packaged_file
@@ -30,25 +31,27 @@ def listed_words(frame: pl.DataFrame, settings: FilteredText, language: Language
     words = listed(settings, language)
     if not words:
         return frame.with_columns(value=pl.lit(None, pl.String))
-    # Longest first, so that of "a" and "a b" the phrase matches. (?i) is used because lower-casing changes Turkish İ.
+    words = folded_list(words, language)
+    # Longest first, so that of "a" and "a b" the phrase matches.
     pattern = "|".join(pl.Series(sorted(words, key=len, reverse=True)).str.escape_regex())
     edge = r"\b" if language.words == "spaces" else ""
-    found, limit = pl.col("text").str.count_matches(f"(?i){edge}(?:{pattern}){edge}"), settings.max_listed_words_share
+    found = folded(pl.col("text"), language).str.count_matches(f"{edge}(?:{pattern}){edge}")
+    limit = settings.max_listed_words_share
     counted = frame.with_columns(share=found / pl.col("words"))
     if language.words == "thai":
-        counted = counted.with_columns(_share_of_whole_words(counted, words, limit))
+        counted = counted.with_columns(_share_of_whole_words(counted, set(words), limit, language))
     value = broken(pl.col("share") > limit, f"{{}} listed words a word > {limit}", pl.col("share").round(3))
     return counted.with_columns(value).drop("share")
 
 
-def _share_of_whole_words(frame: pl.DataFrame, words: list[str], limit: float) -> pl.Series:
+def _share_of_whole_words(frame: pl.DataFrame, known: set[str], limit: float, language: LanguageSettings) -> pl.Series:
     """The column `share`, counted in whole Thai words where it is above the limit: กู, I, is part of กู้, to borrow."""
-    known = {word.lower() for word in words}
+    doubtful = pl.when(pl.col("share") > limit).then(folded(pl.col("text"), language))
     return pl.Series(
         "share",
         [
-            _whole_words(text, known) / count if share > limit else share
-            for text, count, share in frame.select("text", "words", "share").iter_rows()
+            share if text is None else _whole_words(text, known) / count
+            for text, count, share in frame.select(doubtful, "words", "share").iter_rows()
         ],
         dtype=pl.Float64,
     )
@@ -62,7 +65,7 @@ def _whole_words(text: str, known: set[str]) -> int:
     while edges[-1] < points.size:
         edges.append(int(ends[edges[-1]]))
     return sum(
-        any(text[first:past].lower() in known for past in edges[at + 1 : at + 1 + MAX_PARTS])
+        any(text[first:past] in known for past in edges[at + 1 : at + 1 + MAX_PARTS])
         for at, (first, _) in enumerate(pairwise(edges))
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,7 +13,11 @@ import pytest
 from stages.diversified_set.clusters import cluster, draw_evenly, embed
 from stages.diversified_set.settings import DiversifiedSet
 from stages.diversified_set.stage import transform
+from tests.conftest import ROOT
+from x_instruction.language.settings import load_language
+from x_instruction.words.shared_ngrams import Ngrams, evaluation_ngrams
 
+FINNISH = load_language("fi", ROOT / "languages")
 PROMPT = "How do you remove a fresh coffee stain from a white shirt?"
 COOKING = [
     "Write a recipe for chicken soup.",
@@ -78,14 +85,20 @@ def test_equal_instructions_share_a_cluster_even_if_there_could_be_more() -> Non
     assert numbers[0] == numbers[1] != numbers[2]
 
 
+def ngrams(size: int) -> Ngrams:
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        json.dump({"prompt": PROMPT}, file)
+        file.flush()
+        return evaluation_ngrams([Path(file.name)], size, FINNISH)
+
+
 def released(*instructions: str, pairs: int = 4) -> tuple[list[str], dict[str, str]]:
     """The kept instructions, and the reason of each dropped one."""
     frame = pl.DataFrame({"id": [f"{n}" for n in range(len(instructions))], "instruction": instructions}).with_columns(
         response=pl.lit("vastaus"), url=pl.lit("u"), rating=pl.lit(0.5)
     )
     settings = DiversifiedSet(clusters=2, pairs=pairs, decontaminate_against=[], ngram=8)
-    words = tuple(PROMPT.lower().strip("?").split()[:8])
-    split = transform(frame, settings, {words}, seed=1)
+    split = transform(frame, settings, ngrams(8), FINNISH, seed=1)
     assert split.kept.columns == ["id", "instruction", "response", "url", "rating", "cluster"]
     reasons = dict(zip(split.dropped["id"], split.dropped["reason"], strict=True))
     return split.kept["instruction"].to_list(), {instructions[int(n)]: reason for n, reason in reasons.items()}
@@ -103,9 +116,8 @@ def test_an_evaluation_prompt_in_the_response_is_found_too() -> None:
         {"id": ["a"], "instruction": [COOKING[0]], "response": [PROMPT], "url": ["u"], "rating": [0.5]}
     )
     settings = DiversifiedSet(clusters=2, pairs=4, decontaminate_against=[], ngram=4)
-    assert (
-        transform(frame, settings, {("how", "do", "you", "remove")}, 1).dropped["value"].item() == "how do you remove"
-    )
+    split = transform(frame, settings, ngrams(4), FINNISH, 1)
+    assert split.dropped["value"].item() == "how do you remove"
 
 
 def test_a_set_of_evaluation_prompts_is_dropped_whole() -> None:

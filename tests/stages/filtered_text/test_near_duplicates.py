@@ -12,12 +12,13 @@ from stages.filtered_text.duplicates.jaccard import ShingleSets
 from stages.filtered_text.duplicates.keep_best import keep_the_best
 from stages.filtered_text.duplicates.minhash import band_rows, signatures
 from stages.filtered_text.duplicates.near_duplicates import duplicates
-from stages.filtered_text.duplicates.shingles import shingles, units
+from stages.filtered_text.duplicates.shingles import shingles
 from tests.benchmarks.planted import jaccard, planted_pairs
 from tests.stages.filtered_text.texts import GOOD, THAI, given, page
 from x_instruction.runner import disk_arrays as on_disk
 from x_instruction.runner.files import digest
 from x_instruction.runner.metrics import counted_median
+from x_instruction.words.units import units
 
 SETTINGS = given()
 

@@ -183,3 +183,27 @@ def test_an_empty_file_is_dropped(tmp_path: Path, name: str) -> None:
     reason, origin, value = drop_of(tmp_path, name, b"")
     assert (reason, origin) == ("empty_file", f"fi/{name}#0")
     assert value.startswith(f"fi/{name} has no ")
+
+
+@pytest.mark.parametrize("name", ["sivut [2024].jsonl", "mitä?.jsonl", "a*b.jsonl", "[fi].jsonl"])
+def test_a_file_with_the_name_of_a_pattern_is_read_as_named(tmp_path: Path, name: str) -> None:
+    lines(tmp_path / name, {"text": "hyvä rivi"})
+    lines(tmp_path / "sivut 2.jsonl", {"text": "toinen"})
+    lines(tmp_path / "aXb.jsonl", {"text": "kolmas"})
+    source = {"path": name, "languages": ["fi"]}
+    assert made(tmp_path, source).kept["text"].to_list() == ["hyvä rivi"]
+    assert Source.model_validate(source).inputs(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.html", "a.parquet"])
+@pytest.mark.parametrize("form", ["gzip", "zstd"])
+def test_a_compressed_file_is_unpacked_whatever_its_name(tmp_path: Path, name: str, form: str) -> None:
+    plain = tmp_path / "plain"
+    if name == "a.parquet":
+        pl.DataFrame({"text": ["hyvä rivi"]}).write_parquet(plain)
+    else:
+        plain.write_bytes(page() if name == "a.html" else b'{"text": "hyv\xc3\xa4 rivi"}')
+    data = plain.read_bytes()
+    (tmp_path / name).write_bytes(gzip.compress(data) if form == "gzip" else zstd(data, tmp_path / "packed"))
+    kept = made(tmp_path, {"path": name, "languages": ["fi"]}).kept
+    assert kept.height == 1

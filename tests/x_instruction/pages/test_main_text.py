@@ -133,3 +133,26 @@ def test_an_error_of_the_extractor_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(trafilatura, "extract", failing)
     with pytest.raises(ExtractionError, match="ValueError: odd tree"):
         extract_page(PAGE)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "<div class='ad-slot'><ins data-ad='1'></ins></div>",
+        "<aside class='ad'>Osta nyt!</aside>",
+        "<iframe src='/mainos'></iframe>",
+        "<div id='cookie-note'>Evästeistä kerrotaan alempana.</div>",
+        "<form><input name='a'></form>",
+    ],
+)
+def test_text_around_a_removed_element_stays(block: str) -> None:
+    found = " ".join(
+        text_of(f"<article><h1>Kuori</h1><div>{MAIN[0]}<br><br>{block}{MAIN[1]}<br>{MAIN[2]}</div></article>")
+    )
+    assert [line in found for line in MAIN] == [True, True, True]
+
+
+@pytest.mark.parametrize("wrapper", ["class='js-consent-wrapper'", "id='cookies-accepted'", "class='gdpr-ok'"])
+@pytest.mark.parametrize("inner", ["article", "main"])
+def test_an_article_in_a_wrapper_with_the_name_of_a_notice_is_read(wrapper: str, inner: str) -> None:
+    assert text_of(f"<div {wrapper}><{inner}>{ARTICLE}</{inner}></div>") == MAIN

@@ -55,5 +55,6 @@ def test_mojibake_is_found_where_ftfy_finds_it() -> None:
 
 def test_html_names_of_letters_are_replaced_only_within_words() -> None:
     assert normalise("T&uuml;rk &lsquo;ma&#231;ı") == "Türk ‘maçı"
+    assert normalise("कि&#2340;ाब ปี&#3609;ี้ কি&#2453;ে தெரி&#2991;ும்") == "किताब ปีนี้ কিকে தெரியும்"
     lesson = "&nbsp; on blankko, a &lt; b ja R&amp;D"
     assert normalise(lesson) == lesson

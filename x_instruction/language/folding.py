@@ -1,0 +1,84 @@
+"""The form in which words and phrases of a language are compared.
+
+Only this module knows about case. Identification, stop words, phrases, lists of words, near-duplicates and
+decontamination compare texts by it: as polars expressions, or code point by code point in numpy and compiled code.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from x_instruction.language.letters import normalised
+from x_instruction.language.settings import LanguageSettings
+
+Points = npt.NDArray[np.uint32]
+# Left out: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
+NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
+# The last code point of a letter (CJK extension H). Above are only tags, variation selectors and private use.
+LAST_LETTER = 0x323AF
+
+
+def folded(text: pl.Expr, language: LanguageSettings | None = None) -> pl.Expr:
+    """The text in the language's small letters, without the characters that are left out."""
+    if language and language.lower_case:
+        text = text.str.replace_many(language.lower_case)
+    return text.str.to_lowercase().str.replace_all(NOT_COMPARED, "")
+
+
+def folded_list(words: Sequence[str], language: LanguageSettings) -> list[str]:
+    """Words or phrases of a page, or of the user's, in the form in which they are compared."""
+    texts = normalised(pl.Series("text", words, dtype=pl.String), language)
+    return texts.to_frame().select(folded(pl.col("text"), language)).to_series().to_list()
+
+
+def in_any_case(phrases: Sequence[str], language: LanguageSettings) -> str:
+    """Pattern of any of the phrases, for text that must keep its case.
+
+    Where a language has capitals of its own (İ), the plain capital (I) matches too, because it is often typed instead.
+    """
+    pattern = "|".join(normalised(pl.Series("text", phrases, dtype=pl.String), language).str.escape_regex())
+    for capital, small in language.lower_case.items():
+        pattern = pattern.replace(small, f"[{small}{capital}]")
+    return f"(?i:{pattern})"
+
+
+def folded_words(text: str, language: LanguageSettings) -> list[str]:
+    """The runs of letters, marks and digits of a text, in the form in which words are compared."""
+    return text.translate(_translation(language.capitals)).split()
+
+
+@cache
+def folds(capitals: tuple[tuple[str, str], ...]) -> Points:
+    """For each code point up to LAST_LETTER its small letter, or 0 if it is left out. `capitals`: the language's."""
+    left_out = re.compile(NOT_COMPARED)
+    characters = map(chr, range(1, LAST_LETTER + 1))
+    table = np.array([1, *(0 if left_out.match(one) else ord(one.lower()[0]) for one in characters)], np.uint32)
+    for capital, small in capitals:
+        table[ord(capital)] = ord(small)
+    return table
+
+
+class _Translation(dict[int, int | None]):
+    """A table for str.translate, filled as characters occur: letters, marks and digits folded, all others a space."""
+
+    def __init__(self, table: Points) -> None:
+        super().__init__()
+        self.table = table
+
+    def __missing__(self, point: int) -> int | None:
+        small = int(self.table[point]) if point <= LAST_LETTER else point
+        is_word = unicodedata.category(chr(point))[0] in "LMN"
+        self[point] = None if not small else small if is_word else 0x20
+        return self[point]
+
+
+@cache
+def _translation(capitals: tuple[tuple[str, str], ...]) -> _Translation:
+    return _Translation(folds(capitals))
