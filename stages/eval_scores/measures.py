@@ -5,6 +5,7 @@ The gate, the metrics and the summary of `make run` read the table.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from x_instruction.runner.metrics import mean
 
 @dataclass(frozen=True)
 class Answered:
-    """A compared model and its answers (columns kind, instruction, reference, response, in_language, rating).
+    """A compared model and its answers.
+
+    The columns are kind, instruction, reference, response, in_language, similarity and rating.
 
     `held_out` are the held-out seeds of the language as examples of its prompts.
     """
@@ -33,7 +36,7 @@ class Answered:
 class Measure:
     """`better` is the direction in which a model improves; None if neither direction is better."""
 
-    compute: Callable[[Answered], float]
+    compute: Callable[[Answered], float | None]
     better: Literal["higher", "lower"] | None
 
 
@@ -65,11 +68,18 @@ def mean_rating(model: Answered) -> float:
     return mean(model.answers["rating"])
 
 
+def similarity(model: Answered) -> float | None:
+    """Mean similarity of question and answer across languages; None if the ratings do not use it."""
+    found = mean(model.answers["similarity"])
+    return found if math.isfinite(found) else None
+
+
 MEASURES = {
     "language_share": Measure(language_share, better="higher"),
     "held_out_loss": Measure(held_out_loss, better="lower"),
     "chrf": Measure(chrf, better="higher"),
     "mean_characters": Measure(mean_characters, better=None),
+    "similarity": Measure(similarity, better="higher"),
     "mean_rating": Measure(mean_rating, better="higher"),
 }
 

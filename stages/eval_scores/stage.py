@@ -12,6 +12,7 @@ import polars as pl
 
 from stages.eval_scores.measures import MEASURES, Answered, pairwise
 from stages.eval_scores.settings import EvalScores
+from x_instruction.embeddings.similarity import without_similarities
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.sampling import answer_sampling
 from x_instruction.generation.settings import Decoding, TextGeneration
@@ -27,7 +28,7 @@ from x_instruction.pairs.training_pairs import response_examples, seed_pairs
 from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
-from x_instruction.rating.signals import SIGNALS, add_signals
+from x_instruction.rating.signals import SIGNALS, add_signals, similarities_wanted
 from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json, write_json
@@ -39,6 +40,7 @@ from x_instruction.runner.shards import write_shard
 
 PARTITION = ("language",)
 
+UNPUBLISHED = set(SIGNALS) - {"similarity"}
 TUNED, OTHERS = "tuned", ("base", "seed_only")
 
 
@@ -48,7 +50,8 @@ def run(job: Job) -> Outcome:
     folders = _models(job)
     answers = {name: _answers(job, name, folder, questions) for name, folder in folders.items()}
     iteration = accepted_iteration(job)
-    rated = _rated(job, pl.concat([frame for frame, _ in answers.values()]), iteration)
+    # The tuned model's answers come first: the other texts that a likelihood is compared with are taken from them.
+    rated = _rated(job, pl.concat([frame for frame, _ in reversed(answers.values())]), iteration)
     write_shard(rated, job.staging / "part-00000.parquet")
     models = {
         name: Answered(folder, rated.filter(pl.col("model") == name), _held_out(job, folder))
@@ -127,8 +130,10 @@ def _rated(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
     evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
     judging = (read_calibration(evaluator), job.section(Rating), job.section(Prompts), names)
     frame = add_signals(answers, job, evaluator)
+    if not similarities_wanted(job.section(Rating)):
+        frame = without_similarities(frame)
     with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
-        return add_ratings(frame, engine, *judging).drop(SIGNALS, strict=False)
+        return add_ratings(frame, engine, *judging).drop(UNPUBLISHED, strict=False)
 
 
 def _held_out(job: Job, folder: Path) -> list[Example]:
@@ -149,12 +154,16 @@ def _scores(models: dict[str, Answered], margin: float) -> dict[str, Any]:
     }
 
 
+def known(scores: dict[str, float | None]) -> dict[str, float]:
+    return {figure: value for figure, value in scores.items() if value is not None}
+
+
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     found = read_json(job.staging / "scores.json")
     models = found["models"]
     return {
-        **{f"{name}_{figure}": value for name, scores in models.items() for figure, value in scores.items()},
-        **{f"{figure}_change": models[TUNED][figure] - models["base"][figure] for figure in MEASURES},
+        **{f"{name}_{figure}": value for name, scores in models.items() for figure, value in known(scores).items()},
+        **{f"{figure}_change": value - models["base"][figure] for figure, value in known(models[TUNED]).items()},
         **{f"win_share_against_{name}": found["pairwise"][f"{TUNED}_against_{name}"]["win_share"] for name in OTHERS},
         "questions_cut": outcome.facts["questions_cut"],
         "empty_answers_share": mean(job.staged.table(["response"])["response"] == ""),

@@ -53,6 +53,7 @@ def test_evaluators_are_shown_by_iteration(settings: Settings, tmp_path: Path) -
 
 def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: Path) -> None:
     figures = {"language_share": 1.0, "held_out_loss": 2.5, "chrf": 11.0, "mean_characters": 640.4, "mean_rating": 0.5}
+    figures |= {"similarity": None}
     against = {"tuned_against_base": {"wins": 3, "ties": 2, "losses": 1}}
     for language in settings.languages:
         write(
@@ -60,7 +61,7 @@ def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: P
             {"models": {"base": figures, "tuned": figures}, "pairwise": against},
         )
     table = scores_table(settings, tmp_path)
-    assert row(table, "fi") == ["base", "1.000", "2.500", "11.0", "640.4", "0.500", "3/2/1"]
+    assert row(table, "fi") == ["base", "1.000", "2.500", "11.0", "640.4", "–", "0.500", "3/2/1"]
 
 
 def test_before_the_first_run_the_sentence_names_the_command(

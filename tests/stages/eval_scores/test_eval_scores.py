@@ -24,6 +24,7 @@ def answers(
         pl.Series("instruction", instructions or [f"question {n}" for n in range(len(ratings))], dtype=pl.String),
         pl.Series("reference", references or [""] * len(ratings), dtype=pl.String),
         kind=pl.lit("open"),
+        similarity=pl.lit(0.25),
     )
 
 
@@ -112,3 +113,17 @@ def test_a_new_measure_needs_only_a_line_in_the_table(
     write_shard(table, job.staging / "part-00000.parquet")
     found = measure(job, Outcome(facts={"questions_cut": 0}))
     assert (found["tuned_answers"], found["base_answers"], found["answers_change"]) == (2, 1, 1)
+    assert (found["tuned_similarity"], found["similarity_change"]) == (0.25, 0)
+
+
+def test_a_measure_without_a_value_is_left_out_of_the_metrics(
+    make_job: Callable[..., Job], tiny_model: Path, lessons: list[Example]
+) -> None:
+    table = answers(0.1, 0.9).with_columns(response=pl.lit("Leipä."), in_language=pl.lit(True), similarity=float("nan"))
+    scores = _scores({name: model(table, tiny_model, lessons) for name in (TUNED, *OTHERS)}, margin=0.05)
+    assert scores["models"][TUNED]["similarity"] is None
+    job = make_job("eval_scores")
+    write_json(job.staging / "scores.json", scores)
+    write_shard(table, job.staging / "part-00000.parquet")
+    found = measure(job, Outcome(facts={"questions_cut": 0}))
+    assert "tuned_mean_rating" in found and not [name for name in found if "similarity" in name]
