@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from x_instruction.models.fitting import refuse_too_large_a_model
+from x_instruction.models.refusals import model_reason, tokenizer_reason
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 
@@ -27,6 +28,8 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16"
         )
+    from safetensors import SafetensorError
+
     try:
         model, loaded = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -35,14 +38,28 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             trust_remote_code=False,
             attn_implementation="sdpa",
             output_loading_info=True,
+            # They are refused below, by name.
+            ignore_mismatched_sizes=True,
             **options,
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} is not a usable model with safetensors: {reason(error)}") from None
-    # transformers would fill them with random numbers.
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        raise InputError(f"{folder} is not a usable model with safetensors: {model_reason(folder, error)}") from None
+    _refuse_unfit_weights(folder, loaded)
+    if getattr(model.config, "quantization_config", None) and not four_bits:
+        raise InputError(f"{folder}: its weights are quantised: take the checkpoint with plain weights")
+    return model
+
+
+def _refuse_unfit_weights(folder: Path, loaded: dict[str, Any]) -> None:
+    """transformers fills missing and unfit weights with random numbers."""
     if missing := sorted(loaded["missing_keys"]):
         raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
-    return model
+    if unfit := sorted(loaded["mismatched_keys"]):
+        name, stored, expected = unfit[0]
+        raise InputError(
+            f"{folder} is not a usable model: {name} has the shape {tuple(stored)}, but config.json asks for "
+            f"{tuple(expected)}"
+        )
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
@@ -52,7 +69,7 @@ def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} has no usable tokenizer: {reason(error)}") from None
+        raise InputError(f"{folder} has no usable tokenizer: {tokenizer_reason(folder, error)}") from None
 
 
 def context_length(folder: Path) -> int | None:
@@ -77,8 +94,3 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     for key in LOADING_KEYS:
         tokenizer.init_kwargs.pop(key, None)
     tokenizer.save_pretrained(folder)
-
-
-def reason(error: Exception) -> str:
-    """The message of an error in one line of bounded length."""
-    return " ".join(str(error).split())[:300]

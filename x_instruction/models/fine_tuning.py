@@ -71,6 +71,7 @@ def fine_tune(
     four_bits = training.adapter is not None and training.adapter.four_bits
     if four_bits:
         refuse_four_bits_without_gpu()
+    _refuse_too_few(rows, training)
     if surroundings.logs is not None:
         refuse_missing_packages(training.report_to)
     stored = stored_dtype(start)
@@ -84,6 +85,14 @@ def fine_tune(
     lessons = Lessons(rows, _batches(rows, training, seed, in_order), labels, surroundings.held_out)
     facts = train(model, tokenizer, lessons, out, training, seed, stored, surroundings)
     return {**facts, "examples_without_room": len(examples) - len(rows)}
+
+
+def _refuse_too_few(rows: Sequence[Row], training: Training) -> None:
+    if len(rows) < training.batch_size:
+        raise InputError(
+            f"there are only {len(rows)} examples to learn from, fewer than training.batch_size ({training.batch_size})"
+            ": lower it, or give more seeds"
+        )
 
 
 def _batches(rows: Sequence[Row], training: Training, seed: int, in_order: bool) -> list[list[int]]:

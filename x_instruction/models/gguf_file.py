@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from x_instruction.models.checkpoints import reason
+from x_instruction.models.refusals import reason
 from x_instruction.runner.errors import InputError
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from gguf import GGMLQuantizationType, GGUFWriter, quantize
-from transformers import BertConfig, BertLMHeadModel
+from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
 
 from stages.base_model import stage as base_model
 from stages.base_model.begin_token import begin_token_cost
@@ -232,13 +232,47 @@ def missing_weights(folder: Path, model: Path) -> None:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
 
+def with_an_encoder(folder: Path, model: Path) -> None:
+    tokenizer = load_tokenizer(model)
+    shape = {"d_model": 32, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+    save_model(T5ForConditionalGeneration(T5Config(vocab_size=len(tokenizer), **shape)), tokenizer, folder)
+
+
+def cut_weights(folder: Path, model: Path) -> None:
+    shutil.copytree(model, folder)
+    (folder / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
+
+
+def other_sizes(folder: Path, model: Path) -> None:
+    shutil.copytree(model, folder)
+    config = read_json(folder / "config.json")
+    write_json(folder / "config.json", {**config, "intermediate_size": 96})
+
+
+def quantised(folder: Path, model: Path) -> None:
+    shutil.copytree(model, folder)
+    config = read_json(folder / "config.json")
+    quantisation = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+    write_json(folder / "config.json", {**config, "quantization_config": quantisation})
+
+
+def broken_tokenizer(folder: Path, model: Path) -> None:
+    shutil.copytree(model, folder)
+    (folder / "tokenizer.json").write_text('{"version": "1.0"')
+
+
 BAD = {
-    encoder: "is not a causal language model",
-    without_tokenizer: "has no usable tokenizer",
-    custom_code: "is not a usable model with safetensors: .*custom code",
-    pickled: "is not a usable model with safetensors",
+    encoder: "is not a causal language model, because later tokens change its earlier predictions",
+    with_an_encoder: "t5 is not a causal language model: take a decoder",
+    without_tokenizer: r"has no usable tokenizer: there is no tokenizer\.json in it",
+    broken_tokenizer: "has no usable tokenizer: Expecting ',' delimiter",
+    custom_code: r"it needs code of its own \(custom code\), which is never run",
+    pickled: r"pytorch_model\.bin is a pickle, which could run code: convert the model to safetensors",
     small_vocabulary: r"has \d+ tokens, but its model has only 100",
     missing_weights: r"weights are missing .*up_proj",
+    cut_weights: "is not a usable model with safetensors: Error while deserializing header",
+    other_sizes: r"down_proj\.weight has the shape \(64, 128\), but config\.json asks for \(64, 96\)",
+    quantised: "its weights are quantised .*: take the checkpoint with plain weights",
 }
 
 
@@ -265,12 +299,15 @@ def cut_short(path: Path, model: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-@pytest.mark.parametrize("make", [unknown_kind, no_gguf, cut_short], ids=lambda make: make.__name__)
+BAD_GGUF = {unknown_kind: "architecture newmodel is not supported", no_gguf: "magic invalid", cut_short: ""}
+
+
+@pytest.mark.parametrize("make", BAD_GGUF, ids=lambda make: make.__name__)
 def test_a_bad_gguf_file_is_refused_with_one_sentence(
     settings: Settings, taught_model: Path, tmp_path: Path, make: Callable[[Path, Path], None]
 ) -> None:
     make(tmp_path / "bad.gguf", taught_model)
-    with pytest.raises(InputError, match=r"bad\.gguf is not a usable GGUF file") as refused:
+    with pytest.raises(InputError, match=rf"bad\.gguf is not a usable GGUF file: .*{BAD_GGUF[make]}") as refused:
         load_checkpoint(chosen(settings, tmp_path / "bad.gguf"), ROOT)
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 500
 

@@ -36,6 +36,7 @@ def seeds(tmp_path: Path, tiny_model: Path) -> None:
 def test_it_learns_from_the_english_pairs_that_the_setting_allows(
     make_job: Callable[..., Job], per_native: float, examples: int
 ) -> None:
-    settings = InstructionModel(english_per_native=per_native, training=TRAINING)
+    training = TRAINING.model_copy(update={"batch_size": 2})
+    settings = InstructionModel(english_per_native=per_native, training=training)
     job = make_job("instruction_model", None, instruction_model=settings, languages=["fi"])
     assert instruction_model.run(job).facts["examples"] == examples

@@ -90,6 +90,14 @@ def test_training_without_examples_is_an_input_error(tiny_model: Path, tmp_path:
         fine_tune(tiny_model, [], tmp_path, TRAINING, 1)
 
 
+def test_fewer_examples_than_a_batch_are_an_input_error(
+    tiny_model: Path, lessons: list[Example], tmp_path: Path
+) -> None:
+    training: Training = TRAINING.model_copy(update={"batch_size": 5})
+    with pytest.raises(InputError, match=r"only 4 examples to learn from, fewer than training\.batch_size \(5\)"):
+        fine_tune(tiny_model, lessons, tmp_path, training, 1)
+
+
 def test_prompts_that_all_fill_the_window_are_an_input_error(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
@@ -109,7 +117,7 @@ def test_weights_that_would_be_unpickled_are_refused(
     folder = Path(shutil.copytree(taught_model, tmp_path / "pickled"))
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")
-    with pytest.raises(InputError, match="is not a usable model with safetensors"):
+    with pytest.raises(InputError, match="is a pickle, which could run code"):
         fine_tune(folder, lessons, tmp_path / "out", TRAINING, 1)
 
 

@@ -130,7 +130,7 @@ def test_the_loss_over_labels_is_the_cross_entropy_among_them(tiny_model: Path) 
 
 def test_labels_are_learned_without_raising_them_above_other_tokens(tiny_model: Path, tmp_path: Path) -> None:
     examples = [Example(list(prompt), [label]) for prompt, label in PROMPTS.items()]
-    training = TRAINING.model_copy(update={"epochs": 60.0})
+    training = TRAINING.model_copy(update={"epochs": 60.0, "batch_size": 3})
     for name, labels in {"labels": LABELS, "vocabulary": None}.items():
         fine_tune(tiny_model, examples, tmp_path / name, training, seed=1, labels=labels)
     for prompt, label in PROMPTS.items():

@@ -20,8 +20,8 @@ def test_the_loss_is_the_same_in_bounded_batches(
     tokens: list[int] = []
     completion_loss = measures.completion_loss
 
-    def recording(model: Any, inputs: dict[str, Any]) -> tuple[Any, int]:
-        loss, count = completion_loss(model, inputs)
+    def recording(model: Any, inputs: dict[str, Any], labels: None) -> tuple[Any, int]:
+        loss, count = completion_loss(model, inputs, labels)
         tokens.append(count)
         return loss, count
 
