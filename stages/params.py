@@ -21,6 +21,7 @@ from stages.evaluator.settings import Evaluator
 from stages.filtered_text.settings import FilteredText
 from stages.instruction_model.settings import InstructionModel
 from stages.raw_web_text.settings import RawWebText
+from stages.released_set.settings import ReleasedSet
 from stages.response_model.settings import ResponseModel
 from stages.seed_pairs.settings import SeedPairs
 from stages.tuned_model.settings import TunedModel
@@ -56,6 +57,7 @@ class Settings(Section):
     evaluator: Evaluator
     refined_pairs: RefinedPairs
     diversified_set: DiversifiedSet
+    released_set: ReleasedSet
     tuned_model: TunedModel
     eval_scores: EvalScores
 

@@ -34,6 +34,20 @@ EXPECTED = {
         {"iteration_1/evaluator", "iteration_2/evaluator", "iteration_1/rated_pairs", "iteration_2/rated_pairs"},
     ),
     "diversified_set": (True, {"refined_pairs"}),
+    "released_set": (
+        False,
+        {
+            "raw_web_text",
+            "filtered_text",
+            "candidate_pairs",
+            "refined_pairs",
+            "diversified_set",
+            "base_model",
+            "instruction_model",
+            "iteration_1/evaluator",
+            "iteration_2/evaluator",
+        },
+    ),
     "tuned_model": (False, {"base_model", "seed_pairs", "diversified_set"}),
     "eval_scores": (
         True,

@@ -1,0 +1,163 @@
+"""The data card of the release: README.md with the front matter that the hub reads, made from the run's manifests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import yaml
+
+from stages.released_set.settings import ReleasedSet
+from x_instruction.language.names import load_names
+from x_instruction.pairs.settings import RefinedPairs
+from x_instruction.runner.files import read_json
+from x_instruction.runner.job import Job
+
+FUNNEL = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "diversified_set")
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+MODELS = ("base_model", "instruction_model")
+SHOWN_REASONS = 5
+
+METHOD = """\
+Each response is the text of a web page or a part of it. A language model wrote the English instruction that it
+answers, an evaluator rated the pairs, and a diverse selection of the best is released. The method is X-Instruction (Li
+et al., Findings of ACL 2024, [arXiv 2405.19744](https://arxiv.org/abs/2405.19744)); the software is an independent
+implementation.
+"""
+COLUMNS = """\
+| column | what it holds |
+|---|---|
+| `instruction`, `response`, `language` | the pair, and the code of the response's language |
+| `messages` | the pair as two turns; the user's turn asks for the language |
+| `id`, `text_id`, `document_id` | of the pair, its text and its document in the pipeline |
+| `url`, `source`, `record`, `source_id`, `title`, `date` | where the text is from, as far as the source says |
+| `license`, `spdx` | the licence as the page names it, and its SPDX identifier; empty if there is none |
+| `rating`, `rating_*` | the evaluator's rating, and its probabilities of best, flawed and worst |
+| `signal_*` | what else the rating looks at |
+| `iteration` | the iteration whose evaluator rated the pair |
+| `cluster` | the group of similar instructions from which the pair was drawn |
+"""
+LIMITS = """\
+- No person checked the pairs. Instructions were written by a model and may miss what the text says.
+- Private data were masked by rules, which find most and not all of them.
+- A licence is what the page says of itself; whether it is right was not checked.
+- Pairs that share a run of words with the evaluation prompts of the settings were removed; other evaluation sets may
+  overlap.
+"""
+SHOWN_ANYWAY = """\
+- **This set shows a run and is no training data.** `refined_pairs.always_kept` is {count}: so many pairs of each
+  language were kept whatever their rating.
+"""
+
+
+def card(job: Job, released: pl.DataFrame) -> str:
+    settings, names = job.section(ReleasedSet), load_names(job.language_pages)
+    languages = [f"{names[code]} (`{code}`)" for code in job.settings.languages]
+    always_kept = job.section(RefinedPairs).always_kept
+    sections = {
+        "": f"Pairs of an English instruction and a response in {', '.join(languages)}.\n\n{METHOD}",
+        "How to load": _loading(job.settings.languages),
+        "Columns": COLUMNS,
+        "From pages to pairs": _funnel(job, released),
+        "Why rows were dropped": _drops(job),
+        "Licences": _counts(released, "spdx", "licence", "none named, or none that SPDX lists"),
+        "Sources": _counts(released.with_columns(site=_site()), "site", "site", "no address"),
+        "How it was made": _made(job, released["iteration"].unique().sort().to_list()),
+        "Known limits": LIMITS + (SHOWN_ANYWAY.format(count=always_kept) if always_kept else ""),
+    }
+    body = "\n".join(f"## {title}\n\n{text}" if title else f"{text}" for title, text in sections.items())
+    return f"---\n{_front_matter(job, settings, released.height)}---\n\n# {settings.title}\n\n{body}"
+
+
+def _front_matter(job: Job, settings: ReleasedSet, rows: int) -> str:
+    def config(name: str, path: str) -> dict[str, Any]:
+        return {"config_name": name, "data_files": [{"split": "train", "path": path}]}
+
+    values = {
+        "pretty_name": settings.title,
+        "license": settings.license,
+        "language": [*job.settings.languages, "en"],
+        "multilinguality": ["multilingual"],
+        "size_categories": [next((name for limit, name in SIZES if rows < limit), "1M<n<10M")],
+        "task_categories": ["text-generation"],
+        "tags": ["instruction-tuning", "cross-lingual", "x-instruction"],
+        "configs": [
+            config("all", "*/train-*.parquet") | {"default": True},
+            *(config(code, f"{code}/train-*.parquet") for code in job.settings.languages),
+        ],
+    }
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _loading(languages: list[str]) -> str:
+    return (
+        "```python\nfrom datasets import load_dataset\n\n"
+        'load_dataset("<this folder or its id>")  # all languages\n'
+        f'load_dataset("<this folder or its id>", "{languages[0]}")\n```\n'
+    )
+
+
+def _funnel(job: Job, released: pl.DataFrame) -> str:
+    counts = dict(released.group_by("language").len().iter_rows())
+    rows = [
+        [f"`{artifact}`", *(str(_manifest(job, artifact, code)["rows"]) for code in job.settings.languages)]
+        for artifact in FUNNEL
+    ]
+    rows.append(["released", *(str(counts.get(code, 0)) for code in job.settings.languages)])
+    return _markdown(["rows kept", *job.settings.languages], rows)
+
+
+def _drops(job: Job) -> str:
+    rows = []
+    for artifact in FUNNEL:
+        reasons = pl.DataFrame(
+            [
+                (reason, count)
+                for code in job.settings.languages
+                for reason, count in _manifest(job, artifact, code)["drop_reasons"].items()
+            ],
+            schema={"reason": pl.String, "rows": pl.Int64},
+            orient="row",
+        )
+        summed = reasons.group_by("reason").agg(pl.col("rows").sum()).sort(["rows", "reason"], descending=[True, False])
+        listed = [f"{reason} {count}" for reason, count in summed.head(SHOWN_REASONS).iter_rows()]
+        more = summed.height - len(listed)
+        rows.append([f"`{artifact}`", ", ".join(listed) + (f" and {more} more reasons" if more > 0 else "") or "none"])
+    return _markdown(["artifact", "most frequent reasons, rows"], rows)
+
+
+def _counts(released: pl.DataFrame, column: str, title: str, without: str) -> str:
+    counted = released.group_by(column).len().sort(["len", column], descending=[True, False])
+    rows = [[_plain(value) or f"*{without}*", str(count)] for value, count in counted.head(20).iter_rows()]
+    more = counted.height - len(rows)
+    return _markdown([title, "pairs"], rows) + (f"\n{more} more are not listed.\n" if more > 0 else "")
+
+
+def _made(job: Job, iterations: list[str]) -> str:
+    refined = job.section(RefinedPairs)
+    rows = [[f"`{name}`", f"`{read_json(job.input(name) / 'manifest.json')['content'][:16]}`"] for name in MODELS]
+    for name in iterations:
+        content = read_json(job.input("evaluator", iteration=name) / "manifest.json")["content"]
+        rows.append([f"`evaluator` of {name}", f"`{content[:16]}`"])
+    settings = f"A pair needs a rating of {refined.min_rating}; random numbers are seeded with {job.settings.seed}.\n"
+    return _markdown(["model", "hash of its content"], rows) + f"\n{settings}"
+
+
+def _manifest(job: Job, artifact: str, language: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(job.input(artifact, language) / "manifest.json")
+    return found
+
+
+def _site() -> pl.Expr:
+    return pl.col("url").str.extract(r"^\w+://([^/:?#]+)", 1).str.to_lowercase().fill_null("")
+
+
+def _markdown(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A value from the web on one line of a table, without characters that markdown or HTML would interpret."""
+    escaped = "".join(f"&#{ord(character)};" if character in "\\`*_[]<>|#~$&" else character for character in text)
+    return " ".join(escaped.split())

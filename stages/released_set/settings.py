@@ -1,0 +1,33 @@
+"""The section `released_set` of params.yaml."""
+
+from __future__ import annotations
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from pydantic import field_validator
+
+from x_instruction.runner.settings import NonEmpty, Section
+
+UNKNOWN = "unknown"
+
+
+class ReleasedSet(Section):
+    title: NonEmpty
+    """The name of the set on its card."""
+    license: NonEmpty
+    """The licence of the set as a whole on its card, by the hub's short name, such as `cc-by-4.0`; `other` if its texts
+    have several."""
+    allowed_licenses: tuple[NonEmpty, ...] | None
+    """SPDX identifiers of the licences that texts may have, such as CC-BY-4.0. Pairs with another one are dropped, and
+    so are those of a page that names none, unless the list has `unknown`. With null, every pair is released."""
+
+    @field_validator("allowed_licenses")
+    @classmethod
+    def _known_to_spdx(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in names or ():
+            try:
+                known = name == UNKNOWN or canonicalize_license_expression(name) == name
+            except InvalidLicenseExpression:
+                known = False
+            if not known:
+                raise ValueError(f"{name!r} is no SPDX identifier (spdx.org/licenses), nor `{UNKNOWN}`")
+        return names

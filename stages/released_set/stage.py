@@ -1,0 +1,123 @@
+"""The set to publish: a folder in the layout of the Hugging Face hub, with a card that is made from the run.
+
+`data/released_set/dataset` holds Parquet files of each language and README.md, and nothing else. The first four columns
+are what a model learns from; the others lead back to the source, and say how each pair was rated.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from stages.released_set.card import card
+from stages.released_set.licenses import spdx
+from stages.released_set.settings import UNKNOWN, ReleasedSet
+from x_instruction.language.names import load_names
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.shards import Split, write_shard
+
+PARTITION: tuple[str, ...] = ()
+
+FOLDER = "dataset"
+LEARNED = ("instruction", "response", "language", "messages")
+# Those of x_instruction/rating. A test compares them: importing them would make the release depend on every engine.
+LEVELS = ("best", "flawed", "worst")
+SIGNALS = (
+    "similarity", "part_similarity", "likelihood", "part_likelihood",
+    "repeated_share", "short_run", "open_end", "other_language_share",
+)  # fmt: skip
+SOURCE = ("id", "text_id", "document_id", "title", "url", "source", "record", "date", "license", "spdx", "source_id")
+
+
+def run(job: Job) -> Outcome:
+    settings, names = job.section(ReleasedSet), load_names(job.language_pages)
+    rows_in, dropped = 0, []
+    for language in job.settings.languages:
+        for number, frame in enumerate(job.rows("diversified_set", language).frames()):
+            split = transform(frame, settings, names[language])
+            write_shard(split.kept, _files(job, language) / f"train-{number:05d}.parquet")
+            rows_in += frame.height
+            dropped.append(split.dropped)
+    write_shard(pl.concat(dropped), job.staging / "drops" / "part-00000.parquet")
+    (job.staging / FOLDER / "README.md").write_text(card(job, _table(job)), encoding="utf-8")
+    return Outcome(rows_in=rows_in)
+
+
+def transform(frame: pl.DataFrame, settings: ReleasedSet, language: str) -> Split:
+    """The pairs of a language with the columns of the release; `language` is its English name."""
+    licenses = frame["license"].unique()
+    named = pl.col("license").replace_strict(licenses, [spdx(name) for name in licenses], return_dtype=pl.String)
+    rows = frame.with_columns(spdx=named)
+    known = pl.when(pl.col("spdx") == "").then(pl.lit(UNKNOWN)).otherwise("spdx")
+    refused = pl.lit(False) if settings.allowed_licenses is None else ~known.is_in(settings.allowed_licenses)
+    asked = pl.format("{} Answer in {}.", "instruction", pl.lit(language))
+    turns = [
+        pl.struct(role=pl.lit(role), content=content)
+        for role, content in (("user", asked), ("assistant", pl.col("response")))
+    ]
+    signals = [pl.col(name).alias(f"signal_{name}") for name in SIGNALS]
+    ratings = [pl.col("rating"), *(pl.col(level).alias(f"rating_{level}") for level in LEVELS)]
+    return Split.of(
+        rows.with_columns(messages=pl.concat_list(turns)).select(
+            *LEARNED,
+            *SOURCE,
+            *ratings,
+            *signals,
+            "iteration",
+            "cluster",
+            reason=pl.when(refused).then(pl.lit("license_not_allowed")),
+            value=pl.format("{} (the page says: {})", known, "license"),
+        ),
+        text="response",
+    )
+
+
+def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    table = _table(job)
+    rows = [_rows(job, language) for language in job.settings.languages]
+    dropped = sum(job.staged.drop_counts().values())
+    return {
+        "rows": table.height,
+        "least_rows_of_a_language": min(rows),
+        "dropped": dropped,
+        "unaccounted_rows": (outcome.rows_in or 0) - table.height - dropped,
+        "duplicate_ids": table.height - table["id"].n_unique(),
+        "null_values": sum(table.null_count().row(0)),
+        "columns": ", ".join(table.columns),
+        "rows_without_license": int((table["spdx"] == "").sum()),
+        "unreadable_languages": sum(not _loads(job, language) for language in job.settings.languages),
+        "other_files": len(_others(job)),
+    }
+
+
+def _files(job: Job, language: str) -> Path:
+    return job.staging / FOLDER / language
+
+
+def _table(job: Job) -> pl.DataFrame:
+    paths = [path for language in job.settings.languages for path in sorted(_files(job, language).glob("*.parquet"))]
+    return pl.concat(pl.read_parquet(path) for path in paths)
+
+
+def _rows(job: Job, language: str) -> int:
+    return sum(pq.read_metadata(path).num_rows for path in _files(job, language).glob("*.parquet"))
+
+
+def _loads(job: Job, language: str) -> bool:
+    """Whether `datasets.load_dataset` reads the folder's configuration of the language, as a user would."""
+    from datasets import load_dataset
+
+    rows = load_dataset(str(job.staging / FOLDER), language, split="train", streaming=True)
+    first = next(iter(rows), None)
+    return first is not None and tuple(first)[: len(LEARNED)] == LEARNED and first["language"] == language
+
+
+def _others(job: Job) -> list[Path]:
+    """Files in the folder that do not belong to a release."""
+    folder = job.staging / FOLDER
+    known = {folder / "README.md", *folder.glob("*/train-*.parquet")}
+    return [path for path in folder.rglob("*") if path.is_file() and path not in known]

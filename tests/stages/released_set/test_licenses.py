@@ -1,0 +1,57 @@
+"""A licence gets its SPDX identifier where its name is unmistakable, and none otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from stages.released_set.licenses import spdx
+from stages.released_set.settings import ReleasedSet
+
+
+@pytest.mark.parametrize(
+    ("named", "identifier"),
+    [
+        ("https://creativecommons.org/licenses/by-sa/4.0/", "CC-BY-SA-4.0"),
+        ("http://creativecommons.org/licenses/by-nc-nd/3.0", "CC-BY-NC-ND-3.0"),
+        ("//creativecommons.org/licenses/by/4.0/deed.fi", "CC-BY-4.0"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
+        ("https://www.apache.org/licenses/LICENSE-2.0", "Apache-2.0"),
+        ("https://opensource.org/license/mit/", "MIT"),
+        ("CC BY-SA 4.0", "CC-BY-SA-4.0"),
+        ("cc-by-4.0", "CC-BY-4.0"),
+        ("Creative Commons BY 3.0", "CC-BY-3.0"),
+        (" Apache-2.0 ", "Apache-2.0"),
+        ("MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+    ],
+)
+def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None:
+    assert spdx(named) == identifier
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "",
+        "   ",
+        "CC BY",  # the version decides what is allowed
+        "https://creativecommons.org/licenses/by/",
+        "All rights reserved",
+        "© 2024 Example Oy",
+        "https://example.org/licenses/by-sa/4.0/",
+        "not CC BY 4.0",
+        "CC-BY-9.9",
+    ],
+)
+def test_anything_else_has_none(named: str) -> None:
+    assert spdx(named) == ""
+
+
+@pytest.mark.parametrize("name", ["CC BY 4.0", "cc-by-4.0", "free"])
+def test_a_setting_that_is_no_identifier_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is no SPDX identifier"):
+        ReleasedSet(title="t", license="other", allowed_licenses=(name,))
+
+
+def test_unknown_is_a_setting_for_pages_that_name_no_licence() -> None:
+    settings = ReleasedSet(title="t", license="other", allowed_licenses=("CC0-1.0", "unknown"))
+    assert settings.allowed_licenses == ("CC0-1.0", "unknown")
