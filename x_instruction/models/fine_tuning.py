@@ -68,13 +68,12 @@ def fine_tune(
     rows = rows_of(examples, training.max_tokens)
     if not rows:
         raise InputError(f"every prompt fills training.max_tokens ({training.max_tokens}): raise it")
-    four_bits = training.adapter is not None and training.adapter.four_bits
+    stored, four_bits = stored_dtype(start), training.adapter is not None and training.adapter.four_bits
     if four_bits:
         refuse_four_bits_without_gpu()
-    _refuse_too_few(rows, training)
     if surroundings.logs is not None:
         refuse_missing_packages(training.report_to)
-    stored = stored_dtype(start)
+    _refuse_too_few(rows, training)
 
     def largest(changed: Training) -> Batch:
         return largest_batch(rows, _batches(rows, changed, seed, in_order), changed.packing)
@@ -139,9 +138,7 @@ def train(
     with _checkpoint_folder(surroundings.checkpoints) as folder:
         arguments = trainer_arguments(training, seed, folder, steps, bfloat16, surroundings.checkpoints is not None)
         trainer = make_trainer(model, tokenizer, lessons, training, arguments)
-        if surroundings.logs is not None:
-            for callback in callbacks(training.report_to, surroundings.logs, training.model_dump(mode="json")):
-                trainer.add_callback(callback)
+        _report(trainer, training, surroundings.logs)
         last = last_checkpoint(folder)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     facts = _facts(trainer, lessons, time.monotonic() - started, "bfloat16" if bfloat16 else "float32")
@@ -165,6 +162,12 @@ def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
         return
     with TemporaryDirectory() as name:
         yield Path(name)
+
+
+def _report(trainer: Any, training: Training, logs: Path | None) -> None:
+    if logs is not None:
+        for callback in callbacks(training.report_to, logs, training.model_dump(mode="json")):
+            trainer.add_callback(callback)
 
 
 def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dict[str, Metric]:
