@@ -16,6 +16,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from stages.raw_web_text.settings import Format, Source
 from x_instruction.runner.errors import InputError, XInstructionError
+from x_instruction.runner.shards import DROPS
 
 COMPRESSED = (".gz", ".zst")
 # A compressed file begins with these bytes, whatever its name is.
@@ -79,16 +80,22 @@ def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
 def _found(system: Any, path: str, form: Format | None) -> dict[str, str | None]:
     """The format of each file, by path. Raises FileNotFoundError if there are no files."""
     if set("*?[") & set(path) and not system.exists(path):  # a file may have brackets in its name
-        matched = {name: form or file_format(name) for name in system.glob(path) if system.isfile(name)}
+        files = [name for name in _without_drops(path, system.glob(path)) if system.isfile(name)]
+        matched = {name: form or file_format(name) for name in files}
         if not matched:
             raise FileNotFoundError(path)
         return matched
     system.info(path)  # raises an error with the cause, unlike `exists`
     # A web server has no folders; `isdir` would download the whole file and look for links in it.
     if not {"http", "https"} & set(system.protocol) and system.isdir(path):
-        formats = {name: file_format(name) for name in system.find(path)}
+        formats = {name: file_format(name) for name in _without_drops(path, system.find(path))}
         return {name: known for name, known in formats.items() if form in (None, known)}
     return {path: form or file_format(path)}
+
+
+def _without_drops(path: str, names: list[str]) -> list[str]:
+    """The names that lie in no folder of drops, which a published artifact has, unless the source names it."""
+    return [name for name in names if DROPS not in PurePosixPath(name).parts or DROPS in path]
 
 
 def file_format(name: str) -> str | None:

@@ -26,18 +26,53 @@ BUFFER_BYTES = 4_000_000
 
 
 def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record per row, read batch by batch. Raises UnreadableError."""
-    number = 0
+    """One record per row, read batch by batch. Raises UnreadableError if there is no table."""
     with opened(file, settings.max_expansion) as stored, _seekable(stored) as table, _parquet_errors(file.name):
         if not table.read(1):
             raise UnreadableError("empty_file", f"{file.name} has no bytes")
         table.seek(0)
         parquet = pq.ParquetFile(table, pre_buffer=False, buffer_size=BUFFER_BYTES)
         wanted = _wanted(parquet.schema_arrow.names, source.columns)
-        for batch in parquet.iter_batches(_batch_rows(parquet.metadata), columns=wanted):
-            for values in batch.to_pylist():
-                yield {**record_of(values, source.columns), "record": number}
-                number += 1
+        for number, record in enumerate(_records(parquet, wanted, source.columns, file.name)):
+            yield {**record, "record": number}
+
+
+def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name: str) -> Iterator[Record]:
+    """The records of all row groups. One that breaks off costs the rows that are left of it, each of them a record."""
+    size = _batch_rows(parquet.metadata)
+    for group in range(parquet.num_row_groups):
+        left = parquet.metadata.row_group(group).num_rows
+        try:
+            for batch in parquet.iter_batches(size, row_groups=[group], columns=wanted):
+                yield from _of_batch(batch, columns)
+                left -= batch.num_rows
+        except (OSError, pa.ArrowException) as error:
+            if getattr(error, "errno", None) is not None:
+                raise
+            value = f"row group {group} of {name} is broken: {one_line(error)}"
+            yield from ({"reason": "unreadable_record", "value": value} for _ in range(left))
+
+
+def _of_batch(batch: pa.RecordBatch, columns: Columns) -> list[Record]:
+    try:
+        return [record_of(values, columns) for values in batch.to_pylist()]
+    except UnicodeDecodeError:
+        return [_record(batch.slice(row, 1), columns) for row in range(batch.num_rows)]
+
+
+def _record(row: pa.RecordBatch, columns: Columns) -> Record:
+    """The record of a row. A column other than the text that is not UTF-8 is left out."""
+    values = {name: _value(row.column(name)[0]) for name in row.schema.names}
+    if isinstance(values.get(columns.text), UnicodeDecodeError):
+        return {"reason": "invalid_utf8", "value": f"`{columns.text}` is not UTF-8: {values[columns.text]}"}
+    return record_of({name: None if isinstance(value, Exception) else value for name, value in values.items()}, columns)
+
+
+def _value(value: pa.Scalar) -> object:
+    try:
+        return value.as_py()
+    except UnicodeDecodeError as error:
+        return error
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:

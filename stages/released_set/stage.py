@@ -18,7 +18,7 @@ from x_instruction.language.names import load_names
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
-from x_instruction.runner.shards import Split, write_shard
+from x_instruction.runner.shards import DROPS, Split, write_shard
 
 PARTITION: tuple[str, ...] = ()
 
@@ -42,7 +42,7 @@ def run(job: Job) -> Outcome:
             write_shard(split.kept, _files(job, language) / f"train-{number:05d}.parquet")
             rows_in += frame.height
             dropped.append(split.dropped)
-    write_shard(pl.concat(dropped), job.staging / "drops" / "part-00000.parquet")
+    write_shard(pl.concat(dropped), job.staging / DROPS / "part-00000.parquet")
     (job.staging / FOLDER / "README.md").write_text(card(job, _table(job)), encoding="utf-8")
     return Outcome(rows_in=rows_in)
 

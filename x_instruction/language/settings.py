@@ -129,8 +129,16 @@ class LanguageSettings(Section):
         return {code: frozenset(words) for code, words in self.tell_tale.items()}
 
     @cached_property
-    def relatives_sets(self) -> dict[str, frozenset[str]]:
-        return {code: frozenset(words) for code, words in self.relatives.items()}
+    def relatives_by_word(self) -> dict[str, list[str]]:
+        """The languages of which each everyday word tells."""
+        found: dict[str, list[str]] = {}
+        for code, words in self.relatives.items():
+            for word in words:
+                found.setdefault(word, []).append(code)
+        return found
+
+    def __hash__(self) -> int:
+        return hash(self.code)
 
     @model_validator(mode="after")
     def _consistent(self) -> LanguageSettings:

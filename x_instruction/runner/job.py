@@ -23,7 +23,7 @@ from x_instruction.runner.files import digest, read_json, write_json
 from x_instruction.runner.import_closure import stage_code_hash
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.settings import RunSettings, Section
-from x_instruction.runner.shards import Partition, Split, write_shard
+from x_instruction.runner.shards import DROPS, Partition, Split, write_shard
 from x_instruction.runner.shared_store import SharedStore
 
 SectionKind = TypeVar("SectionKind", bound=Section)
@@ -135,7 +135,7 @@ class Job:
         rows_in, counts = 0, Counter[str]()
         progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
         for number, (key, rows) in enumerate(self._finished(frames, transform, base)):
-            for kind in ("", "drops/"):
+            for kind in ("", f"{DROPS}/"):
                 target = self.staging / f"{kind}part-{number:05d}.parquet"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(self.work / key / f"{kind}part.parquet", target)
@@ -224,7 +224,7 @@ def _finish(
 ) -> tuple[str, int]:
     """Makes one shard unless the store has it. Returns its key and the number of rows that came in."""
     key = digest(base, frame_hash(frame))[:32]
-    kept, dropped = store / key / "part.parquet", store / key / "drops" / "part.parquet"
+    kept, dropped = store / key / "part.parquet", store / key / DROPS / "part.parquet"
     # The kept rows are written last, so their presence means that all files are whole.
     if not kept.exists():
         split = transform(frame)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from x_instruction.runner.disk_arrays import append, repeated
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import DROP_SCHEMA, Split, write_shard
+from x_instruction.runner.shards import DROP_SCHEMA, DROPS, Split, write_shard
 
 Places = npt.NDArray[np.int64]
 # A decision to drop a row: its place (`shard`, `row`), the reason, and the value that broke the rule.
@@ -85,7 +85,7 @@ def drop_staged(
         decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
         if decided.height or temporary:
             split = _split(pl.read_parquet(path), decided, id_column, text)
-            drops = path.parent / "drops" / path.name
+            drops = path.parent / DROPS / path.name
             write_shard(pl.concat([pl.read_parquet(drops), split.dropped]), drops)
             write_shard(split.kept.drop(temporary), path)
 

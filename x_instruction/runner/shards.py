@@ -1,8 +1,8 @@
 """An artifact's partition: a folder of Parquet shards, and beside them the dropped rows with their reasons.
 
-<partition>/part-00000.parquet        kept rows
-<partition>/drops/part-00000.parquet  dropped rows: id, reason, the value that broke the rule, origin, text
-<partition>/manifest.json             written last; a folder without one is unfinished
+<partition>/part-00000.parquet            kept rows
+<partition>/__drops__/part-00000.parquet  dropped rows: id, reason, the value that broke the rule, origin, text
+<partition>/manifest.json                 written last; a folder without one is unfinished
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from x_instruction.runner.files import read_json
 # Columns of a drop in every artifact: enough to find the row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
+# `datasets.load_dataset` and raw_web_text pass over folders whose name begins so: a drop must not come back as data.
+DROPS = "__drops__"
 PART_BYTES = 16_000_000
 
 
@@ -103,7 +105,7 @@ class Partition:
         return reason, str(first.item()), counts[reason]
 
     def _drops(self) -> pl.LazyFrame | None:
-        paths = sorted((self.folder / "drops").glob("part-*.parquet"))
+        paths = sorted((self.folder / DROPS).glob("part-*.parquet"))
         return pl.scan_parquet(paths) if paths else None
 
     def _refuse_unfinished(self, paths: list[Path]) -> None:

@@ -17,6 +17,7 @@ from x_instruction.runner.one_run import one_run
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
 from x_instruction.runner.readings import Readings
+from x_instruction.runner.shards import DROPS
 
 SCORES = "scores.json"  # what a stage writes there beside its artifact is published as its metrics
 
@@ -84,7 +85,7 @@ def _keep_drops(job: Job) -> str:
     leading = job.staged.leading_drop()
     if leading is None:
         return ""
-    replace_folder(job.staging / "drops", job.refused_drops)
+    replace_folder(job.staging / DROPS, job.refused_drops)
     reason, value, count = leading
     where = job.refused_drops.relative_to(job.root)
     return f"most drops are {reason} ({count} rows), for example: {value}; all of them: {where}"

@@ -7,6 +7,7 @@ characters are found.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,19 +19,24 @@ from x_instruction.language.folding import folded_words
 from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import InputError
+from x_instruction.words.evaluation_prompts import prompts_of
 from x_instruction.words.units import Numbers, Places, runs, slices, units, units_of_words
 
-FIELDS = ("prompt", "question", "instruction", "text")
 # A very short prompt ("Why?") occurs in many texts by chance. The limit in words is ours.
 SHORTEST = 4
 
 
 class Ngrams(NamedTuple):
-    """Runs of evaluation prompts: sorted hashes by length in units, and of the first `least` units of each run."""
+    """Runs of evaluation texts: sorted hashes by length in units, and of the first `least` units of each run.
+
+    `unprotected_rows` of the `rows` have no text that is long enough.
+    """
 
     least: int
     beginnings: Numbers
     by_length: dict[int, Numbers]
+    rows: int = 0
+    unprotected_rows: int = 0
 
 
 NO_NGRAMS = Ngrams(1, np.zeros(0, np.uint64), {})
@@ -39,22 +45,50 @@ NO_NGRAMS = Ngrams(1, np.zeros(0, np.uint64), {})
 def evaluation_ngrams(
     paths: list[Path], size: int, language: LanguageSettings, setting: str = "decontaminate_against"
 ) -> Ngrams:
-    """The runs of `size` words of the prompts in JSONL files; a shorter prompt of at least SHORTEST words is one run.
+    """The runs of `size` words of all texts in JSONL files; a shorter prompt of at least SHORTEST words is one run.
 
-    Raises InputError, which names the setting, if a file does not exist or holds no prompts.
+    Raises InputError, which names the setting, if a file cannot be read or protects nothing.
     """
-    prompts = pl.Series("text", [text for path in paths for text in _prompts(path, setting)], dtype=pl.String)
-    values, begins = units(normalised(prompts, language), language)
-    longest = units_of_words(size, language)
-    least = min(units_of_words(SHORTEST, language), longest)
+    files = [_file_ngrams(path, size, language, setting) for path in paths]
+    lengths = sorted({length for file in files for length in file.by_length})
+    none = [np.zeros(0, np.uint64)]
+    return Ngrams(
+        least=_least(size, language),
+        beginnings=np.unique(np.concatenate([file.beginnings for file in files] or none)),
+        by_length={
+            length: np.unique(np.concatenate([file.by_length.get(length, none[0]) for file in files]))
+            for length in lengths
+        },
+        rows=sum(file.rows for file in files),
+        unprotected_rows=sum(file.unprotected_rows for file in files),
+    )
+
+
+def _least(size: int, language: LanguageSettings) -> int:
+    return min(units_of_words(SHORTEST, language), units_of_words(size, language))
+
+
+def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str) -> Ngrams:
+    texts = prompts_of(path, setting)
+    values, begins = units(normalised(pl.Series("text", [text.text for text in texts]), language), language)
+    longest, least = units_of_words(size, language), _least(size, language)
     counts = np.diff(begins)
     lengths = np.minimum(counts, longest)
-    runs_each = np.where(counts < least, 0, counts - lengths + 1)
+    enough = counts >= np.where([text.is_prompt for text in texts], least, longest)
+    runs_each = np.where(enough, counts - lengths + 1, 0)
     starts = np.repeat(begins[:-1], runs_each) + _numbered(runs_each)
     each = np.repeat(lengths, runs_each)
     hashes = runs(values, starts, starts + each)
+    rows, protected = {text.row for text in texts}, {text.row for text, fits in zip(texts, enough, strict=True) if fits}
+    if not protected:
+        raise InputError(
+            f"{setting}: {path} protects nothing: none of its {len(rows)} rows has a text of {SHORTEST} words; "
+            "remove it from the setting or give its prompts"
+        )
+    if missing := len(rows - protected):
+        print(f"{setting}: {missing} of {len(rows)} rows of {path} protect nothing: too few words", file=sys.stderr)
     by_length = {int(length): np.unique(hashes[each == length]) for length in np.unique(each)}
-    return Ngrams(least, np.unique(runs(values, starts, starts + least)), by_length)
+    return Ngrams(least, np.unique(runs(values, starts, starts + least)), by_length, len(rows), missing)
 
 
 def overlaps(texts: pl.Series, ngrams: Ngrams, language: LanguageSettings) -> pl.Series:
@@ -111,18 +145,3 @@ def _words(text: str, start: int, length: int, language: LanguageSettings) -> st
     if language.characters_per_word is None:
         return " ".join(words[start : start + length])
     return "".join(words)[start : start + length]
-
-
-def _prompts(path: Path, setting: str) -> list[str]:
-    if not path.exists():
-        raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
-    try:
-        table = pl.read_ndjson(path, infer_schema_length=None)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{setting}: {path} is not JSONL: {' '.join(str(error).split())[:200]}") from None
-    field = next((name for name in FIELDS if name in table.columns), None)
-    if field is None:
-        raise InputError(
-            f"{setting}: {path} has none of the columns {', '.join(FIELDS)}; rename the column of the prompts"
-        )
-    return [text for text in table[field].to_list() if text]

@@ -217,7 +217,7 @@ def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_simila
         named = asked(len(written)).with_columns(pl.format("{}{}", pl.lit(f"s{number}"), "id").alias("id"))
         split = transform(named, written, own, settings.prompts)
         write_shard(split.kept, job.staging / f"part-{number:05d}.parquet")
-        write_shard(split.dropped, job.staging / "drops" / f"part-{number:05d}.parquet")
+        write_shard(split.dropped, job.staging / "__drops__" / f"part-{number:05d}.parquet")
     return job
 
 

@@ -86,7 +86,7 @@ def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(tmp_path: Path
     (tmp_path / "eval.jsonl").write_text(f'{{"prompt": "Miksi {shared} nyt?"}}\n', encoding="utf-8")
     stage_job = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
     filtered_text.run(stage_job)
-    drops = pl.read_parquet(stage_job.staging / "drops" / "part-*.parquet")
+    drops = pl.read_parquet(stage_job.staging / "__drops__" / "part-*.parquet")
     assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"says '{shared}'")]
 
 

@@ -205,7 +205,7 @@ def test_a_drop_has_the_id_of_its_document(tmp_path: Path) -> None:
     raw = documents(GOOD, GOOD + " Hyvää ruokahalua.")
     stage_job = job(tmp_path, raw)
     filtered_text.run(stage_job)
-    assert pl.read_parquet(stage_job.staging / "drops" / "part-00000.parquet")["id"].to_list() == [raw["id"][0]]
+    assert pl.read_parquet(stage_job.staging / "__drops__" / "part-00000.parquet")["id"].to_list() == [raw["id"][0]]
 
 
 def test_a_partition_without_kept_texts_can_be_measured(tmp_path: Path) -> None:

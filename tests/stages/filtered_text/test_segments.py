@@ -113,5 +113,5 @@ def test_a_run_accounts_for_every_segment_and_names_its_document(tmp_path: Path)
     assert table_facts(stage_job, outcome)["unaccounted_rows"] == 0
     assert filtered_text.measure(stage_job, outcome)["characters_lost"] == 0
     assert outcome.rows_in == raw.height + outcome.counts["segments"] - 1
-    drops = pl.read_parquet(stage_job.staging / "drops" / "part-*.parquet")
+    drops = pl.read_parquet(stage_job.staging / "__drops__" / "part-*.parquet")
     assert set(drops["id"]) <= set(raw["id"])

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from stages.raw_web_text.settings import Source
 from tests.stages.raw_web_text.sources import drop_of, given, lines, made, page, zstd
 from x_instruction.runner.errors import InputError
+from x_instruction.runner.shards import DROPS, write_shard
 
 # Where sources are and what their files are called
 
@@ -207,3 +208,13 @@ def test_a_compressed_file_is_unpacked_whatever_its_name(tmp_path: Path, name: s
     (tmp_path / name).write_bytes(gzip.compress(data) if form == "gzip" else zstd(data, tmp_path / "packed"))
     kept = made(tmp_path, {"path": name, "languages": ["fi"]}).kept
     assert kept.height == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["published/{language}", "published", "published/**/*.parquet", "published/fi/*/*.parquet"]
+)
+def test_drops_of_a_published_folder_do_not_come_back(tmp_path: Path, path: str) -> None:
+    write_shard(pl.DataFrame({"text": ["hyvä rivi"]}), tmp_path / "published" / "fi" / "part-00000.parquet")
+    write_shard(pl.DataFrame({"text": ["pudotettu"]}), tmp_path / "published" / "fi" / DROPS / "part-00000.parquet")
+    write_shard(pl.DataFrame({"text": ["alempana"]}), tmp_path / "published" / "fi" / "lisää" / "part-00000.parquet")
+    assert "pudotettu" not in made(tmp_path, {"path": path, "languages": ["fi"]}).kept["text"].to_list()

@@ -159,7 +159,7 @@ def test_the_result_is_that_of_reading_the_sources_for_the_language_alone(
     assert [pl.read_parquet(path).rows() for path in sorted(job.staging.glob("part-*"))] == [
         split.kept.rows() for split in alone
     ]
-    assert rows(job, "drops/").rows() == pl.concat([split.dropped for split in alone]).rows()
+    assert rows(job, "__drops__/").rows() == pl.concat([split.dropped for split in alone]).rows()
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_the_second_copy_of_a_text_is_dropped_across_shards(make_job: Callable[.
     lines(job.root / "fi.jsonl", {"text": "yksi"}, {"text": "kaksi"}, {"text": "yksi"})
     outcome = stage.run(job)
     assert job.staged.drop_counts() == {"exact_duplicate": 1}
-    drop = pl.concat([pl.read_parquet(path) for path in sorted(job.staging.glob("drops/*"))]).row(0, named=True)
+    drop = pl.concat([pl.read_parquet(path) for path in sorted(job.staging.glob("__drops__/*"))]).row(0, named=True)
     assert (drop["origin"], drop["value"]) == ("fi.jsonl#2", "same text as fi.jsonl#0")
     assert stage.measure(job, outcome)["exact_duplicates"] == 1
 

@@ -19,7 +19,7 @@ from x_instruction.rating.signals import SIGNALS
 from x_instruction.runner.errors import GateFailedError
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
-from x_instruction.runner.shards import write_shard
+from x_instruction.runner.shards import DROPS, write_shard
 from x_instruction.runner.shell import run_stage
 
 SUITE = ROOT / "stages/released_set/expectations.yaml"
@@ -99,7 +99,7 @@ def test_pairs_with_another_licence_are_dropped_with_the_licence(
     allowed = SETTINGS.model_copy(update={"allowed_licenses": ("CC-BY-SA-4.0",)})
     kept = pl.read_parquet(made(make_job("released_set", None, languages=["fi"], released_set=allowed)) / "fi")
     assert kept.select("id", "spdx").rows() == [("fi0", "CC-BY-SA-4.0")]
-    drops = pl.read_parquet(job.target / "drops")
+    drops = pl.read_parquet(job.target / DROPS)
     assert set(drops["reason"]) == {"license_not_allowed"}
     assert drops["value"].to_list()[1] == "unknown (the page says: All rights reserved)"
 

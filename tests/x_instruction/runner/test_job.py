@@ -69,7 +69,7 @@ def test_a_shard_a_frame_in_the_order_of_frames(make_job: MakeJob, calls: Path) 
     )
     kept = [pl.read_parquet(path)["text"].to_list() for path in sorted(job.staging.glob("part-*"))]
     assert kept == [["A"], [], ["B"]]
-    assert sorted(path.name for path in (job.staging / "drops").iterdir()) == [
+    assert sorted(path.name for path in (job.staging / "__drops__").iterdir()) == [
         f"part-0000{n}.parquet" for n in range(3)
     ]
     assert (outcome.rows_in, outcome.counts) == (3, {})
@@ -246,4 +246,4 @@ def test_a_killed_process_loses_at_most_the_shard_it_was_at(tmp_path: Path) -> N
 def test_no_drops_and_drops_alike_have_a_file(make_job: MakeJob) -> None:
     job = make_job()
     job.map_frames(frames("a"), lambda frame: Split(frame, no_drops()), settings=[])
-    assert pl.read_parquet(job.staging / "drops" / "part-00000.parquet").height == 0
+    assert pl.read_parquet(job.staging / "__drops__" / "part-00000.parquet").height == 0

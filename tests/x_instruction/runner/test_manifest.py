@@ -20,7 +20,7 @@ def staged(root: Path, *shards: dict[str, list[str | None]]) -> Job:
         frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
         write_shard(frame, job.staging / f"part-{number:05d}.parquet")
         gone = pl.DataFrame({"id": ["x"], "reason": ["r"], "value": ["v"], "url": ["u"], "text": ["t"]})
-        write_shard(drops(gone), job.staging / "drops" / f"part-{number:05d}.parquet")
+        write_shard(drops(gone), job.staging / "__drops__" / f"part-{number:05d}.parquet")
     return job
 
 

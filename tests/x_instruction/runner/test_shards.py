@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from datasets import load_dataset
 
 from x_instruction.runner import shards
 from x_instruction.runner.errors import InputError
@@ -13,6 +14,7 @@ from x_instruction.runner.files import write_json
 from x_instruction.runner.shards import (
     DROP_SCHEMA,
     DROP_TEXT_CHARACTERS,
+    DROPS,
     Partition,
     Split,
     by_parts,
@@ -99,12 +101,12 @@ def test_equal_frames_are_equal_bytes(tmp_path: Path) -> None:
 
 def test_drops_are_counted_by_reason_over_all_shards_most_frequent_first(tmp_path: Path) -> None:
     for number, frame in enumerate([judged(a="rare", b="much"), judged(c="much"), judged(d=None)]):
-        write_shard(Split.of(frame).dropped, tmp_path / "drops" / f"part-{number:05d}.parquet")
+        write_shard(Split.of(frame).dropped, tmp_path / "__drops__" / f"part-{number:05d}.parquet")
     assert list(Partition(tmp_path).drop_counts().items()) == [("much", 2), ("rare", 1)]
 
 
 def test_the_leading_drop_is_the_most_frequent_reason_with_its_first_value(tmp_path: Path) -> None:
-    write_shard(Split.of(judged(a="rare", b="much", c="much")).dropped, tmp_path / "drops" / "part-00000.parquet")
+    write_shard(Split.of(judged(a="rare", b="much", c="much")).dropped, tmp_path / "__drops__" / "part-00000.parquet")
     assert Partition(tmp_path).leading_drop() == ("much", "7", 2)
 
 
@@ -139,3 +141,15 @@ def test_a_partition_that_lacks_a_shard_of_its_manifest_is_refused(tmp_path: Pat
     (tmp_path / "part-00000.parquet").unlink()
     with pytest.raises(InputError, match="has 2 rows but its manifest lists 4"):
         Partition(tmp_path).paths()
+
+
+@pytest.mark.parametrize("languages", [["fi"], ["fi", "ur"]])
+def test_a_published_folder_loads_as_its_kept_rows_alone(tmp_path: Path, languages: list[str]) -> None:
+    for language in languages:
+        write_shard(pl.DataFrame({"id": ["a", "b"], "text": ["x", "y"]}), tmp_path / language / "part-00000.parquet")
+        write_shard(Split.of(judged(a="rare")).dropped, tmp_path / language / DROPS / "part-00000.parquet")
+        write_json(tmp_path / language / "manifest.json", {"rows": 2})
+    for folder, rows in ((tmp_path, 2 * len(languages)), (tmp_path / "fi", 2)):
+        loaded = load_dataset(str(folder), cache_dir=str(tmp_path / f"cache-{folder.name}"))
+        assert {name: part.num_rows for name, part in loaded.items()} == {"train": rows}
+        assert loaded["train"].column_names == ["id", "text"]

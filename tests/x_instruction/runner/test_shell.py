@@ -110,7 +110,7 @@ def test_a_stage_publishes_shards_manifest_report_and_log(published: Path) -> No
     project, rows = published, len(seeds(published))
     assert f"seed_pairs fi: published, {rows} rows, 0 dropped" in (project / "messages").read_text(encoding="utf-8")
     assert set(files(project / "data/seed_pairs/fi")) == {
-        "manifest.json", "part-00000.parquet", "drops/part-00000.parquet"
+        "manifest.json", "part-00000.parquet", "__drops__/part-00000.parquet"
     }  # fmt: skip
     manifest = json.loads((project / "data/seed_pairs/fi/manifest.json").read_text())
     assert (manifest["rows"], manifest["rows_in"], manifest["artifact"]) == (rows, rows, "seed_pairs")
@@ -132,7 +132,7 @@ def test_a_seed_without_response_is_dropped_and_counted(project: Path) -> None:
     made(project, "seed_pairs", "fi")
     manifest = json.loads((project / "data/seed_pairs/fi/manifest.json").read_text())
     assert manifest["drop_reasons"] == {"no_response": 1}
-    drop = pl.read_parquet(project / "data/seed_pairs/fi/drops/part-00000.parquet").row(0, named=True)
+    drop = pl.read_parquet(project / "data/seed_pairs/fi/__drops__/part-00000.parquet").row(0, named=True)
     assert (drop["reason"], drop["origin"]) == ("no_response", "data/sample/seeds/fi.jsonl#4")
 
 

@@ -175,3 +175,50 @@ def test_an_unreadable_evaluation_set_is_named(tmp_path: Path, content: str) -> 
     (tmp_path / "a.jsonl").write_text(content)
     with pytest.raises(InputError, match=r"a\.jsonl"):
         evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": PROMPT},
+        {"prompt": "", "question": PROMPT},
+        {"prompt": [{"role": "user", "content": PROMPT}]},
+        {"flores_passage": PROMPT, "question": "What is said?"},
+        {"question_id": 1, "turns": ["Hi.", PROMPT]},
+        {"id": 7, "data": {"paragraphs": [{"context": PROMPT}]}},
+        {"messages": [{"role": "system", "content": None}, {"role": "user", "content": [{"text": PROMPT}]}]},
+    ],
+)
+def test_a_prompt_is_found_in_whatever_column_it_is(row: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
+    assert overlaps(pl.Series([PROMPT]), ngrams, page("fi")).item()
+
+
+def test_a_short_text_beside_the_prompts_is_not_one(tmp_path: Path) -> None:
+    row = {"prompt": PROMPT, "license": "CC BY-SA 4.0", "answer": "in the 19th century"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
+    assert overlaps(pl.Series(["Text: CC BY-SA 4.0, in the 19th century."]), ngrams, page("fi")).item() is None
+
+
+def test_rows_that_protect_nothing_are_counted_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"prompt": PROMPT}, {"prompt": "Why?"}, {"prompt": "", "answer": "Because."}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
+    assert (ngrams.rows, ngrams.unprotected_rows) == (3, 2)
+    assert "2 of 3 rows of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rows", [['{"prompt": "Why?"}'], ['{"answer": "yes, that is so"}', '{"prompt": ""}']])
+def test_a_file_that_protects_nothing_is_refused(rows: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    with pytest.raises(InputError, match=r"a\.jsonl protects nothing"):
+        evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
+
+
+@pytest.mark.parametrize("line", ["[1, 2]", '{"prompt": ', "3", "[" * 100_000])
+def test_a_line_that_is_no_row_is_named(line: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"prompt": "{PROMPT}"}}\n{line}\n')
+    with pytest.raises(InputError, match=r"line 2 of .*a\.jsonl is not JSONL"):
+        evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))

@@ -1,0 +1,65 @@
+"""Reads the texts of evaluation sets: JSONL files whose rows hold prompts, questions, passages or messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from x_instruction.runner.errors import InputError
+
+# Columns of prompts, in the order in which an error names them.
+FIELDS = ("prompt", "question", "instruction", "text", "turns", "messages")
+
+
+class Text(NamedTuple):
+    """A text of row `row`. A text beside the prompts may be a label or a licence, so it counts only if it is long."""
+
+    row: int
+    text: str
+    is_prompt: bool
+
+
+def prompts_of(path: Path, setting: str) -> list[Text]:
+    """All texts of a file, in whatever column or list they are.
+
+    Raises InputError, which names the setting, if the file does not exist, is not JSONL or has no text.
+    """
+    if not path.exists():
+        raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
+    found = [text for number, row in _rows(path, setting) for text in _texts(number, row)]
+    if not any(text.is_prompt or len(text.text.split()) > 1 for text in found):
+        raise InputError(
+            f"{setting}: {path} has none of the columns {', '.join(FIELDS)} with a text; "
+            "rename the column of the prompts"
+        )
+    return found
+
+
+def _rows(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if line.strip():
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError(f"an object was expected, not {type(row).__name__}")
+                yield number, row
+    except (ValueError, RecursionError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise InputError(f"{setting}: line {number} of {path} is not JSONL: {cause}") from None
+
+
+def _texts(number: int, row: dict[str, Any]) -> Iterator[Text]:
+    for column, value in row.items():
+        yield from (Text(number, text, column in FIELDS) for text in _strings(value) if text.strip())
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The strings in a value: in lists of turns and in the objects of messages too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings(part)
