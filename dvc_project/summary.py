@@ -105,7 +105,7 @@ def main() -> int:
     console.print(
         "The evaluator decides wins/ties/losses.\n"
         "Released set: data/released_set/dataset · tuned model: data/tuned_model\n"
-        "Reports of the gates: data/quality · dropped rows with reasons: data/<artifact>/<language>/drops\n"
+        "Reports of the gates: data/quality · dropped rows with reasons: data/<artifact>/<language>/__drops__\n"
         "Next: `make ui` shows all of this in Dagster; your own text, seeds and model: docs/your-data.md"
     )
     return 0
