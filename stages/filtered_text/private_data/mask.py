@@ -14,7 +14,15 @@ import polars as pl
 from stages.filtered_text.private_data import cards, ibans, ip_addresses, national_ids, phones
 from x_instruction.language.settings import LanguageSettings
 
-EMAIL, EMAIL_MARK = r"[\p{Latin}0-9._%+\-]+@[\p{Latin}0-9\-]+(?:\.[\p{Latin}0-9\-]+)*\.\p{Latin}{2,}", "[email]"
+EMAIL_MARK = "[email]"
+_AT, _DOT = r"(?: ?[\[({<] ?(?i:at|ät|sign) ?[\])}>] ?|[@＠])", r"(?:\.| ?[\[({<] ?(?i:dot|piste|nokta) ?[\])}>] ?)"
+_NATIVE = r"[\p{L}\p{M}\p{N}&&[^\p{Latin}0-9]]"
+# In Latin letters, also with "[at]" and "[dot]"; or in letters of another script.
+EMAIL = (
+    rf"[\p{{Latin}}0-9._%+\-]+{_AT}[\p{{Latin}}0-9\-]+(?:{_DOT}[\p{{Latin}}0-9\-]+)*{_DOT}\p{{Latin}}{{2,}}"
+    rf"|{_NATIVE}(?:{_NATIVE}|[._+\-])*[@＠](?:{_NATIVE}|-)+(?:\.(?:{_NATIVE}|-)+)*\.{_NATIVE}{{2,}}"
+)
+MAY_HOLD_EMAIL = r"[@＠]|[\[({<] ?(?i:at|ät|sign) ?[\])}>]"
 # Strings that a tokenizer may read as structure. They stay in the text and are counted.
 CONTROL_STRING = (
     r"</?s>|<\|[A-Za-z_]{2,30}\|>|###\s*(?:Response|Instruction|Input|Human|Assistant)\s*:"
@@ -55,7 +63,7 @@ def _masks(language: LanguageSettings) -> dict[str, Mask]:
 
 
 def _mask_emails(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    found = pl.when(texts.str.contains("@", literal=True)).then(texts)
+    found = pl.when(texts.str.contains(MAY_HOLD_EMAIL)).then(texts)
     masked = pl.coalesce(found.str.replace_all(EMAIL, EMAIL_MARK), texts)
     count = found.str.count_matches(EMAIL).fill_null(0).cast(pl.Int64)
     return pl.select(masked).to_series(), pl.select(count).to_series()

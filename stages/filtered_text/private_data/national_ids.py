@@ -55,6 +55,7 @@ def _is_finnish(number: str) -> bool:
 
 def _is_indonesian(number: str) -> bool:
     # stdnum reads the day modulo 40, and does not look at the serial number.
+    number = re.sub(r"\D", "", number)
     return number[6] < "8" and number[12:] != "0000" and nik.is_valid(number)
 
 
@@ -81,7 +82,7 @@ KINDS: dict[str, list[Kind]] = {
     "FI": [Kind(_form(r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]"), _is_finnish)],
     "TZ": [Kind(_form(r"\d{8}-\d{5}-\d{5}-\d{2}"), _is_tanzanian)],
     "PK": [Kind(_form(r"\d{5}-\d{7}-\d"), cnic.is_valid)],
-    "ID": [Kind(_form(r"\d{16}"), _is_indonesian)],
+    "ID": [Kind(_form(rf"\d{{4}}(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{4}}(?P=gap)\d{{4}}"), _is_indonesian)],
     "TH": [Kind(_form(rf"\d(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{5}}(?P=gap)\d{{2}}(?P=gap)\d"), pin.is_valid)],
     "VN": [Kind(_form(r"\d{12}"), _is_vietnamese)],
     "IN": [

@@ -14,6 +14,7 @@ from functools import cache
 import polars as pl
 from phonenumbers import Leniency, PhoneMetadata, PhoneNumberMatch, PhoneNumberMatcher, national_significant_number
 
+from stages.filtered_text.private_data.announced_numbers import announced_phones, is_other
 from stages.filtered_text.private_data.checked_numbers import masked_each
 from x_instruction.runner.errors import SettingsError
 
@@ -65,9 +66,10 @@ def mask_phones(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series
 
 
 def _masked(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> tuple[str, int]:
+    text, by_word = _replaced(text, announced_phones(text.translate(DIGITS), countries))
     text, by_form = _replaced(text, _of_form(text.translate(DIGITS), countries))
     text, by_plan = _replaced(text, _of_plan(text.translate(DIGITS), countries, written))
-    return text, by_form + by_plan
+    return text, by_word + by_form + by_plan
 
 
 def _replaced(text: str, spans: Iterator[tuple[int, int]]) -> tuple[str, int]:
@@ -82,7 +84,7 @@ def _replaced(text: str, spans: Iterator[tuple[int, int]]) -> tuple[str, int]:
 
 def _of_form(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """The spans of numbers that have one of the forms."""
-    yield from (found.span() for found in FORM.finditer(text))
+    yield from (found.span() for found in FORM.finditer(text) if not is_other(text, found.start()))
     if "IN" in countries:
         for announced in INDIAN.finditer(text):
             yield from (found.span() for found in _EACH_INDIAN.finditer(text, *announced.span()))
@@ -115,7 +117,8 @@ def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) ->
             # The first groups of one country's number may be valid in another country, so the longest match counts.
             number = max(numbers, key=lambda one: (-one.start, one.end))
             at = found.start() + number.end
-            yield found.start() + number.start, at
+            if not is_other(text, found.start() + number.start):
+                yield found.start() + number.start, at
 
 
 def _valid_numbers(text: str, countries: tuple[str, ...]) -> Iterator[PhoneNumberMatch]:
