@@ -31,6 +31,7 @@ ENCODER = Embeddings(
     part_characters=100,
     mean_pairs=1000,
 )
+PAIR = ["language", "instruction", "response"]
 MODELS = {"tuned": ("tuned_model",), "seed_only": ("response_model", "iteration_1"), "base": ("base_model",)}
 
 
@@ -70,11 +71,8 @@ def response_losses(project: Path, settings: Settings, model: Sequence[str]) -> 
 def nearness(project: Path, settings: Settings, answers: pl.DataFrame) -> pl.DataFrame:
     """The answers with `similarity` to their questions. The means are those of the seeds, which are good answers."""
     seeds = pl.concat(
-        shards(project, "seed_pairs", code).filter(pl.col("split") != "english").select(SHOWN)
+        shards(project, "seed_pairs", code).filter(pl.col("split") != "english").select(PAIR)
         for code in settings.languages
     )
     means = Similarity.fit(with_vectors(project, seeds))
     return means.score(with_vectors(project, answers))
-
-
-SHOWN = ["language", "instruction", "response"]

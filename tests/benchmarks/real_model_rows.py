@@ -24,6 +24,7 @@ from tests.benchmarks.real_model_figures import (
 )
 from tests.benchmarks.real_model_measures import (
     MODELS,
+    PAIR,
     nearness,
     response_losses,
     unlearned_seeds,
@@ -34,8 +35,6 @@ from tests.benchmarks.swapped_likelihood import AS_IS, area, areas, likelihoods
 from tests.benchmarks.table import Row
 from x_instruction.generation.open_engine import open_engine
 from x_instruction.runner.files import read_json
-
-PAIR = ["language", "instruction", "response"]
 
 
 def rows_of(project: Path, embedded: Path) -> list[Row]:
