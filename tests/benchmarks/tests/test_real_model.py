@@ -32,11 +32,13 @@ from tests.benchmarks.real_model_project import (
     settings,
     texts_per_language,
 )
+from tests.benchmarks.real_model_rows import evaluator_rows, formed_share, kept_rows
 from tests.benchmarks.swapped_likelihood import AS_IS, EMPTY, OTHERS, area, areas, means_of_others
 from tests.conftest import ROOT
 from x_instruction.embeddings.similarity import SIMILARITIES
 from x_instruction.embeddings.vectors import INSTRUCTION, RESPONSE
 from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.files import write_json
 
 ENGLISH = "Good bread needs flour, water, salt and time. " * 4
 
@@ -230,3 +232,43 @@ def test_the_examples_show_instructions_with_texts_and_answers_of_the_tuned_mode
     text = (tmp_path / "examples.md").read_text(encoding="utf-8")
     assert "- **Describe tea.** (rated 0.50) Tee on kuumaa." in text
     assert "Vastaus: tuned" in text and "Vastaus: base" not in text
+
+
+SCORES = {
+    "by_language": {"fi": {"auc": 0.92}},
+    "auc_by_defect": {"swapped": 0.8},
+    "labels_alone": {"auc": 0.7, "auc_by_defect": {"swapped": 0.6}},
+    "auc": 0.9,
+}
+
+
+def with_scores(project: Path, **changed: object) -> Path:
+    for number in (1, 2):
+        write_json(project / f"data/metrics/evaluator/iteration_{number}.json", {**SCORES, **changed})
+        folder = project / f"data/evaluator/iteration_{number}"
+        folder.mkdir(parents=True)
+        rated(GOOD).write_parquet(folder / "held_out.parquet")
+    return project
+
+
+def test_evaluators_are_shown_beside_their_labels_alone_and_the_embedded_model(tmp_path: Path) -> None:
+    ours = with_scores(tmp_path / "ours")
+    embedded = with_scores(tmp_path / "embedded", by_language={"fi": {"auc": 0.5}}, auc_by_defect={"swapped": 0.4})
+    rows = {row.case: row for row in evaluator_rows(ours, embedded)}
+    assert len(rows) == 6
+    assert rows["evaluator 1, fi"].ours == 0.92 and rows["evaluator 1, fi"].note == "at least; embedded model 0.5"
+    assert rows["evaluator 2, swapped"].note == "at least; labels alone 0.6, embedded model 0.4"
+    assert rows["evaluator 2, labels alone"].peer == 0.9
+
+
+def test_the_second_iteration_is_compared_with_the_first_on_planted_pairs(tmp_path: Path, settings: Settings) -> None:
+    first, second = kept_rows(with_scores(tmp_path), settings)
+    assert first.ours == 1.0 and first.peer == 0.9 and first.note == "at least; 1 (1 to 1)"
+    assert second.peer == first.ours and "the difference is 0 (0 to 0)" in second.note
+
+
+def test_the_well_formed_share_counts_the_drops_of_all_languages(tmp_path: Path) -> None:
+    for code, rows, reasons in (("fi", 8, {"instruction_not_english": 2}), ("sw", 10, {"similar_instructions": 5})):
+        manifest = {"rows": rows, "drop_reasons": reasons}
+        write_json(tmp_path / f"data/candidate_pairs/{code}/manifest.json", manifest)
+    assert formed_share(tmp_path, ["fi", "sw"]) == pytest.approx(1 - 2 / 25)
