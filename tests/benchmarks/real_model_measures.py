@@ -14,7 +14,7 @@ from x_instruction.embeddings.settings import Embeddings
 from x_instruction.embeddings.similarity import Similarity
 from x_instruction.embeddings.vectors import add_vectors
 from x_instruction.generation.interface import Sampling
-from x_instruction.generation.open_engine import open_engine
+from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.language.names import load_names
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.pairs.training_pairs import Pair, pairs_of, response_examples
@@ -47,7 +47,7 @@ def unlearned_seeds(project: Path, language: str, splits: Sequence[str] = ("held
 def written_by(project: Path, settings: Settings, model: str, texts: pl.DataFrame) -> pl.DataFrame:
     """The texts (`language`, `response`) with the `instruction` that a model of the project samples for each."""
     chosen = settings.candidate_pairs
-    with open_engine(project / "data" / model, settings.text_generation, settings.seed) as engine:
+    with LazyEngine(project / "data" / model, settings.text_generation, settings.seed) as engine:
         encoder = PromptEncoder(engine.tokenizer, settings.prompts, budget=settings.prompts.max_response_tokens)
         sampling = Sampling(
             chosen.temperature, chosen.top_p, chosen.max_new_tokens, encoder.stop, settings.seed,
@@ -61,7 +61,7 @@ def response_losses(project: Path, settings: Settings, model: Sequence[str]) -> 
     """Mean loss a token of the held-out responses, in nats, with its interval over seeds."""
     names = load_names(project / "languages")
     seeds = [seed for code in settings.languages for seed in unlearned_seeds(project, code, ["held_out"])]
-    with open_engine(project.joinpath("data", *model), settings.text_generation, settings.seed) as engine:
+    with LazyEngine(project.joinpath("data", *model), settings.text_generation, settings.seed) as engine:
         encoder = PromptEncoder(engine.tokenizer, settings.prompts)
         examples = response_examples(seeds, encoder, names)
         found = engine.likelihood([example.prompt for example in examples], [item.completion for item in examples])

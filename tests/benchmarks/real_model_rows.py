@@ -33,7 +33,7 @@ from tests.benchmarks.real_model_measures import (
 )
 from tests.benchmarks.swapped_likelihood import AS_IS, area, areas, likelihoods
 from tests.benchmarks.table import Row
-from x_instruction.generation.open_engine import open_engine
+from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.runner.files import read_json
 
 
@@ -102,17 +102,18 @@ def by_language(project: Path, pairs: pl.DataFrame) -> dict[str, Matrix]:
     return {str(code): cosines(some) for (code,), some in found.items()}
 
 
-def beside(values: dict[str, float]) -> str:
-    return "at least; " + ", ".join(f"{name} {value:.3g}" for name, value in values.items() if name)
+def beside(values: dict[str, float | None]) -> str:
+    """A bound and what stands beside it. A figure that could not be measured is left out."""
+    return "; ".join(["at least", *(f"{name} {value:.3g}" for name, value in values.items() if value is not None)])
 
 
 def likelihood_rows(project: Path, settings: Settings) -> list[Row]:
     """AUC of own against swapped responses by the instruction model's likelihood, on seeds it did not learn from."""
     rows = []
-    with open_engine(project / "data" / "instruction_model", settings.text_generation, settings.seed) as engine:
+    with LazyEngine(project / "data" / "instruction_model", settings.text_generation, settings.seed) as engine:
         for code in settings.languages:
             seeds = unlearned_seeds(project, code)
-            found = areas(*likelihoods(engine, seeds, engine.tokenizer, settings.prompts))
+            found = areas(*likelihoods(engine, seeds, settings.prompts))
             rows += [
                 Row(f"likelihood, swapped, {code}, {name}", "AUC", value, found[AS_IS], f"{AS_IS}; {len(seeds)} seeds")
                 for name, value in found.items()
@@ -141,7 +142,7 @@ def kept_rows(project: Path, settings: Settings) -> list[Row]:
     rated = [pl.read_parquet(project / f"data/evaluator/iteration_{number}/held_out.parquet") for number in (1, 2)]
     limit = settings.refined_pairs.min_rating
     first, second = (precision_by_seed(frame, limit) for frame in rated)
-    case, gain = "kept planted pairs that are good, iteration", precision_gain(*rated, limit)
+    case, gain = "kept planted pairs that are good, iteration", precision_gain(rated[0], rated[1], limit)
     return [
         Row(f"{case} 1", "share", first.value, 0.9, f"at least; {first}"),
         Row(f"{case} 2", "share", second.value, first.value, f"iteration 1; the difference is {gain}"),
@@ -150,16 +151,15 @@ def kept_rows(project: Path, settings: Settings) -> list[Row]:
 
 def answer_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
     """The tuned model beside the seed-only and the base model, each with its 95 % interval."""
-    answers = pl.concat(shards(project, "eval_scores", code) for code in settings.languages)
-    near = nearness(project, settings, answers)
-    held_out = pl.col("kind") == "held_out"
+    near = nearness(project, settings, answers(project, settings.languages))
     of = {name: near.filter(pl.col("model") == name) for name in MODELS}
-    losses = {name: response_losses(project, settings, path) for name, path in MODELS.items()}
+    of["embedded"] = answers(embedded, settings.languages).filter(pl.col("model") == "tuned")
+    held_out = {name: frame.filter(pl.col("kind") == "held_out") for name, frame in of.items()}
     compared = {
         ("answers in the asked language", "share"): {name: mean_of(frame["in_language"]) for name, frame in of.items()},
-        ("loss on unseen seeds", "nats"): losses,
-        ("chrF of answers to unseen seeds", "chrF"): {name: chrf(frame.filter(held_out)) for name, frame in of.items()},
-        ("answer near its question", "cosine"): {name: mean_of(frame["similarity"]) for name, frame in of.items()},
+        ("loss on unseen seeds", "nats"): {name: response_losses(project, settings, MODELS[name]) for name in MODELS},
+        ("chrF of answers to unseen seeds", "chrF"): {name: chrf(frame) for name, frame in held_out.items()},
+        ("answer near its question", "cosine"): {name: mean_of(of[name]["similarity"]) for name in MODELS},
     }
     return [
         Row(f"tuned model, {case}", unit, found["tuned"].value, found["seed_only"].value, interval_note(found))
@@ -167,8 +167,14 @@ def answer_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
     ]
 
 
+def answers(project: Path, languages: list[str]) -> pl.DataFrame:
+    return pl.concat(shards(project, "eval_scores", code) for code in languages)
+
+
 def interval_note(found: dict[str, Measured]) -> str:
-    return f"seed-only; {found['tuned']} against {found['seed_only']}; base {found['base']}"
+    """The intervals; the embedded model's vocabulary and vectors allow no comparison of losses and cosines."""
+    note = f"seed-only; {found['tuned']} against {found['seed_only']}; base {found['base']}"
+    return f"{note}; embedded model {found['embedded'].value:.3g}" if "embedded" in found else note
 
 
 def quality(project: Path, artifact: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from x_instruction.generation.interface import Engine
+from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.pairs.training_pairs import Pair
@@ -21,9 +21,9 @@ Matrix = npt.NDArray[np.float64]
 AS_IS, EMPTY, OTHERS = "as it is", "less that without a text", "less the mean after other texts"
 
 
-def likelihoods(engine: Engine, pairs: Sequence[Pair], tokenizer: object, prompts: Prompts) -> tuple[Matrix, Matrix]:
+def likelihoods(engine: LazyEngine, pairs: Sequence[Pair], prompts: Prompts) -> tuple[Matrix, Matrix]:
     """Mean log-likelihood a token of instruction i after response j, shape (pairs, pairs), and after no text."""
-    encoder = PromptEncoder(tokenizer, prompts, budget=prompts.max_response_tokens)
+    encoder = PromptEncoder(engine.tokenizer, prompts, budget=prompts.max_response_tokens)
     completions = [encoder.completed(pair.instruction) for pair in pairs]
     questions = [encoder.write_instruction(text) for text in [*(pair.response for pair in pairs), ""]]
     asked = [(question, completion) for completion in completions for question in questions]

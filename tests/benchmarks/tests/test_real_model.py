@@ -32,7 +32,7 @@ from tests.benchmarks.real_model_project import (
     settings,
     texts_per_language,
 )
-from tests.benchmarks.real_model_rows import evaluator_rows, formed_share, kept_rows
+from tests.benchmarks.real_model_rows import beside, evaluator_rows, formed_share, interval_note, kept_rows
 from tests.benchmarks.swapped_likelihood import AS_IS, EMPTY, OTHERS, area, areas, means_of_others
 from tests.conftest import ROOT
 from x_instruction.embeddings.similarity import SIMILARITIES
@@ -257,7 +257,7 @@ def test_evaluators_are_shown_beside_their_labels_alone_and_the_embedded_model(t
     rows = {row.case: row for row in evaluator_rows(ours, embedded)}
     assert len(rows) == 6
     assert rows["evaluator 1, fi"].ours == 0.92 and rows["evaluator 1, fi"].note == "at least; embedded model 0.5"
-    assert rows["evaluator 2, swapped"].note == "at least; labels alone 0.6, embedded model 0.4"
+    assert rows["evaluator 2, swapped"].note == "at least; labels alone 0.6; embedded model 0.4"
     assert rows["evaluator 2, labels alone"].peer == 0.9
 
 
@@ -272,3 +272,14 @@ def test_the_well_formed_share_counts_the_drops_of_all_languages(tmp_path: Path)
         manifest = {"rows": rows, "drop_reasons": reasons}
         write_json(tmp_path / f"data/candidate_pairs/{code}/manifest.json", manifest)
     assert formed_share(tmp_path, ["fi", "sw"]) == pytest.approx(1 - 2 / 25)
+
+
+def test_intervals_of_all_models_stand_beside_the_tuned_models_figure() -> None:
+    found = {name: mean_of([value] * 3) for name, value in (("tuned", 0.9), ("seed_only", 0.8), ("base", 0.1))}
+    note = "seed-only; 0.9 (0.9 to 0.9) against 0.8 (0.8 to 0.8); base 0.1 (0.1 to 0.1)"
+    assert interval_note(found) == note
+    assert interval_note({**found, "embedded": mean_of([0.5] * 3)}) == f"{note}; embedded model 0.5"
+
+
+def test_a_figure_that_could_not_be_measured_is_left_out() -> None:
+    assert beside({"labels alone": None, "embedded model": 0.5}) == "at least; embedded model 0.5"
