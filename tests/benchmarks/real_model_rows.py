@@ -11,6 +11,7 @@ import polars as pl
 
 from stages.params import Settings, load_settings
 from tests.benchmarks.real_model_figures import (
+    FIRST_OF,
     Matrix,
     Measured,
     chrf,
@@ -78,14 +79,22 @@ def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row
         "embedded model": by_language(embedded, candidates(embedded, settings.languages)),
     }
 
-    def row(case: str, unit: str, goal: float, figure: Callable[[dict[str, Matrix]], float]) -> Row:
-        return Row(case, unit, figure(ours), goal, beside({name: figure(tables) for name, tables in compared.items()}))
+    def row(case: str, unit: str, goal: float, figure: Callable[[dict[str, Matrix]], float], texts: int) -> Row:
+        note = beside({name: figure(tables) for name, tables in compared.items()})
+        return Row(case, unit, figure(ours), goal, f"{note}; {texts} texts")
 
-    rows = [row(f"instruction near its own text, {code}", "AUC", 0.9, of_language(code)) for code in settings.languages]
+    sizes = {code: len(table) for code, table in ours.items()}
+    case, total = "instruction near its own text", sum(sizes.values())
     return [
-        *rows,
-        row("instruction near its own text, mean", "AUC", 0.95, lambda tables: mean(map(area, tables.values()))),
-        row("own text the nearest of 20", "share", 0.6, lambda tables: mean(map(own_first, tables.values()))),
+        *(row(f"{case}, {code}", "AUC", 0.9, of_language(code), size) for code, size in sizes.items()),
+        row(f"{case}, mean", "AUC", 0.95, lambda tables: mean(map(area, tables.values())), total),
+        row(
+            f"own text the nearest of {FIRST_OF}",
+            "share",
+            0.6,
+            lambda tables: mean(map(own_first, tables.values())),
+            total,
+        ),
     ]
 
 
