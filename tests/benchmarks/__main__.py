@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests import documents
 from tests.benchmarks.table import Row, SkippedError, save, show
+from x_instruction.runner.errors import XInstructionError
 
 FOLDER = Path(__file__).parent
 BENCHMARK = re.compile(r"^def run\(", re.M)
@@ -43,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
         except SkippedError as reason:
             print(f"{name}: skipped, {reason}")
             continue
+        except XInstructionError as error:
+            print(f"error: {name}: {error}", file=sys.stderr)
+            return 1
         show(name, rows)
         save(name, rows)
     documents.write()

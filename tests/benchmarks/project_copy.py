@@ -41,13 +41,21 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return {**old, **new, **both}
 
 
-def run_python(project: Path, *arguments: str) -> None:
-    """Run Python with these arguments in the project. Raises RuntimeError with the end of the output."""
+def run_python(project: Path, *arguments: str, log: Path | None = None) -> None:
+    """Run Python with these arguments in the project. Raises RuntimeError with the end of the output.
+
+    The output of a long run is appended to `log` as it comes.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}
-    process = subprocess.run(
-        [sys.executable, *arguments], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    with (log or Path(os.devnull)).open("ab") as file:
+        process = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=project,
+            env=environment,
+            stdout=file if log else subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
     if process.returncode:
-        output = process.stdout.decode()[-3000:]
+        output = (log.read_bytes() if log else process.stdout).decode(errors="replace")[-3000:]
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output}")

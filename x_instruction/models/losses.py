@@ -24,7 +24,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
 
     truth = inputs["labels"]
     rows, places = (truth[:, 1:] != IGNORED).nonzero(as_tuple=True)
-    with _head_reads(model, rows, places):
+    with head_reads(model, rows, places):
         logits = model(**{name: value for name, value in inputs.items() if name != "labels"}, use_cache=False).logits
     logits, wanted = logits.reshape(-1, logits.shape[-1]), truth[rows, places + 1]
     if labels is not None:
@@ -34,7 +34,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
 
 
 @contextmanager
-def _head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
+def head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
     """Within this context manager, the output layer reads only the hidden states at these places, as one row.
 
     The argument `logits_to_keep` of transformers keeps the same places in every row, and some architectures ignore it.

@@ -11,6 +11,7 @@ import json
 import re
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from x_instruction.language.sentences import marks, sentence_end
 from x_instruction.models.chat_template import ChatTurn, chat_turn
@@ -53,12 +54,7 @@ class PromptEncoder:
 
     @cached_property
     def _bare(self) -> Any:
-        """The tokenizer without its added tokens, which encodes control strings as characters."""
-        from tokenizers import Tokenizer
-
-        parts = json.loads(self.tokenizer.backend_tokenizer.to_str())
-        strings = {*self.tokenizer.get_added_vocab(), *self.tokenizer.all_special_tokens}
-        return Tokenizer.from_str(json.dumps({**parts, "model": _without(parts["model"], strings), "added_tokens": []}))
+        return _without_added_tokens(self.tokenizer)
 
     @cached_property
     def _control_ids(self) -> set[int]:
@@ -168,6 +164,23 @@ class PromptEncoder:
     def completed(self, text: str) -> list[int]:
         """A text as a completion to learn: its tokens and the end tokens."""
         return [*self.plain(self.fitted(text)), *self.end]
+
+
+# By tokenizer, because a stage has up to four encoders of one: with Gemma's 262,144 tokens each took 11 s of a core.
+_BARE: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def _without_added_tokens(tokenizer: Any) -> Any:
+    """The tokenizer without its added tokens, which encodes control strings as characters."""
+    from tokenizers import Tokenizer
+
+    if tokenizer not in _BARE:
+        parts = json.loads(tokenizer.backend_tokenizer.to_str())
+        strings = {*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens}
+        _BARE[tokenizer] = Tokenizer.from_str(
+            json.dumps({**parts, "model": _without(parts["model"], strings), "added_tokens": []})
+        )
+    return _BARE[tokenizer]
 
 
 def _limit(lengths: list[int], room: int) -> int:

@@ -20,3 +20,12 @@ def test_an_unknown_benchmark_is_refused_with_the_known_ones(capsys: pytest.Capt
     assert main(["no_such_benchmark"]) == 1
     message = capsys.readouterr().err
     assert "there is no benchmark 'no_such_benchmark'" in message and "near_duplicates" in message
+
+
+def test_a_setting_that_cannot_be_used_ends_with_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LANGUAGES", "xx")
+    assert main(["real_model"]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: real_model: LANGUAGES: 'xx' is not a language") and message.count("\n") == 1

