@@ -107,7 +107,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "rated_pairs": 40 * len(languages),
             "whole_share": 0.8,
             "defects": {"strays": 0, "model_answer": 0, "swapped": 1, "drift": 0},
-            # Each seed stands in three rated pairs, so that half an epoch is as long as the training on the seeds.
+            # Each seed is in three rated pairs, so that half an epoch is as long as the training on the seeds.
             "training": training(epochs=0.5, learning_rate=5e-5, batch_size=8, gradient_accumulation=1),
         },
         "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 12},
@@ -138,7 +138,7 @@ def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
 
 
 def write_english(folder: Path) -> None:
-    """English seeds whose instruction stands without an input."""
+    """English seeds whose instruction has no input."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = pl.read_ndjson(real_text("seed", "alpaca_en_demo.jsonl.zst"), infer_schema_length=None)
     fitting = pl.col("output").str.len_chars().is_between(*ENGLISH_CHARACTERS) & (pl.col("input") == "")

@@ -112,7 +112,7 @@ def by_language(project: Path, pairs: pl.DataFrame) -> dict[str, Matrix]:
 
 
 def beside(values: dict[str, float | None]) -> str:
-    """A bound and what stands beside it. A figure that could not be measured is left out."""
+    """A bound and what is printed beside it. A figure that could not be measured is left out."""
     return "; ".join(["at least", *(f"{name} {value:.3g}" for name, value in values.items() if value is not None)])
 
 

@@ -32,7 +32,7 @@ SHORT = {"batch_size": 2, "dropout": 0.2, "save_every": 3, "max_tokens": 128}
 
 @pytest.fixture
 def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path, tmp_path: Path) -> Callable[..., Job]:
-    """A job in a folder of its own, whose evaluator starts from the tiny model; settings of the evaluator by name."""
+    """A job in a separate folder, whose evaluator starts from the tiny model; settings of the evaluator by name."""
 
     def made(folder: str, **changed: Any) -> Job:
         training = TRAINING.model_copy(update={**SHORT, **changed.pop("training", {})})

@@ -1,4 +1,4 @@
-"""Content codings of archived pages: told by header and by bytes, stacked ones undone last first."""
+"""Content codings of pages are recognized by header and bytes; of several, the last is undone first."""
 
 from __future__ import annotations
 

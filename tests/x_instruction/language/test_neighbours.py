@@ -1,4 +1,4 @@
-"""The neighbours of each language are told from it; docs/filters.md has the table of all of them."""
+"""The neighbours of each language are separated from it; docs/filters.md has the table of all of them."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ MODELS: dict[str, Callable[[], Any]] = {
 ADAPTER = Adapter(rank=4, alpha=8)
 EXAMPLES = [Example(list(range(20, 100)), list(range(100, 128)))] * 4
 BATCH = Batch(tokens=4 * 108, learned=4 * 28)
-# How far the estimate may be below what is kept: GPT-2's activation function keeps several tensors of its own.
+# How far the estimate may be below what is kept: GPT-2's activation function keeps several more tensors.
 LEAST = {"llama": 0.8, "qwen3": 0.8, "gemma3": 0.8, "gpt2": 0.5}
 
 

@@ -1,6 +1,6 @@
 """A logger is imported only if it is named; it gets every step, and sends nothing that the user did not ask for.
 
-DVCLive and TensorBoard are the real ones. W&B and MLflow are large, so a module that records its calls stands for each.
+DVCLive and TensorBoard are the real ones. W&B and MLflow are large, so a module that records its calls replaces each.
 """
 
 from __future__ import annotations
