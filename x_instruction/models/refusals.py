@@ -9,7 +9,7 @@ def model_reason(folder: Path, error: Exception) -> str:
     """What is wrong with the model of a folder or hub id whose loading ended with the error."""
     text = str(error)
     if "trust_remote_code" in text:
-        return "it needs code of its own (custom code), which is never run: take an architecture that transformers has"
+        return "it needs custom code, which is never run: take an architecture that transformers has"
     if "Unrecognized configuration class" in text:
         kind = getattr(_config(folder), "model_type", "its architecture")
         return f"{kind} is not a causal language model: take a decoder such as Gemma, Llama or Qwen"
@@ -25,7 +25,7 @@ def tokenizer_reason(folder: Path, error: Exception) -> str:
     if folder.is_dir() and not list(folder.glob("tokenizer*")):
         return "there is no tokenizer.json in it: add the tokenizer that belongs to the model"
     if "trust_remote_code" in str(error):
-        return "it needs code of its own (custom code), which is never run"
+        return "it needs custom code, which is never run"
     return reason(error)
 
 

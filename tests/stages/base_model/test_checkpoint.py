@@ -266,7 +266,7 @@ BAD = {
     with_an_encoder: "t5 is not a causal language model: take a decoder",
     without_tokenizer: r"has no usable tokenizer: there is no tokenizer\.json in it",
     broken_tokenizer: "has no usable tokenizer: Expecting ',' delimiter",
-    custom_code: r"it needs code of its own \(custom code\), which is never run",
+    custom_code: "it needs custom code, which is never run",
     pickled: r"pytorch_model\.bin is a pickle, which could run code: convert the model to safetensors",
     small_vocabulary: r"has \d+ tokens, but its model has only 100",
     missing_weights: r"weights are missing .*up_proj",
