@@ -10,8 +10,8 @@ import yaml
 from stages.released_set.settings import ReleasedSet
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
-from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
+from x_instruction.runner.published import read_manifest
 
 FUNNEL = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "diversified_set")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -135,17 +135,16 @@ def _counts(released: pl.DataFrame, column: str, title: str, without: str) -> st
 
 def _made(job: Job, iterations: list[str]) -> str:
     refined = job.section(RefinedPairs)
-    rows = [[f"`{name}`", f"`{read_json(job.input(name) / 'manifest.json')['content'][:16]}`"] for name in MODELS]
+    rows = [[f"`{name}`", f"`{read_manifest(job.input(name))['content'][:16]}`"] for name in MODELS]
     for name in iterations:
-        content = read_json(job.input("evaluator", iteration=name) / "manifest.json")["content"]
+        content = read_manifest(job.input("evaluator", iteration=name))["content"]
         rows.append([f"`evaluator` of {name}", f"`{content[:16]}`"])
     settings = f"A pair needs a rating of {refined.min_rating}; random numbers are seeded with {job.settings.seed}.\n"
     return _markdown(["model", "hash of its content"], rows) + f"\n{settings}"
 
 
 def _manifest(job: Job, artifact: str, language: str) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(job.input(artifact, language) / "manifest.json")
-    return found
+    return read_manifest(job.input(artifact, language))
 
 
 def _site() -> pl.Expr:

@@ -9,6 +9,7 @@ from x_instruction.models.fitting import refuse_too_large_a_model
 from x_instruction.models.refusals import model_reason, tokenizer_reason
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
+from x_instruction.runner.published import refuse_damaged
 
 # transformers writes these arguments of `from_pretrained` into tokenizer_config.json.
 LOADING_KEYS = ("is_local", "local_files_only")
@@ -21,6 +22,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
     """
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    refuse_damaged(folder)
     options: dict[str, Any] = {"dtype": dtype or "auto"}
     if not four_bits:
         refuse_too_large_a_model(folder, dtype)
@@ -66,6 +68,7 @@ def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
     """The fast tokenizer of a folder or hub id. Raises InputError if there is no usable one."""
     from transformers import AutoTokenizer
 
+    refuse_damaged(folder, lambda name: not name.endswith(".safetensors"))
     try:
         return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:

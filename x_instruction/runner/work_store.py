@@ -1,0 +1,45 @@
+"""Finished work outside DVC's outputs: an entry counts only if each of its files is what was written.
+
+<store>/<key>/…             the files of an entry
+<store>/<key>/sealed.json   written last: the checksum of each file, and facts about the entry
+
+Without this check, 3 of 3 flipped bits in finished shards were published, and a truncated shard failed every rerun.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from x_instruction.runner.checksums import FILES, checksums, read_sealed, refuse_changed, write_sealed
+from x_instruction.runner.errors import DamagedError
+
+SEAL = "sealed.json"
+
+
+def seal(entry: Path, **facts: Any) -> None:
+    """Declares the entry finished, with facts to remember."""
+    write_sealed(entry / SEAL, {**facts, FILES: checksums(entry, leave_out=[SEAL])})
+
+
+def finished(entry: Path) -> dict[str, Any] | None:
+    """The facts of a finished entry; None if it is not finished. A damaged one is named, deleted, and not finished."""
+    if not (entry / SEAL).exists():
+        return None
+    try:
+        facts = read_sealed(entry / SEAL)
+        refuse_changed(entry, facts[FILES])
+    except DamagedError as damaged:
+        print(f"warning: {damaged.path} is damaged: it is deleted and made again", file=sys.stderr)
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+    return facts
+
+
+def remove_temporary(folder: Path) -> None:
+    """Removes the temporary files that killed runs left anywhere in a folder; their names begin with a dot."""
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
