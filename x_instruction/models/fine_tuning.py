@@ -135,7 +135,7 @@ def train(
         model = with_adapter(model, training.adapter)
     started, sample = time.monotonic(), WeightSample(model)
     steps = math.ceil(len(lessons.batches) / training.gradient_accumulation)
-    with _checkpoint_folder(surroundings.checkpoints) as folder:
+    with _checkpoint_folder(surroundings.checkpoints, out) as folder:
         arguments = trainer_arguments(training, seed, folder, steps, bfloat16, surroundings.checkpoints is not None)
         trainer = make_trainer(model, tokenizer, lessons, training, arguments)
         _report(trainer, training, surroundings.logs)
@@ -154,13 +154,17 @@ def train(
 
 
 @contextmanager
-def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
-    """The folder, or one that is removed after training. Only a folder that is kept can be resumed from."""
+def _checkpoint_folder(folder: Path | None, out: Path) -> Iterator[Path]:
+    """The folder, or one beside `out` that is removed after training. Only a folder that is kept can be resumed from.
+
+    The next run of a stage removes what a killed one left beside its staging folder, but nothing of the system's.
+    """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
         return
-    with TemporaryDirectory() as name:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as name:
         yield Path(name)
 
 

@@ -47,7 +47,7 @@ def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
     return facts
 
 
-def write_manifest(job: Job, outcome: Outcome, figures: Path) -> dict[str, Any]:
+def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> dict[str, Any]:
     """Writes what the partition holds, and the checksum of the metrics in `figures`, which are published beside it.
 
     The manifest holds no times: equal content gives an equal manifest.
@@ -76,7 +76,7 @@ def write_manifest(job: Job, outcome: Outcome, figures: Path) -> dict[str, Any]:
         size = sum(path.stat().st_size for path in job.staging.rglob("*") if path.is_file())
         manifest |= {"summary": f"{size / 1e6:.1f} MB"}
     # Read by nothing but the check of what is read, so it does not belong to the content.
-    if (figures / SCORES).exists():
+    if figures and (figures / SCORES).exists():
         manifest[METRICS] = checksum(figures / SCORES)
     manifest[FILES] = checksums(job.staging, leave_out=[MANIFEST])
     write_sealed(job.staging / MANIFEST, manifest)
