@@ -36,12 +36,14 @@ class Surroundings:
     `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None keeps none. `plots`:
     folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of `report_to`
     writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
+    `keeps_template`: whether the saved tokenizer keeps the start model's chat template, which prompts are made with.
     """
 
     checkpoints: Path | None = None
     plots: Path | None = None
     logs: Path | None = None
     held_out: Sequence[Example] = ()
+    keeps_template: bool = True
 
 
 ALONE = Surroundings()
@@ -147,6 +149,8 @@ def train(
         model = merged(model, out)
     _set_dropout(model, 0.0)
     model.config.use_cache = True
+    if not surroundings.keeps_template:
+        tokenizer.chat_template = None
     save_model(model.to(saved_dtype(training, stored)), tokenizer, out)
     if surroundings.plots:
         write_plot(surroundings.plots, "loss", loss_curve(trainer.state.log_history))

@@ -63,6 +63,7 @@ def surroundings_of(
         plots=job.staging,
         logs=job.root / "data" / "runs" / job.artifact / (job.partition or "all"),
         held_out=held_out,
+        keeps_template=job.section(Prompts).chat_template,
     )
 
 
