@@ -80,7 +80,7 @@ def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
         # A stage that connects from now on waits for the libraries and does not load them itself.
         listener.listen(128)
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads)],
+            [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads), str(os.getpid())],
             cwd=root,
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
@@ -149,7 +149,7 @@ def _end_with(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    die_with_parent()
+    die_with_parent(int(sys.argv[3]))
     quiet_libraries(int(sys.argv[2]))
     with contextlib.suppress(KeyboardInterrupt):
         serve(socket.socket(fileno=int(sys.argv[1])))

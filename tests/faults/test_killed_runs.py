@@ -73,3 +73,14 @@ def test_a_run_ends_with_a_killed_make(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     run = kill_when_marked(["make", "run"], tmp_path, mark, MARK=str(mark), PYTHONPATH=str(ROOT))
     wait_until(lambda: ended(run))
+
+
+def test_a_process_whose_parent_ended_before_it_could_ask_ends_too() -> None:
+    code = "from x_instruction.runner.process import die_with_parent\ndie_with_parent({})\nprint('still here')"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for parent, expected in ((gone.pid, ""), (os.getpid(), "still here\n")):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(parent)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.stdout == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -34,7 +35,7 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
     # spawn, because polars' thread pool does not survive a fork.
     context = multiprocessing.get_context("spawn")
     # A worker waits for its next item for ever if the stage was killed.
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent) as pool:
+    with ProcessPoolExecutor(workers, context, die_with_parent, (os.getpid(),)) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))

@@ -15,10 +15,15 @@ RUN = (
 )
 
 
-def die_with_parent() -> None:
-    """Asks Linux to end this process together with its parent: an orphan could publish later."""
+def die_with_parent(parent: int | None = None) -> None:
+    """Asks Linux to end this process together with its parent: an orphan could publish later.
+
+    `parent` is the number of the process that started this one, which may have ended by now: then this one ends too.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def die_with_run() -> None:
