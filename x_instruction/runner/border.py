@@ -26,7 +26,7 @@ REMEDIES = {
     errno.EIO: "the disk may be failing: copy the project to another one, then run again",
 }
 # Libraries in Rust and C++ give the number or its words in a message only.
-DISK_FULL = re.compile(r"os error (28|122)\b|No space left on device|Disk quota exceeded")
+DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quota exceeded")
 NO_MEMORY = re.compile(
     r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
 )
