@@ -30,7 +30,7 @@ from x_instruction.runner.published import MANIFEST, read_manifest
 from x_instruction.runner.shards import Partition, Split, no_drops, write_shard
 from x_instruction.runner.shared_store import SharedStore
 from x_instruction.runner.shell import run_stage
-from x_instruction.runner.work_store import SEAL, finished, seal
+from x_instruction.runner.work_store import SEAL, as_noted, finished, note, seal
 
 MakeJob = Callable[..., Job]
 ROWS = pl.DataFrame({"id": ["a", "b", "c"], "text": ["kissa", "koira", "hevonen"]})
@@ -214,6 +214,19 @@ def test_a_training_does_not_resume_from_a_damaged_checkpoint(
     assert last_checkpoint(tmp_path / "checkpoints") is None
     assert not weights.exists()
     assert "checkpoint-3/model.safetensors is damaged: it is deleted" in capsys.readouterr().err
+
+
+def test_a_damaged_file_of_unfinished_work_is_named_and_not_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "part-00000.parquet"
+    path.write_text("rows")
+    assert not as_noted(path)  # a kill came before the note
+    note(path)
+    assert as_noted(path)
+    flip(path, 1)
+    assert not as_noted(path)
+    assert "part-00000.parquet is damaged: it is made again" in capsys.readouterr().err
 
 
 def test_an_entry_is_finished_with_what_it_says(tmp_path: Path) -> None:

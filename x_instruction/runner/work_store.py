@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from x_instruction.runner.checksums import FILES, checksums, read_sealed, refuse_changed, write_sealed
+from x_instruction.runner.checksums import FILES, checksum, checksums, read_sealed, refuse_changed, write_sealed
 from x_instruction.runner.errors import DamagedError
 
-SEAL = "sealed.json"
+SEAL, NOTE = "sealed.json", ".noted.json"
 
 
 def seal(entry: Path, **facts: Any) -> None:
@@ -36,6 +36,23 @@ def finished(entry: Path) -> dict[str, Any] | None:
         shutil.rmtree(entry, ignore_errors=True)
         return None
     return facts
+
+
+def note(path: Path) -> None:
+    """Notes the checksum of a file that belongs to an entry which is not finished yet."""
+    write_sealed(path.with_suffix(NOTE), {FILES: {path.name: checksum(path)}})
+
+
+def as_noted(path: Path) -> bool:
+    """Whether the file is there and as it was noted. One that is not is named, and must be made again."""
+    if not (path.exists() and path.with_suffix(NOTE).exists()):
+        return False
+    try:
+        refuse_changed(path.parent, read_sealed(path.with_suffix(NOTE))[FILES])
+    except DamagedError as damaged:
+        print(f"warning: {damaged.path} is damaged: it is made again", file=sys.stderr)
+        return False
+    return True
 
 
 def remove_temporary(folder: Path) -> None:
