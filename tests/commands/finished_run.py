@@ -47,22 +47,22 @@ def finished_run(root: Path, settings: Settings, languages: tuple[str, ...] = ("
     _models(root)
     for language in languages:
         for stage in (raw_web_text, filtered_text):
-            _made(_job(root, chosen, stage.__name__.split(".")[1], language), stage)
-        _candidates(_job(root, chosen, "candidate_pairs", language))
+            made(new_job(root, chosen, stage.__name__.split(".")[1], language), stage)
+        _candidates(new_job(root, chosen, "candidate_pairs", language))
         for number, iteration in enumerate(chosen.iterations):
-            _rated(_job(root, chosen, "rated_pairs", language, iteration), number)
-        _made(_job(root, chosen, "refined_pairs", language), refined_pairs)
+            _rated(new_job(root, chosen, "rated_pairs", language, iteration), number)
+        made(new_job(root, chosen, "refined_pairs", language), refined_pairs)
         write_json(
             root / f"data/quality/refined_pairs/{language}.json", {"metrics": {"accepted_because": "it is last"}}
         )
-        _diversified(_job(root, chosen, "diversified_set", language))
-    _made(_job(root, chosen, "released_set"), released_set)
+        _diversified(new_job(root, chosen, "diversified_set", language))
+    made(new_job(root, chosen, "released_set"), released_set)
     for language in languages:
-        _made(_job(root, chosen, "row_index", language), row_index)
+        made(new_job(root, chosen, "row_index", language), row_index)
     return chosen
 
 
-def _job(
+def new_job(
     root: Path, settings: Settings, artifact: str, language: str | None = None, iteration: str | None = None
 ) -> Job:
     work = root / "data" / ".work" / artifact / (language or "all")
@@ -71,7 +71,7 @@ def _job(
     return Job(artifact, language, iteration, settings, root, staging, work, "code")
 
 
-def _made(job: Job, stage: Any) -> None:
+def made(job: Job, stage: Any) -> None:
     _publish(job, stage.run(job))
 
 
