@@ -22,6 +22,7 @@ from stages.filtered_text.settings import FilteredText
 from stages.instruction_model.settings import InstructionModel
 from stages.raw_web_text.settings import RawWebText
 from stages.released_set.settings import ReleasedSet
+from stages.report.settings import Report
 from stages.response_model.settings import ResponseModel
 from stages.seed_pairs.settings import SeedPairs
 from stages.tuned_model.settings import TunedModel
@@ -60,6 +61,7 @@ class Settings(Section):
     released_set: ReleasedSet
     tuned_model: TunedModel
     eval_scores: EvalScores
+    report: Report
 
     @field_validator("languages", mode="before")
     @classmethod
