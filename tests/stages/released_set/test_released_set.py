@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import yaml
 
 from stages.params import Settings
 from stages.released_set import stage as released_set
+from stages.released_set.croissant import croissant
 from stages.released_set.settings import ReleasedSet
 from tests.conftest import ROOT
 from x_instruction.rating.calibration import LEVELS
 from x_instruction.rating.signals import SIGNALS
 from x_instruction.runner.errors import GateFailedError
-from x_instruction.runner.files import write_json
+from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import DROPS, write_shard
 from x_instruction.runner.shell import run_stage
@@ -80,6 +82,46 @@ def test_datasets_reads_one_language_and_all(job: Job, tmp_path: Path) -> None:
     assert sorted(everything["id"]) == ["fi0", "fi1", "fi2", "ur0", "ur1", "ur2"]
 
 
+def test_duckdb_reads_the_files(job: Job) -> None:
+    import duckdb
+
+    folder = made(job)
+    query = "select language, count(*), count(distinct id) from read_parquet($1) group by language order by language"
+    assert duckdb.execute(query, [f"{folder}/*/train-*.parquet"]).fetchall() == [("fi", 3, 3), ("ur", 3, 3)]
+
+
+def test_the_croissant_description_is_valid_and_its_records_are_the_rows(
+    job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    import mlcroissant
+
+    folder = made(job)
+    described = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    assert described.metadata.ctx.issues.errors == set() and "context` is not standard" not in caplog.text
+    records = list(described.records("ur"))
+    assert [record["ur/response"].decode() for record in records] == ["Leipä ur0.", "Leipä ur1.", "Leipä ur2."]
+    assert records[0]["ur/rating"] == 0.5
+    columns = pl.read_parquet(folder / "ur").columns
+    assert {name.removeprefix("ur/") for name in records[0]} == set(columns) - {"messages"}
+
+
+def test_the_croissant_description_has_the_checksum_of_each_file(job: Job) -> None:
+    folder = made(job)
+    parts = read_json(folder / "croissant.json")["distribution"]
+    sums = {part["contentUrl"]: part["sha256"] for part in parts if part["@type"] == "cr:FileObject"}
+    files = sorted(folder.glob("*/*.parquet"))
+    assert sums == {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.mark.parametrize(
+    ("license", "shown"), [("cc-by-sa-4.0", "https://spdx.org/licenses/CC-BY-SA-4.0"), ("other", "other")]
+)
+def test_the_croissant_description_links_a_known_licence(job: Job, license: str, shown: str) -> None:
+    folder = made(job)
+    changed = SETTINGS.model_copy(update={"license": license})
+    assert croissant(folder, changed, ["fi"])["license"] == shown
+
+
 def test_polars_and_pandas_read_the_files(job: Job) -> None:
     import pandas as pd
 
@@ -92,7 +134,7 @@ def test_polars_and_pandas_read_the_files(job: Job) -> None:
 def test_the_folder_holds_the_data_and_the_card_alone(job: Job) -> None:
     folder = made(job)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert files == {"README.md", "fi/train-00000.parquet", "ur/train-00000.parquet"}
+    assert files == {"README.md", "croissant.json", "fi/train-00000.parquet", "ur/train-00000.parquet"}
 
 
 def test_pairs_with_another_licence_are_dropped_with_the_licence(
