@@ -92,7 +92,9 @@ def _models(root: Path) -> None:
     Calibration(regression=REGRESSION).write(root / "data/evaluator/iteration_1")
     Calibration(temperature=1.5).write(root / "data/evaluator/iteration_2")
     for number in (1, 2):
-        write_json(root / f"data/metrics/evaluator/iteration_{number}.json", {"precision": 0.8, "auc": 0.9})
+        write_json(
+            root / f"data/metrics/evaluator/iteration_{number}.json", {"precision": 0.8, "recall": 0.7, "auc": 0.9}
+        )
 
 
 def _candidates(job: Job) -> None:

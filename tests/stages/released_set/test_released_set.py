@@ -50,11 +50,12 @@ def job(make_job: Callable[..., Job], settings: Settings, tmp_path: Path) -> Job
 
     for language in ("fi", "ur"):
         write_shard(pairs(language), tmp_path / f"data/diversified_set/{language}/part-00000.parquet")
-        manifest = {"rows": 3, "drop_reasons": {"cluster_full": 2}, "content": "c" * 64}
+        manifest = {"rows": 3, "drop_reasons": {"cluster_full": 2, "evaluation_overlap": 1}, "content": "c" * 64}
         for artifact in (*FUNNEL, "diversified_set"):
             write_json(tmp_path / f"data/{artifact}/{language}/manifest.json", manifest)
     for model in ("base_model", "instruction_model", "evaluator/iteration_1"):
         write_json(tmp_path / f"data/{model}/manifest.json", {"content": model[:4] * 16})
+    write_json(tmp_path / "data/metrics/evaluator/iteration_1.json", {"precision": 0.8, "recall": 0.5, "auc": 0.9125})
     refined = settings.refined_pairs.model_copy(update={"always_kept": 0})
     return make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
 
@@ -198,7 +199,11 @@ def test_the_card_says_what_the_run_did(job: Job) -> None:
         "# Bread",
         "| `filtered_text` | 3 | 3 |",
         "| released | 3 | 3 |",
-        "| `diversified_set` | cluster_full 4 |",
+        "| `diversified_set` | cluster_full 4, evaluation_overlap 2 |",
+        "| `diversified_set` | 1 | 1 |",
+        "| ur | 0.500 | 0.500 | 0.500 |",
+        "| iteration_1 | 0.800 | 0.500 | 0.912 |",
+        "## How to cite",
         "| CC-BY-SA-4.0 | 2 |",
         "| *none named, or none that SPDX lists* | 4 |",
         "| fi.example | 3 |",
