@@ -8,7 +8,8 @@ import polars as pl
 
 from commands.explain.rows import Row
 from commands.explain.section import Section, Table, number
-from x_instruction.rating.calibration import LEVELS, Calibration, Regression, badness, read_calibration
+from x_instruction.rating.calibration import LEVELS, Calibration, Regression, features, read_calibration
+from x_instruction.rating.likelihoods import compared
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import SIGNALS
 from x_instruction.runner.files import read_json
@@ -47,17 +48,14 @@ def _towards_best(regression: Regression) -> list[float]:
 
 
 def _weighed(row: Row, regression: Regression) -> list[list[str]]:
-    rows = []
-    weights = _towards_best(regression)[2:]
-    for name, median, limit, weight in zip(
-        regression.signals, regression.medians, regression.limits, weights, strict=True
-    ):
-        value = row.values.get(name)
-        if value is None:
-            continue
-        distance = float((badness(pl.Series([value]), name) - median).clip(0.0, limit)[0])
-        rows.append([name, number(value), number(distance), number(weight), number(weight * distance)])
-    return rows
+    frame = pl.DataFrame([row.values])
+    values = compared(frame, regression.subtracted).row(0, named=True)
+    # The first two features are the log-odds of the labels, which were not kept: the probabilities are calibrated.
+    distances, weights = features(frame, regression)[0, 2:], _towards_best(regression)[2:]
+    return [
+        [name, number(values[name]), number(distance), number(weight), number(weight * distance)]
+        for name, distance, weight in zip(regression.signals, distances, weights, strict=True)
+    ]
 
 
 def _unweighed(row: Row) -> list[list[str]]:

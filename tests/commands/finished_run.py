@@ -33,8 +33,14 @@ from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.shards import DROPS, Split, write_shard
 
 SIGNALS = ["repeated_share", "short_run"]
-REGRESSION = Regression(SIGNALS, [0.0, 0.0], [1.0, 1.0], [[2.0, 1.0, -3.0, -1.0], [0.0] * 4, [-2.0, -1.0, 3.0, 1.0]],
-                        [0.0, 0.0, 0.0])  # fmt: skip
+REGRESSION = Regression(
+    signals=SIGNALS,
+    medians=[0.0, 0.0],
+    limits=[1.0, 1.0],
+    coefficients=[[2.0, 1.0, -3.0, -1.0], [0.0] * 4, [-2.0, -1.0, 3.0, 1.0]],
+    intercepts=[0.0] * 3,
+    subtracted=0.5,
+)
 
 
 def finished_run(root: Path, settings: Settings, languages: tuple[str, ...] = ("fi", "ur")) -> Settings:

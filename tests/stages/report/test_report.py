@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 from tests.dagster_project.test_ui import CHROMIUM, FLAGS
 from tests.stages.report.reported_run import reported_run
 from x_instruction.runner.errors import GateFailedError
+from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
@@ -128,6 +129,14 @@ def test_answers_carry_their_language_and_direction(job: Job) -> None:
     texts = [attributes for _, attributes in elements if attributes.get("class") == "text"]
     assert {text["dir"] for text in texts} == {"auto"}
     assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # None: the English answer
+
+
+def test_a_language_without_answers_and_pairs_is_shown_as_such(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "part-00000.parquet"
+    write_shard(pl.read_parquet(path).head(0), path)
+    write_json(job.input("eval_scores", "fi") / "manifest.json", {"rows": 0})
+    shutil.rmtree(job.input("released_set") / "dataset/fi")
+    assert "No question was answered in this language." in Words(published(job).read_text(encoding="utf-8")).words
 
 
 def test_text_of_a_model_is_no_markup(job: Job) -> None:
