@@ -17,7 +17,7 @@ from commands.explain.section import Section, Table, one_line
 from stages.filtered_text.cleaning.clean import STEPS
 from stages.filtered_text.cleaning.code_blocks import prose
 from stages.filtered_text.cleaning.fragments import trimmed
-from stages.filtered_text.private_data.mask import mask
+from stages.filtered_text.private_data.mask import KINDS, mask
 from stages.filtered_text.rules.all_rules import PROSE_RULES, overlap_rules, whole_rules
 from stages.filtered_text.rules.blocked_sites import Sites, read_sites
 from stages.filtered_text.rules.rule import Rule, values_shown
@@ -49,8 +49,11 @@ def filtered(document: dict[str, Any], settings: FilteredText, language: Languag
     for name, step in STEPS.items():
         frame = _noted(steps, name, frame, frame.with_columns(step(frame["text"], language).alias("text")))
     frame = _noted(steps, "fragments", frame, trimmed(frame, settings, language))
-    frame = _noted(steps, "private_data", frame, mask(frame, language))
-    counted = frame.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    masked = mask(frame, language)
+    # Their number and not the data: an explanation may be shown to others.
+    if found := [f"{masked[kind].item()} {kind}" for kind in KINDS if masked[kind].item()]:
+        steps.append(("private_data", f"masked {', '.join(found)}"))
+    counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     return Filtered(steps, cut(counted, settings, language).texts)
 
 

@@ -131,7 +131,7 @@ def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change
     steps = dict(filtered(document, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
     assert list(steps) == ["markup", "private_data"]
     assert "first '&auml;' to 'ä'" in steps["markup"]
-    assert "characters, first" in steps["private_data"]
+    assert steps["private_data"] == "masked 1 emails"  # and not the address
 
 
 def test_a_document_and_a_text_are_explained_by_the_pair_that_came_farthest(run: Run) -> None:
@@ -145,7 +145,9 @@ def test_a_document_and_a_text_are_explained_by_the_pair_that_came_farthest(run:
 def test_every_row_of_the_run_can_be_explained(run: Run) -> None:
     for folder in ("raw_web_text/ur", "filtered_text/ur", "candidate_pairs/ur"):
         for row_id in table(run, folder)["id"][::9]:
-            assert as_text(explained(run, row_id)).startswith("raw_web_text: kept")
+            found = explained(run, row_id)
+            assert as_text(found).startswith("raw_web_text: kept")
+            assert "not as published" not in facts(found, "filtered_text, cleaning"), row_id
 
 
 def test_a_handful_of_rows_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
