@@ -114,13 +114,14 @@ class Settings(Section):
         """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
         encoder = self.embeddings.inputs(root)
         return {
-            **dict.fromkeys(("candidate_pairs", "evaluator", "eval_scores"), encoder),
+            **dict.fromkeys(("candidate_pairs", "evaluator"), encoder),
             "raw_web_text": self.raw_web_text.inputs(root),
             "filtered_text": self.filtered_text.inputs(),
             "seed_pairs": self.seed_pairs.inputs(root, self.languages),
             "base_model": self.base_model.inputs(root),
             "refined_pairs": [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations],
             "diversified_set": self.diversified_set.inputs(),
+            "eval_scores": [*self.eval_scores.inputs(root), *encoder],
         }
 
 

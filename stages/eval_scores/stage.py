@@ -1,66 +1,78 @@
-"""Answers of the base, the seed-only and the tuned model to the same questions, and their scores.
+"""Answers of the compared models to the same questions, their scores with intervals, and the verdicts of judges.
 
-Open questions are asked in English, and the answer is requested in the language. Held-out seeds also have a reference.
+<language>/part-00000.parquet   the answers with their ratings; questions that were not answered are drops
+<language>/tables/              scores, differences, verdicts, comparisons, agreement
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from stages.eval_scores.measures import MEASURES, Answered, pairwise
-from stages.eval_scores.settings import EvalScores
+from stages.eval_scores.answers import Answers, answers_of
+from stages.eval_scores.compared_models import folder_of, prompts_of
+from stages.eval_scores.comparing import judges_agreement, verdicts_of
+from stages.eval_scores.measures import Answered
+from stages.eval_scores.questions import all_questions
+from stages.eval_scores.settings import BASE, SEEDS, TUNED, ComparedModel, EvalScores
+from stages.eval_scores.tables import score_tables, values_of
 from x_instruction.embeddings.similarity import without_similarities
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.generation.sampling import answer_sampling
-from x_instruction.generation.settings import Decoding, TextGeneration
-from x_instruction.language.identification import in_language
+from x_instruction.generation.settings import TextGeneration
+from x_instruction.judging.comparisons import comparisons_of
+from x_instruction.judging.settings import EVALUATOR
 from x_instruction.language.names import load_names
-from x_instruction.language.settings import load_language
 from x_instruction.models.checkpoints import load_tokenizer
-from x_instruction.models.examples import Example
+from x_instruction.models.measures import example_losses
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.pairs.stop_rule import accepted_iteration
-from x_instruction.pairs.training_pairs import response_examples, seed_pairs
+from x_instruction.pairs.training_pairs import pairs_of, response_examples
 from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
-from x_instruction.rating.signals import SIGNALS, add_signals, similarities_wanted
-from x_instruction.runner.content_ids import content_ids
+from x_instruction.rating.signals import add_signals, similarities_wanted
+from x_instruction.rating.surface import add_surface_signals
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import mean
 from x_instruction.runner.outcome import Outcome
-from x_instruction.runner.shards import write_shard
+from x_instruction.runner.shards import DROPS, write_shard
 
 PARTITION = ("language",)
 
-UNPUBLISHED = set(SIGNALS) - {"similarity"}
-TUNED, OTHERS = "tuned", ("base", "seed_only")
+PUBLISHED = ("repeated_share", "similarity", "best", "flawed", "worst", "rating")
 
 
 def run(job: Job) -> Outcome:
     assert job.language is not None
-    questions = _questions(job, job.language)
-    folders = _models(job)
-    answers = {name: _answers(job, name, folder, questions) for name, folder in folders.items()}
-    iteration = accepted_iteration(job)
+    settings, iteration = job.section(EvalScores), accepted_iteration(job)
+    models = sorted(settings.models, key=lambda model: model.name != TUNED)
+    for model in models:
+        folder_of(model, job)  # a missing model is found before anything long begins
+    seeds = job.rows("seed_pairs", job.language).table().filter(pl.col("split") == "held_out")
+    questions, left_out = all_questions(settings.questions, seeds, job.language, job.root)
+    answers = {model.name: answers_of(job, model, questions) for model in models}
     # The tuned model's answers come first: the other texts that a likelihood is compared with are taken from them.
-    rated = _rated(job, pl.concat([frame for frame, _ in reversed(answers.values())]), iteration)
+    rated = _rated(job, pl.concat([found.frame for found in answers.values()]), iteration)
     write_shard(rated, job.staging / "part-00000.parquet")
-    models = {
-        name: Answered(folder, rated.filter(pl.col("model") == name), _held_out(job, folder))
-        for name, folder in folders.items()
+    unanswered = pl.concat([left_out, *(found.unanswered for found in answers.values())])
+    write_shard(unanswered, job.staging / DROPS / "part-00000.parquet")
+    scored = {
+        model.name: Answered(
+            rated.filter(pl.col("model") == model.name), _losses(job, model, answers[model.name], seeds, questions)
+        )
+        for model in models
     }
-    scores = {"judge": f"evaluator of {iteration}", **_scores(models, job.section(EvalScores).tie_margin)}
-    write_json(job.staging / "scores.json", scores)
-    facts = _facts({name: facts for name, (_, facts) in answers.items()})
-    return Outcome(rows_in=questions.height * len(folders), facts=facts)
+    facts = {
+        **_facts({name: found.facts for name, found in answers.items()}),
+        **_publish(job, scored, rated, iteration),
+    }
+    return Outcome(rows_in=questions.height * len(models) + left_out.height, facts=facts)
 
 
 def _facts(by_model: dict[str, dict[str, Metric]]) -> dict[str, Metric]:
@@ -70,61 +82,6 @@ def _facts(by_model: dict[str, dict[str, Metric]]) -> dict[str, Metric]:
     return {**named, "questions_cut": cut}
 
 
-def _models(job: Job) -> dict[str, Path]:
-    """The compared models. The seed-only baseline is the first iteration's response model."""
-    first = next(iter(job.settings.iterations))
-    return {
-        "base": job.input("base_model"),
-        "seed_only": job.input("response_model", iteration=first),
-        TUNED: job.input("tuned_model"),
-    }
-
-
-def _questions(job: Job, language: str) -> pl.DataFrame:
-    """Columns kind (open, held_out), instruction, reference (empty for open ones)."""
-    path = job.root / job.section(EvalScores).prompts
-    if not path.exists():
-        raise InputError(f"eval_scores.prompts: {path} does not exist; give a JSONL file with a column `prompt`")
-    table = pl.read_ndjson(path, infer_schema_length=None)
-    if "prompt" not in table.columns:
-        raise InputError(f"eval_scores.prompts: {path} has no column `prompt`, but {', '.join(table.columns)}")
-    prompts = table.head(job.section(EvalScores).prompts_limit)
-    seeds = job.rows("seed_pairs", language).table().filter(pl.col("split") == "held_out")
-    return pl.concat(
-        [
-            prompts.select(kind=pl.lit("open"), instruction="prompt", reference=pl.lit("")),
-            seeds.select(kind=pl.lit("held_out"), instruction="instruction", reference="response"),
-        ]
-    )
-
-
-def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The questions with the `response` of the model in `folder`, and facts about its run."""
-    prompts, language = job.section(Prompts), load_language(job.language or "", job.language_pages)
-    english_name = load_names(job.language_pages)[language.code]
-    with LazyEngine(folder, job.section(TextGeneration).of_several, job.settings.seed) as engine:
-        encoder = PromptEncoder(engine.tokenizer, prompts, room=engine.room(job.section(Decoding).max_new_tokens))
-        asked = [
-            encoder.write_response(instruction, english_name, prompts.style_answer)
-            for instruction in questions["instruction"]
-        ]
-        texts = engine.generate(asked, answer_sampling(job.section(Decoding), job.settings.seed, encoder))
-        facts: dict[str, Metric] = {**engine.facts(), "questions_cut": encoder.cut}
-    response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
-    answers = questions.select(
-        pl.lit(language.code).alias("language"),
-        pl.lit(name).alias("model"),
-        "kind",
-        "instruction",
-        response,
-        "reference",
-        in_language(response, language).alias("in_language"),
-        pl.Series("finish_reason", [text.finish_reason for text in texts], dtype=pl.String),
-    )
-    ids = content_ids(answers, "language", "model", "kind", "instruction", "reference")
-    return answers.insert_column(0, ids), facts
-
-
 def _rated(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
     """The answers with the ratings of the iteration's evaluator."""
     evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
@@ -132,25 +89,69 @@ def _rated(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
     frame = add_signals(answers, job, evaluator)
     if not similarities_wanted(job.section(Rating)):
         frame = without_similarities(frame)
+    if "repeated_share" not in frame.columns:
+        frame = add_surface_signals(frame, job.language_pages)
     with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
-        return add_ratings(frame, engine, *judging).drop(UNPUBLISHED, strict=False)
+        return add_ratings(frame, engine, *judging).select(*answers.columns, *PUBLISHED)
 
 
-def _held_out(job: Job, folder: Path) -> list[Example]:
+def _losses(
+    job: Job, model: ComparedModel, answers: Answers, seeds: pl.DataFrame, questions: pl.DataFrame
+) -> pl.DataFrame | None:
+    """Columns question_id, nats and tokens of the held-out responses; None for a model from elsewhere."""
     assert job.language is not None
-    encoder = PromptEncoder(load_tokenizer(folder), job.section(Prompts))
-    return response_examples(seed_pairs(job, "held_out", [job.language]), encoder, load_names(job.language_pages))
+    if answers.folder is None or not model.artifact:
+        return None
+    if seeds.is_empty():
+        raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
+    encoder = PromptEncoder(load_tokenizer(answers.folder), prompts_of(model, job.section(Prompts)))
+    pairs = list(pairs_of(seeds, job.language, job.section(Prompts).style_seed))
+    found = example_losses(answers.folder, response_examples(pairs, encoder, load_names(job.language_pages)))
+    held_out = questions.filter(pl.col("questions") == SEEDS).select("question_id", "instruction", "reference")
+    losses = seeds.select("instruction", reference="response").hstack(
+        pl.DataFrame(found, schema={"nats": pl.Float64, "tokens": pl.Int64}, orient="row")
+    )
+    return held_out.join(losses.unique(["instruction", "reference"]), on=["instruction", "reference"], how="inner")
 
 
-def _scores(models: dict[str, Answered], margin: float) -> dict[str, Any]:
-    """Every measure of every model, and the tuned model's answers compared with each other model's."""
-    tuned = models[TUNED].answers
+def _publish(job: Job, models: dict[str, Answered], rated: pl.DataFrame, iteration: str) -> dict[str, Metric]:
+    """Writes the tables and the metrics. Returns facts about the judges' requests."""
+    resamples, seed = job.section(EvalScores).bootstrap_samples, job.settings.seed
+    scores, differences = score_tables(models, resamples, seed)
+    verdicts, facts = verdicts_of(job, rated)
+    lengths = rated.select("question_id", "model", characters=pl.col("response").str.len_chars().cast(pl.Int64))
+    comparisons, agreed = comparisons_of(verdicts, lengths, resamples, seed), judges_agreement(verdicts)
+    tables = {
+        "scores": scores,
+        "differences": differences,
+        "verdicts": verdicts,
+        "comparisons": comparisons,
+        "agreement": agreed,
+    }
+    for name, table in tables.items():
+        write_shard(table, job.staging / "tables" / f"{name}.parquet")
+    figures = {
+        "judge": f"{EVALUATOR} of {iteration}",
+        "models": values_of(scores, list(models)),
+        "pairwise": _pairwise(comparisons),
+        "agreement": _agreement(agreed),
+    }
+    write_json(job.staging / "scores.json", figures)
+    return facts
+
+
+def _pairwise(comparisons: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for row in comparisons.iter_rows(named=True):
+        judge, model, against = (row.pop(name) for name in ("judge", "model", "against"))
+        found.setdefault(judge, {})[f"{model}_against_{against}"] = row
+    return found
+
+
+def _agreement(agreed: pl.DataFrame) -> dict[str, Any]:
     return {
-        "models": {
-            name: {figure: measure.compute(model) for figure, measure in MEASURES.items()}
-            for name, model in models.items()
-        },
-        "pairwise": {f"{TUNED}_against_{name}": pairwise(tuned, models[name].answers, margin) for name in OTHERS},
+        f"{judge}_and_{other}_{kind}": {"kappa": kappa, "alpha": alpha, "items": items}
+        for judge, other, kind, kappa, alpha, items in agreed.iter_rows()
     }
 
 
@@ -160,11 +161,31 @@ def known(scores: dict[str, float | None]) -> dict[str, float]:
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     found = read_json(job.staging / "scores.json")
-    models = found["models"]
+    models, answers = found["models"], job.staged.table(["response"])
+    base, tuned = known(models[BASE]), known(models[TUNED])
     return {
         **{f"{name}_{figure}": value for name, scores in models.items() for figure, value in known(scores).items()},
-        **{f"{figure}_change": value - models["base"][figure] for figure, value in known(models[TUNED]).items()},
-        **{f"win_share_against_{name}": found["pairwise"][f"{TUNED}_against_{name}"]["win_share"] for name in OTHERS},
+        **{f"{figure}_change": tuned[figure] - base[figure] for figure in tuned if figure in base},
+        **_win_shares(found["pairwise"].get(EVALUATOR, {})),
         "questions_cut": outcome.facts["questions_cut"],
-        "empty_answers_share": mean(job.staged.table(["response"])["response"] == ""),
+        "empty_answers_share": mean(answers["response"] == ""),
+        "unanswered_share": job.staged.drop_counts().get("no_answer", 0) / max(1, outcome.rows_in or 0),
+        "questions_left_out": sum(
+            job.staged.drop_counts().get(reason, 0) for reason in ("no_question", "asked_before")
+        ),
+        "verdicts_missing": _missing(found["pairwise"]),
     }
+
+
+def _win_shares(pairwise: dict[str, Any]) -> dict[str, Metric]:
+    return {
+        f"win_share_against_{name.removeprefix(f'{TUNED}_against_')}": figures["win_share"]
+        for name, figures in pairwise.items()
+        if figures["win_share"] is not None
+    }
+
+
+def _missing(pairwise: dict[str, dict[str, Any]]) -> int:
+    """Pairs without a verdict, over all judges."""
+    comparisons: Sequence[dict[str, Any]] = [one for judged in pairwise.values() for one in judged.values()]
+    return sum(int(one["failures"]) for one in comparisons)
