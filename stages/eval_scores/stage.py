@@ -22,7 +22,8 @@ from x_instruction.embeddings.similarity import without_similarities
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.judging.comparisons import comparisons_of
-from x_instruction.judging.settings import EVALUATOR
+from x_instruction.judging.people import HumanVerdicts, no_human_verdicts, read_verdicts
+from x_instruction.judging.settings import EVALUATOR, PEOPLE
 from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.measures import example_losses
@@ -119,8 +120,11 @@ def _publish(job: Job, models: dict[str, Answered], rated: pl.DataFrame, iterati
     resamples, seed = job.section(EvalScores).bootstrap_samples, job.settings.seed
     scores, differences = score_tables(models, resamples, seed)
     verdicts, facts = verdicts_of(job, rated)
+    people = _people(job, rated)
+    verdicts = pl.concat([verdicts, people.verdicts()])
+    agreed = pl.concat([judges_agreement(verdicts), people.agreement(rated)])
     lengths = rated.select("question_id", "model", characters=pl.col("response").str.len_chars().cast(pl.Int64))
-    comparisons, agreed = comparisons_of(verdicts, lengths, resamples, seed), judges_agreement(verdicts)
+    comparisons = comparisons_of(verdicts, lengths, resamples, seed)
     tables = {
         "scores": scores,
         "differences": differences,
@@ -137,7 +141,14 @@ def _publish(job: Job, models: dict[str, Answered], rated: pl.DataFrame, iterati
         "agreement": _agreement(agreed),
     }
     write_json(job.staging / "scores.json", figures)
-    return facts
+    return {**facts, "human_verdicts_unmatched": people.unmatched}
+
+
+def _people(job: Job, rated: pl.DataFrame) -> HumanVerdicts:
+    path = job.section(EvalScores).human_verdicts
+    if path is None:
+        return no_human_verdicts()
+    return read_verdicts(job.root / path, job.language or "", rated, "eval_scores.human_verdicts")
 
 
 def _pairwise(comparisons: pl.DataFrame) -> dict[str, dict[str, Any]]:
@@ -174,6 +185,8 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
             job.staged.drop_counts().get(reason, 0) for reason in ("no_question", "asked_before")
         ),
         "verdicts_missing": _missing(found["pairwise"]),
+        "human_verdicts_unmatched": outcome.facts["human_verdicts_unmatched"],
+        **_agreement_with_people(found["agreement"]),
     }
 
 
@@ -183,6 +196,12 @@ def _win_shares(pairwise: dict[str, Any]) -> dict[str, Metric]:
         for name, figures in pairwise.items()
         if figures["win_share"] is not None
     }
+
+
+def _agreement_with_people(agreed: dict[str, dict[str, Any]]) -> dict[str, Metric]:
+    """Cohen's kappa of the evaluator and people, on pairs (`verdicts`) and on single answers (`levels`)."""
+    found = {kind: agreed.get(f"{EVALUATOR}_and_{PEOPLE}_{kind}", {}).get("kappa") for kind in ("verdicts", "levels")}
+    return {f"kappa_with_people_{kind}": value for kind, value in found.items() if value is not None}
 
 
 def _missing(pairwise: dict[str, dict[str, Any]]) -> int:

@@ -16,6 +16,9 @@ from stages.eval_scores.settings import ComparedModel
 from tests.chat_server import Reply, chat_server
 from x_instruction.judging.agreement import SCHEMA as AGREEMENT
 from x_instruction.judging.comparisons import SCHEMA as COMPARISONS
+from x_instruction.judging.exports import write_items
+from x_instruction.judging.imports import import_verdicts
+from x_instruction.judging.shown_items import sample_answers, sample_pairs
 from x_instruction.judging.verdicts import SCHEMA as VERDICTS
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
@@ -160,6 +163,35 @@ def test_a_judge_that_answers_nonsense_gives_no_verdict(make_scores_job: MakeJob
         job = make_scores_job(judges=[judged(server)])
         assert made(job)["verdicts_missing"] == 12
     assert table(job, "verdicts").filter(pl.col("judge") == "served")["verdict"].null_count() == 12
+
+
+def test_verdicts_of_people_are_a_judge_whose_agreement_with_the_evaluator_is_a_metric(
+    make_scores_job: MakeJob, tmp_path: Path
+) -> None:
+    job = make_scores_job()
+    made(job)
+    items = [*sample_pairs(job.staged.table(), "tuned", 8, 1), *sample_answers(job.staged.table(), 9, 1)]
+    write_items(items, tmp_path / "people")
+    path = tmp_path / "people" / "filled.csv"
+    chosen = [
+        (item.id, "best" if item.kind == "answers" else "answer_2" if item.turned else "answer_1") for item in items
+    ]
+    path.write_text("\n".join(["id,verdict,person", *(f"{item},{choice},anna" for item, choice in chosen)]))
+    import_verdicts(tmp_path / "people", [path], tmp_path / "said.jsonl")
+
+    job = make_scores_job(human_verdicts="said.jsonl")
+    metrics = made(job)
+    assert metrics["human_verdicts_unmatched"] == 0
+    people = table(job, "comparisons").filter(pl.col("judge") == "people")
+    assert (people["wins"].sum(), people["questions"].sum(), people["win_share"].to_list()) == (8, 8, [1.0, 1.0])
+    agreed = table(job, "agreement").filter(pl.col("other") == "people").select("judge", "kind", "items").rows()
+    assert agreed == [("evaluator", "verdicts", 8), ("evaluator", "levels", 9)]
+    assert "evaluator_and_people_levels" in read_json(job.staging / "scores.json")["agreement"]
+
+
+def test_an_agreement_that_is_not_defined_is_no_metric() -> None:
+    both = {"evaluator_and_people_verdicts": {"kappa": 0.5}, "evaluator_and_people_levels": {"kappa": None}}
+    assert stage._agreement_with_people(both) == {"kappa_with_people_verdicts": 0.5}
 
 
 def with_endpoint(server: Any) -> list[dict[str, Any]]:
