@@ -71,6 +71,19 @@ class Questions(Section):
     """The language of rows that do not say it in a column `language` or `lang`; null: English."""
 
 
+class StandardTasks(Section):
+    """Tasks of lm-eval: stages/eval_scores/standard_tasks.py."""
+
+    tasks: list[NonEmpty]
+    """xcopa, xnli, xstorycloze, belebele, global_mmlu, global_mmlu_full; a language takes those that have it."""
+    data: NonEmpty | None
+    """A folder with copies of the data sets, each at its hub id (`facebook/belebele`); null: from the hub."""
+    few_shot: Annotated[int, Field(ge=0)]
+    """Solved examples before each one."""
+    limit: Positive | None
+    """Examples of each task; null: all."""
+
+
 class EvalScores(Section):
     models: Annotated[list[ComparedModel], Field(min_length=2)]
     """The compared models. `tuned` is compared with each other one, pair by pair."""
@@ -84,6 +97,7 @@ class EvalScores(Section):
     """Judges at endpoints, besides the evaluator and the similarity."""
     human_verdicts: NonEmpty | None
     """A file that `python -m x_instruction.judging import` wrote."""
+    standard_tasks: StandardTasks
 
     @field_validator("models")
     @classmethod
@@ -104,10 +118,12 @@ class EvalScores(Section):
         return entries
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml: models, question files and human verdicts."""
+        """Dependencies in dvc.yaml: models, question files, human verdicts, data of tasks."""
         models = [path for number, model in enumerate(self.models) for path in model.inputs(number, root)]
         questions = [f"${{eval_scores.questions[{number}].path}}" for number in range(len(self.questions))]
-        return [*dict.fromkeys(models), *questions, *(["${eval_scores.human_verdicts}"] if self.human_verdicts else [])]
+        verdicts = ["${eval_scores.human_verdicts}"] if self.human_verdicts else []
+        data = ["${eval_scores.standard_tasks.data}"] if self.standard_tasks.data else []
+        return [*dict.fromkeys(models), *questions, *verdicts, *data]
 
 
 def _refuse_repeated(names: list[str]) -> None:
