@@ -14,6 +14,7 @@ import pytest
 from stages.eval_scores.settings import EvalScores
 from stages.params import Settings
 from x_instruction.rating.calibration import Calibration
+from x_instruction.rating.settings import Rating
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
@@ -26,7 +27,7 @@ SEEDS = [("three", "kissa istuu"), ("four", "na na na na")]
 def make_scores_job(
     make_job: Callable[..., Job], settings: Settings, tmp_path: Path, tiny_model: Path, taught_model: Path
 ) -> Callable[..., Job]:
-    """Makes the job of the small project; `changed` are settings of eval_scores."""
+    """Makes the job of the small project; `changed` are settings of eval_scores. Without `rating`, no signals."""
     for name, model in (
         ("base_model", tiny_model),
         ("response_model/iteration_1", tiny_model),
@@ -46,7 +47,7 @@ def make_scores_job(
     write_shard(pl.DataFrame(rows), seeds / "part-00000.parquet")
     write_json(seeds / "manifest.json", {"rows": len(rows)})
 
-    def make(**changed: Any) -> Job:
+    def make(rating: Rating | None = None, **changed: Any) -> Job:
         section = {
             **settings.eval_scores.model_dump(),
             "questions": [{"name": "own", "path": "questions.jsonl"}],
@@ -58,7 +59,7 @@ def make_scores_job(
             eval_scores=EvalScores.model_validate(section),
             iterations={"iteration_1": settings.iterations["iteration_1"]},
             decoding=settings.decoding.model_copy(update={"max_new_tokens": 12, "temperature": 0.0}),
-            rating=settings.rating.model_copy(update={"labels": ["A", "B", "C"], "signals": ()}),
+            rating=rating or settings.rating.model_copy(update={"labels": ["A", "B", "C"], "signals": ()}),
             prompts=settings.prompts.model_copy(
                 update={"write_response": "<|instruction|>{instruction}<|response|>", "rate": "{instruction}{response}"}
             ),

@@ -13,7 +13,12 @@ import pytest
 
 from stages.eval_scores import stage
 from stages.eval_scores.settings import ComparedModel
+from stages.params import Settings
 from tests.chat_server import Reply, chat_server
+from tests.conftest import ROOT
+from x_instruction.embeddings.lazy_encoder import LazyEncoder
+from x_instruction.embeddings.similarity import Similarity
+from x_instruction.embeddings.vectors import add_vectors
 from x_instruction.judging.agreement import SCHEMA as AGREEMENT
 from x_instruction.judging.comparisons import SCHEMA as COMPARISONS
 from x_instruction.judging.exports import write_items
@@ -86,6 +91,27 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     figures = read_json(job.staging / "scores.json")
     assert list(figures["pairwise"]) == ["evaluator"]
     assert set(figures["pairwise"]["evaluator"]) == {"tuned_against_seed_only", "tuned_against_base"}
+
+
+def test_with_the_settings_of_the_sample_all_signals_are_used_and_two_are_published(
+    make_scores_job: MakeJob, settings: Settings, tmp_path: Path, tiny_model: Path
+) -> None:
+    for name in ("data/instruction_model", "data/sample"):
+        (tmp_path / name).symlink_to(tiny_model if name.endswith("model") else ROOT / name)
+    rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"]})
+    job = make_scores_job(rating=rating, **settings.eval_scores.model_dump())
+    pairs = pl.DataFrame(
+        {"language": ["fi"] * 2, "instruction": ["Why?", "How?"], "response": ["Koska niin.", "Näin se tehdään."]}
+    )
+    encoder = LazyEncoder(settings.embeddings, tmp_path)
+    Similarity.fit(add_vectors(pairs, encoder, job.language_pages)).write(job.input("evaluator/iteration_1"))
+    metrics = made(job)
+    assert failed(job, metrics) <= {"tuned_language_share", "win_share_against_base"}
+    answers = job.staged.table()
+    assert answers.height == 3 * (24 + 4 + 2) and answers["similarity"].is_finite().all()
+    assert set(table(job, "scores")["asked_in"]) == {"all", "en", "fi"}
+    agreed = table(job, "agreement").row(0, named=True)
+    assert (agreed["judge"], agreed["other"], agreed["items"]) == ("evaluator", "similarity", 60)
 
 
 def test_a_second_run_takes_the_answers_from_the_work_store(
