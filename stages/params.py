@@ -110,6 +110,16 @@ class Settings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _compared_models_are_of_known_iterations(self) -> Settings:
+        for model in self.eval_scores.models:
+            artifact, _, iteration = (model.model or "").partition("/")
+            if artifact == "response_model" and iteration not in self.iterations:
+                raise ValueError(
+                    f"`eval_scores.models` compares {model.model}, but the iterations are {', '.join(self.iterations)}"
+                )
+        return self
+
     def inputs(self, root: Path) -> dict[str, list[str]]:
         """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
         encoder = self.embeddings.inputs(root)

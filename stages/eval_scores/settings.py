@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,26 @@ TUNED, BASE = "tuned", "base"
 ARTIFACT = re.compile(r"base_model|tuned_model|response_model/iteration_\d+")
 PLACEHOLDERS = {"instruction", "language"}
 SEEDS = "seeds"  # the question set of the held-out seeds
+
+BELEBELE = {
+    "bn": "ben_Beng", "fi": "fin_Latn", "hi": "hin_Deva", "id": "ind_Latn", "sw": "swh_Latn", "ta": "tam_Taml",
+    "th": "tha_Thai", "tr": "tur_Latn", "ur": "urd_Arab", "vi": "vie_Latn",
+}  # fmt: skip
+
+
+def _named(task: str, languages: str) -> dict[str, str]:
+    return {code: f"{task}_{code}" for code in languages.split()}
+
+
+# lm-eval's name of each task by language.
+TASKS: Mapping[str, Mapping[str, str]] = {
+    "xcopa": _named("xcopa", "id sw ta th tr vi"),
+    "xnli": _named("xnli", "hi sw th tr ur vi"),
+    "xstorycloze": _named("xstorycloze", "hi id sw"),
+    "belebele": {code: f"belebele_{name}" for code, name in BELEBELE.items()},
+    "global_mmlu": _named("global_mmlu", "bn hi id sw"),
+    "global_mmlu_full": _named("global_mmlu_full", "bn hi id sw tr vi"),
+}
 
 
 class ComparedModel(Section):
@@ -82,6 +103,14 @@ class StandardTasks(Section):
     """Solved examples before each one."""
     limit: Positive | None
     """Examples of each task; null: all."""
+
+    @field_validator("tasks")
+    @classmethod
+    def _configured(cls, tasks: list[str]) -> list[str]:
+        for task in tasks:
+            if task not in TASKS:
+                raise ValueError(f"{task} is not one of the tasks {', '.join(TASKS)}")
+        return tasks
 
 
 class EvalScores(Section):
