@@ -84,10 +84,10 @@ def judge_pairs(pairs: pl.DataFrame, judge: Judge, client: EndpointClient, langu
 def judges_agreement(verdicts: pl.DataFrame) -> pl.DataFrame:
     """Rows of judging/agreement.py for all judges of the verdicts."""
     known = verdicts.filter(pl.col("verdict").is_not_null())
-    said = {
+    labels = {
         str(judge): {f"{question} {against}": verdict for question, against, verdict in some.iter_rows()}
         for (judge,), some in known.select("judge", "question_id", "against", "verdict")
         .partition_by("judge", as_dict=True, maintain_order=True, include_key=False)
         .items()
     }
-    return agreement(said, VERDICTS, "verdicts")
+    return agreement(labels, VERDICTS, "verdicts")

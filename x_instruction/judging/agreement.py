@@ -15,24 +15,24 @@ SCHEMA = {
     "judge": pl.String, "other": pl.String, "kind": pl.String, "kappa": pl.Float64, "alpha": pl.Float64,
     "items": pl.Int64,
 }  # fmt: skip
-Labels = Mapping[str, str]  # what a judge said, by item
+Labels = Mapping[str, str]  # the labels of a judge, by item
 
 
-def agreement(said: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
+def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
     """Rows of SCHEMA: each two judges, and `all` judges together if there are more than two.
 
     `scale` lists the labels in order, because alpha is ordinal: a win is farther from a loss than from a tie. A figure
     is null where it is not defined, as when both judges always say the same one thing.
     """
-    rows = [_pair(first, second, said, scale, kind) for first, second in combinations(said, 2)]
-    if len(said) > 2:
-        items = _shared(list(said.values()))
-        rows.append(_row(ALL, ALL, kind, None, alpha(list(said.values()), scale), len(items)))
+    rows = [_pair(first, second, judges, scale, kind) for first, second in combinations(judges, 2)]
+    if len(judges) > 2:
+        items = _shared(list(judges.values()))
+        rows.append(_row(ALL, ALL, kind, None, alpha(list(judges.values()), scale), len(items)))
     return pl.DataFrame([row for row in rows if row["items"]], schema=SCHEMA)
 
 
-def _pair(first: str, second: str, said: Mapping[str, Labels], scale: Sequence[str], kind: str) -> dict[str, Any]:
-    both = [said[first], said[second]]
+def _pair(first: str, second: str, judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> dict[str, Any]:
+    both = [judges[first], judges[second]]
     items = sorted(both[0].keys() & both[1].keys())
     found = kappa([both[0][item] for item in items], [both[1][item] for item in items], scale)
     shared = [{item: labels[item] for item in items} for labels in both]

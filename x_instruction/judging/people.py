@@ -44,8 +44,8 @@ class HumanVerdicts:
         rows = []
         for place, label in self.together(PAIRS).items():
             lead = mean(leads[one] for one in self.labels[PAIRS][place].values())
-            said = {"judge": PEOPLE, "verdict": label, "lead": lead, "failure": ""}
-            rows.append(said | dict(zip(PAIR, place, strict=True)))
+            row = {"judge": PEOPLE, "verdict": label, "lead": lead, "failure": ""}
+            rows.append(row | dict(zip(PAIR, place, strict=True)))
         return pl.DataFrame(rows, schema=SCHEMA)
 
     def agreement(self, answers: pl.DataFrame) -> pl.DataFrame:
