@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,15 @@ BETTER = {"higher": "more is better", "lower": "less is better"}
 PREFIX = "tuned_against_"
 SCORES = {"model": pl.String, "measure": pl.String, "better": pl.String,
           **dict.fromkeys(("value", "low", "high"), pl.Float64)}  # fmt: skip
+# Figures of a comparison, in words.
+MORE = {
+    "win_share": "win share",
+    "low": "at least",
+    "high": "at most",
+    "length_controlled": "win share at equal length",
+    "order_disagreement": "verdicts that change with the order",
+    "failures": "no verdict",
+}
 MARGIN = 0.06  # of a scale, at either end
 
 
@@ -30,7 +40,7 @@ def measures(job: Job, language: str) -> list[dict[str, Any]]:
 
 
 def _scores(job: Job, language: str) -> pl.DataFrame:
-    path = job.input("eval_scores", language) / "tables" / "scores.parquet"
+    path = _table(job, language, "scores")
     if path.exists():
         return pl.read_parquet(path).filter(pl.col("asked_in") == "all").select(list(SCORES))
     found = _metrics(job, language)["models"]
@@ -60,7 +70,7 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 def differences(job: Job, language: str) -> list[dict[str, Any]]:
     """The tuned model's paired differences to each other model; `sure` if the interval does not contain 0."""
-    path = job.input("eval_scores", language) / "tables" / "differences.parquet"
+    path = _table(job, language, "differences")
     if not path.exists():
         return []
     rows = pl.read_parquet(path).filter(pl.col("asked_in") == "all").iter_rows(named=True)
@@ -77,10 +87,33 @@ def _sure(row: dict[str, Any]) -> str:
 
 
 def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
-    """Wins, ties and losses of the tuned model by judge and other model, and their shares in percent."""
-    path = job.input("eval_scores", language) / "tables" / "comparisons.parquet"
+    """Wins, ties and losses of the tuned model by judge and other model, their shares in percent, and `more`: figures
+    that not every judge has."""
+    path = _table(job, language, "comparisons")
     rows = pl.read_parquet(path).to_dicts() if path.exists() else _pairwise(_metrics(job, language))
-    return [row | _shares(row) for row in rows]
+    return [row | _shares(row) | {"more": _more(row)} for row in rows]
+
+
+def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
+    """The figures that the judge has; no failures are not worth a word."""
+    found = [(key, row.get(key)) for key in MORE]
+    return [(MORE[key], value) for key, value in found if value is not None and (key, value) != ("failures", 0)]
+
+
+def agreements(job: Job, language: str) -> list[dict[str, Any]]:
+    """How far each two judges, or all of them, agree; empty with one judge."""
+    path = _table(job, language, "agreement")
+    return pl.read_parquet(path).to_dicts() if path.exists() else []
+
+
+def tasks(job: Job, language: str) -> list[dict[str, Any]]:
+    """Figures of the standard tasks by model; empty if none was asked for."""
+    path = _table(job, language, "tasks")
+    return pl.read_parquet(path).sort("task", "metric", "model").to_dicts() if path.exists() else []
+
+
+def _table(job: Job, language: str, name: str) -> Path:
+    return job.input("eval_scores", language) / "tables" / f"{name}.parquet"
 
 
 def _pairwise(metrics: dict[str, Any]) -> list[dict[str, Any]]:

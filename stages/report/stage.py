@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.report.answers import answers, released
 from stages.report.evaluators import evaluators
 from stages.report.funnel import funnel
-from stages.report.scores import comparisons, differences, measures
+from stages.report.scores import agreements, comparisons, differences, measures, tasks
 from stages.report.settings import Report
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
@@ -49,6 +49,8 @@ def page(job: Job) -> str:
             "measures": measures(job, code),
             "differences": differences(job, code),
             "comparisons": comparisons(job, code),
+            "agreements": agreements(job, code),
+            "tasks": tasks(job, code),
             "questions": answers(job, code, settings.questions),
             "pairs": released(job, code, settings.pairs),
         }

@@ -88,5 +88,10 @@ def _scores(root: Path, code: str, tables: bool) -> None:
         orient="row",
     )  # fmt: skip
     write_shard(differences, folder / "differences.parquet")
-    comparisons = pl.DataFrame([{"judge": "evaluator", "model": "tuned", "against": "base"} | counts])
+    more = {"low": 0.5, "high": 0.8, "length_controlled": 0.0, "order_disagreement": None, "failures": 2}
+    comparisons = pl.DataFrame([{"judge": "evaluator", "model": "tuned", "against": "base"} | counts | more])
+    agreement = {"judge": "evaluator", "other": "similarity", "kind": "verdicts", "kappa": 0.4321, "alpha": None}
+    write_shard(pl.DataFrame([agreement | {"items": 20}]), folder / "agreement.parquet")
+    task = {"model": "tuned", "task": "xcopa_ta", "metric": "acc", "value": 0.5432, "low": 0.5, "high": 0.6}
+    write_shard(pl.DataFrame([task]), folder / "tasks.parquet")
     write_shard(comparisons, folder / "comparisons.parquet")

@@ -101,6 +101,13 @@ def test_intervals_are_those_of_the_tables(job: Job) -> None:
     }
 
 
+def test_judges_and_standard_tasks_are_shown_where_there_are_any(job: Job) -> None:
+    text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
+    assert "win share 0.675, at least 0.500, at most 0.800, win share at equal length 0.000, no verdict 2" in text
+    assert "verdicts that change with the order" not in text
+    assert "evaluator, similarity verdicts 0.432 – 20" in text and "xcopa_ta, acc tuned 0.543 (0.500 to 0.600)" in text
+
+
 def test_without_the_tables_the_metrics_are_shown(make_job: Callable[..., Job], tmp_path: Path) -> None:
     reported_run(tmp_path, ("fi",), tables=False)
     job = make_job("report", None, languages=["fi"])
