@@ -16,10 +16,22 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from x_instruction.runner.process import RUN
+
 # DVC refuses at once when another stage's run holds a path, even with `--wait-for-lock`.
 BUSY = "is busy, it is being blocked by"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
+# The `dvc` command, which ends with the process whose number it is given, even if that has ended by now. It puts its
+# number into XI_RUN for its stages. It is inline, because the folder that `dvc` runs in may have no package of ours.
+DVC = (
+    "import ctypes, os, sys\n"
+    f"if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, {int(signal.SIGTERM)})\n"
+    "os.getppid() == int(sys.argv.pop(1)) or sys.exit(1)\n"
+    f"os.environ['{RUN}'], sys.argv[0] = str(os.getpid()), 'dvc'\n"
+    "from dvc.cli import main\n"
+    "sys.exit(main())"
+)
 
 
 class Groups:
@@ -56,7 +68,7 @@ def reproduce(
     root: Path, stage: str, log: Callable[[str], None], groups: Groups | None = None
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed."""
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
+    command = [sys.executable, "-c", DVC, str(os.getpid()), "--wait-for-lock", "repro", "--single-item", stage]
     wait = FIRST_WAIT_SECONDS
     while True:
         status, lines = run_group(command, root, log, groups)

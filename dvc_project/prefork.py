@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +22,9 @@ import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
+
+from filelock import FileLock, Timeout
 
 from x_instruction.runner.delegate import SOCKET
 from x_instruction.runner.process import die_with_parent, quiet_libraries
@@ -44,10 +47,15 @@ LIBRARIES = (
 )
 
 
+PREFIX = "x-instruction-"
+
+
 @contextlib.contextmanager
 def preloaded(root: Path, threads: int) -> Iterator[None]:
     """While this is open, stages that this process starts in `root` are forked from a preloaded process."""
-    with TemporaryDirectory(prefix="x-instruction-") as folder:  # only this user may enter it
+    _remove_left()
+    # Only this user may enter the folder; its lock says that the process is alive.
+    with TemporaryDirectory(prefix=PREFIX) as folder, FileLock(Path(folder, "lock")):
         process = start(root, Path(folder, "socket"), threads)
         try:
             yield
@@ -55,6 +63,13 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
             os.environ.pop(SOCKET, None)
             process.kill()
             process.wait()
+
+
+def _remove_left() -> None:
+    """Removes the folders of killed runs: their locks are free."""
+    for lock in Path(gettempdir()).glob(f"{PREFIX}*/lock"):
+        with contextlib.suppress(Timeout, OSError), FileLock(lock, blocking=False):
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
@@ -65,7 +80,7 @@ def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
         # A stage that connects from now on waits for the libraries and does not load them itself.
         listener.listen(128)
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads)],
+            [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads), str(os.getpid())],
             cwd=root,
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
@@ -134,7 +149,7 @@ def _end_with(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    die_with_parent()
+    die_with_parent(int(sys.argv[3]))
     quiet_libraries(int(sys.argv[2]))
     with contextlib.suppress(KeyboardInterrupt):
         serve(socket.socket(fileno=int(sys.argv[1])))

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from stages.eval_scores.measures import MEASURES, SHOWN
 from stages.params import Settings, load_settings
-from x_instruction.runner.errors import XInstructionError
+from x_instruction.runner.border import at_the_border
 from x_instruction.runner.files import read_json
 
 ROW_ARTIFACTS = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs")
@@ -85,12 +85,12 @@ def _figure(value: Any) -> str:
 
 
 def main() -> int:
+    return at_the_border(_show)
+
+
+def _show() -> int:
     console = Console(width=None if sys.stdout.isatty() else 120)
-    try:
-        settings = load_settings(Path("params.yaml"))
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    settings = load_settings(Path("params.yaml"))
     data = Path("data")
     last = data / "eval_scores" / settings.languages[-1] / "manifest.json"
     if not last.exists():

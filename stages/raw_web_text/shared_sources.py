@@ -27,6 +27,7 @@ from x_instruction.runner.executor import ordered_map
 from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
+from x_instruction.runner.work_store import as_noted, note
 
 # Stored bytes of a piece, unless a single file has more. This is a few minutes of work: enough pieces for languages
 # side by side, and a file that is added to the end of a source changes only one small piece.
@@ -118,8 +119,9 @@ def _block(numbered: tuple[int, pl.DataFrame], folder: Path, settings: RawWebTex
     """Makes the pages of one frame of a piece, unless an interrupted run has left them."""
     number, frame = numbered
     path = folder / f"part-{number:05d}.parquet"
-    if not path.exists():
+    if not as_noted(path):
         write_shard(pl.concat([_identified(read_pages(part, settings)) for part in parts_of(frame)]), path)
+        note(path)
     return frame.height
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from dvc_project import prefork
 from dvc_project.prefork import start
 from tests.miniature import ROOT, edit
 from x_instruction.runner.delegate import SOCKET
@@ -152,3 +154,14 @@ def test_loading_ahead_starts_no_thread_and_loads_no_module_of_the_stages() -> N
 
     loaded = "['x_instruction.runner', 'x_instruction.runner.delegate', 'x_instruction.runner.process']"
     assert done.stdout.splitlines() == ["set()", loaded]
+
+
+def test_the_folders_of_killed_runs_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefork, "gettempdir", lambda: str(tmp_path))
+    killed, running, foreign = (tmp_path / name for name in ("x-instruction-a", "x-instruction-b", "other-c"))
+    for folder in (killed, running, foreign):
+        folder.mkdir()
+        (folder / "lock").touch()
+    with FileLock(running / "lock"):
+        prefork._remove_left()
+    assert sorted(tmp_path.iterdir()) == [foreign, running]

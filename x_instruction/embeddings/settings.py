@@ -20,7 +20,7 @@ class Embeddings(Section):
     """The commit of a hub id."""
     instruction_prefix: str
     response_prefix: str
-    """What stands before a text, as in the training of the encoder."""
+    """Words that are put before a text, as in the training of the encoder."""
     batch_size: Positive
     """Texts that the encoder reads at once."""
     max_characters: Positive

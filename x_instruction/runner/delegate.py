@@ -8,7 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
-from x_instruction.runner.process import die_with_parent
+from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
 
@@ -23,7 +23,7 @@ def delegated(arguments: list[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        die_with_parent()
+        die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])
         request = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
         connection.sendall(json.dumps(request).encode() + b"\n")

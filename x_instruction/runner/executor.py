@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any, TypeVar
 
 from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.process import die_with_parent
 from x_instruction.runner.settings import Execution
 
 Item = TypeVar("Item")
@@ -31,7 +33,9 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execu
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     # spawn, because polars' thread pool does not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    # A worker waits for its next item for ever if the stage was killed.
+    with ProcessPoolExecutor(workers, context, die_with_parent, (os.getpid(),)) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))

@@ -76,7 +76,7 @@ def _yaml(path: Path) -> Any:
 
 
 def _item(entry: Mapping[str, Any], names: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
-    """What `${item}` and `${key}` stand for in this partition, by DVC's `foreach` or `matrix`."""
+    """The values of `${item}` and `${key}` in this partition, by DVC's `foreach` or `matrix`."""
     if "matrix" in entry:
         iterations = params["iterations"]
         return {"item": {"iteration" if name in iterations else "language": name for name in names}}

@@ -1,6 +1,6 @@
 """Work that several languages of an artifact need: the first language that needs it makes it, the others find it.
 
-data/.work/<artifact>/shared/<key>/           one piece; the key is made of its inputs, and `whole` is written last
+data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
 Languages run side by side, each in its own process. A piece is made under a lock of the operating system, which is
@@ -17,8 +17,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from x_instruction.runner.files import write_atomically
+from x_instruction.runner.work_store import finished, remove_temporary, seal
 
-WHOLE = "whole"
 # No key and no language code begins with this.
 DELETED = ".deleted-"
 
@@ -28,7 +28,7 @@ class SharedStore:
 
     def __init__(self, folder: Path, name: str, names: Collection[str]) -> None:
         self._folder, self._name, self._names = folder, name, names
-        self._needed: set[str] = set()
+        self._needed, self._checked = set[str](), set[str]()
 
     def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
         """Makes the missing pieces by key; each function fills the folder that it is given.
@@ -62,17 +62,19 @@ class SharedStore:
 
     def _make(self, key: str, make: Callable[[Path], None], wait: bool) -> None:
         folder = self.piece(key)
-        if (folder / WHOLE).exists():
+        if key in self._checked:
             return
         try:
             held = FileLock(self._lock(key)).acquire(blocking=wait)
         except Timeout:
             return
         with held:
-            if not (folder / WHOLE).exists():
+            if finished(folder) is None:
                 folder.mkdir(exist_ok=True)
+                remove_temporary(folder)
                 make(folder)
-                write_atomically(folder / WHOLE, b"")
+                seal(folder)
+            self._checked.add(key)
 
     def _delete(self, folder: Path) -> None:
         """Renames the folder first, because a half-deleted folder must not pass for a whole piece."""

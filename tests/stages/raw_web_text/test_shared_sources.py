@@ -112,7 +112,7 @@ def rows(job: Job, kind: str = "") -> pl.DataFrame:
 
 
 def parts(job: Job) -> list[Path]:
-    return sorted((job.root / "data/.work/raw_web_text/shared").glob("*/part-*"))
+    return sorted((job.root / "data/.work/raw_web_text/shared").glob("*/part-*.parquet"))
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[object]:
@@ -267,12 +267,12 @@ def test_another_language_continues_where_a_run_was_killed_in_a_shared_source(
     root = with_pages(tmp_path)
     killed = start(root, "fi")
     store = root / "data" / ".work" / "raw_web_text" / "shared"
-    while len(left := list(store.glob("*/part-*"))) < 3:
+    while len(left := list(store.glob("*/part-*.noted.json"))) < 3:
         assert killed.poll() is None
         time.sleep(0.002)
     killed.kill()
     killed.wait()
-    assert not list(store.glob("*/whole"))
+    assert not list(store.glob("*/sealed.json"))
     before = {path: path.stat().st_ino for path in left}
     assert [start(root, language).wait() for language in ("sw", "fi")] == [0, 0]
     assert {path: path.stat().st_ino for path in left} == before
