@@ -7,8 +7,8 @@ import polars as pl
 from stages.filtered_text.cleaning.copy_artifacts import without_copy_artifacts
 from stages.filtered_text.cleaning.escapes import without_escapes
 from stages.filtered_text.cleaning.font_artifacts import without_font_artifacts
-from stages.filtered_text.cleaning.markup import without_markup
 from stages.filtered_text.cleaning.wrapped_lines import joined_lines
+from x_instruction.cleaning.markup import without_markup
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
