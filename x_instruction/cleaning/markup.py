@@ -42,12 +42,13 @@ MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
 OPEN, CLOSE = "\x02", "\x03"
 
 
-def without_markup(texts: pl.Series) -> pl.Series:
+def without_markup(texts: pl.Series, keep_blank_lines: bool = False) -> pl.Series:
     """The texts without markup, blank lines and spaces at line ends. Texts without markup are left alone."""
-    return changed_where(texts.str.contains(MARKED), texts, _without)
+    most = 2 if keep_blank_lines else 1
+    return changed_where(texts.str.contains(MARKED), texts, partial(_without, most_line_ends=most))
 
 
-def _without(texts: pl.Series) -> pl.Series:
+def _without(texts: pl.Series, most_line_ends: int) -> pl.Series:
     markdown = texts.str.contains(MARKDOWN)
     texts = texts.str.replace(FRONT_MATTER, "")
     for pattern in (MACRO_LINE, MACRO):
@@ -56,7 +57,7 @@ def _without(texts: pl.Series) -> pl.Series:
         texts = _outside_code(texts, pattern, by, markdown)
     for pattern in (DIRECTIVE, ANCHOR, ALONE):
         texts = _outside_code(texts, pattern)
-    texts = texts.str.replace_all(r"[ ]+\n", "\n").str.replace_all(r"\n{2,}", "\n")
+    texts = texts.str.replace_all(r"[ ]+\n", "\n").str.replace_all(rf"\n{{{most_line_ends},}}", "\n" * most_line_ends)
     return _unescaped(texts.str.strip_chars_end().str.strip_chars_start("\n"))
 
 
