@@ -1,8 +1,8 @@
 """Writes a text in its language's own letters and signs.
 
 Keyboards, code pages and typesetting put other characters in their place: ي for the Urdu ی, a pipe for a danda, ํ and า
-for the Thai ำ. Texts, seeds and evaluation prompts pass through here before any rule sees them. What is replaced stands
-in the language's page (see LanguageSettings).
+for the Thai ำ. Texts, seeds and evaluation prompts pass through here before any rule sees them. What is replaced is
+listed in the language's page (see LanguageSettings).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from x_instruction.language.changes import changed_where
 from x_instruction.language.invisible import visible
 from x_instruction.language.settings import LanguageSettings
 
-# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"). Of the ligatures that are whole words, only "Allah" stands
-# for its letters in running text; the others (ﷺ) are written on purpose.
+# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"). Of the ligatures that are whole words, only "Allah" is
+# written for its letters in running text; the others (ﷺ) are written on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
 # Marks that stand alone are left out; NFKC puts a space before them.
@@ -103,7 +103,7 @@ def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
     """
     letter = rf"[\p{{{language.script}}}&&[\p{{L}}\p{{M}}\p{{N}}]]{CLOSERS}?"
     for sign in dict.fromkeys(language.sentence_signs.values()):
-        sought = _any_of([mark for mark, stands_for in language.sentence_signs.items() if stands_for == sign])
+        sought = _any_of([mark for mark, replaced in language.sentence_signs.items() if replaced == sign])
         after_word = rf"({letter})(?:{sought})(\s|{CLOSERS}|$)"
         line_end = rf"(?m)^([^\n|]*{letter} ?)(?:{sought})$"
         step = _substituting({after_word: f"${{1}}{sign}${{2}}", line_end: f"${{1}}{sign}"})

@@ -23,7 +23,7 @@ NOTICE_WORDS = re.compile(
     "|quyền riêng tư|bảo mật|คุกกี้|ความเป็นส่วนตัว|কুকি|গোপনীয়তা|कुकी|गोपनीयता|குக்கி|தனியுரிமை|کوکی|رازداری",
 )
 UNFILLED = re.compile(r"\{\{[^{}]*\}\}")  # a part of a template that was not filled in
-# A text beside such an element is a paragraph of its own, as CSS has it (an anonymous block box).
+# A text beside such an element is a separate paragraph, as in CSS (an anonymous block box).
 BLOCKS = frozenset(
     (
         *("address", "article", "aside", "blockquote", "center", "dd", "details", "dialog", "div", "dl", "dt"),
