@@ -8,9 +8,12 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-PACKAGES = ("dagster_project", "dvc_project", "stages", "x_instruction")
+PACKAGES = ("dagster_project", "dvc_project", "commands", "stages", "x_instruction")
 # Each may import itself and what follows it.
-TOOLS = ("rating", "pairs", "embeddings", "generation", "models", "words", "cleaning", "language", "pages", "runner")
+TOOLS = (
+    *("judging", "rating", "pairs", "embeddings", "generation", "models", "words", "cleaning", "language", "pages"),
+    "runner",
+)
 
 
 def module_name(path: Path) -> str:

@@ -83,16 +83,14 @@ def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
     """Turns a frame of raw_web_text into texts (COLUMNS, and `signature` for the second pass) and drops."""
-    seen = visible(frame["text"])
-    readable = frame.with_columns(seen.alias("text"))
-    without_private = mask(trimmed(cleaned(readable, language), settings, language), language)
+    without_private = mask(trimmed(cleaned(frame, language), settings, language), language)
     counted = without_private.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     rest, counts = cut(counted, settings, language)
     rest, unfit = judge(rest, whole_rules(lists.sites), settings, language)
     rest, unfit_prose = judge(rest.with_columns(prose(pl.col("text")), whole="text"), PROSE_RULES, settings, language)
     rest, unfit_whole = judge(_whole(rest), last_rules(lists.ngrams), settings, language)
     drops = Split.of(pl.concat([unfit, _whole(unfit_prose), unfit_whole]), origin="origin").dropped
-    counts["invisible_characters"] = hidden_characters(frame["text"], seen)
+    counts["invisible_characters"] = hidden_characters(frame["text"], visible(frame["text"]))
     return Split(_texts(rest, settings, language), drops, counts)
 
 
