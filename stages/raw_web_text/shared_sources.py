@@ -33,7 +33,8 @@ from x_instruction.runner.work_store import as_noted, note
 # side by side, and a file that is added to the end of a source changes only one small piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
-LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_expansion"}
+LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
+LIMITS |= {"max_seconds_per_megabyte", "max_expansion"}
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ PARTITION = ("language",)
 
 BAD = (
     "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
-    "nested_too_deep", "invalid_url", "record_too_long", "missing_column", "broken_record", "broken_file",
-    "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
+    "nested_too_deep", "page_too_costly", "invalid_url", "record_too_long", "missing_column", "broken_record",
+    "broken_file", "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
 )  # fmt: skip
 # Records without a page, such as images and pages that the server did not have. They are not bad, and neither are
 # documents in another language.

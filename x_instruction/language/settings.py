@@ -130,7 +130,7 @@ class LanguageSettings(Section):
 
     @cached_property
     def relatives_by_word(self) -> dict[str, list[str]]:
-        """The languages of which each everyday word tells."""
+        """The languages that have each everyday word."""
         found: dict[str, list[str]] = {}
         for code, words in self.relatives.items():
             for word in words:

@@ -7,13 +7,16 @@ they are what the text is about.
 from __future__ import annotations
 
 import html
+from functools import partial
 
 import polars as pl
 
-from stages.filtered_text.cleaning.code_blocks import BLOCK
+from x_instruction.cleaning.code_blocks import BLOCK
+from x_instruction.cleaning.control_strings import TAG as CONTROL_TAG
+from x_instruction.language.changes import changed_where
 
 # What a tokenizer may take for structure stays too: it is counted, and prompts encode it as text.
-CODE = rf"({BLOCK}|`[^`\n]+`|</?s>|<(?:start|end)_of_turn>|<(?:pad|unk|bos|eos)>)"
+CODE = rf"({BLOCK}|`[^`\n]+`|{CONTROL_TAG})"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
 COMMENT = r"[ ]?(?s:<!--.*?-->|\{/\*.*?\*/\})"
@@ -39,41 +42,46 @@ MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
 OPEN, CLOSE = "\x02", "\x03"
 
 
-def without_markup(texts: pl.Series) -> pl.Series:
+def without_markup(texts: pl.Series, keep_blank_lines: bool = False) -> pl.Series:
     """The texts without markup, blank lines and spaces at line ends. Texts without markup are left alone."""
-    frame = texts.alias("text").to_frame().with_row_index("row")
-    marked = pl.col("text").str.contains(MARKED)
-    cleaned = _without(frame.filter(marked)).with_columns(_unescaped(pl.col("text")))
-    return pl.concat([frame.filter(~marked), cleaned]).sort("row")["text"].alias(texts.name)
+    most = 2 if keep_blank_lines else 1
+    return changed_where(texts.str.contains(MARKED), texts, partial(_without, most_line_ends=most))
 
 
-def _without(frame: pl.DataFrame) -> pl.DataFrame:
-    text = pl.col("text")
-    frame = frame.with_columns(text.str.replace(FRONT_MATTER, ""), markdown=text.str.contains(MARKDOWN))
+def _without(texts: pl.Series, most_line_ends: int) -> pl.Series:
+    markdown = texts.str.contains(MARKDOWN)
+    texts = texts.str.replace(FRONT_MATTER, "")
     for pattern in (MACRO_LINE, MACRO):
-        frame = frame.with_columns(_outside_code(pattern))
+        texts = _outside_code(texts, pattern)
     for pattern, by in ((COMMENT, ""), (BREAK, "\n"), (TAG, ""), (IMAGE, ""), (SITE_LINK, "")):
-        frame = frame.with_columns(pl.when("markdown").then(_outside_code(pattern, by)).otherwise(text))
+        texts = _outside_code(texts, pattern, by, markdown)
     for pattern in (DIRECTIVE, ANCHOR, ALONE):
-        frame = frame.with_columns(_outside_code(pattern))
-    text = text.str.replace_all(r"[ ]+\n", "\n").str.replace_all(r"\n{2,}", "\n")
-    return frame.select("row", text.str.strip_chars_end().str.strip_chars_start("\n"))
+        texts = _outside_code(texts, pattern)
+    texts = texts.str.replace_all(r"[ ]+\n", "\n").str.replace_all(rf"\n{{{most_line_ends},}}", "\n" * most_line_ends)
+    return _unescaped(texts.str.strip_chars_end().str.strip_chars_start("\n"))
 
 
-def _outside_code(pattern: str, by: str = "") -> pl.Expr:
-    """Replaces the pattern outside code by `by` or, if there is none, by what the pattern's group matched."""
-    text = pl.col("text")
-    matching = pl.when(text.str.contains(pattern)).then(text)
+def _outside_code(texts: pl.Series, pattern: str, by: str = "", only: pl.Series | None = None) -> pl.Series:
+    """Replaces the pattern outside code by `by` or, if there is none, by what the pattern's group matched.
+
+    `only` marks the texts in which it is replaced.
+    """
+    found = texts.str.contains(pattern)
+    return changed_where(found if only is None else found & only, texts, partial(_replaced, pattern=pattern, by=by))
+
+
+def _replaced(texts: pl.Series, pattern: str, by: str) -> pl.Series:
     if not by:
-        return pl.coalesce(matching.str.replace_all(f"{CODE}|{pattern}", "${1}${2}"), text)
-    marked_code = matching.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}").str.replace_all(
-        OPEN + CLOSE, by, literal=True
-    )
-    return pl.coalesce(marked_code.str.replace_all(f"[{OPEN}{CLOSE}]", ""), text)
+        return texts.str.replace_all(f"{CODE}|{pattern}", "${1}${2}")
+    marked_code = texts.str.replace_all(f"{CODE}|{pattern}", f"{OPEN}${{1}}{CLOSE}")
+    return marked_code.str.replace_all(OPEN + CLOSE, by, literal=True).str.replace_all(f"[{OPEN}{CLOSE}]", "")
 
 
-def _unescaped(text: pl.Expr) -> pl.Expr:
+def _unescaped(texts: pl.Series) -> pl.Series:
     """Replaces `&uuml;` by the character that it names, even if it was escaped twice."""
-    escaped = pl.when(text.str.contains(ENTITY)).then(text)
-    unescaped = escaped.map_elements(lambda value: html.unescape(html.unescape(value)), return_dtype=pl.String)
-    return pl.coalesce(unescaped.str.replace_all("\u00a0", " ", literal=True), text)
+    return changed_where(texts.str.contains(ENTITY), texts, _without_entities)
+
+
+def _without_entities(texts: pl.Series) -> pl.Series:
+    unescaped = texts.map_elements(lambda text: html.unescape(html.unescape(text)), return_dtype=pl.String)
+    return unescaped.str.replace_all("\u00a0", " ", literal=True)

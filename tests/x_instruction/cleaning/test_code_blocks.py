@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from stages.filtered_text.cleaning.code_blocks import prose
 from tests.stages.filtered_text.texts import GOOD, drop, given, made
+from x_instruction.cleaning.code_blocks import prose
 
 CODE = "```js\n" + "".join(f"setName{number}(event.target.value);\n" for number in range(8)) + "```"
 

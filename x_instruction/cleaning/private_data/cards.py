@@ -7,7 +7,8 @@ import re
 import polars as pl
 from stdnum import luhn
 
-from stages.filtered_text.private_data.checked_numbers import Kind, mask_checked
+from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_checked
+from x_instruction.cleaning.private_data.plain_digits import GAP
 
 MARK = "[card]"
 # The prefixes of ISO/IEC 7812 that are issued for 16 digits: Visa; Mastercard (51-55, 2221-2720); Discover and RuPay
@@ -23,7 +24,7 @@ _FOURTEEN = r"3(?:0[0-5]|[68]\d)\d(?P<gap14>[ \-]?)\d{6}(?P=gap14)\d{4}"
 FORM = re.compile(
     rf"(?<![\w.,/+\-])(?<!\d{{4}} )(?:{_SIXTEEN}|{_FIFTEEN}|{_FOURTEEN})(?!\w|/|[.,\-]\d| \d{{4}}(?!\d))", re.ASCII
 )
-CANDIDATE = r"[0-9](?:[ \-]?[0-9]){13}"
+CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{13}}"
 
 
 def _is_card(number: str) -> bool:

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from stdnum import luhn, verhoeff
 
-from stages.filtered_text.private_data.mask import mask, unmasked
-from stages.filtered_text.private_data.national_ids import KINDS, PROVINCES, mask_national_ids
 from tests.stages.filtered_text.texts import page
+from x_instruction.cleaning.private_data.mask import mask, unmasked
+from x_instruction.cleaning.private_data.national_ids import KINDS, PROVINCES, mask_national_ids
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import SettingsError
 
@@ -330,8 +330,8 @@ def test_identity_numbers_are_counted_and_none_is_left_for_the_gate() -> None:
     language = of("FI", "TR")
     frame = mask(pl.DataFrame({"text": ["Tunnus 131052-308T ja numero 10000000146.", "ei mitään"]}), language)
     assert frame["national_ids"].to_list() == [2, 0]
-    assert unmasked(frame["text"], language) == 0
-    assert unmasked(pl.Series(["131052-308T", "a@b.example"]), language) == 2
+    assert unmasked(frame["text"], language.countries) == 0
+    assert unmasked(pl.Series(["131052-308T", "a@b.example"]), language.countries) == 2
 
 
 @pytest.mark.parametrize(
@@ -350,4 +350,4 @@ def test_numbers_one_after_the_other_are_all_masked(text: str, expected: str, ph
     found = mask(pl.DataFrame({"text": [text, "Nothing here."]}), language)
     assert found["text"].to_list() == [expected, "Nothing here."]
     assert found["phones"].to_list() == [phones, 0]
-    assert unmasked(found["text"], language) == 0
+    assert unmasked(found["text"], language.countries) == 0

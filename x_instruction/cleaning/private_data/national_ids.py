@@ -13,8 +13,8 @@
 | BD | NID | 10, 13 or 17 digits | nothing public, so only after words that announce it |
 | KE | national id | 7 or 8 digits | nothing public, so only after words that announce it |
 
-Digits may be of any script. About a tenth of other numbers of 12 or 13 digits pass a single check digit and are masked
-too: that harms less than a person's number that is left in.
+Digits and signs may be of any script. About a tenth of other numbers of 12 or 13 digits pass a single check digit and
+are masked too: that harms less than a person's number that is left in.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from stdnum.pk import cnic
 from stdnum.th import pin
 from stdnum.tr import tckimlik
 
-from stages.filtered_text.private_data.checked_numbers import Kind, mask_checked
+from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_checked
+from x_instruction.cleaning.private_data.plain_digits import GAP
 
 MARK = "[national_id]"
 ANNOUNCED = (
@@ -96,7 +97,7 @@ KINDS: dict[str, list[Kind]] = {
     "KE": [_announced(r"\d{7,8}")],
 }
 # Few texts contain seven digits in a row or one of the forms with letters, and only these are searched.
-CANDIDATE = r"\p{Nd}(?:[ \-]?\p{Nd}){6}|[A-Z]{5}\p{Nd}{4}[A-Z]|\p{Nd}{6}[+A-FU-Y]\p{Nd}{3}"
+CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{Nd}}{{6}}[+A-FU-Y]\p{{Nd}}{{3}}"
 
 
 def mask_national_ids(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:

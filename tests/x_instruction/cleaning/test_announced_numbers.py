@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from stages.filtered_text.private_data.mask import mask, unmasked
 from tests.benchmarks.private_data import ADDRESSES, LEAST_RECALL, MOST_FALSE, run
 from tests.stages.filtered_text.texts import page
+from x_instruction.cleaning.private_data.mask import mask, unmasked
 
 
 def masked(text: str, language: str) -> str:
@@ -41,7 +41,7 @@ def masked(text: str, language: str) -> str:
 )
 def test_an_announced_number_is_masked_in_any_form(language: str, text: str, expected: str) -> None:
     assert masked(text, language) == expected
-    assert unmasked(pl.Series([expected]), page(language)) == 0
+    assert unmasked(pl.Series([expected]), page(language).countries) == 0
 
 
 @pytest.mark.parametrize("language", ["id", "fi", "tr", "hi"])

@@ -12,7 +12,7 @@ import re
 
 import polars as pl
 
-from stages.filtered_text.private_data.checked_numbers import Kind, mask_checked
+from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_checked
 
 MARK = "[ip]"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -27,7 +27,7 @@ _IPV6 = (
     rf"|{_GROUP}:{_GROUP}(?::{_GROUP}){{0,4}}::(?:{_GROUP}(?::{_GROUP}){{0,4}})?)"
 )
 FORM = re.compile(rf"{_IPV4}|{_IPV6}", re.ASCII)
-CANDIDATE = r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[0-9A-Fa-f]::|(?:[0-9A-Fa-f]{1,4}:){7}"
+CANDIDATE = r"\p{Nd}\.\p{Nd}{1,3}\.\p{Nd}{1,3}\.\p{Nd}|[0-9A-Fa-f]::|(?:[0-9A-Fa-f]{1,4}:){7}"
 
 
 def _is_public(found: str) -> bool:

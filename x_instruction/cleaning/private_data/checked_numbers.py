@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import polars as pl
+
+from x_instruction.cleaning.private_data.plain_digits import plain
 
 
 class Kind(NamedTuple):
@@ -40,21 +41,26 @@ def masked_each(
     )
 
 
+def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[str, int]:
+    """The text with the mark in place of each span, and how many there were. Of two at a place, the longer counts."""
+    parts, at, count = [], 0, 0
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start < at:
+            continue
+        parts += [text[at:start], mark]
+        at, count = end, count + 1
+    return "".join([*parts, text[at:]]), count
+
+
 def _masked(text: str, kinds: list[Kind], mark: str) -> tuple[str, int]:
-    count = 0
-    for form, check in kinds:
-
-        def answer(found: re.Match[str], check: Callable[[str], bool] = check) -> str:
-            nonlocal count
-            if not check(plain(found.group())):
-                return found.group()
-            count += 1
-            return (found.groupdict().get("before") or "") + mark
-
-        text = form.sub(answer, text)
-    return text, count
+    total = 0
+    for kind in kinds:
+        text, count = replaced(text, _spans(plain(text), kind), mark)
+        total += count
+    return text, total
 
 
-def plain(found: str) -> str:
-    """The text with the digits of every script as 0 to 9."""
-    return "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in found)
+def _spans(text: str, kind: Kind) -> Iterator[tuple[int, int]]:
+    for found in kind.form.finditer(text):
+        if kind.check(found.group()):
+            yield (found.end("before") if found.groupdict().get("before") else found.start()), found.end()
