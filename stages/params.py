@@ -120,7 +120,7 @@ class Settings(Section):
             "seed_pairs": self.seed_pairs.inputs(root, self.languages),
             "base_model": self.base_model.inputs(root),
             "refined_pairs": [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations],
-            "diversified_set": self.diversified_set.inputs(),
+            "diversified_set": self.diversified_set.inputs(root),
         }
 
 

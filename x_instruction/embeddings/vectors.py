@@ -17,6 +17,7 @@ import polars as pl
 from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
 from x_instruction.embeddings.parts import sentences_in_parts
+from x_instruction.embeddings.settings import Embeddings
 
 INSTRUCTION, RESPONSE, PARTS = VECTORS = ("instruction_vector", "response_vector", "part_vectors")
 ROWS = 5_000  # of a frame at once: the vectors of their sentences take about 100 MB
@@ -31,6 +32,12 @@ def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.Da
     """
     slices = [pairs.slice(start, ROWS) for start in range(0, pairs.height, ROWS)]
     return pl.concat([without_vectors(pairs.clear()), *(_with_vectors(some, encoder, pages) for some in slices)])
+
+
+def add_instruction_vectors(pairs: pl.DataFrame, encoder: LazyEncoder) -> pl.DataFrame:
+    """Adds the column INSTRUCTION (binary, half precision); column needed: instruction."""
+    vectors = _stored(encoder.instructions(pairs["instruction"].to_list()))
+    return pairs.with_columns(pl.Series(INSTRUCTION, vectors, pl.Binary))
 
 
 def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -48,6 +55,7 @@ def dimensions_of(pairs: pl.DataFrame) -> int:
 
 
 def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
+    assert isinstance(encoder.settings, Embeddings)
     sentences = sentences_in_parts(pairs, encoder.settings, pages)
     rows, parts = sentences["row"].to_numpy(), sentences["part"].to_numpy()
     vectors, lengths = encoder.responses(sentences["sentence"].to_list()), sentences["length"].to_numpy()
