@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from x_instruction.embeddings.encoder import Vectors
 
-# On 100,000 vectors of instructions and 316 clusters, 10 rounds end 0.4 % above the inertia of 40 rounds.
+# On 100,000 vectors and 316 clusters, the mean squared distance to the centre was 0.878 with 10 rounds and 0.879 with
+# faiss's 25 (`make bench NAME=diversification`).
 ROUNDS = 10
 # The centres are found on so many vectors for each cluster (faiss's default); all vectors are then assigned.
 VECTORS_PER_CLUSTER = 256

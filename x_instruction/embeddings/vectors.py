@@ -47,7 +47,9 @@ def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def vectors_of(column: pl.Series, dimensions: int) -> Vectors:
     """The vectors stored in a column of VECTORS, shape (vectors, dimensions), in single precision."""
-    return np.frombuffer(b"".join(column), STORED).reshape(-1, dimensions).astype(np.float32)
+    values = column.cast(pl.Binary).to_arrow().buffers()[-1]  # all bytes, one value after the other
+    flat = np.frombuffer(values, STORED) if values else np.empty(0, STORED)
+    return flat.reshape(-1, dimensions).astype(np.float32)
 
 
 def dimensions_of(pairs: pl.DataFrame) -> int:
