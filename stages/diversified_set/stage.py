@@ -17,7 +17,7 @@ from stages.diversified_set.settings import DiversifiedSet
 from stages.diversified_set.vectors import centred_vectors
 from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings, load_language
-from x_instruction.runner.files import hash_paths, read_json, write_json
+from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import greatest, mean
@@ -45,8 +45,7 @@ def run(job: Job) -> Outcome:
     return job.map_frames(
         (_decided(frame, decisions) for frame in job.rows("refined_pairs", language.code).frames()),
         transform,
-        settings=[],
-        depends_on=hash_paths([job.root / path for path in settings.decontaminate_against]),
+        settings=[],  # a frame holds its decisions, so that its content is the whole key
     )
 
 

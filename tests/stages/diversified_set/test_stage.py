@@ -18,9 +18,9 @@ from stages.params import Settings, load_settings
 from tests.conftest import ROOT
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
 from x_instruction.embeddings.vectors import INSTRUCTION, add_instruction_vectors, without_vectors
-from x_instruction.rating.calibration import LEVELS
 from x_instruction.runner.errors import GateFailedError, InputError
 from x_instruction.runner.files import digest, read_json
+from x_instruction.runner.gate import read_suite
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import DROPS, write_shard
 from x_instruction.runner.shell import run_stage
@@ -30,15 +30,9 @@ PROMPT = "How do you remove a fresh coffee stain from a white shirt?"
 BREAD = ["Explain how to bake rye bread.", "Please explain how one bakes rye bread.", "Explain how rye bread is baked."]
 SOUP = ["List the ingredients of a fish soup.", "Which fish are cooked in Finnish soups?", "How long must soup boil?"]
 FOOTBALL = ["Who won the football match?", "Why is football so popular?", "What are the rules of football?"]
-TEXT = (
-    "id", "text_id", "document_id", "language", "instruction", "response", "title", "url", "source", "record", "date",
-    "license", "source_id", "extractor", "finish_reason", "text_cut", "sample",
-)  # fmt: skip
-SIGNAL_COLUMNS = (
-    "likelihood", "part_likelihood", "similarity", "part_similarity",
-    "repeated_share", "short_run", "open_end", "other_language_share",
-)  # fmt: skip
+COLUMNS = next(str(found.equals) for found in read_suite(SUITE) if found.metric == "columns").split(", ")
 NUMBERS = {"record": 0, "text_cut": False, "sample": 1}
+RATED = COLUMNS[COLUMNS.index("sample") + 1 : -1]  # the columns of later stages
 
 OTHERS = pl.read_ndjson(ROOT / "data/sample/seeds/fi.jsonl")["instruction"].to_list()  # of other candidates
 VECTOR: dict[str, bytes] = {}
@@ -51,13 +45,19 @@ def refined(*instructions: str) -> pl.DataFrame:
     """Pairs with all columns of refined_pairs; the ratings fall from 0.9 on."""
     rows = [
         {
-            **dict.fromkeys(TEXT, "x"), **NUMBERS, "id": digest(instruction, str(number)), "language": "fi",
-            "instruction": instruction, "response": f"Vastaus {number}.",
-            **dict.fromkeys((*SIGNAL_COLUMNS, *LEVELS), 0.5), "rating": 0.9 - number / 100, "rank": number + 1,
+            **dict.fromkeys(COLUMNS[:-1], "x"),
+            **dict.fromkeys(RATED, 0.5),
+            **NUMBERS,
+            "id": digest(instruction, str(number)),
+            "language": "fi",
+            "instruction": instruction,
+            "response": f"Vastaus {number}.",
+            "rating": 0.9 - number / 100,
+            "rank": number + 1,
             "iteration": "iteration_1",
         }
         for number, instruction in enumerate(instructions)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows)
 
 
@@ -71,9 +71,7 @@ def make(make_job: Make, settings: Settings, tmp_path: Path) -> Make:
         size = -(-max(pairs.height, 1) // shards)
         slices = [pairs.slice(number * size, size) for number in range(shards)]
         publish(tmp_path / "data/refined_pairs/fi", slices)
-        candidates = pl.concat([pairs, refined(*OTHERS)]).drop(
-            *SIGNAL_COLUMNS[2:], *LEVELS, "rating", "rank", "iteration"
-        )
+        candidates = pl.concat([pairs, refined(*OTHERS)]).drop(RATED)
         publish(tmp_path / "data/candidate_pairs/fi", [encoded(candidates) if vectors else without_vectors(candidates)])
         section = settings.diversified_set.model_copy(
             update={"pairs": 4, "decontaminate_against": ["prompts.jsonl"], **changed}
