@@ -31,7 +31,7 @@ def decide(
     if not pairs.height:
         return pl.DataFrame(schema=SCHEMA), {}
     kinds = pairs["instruction"].n_unique()
-    clusters = cluster(vectors, min(number_of_clusters(pairs.height, settings.clusters), kinds), seed)
+    clusters = cluster(vectors, min(number_of_clusters(pairs.height, wanted, settings.clusters), kinds), seed)
     like = np.full(pairs.height, -1)
     if settings.max_similarity is not None:
         like = resembled(vectors, clusters, settings.max_similarity)

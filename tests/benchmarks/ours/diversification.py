@@ -28,10 +28,10 @@ from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.vectors import INSTRUCTION, vectors_of
 from x_instruction.runner.job import Job
 
-COMPARED = 100_000  # vectors on which the distances to the centres are compared
+COMPARED = 50_000  # vectors on which the distances to the centres are compared
 COPY_AFTER = 20  # every so manieth pair is a near copy of the one before
 SIZE = 384  # numbers of a vector
-DRAWN_OF = 500  # pairs, one is drawn
+DRAWN_OF = 100  # pairs, one is drawn
 
 
 def main() -> None:
@@ -90,12 +90,12 @@ def alone(paths: list[Path]) -> dict[str, Any]:
     parts = [vectors_of(pl.read_parquet(path, columns=[INSTRUCTION])[INSTRUCTION], SIZE) for path in paths]
     vectors = np.concatenate(parts)
     del parts
-    count = number_of_clusters(len(vectors), None)
+    count = number_of_clusters(len(vectors), len(vectors) // DRAWN_OF, None)
     means = kmeans(vectors, count, niter=ROUNDS)
     means.index.search(vectors, 1)
     seconds = time.process_time() - started
     some = vectors[:COMPARED]
-    count_of_some = number_of_clusters(len(some), None)
+    count_of_some = number_of_clusters(len(some), len(some) // DRAWN_OF, None)
     theirs = kmeans(some, count_of_some).index.search(some, 1)[0].mean()
     numbers = cluster(some, count_of_some, seed=17).numbers
     return {"clustering": seconds, "clusters": count, "inertia": float(theirs), "our_inertia": inertia(some, numbers)}

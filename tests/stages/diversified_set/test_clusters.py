@@ -19,12 +19,20 @@ def groups(sizes: tuple[int, ...], seed: int = 3, spread: float = 0.1) -> Vector
 
 
 @pytest.mark.parametrize(
-    ("pairs", "wanted", "expected"), [(1, None, 1), (24, None, 4), (1_000_000, None, 1000), (9, 3, 3), (2, 6, 2)]
+    ("pairs", "drawn", "wanted", "expected"),
+    [
+        (1160, 150, None, 150),
+        (1160, 1000, None, 290),
+        (1_000_000, 32_000, None, 1000),
+        (3, 2, None, 1),
+        (1160, 150, 6, 6),
+        (2, 2, 6, 2),
+    ],
 )
-def test_the_number_of_clusters_follows_from_the_set_unless_it_is_set(
-    pairs: int, wanted: int | None, expected: int
+def test_there_are_as_many_clusters_as_pairs_to_draw_unless_they_are_set(
+    pairs: int, drawn: int, wanted: int | None, expected: int
 ) -> None:
-    assert number_of_clusters(pairs, wanted) == expected
+    assert number_of_clusters(pairs, drawn, wanted) == expected
 
 
 @pytest.mark.parametrize("seed", range(10))
