@@ -26,23 +26,24 @@ def resembled(vectors: Vectors, clusters: Clusters, limit: float) -> npt.NDArray
     from a cosine of `limit` on.
     """
     found = np.full(len(vectors), -1)
-    edges = [np.zeros((0, 2), np.int64), *_similar(vectors, clusters, limit)]
-    for worse, better in np.unique(np.concatenate(edges), axis=0):
+    edges = np.unique(np.concatenate([np.zeros(0, np.int64), *_similar(vectors, clusters, limit)]))
+    for worse, better in zip(*divmod(edges, len(vectors)), strict=True):
         if found[worse] < 0 and found[better] < 0:
             found[worse] = better
     return found
 
 
 def _similar(vectors: Vectors, clusters: Clusters, limit: float) -> Iterator[Rows]:
-    """Pairs of similar rows, the later (worse) row first, shape (pairs, 2)."""
+    """Pairs of similar rows, each as one number: the later (worse) row times the number of rows, and the other row."""
     groups = list(_groups(clusters))
     for rows, others in tqdm(groups, desc="near-identical", unit=" clusters", delay=SHOWN_AFTER, leave=False):
         among = vectors[others]
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
             row, other = np.nonzero(vectors[chunk] @ among.T >= limit)
-            pairs = np.column_stack([chunk[row], others[other]])
-            yield np.sort(pairs[pairs[:, 0] != pairs[:, 1]])[:, ::-1]
+            first, second = chunk[row], others[other]
+            pairs = np.maximum(first, second) * len(vectors) + np.minimum(first, second)
+            yield pairs[first != second]
 
 
 def _groups(clusters: Clusters) -> Iterator[tuple[Rows, Rows]]:

