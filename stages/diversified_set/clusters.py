@@ -21,7 +21,7 @@ SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
 # The default number of clusters. As many as there are pairs to draw gave the most diverse draws: with 17, 34, 75, 150,
 # 300 and 600 clusters of 1,160 instructions, 150 drawn ones were 0.65, 0.66, 0.67, 0.69, 0.68 and 0.68 from their
 # nearest neighbours, and 150 random ones 0.65. But a cluster has some pairs to choose the best from, and a round is
-# limited to a billion comparisons, about 12 s of a core: 1,000 clusters of a million pairs.
+# limited to a billion comparisons, about 6 s of a core: 1,000 clusters of a million pairs.
 PAIRS_PER_CLUSTER, COMPARISONS = 4, 1_000_000_000
 NEAREST = 2
 
