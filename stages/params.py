@@ -133,7 +133,7 @@ class Settings(Section):
             "seed_pairs": self.seed_pairs.inputs(root, self.languages),
             "base_model": self.base_model.inputs(root),
             **dict.fromkeys(("refined_pairs", "row_index"), ratings),
-            "diversified_set": self.diversified_set.inputs(),
+            "diversified_set": self.diversified_set.inputs(root),
             "eval_scores": [*self.eval_scores.inputs(root), *encoder],
         }
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 import sys
 from pathlib import Path
 
 from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
+
+
+def same_user(connection: socket.socket) -> bool:
+    """Whether the process at the other end of a Unix socket belongs to the user of this one (known on Linux only)."""
+    if sys.platform != "linux":
+        return True
+    _, user, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    )
+    return bool(user == os.geteuid())
 
 
 def delegated(arguments: list[str]) -> int | None:
@@ -22,6 +33,8 @@ def delegated(arguments: list[str]) -> int | None:
         try:
             connection.connect(path)
         except OSError:
+            return None
+        if not same_user(connection):  # it would get the environment, which may hold keys
             return None
         die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])
