@@ -56,6 +56,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
         "reason": reason,
         "value": value,
         "size": len(body),
+        "lost": record["lost"],
         "likeliest": None,
         **provenance,
     }

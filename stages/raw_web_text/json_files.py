@@ -17,13 +17,20 @@ SHOWN_BYTES = 2000  # of the line, shown in its drop
 ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 BETWEEN = re.compile(r"[\s,]*")
 WINDOW = 1 << 20  # characters
-DECODER = json.JSONDecoder()
+MAX_DIGITS = 4300  # that Python turns into a number
+
+
+def _number(digits: str) -> int | str:
+    return digits if len(digits) > MAX_DIGITS else int(digits)
+
+
+DECODER = json.JSONDecoder(parse_int=_number)
 
 
 def read_json(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
     """One record per line, or per element if the file is an array. Raises UnreadableError if there are no records."""
     found = False
-    with opened(file, settings.max_expansion) as stored:
+    with opened(file, settings.max_expansion, lines=True) as stored:
         read = _elements if ARRAY.match(stored.peek(WINDOW)) else _lines
         for record in read(stored, file.name, source.columns, settings.max_line_bytes):
             found = True
@@ -53,7 +60,7 @@ def _bounded_lines(stored: io.BufferedReader, limit: int) -> Iterator[bytes]:
 
 def _parsed(line: bytes, columns: Columns) -> Record:
     try:
-        values = json.loads(line.decode("utf-8-sig"))
+        values = DECODER.decode(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         return {"body": line, "reason": "invalid_utf8", "value": f"byte {error.start} of the line is not UTF-8"}
     except (ValueError, RecursionError) as error:

@@ -79,7 +79,7 @@ def _read_file(file: SourceFile, source: Source, settings: RawWebText) -> Iterat
             number = record["record"]
             yield {"source": file.name, **record}
     except UnreadableError as error:
-        yield {"source": file.name, "record": number + 1, "reason": error.reason, "value": str(error)}
+        yield {"source": file.name, "record": number + 1, **error.record}
 
 
 def _read_page(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:

@@ -105,3 +105,22 @@ def test_elements_before_one_that_cannot_be_read_are_kept(
     drop = split.dropped.row(0, named=True)
     assert (drop["reason"], drop["origin"]) == (reason, "array.json#2")
     assert drop["value"].startswith(value)
+
+
+DEEP = "[" * 900 + "]" * 900
+
+
+@pytest.mark.parametrize(("title", "kept"), [("9" * 5000, "9" * 5000), ("1e999", "inf"), (DEEP, None), ("NaN", "nan")])
+def test_a_title_of_any_kind_costs_no_row(tmp_path: Path, title: str, kept: str | None) -> None:
+    line = f'{{"text": "hyvä rivi", "title": {title}, "id": {title}}}'
+    for name, data in {"a.jsonl": line, "b.json": f"[{line}]"}.items():
+        (tmp_path / name).write_text(data)
+        split = made(tmp_path, {"path": name, "format": "jsonl", "languages": ["fi"]})
+        assert (split.kept["text"].to_list(), reasons(split)) == (["hyvä rivi"], [])
+        assert kept is None or split.kept["source_id"].item() == kept
+
+
+def test_a_row_whose_lists_are_too_deep_is_dropped_alone(tmp_path: Path) -> None:
+    for depth in (900, 960, 980, 990, 1000, 5000):
+        lines(tmp_path / "fi.jsonl", f'{{"text": "eka", "title": {"[" * depth + "]" * depth}}}', {"text": "toka"})
+        assert made(tmp_path, {"path": "{language}.jsonl"}).kept["text"].to_list()[-1] == "toka"
