@@ -5,6 +5,7 @@ Every row names its source: url, source file, record, and the ids of its documen
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
@@ -30,12 +31,13 @@ def run(job: Job) -> Outcome:
     settings, language = job.section(DiversifiedSet), _language(job)
     evaluations = [job.root / path for path in settings.decontaminate_against]
     ngrams = evaluation_ngrams(evaluations, settings.ngram, language, SETTING)
-    return job.map_frames(
+    outcome = job.map_frames(
         [job.rows("refined_pairs", language.code).table()],
         partial(transform, settings=settings, ngrams=ngrams, language=language, seed=job.settings.seed),
         settings=[job.section(DiversifiedSet), job.settings.seed],
         depends_on=f"{language.model_dump_json()} {hash_paths(evaluations)}",
     )
+    return replace(outcome, counts={**outcome.counts, **ngrams.counts()})
 
 
 def transform(

@@ -15,7 +15,10 @@ from typing import Any, TypeVar
 import fsspec  # type: ignore[import-untyped]
 
 from stages.raw_web_text.columns import missing_text, record_of
-from stages.raw_web_text.files import SourceFile, UnreadableError, one_line
+from stages.raw_web_text.files import SourceFile, one_line
+from stages.raw_web_text.hosts import refuse_private_hosts
+from stages.raw_web_text.local_files import allowed_places, leads_within, refuse_outside
+from stages.raw_web_text.opened_files import UnreadableError
 from stages.raw_web_text.parquet_files import read_parquet
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import RawWebText, Source
@@ -37,8 +40,12 @@ def read_dataset(source: Source, language: str, settings: RawWebText, root: Path
     config = source.config.replace("{language}", language) if source.config else None
     name = "/".join(part for part in (path, config, source.split) if part)
     where = {"path": str(folder)} if folder.is_dir() else {"path": path, "revision": source.revision}
+    if folder.is_dir() and not source.outside:
+        refuse_outside(path, folder.resolve(), root)
     builder = _called(name, lambda: _builder({**where, "name": config}))
     files = [str(file) for file in (builder.config.data_files or {}).get(source.split, [])]
+    if not source.outside:
+        _refuse_elsewhere(files, name, allowed_places(folder, root))
     of_parquet = files and all(file.endswith(PARQUET) for file in files)
     records = _of_files(files, source, settings) if of_parquet else _streamed(builder, source, name)
     for number, record in enumerate(records):
@@ -58,6 +65,14 @@ def _builder(where: dict[str, Any]) -> Any:
     from datasets import load_dataset_builder  # takes 2 s, only for those who use it
 
     return load_dataset_builder(**where)
+
+
+def _refuse_elsewhere(files: list[str], name: str, allowed: tuple[Path, ...]) -> None:
+    """Raises InputError if a data card or a link leads out of the dataset, or to a host of this network."""
+    for file in files:
+        refuse_private_hosts(file, name)
+        if "://" not in file and not leads_within(file, allowed):
+            raise InputError(f"source {name} leads to {file}, out of its folder: set `outside: true` if that is meant")
 
 
 def _of_files(files: list[str], source: Source, settings: RawWebText) -> Iterator[Record]:

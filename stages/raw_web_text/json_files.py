@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.raw_web_text.columns import record_of
-from stages.raw_web_text.files import SourceFile, UnreadableError, opened
+from stages.raw_web_text.files import SourceFile
+from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 

@@ -14,7 +14,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.raw_web_text.columns import missing_text, record_of
-from stages.raw_web_text.files import SourceFile, UnreadableError, one_line, opened
+from stages.raw_web_text.files import SourceFile, one_line
+from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 

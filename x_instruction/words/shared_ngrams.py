@@ -24,6 +24,7 @@ from x_instruction.words.units import Numbers, Places, runs, slices, units, unit
 
 # A very short prompt ("Why?") occurs in many texts by chance. The limit in words is ours.
 SHORTEST = 4
+EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotected"
 
 
 class Ngrams(NamedTuple):
@@ -37,6 +38,10 @@ class Ngrams(NamedTuple):
     by_length: dict[int, Numbers]
     rows: int = 0
     unprotected_rows: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """How many rows the evaluation files have, and how many of them protect nothing: for the manifest."""
+        return {EVALUATION_ROWS: self.rows, UNPROTECTED_ROWS: self.unprotected_rows} if self.rows else {}
 
 
 NO_NGRAMS = Ngrams(1, np.zeros(0, np.uint64), {})
