@@ -7,6 +7,7 @@ its keys, must not be read because a page or a redirect names it.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,11 +17,12 @@ from x_instruction.runner.errors import InputError
 # Protocols whose address names a host; that of an object store names a bucket.
 WITH_HOST = ("http", "https", "ftp", "sftp", "ssh", "smb", "webhdfs", "hdfs", "webdav", "dav")
 WEB = ("http", "https")
+CHAIN = re.compile(r"::(?![^\[\]]*\])")  # but not in the brackets of an IPv6 address
 
 
 def parts_of(address: str) -> list[tuple[str, str]]:
     """Protocol and address of each part of a chained address, such as `zip://*.jsonl::https://host/a.zip`."""
-    parts = (part for part in address.split("::") if part)
+    parts = (part for part in CHAIN.split(address) if part)
     return [(part.partition("://")[0] if "://" in part else "file", part) for part in parts]
 
 
@@ -28,7 +30,10 @@ def refuse_private_hosts(address: str, source: str) -> None:
     """Raises InputError if a host of the address is this machine or in its network. An unknown host is left to the
     library that connects."""
     for protocol, part in parts_of(address):
-        host = urlsplit(part).hostname if protocol in WITH_HOST else None
+        try:
+            host = urlsplit(part).hostname if protocol in WITH_HOST else None
+        except ValueError as error:
+            raise InputError(f"source {source} is not an address ({error}): correct raw_web_text.sources") from None
         for found in _addresses(host) if host else ():
             if not is_public(found):
                 raise InputError(
