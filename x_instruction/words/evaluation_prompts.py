@@ -26,9 +26,7 @@ def prompts_of(path: Path, setting: str) -> list[Text]:
 
     Raises InputError, which names the setting, if the file does not exist, is not JSONL or has no text.
     """
-    if not path.exists():
-        raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
-    found = [text for number, row in _rows(path, setting) for text in _texts(number, row)]
+    found = [text for number, row in rows_of(path, setting) for text in _texts(number, row)]
     if not any(text.is_prompt or len(text.text.split()) > 1 for text in found):
         raise InputError(
             f"{setting}: {path} has none of the columns {', '.join(FIELDS)} with a text; "
@@ -37,10 +35,11 @@ def prompts_of(path: Path, setting: str) -> list[Text]:
     return found
 
 
-def _rows(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file with their line numbers. Raises InputError, which names the setting and the line."""
     number = 0
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(_read(path, setting).split("\n"), start=1):
             if line.strip():
                 row = json.loads(line)
                 if not isinstance(row, dict):
@@ -51,15 +50,31 @@ def _rows(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError(f"{setting}: line {number} of {path} is not JSONL: {cause}") from None
 
 
+def _read(path: Path, setting: str) -> str:
+    """The text of a file. Raises InputError for what is no file of text; opening a pipe would wait for ever."""
+    if not path.exists():
+        raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
+    if not path.is_file():
+        raise InputError(f"{setting}: {path} is no file, but a folder, pipe or device: name a JSONL file")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise InputError(f"{setting}: {path} cannot be read as text ({cause}): give JSON Lines in UTF-8") from None
+
+
 def _texts(number: int, row: dict[str, Any]) -> Iterator[Text]:
     for column, value in row.items():
         yield from (Text(number, text, column in FIELDS) for text in _strings(value) if text.strip())
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """The strings in a value: in lists of turns and in the objects of messages too."""
+    """The strings in a value: in lists of turns and in the objects of messages too.
+
+    A lone surrogate, which JSON may hold and no text, becomes a question mark.
+    """
     if isinstance(value, str):
-        yield value
+        yield value.encode("utf-8", "replace").decode("utf-8")
     elif isinstance(value, list | dict):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _strings(part)
