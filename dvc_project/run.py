@@ -30,6 +30,7 @@ from dvc_project.dvc_command import Groups, environment, reproduce
 from dvc_project.graph import Graph, read_graph
 from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
+from dvc_project.waiting import patiently
 from x_instruction.runner.errors import XInstructionError
 
 # A line of a progress bar: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
@@ -56,7 +57,8 @@ class Outcome:
 def changed_stages(graph: Graph) -> set[str]:
     """The stages that `dvc status` calls changed, and all stages downstream of them."""
     with Repo(str(graph.root)) as repo:
-        found = {name.rpartition(":")[2] for name in repo.status()} & set(graph.stages)
+        status = patiently(graph.root, "`dvc status`", repo.status)
+        found = {name.rpartition(":")[2] for name in status} & set(graph.stages)
     return found | graph.downstream(found)
 
 
