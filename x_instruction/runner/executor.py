@@ -55,7 +55,7 @@ def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
         for worker in workers.values():
             worker.kill()
         raise InputError(
-            f"no shard was finished for {LONGEST_SHARD:.0f} s by the processes {', '.join(map(str, workers))}; they were "
+            f"no shard was finished for {LONGEST_SHARD:.0f} s by processes {', '.join(map(str, workers))}; they were "
             "ended, and finished shards are kept: lower rows_per_shard, then run again"
         ) from None
 

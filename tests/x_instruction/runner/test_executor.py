@@ -92,5 +92,5 @@ def test_a_worker_that_hangs_is_ended_and_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("x_instruction.runner.executor.LONGEST_SHARD", 3.0)
     execution = Execution(executor="processes", workers=1, threads=1)
     results = ordered_map(hang, [0, 1], execution)
-    with pytest.raises(InputError, match=r"no shard was finished for 3 s by the processes \d+; they were ended"):
+    with pytest.raises(InputError, match=r"no shard was finished for 3 s by processes \d+; they were ended"):
         list(results)
