@@ -28,6 +28,7 @@ from dvc.repo import Repo
 
 from dvc_project.dvc_command import Groups, environment, reproduce
 from dvc_project.graph import Graph, read_graph
+from dvc_project.irregular_files import refuse_irregular
 from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
 from dvc_project.waiting import patiently
@@ -56,6 +57,7 @@ class Outcome:
 
 def changed_stages(graph: Graph) -> set[str]:
     """The stages that `dvc status` calls changed, and all stages downstream of them."""
+    refuse_irregular(graph)
     with Repo(str(graph.root)) as repo:
         status = patiently(graph.root, "`dvc status`", repo.status)
         found = {name.rpartition(":")[2] for name in status} & set(graph.stages)
@@ -132,10 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         threads = read_settings(root).execution.threads
         graph = read_graph(root)
+        names = changed_stages(graph)
     except XInstructionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if names := changed_stages(graph):
+    if names:
         with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
             outcome = _run(graph, names, chosen or stages_at_once(threads))
         if outcome.failed:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,12 @@ import zc.lockfile  # type: ignore[import-untyped]
 
 from dvc_project import dvc_command, waiting
 from dvc_project.dvc_command import reproduce, run_group
+from dvc_project.graph import Graph, read_graph
+from dvc_project.irregular_files import refuse_irregular
 from dvc_project.project import open_project
+from dvc_project.run import changed_stages
 from dvc_project.waiting import blockers, left_over
+from dvc_project.workspace import read_workspace
 from x_instruction.runner import patience
 from x_instruction.runner.errors import InputError
 
@@ -121,3 +127,26 @@ def test_output_that_a_left_process_keeps_open_is_not_waited_for(
     os.kill(int(lines[0]), 9)
     assert status == 0
     assert said[-1] == "a process that the command left behind still holds its output and is not waited for"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+@pytest.mark.parametrize("look", [changed_stages, read_workspace])
+def test_what_dvc_would_read_without_end_is_refused(fresh: Path, kind: str, look: Callable[[Graph], object]) -> None:
+    path = fresh / "data" / "sample" / "web" / "fi" / "x"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(path.parent):
+            listener.bind(path.name)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"data/sample/web/fi/x is a pipe, socket or device in data/sample/web"):
+        look(read_graph(fresh))
+
+
+def test_links_and_empty_folders_are_no_such_files(fresh: Path) -> None:
+    folder = fresh / "data" / "sample" / "web" / "fi"
+    (folder / "empty").mkdir()
+    (folder / "gone").symlink_to("nowhere")
+    (folder / "up").symlink_to("..")
+    refuse_irregular(read_graph(fresh))
