@@ -9,10 +9,9 @@ from typing import Any
 from rich.table import Table
 
 from stages.params import Settings
-from stages.raw_web_text.stage import BAD
-from stages.raw_web_text.unread import CAUSES, in_bytes, lost_bytes, unread_share
+from stages.raw_web_text.unread import BAD, CAUSES, in_bytes, lost_bytes, unread_share
 from x_instruction.runner.files import read_json
-from x_instruction.words.shared_ngrams import EVALUATION_ROWS, UNPROTECTED_ROWS
+from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS
 
 SHARE = "share of the bytes"
 PROMPTS = "evaluation rows that protect nothing"

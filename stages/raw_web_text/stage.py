@@ -14,7 +14,7 @@ from stages.raw_web_text.documents import read_pages
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import RawWebText
 from stages.raw_web_text.shared_sources import SharedPages
-from stages.raw_web_text.unread import CAUSES, unread_sentence, unread_share, weights
+from stages.raw_web_text.unread import BAD, CAUSES, unread_sentence, unread_share, weights
 from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.pages.main_text import HTML_EXTRACTOR
@@ -28,11 +28,6 @@ from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
-BAD = (
-    "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
-    "nested_too_deep", "invalid_url", "record_too_long", "missing_column", "broken_record", "broken_file",
-    "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
-)  # fmt: skip
 # Records without a page, such as images and pages that the server did not have. They are not bad, and neither are
 # documents in another language.
 NO_PAGE = ("not_html", "http_status")

@@ -10,6 +10,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
+# Reasons of bad records.
+BAD = (
+    "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
+    "nested_too_deep", "invalid_url", "record_too_long", "missing_column", "broken_record", "broken_file",
+    "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
+)  # fmt: skip
 # Causes that are no bad records: they say nothing about the rows that are read.
 CAUSES = {
     "unread_file": "files of a kind that no reader takes",

@@ -13,6 +13,10 @@ from x_instruction.runner.errors import InputError
 FIELDS = ("prompt", "question", "instruction", "text", "turns", "messages")
 
 
+# In a manifest: the rows of the evaluation files, and those whose texts are too short to protect anything.
+EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotected"
+
+
 class Text(NamedTuple):
     """A text of row `row`. A text beside the prompts may be a label or a licence, so it counts only if it is long."""
 

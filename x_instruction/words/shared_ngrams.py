@@ -19,12 +19,11 @@ from x_instruction.language.folding import folded_words
 from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import InputError
-from x_instruction.words.evaluation_prompts import prompts_of
+from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS, prompts_of
 from x_instruction.words.units import Numbers, Places, runs, slices, units, units_of_words
 
 # A very short prompt ("Why?") occurs in many texts by chance. The limit in words is ours.
 SHORTEST = 4
-EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotected"
 
 
 class Ngrams(NamedTuple):
