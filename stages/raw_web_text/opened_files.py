@@ -14,6 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from stages.raw_web_text.files import COMPRESSED, SourceFile, one_line, reached
 from stages.raw_web_text.gzip_members import STEP, GzipMembers
 from stages.raw_web_text.schema import Record
+from stages.raw_web_text.zstd_frames import ZstdFrames
 from x_instruction.runner.errors import InputError
 
 # A compressed file begins with these bytes, whatever its name is.
@@ -77,8 +78,8 @@ class _Remote(io.RawIOBase):
 def opened(file: SourceFile, max_expansion: int, lines: bool = False) -> Iterator[io.BufferedReader]:
     """The decompressed bytes of the file. Raises UnreadableError if they break off or grow too much.
 
-    With `lines`, a damaged gzip member does not end the file: the lines of the next one are read, and the error is
-    raised at the end.
+    With `lines`, a damaged gzip member or zstd frame does not end the file: the lines of the next one are read, and
+    the error is raised at the end.
     """
     with stored_bytes(file) as stored, readable(file):
         form = _compressed_form(file, stored)
@@ -134,7 +135,11 @@ class _Decompressed(_Plain, io.RawIOBase):
     def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int, lines: bool) -> None:
         super().__init__(file, stored)
         self._max_expansion, self._size = max_expansion, 0
-        self._members = GzipMembers(stored, go_on=lines) if form == ".gz" else None
+        self._members: GzipMembers | ZstdFrames | None = None
+        if form == ".gz":
+            self._members = GzipMembers(stored, go_on=lines)
+        elif lines:
+            self._members = ZstdFrames(stored)
         if self._members:
             self._read: Callable[[], bytes] = self._members.read
         else:
