@@ -32,6 +32,10 @@ class EndpointClient:
         self.counts = {"requests": 0, "retries": 0, "prompt_tokens": 0, "generated_tokens": 0}
         self._counting = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A worker process opens connections of its own."""
+        return EndpointClient, (self.settings,)
+
     def complete(self, prompts: list[list[int]] | list[str], **options: Any) -> list[Any]:
         """The choices of one completion request, in the order of the prompts.
 
@@ -52,6 +56,8 @@ class EndpointClient:
             lambda: self.client.chat.completions.create(model=self.settings.model or "", messages=messages, **options),
             max_tokens,
         )
+        if not answer.choices:
+            raise InputError(f"the endpoint {self.settings.url} returned an answer without a choice: fix the endpoint")
         return answer.choices[0]
 
     def _send(self, request: Any, max_tokens: int) -> Any:

@@ -45,7 +45,7 @@ def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         for number, line in enumerate(_read(path, setting).split("\n"), start=1):
             if line.strip():
-                row = json.loads(line)
+                row = _storable(json.loads(line))
                 if not isinstance(row, dict):
                     raise ValueError(f"an object was expected, not {type(row).__name__}")
                 yield number, row
@@ -67,18 +67,24 @@ def _read(path: Path, setting: str) -> str:
         raise InputError(f"{setting}: {path} cannot be read as text ({cause}): give JSON Lines in UTF-8") from None
 
 
+def _storable(value: Any) -> Any:
+    """The value with a question mark for each lone surrogate, which JSON may hold and no text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    return {_storable(name): _storable(part) for name, part in value.items()} if isinstance(value, dict) else value
+
+
 def _texts(number: int, row: dict[str, Any]) -> Iterator[Text]:
     for column, value in row.items():
         yield from (Text(number, text, column in FIELDS) for text in _strings(value) if text.strip())
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """The strings in a value: in lists of turns and in the objects of messages too.
-
-    A lone surrogate, which JSON may hold and no text, becomes a question mark.
-    """
+    """The strings in a value: in lists of turns and in the objects of messages too."""
     if isinstance(value, str):
-        yield value.encode("utf-8", "replace").decode("utf-8")
+        yield value
     elif isinstance(value, list | dict):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _strings(part)

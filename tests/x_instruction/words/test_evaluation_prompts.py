@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from x_instruction.runner.errors import InputError
-from x_instruction.words.evaluation_prompts import prompts_of
+from x_instruction.words.evaluation_prompts import prompts_of, rows_of
 
 PROMPT = "How do you remove a fresh coffee stain from a white cotton shirt before work?"
 
@@ -53,6 +53,8 @@ def test_a_mark_of_the_byte_order_is_no_part_of_the_first_line(tmp_path: Path) -
 def test_a_lone_surrogate_becomes_a_text(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"prompt": "How \\ud800 do you remove a stain"}')
     assert texts(tmp_path / "a.jsonl") == ["How ? do you remove a stain"]
+    (tmp_path / "b.jsonl").write_text('{"turns": ["\\udfff", {"\\ud800": 1}], "n": 1.5}')
+    assert list(rows_of(tmp_path / "b.jsonl", "eval_scores.questions")) == [(1, {"turns": ["?", {"?": 1}], "n": 1.5})]
 
 
 @pytest.mark.parametrize("data", [b"PAR1\xff\xfe", "Mitä?".encode("utf-16"), b"\x1f\x8b\x08\x00"])
