@@ -18,13 +18,11 @@ from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 from stages.raw_web_text.content_codings import CodingError, decoded
 from stages.raw_web_text.files import SourceFile, one_line
 from stages.raw_web_text.opened_files import UnreadableError, check_expansion, readable, stored_bytes, stored_size
+from stages.raw_web_text.other_records import Others
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
-# Records that stand beside a page and hold none. They are counted and weigh nothing: in an archive of one short page
-# they are a third of the bytes.
-BESIDE = ("warcinfo", "request", "metadata", "revisit")
 WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
 # If a record starts inside the payload of another, the length of the other is wrong.
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
@@ -56,29 +54,6 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
             wanted = "HTTP response" if file.format == "warc" else "extracted text"
             raise UnreadableError("unreadable_file", f"{file.name} has no {wanted}", others.size)
         yield from others.records()
-
-
-class Others:
-    """Records of an archive that are no pages, by kind: the place of the first, their number and their bytes."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[str, tuple[int, int, int]] = {}
-
-    @property
-    def size(self) -> int:
-        return sum(size for kind, (_, _, size) in self._kinds.items() if kind not in BESIDE)
-
-    def count(self, record: WarcRecord) -> None:
-        kind = str(record.record_type).rpartition(".")[2]
-        first, number, size = self._kinds.get(kind, (record.stream_pos, 0, 0))
-        self._kinds[kind] = first, number + 1, size + max(record.content_length, 0)
-
-    def records(self) -> Iterator[Record]:
-        """One for each kind."""
-        for kind, (first, number, size) in self._kinds.items():
-            value = f"{number} records of kind {kind}, {size} bytes"
-            lost = 0 if kind in BESIDE else size
-            yield {"record": first, "reason": "other_records", "value": value, "lost": lost}
 
 
 def _kind(stored: io.BufferedReader, name: str) -> bytes:

@@ -69,7 +69,7 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a row group without the first ones."""
     for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
-        left = batch.slice(min(skipped, batch.num_rows))
+        left = batch.slice(min(skipped, batch.num_rows)) if skipped else batch
         skipped -= batch.num_rows - left.num_rows
         if left.num_rows:
             yield left
