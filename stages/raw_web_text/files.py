@@ -96,7 +96,7 @@ def _refuse_packed_outside(address: str, pattern: str, root: Path) -> None:
     """Raises InputError if a chained address, such as `zip://a.jsonl::/etc/a.zip`, reads a local file elsewhere."""
     for protocol, part in parts_of(address)[1:]:
         if protocol in ("file", "local"):
-            refuse_outside(pattern, Path(root, part.removeprefix(f"{protocol}://")).resolve(), root)
+            refuse_outside(pattern, Path(root, part.removeprefix(f"{protocol}://")), root)
 
 
 def _found(system: Any, path: str, source: Source, root: Path) -> list[Found]:

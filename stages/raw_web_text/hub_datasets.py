@@ -41,7 +41,7 @@ def read_dataset(source: Source, language: str, settings: RawWebText, root: Path
     name = "/".join(part for part in (path, config, source.split) if part)
     where = {"path": str(folder)} if folder.is_dir() else {"path": path, "revision": source.revision}
     if folder.is_dir() and not source.outside:
-        refuse_outside(path, folder.resolve(), root)
+        refuse_outside(path, folder, root)
     builder = _called(name, lambda: _builder({**where, "name": config}))
     files = [str(file) for file in (builder.config.data_files or {}).get(source.split, [])]
     if not source.outside:

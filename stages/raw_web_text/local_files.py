@@ -40,7 +40,7 @@ def local_files(path: str, root: Path, outside: bool) -> list[Found]:
     base = place if not pattern or path[: len(str(place)) + 1].endswith("/") else place.parent
     real = base.resolve(strict=True)
     if not outside:
-        refuse_outside(path, real, root)
+        refuse_outside(path, base, root)
     if not real.is_dir():
         kind = base.stat().st_mode
         if not stat.S_ISREG(kind):
@@ -56,11 +56,15 @@ def local_files(path: str, root: Path, outside: bool) -> list[Found]:
     return matched
 
 
-def refuse_outside(source: str, real: Path, root: Path) -> None:
-    """Raises InputError if the place is not in the project."""
-    if not real.is_relative_to(root.resolve()):
+def refuse_outside(source: str, place: Path, root: Path) -> None:
+    """Raises InputError if the place is not in the project, as it is named or as it really is.
+
+    The named folder may be a link, such as of a folder on a larger disk.
+    """
+    named = Path(os.path.normpath(root.absolute() / place))
+    if not named.is_relative_to(root.absolute()) and not place.resolve().is_relative_to(root.resolve()):
         raise InputError(
-            f"source {source} lies outside of the project, in {real}: set `outside: true` of the source if it is meant"
+            f"source {source} lies outside of the project, in {named}: set `outside: true` of the source if it is meant"
         )
 
 

@@ -100,10 +100,16 @@ def test_a_place_outside_of_the_project_needs_the_setting(project: Path, path: s
     assert read(project, path, outside=True) == (["muualla"], [])
 
 
-def test_a_named_folder_that_is_a_link_outside_needs_the_setting(project: Path) -> None:
+@pytest.mark.parametrize("path", ["crawl", "crawl/*", "crawl/**/*.jsonl", "crawl/c.jsonl"])
+def test_a_folder_on_another_disk_may_be_named_by_a_link(project: Path, path: str) -> None:
     (project / "crawl").symlink_to("../elsewhere")
-    assert "lies outside of the project" in refused(project, "crawl")
-    assert read(project, "crawl", outside=True) == (["muualla"], [])
+    assert read(project, path) == (["muualla"], [])
+
+
+def test_links_in_a_folder_that_is_named_by_a_link_lead_no_further(project: Path) -> None:
+    (project / "crawl").symlink_to("../elsewhere")
+    (project.parent / "elsewhere" / "z.jsonl").symlink_to(project / "beside" / "b.jsonl")
+    assert read(project, "crawl") == (["muualla"], ["outside_link"])
 
 
 def test_a_packed_file_outside_of_the_project_needs_the_setting(project: Path) -> None:
