@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory, gettempdir
 
 from filelock import FileLock, Timeout
 
-from x_instruction.runner.delegate import SOCKET, same_user
+from x_instruction.runner.delegate import LONGEST_START, SOCKET, STARTED, same_user
 from x_instruction.runner.process import die_with_parent, quiet_libraries
 
 # What stages import, the slowest first. A fork keeps only the calling thread, so no other may run by then, except
@@ -112,7 +112,10 @@ def _make_stage(connection: socket.socket) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        connection.settimeout(LONGEST_START)  # a caller that stops in the middle of its request
         arguments = _become(connection)
+        connection.settimeout(None)
+        connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         from stages.__main__ import main
 

@@ -45,7 +45,7 @@ def may_import(importer: str, imported: str) -> bool:
     if package == other == "x_instruction":
         return TOOLS.index(part) <= TOOLS.index(other_part)
     if importer == "stages.params":
-        return imported.endswith((".settings", ".names", ".errors"))
+        return imported.endswith((".settings", ".names", ".errors", ".yaml_files"))
     if package == "stages":
         return other == "x_instruction" or (other == "stages" and (part == other_part or importer == "stages.__main__"))
     return package != "x_instruction" and PACKAGES.index(package) <= PACKAGES.index(other)

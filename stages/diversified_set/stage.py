@@ -36,7 +36,8 @@ NO_VECTORS = np.empty((0, 1), np.float32)
 def run(job: Job) -> Outcome:
     settings, language = job.section(DiversifiedSet), _language(job)
     wanted = settings.wanted(language.code)
-    pairs = pl.concat(_checked(job, language))
+    ngrams = _ngrams(job, language)
+    pairs = pl.concat(_checked(job, language, ngrams))
     clean = pairs.filter(pl.col("shared").is_null()).drop("shared").sort(**BEST_FIRST)
     vectors = centred_vectors(job, clean) if clean.height else NO_VECTORS
     decided, figures = decide(clean, vectors, settings, wanted, job.settings.seed)
@@ -48,7 +49,7 @@ def run(job: Job) -> Outcome:
         transform,
         settings=[],  # a frame holds its decisions, so that its content is the whole key
     )
-    return replace(outcome, made_by={"encoder": encoder_of(job).encoder})
+    return replace(outcome, made_by={"encoder": encoder_of(job).encoder}, counts={**outcome.counts, **ngrams.counts()})
 
 
 def transform(frame: pl.DataFrame) -> Split:
@@ -56,9 +57,8 @@ def transform(frame: pl.DataFrame) -> Split:
     return Split.of(frame, text="response")
 
 
-def _checked(job: Job, language: LanguageSettings) -> Iterator[pl.DataFrame]:
+def _checked(job: Job, language: LanguageSettings, ngrams: Ngrams) -> Iterator[pl.DataFrame]:
     """Each shard of the refined pairs: id, instruction, rating, and the words shared with an evaluation prompt."""
-    ngrams = _ngrams(job, language)
     for frame in job.rows("refined_pairs", language.code).frames(["id", "instruction", "response", "rating"]):
         yield frame.with_columns(shared=shared_words(frame, ngrams, language)).drop("response")
 

@@ -71,7 +71,8 @@ def run(job: Job) -> Outcome:
     with job.scratch() as folder:
         decisions = duplicates(job.staged.paths(), folder, settings, language)
     drop_staged(job, decisions, temporary=["signature"], id_column="document_id")
-    return replace(outcome, rows_in=(outcome.rows_in or 0) + _added(outcome))
+    counts = {**outcome.counts, **lists.ngrams.counts()}
+    return replace(outcome, rows_in=(outcome.rows_in or 0) + _added(outcome), counts=counts)
 
 
 def _added(outcome: Outcome) -> int:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from stages.raw_web_text.files import UnreadableError
+from stages.raw_web_text.opened_files import UnreadableError
 from stages.raw_web_text.schema import PAGE_SCHEMA, PROVENANCE, Record
 from stages.raw_web_text.settings import RawWebText
 from x_instruction.pages.encodings import UndecodableError, decode
@@ -58,6 +58,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
         "reason": reason,
         "value": value,
         "size": len(body),
+        "lost": record["lost"],
         "likeliest": None,
         **provenance,
     }

@@ -48,6 +48,8 @@ class Source(Section):
     """The split of a data set."""
     revision: str | None = None
     """Required if DVC cannot see a change of the source: the commit of a hub id, or any text for a URL."""
+    outside: bool = False
+    """The source may lead out of the project: to another folder, through links, or to a host of this network."""
 
     @property
     def labelled(self) -> bool:
@@ -114,6 +116,9 @@ class RawWebText(Section):
     """How many times its size a compressed file may grow. gzip reaches 1030 on zeros, and 3 to 20 on text."""
     max_bad_share: Share
     """The gate's bound on the share of unreadable or empty records."""
+    max_unread_share: Share
+    """The gate's bound on the share of the sources' bytes that are not read: files of other kinds, an archive's records
+    that may be pages of another kind, and lost rests of damaged files."""
 
     @property
     def limits(self) -> Limits:

@@ -74,7 +74,7 @@ class SharedPages:
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
     """Pieces of a source in order. Local files are hashed (1.5 GB per second); other file systems give a checksum."""
-    base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision"}))
+    base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision", "outside"}))
     if source.format == "dataset":
         folder = root / source.path
         version = hash_paths([folder]) if folder.is_dir() else str(source.revision)

@@ -12,6 +12,9 @@ from pathlib import Path
 from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
+STARTED = b"+"  # what the process sends when the stage begins, before the byte of its status
+# Loading the libraries takes 8 s, and a minute on a busy machine.
+LONGEST_START = 300.0  # seconds
 
 
 def same_user(connection: socket.socket) -> bool:
@@ -40,10 +43,28 @@ def delegated(arguments: list[str]) -> int | None:
         socket.send_fds(connection, [b"0"], [0, 1, 2])
         request = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
         connection.sendall(json.dumps(request).encode() + b"\n")
-        answer = connection.recv(1)
+        if not _has_started(connection):
+            print(
+                f"the process with the loaded libraries gave no answer for {LONGEST_START:.0f} s; this one loads them",
+                file=sys.stderr,
+            )
+            return None
+        answer = connection.recv(1)  # the work itself, which may take days
     if not answer:
         print(
             f"error: the process of `{' '.join(arguments)}` ended without a result; it was killed or ran out of memory",
             file=sys.stderr,
         )
     return answer[0] if answer else 1
+
+
+def _has_started(connection: socket.socket) -> bool:
+    """Whether the stage has begun, or has ended already; False if nothing happens for too long."""
+    connection.settimeout(LONGEST_START)
+    try:
+        connection.recv(1)
+    except TimeoutError:
+        return False
+    finally:
+        connection.settimeout(None)
+    return True

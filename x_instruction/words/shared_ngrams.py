@@ -20,7 +20,7 @@ from x_instruction.language.folding import folded_words
 from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import InputError
-from x_instruction.words.evaluation_prompts import Text, prompts_of
+from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS, Text, prompts_of
 from x_instruction.words.units import Numbers, Places, runs, slices, units, units_of_words
 
 # A very short prompt ("Why?") occurs in many texts by chance. The limit in words is ours.
@@ -38,6 +38,10 @@ class Ngrams(NamedTuple):
     by_length: dict[int, Numbers]
     rows: int = 0
     unprotected_rows: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """How many rows the evaluation files have, and how many of them protect nothing: for the manifest."""
+        return {EVALUATION_ROWS: self.rows, UNPROTECTED_ROWS: self.unprotected_rows} if self.rows else {}
 
 
 NO_NGRAMS = Ngrams(1, np.zeros(0, np.uint64), {})

@@ -29,6 +29,7 @@ LIMITS: dict[str, Any] = {
     "max_seconds_per_megabyte": 20,
     "max_expansion": 50,
     "max_bad_share": 0.2,
+    "max_unread_share": 0.2,
 }
 SENTENCE = "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito."
 ENGLISH = "The crust of this pastry is thin and made of rye, and that is where the baker shows what he has learned."
