@@ -10,6 +10,7 @@ learns. The partition of each language holds all of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
@@ -65,13 +66,20 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
         _value().alias("value"),
         pl.when(ENGLISH).then(pl.lit("english")).otherwise(_split(settings)).alias("split"),
     )
-    return Split.of(judged.select(*COLUMNS, "reason", "value"), text="response", origin="source")
+    split = Split.of(judged.select(*COLUMNS, "reason", "value"), text="response", origin="source")
+    return replace(split, counts=_taken_off(frame["removed"]))
 
 
 def _written(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     """The frame with the responses in the letters of the language; those of English pairs stay as they are."""
     own = pl.when(ENGLISH).then("response").otherwise(pl.lit(normalised(frame["response"], language)))
     return frame.with_columns(own.alias("response"))
+
+
+def _taken_off(removed: pl.Series) -> dict[str, int]:
+    """How many translations came with a reasoning block, a preface, a fence …, which was taken off."""
+    kinds = removed.filter(removed != "").str.split(" ").explode().value_counts().sort(removed.name)
+    return {f"translations_without_{kind}": count for kind, count in kinds.iter_rows()}
 
 
 def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
@@ -119,13 +127,15 @@ def _reason(settings: SeedPairs) -> pl.Expr:
         "response_not_in_language": ~pl.col("in_language"),
         "exact_duplicate": ~pl.col("id").is_first_distinct(),
     }
-    return pl.coalesce(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items())
+    refused = pl.when(pl.col("refused") != "").then(pl.format("translation_{}", "refused"))
+    return pl.coalesce(refused, *(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items()))
 
 
 def _value() -> pl.Expr:
-    """The figures that a drop shows."""
+    """The figures that a drop shows, or what a model returned instead of a translation."""
     translation = pl.format("{} of the length, {} copied", pl.col("ratio").round(2), pl.col("copied").round(2))
-    return pl.when(TRANSLATED).then(translation).otherwise(pl.format("{} words", "words"))
+    refused = pl.when(pl.col("returned") != "", pl.col("refused") != "").then("returned")
+    return refused.when(TRANSLATED).then(translation).otherwise(pl.format("{} words", "words"))
 
 
 def _split(settings: SeedPairs) -> pl.Expr:

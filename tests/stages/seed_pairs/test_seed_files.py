@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.seed_pairs.seed_files import read_seeds
+from stages.seed_pairs.seed_files import OF_TRANSLATION, read_seeds
 from stages.seed_pairs.settings import SeedSource
 from tests.stages.seed_pairs.rows import PAIR, write
 from x_instruction.runner.errors import InputError
@@ -22,7 +22,7 @@ def test_each_format_is_read(tmp_path: Path, suffix: str) -> None:
         **PAIR,
         "origin": "native",
         "translator": "",
-        "english": "",
+        **dict.fromkeys(OF_TRANSLATION, ""),
         "source": f"seeds/fi{suffix}#1",
     }
     assert (second["response"], second["source"]) == (None, f"seeds/fi{suffix}#2")

@@ -232,13 +232,24 @@ def test_parallel_requests_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> No
     assert slept == [0.0, 2.0, 4.0]
 
 
+def test_what_a_chat_model_returns_is_judged_before_it_is_a_translation(
+    serve: Callable[..., Bill], tmp_path: Path
+) -> None:
+    said = ["<think>Finnish.</think>Here is the translation:\nLeipä leivotaan.", "I'm sorry, but I can't translate it."]
+    server = serve(*(spoken(message={"role": "assistant", "content": text}) for text in said))
+    endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid", concurrency=1)
+    good, bad = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(["One.", "Two."])
+    assert (good.text, good.removed) == ("Leipä leivotaan.", ("reasoning", "preface"))
+    assert (bad.text, bad.refused, bad.raw) == ("", "refusal", said[1])
+
+
 def test_a_chat_model_is_asked_to_translate_into_the_language(serve: Callable[..., Bill], tmp_path: Path) -> None:
     server = serve()
     endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid")
     made = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(
         ["Bread {text} is baked.", "Twice."]
     )
-    assert made == ["Leipä leivotaan."] * 2
+    assert [one.text for one in made] == ["Leipä leivotaan."] * 2
     messages = sorted(body["messages"][0]["content"] for body in server.bodies)
     assert messages[0].startswith("Translate this text into Finnish.") and messages[0].endswith(
         "\n\nBread {text} is baked."
