@@ -12,9 +12,11 @@ from stages.base_model.corpus import corpus_texts, text_of_each
 from stages.base_model.embedded import new_model, packed_rows, train_tokenizer
 from stages.base_model.settings import EMBEDDED, BaseModelSettings
 from x_instruction.language.names import load_names
+from x_instruction.models.chat_template import chat_turn
 from x_instruction.models.checkpoints import save_model
 from x_instruction.models.fine_tuning import train_from_scratch
 from x_instruction.models.measures import model_facts
+from x_instruction.models.settings import Prompts
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -26,7 +28,11 @@ def run(job: Job) -> Outcome:
     settings = job.section(BaseModelSettings)
     if settings.checkpoint == EMBEDDED:
         return _train_embedded(job)
-    save_model(*load_checkpoint(settings, job.root), job.staging)
+    model, tokenizer = load_checkpoint(settings, job.root)
+    if job.section(Prompts).chat_template:
+        # A template that cannot be used is refused here, before hours of work on other artifacts.
+        chat_turn(tokenizer)
+    save_model(model, tokenizer, job.staging)
     return Outcome()
 
 

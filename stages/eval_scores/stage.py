@@ -15,14 +15,14 @@ from stages.eval_scores.settings import EvalScores
 from x_instruction.embeddings.similarity import without_similarities
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.sampling import answer_sampling
-from x_instruction.generation.settings import Decoding, TextGeneration
+from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.identification import in_language
 from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.prompts import PromptEncoder
-from x_instruction.models.settings import Prompts
+from x_instruction.models.settings import Decoding, Prompts
 from x_instruction.pairs.stop_rule import accepted_iteration
 from x_instruction.pairs.training_pairs import response_examples, seed_pairs
 from x_instruction.rating.calibration import read_calibration
