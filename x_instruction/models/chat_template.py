@@ -17,6 +17,7 @@ from x_instruction.runner.errors import SettingsError
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
 USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}
+IS_PROMPT = "message_is_prompt"  # argument of a published template: a message is already a prompt of params.yaml
 # Templates such as Llama 3.1's write today's date into each prompt. They get the date that Llama 3.2's has by default.
 TODAY = datetime(2024, 7, 26)
 
@@ -91,7 +92,7 @@ def _rendered(
     raised = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
     try:
         text = tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=generation, strftime_now=clock
+            messages, tokenize=False, add_generation_prompt=generation, strftime_now=clock, **{IS_PROMPT: True}
         )
     except raised as error:
         raise _refusal(f"cannot write a question without a system message ({reason(error)})") from None

@@ -5,11 +5,11 @@ Of a checkpoint's own, only the token ids are kept. Old chat models suggest valu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from x_instruction.models.checkpoint_files import json_of
 
 FILE = "generation_config.json"
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
@@ -31,23 +31,17 @@ def token_ids_of(folder: Path, revision: str | None) -> Any:
     """The token ids that the generation config of a folder or hub id names, or its config if it names none."""
     values: dict[str, Any] = {}
     for name in ("config.json", FILE):
-        values |= {key: value for key, value in _read(folder, name, revision).items() if _are_ids(value)}
+        values |= {key: value for key, value in json_of(folder, name, revision).items() if _are_ids(value)}
     return only_token_ids(values)
 
 
-def _read(folder: Path, name: str, revision: str | None) -> dict[str, Any]:
-    """The values of a JSON file; empty if there is none, or none that can be read."""
-    from transformers.utils import cached_file
+def write_generation_config(folder: Path, tokenizer: Any, stop: Sequence[int], decoding: Mapping[str, Any]) -> None:
+    """Write how a published model generates unless the user says otherwise; `stop` are the tokens that end a text.
 
-    with suppress(OSError, ValueError):
-        found = cached_file(str(folder), name, revision=revision, _raise_exceptions_for_missing_entries=False)
-        values = json.loads(Path(found).read_text(encoding="utf-8")) if found else {}
-        return values if isinstance(values, dict) else {}
-    return {}
-
-
-def write_generation_config(folder: Path, tokenizer: Any, stop: Sequence[int], sampling: Mapping[str, Any]) -> None:
-    """Write how a published model generates unless the user says otherwise; see `Decoding.as_generation_config`."""
+    `decoding` holds the settings of that section. Only what means the same in transformers and in vLLM is written, so
+    that both give the same text: vLLM does not read no_repeat_ngram and stop strings from this file, and transformers
+    applies the first to the prompt, too. Without settings, a model generates greedily.
+    """
     from transformers import GenerationConfig
 
     eos, pads = tokenizer.eos_token_id, (tokenizer.pad_token_id, tokenizer.eos_token_id, *stop)
@@ -55,5 +49,14 @@ def write_generation_config(folder: Path, tokenizer: Any, stop: Sequence[int], s
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=list(dict.fromkeys([*stop, *([] if eos is None else [eos])])) or None,
         pad_token_id=next((token for token in pads if token is not None), None),
-        **sampling,
+        **_sampling(decoding),
     ).save_pretrained(folder)
+
+
+def _sampling(decoding: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: decoding[name] for name in ("max_new_tokens", "repetition_penalty") if name in decoding}
+    if not decoding.get("temperature"):
+        return {**values, "do_sample": False}
+    # Without top_k, transformers takes the 50 likeliest tokens.
+    chosen = {"temperature": decoding["temperature"], "top_p": decoding["top_p"], "top_k": 0}
+    return {**values, "do_sample": True, **chosen}

@@ -92,7 +92,7 @@ class PromptEncoder:
         return chat_turn(self.tokenizer) if self.prompts.chat_template else None
 
     @cached_property
-    def _start(self) -> list[int]:
+    def start(self) -> list[int]:
         """Start of every prompt: the opening of a chat, or the begin-of-text token that the tokenizer adds."""
         if self._turn:
             return self._turn.before
@@ -113,13 +113,13 @@ class PromptEncoder:
         after = self._turn.after if self._turn else []
         if self.room:
             # The texts are cut, not the template, so that every question and document fits the model.
-            structure = sum(map(len, [self._start, *pieces[::2], after]))
+            structure = sum(map(len, [self.start, *pieces[::2], after]))
             limit = _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
             self.cut += any(len(piece) > limit for piece in pieces[1::2])
             for number in range(1, len(parts), 2):
                 if len(pieces[number]) > limit:
                     pieces[number] = self.plain(self.fitted(values[parts[number]], limit))[:limit]
-        return [token for piece in [self._start, *pieces, after] for token in piece]
+        return [token for piece in [self.start, *pieces, after] for token in piece]
 
     def shortens(self, response: str) -> bool:
         """Whether the prompt for an instruction shows only a part of the response."""

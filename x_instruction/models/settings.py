@@ -95,19 +95,6 @@ class Decoding(Section):
     stop_strings: tuple[NonEmpty, ...]
     """Strings that end a response, in addition to `prompts.end`."""
 
-    def as_generation_config(self) -> dict[str, bool | int | float]:
-        """The values for the generation config of a published model.
-
-        Only what means the same in transformers and in vLLM is there, so that both give the same text. vLLM does not
-        read no_repeat_ngram and stop strings from a generation config, and transformers applies the first to the
-        prompt, too.
-        """
-        values = {"max_new_tokens": self.max_new_tokens, "repetition_penalty": self.repetition_penalty}
-        if not self.temperature:
-            return {**values, "do_sample": False}
-        # Without top_k, transformers takes the 50 likeliest tokens.
-        return {**values, "do_sample": True, "temperature": self.temperature, "top_p": self.top_p, "top_k": 0}
-
 
 class Prompts(Section):
     """Prompt templates. Only the templates give structure; text in a placeholder is encoded as plain characters."""

@@ -188,6 +188,9 @@ def test_a_checkpoint_is_published(make_job: MakeJob, settings: Settings, taught
     job = made(make_job, settings, taught_model)
     run_stage(job, base_model, ROOT / "stages/base_model/expectations.yaml")
     assert (job.target / "model.safetensors").read_bytes() == (taught_model / "model.safetensors").read_bytes()
+    record = read_json(job.target / "base.json")
+    # The path of a local checkpoint stays private.
+    assert (record["name"], record["revision"], record["dtype"]) == (taught_model.name, None, "float32")
 
 
 SAMPLING = {"bos_token_id": 1, "eos_token_id": [0, 2], "temperature": 0.9, "top_p": 0.6, "max_length": 4096}
