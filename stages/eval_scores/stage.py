@@ -26,6 +26,7 @@ from x_instruction.models.settings import Decoding, Prompts
 from x_instruction.pairs.stop_rule import accepted_iteration
 from x_instruction.pairs.training_pairs import response_examples, seed_pairs
 from x_instruction.rating.calibration import read_calibration
+from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD
 from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import SIGNALS, add_signals, similarities_wanted
@@ -40,7 +41,7 @@ from x_instruction.runner.shards import write_shard
 
 PARTITION = ("language",)
 
-UNPUBLISHED = set(SIGNALS) - {"similarity"}
+UNPUBLISHED = {*SIGNALS, OTHER_LIKELIHOOD} - {"similarity"}
 TUNED, OTHERS = "tuned", ("base", "seed_only")
 
 

@@ -8,13 +8,14 @@ signals it is a temperature.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 
 from stages.evaluator.reliability import level_weight
 from x_instruction.rating.calibration import (
@@ -27,11 +28,16 @@ from x_instruction.rating.calibration import (
     features,
     with_temperature,
 )
+from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD, compared
 
 # At 10, AUC of cut responses on sites that were not learned from was 0.87 instead of 0.89.
 INVERSE_REGULARISATION = 1.0
 TEMPERATURES = (0.1, 10.0)
 MIN_SPREAD = 1e-9
+# Shares of the likelihood after other texts that may be subtracted from a pair's own; the first of the best is taken.
+SUBTRACTED = (1.0, 0.75, 0.5, 0.25, 0.0)
+# Defects of a response that fits its instruction badly, which likelihoods show.
+MISFITS = ("swapped", "strays")
 DIGITS = 6  # the last bits of a fit differ between machines
 
 
@@ -60,19 +66,37 @@ def _weighted(rated: pl.DataFrame, defects: Mapping[str, float]) -> pl.DataFrame
 
 
 def _fit_regression(rated: pl.DataFrame, signals: list[str]) -> Regression:
+    subtracted = best_subtracted(rated)
+    rated = compared(rated, subtracted)
     best = rated.filter(pl.col("level") == "best")
     medians = [float(np.median(badness(best[signal], signal))) for signal in signals]
     limits = [
         max(0.0, float(badness(rated[signal], signal).max()) - median)
         for signal, median in zip(signals, medians, strict=True)
     ]
-    unfitted = Regression(signals, _rounded(medians), _rounded(limits), [], [])
-    values = features(rated, unfitted)
+    fitted = Regression(signals, _rounded(medians), _rounded(limits), [], [], 0.0)
+    values = features(rated, fitted)
     scale = _scale(values)
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=1000)
     model.fit(values / scale, _level_numbers(rated), sample_weight=rated["weight"].to_numpy())
     coefficients = [_rounded(row) for row in model.coef_ / scale]
-    return Regression(signals, unfitted.medians, unfitted.limits, coefficients, _rounded(model.intercept_))
+    intercepts = _rounded(model.intercept_)
+    return replace(fitted, coefficients=coefficients, intercepts=intercepts, subtracted=subtracted)
+
+
+def best_subtracted(rated: pl.DataFrame) -> float:
+    """The share of SUBTRACTED with which the likelihood separates the best pairs from those of MISFITS with the largest
+    AUC; the first one if there is nothing to compare.
+
+    The share depends on the model: 1 for one that knows its languages and learned few pairs, 0 where all instructions
+    are equally likely.
+    """
+    shown = rated.filter((pl.col("level") == "best") | pl.col("defect").is_in(MISFITS))
+    good = (shown["level"] == "best").to_numpy()
+    if OTHER_LIKELIHOOD not in rated.columns or good.all() or not good.any():
+        return SUBTRACTED[0]
+    areas = [round(float(roc_auc_score(good, compared(shown, share)["likelihood"])), DIGITS) for share in SUBTRACTED]
+    return SUBTRACTED[areas.index(max(areas))]
 
 
 def _scale(values: Matrix) -> Matrix:

@@ -27,7 +27,7 @@ LEARNED = ("instruction", "response", "language", "messages")
 # Those of x_instruction/rating. A test compares them: importing them would make the release depend on every engine.
 LEVELS = ("best", "flawed", "worst")
 SIGNALS = (
-    "similarity", "part_similarity", "likelihood", "part_likelihood",
+    "similarity", "part_similarity", "likelihood", "part_likelihood", "other_likelihood",
     "repeated_share", "short_run", "open_end", "other_language_share",
 )  # fmt: skip
 SOURCE = ("id", "text_id", "document_id", "title", "url", "source", "record", "date", "license", "spdx", "source_id")

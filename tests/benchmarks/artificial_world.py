@@ -131,7 +131,10 @@ class World:
     languages: int = 2
     seeds_share: float = 0.9
     defective_share: float = 0.1  # pages of each kind of defect, as a share of the topics
-    seed: int = 1
+    # The first seed with which each concept occurs in an instruction of the training split. With seed 1, 14 of 121
+    # held-out instructions asked for concepts that no model had read about: AUC of swapped responses was .97 by their
+    # likelihood alone, and .99 to 1.0 for draws in which every concept is taught.
+    seed: int = 2
 
     @property
     def tongues(self) -> tuple[Tongue, ...]:

@@ -5,7 +5,7 @@
 The models have Gemma 3's shapes and random weights: speed and memory are those of real models, and no answer means
 anything. `--only` does the trainings whose names contain the text. A training that would not end within
 the minutes is skipped and named. The benchmark of a real model through the whole pipeline is not built yet, so it is
-not part of this check; nor are vLLM and QLoRA.
+not part of this check; nor is vLLM.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def main() -> int:
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     runs = [run for run in RUNS if options.only in run.name and not (options.tiny and run.shape != "270m")]
+    if options.tiny and not torch.cuda.is_available():
+        runs = [run for run in runs if not run.needs_gpu]
     print(json.dumps(versions()))
     with TemporaryDirectory() as name:
         lab = Lab(Path(name), options.tiny)

@@ -64,6 +64,8 @@ PLAIN = Training(
     report_to=(),
 )
 LORA = {"adapter": Adapter(rank=16, alpha=32), "learning_rate": 1e-3}
+DORA = {**LORA, "adapter": Adapter(rank=16, alpha=32, dora=True)}
+QLORA = {**LORA, "adapter": Adapter(rank=16, alpha=32, four_bits=True)}
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Run:
     interrupted: bool = False
     examples: int | None = None
     seconds: int = 20
+
+    @property
+    def needs_gpu(self) -> bool:
+        adapter = self.changes.get("adapter")
+        return adapter is not None and adapter.four_bits
 
 
 PACKED, CHECKPOINTING = {"packing": True}, {"gradient_checkpointing": True}
@@ -96,11 +103,15 @@ RUNS = [
     Run("LoRA, bfloat16", changes=LORA, like="LoRA, float32"),
     Run("LoRA, bfloat16, packed, checkpointing, held-out loss",
         changes={**LORA, **PACKED, **CHECKPOINTING, "evaluate_every": 20, "keep_best": True}, like="LoRA, bfloat16"),
+    Run("DoRA, bfloat16", changes=DORA, seconds=30),
+    Run("QLoRA, bfloat16", changes=QLORA, seconds=40),
+    Run("full, bfloat16, NEFTune", changes={"neftune": 5}),
     Run("full, bfloat16, large batches", changes=LARGE, in_order=False, seconds=40),
     Run("LoRA, bfloat16, large batches", changes={**LORA, **LARGE}, in_order=False, seconds=40),
     Run("1B: LoRA, packed, checkpointing", "1b", {**LORA, **PACKED, **CHECKPOINTING}, examples=96, seconds=40),
     Run("1B: full, packed, checkpointing", "1b", {**PACKED, **CHECKPOINTING}, examples=96, seconds=40),
     Run("4B: LoRA, packed, checkpointing", "4b", {**LORA, **PACKED, **CHECKPOINTING}, examples=64, seconds=80),
+    Run("4B: QLoRA, packed, checkpointing", "4b", {**QLORA, **PACKED, **CHECKPOINTING}, examples=64, seconds=90),
     Run("4B: full, packed, checkpointing", "4b", {**PACKED, **CHECKPOINTING}, examples=64, seconds=90),
 ]  # fmt: skip
 

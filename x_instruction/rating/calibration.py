@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from x_instruction.rating.likelihoods import compared
 from x_instruction.rating.signals import HIGHER_IS_BETTER
 from x_instruction.runner.files import read_json, write_json
 
@@ -30,7 +31,8 @@ class Regression:
     The distance of a signal is the amount by which it is worse than its median among the best pairs (`medians`),
     clipped to between 0 and the largest distance in the fit (`limits`). So a pair gains nothing from being better than
     that median (a model finds its own instructions likelier than people's), and nothing is extrapolated. `coefficients`
-    has a row and `intercepts` a number for each level.
+    has a row and `intercepts` a number for each level. `subtracted` is the share of the likelihood after other texts
+    that is subtracted from the likelihoods first.
     """
 
     signals: list[str]
@@ -38,6 +40,7 @@ class Regression:
     limits: list[float]
     coefficients: list[list[float]]
     intercepts: list[float]
+    subtracted: float
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def read_calibration(evaluator: Path) -> Calibration:
 
 def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
     """Log-odds of best and flawed against worst, then the signals' distances; shape (pairs, 2 + signals)."""
+    frame = compared(frame, regression.subtracted)
     labels = np.log(frame.select(LEVELS).to_numpy().clip(MIN_PROBABILITY, 1.0))
     distances = [
         (badness(frame[signal], signal) - median).clip(0.0, limit)

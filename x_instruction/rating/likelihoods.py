@@ -1,10 +1,12 @@
-"""Signals of a pair from the instruction model: how much the response raises the likelihood of the instruction.
+"""Signals of a pair from the instruction model: how likely the instruction is after the response.
 
 A small evaluator fails to compare a response with its instruction: in the planted world, AUC of swapped responses was
 0.5 to 0.9 with the labels, and 1.00 with these likelihoods. An instruction that is likely after any text says nothing,
-so the mean of its likelihoods after other texts of the language is subtracted. With Gemma 3 270M, on held-out seeds in
-Finnish and Hindi, AUC of swapped responses was 0.66 and 0.78 without that, 0.84 and 0.91 less the likelihood without a
-text, and 0.94 and 0.92 less the mean after two other texts (0.95 and 0.94 after three, 0.96 and 0.96 after eight).
+so its mean likelihood after other texts of the language is computed too, and the calibration subtracts the share of it
+that fits best (stages/evaluator/fitting.py). With Gemma 3 270M, on held-out seeds in Finnish and Hindi, AUC of swapped
+responses was 0.66 and 0.78 with none of it, 0.84 and 0.91 less the likelihood without a text, and 0.94 and 0.92 less
+all of the mean after two other texts (0.95 and 0.94 after three, 0.96 and 0.96 after eight). In the planted world all
+instructions are equally likely; there it was 0.999 with none of it and 0.95 less all of it.
 """
 
 from __future__ import annotations
@@ -21,17 +23,19 @@ from x_instruction.models.settings import Prompts
 from x_instruction.rating.by_language import by_language
 
 # Mean log-probability in nats of the instruction's tokens, given the whole response, and the lowest value given one of
-# its three parts, both less the mean given other texts. A low value means that the response does not fit. In the
-# planted world, AUC of responses that stray was 0.83 with the whole response, and 0.998 together with the parts and
-# the labels.
+# its three parts. A low value means that the response does not fit. In the planted world, AUC of responses that stray
+# was 0.83 with the whole response, and 0.998 together with the parts and the labels.
 LIKELIHOODS = ("likelihood", "part_likelihood")
+# The same, on average given other texts.
+OTHER_LIKELIHOOD = "other_likelihood"
+LIKELIHOOD_COLUMNS = (*LIKELIHOODS, OTHER_LIKELIHOOD)
 PARTS = 3
 
 
 def add_likelihoods(
     frame: pl.DataFrame, engine: LazyEngine, prompts: Prompts, other_texts: int, pages: Path
 ) -> pl.DataFrame:
-    """Adds the columns of LIKELIHOODS. The engine's model is the instruction model, and the prompts are its prompts.
+    """Adds the columns of LIKELIHOOD_COLUMNS. The engine's model is the instruction model, with its prompts.
 
     `frame` has `language`, `instruction` and `response`; the other texts are responses to other instructions in it.
     """
@@ -49,7 +53,7 @@ def add_likelihoods(
         rows = rows.join(of_kind, on="number", how="left", maintain_order="left")
     other = pl.col("other").max().over("language", "instruction")
     part = pl.col("part").fill_null(pl.col("whole"))
-    return rows.select(*frame.columns, likelihood=pl.col("whole") - other, part_likelihood=part - other)
+    return rows.select(*frame.columns, likelihood="whole", part_likelihood=part, other_likelihood=other)
 
 
 def _others(rows: pl.DataFrame, count: int) -> pl.DataFrame:
@@ -84,8 +88,15 @@ def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, pr
 
 
 def without_likelihoods(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fills the columns of LIKELIHOODS with NaN where none is wanted, so that no rating can come from them."""
-    return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOODS)
+    """Fills the columns of LIKELIHOOD_COLUMNS with NaN where none is wanted, so that no rating can come from them."""
+    return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOOD_COLUMNS)
+
+
+def compared(frame: pl.DataFrame, share: float) -> pl.DataFrame:
+    """The frame with this share of the likelihood after other texts subtracted from its LIKELIHOODS, if it has them."""
+    if share == 0 or OTHER_LIKELIHOOD not in frame.columns:
+        return frame
+    return frame.with_columns(pl.col(name) - share * pl.col(OTHER_LIKELIHOOD) for name in LIKELIHOODS)
 
 
 def _parts(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Signals of a pair besides the evaluator's labels. Which ones is our choice.
 
 surface.py      counts on the response
-likelihoods.py  how much the response raises the likelihood of the instruction
+likelihoods.py  how likely the instruction is after the response
 x_instruction/embeddings/similarity.py  how near both are in the space of a text encoder
 """
 

@@ -10,8 +10,11 @@ import pytest
 
 from stages.filtered_text.stage import transform
 from stages.params import Settings, load_settings
+from stages.seed_pairs.settings import SeedPairs
+from stages.seed_pairs.stage import transform as split_seeds
 from tests.benchmarks import planted_world
 from tests.benchmarks.artificial_world import DEFECTS, SENTENCES, TONGUES, Tongue, Topic, World, write_world
+from tests.benchmarks.project_copy import merged
 from tests.conftest import ROOT
 from x_instruction.language.identification import in_language, is_english
 from x_instruction.language.names import load_names
@@ -83,6 +86,20 @@ def test_a_page_shows_its_text_and_not_its_topic(tmp_path: Path) -> None:
 def test_every_seed_topic_has_a_good_page() -> None:
     topics = {topic for _, kind, topic, _ in WORLD.pages(TONGUES[0]) if kind == "good"}
     assert {WORLD.topic_of(row["instruction"]) for row in WORLD.seeds(TONGUES[0])} <= topics
+
+
+def test_every_concept_is_taught(tmp_path: Path) -> None:
+    world = World()
+    write_world(WORLD, tmp_path, tmp_path / "languages")
+    chosen = merged(
+        load_settings(ROOT / "params.yaml").seed_pairs.model_dump(), planted_world.settings(world)["seed_pairs"]
+    )
+    seeds = pl.DataFrame(world.seeds(TONGUES[0])).with_columns(
+        *(pl.lit("").alias(name) for name in ("english", "translator", "source")), origin=pl.lit("native")
+    )
+    kept = split_seeds(seeds, SeedPairs.model_validate(chosen), load_language("xa", tmp_path / "languages")).kept
+    taught = {world.topic_of(text).concept for text in kept.filter(pl.col("split") == "train")["instruction"]}
+    assert taught == {topic.concept for topic in world.topics}
 
 
 def test_the_languages_are_identified(languages: Path) -> None:

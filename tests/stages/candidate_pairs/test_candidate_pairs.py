@@ -22,7 +22,7 @@ from x_instruction.embeddings.lazy_encoder import LazyEncoder
 from x_instruction.embeddings.vectors import VECTORS
 from x_instruction.generation.interface import Generated, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.rating.likelihoods import LIKELIHOODS
+from x_instruction.rating.likelihoods import LIKELIHOOD_COLUMNS
 from x_instruction.rating.signals import likelihoods_wanted, similarities_wanted
 from x_instruction.runner.files import digest, write_json
 from x_instruction.runner.job import Job
@@ -339,8 +339,8 @@ def test_likelihoods_are_computed_only_if_a_signal_needs_them(
             frame, engine, settings.candidate_pairs, settings.prompts, 1, likelihoods * 2, None, ROOT / "languages"
         ).kept
     assert engine.asked == asked
-    assert kept.columns == [*COLUMNS, "form", *LIKELIHOODS, *VECTORS]
-    assert kept.select(pl.col(LIKELIHOODS).is_nan().all()).row(0) == (asked == 0, asked == 0)
+    assert kept.columns == [*COLUMNS, "form", *LIKELIHOOD_COLUMNS, *VECTORS]
+    assert kept.select(pl.col(LIKELIHOOD_COLUMNS).is_nan().all()).row(0) == (asked == 0,) * 3
     assert not any(kept.null_count().row(0))
 
 

@@ -15,6 +15,7 @@ from stages.released_set import stage as released_set
 from stages.released_set.settings import ReleasedSet
 from tests.conftest import ROOT
 from x_instruction.rating.calibration import LEVELS
+from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD
 from x_instruction.rating.signals import SIGNALS
 from x_instruction.runner.errors import GateFailedError
 from x_instruction.runner.files import write_json
@@ -36,7 +37,7 @@ def pairs(language: str, **changed: list[str]) -> pl.DataFrame:
         "instruction": [f"Say {name}." for name in names], "response": [f"Leipä {name}." for name in names],
         "title": ["Leipä | <b>"] * 3, "url": [f"https://{language}.example/{name}" for name in names],
         "source": ["web"] * 3, "record": [0, 1, 2], "date": [""] * 3, "license": LICENSES, "source_id": [""] * 3,
-        **{name: [0.5] * 3 for name in (*SIGNALS, *LEVELS, "rating")},
+        **{name: [0.5] * 3 for name in (*SIGNALS, OTHER_LIKELIHOOD, *LEVELS, "rating")},
         "iteration": ["iteration_1"] * 3, "cluster": [0, 1, 2],
     }  # fmt: skip
     return pl.DataFrame(columns | changed)
@@ -63,7 +64,7 @@ def made(job: Job) -> Path:
 
 
 def test_the_signals_and_levels_are_those_of_the_ratings() -> None:
-    assert (released_set.SIGNALS, released_set.LEVELS) == (SIGNALS, LEVELS)
+    assert {*released_set.SIGNALS} == {*SIGNALS, OTHER_LIKELIHOOD} and released_set.LEVELS == LEVELS
 
 
 def test_datasets_reads_one_language_and_all(job: Job, tmp_path: Path) -> None:

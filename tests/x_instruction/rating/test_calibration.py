@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.evaluator.fitting import fit_calibration
+from stages.evaluator.fitting import best_subtracted, fit_calibration
 from stages.evaluator.measures import area_under_curve
 from x_instruction.rating.calibration import LEVELS, Calibration, Regression, features, read_calibration
 
@@ -86,11 +86,29 @@ def test_a_signal_counts_only_between_the_median_of_the_best_pairs_and_the_worst
 
 
 def test_features_are_log_odds_and_bounded_distances_to_the_worse_side() -> None:
-    regression = Regression(["likelihood", "repeated_share"], [1.0, 0.0], [2.0, 0.5], [], [])
+    regression = Regression(["likelihood", "repeated_share"], [1.0, 0.0], [2.0, 0.5], [], [], 0.0)
     frame = pl.DataFrame(
         {"best": [0.5], "flawed": [0.25], "worst": [0.25], "likelihood": [-2.5], "repeated_share": [0.9]}
     )
     assert features(frame, regression).tolist() == [[pytest.approx(0.6931, abs=1e-4), 0.0, 1.5, 0.5]]
+
+
+@pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
+def test_the_share_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
+    """`spread`: of the likelihoods of instructions after any text; `noise`: of the mean after other texts."""
+    draw = random.Random(1)
+    own = [draw.gauss(0, spread) for _ in range(240)]
+    frame = rated(1).with_columns(
+        pl.col("likelihood") + pl.Series(own),
+        other_likelihood=pl.Series([value + draw.gauss(0, noise) for value in own]),
+        part_likelihood=pl.lit(0.0),
+    )
+    assert best_subtracted(frame) == share
+    calibration = fit_calibration(frame, SIGNALS, WEIGHTS, True)
+    assert calibration.regression is not None and calibration.regression.subtracted == share
+    alone = fit_calibration(frame.drop("other_likelihood"), SIGNALS, WEIGHTS, True)
+    assert auc(calibration.apply(frame), "swapped") > auc(alone.apply(frame), "swapped") - 1e-9
+    assert best_subtracted(frame.filter(pl.col("defect") != "swapped")) == 1.0
 
 
 @pytest.mark.parametrize("level", LEVELS)

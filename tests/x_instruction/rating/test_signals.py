@@ -17,7 +17,7 @@ from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.prompts import PromptEncoder
-from x_instruction.rating.likelihoods import LIKELIHOODS, add_likelihoods
+from x_instruction.rating.likelihoods import LIKELIHOOD_COLUMNS, LIKELIHOODS, add_likelihoods, compared
 from x_instruction.rating.signals import SIGNALS, add_signals
 from x_instruction.rating.surface import SURFACE, add_surface_signals
 from x_instruction.runner.job import Job
@@ -189,23 +189,23 @@ def test_the_part_likelihood_is_the_lowest_of_the_parts(engine: LengthEngine, se
     rows = [("ur", URDU), ("fi", "Lyhyt. Tämä on pisin lauseista. Keskimmäinen."), ("fi", "Yksi lause.")]
     found = add_likelihoods(frame(*rows), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last ones are without a text
-    assert found["likelihood"].to_list() == [lengths[0] - urdu, lengths[1] - finnish, lengths[2] - finnish]
-    parts = [min(lengths[3:6]) - urdu, min(lengths[6:9]) - finnish, lengths[2] - finnish]
-    assert found["part_likelihood"].to_list() == parts
+    assert found["likelihood"].to_list() == lengths[:3]
+    assert found["part_likelihood"].to_list() == [min(lengths[3:6]), min(lengths[6:9]), lengths[2]]
+    assert found["other_likelihood"].to_list() == [urdu, finnish, finnish]
 
 
-def test_the_mean_after_other_texts_of_the_language_is_subtracted(engine: LengthEngine, settings: Settings) -> None:
+def test_the_likelihood_is_compared_with_its_mean_after_other_texts_of_the_language(
+    engine: LengthEngine, settings: Settings
+) -> None:
     rows = [("fi", f"{'a' * number}.") for number in (1, 5, 20)]
     pairs = frame(*rows, ("ur", URDU)).with_columns(instruction=pl.Series(["A.", "B.", "C.", "D."]))
     found = add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     # The prompt of one more character is one token longer here. Urdu is compared with an empty text.
-    assert found["likelihood"].to_list() == [
-        (5 + 20) / 2 - 1,
-        (1 + 20) / 2 - 5,
-        (1 + 5) / 2 - 20,
-        -len(URDU.encode()) + 0,
-    ]
-    assert found.columns == [*pairs.columns, *LIKELIHOODS]
+    differences = [(5 + 20) / 2 - 1, (1 + 20) / 2 - 5, (1 + 5) / 2 - 20, -len(URDU.encode()) + 0]
+    assert compared(found, 1.0)["likelihood"].to_list() == differences
+    halves = (found["likelihood"] - found["other_likelihood"] / 2).to_list()
+    assert compared(found, 0.5)["likelihood"].to_list() == halves
+    assert compared(found, 0.0).equals(found) and found.columns == [*pairs.columns, *LIKELIHOOD_COLUMNS]
 
 
 def test_an_instruction_is_asked_after_other_texts_once(engine: LengthEngine, settings: Settings) -> None:

@@ -41,7 +41,7 @@ def candidates(shard: int) -> pl.DataFrame:
         | {"url": [f"https://{name}.example/" for name in names], "source": ["web/fi"] * ROWS, "record": [0] * ROWS}
         | {name: [""] * ROWS for name in ("date", "license", "source_id", "extractor")}
         | {"finish_reason": ["stop"] * ROWS, "text_cut": [False] * ROWS, "sample": [1] * ROWS}
-        | {"likelihood": [-1.0] * ROWS, "part_likelihood": [-2.0] * ROWS}
+        | {"likelihood": [-1.0] * ROWS, "part_likelihood": [-2.0] * ROWS, "other_likelihood": [-3.0] * ROWS}
         | {
             name: [np.arange(number, number + 4, dtype=np.float16).tobytes() for number in range(ROWS)]
             for name in VECTORS
