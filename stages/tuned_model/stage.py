@@ -9,7 +9,7 @@ from x_instruction.models.settings import Decoding
 from x_instruction.pairs.tasks import answering
 from x_instruction.pairs.training_pairs import Pair, seed_pairs, web_pairs
 from x_instruction.pairs.tuning import measure_tuned, tune
-from x_instruction.pairs.tuning_each import measure_each, tune_each
+from x_instruction.pairs.tuning_each import Each, measure_each, tune_each
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -22,7 +22,7 @@ def run(job: Job) -> Outcome:
     if settings.one_for == "all":
         return tune(job, settings.training, _pairs(job, job.settings.languages), answering(job), decoding)
     pairs = {language: _pairs(job, [language]) for language in job.settings.languages}
-    return tune_each(job, settings.training, pairs, partial(answering, job), decoding)
+    return tune_each(Each(job, settings.training, partial(answering, job), decoding), pairs)
 
 
 def _pairs(job: Job, languages: list[str]) -> list[Pair]:

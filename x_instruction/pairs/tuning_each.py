@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import polars as pl
 from x_instruction.models.measures import model_facts
 from x_instruction.models.settings import Prompts, Training
 from x_instruction.pairs.tasks import Task
-from x_instruction.pairs.training_pairs import Pair
+from x_instruction.pairs.training_pairs import Pair, seed_pairs
 from x_instruction.pairs.tuning import CHECKED, tune_into
-from x_instruction.runner.files import digest, hash_paths, read_json, write_json
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import digest, read_json, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
+from x_instruction.runner.manifest import write_part_manifest
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS, write_plot
 
@@ -41,27 +44,51 @@ WORST: dict[str, Callable[..., Any]] = {
 }
 
 
-def tune_each(
-    job: Job,
-    training: Training,
-    pairs: Mapping[str, list[Pair]],
-    task: Callable[[str], Task],
-    decoding: Mapping[str, Any],
-) -> Outcome:
-    """Fine-tune the base model on the pairs of each language; `task` gives what the model of a language learns."""
-    facts: dict[str, dict[str, Metric]] = {}
+@dataclass(frozen=True)
+class Each:
+    """How the model of every language is trained; `task` gives what that of a language learns."""
+
+    job: Job
+    training: Training
+    task: Callable[[str], Task]
+    decoding: Mapping[str, Any]
+
+    def finished(self, language: str, pairs: list[Pair]) -> Path:
+        """The folder of the finished model in the work store, trained now unless an interrupted run trained it."""
+        folder = self.job.work / "models" / self._key(language, pairs)
+        if not folder.exists():
+            unfinished = folder.with_name(f".{folder.name}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            task = self.task(language)
+            facts = tune_into(self.job, unfinished, self.training, pairs, task, self.decoding, [language])
+            write_json(unfinished / FACTS, facts)
+            unfinished.rename(folder)
+        return folder
+
+    def _key(self, language: str, pairs: list[Pair]) -> str:
+        job = self.job
+        base = str(read_json(job.input("base_model") / "manifest.json")["content"])
+        names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
+        held_out = seed_pairs(job, "held_out", [language])
+        settings = (self.training.key(), job.section(Prompts).key(), repr(sorted(self.decoding.items())))
+        return digest(
+            job.code, base, names, language, *settings, str(job.settings.seed), *map(repr, [*pairs, *held_out])
+        )[:32]
+
+
+def tune_each(each: Each, pairs: Mapping[str, list[Pair]]) -> Outcome:
+    """Fine-tune the base model on the pairs of each language. Raises InputError for a language without pairs."""
+    job, facts, curves = each.job, dict[str, dict[str, Metric]](), list[pl.DataFrame]()
     for language, own in pairs.items():
-        made = _finished(job, _key(job, training, own, language, decoding), training, own, task, decoding, language)
+        if not own:
+            raise InputError(f"tuned_model: there is no pair in '{language}' to learn from: check seed_pairs")
+        made = each.finished(language, own)
         _link(made, job.staging / language)
-        content = hash_paths([path for path in (job.staging / language).iterdir() if path.is_file()])
-        manifest = {"artifact": job.artifact, "partition": language, "content": content}
-        write_json(job.staging / language / "manifest.json", manifest)
+        write_part_manifest(job, job.staging / language, language)
         facts[language] = read_json(made / FACTS)
-        facts[language]["curve"] = str(made / PLOTS / "loss.csv")
-    curves = [
-        pl.read_csv(str(one["curve"])).with_columns(series=pl.format("{} {}", pl.lit(language), "series"))
-        for language, one in facts.items()
-    ]
+        curve = pl.read_csv(made / PLOTS / "loss.csv")
+        curves.append(curve.with_columns(series=pl.format("{} {}", pl.lit(language), "series")))
     write_plot(job.staging, "loss", pl.concat(curves))
     named = {f"{language}_{name}": one[name] for language, one in facts.items() for name in CHECKED}
     worst = {name: WORST[name]([one[name] for one in facts.values()]) for name in CHECKED}
@@ -81,35 +108,6 @@ def measure_each(job: Job, outcome: Outcome) -> dict[str, Metric]:
 def model_of(folder: Path, language: str) -> Path:
     """The folder of a tuned model that answers in a language: a subfolder if there is one model for each."""
     return folder / language if (folder / language / "config.json").is_file() else folder
-
-
-def _key(job: Job, training: Training, pairs: list[Pair], language: str, decoding: Mapping[str, Any]) -> str:
-    base = read_json(job.input("base_model") / "manifest.json")["content"]
-    names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
-    settings = (training.key(), job.section(Prompts).key(), repr(sorted(decoding.items())), str(job.settings.seed))
-    return digest(job.code, base, names, language, *settings, *map(repr, pairs))[:32]
-
-
-def _finished(
-    job: Job,
-    key: str,
-    training: Training,
-    pairs: list[Pair],
-    task: Callable[[str], Task],
-    decoding: Mapping[str, Any],
-    language: str,
-) -> Path:
-    """The folder of the finished model in the work store, trained now unless an interrupted run trained it."""
-    folder = job.work / "models" / key
-    if not folder.exists():
-        unfinished = folder.with_name(f".{key}")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        write_json(
-            unfinished / FACTS, tune_into(job, unfinished, training, pairs, task(language), decoding, [language])
-        )
-        unfinished.rename(folder)
-    return folder
 
 
 def _link(made: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,3 +70,9 @@ def write_manifest(job: Job, outcome: Outcome) -> dict[str, Any]:
         manifest |= {"summary": f"{size / 1e6:.1f} MB"}
     write_json(job.staging / "manifest.json", manifest)
     return manifest
+
+
+def write_part_manifest(job: Job, folder: Path, name: str) -> None:
+    """Writes the manifest of a folder in the staging folder that can be used by itself, such as a language's model."""
+    content = hash_paths([path for path in folder.iterdir() if path.name != "manifest.json"])
+    write_json(folder / "manifest.json", {"artifact": job.artifact, "partition": name, "content": content})

@@ -23,6 +23,7 @@ from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.model_card import card
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.pairs.tuning_each import model_of
+from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
@@ -43,7 +44,8 @@ def put_pairs(job: Job, artifact: str, language: str, splits: list[str]) -> None
         "response": [LANGUAGES[language].format(number) for number in range(len(splits))],
         "split": splits,
     }
-    write_shard(pl.DataFrame(rows), job.input(artifact, language) / "part-00000.parquet")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String))
+    write_shard(frame, job.input(artifact, language) / "part-00000.parquet")
     write_json(job.input(artifact, language) / "manifest.json", {})
 
 
@@ -162,6 +164,14 @@ def test_a_model_of_a_language_asks_for_it(make_tuned: MakeTuned) -> None:
     losses = [metrics[f"{language}_held_out_loss"] for language in LANGUAGES]
     assert metrics["held_out_loss"] == max(losses) and losses[0] != losses[1]
     assert (metrics["pairs"], log["fi_pairs"]) == (12, 6)
+
+
+def test_a_language_without_pairs_is_named(make_tuned: MakeTuned) -> None:
+    job = make_tuned("each_language")
+    for artifact in ("seed_pairs", "diversified_set"):
+        put_pairs(job, artifact, "fi", [])
+    with pytest.raises(InputError, match="there is no pair in 'fi' to learn from"):
+        tuned_model.run(job)
 
 
 def test_one_model_for_all_answers_in_every_language(tmp_path: Path) -> None:
