@@ -62,9 +62,9 @@ def publish(tuned: Tuned) -> None:
     """Write what stands beside the weights. The chat template is written before, because it is compared first."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
-    record = _record(tuned)
-    write_json(folder / RECORD, record)
-    (folder / CARD).write_text(card(record), encoding="utf-8")
+    write_json(folder / RECORD, _record(tuned))
+    # The file sorts its keys, and a released copy's card is made from the file.
+    (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 
 def _record(tuned: Tuned) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import pytest
 
 from stages.params import Settings, load_settings
 from tests.conftest import LESSONS, ROOT
+from x_instruction.generation import open_engine as open_engine_module
 from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR, NGRAM_RULE
 from x_instruction.generation.interface import Engine, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
@@ -489,6 +490,20 @@ def test_a_model_is_named_by_its_manifest(made: dict[str, str] | None, name: str
     for pattern, expected in (("{model}", name), ("x/{model}", f"x/{name}"), ("fixed", "fixed")):
         own = settings.endpoint.model_copy(update={"model": pattern})
         assert served_name(folder, settings.model_copy(update={"endpoint": own})) == expected
+
+
+def test_the_type_of_the_weights_is_recorded(
+    taught_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "half"
+    save_model(load_model(taught_model, dtype="float16"), load_tokenizer(taught_model), folder)
+    for fast, expected in ((None, "float16"), ("float32", "float32")):
+        monkeypatch.setattr(open_engine_module, "inference_dtype", lambda fast=fast: fast)
+        for backend in LOCAL:
+            assert open_engine_module.backend_facts(folder, text_generation(backend))["dtype"] == expected
+    chosen = text_generation("vllm")
+    chosen = chosen.model_copy(update={"vllm": chosen.vllm.model_copy(update={"dtype": "bfloat16"})})
+    assert open_engine_module.backend_facts(folder, chosen)["dtype"] == "bfloat16"
 
 
 def test_a_model_that_was_just_trained_runs_in_this_process() -> None:
