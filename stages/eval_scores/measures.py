@@ -1,97 +1,131 @@
 """The measures by which the compared models are scored. A new measure is a function and its line in MEASURES.
 
-The gate, the metrics and the summary of `make run` read the table.
+The tables, the gate, the metrics and the summary of `make run` read MEASURES. Each function gives numbers question by
+question, from which the figure, its interval and the paired differences are computed.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+import numpy as np
 import polars as pl
 
-from x_instruction.models import measures
-from x_instruction.models.examples import Example
-from x_instruction.runner.metrics import mean
+from x_instruction.judging.intervals import Array, Observed, mean_of, ratio
+
+CHRF_WORDS = 2  # word n-grams of chrF++
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A compared model and its answers.
+    """A compared model and its answers, with the columns of the published table.
 
-    The columns are kind, instruction, reference, response, in_language, similarity and rating.
-
-    `held_out` are the held-out seeds of the language as examples of its prompts.
+    `losses` has question_id, nats and tokens of the held-out responses; None if the model's loss compares with no
+    other, because it was not made by this pipeline and counts other tokens.
     """
 
-    folder: Path
     answers: pl.DataFrame
-    held_out: Sequence[Example]
+    losses: pl.DataFrame | None
 
 
 @dataclass(frozen=True)
 class Measure:
-    """`better` is the direction in which a model improves; None if neither direction is better."""
+    """`better` is the direction in which a model improves; None if neither direction is better.
 
-    compute: Callable[[Answered], float | None]
+    `shown`: whether the summary of `make run` has a column for it.
+    """
+
+    observe: Callable[[Answered], Observed | None]
     better: Literal["higher", "lower"] | None
+    shown: bool = True
 
 
-def language_share(model: Answered) -> float:
+def language_share(model: Answered) -> Observed:
     """Share of answers written in the language asked for; an empty answer counts as another language."""
-    return mean(model.answers["in_language"])
+    return _mean(model.answers, pl.col("in_language"))
 
 
-def held_out_loss(model: Answered) -> float:
+def empty_share(model: Answered) -> Observed:
+    return _mean(model.answers, pl.col("response").str.strip_chars() == "")
+
+
+def repeated_share(model: Answered) -> Observed:
+    """Share of the characters of an answer in sentences that repeat an earlier one, as a mean over the answers."""
+    return _mean(model.answers, pl.col("repeated_share"))
+
+
+def cut_share(model: Answered) -> Observed:
+    """Share of answers that were cut off at `decoding.max_new_tokens`."""
+    return _mean(model.answers, pl.col("finish_reason") == "length")
+
+
+def mean_characters(model: Answered) -> Observed:
+    return _mean(model.answers, pl.col("response").str.len_chars())
+
+
+def held_out_loss(model: Answered) -> Observed | None:
     """Mean loss in nats per token of the held-out responses."""
-    return measures.held_out_loss(model.folder, model.held_out)
+    if model.losses is None:
+        return None
+    return Observed(model.losses["question_id"].to_list(), _numbers(model.losses.select("nats", "tokens")), ratio)
 
 
-def chrf(model: Answered) -> float:
-    """chrF (Popović 2015), 0 to 100, of the answers to held-out instructions against their references, by sacrebleu."""
+def chrf_plus_plus(model: Answered) -> Observed:
+    """chrF++ (Popović 2017), 0 to 100, of all answers that have a reference together, as sacrebleu computes it."""
     from sacrebleu.metrics import CHRF
 
-    answers = model.answers.filter(pl.col("kind") == "held_out")
-    if answers.is_empty():
-        return 0.0
-    return float(CHRF().corpus_score(answers["response"].to_list(), [answers["reference"].to_list()]).score)
+    metric = CHRF(word_order=CHRF_WORDS)
+    answers = model.answers.filter(pl.col("reference") != "")
+    responses, references = answers["response"].to_list(), answers["reference"].to_list()
+    sums = metric._extract_corpus_statistics(responses, [references]) if responses else []
+    width = 3 * metric.order
+    return Observed(answers["question_id"].to_list(), np.array(sums, dtype=np.float64).reshape(-1, width), _f_score)
 
 
-def mean_characters(model: Answered) -> float:
-    return mean(model.answers["response"].str.len_chars())
+def _f_score(sums: Array) -> Array:
+    """The score of sacrebleu's corpus_score for many sums at once, shape (…, 3 × orders) to (…).
+
+    For each order the three numbers are the n-grams of the answer, of the reference, and those in both.
+    """
+    ours, theirs, both = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 3), -1, 0)
+    counted = (ours > 0) & (theirs > 0)
+    orders = np.maximum(counted.sum(axis=-1), 1)
+    precision, recall = (
+        np.divide(both, total, out=np.zeros_like(both), where=counted).sum(axis=-1) / orders for total in (ours, theirs)
+    )
+    weighted = 4 * precision + recall  # recall counts twice, so that its weight is 2 squared
+    return 100 * np.divide(5 * precision * recall, weighted, out=np.zeros_like(weighted), where=weighted > 0)
 
 
-def mean_rating(model: Answered) -> float:
-    return mean(model.answers["rating"])
-
-
-def similarity(model: Answered) -> float | None:
+def similarity(model: Answered) -> Observed | None:
     """Mean similarity of question and answer across languages; None if the ratings do not use it."""
-    found = mean(model.answers["similarity"])
-    return found if math.isfinite(found) else None
+    known = model.answers.filter(pl.col("similarity").is_finite())
+    return _mean(known, pl.col("similarity")) if known.height else None
+
+
+def mean_rating(model: Answered) -> Observed:
+    return _mean(model.answers, pl.col("rating"))
+
+
+def _mean(answers: pl.DataFrame, value: pl.Expr) -> Observed:
+    return mean_of(answers["question_id"].to_list(), answers.select(value.cast(pl.Float64)).to_series().to_numpy())
+
+
+def _numbers(frame: pl.DataFrame) -> Array:
+    return frame.cast(pl.Float64).to_numpy()
 
 
 MEASURES = {
     "language_share": Measure(language_share, better="higher"),
+    "empty_share": Measure(empty_share, better="lower", shown=False),
+    "repeated_share": Measure(repeated_share, better="lower", shown=False),
+    "cut_share": Measure(cut_share, better="lower", shown=False),
     "held_out_loss": Measure(held_out_loss, better="lower"),
-    "chrf": Measure(chrf, better="higher"),
+    "chrf_plus_plus": Measure(chrf_plus_plus, better="higher"),
     "mean_characters": Measure(mean_characters, better=None),
     "similarity": Measure(similarity, better="higher"),
     "mean_rating": Measure(mean_rating, better="higher"),
 }
-
-
-def pairwise(ours: pl.DataFrame, other: pl.DataFrame, margin: float) -> dict[str, Any]:
-    """Wins, ties and losses over the questions by rating; `win_share` counts a tie as half a win.
-
-    Ratings that differ by no more than `margin` tie. The evaluator rates each answer alone, so that the order in which
-    two answers are shown cannot matter.
-    """
-    joined = ours.join(other, on=["kind", "instruction", "reference"], suffix="_other", how="inner")
-    lead = joined["rating"] - joined["rating_other"]
-    wins, losses = int((lead > margin).sum()), int((lead < -margin).sum())
-    ties = joined.height - wins - losses
-    return {"wins": wins, "ties": ties, "losses": losses, "win_share": (wins + ties / 2) / max(1, joined.height)}
+SHOWN: Sequence[str] = [name for name, measure in MEASURES.items() if measure.shown]

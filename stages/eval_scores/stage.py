@@ -1,67 +1,64 @@
-"""Answers of the base, the seed-only and the tuned model to the same questions, and their scores.
+"""Answers of the compared models to the same questions, their scores with intervals, and the verdicts of judges.
 
-Open questions are asked in English, and the answer is requested in the language. Held-out seeds also have a reference.
+<language>/part-00000.parquet   the answers with their ratings; questions that were not answered are drops
+<language>/tables/              scores, differences, verdicts, comparisons, agreement, tasks
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from stages.eval_scores.measures import MEASURES, Answered, pairwise
-from stages.eval_scores.settings import EvalScores
-from x_instruction.embeddings.similarity import without_similarities
-from x_instruction.generation.lazy_engine import LazyEngine
-from x_instruction.generation.sampling import answer_sampling
-from x_instruction.generation.settings import TextGeneration
-from x_instruction.language.identification import in_language
-from x_instruction.language.names import load_names
-from x_instruction.language.settings import load_language
-from x_instruction.models.checkpoints import load_tokenizer
-from x_instruction.models.examples import Example
-from x_instruction.models.prompts import PromptEncoder
-from x_instruction.models.settings import Decoding, Prompts
+from stages.eval_scores.answers import answers_of
+from stages.eval_scores.compared_models import folder_of
+from stages.eval_scores.measures import Answered
+from stages.eval_scores.publishing import publish
+from stages.eval_scores.questions import all_questions
+from stages.eval_scores.scoring import losses_of, rated_answers
+from stages.eval_scores.settings import BASE, TUNED, EvalScores
+from stages.eval_scores.standard_tasks import check_tasks, task_scores
+from x_instruction.judging.settings import EVALUATOR, PEOPLE
 from x_instruction.pairs.stop_rule import accepted_iteration
-from x_instruction.pairs.training_pairs import response_examples, seed_pairs
-from x_instruction.rating.calibration import read_calibration
-from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD
-from x_instruction.rating.rate import add_ratings
-from x_instruction.rating.settings import Rating
-from x_instruction.rating.signals import SIGNALS, add_signals, similarities_wanted
-from x_instruction.runner.content_ids import content_ids
-from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import mean
 from x_instruction.runner.outcome import Outcome
-from x_instruction.runner.shards import write_shard
+from x_instruction.runner.shards import DROPS, write_shard
 
 PARTITION = ("language",)
-
-UNPUBLISHED = {*SIGNALS, OTHER_LIKELIHOOD} - {"similarity"}
-TUNED, OTHERS = "tuned", ("base", "seed_only")
 
 
 def run(job: Job) -> Outcome:
     assert job.language is not None
-    questions = _questions(job, job.language)
-    folders = _models(job)
-    answers = {name: _answers(job, name, folder, questions) for name, folder in folders.items()}
-    iteration = accepted_iteration(job)
+    settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
     # The tuned model's answers come first: the other texts that a likelihood is compared with are taken from them.
-    rated = _rated(job, pl.concat([frame for frame, _ in reversed(answers.values())]), iteration)
+    models = sorted(settings.models, key=lambda model: model.name != TUNED)
+    for model in models:
+        folder_of(model, job)  # a missing model is found before anything long begins
+    seeds = job.rows("seed_pairs", job.language).table().filter(pl.col("split") == "held_out")
+    questions, left_out = all_questions(settings.questions, seeds, job.language, job.root)
+    answers = {model.name: answers_of(job, model, questions) for model in models}
+    rated = rated_answers(job, pl.concat([found.frame for found in answers.values()]), iteration)
     write_shard(rated, job.staging / "part-00000.parquet")
-    models = {
-        name: Answered(folder, rated.filter(pl.col("model") == name), _held_out(job, folder))
-        for name, folder in folders.items()
+    unanswered = pl.concat([left_out, *(found.unanswered for found in answers.values())])
+    write_shard(unanswered, job.staging / DROPS / "part-00000.parquet")
+    scored = {
+        model.name: Answered(
+            rated.filter(pl.col("model") == model.name),
+            losses_of(job, model, answers[model.name].folder, seeds, questions),
+        )
+        for model in models
     }
-    scores = {"judge": f"evaluator of {iteration}", **_scores(models, job.section(EvalScores).tie_margin)}
-    write_json(job.staging / "scores.json", scores)
-    facts = _facts({name: facts for name, (_, facts) in answers.items()})
-    return Outcome(rows_in=questions.height * len(folders), facts=facts)
+    figures, missing = task_scores(job, models, tasks)
+    facts = {
+        **_facts({name: found.facts for name, found in answers.items()}),
+        **publish(job, scored, rated, figures, iteration),
+        "task_figures_missing": missing,
+    }
+    return Outcome(rows_in=questions.height * len(models) + left_out.height, facts=facts)
 
 
 def _facts(by_model: dict[str, dict[str, Metric]]) -> dict[str, Metric]:
@@ -71,101 +68,46 @@ def _facts(by_model: dict[str, dict[str, Metric]]) -> dict[str, Metric]:
     return {**named, "questions_cut": cut}
 
 
-def _models(job: Job) -> dict[str, Path]:
-    """The compared models. The seed-only baseline is the first iteration's response model."""
-    first = next(iter(job.settings.iterations))
-    return {
-        "base": job.input("base_model"),
-        "seed_only": job.input("response_model", iteration=first),
-        TUNED: job.input("tuned_model"),
-    }
-
-
-def _questions(job: Job, language: str) -> pl.DataFrame:
-    """Columns kind (open, held_out), instruction, reference (empty for open ones)."""
-    path = job.root / job.section(EvalScores).prompts
-    if not path.exists():
-        raise InputError(f"eval_scores.prompts: {path} does not exist; give a JSONL file with a column `prompt`")
-    table = pl.read_ndjson(path, infer_schema_length=None)
-    if "prompt" not in table.columns:
-        raise InputError(f"eval_scores.prompts: {path} has no column `prompt`, but {', '.join(table.columns)}")
-    prompts = table.head(job.section(EvalScores).prompts_limit)
-    seeds = job.rows("seed_pairs", language).table().filter(pl.col("split") == "held_out")
-    return pl.concat(
-        [
-            prompts.select(kind=pl.lit("open"), instruction="prompt", reference=pl.lit("")),
-            seeds.select(kind=pl.lit("held_out"), instruction="instruction", reference="response"),
-        ]
-    )
-
-
-def _answers(job: Job, name: str, folder: Path, questions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The questions with the `response` of the model in `folder`, and facts about its run."""
-    prompts, language = job.section(Prompts), load_language(job.language or "", job.language_pages)
-    english_name = load_names(job.language_pages)[language.code]
-    with LazyEngine(folder, job.section(TextGeneration).of_several, job.settings.seed) as engine:
-        encoder = PromptEncoder(engine.tokenizer, prompts, room=engine.room(job.section(Decoding).max_new_tokens))
-        asked = [
-            encoder.write_response(instruction, english_name, prompts.style_answer)
-            for instruction in questions["instruction"]
-        ]
-        texts = engine.generate(asked, answer_sampling(job.section(Decoding), job.settings.seed, encoder))
-        facts: dict[str, Metric] = {**engine.facts(), "questions_cut": encoder.cut}
-    response = pl.Series("response", [text.text for text in texts], dtype=pl.String)
-    answers = questions.select(
-        pl.lit(language.code).alias("language"),
-        pl.lit(name).alias("model"),
-        "kind",
-        "instruction",
-        response,
-        "reference",
-        in_language(response, language).alias("in_language"),
-        pl.Series("finish_reason", [text.finish_reason for text in texts], dtype=pl.String),
-    )
-    ids = content_ids(answers, "language", "model", "kind", "instruction", "reference")
-    return answers.insert_column(0, ids), facts
-
-
-def _rated(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
-    """The answers with the ratings of the iteration's evaluator."""
-    evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
-    judging = (read_calibration(evaluator), job.section(Rating), job.section(Prompts), names)
-    frame = add_signals(answers, job, evaluator)
-    if not similarities_wanted(job.section(Rating)):
-        frame = without_similarities(frame)
-    with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
-        return add_ratings(frame, engine, *judging).drop(UNPUBLISHED, strict=False)
-
-
-def _held_out(job: Job, folder: Path) -> list[Example]:
-    assert job.language is not None
-    encoder = PromptEncoder(load_tokenizer(folder), job.section(Prompts))
-    return response_examples(seed_pairs(job, "held_out", [job.language]), encoder, load_names(job.language_pages))
-
-
-def _scores(models: dict[str, Answered], margin: float) -> dict[str, Any]:
-    """Every measure of every model, and the tuned model's answers compared with each other model's."""
-    tuned = models[TUNED].answers
-    return {
-        "models": {
-            name: {figure: measure.compute(model) for figure, measure in MEASURES.items()}
-            for name, model in models.items()
-        },
-        "pairwise": {f"{TUNED}_against_{name}": pairwise(tuned, models[name].answers, margin) for name in OTHERS},
-    }
-
-
 def known(scores: dict[str, float | None]) -> dict[str, float]:
     return {figure: value for figure, value in scores.items() if value is not None}
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     found = read_json(job.staging / "scores.json")
-    models = found["models"]
+    models, answers = found["models"], job.staged.table(["response"])
+    base, tuned = known(models[BASE]), known(models[TUNED])
     return {
         **{f"{name}_{figure}": value for name, scores in models.items() for figure, value in known(scores).items()},
-        **{f"{figure}_change": value - models["base"][figure] for figure, value in known(models[TUNED]).items()},
-        **{f"win_share_against_{name}": found["pairwise"][f"{TUNED}_against_{name}"]["win_share"] for name in OTHERS},
+        **{f"{figure}_change": tuned[figure] - base[figure] for figure in tuned if figure in base},
+        **_win_shares(found["pairwise"].get(EVALUATOR, {})),
         "questions_cut": outcome.facts["questions_cut"],
-        "empty_answers_share": mean(job.staged.table(["response"])["response"] == ""),
+        "empty_answers_share": mean(answers["response"] == ""),
+        "unanswered_share": job.staged.drop_counts().get("no_answer", 0) / max(1, outcome.rows_in or 0),
+        "questions_left_out": sum(
+            job.staged.drop_counts().get(reason, 0) for reason in ("no_question", "asked_before")
+        ),
+        "verdicts_missing": _missing(found["pairwise"]),
+        "human_verdicts_unmatched": outcome.facts["human_verdicts_unmatched"],
+        "task_figures_missing": outcome.facts["task_figures_missing"],
+        **_agreement_with_people(found["agreement"]),
     }
+
+
+def _win_shares(pairwise: dict[str, Any]) -> dict[str, Metric]:
+    return {
+        f"win_share_against_{name.removeprefix(f'{TUNED}_against_')}": figures["win_share"]
+        for name, figures in pairwise.items()
+        if figures["win_share"] is not None
+    }
+
+
+def _agreement_with_people(agreed: dict[str, dict[str, Any]]) -> dict[str, Metric]:
+    """Cohen's kappa of the evaluator and people, on pairs (`verdicts`) and on single answers (`levels`)."""
+    found = {kind: agreed.get(f"{EVALUATOR}_and_{PEOPLE}_{kind}", {}).get("kappa") for kind in ("verdicts", "levels")}
+    return {f"kappa_with_people_{kind}": value for kind, value in found.items() if value is not None}
+
+
+def _missing(pairwise: dict[str, dict[str, Any]]) -> int:
+    """Pairs without a verdict, over all judges."""
+    comparisons: Sequence[dict[str, Any]] = [one for judged in pairwise.values() for one in judged.values()]
+    return sum(int(one["failures"]) for one in comparisons)

@@ -15,7 +15,6 @@ from stages.seed_pairs.settings import Translation
 from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.generation.returned_text import Returned, Wanted, usable
 from x_instruction.language.sentences import sentence_end
-from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import InputError
 
 # Translation models are trained on sentences; they omit or repeat parts of longer texts.
@@ -141,8 +140,8 @@ def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
-            # As stored, or float32 where other types are very slow; transformers would choose without a word.
-            dtype=inference_dtype() or "auto",
+            # As stored on a GPU; on a CPU other types than float32 are slow, and float16 overflows in T5.
+            dtype="auto" if torch.cuda.is_available() else "float32",
         )
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]

@@ -83,7 +83,7 @@ def settings(world: World) -> dict[str, Any]:
         "refined_pairs": {"min_rating": 0.8, "top_share": 1.0, "always_kept": 0},
         "diversified_set": {"pairs": 1000, "decontaminate_against": [f"{DATA}/eval_prompts.jsonl"]},
         "tuned_model": {"training": ANSWERING},
-        "eval_scores": {"prompts": f"{DATA}/eval_prompts.jsonl"},
+        "eval_scores": {"questions": [{"name": "prompts", "path": f"{DATA}/eval_prompts.jsonl", "limit": 24}]},
         "decoding": {"temperature": 0.1, "max_new_tokens": 96, "no_repeat_ngram": 0},
     }
 

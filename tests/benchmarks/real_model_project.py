@@ -113,7 +113,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
         "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 12},
         "diversified_set": {"clusters": 6, "pairs": 12},
         "tuned_model": {"training": training()},
-        "eval_scores": {"prompts_limit": 6},
+        "eval_scores": {"questions": [{"name": "prompts", "path": "data/sample/eval_prompts.jsonl", "limit": 6}]},
     }  # fmt: skip
 
 

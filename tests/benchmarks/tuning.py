@@ -44,13 +44,20 @@ def run() -> list[Row]:
 
 def _rows(label: str, model: Path, examples: Sequence[Example], training: Training, folder: Path) -> list[Row]:
     tokens = sum(len(example.prompt) + len(example.completion) for example in examples)
+    # Imports and the first batch are not timed.
+    for first in (_plain, _ours):
+        first(model, examples[:BATCH], training, folder)
     plain = seconds(partial(_plain, model, examples, training, folder))
     rows = []
     for name, packing in (("padded", False), ("packed", True)):
         chosen = training.model_copy(update={"packing": packing})
-        ours = seconds(partial(fine_tune, model, examples, folder / "out", chosen, 1))
+        ours = seconds(partial(_ours, model, examples, chosen, folder))
         rows.append(Row(f"{label}, {name}", "tokens/s", tokens / ours, tokens / plain, "trl.SFTTrainer, padded"))
     return rows
+
+
+def _ours(model: Path, examples: Sequence[Example], training: Training, folder: Path) -> None:
+    fine_tune(model, examples, folder / "out", training, 1)
 
 
 def _plain(model: Path, examples: Sequence[Example], training: Training, folder: Path) -> None:

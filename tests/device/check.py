@@ -72,7 +72,7 @@ def measured(lab: Lab, runs: list[Run], deadline: float) -> Figures:
     inference: Figures = {}
     for run in runs:
         # The first runs are small; the model that one of them trained is then used, before the large runs.
-        if not inference and run.shape != "270m":
+        if trainings and not inference and run.shape != "270m":
             inference = attempted(lambda: compare_engines(lab, trainings))
         if time.monotonic() + run.seconds > deadline:
             trainings.append({"name": run.name, "skipped": "no time left"})
@@ -81,7 +81,8 @@ def measured(lab: Lab, runs: list[Run], deadline: float) -> Figures:
         figures = attempted(lambda run=run: train(lab, run))  # type: ignore[misc]
         trainings.append({"name": run.name, **figures, "whole_seconds": round(time.monotonic() - began, 1)})
         print(f"{run.name}: {brief(trainings[-1])}", flush=True)
-    inference = inference or attempted(lambda: compare_engines(lab, trainings))
+    if any(figures.get("shape") in ("tiny", "270m") for figures in trainings):
+        inference = inference or attempted(lambda: compare_engines(lab, trainings))
     return {"trainings": trainings, "inference": inference, "checks": checks(runs, trainings, inference)}
 
 

@@ -52,13 +52,19 @@ def test_evaluators_are_shown_by_iteration(settings: Settings, tmp_path: Path) -
 
 
 def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: Path) -> None:
-    figures = {"language_share": 1.0, "held_out_loss": 2.5, "chrf": 11.0, "mean_characters": 640.4, "mean_rating": 0.5}
-    figures |= {"similarity": None}
+    figures = {
+        "language_share": 1.0,
+        "held_out_loss": 2.5,
+        "chrf_plus_plus": 11.0,
+        "mean_characters": 640.4,
+        "mean_rating": 0.5,
+    }
+    figures |= {"similarity": None, "empty_share": 0.0}  # the second one is not shown
     against = {"tuned_against_base": {"wins": 3, "ties": 2, "losses": 1}}
     for language in settings.languages:
         write(
             tmp_path / f"metrics/eval_scores/{language}.json",
-            {"models": {"base": figures, "tuned": figures}, "pairwise": against},
+            {"models": {"base": figures, "tuned": figures}, "pairwise": {"evaluator": against}},
         )
     table = scores_table(settings, tmp_path)
     assert row(table, "fi") == ["base", "1.000", "2.500", "11.0", "640.4", "–", "0.500", "3/2/1"]

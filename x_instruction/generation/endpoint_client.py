@@ -43,6 +43,10 @@ class EndpointClient:
         self.counts = {"requests": 0, "retries": 0, "prompt_tokens": 0, "generated_tokens": 0}
         self._counting = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A worker process opens connections of its own."""
+        return EndpointClient, (self.settings,)
+
     def complete(
         self, prompts: list[list[int]] | list[str], read: Callable[[Any], Any] | None = None, **options: Any
     ) -> list[Any]:

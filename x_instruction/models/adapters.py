@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,7 @@ def refuse_four_bits_without_gpu() -> None:
 
     if not torch.cuda.is_available():
         raise SettingsError("training.adapter.four_bits needs a CUDA GPU, and there is none: set it to false")
+    if find_spec("bitsandbytes") is None:
+        raise SettingsError(
+            "training.adapter.four_bits needs the package bitsandbytes: install requirements-gpu.txt or set it to false"
+        )

@@ -22,6 +22,25 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
     """
     import torch
 
+    _, logits, wanted = _predictions(model, inputs, labels)
+    return torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"), len(wanted)
+
+
+def losses_by_row(model: Any, inputs: dict[str, Any]) -> list[tuple[float, int]]:
+    """For each row of a batch from `padded`, the summed cross-entropy of its learned tokens, and their number."""
+    import torch
+
+    rows, logits, wanted = _predictions(model, inputs, None)
+    losses = torch.nn.functional.cross_entropy(logits, wanted, reduction="none").double()
+    size = len(inputs["labels"])
+    sums = torch.zeros(size, dtype=losses.dtype, device=losses.device).index_add_(0, rows, losses)
+    return list(zip(sums.tolist(), torch.bincount(rows, minlength=size).tolist(), strict=True))
+
+
+def _predictions(model: Any, inputs: dict[str, Any], labels: Sequence[int] | None) -> tuple[Any, Any, Any]:
+    """The row of each learned token, the logits that predict it, and its place among them."""
+    import torch
+
     truth = inputs["labels"]
     rows, places = (truth[:, 1:] != IGNORED).nonzero(as_tuple=True)
     with head_reads(model, rows, places):
@@ -30,7 +49,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
     if labels is not None:
         among = torch.tensor(list(labels), device=truth.device)
         logits, wanted = logits[:, among], (wanted.unsqueeze(1) == among).int().argmax(1)
-    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum"), len(wanted)
+    return rows, logits.float(), wanted
 
 
 @contextmanager

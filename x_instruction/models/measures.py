@@ -11,7 +11,7 @@ from typing import Any
 from x_instruction.models.batches import padded, rows_of
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.examples import Example
-from x_instruction.models.losses import completion_loss
+from x_instruction.models.losses import completion_loss, losses_by_row
 from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
@@ -54,6 +54,24 @@ def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
     return mean_loss(model_to_measure(folder), examples)
 
 
+def example_losses(folder: Path, examples: Sequence[Example]) -> list[tuple[float, int]]:
+    """For each example, the summed loss of its completion in nats, and the number of its tokens."""
+    import torch
+
+    model, found = model_to_measure(folder), dict[int, tuple[float, int]]()
+    order = sorted(range(len(examples)), key=lambda number: len(examples[number].prompt + examples[number].completion))
+    for batch in _batches([examples[number] for number in order], _most_tokens(model)):
+        inputs = {name: part.to(model.device) for name, part in padded(rows_of(batch, sys.maxsize), pad=0).items()}
+        with torch.inference_mode():
+            losses = losses_by_row(model, inputs)
+        found.update(zip(order[len(found) : len(found) + len(batch)], losses, strict=True))
+    return [found[number] for number in range(len(examples))]
+
+
+def _most_tokens(model: Any) -> int:
+    return int(MOST_LOGITS // model.config.get_text_config().vocab_size)
+
+
 def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | None = None) -> float:
     """Mean loss per completion token of a loaded model, in nats, over the tokens of all examples.
 
@@ -63,7 +81,7 @@ def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | N
 
     was_training, loss, tokens = model.training, 0.0, 0
     model.eval()
-    limit = MOST_LOGITS // model.config.get_text_config().vocab_size
+    limit = _most_tokens(model)
     for batch in _batches(sorted(examples, key=lambda example: len(example.prompt) + len(example.completion)), limit):
         with torch.inference_mode():
             inputs = padded(rows_of(batch, sys.maxsize), pad=0)

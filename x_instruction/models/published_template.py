@@ -77,13 +77,14 @@ def _boundary(tokenizer: Any) -> re.Pattern[str]:
 def _values(asking: Asking) -> str:
     """Statements that give the placeholders their values; a user's argument comes first."""
     named = {"language": asking.language, **asking.values}
-    return "".join(
+    given = "".join(
         f"{{%- set {name} = {name} if {name} is defined else {literal(value)} -%}}\n" for name, value in named.items()
     )
+    return f"{given}{{%- set as_it_is = {IS_PROMPT} is defined and {IS_PROMPT} -%}}\n"
 
 
 def _turn(whole: str, bare: str) -> str:
-    return f"({whole} if language else {bare})"
+    return f"({whole} if language and not as_it_is else {bare})"
 
 
 def _whole(asking: Asking, whole: str, bare: str, after: str, begin: str, end: str) -> str:
@@ -116,7 +117,6 @@ def _around(template: str, asking: Asking, whole: str, bare: str) -> str:
     the model's template was made by this module, too.
     """
     return f"""{_values(asking)}{{%- set asked = namespace(messages=[]) -%}}
-{{%- set as_it_is = {IS_PROMPT} is defined and {IS_PROMPT} -%}}
 {{%- for message in messages -%}}
 {{%- if message["role"] == "user" and not as_it_is -%}}
 {{%- set content = message["content"] -%}}

@@ -105,11 +105,6 @@ def measure_each(job: Job, outcome: Outcome) -> dict[str, Metric]:
     }
 
 
-def model_of(folder: Path, language: str) -> Path:
-    """The folder of a tuned model that answers in a language: a subfolder if there is one model for each."""
-    return folder / language if (folder / language / "config.json").is_file() else folder
-
-
 def _link(made: Path, target: Path) -> None:
     """The files of a finished model, which take no space a second time."""
     for path in made.rglob("*"):

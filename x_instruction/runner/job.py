@@ -144,8 +144,7 @@ class Job:
             counts.update(read_json(self.work / key / "counts.json"))
             progress.update(rows)
         progress.close()
-        (self.work / "used").parent.mkdir(parents=True, exist_ok=True)
-        (self.work / "used").write_text("\n".join(sorted(self.used)))
+        self._write_used()
         return Outcome(rows_in, counts=dict(counts))
 
     def remembered(
@@ -155,6 +154,11 @@ class Job:
         for key, _ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")
+        self._write_used()
+
+    def _write_used(self) -> None:
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / "used").write_text("\n".join(sorted(self.used)))
 
     def _finished(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str

@@ -28,7 +28,7 @@ def prompts_of(path: Path, setting: str) -> list[Text]:
     """
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
-    found = [text for number, row in _rows(path, setting) for text in _texts(number, row)]
+    found = [text for number, row in rows_of(path, setting) for text in _texts(number, row)]
     if not any(text.is_prompt or len(text.text.split()) > 1 for text in found):
         raise InputError(
             f"{setting}: {path} has none of the columns {', '.join(FIELDS)} with a text; "
@@ -37,7 +37,8 @@ def prompts_of(path: Path, setting: str) -> list[Text]:
     return found
 
 
-def _rows(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file with their line numbers. Raises InputError, which names the setting and the line."""
     number = 0
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import polars as pl
 import pytest
 import yaml
 
+from stages.eval_scores.compared_models import folder_of
+from stages.eval_scores.settings import ComparedModel
 from stages.params import Settings
 from stages.tuned_model import stage as tuned_model
 from stages.tuned_model.settings import TunedModel
@@ -21,8 +24,8 @@ from x_instruction.generation.sampling import answer_sampling
 from x_instruction.models.base_record import write_base
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.model_card import card
+from x_instruction.models.model_folder import model_of
 from x_instruction.models.prompts import PromptEncoder
-from x_instruction.pairs.tuning_each import model_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
@@ -151,6 +154,8 @@ def test_a_model_of_a_language_asks_for_it(make_tuned: MakeTuned) -> None:
     run_stage(job, tuned_model, SUITE)
     assert sorted(path.name for path in job.target.iterdir()) == ["fi", "manifest.json", "sw"]
     assert model_of(job.target, "sw") == job.target / "sw"
+    compared = ComparedModel.model_validate({"name": "tuned", "model": "tuned_model"})
+    assert folder_of(compared, replace(job, artifact="eval_scores", language="sw")) == job.target / "sw"
     for language, name in (("fi", "Finnish"), ("sw", "Swahili")):
         folder = model_of(job.target, language)
         text = load_tokenizer(folder).apply_chat_template([{"role": "user", "content": "Say."}], tokenize=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -204,6 +205,11 @@ def test_the_key_comes_from_the_environment(serve: Callable[..., Bill], monkeypa
     one = client(server)
     one.complete([[1], [2]])
     assert server.keys == ["Bearer secret"] and "secret" not in json.dumps(one.facts())
+
+
+def test_a_worker_process_gets_a_client_with_the_same_settings(serve: Callable[..., Bill]) -> None:
+    one = client(serve(), attempts=3)
+    assert pickle.loads(pickle.dumps(one)).settings == one.settings
 
 
 def test_tokens_are_counted_and_priced(serve: Callable[..., Bill]) -> None:

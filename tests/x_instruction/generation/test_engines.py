@@ -23,6 +23,7 @@ import pytest
 from stages.params import Settings, load_settings
 from tests.conftest import LESSONS, ROOT
 from x_instruction.generation import open_engine as open_engine_module
+from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR, NGRAM_RULE
 from x_instruction.generation.interface import Engine, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
@@ -31,6 +32,8 @@ from x_instruction.generation.served_model import served_name
 from x_instruction.generation.settings import Endpoint, TextGeneration
 from x_instruction.generation.vllm_engine import VllmEngine
 from x_instruction.generation.vllm_rules import NoRepeatNgram
+from x_instruction.judging.endpoint_judge import AnswerPair, ask_judge
+from x_instruction.judging.settings import Judge
 from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
 from x_instruction.models.examples import Example
 from x_instruction.models.generation_config import FILE, write_generation_config
@@ -69,6 +72,9 @@ def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
         "--enforce-eager",
         "--dtype",
         "float32",
+        # For requests by chat: the message is the whole prompt.
+        "--chat-template",
+        "{{ messages[0]['content'] }}",
         *NGRAM_RULE.split(),
     ]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
@@ -626,3 +632,17 @@ def test_likelihoods_hold_a_bounded_number_of_logits(
     # Fewer than one completion needs: then completions are read one by one.
     monkeypatch.setattr(engine.reader, "most_logits", engine.reader.vocabulary)
     assert engine.likelihood(prompts, completions) == pytest.approx(whole, abs=1e-5)
+
+
+def test_a_judge_reads_the_label_probabilities_of_a_served_chat_model(engines: dict[str, Engine]) -> None:
+    """The model has learned to continue "two" with "ein Haus", so its verdict is the label `e` in both orders."""
+    endpoint = server_settings(engines).endpoint
+    judge = Judge(
+        name="served",
+        endpoint=endpoint,
+        prompt="{language}{answer_1}{answer_2}<|instruction|>{instruction}<|response|>",
+        labels=("e", "u", "k"),
+    )
+    (found,) = ask_judge(judge, EndpointClient(endpoint), [AnswerPair("", "two", "", "")])
+    assert found.failure == "" and found.shown_first == pytest.approx(1, abs=0.1)
+    assert found.shown_second == pytest.approx(-1, abs=0.1)

@@ -8,8 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.eval_scores import stage as eval_scores
+from stages.eval_scores.answers import answers_of
+from stages.eval_scores.questions import all_questions
+from stages.eval_scores.settings import ComparedModel, Questions
 from stages.params import Settings
+from tests.conftest import ROOT
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.rating.calibration import LEVELS, Calibration
 from x_instruction.rating.rate import add_ratings
@@ -30,8 +33,13 @@ def test_a_question_longer_than_the_model_is_answered(
     make_job: Callable[..., Job], settings: Settings, taught_model: Path
 ) -> None:
     job = make_job("eval_scores", decoding=settings.decoding.model_copy(update={"max_new_tokens": 8}))
-    questions = pl.DataFrame({"kind": ["open"], "instruction": [LONG], "reference": [""]})
-    answers, facts = eval_scores._answers(job, "tuned", taught_model, questions)
-    assert (answers.height, facts["questions_cut"]) == (1, 1)
-    _, facts = eval_scores._answers(job, "base", taught_model, questions.with_columns(instruction=pl.lit("Say.")))
-    assert facts["questions_cut"] == 0
+    model = ComparedModel(name="other", model=str(taught_model))
+    questions, _ = all_questions(
+        [Questions(name="prompts", path="data/sample/eval_prompts.jsonl", limit=1)],
+        pl.DataFrame(schema={"instruction": pl.String, "response": pl.String}),
+        "fi",
+        ROOT,
+    )
+    for instruction, cut in ((LONG, 1), ("Say.", 0)):
+        found = answers_of(job, model, questions.with_columns(instruction=pl.lit(instruction)))
+        assert (found.frame.height, found.facts["questions_cut"]) == (1, cut)

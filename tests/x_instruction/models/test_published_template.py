@@ -72,6 +72,16 @@ def test_a_model_of_one_language_asks_for_it(settings: Settings) -> None:
     assert rendered(one, said("Say."), "Urdu", language="Thai", style=" in verse") == one.tokenizer.decode(other)
 
 
+def test_the_pipeline_can_use_a_template_that_was_made_from_prompts(settings: Settings) -> None:
+    one = encoder(settings, RESPONSE)
+    tokenizer = byte_level()
+    tokenizer.chat_template = published_template(one, Asking(RESPONSE, "instruction", {"style": ""}, "Urdu"))
+    plain = encoder(settings, "{instruction} Answer in {language}.", tokenizer, chat_template=True)
+    text = tokenizer.decode(plain.write_response("Say.", "Finnish", ""))
+    assert text == "<|instruction|>Say. Answer in Finnish.<|response|>"
+    assert tokenizer.decode(plain.end) == "<|end|>"
+
+
 def test_answers_in_a_dialogue_end_as_in_the_training(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
     text = rendered(one, said("Say.", "Siksi.", "Why?"))

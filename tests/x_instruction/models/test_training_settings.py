@@ -125,6 +125,15 @@ def test_unknown_modules_of_an_adapter_are_refused_with_those_that_exist(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_four_bits_without_their_package_are_refused(
+    tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("x_instruction.models.adapters.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"bitsandbytes: install requirements-gpu\.txt or set it to false"):
+        fine_tune(tiny_model, lessons, tmp_path, changed(adapter={"rank": 2, "alpha": 4, "four_bits": True}), 1)
+
+
 def test_four_bits_without_a_gpu_are_refused(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="four_bits needs a CUDA GPU"):
         fine_tune(tiny_model, lessons, tmp_path, changed(adapter={"rank": 2, "alpha": 4, "four_bits": True}), 1)

@@ -165,6 +165,16 @@ def test_the_store_lists_what_the_last_run_used(make_job: MakeJob, calls: Path) 
     assert len(list(job.work.glob("*/part.parquet"))) == 2
 
 
+def test_the_store_lists_what_was_remembered_even_if_a_later_part_failed(make_job: MakeJob, calls: Path) -> None:
+    job = make_job()
+    with pytest.raises(RuntimeError):
+        for text in ("a", "b", "crash"):
+            list(job.remembered(frames(text), partial(shout, calls=calls), depends_on=""))
+    assert len((job.work / "used").read_text().split()) == 2
+    list(make_job().remembered(frames("a", "b"), partial(shout, calls=calls), depends_on=""))
+    assert called(calls) == ["a", "b", "crash"]
+
+
 def test_equal_frames_share_a_shard_and_both_are_there(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     assert run(job, calls, "a", "a") == ["a"]

@@ -252,3 +252,9 @@ def test_a_file_that_does_not_hold_a_mapping_is_refused(tmp_path: Path, content:
 def test_settings_cannot_be_changed_after_loading() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings(PARAMS).seed = 3
+
+
+def test_a_compared_model_of_an_iteration_that_does_not_exist_is_refused() -> None:
+    models = [*ORIGINAL["eval_scores"]["models"], {"name": "third", "model": "response_model/iteration_3"}]
+    message = problem("eval_scores", "models", value=models)
+    assert "compares response_model/iteration_3, but the iterations are iteration_1, iteration_2" in message

@@ -1,0 +1,93 @@
+"""The judges' verdicts on the tuned model's answers beside each other model's, and how far the judges agree."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+import polars as pl
+
+from stages.eval_scores.settings import TUNED, EvalScores
+from x_instruction.generation.endpoint_client import EndpointClient
+from x_instruction.judging.agreement import agreement
+from x_instruction.judging.endpoint_judge import AnswerPair, ask_judge
+from x_instruction.judging.settings import EVALUATOR, SIMILARITY, Judge
+from x_instruction.judging.verdicts import PAIR, VERDICTS, Opinion, by_column, by_opinions, no_verdicts, pairs_of
+from x_instruction.language.names import load_names
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import Split, no_drops
+
+JUDGED_AT_ONCE = 16  # pairs whose verdicts are kept together if a later one fails
+OPINION = {"shown_first": pl.Float64, "shown_second": pl.Float64, "failure": pl.String}
+
+
+def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
+    """The verdicts of all judges on all compared pairs, and facts about the endpoints' requests.
+
+    `rated` has the answers with similarity and rating. A judge that fails leaves pairs without a verdict.
+    """
+    settings, facts = job.section(EvalScores), dict[str, Metric]()
+    others = [model.name for model in settings.models if model.name != TUNED]
+    pairs = pl.concat([pairs_of(rated, TUNED, other) for other in others])
+    tables = [no_verdicts(), by_column(pairs, EVALUATOR, "rating", settings.tie_margin)]
+    if rated["similarity"].is_finite().any():
+        tables.append(by_column(pairs, SIMILARITY, "similarity", settings.tie_margin))
+    for judge in settings.judges:
+        found, counted = _by_endpoint(job, judge, pairs, settings.tie_margin)
+        tables.append(found)
+        facts |= {f"{judge.name}_{name}": value for name, value in counted.items()}
+    return pl.concat(tables), facts
+
+
+def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:
+    """What was judged before a failure is kept, and a later run asks only about the rest."""
+    asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
+    client, opinions = EndpointClient(judge.endpoint), list[Opinion]()
+    try:
+        for frame in _opinions(job, judge, client, asked):
+            opinions += [Opinion(*row) for row in frame.select(OPINION.keys()).iter_rows()]
+    except InputError as error:
+        failure = str(error)
+        print(
+            f"warning: {judge.name} gave no verdict on {asked.height - len(opinions)} of {asked.height} pairs: "
+            f"{failure}",
+            file=sys.stderr,
+        )
+        opinions += [Opinion(failure=failure)] * (asked.height - len(opinions))
+    finally:
+        client.close()
+    # A difference of probabilities needs no margin.
+    return by_opinions(asked, judge.name, opinions, margin if judge.scale == "grade" else 0.0), dict(client.facts())
+
+
+def _opinions(job: Job, judge: Judge, client: EndpointClient, pairs: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    work = partial(judge_pairs, judge=judge, client=client, language=load_names(job.language_pages)[job.language or ""])
+    shown = pairs.select(*PAIR, "instruction", "response", "response_other")
+    for some in shown.iter_slices(JUDGED_AT_ONCE):
+        yield from job.remembered([some], work, depends_on=judge.key())
+
+
+def judge_pairs(pairs: pl.DataFrame, judge: Judge, client: EndpointClient, language: str) -> Split:
+    """Columns of PAIR and OPINION. Raises InputError if the endpoint fails."""
+    shown = [
+        AnswerPair(language, *row) for row in pairs.select("instruction", "response", "response_other").iter_rows()
+    ]
+    found = [
+        (opinion.shown_first, opinion.shown_second, opinion.failure) for opinion in ask_judge(judge, client, shown)
+    ]
+    return Split(pairs.select(PAIR).hstack(pl.DataFrame(found, schema=OPINION, orient="row")), no_drops())
+
+
+def judges_agreement(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Rows of judging/agreement.py for all judges of the verdicts."""
+    known = verdicts.filter(pl.col("verdict").is_not_null())
+    labels = {
+        str(judge): {f"{question} {against}": verdict for question, against, verdict in some.iter_rows()}
+        for (judge,), some in known.select("judge", "question_id", "against", "verdict")
+        .partition_by("judge", as_dict=True, maintain_order=True, include_key=False)
+        .items()
+    }
+    return agreement(labels, VERDICTS, "verdicts")

@@ -1,0 +1,109 @@
+"""The questions that every compared model is asked: those of the files in the settings, and the held-out seeds.
+
+A question in English asks for an answer in the language by the prompt; a question may also be written in the language,
+which no model was taught. Files of Vicuna-80 and MT-Bench are read as they are; of several turns the first is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from stages.eval_scores.settings import SEEDS, Questions
+from x_instruction.runner.content_ids import content_ids
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.shards import drops
+from x_instruction.words.evaluation_prompts import rows_of
+
+ENGLISH = "en"
+FIELDS = ("prompt", "question", "instruction", "text", "turns")
+REFERENCES = ("reference", "answer", "response")
+SCHEMA = {
+    "language": pl.String, "kind": pl.String, "questions": pl.String, "asked_in": pl.String,
+    "instruction": pl.String, "reference": pl.String, "reason": pl.String, "value": pl.String, "url": pl.String,
+}  # fmt: skip
+
+
+def all_questions(
+    sets: Sequence[Questions], seeds: pl.DataFrame, language: str, root: Path
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The questions, and the rows of the files that hold none, as drops.
+
+    Columns question_id, language, kind (open, held_out), questions (name of the set), asked_in (code), instruction,
+    reference ("" where there is none). `seeds` are the held-out seeds of the language. Raises InputError for a file
+    that cannot be read or has no question at all.
+    """
+    held_out = seeds.select(
+        language=pl.lit(language),
+        kind=pl.lit("held_out"),
+        questions=pl.lit(SEEDS),
+        asked_in=pl.lit(ENGLISH),
+        instruction="instruction",
+        reference="response",
+        reason=pl.lit(None, pl.String),
+        value=pl.lit(""),
+        url=pl.lit(""),
+    )
+    table = pl.concat([*(_of_set(one, language, root) for one in sets), held_out])
+    table = table.with_columns(content_ids(table, "language", "kind", "questions", "instruction", "reference"))
+    again = pl.col("reason").is_null() & ~pl.struct("id", "reason").is_first_distinct()
+    marked = table.with_columns(
+        reason=pl.when(again).then(pl.lit("asked_before")).otherwise("reason"),
+        value=pl.when(again).then("instruction").otherwise("value"),
+    )
+    left_out = marked.filter(pl.col("reason").is_not_null())
+    left_out = left_out.with_columns(id=pl.format("{}-{}", "id", pl.int_range(pl.len())))
+    kept = marked.filter(pl.col("reason").is_null()).rename({"id": "question_id"}).drop("reason", "value", "url")
+    return kept, drops(left_out, text="instruction")
+
+
+def _of_set(questions: Questions, language: str, root: Path) -> pl.DataFrame:
+    """Rows of SCHEMA for the questions in English and in the language; `reason` is set where a row has no question."""
+    path, setting = root / questions.path, f"eval_scores.questions.{questions.name}"
+    if not path.exists():
+        raise InputError(f"{setting}: {path} does not exist; give a JSONL file with a column `prompt`")
+    rows = list(_read(path, setting, questions, language))
+    if not any(row["reason"] is None for row in rows):
+        raise InputError(
+            f"{setting}: {path} has no row with a text in one of the columns {', '.join(FIELDS)}; rename the column of "
+            "the questions"
+        )
+    found = pl.DataFrame(rows, schema=SCHEMA).filter(pl.col("asked_in").is_in([ENGLISH, language]))
+    usable = pl.col("reason").is_null()
+    limit = questions.limit or found.height
+    return found.filter(~usable | (usable.cum_sum().over("asked_in") <= limit))
+
+
+def _read(path: Path, setting: str, questions: Questions, language: str) -> Iterator[dict[str, Any]]:
+    for number, row in rows_of(path, setting):
+        asked_in = _text(row, ("language", "lang")) or questions.language or ENGLISH
+        question = _text(row, FIELDS)
+        yield {
+            "language": language,
+            "kind": "open",
+            "questions": questions.name,
+            "asked_in": asked_in,
+            "instruction": question,
+            "reference": _reference(row, asked_in, language),
+            "reason": None if question else "no_question",
+            "value": "" if question else f"line {number} has the columns {', '.join(row)}"[:200],
+            "url": f"{path.name}#{number}",
+        }
+
+
+def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
+    """The reference answer if it is in the language: as `reference_language` says, or as the question."""
+    return _text(row, REFERENCES) if (_text(row, ("reference_language",)) or asked_in) == language else ""
+
+
+def _text(row: dict[str, Any], columns: Sequence[str]) -> str:
+    """The first of the columns that has a text; of a list, its first text."""
+    for column in columns:
+        value = row.get(column)
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, str) and first.strip():
+            return first.strip()
+    return ""

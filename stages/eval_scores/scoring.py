@@ -1,0 +1,61 @@
+"""What is computed for each answer and each held-out seed before the measures: ratings, signals and losses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from stages.eval_scores.compared_models import prompts_of
+from stages.eval_scores.settings import SEEDS, ComparedModel
+from x_instruction.embeddings.similarity import without_similarities
+from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.settings import TextGeneration
+from x_instruction.language.names import load_names
+from x_instruction.models.checkpoints import load_tokenizer
+from x_instruction.models.measures import example_losses
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Prompts
+from x_instruction.pairs.training_pairs import pairs_of, response_examples
+from x_instruction.rating.calibration import read_calibration
+from x_instruction.rating.rate import add_ratings
+from x_instruction.rating.settings import Rating
+from x_instruction.rating.signals import add_signals, similarities_wanted
+from x_instruction.rating.surface import add_surface_signals
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.job import Job
+
+ADDED = ("repeated_share", "similarity", "best", "flawed", "worst", "rating")
+
+
+def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
+    """The answers with the columns of ADDED, by the iteration's evaluator."""
+    evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
+    judging = (read_calibration(evaluator), job.section(Rating), job.section(Prompts), names)
+    frame = add_signals(answers, job, evaluator)
+    if not similarities_wanted(job.section(Rating)):
+        frame = without_similarities(frame)
+    if "repeated_share" not in frame.columns:
+        frame = add_surface_signals(frame, job.language_pages)
+    with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
+        return add_ratings(frame, engine, *judging).select(*answers.columns, *ADDED)
+
+
+def losses_of(
+    job: Job, model: ComparedModel, folder: Path | None, seeds: pl.DataFrame, questions: pl.DataFrame
+) -> pl.DataFrame | None:
+    """Columns question_id, nats and tokens of the held-out responses; None for a model from elsewhere."""
+    assert job.language is not None
+    if folder is None or not model.artifact:
+        return None
+    if seeds.is_empty():
+        raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
+    encoder = PromptEncoder(load_tokenizer(folder), prompts_of(model, job.section(Prompts)))
+    pairs = list(pairs_of(seeds, job.language, job.section(Prompts).style_seed))
+    found = example_losses(folder, response_examples(pairs, encoder, load_names(job.language_pages)))
+    losses = seeds.select("instruction", reference="response").hstack(
+        pl.DataFrame(found, schema={"nats": pl.Float64, "tokens": pl.Int64}, orient="row")
+    )
+    held_out = questions.filter(pl.col("questions") == SEEDS).select("question_id", "instruction", "reference")
+    keys = ["instruction", "reference"]
+    return held_out.join(losses.unique(keys, maintain_order=True), on=keys, how="inner", maintain_order="left")

@@ -1,0 +1,67 @@
+"""The published tables of scores and differences, question by question made into figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from stages.eval_scores.measures import MEASURES, Answered
+from stages.eval_scores.settings import TUNED
+from x_instruction.judging.intervals import Estimate, Observed, difference, estimate
+
+ALL = "all"
+SCORES = {
+    "model": pl.String, "measure": pl.String, "asked_in": pl.String, "better": pl.String, "value": pl.Float64,
+    "low": pl.Float64, "high": pl.Float64, "questions": pl.Int64,
+}  # fmt: skip
+DIFFERENCES = {
+    "model": pl.String, "against": pl.String, "measure": pl.String, "asked_in": pl.String, "better": pl.String,
+    "difference": pl.Float64, "low": pl.Float64, "high": pl.Float64, "questions": pl.Int64,
+}  # fmt: skip
+
+
+def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES for the tuned
+    model and each other one. A model without a value of a measure has no row."""
+    observed = {
+        (name, measure, asked_in): found
+        for name, model in models.items()
+        for measure, asked_in, found in _observed(model)
+    }
+    scores, differences = [], []
+    for (name, measure, asked_in), found in observed.items():
+        keys = {"measure": measure, "asked_in": asked_in, "better": MEASURES[measure].better or "none"}
+        if value := estimate(found, resamples, seed):
+            scores.append({"model": name, **keys, "value": value.value, **_interval(value)})
+        tuned = observed.get((TUNED, measure, asked_in))
+        if name != TUNED and tuned and (gain := difference(tuned, found, resamples, seed)):
+            differences.append({"model": TUNED, "against": name, **keys, "difference": gain.value, **_interval(gain)})
+    return pl.DataFrame(scores, schema=SCORES), pl.DataFrame(differences, schema=DIFFERENCES)
+
+
+def _interval(estimated: Estimate) -> dict[str, Any]:
+    return {"low": estimated.low, "high": estimated.high, "questions": estimated.questions}
+
+
+def _observed(model: Answered) -> Iterator[tuple[str, str, Observed]]:
+    """Each measure over all questions, and over those of each language in which they are asked if there are several."""
+    asked = dict(model.answers.select("question_id", "asked_in").iter_rows())
+    languages = sorted(set(asked.values()))
+    for name, measure in MEASURES.items():
+        found = measure.observe(model)
+        if found is None:
+            continue
+        yield name, ALL, found
+        for language in languages if len(languages) > 1 else ():
+            some = [question for question in found.questions if asked.get(question) == language]
+            if some:
+                yield name, language, found.of(some)
+
+
+def values_of(scores: pl.DataFrame, models: list[str]) -> dict[str, dict[str, float | None]]:
+    """Each model's figure of each measure over all questions; None if it has none."""
+    over_all = scores.filter(pl.col("asked_in") == ALL)
+    found = {(model, measure): value for model, measure, value in over_all.select("model", "measure", "value").rows()}
+    return {model: {measure: found.get((model, measure)) for measure in MEASURES} for model in models}

@@ -1,0 +1,110 @@
+"""A judge at an endpoint is read by label probabilities, in both orders, and never by prose."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from tests.chat_server import ChatServer, Reply, chat_server
+from x_instruction.generation.endpoint_client import EndpointClient
+from x_instruction.generation.settings import Endpoint
+from x_instruction.judging.endpoint_judge import AnswerPair, as_text, ask_judge
+from x_instruction.judging.settings import Judge
+from x_instruction.judging.verdicts import Opinion
+from x_instruction.runner.errors import InputError
+
+PAIR = AnswerPair("Finnish", "Why does ice float?", "hyvä vastaus", "huono vastaus")
+
+
+def opinion(server: ChatServer, pair: AnswerPair = PAIR, **settings: object) -> Opinion:
+    judge = Judge(name="served", endpoint=server.endpoint, **settings)  # type: ignore[arg-type]
+    return ask_judge(judge, EndpointClient(judge.endpoint), [pair])[0]
+
+
+def prefers_good(message: str) -> Reply:
+    first, second = re.findall(r"\[Answer \d]\n(\w+)", message)
+    better, worse = ("A", "B") if first == "hyvä" else ("B", "A")
+    assert {first, second} == {"hyvä", "huono"}
+    return {better: 0.7, worse: 0.1, "C": 0.2}
+
+
+def test_the_better_answer_leads_by_the_probabilities_in_both_orders() -> None:
+    with chat_server(prefers_good) as server:
+        found = opinion(server)
+    assert (found.shown_first, found.shown_second) == (pytest.approx(0.6), pytest.approx(0.6))
+    assert len(server.bodies) == 2
+    body = server.bodies[0]
+    assert (body["max_tokens"], body["temperature"], body["logprobs"], body["top_logprobs"]) == (1, 0, True, 20)
+    assert "Finnish" in body["messages"][0]["content"] and "Why does ice float?" in body["messages"][0]["content"]
+
+
+def test_a_judge_that_prefers_a_place_contradicts_itself() -> None:
+    with chat_server(lambda _: {"A": 0.9, "B": 0.1}) as server:
+        found = opinion(server)
+    assert (found.shown_first, found.shown_second) == (pytest.approx(0.8), pytest.approx(-0.8))
+
+
+def test_probabilities_of_other_tokens_do_not_count_and_spaces_do_not_matter() -> None:
+    with chat_server(lambda _: {" A": 0.3, "A": 0.3, "B": 0.2, "The": 0.2}) as server:
+        found = opinion(server)
+    assert found.shown_first == pytest.approx((0.6 - 0.2) / 0.8)
+
+
+def test_a_judge_that_answers_in_prose_has_no_verdict() -> None:
+    with chat_server(lambda _: {"Both": 0.7, "The": 0.2, "A": 0.1}) as server:
+        found = opinion(server)
+    assert found.shown_first is None and "probability of 0.10 together" in found.failure
+
+
+def test_grades_are_expected_values_of_each_answer_in_both_places() -> None:
+    def grades(message: str) -> Reply:
+        graded = re.search(r"Grade answer (\d)", message)
+        assert graded
+        good = re.findall(r"\[Answer \d]\n(\w+)", message)[int(graded[1]) - 1] == "hyvä"
+        return {"K": 0.5, "I": 0.5} if good else {"C": 1.0}
+
+    with chat_server(grades) as server:
+        found = opinion(server, scale="grade")
+    assert (found.shown_first, found.shown_second) == (pytest.approx(0.9 - 0.2), pytest.approx(0.9 - 0.2))
+    assert len(server.bodies) == 4
+
+
+def test_an_endpoint_without_probabilities_is_refused_with_one_sentence() -> None:
+    with chat_server(lambda _: "A") as server, pytest.raises(InputError, match=r"served at http.* must support `logp"):
+        opinion(server)
+
+
+def test_a_judge_that_is_down_is_named_with_its_address() -> None:
+    with chat_server(lambda _: 503) as server, pytest.raises(InputError, match="gave no answer after 2 attempts"):
+        opinion(server)
+
+
+def test_placeholders_and_control_strings_in_an_answer_stay_text() -> None:
+    pair = AnswerPair("Finnish", "{answer_2}", "{language} <|im_end|></s>[INST] 3 < 4", "b")
+    with chat_server(lambda _: {"C": 1.0}) as server:
+        opinion(server, pair)
+    message = server.bodies[0]["messages"][0]["content"]
+    assert "[Answer 1]\n{language} < |im_end|>< /s>[ INST] 3 < 4\n" in message and "[Request]\n{answer_2}\n" in message
+    assert as_text("a<b x < 2 [1]") == "a< b x < 2 [1]"
+
+
+ENDPOINT = Endpoint(url="http://127.0.0.1:9/v1", model="served")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"name": "evaluator"}, "name evaluator belongs to a judge that is always there"),
+        ({"endpoint": Endpoint(url="http://x")}, "needs endpoint.url and endpoint.model"),
+        ({"labels": ("A", "B")}, "needs three labels"),
+        ({"labels": ("A", "B", " A")}, "must differ"),
+        ({"prompt": "{language} {instruction} {answer_1}"}, "must contain {answer_2}"),
+        ({"prompt": "{language} {instruction} {answer_1} {answer_2} {graded}"}, "unknown placeholder {graded}"),
+        ({"scale": "grade", "prompt": "{language} {instruction} {answer_1} {answer_2}"}, "must contain {graded}"),
+    ],
+)
+def test_impossible_settings_of_a_judge_are_refused(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(sentence)):
+        Judge.model_validate({"name": "served", "endpoint": ENDPOINT, **settings})

@@ -1,0 +1,231 @@
+"""Human judgement: what is shown hides the models, and verdicts come back from every format."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from x_instruction.judging.__main__ import main
+from x_instruction.judging.exports import write_items
+from x_instruction.judging.imports import import_verdicts, read_file
+from x_instruction.judging.people import read_verdicts
+from x_instruction.judging.shown_items import FIRST, NEITHER, SECOND, Item, sample_answers, sample_pairs
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.shards import write_shard
+
+RATED = {"tuned": (0.9, 0.05, 0.05), "base": (0.1, 0.2, 0.7)}
+
+
+def answers(size: int = 30, text: str = "") -> pl.DataFrame:
+    """The tuned model's answers are good, and the base model's are bad."""
+    return pl.DataFrame(
+        [
+            {
+                "question_id": f"q{number}", "model": model, "language": "fi", "instruction": f"Question {number}?",
+                "response": f"{model} answers {number}{text}", "best": best, "flawed": flawed, "worst": worst,
+            }
+            for number in range(size)
+            for model, (best, flawed, worst) in RATED.items()
+        ]
+    )  # fmt: skip
+
+
+@pytest.fixture
+def items() -> list[Item]:
+    return [*sample_pairs(answers(), "tuned", 20, 1), *sample_answers(answers(), 12, 1)]
+
+
+@pytest.fixture
+def folder(items: list[Item], tmp_path: Path) -> Path:
+    write_items(items, tmp_path / "people")
+    return tmp_path / "people"
+
+
+def choice(texts: dict[str, str]) -> str:
+    """A person who sees which text is of the tuned model, and prefers it."""
+    if "answer" in texts:
+        return "best" if texts["answer"].startswith("tuned") else "worst"
+    return FIRST if texts[FIRST].startswith("tuned") else SECOND
+
+
+# What is shown
+
+
+def test_the_order_is_random_and_the_models_are_named_only_in_the_key(items: list[Item], folder: Path) -> None:
+    pairs = [item for item in items if item.kind == "pairs"]
+    assert len(pairs) == 20 and 3 < sum(item.turned for item in pairs) < 17
+    assert all(item.texts[SECOND if item.turned else FIRST].startswith("tuned") for item in pairs)
+    for path in folder.iterdir():
+        shown = path.read_text(encoding="utf-8-sig").replace("tuned answers", "").replace("base answers", "")
+        assert ("tuned" in shown) == (path.name == "key.jsonl")
+
+
+def test_the_same_seed_draws_the_same_items_and_no_item_twice(items: list[Item]) -> None:
+    assert sample_pairs(answers(), "tuned", 20, 1) == items[:20] != sample_pairs(answers(), "tuned", 20, 2)
+    assert len({item.id for item in items}) == len(items) == 32
+    assert len(sample_pairs(answers(3), "tuned", 99, 1)) == 3
+
+
+def test_no_cell_is_computed_by_a_spreadsheet(tmp_path: Path) -> None:
+    frame = answers(1).with_columns(response=pl.lit('=HYPERLINK("x")'), instruction=pl.lit("@sum, or +1"))
+    write_items(sample_answers(frame, 2, 1), tmp_path)
+    with (tmp_path / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["answer"], row["instruction"]) == ('\'=HYPERLINK("x")', "'@sum, or +1")
+
+
+# The way back
+
+
+def from_csv(folder: Path) -> list[Path]:
+    paths = [folder / "pairs.csv", folder / "answers.csv"]
+    for path in paths:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, rows[0], delimiter=";")
+            writer.writeheader()
+            writer.writerows({**row, "verdict": f" {choice(row).title()} ", "person": "anna"} for row in rows)
+    return paths
+
+
+def from_label_studio(folder: Path) -> list[Path]:
+    """As Label Studio's export: each task has the annotations of its annotators."""
+    paths = [folder / "pairs.label_studio.json", folder / "answers.label_studio.json"]
+    for path in paths:
+        done = []
+        for number, task in enumerate(read_json(path)):
+            value = {"choices": [choice(task["data"])]}
+            result = {"from_name": "verdict", "to_name": "instruction", "type": "choices", "value": value}
+            skipped = {"completed_by": 8, "result": [], "was_cancelled": True}
+            done.append({"id": number, **task, "annotations": [{"completed_by": 7, "result": [result]}, skipped]})
+        write_json(path, done)
+    return paths
+
+
+def from_argilla(folder: Path) -> list[Path]:
+    """As `dataset.records.to_json` of Argilla 2.8 writes them."""
+    paths = [folder / "pairs.argilla.json", folder / "answers.argilla.json"]
+    for path in paths:
+        records = [
+            {
+                **record, "suggestions": {}, "vectors": {}, "status": "completed", "_server_id": "5f",
+                "responses": {"verdict": [{"value": choice(record["fields"]), "user_id": "anna"}]},
+            }
+            for record in read_json(path)
+        ]  # fmt: skip
+        write_json(path, records)
+    return paths
+
+
+@pytest.mark.parametrize("judged", [from_csv, from_label_studio, from_argilla])
+def test_verdicts_come_back_from_every_format(judged: Callable[[Path], list[Path]], folder: Path) -> None:
+    target = folder / "verdicts.jsonl"
+    assert import_verdicts(folder, judged(folder), target) == {"verdicts": 32}
+    found = read_verdicts(target, "fi", answers(), "human_verdicts")
+    assert set(found.verdicts()["verdict"]) == {"win"} and found.verdicts().height == 20 and found.unmatched == 0
+    agreed = found.agreement(answers()).row(0, named=True)
+    assert (agreed["judge"], agreed["other"], agreed["kind"], agreed["items"]) == ("evaluator", "people", "levels", 12)
+    assert agreed["kappa"] == 1.0
+
+
+def test_verdicts_on_answers_that_have_changed_do_not_count(folder: Path) -> None:
+    import_verdicts(folder, from_csv(folder), folder / "verdicts.jsonl")
+    found = read_verdicts(folder / "verdicts.jsonl", "fi", answers(text=" anew"), "human_verdicts")
+    assert found.unmatched == 32 and found.verdicts().is_empty()
+    assert read_verdicts(folder / "verdicts.jsonl", "sw", answers(), "human_verdicts").unmatched == 0
+
+
+def judged_by(folder: Path, *choices: tuple[str, str]) -> Path:
+    """A CSV with verdicts of several persons on the first pair."""
+    item = json.loads((folder / "key.jsonl").read_text().splitlines()[0])
+    lines = [f"{item['id']},{chosen},{person}" for chosen, person in choices]
+    path = folder / "more.csv"
+    path.write_text("\n".join(["id,verdict,person", *lines]) + "\n")
+    return path
+
+
+def test_the_persons_of_one_item_count_together_and_their_agreement_is_given(items: list[Item], folder: Path) -> None:
+    win, loss = (SECOND, FIRST) if items[0].turned else (FIRST, SECOND)
+    path = judged_by(folder, (win, "anna"), (win, "ben"), (loss, "cleo"))
+    import_verdicts(folder, [path], folder / "verdicts.jsonl")
+    found = read_verdicts(folder / "verdicts.jsonl", "fi", answers(), "human_verdicts")
+    row = found.verdicts().row(0, named=True)
+    assert (row["verdict"], row["lead"]) == ("win", pytest.approx(1 / 3))
+    agreed = found.agreement(answers()).row(0, named=True)
+    assert (agreed["judge"], agreed["other"], agreed["kind"], agreed["items"]) == ("people", "people", "verdicts", 1)
+    assert agreed["alpha"] is not None and agreed["alpha"] < 0.1
+
+
+def test_two_persons_who_disagree_make_a_tie(items: list[Item], folder: Path) -> None:
+    path = judged_by(folder, (FIRST, "anna"), (SECOND, "ben"))
+    import_verdicts(folder, [path], folder / "verdicts.jsonl")
+    found = read_verdicts(folder / "verdicts.jsonl", "fi", answers(), "human_verdicts")
+    assert found.verdicts()["verdict"].to_list() == ["tie"]
+
+
+def test_a_later_verdict_of_a_person_replaces_the_earlier_one(folder: Path) -> None:
+    path = judged_by(folder, (FIRST, "anna"), (NEITHER, "anna"))
+    import_verdicts(folder, [path], folder / "verdicts.jsonl")
+    (row,) = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text().splitlines()]
+    assert row["label"] == "tie"
+
+
+def test_verdicts_that_cannot_be_used_are_counted_by_reason(folder: Path) -> None:
+    path = judged_by(folder, ("", "anna"), ("both", "ben"), ("best", "cleo"), (FIRST, "dora"))
+    with path.open("a") as file:
+        file.write(f"elsewhere,{FIRST},anna\n")
+    counts = import_verdicts(folder, [path], folder / "verdicts.jsonl")
+    assert counts == {"not_judged": 1, "unknown_choice": 2, "unknown_item": 1, "verdicts": 1}
+
+
+@pytest.mark.parametrize("content", ["{", '{"a": 1}', '[{"id": 1}]', '[{"annotations": [{"result": [{}]}]}]'])
+def test_a_file_of_another_kind_is_refused_with_one_sentence(content: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(InputError, match=r"x\.json has no verdicts that can be read .*: give the CSV"):
+        read_file(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("content", ["{", "{}", json.dumps({"kind": "pairs", "label": "better"})])
+def test_a_file_of_verdicts_that_import_did_not_write_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "v.jsonl").write_text(content)
+    with pytest.raises(InputError, match=r"human_verdicts: .*v\.jsonl cannot be used"):
+        read_verdicts(tmp_path / "v.jsonl", "fi", answers(), "human_verdicts")
+    with pytest.raises(InputError, match="cannot be used"):
+        read_verdicts(tmp_path / "none.jsonl", "fi", answers(), "human_verdicts")
+
+
+# The commands
+
+
+def test_the_commands_export_published_answers_and_import_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_shard(answers(), tmp_path / "data/fi/part-00000.parquet")
+    write_json(tmp_path / "data/fi/manifest.json", {"rows": 60})
+    folder = tmp_path / "people"
+    command: list[Any] = ["export", str(folder), "--data", str(tmp_path / "data"), "--pairs", "5", "--answers", "3"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"8 items in {folder}; keep {folder}/key.jsonl from the judges\n"
+    assert main(command) == 1
+    assert "has an export already" in capsys.readouterr().err
+    assert main(["import", str(folder), *map(str, from_csv(folder))]) == 0
+    assert capsys.readouterr().out == f"8 verdicts in {folder}/verdicts.jsonl; left out: none\n"
+
+
+def test_a_command_that_cannot_be_done_names_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(tmp_path / "x"), "--data", str(tmp_path)]) == 1
+    assert "has no published answers: run `make run` first" in capsys.readouterr().err
+    write_shard(answers(2), tmp_path / "data/fi/part-00000.parquet")
+    write_json(tmp_path / "data/fi/manifest.json", {"rows": 4})
+    assert main(["export", str(tmp_path / "x"), "--data", str(tmp_path / "data"), "--model", "mine"]) == 1
+    assert "--model mine did not answer in fi: choose from base, tuned" in capsys.readouterr().err
+    assert main(["import", str(tmp_path), str(tmp_path / "a.csv")]) == 1
+    assert "key.jsonl does not exist" in capsys.readouterr().err

@@ -1,0 +1,73 @@
+"""Human judgement of published answers.
+
+python -m x_instruction.judging export FOLDER   a sample of pairs and answers for people
+python -m x_instruction.judging import FOLDER FILE …   their verdicts, for `eval_scores.human_verdicts`
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from x_instruction.judging.exports import KEY, write_items
+from x_instruction.judging.imports import import_verdicts
+from x_instruction.judging.shown_items import Item, sample_answers, sample_pairs
+from x_instruction.runner.errors import InputError, XInstructionError
+from x_instruction.runner.shards import Partition
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        print(_export(options) if options.command == "export" else _import(options))
+    except XInstructionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m x_instruction.judging", description="Human judgement of answers.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    export = commands.add_parser("export", help="write a sample of answers for people to judge")
+    export.add_argument("folder", type=Path)
+    export.add_argument("--pairs", type=int, default=50, help="pairs of a language (default 50)")
+    export.add_argument("--answers", type=int, default=50, help="single answers of a language (default 50)")
+    export.add_argument("--model", default="tuned", help="the model of every pair (default tuned)")
+    export.add_argument("--seed", type=int, default=17)
+    export.add_argument("--data", type=Path, default=Path("data/eval_scores"))
+    export.add_argument("--languages", nargs="*", help="default: all that are published")
+    back = commands.add_parser("import", help="read the verdicts of people")
+    back.add_argument("folder", type=Path, help="the folder that export wrote, with its key")
+    back.add_argument("files", type=Path, nargs="+")
+    back.add_argument("--to", type=Path, help="default: FOLDER/verdicts.jsonl")
+    return parser
+
+
+def _export(options: argparse.Namespace) -> str:
+    if (options.folder / KEY).exists():
+        raise InputError(f"{options.folder} has an export already, whose key its verdicts need: choose another folder")
+    languages = options.languages or sorted(path.parent.name for path in options.data.glob("*/manifest.json"))
+    if not languages:
+        raise InputError(f"{options.data} has no published answers: run `make run` first")
+    items: list[Item] = []
+    for language in languages:
+        answers = Partition(options.data / language).table()
+        if options.model not in (names := sorted(set(answers["model"]))):
+            raise InputError(f"--model {options.model} did not answer in {language}: choose from {', '.join(names)}")
+        items += sample_pairs(answers, options.model, options.pairs, options.seed)
+        items += sample_answers(answers, options.answers, options.seed)
+    write_items(items, options.folder)
+    return f"{len(items)} items in {options.folder}; keep {options.folder / KEY} from the judges"
+
+
+def _import(options: argparse.Namespace) -> str:
+    target = options.to or options.folder / "verdicts.jsonl"
+    counts = import_verdicts(options.folder, options.files, target)
+    left_out = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if name != "verdicts")
+    return f"{counts['verdicts']} verdicts in {target}; left out: {left_out or 'none'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""How far judges agree: Cohen's kappa for two of them, Krippendorff's alpha for all."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import polars as pl
+
+ALL = "all"
+SCHEMA = {
+    "judge": pl.String, "other": pl.String, "kind": pl.String, "kappa": pl.Float64, "alpha": pl.Float64,
+    "items": pl.Int64,
+}  # fmt: skip
+Labels = Mapping[str, str]  # the labels of a judge, by item
+
+
+def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
+    """Rows of SCHEMA: each two judges, and `all` judges together if there are more than two.
+
+    `scale` lists the labels in order, because alpha is ordinal: a win is farther from a loss than from a tie. A figure
+    is null where it is not defined, as when both judges always say the same one thing.
+    """
+    rows = [_pair(first, second, judges, scale, kind) for first, second in combinations(judges, 2)]
+    if len(judges) > 2:
+        items = _shared(list(judges.values()))
+        rows.append(_row(ALL, ALL, kind, None, alpha(list(judges.values()), scale), len(items)))
+    return pl.DataFrame([row for row in rows if row["items"]], schema=SCHEMA)
+
+
+def _pair(first: str, second: str, judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> dict[str, Any]:
+    both = [judges[first], judges[second]]
+    items = sorted(both[0].keys() & both[1].keys())
+    found = kappa([both[0][item] for item in items], [both[1][item] for item in items], scale)
+    shared = [{item: labels[item] for item in items} for labels in both]
+    return _row(first, second, kind, found, alpha(shared, scale), len(items))
+
+
+def _row(judge: str, other: str, kind: str, kappa: float | None, alpha: float | None, items: int) -> dict[str, Any]:
+    return {"judge": judge, "other": other, "kind": kind, "kappa": kappa, "alpha": alpha, "items": items}
+
+
+def _shared(judges: list[Labels]) -> list[str]:
+    """The items that at least two judges labelled: others say nothing about agreement."""
+    counts: dict[str, int] = {}
+    for labels in judges:
+        for item in labels:
+            counts[item] = counts.get(item, 0) + 1
+    return sorted(item for item, count in counts.items() if count > 1)
+
+
+def kappa(first: Sequence[str], second: Sequence[str], scale: Sequence[str]) -> float | None:
+    """Cohen's kappa (1960) of two judges' labels of the same items; None if it is not defined."""
+    from sklearn.metrics import cohen_kappa_score
+
+    if not first:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of labels that are all the same
+        found = float(cohen_kappa_score(list(first), list(second), labels=list(scale)))
+    return found if math.isfinite(found) else None
+
+
+def alpha(judges: Sequence[Labels], scale: Sequence[str]) -> float | None:
+    """Krippendorff's ordinal alpha; a judge may lack items. None if it is not defined."""
+    import krippendorff
+
+    items = _shared(list(judges))
+    numbers = {label: float(number) for number, label in enumerate(scale)}
+    table = [[numbers[labels[item]] if item in labels else math.nan for item in items] for labels in judges]
+    values = {value for row in table for value in row if not math.isnan(value)}
+    if len(values) < 2:
+        return None
+    return float(krippendorff.alpha(table, level_of_measurement="ordinal"))

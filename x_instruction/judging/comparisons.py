@@ -1,0 +1,78 @@
+"""What the verdicts of a judge say about two models: wins, ties and losses, and the win share in three forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from x_instruction.judging.intervals import estimate, mean_of
+from x_instruction.judging.verdicts import LOSS, TIE, WIN
+
+VALUES = {WIN: 1.0, TIE: 0.5, LOSS: 0.0}
+SCHEMA = {
+    "judge": pl.String, "model": pl.String, "against": pl.String, "wins": pl.Int64, "ties": pl.Int64,
+    "losses": pl.Int64, "win_share": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+    "length_controlled": pl.Float64, "order_disagreement": pl.Float64, "questions": pl.Int64, "failures": pl.Int64,
+}  # fmt: skip
+
+
+def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int, seed: int) -> pl.DataFrame:
+    """One row of SCHEMA for each judge and compared pair, in the order of the verdicts.
+
+    `verdicts` has the columns of judging/verdicts.py. `lengths` has question_id, model and characters.
+    """
+    longer = lengths.rename({"characters": "characters_other", "model": "against"})
+    joined = verdicts.join(lengths, on=["question_id", "model"], how="left", maintain_order="left")
+    joined = joined.join(longer, on=["question_id", "against"], how="left", maintain_order="left")
+    rows = []
+    for (judge, model, against), some in joined.group_by("judge", "model", "against", maintain_order=True):
+        rows.append({"judge": judge, "model": model, "against": against, **_comparison(some, resamples, seed)})
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def _comparison(some: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
+    """`win_share` counts a tie as half a win. `order_disagreement` is the share of pairs whose two orders differ."""
+    judged = some.filter(pl.col("verdict").is_not_null())
+    values = judged["verdict"].replace_strict(VALUES, return_dtype=pl.Float64)
+    found = estimate(mean_of(judged["question_id"].to_list(), values.to_numpy()), resamples, seed)
+    differ = judged.select((pl.col("shown_first") != pl.col("shown_second")).mean()).item()
+    return {
+        "wins": int((judged["verdict"] == WIN).sum()),
+        "ties": int((judged["verdict"] == TIE).sum()),
+        "losses": int((judged["verdict"] == LOSS).sum()),
+        "win_share": found.value if found else None,
+        "low": found.low if found else None,
+        "high": found.high if found else None,
+        "length_controlled": length_controlled(
+            values.to_numpy(), (judged["characters"] - judged["characters_other"]).to_numpy()
+        ),
+        "order_disagreement": differ,
+        "questions": judged.height,
+        "failures": some.height - judged.height,
+    }
+
+
+def length_controlled(values: npt.NDArray[np.float64], longer: npt.NDArray[np.float64]) -> float | None:
+    """The win share if both answers were equally long, from a logistic regression on the difference in length.
+
+    After AlpacaEval 2 (Dubois et al., arXiv 2404.04475): the difference counts as the hyperbolic tangent of itself over
+    its standard deviation. Its term for the difficulty of each question is left out, because it needs many models.
+    `values` are 1, 0.5 or 0, and `longer` is in characters. None without a verdict; the plain share if all are alike.
+    """
+    if not len(values):
+        return None
+    spread = float(np.std(longer))
+    wins, losses = values.sum(), (1 - values).sum()
+    if not spread or not wins or not losses:
+        return float(values.mean())
+    from sklearn.linear_model import LogisticRegression
+
+    length = np.tanh(longer / spread)[:, None]
+    # A tie is half a win and half a loss.
+    model = LogisticRegression().fit(
+        np.concatenate([length, length]), np.repeat([1, 0], len(values)), np.concatenate([values, 1 - values])
+    )
+    return float(model.predict_proba(np.zeros((1, 1)))[0, 1])

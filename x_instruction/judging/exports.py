@@ -1,0 +1,78 @@
+"""Writes items for people to judge: as tasks of Label Studio, as records of Argilla, and as plain CSV.
+
+pairs.label_studio.json, answers.label_studio.json  tasks to import; the labelling interface is beside them as XML
+pairs.argilla.json, answers.argilla.json            records for `dataset.records.from_json`
+pairs.csv, answers.csv                              one row per item, with empty columns `verdict` and `person`
+key.jsonl                                           which model wrote what: do not give it to the judges
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from x_instruction.judging.shown_items import ANSWERS, CHOICES, PAIRS, Item
+from x_instruction.runner.files import write_atomically, write_json
+
+VERDICT = "verdict"
+KEY = "key.jsonl"
+TITLES = {
+    "instruction": "Request", "answer": "Answer", "answer_1": "Answer 1", "answer_2": "Answer 2",
+}  # fmt: skip
+GUIDES = {
+    PAIRS: "Which answer is better: more correct, more helpful, better written, and in the language requested?",
+    ANSWERS: "How good is the answer? best: correct and helpful. flawed: usable, with faults. worst: useless.",
+}
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet computes a cell that begins with one of these
+
+
+def write_items(items: Sequence[Item], folder: Path) -> None:
+    """Writes all formats of the items of both kinds, and the key."""
+    for kind in (PAIRS, ANSWERS):
+        some = [item for item in items if item.kind == kind]
+        if some:
+            write_json(folder / f"{kind}.label_studio.json", [_task(item) for item in some])
+            write_atomically(folder / f"{kind}.label_studio.xml", _interface(some[0]).encode())
+            write_json(folder / f"{kind}.argilla.json", [_record(item) for item in some])
+            write_atomically(folder / f"{kind}.csv", _csv(some).encode("utf-8-sig"))  # Excel needs the mark
+    lines = "".join(json.dumps(item.key, sort_keys=True) + "\n" for item in items)
+    write_atomically(folder / KEY, lines.encode())
+
+
+def _task(item: Item) -> dict[str, object]:
+    return {"data": {"id": item.id, "language": item.language, **item.texts}}
+
+
+def _interface(item: Item) -> str:
+    """The labelling interface for items of this kind."""
+    texts = "".join(
+        f'  <Header value={quoteattr(TITLES[name])}/>\n  <Text name="{name}" value="${name}"/>\n' for name in item.texts
+    )
+    choices = "".join(f'    <Choice value="{choice}"/>\n' for choice in CHOICES[item.kind])
+    return (
+        f"<View>\n  <Header value={quoteattr(GUIDES[item.kind])}/>\n{texts}"
+        f'  <Choices name="{VERDICT}" toName="instruction" choice="single" required="true">\n{choices}  </Choices>\n'
+        "</View>\n"
+    )
+
+
+def _record(item: Item) -> dict[str, object]:
+    return {"id": item.id, "fields": item.texts, "metadata": {"language": item.language}}
+
+
+def _csv(items: Sequence[Item]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(["id", "language", *items[0].texts, VERDICT, "person"])
+    for item in items:
+        writer.writerow([_cell(text) for text in (item.id, item.language, *item.texts.values(), "", "")])
+    return file.getvalue()
+
+
+def _cell(text: str) -> str:
+    """The text as a cell that no spreadsheet computes."""
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,0 +1,102 @@
+"""Reads the verdicts of people from the files that Label Studio, Argilla and spreadsheets give back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from x_instruction.judging.exports import KEY, VERDICT
+from x_instruction.judging.shown_items import CHOICES, label_of
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import write_atomically
+
+UNNAMED = "unnamed"
+
+
+class Given(NamedTuple):
+    """What a person chose for an item, as the file has it."""
+
+    item: str
+    choice: str
+    person: str
+
+
+def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counter[str]:
+    """Writes the verdicts in `files` on the items of the exported `folder` to `target`, as JSONL.
+
+    A row has kind, language, question_id, model, against, content, person, and label: win, tie or loss of the model, or
+    the level of the answer. Returns the number of verdicts as `verdicts`, and those left out by reason. A later verdict
+    of a person on an item replaces the earlier one. Raises InputError for a file that is none of the formats.
+    """
+    keys, found, counts = _keys(folder), dict[tuple[str, str], dict[str, Any]](), Counter[str]()
+    for given in (given for file in files for given in read_file(file)):
+        key, choice = keys.get(given.item), given.choice.strip().lower()
+        if not choice:
+            counts["not_judged"] += 1
+        elif key is None:
+            counts["unknown_item"] += 1
+        elif choice not in CHOICES[key["kind"]]:
+            counts["unknown_choice"] += 1
+        else:
+            hidden = {name: value for name, value in key.items() if name not in ("id", "turned")}
+            found[given.item, given.person] = {**hidden, "label": label_of(key, choice), "person": given.person}
+    rows = (json.dumps(found[place], sort_keys=True, ensure_ascii=False) + "\n" for place in sorted(found))
+    write_atomically(target, "".join(rows).encode())
+    counts["verdicts"] = len(found)
+    return counts
+
+
+def _keys(folder: Path) -> dict[str, dict[str, Any]]:
+    path = folder / KEY
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give the folder that `export` wrote, with its key")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {row["id"]: row for row in rows}
+
+
+def read_file(path: Path) -> list[Given]:
+    """The choices in one file: CSV by its ending, otherwise JSON of Label Studio or Argilla."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return list(_of_csv(text) if path.suffix == ".csv" else _of_json(json.loads(text)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} has no verdicts that can be read ({type(error).__name__}: {str(error)[:100]}): give the CSV that "
+            "`export` wrote with its column `verdict` filled, Label Studio's export as JSON, or Argilla's "
+            "`dataset.records.to_json`"
+        ) from None
+
+
+def _of_csv(text: str) -> Iterator[Given]:
+    header = text.partition("\n")[0]
+    # Spreadsheets of some countries separate by semicolons.
+    for row in csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=header.count)):
+        yield Given(row["id"], row[VERDICT] or "", (row.get("person") or "").strip() or UNNAMED)
+
+
+def _of_json(records: Any) -> Iterator[Given]:
+    if not isinstance(records, list):
+        raise ValueError(f"a list of records was expected, not {type(records).__name__}")
+    for record in records:
+        yield from _of_argilla(record) if "fields" in record else _of_label_studio(record)
+
+
+def _of_argilla(record: dict[str, Any]) -> Iterator[Given]:
+    for response in (record.get("responses") or {}).get(VERDICT, []):
+        yield Given(str(record["id"]), str(response["value"] or ""), str(response.get("user_id") or UNNAMED))
+
+
+def _of_label_studio(task: dict[str, Any]) -> Iterator[Given]:
+    for annotation in task["annotations"]:
+        if annotation.get("was_cancelled"):
+            continue
+        author = annotation.get("completed_by") or UNNAMED
+        person = str(author.get("email") or author.get("id")) if isinstance(author, dict) else str(author)
+        for result in annotation["result"]:
+            if result["from_name"] == VERDICT:
+                yield Given(task["data"]["id"], result["value"]["choices"][0], person)

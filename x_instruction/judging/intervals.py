@@ -1,0 +1,101 @@
+"""Figures of a model with bootstrap intervals, and paired differences between two models.
+
+A figure is a function of sums over questions: a mean, a loss per token, or chrF. Questions are what is resampled, since
+two answers to one question are not independent; a paired difference resamples the questions of both models together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+CONFIDENCE = 0.95
+BATCH = 100  # resamples at once: 1,000 questions with the 24 sums of chrF++ take 20 MB
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a measure found for each question.
+
+    `sums` has a row for each of `questions` (ids, each once), shape (questions, columns). `value` makes the figure from
+    sums of such rows, shape (…, columns) to (…).
+    """
+
+    questions: Sequence[str]
+    sums: Array
+    value: Callable[[Array], Any]
+
+    def of(self, questions: Sequence[str]) -> Observed:
+        """The rows of these questions, in their order."""
+        place = {question: number for number, question in enumerate(self.questions)}
+        return Observed(questions, self.sums[[place[question] for question in questions]], self.value)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its interval, which is None for fewer than two questions."""
+
+    value: float
+    low: float | None
+    high: float | None
+    questions: int
+
+
+def mean_of(questions: Sequence[str], values: npt.ArrayLike) -> Observed:
+    """The mean of a number for each question. A row has the number and 1, which is counted."""
+    numbers = np.asarray(values, dtype=np.float64)
+    return Observed(list(questions), np.column_stack([numbers, np.ones_like(numbers)]), ratio)
+
+
+def ratio(sums: Array) -> Array:
+    """The first sum divided by the second one."""
+    return sums[..., 0] / sums[..., 1]
+
+
+def estimate(observed: Observed, resamples: int, seed: int) -> Estimate | None:
+    """The figure with its percentile interval (Efron 1979); None without questions."""
+    return _estimate([observed], lambda values: values[0], resamples, seed)
+
+
+def difference(ours: Observed, other: Observed, resamples: int, seed: int) -> Estimate | None:
+    """Our figure minus the other one, over the questions that both have; None if there are none."""
+    known = set(other.questions)
+    shared = [question for question in ours.questions if question in known]
+    return _estimate([ours.of(shared), other.of(shared)], lambda values: values[0] - values[1], resamples, seed)
+
+
+def _estimate(
+    observed: list[Observed], combined: Callable[[list[Any]], Any], resamples: int, seed: int
+) -> Estimate | None:
+    size = len(observed[0].questions)
+    if not size:
+        return None
+
+    def statistic(rows: npt.NDArray[np.int64], axis: int = -1) -> Any:
+        """Bootstrap gives the numbers of the drawn questions, shape (resamples, questions)."""
+        return combined([some.value(some.sums[rows].sum(axis=-2)) for some in observed])
+
+    value = float(statistic(np.arange(size)))
+    low, high = _interval(size, statistic, resamples, seed) if size > 1 else (None, None)
+    return Estimate(value, low, high, size)
+
+
+def _interval(size: int, statistic: Callable[..., Any], resamples: int, seed: int) -> tuple[float, float]:
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        (np.arange(size),),
+        statistic,
+        n_resamples=resamples,
+        batch=BATCH,
+        vectorized=True,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(found.low), float(found.high)

@@ -1,0 +1,75 @@
+"""Settings of a judge: a model at an OpenAI-compatible endpoint that compares two answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from x_instruction.generation.settings import Endpoint
+from x_instruction.models.settings import PLACEHOLDER
+from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
+
+# Names of the judges that need no settings.
+EVALUATOR, SIMILARITY, PEOPLE = "evaluator", "similarity", "people"
+RESERVED = (EVALUATOR, SIMILARITY, PEOPLE)
+
+QUESTION = (
+    "An answer in {language} was requested.\n\n[Request]\n{instruction}\n\n[Answer 1]\n{answer_1}\n\n[Answer 2]\n"
+    "{answer_2}\n\n[End of the answers]\nJudge only how correct, helpful and well written an answer is, and whether it "
+    "is in {language}. Its length and its place do not count. "
+)
+VERDICT_PROMPT = QUESTION + "Reply with one letter: A if answer 1 is better, B if answer 2 is better, C if neither is."
+# A grade is a letter, because "10" is two tokens in many vocabularies and begins like 1.
+GRADE_PROMPT = QUESTION + (
+    "Grade answer {graded} from 0 (useless) to 10 (perfect). Reply with one letter: A is 0, B is 1, C is 2, D is 3, "
+    "E is 4, F is 5, G is 6, H is 7, I is 8, J is 9, K is 10."
+)
+PROMPTS = {"verdict": VERDICT_PROMPT, "grade": GRADE_PROMPT}
+LABELS = {"verdict": tuple("ABC"), "grade": tuple("ABCDEFGHIJK")}
+PLACEHOLDERS = {
+    "verdict": {"language", "instruction", "answer_1", "answer_2"},
+    "grade": {"language", "instruction", "answer_1", "answer_2", "graded"},
+}
+
+
+class Judge(Section):
+    """An entry of `eval_scores.judges`. Only `name` and `endpoint` are required: the defaults are in
+    docs/evaluator.md."""
+
+    name: NonEmpty
+    endpoint: Endpoint
+    scale: Literal["verdict", "grade"] = "verdict"
+    """`verdict`: better, worse or neither. `grade`: 0 to 10 for each of the two answers."""
+    prompt: NonEmpty | None = None
+    """null: the prompt of the scale."""
+    labels: Annotated[tuple[NonEmpty, ...], Field(min_length=2)] | None = None
+    """The tokens that are read: for `verdict` three (answer 1, answer 2, neither), for `grade` from worst to best."""
+    min_label_share: Share = 0.5
+    """The least probability of all labels together. Below it the judge did not understand, and there is no verdict."""
+    questions: Positive | None = None
+    """How many questions of a language are judged; null: all."""
+
+    @property
+    def template(self) -> str:
+        return self.prompt or PROMPTS[self.scale]
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.labels or LABELS[self.scale]
+
+    @model_validator(mode="after")
+    def _usable(self) -> Judge:
+        if self.name in RESERVED:
+            raise ValueError(f"the name {self.name} belongs to a judge that is always there: choose another")
+        if not (self.endpoint.url and self.endpoint.model):
+            raise ValueError("a judge needs endpoint.url and endpoint.model")
+        if self.scale == "verdict" and len(self.tokens) != 3:
+            raise ValueError(f"a verdict needs three labels (answer 1, answer 2, neither), not {len(self.tokens)}")
+        if len({token.strip() for token in self.tokens}) != len(self.tokens):
+            raise ValueError(f"labels {list(self.tokens)} must differ from each other")
+        needed, found = PLACEHOLDERS[self.scale], set(PLACEHOLDER.findall(self.template))
+        if wrong := sorted(needed ^ found):
+            verb = "must contain" if wrong[0] in needed else "has the unknown placeholder"
+            raise ValueError(f"the prompt {verb} {{{wrong[0]}}}")
+        return self

@@ -1,0 +1,110 @@
+"""A sample of answers and of pairs of answers for people to judge. Which model wrote what is hidden from them.
+
+A pair has a random order, and its models are named only in the key, a file that stays with whoever exports the sample.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from x_instruction.judging.verdicts import LOSS, TIE, WIN, pairs_of
+from x_instruction.runner.files import digest
+
+FIRST, SECOND, NEITHER = PAIR_CHOICES = ("answer_1", "answer_2", "neither")
+LEVELS = ("best", "flawed", "worst")
+PAIRS, ANSWERS = "pairs", "answers"
+CHOICES = {PAIRS: PAIR_CHOICES, ANSWERS: LEVELS}
+ID_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a person sees (`id`, `language`, `texts`), and what is hidden: question, models and order.
+
+    `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned`: its answer is shown first.
+    `content` is a hash of the answers, so that a verdict never counts for answers that have changed since.
+    """
+
+    id: str
+    kind: str
+    language: str
+    texts: dict[str, str]
+    question_id: str
+    model: str
+    against: str
+    turned: bool
+    content: str
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "texts"}
+
+
+def content_of(*responses: str) -> str:
+    return digest(*responses)[:ID_DIGITS]
+
+
+def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> list[Item]:
+    """Pairs of this model's answer and another model's, drawn over all questions and other models alike.
+
+    `answers` are those of one language, as eval_scores publishes them.
+    """
+    others = [name for name in answers["model"].unique().sort() if name != model]
+    frames = [pairs_of(answers, model, other) for other in others]
+    if not frames:
+        return []
+    pairs = pl.concat(frames)
+    chance = random.Random(f"{seed} {PAIRS}")
+    columns = ("question_id", "model", "against", "language", "instruction", "response", "response_other")
+    rows = list(pairs.select(columns).iter_rows())
+    found = []
+    for question, ours, other, language, instruction, response, theirs in chance.sample(rows, min(number, len(rows))):
+        turned = chance.random() < 0.5
+        first, second = (theirs, response) if turned else (response, theirs)
+        found.append(
+            Item(
+                id=digest(PAIRS, question, ours, other, str(seed))[:ID_DIGITS],
+                kind=PAIRS,
+                language=language,
+                texts={"instruction": instruction, FIRST: first, SECOND: second},
+                question_id=question,
+                model=ours,
+                against=other,
+                turned=turned,
+                content=content_of(response, theirs),
+            )
+        )
+    return found
+
+
+def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
+    """Single answers of all models."""
+    chance = random.Random(f"{seed} {ANSWERS}")
+    rows = list(answers.select("question_id", "model", "language", "instruction", "response").iter_rows())
+    return [
+        Item(
+            id=digest(ANSWERS, question, model, str(seed))[:ID_DIGITS],
+            kind=ANSWERS,
+            language=language,
+            texts={"instruction": instruction, "answer": response},
+            question_id=question,
+            model=model,
+            against="",
+            turned=False,
+            content=content_of(response),
+        )
+        for question, model, language, instruction, response in chance.sample(rows, min(number, len(rows)))
+    ]
+
+
+def label_of(key: dict[str, Any], choice: str) -> str:
+    """What a choice says about the model of the key: win, tie or loss for a pair, or the level of an answer."""
+    if key["kind"] == ANSWERS:
+        return choice
+    if choice == NEITHER:
+        return TIE
+    return WIN if (choice == FIRST) != key["turned"] else LOSS

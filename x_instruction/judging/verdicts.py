@@ -1,0 +1,91 @@
+"""Verdicts on pairs of answers to one question: which of two models answered better, by whatever judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+WIN, TIE, LOSS = VERDICTS = ("win", "tie", "loss")
+PAIR = ["question_id", "model", "against"]
+SCHEMA = {
+    "judge": pl.String, "question_id": pl.String, "model": pl.String, "against": pl.String, "lead": pl.Float64,
+    "verdict": pl.String, "shown_first": pl.String, "shown_second": pl.String, "failure": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """A judge's opinion on the two orders of a pair. A lead is from -1 to 1, above 0 if the model is better.
+
+    `shown_first` is the lead where the model's answer is shown first. `failure` is a sentence if there is no verdict.
+    """
+
+    shown_first: float | None = None
+    shown_second: float | None = None
+    failure: str = ""
+
+
+def pairs_of(answers: pl.DataFrame, model: str, other: str) -> pl.DataFrame:
+    """The answers of two models to the same questions: question_id, model, against, and the columns of both.
+
+    Columns of the other model's answer end with `_other`.
+    """
+    ours, theirs = (answers.filter(pl.col("model") == name) for name in (model, other))
+    joined = ours.join(theirs, on="question_id", suffix="_other", how="inner", maintain_order="left")
+    return joined.rename({"model_other": "against"})
+
+
+def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl.DataFrame:
+    """Verdicts by a number that each answer has alone, so that no order of showing matters; rows of SCHEMA.
+
+    Numbers that differ by at most `margin` tie; answers without a finite number have no verdict.
+    """
+    lead = pl.col(column) - pl.col(f"{column}_other")
+    known = pl.when(lead.is_finite()).then(lead)
+    return pairs.select(
+        pl.lit(judge).alias("judge"),
+        *PAIR,
+        known.alias("lead"),
+        verdict_of(known, margin).alias("verdict"),
+        shown_first=pl.lit(None, pl.String),
+        shown_second=pl.lit(None, pl.String),
+        failure=pl.when(known.is_null()).then(pl.lit(f"the answers have no {column}")).otherwise(pl.lit("")),
+    )
+
+
+def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], margin: float) -> pl.DataFrame:
+    """Verdicts of a judge that saw both orders; rows of SCHEMA.
+
+    A model wins only if it wins in both orders, otherwise the pair ties (Zheng et al., arXiv 2306.05685). `lead` is the
+    mean of the orders.
+    """
+    leads = pl.DataFrame(
+        [(opinion.shown_first, opinion.shown_second, opinion.failure) for opinion in opinions],
+        schema={"first": pl.Float64, "second": pl.Float64, "failure": pl.String},
+        orient="row",
+    )
+    marked = pairs.select(*PAIR).hstack(leads).with_columns(
+        shown_first=verdict_of(pl.col("first"), margin), shown_second=verdict_of(pl.col("second"), margin)
+    )  # fmt: skip
+    agreed = pl.col("shown_first") == pl.col("shown_second")
+    return marked.select(
+        pl.lit(judge).alias("judge"),
+        *PAIR,
+        ((pl.col("first") + pl.col("second")) / 2).alias("lead"),
+        pl.when(agreed).then("shown_first").when(agreed.is_not_null()).then(pl.lit(TIE)).alias("verdict"),
+        "shown_first",
+        "shown_second",
+        "failure",
+    )
+
+
+def verdict_of(lead: pl.Expr, margin: float) -> pl.Expr:
+    """The verdict of a lead; null where there is none."""
+    tie = pl.when(lead.is_not_null()).then(pl.lit(TIE))
+    return pl.when(lead > margin).then(pl.lit(WIN)).when(lead < -margin).then(pl.lit(LOSS)).otherwise(tie)
+
+
+def no_verdicts() -> pl.DataFrame:
+    return pl.DataFrame(schema=SCHEMA)
