@@ -72,9 +72,6 @@ def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
         "--enforce-eager",
         "--dtype",
         "float32",
-        # For requests by chat: the message is the whole prompt.
-        "--chat-template",
-        "{{ messages[0]['content'] }}",
         *NGRAM_RULE.split(),
     ]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
@@ -640,7 +637,7 @@ def test_a_judge_reads_the_label_probabilities_of_a_served_chat_model(engines: d
     judge = Judge(
         name="served",
         endpoint=endpoint,
-        prompt="{language}{answer_1}{answer_2}<|instruction|>{instruction}<|response|>",
+        prompt="{language}{answer_1}{answer_2}{instruction}",
         labels=("e", "u", "k"),
     )
     (found,) = ask_judge(judge, EndpointClient(endpoint), [AnswerPair("", "two", "", "")])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from stages.base_model.embedded import train_tokenizer
-from stages.params import Settings
-from tests.conftest import ARCHITECTURE
+from stages.params import Settings, load_settings
+from tests.conftest import ARCHITECTURE, ROOT
 from x_instruction.generation.sampling import answer_sampling
 from x_instruction.models.chat_template import TODAY, timeless
 from x_instruction.models.prompts import PromptEncoder
@@ -194,6 +194,15 @@ def test_the_style_is_a_part_of_the_prompt(settings: Settings) -> None:
     tokenizer = byte_level()
     text = tokenizer.decode(PromptEncoder(tokenizer, settings.prompts).write_response("Say.", "Thai", " in verse"))
     assert text == settings.prompts.write_response.format(instruction="Say.", language="Thai", style=" in verse")
+
+
+def test_the_name_of_the_language_is_encoded_with_the_words_around_it() -> None:
+    tokenizer = train_tokenizer(["Answer in Finnish. Answer in Urdu."] * 9, ARCHITECTURE)
+    prompts = load_settings(ROOT / "params.yaml").prompts
+    ids = PromptEncoder(tokenizer, prompts).write_response("Say.", "Finnish", "")
+    (place,) = [number for number, token in enumerate(ids) if "F" in tokenizer.decode([token])]
+    # The space before the name belongs to the name, as in text.
+    assert tokenizer.decode(ids[place:]).startswith(" F") and not tokenizer.decode(ids[:place]).endswith(" ")
 
 
 def test_a_placeholder_in_a_text_stays_as_it_is(settings: Settings) -> None:
