@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dagster_project.report_page import HOST, serve_report
 from dvc_project.prefork import start
 from dvc_project.project import read_settings
 from x_instruction.runner.errors import XInstructionError
 
-HOST = "127.0.0.1"
 INSTANCE = """\
 # `python -m dagster_project` writes this file if it does not exist. Events and runs are SQLite files in this folder.
 telemetry:
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"Dagster opens on http://{HOST}:{port} in a few seconds (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", HOST, "-p", port]
     _load_ahead(root, threads)
+    serve_report(root, int(port) + 1)
     # A process that a shell starts in the background ignores the interrupt, and so would every run that it starts.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, command)

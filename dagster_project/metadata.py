@@ -10,7 +10,9 @@ import dagster as dg
 import polars as pl
 import polars.selectors as cs
 
+from dagster_project.explained import explained_metadata
 from dagster_project.plots import plots_metadata
+from dagster_project.report_page import report_metadata
 from dvc_project.graph import Stage
 
 PLOTS = Path("data", "plots")
@@ -27,7 +29,9 @@ def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[st
     manifest = _read(folder / "manifest.json")
     table = sample_table(folder)
     metadata: dict[str, Any] = {"sample_rows": dg.MetadataValue.md(table)} if table else {}
-    metadata |= _rows(manifest) | _run_log(root, stage, manifest)
+    metadata |= (
+        explained_metadata(root, stage) | report_metadata(stage) | _rows(manifest) | _run_log(root, stage, manifest)
+    )
     metadata |= plots_metadata(root / PLOTS / stage.artifact / partition_path(stage, whole=""))
     metadata |= {"path": dg.MetadataValue.path(stage.output), "dvc_hash": version or ""}
     return metadata | ({"manifest": dg.MetadataValue.json(manifest)} if manifest else {})

@@ -7,6 +7,7 @@ import dagster as dg
 from dvc_project.graph import Artifact, Graph, Stage
 
 INPUTS = "inputs"
+OTHER_KINDS = {"report": "html", "row_index": "numpy"}
 
 
 def asset_key(artifact: Artifact | Stage) -> dg.AssetKey:
@@ -31,6 +32,8 @@ def group(graph: Graph, artifact: Artifact) -> str:
 
 
 def kinds(artifact: Artifact) -> set[str]:
+    if artifact.name in OTHER_KINDS:
+        return {"dvc", OTHER_KINDS[artifact.name]}
     return {"dvc", "safetensors" if artifact.name.endswith(("model", "evaluator")) else "parquet"}
 
 

@@ -22,6 +22,7 @@ from stages.filtered_text.settings import FilteredText
 from stages.instruction_model.settings import InstructionModel
 from stages.raw_web_text.settings import RawWebText
 from stages.released_set.settings import ReleasedSet
+from stages.report.settings import Report
 from stages.response_model.settings import ResponseModel
 from stages.seed_pairs.settings import SeedPairs
 from stages.tuned_model.settings import TunedModel
@@ -60,6 +61,7 @@ class Settings(Section):
     released_set: ReleasedSet
     tuned_model: TunedModel
     eval_scores: EvalScores
+    report: Report
 
     @field_validator("languages", mode="before")
     @classmethod
@@ -123,13 +125,14 @@ class Settings(Section):
     def inputs(self, root: Path) -> dict[str, list[str]]:
         """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
         encoder = self.embeddings.inputs(root)
+        ratings = [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations]
         return {
             **dict.fromkeys(("candidate_pairs", "evaluator"), encoder),
             "raw_web_text": self.raw_web_text.inputs(root),
             "filtered_text": self.filtered_text.inputs(),
             "seed_pairs": self.seed_pairs.inputs(root, self.languages),
             "base_model": self.base_model.inputs(root),
-            "refined_pairs": [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations],
+            **dict.fromkeys(("refined_pairs", "row_index"), ratings),
             "diversified_set": self.diversified_set.inputs(),
             "eval_scores": [*self.eval_scores.inputs(root), *encoder],
         }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-PACKAGES = ("dagster_project", "dvc_project", "stages", "x_instruction")
+PACKAGES = ("dagster_project", "dvc_project", "commands", "stages", "x_instruction")
 # Each may import itself and what follows it.
 TOOLS = ("judging", "rating", "pairs", "embeddings", "generation", "models", "words", "language", "pages", "runner")
 

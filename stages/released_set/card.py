@@ -10,13 +10,15 @@ import yaml
 from stages.released_set.settings import ReleasedSet
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
-from x_instruction.runner.files import read_json
+from x_instruction.runner.files import digest, read_json
 from x_instruction.runner.job import Job
 
 FUNNEL = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "diversified_set")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 MODELS = ("base_model", "instruction_model")
 SHOWN_REASONS = 5
+HELD_OUT = ("precision", "recall", "auc")
+OVERLAP = "evaluation_overlap"
 
 METHOD = """\
 Each response is the text of a web page or a part of it. A language model wrote the English instruction that it
@@ -36,6 +38,14 @@ COLUMNS = """\
 | `signal_*` | what else the rating looks at |
 | `iteration` | the iteration whose evaluator rated the pair |
 | `cluster` | the group of similar instructions from which the pair was drawn |
+"""
+CHECKS = """\
+Each step published its rows only after they had passed its suite of expectations (Great Expectations); every row that
+came in was kept, or dropped with a reason. Pairs that share a run of words with an evaluation prompt were dropped:
+"""
+CITE = """\
+Name this set by its title and the hash of its pairs above, the pages by their `url`, and the method by its paper: Li et
+al., X-Instruction, Findings of ACL 2024, [arXiv 2405.19744](https://arxiv.org/abs/2405.19744).
 """
 LIMITS = """\
 - No person checked the pairs. Instructions were written by a model and may miss what the text says.
@@ -63,8 +73,11 @@ def card(job: Job, released: pl.DataFrame) -> str:
         "Licences": _counts(released, "spdx", "licence", "none named, or none that SPDX lists"),
         "Sources": _counts(released.with_columns(site=_site()), "site", "site", "no address"),
         "How it was made": _made(job, released["iteration"].unique().sort().to_list()),
+        "Ratings": _ratings(job, released),
+        "Checks": _checks(job),
         "Known limits": LIMITS + (SHOWN_ANYWAY.format(count=always_kept) if always_kept else ""),
     }
+    sections["How to cite"] = CITE
     body = "\n".join(f"## {title}\n\n{text}" if title else f"{text}" for title, text in sections.items())
     return f"---\n{_front_matter(job, settings, released.height)}---\n\n# {settings.title}\n\n{body}"
 
@@ -139,8 +152,41 @@ def _made(job: Job, iterations: list[str]) -> str:
     for name in iterations:
         content = read_json(job.input("evaluator", iteration=name) / "manifest.json")["content"]
         rows.append([f"`evaluator` of {name}", f"`{content[:16]}`"])
+    contents = [_manifest(job, "diversified_set", code)["content"] for code in job.settings.languages]
+    rows.append(["the pairs", f"`{digest(*contents)[:16]}`"])
     settings = f"A pair needs a rating of {refined.min_rating}; random numbers are seeded with {job.settings.seed}.\n"
-    return _markdown(["model", "hash of its content"], rows) + f"\n{settings}"
+    return _markdown(["what", "hash of its content"], rows) + f"\n{settings}"
+
+
+def _ratings(job: Job, released: pl.DataFrame) -> str:
+    """Ratings of the released pairs by language, and what the evaluators that gave them score on held-out pairs."""
+    rating = pl.col("rating")
+    found = released.group_by("language").agg(
+        rating.min().alias("lowest"), rating.median().alias("median"), rating.max().alias("highest")
+    )
+    by_language = [
+        [code, *(f"{value:.3f}" for value in values)] for code, *values in found.sort("language").iter_rows()
+    ]
+    rows = []
+    for name in released["iteration"].unique().sort():
+        scores = read_json(job.root / "data" / "metrics" / "evaluator" / f"{name}.json")
+        rows.append([name, *(f"{scores[figure]:.3f}" for figure in HELD_OUT)])
+    of_evaluators = _markdown(["evaluator of", *HELD_OUT], rows)
+    return (
+        _markdown(["language", "lowest", "median", "highest"], by_language)
+        + f"\nThe evaluator on held-out rated pairs, which it did not learn from:\n\n{of_evaluators}"
+    )
+
+
+def _checks(job: Job) -> str:
+    rows = [
+        [
+            f"`{name}`",
+            *(str(_manifest(job, name, code)["drop_reasons"].get(OVERLAP, 0)) for code in job.settings.languages),
+        ]
+        for name in ("filtered_text", "diversified_set")
+    ]
+    return CHECKS + "\n" + _markdown(["pairs or texts dropped", *job.settings.languages], rows)
 
 
 def _manifest(job: Job, artifact: str, language: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The set to publish: a folder in the layout of the Hugging Face hub, with a card that is made from the run.
 
-`data/released_set/dataset` holds Parquet files of each language and README.md, and nothing else. The first four columns
-are what a model learns from; the others lead back to the source, and say how each pair was rated.
+`data/released_set/dataset` holds Parquet files of each language, the card README.md and its description for machines,
+croissant.json, and nothing else. The first four columns are what a model learns from; the others lead back to the
+source, and say how each pair was rated.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import polars as pl
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.released_set.card import card
+from stages.released_set.croissant import NAME as CROISSANT
+from stages.released_set.croissant import croissant
 from stages.released_set.licenses import spdx
 from stages.released_set.settings import UNKNOWN, ReleasedSet
 from x_instruction.language.names import load_names
+from x_instruction.runner.files import write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -44,6 +48,8 @@ def run(job: Job) -> Outcome:
             dropped.append(split.dropped)
     write_shard(pl.concat(dropped), job.staging / DROPS / "part-00000.parquet")
     (job.staging / FOLDER / "README.md").write_text(card(job, _table(job)), encoding="utf-8")
+    folder = job.staging / FOLDER
+    write_json(folder / CROISSANT, croissant(folder, settings, job.settings.languages))
     return Outcome(rows_in=rows_in)
 
 
@@ -119,5 +125,5 @@ def _loads(job: Job, language: str) -> bool:
 def _others(job: Job) -> list[Path]:
     """Files in the folder that do not belong to a release."""
     folder = job.staging / FOLDER
-    known = {folder / "README.md", *folder.glob("*/train-*.parquet")}
+    known = {folder / "README.md", folder / CROISSANT, *folder.glob("*/train-*.parquet")}
     return [path for path in folder.rglob("*") if path.is_file() and path not in known]

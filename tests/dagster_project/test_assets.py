@@ -61,6 +61,33 @@ EXPECTED = {
             "iteration_2/evaluator",
         },
     ),
+    "row_index": (
+        True,
+        {
+            "raw_web_text",
+            "filtered_text",
+            "candidate_pairs",
+            "iteration_1/rated_pairs",
+            "iteration_2/rated_pairs",
+            "refined_pairs",
+            "diversified_set",
+            "released_set",
+        },
+    ),
+    "report": (
+        False,
+        {
+            "raw_web_text",
+            "filtered_text",
+            "candidate_pairs",
+            "refined_pairs",
+            "diversified_set",
+            "released_set",
+            "eval_scores",
+            "iteration_1/evaluator",
+            "iteration_2/evaluator",
+        },
+    ),
 }
 
 

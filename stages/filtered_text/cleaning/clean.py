@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from stages.filtered_text.cleaning.copy_artifacts import without_copy_artifacts
@@ -12,12 +14,21 @@ from stages.filtered_text.cleaning.wrapped_lines import joined_lines
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
+# Letters and signs go first, because all steps look at the ends of sentences. Markup goes before what it would hide:
+# credits, and the ends of lines.
+STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
+    "letters": written,
+    "escapes": without_escapes,
+    "markup": lambda texts, _: without_markup(texts),
+    "font_artifacts": without_font_artifacts,
+    "copy_artifacts": without_copy_artifacts,
+    "wrapped_lines": joined_lines,
+}
+
 
 def cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with `text` cleaned. Letters and signs go first, because all steps look at the ends of sentences.
-
-    Markup goes next, because it would hide credits and lines from later steps.
-    """
-    texts = without_markup(without_escapes(written(frame["text"], language), language))
-    texts = without_copy_artifacts(without_font_artifacts(texts, language), language)
-    return frame.with_columns(joined_lines(texts, language).alias("text"))
+    """The frame with `text` cleaned, step by step."""
+    texts = frame["text"]
+    for step in STEPS.values():
+        texts = step(texts, language)
+    return frame.with_columns(texts.alias("text"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from stages.filtered_text.rules.rule import broken, percent, tolerated
+from stages.filtered_text.rules.rule import broken, first_broken, percent, tolerated
 from stages.filtered_text.settings import FilteredText
 from x_instruction.language.sentences import marks, sentence_end
 from x_instruction.language.settings import LanguageSettings
@@ -30,10 +30,11 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
     share, least = share_of_lines("closed_lines", settings.min_judged_lines), language.min_closed_lines_share
     if settings.quotes_close_lines:
         share += share_of_lines("quoted_lines", settings.min_judged_lines)
-    value = broken(share < least, f"{{}} % of lines end as a sentence < {least:.1%}", percent(share))
+    values = [broken(share < least, f"{{}} % of lines end as a sentence < {least:.1%}", percent(share))]
     if settings.max_words_per_sentence and language.marks_sentence_ends:
-        value = pl.coalesce(value, _unpunctuated(settings.max_words_per_sentence, language))
-    return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(value.alias("value"))
+        values.append(_unpunctuated(settings.max_words_per_sentence, language))
+    counted = with_line_counts(frame, settings.punctuation_counts_as_words, language)
+    return counted.with_columns(first_broken(values))
 
 
 def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from stages.filtered_text.rules.rule import broken, percent, tolerated
+from stages.filtered_text.rules.rule import broken, first_broken, percent, tolerated
 from stages.filtered_text.settings import FilteredText
 from x_instruction.language.sentences import sentences_or_lines, share_of_rows
 from x_instruction.language.settings import LanguageSettings
@@ -21,7 +21,7 @@ def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: Lang
         share, limit = ngram_share("duplicate", n), tolerated(threshold, settings)
         values.append(broken(share > limit, f"{{}} % repeated {n}-grams > {limit:.1%}", percent(share)))
     counted = with_ngram_counts(frame, settings.punctuation_counts_as_words, language)
-    return counted.with_columns(pl.coalesce(values).alias("value"))
+    return counted.with_columns(first_broken(values))
 
 
 def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
@@ -31,7 +31,7 @@ def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSet
         share, limit = ngram_share("top", n), tolerated(threshold, settings)
         values.append(broken(share > limit, f"{{}} % one {n}-gram > {limit:.1%}", percent(share)))
     counted = with_ngram_counts(frame, settings.punctuation_counts_as_words, language)
-    return counted.with_columns(pl.coalesce(values).alias("value"))
+    return counted.with_columns(first_broken(values))
 
 
 def repetition(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:

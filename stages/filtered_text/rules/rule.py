@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import polars as pl
 
@@ -14,9 +16,29 @@ from x_instruction.language.settings import LanguageSettings
 Rule = Callable[[pl.DataFrame, FilteredText, LanguageSettings], pl.DataFrame]
 
 
+_SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
+
+
+@contextmanager
+def values_shown() -> Iterator[None]:
+    """While this is open, rules fill in their values whether or not they are broken: for an explanation of a text."""
+    token = _SHOWN.set(True)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
 def broken(condition: pl.Expr, template: str, *values: pl.Expr) -> pl.Expr:
     """The column `value`: the template with the values filled in where the condition holds, else null."""
-    return pl.when(condition).then(pl.format(template, *values)).otherwise(None).alias("value")
+    filled = pl.format(template, *values).alias("value")
+    return filled if _SHOWN.get() else pl.when(condition).then(filled).otherwise(None).alias("value")
+
+
+def first_broken(values: list[pl.Expr]) -> pl.Expr:
+    """The value of the first of several parts of a rule that is broken; of all parts while values are shown."""
+    joined = pl.concat_str(values, separator="; ", ignore_nulls=True) if _SHOWN.get() else pl.coalesce(values)
+    return joined.alias("value")
 
 
 def percent(share: pl.Expr) -> pl.Expr:

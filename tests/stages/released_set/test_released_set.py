@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import yaml
 
 from stages.params import Settings
 from stages.released_set import stage as released_set
+from stages.released_set.croissant import croissant
 from stages.released_set.settings import ReleasedSet
 from tests.conftest import ROOT
 from x_instruction.rating.calibration import LEVELS
 from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD
 from x_instruction.rating.signals import SIGNALS
 from x_instruction.runner.errors import GateFailedError
-from x_instruction.runner.files import write_json
+from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import DROPS, write_shard
 from x_instruction.runner.shell import run_stage
@@ -49,11 +51,12 @@ def job(make_job: Callable[..., Job], settings: Settings, tmp_path: Path) -> Job
 
     for language in ("fi", "ur"):
         write_shard(pairs(language), tmp_path / f"data/diversified_set/{language}/part-00000.parquet")
-        manifest = {"rows": 3, "drop_reasons": {"cluster_full": 2}, "content": "c" * 64}
+        manifest = {"rows": 3, "drop_reasons": {"cluster_full": 2, "evaluation_overlap": 1}, "content": "c" * 64}
         for artifact in (*FUNNEL, "diversified_set"):
             write_json(tmp_path / f"data/{artifact}/{language}/manifest.json", manifest)
     for model in ("base_model", "instruction_model", "evaluator/iteration_1"):
         write_json(tmp_path / f"data/{model}/manifest.json", {"content": model[:4] * 16})
+    write_json(tmp_path / "data/metrics/evaluator/iteration_1.json", {"precision": 0.8, "recall": 0.5, "auc": 0.9125})
     refined = settings.refined_pairs.model_copy(update={"always_kept": 0})
     return make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
 
@@ -81,6 +84,46 @@ def test_datasets_reads_one_language_and_all(job: Job, tmp_path: Path) -> None:
     assert sorted(everything["id"]) == ["fi0", "fi1", "fi2", "ur0", "ur1", "ur2"]
 
 
+def test_duckdb_reads_the_files(job: Job) -> None:
+    import duckdb
+
+    folder = made(job)
+    query = "select language, count(*), count(distinct id) from read_parquet($1) group by language order by language"
+    assert duckdb.execute(query, [f"{folder}/*/train-*.parquet"]).fetchall() == [("fi", 3, 3), ("ur", 3, 3)]
+
+
+def test_the_croissant_description_is_valid_and_its_records_are_the_rows(
+    job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    import mlcroissant
+
+    folder = made(job)
+    described = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    assert described.metadata.ctx.issues.errors == set() and "context` is not standard" not in caplog.text
+    records = list(described.records("ur"))
+    assert [record["ur/response"].decode() for record in records] == ["Leipä ur0.", "Leipä ur1.", "Leipä ur2."]
+    assert records[0]["ur/rating"] == 0.5
+    columns = pl.read_parquet(folder / "ur").columns
+    assert {name.removeprefix("ur/") for name in records[0]} == set(columns) - {"messages"}
+
+
+def test_the_croissant_description_has_the_checksum_of_each_file(job: Job) -> None:
+    folder = made(job)
+    parts = read_json(folder / "croissant.json")["distribution"]
+    sums = {part["contentUrl"]: part["sha256"] for part in parts if part["@type"] == "cr:FileObject"}
+    files = sorted(folder.glob("*/*.parquet"))
+    assert sums == {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.mark.parametrize(
+    ("license", "shown"), [("cc-by-sa-4.0", "https://spdx.org/licenses/CC-BY-SA-4.0"), ("other", "other")]
+)
+def test_the_croissant_description_links_a_known_licence(job: Job, license: str, shown: str) -> None:
+    folder = made(job)
+    changed = SETTINGS.model_copy(update={"license": license})
+    assert croissant(folder, changed, ["fi"])["license"] == shown
+
+
 def test_polars_and_pandas_read_the_files(job: Job) -> None:
     import pandas as pd
 
@@ -93,7 +136,7 @@ def test_polars_and_pandas_read_the_files(job: Job) -> None:
 def test_the_folder_holds_the_data_and_the_card_alone(job: Job) -> None:
     folder = made(job)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert files == {"README.md", "fi/train-00000.parquet", "ur/train-00000.parquet"}
+    assert files == {"README.md", "croissant.json", "fi/train-00000.parquet", "ur/train-00000.parquet"}
 
 
 def test_pairs_with_another_licence_are_dropped_with_the_licence(
@@ -157,7 +200,11 @@ def test_the_card_says_what_the_run_did(job: Job) -> None:
         "# Bread",
         "| `filtered_text` | 3 | 3 |",
         "| released | 3 | 3 |",
-        "| `diversified_set` | cluster_full 4 |",
+        "| `diversified_set` | cluster_full 4, evaluation_overlap 2 |",
+        "| `diversified_set` | 1 | 1 |",
+        "| ur | 0.500 | 0.500 | 0.500 |",
+        "| iteration_1 | 0.800 | 0.500 | 0.912 |",
+        "## How to cite",
         "| CC-BY-SA-4.0 | 2 |",
         "| *none named, or none that SPDX lists* | 4 |",
         "| fi.example | 3 |",

@@ -1,0 +1,36 @@
+"""Print the way of a row, back to its page and forth to the release: `python -m x_instruction explain ID`.
+
+ID is that of a document, a text or a pair, whether it was released, rated or dropped. The command reads the artifacts
+of the last run, as DVC tracks them, and finds the rows by the index that `row_index` made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from commands.explain.explanation import explain
+from commands.explain.section import as_markdown, as_text
+from stages.params import load_settings
+from x_instruction.runner.errors import XInstructionError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m x_instruction explain", description="Explain a row by its id.")
+    parser.add_argument("id", metavar="ID", help="of a document, a text or a pair: 16 digits of 0-9 and a-f")
+    parser.add_argument("--markdown", action="store_true", help="as a table of Markdown")
+    options = parser.parse_args(arguments)
+    root = Path.cwd()
+    try:
+        found = explain(root, load_settings(root / "params.yaml"), options.id)
+    except XInstructionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(as_markdown(found) if options.markdown else as_text(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Cleans and judges the text of one document again, to show each step and the value of each rule.
+
+filtered_text is a pure function of the document and the settings, so this shows what happened there. If the outcome is
+not the published text, the settings or the code have changed since, and the explanation says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from commands.explain.section import Section, Table, one_line
+from stages.filtered_text.cleaning.clean import STEPS
+from stages.filtered_text.cleaning.code_blocks import prose
+from stages.filtered_text.cleaning.fragments import trimmed
+from stages.filtered_text.private_data.mask import KINDS, mask
+from stages.filtered_text.rules.all_rules import PROSE_RULES, overlap_rules, whole_rules
+from stages.filtered_text.rules.blocked_sites import Sites, read_sites
+from stages.filtered_text.rules.rule import Rule, values_shown
+from stages.filtered_text.segments import cut
+from stages.filtered_text.settings import FilteredText
+from x_instruction.language.length import word_count
+from x_instruction.language.settings import LanguageSettings
+from x_instruction.runner.content_ids import content_ids
+from x_instruction.runner.second_pass import ORIGIN
+from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
+from x_instruction.words.shared_ngrams import evaluation_ngrams
+
+AROUND, SHOWN, VALUE = 20, 60, 200  # characters: before a change, of it, of what a rule says
+# SequenceMatcher's time is quadratic; the first change of a longer text is looked for in its beginning.
+COMPARED = 2_000
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What came out again: the changed steps, and the segments of the document with the columns that rules read."""
+
+    steps: list[tuple[str, str]]
+    segments: pl.DataFrame
+
+
+def filtered(document: dict[str, Any], settings: FilteredText, language: LanguageSettings) -> Filtered:
+    """Cleans a row of raw_web_text step by step and cuts it into segments."""
+    frame, steps = pl.DataFrame([document]), list[tuple[str, str]]()
+    for name, step in STEPS.items():
+        frame = _noted(steps, name, frame, frame.with_columns(step(frame["text"], language).alias("text")))
+    frame = _noted(steps, "fragments", frame, trimmed(frame, settings, language))
+    masked = mask(frame, language)
+    # Their number and not the data: an explanation may be shown to others.
+    if found := [f"{masked[kind].item()} {kind}" for kind in KINDS if masked[kind].item()]:
+        steps.append(("private_data", f"masked {', '.join(found)}"))
+    counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    return Filtered(steps, cut(counted, settings, language).texts)
+
+
+def _noted(steps: list[tuple[str, str]], name: str, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    old, new = before["text"].item(), after["text"].item()
+    if old != new:
+        steps.append((name, f"{len(old)} to {len(new)} characters, first {_first_change(old, new)}"))
+    return after
+
+
+def _first_change(old: str, new: str) -> str:
+    start = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    begin = max(0, start - AROUND)
+    left, right = old[begin : begin + COMPARED], new[begin : begin + COMPARED]
+    for kind, first, end, other, other_end in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        if kind != "equal":
+            return f"{one_line(repr(left[first:end]), SHOWN)} to {one_line(repr(right[other:other_end]), SHOWN)}"
+    return "beyond its beginning"
+
+
+def cleaning_section(found: Filtered, published: str | None) -> Section:
+    """`published` is the text of filtered_text; None if the document was dropped."""
+    facts = list(found.steps)
+    if published is not None and published not in found.segments["text"].to_list():
+        facts.append(("not as published", "the settings or the code of filtered_text have changed: run `dvc repro`"))
+    changed = f"{len(found.steps)} of {len(STEPS) + 2} steps changed the text"
+    return Section("filtered_text, cleaning", changed, facts)
+
+
+def segment_of(found: Filtered, text: str) -> pl.DataFrame:
+    """The segment that is the published text or begins as the drop does, else the first one."""
+    same = found.segments.filter(pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS) == text[:DROP_TEXT_CHARACTERS])
+    return (same if same.height else found.segments).head(1)
+
+
+def rules_section(segment: pl.DataFrame, settings: FilteredText, language: LanguageSettings, root: Path) -> Section:
+    """Every rule with the value that it found and its limit, as the rule words it, and whether the text broke it."""
+    sites = read_sites(root / settings.blocked_sites) if settings.blocked_sites else Sites({}, {})
+    evaluations = [root / path for path in settings.decontaminate_against]
+    ngrams = evaluation_ngrams(evaluations, settings.decontamination_ngram, language, "decontaminate_against")
+    whole = segment.with_columns(content_ids(segment, "language", "text"))
+    prose_only = whole.with_columns(prose(pl.col("text")), whole="text")
+    rows = [
+        *_judged(whole, whole_rules(sites), settings, language),
+        *_judged(prose_only, PROSE_RULES, settings, language),
+        *_judged(whole, overlap_rules(ngrams), settings, language),
+    ]
+    broken = [row[0] for row in rows if row[1] == "broken"]
+    verdict = f"broken: {', '.join(broken)}" if broken else f"none of {len(rows)} is broken"
+    return Section("filtered_text, rules", verdict, table=Table(["rule", "outcome", "dropped if"], rows))
+
+
+def _judged(
+    frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
+) -> list[list[str]]:
+    rows = []
+    for name, rule in rules.items():
+        judged = rule(frame, settings, language)
+        with values_shown():
+            value = rule(frame, settings, language)["value"].item()
+        if "language_score" in judged.columns and "language_score" not in frame.columns:
+            score, least = judged["language_score"].item(), language.min_language_score
+            value = f"{value}; {language.code} {score:.2f} < {least}"
+        broken = judged["value"].item()
+        rows.append([name, "kept" if broken is None else "broken", one_line(broken or value or "nothing found", VALUE)])
+        frame = judged.drop("value")
+    return rows

@@ -1,0 +1,52 @@
+"""Copies the released set to a folder, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from commands.release.csv_files import write_csv
+from commands.release.finished_set import files_of
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import replace_folder
+
+OURS = ("README.md", "croissant.json")  # a folder with both is an earlier release
+
+
+def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
+    """Copies the set to `target` and, if wanted, adds csv/<language>.csv. Returns the names of the files.
+
+    Raises InputError if `target` has files that are no earlier release, or cannot be written.
+    """
+    target = target.expanduser().resolve()
+    _refuse_others_files(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as name:
+            staged = Path(name, "release")
+            for path, file in files_of(source).items():
+                (staged / path).parent.mkdir(parents=True, exist_ok=True)
+                # A copy and no link: DVC's cache must not change with the release.
+                shutil.copyfile(file, staged / path)
+            if csv:
+                _add_csv(source, staged)
+            found = list(files_of(staged))
+            replace_folder(staged, target)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror or error}; choose another folder") from None
+    return found
+
+
+def _refuse_others_files(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise InputError(f"{target} is a file: give the folder to write to")
+    if any(target.iterdir()) and not all((target / name).exists() for name in OURS):
+        raise InputError(f"{target} has files that are no earlier release: give a new or an empty folder")
+
+
+def _add_csv(source: Path, staged: Path) -> None:
+    for language in sorted(path for path in source.iterdir() if path.is_dir()):
+        write_csv(sorted(language.glob("*.parquet")), staged / "csv" / f"{language.name}.csv")

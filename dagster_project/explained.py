@@ -1,0 +1,37 @@
+"""The explanation of a sampled row as a table in Dagster, beside the index by which it was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from dvc_project.graph import Stage
+from dvc_project.project import read_settings
+from x_instruction.runner.errors import XInstructionError
+
+INDEX = "row_index"
+
+
+def explained_metadata(root: Path, stage: Stage) -> dict[str, Any]:
+    """For the index of a language: the way of the released row with the lowest id, which is a hash and so a sample."""
+    if stage.artifact != INDEX or (sampled := _sampled(root, str(stage.language))) is None:
+        return {}
+    # The cleaning and the rules are imported with it, which takes a second, and only this asset needs them.
+    from commands.explain.explanation import explain
+    from commands.explain.section import as_markdown
+
+    try:
+        table = as_markdown(explain(root, read_settings(root), sampled))
+    except XInstructionError as error:
+        return {"explained_row": dg.MetadataValue.text(str(error))}
+    command = f"python -m x_instruction explain {sampled}"
+    return {"explained_row": dg.MetadataValue.md(table), "explained_by": dg.MetadataValue.text(command)}
+
+
+def _sampled(root: Path, language: str) -> str | None:
+    shards = sorted((root / "data" / "released_set" / "dataset" / language).glob("*.parquet"))
+    lowest = pl.scan_parquet(shards).select(pl.col("id").min()).collect().item() if shards else None
+    return str(lowest) if lowest else None

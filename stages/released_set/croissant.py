@@ -1,0 +1,113 @@
+"""The release as Croissant 1.0 (mlcommons.org/croissant, JSON-LD), by which search engines and loaders describe a set.
+
+Each language is a record set over its Parquet files, read from the folder that holds the file. Each file has its
+checksum. `messages` is left out: it repeats instruction and response, and a loader of Croissant 1.0 cannot read a list
+of turns from Parquet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+from stages.released_set.settings import ReleasedSet
+
+NAME = "croissant.json"
+PARQUET = "application/x-parquet"  # as the Croissant loaders name it
+DESCRIPTION = (
+    "Pairs of an English instruction and a response in another language. The responses are texts of web pages; a model "
+    "wrote the instructions, and an evaluator rated the pairs. README.md describes how."
+)
+# The context that the specification asks for (docs.mlcommons.org/croissant/docs/croissant-spec.html, appendix 1). Most
+# terms are their own names in the vocabulary `cr`.
+OWN_NAMES = (
+    "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
+    "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
+    "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform",
+)  # fmt: skip
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    **{name: f"cr:{name}" for name in OWN_NAMES},
+}
+
+
+def croissant(folder: Path, settings: ReleasedSet, languages: Iterable[str]) -> dict[str, Any]:
+    """The description of the Parquet files in `folder`/<language>."""
+    codes = list(languages)
+    return {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": settings.title,
+        "description": DESCRIPTION,
+        "license": _license(settings.license),
+        "inLanguage": [*codes, "en"],
+        "keywords": ["instruction tuning", "cross-lingual", *codes],
+        "citeAs": "https://arxiv.org/abs/2405.19744",
+        "distribution": [part for code in codes for part in _files(folder, code)],
+        "recordSet": [_records(folder, code) for code in codes],
+    }
+
+
+def _license(named: str) -> str:
+    """The page of an SPDX licence; any other name as it is."""
+    try:
+        return f"https://spdx.org/licenses/{canonicalize_license_expression(named)}"
+    except InvalidLicenseExpression:
+        return named
+
+
+def _files(folder: Path, code: str) -> list[dict[str, Any]]:
+    whole = {
+        "@type": "cr:FileSet",
+        "@id": f"files-{code}",
+        "name": f"files-{code}",
+        "encodingFormat": PARQUET,
+        "includes": f"{code}/train-*.parquet",
+    }
+    return [whole, *(_file(path, f"{code}/{path.name}") for path in sorted((folder / code).glob("train-*.parquet")))]
+
+
+def _file(path: Path, name: str) -> dict[str, Any]:
+    with path.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "contentUrl": name,
+        "contentSize": f"{path.stat().st_size} B",
+        "encodingFormat": PARQUET,
+        "sha256": checksum,
+    }
+
+
+def _records(folder: Path, code: str) -> dict[str, Any]:
+    schema = pl.scan_parquet(folder / code / "train-*.parquet").collect_schema()
+    fields = [_field(code, name, kind) for name, kind in schema.items() if not kind.is_nested()]
+    return {"@type": "cr:RecordSet", "@id": code, "name": code, "field": fields}
+
+
+def _field(code: str, name: str, kind: pl.DataType) -> dict[str, Any]:
+    number = "sc:Integer" if kind.is_integer() else "sc:Float"
+    return {
+        "@type": "cr:Field",
+        "@id": f"{code}/{name}",
+        "name": f"{code}/{name}",
+        "dataType": number if kind.is_numeric() else "sc:Text",
+        "source": {"fileSet": {"@id": f"files-{code}"}, "extract": {"column": name}},
+    }

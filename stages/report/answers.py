@@ -1,0 +1,59 @@
+"""Answers of all models side by side, the tuned model's worst first, and the lowest rated pairs of the release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from x_instruction.runner.job import Job
+
+TUNED = "tuned"
+REPEATED = 0.3  # share of a text in repeated sentences from which it is marked
+QUESTION = ("kind", "instruction", "reference")
+
+
+def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
+    """The questions with every model's answer, at most `limit`.
+
+    First come answers of the tuned model that are empty, then those in another language, then the lowest rated.
+    """
+    table = job.rows("eval_scores", language).table()
+    if "question_id" not in table.columns:
+        table = table.with_columns(question_id=pl.struct(QUESTION).rank("dense").cast(pl.String))
+    tuned = table.filter(pl.col("model") == TUNED)
+    empty = pl.col("response").str.strip_chars() == ""
+    worst = tuned.sort(~empty, "in_language", "rating", "question_id").head(limit)
+    return [_question(table.filter(pl.col("question_id") == name)) for name in worst["question_id"]]
+
+
+def _question(rows: pl.DataFrame) -> dict[str, Any]:
+    """The tuned model's answer comes first."""
+    ordered = rows.sort(pl.col("model") != TUNED, maintain_order=True).to_dicts()
+    first = ordered[0]
+    return {
+        "instruction": first["instruction"],
+        "reference": first["reference"],
+        "kind": "held-out seed" if first["kind"] == "held_out" else "open question",
+        "answers": [row | {"flags": _flags(row)} for row in ordered],
+    }
+
+
+def _flags(row: dict[str, Any]) -> list[str]:
+    if not row["response"].strip():
+        return ["empty"]
+    flags = {
+        "other language": not row["in_language"],
+        "cut off": row["finish_reason"] == "length",
+        "repeats itself": row.get("repeated_share", 0.0) >= REPEATED,
+    }
+    return [name for name, found in flags.items() if found]
+
+
+def released(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
+    """The lowest rated released pairs."""
+    shards = sorted((job.input("released_set") / "dataset" / language).glob("*.parquet"))
+    if not shards:
+        return []
+    columns = ("id", "instruction", "response", "url", "rating")
+    return pl.scan_parquet(shards).select(columns).sort("rating", "id").head(limit).collect().to_dicts()

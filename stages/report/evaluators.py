@@ -1,0 +1,59 @@
+"""The figures of each iteration's evaluator, and its reliability curve as points of a drawing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from x_instruction.runner.files import read_json
+from x_instruction.runner.job import Job
+
+ALL = "all"  # the series of all languages
+FIGURES = {
+    "precision": "precision",
+    "recall": "recall",
+    "auc": "AUC",
+    "auc_surface": "AUC, surface defects",
+    "expected_calibration_error": "calibration error",
+    "pairs": "held-out pairs",
+}
+
+
+def evaluators(job: Job) -> list[dict[str, Any]]:
+    """One record for each iteration, with None for figures that could not be measured."""
+    return [_evaluator(job, name) for name in job.settings.iterations]
+
+
+def _evaluator(job: Job, iteration: str) -> dict[str, Any]:
+    scores = read_json(job.root / "data" / "metrics" / "evaluator" / f"{iteration}.json")
+    by_language = {code: figures.get("auc") for code, figures in scores.get("by_language", {}).items()}
+    return {
+        "iteration": iteration,
+        "figures": [(words, scores.get(name)) for name, words in FIGURES.items()],
+        "defects": sorted(_bars(scores.get("auc_by_defect", {})), key=lambda bar: bar[1]),
+        "languages": sorted(_bars(by_language), key=lambda bar: bar[1]),
+        "confusion": list(scores.get("confusion", {}).items()),
+        "curves": _curves(job, iteration),
+    }
+
+
+def _bars(values: dict[str, float | None]) -> list[tuple[str, float]]:
+    return [(name.replace("_", " "), value) for name, value in values.items() if value is not None]
+
+
+def _curves(job: Job, iteration: str) -> list[tuple[str, str]]:
+    """Name and points of each curve, in a square of 100 by 100 whose corner (0, 100) is the probability 0."""
+    path = job.root / "data" / "plots" / "evaluator" / iteration / "reliability.csv"
+    if not path.exists():
+        return []
+    table = pl.read_csv(path)
+    if "series" not in table.columns:
+        table = table.with_columns(series=pl.lit(ALL))
+    curves = {
+        str(name): " ".join(
+            f"{100 * x:.1f},{100 - 100 * y:.1f}" for x, y in rows.select("predicted", "best_share").rows()
+        )
+        for (name,), rows in table.sort("predicted").group_by("series", maintain_order=True)
+    }
+    return sorted(curves.items(), key=lambda curve: curve[0] == ALL)  # drawn last, over the others

@@ -1,0 +1,35 @@
+"""Rows kept by each artifact, and why the others were dropped, from the manifests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from x_instruction.runner.files import read_json
+from x_instruction.runner.job import Job
+
+ARTIFACTS = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "diversified_set")
+REASONS = 6
+
+
+def funnel(job: Job, language: str) -> list[dict[str, Any]]:
+    """A step for each artifact: `rows`, `width` (percent of the longest bar), and the leading reasons of drops."""
+    manifests = {name: read_json(job.input(name, language) / "manifest.json") for name in ARTIFACTS}
+    steps = [_step(name, int(manifest["rows"]), manifest["drop_reasons"]) for name, manifest in manifests.items()]
+    released = job.input("released_set") / "dataset" / language
+    steps.append(_step("released_set", sum(pq.read_metadata(path).num_rows for path in released.glob("*.parquet")), {}))
+    longest = max(1, *(step["rows"] for step in steps))
+    return [step | {"width": round(100 * step["rows"] / longest, 1)} for step in steps]
+
+
+def _step(artifact: str, rows: int, reasons: dict[str, int]) -> dict[str, Any]:
+    listed = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    rest = len(listed) - REASONS
+    return {
+        "artifact": artifact,
+        "rows": rows,
+        "dropped": sum(reasons.values()),
+        "reasons": [(reason.replace("_", " "), count) for reason, count in listed[:REASONS]],
+        "more": max(0, rest),
+    }

@@ -1,0 +1,131 @@
+"""Scores of the compared models with their intervals, from the tables of eval_scores or, without them, its metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from x_instruction.runner.files import read_json
+from x_instruction.runner.job import Job
+
+BETTER = {"higher": "more is better", "lower": "less is better"}
+PREFIX = "tuned_against_"
+SCORES = {"model": pl.String, "measure": pl.String, "better": pl.String,
+          **dict.fromkeys(("value", "low", "high"), pl.Float64)}  # fmt: skip
+# Figures of a comparison, in words.
+MORE = {
+    "win_share": "win share",
+    "low": "at least",
+    "high": "at most",
+    "length_controlled": "win share at equal length",
+    "order_disagreement": "verdicts that change with the order",
+    "failures": "no verdict",
+}
+MARGIN = 0.06  # of a scale, at either end
+
+
+def measures(job: Job, language: str) -> list[dict[str, Any]]:
+    """For each measure: a row for each model with its value, its interval, and their places on one scale in percent."""
+    table = _scores(job, language)
+    return [
+        {
+            "name": str(name).replace("_", " "),
+            "better": BETTER.get(rows["better"][0] or "", ""),
+            "models": _placed(rows),
+        }
+        for (name,), rows in table.group_by("measure", maintain_order=True)
+    ]
+
+
+def _scores(job: Job, language: str) -> pl.DataFrame:
+    path = _table(job, language, "scores")
+    if path.exists():
+        return pl.read_parquet(path).filter(pl.col("asked_in") == "all").select(list(SCORES))
+    found = _metrics(job, language)["models"]
+    rows = [(model, name, None, value, None, None) for model, values in found.items() for name, value in values.items()]
+    return pl.DataFrame(rows, schema=SCORES, orient="row").drop_nulls("value")
+
+
+def _metrics(job: Job, language: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(job.root / "data" / "metrics" / "eval_scores" / f"{language}.json")
+    return found
+
+
+def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    ends = [value for name in ("value", "low", "high") for value in rows[name].drop_nulls().to_list()]
+    low, span = min(ends, default=0.0), (max(ends, default=1.0) - min(ends, default=0.0)) or 1.0
+
+    def place(value: float) -> float:
+        return round(100 * (MARGIN + (1 - 2 * MARGIN) * (value - low) / span), 1)
+
+    return [
+        row
+        | {"at": place(row["value"])}
+        | ({} if row["low"] is None else {"left": place(row["low"]), "width": place(row["high"]) - place(row["low"])})
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def differences(job: Job, language: str) -> list[dict[str, Any]]:
+    """The tuned model's paired differences to each other model; `sure` if the interval does not contain 0."""
+    path = _table(job, language, "differences")
+    if not path.exists():
+        return []
+    rows = pl.read_parquet(path).filter(pl.col("asked_in") == "all").iter_rows(named=True)
+    return [row | {"measure": row["measure"].replace("_", " "), "sure": _sure(row)} for row in rows]
+
+
+def _sure(row: dict[str, Any]) -> str:
+    """`better`, `worse`, `differs` (a measure without a better direction), or "" if the sign is not certain."""
+    if row["low"] is None or row["low"] <= 0 <= row["high"]:
+        return ""
+    if row["better"] not in BETTER:
+        return "differs"
+    return "better" if (row["low"] > 0) == (row["better"] == "higher") else "worse"
+
+
+def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
+    """Wins, ties and losses of the tuned model by judge and other model, their shares in percent, and `more`: figures
+    that not every judge has."""
+    path = _table(job, language, "comparisons")
+    rows = pl.read_parquet(path).to_dicts() if path.exists() else _pairwise(_metrics(job, language))
+    return [row | _shares(row) | {"more": _more(row)} for row in rows]
+
+
+def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
+    """The figures that the judge has; no failures are not worth a word."""
+    found = [(key, row.get(key)) for key in MORE]
+    return [(MORE[key], value) for key, value in found if value is not None and (key, value) != ("failures", 0)]
+
+
+def agreements(job: Job, language: str) -> list[dict[str, Any]]:
+    """How far each two judges, or all of them, agree; empty with one judge."""
+    path = _table(job, language, "agreement")
+    return pl.read_parquet(path).to_dicts() if path.exists() else []
+
+
+def tasks(job: Job, language: str) -> list[dict[str, Any]]:
+    """Figures of the standard tasks by model; empty if none was asked for."""
+    path = _table(job, language, "tasks")
+    return pl.read_parquet(path).sort("task", "metric", "model").to_dicts() if path.exists() else []
+
+
+def _table(job: Job, language: str, name: str) -> Path:
+    return job.input("eval_scores", language) / "tables" / f"{name}.parquet"
+
+
+def _pairwise(metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    found = metrics.get("pairwise", {})
+    by_judge = {metrics.get("judge", ""): found} if any(name.startswith(PREFIX) for name in found) else found
+    return [
+        {"judge": judge, "against": name.removeprefix(PREFIX), **counts}
+        for judge, compared in by_judge.items()
+        for name, counts in compared.items()
+    ]
+
+
+def _shares(row: dict[str, Any]) -> dict[str, float]:
+    total = max(1, row["wins"] + row["ties"] + row["losses"])
+    return {f"{name}_width": round(100 * row[name] / total, 1) for name in ("wins", "ties", "losses")}

@@ -1,0 +1,12 @@
+"""The section `report` of params.yaml."""
+
+from __future__ import annotations
+
+from x_instruction.runner.settings import Positive, Section
+
+
+class Report(Section):
+    questions: Positive
+    """Questions of each language whose answers are shown side by side, the tuned model's worst first."""
+    pairs: Positive
+    """Released pairs of each language that are shown, the lowest rated first."""

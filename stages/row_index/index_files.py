@@ -1,0 +1,107 @@
+"""The files of an index: where the rows of an id are, found by a binary search in an array on disk.
+
+keys.u64    ids as 64-bit numbers, ascending; little endian
+places.u64  for each key: the number of a file, and in the lower 32 bits the number of a row in it
+files.json  the files, and the content hash of each partition that was indexed
+
+An id is the first 16 hex digits of a hash (x_instruction/runner/content_ids.py), so the number is the whole id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from x_instruction.runner.content_ids import LENGTH
+from x_instruction.runner.disk_arrays import append
+from x_instruction.runner.files import read_json, write_json
+
+KEYS, PLACES, FILES = "keys.u64", "places.u64", "files.json"
+NUMBER = np.dtype("<u8")
+ROW_BITS = 32
+# The entries are sorted bucket by bucket, by the first bits of the key: 100 million of them take 50 MB at a time.
+BUCKET_BITS = 6
+Numbers = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A row of a Parquet file; `file` is the path from the project's folder."""
+
+    file: str
+    row: int
+
+
+def numbers_of(ids: pl.Series) -> Numbers:
+    """Ids as numbers. Raises polars' ComputeError for one that is not hexadecimal."""
+    return ids.str.to_integer(base=16, dtype=pl.UInt64).to_numpy().astype(NUMBER)
+
+
+@dataclass
+class IndexWriter:
+    """Collects entries in `scratch`, then writes the index to `folder`."""
+
+    folder: Path
+    scratch: Path
+    files: dict[str, int] = field(default_factory=dict)
+    entries: int = 0
+
+    def add(self, file: str, ids: pl.Series, rows: Numbers | None = None) -> None:
+        """Rows of a file under their ids; without `rows`, the file's rows from the first one."""
+        number = self.files.setdefault(file, len(self.files))
+        numbers = np.arange(len(ids), dtype=NUMBER) if rows is None else rows.astype(NUMBER)
+        keys = numbers_of(ids)
+        places = (np.uint64(number) << np.uint64(ROW_BITS)) | numbers
+        buckets = keys >> np.uint64(64 - BUCKET_BITS)
+        for bucket in np.unique(buckets):
+            chosen = buckets == bucket
+            append(self.scratch / f"{bucket:03d}", np.column_stack([keys[chosen], places[chosen]]))
+        self.entries += len(keys)
+
+    def finish(self, contents: Mapping[str, str | None]) -> None:
+        """Writes the index; `contents` are the content hashes of the indexed partitions, by their folders."""
+        for name in (KEYS, PLACES):
+            (self.folder / name).touch()
+        for bucket in sorted(self.scratch.iterdir()):
+            entries = np.fromfile(bucket, NUMBER).reshape(-1, 2)
+            entries = entries[np.lexsort((entries[:, 1], entries[:, 0]))]
+            append(self.folder / KEYS, entries[:, 0])
+            append(self.folder / PLACES, entries[:, 1])
+        write_json(self.folder / FILES, {"files": list(self.files), "contents": dict(contents)})
+
+
+class RowIndex:
+    """An index as it was published in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        described: dict[str, Any] = read_json(folder / FILES)
+        self.files: list[str] = described["files"]
+        self.contents: dict[str, str | None] = described["contents"]
+        self._keys, self._places = (_mapped(folder / name) for name in (KEYS, PLACES))
+
+    def places(self, row_id: str) -> list[Place]:
+        """The rows of an id, in the order of the files; empty if there are none."""
+        key = NUMBER.type(int(row_id, 16))
+        first, last = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))
+        found = np.unique(self._places[first:last])
+        return [Place(self.files[int(place) >> ROW_BITS], int(place) & (2**ROW_BITS - 1)) for place in found]
+
+
+def is_id(text: str) -> bool:
+    return len(text) == LENGTH and set(text) <= set("0123456789abcdef")
+
+
+def contents_now(root: Path, partitions: Iterable[str]) -> dict[str, str | None]:
+    """The content hash of each partition as it is now; None for one that is missing."""
+    manifests = {folder: root / folder / "manifest.json" for folder in partitions}
+    return {folder: read_json(path)["content"] if path.exists() else None for folder, path in manifests.items()}
+
+
+def _mapped(path: Path) -> Numbers:
+    return np.memmap(path, NUMBER, "r") if path.stat().st_size else np.zeros(0, NUMBER)

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.params import Settings
+from tests.commands.finished_run import finished_run
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> tuple[Path, Settings]:
+    """The folder of a finished run, which tests only read, and its settings."""
+    root = tmp_path_factory.mktemp("run") / "project"
+    root.mkdir()
+    return root, finished_run(root, settings)

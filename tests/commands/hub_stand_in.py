@@ -1,0 +1,151 @@
+"""A stand-in for the hub's HTTP API, as far as an upload uses it: repositories, LFS objects and commits, in memory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+TOKEN = "hf_stand_in_write"  # may write
+READER = "hf_stand_in_read"  # may only read
+
+
+@dataclass
+class Hub:
+    """`files` by dataset, `private` by dataset, `stored` LFS objects by checksum; `fails` refuses every commit."""
+
+    address: str = ""
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    private: dict[str, bool] = field(default_factory=dict)
+    stored: dict[str, bytes] = field(default_factory=dict)
+    commits: int = 0
+    fails: bool = False
+
+
+@contextmanager
+def hub_stand_in() -> Iterator[Hub]:
+    hub = Hub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+    hub.address = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+        def _answer(self, value: Any, status: int = 200) -> None:
+            body = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                parts = []
+                while size := int(self.rfile.readline(), 16):
+                    parts.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(parts)
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+        def do_GET(self) -> None:
+            name = "/".join(self.path.split("/")[3:5])
+            if "/tree/" not in self.path or name not in hub.files:
+                self._answer({"error": "Repository not found"}, 404)
+                return
+            rows = [
+                {"type": "file", "path": path, "size": len(data), "oid": _blob(data)}
+                for path, data in hub.files[name].items()
+            ]
+            self._answer(rows)
+
+        def do_PUT(self) -> None:
+            data = self._body()
+            hub.stored[hashlib.sha256(data).hexdigest()] = data
+            self._answer({})
+
+        def do_POST(self) -> None:
+            body, token = self._body(), self.headers.get("Authorization", "")
+            if token not in (f"Bearer {TOKEN}", f"Bearer {READER}"):
+                self._answer({"error": "Invalid credentials"}, 401)
+            elif token == f"Bearer {READER}":
+                self._answer({"error": "You don't have the rights"}, 403)
+            elif self.path == "/api/repos/create":
+                self._create(json.loads(body))
+            elif self.path == "/api/validate-yaml":
+                self._answer({"errors": [], "warnings": []})
+            elif "/preupload/" in self.path:
+                self._preupload(json.loads(body))
+            elif self.path.endswith(".git/info/lfs/objects/batch"):
+                self._batch(json.loads(body))
+            elif "/commit/" in self.path:
+                self._commit("/".join(self.path.split("/")[3:5]), body)
+            else:
+                self._answer({"error": f"unknown {self.path}"}, 404)
+
+        def _create(self, wanted: dict[str, Any]) -> None:
+            name = f"{wanted.get('organization') or 'me'}/{wanted['name']}"
+            address = {"url": f"{hub.address}/datasets/{name}"}
+            if name in hub.files:
+                self._answer({"error": "You already created this dataset repo"} | address, 409)
+                return
+            hub.files[name] = {".gitattributes": b"*.parquet filter=lfs"}
+            hub.private[name] = wanted.get("visibility") == "private"
+            self._answer(address)
+
+        def _preupload(self, wanted: dict[str, Any]) -> None:
+            def mode(path: str) -> str:
+                return "lfs" if path.endswith(".parquet") else "regular"
+
+            files = [
+                {"path": file["path"], "uploadMode": mode(file["path"]), "shouldIgnore": False}
+                for file in wanted["files"]
+            ]
+            self._answer({"files": files})
+
+        def _batch(self, wanted: dict[str, Any]) -> None:
+            objects = [
+                {**part, "actions": {"upload": {"href": f"{hub.address}/lfs/{part['oid']}"}}}
+                for part in wanted["objects"]
+            ]
+            self._answer({"transfer": "basic", "objects": objects})
+
+        def _commit(self, name: str, body: bytes) -> None:
+            if hub.fails:
+                self._answer({"error": "the stand-in fails"}, 400)
+                return
+            for line in body.splitlines():
+                entry = json.loads(line)
+                value = entry["value"]
+                if entry["key"] == "file":
+                    hub.files[name][value["path"]] = base64.b64decode(value["content"])
+                elif entry["key"] == "lfsFile":
+                    hub.files[name][value["path"]] = hub.stored[value["oid"]]
+                elif entry["key"] == "deletedFile":
+                    del hub.files[name][value["path"]]
+            hub.commits += 1
+            address = f"{hub.address}/datasets/{name}/commit/{hub.commits:040x}"
+            self._answer({"success": True, "commitUrl": address, "commitOid": f"{hub.commits:040x}"})
+
+    return Handler
+
+
+def _blob(data: bytes) -> str:
+    """The name that git gives to a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

@@ -1,0 +1,222 @@
+"""`explain` shows the whole way of a row, whatever artifact dropped it, and reads a handful of rows for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from commands.explain.__main__ import main
+from commands.explain.explanation import explain
+from commands.explain.filtering import filtered
+from commands.explain.rows import Rows
+from commands.explain.section import Section, as_markdown, as_text
+from stages.params import Settings
+from tests.conftest import ROOT
+from x_instruction.language.settings import load_language
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.shards import DROPS
+
+Run = tuple[Path, Settings]
+
+
+def table(run: Run, *parts: str) -> pl.DataFrame:
+    return pl.read_parquet(run[0].joinpath("data", *parts) / "*.parquet")
+
+
+def explained(run: Run, row_id: str) -> list[Section]:
+    return explain(*run, row_id)
+
+
+def section(sections: list[Section], title: str) -> Section:
+    return next(found for found in sections if found.title == title)
+
+
+def facts(sections: list[Section], title: str) -> dict[str, Any]:
+    return dict(section(sections, title).facts)
+
+
+def test_a_released_row_leads_back_to_its_page_and_forth_to_its_file(run: Run) -> None:
+    row = table(run, "released_set/dataset/ur").row(3, named=True)
+    found = explained(run, row["id"])
+    page = facts(found, "raw_web_text")
+    assert (page["id"], page["url"]) == (row["document_id"], row["url"])
+    assert page["file and offset"] == f"{row['source']}#{row['record']}" and page["line 1"]
+    assert facts(found, "filtered_text")["id"] == row["text_id"]
+    assert [s.verdict for s in found if s.title in ("refined_pairs", "diversified_set", "released_set")] == ["kept"] * 3
+    assert facts(found, "diversified_set") == {"cluster": str(row["cluster"])}
+    assert facts(found, "released_set")["file"] == "data/released_set/dataset/ur/train-00000.parquet, row 3"
+
+
+def test_the_models_the_prompt_and_all_samples_of_the_text_are_shown(run: Run) -> None:
+    row = table(run, "released_set/dataset/fi").row(0, named=True)
+    candidates = section(explained(run, row["id"]), "candidate_pairs")
+    assert dict(candidates.facts)["prompt"] == run[1].prompts.write_instruction
+    assert dict(candidates.facts)["instruction model"] == "instruction_model"[:16]
+    assert candidates.table is not None
+    own = table(run, "candidate_pairs/fi").filter(text_id=row["text_id"])
+    assert sorted(line[1] for line in candidates.table.rows) == sorted(own["id"])
+    assert [line[1] for line in candidates.table.rows if line[0]] == [row["id"]]
+
+
+def test_each_iteration_shows_its_probabilities_and_what_the_signals_add(run: Run) -> None:
+    row = table(run, "rated_pairs/iteration_1/fi").row(1, named=True)
+    found = explained(run, row["id"])
+    first, second = (section(found, f"rated_pairs, iteration_{number}") for number in (1, 2))
+    assert dict(first.facts)["rating"].startswith(f"{row['rating']:.4f} = best {row['best']:.4f} × 1 + flawed")
+    assert first.table is not None
+    short = next(line for line in first.table.rows if line[0] == "short_run")
+    # The weight towards best is the coefficient of best minus that of worst: -1 - 1.
+    assert short[3] == "-2" and float(short[4]) == pytest.approx(-2 * min(max(row["short_run"], 0.0), 1.0), rel=1e-3)
+    assert "temperature of 1.5" in dict(second.facts)["calibrated by"]
+
+
+DROPPED = [
+    ("raw_web_text/fi", "raw_web_text", "raw_web_text"),
+    ("filtered_text/fi", "filtered_text", "filtered_text"),
+    ("refined_pairs/ur", "refined_pairs", "refined_pairs"),
+    ("diversified_set/ur", "diversified_set", "diversified_set"),
+]
+
+
+@pytest.mark.parametrize(("folder", "title", "last"), DROPPED)
+def test_a_dropped_row_shows_where_and_why(run: Run, folder: str, title: str, last: str) -> None:
+    for drop in table(run, folder, DROPS).head(6).iter_rows(named=True):
+        found = explained(run, drop["id"])
+        assert section(found, title).verdict == "dropped", drop
+        assert facts(found, title)["reason"] == drop["reason"]
+        assert facts(found, title)["value"] == drop["value"]
+        assert [s.title for s in found if s.verdict != "not reached"][-1] == last
+
+
+def test_a_dropped_candidate_leads_back_to_the_page_of_its_text(run: Run) -> None:
+    drop = table(run, "candidate_pairs/fi", DROPS).row(0, named=True)
+    found = explained(run, drop["id"])
+    assert facts(found, "raw_web_text")["url"] == drop["origin"]
+    samples = section(found, "candidate_pairs").table
+    assert samples is not None
+    assert ["→", drop["id"], "dropped: instruction_too_short", "so"] in samples.rows and len(samples.rows) == 2
+
+
+def test_the_rule_that_dropped_a_text_is_the_first_one_shown_as_broken(run: Run) -> None:
+    for drop in (
+        table(run, "filtered_text/fi", DROPS).filter(pl.col("reason") != "near_duplicate").iter_rows(named=True)
+    ):
+        rules = section(explained(run, drop["id"]), "filtered_text, rules").table
+        assert rules is not None
+        name, _, value = next(line for line in rules.rows if line[1] == "broken")
+        assert (name, value) == (drop["reason"], drop["value"])
+
+
+def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None:
+    row = table(run, "filtered_text/fi").row(0, named=True)
+    rules = section(explained(run, row["id"]), "filtered_text, rules").table
+    assert rules is not None
+    shown = {name: value for name, outcome, value in rules.rows if outcome == "kept"}
+    assert shown["too_short"] == f"{row['words']} words < {run[1].filtered_text.min_words}"
+    assert f"fi {row['language_score']:.2f} <" in shown["wrong_language"]
+    assert shown["duplicate_ngrams"].count("repeated") == 6  # 5-grams to 10-grams
+
+
+def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change(settings: Settings) -> None:
+    text = "Leip&auml; on hyvää ruokaa, ja sitä leivotaan joka päivä.\nKirjoita osoitteeseen matti@example.fi nyt."
+    document = {"id": "a", "language": "fi", "title": "", "text": text, "url": "", "source": "s", "record": 0}
+    steps = dict(filtered(document, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
+    assert list(steps) == ["markup", "private_data"]
+    assert "first '&auml;' to 'ä'" in steps["markup"]
+    assert steps["private_data"] == "masked 1 emails"  # and not the address
+
+
+def test_a_document_and_a_text_are_explained_by_the_pair_that_came_farthest(run: Run) -> None:
+    row = table(run, "released_set/dataset/ur").row(2, named=True)
+    for row_id in (row["document_id"], row["text_id"]):
+        found = explained(run, row_id)
+        assert section(found, "released_set").verdict == "kept"
+        assert facts(found, "raw_web_text")["url"] == row["url"]
+
+
+def test_every_row_of_the_run_can_be_explained(run: Run) -> None:
+    for folder in ("raw_web_text/ur", "filtered_text/ur", "candidate_pairs/ur"):
+        for row_id in table(run, folder)["id"][::9]:
+            found = explained(run, row_id)
+            assert as_text(found).startswith("raw_web_text: kept")
+            assert "not as published" not in facts(found, "filtered_text, cleaning"), row_id
+
+
+def test_a_handful_of_rows_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    at = Rows.at
+    monkeypatch.setattr(Rows, "at", lambda self, place: read.append(place) or at(self, place))  # type: ignore[func-returns-value]
+    explained(run, table(run, "released_set/dataset/fi")["id"][0])
+    assert 5 < len(read) <= 40
+
+
+@pytest.mark.parametrize(
+    ("row_id", "message"),
+    [
+        ("0123456789abcdef", "no document, text or pair of fi, ur has the id 0123456789abcdef"),
+        ("xyz", "'xyz' is no id: an id of a document, text or pair has 16 digits of 0-9 and a-f"),
+        ("../../etc/passwd", "is no id"),
+    ],
+)
+def test_an_id_that_is_not_there_is_one_sentence(run: Run, row_id: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        explained(run, row_id)
+
+
+def test_an_index_of_other_data_is_refused(run: Run, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(run[0], tmp_path / "copy", symlinks=True))
+    manifest = root / "data/rated_pairs/iteration_1/fi/manifest.json"
+    write_json(manifest, read_json(manifest) | {"content": "another"})
+    row_id = table(run, "released_set/dataset/fi")["id"][0]
+    with pytest.raises(InputError, match=r"another data/rated_pairs/iteration_1/fi than is there now: run `dvc repro"):
+        explain(root, run[1], row_id)
+    shutil.rmtree(root / "data/row_index")
+    with pytest.raises(InputError, match="has no language: run `make run`"):
+        explain(root, run[1], row_id)
+
+
+def test_a_published_text_that_does_not_come_out_again_is_said(run: Run) -> None:
+    row = table(run, "raw_web_text/fi").filter(pl.col("text").str.contains("huopa|tuohi|Tuohi")).row(0, named=True)
+    found = filtered(
+        row | {"text": row["text"] + "\nYksi lause lisää."},
+        run[1].filtered_text,
+        load_language("fi", ROOT / "languages"),
+    )
+    from commands.explain.filtering import cleaning_section
+
+    assert "not as published" in dict(cleaning_section(found, row["text"]).facts)
+    assert "not as published" not in dict(cleaning_section(found, found.segments["text"][0]).facts)
+
+
+def test_text_of_the_web_is_no_markup_of_the_table() -> None:
+    sections = [Section("raw_web_text", "kept", [("title", "<script>|x|</script> [a](http://b)")])]
+    shown = as_markdown(sections)
+    assert "<script>" not in shown and "&#91;a&#93;" in shown
+    assert all(line.count("|") == 4 for line in shown.splitlines())
+
+
+def test_the_command_prints_the_way_and_one_sentence_for_an_unknown_id(run: Run) -> None:
+    row_id = table(run, "released_set/dataset/fi")["id"][0]
+    command = [sys.executable, "-m", "x_instruction", "explain"]
+    there = {"cwd": run[0], "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "capture_output": True, "text": True}
+    done = subprocess.run([*command, row_id], **there)  # type: ignore[call-overload]
+    assert done.returncode == 0 and "released_set: kept" in done.stdout, done.stderr
+    refused = subprocess.run([*command, "no-id"], **there)  # type: ignore[call-overload]
+    assert refused.returncode == 1 and refused.stdout == ""
+    assert refused.stderr.startswith("error: 'no-id' is no id") and refused.stderr.count("\n") == 1
+
+
+def test_the_table_of_markdown_is_printed_on_demand(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(run[0])
+    assert main([table(run, "released_set/dataset/fi")["id"][0], "--markdown"]) == 0
+    assert capsys.readouterr().out.startswith("| artifact | what | value |\n|---|---|---|\n")

@@ -1,0 +1,191 @@
+"""The released set is copied or uploaded as it passed its gate, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from commands.release.__main__ import SHOWS_A_RUN, TOKEN, main
+from commands.release.csv_files import safe, write_csv
+from commands.release.finished_set import files_of
+from stages.params import Settings
+from stages.released_set.card import SHOWN_ANYWAY
+from tests.commands import hub_stand_in as stand_in
+from tests.conftest import ROOT
+
+Run = tuple[Path, Settings]
+
+
+@pytest.fixture
+def there(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The released folder, with the finished run as the current folder."""
+    monkeypatch.chdir(run[0])
+    return run[0] / "data/released_set/dataset"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in files_of(folder).items()}
+
+
+# To a folder
+
+
+def test_a_folder_gets_the_same_files_and_loads(there: Path, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    assert main(["--to", "folder", str(tmp_path / "out/set")]) == 0
+    assert contents(tmp_path / "out/set") == contents(there)
+    rows = load_dataset(str(tmp_path / "out/set"), "ur", split="train", cache_dir=str(tmp_path / "cache"))
+    assert rows["id"] == pl.read_parquet(there / "ur")["id"].to_list()
+
+
+def test_a_copy_shares_no_bytes_with_the_cache(there: Path, tmp_path: Path) -> None:
+    main(["--to", "folder", str(tmp_path / "set")])
+    assert not (tmp_path / "set/README.md").samefile(there / "README.md")
+    (tmp_path / "set/README.md").write_text("mine")
+    assert (there / "README.md").read_text() != "mine"
+
+
+def test_an_earlier_release_is_replaced_as_a_whole(there: Path, tmp_path: Path) -> None:
+    target = tmp_path / "set"
+    main(["--to", "folder", str(target)])
+    (target / "xx").mkdir()
+    (target / "xx/train-00000.parquet").write_text("of an earlier run")
+    assert main(["--to", "folder", str(target)]) == 0
+    assert contents(target) == contents(there) and [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_folder_with_other_files_is_left_alone(
+    there: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert main(["--to", "folder", str(tmp_path)]) == 1
+    assert main(["--to", "folder", str(tmp_path / "thesis.txt")]) == 1
+    refused = capsys.readouterr().err.splitlines()
+    assert "has files that are no earlier release" in refused[1] and "is a file" in refused[3]
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_set_that_changed_after_its_gate_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run[0] / "data/released_set", tmp_path / "data/released_set")
+    (tmp_path / "data/released_set/dataset/README.md").write_text("edited")
+    monkeypatch.chdir(tmp_path)
+    assert main(["--to", "folder", "out"]) == 1
+    assert "was changed after its gate: `dvc checkout data/released_set`" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "data")
+    assert main(["--to", "folder", "out"]) == 1 and not (tmp_path / "out").exists()
+    assert "data/released_set does not exist or is unfinished" in capsys.readouterr().err
+
+
+def test_the_set_of_an_embedded_model_is_released_with_a_warning(
+    there: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert SHOWS_A_RUN in SHOWN_ANYWAY
+    main(["--to", "folder", str(tmp_path / "set")])
+    assert capsys.readouterr().err.startswith("warning: pairs of this set were kept whatever their rating")
+
+
+# CSV
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0", "＝1+1", '=HYPERLINK("http://a")'],
+)
+def test_a_formula_becomes_text(text: str, tmp_path: Path) -> None:
+    pl.DataFrame({"response": [text]}).write_parquet(tmp_path / "a.parquet")
+    write_csv([tmp_path / "a.parquet"], tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file)) == [["response"], ["'" + text]]
+
+
+def test_other_texts_and_numbers_are_as_they_were() -> None:
+    frame = pl.DataFrame({"response": ["a = b", "5 - 3", "'=1", "", 'say "x", y\nz'], "rating": [-0.5, 0, 1, 2, 3]})
+    assert safe(frame).equals(frame)
+
+
+def test_csv_files_of_all_languages_have_every_row(there: Path, tmp_path: Path) -> None:
+    import duckdb
+
+    assert main(["--to", "folder", str(tmp_path / "set"), "--csv"]) == 0
+    released = pl.read_parquet(there / "ur")
+    path = tmp_path / "set/csv/ur.csv"
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    read = pl.read_csv(path)
+    assert read["response"].to_list() == released["response"].to_list() and "messages" not in read.columns
+    count = duckdb.execute("select count(*) from read_csv($1, header = true)", [str(path)]).fetchone()
+    assert count == (released.height,)
+
+
+def test_shards_follow_each_other_under_one_header(tmp_path: Path) -> None:
+    for number in range(2):
+        pl.DataFrame({"id": [f"row {number}"]}).write_parquet(tmp_path / f"{number}.parquet")
+    write_csv([tmp_path / "0.parquet", tmp_path / "1.parquet"], tmp_path / "all.csv")
+    assert pl.read_csv(tmp_path / "all.csv")["id"].to_list() == ["row 0", "row 1"]
+
+
+# To the hub
+
+
+def released(root: Path, hub: stand_in.Hub, token: str | None, *more: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user gives it: the library reads the environment when it is imported."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    environment |= {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_ENDPOINT": hub.address}
+    environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HOME": str(root / ".hf")} | ({TOKEN: token} if token else {})
+    command = [sys.executable, "-m", "x_instruction", "release", "--to", "hub", "me/breads", *more]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+
+
+def test_the_hub_gets_the_files_in_one_commit_and_loses_those_of_an_earlier_release(run: Run) -> None:
+    with stand_in.hub_stand_in() as hub:
+        first = released(run[0], hub, stand_in.TOKEN)
+        assert first.returncode == 0, first.stderr
+        assert first.stdout == f"released as {hub.address}/datasets/me/breads/commit/{1:040x}\n"
+        wanted = contents(run[0] / "data/released_set/dataset")
+        assert {name: data for name, data in hub.files["me/breads"].items() if name != ".gitattributes"} == wanted
+        assert hub.private == {"me/breads": True} and hub.commits == 1
+        hub.files["me/breads"] |= {"xx/train-00000.parquet": b"old", "notes.md": b"theirs"}
+        assert released(run[0], hub, stand_in.TOKEN, "--public").returncode == 0
+        assert set(hub.files["me/breads"]) == {*wanted, ".gitattributes", "notes.md"}
+        assert hub.private == {"me/breads": True}  # an existing set stays as it is
+
+
+def test_a_refused_token_and_a_failed_commit_change_nothing(run: Run) -> None:
+    with stand_in.hub_stand_in() as hub:
+        hub.files["me/breads"] = {"README.md": b"the earlier release"}
+        for token, why in ((stand_in.READER, "may not write there"), ("hf_unknown", "is not valid")):
+            refused = released(run[0], hub, token)
+            assert refused.returncode == 1 and why in refused.stderr and "nothing changed" in refused.stderr
+            assert token not in refused.stderr + refused.stdout
+        hub.fails = True
+        failed = released(run[0], hub, stand_in.TOKEN)
+        assert failed.returncode == 1 and "it answered 400: the stand-in fails" in failed.stderr
+        assert hub.files["me/breads"] == {"README.md": b"the earlier release"} and hub.commits == 0
+    gone = released(run[0], hub, stand_in.TOKEN)
+    assert gone.returncode == 1 and f"error: the hub at {hub.address} cannot be reached" in gone.stderr
+
+
+def test_without_a_token_nothing_is_sent(
+    there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(TOKEN, raising=False)
+    assert main(["--to", "hub", "me/breads"]) == 1
+    assert "error: the hub needs a token with write access in the environment: set HF_TOKEN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--to", "hub", "me/x", "--csv"], ["--to", "folder", "x", "--public"], ["--to", "ftp", "x"]]
+)
+def test_options_of_the_other_target_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(wrong)
+    assert ended.value.code == 2

@@ -1,0 +1,97 @@
+"""What the report reads of a run, written by hand; the answers are the sample's seeds in their own scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from tests.conftest import ROOT
+from x_instruction.runner.files import write_atomically, write_json
+from x_instruction.runner.shards import write_shard
+
+COUNTS = {"raw_web_text": 100, "filtered_text": 60, "candidate_pairs": 50, "refined_pairs": 30, "diversified_set": 20}
+MODELS = ("base", "seed_only", "tuned")
+SCORES = {"language_share": (0.6, "higher"), "held_out_loss": (2.5, "lower"), "mean_characters": (240.0, "none")}
+
+
+def reported_run(root: Path, languages: tuple[str, ...], tables: bool = True, questions: int = 3) -> None:
+    """Writes the manifests, metrics, plots, answers and the release of each language under `root`/data."""
+    for name in ("iteration_1", "iteration_2"):
+        _evaluator(root, name, languages)
+    for code in languages:
+        seeds = pl.read_ndjson(ROOT / f"data/sample/seeds/{code}.jsonl").head(questions)
+        for artifact, rows in COUNTS.items():
+            reasons = {"too_short": 100 - rows, "cluster_full": 3}
+            write_json(root / f"data/{artifact}/{code}/manifest.json", {"rows": rows, "drop_reasons": reasons})
+        _answers(root, code, seeds)
+        _scores(root, code, tables)
+        released = seeds.select("instruction", "response", id=pl.lit("0" * 16), url=pl.lit("https://a.example/x"),
+                                rating=pl.int_range(pl.len()) / 10 + 0.5)  # fmt: skip
+        write_shard(released, root / f"data/released_set/dataset/{code}/train-00000.parquet")
+
+
+def _evaluator(root: Path, name: str, languages: tuple[str, ...]) -> None:
+    counts = {"best": 40, "flawed": 8, "worst": 2}
+    figures = {
+        "precision": 0.81, "recall": 0.7, "auc": 0.9, "auc_surface": 0.95, "expected_calibration_error": 0.04,
+        "pairs": 150, "auc_by_defect": {"cut": 0.97, "swapped": 0.71, "drift": None},
+        "by_language": {code: {"auc": 0.8} for code in languages},
+        "confusion": dict.fromkeys(("best", "flawed", "worst"), counts),
+    }  # fmt: skip
+    write_json(root / f"data/metrics/evaluator/{name}.json", figures)
+    rows = [f"{x},{min(1, x * 1.1):.2f},{series}" for series in ("all", *languages) for x in (0.05, 0.35, 0.65, 0.95)]
+    text = "\n".join(["predicted,best_share,series", *rows]) + "\n"
+    write_atomically(root / f"data/plots/evaluator/{name}/reliability.csv", text.encode())
+
+
+def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
+    """The tuned model is worst at the second question, whose answer is in English, and empty at the third."""
+    rows = []
+    for number, (instruction, response) in enumerate(seeds.select("instruction", "response").iter_rows()):
+        for model in MODELS:
+            tuned = model == "tuned"
+            text = {1: "I can only answer this in English.", 2: ""}.get(number, response) if tuned else response
+            rows.append(
+                {
+                    "id": f"{code}{number}{model}", "language": code, "model": model, "kind": "held_out",
+                    "instruction": instruction, "response": text, "reference": response,
+                    "in_language": text == response,
+                    "finish_reason": "length" if model == "base" else "stop", "rating": 0.9 - number / 10,
+                }
+            )  # fmt: skip
+    write_shard(pl.DataFrame(rows), root / f"data/eval_scores/{code}/part-00000.parquet")
+    write_json(root / f"data/eval_scores/{code}/manifest.json", {"rows": len(rows), "content": code})
+
+
+def _scores(root: Path, code: str, tables: bool) -> None:
+    values = {model: {name: value + at / 10 for name, (value, _) in SCORES.items()} for at, model in enumerate(MODELS)}
+    counts = {"wins": 12, "ties": 3, "losses": 5, "win_share": 0.675}
+    pairwise = {f"tuned_against_{name}": counts for name in ("base", "seed_only")}
+    metrics = {"judge": "evaluator of iteration_2", "models": values, "pairwise": pairwise}
+    write_json(root / f"data/metrics/eval_scores/{code}.json", metrics)
+    if not tables:
+        return
+    scores = [
+        (model, name, "all", better, values[model][name], values[model][name] - 0.05, values[model][name] + 0.05, 20)
+        for model in MODELS
+        for name, (_, better) in SCORES.items()
+    ]
+    columns = ["model", "measure", "asked_in", "better", "value", "low", "high", "questions"]
+    folder = root / f"data/eval_scores/{code}/tables"
+    write_shard(pl.DataFrame(scores, schema=columns, orient="row"), folder / "scores.parquet")
+    differences = pl.DataFrame(
+        [("tuned", "base", "language_share", "all", "higher", 0.2, 0.05, 0.35, 20),
+         ("tuned", "base", "held_out_loss", "all", "lower", 0.2, 0.1, 0.3, 20),
+         ("tuned", "seed_only", "language_share", "all", "higher", 0.02, -0.1, 0.1, 20)],
+        schema=["model", "against", "measure", "asked_in", "better", "difference", "low", "high", "questions"],
+        orient="row",
+    )  # fmt: skip
+    write_shard(differences, folder / "differences.parquet")
+    more = {"low": 0.5, "high": 0.8, "length_controlled": 0.0, "order_disagreement": None, "failures": 2}
+    comparisons = pl.DataFrame([{"judge": "evaluator", "model": "tuned", "against": "base"} | counts | more])
+    agreement = {"judge": "evaluator", "other": "similarity", "kind": "verdicts", "kappa": 0.4321, "alpha": None}
+    write_shard(pl.DataFrame([agreement | {"items": 20}]), folder / "agreement.parquet")
+    task = {"model": "tuned", "task": "xcopa_ta", "metric": "acc", "value": 0.5432, "low": 0.5, "high": 0.6}
+    write_shard(pl.DataFrame([task]), folder / "tasks.parquet")
+    write_shard(comparisons, folder / "comparisons.parquet")

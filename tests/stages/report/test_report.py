@@ -1,0 +1,214 @@
+"""The report shows the figures of the run and its worst cases first, needs nothing from outside, and fits a phone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from stages.params import Settings
+from stages.report import stage as report
+from stages.report.answers import answers
+from stages.report.scores import comparisons, differences, measures
+from stages.report.stage import figure, outside_links
+from tests.conftest import ROOT
+from tests.dagster_project.test_ui import CHROMIUM, FLAGS
+from tests.stages.report.reported_run import reported_run
+from x_instruction.runner.errors import GateFailedError
+from x_instruction.runner.files import write_json
+from x_instruction.runner.job import Job
+from x_instruction.runner.shards import write_shard
+from x_instruction.runner.shell import run_stage
+
+SUITE = ROOT / "stages/report/expectations.yaml"
+LANGUAGES = ("fi", "ur", "ta")
+
+
+@pytest.fixture
+def job(make_job: Callable[..., Job], tmp_path: Path) -> Job:
+    reported_run(tmp_path, LANGUAGES)
+    return make_job("report", None, languages=list(LANGUAGES))
+
+
+def published(job: Job) -> Path:
+    import great_expectations  # noqa: F401 - saves the start of a process for the gate
+
+    run_stage(job, report, SUITE)
+    return job.target / "index.html"
+
+
+class Words(HTMLParser):
+    """The words of a page and the attributes of its elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.words.append(" ".join(data.split()))
+
+
+def test_the_page_shows_the_funnel_the_evaluator_and_the_scores(job: Job) -> None:
+    words = Words(published(job).read_text(encoding="utf-8")).words
+    for shown in ("raw web text", "100", "too short 40, cluster full 3", "iteration 2 (accepted)", "precision", "0.810",
+                  "calibration error", "rated best", "swapped", "0.550 to 0.650", "12/3/5"):  # fmt: skip
+        assert shown in words, shown
+    assert words.index("swapped") < words.index("cut")  # the worst defect first
+
+
+def test_worst_answers_come_first_with_what_is_wrong(job: Job) -> None:
+    found = answers(job, "ur", limit=12)
+    first = [question["answers"][0] for question in found]
+    assert [answer["flags"] for answer in first] == [["empty"], ["other language"], []]
+    assert [answer["model"] for answer in found[0]["answers"]] == ["tuned", "base", "seed_only"]
+    assert found[0]["answers"][1]["flags"] == ["cut off"]
+    assert len(answers(job, "ur", limit=2)) == 2
+
+
+def test_answers_are_joined_by_the_question_where_it_has_an_id(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "part-00000.parquet"
+    rows = pl.read_parquet(path).with_columns(question_id=pl.col("id").str.head(3), instruction=pl.lit("same"))
+    write_shard(rows, path)
+    assert [len(question["answers"]) for question in answers(job, "fi", 12)] == [3, 3, 3]
+
+
+def test_intervals_are_those_of_the_tables(job: Job) -> None:
+    share = measures(job, "fi")[0]
+    assert next((m["model"], m["low"], m["high"]) for m in share["models"]) == (
+        "base",
+        pytest.approx(0.55),
+        pytest.approx(0.65),
+    )
+    assert (
+        share["models"][0]["left"] < share["models"][0]["at"] < share["models"][0]["left"] + share["models"][0]["width"]
+    )
+    sure = {(row["measure"], row["against"]): row["sure"] for row in differences(job, "fi")}
+    assert sure == {
+        ("language share", "base"): "better",
+        ("held out loss", "base"): "worse",  # the loss rose
+        ("language share", "seed_only"): "",
+    }
+
+
+def test_judges_and_standard_tasks_are_shown_where_there_are_any(job: Job) -> None:
+    text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
+    assert "win share 0.675, at least 0.500, at most 0.800, win share at equal length 0.000, no verdict 2" in text
+    assert "verdicts that change with the order" not in text
+    assert "evaluator, similarity verdicts 0.432 – 20" in text and "xcopa_ta, acc tuned 0.543 (0.500 to 0.600)" in text
+
+
+def test_without_the_tables_the_metrics_are_shown(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    reported_run(tmp_path, ("fi",), tables=False)
+    job = make_job("report", None, languages=["fi"])
+    assert {measure["name"] for measure in measures(job, "fi")} == {
+        "language share",
+        "held out loss",
+        "mean characters",
+    }
+    assert next((row["judge"], row["against"]) for row in comparisons(job, "fi")) == (
+        "evaluator of iteration_2",
+        "base",
+    )
+    assert "0.600" in Words(report.page(job)).words
+
+
+def test_metrics_with_several_judges_are_shown_by_judge(job: Job) -> None:
+    shutil.rmtree(job.input("eval_scores", "fi") / "tables")
+    metrics = job.root / "data/metrics/eval_scores/fi.json"
+    text = metrics.read_text().replace('"pairwise": {', '"pairwise": {"people": {').replace("\n  }\n}", "\n  }}\n}")
+    metrics.write_text(text)
+    assert {row["judge"] for row in comparisons(job, "fi")} == {"people"}
+
+
+def test_answers_carry_their_language_and_direction(job: Job) -> None:
+    elements = Words(published(job).read_text(encoding="utf-8")).elements
+    texts = [attributes for _, attributes in elements if attributes.get("class") == "text"]
+    assert {text["dir"] for text in texts} == {"auto"}
+    assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # None: the English answer
+
+
+def test_a_language_without_answers_and_pairs_is_shown_as_such(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "part-00000.parquet"
+    write_shard(pl.read_parquet(path).head(0), path)
+    write_json(job.input("eval_scores", "fi") / "manifest.json", {"rows": 0})
+    shutil.rmtree(job.input("released_set") / "dataset/fi")
+    assert "No question was answered in this language." in Words(published(job).read_text(encoding="utf-8")).words
+
+
+def test_text_of_a_model_is_no_markup(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "part-00000.parquet"
+    bad = "<script>alert(1)</script><img src='https://a.example/x'>"
+    write_shard(pl.read_parquet(path).with_columns(response=pl.lit(bad), instruction=pl.lit('"><a href="x">')), path)
+    text = published(job).read_text(encoding="utf-8")
+    assert outside_links(text) == [] and "<script>" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['<a href="https://a.example">', '<img src="x.png">', "<script></script>", "<style>p { color: url(x) }</style>",
+     '<link rel="stylesheet" href="/style.css">', "<iframe></iframe>"],
+)  # fmt: skip
+def test_whatever_the_page_would_load_is_found(text: str) -> None:
+    assert len(outside_links(text)) >= 1
+
+
+def test_links_within_the_page_are_none_to_the_outside() -> None:
+    assert outside_links('<a href="#fi">Finnish</a><style>p { color: red }</style>') == []
+
+
+def test_a_link_to_the_outside_closes_the_gate(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = report.page
+    monkeypatch.setattr(report, "page", lambda job: page(job) + '<a href="https://a.example">more</a>')
+    with pytest.raises(GateFailedError, match="outside_links equals 0, found 1"):
+        published(job)
+
+
+def test_an_embedded_models_run_says_what_it_is(job: Job, make_job: Callable[..., Job], settings: Settings) -> None:
+    assert "This run shows that the pipeline works." in report.page(job)
+    real = settings.refined_pairs.model_copy(update={"always_kept": 0})
+    again = make_job("report", None, languages=list(LANGUAGES), refined_pairs=real)
+    assert "This run shows" not in report.page(again)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(None, "–"), (float("nan"), "–"), (1234, "1,234"), (0.81, "0.810"), (240.04, "240.0")]
+)
+def test_figures_are_short(value: Any, shown: str) -> None:
+    assert figure(value) == shown
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser: {CHROMIUM} is not installed (test of the report)")
+def test_a_browser_draws_it_on_a_phone_and_on_a_screen(job: Job) -> None:
+    from playwright.sync_api import sync_playwright
+
+    path = published(job)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page()
+        requests: list[str] = []
+        problems: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: problems.append(message.text))
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.goto(path.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            urdu = page.locator("article .text:lang(ur)").first
+            assert urdu.evaluate("e => getComputedStyle(e).direction") == "rtl"
+            assert page.locator(".text:lang(ta)").first.evaluate("e => getComputedStyle(e).direction") == "ltr"
+            columns = "e => getComputedStyle(e).gridTemplateColumns.split(' ').length"
+            assert page.locator("article .grid").first.evaluate(columns) == (1 if width == 390 else 3)
+            assert page.locator("polyline").first.bounding_box()["width"] > 100  # type: ignore[index]
+        browser.close()
+    assert set(requests) == {path.as_uri()} and problems == []

@@ -1,0 +1,28 @@
+"""`python -m x_instruction explain ID` and `python -m x_instruction release …`: what a user asks of a finished run.
+
+The commands are in commands/, above stages/, because they use the stages' code. A tool imports nothing that is above
+it, so this file starts a command by its name. No tool imports this file, and no stage depends on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "commands"
+COMMANDS = tuple(sorted(path.parent.name for path in FOLDER.glob("*/__main__.py")))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m x_instruction", description="Commands for a finished run.")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="`COMMAND --help` lists them")
+    options = parser.parse_args()
+    sys.argv = [f"{parser.prog} {options.command}", *options.arguments]
+    runpy.run_module(f"commands.{options.command}", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
