@@ -27,9 +27,9 @@ from stages.response_model.settings import ResponseModel
 from stages.seed_pairs.settings import SeedPairs
 from stages.tuned_model.settings import TunedModel
 from x_instruction.embeddings.settings import Embeddings
-from x_instruction.generation.settings import Decoding, TextGeneration
+from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.names import load_names
-from x_instruction.models.settings import Prompts
+from x_instruction.models.settings import Decoding, Prompts
 from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.rating.settings import Rating
 from x_instruction.runner.errors import SettingsError

@@ -16,14 +16,16 @@ from x_instruction.runner.errors import InputError
 
 TEXTS = ("instruction", "response")
 COLUMNS = (*TEXTS, "translated", "translator")
+OF_TRANSLATION = ("english", "refused", "removed", "returned")
 YES = ["true", "1", "1.0", "yes"]
 
 
 def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     """Rows of the file that a source has for a language, as text columns.
 
-    `origin` is native, translated or english, and `source` names file and row. `english`, the text that a response was
-    translated from, is empty. Raises InputError for an unusable file.
+    `origin` is native, translated or english, and `source` names file and row. What only a translation has is empty:
+    `english`, the text that it is of, and `refused`, `removed` and `returned` (see `returned_text`). Raises InputError
+    for an unusable file.
     """
     name = source.file_name(language)
     frame = _read(root / name)
@@ -32,7 +34,7 @@ def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
         pl.col(TEXTS).cast(pl.String),
         pl.lit("english").alias("origin") if source.language else _origin(frame),
         _column(frame, "translator"),
-        pl.lit("").alias("english"),
+        *(pl.lit("").alias(name) for name in OF_TRANSLATION),
         pl.concat_str(pl.lit(f"{name}#"), pl.int_range(1, pl.len() + 1)).alias("source"),
     )
 

@@ -75,7 +75,7 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
     shown = pl.when(pl.col("reason") == "private_data").then(pl.lit("")).otherwise("response").alias("response")
     split = Split.of(judged.select(*COLUMNS, "reason", "value").with_columns(shown), text="response", origin="source")
     hidden = sum(hidden_characters(texts[name], visible(texts[name])) for name in TEXTS)
-    return replace(split, counts={"invisible_characters": hidden})
+    return replace(split, counts={"invisible_characters": hidden, **_taken_off(frame["removed"])})
 
 
 def _cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
@@ -87,6 +87,12 @@ def _cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     responses = cleaned_texts(frame["response"], language)
     responses = changed_where(english, responses, lambda _: cleaned_texts(frame["response"].filter(english), None))
     return frame.with_columns(cleaned_texts(frame["instruction"], None), responses.alias("response"))
+
+
+def _taken_off(removed: pl.Series) -> dict[str, int]:
+    """How many translations came with a reasoning block, a preface, a fence …, which was taken off."""
+    kinds = removed.filter(removed != "").str.split(" ").explode().value_counts().sort(removed.name)
+    return {f"translations_without_{kind}": count for kind, count in kinds.iter_rows()}
 
 
 def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
@@ -138,13 +144,15 @@ def _reason(settings: SeedPairs) -> pl.Expr:
         "response_not_in_language": ~pl.col("in_language"),
         "exact_duplicate": ~pl.col("id").is_first_distinct(),
     }
-    return pl.coalesce(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items())
+    refused = pl.when(pl.col("refused") != "").then(pl.format("translation_{}", "refused"))
+    return pl.coalesce(refused, *(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items()))
 
 
 def _value() -> pl.Expr:
-    """The figures that a drop shows."""
+    """The figures that a drop shows, or what a model returned instead of a translation."""
     translation = pl.format("{} of the length, {} copied", pl.col("ratio").round(2), pl.col("copied").round(2))
-    return pl.when(TRANSLATED).then(translation).otherwise(pl.format("{} words", "words"))
+    refused = pl.when(pl.col("returned") != "", pl.col("refused") != "").then("returned")
+    return refused.when(TRANSLATED).then(translation).otherwise(pl.format("{} words", "words"))
 
 
 def _split(settings: SeedPairs) -> pl.Expr:

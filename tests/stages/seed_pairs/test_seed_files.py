@@ -10,7 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
-from stages.seed_pairs.seed_files import read_seeds
+from stages.seed_pairs.seed_files import OF_TRANSLATION, read_seeds
 from stages.seed_pairs.settings import SeedSource
 from tests.stages.seed_pairs.rows import PAIR, write
 from x_instruction.runner.errors import InputError
@@ -26,7 +26,7 @@ def test_each_format_is_read(tmp_path: Path, suffix: str) -> None:
         **PAIR,
         "origin": "native",
         "translator": "",
-        "english": "",
+        **dict.fromkeys(OF_TRANSLATION, ""),
         "source": f"seeds/fi{suffix}#1",
     }
     assert (second["response"], second["source"]) == (None, f"seeds/fi{suffix}#2")

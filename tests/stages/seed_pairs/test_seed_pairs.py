@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from stages.seed_pairs import stage as seed_pairs
+from stages.seed_pairs.seed_files import OF_TRANSLATION
 from stages.seed_pairs.settings import SeedPairs, SeedSource
 from stages.seed_pairs.stage import COLUMNS, transform
 from tests.conftest import ROOT
@@ -21,7 +22,7 @@ ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
 
 
 def split(
-    *rows: tuple[str | None, str | None], language: str = "fi", origin: str = "native", english: str = ""
+    *rows: tuple[str | None, str | None], language: str = "fi", origin: str = "native", english: str = "", **more: str
 ) -> Split:
     names = ("instruction", "response", "origin", "translator", "english", "source")
     constants = (origin, "a model" if english else "", english)
@@ -29,7 +30,7 @@ def split(
         [(asked, text, *constants, f"seeds#{number}") for number, (asked, text) in enumerate(rows)],
         schema=dict.fromkeys(names, pl.String),
         orient="row",
-    )
+    ).with_columns(pl.lit(more.get(name, "")).alias(name) for name in OF_TRANSLATION[1:])
     return transform(frame, SETTINGS, load_language(language, ROOT / "languages"))
 
 
@@ -160,6 +161,19 @@ def test_english_pairs_are_counted_in_words_and_must_be_english(language: str) -
 def test_a_bad_translation_is_dropped_with_its_reason(response: str, reason: str) -> None:
     found = split(("Say.", response), origin="translated", english=ENGLISH)
     assert found.dropped["reason"].to_list() == [reason]
+
+
+def test_a_refused_translation_is_dropped_with_the_reason_and_what_was_returned() -> None:
+    found = split(
+        ("Say.", ""), origin="translated", english=ENGLISH, refused="two_versions", returned="Option 1: a\nOption 2: b"
+    )
+    assert found.dropped.select("reason", "value").rows() == [("translation_two_versions", "Option 1: a\nOption 2: b")]
+
+
+def test_what_was_taken_off_translations_is_counted() -> None:
+    text = "Leipä paistetaan kuumassa uunissa. Syö se voin kanssa."
+    found = split(("Say.", text), ("Tell.", text), origin="translated", english=ENGLISH, removed="reasoning quotes")
+    assert found.counts == {"translations_without_quotes": 2, "translations_without_reasoning": 2}
 
 
 def test_a_good_translation_is_kept_and_marked() -> None:
