@@ -23,6 +23,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
@@ -117,6 +118,8 @@ def _make_stage(connection: socket.socket) -> None:
         connection.settimeout(None)
         connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+        # Processes that the stage starts import the main module again, and this one may not be in the stage's folder.
+        sys.modules["__main__"] = ModuleType("__main__")
         from stages.__main__ import main
 
         status = main(arguments)
