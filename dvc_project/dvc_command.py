@@ -68,7 +68,7 @@ def reproduce(
     root: Path, stage: str, log: Callable[[str], None], groups: Groups | None = None
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed."""
-    command = [sys.executable, "-c", DVC, str(os.getpid()), "--wait-for-lock", "repro", "--single-item", stage]
+    command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait = FIRST_WAIT_SECONDS
     while True:
         status, lines = run_group(command, root, log, groups)
@@ -77,6 +77,11 @@ def reproduce(
         log(f"another run holds a path of {stage}; the next try is in {wait:.0f} s")
         time.sleep(wait)
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+def dvc(*arguments: str) -> list[str]:
+    """The command line of a `dvc` command that ends with this process."""
+    return [sys.executable, "-c", DVC, str(os.getpid()), *arguments]
 
 
 def run_group(
