@@ -16,6 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from dvc_project.waiting import REMEDY, blockers, bounded, left_over, lines_of
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.patience import UNKNOWN, Patience, named
 from x_instruction.runner.process import RUN
 
 # DVC refuses at once when another stage's run holds a path, even with `--wait-for-lock`.
@@ -67,21 +70,35 @@ class Groups:
 def reproduce(
     root: Path, stage: str, log: Callable[[str], None], groups: Groups | None = None
 ) -> tuple[int, list[str]]:
-    """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed."""
+    """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
+
+    A path that another run holds is waited for, but not without end, and not if its holder is no run.
+    """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
-    wait = FIRST_WAIT_SECONDS
+    wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
     while True:
         status, lines = run_group(command, root, log, groups)
         if status == 0 or not any(BUSY in line for line in lines):
             return status, lines
-        log(f"another run holds a path of {stage}; the next try is in {wait:.0f} s")
-        time.sleep(wait)
+        try:
+            _wait_for_path(blockers(lines), patience, wait)
+        except InputError as error:
+            log(f"error: {error}")
+            return status, [*lines, f"error: {error}"]
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
 def dvc(*arguments: str) -> list[str]:
     """The command line of a `dvc` command that ends with this process."""
     return [sys.executable, "-c", DVC, str(os.getpid()), *arguments]
+
+
+def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
+    """Waits for the processes that hold a path. Raises InputError if one is no run, or after a long time."""
+    if sentence := left_over(holders):
+        raise InputError(sentence)
+    left = patience.step(", ".join(map(named, holders)) or UNKNOWN)
+    time.sleep(min(seconds, left))
 
 
 def run_group(
@@ -100,12 +117,12 @@ def run_group(
     )
     lines = []
     try:
-        with groups.holding(process) if groups else contextlib.nullcontext():
-            for line in process.stdout or ():
+        with groups.holding(process) if groups else contextlib.nullcontext(), bounded(process, folder, log) as why:
+            for line in lines_of(process, log, GRACE_SECONDS):
                 if text := line.rstrip():
                     lines.append(text)
                     log(text)
-            return process.wait(), lines
+            return process.wait(), lines + why
     except BaseException:
         _end_group(process)
         raise
@@ -124,7 +141,8 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a process in the middle of a disk's answer ends later
+        process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 
 def _alive(process: subprocess.Popen[str]) -> bool:

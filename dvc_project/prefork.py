@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory, gettempdir
 
 from filelock import FileLock, Timeout
 
-from x_instruction.runner.delegate import SOCKET
+from x_instruction.runner.delegate import LONGEST_START, SOCKET, STARTED, same_user
 from x_instruction.runner.process import die_with_parent, quiet_libraries
 
 # What stages import, the slowest first. A fork keeps only the calling thread, so no other may run by then, except
@@ -77,6 +77,7 @@ def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
+        path.chmod(0o600)  # whatever the umask: who connects gives commands, and nobody can before `listen`
         # A stage that connects from now on waits for the libraries and does not load them itself.
         listener.listen(128)
         process = subprocess.Popen(
@@ -96,6 +97,9 @@ def serve(listener: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked processes
     while True:
         connection, _ = listener.accept()
+        if not same_user(connection):
+            connection.close()
+            continue
         if os.fork() == 0:
             listener.close()
             _make_stage(connection)
@@ -108,7 +112,10 @@ def _make_stage(connection: socket.socket) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        connection.settimeout(LONGEST_START)  # a caller that stops in the middle of its request
         arguments = _become(connection)
+        connection.settimeout(None)
+        connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         from stages.__main__ import main
 

@@ -28,9 +28,11 @@ from dvc.repo import Repo
 
 from dvc_project.dvc_command import Groups, dvc, environment, reproduce
 from dvc_project.graph import Graph, read_graph
+from dvc_project.irregular_files import refuse_irregular
 from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
 from dvc_project.stale_locks import remove_stale_locks
+from dvc_project.waiting import patiently
 from x_instruction.runner.border import at_the_border
 from x_instruction.runner.process import die_with_parent
 
@@ -57,8 +59,10 @@ class Outcome:
 
 def changed_stages(graph: Graph) -> set[str]:
     """The stages that `dvc status` calls changed, and all stages downstream of them."""
+    refuse_irregular(graph)
     with Repo(str(graph.root)) as repo:
-        found = {name.rpartition(":")[2] for name in repo.status()} & set(graph.stages)
+        status = patiently(graph.root, "`dvc status`", repo.status)
+        found = {name.rpartition(":")[2] for name in status} & set(graph.stages)
     return found | graph.downstream(found)
 
 

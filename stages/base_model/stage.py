@@ -6,15 +6,20 @@ without a download. It shows that the pipeline works, but nothing about the qual
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stages.base_model.begin_token import begin_token_cost
 from stages.base_model.checkpoint import load_checkpoint
 from stages.base_model.corpus import corpus_texts, text_of_each
 from stages.base_model.embedded import new_model, packed_rows, train_tokenizer
 from stages.base_model.settings import EMBEDDED, BaseModelSettings
 from x_instruction.language.names import load_names
+from x_instruction.models.base_record import write_base
+from x_instruction.models.chat_template import chat_turn
 from x_instruction.models.checkpoints import save_model
 from x_instruction.models.fine_tuning import train_from_scratch
 from x_instruction.models.measures import model_facts
+from x_instruction.models.settings import Prompts
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -26,7 +31,16 @@ def run(job: Job) -> Outcome:
     settings = job.section(BaseModelSettings)
     if settings.checkpoint == EMBEDDED:
         return _train_embedded(job)
-    save_model(*load_checkpoint(settings, job.root), job.staging)
+    model, tokenizer = load_checkpoint(settings, job.root)
+    if job.section(Prompts).chat_template:
+        # A template that cannot be used is refused here, before hours of work on other artifacts.
+        chat_turn(tokenizer)
+    save_model(model, tokenizer, job.staging)
+    path = job.root / settings.checkpoint
+    folder = path.parent if path.is_file() else path if path.is_dir() else Path(settings.checkpoint)
+    # A local path says where somebody's files are, so only its last part is recorded.
+    name = path.name if path.exists() else settings.checkpoint
+    write_base(job.staging, name, folder, None if path.exists() else settings.revision)
     return Outcome()
 
 
@@ -36,7 +50,9 @@ def _train_embedded(job: Job) -> Outcome:
     tokenizer = train_tokenizer(texts, settings.architecture)
     model = new_model(settings.architecture, tokenizer, job.settings.seed)
     rows = packed_rows(texts, tokenizer, settings.training.max_tokens)
-    return Outcome(facts=train_from_scratch(model, tokenizer, rows, job.staging, settings.training, job.settings.seed))
+    facts = train_from_scratch(model, tokenizer, rows, job.staging, settings.training, job.settings.seed)
+    write_base(job.staging, EMBEDDED, None, None)
+    return Outcome(facts=facts)
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:

@@ -7,22 +7,10 @@ import re
 import polars as pl
 
 from stages.candidate_pairs.settings import CandidatePairs
+from x_instruction.generation.refused_text import APOSTROPHES, REFUSAL_PATTERN
 from x_instruction.language.identification import is_english
 from x_instruction.models.settings import Prompts
 
-# A refusal. "I cannot sleep, what helps?" is a question, so the pattern requires what is refused.
-REFUSAL = (
-    r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
-    r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b[^?]*$|as an ai\b"
-    r"|(?:i (?:cannot|can't|can not|won't|am unable to|am not able to|do not have enough|don't have enough)"
-    r"|i'm (?:unable|not able) to)"
-    r" (?:help|assist|provide|write|generate|create|answer|comply|fulfil+|produce|give|complete|information|context)"
-    r"|i (?:do not|don't|cannot|can't) understand (?:the|this|that) (?:text|language)\b"
-    r"(?:[.,]? (?:so|and|but)\b[^?]*|\W*)$)"
-    r"|\b(?:as an|i am an|i'm an) ai (?:language model|model|assistant)\b(?: *[,.;:]|,? (?:i|and|that|who)\b)"
-    r"|\bas an ai language model\b|^as a (?:large )?language model\b|, as a (?:large )?language model,"
-)
-APOSTROPHES = r"[’ʼ`´]"
 # Words that a chat model puts before the requested instruction.
 PREAMBLE = (
     r"(?i)^(?:sure|certainly|of course|okay)[,!.]* *(?:here\b|the instruction\b|[!:])"
@@ -36,6 +24,8 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
+# What no rule below sees; the rules name the other reasons.
+REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, two paragraphs or two questions: the line asks for several things.
 LISTED = (
@@ -50,7 +40,8 @@ RUN = 8  # an instruction that shares this many words in a row with the response
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
     """The reason to drop a row, cheap rules first; null for a usable instruction.
 
-    Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`.
+    Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`, and
+    `refused` (see `returned_text`).
     """
     instruction = pl.col("instruction").str.replace_all(APOSTROPHES, "'")
     words = instruction.str.split(" ").list.len()
@@ -60,11 +51,12 @@ def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
     return (
         pl.when(instruction == "").then(pl.lit("no_instruction"))
         .when(pl.col("finish_reason") == "length").then(pl.lit("instruction_unfinished"))
+        .when(pl.col("refused").is_in(REFUSED)).then("refused")
         .when(short).then(pl.lit("instruction_too_short"))
         .when(words > settings.max_instruction_words).then(pl.lit("instruction_too_long"))
         .when(instruction.str.contains("\ufffd", literal=True)).then(pl.lit("broken_characters"))
         .when(_from_prompt(prompts)).then(pl.lit("prompt_fragment"))
-        .when(instruction.str.contains(REFUSAL)).then(pl.lit("refusal"))
+        .when(instruction.str.contains(REFUSAL_PATTERN)).then(pl.lit("refusal"))
         .when(instruction.str.contains(PREAMBLE)).then(pl.lit("preamble"))
         .when(repetitive).then(pl.lit("repeats_itself"))
         .when(_several()).then(pl.lit("several_instructions"))

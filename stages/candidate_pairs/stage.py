@@ -7,6 +7,7 @@ model that wrote it is loaded, and the vectors of both.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from x_instruction.embeddings.settings import Embeddings
 from x_instruction.embeddings.vectors import add_vectors, without_vectors
 from x_instruction.generation.interface import Generated, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
+from x_instruction.generation.returned_text import Wanted, usable
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.settings import load_language
 from x_instruction.models.prompts import PromptEncoder
@@ -125,11 +127,12 @@ def write_instructions(
     texts = frame.with_columns(pl.Series("text_cut", cut, dtype=pl.Boolean))
     split = transform(texts, written, settings, prompts)
     tokens = {"prompt_tokens": sum(map(len, questions)), "generated_tokens": sum(text.tokens for text in written)}
+    counts = {**tokens, **split.counts}
     kept = without_likelihoods(split.kept)
     if other_texts:
         kept = add_likelihoods(split.kept, engine, prompts, other_texts, pages)
     kept = add_vectors(kept, text_encoder, pages) if text_encoder else without_vectors(kept)
-    return Split(kept, split.dropped, tokens)
+    return Split(kept, split.dropped, counts)
 
 
 def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
@@ -138,10 +141,13 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
     The kept rows have COLUMNS and `form`, by which the second pass finds near-identical instructions before it removes
     the column.
     """
+    found = [usable(one.text, Wanted("instruction"), one.finish_reason != "length") for one in written]
     rows = pl.Series([row for row in range(frame.height) for _ in range(settings.samples)], dtype=pl.UInt32)
     pairs = frame.select(pl.all().gather(rows)).rename({"id": "text_id", "text": "response"})
     pairs = pairs.with_columns(
-        pl.Series("written", [text.text for text in written], dtype=pl.String),
+        # A refused one is shown as it was written.
+        pl.Series("written", [two.text or one.text for one, two in zip(written, found, strict=True)], dtype=pl.String),
+        pl.Series("refused", [one.refused for one in found], dtype=pl.String),
         pl.Series("finish_reason", [text.finish_reason for text in written], dtype=pl.String),
         (pl.int_range(pl.len()) % settings.samples + 1).cast(pl.UInt8).alias("sample"),
     ).with_columns(pl.col("written").str.replace_all(r"\s+", " ").alias("instruction"))
@@ -154,7 +160,9 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
         reasons(settings, prompts).alias("reason"),
         pl.col("instruction").alias("value"),
     )
-    return Split.of(pairs.select(*COLUMNS, "form", "reason", "value"), text="response")
+    taken_off = Counter(f"instructions_without_{kind}" for one in found for kind in one.removed)
+    split = Split.of(pairs.select(*COLUMNS, "form", "reason", "value"), text="response")
+    return replace(split, counts=dict(taken_off))
 
 
 def too_similar(job: Job, limit: int) -> pl.DataFrame:

@@ -17,12 +17,12 @@ from stages.eval_scores.settings import ComparedModel
 from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.sampling import answer_sampling
-from x_instruction.generation.settings import Decoding, TextGeneration
+from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.identification import in_language
 from x_instruction.language.names import load_names
 from x_instruction.language.settings import load_language
 from x_instruction.models.prompts import PromptEncoder
-from x_instruction.models.settings import Prompts
+from x_instruction.models.settings import Decoding, Prompts
 from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stages.eval_scores.settings import ComparedModel
 from x_instruction.generation.settings import TextGeneration
+from x_instruction.models.model_folder import model_of
 from x_instruction.models.settings import Prompts
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import hash_paths
@@ -22,7 +23,7 @@ def folder_of(model: ComparedModel, job: Job) -> Path | None:
     if model.model is None:
         return None
     if model.artifact:
-        return _finished(job.root / "data" / model.model)
+        return _finished(model_of(job.root / "data" / model.model, job.language or ""))
     path = job.root / model.model
     if path.is_dir():
         return path

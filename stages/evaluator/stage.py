@@ -11,14 +11,14 @@ from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set
 from stages.evaluator.settings import Evaluator
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.sampling import answer_sampling
-from x_instruction.generation.settings import Decoding, TextGeneration
+from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import model_facts
 from x_instruction.models.prompts import PromptEncoder
-from x_instruction.models.settings import Prompts
+from x_instruction.models.settings import Decoding, Prompts
 from x_instruction.models.training_store import kept_examples, surroundings_of
 from x_instruction.pairs.learned_pairs import learned_pairs
 from x_instruction.pairs.training_pairs import Pair, seed_pairs

@@ -33,7 +33,8 @@ from x_instruction.runner.work_store import as_noted, note
 # side by side, and a file that is added to the end of a source changes only one small piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
-LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_expansion"}
+LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
+LIMITS |= {"max_seconds_per_megabyte", "max_expansion"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class SharedPages:
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
     """Pieces of a source in order. Local files are hashed (1.5 GB per second); other file systems give a checksum."""
-    base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision"}))
+    base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision", "outside"}))
     if source.format == "dataset":
         folder = root / source.path
         version = hash_paths([folder]) if folder.is_dir() else str(source.revision)

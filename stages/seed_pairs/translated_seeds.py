@@ -10,6 +10,7 @@ import polars as pl
 from stages.seed_pairs.seed_files import read_seeds
 from stages.seed_pairs.settings import SeedPairs, SeedSource, Translation
 from stages.seed_pairs.translation import Translator, translator
+from x_instruction.generation.returned_text import Returned
 from x_instruction.language.names import load_names
 from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.job import Job
@@ -49,9 +50,15 @@ def _translated(frame: pl.DataFrame, engine: _LazyTranslator) -> Split:
     english = frame["response"].fill_null("")
     filled = english.str.strip_chars() != ""
     translations = iter(engine.translator.translate(english.filter(filled).to_list()))
-    responses = [next(translations) if text else "" for text in filled]
+    found = [next(translations) if text else Returned("") for text in filled]
+    columns = {
+        "response": [one.text for one in found],
+        "refused": [one.refused for one in found],
+        "removed": [" ".join(one.removed) for one in found],
+        "returned": [one.raw for one in found],
+    }
     kept = frame.with_columns(
-        pl.Series("response", responses, dtype=pl.String),
+        *(pl.Series(name, values, dtype=pl.String) for name, values in columns.items()),
         english.alias("english"),
         pl.lit("translated").alias("origin"),
         pl.lit(engine.translator.name).alias("translator"),

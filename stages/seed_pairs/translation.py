@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from stages.seed_pairs.settings import Translation
 from x_instruction.generation.endpoint_client import EndpointClient
+from x_instruction.generation.returned_text import Returned, Wanted, usable
 from x_instruction.language.sentences import sentence_end
 from x_instruction.runner.errors import InputError
 
@@ -23,8 +24,8 @@ SENTENCE = re.compile(r"\S.*?(?:" + sentence_end(".!?…", space=r"(?=\s)") + "|
 class Translator(Protocol):
     name: str
 
-    def translate(self, texts: Sequence[str]) -> list[str]:
-        """The translation of each English text, in order; "" if it was cut off."""
+    def translate(self, texts: Sequence[str]) -> list[Returned]:
+        """The translation of each English text, in order, or why it has none."""
         ...
 
 
@@ -51,12 +52,12 @@ class Seq2SeqTranslator:
         if settings.source_code:
             self.tokenizer.src_lang = settings.source_code
 
-    def translate(self, texts: Sequence[str]) -> list[str]:
+    def translate(self, texts: Sequence[str]) -> list[Returned]:
         lines = [text.split("\n") for text in texts]
         sentences = [match.strip() for text in lines for line in text for match in SENTENCE.findall(line)]
         translations = iter(self._sentences(sentences))
         found = [[[next(translations) for _ in SENTENCE.findall(line)] for line in text] for text in lines]
-        return ["" if _cut_off(text) else "\n".join(" ".join(filter(None, line)) for line in text) for text in found]
+        return [_translation(text) for text in found]
 
     def _sentences(self, sentences: list[str]) -> list[str | None]:
         """Translations in the order of the sentences. Sentences of similar length share a batch."""
@@ -119,8 +120,12 @@ class Seq2SeqTranslator:
         return {"forced_bos_token_id": int(token)}
 
 
-def _cut_off(text: list[list[str | None]]) -> bool:
-    return any(sentence is None for line in text for sentence in line)
+def _translation(text: list[list[str | None]]) -> Returned:
+    """The lines of a text from their translated sentences; refused if one was cut off."""
+    if any(sentence is None for line in text for sentence in line):
+        return Returned("", refused="unfinished")
+    joined = "\n".join(" ".join(filter(None, line)) for line in text)
+    return Returned(joined, refused="" if joined.strip() else "empty")
 
 
 def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
@@ -131,7 +136,12 @@ def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint, revision=revision, trust_remote_code=False)
         model = AutoModelForSeq2SeqLM.from_pretrained(
-            checkpoint, revision=revision, use_safetensors=True, trust_remote_code=False
+            checkpoint,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            # As stored on a GPU; on a CPU other types than float32 are slow, and float16 overflows in T5.
+            dtype="auto" if torch.cuda.is_available() else "float32",
         )
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -149,21 +159,22 @@ class EndpointTranslator:
         self.settings, self.language_name = settings, language_name
         self.client = EndpointClient(settings.endpoint)
 
-    def translate(self, texts: Sequence[str]) -> list[str]:
+    def translate(self, texts: Sequence[str]) -> list[Returned]:
         with ThreadPoolExecutor(self.settings.endpoint.concurrency) as pool:
             return list(self._in_order(pool, texts))
 
-    def _in_order(self, pool: ThreadPoolExecutor, texts: Sequence[str]) -> Iterator[str]:
+    def _in_order(self, pool: ThreadPoolExecutor, texts: Sequence[str]) -> Iterator[Returned]:
         try:
             yield from pool.map(self._translated, texts)
         except InputError:
             pool.shutdown(cancel_futures=True)
             raise
 
-    def _translated(self, text: str) -> str:
+    def _translated(self, text: str) -> Returned:
         before, _, after = self.settings.prompt.replace("{language}", self.language_name).partition("{text}")
         choice = self.client.chat(
             f"{before}{text}{after}", temperature=0.0, max_tokens=self.settings.max_tokens, seed=0
         )
+        wanted = Wanted("translation", text, self.language_name)
         # The rule on length does not notice every translation that was cut off at max_tokens.
-        return "" if choice.finish_reason == "length" else (choice.message.content or "").strip()
+        return usable(choice.message.content, wanted, finished=choice.finish_reason != "length")

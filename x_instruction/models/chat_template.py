@@ -1,14 +1,25 @@
-"""A model's chat template as token ids around a message, so that the message itself stays plain text."""
+"""A model's chat template as token ids around a message, so that the message itself stays plain text.
+
+A template is code from outside: whatever it raises becomes one sentence, and its prompt may not depend on the day.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from x_instruction.models.refusals import reason
 from x_instruction.runner.errors import SettingsError
 
 # Templates do not change these words, and no token of a template's structure overlaps them.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
+USER = {"role": "user", "content": QUESTION}
+ASSISTANT = {"role": "assistant", "content": ANSWER}
+IS_PROMPT = "message_is_prompt"  # argument of a published template: a message is already a prompt of params.yaml
+# Templates such as Llama 3.1's write today's date into each prompt. They get the date that Llama 3.2's has by default.
+TODAY = datetime(2024, 7, 26)
 
 
 @dataclass(frozen=True)
@@ -24,28 +35,72 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
     """Find the tokens by rendering the template with known words. Raises SettingsError if no template is usable."""
     if not getattr(tokenizer, "chat_template", None):
         raise SettingsError("prompts.chat_template is true, but this model has none: set it to false")
-    prompt = _rendered(tokenizer, [{"role": "user", "content": QUESTION}], generation=True)
+    prompt = _rendered(tokenizer, [USER], generation=True)
     if prompt.count(QUESTION) != 1:
-        raise SettingsError(
-            "prompts.chat_template: this model's template does not contain the message exactly once; set it to false"
-        )
+        raise _refusal("does not contain the message exactly once")
+    if _rendered(tokenizer, [USER], generation=True) != prompt:
+        raise _refusal("gives another prompt each time")
+    dialogue = _rendered(tokenizer, [USER, ASSISTANT], generation=False)
+    # Otherwise a model learns to answer one prompt and is asked with another.
+    if not dialogue.startswith(prompt) or dialogue[len(prompt) :].count(ANSWER) != 1:
+        raise _refusal("writes a dialogue that does not begin with the prompt of a generation, followed by the answer")
     before, after = prompt.split(QUESTION)
-    return ChatTurn(_ids(tokenizer, before), _ids(tokenizer, after), [_end(tokenizer)])
+    tail = dialogue.rpartition(ANSWER)[2]
+    return ChatTurn(_ids(tokenizer, before), _ids(tokenizer, after), [_end(tokenizer, tail)])
 
 
-def _end(tokenizer: Any) -> int:
+def timeless(tokenizer: Any) -> str:
+    """The tokenizer's template with its clock stopped at the date with which the prompts were made."""
+    template = str(tokenizer.get_chat_template())
+    formats: list[str] = []
+
+    def clock(pattern: str) -> str:
+        formats.append(pattern)
+        return TODAY.strftime(pattern)
+
+    _rendered(tokenizer, [USER, ASSISTANT], generation=True, clock=clock)
+    if not formats:
+        return template
+    cases = "".join(
+        f"{{% if format == {literal(pattern)} %}}{TODAY.strftime(pattern)}{{% endif %}}"
+        for pattern in dict.fromkeys(formats)
+    )
+    # The empty output keeps a line break with which the template may begin.
+    return f"{{% macro strftime_now(format) %}}{cases}{{% endmacro %}}{{{{ '' }}}}{template}"
+
+
+def literal(text: str) -> str:
+    """The text as a string of Jinja's language."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def _end(tokenizer: Any, tail: str) -> int:
     """The first special token after an answer; the end-of-text token if the template has no special token there."""
-    turns = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": ANSWER}]
-    tail = _rendered(tokenizer, turns, generation=False).rpartition(ANSWER)[2]
     special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     end = next((token for token in _ids(tokenizer, tail) if token in special), tokenizer.eos_token_id)
     if end is None:
-        raise SettingsError("prompts.chat_template: no token ends an answer in this model's template; set it to false")
+        raise _refusal("has no token that ends an answer")
     return int(end)
 
 
-def _rendered(tokenizer: Any, messages: list[dict[str, str]], *, generation: bool) -> str:
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation))
+def _rendered(
+    tokenizer: Any, messages: list[dict[str, str]], *, generation: bool, clock: Callable[[str], str] = TODAY.strftime
+) -> str:
+    from jinja2 import TemplateError
+
+    raised = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+    try:
+        text = tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=generation, strftime_now=clock, **{IS_PROMPT: True}
+        )
+    except raised as error:
+        raise _refusal(f"cannot write a question without a system message ({reason(error)})") from None
+    return str(text)
+
+
+def _refusal(what: str) -> SettingsError:
+    return SettingsError(f"prompts.chat_template: this model's template {what}; set it to false")
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from x_instruction.models.fitting import refuse_too_large_a_model
+from x_instruction.models.generation_config import only_token_ids, token_ids_of
 from x_instruction.models.refusals import model_reason, refuse_other_files, refuse_unfit_weights, tokenizer_reason
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
@@ -44,6 +45,8 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             output_loading_info=True,
             # They are refused by name below.
             ignore_mismatched_sizes=True,
+            # What a checkpoint suggests for generation is not used, so no value of it may stop the run.
+            generation_config=token_ids_of(folder, revision),
             **options,
         )
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
@@ -83,7 +86,8 @@ def stored_dtype(folder: Path) -> str:
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save both in a folder; neither names custom code, nor the place from which the tokenizer was loaded."""
-    for config in (model.config, model.config.get_text_config(), getattr(model, "generation_config", None)):
+    model.generation_config = only_token_ids(model.generation_config.to_dict())
+    for config in (model.config, model.config.get_text_config(), model.generation_config):
         if hasattr(config, CUSTOM_CODE):
             delattr(config, CUSTOM_CODE)
     model.save_pretrained(folder, safe_serialization=True)

@@ -1,4 +1,4 @@
-"""The section `prompts` of params.yaml, and the settings of one training run."""
+"""The sections `prompts` and `decoding` of params.yaml, and the settings of one training run."""
 
 from __future__ import annotations
 
@@ -80,6 +80,20 @@ class Training(Section):
         if (self.keep_best or self.patience) and not self.evaluate_every:
             raise ValueError("keep_best and patience need evaluate_every: set it, or leave both out")
         return self
+
+
+class Decoding(Section):
+    """How responses are sampled, wherever a model answers an instruction."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    max_new_tokens: Positive
+    no_repeat_ngram: Annotated[int, Field(ge=0)]
+    """No run of this many tokens occurs twice in a response; 0: no such rule."""
+    repetition_penalty: Annotated[float, Field(gt=0)]
+    """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
+    stop_strings: tuple[NonEmpty, ...]
+    """Strings that end a response, in addition to `prompts.end`."""
 
 
 class Prompts(Section):

@@ -50,18 +50,21 @@ def surroundings_of(
     examples: Sequence[Example],
     settings: Iterable[str] = (),
     held_out: Sequence[Example] = (),
+    plots: Path | None = None,
+    part: str = "",
 ) -> Surroundings:
     """Checkpoints, plots and logs of the training of the model in `start` on the examples.
 
-    `settings` are those that decide the result besides `training` and the examples.
+    `settings` are those that decide the result besides `training` and the examples. Plots go to the staging folder
+    unless `plots` is given; `part` names one of several trainings of a stage in the logs.
     """
     key = digest(
         job.code, _content(start), training.key(), str(job.settings.seed), frame_hash(_frame(examples)), *settings
     )
     return Surroundings(
         checkpoints=_checkpoints(job, key[:32]),
-        plots=job.staging,
-        logs=job.root / "data" / "runs" / job.artifact / (job.partition or "all"),
+        plots=plots or job.staging,
+        logs=job.root / "data" / "runs" / job.artifact / "-".join(filter(None, [job.partition or "all", part])),
         held_out=held_out,
         keeps_template=job.section(Prompts).chat_template,
     )

@@ -48,10 +48,10 @@ def english_pairs(job: Job, per_native: float) -> list[Pair]:
     return list(pairs_of(english.unique("id").sort("id").head(allowed), "en", job.section(Prompts).style_seed))
 
 
-def web_pairs(job: Job, artifact: str) -> list[Pair]:
-    """All pairs of an artifact, of all languages."""
+def web_pairs(job: Job, artifact: str, languages: list[str] | None = None) -> list[Pair]:
+    """All pairs of an artifact, by default of all languages."""
     pairs: list[Pair] = []
-    for language in job.settings.languages:
+    for language in languages or job.settings.languages:
         table = job.rows(artifact, language).table(PAIR_COLUMNS)
         pairs += pairs_of(table, language, job.section(Prompts).style_web)
     return pairs

@@ -1,49 +1,130 @@
-"""What the three tuned models share: the base model is fine-tuned on pairs and measured on held-out seeds."""
+"""What the tuned models share: the base model is fine-tuned on pairs, measured on held-out seeds, and made usable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import polars as pl
+
+from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import held_out_loss, model_facts
 from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.publishing import Tuned, publish, write_template
 from x_instruction.models.settings import Prompts, Training
 from x_instruction.models.training_store import kept_examples, surroundings_of
+from x_instruction.pairs.tasks import Task
 from x_instruction.pairs.training_pairs import Pair, seed_pairs
+from x_instruction.runner.files import digest
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.plots import PLOTS
 
-ToExamples = Callable[[Iterable[Pair], PromptEncoder], list[Example]]
-CHECKED = ("pairs", "loss_change", "changed_weights_share")  # facts about a training run that the suite judges
+# Facts about a training run that the suite judges.
+CHECKED = (
+    "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
+    "ends_with_token",
+)  # fmt: skip
+COMPARED = 200  # held-out prompts that are compared with the chat template's
 
 
-def tune(job: Job, training: Training, pairs: list[Pair], to_examples: ToExamples) -> Outcome:
-    """Fine-tune the base model on the pairs and save it to the staging folder; the run log shows how it went."""
+def tune(
+    job: Job, training: Training, pairs: list[Pair], task: Task, decoding: Mapping[str, Any] | None = None
+) -> Outcome:
+    """Fine-tune the base model on the pairs and save it to the staging folder, with all that makes it usable.
+
+    `decoding` holds the settings of that section for a model that is published to answer.
+    """
+    facts = tune_into(job, job.staging, training, pairs, task, decoding or {}, job.settings.languages)
+    return Outcome(facts=facts)
+
+
+def tune_into(
+    job: Job,
+    folder: Path,
+    training: Training,
+    pairs: list[Pair],
+    task: Task,
+    decoding: Mapping[str, Any],
+    languages: Sequence[str],
+) -> dict[str, Metric]:
+    """The same for a folder and some of the languages. The loss curve is in its subfolder of plots."""
     base = job.input("base_model")
     encoder = _encoder(job, base, training)
-    examples = kept_examples(job, base, pairs, [encoder.budget], lambda: to_examples(pairs, encoder))
-    held_out = to_examples(seed_pairs(job, "held_out"), encoder) if training.evaluate_every else ()
-    surroundings = surroundings_of(job, base, training, examples, held_out=held_out)
-    facts = fine_tune(base, examples, job.staging, training, job.settings.seed, surroundings=surroundings)
-    return Outcome(facts={**facts, "pairs": len(pairs)})
-
-
-def measure_tuned(job: Job, outcome: Outcome, training: Training, to_examples: ToExamples) -> dict[str, Metric]:
-    """Metrics of the model in the staging folder, and its loss on the held-out seeds beside the base model's."""
-    examples = to_examples(seed_pairs(job, "held_out"), _encoder(job, job.staging, training))
-    before, after = (held_out_loss(folder, examples) for folder in (job.input("base_model"), job.staging))
-    return {
-        **model_facts(job.staging),
-        **{name: outcome.facts[name] for name in CHECKED},
+    examples = kept_examples(job, base, pairs, [encoder.budget], lambda: task.examples(pairs, encoder))
+    held_out = seed_pairs(job, "held_out", list(languages))
+    unseen = task.examples(held_out, encoder)
+    surroundings = surroundings_of(
+        job,
+        base,
+        training,
+        examples,
+        held_out=unseen if training.evaluate_every else (),
+        plots=folder,
+        part="" if folder == job.staging else "-".join(languages),
+    )
+    facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
+    before, after = (held_out_loss(one, unseen) for one in (base, folder))
+    write_template(folder, encoder, task.asking)
+    facts |= {
+        "pairs": len(pairs),
         "held_out_loss": after,
         "held_out_loss_change": after - before,
+        "template_share": _template_share(folder, task, held_out, unseen, encoder),
+        "ends_with_token": int(bool(encoder.stop)),
     }
+    curve = pl.read_csv(folder / PLOTS / "loss.csv")
+    publish(Tuned(folder, base, encoder, task.asking, training, decoding, facts, _about(job, task, pairs), curve))
+    return facts
+
+
+def measure_tuned(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    """Metrics of the model in the staging folder; it is loaded and run once, so that no broken one is published."""
+    return {**model_facts(job.staging), **{name: outcome.facts[name] for name in CHECKED}}
 
 
 def _encoder(job: Job, model: Path, training: Training) -> PromptEncoder:
     """A response may fill three quarters of the training window, so that the rest of its pair fits too."""
     return PromptEncoder(load_tokenizer(model), job.section(Prompts), budget=training.max_tokens * 3 // 4)
+
+
+def _template_share(
+    folder: Path, task: Task, pairs: Sequence[Pair], examples: Sequence[Example], encoder: PromptEncoder
+) -> float:
+    """Share of the held-out prompts that the saved chat template writes with exactly the tokens of the training.
+
+    The pipeline encodes a prompt's parts one by one, so that no text becomes structure; a chat template is encoded as a
+    whole, and a tokenizer may join the end of one part with the start of the next.
+    """
+    tokenizer, equal = load_tokenizer(folder), 0
+    for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):
+        text, arguments = task.message(pair, encoder)
+        messages = [{"role": "user", "content": text}]
+        found = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False, **arguments)
+        equal += found == example.prompt
+    return equal / max(1, min(len(pairs), COMPARED))
+
+
+def _about(job: Job, task: Task, pairs: Sequence[Pair]) -> dict[str, Any]:
+    names, seed_style = load_names(job.language_pages), job.section(Prompts).style_seed
+    codes = list(dict.fromkeys(pair.language for pair in pairs))
+    counts = {
+        code: {
+            "seeds": sum(pair.language == code and pair.style == seed_style for pair in pairs),
+            "web": sum(pair.language == code and pair.style != seed_style for pair in pairs),
+        }
+        for code in codes
+    }
+    return {
+        "artifact": job.artifact,
+        "partition": job.partition,
+        "about": task.about,
+        "languages": {code: names[code] for code in codes if code != "en"},
+        "data": {"pairs": len(pairs), "hash": digest(*map(repr, pairs))[:32], "by_language": counts},
+        "seed": job.settings.seed,
+    }

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from x_instruction.runner.files import write_atomically
+from x_instruction.runner.patience import Patience, patiently_acquire
 from x_instruction.runner.work_store import finished, remove_temporary, seal
 
 # No key and no language code begins with this.
@@ -64,8 +66,9 @@ class SharedStore:
         folder = self.piece(key)
         if key in self._checked:
             return
+        lock = FileLock(self._lock(key))
         try:
-            held = FileLock(self._lock(key)).acquire(blocking=wait)
+            held = patiently_acquire(lock, _patience(key), lambda: _progress(folder)) if wait else lock.acquire(0)
         except Timeout:
             return
         with held:
@@ -82,9 +85,9 @@ class SharedStore:
         shutil.rmtree(gone)
         self._lock(folder.name).unlink(missing_ok=True)
 
-    def _alone(self) -> FileLock:
+    def _alone(self) -> AbstractContextManager[object]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._folder / "wanted.lock")
+        return patiently_acquire(FileLock(self._folder / "wanted.lock"), _patience("wanted"))  # type: ignore[no-any-return]
 
     def _lock(self, key: str) -> Path:
         return self._folder / f"{key}.lock"
@@ -95,3 +98,12 @@ class SharedStore:
 
     def _write_wanted(self, keys: Collection[str]) -> None:
         write_atomically(self._folder / "wanted" / self._name, "\n".join(sorted(keys)).encode())
+
+
+def _patience(key: str) -> Patience:
+    return Patience(f"shared work {key}", "wait for that run or stop it, then run again")
+
+
+def _progress(folder: Path) -> list[str]:
+    """What another process has made of a piece so far: it is waited for as long as that grows."""
+    return sorted(path.name for path in folder.glob("*"))

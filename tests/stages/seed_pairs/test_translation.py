@@ -102,7 +102,7 @@ def test_a_text_is_not_translated_twice(make_job: MakeJob, tmp_path: Path, trans
 def test_a_translated_text_keeps_its_lines(translating_model: Path, tmp_path: Path) -> None:
     settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=12, beams=1)
     (text,) = finnish(settings, tmp_path).translate(["Bread is baked in a hot oven.\n\nEat it with butter."])
-    assert text == "\n\n".join(LEARNED.values())
+    assert text.text == "\n\n".join(LEARNED.values())
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_text_that_was_cut_off_has_no_translation(
 ) -> None:
     settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=tokens, beams=1)
     cut_off, other = finnish(settings, tmp_path).translate([text, "Eat it with butter."])
-    assert cut_off == "" and (tokens == 3 or other == LEARNED["Eat it with butter."])
+    assert cut_off.refused == "unfinished" and (tokens == 3 or other.text == LEARNED["Eat it with butter."])
 
 
 def test_an_end_token_that_the_model_is_forced_to_write_does_not_count(translating_model: Path, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_an_end_token_that_the_model_is_forced_to_write_does_not_count(translati
     options = json.loads(path.read_text())
     path.write_text(json.dumps({**options, "forced_eos_token_id": options["eos_token_id"]}))
     settings = Translation(checkpoint=str(marian), prefix="finnish: ", max_tokens=5, beams=1)
-    assert finnish(settings, tmp_path).translate(["Eat it."]) == [""]
+    assert [one.refused for one in finnish(settings, tmp_path).translate(["Eat it."])] == ["unfinished"]
 
 
 @pytest.mark.parametrize(

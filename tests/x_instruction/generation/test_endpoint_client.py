@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from stages.seed_pairs.settings import Translation
 from stages.seed_pairs.translation import translator
-from x_instruction.generation.endpoint_client import EndpointClient, Pace
+from x_instruction.generation.endpoint_client import EndpointClient, Pace, retry_after
 from x_instruction.generation.settings import Endpoint
 from x_instruction.runner.errors import InputError
 
@@ -34,9 +35,9 @@ CHAT = {
 
 
 class Bill(ThreadingHTTPServer):
-    """Returns the listed status codes in order, then answers; keeps the requests that it received."""
+    """Returns the listed status codes, or bodies with status 200, in order, then answers; keeps the requests."""
 
-    def __init__(self, codes: list[int]) -> None:
+    def __init__(self, codes: list[int | bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.codes = codes
         self.keys: list[str] = []
@@ -52,8 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
         code = self.server.codes.pop(0) if self.server.codes else 200
         answer = CHAT if self.path.endswith("/chat/completions") else ANSWER
         body = json.dumps(answer if code == 200 else {"error": {"message": f"code {code}"}}).encode()
+        if isinstance(code, bytes):
+            code, body = 200, code
         self.send_response(code)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/html" if body.startswith(b"<") else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -65,9 +68,9 @@ class _Handler(BaseHTTPRequestHandler):
 def serve() -> Iterator[Callable[..., Bill]]:
     started: list[Bill] = []
 
-    def start(*codes: int) -> Bill:
+    def start(*codes: int | bytes) -> Bill:
         server = Bill(list(codes))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         started.append(server)
         return server
 
@@ -90,7 +93,7 @@ def test_a_busy_or_broken_endpoint_is_asked_again(serve: Callable[..., Bill]) ->
 def test_an_endpoint_that_stays_busy_is_given_up_with_one_sentence(serve: Callable[..., Bill]) -> None:
     server = serve(*[503] * 9)
     with pytest.raises(InputError, match=r"gave no answer after 3 attempts: .*code 503.*finished shards are kept"):
-        client(server, attempts=3).complete([[1]])
+        client(server, attempts=3).complete([[1], [2]])
     assert len(server.bodies) == 3
 
 
@@ -98,21 +101,109 @@ def test_an_endpoint_that_stays_busy_is_given_up_with_one_sentence(serve: Callab
 def test_a_refused_request_is_not_sent_again(serve: Callable[..., Bill], code: int) -> None:
     server = serve(code)
     with pytest.raises(InputError, match=f"a retry would not help: .*code {code}"):
-        client(server).complete([[1]])
+        client(server).complete([[1], [2]])
     assert len(server.bodies) == 1
+
+
+def changed(answer: dict[str, Any], **fields: Any) -> bytes:
+    return json.dumps({**answer, **fields}).encode()
+
+
+def spoken(**fields: Any) -> bytes:
+    return changed(CHAT, choices=[{**CHAT["choices"][0], **fields}])
+
+
+# What servers and routers answer with HTTP 200 when something behind them failed.
+NO_ANSWERS = {
+    "choices null, the error in the body": b'{"choices": null, "error": {"message": "provider failed", "code": 429}}',
+    "no choices": changed(CHAT, choices=[]),
+    "choices of nulls": changed(CHAT, choices=[None]),
+    "choices that are text": changed(CHAT, choices="none"),
+    "a page of a proxy": b"<html><body>504 upstream</body></html>",
+    "a list": b"[]",
+    "a number": b"5",
+    "null": b"null",
+    "nothing": b"",
+    "cut JSON": b'{"choices": [{"index": 0, "tex',
+}
+NO_CHATS = {
+    **NO_ANSWERS,
+    "message null": spoken(message=None, finish_reason="error"),
+    "message without content, ended by an error": spoken(message={"role": "assistant"}, finish_reason="error"),
+    "content that is a list": spoken(message={"role": "assistant", "content": ["Leip\u00e4"]}),
+}
+NO_COMPLETIONS = {
+    **NO_ANSWERS,
+    "one choice too few": changed(ANSWER, choices=ANSWER["choices"][:1]),
+    "text null": changed(ANSWER, choices=[{**choice, "text": None} for choice in ANSWER["choices"]]),
+}
+
+
+@pytest.mark.parametrize("body", NO_CHATS.values(), ids=NO_CHATS)
+def test_a_chat_without_an_answer_is_asked_again(serve: Callable[..., Bill], body: bytes) -> None:
+    one = client(serve(body))
+    assert one.chat("Say.").message.content == " Leipä leivotaan. "
+    assert (one.counts["requests"], one.counts["retries"]) == (2, 1)
+
+
+@pytest.mark.parametrize("body", NO_COMPLETIONS.values(), ids=NO_COMPLETIONS)
+def test_a_completion_without_an_answer_is_asked_again(serve: Callable[..., Bill], body: bytes) -> None:
+    one = client(serve(body))
+    assert [choice.text for choice in one.complete([[1], [2]])] == ["a", "b"]
+    assert one.counts["retries"] == 1
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_an_endpoint_that_never_answers_is_given_up_with_what_it_said(serve: Callable[..., Bill], body: bytes) -> None:
+    server = serve(*[body] * 3)
+    with pytest.raises(InputError, match=r"gave no usable answer after 3 attempts: HTTP 200 with .*; fin") as refused:
+        client(server, attempts=3).complete([[1], [2]])
+    assert (body.decode()[:20] or "nothing") in str(refused.value) and "\n" not in str(refused.value)
+    assert len(server.bodies) == 3
+
+
+def test_an_answer_without_what_is_looked_for_is_asked_again(serve: Callable[..., Bill]) -> None:
+    # A rating without its probabilities: the choices are there, but not what was asked for.
+    server = serve()
+    with pytest.raises(InputError, match=r"gave no usable answer after 2 attempts: HTTP 200 with \{.*text_completion"):
+        client(server, attempts=2).complete([[1], [2]], lambda choice: choice.logprobs.top_logprobs[0])
+    assert len(server.bodies) == 2
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", "stop"])
+def test_a_chat_that_ended_without_content_is_an_answer(serve: Callable[..., Bill], reason: str) -> None:
+    server = serve(spoken(message={"role": "assistant", "content": None}, finish_reason=reason))
+    assert client(server).chat("Say.").message.content is None
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, []])
+def test_an_answer_may_lack_its_counts(serve: Callable[..., Bill], usage: Any) -> None:
+    one = client(serve(changed(CHAT, usage=usage)))
+    assert one.chat("Say.").finish_reason == "stop"
+    assert (one.counts["requests"], one.counts["generated_tokens"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("1.5", 1.5), ("-3", 0.0), ("Fri, 27 Nov 2026 17:00:00 GMT", 0.0), (None, 0.0)]
+)
+def test_a_busy_server_may_say_how_long_to_wait(header: str | None, seconds: float) -> None:
+    headers = {} if header is None else {"retry-after": header}
+    assert retry_after(SimpleNamespace(response=SimpleNamespace(headers=headers))) == seconds
+    assert retry_after(ConnectionError()) == 0.0
 
 
 def test_an_address_without_a_server_is_named() -> None:
     settings = Endpoint(url="http://127.0.0.1:9/v1", model="paid", attempts=2, first_wait_seconds=0.001)
     with pytest.raises(InputError, match=r"the endpoint http://127\.0\.0\.1:9/v1 gave no answer after 2 attempts"):
-        EndpointClient(settings).complete([[1]])
+        EndpointClient(settings).complete([[1], [2]])
 
 
 def test_the_key_comes_from_the_environment(serve: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENDPOINT_API_KEY", "secret")
     server = serve()
     one = client(server)
-    one.complete([[1]])
+    one.complete([[1], [2]])
     assert server.keys == ["Bearer secret"] and "secret" not in json.dumps(one.facts())
 
 
@@ -124,7 +215,7 @@ def test_a_worker_process_gets_a_client_with_the_same_settings(serve: Callable[.
 def test_tokens_are_counted_and_priced(serve: Callable[..., Bill]) -> None:
     one = client(serve(), prompt_price=2.0, generated_price=10.0)
     for _ in range(2):
-        one.complete([[1]])
+        one.complete([[1], [2]])
     facts = one.facts()
     assert (facts["endpoint_prompt_tokens"], facts["endpoint_generated_tokens"]) == (2000, 400)
     assert facts["endpoint_cost"] == pytest.approx(0.008)
@@ -147,13 +238,24 @@ def test_parallel_requests_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> No
     assert slept == [0.0, 2.0, 4.0]
 
 
+def test_what_a_chat_model_returns_is_judged_before_it_is_a_translation(
+    serve: Callable[..., Bill], tmp_path: Path
+) -> None:
+    said = ["<think>Finnish.</think>Here is the translation:\nLeipä leivotaan.", "I'm sorry, but I can't translate it."]
+    server = serve(*(spoken(message={"role": "assistant", "content": text}) for text in said))
+    endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid", concurrency=1)
+    good, bad = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(["One.", "Two."])
+    assert (good.text, good.removed) == ("Leipä leivotaan.", ("reasoning", "preface"))
+    assert (bad.text, bad.refused, bad.raw) == ("", "refusal", said[1])
+
+
 def test_a_chat_model_is_asked_to_translate_into_the_language(serve: Callable[..., Bill], tmp_path: Path) -> None:
     server = serve()
     endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid")
     made = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(
         ["Bread {text} is baked.", "Twice."]
     )
-    assert made == ["Leipä leivotaan."] * 2
+    assert [one.text for one in made] == ["Leipä leivotaan."] * 2
     messages = sorted(body["messages"][0]["content"] for body in server.bodies)
     assert messages[0].startswith("Translate this text into Finnish.") and messages[0].endswith(
         "\n\nBread {text} is baked."

@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
-from stages.params import load_settings
+from stages.params import Settings, load_settings
 from tests.conftest import LESSONS, ROOT
+from x_instruction.generation import open_engine as open_engine_module
 from x_instruction.generation.endpoint_client import EndpointClient
 from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR, NGRAM_RULE
 from x_instruction.generation.interface import Engine, Sampling
@@ -35,8 +36,12 @@ from x_instruction.judging.endpoint_judge import AnswerPair, ask_judge
 from x_instruction.judging.settings import Judge
 from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
 from x_instruction.models.examples import Example
+from x_instruction.models.generation_config import FILE, write_generation_config
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.published_template import Asking
+from x_instruction.models.publishing import write_template
 from x_instruction.runner.errors import InputError, SettingsError
-from x_instruction.runner.files import write_json
+from x_instruction.runner.files import read_json, write_json
 
 SETTINGS = load_settings(ROOT / "params.yaml").text_generation
 SERVER_SECONDS = 180  # it starts in 25 to 60 s on two cores
@@ -67,9 +72,6 @@ def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
         "--enforce-eager",
         "--dtype",
         "float32",
-        # For requests by chat: the message is the whole prompt.
-        "--chat-template",
-        "{{ messages[0]['content'] }}",
         *NGRAM_RULE.split(),
     ]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
@@ -99,13 +101,24 @@ def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def suggesting_model(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Suggests settings that no test asks for, as checkpoints do; servers apply them by default."""
+def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Suggests settings that no test asks for, as checkpoints do; servers apply them by default.
+
+    It has the chat template and the end tokens of a published model.
+    """
     folder = tmp_path_factory.mktemp("suggesting_model")
     shutil.copytree(taught_model, folder, dirs_exist_ok=True)
+    publish_for_chats(folder, settings)
     suggested = {"do_sample": True, "temperature": 0.1, "top_k": 1, "min_p": 0.9, "repetition_penalty": 5.0}
-    write_json(folder / "generation_config.json", suggested)
+    write_json(folder / FILE, {**read_json(folder / FILE), **suggested})
     return folder
+
+
+def publish_for_chats(folder: Path, settings: Settings) -> None:
+    """Write the chat template and the generation config, as a tuned model has them."""
+    encoder = PromptEncoder(load_tokenizer(folder), settings.prompts)
+    write_template(folder, encoder, Asking(settings.prompts.write_response, "instruction", {"style": ""}))
+    write_generation_config(folder, encoder.tokenizer, encoder.stop, settings.decoding.model_dump())
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +334,7 @@ def test_an_endpoint_without_the_ngram_rule_is_refused(
 ) -> None:
     engine: Any = engines["endpoint"]
     choice = SimpleNamespace(text="a", token_ids=ids, finish_reason="stop")
-    monkeypatch.setattr(engine.client, "complete", lambda *_, **__: [choice])
+    monkeypatch.setattr(engine.client, "complete", lambda _, read, **__: [read(choice)])
     ruled, free = sampling(end, no_repeat_ngram=3), sampling(end)
     assert engine.generate([[5]], free)[0].text == "a"
     if kept:
@@ -482,6 +495,20 @@ def test_a_model_is_named_by_its_manifest(made: dict[str, str] | None, name: str
         assert served_name(folder, settings.model_copy(update={"endpoint": own})) == expected
 
 
+def test_the_type_of_the_weights_is_recorded(
+    taught_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "half"
+    save_model(load_model(taught_model, dtype="float16"), load_tokenizer(taught_model), folder)
+    for fast, expected in ((None, "float16"), ("float32", "float32")):
+        monkeypatch.setattr(open_engine_module, "inference_dtype", lambda fast=fast: fast)
+        for backend in LOCAL:
+            assert open_engine_module.backend_facts(folder, text_generation(backend))["dtype"] == expected
+    chosen = text_generation("vllm")
+    chosen = chosen.model_copy(update={"vllm": chosen.vllm.model_copy(update={"dtype": "bfloat16"})})
+    assert open_engine_module.backend_facts(folder, chosen)["dtype"] == "bfloat16"
+
+
 def test_a_model_that_was_just_trained_runs_in_this_process() -> None:
     served = text_generation("endpoint", "http://127.0.0.1:9/v1")
     assert [text_generation(one).local.backend for one in LOCAL] == list(LOCAL)
@@ -494,6 +521,89 @@ def test_a_stage_with_several_models_needs_an_endpoint_that_knows_them_by_name()
     named = one.model_copy(update={"endpoint": one.endpoint.model_copy(update={"model": "x/{model}"})})
     assert named.of_several.backend == "endpoint"
     assert [text_generation(name).of_several.backend for name in LOCAL] == list(LOCAL)
+
+
+CHATS: list[tuple[str, dict[str, str]]] = [
+    ("one", {}),
+    ("two", {}),
+    ("one", {"language": "Finnish"}),
+    ("three", {"language": "Urdu", "style": " in verse"}),
+]
+
+
+def chats_of_transformers(folder: Path, messages: Any, arguments: dict[str, str]) -> list[list[int]]:
+    """The tokens of a pipeline, and of the model with the tokens of `apply_chat_template`."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    greedy: dict[str, Any] = {"do_sample": False, "max_new_tokens": 30, "repetition_penalty": 1.0}
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", **arguments)
+    (whole,) = model.generate(**prompt, **greedy).tolist()
+    chat = pipeline("text-generation", model=model, tokenizer=tokenizer)
+    (piped,) = chat(messages, return_tensors=True, tokenizer_encode_kwargs=arguments, **greedy)
+    width = prompt["input_ids"].shape[1]
+    return [whole[width:], piped["generated_token_ids"][width:]]
+
+
+@pytest.mark.parametrize(("question", "arguments"), CHATS)
+def test_a_chat_gets_the_same_tokens_from_all_that_read_the_template(
+    engines: dict[str, Engine],
+    suggesting_model: Path,
+    settings: Settings,
+    end: int,
+    question: str,
+    arguments: dict[str, str],
+) -> None:
+    from openai import OpenAI
+    from vllm import SamplingParams
+
+    vllm, endpoint = engines["vllm"], engines["endpoint"]
+    messages: Any = [{"role": "user", "content": question}]
+    greedy = SamplingParams(temperature=0.0, max_tokens=30)
+    (output,) = vllm.llm.chat(messages, greedy, chat_template_kwargs=arguments, use_tqdm=False)  # type: ignore[attr-defined]
+    client = OpenAI(base_url=endpoint.settings.endpoint.url, api_key="none")  # type: ignore[attr-defined]
+    body = {"repetition_penalty": 1.0, "top_k": 0, "min_p": 0.0, "return_token_ids": True}
+    answer: Any = client.chat.completions.create(
+        model="tiny",
+        messages=messages,
+        temperature=0.0,
+        top_p=1.0,
+        max_tokens=30,
+        extra_body={**body, "chat_template_kwargs": arguments},
+    )
+    served = answer.choices[0]
+    first, *others = [
+        list(output.outputs[0].token_ids),
+        served.token_ids,
+        *chats_of_transformers(suggesting_model, messages, arguments),
+    ]
+    assert others == [first] * 3
+    if arguments:
+        encoder = PromptEncoder(load_tokenizer(suggesting_model), settings.prompts)
+        prompt = encoder.write_response(question, arguments["language"], arguments.get("style", ""))
+        assert list(output.prompt_token_ids) == prompt == answer.prompt_token_ids
+    else:
+        # The end token that the model learned ends each of them.
+        assert (first[-1], output.outputs[0].text, served.message.content) == (end, *[LESSONS[question]] * 2)
+
+
+def test_vllm_takes_the_decoding_settings_from_a_published_model(
+    taught_model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    from vllm.config import ModelConfig
+
+    folder = shutil.copytree(taught_model, tmp_path / "model")
+    publish_for_chats(folder, settings)
+    found = ModelConfig(model=str(folder)).get_diff_sampling_param()
+    decoding = settings.decoding
+    assert found == {
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "top_k": 0,
+        "max_tokens": decoding.max_new_tokens,
+        "repetition_penalty": decoding.repetition_penalty,
+    }
 
 
 def test_likelihoods_hold_a_bounded_number_of_logits(
@@ -527,7 +637,7 @@ def test_a_judge_reads_the_label_probabilities_of_a_served_chat_model(engines: d
     judge = Judge(
         name="served",
         endpoint=endpoint,
-        prompt="{language}{answer_1}{answer_2}<|instruction|>{instruction}<|response|>",
+        prompt="{language}{answer_1}{answer_2}{instruction}",
         labels=("e", "u", "k"),
     )
     (found,) = ask_judge(judge, EndpointClient(endpoint), [AnswerPair("", "two", "", "")])

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from stages.base_model.embedded import train_tokenizer
-from stages.params import Settings
-from tests.conftest import ARCHITECTURE
+from stages.params import Settings, load_settings
+from tests.conftest import ARCHITECTURE, ROOT
 from x_instruction.generation.sampling import answer_sampling
+from x_instruction.models.chat_template import TODAY, timeless
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.runner.errors import SettingsError
@@ -195,6 +196,15 @@ def test_the_style_is_a_part_of_the_prompt(settings: Settings) -> None:
     assert text == settings.prompts.write_response.format(instruction="Say.", language="Thai", style=" in verse")
 
 
+def test_the_name_of_the_language_is_encoded_with_the_words_around_it() -> None:
+    tokenizer = train_tokenizer(["Answer in Finnish. Answer in Urdu."] * 9, ARCHITECTURE)
+    prompts = load_settings(ROOT / "params.yaml").prompts
+    ids = PromptEncoder(tokenizer, prompts).write_response("Say.", "Finnish", "")
+    (place,) = [number for number, token in enumerate(ids) if "F" in tokenizer.decode([token])]
+    # The space before the name belongs to the name, as in text.
+    assert tokenizer.decode(ids[place:]).startswith(" F") and not tokenizer.decode(ids[:place]).endswith(" ")
+
+
 def test_a_placeholder_in_a_text_stays_as_it_is(settings: Settings) -> None:
     tokenizer = byte_level()
     ids = PromptEncoder(tokenizer, settings.prompts).rate("{response} {language}", "{instruction}", "Finnish")
@@ -331,6 +341,52 @@ def test_a_prompt_is_a_message_in_the_models_chat_template(
     encoder = chatting(settings, template)
     assert encoder.tokenizer.decode(encoder.write_instruction("Siksi.")) == prompt
     assert encoder.tokenizer.decode(encoder.end) == end and len(encoder.end) == 1
+
+
+BAD_TEMPLATES = {
+    "{% if messages[0]['role'] != 'system' %}{{ raise_exception('a system message first') }}{% endif %}": "system mess",
+    "{% for m in messages %}{{ m['role'] }": "cannot write a question",
+    "{{ messages[0]['content'] + 1 }}": "cannot write a question",
+    "{{ messages[0].text.strip() }}": "cannot write a question",
+    "{{ 1 / 0 }}": "cannot write a question",
+    "{{ messages | no_such_filter }}": "cannot write a question",
+    "{{ messages[0].__class__.__mro__[1].__subclasses__() }}": "cannot write a question",
+    "{% include 'other' %}": "cannot write a question",
+    "": "has none",
+    "Hello": "does not contain the message exactly once",
+    "{{ messages[0]['content'] }}{{ messages[0]['content'] }}": "does not contain the message exactly once",
+    "{{ messages[0]['content'] | lower }}": "does not contain the message exactly once",
+    "{{ range(99999) | random }}{{ messages[0]['content'] }}": "another prompt each time",
+    # As templates of reasoning models do: generation opens a block that a dialogue does not have.
+    CHATML.replace("assistant\n{% endif", "assistant\n<think>\n{% endif"): "does not begin with the prompt",
+    "{{ messages[0]['content'] }}": "does not begin with the prompt",
+}
+
+
+@pytest.mark.parametrize("template", BAD_TEMPLATES)
+def test_a_template_that_cannot_be_used_is_refused_with_one_sentence(settings: Settings, template: str) -> None:
+    with pytest.raises(SettingsError, match=BAD_TEMPLATES[template]) as refused:
+        chatting(settings, template).write_instruction("Siksi.")
+    message = str(refused.value)
+    assert message.startswith("prompts.chat_template") and message.endswith("set it to false") and "\n" not in message
+
+
+CLOCK = "{{ strftime_now('%d %b %Y') }}{% if false %}{{ strftime_now('%Y') }}{% endif %}|{{ strftime_now('%H') }}\n"
+
+
+def test_a_prompt_does_not_depend_on_the_day(settings: Settings) -> None:
+    encoder = chatting(settings, CLOCK + CHATML)
+    text = encoder.tokenizer.decode(encoder.write_instruction("Siksi."))
+    assert text.startswith("26 Jul 2024|00\n<|im_start|>user")
+
+
+@pytest.mark.parametrize("template", [CLOCK + CHATML, CHATML, "\n" + CLOCK + CHATML, CLOCK.replace("'", '"') + CHATML])
+def test_the_clock_of_a_saved_template_is_stopped(settings: Settings, template: str) -> None:
+    tokenizer = chatting(settings, template).tokenizer
+    messages = [{"role": "user", "content": "Siksi."}]
+    expected = tokenizer.apply_chat_template(messages, tokenize=False, strftime_now=TODAY.strftime)
+    tokenizer.chat_template = timeless(tokenizer)
+    assert tokenizer.apply_chat_template(messages, tokenize=False) == expected
 
 
 def test_a_text_cannot_end_its_turn_in_a_chat(settings: Settings) -> None:

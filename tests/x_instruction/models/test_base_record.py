@@ -1,0 +1,80 @@
+"""The licence of a base model is read where the checkpoint names it, and passed on with its texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from x_instruction.models.base_record import demands, pass_on, write_base
+from x_instruction.models.model_card import ON_THE_HUB
+from x_instruction.runner.files import read_json, write_json
+
+APACHE = "                                 Apache License\n                           Version 2.0, January 2004\n"
+LLAMA = "META LLAMA 3 COMMUNITY LICENSE AGREEMENT\nMeta Llama 3 Version Release Date: April 18, 2024\n"
+
+
+def recorded(tmp_path: Path, **files: str | bytes) -> dict[str, str]:
+    source, out = tmp_path / "source", tmp_path / "out"
+    for name, text in files.items():
+        path = source / name.replace("_", ".")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    source.mkdir(exist_ok=True)
+    out.mkdir()
+    write_json(out / "config.json", {"architectures": ["LlamaForCausalLM"], "dtype": "bfloat16"})
+    write_base(out, "some/model", source, "c" * 40)
+    found: dict[str, str] = read_json(out / "base.json")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("card", "license"),
+    [
+        ("---\nlicense: apache-2.0\n---\n# A model", "apache-2.0"),
+        ("---\nlicense: MIT\ntags: [a]\n---\n", "mit"),
+        ("---\nlicense: [gemma]\n---\n", "gemma"),
+        ("---\nlicense: other\nlicense_name: qwen-research\n---\n", "qwen-research"),
+        ("---\r\nlicense: llama3\r\n---\r\n", "llama3"),
+        ("---\nlicense: other\n---\n", "other"),
+        ("---\nlicense: [\n---\n", ""),
+        ("---\nlicense: 5\n---\n", ""),
+        ("---\n- license\n---\n", ""),
+        ("# A card without front matter\n---\nlicense: mit\n---\n", ""),
+        (b"---\nlicense: \xff\n---\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_licence_of_a_card_is_read(tmp_path: Path, card: str | bytes, license: str) -> None:
+    record = recorded(tmp_path, README_md=card)
+    assert (record["license"], record["dtype"], record["architecture"]) == (license, "bfloat16", "LlamaForCausalLM")
+
+
+@pytest.mark.parametrize(
+    ("text", "license"), [(APACHE, "apache-2.0"), (LLAMA, "llama3"), ("MIT License\n", "mit"), ("Mine.", "")]
+)
+def test_without_a_card_the_text_of_the_licence_says_which_it_is(tmp_path: Path, text: str, license: str) -> None:
+    assert recorded(tmp_path, LICENSE=text)["license"] == license
+    assert (tmp_path / "out/LICENSE").read_text() == text
+
+
+def test_a_tuned_model_gets_the_record_and_the_texts(tmp_path: Path) -> None:
+    recorded(tmp_path, LICENSE=LLAMA, NOTICE="Llama 3 is licensed.")
+    (tmp_path / "tuned").mkdir()
+    assert pass_on(tmp_path / "out", tmp_path / "tuned")["license"] == "llama3"
+    assert {path.name for path in (tmp_path / "tuned").iterdir()} == {"base.json", "LICENSE", "NOTICE"}
+
+
+def test_a_base_model_without_record_is_not_known(tmp_path: Path) -> None:
+    record = pass_on(tmp_path, tmp_path)
+    assert record["license"] == "" and demands(record).startswith("not known")
+
+
+def test_the_embedded_model_has_no_licence_to_keep_to(tmp_path: Path) -> None:
+    write_base(tmp_path, "embedded", None, None)
+    assert demands(read_json(tmp_path / "base.json")).startswith("nothing")
+
+
+def test_every_licence_that_a_card_may_name_says_what_it_asks() -> None:
+    assert [name for name in ON_THE_HUB if demands({"license": name}).startswith("not known")] == []
+    assert 'begin the name of the new model with "Llama"' in demands({"license": "llama3.1"})

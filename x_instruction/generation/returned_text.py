@@ -1,0 +1,240 @@
+"""Judges text that a chat model returned before it is used as a translation, an instruction, a response or a verdict.
+
+Chat models wrap what they were asked for: a reasoning block, "Sure! Here is the translation:", a fence, quotation
+marks, a remark at the end. These are taken off where no wanted word can be lost; otherwise the text is refused with a
+reason, which the stage counts. What the given text has itself is never taken off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from x_instruction.generation.refused_text import VERSIONS, is_refusal
+
+# translation: of `given`; response: `given` in better words; instruction: written for another text; answer: any other.
+Kind = Literal["translation", "response", "instruction", "answer"]
+
+TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
+OPENING = re.compile(rf"(?i)<\|?{TAG}\|?>|\[THINK\]|◁think▷")
+CLOSING = re.compile(rf"(?i)<\|?/{TAG}\|?>|\[/THINK\]|◁/think▷")
+# The channels of gpt-oss: as control strings, and as what is left where a server drops control strings.
+FINAL = re.compile(r"(?s)^.*<\|channel\|>final(?:<\|\w+\|>\w+)?<\|message\|>|^analysis(?=\W*[A-Z]).*assistantfinal")
+CHANNEL = re.compile(r"<\|channel\|>")
+# Control strings that a server left at the end.
+END = re.compile(r"\s*(?:<\|(?:return|end|im_end|eot_id|endoftext)\|>|</s>|<end_of_turn>)\s*$")
+
+OPENER = r"(?:sure|certainly|of course|okay|ok|absolutely|gladly|here(?:'s| is| are| you go)|below is|the following)"
+# "translation" in the ten languages
+NATIVE = r"käännös|terjemahan|คำแปล|การแปล|çeviri|bản dịch|অনুবাদ|अनुवाद|tafsiri|மொழிபெயர்ப்பு|ترجمہ"
+NEW_TEXT = rf"(?:translat(?:ion|ed)|version|rewritten|rewrite|revised|polished|improved|{NATIVE})"
+# A first line that only announces the text: it ends with a colon, or it is a sentence such as "Sure, happy to help!"
+ANNOUNCED = (
+    rf"(?i)^\W{{0,3}}(?:{OPENER}\b[^\n]{{0,120}}|[^\n]{{0,60}}{NEW_TEXT}[^\n]{{0,60}})[:：]\W{{0,3}}\n\s*"
+    r"|^(?:sure|certainly|of course|absolutely)\b[^\n]{0,120}\n\s*\n"
+)
+PREFACES = {
+    "translation": ANNOUNCED,
+    "response": ANNOUNCED,
+    "answer": ANNOUNCED,
+    # "Here is a text:" may begin an instruction, so the line must name one.
+    "instruction": rf"(?i)^\W{{0,3}}(?:{OPENER}\W+)?here(?:'s| is) (?:an?|the|your|one) (?:\w+ ){{0,2}}"
+    r"(?:instruction|question|prompt)\b[^\n]{0,60}[:：]\W{0,3}\n\s*",
+}
+# A label on the same line as the text. An instruction keeps it: the model wrote the structure of a prompt.
+LABELS = {
+    "translation": rf"(?:{OPENER}\b[^\n:：]{{0,80}}?)?(?:the )?(?:\w+ )?(?:translation|translated(?: text)?)"
+    rf"(?: \(\w+\)| (?:in|into|to|of) [^\n:：]{{0,60}})?|{NATIVE}",
+    "response": r"(?:the )?(?:\w+ )?(?:rewritten|revised|polished|improved|rewrite)(?: (?:text|version|response))?",
+    "answer": r"(?:the |my |final )*(?:answer|verdict|rating|score|judge?ment)(?: is)?",
+}
+CHAT = (
+    r"let me know|i hope|hope this|feel free|if you(?:'d| would)? (?:need|want|have|like|prefer)"
+    r"|would you like|is there anything|do you want|please let me know"
+)
+NOTE = r"(?:please )?note\b|n\.?b\.?\b|explanation\b|translator'?s? note"
+REMARKS = {
+    "instruction": CHAT,  # "Note: …" can be a part of an instruction
+    "translation": rf"{CHAT}|{NOTE}",
+    "response": rf"{CHAT}|{NOTE}",
+    "answer": CHAT,
+}
+FENCED = re.compile(r"(?s)^(`{3,}|~{3,})[\w+-]*[ \t]*\n(.*?)\n?\s*\1$")
+FENCE = re.compile(r"(?m)^\s*(?:`{3,}|~{3,})")
+# The marks that may close each opening one: „German“, ”Finnish”.
+QUOTES = {'"': '"', "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«", "‘": "’", "'": "'", "「": "」", "『": "』"}
+ECHOED = 20  # characters from which a repeated text is an echo and not a name or a number
+SHOWN = 300  # characters of a returned text
+LAYERS = 4  # layers of wrapping that are taken off
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A returned text as it can be used.
+
+    `removed`: what was taken off (end_token, reasoning, remark, preface, label, fence, quotes, echo).
+    `refused`: why the text cannot be used, and `text` is then empty; "" for a usable text.
+    `raw`: the first characters of what was returned, to show with a refusal.
+    """
+
+    text: str
+    removed: tuple[str, ...] = ()
+    refused: str = ""
+    raw: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a model was asked for.
+
+    `given` is the text that was to be translated or rewritten; "" if the returned text has another content.
+    `language` is the English name of the language asked for, which some models write before the text.
+    """
+
+    kind: Kind
+    given: str = ""
+    language: str = ""
+
+
+def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
+    """The usable part of what a model returned.
+
+    Reasons to refuse: unfinished, empty, reasoning_unfinished, reasoning_inside, fence_inside, refusal, two_versions,
+    untranslated.
+    """
+    whole = (raw or "").strip()
+    ended = whole if END.search(wanted.given) else END.sub("", whole)
+    found = _without_reasoning(Returned(ended, ("end_token",) if ended != whole else ()), wanted.given)
+    if not finished:
+        return _refused(found, "unfinished")
+    if not found.refused:
+        found = _unwrapped(found, wanted)
+    reason = found.refused or _reason(found.text, wanted)
+    return replace(_refused(found, reason) if reason else found, raw=whole[:SHOWN])
+
+
+def label_of(raw: str | None, labels: Sequence[str], finished: bool = True) -> Returned:
+    """The one of the labels that a judge returned and nothing else; refused as `no_label` if it says anything else."""
+    found = usable(raw, Wanted("answer"), finished)
+    plain = re.sub(r"^[\W_]+|[\W_]+$", "", found.text).casefold()
+    named = [label for label in labels if label.strip().casefold() == plain]
+    return replace(found, text=named[0]) if named else replace(found, text="", refused=found.refused or "no_label")
+
+
+def _refused(found: Returned, reason: str) -> Returned:
+    return Returned("", found.removed, reason)
+
+
+def _without_reasoning(found: Returned, given: str) -> Returned:
+    """The text after the reasoning. A template may have written the opening tag, so that only the closing one shows."""
+    if OPENING.search(given) or CLOSING.search(given) or CHANNEL.search(given):
+        return found
+    if final := FINAL.match(found.text):
+        return Returned(found.text[final.end() :].strip(), (*found.removed, "reasoning"))
+    if CHANNEL.search(found.text):
+        return _refused(found, "reasoning_unfinished")
+    text = found.text
+    while opening := OPENING.match(text):
+        closing = CLOSING.search(text, opening.end())
+        if closing is None:
+            return _refused(found, "reasoning_unfinished")
+        text = text[closing.end() :].strip()
+    closings = list(CLOSING.finditer(text))
+    if OPENING.search(text):
+        return _refused(found, "reasoning_inside")
+    if closings:
+        text = text[closings[-1].end() :].strip()
+    return Returned(text, (*found.removed, "reasoning")) if text != found.text else found
+
+
+def _unwrapped(found: Returned, wanted: Wanted) -> Returned:
+    steps: dict[str, Callable[[str, Wanted], str]] = {
+        "remark": _without_remark,
+        "preface": _without_preface,
+        "label": _without_label,
+        "fence": _without_fence,
+        "quotes": _without_quotes,
+        "echo": _without_echo,
+    }
+    text, removed = found.text, list(found.removed)
+    for _ in range(LAYERS):
+        before = text
+        for name, step in steps.items():
+            shorter = step(text, wanted).strip()
+            # What is left must say something: a lone "Here is the translation:" is refused elsewhere.
+            if shorter != text and any(map(str.isalnum, shorter)):
+                text = shorter
+                removed += [] if name in removed else [name]
+        if text == before:
+            break
+    return Returned(text, tuple(removed))
+
+
+def _without_remark(text: str, wanted: Wanted) -> str:
+    """Without an English remark in the last line."""
+    remark = re.compile(rf"(?i)\n\s*[*_(\[]*(?:{REMARKS[wanted.kind]})[^\n]*$")
+    return text if remark.search(wanted.given) else remark.sub("", text, count=1)
+
+
+def _without_preface(text: str, wanted: Wanted) -> str:
+    preface = re.compile(PREFACES[wanted.kind])
+    return text if preface.match(wanted.given) else preface.sub("", text, count=1)
+
+
+def _without_label(text: str, wanted: Wanted) -> str:
+    if wanted.kind not in LABELS:
+        return text
+    names = "|".join([LABELS[wanted.kind], *([re.escape(wanted.language)] if wanted.language else [])])
+    label = re.compile(rf"(?i)^[*_#\s]*(?:{names})[*_ ]*[:：][*_ ]*\s*")
+    return text if label.match(wanted.given) else label.sub("", text, count=1)
+
+
+def _without_fence(text: str, wanted: Wanted) -> str:
+    whole = FENCED.match(text)
+    return whole[2] if whole and not FENCE.search(whole[2]) and not FENCE.search(wanted.given) else text
+
+
+def _without_quotes(text: str, wanted: Wanted) -> str:
+    """Without quotation marks around the whole text; `"Yes," she said, "no"` only begins and ends with them."""
+    if len(text) < 2 or wanted.given.strip()[:1] in QUOTES or text[0] not in QUOTES:
+        return text
+    first, last, inner = text[0], text[-1], text[1:-1]
+    if last not in QUOTES[first]:
+        return text
+    return text if first in inner or last in inner else inner
+
+
+def _without_echo(text: str, wanted: Wanted) -> str:
+    """Without the given text, which some models repeat before its translation."""
+    given = wanted.given.strip()
+    repeated = wanted.kind == "translation" and len(given) >= ECHOED and text.startswith(given)
+    rest = text[len(given) :] if repeated else text
+    return rest if any(map(str.isalpha, rest)) else text
+
+
+def _reason(text: str, wanted: Wanted) -> str:
+    """Why an unwrapped text cannot be used; "" if it can."""
+    given = wanted.given
+    if not any(map(str.isalnum, text)):
+        return "empty"
+    if FENCE.search(text) and given and not FENCE.search(given):
+        return "fence_inside"
+    if is_refusal(text) and not is_refusal(given):
+        return "refusal"
+    if wanted.kind != "answer" and VERSIONS.search(text) and not VERSIONS.search(given):
+        return "two_versions"
+    if wanted.kind == "translation" and any(map(str.isalpha, given)) and _repeats(text, given):
+        return "untranslated"
+    return ""
+
+
+def _repeats(text: str, given: str) -> bool:
+    """Whether a translation is the given text, or holds a longer one whole."""
+    ours, theirs = _plain(text), _plain(given)
+    return ours == theirs or (len(theirs) >= ECHOED and theirs in ours)
+
+
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()

@@ -1,0 +1,122 @@
+"""What is known of the base model: from where it is, in which type it is stored, and under which licence.
+
+<model>/base.json   the record, in the base model's folder and in that of every model tuned from it
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from x_instruction.models.checkpoint_files import file_of, json_of
+from x_instruction.models.checkpoints import stored_dtype
+from x_instruction.runner.files import read_json, write_json
+
+FILE = "base.json"
+# The texts that licences ask to pass on.
+TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice", "USE_POLICY.md")
+FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
+# How the text of a licence begins, where no model card names it.
+BEGINNINGS = {
+    "apache-2.0": r"apache license\s+version 2\.0",
+    "mit": r"(?:the )?mit license",
+    "llama2": r"llama 2 community license",
+    "llama3": r"meta llama 3 community license",
+    "llama3.1": r"llama 3\.1 community license",
+    "llama3.2": r"llama 3\.2 community license",
+    "llama3.3": r"llama 3\.3 community license",
+    "gemma": r"gemma terms of use",
+}
+# What the publisher of a model that was tuned from the base has to do, in short. The licence's own text decides.
+LLAMA = (
+    "pass on the licence with its notice, keep to the acceptable-use policy, begin the name of the new model with "
+    '"Llama", and show "Built with {0}"; more than 700 million monthly users need a licence from Meta'
+)
+DEMANDS = {
+    "apache-2.0": "pass on the licence and the notices, and say that the weights were changed",
+    "mit": "pass on the copyright notice and the licence",
+    "bsd-3-clause": "pass on the copyright notice and the licence",
+    "cc-by-4.0": "name the authors and the licence, and say that the weights were changed",
+    "cc-by-sa-4.0": "name the authors, say that the weights were changed, and publish under the same licence",
+    "cc-by-nc-4.0": "name the authors, say that the weights were changed, and make no commercial use",
+    "gemma": "pass on the Gemma Terms of Use with their use restrictions, and say that the weights were changed",
+    "llama2": "pass on the licence with its notice, keep to the acceptable-use policy, and improve no other language "
+    "model with it; more than 700 million monthly users need a licence from Meta",
+    "llama3": LLAMA.format("Meta Llama 3"),
+    "llama3.1": LLAMA.format("Llama"),
+    "llama3.2": LLAMA.format("Llama"),
+    "llama3.3": LLAMA.format("Llama"),
+    "llama4": LLAMA.format("Llama"),
+    "openrail": "pass on the use restrictions",
+    "bigscience-openrail-m": "pass on the use restrictions",
+    "bigscience-bloom-rail-1.0": "pass on the use restrictions",
+}
+
+
+def demands(base: Mapping[str, Any]) -> str:
+    """What the licence of the base model asks of a model that was tuned from it."""
+    if known := DEMANDS.get(str(base["license"])):
+        return known
+    if base["license"] == "none":
+        return "nothing: the weights were trained from scratch by this project"
+    return "not known to this project: read the licence before you publish anything"
+
+
+def write_base(out: Path, name: str, folder: Path | None, revision: str | None) -> None:
+    """Write the record of the base model that was saved in `out`, and copy the texts of its licence beside it.
+
+    `folder` is the folder or hub id from which it was loaded; None if it was trained here.
+    """
+    license, link = ("none", "") if folder is None else _license(folder, revision)
+    record = {"name": name, "revision": revision, "license": license, "license_link": link}
+    config = json_of(out, "config.json")
+    architecture = next(iter(config.get("architectures") or []), "")
+    write_json(out / FILE, {**record, "architecture": architecture, "dtype": stored_dtype(out)})
+    for text in TEXTS:
+        if folder is not None and (path := file_of(folder, text, revision)) is not None:
+            shutil.copyfile(path, out / text)
+
+
+def pass_on(base: Path, out: Path) -> dict[str, Any]:
+    """The record of the base model in a folder; it and the texts of the licence are copied to a model tuned from it."""
+    for name in (FILE, *TEXTS):
+        if (base / name).is_file() and not (out / name).exists():
+            shutil.copyfile(base / name, out / name)
+    if (base / FILE).is_file():
+        record: dict[str, Any] = read_json(base / FILE)
+        return record
+    return {"name": "", "revision": None, "license": "", "license_link": "", "dtype": stored_dtype(base)}
+
+
+def _license(folder: Path, revision: str | None) -> tuple[str, str]:
+    """Identifier and address of the licence, by the hub's names; ("", "") if the checkpoint names none."""
+    card = _front_matter(file_of(folder, "README.md", revision))
+    named = card.get("license")
+    if isinstance(named, list):
+        named = named[0] if named else None
+    if isinstance(named, str) and named.strip().lower() in ("other", "unknown"):
+        named = card.get("license_name") or named
+    if isinstance(named, str) and named.strip():
+        return named.strip().lower(), str(card.get("license_link") or "")
+    for text in TEXTS:
+        if (path := file_of(folder, text, revision)) is not None:
+            beginning = " ".join(path.read_text(encoding="utf-8", errors="replace")[:400].lower().split())
+            for identifier, pattern in BEGINNINGS.items():
+                if re.search(pattern, beginning):
+                    return identifier, ""
+    return "", ""
+
+
+def _front_matter(card: Path | None) -> dict[str, Any]:
+    """The front matter of a model card; empty if there is none that can be read."""
+    with suppress(OSError, ValueError, RecursionError, yaml.YAMLError):
+        match = FRONT_MATTER.search(card.read_text(encoding="utf-8")) if card else None
+        values = yaml.safe_load(match[1]) if match else {}
+        return values if isinstance(values, dict) else {}
+    return {}

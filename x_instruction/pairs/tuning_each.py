@@ -1,0 +1,115 @@
+"""One tuned model for each language, in a folder with its code, published together.
+
+<work>/models/<key>/   a finished model, so that an interrupted run trains only what is missing; removed when published
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from x_instruction.models.measures import model_facts
+from x_instruction.models.settings import Prompts, Training
+from x_instruction.pairs.tasks import Task
+from x_instruction.pairs.training_pairs import Pair, seed_pairs
+from x_instruction.pairs.tuning import CHECKED, tune_into
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import digest, read_json, write_json
+from x_instruction.runner.gate import Metric
+from x_instruction.runner.job import Job
+from x_instruction.runner.manifest import write_part_manifest
+from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.plots import PLOTS, write_plot
+from x_instruction.runner.published import read_manifest
+
+FACTS = "facts.json"  # in a finished model's folder in the work store
+# How the metrics of several models become one, which the suite judges: the worst of them.
+WORST: dict[str, Callable[..., Any]] = {
+    "pairs": sum,
+    "loss_change": max,
+    "changed_weights_share": min,
+    "held_out_loss": max,
+    "held_out_loss_change": max,
+    "template_share": min,
+    "ends_with_token": min,
+    "parameters": max,
+    "finite": min,
+    "entropy_share": max,
+    "vocabulary_fits": min,
+}
+
+
+@dataclass(frozen=True)
+class Each:
+    """How the model of every language is trained; `task` gives what that of a language learns."""
+
+    job: Job
+    training: Training
+    task: Callable[[str], Task]
+    decoding: Mapping[str, Any]
+
+    def finished(self, language: str, pairs: list[Pair]) -> Path:
+        """The folder of the finished model in the work store, trained now unless an interrupted run trained it."""
+        folder = self.job.work / "models" / self._key(language, pairs)
+        if not folder.exists():
+            unfinished = folder.with_name(f".{folder.name}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            task = self.task(language)
+            facts = tune_into(self.job, unfinished, self.training, pairs, task, self.decoding, [language])
+            write_json(unfinished / FACTS, facts)
+            unfinished.rename(folder)
+        return folder
+
+    def _key(self, language: str, pairs: list[Pair]) -> str:
+        job = self.job
+        base = str(read_manifest(job.input("base_model"))["content"])
+        names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
+        held_out = seed_pairs(job, "held_out", [language])
+        settings = (self.training.key(), job.section(Prompts).key(), repr(sorted(self.decoding.items())))
+        return digest(
+            job.code, base, names, language, *settings, str(job.settings.seed), *map(repr, [*pairs, *held_out])
+        )[:32]
+
+
+def tune_each(each: Each, pairs: Mapping[str, list[Pair]]) -> Outcome:
+    """Fine-tune the base model on the pairs of each language. Raises InputError for a language without pairs."""
+    job, facts, curves = each.job, dict[str, dict[str, Metric]](), list[pl.DataFrame]()
+    for language, own in pairs.items():
+        if not own:
+            raise InputError(f"tuned_model: there is no pair in '{language}' to learn from: check seed_pairs")
+        made = each.finished(language, own)
+        _link(made, job.staging / language)
+        write_part_manifest(job, job.staging / language, language)
+        facts[language] = read_json(made / FACTS)
+        curve = pl.read_csv(made / PLOTS / "loss.csv")
+        curves.append(curve.with_columns(series=pl.format("{} {}", pl.lit(language), "series")))
+    write_plot(job.staging, "loss", pl.concat(curves))
+    named = {f"{language}_{name}": one[name] for language, one in facts.items() for name in CHECKED}
+    worst = {name: WORST[name]([one[name] for one in facts.values()]) for name in CHECKED}
+    return Outcome(facts={**named, **worst})
+
+
+def measure_each(job: Job, outcome: Outcome) -> dict[str, Metric]:
+    """The worst of the models' metrics, and each language's held-out loss."""
+    models = [model_facts(job.staging / language) for language in job.settings.languages]
+    return {
+        **{name: WORST[name]([one[name] for one in models]) for name in models[0]},
+        **{name: outcome.facts[name] for name in CHECKED},
+        **{f"{code}_held_out_loss": outcome.facts[f"{code}_held_out_loss"] for code in job.settings.languages},
+    }
+
+
+def _link(made: Path, target: Path) -> None:
+    """The files of a finished model, which take no space a second time."""
+    for path in made.rglob("*"):
+        inner = path.relative_to(made)
+        if path.is_file() and path.name != FACTS and inner.parts[0] != PLOTS:
+            (target / inner).parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, target / inner)
