@@ -74,7 +74,7 @@ def reproduce(
 
     A path that another run holds is waited for, but not without end, and not if its holder is no run.
     """
-    command = [sys.executable, "-c", DVC, str(os.getpid()), "--wait-for-lock", "repro", "--single-item", stage]
+    command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
     while True:
         status, lines = run_group(command, root, log, groups)
@@ -86,6 +86,11 @@ def reproduce(
             log(f"error: {error}")
             return status, [*lines, f"error: {error}"]
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+def dvc(*arguments: str) -> list[str]:
+    """The command line of a `dvc` command that ends with this process."""
+    return [sys.executable, "-c", DVC, str(os.getpid()), *arguments]
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
-from dvc_project.dvc_command import Groups, environment, reproduce
+from dvc_project.dvc_command import Groups, dvc, environment, reproduce
 from dvc_project.graph import Graph, read_graph
 from dvc_project.irregular_files import refuse_irregular
 from dvc_project.prefork import preloaded
@@ -148,7 +148,7 @@ def _make_all(root: Path, at_once: int | None) -> int:
             print(f"failed: {', '.join(outcome.failed)}; each one's error is above, after its name", file=sys.stderr)
             print(f"not made because of that: {', '.join(outcome.skipped) or 'nothing else'}", file=sys.stderr)
             return 1
-    return subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, env=environment()).returncode
+    return subprocess.run(dvc("repro"), cwd=root, env=environment()).returncode
 
 
 def _run(graph: Graph, names: Collection[str], at_once: int) -> Outcome:

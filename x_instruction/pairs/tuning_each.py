@@ -26,6 +26,9 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import write_part_manifest
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS, write_plot
+from x_instruction.runner.published import read_manifest
+from x_instruction.runner.work_store import SEAL, seal
+from x_instruction.runner.work_store import finished as whole
 
 FACTS = "facts.json"  # in a finished model's folder in the work store
 # How the metrics of several models become one, which the suite judges: the worst of them.
@@ -56,19 +59,21 @@ class Each:
     def finished(self, language: str, pairs: list[Pair]) -> Path:
         """The folder of the finished model in the work store, trained now unless an interrupted run trained it."""
         folder = self.job.work / "models" / self._key(language, pairs)
-        if not folder.exists():
+        if whole(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
             unfinished = folder.with_name(f".{folder.name}")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             task = self.task(language)
             facts = tune_into(self.job, unfinished, self.training, pairs, task, self.decoding, [language])
             write_json(unfinished / FACTS, facts)
+            seal(unfinished)
             unfinished.rename(folder)
         return folder
 
     def _key(self, language: str, pairs: list[Pair]) -> str:
         job = self.job
-        base = str(read_json(job.input("base_model") / "manifest.json")["content"])
+        base = str(read_manifest(job.input("base_model"))["content"])
         names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
         held_out = seed_pairs(job, "held_out", [language])
         settings = (self.training.key(), job.section(Prompts).key(), repr(sorted(self.decoding.items())))
@@ -109,6 +114,6 @@ def _link(made: Path, target: Path) -> None:
     """The files of a finished model, which take no space a second time."""
     for path in made.rglob("*"):
         inner = path.relative_to(made)
-        if path.is_file() and path.name != FACTS and inner.parts[0] != PLOTS:
+        if path.is_file() and path.name not in (FACTS, SEAL) and inner.parts[0] != PLOTS:
             (target / inner).parent.mkdir(parents=True, exist_ok=True)
             os.link(path, target / inner)
