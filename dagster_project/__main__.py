@@ -29,9 +29,9 @@ run_queue:
 
 
 def prepare_home(root: Path) -> Path:
-    """Make Dagster's folder with its settings. It lies in the project, and git ignores it."""
+    """Make Dagster's folder with its settings. It lies in the project, and git ignores it; only this user may enter."""
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
     if not settings.exists():
         settings.write_text(INSTANCE, encoding="utf-8")
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["DAGSTER_HOME"] = str(prepare_home(root))
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     print(f"Dagster opens on http://{HOST}:{port} in a few seconds (Ctrl-C ends it)", flush=True)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", HOST, "-p", port]
+    command = [sys.executable, "-m", "dagster_project.dev", "-m", "dagster_project.definitions", "-h", HOST, "-p", port]
     _load_ahead(root, threads)
     serve_report(root, int(port) + 1)
     # A process that a shell starts in the background ignores the interrupt, and so would every run that it starts.

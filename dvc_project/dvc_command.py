@@ -16,10 +16,25 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from dvc_project.waiting import REMEDY, blockers, bounded, left_over, lines_of
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.patience import UNKNOWN, Patience, named
+from x_instruction.runner.process import RUN
+
 # DVC refuses at once when another stage's run holds a path, even with `--wait-for-lock`.
 BUSY = "is busy, it is being blocked by"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
+# The `dvc` command, which ends with the process whose number it is given, even if that has ended by now. It puts its
+# number into XI_RUN for its stages. It is inline, because the folder that `dvc` runs in may have no package of ours.
+DVC = (
+    "import ctypes, os, sys\n"
+    f"if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, {int(signal.SIGTERM)})\n"
+    "os.getppid() == int(sys.argv.pop(1)) or sys.exit(1)\n"
+    f"os.environ['{RUN}'], sys.argv[0] = str(os.getpid()), 'dvc'\n"
+    "from dvc.cli import main\n"
+    "sys.exit(main())"
+)
 
 
 class Groups:
@@ -55,16 +70,30 @@ class Groups:
 def reproduce(
     root: Path, stage: str, log: Callable[[str], None], groups: Groups | None = None
 ) -> tuple[int, list[str]]:
-    """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed."""
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
-    wait = FIRST_WAIT_SECONDS
+    """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
+
+    A path that another run holds is waited for, but not without end, and not if its holder is no run.
+    """
+    command = [sys.executable, "-c", DVC, str(os.getpid()), "--wait-for-lock", "repro", "--single-item", stage]
+    wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
     while True:
         status, lines = run_group(command, root, log, groups)
         if status == 0 or not any(BUSY in line for line in lines):
             return status, lines
-        log(f"another run holds a path of {stage}; the next try is in {wait:.0f} s")
-        time.sleep(wait)
+        try:
+            _wait_for_path(blockers(lines), patience, wait)
+        except InputError as error:
+            log(f"error: {error}")
+            return status, [*lines, f"error: {error}"]
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
+    """Waits for the processes that hold a path. Raises InputError if one is no run, or after a long time."""
+    if sentence := left_over(holders):
+        raise InputError(sentence)
+    left = patience.step(", ".join(map(named, holders)) or UNKNOWN)
+    time.sleep(min(seconds, left))
 
 
 def run_group(
@@ -83,12 +112,12 @@ def run_group(
     )
     lines = []
     try:
-        with groups.holding(process) if groups else contextlib.nullcontext():
-            for line in process.stdout or ():
+        with groups.holding(process) if groups else contextlib.nullcontext(), bounded(process, folder, log) as why:
+            for line in lines_of(process, log, GRACE_SECONDS):
                 if text := line.rstrip():
                     lines.append(text)
                     log(text)
-            return process.wait(), lines
+            return process.wait(), lines + why
     except BaseException:
         _end_group(process)
         raise
@@ -107,7 +136,8 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a process in the middle of a disk's answer ends later
+        process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 
 def _alive(process: subprocess.Popen[str]) -> bool:

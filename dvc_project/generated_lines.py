@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stages.params import load_settings
-from x_instruction.runner.errors import XInstructionError
+from x_instruction.runner.border import at_the_border
 from x_instruction.runner.files import write_atomically
 
 BLOCK = re.compile(r"^(?P<indent> +)(?P<head># generated: .*)\n(?:.*\n)*?(?P=indent)# end\n", re.M)
@@ -32,12 +32,12 @@ def written(text: str, inputs: Mapping[str, Sequence[str]], iterations: Sequence
 
 
 def main() -> int:
+    return at_the_border(_write)
+
+
+def _write() -> int:
     path = Path("dvc.yaml")
-    try:
-        settings = load_settings(Path("params.yaml"))
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    settings = load_settings(Path("params.yaml"))
     text = path.read_text(encoding="utf-8")
     new = written(text, settings.inputs(Path.cwd()), list(settings.iterations))
     if new != text:

@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,9 +22,11 @@ import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
-from x_instruction.runner.delegate import SOCKET
+from filelock import FileLock, Timeout
+
+from x_instruction.runner.delegate import LONGEST_START, SOCKET, STARTED, same_user
 from x_instruction.runner.process import die_with_parent, quiet_libraries
 
 # What stages import, the slowest first. A fork keeps only the calling thread, so no other may run by then, except
@@ -44,10 +47,15 @@ LIBRARIES = (
 )
 
 
+PREFIX = "x-instruction-"
+
+
 @contextlib.contextmanager
 def preloaded(root: Path, threads: int) -> Iterator[None]:
     """While this is open, stages that this process starts in `root` are forked from a preloaded process."""
-    with TemporaryDirectory(prefix="x-instruction-") as folder:  # only this user may enter it
+    _remove_left()
+    # Only this user may enter the folder; its lock says that the process is alive.
+    with TemporaryDirectory(prefix=PREFIX) as folder, FileLock(Path(folder, "lock")):
         process = start(root, Path(folder, "socket"), threads)
         try:
             yield
@@ -57,15 +65,23 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
             process.wait()
 
 
+def _remove_left() -> None:
+    """Removes the folders of killed runs: their locks are free."""
+    for lock in Path(gettempdir()).glob(f"{PREFIX}*/lock"):
+        with contextlib.suppress(Timeout, OSError), FileLock(lock, blocking=False):
+            shutil.rmtree(lock.parent, ignore_errors=True)
+
+
 def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
     """Start the process; it ends when this one ends. Child processes find its socket in the environment."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
+        path.chmod(0o600)  # whatever the umask: who connects gives commands, and nobody can before `listen`
         # A stage that connects from now on waits for the libraries and does not load them itself.
         listener.listen(128)
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads)],
+            [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads), str(os.getpid())],
             cwd=root,
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
@@ -81,6 +97,9 @@ def serve(listener: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked processes
     while True:
         connection, _ = listener.accept()
+        if not same_user(connection):
+            connection.close()
+            continue
         if os.fork() == 0:
             listener.close()
             _make_stage(connection)
@@ -93,7 +112,10 @@ def _make_stage(connection: socket.socket) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        connection.settimeout(LONGEST_START)  # a caller that stops in the middle of its request
         arguments = _become(connection)
+        connection.settimeout(None)
+        connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         from stages.__main__ import main
 
@@ -134,7 +156,7 @@ def _end_with(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    die_with_parent()
+    die_with_parent(int(sys.argv[3]))
     quiet_libraries(int(sys.argv[2]))
     with contextlib.suppress(KeyboardInterrupt):
         serve(socket.socket(fileno=int(sys.argv[1])))

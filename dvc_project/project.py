@@ -18,6 +18,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
+from dvc_project.waiting import patiently
 from stages.params import Settings, load_settings
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.listed_inputs import refuse_unlisted
@@ -44,8 +45,8 @@ def read_settings(root: Path) -> Settings:
 def open_project(root: Path) -> Iterator[Project]:
     """The stages can be asked for hashes while this is open. Raises InputError for a `dvc.yaml` that DVC refuses."""
     try:
-        repo = Repo(str(root), _wait_for_lock=True)
-        project = _undisturbed(repo)
+        repo = Repo(str(root))
+        project = patiently(root, "reading the graph", lambda: _undisturbed(repo))
     except DvcException as error:
         raise InputError(f"DVC cannot read the graph of {root}: {' '.join(str(error).split())}") from error
     with repo:

@@ -28,9 +28,13 @@ from dvc.repo import Repo
 
 from dvc_project.dvc_command import Groups, environment, reproduce
 from dvc_project.graph import Graph, read_graph
+from dvc_project.irregular_files import refuse_irregular
 from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
-from x_instruction.runner.errors import XInstructionError
+from dvc_project.stale_locks import remove_stale_locks
+from dvc_project.waiting import patiently
+from x_instruction.runner.border import at_the_border
+from x_instruction.runner.process import die_with_parent
 
 # A line of a progress bar: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
 PROGRESS = re.compile(r"\d+%\|.*\||\d [a-z]+/s|[\d.]+ ?(it|rows|s)/(s|it)")
@@ -55,8 +59,10 @@ class Outcome:
 
 def changed_stages(graph: Graph) -> set[str]:
     """The stages that `dvc status` calls changed, and all stages downstream of them."""
+    refuse_irregular(graph)
     with Repo(str(graph.root)) as repo:
-        found = {name.rpartition(":")[2] for name in repo.status()} & set(graph.stages)
+        status = patiently(graph.root, "`dvc status`", repo.status)
+        found = {name.rpartition(":")[2] for name in status} & set(graph.stages)
     return found | graph.downstream(found)
 
 
@@ -126,16 +132,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dvc_project.run", description="Make everything that changed.")
     parser.add_argument("--at-once", type=int, metavar="N", help="stages side by side (default: depends on the cores)")
     chosen = parser.parse_args(arguments).at_once
-    root = Path.cwd()
-    try:
-        threads = read_settings(root).execution.threads
-        graph = read_graph(root)
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    if "MAKELEVEL" in os.environ:
+        die_with_parent()  # a killed `make run` ends here too, and so do its stages
+    return at_the_border(lambda: _make_all(Path.cwd(), chosen))
+
+
+def _make_all(root: Path, at_once: int | None) -> int:
+    threads = read_settings(root).execution.threads
+    remove_stale_locks(root)
+    graph = read_graph(root)
     if names := changed_stages(graph):
         with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
-            outcome = _run(graph, names, chosen or stages_at_once(threads))
+            outcome = _run(graph, names, at_once or stages_at_once(threads))
         if outcome.failed:
             print(f"failed: {', '.join(outcome.failed)}; each one's error is above, after its name", file=sys.stderr)
             print(f"not made because of that: {', '.join(outcome.skipped) or 'nothing else'}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The tables at the end of `make run`: rows in and out of each artifact by language, the scores, and the next steps."""
+"""The tables at the end of `make run`: rows in and out of each artifact by language, what was not read, the scores."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from dvc_project.unread_table import unread_table
 from stages.eval_scores.measures import MEASURES, SHOWN
 from stages.params import Settings, load_settings
-from x_instruction.runner.errors import XInstructionError
+from x_instruction.runner.border import at_the_border
 from x_instruction.runner.files import read_json
 
 ROW_ARTIFACTS = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs")
@@ -85,18 +86,20 @@ def _figure(value: Any) -> str:
 
 
 def main() -> int:
+    return at_the_border(_show)
+
+
+def _show() -> int:
     console = Console(width=None if sys.stdout.isatty() else 120)
-    try:
-        settings = load_settings(Path("params.yaml"))
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    settings = load_settings(Path("params.yaml"))
     data = Path("data")
     last = data / "eval_scores" / settings.languages[-1] / "manifest.json"
     if not last.exists():
         print(f"error: {last} does not exist: run `make run` first", file=sys.stderr)
         return 1
-    for table in (rows_table(settings, data), evaluator_table(settings, data), scores_table(settings, data)):
+    unread = unread_table(settings, data)
+    figures = evaluator_table(settings, data), scores_table(settings, data)
+    for table in (rows_table(settings, data), *([unread] if unread else []), *figures):
         console.print(table)
     console.print(f"Pairs are kept by the ratings of {_accepted(settings, data)}.")
     if settings.base_model.checkpoint == "embedded":

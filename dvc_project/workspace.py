@@ -21,6 +21,7 @@ from dvc.stage import PipelineStage
 from dvc.utils.serialize import load_path
 
 from dvc_project.graph import Graph, Stage
+from dvc_project.irregular_files import refuse_irregular
 from dvc_project.project import open_project
 
 
@@ -38,6 +39,7 @@ class StageState:
 
 def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[str, StageState]:
     """State of the named stages (all by default). DVC's cache of hashes keeps this cheap."""
+    refuse_irregular(graph, names)
     with open_project(graph.root) as project:
         changed, params = _Changed(project.stages), _Params()
         return {

@@ -1,6 +1,6 @@
 """`python -m stages ARTIFACT [ITERATION] [LANGUAGE]` makes one partition of one artifact.
 
-It prints one clear sentence and exits with 1 for what the user can fix; a traceback is for our own bugs only.
+It prints one clear sentence and exits with 1 for what the user can fix; a traceback is for our bugs only.
 """
 
 from __future__ import annotations
@@ -22,29 +22,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="ITERATION|LANGUAGE")
     options = parser.parse_args(arguments)
 
+    from x_instruction.runner.border import at_the_border
+    from x_instruction.runner.process import die_with_run
+
+    die_with_run()
+    return at_the_border(lambda: _make(options.artifact, options.names))
+
+
+def _make(artifact: str, names: list[str]) -> int:
     from stages.params import load_settings
-    from x_instruction.runner.errors import XInstructionError
     from x_instruction.runner.job import make_job
     from x_instruction.runner.listed_inputs import refuse_unlisted
-    from x_instruction.runner.process import die_with_parent, quiet_libraries
+    from x_instruction.runner.process import quiet_libraries
     from x_instruction.runner.readings import Readings
 
-    die_with_parent()
     root = Path.cwd()
-    readings = Readings.of(root, options.artifact, options.names)
-    try:
-        settings = load_settings(Path("params.yaml"))
-        refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
-        quiet_libraries(settings.execution.threads)
-        stage = importlib.import_module(f"stages.{options.artifact}.stage")
-        job = make_job(options.artifact, stage.PARTITION, options.names, settings, root)
+    readings = Readings.of(root, artifact, names)
+    settings = load_settings(Path("params.yaml"))
+    refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
+    quiet_libraries(settings.execution.threads)
+    stage = importlib.import_module(f"stages.{artifact}.stage")
+    job = make_job(artifact, stage.PARTITION, names, settings, root)
 
-        from x_instruction.runner.shell import run_stage
+    from x_instruction.runner.shell import run_stage
 
-        run_stage(job, stage, HERE / options.artifact / "expectations.yaml", readings)
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    run_stage(job, stage, HERE / artifact / "expectations.yaml", readings)
     return 0
 
 

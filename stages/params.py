@@ -33,7 +33,8 @@ from x_instruction.models.settings import Decoding, Prompts
 from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.rating.settings import Rating
 from x_instruction.runner.errors import SettingsError
-from x_instruction.runner.settings import Execution, Iteration, Section, first_problem
+from x_instruction.runner.settings import Execution, Iteration, Section, first_problem, shown
+from x_instruction.runner.yaml_files import read_yaml
 
 
 class Settings(Section):
@@ -71,7 +72,7 @@ class Settings(Section):
         codes = languages if isinstance(languages, list) else []
         for number, code in enumerate(codes):
             if not isinstance(code, str) or code not in names:
-                context = {"number": number, "code": repr(code), "known": ", ".join(names)}
+                context = {"number": number, "code": shown(code), "known": ", ".join(names)}
                 raise PydanticCustomError("unknown_language", "{code} is not one of the languages {known}", context)
         repeated = sorted({code for code in codes if codes.count(code) > 1})
         if repeated:
@@ -98,7 +99,7 @@ class Settings(Section):
             for code in source.languages or []:
                 if code not in names:
                     raise ValueError(
-                        f"`raw_web_text.sources.{number}.languages`: {code!r} is not one of the languages "
+                        f"`raw_web_text.sources.{number}.languages`: {shown(code)} is not one of the languages "
                         f"{', '.join(names)}"
                     )
         return self
@@ -133,7 +134,7 @@ class Settings(Section):
             "seed_pairs": self.seed_pairs.inputs(root, self.languages),
             "base_model": self.base_model.inputs(root),
             **dict.fromkeys(("refined_pairs", "row_index"), ratings),
-            "diversified_set": self.diversified_set.inputs(),
+            "diversified_set": self.diversified_set.inputs(root),
             "eval_scores": [*self.eval_scores.inputs(root), *encoder],
         }
 
@@ -144,10 +145,10 @@ def load_settings(path: Path) -> Settings:
     Raises SettingsError naming the key, its value and the rule.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        values = read_yaml(path)
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist: run from the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
     return validated(values, path)
 

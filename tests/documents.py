@@ -61,10 +61,19 @@ def figures() -> str:
     return "\n".join(lines)
 
 
+def faults() -> str:
+    """The record of killed runs."""
+    lines = ["| what is counted | found | of |", "|---|--:|--:|"]
+    for row in read_json(FIGURES / "faults.json"):
+        lines.append(f"| {row['case']} | {_figure(row['ours'])} | {_figure(row['peer'])} |")
+    return "\n".join(lines)
+
+
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"artifacts": artifacts, "results": results},
     "docs/benchmarks.md": {"figures": figures},
     "docs/models.md": {"recipes": recipes.table},
+    "docs/reliability.md": {"faults": faults},
 }
 
 

@@ -22,7 +22,7 @@ OF_THE_MODEL = {
     "prompts.rate", "prompts.end", "prompts.max_response_tokens", "text_generation.backend",
     "text_generation.batch_size", "text_generation.max_model_length", "decoding.max_new_tokens",
     "rating.max_response_tokens", "evaluator.rated_pairs", "evaluator.batches", "evaluator.loss_over",
-    "evaluator.defects.swapped", "diversified_set.clusters", "diversified_set.pairs", "refined_pairs.max_pairs",
+    "evaluator.defects.swapped", "diversified_set.pairs", "refined_pairs.max_pairs",
     "refined_pairs.always_kept",
     "execution.threads",
 }  # fmt: skip

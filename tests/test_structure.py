@@ -10,7 +10,10 @@ from tests.conftest import ROOT
 
 PACKAGES = ("dagster_project", "dvc_project", "commands", "stages", "x_instruction")
 # Each may import itself and what follows it.
-TOOLS = ("judging", "rating", "pairs", "embeddings", "generation", "models", "words", "language", "pages", "runner")
+TOOLS = (
+    *("judging", "rating", "pairs", "embeddings", "generation", "models", "words", "cleaning", "language", "pages"),
+    "runner",
+)
 
 
 def module_name(path: Path) -> str:
@@ -42,7 +45,7 @@ def may_import(importer: str, imported: str) -> bool:
     if package == other == "x_instruction":
         return TOOLS.index(part) <= TOOLS.index(other_part)
     if importer == "stages.params":
-        return imported.endswith((".settings", ".names", ".errors"))
+        return imported.endswith((".settings", ".names", ".errors", ".yaml_files"))
     if package == "stages":
         return other == "x_instruction" or (other == "stages" and (part == other_part or importer == "stages.__main__"))
     return package != "x_instruction" and PACKAGES.index(package) <= PACKAGES.index(other)

@@ -15,14 +15,14 @@ import polars as pl
 
 from commands.explain.section import Section, Table, one_line
 from stages.filtered_text.cleaning.clean import STEPS
-from stages.filtered_text.cleaning.code_blocks import prose
 from stages.filtered_text.cleaning.fragments import trimmed
-from stages.filtered_text.private_data.mask import KINDS, mask
-from stages.filtered_text.rules.all_rules import PROSE_RULES, overlap_rules, whole_rules
+from stages.filtered_text.rules.all_rules import PROSE_RULES, last_rules, whole_rules
 from stages.filtered_text.rules.blocked_sites import Sites, read_sites
 from stages.filtered_text.rules.rule import Rule, values_shown
 from stages.filtered_text.segments import cut
 from stages.filtered_text.settings import FilteredText
+from x_instruction.cleaning.code_blocks import prose
+from x_instruction.cleaning.private_data.mask import KINDS, mask
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.content_ids import content_ids
@@ -99,7 +99,7 @@ def rules_section(segment: pl.DataFrame, settings: FilteredText, language: Langu
     rows = [
         *_judged(whole, whole_rules(sites), settings, language),
         *_judged(prose_only, PROSE_RULES, settings, language),
-        *_judged(whole, overlap_rules(ngrams), settings, language),
+        *_judged(whole, last_rules(ngrams), settings, language),
     ]
     broken = [row[0] for row in rows if row[1] == "broken"]
     verdict = f"broken: {', '.join(broken)}" if broken else f"none of {len(rows)} is broken"

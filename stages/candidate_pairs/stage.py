@@ -30,11 +30,11 @@ from x_instruction.rating.likelihoods import add_likelihoods, without_likelihood
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import likelihoods_wanted, similarities_wanted
 from x_instruction.runner.content_ids import content_ids, wrong_ids
-from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job, frame_hash
 from x_instruction.runner.metrics import greatest, mean
 from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.published import read_manifest
 from x_instruction.runner.second_pass import drop_staged, staged_repeated
 from x_instruction.runner.shards import Split
 
@@ -50,7 +50,7 @@ def run(job: Job) -> Outcome:
     assert job.language is not None
     model, settings = job.input("instruction_model"), job.section(CandidatePairs)
     language = load_language(job.language, job.language_pages)
-    content = read_json(model / "manifest.json")["content"]
+    content = read_manifest(model)["content"]
     rating = job.section(Rating)
     other_texts = rating.other_texts if likelihoods_wanted(rating) else 0
     text_encoder = LazyEncoder(job.section(Embeddings), job.root) if similarities_wanted(rating) else None

@@ -1,19 +1,24 @@
-"""The released set: refined pairs drawn evenly from clusters of instructions, without evaluation prompts.
+"""The diversified set: refined pairs drawn evenly from clusters of instructions, without evaluation prompts.
 
-Every row names its source: url, source file, record, and the ids of its document and text.
+Every row names its source: url, source file, record, and the ids of its document and text. docs/diversification.md
+describes the steps.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import polars as pl
 
-from stages.diversified_set.clusters import cluster, draw_evenly, embed
+from stages.diversified_set.decisions import BEST_FIRST, decide
 from stages.diversified_set.settings import DiversifiedSet
+from stages.diversified_set.vectors import centred_vectors, encoder_of
 from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings, load_language
-from x_instruction.runner.files import hash_paths
+from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import greatest, mean
@@ -24,60 +29,87 @@ from x_instruction.words.shared_ngrams import Ngrams, evaluation_ngrams, overlap
 PARTITION = ("language",)
 
 SETTING = "diversified_set.decontaminate_against"
+SCORES = "scores.json"
+NO_VECTORS = np.empty((0, 1), np.float32)
 
 
 def run(job: Job) -> Outcome:
     settings, language = job.section(DiversifiedSet), _language(job)
-    evaluations = [job.root / path for path in settings.decontaminate_against]
-    ngrams = evaluation_ngrams(evaluations, settings.ngram, language, SETTING)
-    return job.map_frames(
-        [job.rows("refined_pairs", language.code).table()],
-        partial(transform, settings=settings, ngrams=ngrams, language=language, seed=job.settings.seed),
-        settings=[job.section(DiversifiedSet), job.settings.seed],
-        depends_on=f"{language.model_dump_json()} {hash_paths(evaluations)}",
+    wanted = settings.wanted(language.code)
+    ngrams = _ngrams(job, language)
+    pairs = pl.concat(_checked(job, language, ngrams))
+    clean = pairs.filter(pl.col("shared").is_null()).drop("shared").sort(**BEST_FIRST)
+    vectors = centred_vectors(job, clean) if clean.height else NO_VECTORS
+    decided, figures = decide(clean, vectors, settings, wanted, job.settings.seed)
+    del vectors  # the largest array; the texts are read again from here on
+    write_json(job.staging / SCORES, {"wanted": wanted, "found": clean.height, **figures})
+    decisions = pl.concat([decided, _contaminated(pairs)])
+    outcome = job.map_frames(
+        (_decided(frame, decisions) for frame in job.rows("refined_pairs", language.code).frames()),
+        transform,
+        settings=[],  # a frame holds its decisions, so that its content is the whole key
+    )
+    return replace(outcome, made_by={"encoder": encoder_of(job).encoder}, counts={**outcome.counts, **ngrams.counts()})
+
+
+def transform(frame: pl.DataFrame) -> Split:
+    """Divides pairs by their decisions: `cluster`, `reason` (null: in the set) and `value`."""
+    return Split.of(frame, text="response")
+
+
+def _checked(job: Job, language: LanguageSettings, ngrams: Ngrams) -> Iterator[pl.DataFrame]:
+    """Each shard of the refined pairs: id, instruction, rating, and the words shared with an evaluation prompt."""
+    for frame in job.rows("refined_pairs", language.code).frames(["id", "instruction", "response", "rating"]):
+        yield frame.with_columns(shared=shared_words(frame, ngrams, language)).drop("response")
+
+
+def _contaminated(pairs: pl.DataFrame) -> pl.DataFrame:
+    return pairs.filter(pl.col("shared").is_not_null()).select(
+        "id", cluster=pl.lit(None, pl.Int64), reason=pl.lit("evaluation_overlap"), value="shared"
     )
 
 
-def transform(
-    frame: pl.DataFrame, settings: DiversifiedSet, ngrams: Ngrams, language: LanguageSettings, seed: int
-) -> Split:
-    """Drops contaminated pairs, clusters the others by instruction and draws evenly from the clusters."""
-    contaminated = pl.col("shared").is_not_null()
-    marked = frame.with_columns(shared=_shared(frame, ngrams, language))
-    clean = marked.filter(~contaminated)
-    numbers = cluster(embed(clean["instruction"].to_list()), settings.clusters, seed) if clean.height else []
-    drawn = draw_evenly(clean.with_columns(cluster=pl.Series(numbers, dtype=pl.Int64)), settings.pairs)
-    rows = pl.concat([drawn, marked.filter(contaminated)], how="diagonal").with_columns(
-        reason=pl.when(contaminated)
-        .then(pl.lit("evaluation_overlap"))
-        .when(~pl.col("drawn"))
-        .then(pl.lit("cluster_full")),
-        value=pl.when(contaminated).then("shared").otherwise(pl.format("cluster {}", "cluster")),
-    )
-    return Split.of(rows.drop("shared", "drawn"), text="response")
+def _decided(frame: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    return frame.join(decisions, on="id", how="left", maintain_order="left")
 
 
-def _shared(frame: pl.DataFrame, ngrams: Ngrams, language: LanguageSettings) -> pl.Series:
+def shared_words(frame: pl.DataFrame, ngrams: Ngrams, language: LanguageSettings) -> pl.Series:
     """The words that each pair shares with an evaluation prompt; null if there are none."""
     texts = frame.select(pl.concat_str(["instruction", "response"], separator=" \n ")).to_series()
     return overlaps(normalised(texts, language), ngrams, language)
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    table = job.staged.table()
-    settings, language = job.section(DiversifiedSet), _language(job)
-    evaluations = [job.root / path for path in settings.decontaminate_against]
-    ngrams = evaluation_ngrams(evaluations, settings.ngram, language, SETTING)
+    table, language = job.staged.table(), _language(job)
+    figures = read_json(job.staging / SCORES)
     sizes = table["cluster"].value_counts()["count"]
     return {
         "clusters": table["cluster"].n_unique(),
         "largest_cluster_share": greatest(sizes) / max(1, table.height),
+        "missing_pairs": figures["wanted"] - table.height,
         "distinct_instructions": table["instruction"].n_unique(),
-        "evaluation_overlaps": _shared(table, ngrams, language).count(),
+        "evaluation_overlaps": shared_words(table, _ngrams(job, language), language).count(),
         "rows_without_source": int((table["source"] == "").sum()),
         "mean_instruction_characters": mean(table["instruction"].str.len_chars()),
         "mean_response_characters": mean(table["response"].str.len_chars()),
+        **_compared(figures),
     }
+
+
+def _compared(figures: dict[str, Any]) -> dict[str, Metric]:
+    """The figures of the set, of both other draws, and by how many clusters the set has more than a random draw."""
+    found: dict[str, Metric] = {}
+    for draw, suffix in (("drawn", ""), ("random", "_random"), ("rating", "_by_rating")):
+        found |= {f"{name}{suffix}": value for name, value in figures.get(draw, {}).items()}
+    if found:
+        found["clusters_over_random"] = float(found["clusters"]) - float(found["clusters_random"])
+    return found
+
+
+def _ngrams(job: Job, language: LanguageSettings) -> Ngrams:
+    settings = job.section(DiversifiedSet)
+    evaluations = [job.root / path for path in settings.decontaminate_against]
+    return evaluation_ngrams(evaluations, settings.ngram, language, SETTING)
 
 
 def _language(job: Job) -> LanguageSettings:

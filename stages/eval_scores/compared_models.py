@@ -9,8 +9,9 @@ from x_instruction.generation.settings import TextGeneration
 from x_instruction.models.model_folder import model_of
 from x_instruction.models.settings import Prompts
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import hash_paths, read_json
+from x_instruction.runner.files import hash_paths
 from x_instruction.runner.job import Job
+from x_instruction.runner.published import read_manifest
 
 # A checkpoint's code and pickles are not taken.
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
@@ -60,7 +61,7 @@ def identity(model: ComparedModel, folder: Path | None) -> str:
         assert model.endpoint is not None
         return model.endpoint.key()
     if model.artifact:
-        return str(read_json(folder / "manifest.json")["content"])
+        return str(read_manifest(folder)["content"])
     return model.revision or hash_paths([folder])
 
 

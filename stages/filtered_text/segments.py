@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stages.filtered_text.private_data.mask import count_marks
 from stages.filtered_text.settings import FilteredText
+from x_instruction.cleaning.private_data.mask import count_marks
 from x_instruction.language.length import word_count
 from x_instruction.language.sentences import closed, marks, sentence_a_line
 from x_instruction.language.settings import LanguageSettings

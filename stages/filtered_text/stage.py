@@ -12,17 +12,19 @@ from typing import NamedTuple
 import polars as pl
 
 from stages.filtered_text.cleaning.clean import cleaned
-from stages.filtered_text.cleaning.code_blocks import prose
 from stages.filtered_text.cleaning.fragments import trimmed
 from stages.filtered_text.duplicates.minhash import ALGORITHM, signatures
 from stages.filtered_text.duplicates.near_duplicates import duplicates
-from stages.filtered_text.private_data.mask import KINDS, mask, unmasked
-from stages.filtered_text.rules.all_rules import PROSE_RULES, REASONS, judge, overlap_rules, whole_rules
+from stages.filtered_text.rules.all_rules import PROSE_RULES, REASONS, judge, last_rules, whole_rules
 from stages.filtered_text.rules.blocked_sites import Sites, read_sites
 from stages.filtered_text.rules.content import boilerplate_share
 from stages.filtered_text.segments import cut
 from stages.filtered_text.settings import FilteredText
+from x_instruction.cleaning.code_blocks import prose
+from x_instruction.cleaning.private_data.mask import KINDS, mask, masked, unmasked
+from x_instruction.cleaning.private_data.second_look import suspects
 from x_instruction.language.identification import MODEL, identify
+from x_instruction.language.invisible import hidden_characters, visible
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.content_ids import content_ids, wrong_ids
@@ -69,7 +71,8 @@ def run(job: Job) -> Outcome:
     with job.scratch() as folder:
         decisions = duplicates(job.staged.paths(), folder, settings, language)
     drop_staged(job, decisions, temporary=["signature"], id_column="document_id")
-    return replace(outcome, rows_in=(outcome.rows_in or 0) + _added(outcome))
+    counts = {**outcome.counts, **lists.ngrams.counts()}
+    return replace(outcome, rows_in=(outcome.rows_in or 0) + _added(outcome), counts=counts)
 
 
 def _added(outcome: Outcome) -> int:
@@ -81,13 +84,14 @@ def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
     """Turns a frame of raw_web_text into texts (COLUMNS, and `signature` for the second pass) and drops."""
-    masked = mask(trimmed(cleaned(frame, language), settings, language), language)
-    counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    without_private = mask(trimmed(cleaned(frame, language), settings, language), language)
+    counted = without_private.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     rest, counts = cut(counted, settings, language)
     rest, unfit = judge(rest, whole_rules(lists.sites), settings, language)
     rest, unfit_prose = judge(rest.with_columns(prose(pl.col("text")), whole="text"), PROSE_RULES, settings, language)
-    rest, overlapping = judge(_whole(rest), overlap_rules(lists.ngrams), settings, language)
-    drops = Split.of(pl.concat([unfit, _whole(unfit_prose), overlapping]), origin="origin").dropped
+    rest, unfit_whole = judge(_whole(rest), last_rules(lists.ngrams), settings, language)
+    drops = Split.of(pl.concat([unfit, _whole(unfit_prose), unfit_whole]), origin="origin").dropped
+    counts["invisible_characters"] = hidden_characters(frame["text"], visible(frame["text"]))
     return Split(_texts(rest, settings, language), drops, counts)
 
 
@@ -100,9 +104,15 @@ def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettin
     """The kept rows, with an id of their cleaned text and with their signatures."""
     return (
         frame.rename({"id": "document_id"})
-        .with_columns(content_ids(frame, "language", "text"))
+        .with_columns(content_ids(frame, "language", "text"), _titles(frame["title"], language))
         .select(*COLUMNS, signatures(frame["text"], settings, language))
     )
+
+
+def _titles(titles: pl.Series, language: LanguageSettings) -> pl.Series:
+    """The titles with their private data masked; a title in which some is still suspected is left out."""
+    found = masked(visible(titles), language.countries)[0]
+    return found.zip_with(suspects(found).is_null(), pl.Series([""])).alias("title")
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
@@ -127,6 +137,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         "control_strings": sums["control_strings"],
         "wrong_ids": sums["wrong_ids"],
         "documents_cut": outcome.counts.get("documents_cut", 0),
+        "invisible_characters": outcome.counts.get("invisible_characters", 0),
         "characters_lost": outcome.counts.get("characters_lost", 0),
     }
 
@@ -143,17 +154,16 @@ def _sums(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
         fewest_words=pl.col("words").min(),
         most_words=pl.col("words").max(),
         masked=pl.sum_horizontal(pl.col(KINDS).sum()),
-        unmasked=pl.lit(unmasked(frame["text"], language)),
+        unmasked=pl.lit(sum(unmasked(frame[name], language.countries) for name in ("text", "title"))),
         control_strings=pl.col("control_strings").sum(),
         wrong_ids=pl.lit(wrong_ids(frame, "language", "text")),
     )
 
 
 def _no_texts() -> pl.DataFrame:
+    texts = dict.fromkeys(["id", "language", "title", "text"], pl.String)
     numbers = dict.fromkeys(["words", *COUNTS], pl.Int64)
-    return pl.DataFrame(
-        schema={"id": pl.String, "language": pl.String, "text": pl.String, "language_score": pl.Float64, **numbers}
-    )
+    return pl.DataFrame(schema={**texts, "language_score": pl.Float64, **numbers})
 
 
 def _language(job: Job) -> LanguageSettings:

@@ -26,11 +26,11 @@ from x_instruction.rating.rate import add_ratings
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import similarities_wanted
 from x_instruction.rating.surface import add_surface_signals
-from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.metrics import greatest, mean, spread
 from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.published import read_manifest
 from x_instruction.runner.shards import Split, no_drops
 
 PARTITION = ("iteration", "language")
@@ -41,7 +41,7 @@ def run(job: Job) -> Outcome:
     evaluator = job.input("evaluator", iteration=job.iteration)
     language = load_language(job.language, job.language_pages)
     similarity = _similarity(job, evaluator) if similarities_wanted(job.section(Rating)) else None
-    name, content = load_names(job.language_pages)[job.language], read_json(evaluator / "manifest.json")["content"]
+    name, content = load_names(job.language_pages)[job.language], read_manifest(evaluator)["content"]
     with LazyEngine(evaluator, job.section(TextGeneration), job.settings.seed) as engine:
         outcome = job.map_frames(
             job.rows("candidate_pairs", job.language).frames(),
@@ -62,7 +62,7 @@ def run(job: Job) -> Outcome:
 
 def _similarity(job: Job, evaluator: Path) -> Similarity:
     """The evaluator's means, adapted to the candidates: `mean_pairs` of them, drawn by their ids, which are hashes."""
-    paths, limit = job.rows("candidate_pairs", job.language).paths(), job.section(Embeddings).mean_pairs
+    paths, limit = list(job.rows("candidate_pairs", job.language).checked_paths()), job.section(Embeddings).mean_pairs
     candidates = pl.scan_parquet(paths).select("id", "language", *VECTORS[:2])
     return Similarity.read(evaluator).adapted(candidates.bottom_k(limit, by="id").sort("id").collect())
 

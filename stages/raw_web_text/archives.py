@@ -16,7 +16,9 @@ from fastwarc.stream_io import ChunkedReader, ZstdReader
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from stages.raw_web_text.content_codings import CodingError, decoded
-from stages.raw_web_text.files import SourceFile, UnreadableError, check_expansion, one_line, readable, stored_bytes
+from stages.raw_web_text.files import SourceFile, one_line
+from stages.raw_web_text.opened_files import UnreadableError, check_expansion, readable, stored_bytes, stored_size
+from stages.raw_web_text.other_records import Others
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import RawWebText, Source
 
@@ -37,15 +39,21 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
         # read.
         bare_feeds = _head(stored, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
         start: int | None = 0
-        found = False
+        found, others = False, Others()
         while start is not None:
-            for record in (pass_ := _Pass(stored, start, kind, bare_feeds, file, settings)):
+            for record in (pass_ := _Pass(stored, start, kind, bare_feeds, file, settings, others)):
                 found = True
                 yield record
-            start = None if pass_.broken_after is None else _next_record(stored, kind, pass_.broken_after + 1)
+            start, before = None, start
+            if (broken := pass_.broken) is not None:
+                found = True
+                start = _next_record(stored, kind, broken["record"] + 1)
+                end = stored_size(file) if start is None else start
+                yield {**broken, "lost": int((end - broken["record"]) * pass_.growth(broken["record"] - before))}
         if not found:
             wanted = "HTTP response" if file.format == "warc" else "extracted text"
-            raise UnreadableError("unreadable_file", f"{file.name} has no {wanted}")
+            raise UnreadableError("unreadable_file", f"{file.name} has no {wanted}", others.size)
+        yield from others.records()
 
 
 def _kind(stored: io.BufferedReader, name: str) -> bytes:
@@ -56,9 +64,9 @@ def _kind(stored: io.BufferedReader, name: str) -> bytes:
 
 
 class _Pass:
-    """Records from `start` to the end, or to the place where the reader fails.
+    """Records from `start` to the end, or to the place where the reader fails: `broken` is the record of that place.
 
-    `broken_after` is then the offset of the last record that the reader found.
+    Its offset is that of the last record that the reader found.
     """
 
     def __init__(
@@ -69,10 +77,16 @@ class _Pass:
         bare_feeds: bool,
         file: SourceFile,
         settings: RawWebText,
+        others: Others,
     ) -> None:
         self._stored, self._start, self._kind, self._bare_feeds = stored, start, kind, bare_feeds
-        self._file, self._settings = file, settings
-        self.broken_after: int | None = None
+        self._file, self._settings, self._others = file, settings, others
+        self.broken: Record | None = None
+        self._size = 0
+
+    def growth(self, stored: int) -> float:
+        """Bytes of the records for each of the stored bytes that they were read from."""
+        return max(self._size / stored, 1.0) if stored > 0 and self._kind != PLAIN else 1.0
 
     def __iter__(self) -> Iterator[Record]:
         self._stored.seek(self._start)
@@ -86,20 +100,21 @@ class _Pass:
                 try:
                     payload = self._payload(found)
                 except UnreadableError as error:
-                    self.broken_after = last
-                    yield _broken(last, error.reason, str(error))
+                    self.broken = _broken(last, error.reason, str(error))
                     return
+                self._size += max(found.content_length, 0)
                 held, inside = _record(found, payload, self._file.format, self._settings.max_page_bytes), False
+                if held is None:
+                    self._others.count(found)
         except OSError as error:
             if error.errno is not None:
                 raise
-            self.broken_after = self._start if last is None else last
+            place = self._start if last is None else last
             if inside or "header" in str(error).lower():
-                held = _broken(self.broken_after, "broken_record", one_line(error))
-            elif self._kind == GZIP and (end := _member_end(self._stored, self.broken_after)) is not None:
-                if held:
-                    yield held
-                self.broken_after, held = end, _broken(end, "broken_record", one_line(error))
+                held = None
+            elif self._kind == GZIP and (end := _member_end(self._stored, place)) is not None:
+                place = end
+            self.broken = _broken(place, "broken_record", one_line(error))
         if held:
             yield held
 

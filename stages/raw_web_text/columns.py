@@ -24,7 +24,7 @@ def provenance_columns(columns: Columns) -> dict[str, str]:
 def record_of(values: dict[str, Any], columns: Columns) -> Record:
     """Page and provenance of a row, or the reason why it has no page."""
     named = provenance_columns(columns)
-    found = {name: plain_text(values[column]) for name, column in named.items() if values.get(column) is not None}
+    found = {name: _stated(name, values[column]) for name, column in named.items() if values.get(column) is not None}
     body = values.get(columns.text)
     if isinstance(body, str):
         return {**found, "body": body.encode("utf-8", "surrogatepass"), "encoding": "utf-8"}
@@ -34,6 +34,19 @@ def record_of(values: dict[str, Any], columns: Columns) -> Record:
         return {**found, "reason": "missing_column", "value": missing_text(columns, values)}
     kind = "null" if body is None else type(body).__name__
     return {**found, "reason": "unreadable_record", "value": f"`{columns.text}` is {kind}, not text"}
+
+
+def _stated(name: str, value: Any) -> str:
+    """A value of the provenance as text. It never costs the row: one that has no text is empty.
+
+    An address that is a number or a list is none; a list of a thousand lists has no text.
+    """
+    if name == "url" and not isinstance(value, str):
+        return ""
+    try:
+        return plain_text(value)
+    except (ValueError, RecursionError):
+        return ""
 
 
 def missing_text(columns: Columns, names: Iterable[str]) -> str:

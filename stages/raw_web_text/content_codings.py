@@ -1,7 +1,7 @@
 """Undoes the codings in which a server sent a page, the last one first.
 
 A header is a hint: crawlers decompress a page but keep the header, and servers compress a page twice but name one
-coding. So the bytes are asked too: gzip, zstd and compress begin with marks of their own, and a page does not.
+coding. So the bytes are asked too: gzip, zstd and compress begin with marks that no page has.
 """
 
 from __future__ import annotations

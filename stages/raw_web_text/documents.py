@@ -6,17 +6,18 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from stages.raw_web_text.files import UnreadableError
+from stages.raw_web_text.opened_files import UnreadableError
 from stages.raw_web_text.schema import PAGE_SCHEMA, PROVENANCE, Record
 from stages.raw_web_text.settings import RawWebText
 from x_instruction.pages.encodings import UndecodableError, decode
+from x_instruction.pages.extractor import extractor
+from x_instruction.pages.limits import LimitError, Limits
 from x_instruction.pages.main_text import (
     HTML_EXTRACTOR,
     TEXT_EXTRACTOR,
     ExtractionError,
     NestingError,
     Page,
-    extract_page,
 )
 from x_instruction.pages.normalise import normalise
 
@@ -26,6 +27,7 @@ REASONS: dict[type[Exception], str] = {
     UnicodeDecodeError: "invalid_utf8",
     UndecodableError: "invalid_utf8",
     NestingError: "nested_too_deep",
+    LimitError: "page_too_costly",
     ExtractionError: "extraction_failed",
 }
 
@@ -56,6 +58,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
         "reason": reason,
         "value": value,
         "size": len(body),
+        "lost": record["lost"],
         "likeliest": None,
         **provenance,
     }
@@ -72,7 +75,7 @@ def _page(record: Record, body: bytes, settings: RawWebText) -> Page:
     if (url := record["url"]) and not is_url(url):
         raise UnreadableError("invalid_url", url[:200])
     try:
-        page = _extracted(record, body, settings.max_nesting)
+        page = _extracted(record, body, settings.limits)
     except tuple(REASONS) as error:
         raise UnreadableError(REASONS[type(error)], str(error)) from None
     if not page.text:
@@ -80,12 +83,12 @@ def _page(record: Record, body: bytes, settings: RawWebText) -> Page:
     return page
 
 
-def _extracted(record: Record, body: bytes, max_nesting: int) -> Page:
+def _extracted(record: Record, body: bytes, limits: Limits) -> Page:
     is_html = record["content"] == "html"
     text = body.decode(record["encoding"]) if record["encoding"] else decode(body, record["charset"], is_html)
     if NUL in text:
         raise UnreadableError("nul_bytes", f"{text.count(NUL)} of {len(text)} characters are NUL")
-    return extract_page(text, max_nesting) if is_html else Page(normalise(text))
+    return extractor().extract(text, limits) if is_html else Page(normalise(text))
 
 
 def is_url(text: str) -> bool:

@@ -1,26 +1,24 @@
-"""Finds the files of a source and opens them, local or by URL, compressed or not."""
+"""Finds the files of a source, local or by URL: those that are read, and those that are not."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec  # type: ignore[import-untyped]
-import pyarrow as pa  # type: ignore[import-untyped]
 
-from stages.raw_web_text.settings import Format, Source
+from stages.raw_web_text.columns import plain_text
+from stages.raw_web_text.hosts import parts_of, refuse_private_hosts, web_options
+from stages.raw_web_text.local_files import MAGIC, Found, local_files, refuse_outside
+from stages.raw_web_text.schema import Record
+from stages.raw_web_text.settings import Source
 from x_instruction.runner.errors import InputError, XInstructionError
 from x_instruction.runner.shards import DROPS
 
 COMPRESSED = (".gz", ".zst")
-# A compressed file begins with these bytes, whatever its name is.
-PACKED = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
 # The last of these endings of a name decides: x.warc.wet.gz is WET.
 FORMATS = {
     ".html": "html",
@@ -31,18 +29,6 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
-# The bound on the growth of a compressed file applies after these bytes, since small files vary.
-EXPANSION_FREE = 1 << 20
-# Bytes that are decompressed in one step. The step in which a file breaks off is lost.
-STEP_BYTES = 1 << 14
-
-
-class UnreadableError(Exception):
-    """A file, or the rest of it, cannot be read: the reason of the drop, and its value as the message."""
-
-    def __init__(self, reason: str, value: str) -> None:
-        super().__init__(value)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -55,47 +41,102 @@ class SourceFile:
     format: str
 
 
-def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
-    """Files of a source, sorted by path. Raises InputError if there are none."""
+class Listing(NamedTuple):
+    """The files of a source that are read, sorted by path, and a record for each that is not."""
+
+    files: list[SourceFile]
+    unread: list[Record]
+
+
+def listing(source: Source, language: str, root: Path) -> Listing:
+    """What a source holds. Raises InputError if there is no file that can be read."""
     pattern = source.path.replace("{language}", language)
-    address = pattern if "://" in pattern else str(root.absolute() / pattern)
-    try:
-        system, path = fsspec.core.url_to_fs(address)
-    except (ValueError, ImportError) as error:
-        raise InputError(f"source {pattern} cannot be opened ({error}): correct raw_web_text.sources") from None
+    system, path = opened_system(pattern, source, root)
     with reached(pattern):
         try:
-            found = _found(system, path, source.format)
+            found = _found(system, path, source, root)
         except FileNotFoundError as error:
             cause = f" ({one_line(error.__cause__)})" if error.__cause__ else ""
             remedy = f"put the {language} pages there or correct raw_web_text.sources"
             raise InputError(f"source {pattern} does not exist{cause}: {remedy}") from None
-    chosen = [SourceFile(system, path, _name(system, path, root), form) for path, form in found.items() if form]
-    if not chosen:
+    result = Listing([], [])
+    for file in sorted(found, key=lambda file: PurePosixPath(file.path)):
+        name, form = _name(system, file.path, root), _format(file, path, source)
+        refused = file.refused or _drops_of_an_artifact(file, path) or (None if form else "unread_file")
+        if refused or not form:
+            result.unread.append(_unread(name, refused or "unread_file", file.size))
+        else:
+            result.files.append(SourceFile(system, file.path, name, form))
+    if not result.files:
         wanted = f".{source.format}" if source.format else ", ".join(FORMATS)
-        raise InputError(f"source {pattern} has no file of a known kind ({wanted}): add one or set `format`")
-    return sorted(chosen, key=lambda file: PurePosixPath(file.path))
+        beside = f" but {len(result.unread)} others" if result.unread else ""
+        raise InputError(f"source {pattern} has no file of a known kind ({wanted}){beside}: add one or set `format`")
+    return result
 
 
-def _found(system: Any, path: str, form: Format | None) -> dict[str, str | None]:
-    """The format of each file, by path. Raises FileNotFoundError if there are no files."""
-    if set("*?[") & set(path) and not system.exists(path):  # a file may have brackets in its name
-        files = [name for name in _without_drops(path, system.glob(path)) if system.isfile(name)]
-        matched = {name: form or file_format(name) for name in files}
-        if not matched:
+def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
+    """The files of a source that are read, sorted by path. Raises InputError if there are none."""
+    return listing(source, language, root).files
+
+
+def opened_system(pattern: str, source: Source, root: Path) -> tuple[Any, str]:
+    """The file system of an address, and the path in it. Raises InputError for a host that may not be asked."""
+    address = pattern if "://" in pattern else str(root.absolute() / pattern)
+    if not source.outside:
+        refuse_private_hosts(address, pattern)
+        _refuse_packed_outside(address, pattern, root)
+    try:
+        system, path = fsspec.core.url_to_fs(address, **({} if source.outside else web_options(address)))
+    except (ValueError, ImportError) as error:
+        raise InputError(f"source {pattern} cannot be opened ({error}): correct raw_web_text.sources") from None
+    return system, str(path)
+
+
+def _refuse_packed_outside(address: str, pattern: str, root: Path) -> None:
+    """Raises InputError if a chained address, such as `zip://a.jsonl::/etc/a.zip`, reads a local file elsewhere."""
+    for protocol, part in parts_of(address)[1:]:
+        if protocol in ("file", "local"):
+            refuse_outside(pattern, Path(root, part.removeprefix(f"{protocol}://")), root)
+
+
+def _found(system: Any, path: str, source: Source, root: Path) -> list[Found]:
+    """All files of a path. Raises FileNotFoundError if there are none."""
+    if "file" in system.protocol:
+        return local_files(path, root, source.outside)
+    if MAGIC.search(path) and not system.exists(path):  # a file may have brackets in its name
+        matched = system.glob(path, detail=True)
+        if not any(found["type"] == "file" for found in matched.values()):
             raise FileNotFoundError(path)
-        return matched
-    system.info(path)  # raises an error with the cause, unlike `exists`
+        return _files(matched)
+    info = system.info(path)  # raises an error with the cause, unlike `exists`
     # A web server has no folders; `isdir` would download the whole file and look for links in it.
     if not {"http", "https"} & set(system.protocol) and system.isdir(path):
-        formats = {name: file_format(name) for name in _without_drops(path, system.find(path))}
-        return {name: known for name, known in formats.items() if form in (None, known)}
-    return {path: form or file_format(path)}
+        return _files(system.find(path, detail=True))
+    return [Found(path, int(info.get("size") or 0), None)]
 
 
-def _without_drops(path: str, names: list[str]) -> list[str]:
-    """The names that lie in no folder of drops, which a published artifact has, unless the source names it."""
-    return [name for name in names if DROPS not in PurePosixPath(name).parts or DROPS in path]
+def _files(found: dict[str, Any]) -> list[Found]:
+    return [Found(name, int(info.get("size") or 0), None) for name, info in found.items() if info["type"] == "file"]
+
+
+def _format(file: Found, path: str, source: Source) -> str | None:
+    """The format of a file, or None if it is not read. In a folder, `format` chooses among the files."""
+    known = file_format(file.path)
+    if file.path.startswith(f"{path.rstrip('/')}/"):
+        return known if source.format in (None, known) else None
+    return source.format or known
+
+
+def _drops_of_an_artifact(file: Found, path: str) -> str | None:
+    """The drops of a published artifact must not come back as data, unless the source names them."""
+    return "drops_of_an_artifact" if DROPS in PurePosixPath(file.path).parts and DROPS not in path else None
+
+
+def _unread(name: str, reason: str, size: int) -> Record:
+    """A file that is not read. Drops of an artifact weigh nothing: it is right that they are not read."""
+    kind = "".join(PurePosixPath(name).suffixes[-2:]) or "no ending"
+    value = f"{kind}, {size} bytes"
+    return {"source": name, "record": 0, "reason": reason, "value": value, "lost": 0 if "drops" in reason else size}
 
 
 def file_format(name: str) -> str | None:
@@ -108,9 +149,10 @@ def file_format(name: str) -> str | None:
 
 def _name(system: Any, path: str, root: Path) -> str:
     if "file" not in system.protocol:
-        return str(system.unstrip_protocol(path))
+        return plain_text(system.unstrip_protocol(path))
     local = Path(path)
-    return local.relative_to(root.absolute()).as_posix() if local.is_relative_to(root.absolute()) else local.as_posix()
+    inside = local.is_relative_to(root.absolute())
+    return plain_text((local.relative_to(root.absolute()) if inside else local).as_posix())
 
 
 @contextmanager
@@ -123,98 +165,6 @@ def reached(name: str) -> Iterator[None]:
     except Exception as error:
         cause = f"{type(error).__name__}: {one_line(error)}"
         raise InputError(f"source {name} cannot be reached ({cause}): check path, rights, keys and network") from None
-
-
-@contextmanager
-def stored_bytes(file: SourceFile) -> Iterator[io.BufferedReader]:
-    """The bytes of the file as they are stored."""
-    with reached(file.name):
-        stored = file.system.open(file.path, "rb")
-    with stored:
-        local = "file" in file.system.protocol
-        yield stored if local else io.BufferedReader(_Remote(stored, file.name), 1 << 20)
-
-
-class _Remote(io.RawIOBase):
-    """A remote file, each of whose reads may fail."""
-
-    def __init__(self, remote: Any, name: str) -> None:
-        self._remote, self._file = remote, name
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return bool(self._remote.seekable())
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        with reached(self._file):
-            return int(self._remote.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._remote.tell())
-
-    def readinto(self, buffer: Any) -> int:
-        with reached(self._file):
-            data = self._remote.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-@contextmanager
-def opened(file: SourceFile, max_expansion: int) -> Iterator[io.BufferedReader]:
-    """The decompressed bytes of the file. Raises UnreadableError if they break off or grow too much."""
-    with stored_bytes(file) as stored, readable(file):
-        form = _compressed_form(file, stored)
-        yield io.BufferedReader(_Decompressed(file, stored, form, max_expansion), 1 << 20) if form else stored
-
-
-def _compressed_form(file: SourceFile, stored: io.BufferedReader) -> str | None:
-    """How the file is compressed, by its first bytes, else by its name; None if it is not."""
-    head = stored.read(4)
-    stored.seek(0)
-    by_name = (ending for ending in COMPRESSED if file.path.lower().endswith(ending))
-    return next((form for mark, form in PACKED.items() if head.startswith(mark)), next(by_name, None))
-
-
-@contextmanager
-def readable(file: SourceFile) -> Iterator[None]:
-    """Turns errors of the bytes into UnreadableError, and errors of the system (rights, network) into InputError."""
-    try:
-        yield
-    except (EOFError, zlib.error, pa.ArrowException, OSError) as error:
-        if getattr(error, "errno", None) is None:
-            raise UnreadableError("broken_file", f"{file.name} is damaged or cut off: {one_line(error)}") from None
-        raise InputError(f"source {file.name} cannot be read ({one_line(error)}): check rights and network") from None
-
-
-class _Decompressed(io.RawIOBase):
-    """The decompressed bytes of a file, at most a multiple of the stored bytes that they came from."""
-
-    def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int) -> None:
-        self._name, self._stored, self._max_expansion, self._size = file.name, stored, max_expansion, 0
-        if form == ".gz":
-            self._read: Callable[[int], bytes] = gzip.GzipFile(fileobj=stored, mode="rb").read1
-        else:
-            self._read = pa.CompressedInputStream(pa.PythonFile(stored, mode="r"), "zstd").read
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._read(min(len(buffer), STEP_BYTES))
-        buffer[: len(data)] = data
-        self._size += len(data)
-        check_expansion(self._name, self._size, self._stored.tell(), self._max_expansion)
-        return len(data)
-
-
-def check_expansion(name: str, size: int, stored: int, max_expansion: int) -> None:
-    """Raises UnreadableError if `stored` bytes have grown to more than `max_expansion` times their size."""
-    if size > EXPANSION_FREE + max_expansion * stored:
-        raise UnreadableError(
-            "decompression_bomb", f"{name} grows from {stored} to {size} bytes, more than {max_expansion} times"
-        )
 
 
 def one_line(error: BaseException) -> str:

@@ -7,25 +7,32 @@ Parquet is read by `read_parquet`, because `datasets` holds a whole decoded row 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec  # type: ignore[import-untyped]
-import pyarrow as pa  # type: ignore[import-untyped]
 
 from stages.raw_web_text.columns import missing_text, record_of
-from stages.raw_web_text.files import SourceFile, UnreadableError, one_line
+from stages.raw_web_text.files import SourceFile, one_line
+from stages.raw_web_text.hosts import refuse_private_hosts
+from stages.raw_web_text.local_files import allowed_places, leads_within, refuse_outside
+from stages.raw_web_text.opened_files import UnreadableError
 from stages.raw_web_text.parquet_files import read_parquet
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import RawWebText, Source
 from x_instruction.runner.errors import InputError
 
 PARQUET = ".parquet"
+Result = TypeVar("Result")
 
 
 def read_dataset(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """One record per row, streamed. Raises InputError if the dataset cannot be opened or read."""
+    """One record per row, streamed; a broken Parquet file is one more, as in a folder.
+
+    Raises InputError if the dataset cannot be opened, or is not Parquet and cannot be read.
+    """
     path = source.path.replace("{language}", language)
     folder = root / path
     if not folder.is_dir() and not source.revision:
@@ -33,35 +40,55 @@ def read_dataset(source: Source, language: str, settings: RawWebText, root: Path
     config = source.config.replace("{language}", language) if source.config else None
     name = "/".join(part for part in (path, config, source.split) if part)
     where = {"path": str(folder)} if folder.is_dir() else {"path": path, "revision": source.revision}
-    number = 0
+    if folder.is_dir() and not source.outside:
+        refuse_outside(path, folder, root)
+    builder = _called(name, lambda: _builder({**where, "name": config}))
+    files = [str(file) for file in (builder.config.data_files or {}).get(source.split, [])]
+    if not source.outside:
+        _refuse_elsewhere(files, name, allowed_places(folder, root))
+    of_parquet = files and all(file.endswith(PARQUET) for file in files)
+    records = _of_files(files, source, settings) if of_parquet else _streamed(builder, source, name)
+    for number, record in enumerate(records):
+        yield {**record, "source": name, "record": number}
+
+
+def _called(name: str, call: Callable[[], Result]) -> Result:
+    """The result of `datasets`. Raises InputError for whatever it raises: its errors have no common class."""
     try:
-        for record in _records({**where, "name": config}, source, settings):
-            yield {**record, "source": name, "record": number}
-            number += 1
-    except UnreadableError as error:
-        if error.reason != "missing_column":
-            raise _refused(name, error) from None
-        yield {"source": name, "record": number, "reason": error.reason, "value": str(error)}
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise _refused(name, error) from None
+        return call()
+    except Exception as error:
+        cause = f"{type(error).__name__}: {one_line(error)}"
+        raise InputError(f"source {name} cannot be read as a dataset ({cause}): correct it or its line") from None
 
 
-def _refused(name: str, error: Exception) -> InputError:
-    return InputError(f"source {name} cannot be read as a dataset ({one_line(error)}): correct it or its line")
-
-
-def _records(where: dict[str, Any], source: Source, settings: RawWebText) -> Iterator[Record]:
+def _builder(where: dict[str, Any]) -> Any:
     from datasets import load_dataset_builder  # takes 2 s, only for those who use it
 
-    builder = load_dataset_builder(**where)
-    files = [str(file) for file in (builder.config.data_files or {}).get(source.split, [])]
-    if files and all(file.endswith(PARQUET) for file in files):
-        for file in files:
-            system, path = fsspec.core.url_to_fs(file)
+    return load_dataset_builder(**where)
+
+
+def _refuse_elsewhere(files: list[str], name: str, allowed: tuple[Path, ...]) -> None:
+    """Raises InputError if a data card or a link leads out of the dataset, or to a host of this network."""
+    for file in files:
+        refuse_private_hosts(file, name)
+        if "://" not in file and not leads_within(file, allowed):
+            raise InputError(f"source {name} leads to {file}, out of its folder: set `outside: true` if that is meant")
+
+
+def _of_files(files: list[str], source: Source, settings: RawWebText) -> Iterator[Record]:
+    for file in files:
+        system, path = _called(file, partial(fsspec.core.url_to_fs, file))
+        try:
             yield from read_parquet(SourceFile(system, path, file, "parquet"), source, settings)
-        return
-    rows = builder.as_streaming_dataset(split=source.split)
+        except UnreadableError as error:
+            yield error.record
+
+
+def _streamed(builder: Any, source: Source, name: str) -> Iterator[Record]:
+    rows = _called(name, lambda: builder.as_streaming_dataset(split=source.split))
     if rows.column_names and source.columns.text not in rows.column_names:
-        raise UnreadableError("missing_column", missing_text(source.columns, rows.column_names))
-    for values in rows:
+        yield {"reason": "missing_column", "value": missing_text(source.columns, rows.column_names)}
+        return
+    rest = iter(rows)
+    while (values := _called(name, lambda: next(rest, None))) is not None:
         yield record_of(values, source.columns)

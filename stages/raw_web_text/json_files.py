@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.raw_web_text.columns import record_of
-from stages.raw_web_text.files import SourceFile, UnreadableError, opened
+from stages.raw_web_text.files import SourceFile
+from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
@@ -17,13 +18,20 @@ SHOWN_BYTES = 2000  # of the line, shown in its drop
 ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 BETWEEN = re.compile(r"[\s,]*")
 WINDOW = 1 << 20  # characters
-DECODER = json.JSONDecoder()
+MAX_DIGITS = 4300  # that Python turns into a number
+
+
+def _number(digits: str) -> int | str:
+    return digits if len(digits) > MAX_DIGITS else int(digits)
+
+
+DECODER = json.JSONDecoder(parse_int=_number)
 
 
 def read_json(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
     """One record per line, or per element if the file is an array. Raises UnreadableError if there are no records."""
     found = False
-    with opened(file, settings.max_expansion) as stored:
+    with opened(file, settings.max_expansion, lines=True) as stored:
         read = _elements if ARRAY.match(stored.peek(WINDOW)) else _lines
         for record in read(stored, file.name, source.columns, settings.max_line_bytes):
             found = True
@@ -53,7 +61,7 @@ def _bounded_lines(stored: io.BufferedReader, limit: int) -> Iterator[bytes]:
 
 def _parsed(line: bytes, columns: Columns) -> Record:
     try:
-        values = json.loads(line.decode("utf-8-sig"))
+        values = DECODER.decode(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         return {"body": line, "reason": "invalid_utf8", "value": f"byte {error.start} of the line is not UTF-8"}
     except (ValueError, RecursionError) as error:
@@ -71,35 +79,71 @@ def _record(values: Any, shown: bytes, columns: Columns) -> Record:
 def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int) -> Iterator[Record]:
     """Records of the elements of an array."""
     # A byte that is not UTF-8 becomes a lone surrogate, and only its record is dropped.
-    text = io.TextIOWrapper(stored, "utf-8-sig", errors="surrogateescape")
-    for number, (values, shown) in enumerate(_decoded(text, name, limit)):
-        yield {**_record(values, shown.encode("utf-8", "replace"), columns), "record": number}
+    array = _Array(io.TextIOWrapper(stored, "utf-8-sig", errors="surrogateescape"), name, limit)
+    for number, (values, shown) in enumerate(array):
+        body = shown.encode("utf-8", "replace")
+        record = values.record if isinstance(values, UnreadableError) else _record(values, body, columns)
+        yield {"body": body, **record, "record": number}
 
 
-def _decoded(text: io.TextIOWrapper, name: str, limit: int) -> Iterator[tuple[Any, str]]:
-    """Elements and their first characters. An element that cannot be read makes the rest of the file unreadable.
+class _Array:
+    """Elements of an array and their first characters; an UnreadableError in the place of one that cannot be read.
 
-    The standard decoder reads from a window that has room for an element of `limit` characters. ijson is not used:
-    three million open brackets exhaust the memory, and an integer beyond 64 bits ends the file.
+    Reading goes on after it where the elements begin new lines: the next one begins as the last one did. Otherwise the
+    rest of the file is unreadable, because a "}, {" may also stand inside an element. The standard decoder reads from a
+    window that has room for an element of `limit` characters. ijson is not used: three million open brackets exhaust
+    the memory, and an integer beyond 64 bits ends the file.
     """
-    window, number = text.read(WINDOW), 0
-    place = window.index("[") + 1
-    while not window.startswith("]", place := BETWEEN.match(window, place).end()):  # type: ignore[union-attr]
-        try:
-            values, end = DECODER.raw_decode(window, place)
-        except (ValueError, RecursionError) as error:
-            size = len(window) - place
-            if size > limit:
-                value = f"element {number} of {name} has more than {limit} characters"
-                raise UnreadableError("record_too_long", value) from None
-            more = text.read(max(WINDOW, size)) if isinstance(error, ValueError) else ""
-            if not more:
-                raise UnreadableError("broken_file", f"element {number} of {name} is not JSON: {error}") from None
-            window, place = window[place:] + more, 0
-        else:
-            yield values, window[place : min(end, place + SHOWN_BYTES)]
-            place, number = end, number + 1
-    if (window[place + 1 :] + text.read(WINDOW)).strip():
-        raise UnreadableError(
-            "broken_file", f"{name} continues after the end of its array: give a single array or JSON Lines"
-        )
+
+    def __init__(self, text: io.TextIOWrapper, name: str, limit: int) -> None:
+        self._text, self._name, self._limit = text, name, limit
+        self._window, self._place, self._number = text.read(WINDOW), 0, 0
+        self._line_start = ""  # the line end and the blanks before the last element that began a line
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        self._place = self._window.index("[") + 1
+        while not self._at_end():
+            try:
+                values, end = DECODER.raw_decode(self._window, self._place)
+            except (ValueError, RecursionError) as error:
+                if isinstance(error, ValueError) and self._read_more():
+                    continue
+                yield self._passed_over(error)
+            else:
+                yield values, self._shown(end)
+                self._place = end
+            self._number += 1
+        if (self._window[self._place + 1 :] + self._text.read(WINDOW)).strip():
+            value = f"{self._name} continues after the end of its array: give a single array or JSON Lines"
+            raise UnreadableError("broken_file", value, len(self._window) - self._place)
+
+    def _at_end(self) -> bool:
+        between = BETWEEN.match(self._window, self._place)
+        assert between
+        self._line_start = between[0][between[0].rfind("\n") :] if "\n" in between[0] else self._line_start
+        self._place = between.end()
+        return self._window.startswith("]", self._place)
+
+    def _read_more(self) -> bool:
+        """Whether there is more of the element, up to the limit."""
+        size = len(self._window) - self._place
+        more = self._text.read(max(WINDOW, size)) if size <= self._limit else ""
+        if more:
+            self._window, self._place = self._window[self._place :] + more, 0
+        return bool(more)
+
+    def _passed_over(self, error: Exception) -> tuple[UnreadableError, str]:
+        """The element as an error, after which reading goes on. Raises it if there is no other element."""
+        too_long = isinstance(error, ValueError) and len(self._window) - self._place > self._limit
+        cause = f"has more than {self._limit} characters" if too_long else f"is not JSON: {error}"
+        value, shown = f"element {self._number} of {self._name} {cause}", self._shown(len(self._window))
+        following = re.compile(rf"\}}[ \t]*,[ \t\r]*{re.escape(self._line_start)}\{{") if self._line_start else None
+        found = following.search(self._window, self._place + 1) if following else None
+        if not found:
+            reason = "record_too_long" if too_long else "broken_file"
+            raise UnreadableError(reason, value, len(self._window) - self._place) from None
+        self._window, self._place = self._window[found.end() - 1 :], 0
+        return UnreadableError("unreadable_record", value), shown
+
+    def _shown(self, end: int) -> str:
+        return self._window[self._place : min(end, self._place + SHOWN_BYTES)]

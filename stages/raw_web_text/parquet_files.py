@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.raw_web_text.columns import missing_text, record_of
-from stages.raw_web_text.files import SourceFile, UnreadableError, one_line, opened
+from stages.raw_web_text.files import SourceFile, one_line
+from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
@@ -23,6 +25,8 @@ BATCH_ROWS, BATCH_BYTES = 8, 16_000_000
 # Bytes that are read at a time of each stored column. Without a bound, pyarrow holds a whole stored row group: 470 MB
 # instead of 90 MB for 160,000 texts in one row group.
 BUFFER_BYTES = 4_000_000
+CHECKED_ROWS = 100  # that are read at a time to see whether a column is broken
+OUT_OF_RANGE = "<value out of range"  # Arrow's text for a date that it cannot write
 
 
 def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
@@ -41,38 +45,83 @@ def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name:
     """The records of all row groups. One that breaks off costs the rows that are left of it, each of them a record."""
     size = _batch_rows(parquet.metadata)
     for group in range(parquet.num_row_groups):
-        left = parquet.metadata.row_group(group).num_rows
-        try:
-            for batch in parquet.iter_batches(size, row_groups=[group], columns=wanted):
-                yield from _of_batch(batch, columns)
-                left -= batch.num_rows
-        except (OSError, pa.ArrowException) as error:
-            if getattr(error, "errno", None) is not None:
-                raise
-            value = f"row group {group} of {name} is broken: {one_line(error)}"
-            yield from ({"reason": "unreadable_record", "value": value} for _ in range(left))
+        rows, done, readable = parquet.metadata.row_group(group).num_rows, 0, wanted
+        while done < rows:
+            try:
+                for batch in _batches(parquet, group, readable, size, done):
+                    yield from _of_batch(batch, columns)
+                    done += batch.num_rows
+                break
+            except (OSError, pa.ArrowException) as error:
+                if getattr(error, "errno", None) is not None:
+                    raise
+                value = f"row group {group} of {name} is broken: {one_line(error)}"
+            unread = [column for column in readable if not _is_readable(parquet, group, column)]
+            if not unread or columns.text in unread:
+                yield from ({"reason": "unreadable_record", "value": value} for _ in range(rows - done))
+                break
+            print(f"warning: {value}; its texts are read without {', '.join(unread)}", file=sys.stderr)
+            readable = [column for column in readable if column not in unread]
+
+
+def _batches(
+    parquet: pq.ParquetFile, group: int, columns: list[str], size: int, skipped: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a row group without the first ones."""
+    for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
+        left = batch.slice(min(skipped, batch.num_rows)) if skipped else batch
+        skipped -= batch.num_rows - left.num_rows
+        if left.num_rows:
+            yield left
+
+
+def _is_readable(parquet: pq.ParquetFile, group: int, column: str) -> bool:
+    try:
+        for _ in parquet.iter_batches(CHECKED_ROWS, row_groups=[group], columns=[column]):
+            pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def _of_batch(batch: pa.RecordBatch, columns: Columns) -> list[Record]:
     try:
-        return [record_of(values, columns) for values in batch.to_pylist()]
-    except UnicodeDecodeError:
+        rows = batch.to_pylist()
+    except Exception:  # what a value of some type may raise has no common class: dates alone raise four
         return [_record(batch.slice(row, 1), columns) for row in range(batch.num_rows)]
+    return [record_of(values, columns) for values in rows]
 
 
 def _record(row: pa.RecordBatch, columns: Columns) -> Record:
-    """The record of a row. A column other than the text that is not UTF-8 is left out."""
+    """The record of a row, of which some value has no form in Python. Only the text can cost the row."""
     values = {name: _value(row.column(name)[0]) for name in row.schema.names}
-    if isinstance(values.get(columns.text), UnicodeDecodeError):
-        return {"reason": "invalid_utf8", "value": f"`{columns.text}` is not UTF-8: {values[columns.text]}"}
-    return record_of({name: None if isinstance(value, Exception) else value for name, value in values.items()}, columns)
+    error = values.get(columns.text)
+    if isinstance(error, Exception):
+        kind = "UTF-8" if isinstance(error, UnicodeDecodeError) else "readable"
+        reason = "invalid_utf8" if isinstance(error, UnicodeDecodeError) else "unreadable_record"
+        return {"reason": reason, "value": f"`{columns.text}` is not {kind}: {one_line(error)}"}
+    plain = {
+        name: _as_text(row.column(name)) if isinstance(value, Exception) else value for name, value in values.items()
+    }
+    return record_of(plain, columns)
 
 
 def _value(value: pa.Scalar) -> object:
     try:
         return value.as_py()
-    except UnicodeDecodeError as error:
+    except Exception as error:
         return error
+
+
+def _as_text(column: pa.Array) -> str | None:
+    """The only value of a column as Arrow writes it, such as a date in the year 30828; None if it has no text."""
+    if pa.types.is_timestamp(column.type):  # its zone may be unknown here
+        column = column.cast(pa.timestamp(column.type.unit))
+    try:
+        text = column.cast(pa.string())[0].as_py()
+    except Exception:
+        return None
+    return None if text is None or text.startswith(OUT_OF_RANGE) else text
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:

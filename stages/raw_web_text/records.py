@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
 from stages.raw_web_text.archives import read_archive
 from stages.raw_web_text.columns import NamedColumns
-from stages.raw_web_text.files import SourceFile, UnreadableError, files_of, opened
+from stages.raw_web_text.files import SourceFile, listing
 from stages.raw_web_text.hub_datasets import read_dataset
 from stages.raw_web_text.json_files import read_json
+from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.parquet_files import read_parquet
 from stages.raw_web_text.schema import RECORD_SCHEMA, Record
 from stages.raw_web_text.settings import RawWebText, Source
@@ -40,12 +42,17 @@ def read_sources(
         for source in settings.sources
         if source.serves(language)
         for chunk in (
-            shared_pages(source)
+            chain(shared_pages(source), in_chunks(_unread(source, language, root)))
             if shared_pages and not source.labelled
             else in_chunks(read_source(source, language, settings, root))
         )
     )
     return regrouped(chunks, settings.rows_per_shard)
+
+
+def _unread(source: Source, language: str, root: Path) -> list[Record]:
+    """Records of the files of a shared source that are not read; its pages come from the store."""
+    return [] if source.format == "dataset" else listing(source, language, root).unread
 
 
 def read_source(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
@@ -54,7 +61,9 @@ def read_source(source: Source, language: str, settings: RawWebText, root: Path)
     if source.format == "dataset":
         yield from named.watch(read_rows(source, language, settings, root))
     else:
-        yield from named.watch(read_files(files_of(source, language, root), source, settings))
+        found = listing(source, language, root)
+        yield from named.watch(read_files(found.files, source, settings))
+        yield from found.unread
     named.warn()
 
 
@@ -79,7 +88,7 @@ def _read_file(file: SourceFile, source: Source, settings: RawWebText) -> Iterat
             number = record["record"]
             yield {"source": file.name, **record}
     except UnreadableError as error:
-        yield {"source": file.name, "record": number + 1, "reason": error.reason, "value": str(error)}
+        yield {"source": file.name, "record": number + 1, **error.record}
 
 
 def _read_page(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:

@@ -11,12 +11,14 @@ import polars as pl
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `record` is the number of a line, row or element, in an archive the offset in bytes. `size` is the size of the page in
-# bytes. `likeliest` is the answer of language identification for a page that several languages share.
+# bytes, `lost` the bytes of the source that the record stands for and that were not read. `likeliest` is the answer of
+# language identification for a page that several languages share.
 PAGE_SCHEMA = {
     "source": pl.String,
     "record": pl.Int64,
     **dict.fromkeys((*PROVENANCE, "text", "extractor", "reason", "value", "likeliest"), pl.String),
     "size": pl.Int64,
+    "lost": pl.Int64,
 }
 # `body` is the bytes of the page, null if there are none. `encoding` is their encoding if it is certain, `charset` the
 # encoding that the server declared. `labelled` says that the source states the language. The columns of a page are

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from x_instruction.pages.limits import Limits
 from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
 
 Format = Literal["html", "warc", "wet", "jsonl", "parquet", "dataset"]
@@ -47,6 +48,8 @@ class Source(Section):
     """The split of a data set."""
     revision: str | None = None
     """Required if DVC cannot see a change of the source: the commit of a hub id, or any text for a URL."""
+    outside: bool = False
+    """The source may lead out of the project: to another folder, through links, or to a host of this network."""
 
     @property
     def labelled(self) -> bool:
@@ -102,10 +105,25 @@ class RawWebText(Section):
     """Bytes of a JSON line, in which each byte of a page may take six (\\u00xx)."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
     """Levels of nested elements. The HTML parser fails beyond 254."""
+    max_elements: Positive
+    """Elements of a page. Of 967 real pages the largest has about 3,000."""
+    max_attributes: Positive
+    """Attributes of an element. The largest number in the same pages is 89."""
+    max_seconds_per_megabyte: Positive
+    """Processor time for a million characters of a page; a shorter page than 100,000 counts as that long. The process
+    that reads the page is ended then. Real pages take at most 0.4 s."""
     max_expansion: Positive
     """How many times its size a compressed file may grow. gzip reaches 1030 on zeros, and 3 to 20 on text."""
     max_bad_share: Share
     """The gate's bound on the share of unreadable or empty records."""
+    max_unread_share: Share
+    """The gate's bound on the share of the sources' bytes that are not read: files of other kinds, an archive's records
+    that may be pages of another kind, and lost rests of damaged files."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits on a single page."""
+        return Limits(**{name: getattr(self, name) for name in Limits.__dataclass_fields__})
 
     def inputs(self, root: Path) -> list[str]:
         """Dependencies in dvc.yaml: local sources, and the language's page if documents are routed."""

@@ -27,12 +27,14 @@ from x_instruction.runner.executor import ordered_map
 from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
+from x_instruction.runner.work_store import as_noted, note
 
 # Stored bytes of a piece, unless a single file has more. This is a few minutes of work: enough pieces for languages
 # side by side, and a file that is added to the end of a source changes only one small piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
-LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_expansion"}
+LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
+LIMITS |= {"max_seconds_per_megabyte", "max_expansion"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class SharedPages:
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
     """Pieces of a source in order. Local files are hashed (1.5 GB per second); other file systems give a checksum."""
-    base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision"}))
+    base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision", "outside"}))
     if source.format == "dataset":
         folder = root / source.path
         version = hash_paths([folder]) if folder.is_dir() else str(source.revision)
@@ -118,8 +120,9 @@ def _block(numbered: tuple[int, pl.DataFrame], folder: Path, settings: RawWebTex
     """Makes the pages of one frame of a piece, unless an interrupted run has left them."""
     number, frame = numbered
     path = folder / f"part-{number:05d}.parquet"
-    if not path.exists():
+    if not as_noted(path):
         write_shard(pl.concat([_identified(read_pages(part, settings)) for part in parts_of(frame)]), path)
+        note(path)
     return frame.height
 
 

@@ -14,6 +14,7 @@ from stages.raw_web_text.documents import read_pages
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import RawWebText
 from stages.raw_web_text.shared_sources import SharedPages
+from stages.raw_web_text.unread import BAD, CAUSES, unread_sentence, unread_share, weights
 from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.pages.main_text import HTML_EXTRACTOR
@@ -27,11 +28,6 @@ from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
-BAD = (
-    "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
-    "nested_too_deep", "invalid_url", "record_too_long", "missing_column", "broken_record", "broken_file",
-    "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
-)  # fmt: skip
 # Records without a page, such as images and pages that the server did not have. They are not bad, and neither are
 # documents in another language.
 NO_PAGE = ("not_html", "http_status")
@@ -68,7 +64,7 @@ def transform(
         documents = _routed(documents, frame["labelled"], routed)
     # The place and not the address is the origin of a drop: the address may be wrong.
     split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
-    return Split(split.kept.select(COLUMNS), split.dropped)
+    return Split(split.kept.select(COLUMNS), split.dropped, weights(pages))
 
 
 def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
@@ -108,13 +104,18 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
         wrong += wrong_ids(documents, "language", "text")
     # Documents in another language count, because a bad record of a shared source has no language.
-    pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in NO_PAGE), 1)
+    pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in (*NO_PAGE, *CAUSES)), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages
     if share > job.section(RawWebText).max_bad_share:
         print(f"raw_web_text {job.partition}: bad records among {pages}: {counts}", file=sys.stderr)
+    unread = unread_sentence(outcome.counts, reasons)
+    if unread != "none":
+        print(f"raw_web_text {job.partition}: not read: {unread}", file=sys.stderr)
     return {
         "bad_records": counts,
+        "unread": unread,
+        "unread_share": unread_share(outcome.counts),
         "passed_over": sum(reasons.get(reason, 0) for reason in ("other_language", *NO_PAGE)),
         "bad_share": share,
         "exact_duplicates": reasons.get("exact_duplicate", 0),

@@ -10,8 +10,9 @@ import yaml
 from stages.released_set.settings import ReleasedSet
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
-from x_instruction.runner.files import digest, read_json
+from x_instruction.runner.files import digest
 from x_instruction.runner.job import Job
+from x_instruction.runner.published import read_manifest, read_metrics
 
 FUNNEL = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "diversified_set")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -148,9 +149,9 @@ def _counts(released: pl.DataFrame, column: str, title: str, without: str) -> st
 
 def _made(job: Job, iterations: list[str]) -> str:
     refined = job.section(RefinedPairs)
-    rows = [[f"`{name}`", f"`{read_json(job.input(name) / 'manifest.json')['content'][:16]}`"] for name in MODELS]
+    rows = [[f"`{name}`", f"`{read_manifest(job.input(name))['content'][:16]}`"] for name in MODELS]
     for name in iterations:
-        content = read_json(job.input("evaluator", iteration=name) / "manifest.json")["content"]
+        content = read_manifest(job.input("evaluator", iteration=name))["content"]
         rows.append([f"`evaluator` of {name}", f"`{content[:16]}`"])
     contents = [_manifest(job, "diversified_set", code)["content"] for code in job.settings.languages]
     rows.append(["the pairs", f"`{digest(*contents)[:16]}`"])
@@ -169,7 +170,8 @@ def _ratings(job: Job, released: pl.DataFrame) -> str:
     ]
     rows = []
     for name in released["iteration"].unique().sort():
-        scores = read_json(job.root / "data" / "metrics" / "evaluator" / f"{name}.json")
+        path = job.root / "data" / "metrics" / "evaluator" / f"{name}.json"
+        scores = read_metrics(path, job.input("evaluator", iteration=name))
         rows.append([name, *(f"{scores[figure]:.3f}" for figure in HELD_OUT)])
     of_evaluators = _markdown(["evaluator of", *HELD_OUT], rows)
     return (
@@ -190,8 +192,7 @@ def _checks(job: Job) -> str:
 
 
 def _manifest(job: Job, artifact: str, language: str) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(job.input(artifact, language) / "manifest.json")
-    return found
+    return read_manifest(job.input(artifact, language))
 
 
 def _site() -> pl.Expr:

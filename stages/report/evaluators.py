@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
+from x_instruction.runner.published import read_metrics
 
 ALL = "all"  # the series of all languages
 FIGURES = {
@@ -26,7 +26,8 @@ def evaluators(job: Job) -> list[dict[str, Any]]:
 
 
 def _evaluator(job: Job, iteration: str) -> dict[str, Any]:
-    scores = read_json(job.root / "data" / "metrics" / "evaluator" / f"{iteration}.json")
+    path = job.root / "data" / "metrics" / "evaluator" / f"{iteration}.json"
+    scores = read_metrics(path, job.input("evaluator", iteration=iteration))
     by_language = {code: figures.get("auc") for code, figures in scores.get("by_language", {}).items()}
     return {
         "iteration": iteration,

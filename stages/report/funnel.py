@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
+from x_instruction.runner.published import read_manifest
 
 ARTIFACTS = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "diversified_set")
 REASONS = 6
@@ -15,7 +15,7 @@ REASONS = 6
 
 def funnel(job: Job, language: str) -> list[dict[str, Any]]:
     """A step for each artifact: `rows`, `width` (percent of the longest bar), and the leading reasons of drops."""
-    manifests = {name: read_json(job.input(name, language) / "manifest.json") for name in ARTIFACTS}
+    manifests = {name: read_manifest(job.input(name, language)) for name in ARTIFACTS}
     steps = [_step(name, int(manifest["rows"]), manifest["drop_reasons"]) for name, manifest in manifests.items()]
     released = job.input("released_set") / "dataset" / language
     steps.append(_step("released_set", sum(pq.read_metadata(path).num_rows for path in released.glob("*.parquet")), {}))

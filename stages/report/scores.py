@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
+from x_instruction.runner.published import checked, read_metrics
 
 BETTER = {"higher": "more is better", "lower": "less is better"}
 PREFIX = "tuned_against_"
@@ -49,8 +49,8 @@ def _scores(job: Job, language: str) -> pl.DataFrame:
 
 
 def _metrics(job: Job, language: str) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(job.root / "data" / "metrics" / "eval_scores" / f"{language}.json")
-    return found
+    path = job.root / "data" / "metrics" / "eval_scores" / f"{language}.json"
+    return read_metrics(path, job.input("eval_scores", language))
 
 
 def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def tasks(job: Job, language: str) -> list[dict[str, Any]]:
 
 
 def _table(job: Job, language: str, name: str) -> Path:
-    return job.input("eval_scores", language) / "tables" / f"{name}.parquet"
+    return checked(job.input("eval_scores", language), f"tables/{name}.parquet")
 
 
 def _pairwise(metrics: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.published import refuse_damaged
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS, DROPS
 
 PARTITION = ("language",)
@@ -41,6 +42,8 @@ class Seen:
 
 def run(job: Job) -> Outcome:
     seen, partitions = Seen(), _partitions(job)
+    for folder in (*partitions, job.input("released_set")):
+        refuse_damaged(folder)
     with job.scratch() as folder:
         writer = IndexWriter(job.staging, folder)
         for partition in partitions:

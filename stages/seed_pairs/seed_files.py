@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
+import sys
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stages.seed_pairs.settings import SeedSource
 from x_instruction.runner.errors import InputError
 
 TEXTS = ("instruction", "response")
 OF_TRANSLATION = ("english", "refused", "removed", "returned")
+COLUMNS = (*TEXTS, "translated", "translator")
 YES = ["true", "1", "1.0", "yes"]
 
 
@@ -38,10 +44,42 @@ def _read(path: Path) -> pl.DataFrame:
         raise InputError(
             f"seed_pairs: {path} does not exist; add the file, or take its source or its language out of params.yaml"
         )
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(f"seed_pairs: {path} is no file, but a folder, pipe or device: name a file")
     try:
-        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        return _table(path) if path.suffix == ".parquet" else _lines(path)
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
         raise InputError(f"seed_pairs: {path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _table(path: Path) -> pl.DataFrame:
+    """The columns that seeds have; another one, of whatever type, cannot stop them."""
+    names = pq.read_schema(path).names
+    return pl.read_parquet(path, columns=[name for name in names if name in COLUMNS] or None)
+
+
+def _lines(path: Path) -> pl.DataFrame:
+    """The rows of JSON lines. A bad line is an empty row, which is dropped, and a warning names it."""
+    lines = pa.input_stream(str(path), compression="detect").read().split(b"\n")
+    rows = [line for line in lines if line.strip()]
+    bad = {number: cause for number, line in enumerate(rows) if (cause := _not_an_object(line))}
+    if len(bad) == len(rows):  # the file as a whole is something else, which polars names
+        return pl.read_ndjson(path, infer_schema_length=None)
+    for number, cause in bad.items():
+        print(f"warning: seed_pairs: row {number + 1} of {path} is dropped: {cause}", file=sys.stderr)
+    good = b"\n".join(b"{}" if number in bad else line for number, line in enumerate(rows))
+    return pl.read_ndjson(io.BytesIO(good), infer_schema_length=None)
+
+
+def _not_an_object(line: bytes) -> str:
+    """Why a line is no JSON object; empty if it is one."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {' '.join(str(error).split())[:200]}"
+    if isinstance(row, dict) and all(isinstance(row.get(name), str | None) for name in TEXTS):
+        return ""
+    return "an object with the texts `instruction` and `response` was expected"
 
 
 def _check_columns(frame: pl.DataFrame, path: Path) -> None:

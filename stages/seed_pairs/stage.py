@@ -18,10 +18,15 @@ import polars as pl
 from stages.seed_pairs.seed_files import read_seeds
 from stages.seed_pairs.settings import SeedPairs
 from stages.seed_pairs.translated_seeds import translated_seeds
+from x_instruction.cleaning.control_strings import count_control_strings
+from x_instruction.cleaning.private_data.mask import unmasked
+from x_instruction.cleaning.private_data.second_look import suspects
+from x_instruction.cleaning.short_texts import cleaned_texts, has_markup
+from x_instruction.language.changes import changed_where
 from x_instruction.language.folding import folded
 from x_instruction.language.identification import identify, is_english
+from x_instruction.language.invisible import hidden_characters, visible
 from x_instruction.language.length import WORD, word_count
-from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.content_ids import content_ids, wrong_ids
 from x_instruction.runner.gate import Metric
@@ -40,6 +45,7 @@ COLUMNS = [
 MIN_LANGUAGE_SCORE = 0.2
 ENGLISH = pl.col("origin") == "english"
 TRANSLATED = pl.col("english") != ""
+TEXTS = ("instruction", "response")
 
 
 def run(job: Job) -> Outcome:
@@ -57,8 +63,8 @@ def run(job: Job) -> Outcome:
 
 def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettings) -> Split:
     """Turns rows of seed files into seed pairs, and bad rows into drops with a reason."""
-    texts = pl.col("instruction", "response").cast(pl.String).fill_null("").str.strip_chars()
-    frame = _written(frame.with_columns(texts), language)
+    texts = frame.with_columns(pl.col("instruction", "response").cast(pl.String).fill_null(""))
+    frame = _cleaned(texts, language)
     code = pl.when(ENGLISH).then(pl.lit("en")).otherwise(pl.lit(language.code)).alias("language")
     measured = _measured(frame.with_columns(code), language)
     judged = measured.with_columns(
@@ -66,14 +72,21 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
         _value().alias("value"),
         pl.when(ENGLISH).then(pl.lit("english")).otherwise(_split(settings)).alias("split"),
     )
-    split = Split.of(judged.select(*COLUMNS, "reason", "value"), text="response", origin="source")
-    return replace(split, counts=_taken_off(frame["removed"]))
+    shown = pl.when(pl.col("reason") == "private_data").then(pl.lit("")).otherwise("response").alias("response")
+    split = Split.of(judged.select(*COLUMNS, "reason", "value").with_columns(shown), text="response", origin="source")
+    hidden = sum(hidden_characters(texts[name], visible(texts[name])) for name in TEXTS)
+    return replace(split, counts={"invisible_characters": hidden, **_taken_off(frame["removed"])})
 
 
-def _written(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with the responses in the letters of the language; those of English pairs stay as they are."""
-    own = pl.when(ENGLISH).then("response").otherwise(pl.lit(normalised(frame["response"], language)))
-    return frame.with_columns(own.alias("response"))
+def _cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """The frame with both texts cleaned as web text is. Instructions and English pairs are cleaned as English.
+
+    An instruction is then the same in every language, and so is its split.
+    """
+    english = frame.select(ENGLISH).to_series()
+    responses = cleaned_texts(frame["response"], language)
+    responses = changed_where(english, responses, lambda _: cleaned_texts(frame["response"].filter(english), None))
+    return frame.with_columns(cleaned_texts(frame["instruction"], None), responses.alias("response"))
 
 
 def _taken_off(removed: pl.Series) -> dict[str, int]:
@@ -93,6 +106,7 @@ def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
         (length / english_length).alias("ratio"),
         _copied_share(language).alias("copied"),
         _in_language(frame, language).alias("in_language"),
+        pl.any_horizontal(pl.lit(suspects(frame[name]).is_not_null()) for name in TEXTS).alias("suspected"),
     )
 
 
@@ -123,6 +137,9 @@ def _reason(settings: SeedPairs) -> pl.Expr:
         "response_copies_instruction": pl.col("response") == pl.col("instruction"),
         "translation_copies_english": TRANSLATED & (pl.col("copied") > settings.max_copied_share),
         "translation_of_odd_length": TRANSLATED & ~pl.col("ratio").is_between(1 / max_ratio, max_ratio),
+        "control_string": pl.sum_horizontal(count_control_strings(pl.col(name)) for name in TEXTS) > 0,
+        "markup": has_markup(pl.col("response")),
+        "private_data": pl.col("suspected"),
         "response_too_short": pl.col("words") < settings.min_response_words,
         "response_not_in_language": ~pl.col("in_language"),
         "exact_duplicate": ~pl.col("id").is_first_distinct(),
@@ -159,5 +176,15 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         **{split: splits.get(split, 0) for split in ("train", "calibration", "held_out", "english")},
         "distinct_instructions": seeds["instruction"].n_unique(),
         "translated_share": mean(seeds["origin"] == "translated"),
+        "unmasked_private_data": _unmasked(table, job),
         "wrong_ids": wrong_ids(table, "language", "instruction", "response"),
     }
+
+
+def _unmasked(table: pl.DataFrame, job: Job) -> int:
+    """Private data left in the pairs; English texts are looked at as such."""
+    assert job.language is not None
+    countries = load_language(job.language, job.language_pages).countries
+    native = table.filter(~ENGLISH)["response"]
+    english = [table["instruction"], table.filter(ENGLISH)["response"]]
+    return unmasked(native, countries) + sum(unmasked(texts, ()) for texts in english)

@@ -16,6 +16,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import trafilatura
 
 from tests.benchmarks.table import Row, real_text
+from x_instruction.pages import html_tree
 from x_instruction.pages.encodings import decode
 from x_instruction.pages.main_text import OPTIONS, extract_page
 
@@ -24,6 +25,8 @@ LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en",
 PAGES = 40  # for each language, taken evenly from the file
 # The news pages take 0.14 s, and even the fastest of seven rounds differed by 5 % from run to run.
 ROUNDS = 7
+ARTICLES = ("article", "main", "body")
+LEAST_CHARACTERS = 40  # of a paragraph that counts, without white space; so many of its first ones are looked for
 SECONDS = 12.0  # for both sides together: short rounds are repeated more often
 BARE = OPTIONS | {"favor_precision": True}
 
@@ -35,7 +38,27 @@ def run() -> list[Row]:
         size = sum(map(len, pages)) / 1e6
         ours, bare = _seconds(pages)
         rows.append(Row(case, "MB/s", size / ours, size / bare, f"trafilatura {trafilatura.__version__} alone"))
+        lost, bare_lost = (_lost(pages, extract) for extract in (_ours_text, _bare_text))
+        rows.append(Row(case, "visible text of the article lost, share", lost, bare_lost, "paragraphs and list items"))
+        by_name = sum(html_tree.drop_notices(trafilatura.load_html(page)) for page in pages) / len(pages)
+        rows.append(
+            Row(case, "visible text removed for a name, share", by_name, html_tree.MOST, "at most, of any page")
+        )
     return rows
+
+
+def _lost(pages: list[bytes], extract: Callable[[bytes], str]) -> float:
+    """Share of the characters in paragraphs and list items of the article that are not in the extracted text."""
+    lost = total = 0
+    for page in pages:
+        tree = trafilatura.load_html(page)
+        article = next((found for name in ARTICLES if (found := tree.find(f".//{name}")) is not None), tree)
+        found = "".join(extract(page).split())
+        texts = ["".join(str(element.text_content()).split()) for element in article.iter("p", "li")]
+        long = [text for text in texts if len(text) >= LEAST_CHARACTERS]
+        total += sum(map(len, long))
+        lost += sum(len(text) for text in long if text[:LEAST_CHARACTERS] not in found)
+    return lost / total
 
 
 def _pages(name: str) -> list[bytes]:
@@ -71,6 +94,14 @@ def _timed(extract: Callable[[bytes], object], pages: Iterable[bytes]) -> float:
 
 def _ours(page: bytes) -> object:
     return extract_page(decode(page, None, is_html=True))
+
+
+def _ours_text(page: bytes) -> str:
+    return extract_page(decode(page, None, is_html=True)).text
+
+
+def _bare_text(page: bytes) -> str:
+    return trafilatura.extract(page.decode(), **BARE) or ""
 
 
 def _bare(page: bytes) -> object:

@@ -16,8 +16,8 @@ import phonenumbers
 import polars as pl
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from stages.filtered_text.private_data.mask import mask
 from tests.benchmarks.table import ROOT, Row
+from x_instruction.cleaning.private_data.mask import mask
 from x_instruction.language.names import load_names
 from x_instruction.language.settings import LanguageSettings, load_language
 

@@ -111,7 +111,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "training": training(epochs=0.5, learning_rate=5e-5, batch_size=8, gradient_accumulation=1),
         },
         "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 12},
-        "diversified_set": {"clusters": 6, "pairs": 12},
+        "diversified_set": {"pairs": 12},
         "tuned_model": {"training": training()},
         "eval_scores": {"questions": [{"name": "prompts", "path": "data/sample/eval_prompts.jsonl", "limit": 6}]},
     }  # fmt: skip

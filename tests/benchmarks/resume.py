@@ -53,7 +53,7 @@ def moments(times: list[float], choose: random.Random) -> list[tuple[int, float]
 
 
 def _finished(project: Path) -> set[Path]:
-    return set((project / "data/.work/candidate_pairs/fi").glob("*/part.parquet"))
+    return set((project / "data/.work/candidate_pairs/fi").glob("*/sealed.json"))
 
 
 def _start(project: Path) -> subprocess.Popen[bytes]:

@@ -33,7 +33,7 @@ EXPECTED = {
         True,
         {"iteration_1/evaluator", "iteration_2/evaluator", "iteration_1/rated_pairs", "iteration_2/rated_pairs"},
     ),
-    "diversified_set": (True, {"refined_pairs"}),
+    "diversified_set": (True, {"candidate_pairs", "refined_pairs"}),
     "released_set": (
         False,
         {

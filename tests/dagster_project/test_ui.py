@@ -81,6 +81,9 @@ def test_materialize_all_by_clicking(ui: str, fresh: Path, tmp_path: Path) -> No
         browser.close()
     assert json.loads(dvc(fresh, "status", "--json")) == {}
     assert _statuses(ui) == {"FRESH"}
+    assert (
+        _status_for(ui, "evil.test") == 403
+    )  # `make ui` starts the guarded server: tests/dagster_project/test_guard.py
 
 
 def _backfills(address: str) -> set[str]:
@@ -108,6 +111,15 @@ def _ask(address: str, query: str) -> Any:
     request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)["data"]
+
+
+def _status_for(address: str, host: str) -> int:
+    """The status of the answer to a request that asks for another name."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host}), timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def _answers(address: str) -> bool:

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from dvc_project import prefork
 from dvc_project.prefork import start
 from tests.miniature import ROOT, edit
-from x_instruction.runner.delegate import SOCKET
+from x_instruction.runner.delegate import SOCKET, delegated
 
 # Replaces `stages/__main__.py`. Its arguments are the seconds to sleep and the way to end.
 STAGE = """
@@ -152,3 +154,37 @@ def test_loading_ahead_starts_no_thread_and_loads_no_module_of_the_stages() -> N
 
     loaded = "['x_instruction.runner', 'x_instruction.runner.delegate', 'x_instruction.runner.process']"
     assert done.stdout.splitlines() == ["set()", loaded]
+
+
+def test_the_folders_of_killed_runs_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefork, "gettempdir", lambda: str(tmp_path))
+    killed, running, foreign = (tmp_path / name for name in ("x-instruction-a", "x-instruction-b", "other-c"))
+    for folder in (killed, running, foreign):
+        folder.mkdir()
+        (folder / "lock").touch()
+    with FileLock(running / "lock"):
+        prefork._remove_left()
+    assert sorted(tmp_path.iterdir()) == [foreign, running]
+
+
+def test_the_socket_is_its_owners_alone_whatever_the_umask(project: Path, tmp_path: Path) -> None:
+    code = f"""
+import os, stat, pathlib
+from dvc_project.prefork import start
+os.umask(0)
+path = pathlib.Path({str(tmp_path / "open")!r})
+process = start(pathlib.Path.cwd(), path, 1)
+process.kill()
+print(oct(stat.S_IMODE(path.stat().st_mode)))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert ended.stdout == "0o600\n"
+
+
+def test_a_socket_of_another_user_gets_no_stage(
+    project: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The environment of a stage may hold keys, so the caller looks who listens; here it takes itself for another."""
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert delegated(["0", "0"]) is None
+    assert "arguments" not in capfd.readouterr().out

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dvc_project.summary import evaluator_table, main, rows_table, scores_table
+from dvc_project.unread_table import unread_table
 from stages.params import Settings
 from tests.conftest import ROOT
 
@@ -68,6 +69,39 @@ def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: P
         )
     table = scores_table(settings, tmp_path)
     assert row(table, "fi") == ["base", "1.000", "2.500", "11.0", "640.4", "–", "0.500", "3/2/1"]
+
+
+def test_what_was_not_read_is_shown_by_cause_and_language(settings: Settings, tmp_path: Path) -> None:
+    raw: dict[str, dict[str, Any]] = {
+        "fi": {
+            "drop_reasons": {"unread_file": 2, "broken_file": 1, "empty_page": 3, "not_html": 7, "other_records": 1},
+            "counts": {"bytes_read": 3000, "bytes_lost_unread_file": 700, "bytes_lost_broken_file": 300},
+        },
+        "sw": {"drop_reasons": {"drops_of_an_artifact": 4, "exact_duplicate": 2}, "counts": {"bytes_read": 9}},
+        "ur": {"drop_reasons": {}},
+    }
+    for language, manifest in raw.items():
+        write(tmp_path / f"raw_web_text/{language}/manifest.json", manifest)
+    counts = {"evaluation_rows": 80, "evaluation_rows_unprotected": 5, "segments": 2}
+    write(tmp_path / "filtered_text/ur/manifest.json", {"counts": counts})
+    table = unread_table(settings, tmp_path)
+    assert table
+    shown = {" ".join(cells).replace("–", "").split("  ")[0] for cells in lines(table)}
+    assert {
+        "unread file 2 (700 B)",
+        "broken file 1 (300 B)",
+        "empty page 3",
+        "other records 1",
+        "share of the bytes 25.0%",
+    } <= {text.strip() for text in shown}
+    assert next(cells for cells in lines(table) if cells[0] == "drops")[-3:] == ["–", "4", "–"]
+    assert next(cells for cells in lines(table) if cells[0] == "evaluation")[-3:] == ["5", "of", "80"]
+    assert not {"not", "exact"} & {cells[0] for cells in lines(table)[2:]}
+
+
+def test_where_everything_was_read_there_is_no_table(settings: Settings, tmp_path: Path) -> None:
+    write(tmp_path / "raw_web_text/fi/manifest.json", {"drop_reasons": {"not_html": 2}, "counts": {"bytes_read": 5}})
+    assert unread_table(settings, tmp_path) is None
 
 
 def test_before_the_first_run_the_sentence_names_the_command(

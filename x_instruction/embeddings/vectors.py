@@ -17,6 +17,7 @@ import polars as pl
 from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
 from x_instruction.embeddings.parts import sentences_in_parts
+from x_instruction.embeddings.settings import Embeddings
 
 INSTRUCTION, RESPONSE, PARTS = VECTORS = ("instruction_vector", "response_vector", "part_vectors")
 ROWS = 5_000  # of a frame at once: the vectors of their sentences take about 100 MB
@@ -33,6 +34,12 @@ def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.Da
     return pl.concat([without_vectors(pairs.clear()), *(_with_vectors(some, encoder, pages) for some in slices)])
 
 
+def add_instruction_vectors(pairs: pl.DataFrame, encoder: LazyEncoder) -> pl.DataFrame:
+    """Adds the column INSTRUCTION (binary, half precision); column needed: instruction."""
+    vectors = _stored(encoder.instructions(pairs["instruction"].to_list()))
+    return pairs.with_columns(pl.Series(INSTRUCTION, vectors, pl.Binary))
+
+
 def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
     """Fills the columns of VECTORS with nothing where no similarity is wanted."""
     return pairs.with_columns(pl.lit(b"").alias(name) for name in VECTORS)
@@ -40,7 +47,9 @@ def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def vectors_of(column: pl.Series, dimensions: int) -> Vectors:
     """The vectors stored in a column of VECTORS, shape (vectors, dimensions), in single precision."""
-    return np.frombuffer(b"".join(column), STORED).reshape(-1, dimensions).astype(np.float32)
+    values = column.cast(pl.Binary).to_arrow().buffers()[-1]  # all bytes, one value after the other
+    flat = np.frombuffer(values, STORED) if values else np.empty(0, STORED)
+    return flat.reshape(-1, dimensions).astype(np.float32)
 
 
 def dimensions_of(pairs: pl.DataFrame) -> int:
@@ -48,6 +57,7 @@ def dimensions_of(pairs: pl.DataFrame) -> int:
 
 
 def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
+    assert isinstance(encoder.settings, Embeddings)
     sentences = sentences_in_parts(pairs, encoder.settings, pages)
     rows, parts = sentences["row"].to_numpy(), sentences["part"].to_numpy()
     vectors, lengths = encoder.responses(sentences["sentence"].to_list()), sentences["length"].to_numpy()

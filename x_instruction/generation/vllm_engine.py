@@ -16,6 +16,7 @@ from x_instruction.generation.settings import TextGeneration
 from x_instruction.models.checkpoints import stored_dtype
 from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.published import refuse_damaged
 
 
 class VllmEngine:
@@ -23,6 +24,7 @@ class VllmEngine:
 
     def __init__(self, model: Path, settings: TextGeneration, seed: int) -> None:
         vllm = settings.vllm
+        refuse_damaged(model)
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(vllm.kv_cache_gib))
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         from vllm import LLM

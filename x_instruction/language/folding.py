@@ -46,7 +46,7 @@ def _folded_list(words: tuple[str, ...], language: LanguageSettings) -> tuple[st
 def in_any_case(phrases: Sequence[str], language: LanguageSettings) -> str:
     """Pattern of any of the phrases, for text that must keep its case.
 
-    Where a language has capitals of its own (İ), the plain capital (I) matches too, because it is often typed instead.
+    Where the language has other capitals (İ), the plain capital (I) matches too, because it is often typed instead.
     """
     return _in_any_case(tuple(phrases), language)
 

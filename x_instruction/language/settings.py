@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from x_instruction.language.names import NAMES
 from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.settings import Section, Share, first_problem
+from x_instruction.runner.yaml_files import read_yaml
 
 Letter = Annotated[str, Field(min_length=1, max_length=1)]
 Words = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
@@ -130,7 +131,7 @@ class LanguageSettings(Section):
 
     @cached_property
     def relatives_by_word(self) -> dict[str, list[str]]:
-        """The languages of which each everyday word tells."""
+        """The languages that have each everyday word."""
         found: dict[str, list[str]] = {}
         for code, words in self.relatives.items():
             for word in words:
@@ -157,11 +158,11 @@ def load_language(code: str, folder: Path) -> LanguageSettings:
     """Read and validate a language's page. Raises SettingsError, which names the file and the key."""
     path = folder / f"{code}.yaml"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path)
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml") if file.name != NAMES))
         raise SettingsError(f"languages/{path.name} does not exist; there are pages for {known}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise SettingsError(f"languages/{path.name} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise SettingsError(f"languages/{path.name} must hold a mapping, but holds {type(values).__name__}")

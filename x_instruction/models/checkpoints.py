@@ -7,12 +7,14 @@ from typing import Any
 
 from x_instruction.models.fitting import refuse_too_large_a_model
 from x_instruction.models.generation_config import only_token_ids, token_ids_of
-from x_instruction.models.refusals import model_reason, tokenizer_reason
+from x_instruction.models.refusals import model_reason, refuse_other_files, refuse_unfit_weights, tokenizer_reason
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
+from x_instruction.runner.published import refuse_damaged
 
 # transformers writes these arguments of `from_pretrained` into tokenizer_config.json.
 LOADING_KEYS = ("is_local", "local_files_only")
+CUSTOM_CODE = "auto_map"  # in a config: Python files that a loader with `trust_remote_code` would run
 
 
 def load_model(folder: Path, revision: str | None = None, dtype: str | None = None, four_bits: bool = False) -> Any:
@@ -22,6 +24,8 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
     """
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    refuse_damaged(folder)
+    refuse_other_files(folder)
     options: dict[str, Any] = {"dtype": dtype or "auto"}
     if not four_bits:
         refuse_too_large_a_model(folder, dtype)
@@ -39,7 +43,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             trust_remote_code=False,
             attn_implementation="sdpa",
             output_loading_info=True,
-            # They are refused below, by name.
+            # They are refused by name below.
             ignore_mismatched_sizes=True,
             # What a checkpoint suggests for generation is not used, so no value of it may stop the run.
             generation_config=token_ids_of(folder, revision),
@@ -47,28 +51,17 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
         )
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise InputError(f"{folder} is not a usable model with safetensors: {model_reason(folder, error)}") from None
-    _refuse_unfit_weights(folder, loaded)
+    refuse_unfit_weights(folder, model, loaded)
     if getattr(model.config, "quantization_config", None) and not four_bits:
         raise InputError(f"{folder}: its weights are quantised: take the checkpoint with plain weights")
     return model
-
-
-def _refuse_unfit_weights(folder: Path, loaded: dict[str, Any]) -> None:
-    """transformers fills missing and unfit weights with random numbers."""
-    if missing := sorted(loaded["missing_keys"]):
-        raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
-    if unfit := sorted(loaded["mismatched_keys"]):
-        name, stored, expected = unfit[0]
-        raise InputError(
-            f"{folder} is not a usable model: {name} has the shape {tuple(stored)}, but config.json asks for "
-            f"{tuple(expected)}"
-        )
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
     """The fast tokenizer of a folder or hub id. Raises InputError if there is no usable one."""
     from transformers import AutoTokenizer
 
+    refuse_damaged(folder, lambda name: not name.endswith(".safetensors"))
     try:
         return AutoTokenizer.from_pretrained(folder, revision=revision, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
@@ -92,9 +85,12 @@ def stored_dtype(folder: Path) -> str:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save both in a folder; the tokenizer's config does not say from where it was loaded."""
+    """Save both in a folder; neither names custom code, nor the place from which the tokenizer was loaded."""
+    for config in (model.config, model.config.get_text_config(), getattr(model, "generation_config", None)):
+        if hasattr(config, CUSTOM_CODE):
+            delattr(config, CUSTOM_CODE)
     model.generation_config = only_token_ids(model.generation_config.to_dict())
     model.save_pretrained(folder, safe_serialization=True)
-    for key in LOADING_KEYS:
+    for key in (*LOADING_KEYS, CUSTOM_CODE):
         tokenizer.init_kwargs.pop(key, None)
     tokenizer.save_pretrained(folder)

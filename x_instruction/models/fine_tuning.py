@@ -36,12 +36,14 @@ class Surroundings:
     `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None keeps none. `plots`:
     folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of `report_to`
     writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
+    `keeps_template`: whether the saved tokenizer keeps the start model's chat template, which prompts are made with.
     """
 
     checkpoints: Path | None = None
     plots: Path | None = None
     logs: Path | None = None
     held_out: Sequence[Example] = ()
+    keeps_template: bool = True
 
 
 ALONE = Surroundings()
@@ -135,7 +137,7 @@ def train(
         model = with_adapter(model, training.adapter)
     started, sample = time.monotonic(), WeightSample(model)
     steps = math.ceil(len(lessons.batches) / training.gradient_accumulation)
-    with _checkpoint_folder(surroundings.checkpoints) as folder:
+    with _checkpoint_folder(surroundings.checkpoints, out) as folder:
         arguments = trainer_arguments(training, seed, folder, steps, bfloat16, surroundings.checkpoints is not None)
         trainer = make_trainer(model, tokenizer, lessons, training, arguments)
         _report(trainer, training, surroundings.logs)
@@ -147,6 +149,8 @@ def train(
         model = merged(model, out)
     _set_dropout(model, 0.0)
     model.config.use_cache = True
+    if not surroundings.keeps_template:
+        tokenizer.chat_template = None
     save_model(model.to(saved_dtype(training, stored)), tokenizer, out)
     if surroundings.plots:
         write_plot(surroundings.plots, "loss", loss_curve(trainer.state.log_history))
@@ -154,13 +158,17 @@ def train(
 
 
 @contextmanager
-def _checkpoint_folder(folder: Path | None) -> Iterator[Path]:
-    """The folder, or one that is removed after training. Only a folder that is kept can be resumed from."""
+def _checkpoint_folder(folder: Path | None, out: Path) -> Iterator[Path]:
+    """The folder, or one beside `out` that is removed after training. Only a folder that is kept can be resumed from.
+
+    The next run of a stage removes what a killed one left beside its staging folder, but nothing of the system's.
+    """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
         return
-    with TemporaryDirectory() as name:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as name:
         yield Path(name)
 
 

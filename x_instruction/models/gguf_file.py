@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from x_instruction.models.refusals import reason
+from x_instruction.models.refusals import reason, refuse_unfit_weights
 from x_instruction.runner.errors import InputError
 
 
@@ -20,12 +20,17 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
     options: dict[str, Any] = {"gguf_file": path.name, "trust_remote_code": False}
     try:
         adds_begin = adds_begin_token(path)
-        loaded = AutoModelForCausalLM.from_pretrained(
-            path.parent, dtype="bfloat16", quantization_config=GgufConfig(dequantize=True), **options
+        loaded, info = AutoModelForCausalLM.from_pretrained(
+            path.parent,
+            dtype="bfloat16",
+            quantization_config=GgufConfig(dequantize=True),
+            output_loading_info=True,
+            **options,
         )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, use_fast=True, **options)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
         raise InputError(f"{path} is not a usable GGUF file: {reason(error)}") from None
+    refuse_unfit_weights(path, loaded, info)
     if adds_begin:
         begin_texts(tokenizer)
     return _plain(loaded), tokenizer

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import read_json
+
+INDEX = "model.safetensors.index.json"
 
 
 def model_reason(folder: Path, error: Exception) -> str:
     """What is wrong with the model of a folder or hub id whose loading ended with the error."""
     text = str(error)
     if "trust_remote_code" in text:
-        return "it needs code of its own (custom code), which is never run: take an architecture that transformers has"
+        return "it needs custom code, which is never run: take an architecture that transformers has"
     if "Unrecognized configuration class" in text:
         kind = getattr(_config(folder), "model_type", "its architecture")
         return f"{kind} is not a causal language model: take a decoder such as Gemma, Llama or Qwen"
@@ -20,12 +26,70 @@ def model_reason(folder: Path, error: Exception) -> str:
     return reason(error)
 
 
+def refuse_other_files(folder: Path) -> None:
+    """Raises InputError if the folder's index of weights names a file that is not a safetensors file of the folder.
+
+    transformers follows the index even if it is asked for safetensors only.
+    """
+    index = folder / INDEX
+    if not index.is_file():
+        return
+    try:
+        names = {str(name) for name in read_json(index)["weight_map"].values()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{index} is not a list of weights: take the one that belongs to the model") from None
+    for name in sorted(names):
+        if Path(name).name != name or Path(name).suffix != ".safetensors":
+            raise InputError(
+                f"{index} names {name}, which is not a safetensors file of this folder: convert the model to "
+                "safetensors"
+            )
+
+
+def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> None:
+    """Raises InputError unless the file has exactly the weights of the model, and all of them are finite numbers.
+
+    `loaded` is what transformers says of the loading. It fills missing and unfit weights with random numbers, and
+    leaves out those that the model does not have.
+    """
+    if missing := sorted(loaded["missing_keys"]):
+        raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
+    if unfit := sorted(loaded["mismatched_keys"]):
+        name, stored, expected = unfit[0]
+        raise InputError(
+            f"{folder} is not a usable model: {name} has the shape {tuple(stored)}, but config.json asks for "
+            f"{tuple(expected)}"
+        )
+    if unexpected := sorted(loaded["unexpected_keys"]):
+        raise InputError(
+            f"{folder} is not a usable model: it has {len(unexpected)} weights that the architecture of config.json "
+            f"does not have, such as {unexpected[0]}: take the config.json that belongs to the weights"
+        )
+    if errors := loaded.get("error_msgs"):
+        raise InputError(f"{folder} is not a usable model: {reason(Exception(errors[0]))}")
+    _refuse_not_finite(folder, model)
+
+
+def _refuse_not_finite(folder: Path, model: Any) -> None:
+    import torch
+
+    for name, weight in model.named_parameters():
+        if not weight.is_floating_point() or not weight.numel() or weight.is_meta:
+            continue
+        # The extremes are NaN if any number is, and take no memory, unlike `isfinite` of all numbers.
+        if not torch.stack(weight.detach().aminmax()).isfinite().all():
+            raise InputError(
+                f"{folder} is not a usable model: {name} has numbers that are not finite (NaN or infinity): take "
+                "another version of the checkpoint"
+            )
+
+
 def tokenizer_reason(folder: Path, error: Exception) -> str:
     """The same for a tokenizer."""
     if folder.is_dir() and not list(folder.glob("tokenizer*")):
         return "there is no tokenizer.json in it: add the tokenizer that belongs to the model"
     if "trust_remote_code" in str(error):
-        return "it needs code of its own (custom code), which is never run"
+        return "it needs custom code, which is never run"
     return reason(error)
 
 

@@ -6,20 +6,32 @@ import json
 import shutil
 from pathlib import Path
 
+from x_instruction.runner.work_store import SEAL, finished
+
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The latest complete checkpoint of a folder; incomplete ones are removed."""
-    complete = []
-    for checkpoint in folder.glob("checkpoint-*"):
-        if _is_complete(checkpoint):
-            complete.append(checkpoint)
-        else:
-            shutil.rmtree(checkpoint)
-    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    """The latest complete checkpoint of a folder; incomplete ones are removed.
+
+    If one is damaged, all are removed: the best weights may be in an earlier checkpoint than the last.
+    """
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    for checkpoint in [path for path in checkpoints if not _is_complete(path)]:
+        shutil.rmtree(checkpoint)
+        checkpoints.remove(checkpoint)
+    if any((checkpoint / SEAL).exists() and finished(checkpoint) is None for checkpoint in checkpoints):
+        for checkpoint in checkpoints:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        return None
+    return checkpoints[-1] if checkpoints else None
 
 
 def _is_complete(checkpoint: Path) -> bool:
-    """transformers writes the trainer's state as the last file of a checkpoint."""
+    """transformers writes the trainer's state as the last file of a checkpoint, and we seal it a moment later.
+
+    A run that was killed in this moment has removed the checkpoint before, so an unsealed one counts as well.
+    """
+    if (checkpoint / SEAL).exists():
+        return True
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

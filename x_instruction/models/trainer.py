@@ -13,6 +13,7 @@ from x_instruction.models.examples import Example
 from x_instruction.models.losses import completion_loss
 from x_instruction.models.measures import mean_loss
 from x_instruction.models.settings import Training
+from x_instruction.runner.work_store import seal
 
 EXACT_STEPS = 10_000  # up to this number of steps every loss is logged; in a longer run, the mean of ten
 
@@ -32,7 +33,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     from datasets import Dataset
     from torch.utils.data import DataLoader
-    from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback
+    from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
     from trl import SFTTrainer
 
     pad = tokenizer.pad_token_id or 0
@@ -73,6 +74,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(_progress(ProgressCallback))
+    trainer.add_callback(_sealing(TrainerCallback))
     if training.patience:
         trainer.add_callback(EarlyStoppingCallback(training.patience))
     return trainer
@@ -133,6 +135,16 @@ def _saving(training: Training, save: bool) -> dict[str, Any]:
         "metric_for_best_model": "eval_loss" if best else None,
         "greater_is_better": False if best else None,
     }
+
+
+def _sealing(base: type) -> Any:
+    """Seals each checkpoint, so that a run does not resume from changed weights."""
+
+    class Sealing(base):  # type: ignore[misc]
+        def on_save(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:
+            seal(Path(arguments.output_dir, f"checkpoint-{state.global_step}"))
+
+    return Sealing()
 
 
 def _progress(base: type) -> Any:

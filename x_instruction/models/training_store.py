@@ -15,9 +15,11 @@ import polars as pl
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings
 from x_instruction.models.settings import Prompts, Training
-from x_instruction.runner.files import digest, read_json, write_atomically
+from x_instruction.runner.files import digest, write_atomically
 from x_instruction.runner.job import Job, frame_hash
+from x_instruction.runner.published import read_manifest
 from x_instruction.runner.shards import write_shard
+from x_instruction.runner.work_store import finished, seal
 
 TOKENS = pl.List(pl.UInt32)
 
@@ -34,8 +36,9 @@ def kept_examples(
     shared = [job.code, _content(start), job.section(Prompts).key(), names, *map(str, settings)]
     key = digest(*shared, *map(repr, pairs))[:32]
     path = job.work / key / "part.parquet"
-    if not path.exists():
+    if finished(path.parent) is None:
         write_shard(_frame(make()), path)
+        seal(path.parent)
     job.used.add(key)
     return [Example(prompt, completion) for prompt, completion in pl.read_parquet(path).iter_rows()]
 
@@ -63,6 +66,7 @@ def surroundings_of(
         plots=plots or job.staging,
         logs=job.root / "data" / "runs" / job.artifact / "-".join(filter(None, [job.partition or "all", part])),
         held_out=held_out,
+        keeps_template=job.section(Prompts).chat_template,
     )
 
 
@@ -82,7 +86,7 @@ def _checkpoints(job: Job, key: str) -> Path:
 
 def _content(start: Path) -> str:
     """The content hash of a published model and its tokenizer."""
-    return str(read_json(start / "manifest.json")["content"])
+    return str(read_manifest(start)["content"])
 
 
 def _frame(examples: Sequence[Example]) -> pl.DataFrame:

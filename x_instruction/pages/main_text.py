@@ -17,14 +17,13 @@ import trafilatura
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from x_instruction.pages import html_tree, joiners
+from x_instruction.pages.limits import Limits
 from x_instruction.pages.normalise import normalise
 from x_instruction.pages.provenance import stated
 
 HTML_EXTRACTOR = f"trafilatura {version('trafilatura')}"
 TEXT_EXTRACTOR = "none"
 OPTIONS: dict[str, Any] = {"include_comments": False, "include_tables": False}
-# libxml2 does not parse below 255 levels, and trafilatura needs up to 6 s for a page nested that deep.
-MAX_NESTING = 200
 # A text without any of these elements is content without a page around it, as repositories and content systems store
 # it. Without an <article> around it, trafilatura reads only its paragraphs: 25 % of the list items instead of 68 %.
 PAGE = re.compile(r"<(?:!doctype|html|head|body|title|meta|link|header|nav|main|article|aside|footer)\b", re.IGNORECASE)
@@ -55,7 +54,7 @@ class Page:
     license: str = ""
 
 
-def extract_page(text: str, max_nesting: int = MAX_NESTING) -> Page:
+def extract_page(text: str, max_nesting: int = Limits.max_nesting) -> Page:
     """Main text and provenance of an HTML page. Raises ExtractionError, and NestingError beyond `max_nesting`."""
     try:
         page = _as_page(text)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
+from x_instruction.runner.published import read_metrics
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def decision(job: Job) -> Decision:
             raise InputError(
                 f"{path} does not exist: after a change of `iterations` run `make graph`, then `dvc repro`"
             )
-        precisions[name] = float(read_json(path)["precision"])
+        precisions[name] = float(read_metrics(path, job.input("evaluator", iteration=name))["precision"])
     return decide(precisions, job.section(RefinedPairs).max_precision_fall)
 
 

@@ -17,6 +17,7 @@ import polars as pl
 from x_instruction.rating.likelihoods import compared
 from x_instruction.rating.signals import HIGHER_IS_BETTER
 from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.published import checked
 
 LEVELS = ("best", "flawed", "worst")
 MIN_PROBABILITY = 1e-9
@@ -63,7 +64,7 @@ class Calibration:
 
 
 def read_calibration(evaluator: Path) -> Calibration:
-    values: dict[str, Any] = read_json(evaluator / NAME)
+    values: dict[str, Any] = read_json(checked(evaluator, NAME))
     regression = values["regression"]
     return Calibration(float(values["temperature"]), Regression(**regression) if regression else None)
 

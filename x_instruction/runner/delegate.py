@@ -5,12 +5,26 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 import sys
 from pathlib import Path
 
-from x_instruction.runner.process import die_with_parent
+from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
+STARTED = b"+"  # what the process sends when the stage begins, before the byte of its status
+# Loading the libraries takes 8 s, and a minute on a busy machine.
+LONGEST_START = 300.0  # seconds
+
+
+def same_user(connection: socket.socket) -> bool:
+    """Whether the process at the other end of a Unix socket belongs to the user of this one (known on Linux only)."""
+    if sys.platform != "linux":
+        return True
+    _, user, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    )
+    return bool(user == os.geteuid())
 
 
 def delegated(arguments: list[str]) -> int | None:
@@ -23,14 +37,34 @@ def delegated(arguments: list[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        die_with_parent()
+        if not same_user(connection):  # it would get the environment, which may hold keys
+            return None
+        die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])
         request = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
         connection.sendall(json.dumps(request).encode() + b"\n")
-        answer = connection.recv(1)
+        if not _has_started(connection):
+            print(
+                f"the process with the loaded libraries gave no answer for {LONGEST_START:.0f} s; this one loads them",
+                file=sys.stderr,
+            )
+            return None
+        answer = connection.recv(1)  # the work itself, which may take days
     if not answer:
         print(
             f"error: the process of `{' '.join(arguments)}` ended without a result; it was killed or ran out of memory",
             file=sys.stderr,
         )
     return answer[0] if answer else 1
+
+
+def _has_started(connection: socket.socket) -> bool:
+    """Whether the stage has begun, or has ended already; False if nothing happens for too long."""
+    connection.settimeout(LONGEST_START)
+    try:
+        connection.recv(1)
+    except TimeoutError:
+        return False
+    finally:
+        connection.settimeout(None)
+    return True

@@ -1,5 +1,7 @@
 """Errors that a user can cause. The message is one sentence: what is wrong, where, and what to do."""
 
+from pathlib import Path
+
 
 class XInstructionError(Exception):
     """Base of all errors whose message is for the person who runs the pipeline."""
@@ -15,3 +17,18 @@ class InputError(XInstructionError):
 
 class GateFailedError(XInstructionError):
     """A critical expectation of the artifact's suite failed; nothing was published."""
+
+
+class DamagedError(InputError):
+    """The content of a file is not what was written: a disk, a copy or a hand changed it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is damaged: its content is not what was published; run `python -m dvc_project.doctor --verify "
+            "--delete`, which deletes damaged files, then run again"
+        )
+        self.path = path
+
+    def __reduce__(self) -> tuple[type, tuple[Path]]:
+        """Workers send their errors to the stage; by default the message would be taken for the path."""
+        return DamagedError, (self.path,)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any, TypeVar
 
-from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.errors import InputError, SettingsError
+from x_instruction.runner.process import die_with_parent
 from x_instruction.runner.settings import Execution
+
+# A shard takes minutes. The bound is for a worker that hangs and a cluster without a free processor.
+LONGEST_SHARD = 4 * 3600.0  # seconds
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,14 +36,32 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execu
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     # spawn, because polars' thread pool does not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    # A worker waits for its next item for ever if the stage was killed.
+    with ProcessPoolExecutor(workers, context, die_with_parent, (os.getpid(),)) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
+                yield _result(waiting.popleft(), pool)
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(waiting.popleft(), pool)
+
+
+def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
+    """The result of a shard. Raises InputError, and ends the workers, if it takes longer than any shard does."""
+    try:
+        return shard.result(timeout=LONGEST_SHARD)
+    except TimeoutError:
+        if shard.done():  # the work itself raised it
+            raise
+        workers = dict(pool._processes)
+        for worker in workers.values():
+            worker.kill()
+        raise InputError(
+            f"no shard was finished for {LONGEST_SHARD:.0f} s by processes {', '.join(map(str, workers))}; they were "
+            "ended, and finished shards are kept: lower rows_per_shard, then run again"
+        ) from None
 
 
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
@@ -54,9 +77,25 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
     for item in items:
         waiting.append(remote.remote(shared, item))
         if len(waiting) > 2 * workers:
-            yield ray.get(waiting.popleft())
+            yield _from_ray(ray, waiting.popleft())
     while waiting:
-        yield ray.get(waiting.popleft())
+        yield _from_ray(ray, waiting.popleft())
+
+
+def _from_ray(ray: Any, shard: Any) -> Any:
+    """The result of a shard. Raises InputError if the cluster gives none: a task that fits no node waits for ever."""
+    try:
+        return ray.get(shard, timeout=LONGEST_SHARD)
+    except ray.exceptions.GetTimeoutError:
+        free = ray.available_resources().get("CPU", 0)
+        raise InputError(
+            f"no shard was finished for {LONGEST_SHARD:.0f} s by Ray at {_address(ray)} with {free:.0f} free CPUs: "
+            "finished shards are kept; see `ray status`, then run again"
+        ) from None
+
+
+def _address(ray: Any) -> str:
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def _connected() -> Any:
@@ -67,6 +106,11 @@ def _connected() -> Any:
             "execution.executor is 'ray', but Ray is not installed: run `make ray`, or choose another executor"
         ) from None
     ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
+    if ray.cluster_resources().get("CPU", 0) < 1:
+        raise SettingsError(
+            f"execution.executor is 'ray', but the cluster at {_address(ray)} has no CPU: start a node with "
+            "`ray start --address=…`, or choose another executor"
+        )
     return ray
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -9,6 +10,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of Linux: paths relative to the current folder; both paths exist and are swapped
 
 
 def digest(*parts: str | bytes | memoryview) -> str:
@@ -65,6 +68,18 @@ def replace_folder(staged: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     # The old folder is renamed and deleted later, so that no reader finds a half-deleted folder.
     with tempfile.TemporaryDirectory(dir=staged.parent, prefix=f".{target.name}.") as aside:
+        if target.exists() and _exchanged(staged, target):
+            staged.replace(Path(aside, target.name))
+            return
         if target.exists():
             target.replace(Path(aside, target.name))
         staged.replace(target)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Swaps two paths at once, so that neither is missing for a moment; False where the system cannot do that."""
+    try:
+        swap = ctypes.CDLL(None).renameat2
+    except AttributeError:
+        return False
+    return bool(swap(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0)

@@ -21,6 +21,7 @@ import yaml
 
 from x_instruction.runner.errors import GateFailedError, SettingsError
 from x_instruction.runner.files import write_json
+from x_instruction.runner.yaml_files import read_yaml
 
 Metric = float | int | str
 RULES = ("at_least", "at_most", "equals")
@@ -83,7 +84,11 @@ class Report:
 def read_suite(path: Path) -> list[Expectation]:
     """The expectations of a suite, their bounds as they are written."""
     expectations = []
-    for entry in yaml.safe_load(path.read_text(encoding="utf-8")) or []:
+    try:
+        entries = read_yaml(path) or []
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
+    for entry in entries:
         if not set(entry) & set(RULES) or set(entry) - set(RULES) != {"metric", "severity", "because"}:
             raise SettingsError(f"{path}: {entry} needs metric, severity, because and one of {', '.join(RULES)}")
         if entry["severity"] not in ("critical", "warning"):

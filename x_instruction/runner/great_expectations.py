@@ -13,7 +13,11 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Expectation, Metric
+
+# The import takes 2 to 4 s and a verdict 0.2 s.
+LONGEST_VERDICT = 900.0  # seconds
 
 
 class Validator:
@@ -37,7 +41,13 @@ class Validator:
         if self._process is None:
             return _validate(suite, metrics)
         question = json.dumps({"metrics": metrics, "suite": [asdict(expectation) for expectation in suite]})
-        answer, _ = self._process.communicate(question)
+        try:
+            answer, _ = self._process.communicate(question, timeout=LONGEST_VERDICT)
+        except subprocess.TimeoutExpired:
+            raise InputError(
+                f"process {self._process.pid} (Great Expectations) gave no verdict for {LONGEST_VERDICT:.0f} s, so "
+                "nothing was published: finished shards are kept; run again when the machine is less busy"
+            ) from None
         if self._process.returncode:
             raise RuntimeError(f"the process of Great Expectations ended with {self._process.returncode}")
         return list(json.loads(answer))

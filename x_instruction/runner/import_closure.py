@@ -58,7 +58,7 @@ def _imported_names(file: Path, root: Path) -> set[str]:
 
 
 def _module(root: Path, dotted: str) -> list[Path]:
-    """The files that a dotted name stands for: a module or a package's `__init__`; none if it is neither."""
+    """The files of a dotted name: a module or a package's `__init__`; none if it is neither."""
     path = root.joinpath(*dotted.split("."))
     candidates = [path.with_suffix(".py"), path / "__init__.py"]
     return [candidate for candidate in candidates if candidate.is_file()]

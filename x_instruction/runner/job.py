@@ -19,16 +19,18 @@ from tqdm import tqdm
 
 from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.executor import ordered_map
-from x_instruction.runner.files import digest, read_json, write_json
+from x_instruction.runner.files import digest
 from x_instruction.runner.import_closure import stage_code_hash
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.settings import RunSettings, Section
 from x_instruction.runner.shards import DROPS, Partition, Split, write_shard
 from x_instruction.runner.shared_store import SharedStore
+from x_instruction.runner.work_store import finished, seal
 
 SectionKind = TypeVar("SectionKind", bound=Section)
 # Rows hashed at a time: the writer copies what it writes, and a copy of a whole frame would double the memory.
 HASHED_ROWS = 2_000
+SCRATCH = "scratch-"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Job:
         return self.refusal.with_suffix(".drops")
 
     @property
+    def run_log(self) -> Path:
+        """Where the seconds, rates and choices of the last published run lie."""
+        return self.root / "data" / "runs" / self.artifact / f"{self.partition or 'all'}.json"
+
+    @property
     def language_pages(self) -> Path:
         """Folder of the languages' settings files."""
         return self.root / "languages"
@@ -115,7 +122,7 @@ class Job:
     def scratch(self) -> Iterator[Path]:
         """A temporary folder on the disk of the results, for arrays that are too long for memory."""
         self.work.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.work, prefix="scratch-") as name:
+        with TemporaryDirectory(dir=self.work, prefix=SCRATCH) as name:
             yield Path(name)
 
     def map_frames(
@@ -134,14 +141,14 @@ class Job:
         base = digest(self.code, depends_on, *(_key(value) for value in settings))
         rows_in, counts = 0, Counter[str]()
         progress = tqdm(desc=f"{self.artifact} {self.partition}", unit=" rows", unit_scale=True, mininterval=2)
-        for number, (key, rows) in enumerate(self._finished(frames, transform, base)):
+        for number, (key, rows, made_counts) in enumerate(self._finished(frames, transform, base)):
             for kind in ("", f"{DROPS}/"):
                 target = self.staging / f"{kind}part-{number:05d}.parquet"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(self.work / key / f"{kind}part.parquet", target)
             self.used.add(key)
             rows_in += rows
-            counts.update(read_json(self.work / key / "counts.json"))
+            counts.update(made_counts)
             progress.update(rows)
         progress.close()
         self._write_used()
@@ -151,7 +158,7 @@ class Job:
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
         """Yields the result of a costly first step for each frame, from the work store if it is already there."""
-        for key, _ in self._finished(frames, transform, digest(self.code, depends_on)):
+        for key, *_ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")
         self._write_used()
@@ -162,8 +169,8 @@ class Job:
 
     def _finished(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str
-    ) -> Iterator[tuple[str, int]]:
-        """Keys and row counts of the shards in order, each finished in the work store."""
+    ) -> Iterator[tuple[str, int, dict[str, int]]]:
+        """Keys, row counts and counts of the shards in order, each finished in the work store."""
         work = partial(_finish, transform=transform, base=base, store=self.work)
         return ordered_map(work, frames, self.settings.execution)
 
@@ -225,14 +232,13 @@ class _Hashed(io.RawIOBase):
 
 def _finish(
     frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], base: str, store: Path
-) -> tuple[str, int]:
-    """Makes one shard unless the store has it. Returns its key and the number of rows that came in."""
+) -> tuple[str, int, dict[str, int]]:
+    """Makes one shard unless the store has it. Returns its key, the number of rows that came in, and its counts."""
     key = digest(base, frame_hash(frame))[:32]
-    kept, dropped = store / key / "part.parquet", store / key / DROPS / "part.parquet"
-    # The kept rows are written last, so their presence means that all files are whole.
-    if not kept.exists():
-        split = transform(frame)
-        write_shard(split.dropped, dropped)
-        write_json(store / key / "counts.json", split.counts)
-        write_shard(split.kept, kept)
-    return key, frame.height
+    if found := finished(store / key):
+        return key, frame.height, found["counts"]
+    split = transform(frame)
+    write_shard(split.dropped, store / key / DROPS / "part.parquet")
+    write_shard(split.kept, store / key / "part.parquet")
+    seal(store / key, counts=split.counts)
+    return key, frame.height, split.counts

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.yaml_files import read_yaml
 
 
 def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
@@ -35,8 +36,8 @@ def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
 
 def _stages(graph: Path) -> dict[str, dict[str, Any]]:
     try:
-        content = yaml.load(graph.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(graph)
+    except yaml.YAMLError as error:
         raise SettingsError(f"{graph.name} is not readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or not isinstance(content.get("stages"), dict):
         raise SettingsError(f"{graph.name} has no section `stages` with the artifacts")

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from x_instruction.runner.checksums import FILES, checksum, checksums, write_sealed
 from x_instruction.runner.disk_arrays import append, repeated
-from x_instruction.runner.files import hash_paths, write_json
+from x_instruction.runner.files import hash_paths
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.published import MANIFEST, METRICS
+
+SCORES = "scores.json"  # what a stage writes there beside its artifact is published as its metrics
 
 
 def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
@@ -43,10 +47,13 @@ def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
     return facts
 
 
-def write_manifest(job: Job, outcome: Outcome) -> dict[str, Any]:
-    """Writes what the partition holds. The manifest holds no times: equal content gives an equal manifest."""
+def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> dict[str, Any]:
+    """Writes what the partition holds, and the checksum of the metrics in `figures`, which are published beside it.
+
+    The manifest holds no times: equal content gives an equal manifest.
+    """
     paths = job.staged.paths()
-    content = hash_paths([path for path in job.staging.iterdir() if path.name != "manifest.json"])
+    content = hash_paths([path for path in job.staging.iterdir() if path.name != MANIFEST])
     manifest: dict[str, Any] = {"artifact": job.artifact, "partition": job.partition, "content": content}
     if paths:
         table = pl.scan_parquet(paths)
@@ -68,11 +75,16 @@ def write_manifest(job: Job, outcome: Outcome) -> dict[str, Any]:
     else:
         size = sum(path.stat().st_size for path in job.staging.rglob("*") if path.is_file())
         manifest |= {"summary": f"{size / 1e6:.1f} MB"}
-    write_json(job.staging / "manifest.json", manifest)
+    # Read by nothing but the check of what is read, so it does not belong to the content.
+    if figures and (figures / SCORES).exists():
+        manifest[METRICS] = checksum(figures / SCORES)
+    manifest[FILES] = checksums(job.staging, leave_out=[MANIFEST])
+    write_sealed(job.staging / MANIFEST, manifest)
     return manifest
 
 
 def write_part_manifest(job: Job, folder: Path, name: str) -> None:
     """Writes the manifest of a folder in the staging folder that can be used by itself, such as a language's model."""
-    content = hash_paths([path for path in folder.iterdir() if path.name != "manifest.json"])
-    write_json(folder / "manifest.json", {"artifact": job.artifact, "partition": name, "content": content})
+    content = hash_paths([path for path in folder.iterdir() if path.name != MANIFEST])
+    manifest = {"artifact": job.artifact, "partition": name, "content": content}
+    write_sealed(folder / MANIFEST, {**manifest, FILES: checksums(folder, leave_out=[MANIFEST])})

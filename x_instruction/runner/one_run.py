@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from x_instruction.runner.errors import InputError
 
 LOCK, HOLDER = "lock", "holder"
-TOLD_EVERY = 30.0  # seconds
+MESSAGE_EVERY = 30.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds
 
 
@@ -36,7 +36,7 @@ def one_run(work: Path, partition: str, longest_wait: float = LONGEST_WAIT) -> I
                 "other run or stop it, then run again"
             )
         print(f"{partition}: waiting for {holder}, {waited:.0f} s so far", file=sys.stderr)
-        timeout = min(TOLD_EVERY, longest_wait - waited)
+        timeout = min(MESSAGE_EVERY, longest_wait - waited)
     try:
         (work / HOLDER).write_text(f"process {os.getpid()}, which began at {time.strftime('%H:%M:%S')}")
         yield

@@ -1,17 +1,56 @@
-"""Sets up a stage's process before any library is loaded."""
+"""Sets up a stage's process before any library is loaded, and ends it together with the run that started it."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import sys
+import threading
+from contextlib import suppress
+
+RUN = (
+    "XI_RUN"  # the number of the process without which a stage must not go on: DVC, as `make run` and Dagster start it
+)
 
 
-def die_with_parent() -> None:
-    """Asks Linux to end this process together with its parent: an orphan could publish later."""
+def die_with_parent(parent: int | None = None) -> None:
+    """Asks Linux to end this process together with its parent: an orphan could publish later.
+
+    `parent` is the number of the process that started this one, which may have ended by now: then this one ends too.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def die_with_run() -> None:
+    """Ends this process together with its parent, and with the process named by XI_RUN.
+
+    DVC starts a stage through a shell, which may wait for the stage and outlive DVC: without XI_RUN, stages went on for
+    7 to 17 s after `make run` was killed.
+    """
+    die_with_parent()
+    number = os.environ.get(RUN, "")
+    if not number.isdigit() or sys.platform != "linux":
+        return
+    try:
+        run = os.pidfd_open(int(number))
+    except ProcessLookupError:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except OSError:  # a kernel before 5.3, or a container that forbids it
+        return
+    threading.Thread(target=_end_after, args=(run,), daemon=True).start()
+
+
+def _end_after(run: int) -> None:
+    with suppress(OSError):
+        ended = select.poll()
+        ended.register(run, select.POLLIN)
+        ended.poll()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def quiet_libraries(threads: int) -> None:

@@ -18,6 +18,7 @@ import yaml
 
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import digest
+from x_instruction.runner.yaml_files import read_yaml
 
 PARAMETER = "params.yaml: "
 EXPRESSION = re.compile(r"\$\{([^}]+)\}")
@@ -57,7 +58,7 @@ def _states(root: Path, artifact: str, names: Sequence[str]) -> Iterator[tuple[s
     Empty without a graph, and where the graph or the settings cannot be read: those have sentences elsewhere.
     """
     try:
-        graph, params = (_yaml(root / name) for name in ("dvc.yaml", "params.yaml"))
+        graph, params = (read_yaml(root / name) for name in ("dvc.yaml", "params.yaml"))
         entry = graph["stages"][artifact]
         context = {**params, **_item(entry, names, params)}
         entry = entry.get("do", entry)
@@ -71,12 +72,8 @@ def _states(root: Path, artifact: str, names: Sequence[str]) -> Iterator[tuple[s
         yield path, _state(root / path)
 
 
-def _yaml(path: Path) -> Any:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-
-
 def _item(entry: Mapping[str, Any], names: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
-    """What `${item}` and `${key}` stand for in this partition, by DVC's `foreach` or `matrix`."""
+    """The values of `${item}` and `${key}` in this partition, by DVC's `foreach` or `matrix`."""
     if "matrix" in entry:
         iterations = params["iterations"]
         return {"item": {"iteration" if name in iterations else "language": name for name in names}}

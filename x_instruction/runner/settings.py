@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+SHOWN = 120  # characters of a wrong value
 NonEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -77,7 +78,13 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
         context: Mapping[str, Any] = first["ctx"]
         return f"`{key}.{context['number']}`: {first['msg']}{more}"
     rule = first["msg"].removeprefix("Value error, ")
-    return f"`{key}` is {first['input']!r}: {rule}{more}" if key else f"{rule}{more}"
+    return f"`{key}` is {shown(first['input'])}: {rule}{more}" if key else f"{rule}{more}"
+
+
+def shown(value: Any) -> str:
+    """A value on one line, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
 
 
 def _known_keys(model: Any, location: tuple[int | str, ...]) -> list[str]:

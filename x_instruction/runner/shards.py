@@ -2,7 +2,7 @@
 
 <partition>/part-00000.parquet            kept rows
 <partition>/__drops__/part-00000.parquet  dropped rows: id, reason, the value that broke the rule, origin, text
-<partition>/manifest.json                 written last; a folder without one is unfinished
+<partition>/manifest.json                 written last, with every file's checksum; a folder without one is unfinished
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from uuid import uuid4
 
 import polars as pl
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from pyarrow import ArrowException
 
-from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import read_json
+from x_instruction.runner.checksums import FILES, refuse_changed
+from x_instruction.runner.errors import DamagedError, InputError
+from x_instruction.runner.published import MANIFEST, read_manifest
 
 # Columns of a drop in every artifact: enough to find the row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
@@ -79,9 +81,17 @@ class Partition:
         return paths
 
     def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """One shard at a time."""
-        for path in self.paths():
+        """One shard at a time. Raises DamagedError for a shard that is not as it was published."""
+        for path in self.checked_paths():
             yield pl.read_parquet(path, columns=columns)
+
+    def checked_paths(self) -> Iterator[Path]:
+        """The paths in order, each compared with the manifest right before it is read."""
+        paths = self.paths()
+        listed = read_manifest(self.folder).get(FILES, {}) if self.finished else {}
+        for path in paths:
+            refuse_changed(self.folder, listed, [path.name])
+            yield path
 
     def table(self, columns: list[str] | None = None) -> pl.DataFrame:
         """All rows; only for work that needs the whole of a partition."""
@@ -109,16 +119,22 @@ class Partition:
         return pl.scan_parquet(paths) if paths else None
 
     def _refuse_unfinished(self, paths: list[Path]) -> None:
-        manifest = self.folder / "manifest.json"
-        if not manifest.exists():
+        if not (self.folder / MANIFEST).exists():
             raise InputError(f"{self.folder} is missing or unfinished: run its stage first (`dvc repro`)")
-        listed = read_json(manifest).get("rows")
-        rows = sum(pq.read_metadata(path).num_rows for path in paths)
+        listed = read_manifest(self.folder).get("rows")
+        rows = sum(_rows(path) for path in paths)
         if listed not in (None, rows):
             raise InputError(
                 f"{self.folder} has {rows} rows but its manifest lists {listed}: a shard is missing or comes from "
                 "another partition; `dvc checkout` brings it back, or make it again"
             )
+
+
+def _rows(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, ArrowException):
+        raise DamagedError(path) from None
 
 
 def write_shard(frame: pl.DataFrame, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Work that several languages of an artifact need: the first language that needs it makes it, the others find it.
 
-data/.work/<artifact>/shared/<key>/           one piece; the key is made of its inputs, and `whole` is written last
+data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
 Languages run side by side, each in its own process. A piece is made under a lock of the operating system, which is
@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from x_instruction.runner.files import write_atomically
+from x_instruction.runner.patience import Patience, patiently_acquire
+from x_instruction.runner.work_store import finished, remove_temporary, seal
 
-WHOLE = "whole"
 # No key and no language code begins with this.
 DELETED = ".deleted-"
 
@@ -28,7 +30,7 @@ class SharedStore:
 
     def __init__(self, folder: Path, name: str, names: Collection[str]) -> None:
         self._folder, self._name, self._names = folder, name, names
-        self._needed: set[str] = set()
+        self._needed, self._checked = set[str](), set[str]()
 
     def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
         """Makes the missing pieces by key; each function fills the folder that it is given.
@@ -62,17 +64,20 @@ class SharedStore:
 
     def _make(self, key: str, make: Callable[[Path], None], wait: bool) -> None:
         folder = self.piece(key)
-        if (folder / WHOLE).exists():
+        if key in self._checked:
             return
+        lock = FileLock(self._lock(key))
         try:
-            held = FileLock(self._lock(key)).acquire(blocking=wait)
+            held = patiently_acquire(lock, _patience(key), lambda: _progress(folder)) if wait else lock.acquire(0)
         except Timeout:
             return
         with held:
-            if not (folder / WHOLE).exists():
+            if finished(folder) is None:
                 folder.mkdir(exist_ok=True)
+                remove_temporary(folder)
                 make(folder)
-                write_atomically(folder / WHOLE, b"")
+                seal(folder)
+            self._checked.add(key)
 
     def _delete(self, folder: Path) -> None:
         """Renames the folder first, because a half-deleted folder must not pass for a whole piece."""
@@ -80,9 +85,9 @@ class SharedStore:
         shutil.rmtree(gone)
         self._lock(folder.name).unlink(missing_ok=True)
 
-    def _alone(self) -> FileLock:
+    def _alone(self) -> AbstractContextManager[object]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._folder / "wanted.lock")
+        return patiently_acquire(FileLock(self._folder / "wanted.lock"), _patience("wanted"))  # type: ignore[no-any-return]
 
     def _lock(self, key: str) -> Path:
         return self._folder / f"{key}.lock"
@@ -93,3 +98,12 @@ class SharedStore:
 
     def _write_wanted(self, keys: Collection[str]) -> None:
         write_atomically(self._folder / "wanted" / self._name, "\n".join(sorted(keys)).encode())
+
+
+def _patience(key: str) -> Patience:
+    return Patience(f"shared work {key}", "wait for that run or stop it, then run again")
+
+
+def _progress(folder: Path) -> list[str]:
+    """What another process has made of a piece so far: it is waited for as long as that grows."""
+    return sorted(path.name for path in folder.glob("*"))

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 from x_instruction.runner.files import replace_folder, write_atomically, write_json
-from x_instruction.runner.gate import Metric, judge, load_suite, refuse
+from x_instruction.runner.gate import Metric, Report, judge, load_suite, refuse
 from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
-from x_instruction.runner.manifest import table_facts, write_manifest
+from x_instruction.runner.left_overs import sweep, withdraw
+from x_instruction.runner.manifest import SCORES, table_facts, write_manifest
 from x_instruction.runner.one_run import one_run
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
 from x_instruction.runner.readings import Readings
 from x_instruction.runner.shards import DROPS
-
-SCORES = "scores.json"  # what a stage writes there beside its artifact is published as its metrics
 
 
 class Stage(Protocol):
@@ -37,47 +36,56 @@ def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = N
     expectations = load_suite(suite, job.settings)
     with Validator() as validator, one_run(job.work, f"{job.artifact} {job.partition}".strip()):
         started = time.monotonic()
-        _clear(job.staging)
+        sweep(job)
         outcome = stage.run(job)
         metrics = {**table_facts(job, outcome), **stage.measure(job, outcome)}
         report = judge(job.artifact, job.partition, expectations, metrics, validator.validate)
         if readings:
             readings.refuse_changes()
-        report.save(job.refusal if report.failures else job.report)
         for verdict in report.warnings:
             print(f"warning: {verdict.sentence}", file=sys.stderr)
         if report.failures:
+            report.save(job.refusal)
             refuse(report, job.refusal.relative_to(job.root), _keep_drops(job))
-        _publish(job, outcome, time.monotonic() - started)
+        _publish(job, outcome, report, time.monotonic() - started)
 
 
-def _clear(staging: Path) -> None:
-    """Makes the staging folder anew, and removes what killed runs of the partition left in it and beside it."""
-    for left in [staging, *staging.parent.glob(f".{staging.name}.*")]:
-        shutil.rmtree(left, ignore_errors=True)
-    staging.mkdir(parents=True)
+def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None:
+    """The report and the figures of the data before are removed first and the new ones come last.
 
-
-def _publish(job: Job, outcome: Outcome, seconds: float) -> None:
+    So a run that is killed in between leaves data without a report, but never a report of other data.
+    """
+    figures = _taken_out(job)
+    manifest = write_manifest(job, outcome, figures)
+    withdraw(job)
+    replace_folder(job.staging, job.target)
+    _publish_figures(job, figures)
+    report.save(job.report)
     job.refusal.unlink(missing_ok=True)
     shutil.rmtree(job.refused_drops, ignore_errors=True)
-    _publish_figures(job)
-    manifest = write_manifest(job, outcome)
-    replace_folder(job.staging, job.target)
     _prune(job.work)
     job.shared.settle()
     log = {**outcome.facts, "seconds": round(seconds, 2), "content": manifest["content"]}
-    write_json(job.root / "data" / "runs" / job.artifact / f"{job.partition or 'all'}.json", log)
+    write_json(job.run_log, log)
     print(f"{job.artifact} {job.partition}: published, {manifest['summary']}, {log['seconds']} s", file=sys.stderr)
 
 
-def _publish_figures(job: Job) -> None:
-    """Metrics and plots are separate outputs beside the artifact, because DVC shows no file inside an output."""
-    if (job.staging / SCORES).exists():
-        write_atomically(job.metrics, (job.staging / SCORES).read_bytes())
-        (job.staging / SCORES).unlink()
-    if (job.staging / PLOTS).exists():
-        replace_folder(job.staging / PLOTS, job.plots)
+def _taken_out(job: Job) -> Path:
+    """Moves metrics and plots out of the artifact: they are separate outputs, as DVC shows no file inside an output."""
+    figures = job.staging.with_name(f".{job.staging.name}.figures")
+    figures.mkdir()
+    for name in (SCORES, PLOTS):
+        if (job.staging / name).exists():
+            (job.staging / name).rename(figures / name)
+    return figures
+
+
+def _publish_figures(job: Job, figures: Path) -> None:
+    if (figures / SCORES).exists():
+        write_atomically(job.metrics, (figures / SCORES).read_bytes())
+    if (figures / PLOTS).exists():
+        replace_folder(figures / PLOTS, job.plots)
+    shutil.rmtree(figures)
 
 
 def _keep_drops(job: Job) -> str:

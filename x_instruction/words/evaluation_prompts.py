@@ -13,6 +13,10 @@ from x_instruction.runner.errors import InputError
 FIELDS = ("prompt", "question", "instruction", "text", "turns", "messages")
 
 
+# In a manifest: the rows of the evaluation files, and those whose texts are too short to protect anything.
+EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotected"
+
+
 class Text(NamedTuple):
     """A text of row `row`. A text beside the prompts may be a label or a licence, so it counts only if it is long."""
 
@@ -26,8 +30,6 @@ def prompts_of(path: Path, setting: str) -> list[Text]:
 
     Raises InputError, which names the setting, if the file does not exist, is not JSONL or has no text.
     """
-    if not path.exists():
-        raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
     found = [text for number, row in rows_of(path, setting) for text in _texts(number, row)]
     if not any(text.is_prompt or len(text.text.split()) > 1 for text in found):
         raise InputError(
@@ -41,15 +43,37 @@ def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSONL file with their line numbers. Raises InputError, which names the setting and the line."""
     number = 0
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(_read(path, setting).split("\n"), start=1):
             if line.strip():
-                row = json.loads(line)
+                row = _storable(json.loads(line))
                 if not isinstance(row, dict):
                     raise ValueError(f"an object was expected, not {type(row).__name__}")
                 yield number, row
     except (ValueError, RecursionError) as error:
         cause = " ".join(str(error).split())[:200]
         raise InputError(f"{setting}: line {number} of {path} is not JSONL: {cause}") from None
+
+
+def _read(path: Path, setting: str) -> str:
+    """The text of a file. Raises InputError for what is no file of text; opening a pipe would wait for ever."""
+    if not path.exists():
+        raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
+    if not path.is_file():
+        raise InputError(f"{setting}: {path} is no file, but a folder, pipe or device: name a JSONL file")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise InputError(f"{setting}: {path} cannot be read as text ({cause}): give JSON Lines in UTF-8") from None
+
+
+def _storable(value: Any) -> Any:
+    """The value with a question mark for each lone surrogate, which JSON may hold and no text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    return {_storable(name): _storable(part) for name, part in value.items()} if isinstance(value, dict) else value
 
 
 def _texts(number: int, row: dict[str, Any]) -> Iterator[Text]:

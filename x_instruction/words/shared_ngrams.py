@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from x_instruction.cleaning.short_texts import cleaned_texts
 from x_instruction.language.folding import folded_words
 from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.errors import InputError
-from x_instruction.words.evaluation_prompts import prompts_of
+from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS, Text, prompts_of
 from x_instruction.words.units import Numbers, Places, runs, slices, units, units_of_words
 
 # A very short prompt ("Why?") occurs in many texts by chance. The limit in words is ours.
@@ -37,6 +38,10 @@ class Ngrams(NamedTuple):
     by_length: dict[int, Numbers]
     rows: int = 0
     unprotected_rows: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """How many rows the evaluation files have, and how many of them protect nothing: for the manifest."""
+        return {EVALUATION_ROWS: self.rows, UNPROTECTED_ROWS: self.unprotected_rows} if self.rows else {}
 
 
 NO_NGRAMS = Ngrams(1, np.zeros(0, np.uint64), {})
@@ -69,8 +74,8 @@ def _least(size: int, language: LanguageSettings) -> int:
 
 
 def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str) -> Ngrams:
-    texts = prompts_of(path, setting)
-    values, begins = units(normalised(pl.Series("text", [text.text for text in texts]), language), language)
+    texts = _with_cleaned(prompts_of(path, setting), language)
+    values, begins = units(pl.Series("text", [text.text for text in texts], dtype=pl.String), language)
     longest, least = units_of_words(size, language), _least(size, language)
     counts = np.diff(begins)
     lengths = np.minimum(counts, longest)
@@ -89,6 +94,16 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
         print(f"{setting}: {missing} of {len(rows)} rows of {path} protect nothing: too few words", file=sys.stderr)
     by_length = {int(length): np.unique(hashes[each == length]) for length in np.unique(each)}
     return Ngrams(least, np.unique(runs(values, starts, starts + least)), by_length, len(rows), missing)
+
+
+def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
+    """The texts as they are written, and those that cleaning changes also as a web text would have them."""
+    as_written = normalised(pl.Series("text", [text.text for text in texts], dtype=pl.String), language)
+    cleaned = cleaned_texts(as_written, language)
+    pairs = zip(texts, as_written, cleaned, strict=True)
+    return [
+        text._replace(text=form) for text, before, after in pairs for form in dict.fromkeys((before, after)) if form
+    ]
 
 
 def overlaps(texts: pl.Series, ngrams: Ngrams, language: LanguageSettings) -> pl.Series:

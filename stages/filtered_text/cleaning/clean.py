@@ -9,14 +9,16 @@ import polars as pl
 from stages.filtered_text.cleaning.copy_artifacts import without_copy_artifacts
 from stages.filtered_text.cleaning.escapes import without_escapes
 from stages.filtered_text.cleaning.font_artifacts import without_font_artifacts
-from stages.filtered_text.cleaning.markup import without_markup
 from stages.filtered_text.cleaning.wrapped_lines import joined_lines
+from x_instruction.cleaning.markup import without_markup
+from x_instruction.language.invisible import visible
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
-# Letters and signs go first, because all steps look at the ends of sentences. Markup goes before what it would hide:
-# credits, and the ends of lines.
+# What no reader sees goes first, then letters and signs, because all steps look at the ends of sentences. Markup goes
+# before what it would hide: credits, and the ends of lines.
 STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
+    "invisible_characters": lambda texts, _: visible(texts),
     "letters": written,
     "escapes": without_escapes,
     "markup": lambda texts, _: without_markup(texts),

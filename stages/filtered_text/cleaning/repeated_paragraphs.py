@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from stages.filtered_text.cleaning.code_blocks import prose
+from x_instruction.cleaning.code_blocks import prose
 
 MIN_CHARACTERS = 40  # of a paragraph; verse may repeat a shorter line
 MAX_REPEATS = 2  # in a text; more of them are no accident, and the text is left as it is

@@ -29,6 +29,7 @@ from stages.filtered_text.rules.lines import (
 )
 from stages.filtered_text.rules.listed_words import listed_words
 from stages.filtered_text.rules.ngrams import duplicate_ngrams, repetition, top_ngram
+from stages.filtered_text.rules.private_data import private_data
 from stages.filtered_text.rules.rule import Rule
 from stages.filtered_text.rules.words import (
     bad_word_lengths,
@@ -72,7 +73,7 @@ PROSE_RULES: dict[str, Rule] = {
     "fragment": fragment,
     "titles": titles,
 }
-REASONS = ["blocked_site", *WHOLE_RULES, *PROSE_RULES, "evaluation_overlap"]
+REASONS = ["blocked_site", *WHOLE_RULES, *PROSE_RULES, "private_data", "evaluation_overlap"]
 
 
 def whole_rules(sites: Sites) -> dict[str, Rule]:
@@ -80,9 +81,9 @@ def whole_rules(sites: Sites) -> dict[str, Rule]:
     return {"blocked_site": partial(blocked_site, sites=sites), **WHOLE_RULES}
 
 
-def overlap_rules(ngrams: Ngrams) -> dict[str, Rule]:
-    """The rule that runs last, on the text with its program code."""
-    return {"evaluation_overlap": partial(evaluation_overlap, ngrams=ngrams)}
+def last_rules(ngrams: Ngrams) -> dict[str, Rule]:
+    """The rules that run last, on the text with its program code."""
+    return {"private_data": private_data, "evaluation_overlap": partial(evaluation_overlap, ngrams=ngrams)}
 
 
 def judge(

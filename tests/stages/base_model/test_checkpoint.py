@@ -292,6 +292,44 @@ def with_an_encoder(folder: Path, model: Path) -> None:
     save_model(T5ForConditionalGeneration(T5Config(vocab_size=len(tokenizer), **shape)), tokenizer, folder)
 
 
+def change_weights(folder: Path, model: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(model, folder)
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def further_weights(folder: Path, model: Path) -> None:
+    change_weights(folder, model, lambda weights: weights.update({"model.layers.7.bias": torch.zeros(3)}))
+
+
+def not_a_number(folder: Path, model: Path) -> None:
+    change_weights(folder, model, lambda weights: weights["model.norm.weight"].fill_(float("nan")))
+
+
+def infinite(folder: Path, model: Path) -> None:
+    change_weights(folder, model, lambda weights: weights["model.norm.weight"][:1].fill_(float("inf")))
+
+
+def no_safetensors(folder: Path, model: Path) -> None:
+    shutil.copytree(model, folder)
+    torch.save({}, folder / "model.safetensors")
+
+
+def indexed_pickle(folder: Path, model: Path) -> None:
+    pickled(folder, model)
+    write_json(folder / "model.safetensors.index.json", {"weight_map": {"model.norm.weight": "pytorch_model.bin"}})
+
+
+def indexed_elsewhere(folder: Path, model: Path) -> None:
+    shutil.copytree(model, folder)
+    (folder / "model.safetensors").rename(folder.parent / "elsewhere.safetensors")
+    weights = {"weight_map": {"model.norm.weight": "../elsewhere.safetensors"}}
+    write_json(folder / "model.safetensors.index.json", weights)
+
+
 def cut_weights(folder: Path, model: Path) -> None:
     shutil.copytree(model, folder)
     (folder / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
@@ -320,10 +358,16 @@ BAD = {
     with_an_encoder: "t5 is not a causal language model: take a decoder",
     without_tokenizer: r"has no usable tokenizer: there is no tokenizer\.json in it",
     broken_tokenizer: "has no usable tokenizer: Expecting ',' delimiter",
-    custom_code: r"it needs code of its own \(custom code\), which is never run",
+    custom_code: "it needs custom code, which is never run",
     pickled: r"pytorch_model\.bin is a pickle, which could run code: convert the model to safetensors",
     small_vocabulary: r"has \d+ tokens, but its model has only 100",
     missing_weights: r"weights are missing .*up_proj",
+    further_weights: r"it has 1 weights that the architecture .* such as model\.layers\.7\.bias: take the config",
+    not_a_number: r"model\.norm\.weight has numbers that are not finite \(NaN or infinity\)",
+    infinite: r"model\.norm\.weight has numbers that are not finite",
+    no_safetensors: "is not a usable model with safetensors: ",
+    indexed_pickle: r"index\.json names pytorch_model\.bin, which is not a safetensors file of this folder: convert",
+    indexed_elsewhere: r"index\.json names \.\./elsewhere\.safetensors, which is not a safetensors file of this folder",
     cut_weights: "is not a usable model with safetensors: Error while deserializing header",
     other_sizes: r"down_proj\.weight has the shape \(64, 128\), but config\.json asks for \(64, 96\)",
     quantised: "its weights are quantised .*: take the checkpoint with plain weights",

@@ -409,19 +409,19 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
         shutil.rmtree(job.staging, ignore_errors=True)
         command = [sys.executable, "-c", KILLED, str(job.root)]
         process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        while len(list(job.work.glob("*/part.parquet"))) < shards:
+        while len(list(job.work.glob("*/sealed.json"))) < shards:
             assert process.poll() is None
             time.sleep(0.002)
         process.kill()
         process.wait()
         # Finished shards are not touched, and at most one unfinished shard was begun.
-        now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}
+        now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/sealed.json")}
         assert finished.items() <= now.items() and len(now) < 10
         assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1
         finished = now
     shutil.rmtree(job.staging, ignore_errors=True)
     outcome = candidate_pairs.run(job)
-    assert finished.items() <= {path: path.stat().st_mtime_ns for path in job.work.glob("*/part.parquet")}.items()
+    assert finished.items() <= {path: path.stat().st_mtime_ns for path in job.work.glob("*/sealed.json")}.items()
     staged = ({path.name: path.read_bytes() for path in one.staging.rglob("*.parquet")} for one in (undisturbed, job))
     assert next(staged) == next(staged) != {}
     assert write_manifest(job, outcome) == expected

@@ -7,9 +7,9 @@ from stages.filtered_text.cleaning.clean import cleaned
 from stages.filtered_text.cleaning.copy_artifacts import without_copy_artifacts
 from stages.filtered_text.cleaning.escapes import without_escapes
 from stages.filtered_text.cleaning.font_artifacts import without_font_artifacts
-from stages.filtered_text.cleaning.markup import without_markup
 from stages.filtered_text.cleaning.wrapped_lines import joined_lines
 from tests.stages.filtered_text.texts import GOOD, THAI, made, page
+from x_instruction.cleaning.markup import without_markup
 
 MARKDOWN = "# Otsikko"
 

@@ -22,10 +22,14 @@ REAL = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LIMITS: dict[str, Any] = {
     "rows_per_shard": 100,
     "max_page_bytes": 20_000,
-    "max_line_bytes": 50_000,
+    "max_line_bytes": 30_000,
     "max_nesting": 200,
+    "max_elements": 30_000,
+    "max_attributes": 500,
+    "max_seconds_per_megabyte": 20,
     "max_expansion": 50,
     "max_bad_share": 0.2,
+    "max_unread_share": 0.2,
 }
 SENTENCE = "Karjalanpiirakan kuori on rukiinen ja ohut, ja juuri siinä piilee leipojan taito."
 ENGLISH = "The crust of this pastry is thin and made of rye, and that is where the baker shows what he has learned."

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from stages.raw_web_text.unread import lost_bytes, unread_share
 from tests.stages.raw_web_text.sources import (
     REAL,
     SENTENCE,
@@ -132,7 +134,8 @@ def test_real_archives_are_read_without_drops(name: str, kept: int) -> None:
         pytest.skip(f"NO REAL DATA: {REAL / 'warc' / name} is missing (set XI_SHARED_DATA)")
     form = "wet" if "wet" in name or "cc_net" in name else "warc"
     split = made(REAL / "warc", {"path": name, "format": form, "languages": ["fi"]}, max_page_bytes=5_000_000)
-    assert (split.kept.height, reasons(split)) == (kept, [])
+    assert (split.kept.height, set(reasons(split)) - {"other_records"}) == (kept, set())
+    assert unread_share(split.counts) == 0
 
 
 def test_a_real_archive_of_many_encodings_is_read() -> None:
@@ -140,6 +143,45 @@ def test_a_real_archive_of_many_encodings_is_read() -> None:
     if not (REAL / "warc" / name).exists():
         pytest.skip(f"NO REAL DATA: {REAL / 'warc' / name} is missing (set XI_SHARED_DATA)")
     split = made(REAL / "warc", {"path": name, "languages": ["fi"]}, max_page_bytes=5_000_000)
-    assert split.kept.height + split.dropped.height == 16  # 16 responses, of which four are in GBK or Windows-1251
-    assert not set(reasons(split)) - {"empty_page", "invalid_utf8"}
+    responses = split.dropped.filter(pl.col("reason") != "other_records")
+    assert split.kept.height + responses.height == 16  # of which four are in GBK or Windows-1251
+    assert not set(responses["reason"]) - {"empty_page", "invalid_utf8"}
+    assert unread_share(split.counts) == 0
     assert "\ufffd" not in "".join(split.kept["text"])
+
+
+# What is not read is counted
+
+
+def other(kind: str, size: int) -> bytes:
+    return f"WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("kind", ["request", "metadata", "revisit", "resource", "conversion"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_records_of_other_kinds_are_counted_by_kind_and_bytes(tmp_path: Path, kind: str, compressed: bool) -> None:
+    records = [other("warcinfo", 10), three()[0], other(kind, 300), three()[1], other(kind, 500)]
+    (tmp_path / "fi.warc").write_bytes(b"".join(gzip.compress(data) if compressed else data for data in records))
+    split = made(tmp_path, {"path": "{language}.warc"})
+    assert split.dropped["value"].to_list() == [
+        "1 records of kind warcinfo, 10 bytes",
+        f"2 records of kind {kind}, 800 bytes",
+    ]
+    weighs = {"other_records": 800} if kind in ("resource", "conversion") else {}
+    assert (urls(split), lost_bytes(split.counts)) == (["a", "b"], weighs)
+
+
+@pytest.mark.parametrize("form", ["gz", "zst", "plain"])
+def test_the_lost_rest_of_an_archive_weighs_its_bytes(tmp_path: Path, form: str) -> None:
+    rest = response("https://b.example/", page(SENTENCE * 40), 100_000)
+    pack = {"gz": gzip.compress, "zst": lambda data: zstd(data, tmp_path / "packed"), "plain": bytes}[form]
+    (tmp_path / "fi.warc").write_bytes(pack(three()[0]) + pack(rest))
+    split = made(tmp_path, {"path": "{language}.warc"})
+    assert (urls(split), reasons(split)) == (["a"], ["broken_record"])
+    assert lost_bytes(split.counts)["broken_record"] >= len(pack(rest))
+
+
+def test_an_archive_without_pages_weighs_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "fi.warc").write_bytes(other("resource", 5000))
+    split = made(tmp_path, {"path": "{language}.warc"})
+    assert (reasons(split), unread_share(split.counts)) == (["unreadable_file"], 1.0)

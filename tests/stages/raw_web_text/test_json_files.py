@@ -105,3 +105,62 @@ def test_elements_before_one_that_cannot_be_read_are_kept(
     drop = split.dropped.row(0, named=True)
     assert (drop["reason"], drop["origin"]) == (reason, "array.json#2")
     assert drop["value"].startswith(value)
+
+
+DEEP = "[" * 900 + "]" * 900
+
+
+@pytest.mark.parametrize(("title", "kept"), [("9" * 5000, "9" * 5000), ("1e999", "inf"), (DEEP, None), ("NaN", "nan")])
+def test_a_title_of_any_kind_costs_no_row(tmp_path: Path, title: str, kept: str | None) -> None:
+    line = f'{{"text": "hyvä rivi", "title": {title}, "id": {title}}}'
+    for name, data in {"a.jsonl": line, "b.json": f"[{line}]"}.items():
+        (tmp_path / name).write_text(data)
+        split = made(tmp_path, {"path": name, "format": "jsonl", "languages": ["fi"]})
+        assert (split.kept["text"].to_list(), reasons(split)) == (["hyvä rivi"], [])
+        assert kept is None or split.kept["source_id"].item() == kept
+
+
+def test_a_row_whose_lists_are_too_deep_is_dropped_alone(tmp_path: Path) -> None:
+    for depth in (900, 960, 980, 990, 1000, 5000):
+        lines(tmp_path / "fi.jsonl", f'{{"text": "eka", "title": {"[" * depth + "]" * depth}}}', {"text": "toka"})
+        assert made(tmp_path, {"path": "{language}.jsonl"}).kept["text"].to_list()[-1] == "toka"
+
+
+FORMS = {
+    "indented": (2, "[\n  {}\n]", ",\n  "),
+    "one on a line": (None, "[\n{}\n]", ",\n"),
+    "Windows line ends": (None, "[\r\n{}\r\n]", ",\r\n"),
+    "line ends between only": (None, "[{}]", ",\n    "),
+}
+BAD = ['{"text": "rikki', '{"text": "x", }', '{"text": rikki}', '{"text": "a", "links": [{"text": "sisällä"}, {"te']
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_element_that_has_its_lines_costs_itself_alone(tmp_path: Path, form: str, bad: str) -> None:
+    indent, whole, between = FORMS[form]
+    good = [
+        json.dumps({"text": f"hyvä {number}", "links": [{"text": "ei"}, {"text": "sivu"}]}, indent=indent)
+        for number in range(6)
+    ]
+    if indent:
+        good = [text.replace("\n", "\n  ") for text in good]
+    elements = [*good[:2], bad + "}", *good[2:4], bad + "}", *good[4:]]
+    split = array(tmp_path, whole.replace("{}", between.join(elements)).encode())
+    assert split.kept["text"].to_list() == [f"hyvä {number}" for number in range(6)]
+    assert reasons(split) == ["unreadable_record"] * 2
+    assert split.kept["record"].to_list() == [0, 1, 3, 4, 6, 7]
+
+
+def test_the_lost_rest_of_an_array_on_one_line_weighs_its_bytes(tmp_path: Path) -> None:
+    good = json.dumps({"text": "hyvä rivi"})
+    rest = '{"text": rikki}, ' + ", ".join([good] * 50) + "]"
+    split = array(tmp_path, f"[{good}, {rest}".encode())
+    assert (split.kept.height, reasons(split)) == (1, ["broken_file"])
+    assert split.counts["bytes_lost_broken_file"] == len(rest)
+
+
+def test_many_bad_elements_are_passed_over_in_time(tmp_path: Path) -> None:
+    elements = ['{"text": rikki}', '{"text": "hyvä rivi"}'] * 3000
+    split = array(tmp_path, ("[\n" + ",\n".join(elements) + "\n]").encode())
+    assert (split.kept.height, len(reasons(split))) == (3000, 3000)

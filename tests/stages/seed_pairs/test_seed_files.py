@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
 from stages.seed_pairs.seed_files import OF_TRANSLATION, read_seeds
@@ -79,4 +83,41 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds/fi.jsonl").write_bytes(content)
     with pytest.raises(InputError, match=r"seeds/fi\.jsonl"):
+        read_seeds(tmp_path, SOURCE, "fi")
+
+
+BAD_LINES = ['{"instruction": "a", "resp', "not json", '["Say."]', "7", '{"instruction": ["a"], "response": "b"}']
+
+
+@pytest.mark.parametrize("bad", BAD_LINES)
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
+def test_a_bad_line_costs_its_row_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bad: str, suffix: str
+) -> None:
+    text = "\n".join([json.dumps(PAIR), bad, json.dumps(PAIR)]).encode()
+    path = tmp_path / f"seeds/fi{suffix}"
+    path.parent.mkdir()
+    with pa.output_stream(str(path), compression="detect") as file:
+        file.write(text)
+    rows = read_seeds(tmp_path, SeedSource(folder="seeds", suffix=suffix), "fi")
+    assert rows["response"].to_list() == [PAIR["response"], None, PAIR["response"]]
+    assert f"row 2 of {path} is dropped: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("ms"), pa.month_day_nano_interval(), pa.duration("s")])
+def test_a_column_that_seeds_do_not_have_cannot_stop_them(tmp_path: Path, kind: pa.DataType) -> None:
+    (tmp_path / "seeds").mkdir()
+    column = pa.nulls(1, kind) if "interval" in str(kind) else pa.array([910_692_730_085_477], kind)
+    table = pa.table({**{name: [text] for name, text in PAIR.items()}, "when": column})
+    try:
+        pq.write_table(table, tmp_path / "seeds/fi.parquet")
+    except pa.ArrowNotImplementedError:
+        pytest.skip(f"Parquet cannot hold {kind}")
+    assert read_seeds(tmp_path, SeedSource(folder="seeds", suffix=".parquet"), "fi").height == 1
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    os.mkfifo(tmp_path / "seeds/fi.jsonl")
+    with pytest.raises(InputError, match="is no file, but a folder, pipe or device"):
         read_seeds(tmp_path, SOURCE, "fi")

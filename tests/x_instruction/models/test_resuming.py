@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import TrainerCallback
 
 from tests.conftest import TRAINING
-from x_instruction.models import fine_tuning
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.resuming import last_checkpoint
@@ -27,32 +27,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-class KilledError(Exception):
-    """Raised in the middle of training."""
-
-
-class Kill(TrainerCallback):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step_end(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step == self.step:
-            raise KilledError
+Train = Callable[[str, Training], dict[str, bytes]]
+KillTraining = Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def train(tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Trains with checkpoints in a folder, and kills the run after a step."""
-    make_trainer = fine_tuning.make_trainer
+def train(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> Train:
+    """Trains with checkpoints in a folder. Returns the files of the model and its plot."""
 
-    def run(name: str, training: Training, killed_after: int | None = None) -> dict[str, bytes]:
-        def made(*arguments: Any) -> Any:
-            trainer = make_trainer(*arguments)
-            if killed_after:
-                trainer.add_callback(Kill(killed_after))
-            return trainer
-
-        monkeypatch.setattr(fine_tuning, "make_trainer", made)
+    def run(name: str, training: Training) -> dict[str, bytes]:
         out = tmp_path / name
         surroundings = Surroundings(tmp_path / f"{name}_checkpoints", held_out=lessons[:1], plots=out)
         fine_tune(tiny_model, lessons, out, training, 1, surroundings=surroundings)
@@ -62,12 +45,14 @@ def train(tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_a_killed_training_ends_in_the_same_bytes(train: Any, settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_killed_training_ends_in_the_same_bytes(
+    train: Train, kill_training: KillTraining, settings: dict[str, Any], tmp_path: Path
+) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), **PLAIN, **settings})
     undisturbed = train("undisturbed", training)
     for step in (1, 4, 8):
-        with pytest.raises(KilledError):
-            train("killed", training, killed_after=step)
+        with kill_training(step):
+            train("killed", training)
     # The steps before the last checkpoint are not repeated.
     last = last_checkpoint(tmp_path / "killed_checkpoints")
     assert last is not None and last.name == "checkpoint-6"
@@ -75,19 +60,19 @@ def test_a_killed_training_ends_in_the_same_bytes(train: Any, settings: dict[str
     assert {"model.safetensors", "loss.csv"} <= set(undisturbed)
 
 
-def test_an_incomplete_checkpoint_is_passed_over(train: Any, tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_is_passed_over(train: Train, kill_training: KillTraining, tmp_path: Path) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), **PLAIN})
     undisturbed = train("undisturbed", training)
-    with pytest.raises(KilledError):
-        train("killed", training, killed_after=4)
+    with kill_training(4):
+        train("killed", training)
     broken = tmp_path / "killed_checkpoints" / "checkpoint-6"
     broken.mkdir()
     (broken / "model.safetensors").write_bytes(b"half of it")
     assert train("killed", training) == undisturbed
 
 
-def test_without_checkpoints_a_training_begins_anew(train: Any, tmp_path: Path) -> None:
+def test_without_checkpoints_a_training_begins_anew(train: Train, kill_training: KillTraining, tmp_path: Path) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), **PLAIN})
-    with pytest.raises(KilledError):
-        train("killed", training, killed_after=2)
+    with kill_training(2):
+        train("killed", training)
     assert last_checkpoint(tmp_path / "killed_checkpoints") is None

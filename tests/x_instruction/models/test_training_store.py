@@ -45,7 +45,8 @@ def test_a_second_run_reads_what_the_first_tokenised(job: Job) -> None:
     assert kept(job, tokenizer) == kept(job, tokenizer) == EXAMPLES
     assert tokenizer.calls == 1
     (folder,) = job.work.iterdir()
-    assert job.used == {folder.name} and [path.suffix for path in folder.iterdir()] == [".parquet"]
+    assert job.used == {folder.name}
+    assert {path.name for path in folder.iterdir()} == {"part.parquet", "sealed.json"}
 
 
 def other_prompts(job: Job) -> Job:

@@ -55,6 +55,20 @@ def test_a_name_of_a_notice_alone_removes_nothing(body: str) -> None:
     assert RECIPE in page.find("body").text_content()
 
 
+def test_several_names_together_do_not_remove_most_of_the_text() -> None:
+    hidden = "".join(f"<div class='hidden'><p>{TEXT}</p></div>" for _ in range(4))
+    page = tree(f"{hidden}<p>{RECIPE}</p>")
+    assert 0.3 < html_tree.drop_notices(page) <= html_tree.MOST
+    assert page.find("body").text_content().count(TEXT) == 2
+
+
+def test_the_share_of_removed_text_is_counted_once_for_notices_within_notices() -> None:
+    inner = f"<div class='cookie-b'>Evästeet. {TEXT}</div>"
+    page = tree(f"<div class='cookie-a'>Evästeet ja tietosuoja. {inner}</div><p>{TEXT * 3}</p>")
+    assert 0.2 < html_tree.drop_notices(page) < 0.4
+    assert html_tree.drop_notices(page) == 0
+
+
 @pytest.mark.parametrize(
     "notice",
     [

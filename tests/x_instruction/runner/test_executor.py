@@ -13,7 +13,7 @@ import pytest
 
 from stages.raw_web_text.settings import RawWebText
 from tests.conftest import ROOT
-from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.executor import ordered_map
 from x_instruction.runner.files import read_json
 from x_instruction.runner.job import Job
@@ -79,3 +79,18 @@ def test_an_absent_ray_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", without_ray)
     with pytest.raises(SettingsError, match="Ray is not installed: run `make ray`"):
         list(ordered_map(abs, [1], ON_RAY))
+
+
+def hang(item: int) -> int:
+    """The second item is never finished."""
+    while item:
+        pass
+    return item
+
+
+def test_a_worker_that_hangs_is_ended_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("x_instruction.runner.executor.LONGEST_SHARD", 3.0)
+    execution = Execution(executor="processes", workers=1, threads=1)
+    results = ordered_map(hang, [0, 1], execution)
+    with pytest.raises(InputError, match=r"no shard was finished for 3 s by processes \d+; they were ended"):
+        list(results)

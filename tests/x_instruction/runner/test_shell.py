@@ -248,13 +248,13 @@ def test_a_killed_stage_goes_on_with_the_shards_it_had_finished(project: Path) -
             (web / f"Copy{copy}-{page.name}").write_text(text.replace("</p>", f" Kopio {copy}.</p>"), encoding="utf-8")
     store = project / "data/.work/raw_web_text/fi"
     process = subprocess.Popen(command("raw_web_text", "fi"), cwd=project, stderr=subprocess.DEVNULL)
-    while len(list(store.glob("*/part.parquet"))) < 3:
+    while len(list(store.glob("*/sealed.json"))) < 3:
         assert process.poll() is None
         time.sleep(0.005)
     process.kill()
     process.wait()
     assert not (project / "data/raw_web_text").exists()
-    finished = {path: path.stat().st_mtime_ns for path in store.glob("*/part.parquet")}
+    finished = {path: path.stat().st_mtime_ns for path in store.glob("*/sealed.json")}
     assert len(finished) < len(list(web.iterdir()))
     made(project, "raw_web_text", "fi")
     assert {path: path.stat().st_mtime_ns for path in finished} == finished

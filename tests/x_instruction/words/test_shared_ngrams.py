@@ -48,6 +48,12 @@ def shared(text: str, *prompts: str, folder: Path, language: str = "fi", size: i
     return found
 
 
+def test_a_prompt_is_found_in_the_form_that_cleaning_gives_a_text(tmp_path: Path) -> None:
+    prompt = "Write to maija (at) kerho.example or call ０４０ １２３ ４５６７ now\u2066 please"
+    for text in ("Write to [email] or call [phone] now please", prompt):
+        assert shared(text, prompt, folder=tmp_path) is not None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,0 +1,89 @@
+"""What stands in front of Dagster's web server: it answers pages of its own address only.
+
+The server listens on the loopback address and asks nobody who they are. But every page that is open in the user's
+browser can send requests there too: from its own address (cross-site), or from its own name after that name was made
+to lead to the loopback address (DNS rebinding). A browser says in Host which name was asked for, in Origin which page
+asks, and in Sec-Fetch-Site whether both belong together; programs such as curl send no Origin and are let through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+Message = dict[str, Any]
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Receive, Send], Awaitable[None]]
+
+HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?", re.I)
+OWN_SITE = {"same-origin", "none"}  # none: typed, or opened from a bookmark
+POLICY_VIOLATION = 1008  # as a websocket's closing code
+
+
+class Guard:
+    """ASGI middleware that refuses requests of foreign pages, and frames on them."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = refusal(scope) if scope["type"] in ("http", "websocket") else None
+        if refused is None:
+            await self._app(scope, receive, _unframed(send))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refused[1]})
+        else:
+            await _answer(send, *refused)
+
+
+def refusal(scope: Scope) -> tuple[int, str] | None:
+    """Status and sentence for a request that is refused; None for one to answer."""
+    hosts, origins = (_values(scope, name) for name in (b"host", b"origin"))
+    if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
+        return 403, f"Host {' '.join(hosts)!r} is not this machine: open http://127.0.0.1 with the port of the UI"
+    if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
+        return 403, f"Origin {' '.join(origins)!r} is another page than http://{hosts[0]}"
+    if not set(_values(scope, b"sec-fetch-site")) <= OWN_SITE and not _is_a_link(scope):
+        return 403, "another page sent this request: open the UI itself"
+    if _is_query_by_get(scope):
+        return 405, "GraphQL by GET could change things without the user: send it by POST"
+    return None
+
+
+def _is_a_link(scope: Scope) -> bool:
+    """Whether the user followed a link of another page: the browser then shows our page instead, and the other sees
+    nothing of it."""
+    wanted = {b"sec-fetch-mode": ["navigate"], b"sec-fetch-dest": ["document"]}
+    by_get = scope["type"] == "http" and scope["method"] == "GET"
+    return by_get and all(_values(scope, name) == values for name, values in wanted.items())
+
+
+def _is_query_by_get(scope: Scope) -> bool:
+    """Without a query there is only the page of the query editor to get."""
+    reads = scope["type"] == "http" and scope["method"] != "POST"
+    return reads and scope["path"].rstrip("/").endswith("/graphql") and bool(scope["query_string"])
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+
+
+def _unframed(send: Send) -> Send:
+    """Sends responses that no other page shows in a frame, where a click of the user would go astray."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"x-frame-options", b"SAMEORIGIN")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sending
+
+
+async def _answer(send: Send, status: int, sentence: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": f"{sentence}\n".encode()})

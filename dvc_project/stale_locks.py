@@ -1,0 +1,53 @@
+"""Locks that killed `dvc` commands left in `.dvc/tmp/rwlock`.
+
+DVC removes a dead process from this list only where it is in the way, and no command works while the file is empty or
+half-written. DVC writes it in place under a lock of the operating system, which is held here too.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+from dvc.lock import LockError, make_lock
+
+from x_instruction.runner.files import write_atomically
+
+
+def remove_stale_locks(root: Path) -> None:
+    """Removes dead processes from DVC's list of readers and writers, and a list that nobody can read."""
+    folder = root / ".dvc" / "tmp"
+    path = folder / "rwlock"
+    if not path.exists():
+        return
+    try:
+        with make_lock(str(folder / "rwlock.lock"), tmp_dir=str(folder)):
+            _clean(path)
+    except LockError:  # another command is writing the list, so it is in use
+        return
+
+
+def _clean(path: Path) -> None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        living = {
+            "write": {name: process for name, process in found.get("write", {}).items() if _lives(process)},
+            "read": {name: alive for name, readers in found.get("read", {}).items() if (alive := _living(readers))},
+        }
+    except (ValueError, AttributeError, TypeError, KeyError):
+        print(f"warning: {path} is not readable, as after a kill or a full disk: it is removed", file=sys.stderr)
+        path.unlink(missing_ok=True)
+        return
+    if living != {"write": found.get("write", {}), "read": found.get("read", {})}:
+        write_atomically(path, json.dumps(living).encode())
+
+
+def _living(readers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [process for process in readers if _lives(process)]
+
+
+def _lives(process: dict[str, Any]) -> bool:
+    return psutil.pid_exists(int(process["pid"]))

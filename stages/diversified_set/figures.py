@@ -1,0 +1,66 @@
+"""How diverse drawn pairs are: the figures of the set, and of a random and a rating-only draw of the same size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from stages.diversified_set.draw import Mask
+from stages.diversified_set.task_types import task_types
+from x_instruction.embeddings.encoder import Vectors
+
+# Pairs of the draw whose nearest neighbours are looked for, among all that were drawn.
+NEIGHBOURS_OF = 1_000
+COMPARED = 20_000  # vectors at once: 80 MB of cosines
+WORD = r"[\p{L}\p{M}\p{N}]+"
+
+
+def diversity(draws: Mapping[str, Mask], pairs: pl.DataFrame, vectors: Vectors) -> dict[str, dict[str, float]]:
+    """The figures of each draw from the pairs (columns instruction, cluster):
+
+    - `clusters`: with at least one drawn pair
+    - `distinct_1`, `distinct_2`: different words, and pairs of words, as a share of all in the drawn instructions (Li
+      et al., NAACL 2016)
+    - `nearest_neighbour_distance`: 1 less the cosine with the most similar other instruction, on the average
+    - `task_types`: different pairs of verb and noun
+    """
+    return {
+        name: _figures(pairs.filter(pl.Series(drawn)), vectors, drawn) for name, drawn in draws.items() if drawn.any()
+    }
+
+
+def _figures(pairs: pl.DataFrame, vectors: Vectors, drawn: Mask) -> dict[str, float]:
+    words = pairs["instruction"].str.to_lowercase().str.extract_all(WORD)
+    return {
+        "clusters": pairs["cluster"].n_unique(),
+        "distinct_1": distinct(words, 1),
+        "distinct_2": distinct(words, 2),
+        "nearest_neighbour_distance": round(nearest_neighbour_distance(vectors, np.flatnonzero(drawn)), 6),
+        "task_types": task_types(pairs["instruction"]).n_unique(),
+    }
+
+
+def distinct(words: pl.Series, size: int) -> float:
+    """Different n-grams of `size` words as a share of all; 0 without any."""
+    table = pl.DataFrame({"word": words}).with_row_index("text").explode("word", empty_as_null=False)
+    grams = table.select(
+        *(pl.col("word").shift(-place).over("text").alias(f"word_{place}") for place in range(size))
+    ).drop_nulls()
+    return grams.n_unique() / grams.height if grams.height else 0.0
+
+
+def nearest_neighbour_distance(vectors: Vectors, drawn: npt.NDArray[np.int64]) -> float:
+    """Mean over NEIGHBOURS_OF of the drawn rows, evenly spaced; 0 with fewer than two."""
+    if len(drawn) < 2:
+        return 0.0
+    places = np.unique(np.linspace(0, len(drawn) - 1, NEIGHBOURS_OF).astype(np.int64))
+    asked, nearest = vectors[drawn[places]], np.full(len(places), -np.inf)
+    for start in range(0, len(drawn), COMPARED):
+        cosines = asked @ vectors[drawn[start : start + COMPARED]].T
+        itself = (places >= start) & (places < start + COMPARED)
+        cosines[itself, places[itself] - start] = -np.inf
+        nearest = np.maximum(nearest, cosines.max(axis=1))
+    return float(1 - nearest.mean())

@@ -1,0 +1,91 @@
+"""The kind of task that an instruction sets, as a verb and a noun: "Write a short letter to …" is (write, letter).
+
+Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object from a parser. No English parser can be
+installed here without a download from outside a package registry, so this is a parse by position, which needs none:
+
+1. Politeness and address before the task are passed over ("Please", "Can you", "I want you to").
+2. The verb is the first word: of a question its question word ("how", "what"; "is" and "do" for all that can be
+   answered with yes or no).
+3. The noun is the last word before the first preposition, conjunction, mark, clause or word in -ing, because an English
+   noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). The plural is undone.
+4. Without such a word, the noun is the word that ends the search, if it opens a clause: "Explain why …" is
+   (explain, why). Otherwise it is empty.
+
+The noun of a question is often its last verb ("how is … cooked"): the parse compares draws, and is no analysis.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+
+def words_of(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+POLITE = re.compile(
+    r"^(?:(?:please|kindly|now|hi|hello|dear \w+|(?:can|could|would|will) you(?: please)?|i (?:want|need|would like)"
+    r"(?: you)? to|i'd like(?: you)? to|your task is to|try to|help me(?: to)?|let'?s)[,:]?\s+)+"
+)
+WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|[^\sa-z\d]")
+YES_OR_NO = {
+    **dict.fromkeys(("is", "are", "was", "were", "has", "have", "had"), "is"),
+    **dict.fromkeys(("do", "does", "did", "can", "could", "should", "would", "will", "may", "must"), "do"),
+}
+QUESTIONS = frozenset({"what", "which", "who", "whose", "when", "where", "why", "how"})
+# Words between a question word and its noun phrase.
+PASSED = frozenset({*YES_OR_NO, "be", "been", "s", "many", "much", "some", "any"})
+CLAUSE = frozenset({*QUESTIONS, "whether", "if", "that"})
+ENDS = words_of(
+    "about above across after against along among and around as at because before behind below beside besides between "
+    "beyond but by called despite down during except for from in inside into like near of off on onto or out outside "
+    "over past regarding since so than through throughout till to toward towards under until up upon using via while "
+    "with within without"
+)
+# Articles, pronouns and adverbs, which no noun phrase ends with.
+EMPTY = words_of(
+    "a an the this that these those my your his her its our their me you him us them i we they he she it there not no "
+    "briefly shortly please also then each every all both few several more most"
+)
+UNCHANGED = ("ss", "us", "is")  # endings of nouns that are no plural
+
+
+def task_types(instructions: pl.Series) -> pl.DataFrame:
+    """Columns `verb` and `noun`, one row for each instruction; empty where there is none."""
+    return pl.DataFrame([parsed(text) for text in instructions], schema=["verb", "noun"], orient="row")
+
+
+def parsed(instruction: str) -> tuple[str, str]:
+    """Verb and noun of one instruction."""
+    words = WORD.findall(POLITE.sub("", instruction.lower().strip()))
+    words = [word for word in words if word not in ('"', "“", "”", "«", "»")]
+    if not words or not words[0][0].isalpha():
+        return "", ""
+    first = re.sub(r"['’](?:s|re)$", "", words[0])
+    verb = YES_OR_NO.get(first, first)
+    noun, end = _head(words[1:], question=first in QUESTIONS or first in YES_OR_NO)
+    return verb, noun or (end if end in CLAUSE else "")
+
+
+def _head(words: list[str], question: bool) -> tuple[str, str]:
+    """The last word of the noun phrase, and the word that ended it."""
+    noun = ""
+    for word in words:
+        if word in ENDS or word in CLAUSE or not word[0].isalpha():
+            if noun or word in CLAUSE or word not in ENDS:
+                return noun, word
+            continue  # "Write about rain": the phrase follows the preposition
+        if noun and word.endswith("ing"):  # "a letter asking for …"
+            return noun, word
+        if word not in EMPTY and not (question and word in PASSED):
+            noun = _singular(word)
+    return noun, ""
+
+
+def _singular(noun: str) -> str:
+    plain = re.sub(r"['’]s?$", "", noun)
+    if plain.endswith("ies") and len(plain) > 4:
+        return f"{plain[:-3]}y"
+    return plain if len(plain) < 4 or not plain.endswith("s") or plain.endswith(UNCHANGED) else plain[:-1]

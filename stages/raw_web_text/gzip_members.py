@@ -1,0 +1,157 @@
+"""Reads gzip member by member, because damage to one says nothing about the next.
+
+The check sum of a member follows its data. `gzip` and `zlib` check it in the step that gives the last data, and lose
+them; here the data come first, and wrong sums are noted.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+
+MAGIC = b"\x1f\x8b"
+DEFLATE = MAGIC + b"\x08"
+# Header flags of RFC 1952; the three highest bits are reserved.
+HEADER_SUM, EXTRA, NAME, COMMENT, RESERVED = 2, 4, 8, 16, 0xE0
+# Stored bytes and decompressed bytes of a step. The step in which a member breaks off is lost.
+STORED_STEP, STEP = 1 << 12, 1 << 14
+WINDOW = 1 << 16  # bytes that are searched for a member at a time, more than a header may have
+TRIED = 1 << 10  # stored bytes that must inflate before a mark of three bytes counts as a member
+
+
+class DamageError(OSError):
+    """The bytes of a member are not what was written."""
+
+
+@dataclass
+class Damage:
+    """The first damage of a file, and the stored bytes that were lost by all of them."""
+
+    first: str = ""
+    lost: int = 0
+
+
+class GzipMembers:
+    """The decompressed bytes of all members. With `go_on` a damaged member costs what is left of it, and no more.
+
+    A line end is put where bytes are missing, so that a line before does not run into a line after.
+    """
+
+    def __init__(self, stored: io.BufferedReader, go_on: bool) -> None:
+        self._stored, self._go_on, self._rest = stored, go_on, b""
+        self._inflate: zlib._Decompress | None = None
+        self._sum = self._size = 0
+        self.damage = Damage()
+        self.consumed = 0
+
+    def read(self) -> bytes:
+        """The next bytes, at most STEP; none at the end. Raises DamageError, unless it goes on."""
+        try:
+            return self._next()
+        except (zlib.error, DamageError) as error:
+            self._inflate = None
+            self.damage.first = self.damage.first or str(error)
+            if not self._go_on:
+                raise
+            return b"\n" if self._find_member() else b""
+
+    def _next(self) -> bytes:
+        while self._inflate or self._begin():
+            data = self._step()
+            if data:
+                return data
+        return b""
+
+    def _step(self) -> bytes:
+        assert self._inflate
+        if not self._rest and not self._fill(1):
+            raise DamageError("Compressed file ended before the end-of-stream marker was reached")
+        taken = self._rest[:STORED_STEP]
+        data = self._inflate.decompress(taken, STEP)
+        left = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+        self._take(len(taken) - len(left))
+        self._sum, self._size = zlib.crc32(data, self._sum), self._size + len(data)
+        if self._inflate.eof:
+            self._inflate = None
+            data += self._check()
+        return data
+
+    def _check(self) -> bytes:
+        """Notes a wrong check sum: its data have been given already. They end with a line end if some are missing."""
+        self._fill(8)
+        stated, size = (int.from_bytes(self._rest[at : at + 4], "little") for at in (0, 4))
+        self._take(8)
+        whole = size == self._size & 0xFFFFFFFF
+        if whole and stated == self._sum:
+            return b""
+        error = f"CRC check failed {stated:#x} != {self._sum:#x}"
+        if not self._go_on:
+            raise DamageError(error)
+        self.damage.first = self.damage.first or error
+        return b"" if whole else b"\n"
+
+    def _begin(self) -> bool:
+        """Reads a member's header; False at the end of the file, which zeros may fill."""
+        while self._fill(WINDOW) and not self._rest.strip(b"\0"):
+            self._take(len(self._rest))
+        self._take(len(self._rest) - len(self._rest.lstrip(b"\0")))
+        if not self._rest:
+            return False
+        self._fill(WINDOW)
+        if not self._rest.startswith(DEFLATE):
+            raise DamageError(f"Not a gzipped file ({self._rest[:2]!r})")
+        self._take(_header_length(self._rest))
+        self._inflate, self._sum, self._size = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+        return True
+
+    def _find_member(self) -> bool:
+        """Goes to the next member after a damaged one. What lies between is lost."""
+        self._lose(1)
+        while self._fill(WINDOW):
+            found = self._rest.find(DEFLATE)
+            if found < 0:
+                self._lose(max(len(self._rest) - len(DEFLATE) + 1, 1))
+                continue
+            self._lose(found)
+            self._fill(WINDOW)
+            if _is_member(self._rest):
+                return True
+            self._lose(1)
+        return False
+
+    def _fill(self, size: int) -> bool:
+        """Reads until there are `size` bytes or the file ends. Whether there are any."""
+        while len(self._rest) < size and (more := self._stored.read(max(size - len(self._rest), STORED_STEP))):
+            self._rest += more
+        return bool(self._rest)
+
+    def _take(self, size: int) -> None:
+        taken = min(size, len(self._rest))
+        self._rest = self._rest[taken:]
+        self.consumed += taken
+
+    def _lose(self, size: int) -> None:
+        self.damage.lost += min(size, len(self._rest))
+        self._take(size)
+
+
+def _header_length(data: bytes) -> int:
+    flags, length = data[3] if len(data) > 3 else 0, 10
+    if flags & EXTRA:
+        length += 2 + int.from_bytes(data[length : length + 2], "little")
+    for field in (NAME, COMMENT):
+        if flags & field:
+            length = data.find(b"\0", length) + 1 or len(data)
+    return length + 2 if flags & HEADER_SUM else length
+
+
+def _is_member(data: bytes) -> bool:
+    """Whether a member begins here. The mark alone occurs by chance once in 16 MB of compressed data."""
+    if len(data) < 18 or data[3] & RESERVED:
+        return False
+    start = _header_length(data)
+    try:
+        return bool(zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start : start + TRIED], STEP))
+    except zlib.error:
+        return False

@@ -1,0 +1,74 @@
+"""Refuses hosts that only this machine or its network can reach, unless the source says `outside: true`.
+
+Settings come from recipes and data cards of others. An address such as 169.254.169.254, from which a cloud machine gets
+its keys, must not be read because a page or a redirect names it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from x_instruction.runner.errors import InputError
+
+# Protocols whose address names a host; that of an object store names a bucket.
+WITH_HOST = ("http", "https", "ftp", "sftp", "ssh", "smb", "webhdfs", "hdfs", "webdav", "dav")
+WEB = ("http", "https")
+CHAIN = re.compile(r"::(?![^\[\]]*\])")  # but not in the brackets of an IPv6 address
+
+
+def parts_of(address: str) -> list[tuple[str, str]]:
+    """Protocol and address of each part of a chained address, such as `zip://*.jsonl::https://host/a.zip`."""
+    parts = (part for part in CHAIN.split(address) if part)
+    return [(part.partition("://")[0] if "://" in part else "file", part) for part in parts]
+
+
+def refuse_private_hosts(address: str, source: str) -> None:
+    """Raises InputError if a host of the address is this machine or in its network. An unknown host is left to the
+    library that connects."""
+    for protocol, part in parts_of(address):
+        try:
+            host = urlsplit(part).hostname if protocol in WITH_HOST else None
+        except ValueError as error:
+            raise InputError(f"source {source} is not an address ({error}): correct raw_web_text.sources") from None
+        for found in _addresses(host) if host else ():
+            if not is_public(found):
+                raise InputError(
+                    f"source {source} is at {found}, an address of this machine or its network: set `outside: true` of "
+                    "the source if that is meant"
+                )
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)})
+    except (OSError, UnicodeError):
+        return []
+
+
+def is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    found = getattr(found, "ipv4_mapped", None) or found
+    return found.is_global and not found.is_multicast
+
+
+def web_options(address: str) -> dict[str, Any]:
+    """Options of `fsspec` with which its web client connects to public hosts alone, wherever it is redirected."""
+    return {protocol: {"get_client": _public_client} for protocol, _ in parts_of(address) if protocol in WEB}
+
+
+async def _public_client(**options: Any) -> Any:
+    import aiohttp
+
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=_public_socket), **options)
+
+
+def _public_socket(address: Any) -> socket.socket:
+    """A socket for an address that was looked up already, so that no other answer can come between."""
+    family, kind, protocol, _, place = address
+    if not is_public(str(place[0])):
+        raise OSError(f"{place[0]} is an address of this machine or its network; set `outside: true` if it is meant")
+    return socket.socket(family, kind, protocol)

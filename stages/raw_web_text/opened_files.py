@@ -1,0 +1,200 @@
+"""Opens the files of a source, compressed or not. What cannot be read is weighed by its bytes."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from stages.raw_web_text.files import COMPRESSED, SourceFile, one_line, reached
+from stages.raw_web_text.gzip_members import STEP, GzipMembers
+from stages.raw_web_text.schema import Record
+from stages.raw_web_text.zstd_frames import ZstdFrames
+from x_instruction.runner.errors import InputError
+
+# A compressed file begins with these bytes, whatever its name is.
+PACKED = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
+# The bound on the growth of a compressed file applies after these bytes, since small files vary.
+EXPANSION_FREE = 1 << 20
+# What readers raise about bytes; an OSError with a number is about the system.
+DAMAGES = (EOFError, zlib.error, pa.ArrowException, OSError)
+
+
+class UnreadableError(Exception):
+    """A file, or the rest of it, cannot be read: the reason of the drop, its value as the message, the bytes lost."""
+
+    def __init__(self, reason: str, value: str, lost: int = 0) -> None:
+        super().__init__(value)
+        self.reason, self.lost = reason, lost
+
+    @property
+    def record(self) -> Record:
+        """What was not read, as a record: it weighs the bytes that are lost."""
+        return {"reason": self.reason, "value": str(self), "lost": self.lost}
+
+
+@contextmanager
+def stored_bytes(file: SourceFile) -> Iterator[io.BufferedReader]:
+    """The bytes of the file as they are stored."""
+    with reached(file.name):
+        stored = file.system.open(file.path, "rb")
+    with stored:
+        local = "file" in file.system.protocol
+        yield stored if local else io.BufferedReader(_Remote(stored, file.name), 1 << 20)
+
+
+class _Remote(io.RawIOBase):
+    """A remote file, each of whose reads may fail."""
+
+    def __init__(self, remote: Any, name: str) -> None:
+        self._remote, self._file = remote, name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._remote.seekable())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        with reached(self._file):
+            return int(self._remote.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._remote.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        with reached(self._file):
+            data = self._remote.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def opened(file: SourceFile, max_expansion: int, lines: bool = False) -> Iterator[io.BufferedReader]:
+    """The decompressed bytes of the file. Raises UnreadableError if they break off or grow too much.
+
+    With `lines`, a damaged gzip member or zstd frame does not end the file: the lines of the next one are read, and
+    the error is raised at the end.
+    """
+    with stored_bytes(file) as stored, readable(file):
+        form = _compressed_form(file, stored)
+        decompressed = _Decompressed(file, stored, form, max_expansion, lines) if form else None
+        try:
+            yield io.BufferedReader(decompressed, 1 << 20) if decompressed else stored
+        except (*DAMAGES, UnreadableError) as error:
+            if getattr(error, "errno", None) is not None:
+                raise
+            raise (decompressed or _Plain(file, stored)).weighed(error) from None
+        if decompressed and (damage := decompressed.damaged()):
+            raise damage
+
+
+def _compressed_form(file: SourceFile, stored: io.BufferedReader) -> str | None:
+    """How the file is compressed, by its first bytes, else by its name; None if it is not."""
+    head = stored.read(4)
+    stored.seek(0)
+    by_name = (ending for ending in COMPRESSED if file.path.lower().endswith(ending))
+    return next((form for mark, form in PACKED.items() if head.startswith(mark)), next(by_name, None))
+
+
+@contextmanager
+def readable(file: SourceFile) -> Iterator[None]:
+    """Turns errors of the bytes into UnreadableError, and errors of the system (rights, network) into InputError."""
+    try:
+        yield
+    except DAMAGES as error:
+        if getattr(error, "errno", None) is None:
+            raise _damage(file, one_line(error)) from None
+        raise InputError(f"source {file.name} cannot be read ({one_line(error)}): check rights and network") from None
+
+
+class _Plain:
+    """What is left of a file that is stored as it is."""
+
+    def __init__(self, file: SourceFile, stored: io.BufferedReader) -> None:
+        self._file, self._stored = file, stored
+
+    def weighed(self, error: Exception) -> UnreadableError:
+        """The error with the bytes of the file that are not read because of it."""
+        found = error if isinstance(error, UnreadableError) else _damage(self._file, one_line(error))
+        return UnreadableError(found.reason, str(found), found.lost + self._left())
+
+    def _left(self) -> int:
+        """Estimated bytes of the file that were not read yet."""
+        return max(stored_size(self._file) - self._stored.tell(), 0)
+
+
+class _Decompressed(_Plain, io.RawIOBase):
+    """The decompressed bytes of a file, at most a multiple of the stored bytes that they came from."""
+
+    def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int, lines: bool) -> None:
+        super().__init__(file, stored)
+        self._max_expansion, self._size = max_expansion, 0
+        self._members: GzipMembers | ZstdFrames | None = None
+        if form == ".gz":
+            self._members = GzipMembers(stored, go_on=lines)
+        elif lines:
+            self._members = ZstdFrames(stored)
+        if self._members:
+            self._read: Callable[[], bytes] = self._members.read
+        else:
+            self._read = partial(pa.CompressedInputStream(pa.PythonFile(stored, mode="r"), "zstd").read, STEP)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._rest or self._read()
+        data, self._rest = data[: len(buffer)], data[len(buffer) :]
+        buffer[: len(data)] = data
+        self._size += len(data)
+        check_expansion(self._file.name, self._size, self._stored.tell(), self._max_expansion)
+        return len(data)
+
+    def damaged(self) -> UnreadableError | None:
+        """The damage that was passed over, if there was any."""
+        if not self._members or not self._members.damage.first:
+            return None
+        damage = self._members.damage
+        return _damage(self._file, damage.first, int(damage.lost * self._growth()))
+
+    def weighed(self, error: Exception) -> UnreadableError:
+        found = super().weighed(error)
+        # Damage that was passed over explains a file without records, or a broken array.
+        explained = found.reason in ("empty_file", "broken_file")
+        return (self.damaged() if explained else None) or found
+
+    def _left(self) -> int:
+        return int(max(stored_size(self._file) - self._consumed(), 0) * self._growth())
+
+    def _growth(self) -> float:
+        """Decompressed bytes for each stored byte so far: what is lost would have grown as much."""
+        lost = self._members.damage.lost if self._members else 0
+        return max(self._size / max(self._consumed() - lost, 1), 1.0)
+
+    def _consumed(self) -> int:
+        return self._members.consumed if self._members else self._stored.tell()
+
+
+def _damage(file: SourceFile, cause: str, lost: int = 0) -> UnreadableError:
+    return UnreadableError("broken_file", f"{file.name} is damaged or cut off: {cause}", lost)
+
+
+def stored_size(file: SourceFile) -> int:
+    """Stored bytes of the file; 0 if its system does not say."""
+    with reached(file.name):
+        return int(file.system.size(file.path) or 0)
+
+
+def check_expansion(name: str, size: int, stored: int, max_expansion: int) -> None:
+    """Raises UnreadableError if `stored` bytes have grown to more than `max_expansion` times their size."""
+    if size > EXPANSION_FREE + max_expansion * stored:
+        raise UnreadableError(
+            "decompression_bomb", f"{name} grows from {stored} to {size} bytes, more than {max_expansion} times"
+        )

@@ -1,0 +1,59 @@
+"""What of the sources is not read: counted by cause, weighed by bytes, and part of the gate.
+
+A file that no reader takes, an archive's records of other kinds, and the lost rest of a damaged file are records too.
+`lost` is their weight. What cannot be read row by row is thus never missing from the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+# Reasons of bad records.
+BAD = (
+    "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
+    "nested_too_deep", "page_too_costly", "invalid_url", "record_too_long", "missing_column", "broken_record",
+    "broken_file", "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
+)  # fmt: skip
+# Causes that are no bad records: they say nothing about the rows that are read.
+CAUSES = {
+    "unread_file": "files of a kind that no reader takes",
+    "outside_link": "links that lead out of the source's folder",
+    "irregular_file": "pipes, sockets and devices",
+    "drops_of_an_artifact": "drops beside the rows of a published artifact, which must not come back as data",
+    "other_records": "records of an archive that are no pages, such as requests",
+}
+READ, LOST = "bytes_read", "bytes_lost_"
+
+
+def weights(pages: pl.DataFrame) -> dict[str, int]:
+    """Bytes of the pages of a frame, and bytes lost by reason, to be summed over all frames."""
+    lost = pages.filter(pl.col("lost") > 0).group_by("reason").agg(pl.col("lost").sum())
+    return {READ: int(pages["size"].sum()), **{f"{LOST}{reason}": size for reason, size in sorted(lost.iter_rows())}}
+
+
+def lost_bytes(counts: Mapping[str, int]) -> dict[str, int]:
+    """Bytes that were not read, by reason."""
+    return {name.removeprefix(LOST): size for name, size in counts.items() if name.startswith(LOST)}
+
+
+def unread_share(counts: Mapping[str, int]) -> float:
+    """Share of the bytes of the sources that were not read."""
+    lost = sum(lost_bytes(counts).values())
+    return lost / max(lost + counts.get(READ, 0), 1)
+
+
+def unread_sentence(counts: Mapping[str, int], reasons: Mapping[str, int]) -> str:
+    """The causes with their numbers and bytes; "none" if all was read. `reasons` counts the drops."""
+    lost = lost_bytes(counts)
+    named = [name for name in reasons if name in CAUSES or name in lost]
+    return ", ".join(f"{reasons[name]} {name} ({in_bytes(lost.get(name, 0))})" for name in named) or "none"
+
+
+def in_bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"

@@ -1,0 +1,146 @@
+"""Reads zstd frame by frame, because damage to one says nothing about the next.
+
+The library of pyarrow ends at the first damage, and gives no data of a frame whose check sum is wrong. Here it gets one
+frame at a time and without the sum, which is checked after the data. The sizes of a frame's blocks stand in their
+headers (RFC 8878), so the place of the next frame is known even where the data are damaged.
+"""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import xxhash
+
+from stages.raw_web_text.gzip_members import STEP, STORED_STEP, Damage, DamageError
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+# A frame without data: a mark whose first byte is 50 to 5F, then its length in four bytes.
+SKIPPED = b"\x2a\x4d\x18"
+# Bits of the frame's descriptor, and the lengths of its optional fields by the values of their bits.
+ONE_SEGMENT, HAS_SUM = 0x20, 0x04
+DICTIONARY_ID, CONTENT_SIZE = (0, 1, 2, 4), (0, 2, 4, 8)
+RLE, RESERVED = 1, 3  # kinds of blocks: a repeated byte, and none
+READ = 1 << 16  # stored bytes that are read at a time
+
+
+class ZstdFrames:
+    """The decompressed bytes of all frames. A damaged frame costs what is left of it; a line end takes its place."""
+
+    def __init__(self, stored: io.BufferedReader) -> None:
+        self._stored, self._rest = stored, b""
+        self._frame: _Frame | None = None
+        self._decoder: pa.CompressedInputStream | None = None
+        self._sum = xxhash.xxh64()
+        self.damage = Damage()
+        self.consumed = 0
+
+    def read(self) -> bytes:
+        """The next bytes, at most STEP; none at the end."""
+        try:
+            while self._frame or self._begin():
+                if data := self._decoded():
+                    return data
+                self._end()
+            return b""
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            self._note(" ".join(str(error).split()))
+            return b"\n" if self._find_frame() else b""
+
+    def _decoded(self) -> bytes:
+        data = bytes(self._decoder.read(STEP)) if self._decoder else b""
+        self._sum.update(data)
+        return data
+
+    def _end(self) -> None:
+        """Notes a wrong check sum: the data before it have been given already."""
+        stated = self.take(4) if self._frame and self._frame.has_sum else b""
+        if stated and stated != self._sum.digest()[:-5:-1]:
+            self._note("the check sum of a zstd frame is wrong")
+        self._frame = self._decoder = None
+
+    def _note(self, damage: str) -> None:
+        self.damage.first = self.damage.first or damage
+
+    def take(self, size: int) -> bytes:
+        """The next stored bytes, fewer at the end of the file."""
+        self.fill(size)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        self.consumed += len(taken)
+        return taken
+
+    def fill(self, size: int) -> bytes:
+        """The next stored bytes without taking them, at least `size` unless the file ends."""
+        while len(self._rest) < size and (more := self._stored.read(max(size - len(self._rest), READ))):
+            self._rest += more
+        return self._rest
+
+    def _begin(self) -> bool:
+        """Starts the next frame; False at the end of the file."""
+        while self.fill(8)[1:4] == SKIPPED:
+            self.take(8 + int.from_bytes(self._rest[4:8], "little"))
+        if not self._rest:
+            return False
+        if not self._rest.startswith(MAGIC):
+            raise DamageError(f"Not a zstd frame ({self._rest[:4]!r})")
+        self._frame, self._sum = _Frame(self), xxhash.xxh64()
+        self._decoder = pa.CompressedInputStream(pa.PythonFile(self._frame, mode="r"), "zstd")
+        return True
+
+    def _find_frame(self) -> bool:
+        """Goes to the next frame after a damaged one: where its blocks end, or else where a mark stands."""
+        before = self.consumed
+        try:
+            while self._frame and self._frame.read(READ):
+                pass
+        except DamageError:
+            self.take(1)
+        self._frame = self._decoder = None
+        while self.fill(READ):
+            found = self._rest.find(MAGIC)
+            if found >= 0:
+                self.take(found)
+                break
+            self.take(max(len(self._rest) - len(MAGIC) + 1, 1))
+        self.damage.lost += self.consumed - before
+        return bool(self._rest)
+
+
+class _Frame(io.RawIOBase):
+    """The stored bytes of one frame, and no more."""
+
+    def __init__(self, frames: ZstdFrames) -> None:
+        self._frames = frames
+        descriptor = frames.fill(5)[4:5]
+        flags = descriptor[0] if descriptor else 0
+        one_segment = bool(flags & ONE_SEGMENT)
+        size = CONTENT_SIZE[flags >> 6] or int(one_segment)
+        self._pending = 5 + (not one_segment) + DICTIONARY_ID[flags & 3] + size
+        self.has_sum = bool(flags & HAS_SUM)
+        self._first = True
+        self._last = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._pending and (self._last or not self._next_block()):
+            return b""
+        data = self._frames.take(min(size, self._pending, STORED_STEP))
+        self._pending -= len(data)
+        if self._first and len(data) > 4:  # the decoder is not to look for the check sum
+            self._first = False
+            return data[:4] + bytes([data[4] & ~HAS_SUM]) + data[5:]
+        return data
+
+    def _next_block(self) -> bool:
+        """Starts the next block; False if the file ends."""
+        header = int.from_bytes(self._frames.fill(3)[:3], "little")
+        kind, size = header >> 1 & 3, header >> 3
+        if kind == RESERVED:
+            raise DamageError("a block of a zstd frame has no known kind")
+        self._last = bool(header & 1)
+        self._pending = 3 + (1 if kind == RLE else size)
+        return bool(self._frames.fill(1))

@@ -1,0 +1,103 @@
+"""Clusters, near-identical instructions and the draw of a large set, compared with faiss alone on the same vectors.
+
+The vectors have 384 numbers, as those of both packaged encoders, and lie around 2,000 random middles; every twentieth
+is a near copy of the one before. They are stored in shards of half-precision bytes, as candidate_pairs stores them.
+Ours reads the shards, subtracts the mean, clusters, drops near copies, draws one pair of 100 and measures the
+draw; faiss alone reads the shards and clusters, with as many rounds and clusters. Each has a process of its own, with
+one thread, and is timed in CPU seconds. XI_BENCH_VECTORS is the number of vectors: 100,000 unless it is
+set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tests.benchmarks.ours.diversification import COPY_AFTER, SIZE
+from tests.benchmarks.table import ROOT, Row
+from x_instruction.embeddings.vectors import INSTRUCTION, STORED
+from x_instruction.runner.files import write_json
+from x_instruction.runner.shards import write_shard
+
+VECTORS = int(os.environ.get("XI_BENCH_VECTORS", "100000"))
+SHARD, MIDDLES = 50_000, 2_000
+SPREAD, NEAR = 0.9, 0.25  # lengths of what is added to a middle, and to the vector of which a copy is made
+BOUND_GB = 3.0
+ROUNDS = "faiss with its 25 rounds, on 50,000 vectors; 1 is as good"
+RANDOM = "a random draw as large"
+
+
+def run() -> list[Row]:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("XI_BENCH_FOLDER")) as name:
+        folder = Path(name)
+        write(folder / "data/candidate_pairs/fi", VECTORS)
+        ours, theirs = (_asked(kind, folder) for kind in ("ours", "faiss"))
+    peer = VECTORS / theirs["clustering"]
+    clustered = VECTORS / (ours["reading"] + ours["clustering"])
+    size = f"{VECTORS:,} x {SIZE}, {theirs['clusters']} clusters"
+    drawn, random, rating = (ours[draw] for draw in ("drawn", "random", "rating"))
+    near = "nearest_neighbour_distance"
+    return [
+        Row("clusters, from stored vectors", "vectors/s", clustered, peer, f"faiss alone, {size}; the goal is 0.9"),
+        Row("all steps", "vectors/s", VECTORS / ours["seconds"], peer, f"faiss alone; {_seconds(ours)}"),
+        Row("mean squared distance to the centre", "distance", theirs["our_inertia"], theirs["inertia"], ROUNDS),
+        Row("peak memory", "GB", ours["peak"] / 1e9, BOUND_GB, f"the bound; {size}"),
+        Row("near copies found", "share", ours["copies_found"], 0.95, "at least; a copy has a cosine of 0.97"),
+        Row("clusters covered by 1 % of the pairs", "clusters", drawn["clusters"], random["clusters"], RANDOM),
+        Row(
+            "distance to the nearest neighbour", "1 - cosine", drawn[near], rating[near], "a rating-only draw as large"
+        ),
+    ]
+
+
+def _seconds(found: dict[str, Any]) -> str:
+    parts = ("reading", "clustering", "near_identical", "figures")
+    return ", ".join(f"{found[name]:.1f} s {name.replace('_', ' ')}" for name in parts)
+
+
+def write(folder: Path, count: int) -> None:
+    """Shards with `id`, `instruction`, `rating` and the vector. Every COPY_AFTER-th is a near copy."""
+    random = np.random.default_rng(11)
+    middles = _unit(random.standard_normal((MIDDLES, SIZE), np.float32))
+    for number, start in enumerate(range(0, count, SHARD)):
+        rows = min(SHARD, count - start)
+        vectors = _unit(middles[random.integers(MIDDLES, size=rows)] + _noise(random, rows, SPREAD))
+        copies = np.arange(COPY_AFTER - 1, rows, COPY_AFTER)
+        vectors[copies] = _unit(vectors[copies - 1] + _noise(random, len(copies), NEAR))
+        frame = pl.DataFrame(
+            {
+                "id": [f"{row:09d}" for row in range(start, start + rows)],
+                "instruction": [f"Write text {row}." for row in range(start, start + rows)],
+                "rating": random.random(rows),
+                INSTRUCTION: [vector.tobytes() for vector in vectors.astype(STORED)],
+            }
+        )
+        write_shard(frame, folder / f"part-{number:05d}.parquet")
+    write_json(folder / "manifest.json", {"rows": count})
+
+
+def _unit(vectors: Any) -> Any:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _noise(random: np.random.Generator, rows: int, length: float) -> Any:
+    """Vectors of about the given length."""
+    return random.standard_normal((rows, SIZE), np.float32) * np.float32(length / np.sqrt(SIZE))
+
+
+def _asked(kind: str, folder: Path) -> Any:
+    """Runs ours or faiss in a new process, because threads are fixed at import and the peak is that of a process."""
+    one = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    command = [sys.executable, "-m", "tests.benchmarks.ours.diversification", kind, str(folder)]
+    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **one}, capture_output=True, text=True)
+    if ended.returncode:
+        raise RuntimeError(f"{kind} ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
+    return json.loads(ended.stdout.splitlines()[-1])

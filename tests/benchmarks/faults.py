@@ -1,0 +1,190 @@
+"""Kills (SIGKILL) `make run` at random moments, and checks what is left and what the next run makes of it.
+
+    make bench NAME=faults                              50 kills of a run on the embedded model, training included
+    KILLS=5 PROJECT=miniature make bench NAME=faults    the same on the small project of the tests
+
+Each kill hits the run or one of its processes. Afterwards no process may be left, and everything published must be
+whole and as its manifest lists it. A run that ends must have published the bytes of an undisturbed run; then a new
+project begins. The record is kept in data/faults/<project> after each kill, so the benchmark can be ended and resumed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psutil
+
+from dvc_project.graph import read_graph
+from dvc_project.project import read_lock
+from tests.benchmarks.project_copy import copy_project
+from tests.benchmarks.table import ROOT, Row
+from tests.miniature import make_miniature, with_package
+from x_instruction.runner.errors import InputError, SettingsError
+from x_instruction.runner.files import read_json, write_json
+from x_instruction.runner.published import MANIFEST, refuse_damaged
+from x_instruction.runner.work_store import SEAL
+
+KILLS, SEED = 50, 1
+COMMAND = [sys.executable, "-m", "dvc_project.run"]
+PARTS = 5  # a run is killed about so often before it ends
+END_SECONDS = 30.0  # until the processes of a killed run must have ended
+
+
+@dataclass
+class Record:
+    """What was found. `seconds`: of the undisturbed run; `sealed`: times of the finished work at the last kill."""
+
+    seconds: float = 0.0
+    tried: int = 0
+    survived: int = 0
+    redone: int = 0
+    ended: int = 0
+    equal: int = 0
+    wrong: list[str] = field(default_factory=list)
+    sealed: dict[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    def load(folder: Path) -> Record:
+        path = folder / "record.json"
+        return Record(**read_json(path)) if path.exists() else Record()
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / "record.json", asdict(self))
+
+
+def run() -> list[Row]:
+    name = os.environ.get("PROJECT", "embedded")
+    if name not in PROJECTS:
+        raise SettingsError(f"PROJECT: '{name}' is not a project; choose from {', '.join(PROJECTS)}")
+    kills = int(os.environ.get("KILLS", KILLS))
+    record = killed_runs(ROOT / "data" / "faults" / name, PROJECTS[name], kills)
+    for sentence in record.wrong:
+        print(sentence)
+    return rows(record, name)
+
+
+def rows(record: Record, name: str) -> list[Row]:
+    tried, ended = float(record.tried), float(record.ended)
+    return [
+        Row(
+            f"kills that left whole and true data and no process, {name}", "kills", record.survived, tried, "all kills"
+        ),
+        Row(f"finished shards made again, {name}", "shards", record.redone, tried, "one a kill"),
+        Row(f"runs that ended with the bytes of an undisturbed one, {name}", "runs", record.equal, ended, "all runs"),
+    ]
+
+
+def killed_runs(folder: Path, make: Callable[[Path], None], kills: int) -> Record:
+    """Goes on with the record of `folder` until `kills` kills were tried and the run after the last has ended."""
+    record = Record.load(folder)
+    if not record.seconds:
+        shutil.rmtree(folder, ignore_errors=True)
+        record.seconds = _undisturbed(folder / "undisturbed", make)
+        record.save(folder)
+    while record.tried < kills or (folder / "killed").exists():
+        if not (folder / "killed").exists():
+            make(folder / "killed")
+        _go_on(folder, record, may_kill=record.tried < kills)
+        record.save(folder)
+        print(f"{record.tried} tried, {record.survived} survived, {record.redone} shards lost", flush=True)
+    return record
+
+
+def _undisturbed(project: Path, make: Callable[[Path], None]) -> float:
+    make(project)
+    started = time.monotonic()
+    with (project.parent / "undisturbed.log").open("wb") as log:
+        status = subprocess.run(COMMAND, cwd=project, stdout=log, stderr=log).returncode
+    if status:
+        raise InputError(f"the undisturbed run of {project} ended with {status}: read {log.name}")
+    return time.monotonic() - started
+
+
+def _go_on(folder: Path, record: Record, may_kill: bool) -> None:
+    """Starts the run; it ends by itself or is killed at a random moment."""
+    project, choose = folder / "killed", random.Random(f"{SEED} {record.tried} {record.ended}")
+    with (folder / "killed.log").open("ab") as log:
+        process = subprocess.Popen(COMMAND, cwd=project, stdout=log, stderr=log, start_new_session=True)
+    try:
+        status = process.wait(choose.uniform(0, record.seconds / PARTS) if may_kill else None)
+        _count_redone(project, record)
+        _ended(folder, record, status)
+    except subprocess.TimeoutExpired:
+        problems = _kill(process, choose) + problems_of(project)
+        _count_redone(project, record)
+        record.tried += 1
+        record.survived += not problems
+        record.wrong += [f"kill {record.tried}: {problem}" for problem in problems]
+
+
+def _ended(folder: Path, record: Record, status: int) -> None:
+    """Compares a run that ended with the undisturbed one, and removes its project."""
+    same = status == 0 and _outputs(folder / "killed") == _outputs(folder / "undisturbed")
+    record.ended += 1
+    record.equal += same
+    if not same:
+        record.wrong.append(f"run {record.ended} ended with {status} and other bytes: see {folder / 'killed.log'}")
+    shutil.rmtree(folder / "killed")
+    record.sealed = {}
+
+
+def _kill(run: subprocess.Popen[bytes], choose: random.Random) -> list[str]:
+    """Kills one process of the run at random, and then the run. Returns what is left of it."""
+    tree = [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]
+    victim = choose.choice(tree)
+    for process in (victim, tree[0]):
+        if process.is_running():
+            process.kill()
+    run.wait()
+    _, left = psutil.wait_procs(tree, END_SECONDS)
+    names = [" ".join(process.cmdline()) for process in left]
+    for process in left:
+        process.kill()
+    return [f"the process `{name}` did not end with its run" for name in names]
+
+
+def problems_of(project: Path) -> list[str]:
+    """What is half-published or not as its manifest lists it."""
+    found = []
+    for stage in read_graph(project).stages.values():
+        folder = project / stage.output
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / MANIFEST).exists():
+                found.append(f"{stage.output} is half-published")
+                continue
+            try:
+                refuse_damaged(folder)
+            except InputError as error:
+                found.append(str(error))
+    return found
+
+
+def _count_redone(project: Path, record: Record) -> None:
+    """Finished work of the last kill that has another time now was made again."""
+    now = {str(path.relative_to(project)): path.stat().st_mtime_ns for path in project.glob(f"data/.work/**/{SEAL}")}
+    record.redone += sum(now.get(path, since) != since for path, since in record.sealed.items())
+    record.sealed = now
+
+
+def _outputs(project: Path) -> dict[str, str]:
+    return {out["path"]: out["md5"] for stage in read_lock(project).values() for out in stage.get("outs", ())}
+
+
+def _embedded(project: Path) -> None:
+    copy_project(project, {}, also=(".dvc/", "data/sample/"))
+
+
+def _miniature(project: Path) -> None:
+    project.mkdir(parents=True)
+    with_package(make_miniature(project))
+
+
+PROJECTS: dict[str, Callable[[Path], None]] = {"embedded": _embedded, "miniature": _miniature}

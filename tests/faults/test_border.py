@@ -1,0 +1,37 @@
+"""Faults of the machine end a whole stage or run with one sentence, and nothing is published."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dvc_project.run import main
+from tests.x_instruction.runner.test_shell import _project_master, command, project  # noqa: F401 (fixtures)
+
+
+def test_a_full_disk_is_one_sentence(project: Path) -> None:  # noqa: F811
+    # No file may be longer than this, which for a program is like a disk without room.
+    limits = (resource.RLIMIT_FSIZE, (2_000, 2_000))
+    done = subprocess.run(
+        command("seed_pairs", "fi"),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(*limits),
+    )
+    assert done.returncode == 1
+    assert "there is no room left on the disk: free some space" in done.stderr or "File too large: free" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project / "data/seed_pairs").exists() and not (project / "data/quality").exists()
+
+
+def test_an_empty_list_of_locks_does_not_stop_a_run(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (made / ".dvc/tmp/rwlock").write_text("")
+    monkeypatch.chdir(made)
+    assert main([]) == 0
+    assert "rwlock is not readable" in capsys.readouterr().err

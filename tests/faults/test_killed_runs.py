@@ -1,0 +1,86 @@
+"""A stage ends with the run that started it, however the run ends and whatever shell lies between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.miniature import ROOT, dvc, with_package
+
+WATCHED = "from x_instruction.runner.process import die_with_run\ndie_with_run()\n"
+# What each of the processes of `make run` without a preloaded process does for a stage.
+RUN = "from pathlib import Path; from dvc_project.dvc_command import reproduce\nreproduce(Path(), {!r}, print)"
+# `make run` itself, with work that takes long.
+LONG = """
+import os, time
+from pathlib import Path
+from dvc_project import run
+
+def work(root, at_once):
+    Path(os.environ["MARK"]).write_text(str(os.getpid()))
+    time.sleep(600)
+
+run._make_all = work
+run.main([])
+"""
+LIMIT = 60.0  # seconds until a process that should have ended is a failure; the machine may be busy
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def ended(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+def kill_when_marked(command: list[str], folder: Path, mark: Path, **environment: str) -> int:
+    """Kills the command as soon as a process of it has written its number to `mark`. Returns this number."""
+    started = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+    wait_until(lambda: mark.exists() and mark.read_text() != "")
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    return int(mark.read_text())
+
+
+def test_a_stage_ends_with_a_killed_run(fresh: Path) -> None:
+    module = with_package(fresh) / "stages/filtered_text/stage.py"
+    module.write_text(WATCHED + module.read_text())
+    (fresh / "languages/ur.yaml").write_text("name: ur\nmin_rows: 1\nsleep: 600\n")
+    dvc(fresh, "repro", "--single-item", "raw_web_text@ur")
+    command = [sys.executable, "-c", RUN.format("filtered_text@ur")]
+    # Such a shell waits for its command and does not become it.
+    stage = kill_when_marked(command, fresh, fresh / "data/sleeping", SHELL="/bin/sh")
+    wait_until(lambda: ended(stage))
+    assert not (fresh / "data/filtered_text/ur").exists()
+    assert "filtered_text@ur" not in (fresh / "dvc.lock").read_text()
+
+
+def test_a_run_ends_with_a_killed_make(tmp_path: Path) -> None:
+    (tmp_path / "long.py").write_text(LONG)
+    (tmp_path / "Makefile").write_text(f"SHELL := bash\nrun:\n\t{sys.executable} long.py\n")
+    mark = tmp_path / "mark"
+    run = kill_when_marked(["make", "run"], tmp_path, mark, MARK=str(mark), PYTHONPATH=str(ROOT))
+    wait_until(lambda: ended(run))
+
+
+def test_a_process_whose_parent_ended_before_it_could_ask_ends_too() -> None:
+    code = "from x_instruction.runner.process import die_with_parent\ndie_with_parent({})\nprint('still here')"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for parent, expected in ((gone.pid, ""), (os.getpid(), "still here\n")):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(parent)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.stdout == expected

@@ -1,0 +1,114 @@
+"""Waits end with a sentence that names the holder; a holder that makes progress is waited for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from x_instruction.runner import patience as patience_module
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.patience import Patience, command_of, holder_of, named, patiently_acquire
+from x_instruction.runner.shared_store import SharedStore
+
+HOLDS = """
+import sys, time
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+    """A clock that a test sets forward."""
+    now = [1000.0]
+
+    def forward(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(patience_module.time, "monotonic", lambda: now[0])
+    yield forward
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """A lock file that another process holds until its input ends."""
+    path = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLDS, str(path)]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout and other.stdout.readline() == "held\n"
+    yield path, other
+    other.kill()
+    other.wait()
+
+
+def test_a_wait_names_its_holder_from_time_to_time_and_ends(clock: Callable[[float], None]) -> None:
+    said: list[str] = []
+    patience = Patience("texts fi", "stop it", longest=100, log=said.append)
+    for _ in range(10):
+        patience.step("process 7 (dvc push)")
+        clock(9.9)
+    assert said == [f"texts fi waits for process 7 (dvc push), {waited:.0f} s so far" for waited in (0, 40, 79)]
+    clock(5)
+    with pytest.raises(InputError, match=r"^texts fi waited 104 s for process 7 \(dvc push\) and gave up: stop it$"):
+        patience.step("process 7 (dvc push)")
+
+
+def test_progress_begins_the_wait_anew(clock: Callable[[float], None]) -> None:
+    patience = Patience("texts fi", "stop it", longest=100, log=lambda line: None)
+    for done in range(20):
+        patience.step("a run", progress=done)
+        clock(90)
+    clock(11)
+    with pytest.raises(InputError, match="waited 101 s"):
+        patience.step("a run", progress=19)
+
+
+def test_the_holder_of_a_lock_file_is_named_with_its_command(held: tuple[Path, subprocess.Popen[str]]) -> None:
+    path, other = held
+    assert holder_of(path) == other.pid
+    assert named(other.pid).startswith(f"process {other.pid} ({sys.executable} -c")
+
+
+def test_a_free_or_missing_lock_file_has_no_holder(tmp_path: Path) -> None:
+    assert holder_of(tmp_path / "none") is None
+    (tmp_path / "free").touch()
+    assert holder_of(tmp_path / "free") is None
+    assert named(None) == "another process"
+
+
+def test_a_held_lock_is_given_up_and_a_freed_one_is_taken(held: tuple[Path, subprocess.Popen[str]]) -> None:
+    path, other = held
+    with pytest.raises(InputError, match=rf"waited . s for process {other.pid} \("):
+        patiently_acquire(FileLock(path), Patience("texts", "stop it", longest=0.2, log=lambda line: None))
+    other.kill()
+    with patiently_acquire(FileLock(path), Patience("texts", "stop it")):
+        assert holder_of(path) == os.getpid()
+
+
+def test_the_command_of_a_process_that_has_ended_is_empty() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert command_of(ended.pid) == ""
+
+
+def test_a_piece_that_another_language_holds_for_ever_ends_the_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SharedStore(tmp_path, "fi", ["fi", "sw"])
+    monkeypatch.setattr(
+        "x_instruction.runner.shared_store._patience", lambda key: Patience(f"shared work {key}", "stop it", 0.2)
+    )
+    with (
+        FileLock(tmp_path / "a.lock"),
+        pytest.raises(InputError, match=rf"shared work a waited 0 s for process {os.getpid()}"),
+    ):
+        store.fill({"a": lambda folder: None})
+    assert f"shared work a waits for process {os.getpid()}" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+"""Strings that a tokenizer, or a prompt's template, may read as structure: special tokens and the headers of turns.
+
+They are the special tokens of the published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM, Phi, Cohere, T5,
+BERT, StarCoder, NLLB …) by form rather than by name, because each model adds names of this form. In web text they stay
+and are counted: prompts encode text as text. A seed pair with one is dropped, because a model would learn to write it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+# <|im_end|>, and with full-width bars <｜end▁of▁sentence｜>; <|turn> and <turn|>.
+_BARS = r"<[|｜][^\s<>|｜]{1,40}[|｜]?>|<[^\s<>|｜]{1,40}[|｜]>"
+# Tags that are no elements of HTML, except <s>, <mask> and <image>, which are both.
+_NAMES = (
+    r"s|pad|unk|bos|eos|cls|sep|mask|eod|eop|sop|eot|eoh|eoa|image|think|thinking|answer|tools?|tool_(?:call|"
+    r"response|use)s?|function_calls?|function=[\w.-]+|invoke|human|user|bot|assistant|system|"
+    r"(?:start|end|begin)_of_[a-z_]{2,20}|fim_[a-z]{3,10}|reponame|filename|gh_stars|"
+    r"(?:file|repo|issue|jupyter|commit|empty|code)_(?:sep|name|start|end|text|code|output|comment|before|after|msg|"
+    r"closed)|"
+    r"(?:BOS|EOS|PAD|UNK|CLS|SEP|MASK|EOT|SYS|INST)(?:_TOKEN)?|TOKENS_UNUSED_\d+|"
+    r"(?:extra_id|unused|reserved|special|sentinel|ctrl)_?(?:token_)?_?\d{1,5}|0x[0-9A-F]{2}|2[a-z]{2,3}|seed:[a-z]+"
+)
+TAG = rf"{_BARS}|</?(?:{_NAMES})/?>|<</?SYS>>"
+_BRACKETS = (
+    r"\[/?(?:INST|CLS|SEP|PAD|UNK|MASK|BOS|EOS|EOT|IMG|IMG_(?:BREAK|END)|TOOL_(?:CALLS|RESULTS|CONTENT)|ARGS|"
+    r"AVAILABLE_TOOLS|SYSTEM_PROMPT|THINK|PREFIX|SUFFIX|MIDDLE|[gs]MASK|unused\d{1,4}|control_\d{1,4})\]"
+)
+_SPEAKERS = r"Human|Assistant|User|System|Instruction|Instructions|Input|Response|Output|Context|Question|Answer"
+# "### Response:" anywhere; "Human:" and "ASSISTANT:" at the beginning of a line, and "### User" alone on one.
+_TURNS = (
+    rf"(?i:#{{2,4}}\s*(?:{_SPEAKERS})\s*:)|(?m:^#{{2,4}} ?(?:Human|Assistant|User|System)[ ]*$)"
+    r"|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT4? (?:Correct )?(?:User|Assistant)): )|\]~b\]|\[e~\["
+)
+CONTROL_STRING = rf"{TAG}|{_BRACKETS}|{_TURNS}"
+# One search for the beginning of any of them first: nine in ten texts have none.
+MAY_HOLD_CONTROL = r"[<\[\]]|#{2}|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT))"
+
+
+def count_control_strings(text: pl.Expr) -> pl.Expr:
+    """Number of such strings in each text."""
+    searched = pl.when(text.str.contains(MAY_HOLD_CONTROL)).then(text)
+    return searched.str.count_matches(CONTROL_STRING).fill_null(0).cast(pl.Int64)

@@ -1,0 +1,42 @@
+"""IP addresses that may be a person's: public ones.
+
+An address that is the same in every home (127.0.0.1, 192.168.*, 10.*, 172.16-31.*, fe80::, ::1), or that is reserved
+for documentation (192.0.2.*, 198.51.100.*, 203.0.113.*, 2001:db8::), identifies nobody and stays, because the lesson
+around it needs it: all 11 addresses in 15,206 real documents were of these kinds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+import polars as pl
+
+from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_checked
+
+MARK = "[ip]"
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_TWO_DIGITS = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9])"
+# The first or second octet has two digits or more: sections of laws (1.2.3.4) stay, and so do sections that a link
+# names (#h-17.13.4.1) and parts of longer numbers.
+_IPV4 = rf"(?<![\w.\-])(?:{_TWO_DIGITS}\.{_OCTET}|[0-9]\.{_TWO_DIGITS})\.{_OCTET}\.{_OCTET}(?!\w|\.\d)"
+# All eight groups, or at least two before `::`: times (12:30:45) and C++ names (std::sort) stay.
+_GROUP = r"[0-9A-Fa-f]{1,4}"
+_IPV6 = (
+    rf"\b(?:(?:{_GROUP}:){{7}}{_GROUP}|fe80::[0-9A-Fa-f:]+"
+    rf"|{_GROUP}:{_GROUP}(?::{_GROUP}){{0,4}}::(?:{_GROUP}(?::{_GROUP}){{0,4}})?)"
+)
+FORM = re.compile(rf"{_IPV4}|{_IPV6}", re.ASCII)
+CANDIDATE = r"\p{Nd}\.\p{Nd}{1,3}\.\p{Nd}{1,3}\.\p{Nd}|[0-9A-Fa-f]::|(?:[0-9A-Fa-f]{1,4}:){7}"
+
+
+def _is_public(found: str) -> bool:
+    try:
+        return ipaddress.ip_address(found).is_global
+    except ValueError:
+        return False
+
+
+def mask_ips(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The texts with public addresses masked, and how many there were in each."""
+    return mask_checked(texts, [Kind(FORM, _is_public)], MARK, CANDIDATE)

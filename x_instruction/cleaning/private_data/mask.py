@@ -1,0 +1,107 @@
+"""Masks private data in place: e-mail and IP addresses, accounts, cards, identity numbers and phone numbers.
+
+A text with private data is not dropped. Identity numbers and national phone numbers are those of the countries that the
+language's page names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import polars as pl
+
+from x_instruction.cleaning.control_strings import count_control_strings
+from x_instruction.cleaning.private_data import cards, ibans, ip_addresses, national_ids, phones
+from x_instruction.cleaning.private_data.second_look import suspects
+from x_instruction.language.changes import changed_where
+from x_instruction.language.settings import LanguageSettings
+
+EMAIL_MARK = "[email]"
+_AT = r"(?: ?[\[({<] ?(?i:at|a|ät|et|sign) ?[\])}>] ?| ?_(?i:at)_ ?| @ |[@＠])"
+_DOT = r"(?:\.| ?[\[({<] ?(?i:dot|piste|nokta|titik|chấm) ?[\])}>] ?)"
+# In letters of another script than Latin; joiners belong to the spelling of some.
+_NATIVE = r"[[\p{L}\p{M}\p{N}&&[^\p{Latin}0-9]]\x{200C}\x{200D}]"
+# "ali at ornek dot com": both words, and an ending of everyday addresses, because "at" and "dot" are words too.
+_SPOKEN_DOT = r" (?i:dot|piste|nokta|titik|chấm) "
+_ENDINGS = r"(?i:com|org|net|edu|gov|info|fi|id|th|tr|vn|bd|in|tz|ke|lk|pk|sg|eu|io)\b"
+_SPOKEN_DOMAIN = rf"[\p{{Latin}}0-9\-]+(?:{_SPOKEN_DOT}[\p{{Latin}}0-9\-]+)*{_SPOKEN_DOT}{_ENDINGS}"
+_SPOKEN = rf"[\p{{Latin}}0-9._%+\-]+ (?i:at|ät) {_SPOKEN_DOMAIN}"
+EMAIL = (
+    rf"[\p{{Latin}}0-9._%+\-]+{_AT}[\p{{Latin}}0-9\-]+(?:{_DOT}[\p{{Latin}}0-9\-]+)*{_DOT}\p{{Latin}}{{2,}}"
+    rf"|{_NATIVE}(?:{_NATIVE}|[._+\-])*[@＠](?:{_NATIVE}|-)+(?:\.(?:{_NATIVE}|-)+)*\.{_NATIVE}{{2,}}|{_SPOKEN}"
+)
+_BRACKETED_AT = r"[\[({<_] ?(?i:at|a|ät|et|sign) ?[\])}>_] ?[\p{Latin}0-9\-]+ ?[.\[({<]"
+MAY_HOLD_EMAIL = rf"[@＠]|{_BRACKETED_AT}|{_SPOKEN_DOT}{_ENDINGS}"
+MARKS = {
+    "emails": EMAIL_MARK,
+    "ips": ip_addresses.MARK,
+    "ibans": ibans.MARK,
+    "national_ids": national_ids.MARK,
+    "cards": cards.MARK,
+    "phones": phones.MARK,
+}
+KINDS = tuple(MARKS)
+Mask = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
+
+
+def mask(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
+    """Masks `text`; adds the counts of KINDS and of `control_strings`."""
+    texts, counts = masked(frame["text"], language.countries)
+    found = frame.with_columns(texts.alias("text"), *(count.alias(name) for name, count in counts.items()))
+    return found.with_columns(control_strings=count_control_strings(pl.col("text")))
+
+
+def masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, dict[str, pl.Series]]:
+    """The texts with their private data masked, and how many of each of KINDS there were in each text.
+
+    Without countries, only what is valid in all of them is masked: text in English is of no single country.
+    """
+    counts = {}
+    for name, mask_kind in _masks(countries).items():
+        texts, counts[name] = mask_kind(texts)
+    return texts, counts
+
+
+def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
+    """The masks of KINDS in order. Each kind comes before those that would match a part of it."""
+    return {
+        "emails": _mask_emails,
+        "ips": ip_addresses.mask_ips,
+        "ibans": ibans.mask_ibans,
+        "national_ids": partial(national_ids.mask_national_ids, countries=countries),
+        "cards": cards.mask_cards,
+        "phones": partial(phones.mask_phones, countries=countries),
+    }
+
+
+def _mask_emails(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    masked_texts = changed_where(texts.str.contains(MAY_HOLD_EMAIL), texts, _mask_lines)
+    count = (series.str.count_matches(EMAIL_MARK, literal=True).cast(pl.Int64) for series in (masked_texts, texts))
+    return masked_texts, next(count) - next(count)
+
+
+def _mask_lines(texts: pl.Series) -> pl.Series:
+    """The pattern is slow, so it is only searched in lines that may hold an address."""
+    lines = texts.alias("text").to_frame().with_row_index("row").with_columns(pl.col("text").str.split("\n"))
+    lines = lines.explode("text")
+    found = lines["text"].str.contains(MAY_HOLD_EMAIL)
+    masked_lines = changed_where(found, lines["text"], lambda some: some.str.replace_all(EMAIL, EMAIL_MARK))
+    rows = lines.with_columns(masked_lines.alias("text")).group_by("row", maintain_order=True)
+    return rows.agg(pl.col("text").str.join("\n"))["text"]
+
+
+def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
+    """The counts of `mask` for parts of masked texts, by the marks that they contain."""
+    text = pl.col("text")
+    counts = [text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name) for name, mark in MARKS.items()]
+    return frame.with_columns(*counts, control_strings=count_control_strings(text))
+
+
+def unmasked(texts: pl.Series, countries: tuple[str, ...]) -> int:
+    """Number of addresses, accounts, cards, identity and phone numbers that are still in the texts.
+
+    The masks are used again, and a simpler search that shares none of their patterns.
+    """
+    again = sum(int(mask_kind(texts)[1].sum()) for mask_kind in _masks(countries).values())
+    return max(again, suspects(texts).drop_nulls().len())

@@ -1,0 +1,106 @@
+"""National identity numbers of the language's countries: found by their public form, validated by their check digits.
+
+| country | number | form | check |
+|---|---|---|---|
+| FI | henkilötunnus | DDMMYY, century mark, NNN, check character | birth date, check character (remainder by 31) |
+| TR | T.C. Kimlik | 11 digits | two check digits |
+| IN | Aadhaar, PAN | 12 digits; AAAPA9999A | Verhoeff's check digit; the kind of holder, its fourth letter |
+| TH | 13 digits | 1-2345-67890-12-3, or plain | check digit (weights 13 to 2, by 11) |
+| ID | NIK | 16 digits | place of registration, and birth date (40 is added to a woman's day) |
+| VN | CCCD | 12 digits | one of 63 provinces, and the digit of century and sex |
+| PK | CNIC | 12345-1234567-1 | hyphens, province and sex; it has no check digit |
+| TZ | NIDA | YYYYMMDD-NNNNN-NNNNN-NN | birth date and hyphens |
+| BD | NID | 10, 13 or 17 digits | nothing public, so only after words that announce it |
+| KE | national id | 7 or 8 digits | nothing public, so only after words that announce it |
+
+Digits and signs may be of any script. About a tenth of other numbers of 12 or 13 digits pass a single check digit and
+are masked too: that harms less than a person's number that is left in.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from itertools import chain
+
+import polars as pl
+from stdnum.fi import hetu
+from stdnum.id import nik
+from stdnum.in_ import aadhaar, pan
+from stdnum.pk import cnic
+from stdnum.th import pin
+from stdnum.tr import tckimlik
+
+from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_checked
+from x_instruction.cleaning.private_data.plain_digits import GAP
+
+MARK = "[national_id]"
+ANNOUNCED = (
+    r"(?P<before>(?:\b(?:NID|national id(?:entity)?(?: card)?|id|kitambulisho(?: cha taifa)?)"
+    r"(?: ?(?:no|number|namba|nambari|na))?"
+    r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
+)
+# These limit what may be directly before and after a number. Digits after a point, a hyphen or a letter belong to a
+# longer number, but Thai words may be directly before and after a number.
+_FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
+_SEP = r"[ \-]?"
+# The codes of Vietnam's 63 provinces. Indonesian mobile numbers (0812…, 0852…) have 12 digits too.
+PROVINCES = re.compile(
+    "0(?:0[12468]|1[0124579]|2[024-7]|3[013-8]|4[024-689]|5[12468]|6[024678]|7[024579]|8[02-4679]|9[1-6])"
+)
+
+
+def _is_finnish(number: str) -> bool:
+    return hetu.is_valid(number, allow_temporary=True)
+
+
+def _is_indonesian(number: str) -> bool:
+    # stdnum reads the day modulo 40, and does not look at the serial number.
+    number = re.sub(r"\D", "", number)
+    return number[6] < "8" and number[12:] != "0000" and nik.is_valid(number)
+
+
+def _is_vietnamese(number: str) -> bool:
+    return PROVINCES.match(number) is not None and number[3] in "0123"
+
+
+def _is_tanzanian(number: str) -> bool:
+    try:
+        return 1900 <= date(int(number[:4]), int(number[4:6]), int(number[6:8])).year < 2100
+    except ValueError:
+        return False
+
+
+def _form(form: str) -> re.Pattern[str]:
+    return re.compile(f"{_FREE}(?:{form}){_END}")
+
+
+def _announced(digits: str) -> Kind:
+    return Kind(re.compile(rf"{ANNOUNCED}(?:{digits}){_END}", re.IGNORECASE), bool)
+
+
+KINDS: dict[str, list[Kind]] = {
+    "FI": [Kind(_form(r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]"), _is_finnish)],
+    "TZ": [Kind(_form(r"\d{8}-\d{5}-\d{5}-\d{2}"), _is_tanzanian)],
+    "PK": [Kind(_form(r"\d{5}-\d{7}-\d"), cnic.is_valid)],
+    "ID": [Kind(_form(rf"\d{{4}}(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{4}}(?P=gap)\d{{4}}"), _is_indonesian)],
+    "TH": [Kind(_form(rf"\d(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{5}}(?P=gap)\d{{2}}(?P=gap)\d"), pin.is_valid)],
+    "VN": [Kind(_form(r"\d{12}"), _is_vietnamese)],
+    "IN": [
+        Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),
+        # Exactly three groups of four, so that three groups within a row of phone extensions or a card number do not
+        # match.
+        Kind(_form(rf"(?<!\d[ \-])\d{{4}}(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{4}}(?![ \-]\d{{4}})"), aadhaar.is_valid),
+    ],
+    "TR": [Kind(_form(r"\d{11}"), tckimlik.is_valid)],
+    "BD": [_announced(r"\d{17}|\d{13}|\d{10}")],
+    "KE": [_announced(r"\d{7,8}")],
+}
+# Few texts contain seven digits in a row or one of the forms with letters, and only these are searched.
+CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{Nd}}{{6}}[+A-FU-Y]\p{{Nd}}{{3}}"
+
+
+def mask_national_ids(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
+    """The texts with the countries' identity numbers masked, and how many there were in each."""
+    kinds = chain.from_iterable(kinds for country, kinds in KINDS.items() if country in countries)
+    return mask_checked(texts, kinds, MARK, CANDIDATE)

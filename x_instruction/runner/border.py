@@ -1,0 +1,103 @@
+"""The border to the person who runs a command: each error is one sentence there, and only our bugs have a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+
+from x_instruction.runner.errors import XInstructionError
+
+REPORT = "the project's issue tracker"
+FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
+# What to do, by the number of the operating system's error.
+REMEDIES = {
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+    errno.EFBIG: FREE_SPACE,
+    errno.EROFS: "make it writable, then run again",
+    errno.EACCES: "change its permissions or its owner, then run again",
+    errno.EPERM: "change its permissions or its owner, then run again",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n 65536`), then run again",
+    errno.ENFILE: "close other programs, then run again",
+    errno.EIO: "the disk may be failing: copy the project to another one, then run again",
+}
+# Libraries in Rust and C++ give the number or its words in a message only.
+DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quota exceeded")
+NO_MEMORY = re.compile(
+    r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
+)
+# Errors of a library's own classes: what they say is about its input, and not a bug of ours.
+LIBRARIES = {
+    "dvc": "DVC",
+    "safetensors": "safetensors",
+    "safetensors_rust": "safetensors",
+    "jinja2": "a chat template (Jinja)",
+    "pyarrow": "Arrow",
+    "filelock": "a lock",
+    "huggingface_hub": "the model hub",
+    "ray": "Ray",
+    "zc": "a lock",
+    "flufl": "a lock",
+}
+FEWER = "close other programs, lower execution.workers, rows_per_shard or a batch_size, then run again"
+LONGEST = 300
+
+
+def at_the_border(work: Callable[[], int]) -> int:
+    """Returns the exit status of the work. An error is printed as one sentence; XI_TRACEBACK=1 adds its traceback."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        print("interrupted: finished shards are kept, and the next run continues from them", file=sys.stderr)
+        return 130
+    except Exception as error:
+        sentence = sentence_of(error)
+        print(f"error: {sentence or _bug(error)}", file=sys.stderr)
+        if sentence is None or os.environ.get("XI_TRACEBACK"):
+            traceback.print_exc()
+        return 1
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """What is wrong, where, and what to do, in one line; None for a bug of ours."""
+    if isinstance(error, XInstructionError):
+        return str(error)
+    text = _line(error)
+    if DISK_FULL.search(text):
+        return f"{_place(error)}there is no room left on the disk: {FREE_SPACE}"
+    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
+        return f"the memory of this machine or GPU does not suffice ({text or 'MemoryError'}): {FEWER}"
+    if _class_of(error, "concurrent.futures.process"):
+        return f"a worker process was killed, most likely because the memory does not suffice: {FEWER}"
+    if isinstance(error, OSError):
+        remedy = REMEDIES.get(error.errno or 0, "check this path or address, then run again")
+        return f"{_place(error)}{error.strerror or text or type(error).__name__}: {remedy}"
+    for package, name in LIBRARIES.items():
+        if _class_of(error, package):
+            return f"{name} reports: {text or type(error).__name__}; fix what it names, then run again"
+    return None
+
+
+def _bug(error: BaseException) -> str:
+    return (
+        f"this is a bug of X-Instruction ({type(error).__name__}); nothing was published. Please report it in {REPORT} "
+        "with the command and the lines below"
+    )
+
+
+def _class_of(error: BaseException, package: str) -> bool:
+    """Whether the error's class, or one that it inherits from, is defined in the package."""
+    return any(f"{kind.__module__}.".startswith(f"{package}.") for kind in type(error).__mro__)
+
+
+def _place(error: BaseException) -> str:
+    name = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    return f"{os.fsdecode(name) if isinstance(name, bytes) else name}: " if name else ""
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:LONGEST]

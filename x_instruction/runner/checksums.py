@@ -1,0 +1,65 @@
+"""Checksums: what is read is what was written, although a disk or a copy may have changed it in between.
+
+The hash is XXH3 with 128 bits, which reads 6 GB a second from the page cache; SHA-256 reads 1.1 GB. It protects from
+accidents and not from an attacker, who could write the checksum too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from x_instruction.runner.errors import DamagedError
+from x_instruction.runner.files import read_json, write_json
+
+FILES, CHECKSUM = "files", "checksum"
+
+
+def checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
+
+
+def checksums(folder: Path, leave_out: Iterable[str] = ()) -> dict[str, str]:
+    """The checksum of each file under the folder by its relative name; temporary files begin with a dot."""
+    names = sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".") and path.name not in leave_out
+    )
+    return {name: checksum(folder / name) for name in names}
+
+
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes the mapping as JSON together with a checksum of itself."""
+    write_json(path, {**value, CHECKSUM: _checksum_of(value)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """The mapping. Raises DamagedError if it is not what was written; one without a checksum was made by hand."""
+    try:
+        value = read_json(path)
+        written = value.pop(CHECKSUM, None)
+    except (ValueError, AttributeError):
+        raise DamagedError(path) from None
+    if written not in (None, _checksum_of(value)):
+        raise DamagedError(path)
+    return dict(value)
+
+
+def refuse_changed(folder: Path, listed: Mapping[str, str], names: Iterable[str] | None = None) -> None:
+    """Raises DamagedError for the first of the named files (all by default) that is missing or not as it is listed."""
+    for name in listed if names is None else names:
+        path = folder / name
+        if name in listed and not (path.is_file() and checksum(path) == listed[name]):
+            raise DamagedError(path)
+
+
+def _checksum_of(value: Mapping[str, Any]) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,34 @@
+"""Removes what killed runs of a partition left behind. It is called while the partition's lock is held."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from x_instruction.runner.job import SCRATCH, Job
+from x_instruction.runner.published import MANIFEST
+from x_instruction.runner.work_store import remove_temporary
+
+
+def sweep(job: Job) -> None:
+    """Empties the staging folder; removes temporary files and folders, and a report or figures without their data."""
+    for left in [job.staging, *_temporary(job.staging), *job.work.glob(f"{SCRATCH}*")]:
+        shutil.rmtree(left, ignore_errors=True)
+    job.staging.mkdir(parents=True)
+    remove_temporary(job.work)
+    for path in (job.report, job.metrics, job.refusal, job.run_log):
+        for left in _temporary(path):
+            left.unlink(missing_ok=True)
+    if not (job.target / MANIFEST).exists():
+        withdraw(job)
+
+
+def withdraw(job: Job) -> None:
+    """Removes the report and the figures of the published data: they must never lie beside other data."""
+    for path in (job.report, job.metrics):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(job.plots, ignore_errors=True)
+
+
+def _temporary(path: Path) -> list[Path]:
+    return list(path.parent.glob(f".{path.name}.*"))

@@ -1,0 +1,52 @@
+"""Reads a published folder: its manifest, and its files as the manifest lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from x_instruction.runner.checksums import FILES, checksum, read_sealed, refuse_changed
+from x_instruction.runner.errors import DamagedError
+from x_instruction.runner.files import read_json
+
+MANIFEST = "manifest.json"
+METRICS = "metrics"  # in the manifest: the checksum of the metrics that are published beside the folder
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a published folder. Raises DamagedError if it is not as it was published."""
+    return read_sealed(folder / MANIFEST)
+
+
+def refuse_damaged(folder: Path, among: Callable[[str], bool] = lambda name: True) -> None:
+    """Raises DamagedError for a file that is not as it was published; `among` selects names relative to the folder.
+
+    A folder that this project did not publish, such as a checkpoint from a hub, has no list to compare with.
+    """
+    listed = read_manifest(folder).get(FILES, {}) if _is_ours(folder / MANIFEST) else {}
+    refuse_changed(folder, listed, filter(among, listed))
+
+
+def checked(folder: Path, name: str) -> Path:
+    """The path of a file in a published folder, after `refuse_damaged` for this file alone."""
+    refuse_damaged(folder, lambda listed: listed == name)
+    return folder / name
+
+
+def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
+    """The metrics at `path` of the artifact published in `folder`. Raises DamagedError if they are other metrics."""
+    listed = read_manifest(folder).get(METRICS) if (folder / MANIFEST).exists() else None
+    if listed not in (None, checksum(path)):
+        raise DamagedError(path)
+    return dict(read_json(path))
+
+
+def _is_ours(manifest: Path) -> bool:
+    """A manifest that cannot be read counts as ours, so that it is refused."""
+    if not manifest.is_file():
+        return False
+    try:
+        return "artifact" in read_json(manifest)
+    except (ValueError, TypeError):
+        return True

@@ -1,0 +1,62 @@
+"""Finished work outside DVC's outputs: an entry counts only if each of its files is what was written.
+
+<store>/<key>/…             the files of an entry
+<store>/<key>/sealed.json   written last: the checksum of each file, and facts about the entry
+
+Without this check, 3 of 3 flipped bits in finished shards were published, and a truncated shard failed every rerun.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from x_instruction.runner.checksums import FILES, checksum, checksums, read_sealed, refuse_changed, write_sealed
+from x_instruction.runner.errors import DamagedError
+
+SEAL, NOTE = "sealed.json", ".noted.json"
+
+
+def seal(entry: Path, **facts: Any) -> None:
+    """Declares the entry finished, with facts to remember."""
+    write_sealed(entry / SEAL, {**facts, FILES: checksums(entry, leave_out=[SEAL])})
+
+
+def finished(entry: Path) -> dict[str, Any] | None:
+    """The facts of a finished entry; None if it is not finished. A damaged one is named, deleted, and not finished."""
+    if not (entry / SEAL).exists():
+        return None
+    try:
+        facts = read_sealed(entry / SEAL)
+        refuse_changed(entry, facts[FILES])
+    except DamagedError as damaged:
+        print(f"warning: {damaged.path} is damaged: it is deleted and made again", file=sys.stderr)
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+    return facts
+
+
+def note(path: Path) -> None:
+    """Notes the checksum of a file that belongs to an entry which is not finished yet."""
+    write_sealed(path.with_suffix(NOTE), {FILES: {path.name: checksum(path)}})
+
+
+def as_noted(path: Path) -> bool:
+    """Whether the file is there and as it was noted. One that is not is named, and must be made again."""
+    if not (path.exists() and path.with_suffix(NOTE).exists()):
+        return False
+    try:
+        refuse_changed(path.parent, read_sealed(path.with_suffix(NOTE))[FILES])
+    except DamagedError as damaged:
+        print(f"warning: {damaged.path} is damaged: it is made again", file=sys.stderr)
+        return False
+    return True
+
+
+def remove_temporary(folder: Path) -> None:
+    """Removes the temporary files that killed runs left anywhere in a folder; their names begin with a dot."""
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,84 @@
+"""Reads the project's YAML: settings, language pages, suites and the graph.
+
+YAML takes the last of two equal keys without a word, and a page of aliases can stand for more values than the memory
+holds. Both are refused here, like every value that cannot be read, as an error of YAML.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# The longest page of a language has about 700 values, and no file has more than six levels.
+MAX_VALUES, MAX_LEVELS = 100_000, 40
+
+
+class UnusableYamlError(yaml.YAMLError):
+    """A file that is not refused by YAML, but is not what its author meant."""
+
+
+def read_yaml(path: Path) -> Any:
+    """The values of a file. Raises FileNotFoundError, and for all else that is wrong `yaml.YAMLError`."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise UnusableYamlError("it is no file, but a folder, pipe or device")
+    try:
+        return parse_yaml(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableYamlError(str(error)) from None
+
+
+def parse_yaml(text: str) -> Any:
+    """The values of a text. Raises `yaml.YAMLError`."""
+    try:
+        _refuse_many_levels(text)
+        loader = yaml.CSafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _count_values(node, {})
+        return loader.construct_document(node)
+    except (ValueError, OverflowError, RecursionError) as error:  # such as the date 2024-13-45
+        raise UnusableYamlError(str(error)) from None
+
+
+def _refuse_many_levels(text: str) -> None:
+    """Raises UnusableYamlError for what the compiled loader would end the process at: 100,000 open brackets."""
+    level = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if level > MAX_LEVELS:
+            line = event.start_mark.line + 1
+            raise UnusableYamlError(f"line {line}: more than {MAX_LEVELS} levels of lists and mappings")
+
+
+def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
+    """Number of the values that a node stands for, with those that aliases repeat."""
+    if id(node) not in known:
+        known[id(node)] = MAX_VALUES  # an alias that leads back to itself has no end
+        known[id(node)] = 1 + sum(_count_values(child, known) for child in _children(node))
+    if known[id(node)] > MAX_VALUES:
+        line = node.start_mark.line + 1
+        raise UnusableYamlError(f"line {line}: aliases (`*name`) stand for more than {MAX_VALUES} values")
+    return known[id(node)]
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        _refuse_repeated_keys(node)
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _refuse_repeated_keys(node: yaml.MappingNode) -> None:
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                places = f"lines {lines[key.value]} and {line}" if lines[key.value] != line else f"line {line}"
+                raise UnusableYamlError(f"`{key.value}` occurs twice, in {places}: keep one of them")
+            lines[key.value] = line
