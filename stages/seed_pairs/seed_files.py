@@ -15,8 +15,8 @@ from stages.seed_pairs.settings import SeedSource
 from x_instruction.runner.errors import InputError
 
 TEXTS = ("instruction", "response")
-OF_TRANSLATION = ("english", "refused", "removed", "returned")
 COLUMNS = (*TEXTS, "translated", "translator")
+OF_TRANSLATION = ("english", "refused", "removed", "returned")
 YES = ["true", "1", "1.0", "yes"]
 
 

@@ -86,10 +86,10 @@ def stored_dtype(folder: Path) -> str:
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save both in a folder; neither names custom code, nor the place from which the tokenizer was loaded."""
-    for config in (model.config, model.config.get_text_config(), getattr(model, "generation_config", None)):
+    model.generation_config = only_token_ids(model.generation_config.to_dict())
+    for config in (model.config, model.config.get_text_config(), model.generation_config):
         if hasattr(config, CUSTOM_CODE):
             delattr(config, CUSTOM_CODE)
-    model.generation_config = only_token_ids(model.generation_config.to_dict())
     model.save_pretrained(folder, safe_serialization=True)
     for key in (*LOADING_KEYS, CUSTOM_CODE):
         tokenizer.init_kwargs.pop(key, None)

@@ -86,5 +86,5 @@ def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> d
 def write_part_manifest(job: Job, folder: Path, name: str) -> None:
     """Writes the manifest of a folder in the staging folder that can be used by itself, such as a language's model."""
     content = hash_paths([path for path in folder.iterdir() if path.name != MANIFEST])
-    manifest = {"artifact": job.artifact, "partition": name, "content": content}
-    write_sealed(folder / MANIFEST, {**manifest, FILES: checksums(folder, leave_out=[MANIFEST])})
+    files = checksums(folder, leave_out=[MANIFEST])
+    write_sealed(folder / MANIFEST, {"artifact": job.artifact, "partition": name, "content": content, FILES: files})

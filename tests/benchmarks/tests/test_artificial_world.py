@@ -95,7 +95,8 @@ def test_every_concept_is_taught(tmp_path: Path) -> None:
         load_settings(ROOT / "params.yaml").seed_pairs.model_dump(), planted_world.settings(world)["seed_pairs"]
     )
     seeds = pl.DataFrame(world.seeds(TONGUES[0])).with_columns(
-        *(pl.lit("").alias(name) for name in ("english", "translator", "source")), origin=pl.lit("native")
+        *(pl.lit("").alias(name) for name in ("english", "translator", "source", "refused", "removed", "returned")),
+        origin=pl.lit("native"),
     )
     kept = split_seeds(seeds, SeedPairs.model_validate(chosen), load_language("xa", tmp_path / "languages")).kept
     taught = {world.topic_of(text).concept for text in kept.filter(pl.col("split") == "train")["instruction"]}
