@@ -25,6 +25,7 @@ from x_instruction.models.published_template import Asking, published_template
 from x_instruction.models.settings import Training
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.gate import Metric
+from x_instruction.runner.published import read_manifest
 
 RECORD, CARD, TEMPLATE = "training.json", "README.md", "chat_template.jinja"
 FIGURES = ("examples", "steps", "training_loss", "loss_change", "changed_weights_share", "held_out_loss",
@@ -68,11 +69,11 @@ def publish(tuned: Tuned) -> None:
 
 
 def _record(tuned: Tuned) -> dict[str, Any]:
-    encoder, asking, manifest = tuned.encoder, tuned.asking, tuned.base / "manifest.json"
+    encoder, asking = tuned.encoder, tuned.asking
     return {
         **tuned.about,
         "base": pass_on(tuned.base, tuned.folder),
-        "base_content": read_json(manifest)["content"] if manifest.is_file() else "",
+        "base_content": read_manifest(tuned.base)["content"],
         "asks_for_language": "language" in asking.names,
         "default_language": asking.language,
         "default_style": asking.values.get("style", ""),

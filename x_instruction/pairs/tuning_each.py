@@ -20,17 +20,15 @@ from x_instruction.pairs.tasks import Task
 from x_instruction.pairs.training_pairs import Pair, seed_pairs
 from x_instruction.pairs.tuning import CHECKED, tune_into
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import digest, read_json, write_json
+from x_instruction.runner.files import digest
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import write_part_manifest
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS, write_plot
 from x_instruction.runner.published import read_manifest
-from x_instruction.runner.work_store import SEAL, seal
-from x_instruction.runner.work_store import finished as whole
+from x_instruction.runner.work_store import SEAL, finished, seal
 
-FACTS = "facts.json"  # in a finished model's folder in the work store
 # How the metrics of several models become one, which the suite judges: the worst of them.
 WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
@@ -56,18 +54,16 @@ class Each:
     task: Callable[[str], Task]
     decoding: Mapping[str, Any]
 
-    def finished(self, language: str, pairs: list[Pair]) -> Path:
+    def model(self, language: str, pairs: list[Pair]) -> Path:
         """The folder of the finished model in the work store, trained now unless an interrupted run trained it."""
         folder = self.job.work / "models" / self._key(language, pairs)
-        if whole(folder) is None:
-            shutil.rmtree(folder, ignore_errors=True)
+        if finished(folder) is None:
             unfinished = folder.with_name(f".{folder.name}")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             task = self.task(language)
             facts = tune_into(self.job, unfinished, self.training, pairs, task, self.decoding, [language])
-            write_json(unfinished / FACTS, facts)
-            seal(unfinished)
+            seal(unfinished, **facts)
             unfinished.rename(folder)
         return folder
 
@@ -88,10 +84,10 @@ def tune_each(each: Each, pairs: Mapping[str, list[Pair]]) -> Outcome:
     for language, own in pairs.items():
         if not own:
             raise InputError(f"tuned_model: there is no pair in '{language}' to learn from: check seed_pairs")
-        made = each.finished(language, own)
+        made = each.model(language, own)
         _link(made, job.staging / language)
         write_part_manifest(job, job.staging / language, language)
-        facts[language] = read_json(made / FACTS)
+        facts[language] = finished(made) or {}
         curve = pl.read_csv(made / PLOTS / "loss.csv")
         curves.append(curve.with_columns(series=pl.format("{} {}", pl.lit(language), "series")))
     write_plot(job.staging, "loss", pl.concat(curves))
@@ -114,6 +110,6 @@ def _link(made: Path, target: Path) -> None:
     """The files of a finished model, which take no space a second time."""
     for path in made.rglob("*"):
         inner = path.relative_to(made)
-        if path.is_file() and path.name not in (FACTS, SEAL) and inner.parts[0] != PLOTS:
+        if path.is_file() and path.name != SEAL and inner.parts[0] != PLOTS:
             (target / inner).parent.mkdir(parents=True, exist_ok=True)
             os.link(path, target / inner)

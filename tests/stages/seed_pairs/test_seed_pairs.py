@@ -173,7 +173,8 @@ def test_a_refused_translation_is_dropped_with_the_reason_and_what_was_returned(
 def test_what_was_taken_off_translations_is_counted() -> None:
     text = "Leipä paistetaan kuumassa uunissa. Syö se voin kanssa."
     found = split(("Say.", text), ("Tell.", text), origin="translated", english=ENGLISH, removed="reasoning quotes")
-    assert found.counts == {"translations_without_quotes": 2, "translations_without_reasoning": 2}
+    counts = {"translations_without_quotes": 2, "translations_without_reasoning": 2}
+    assert found.counts == {"invisible_characters": 0, **counts}
 
 
 def test_a_good_translation_is_kept_and_marked() -> None:
