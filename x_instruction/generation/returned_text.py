@@ -1,4 +1,4 @@
-"""Judges text that a chat model returned before it is used as a translation, an instruction, a response or a verdict.
+"""Judges text that a chat model returned before it is used as a translation, an instruction or a response.
 
 Chat models wrap what they were asked for: a reasoning block, "Sure! Here is the translation:", a fence, quotation
 marks, a remark at the end. These are taken off where no wanted word can be lost; otherwise the text is refused with a
@@ -8,7 +8,7 @@ reason, which the stage counts. What the given text has itself is never taken of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -115,12 +115,12 @@ def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
     return replace(_refused(found, reason) if reason else found, raw=whole[:SHOWN])
 
 
-def label_of(raw: str | None, labels: Sequence[str], finished: bool = True) -> Returned:
-    """The one of the labels that a judge returned and nothing else; refused as `no_label` if it says anything else."""
-    found = usable(raw, Wanted("answer"), finished)
-    plain = re.sub(r"^[\W_]+|[\W_]+$", "", found.text).casefold()
-    named = [label for label in labels if label.strip().casefold() == plain]
-    return replace(found, text=named[0]) if named else replace(found, text="", refused=found.refused or "no_label")
+def without_reasoning(raw: str | None) -> str:
+    """The answer of a compared model without its reasoning; empty if the reasoning did not end.
+
+    Nothing else is taken off, because a preface or a refusal is the answer that is compared.
+    """
+    return _without_reasoning(Returned((raw or "").strip()), given="").text
 
 
 def _refused(found: Returned, reason: str) -> Returned:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from x_instruction.generation.returned_text import Returned, Wanted, label_of, usable
+from x_instruction.generation.returned_text import Returned, Wanted, usable, without_reasoning
 
 ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
 FINNISH = "Leipä paistetaan kuumassa uunissa. Syö se voin kanssa."
@@ -165,23 +165,14 @@ def test_a_polished_response_is_unwrapped_and_may_equal_the_given_one(raw: str, 
 
 
 @pytest.mark.parametrize(
-    "raw", ["A", " a.", "**A**", "(A)", '"A"', "Answer: A", "The answer is: A", "<think>B?</think>A"]
-)
-def test_a_judges_label_is_found_alone(raw: str) -> None:
-    assert label_of(raw, [" A", " B", " tie"]).text == " A"
-
-
-@pytest.mark.parametrize(
-    ("raw", "reason"),
+    ("raw", "text"),
     [
-        ("A is better than B", "no_label"),
-        ("A or B", "no_label"),
-        ("C", "no_label"),
-        ("8/10", "no_label"),
-        ("", "empty"),
-        ("<think>A or B", "reasoning_unfinished"),
-        ("I cannot help with that.", "refusal"),
+        ("<think>Bread?</think>\nSure! Bake it.", "Sure! Bake it."),
+        ("Bread?</think>Bake it.", "Bake it."),
+        ("I cannot help with that.", "I cannot help with that."),
+        ("<think>Bread", ""),
+        (None, ""),
     ],
 )
-def test_a_judge_that_says_more_than_a_label_is_refused(raw: str, reason: str) -> None:
-    assert label_of(raw, ["A", "B"]) == Returned("", label_of(raw, ["A", "B"]).removed, reason)
+def test_the_answer_of_a_compared_model_loses_its_reasoning_alone(raw: str | None, text: str) -> None:
+    assert without_reasoning(raw) == text
