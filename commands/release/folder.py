@@ -17,7 +17,7 @@ OURS = ("README.md", "croissant.json")  # a folder with both is an earlier relea
 def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
     """Copies the set to `target` and, if wanted, adds csv/<language>.csv. Returns the names of the files.
 
-    Raises InputError if `target` has files that are no earlier release, or cannot be written.
+    Raises InputError if `target` has files that are not from an earlier release, or cannot be written.
     """
     target = target.expanduser().resolve()
     _refuse_others_files(target)
@@ -44,7 +44,7 @@ def _refuse_others_files(target: Path) -> None:
     if not target.is_dir():
         raise InputError(f"{target} is a file: give the folder to write to")
     if any(target.iterdir()) and not all((target / name).exists() for name in OURS):
-        raise InputError(f"{target} has files that are no earlier release: give a new or an empty folder")
+        raise InputError(f"{target} has files that are not from an earlier release: give a new or an empty folder")
 
 
 def _add_csv(source: Path, staged: Path) -> None:

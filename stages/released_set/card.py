@@ -56,7 +56,7 @@ LIMITS = """\
   overlap.
 """
 SHOWN_ANYWAY = """\
-- **This set shows a run and is no training data.** `refined_pairs.always_kept` is {count}: so many pairs of each
+- **This set shows a run and is not training data.** `refined_pairs.always_kept` is {count}: that many pairs of each
   language were kept whatever their rating.
 """
 

@@ -211,7 +211,7 @@ def test_the_card_says_what_the_run_did(job: Job) -> None:
         "| `evaluator` of iteration_1 | `evalevalevaleval` |",
     ):
         assert line in card, line
-    assert "no training data" not in card
+    assert "not training data" not in card
 
 
 def test_the_card_of_a_run_that_kept_pairs_whatever_their_rating_says_so(
@@ -219,7 +219,7 @@ def test_the_card_of_a_run_that_kept_pairs_whatever_their_rating_says_so(
 ) -> None:
     refined = settings.refined_pairs.model_copy(update={"always_kept": 12})
     shown = make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
-    assert "**This set shows a run and is no training data.**" in (made(shown) / "README.md").read_text()
+    assert "**This set shows a run and is not training data.**" in (made(shown) / "README.md").read_text()
 
 
 def test_text_of_the_web_is_no_markdown_of_the_card(job: Job, tmp_path: Path) -> None:
