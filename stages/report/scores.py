@@ -11,7 +11,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.published import checked, read_metrics
 
 BETTER = {"higher": "more is better", "lower": "less is better"}
-PREFIX = "tuned_against_"
+TUNED = "tuned"
+PREFIX = f"{TUNED}_against_"
 SCORES = {"model": pl.String, "measure": pl.String, "better": pl.String,
           **dict.fromkeys(("value", "low", "high"), pl.Float64)}  # fmt: skip
 # Figures of a comparison, in words.
@@ -90,7 +91,11 @@ def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
     """Wins, ties and losses of the tuned model by judge and other model, their shares in percent, and `more`: figures
     that not every judge has."""
     path = _table(job, language, "comparisons")
-    rows = pl.read_parquet(path).to_dicts() if path.exists() else _pairwise(_metrics(job, language))
+    if path.exists():
+        # People may judge two other models, which is in the table only.
+        rows = pl.read_parquet(path).filter(pl.col("model") == TUNED).to_dicts()
+    else:
+        rows = _pairwise(_metrics(job, language))
     return [row | _shares(row) | {"more": _more(row)} for row in rows]
 
 

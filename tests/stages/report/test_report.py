@@ -108,6 +108,13 @@ def test_judges_and_standard_tasks_are_shown_where_there_are_any(job: Job) -> No
     assert "evaluator, similarity verdicts 0.432 – 20" in text and "xcopa_ta, acc tuned 0.543 (0.500 to 0.600)" in text
 
 
+def test_verdicts_on_other_models_are_no_wins_of_the_tuned_one(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "tables/comparisons.parquet"
+    other = pl.read_parquet(path).with_columns(judge=pl.lit("people"), model=pl.lit("seed_only"))
+    pl.concat([pl.read_parquet(path), other]).write_parquet(path)
+    assert [row["judge"] for row in comparisons(job, "fi")] == ["evaluator"]
+
+
 def test_without_the_tables_the_metrics_are_shown(make_job: Callable[..., Job], tmp_path: Path) -> None:
     reported_run(tmp_path, ("fi",), tables=False)
     job = make_job("report", None, languages=["fi"])
