@@ -15,7 +15,7 @@ from x_instruction.language.settings import load_language
 from x_instruction.runner.files import read_json
 
 PAGE = ("id", "url", "title", "date", "license", "source_id", "extractor")
-MASKED = ("emails", "phones", "ips", "ibans", "cards", "national_ids", "control_strings")
+MASKED = ("emails", "phones", "ips", "ibans", "cards", "national_ids")
 FIRST_LINES, SAMPLES = 3, 8
 TEXT = 400  # characters
 NOT_REACHED = "not reached"
@@ -80,6 +80,7 @@ def _texts(trail: Trail) -> list[Section]:
             ("words", str(values["words"])),
             ("language score", f"{values['language_score']:.3f}"),
             ("masked", masked),
+            ("control strings", f"{values['control_strings']}, which stay"),
             ("text", one_line(values["text"], TEXT)),
         ]
         found.append(Section("filtered_text", "kept", facts))
@@ -125,10 +126,13 @@ def _kept(root: Path, settings: Settings, code: str, row: Row) -> list[tuple[str
     if row.artifact == "refined_pairs":
         refined = settings.refined_pairs
         rule = f"min_rating {refined.min_rating}, top_share {refined.top_share}, max_of_domain {refined.max_of_domain}"
-        facts = [("rating", f"{values['rating']:.4f} ({rule})"), ("by ratings of", values["iteration"])]
+        facts = [("rating", f"{values['rating']:.4f} ({rule})"), ("rank in the language", str(values["rank"]))]
+        if values["rating"] < refined.min_rating:
+            facts.append(("below min_rating", f"kept as one of the best {refined.always_kept} (always_kept)"))
+        facts.append(("by ratings of", values["iteration"]))
         report = root / "data" / "quality" / "refined_pairs" / f"{code}.json"
         why = read_json(report)["metrics"].get("accepted_because") if report.exists() else None
-        return [*facts, ("because", why)] if why else facts
+        return [*facts, ("iteration chosen", why)] if why else facts
     if row.artifact == "diversified_set":
         chosen = {name: value for name, value in values.items() if name.startswith(("cluster", "drawn", "task"))}
         return [(name.replace("_", " "), str(value)) for name, value in chosen.items()]

@@ -55,6 +55,24 @@ def test_a_released_row_leads_back_to_its_page_and_forth_to_its_file(run: Run) -
     assert facts(found, "released_set")["file"] == "data/released_set/dataset/ur/train-00000.parquet, row 3"
 
 
+def test_a_pair_below_the_least_rating_says_why_it_was_kept(run: Run) -> None:
+    kept = table(run, "refined_pairs/fi")
+    least = run[1].refined_pairs.min_rating
+    low = kept.filter(pl.col("rating") < least).row(0, named=True)
+    high = kept.filter(pl.col("rating") >= least).row(0, named=True)
+    found = facts(explained(run, low["id"]), "refined_pairs")
+    assert found["below min_rating"] == f"kept as one of the best {run[1].refined_pairs.always_kept} (always_kept)"
+    assert found["rank in the language"] == str(low["rank"])
+    assert "below min_rating" not in facts(explained(run, high["id"]), "refined_pairs")
+
+
+def test_control_strings_are_said_to_stay_in_the_text(run: Run) -> None:
+    texts = pl.concat([table(run, f"filtered_text/{code}") for code in run[1].languages])
+    row = texts.filter(pl.col("control_strings") > 0).row(0, named=True)
+    found = facts(explained(run, row["id"]), "filtered_text")
+    assert found["control strings"] == f"{row['control_strings']}, which stay" and "control" not in found["masked"]
+
+
 def test_the_models_the_prompt_and_all_samples_of_the_text_are_shown(run: Run) -> None:
     row = table(run, "released_set/dataset/fi").row(0, named=True)
     candidates = section(explained(run, row["id"]), "candidate_pairs")
