@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,19 @@ def test_control_strings_are_said_to_stay_in_the_text(run: Run) -> None:
     row = texts.filter(pl.col("control_strings") > 0).row(0, named=True)
     found = facts(explained(run, row["id"]), "filtered_text")
     assert found["control strings"] == f"{row['control_strings']}, which stay" and "control" not in found["masked"]
+
+
+def test_private_data_of_the_page_are_not_printed(run: Run) -> None:
+    texts = pl.concat([table(run, f"filtered_text/{code}") for code in run[1].languages])
+    pages = pl.concat([table(run, f"raw_web_text/{code}") for code in run[1].languages])
+    found = 0
+    for row in texts.filter(pl.col("emails") > 0).iter_rows(named=True):
+        page = pages.filter(pl.col("id") == row["document_id"])["text"].item()
+        addresses = re.findall(r"[\w.+-]+@[\w-]+\.[\w.]*\w", "\n".join(page.splitlines()[:3]))
+        shown = [line for name, line in facts(explained(run, row["id"]), "raw_web_text").items() if "line" in name]
+        assert addresses and not any(address in line for address in addresses for line in shown)
+        found += 1
+    assert found
 
 
 def test_the_models_the_prompt_and_all_samples_of_the_text_are_shown(run: Run) -> None:
