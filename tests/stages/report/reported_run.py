@@ -54,7 +54,8 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
             text = {1: "I can only answer this in English.", 2: ""}.get(number, response) if tuned else response
             rows.append(
                 {
-                    "id": f"{code}{number}{model}", "language": code, "model": model, "kind": "held_out",
+                    "id": f"{code}{number}{model}", "question_id": f"{code}{number}", "language": code, "model": model,
+                    "kind": "held_out", "asked_in": "en", "repeated_share": 0.0,
                     "instruction": instruction, "response": text, "reference": response,
                     "in_language": text == response,
                     "finish_reason": "length" if model == "base" else "stop", "rating": 0.9 - number / 10,

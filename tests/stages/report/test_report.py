@@ -76,10 +76,15 @@ def test_worst_answers_come_first_with_what_is_wrong(job: Job) -> None:
     assert len(answers(job, "ur", limit=2)) == 2
 
 
-def test_answers_are_joined_by_the_question_where_it_has_an_id(job: Job) -> None:
+def test_a_question_carries_the_language_in_which_it_is_asked(job: Job) -> None:
+    path = job.input("eval_scores", "ur") / "part-00000.parquet"
+    write_shard(pl.read_parquet(path).with_columns(asked_in=pl.lit("ur"), instruction=pl.lit("کیا؟")), path)
+    assert '<p dir="auto" lang="ur">کیا؟</p>' in report.page(job)
+
+
+def test_answers_are_joined_by_the_id_of_the_question(job: Job) -> None:
     path = job.input("eval_scores", "fi") / "part-00000.parquet"
-    rows = pl.read_parquet(path).with_columns(question_id=pl.col("id").str.head(3), instruction=pl.lit("same"))
-    write_shard(rows, path)
+    write_shard(pl.read_parquet(path).with_columns(instruction=pl.lit("same")), path)
     assert [len(question["answers"]) for question in answers(job, "fi", 12)] == [3, 3, 3]
 
 
