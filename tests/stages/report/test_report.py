@@ -120,29 +120,6 @@ def test_verdicts_on_other_models_are_no_wins_of_the_tuned_one(job: Job) -> None
     assert [row["judge"] for row in comparisons(job, "fi")] == ["evaluator"]
 
 
-def test_without_the_tables_the_metrics_are_shown(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    reported_run(tmp_path, ("fi",), tables=False)
-    job = make_job("report", None, languages=["fi"])
-    assert {measure["name"] for measure in measures(job, "fi")} == {
-        "language share",
-        "held out loss",
-        "mean characters",
-    }
-    assert next((row["judge"], row["against"]) for row in comparisons(job, "fi")) == (
-        "evaluator of iteration_2",
-        "base",
-    )
-    assert "0.600" in Words(report.page(job)).words
-
-
-def test_metrics_with_several_judges_are_shown_by_judge(job: Job) -> None:
-    shutil.rmtree(job.input("eval_scores", "fi") / "tables")
-    metrics = job.root / "data/metrics/eval_scores/fi.json"
-    text = metrics.read_text().replace('"pairwise": {', '"pairwise": {"people": {').replace("\n  }\n}", "\n  }}\n}")
-    metrics.write_text(text)
-    assert {row["judge"] for row in comparisons(job, "fi")} == {"people"}
-
-
 def test_answers_carry_their_language_and_direction(job: Job) -> None:
     elements = Words(published(job).read_text(encoding="utf-8")).elements
     texts = [attributes for _, attributes in elements if attributes.get("class") == "text"]
