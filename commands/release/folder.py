@@ -21,9 +21,11 @@ OURS = (*ALWAYS, "*/train-*.parquet", "csv/*.csv")
 def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
     """Copies the set to `target` and, if wanted, adds csv/<language>.csv. Returns the names of the files.
 
-    Raises InputError if `target` has files that are not of an earlier release, or cannot be written.
+    Raises InputError if `target` is in the set, has files that are not of an earlier release, or cannot be written.
     """
     target = target.expanduser().resolve()
+    if target.is_relative_to(source.resolve()):
+        raise InputError(f"{target} is the released set itself: give another folder")
     _refuse_others_files(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -83,6 +83,13 @@ def test_an_earlier_release_with_own_files_in_it_is_left_alone(there: Path, tmp_
     assert (target / own).read_text() == "mine" and (target / "README.md").exists()
 
 
+@pytest.mark.parametrize("inside", ["", "new"])
+def test_the_set_is_not_released_into_itself(there: Path, inside: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(there)
+    assert main(["--to", "folder", str(there / inside), "--csv"]) == 1
+    assert "is the released set itself" in capsys.readouterr().err and contents(there) == before
+
+
 def test_a_folder_with_a_readme_alone_is_left_alone(there: Path, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
     assert main(["--to", "folder", str(tmp_path)]) == 1
