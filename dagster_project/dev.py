@@ -1,7 +1,7 @@
-"""`dagster dev` with our web server in place of its own: `python -m dagster_project` becomes this process.
+"""`dagster dev` with our web server in place of Dagster's: `python -m dagster_project` becomes this process.
 
-Dagster has no setting for the module of the web server that it starts beside its daemon. So the one function by which
-it starts both gets the other name. A test asks the running UI from a foreign page.
+Dagster has no setting for the module of the web server that it starts beside its daemon. So the function that
+starts both is given our module's name. A test asks the running UI from a foreign page.
 """
 
 from __future__ import annotations

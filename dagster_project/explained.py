@@ -16,7 +16,7 @@ INDEX = "row_index"
 
 
 def explained_metadata(root: Path, stage: Stage) -> dict[str, Any]:
-    """For the index of a language: the way of the released row with the lowest id, which is a hash and so a sample."""
+    """For the index of a language: the path of the released row with the lowest id, which is a hash and so a sample."""
     if stage.artifact != INDEX or (sampled := _sampled(root, str(stage.language))) is None:
         return {}
     # The cleaning and the rules are imported with it, which takes a second, and only this asset needs them.

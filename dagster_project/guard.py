@@ -1,6 +1,6 @@
-"""What stands in front of Dagster's web server: it answers pages of its own address only.
+"""The guard in front of Dagster's web server: only pages of the server's own address get an answer.
 
-The server listens on the loopback address and asks nobody who they are. But every page that is open in the user's
+The server listens on the loopback address and asks nobody for a password. But every page that is open in the user's
 browser can send requests there too: from its own address (cross-site), or from its own name after that name was made
 to lead to the loopback address (DNS rebinding). A browser says in Host which name was asked for, in Origin which page
 asks, and in Sec-Fetch-Site whether both belong together; programs such as curl send no Origin and are let through.
@@ -24,7 +24,7 @@ POLICY_VIOLATION = 1008  # as a websocket's closing code
 
 
 class Guard:
-    """ASGI middleware that refuses requests of foreign pages, and frames on them."""
+    """ASGI middleware that refuses requests from other sites, and to be shown in a frame by them."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -54,8 +54,8 @@ def refusal(scope: Scope) -> tuple[int, str] | None:
 
 
 def _is_a_link(scope: Scope) -> bool:
-    """Whether the user followed a link of another page: the browser then shows our page instead, and the other sees
-    nothing of it."""
+    """Whether the user followed a link on another page: the browser then leaves that page for ours, so the other page
+    sees nothing of it."""
     wanted = {b"sec-fetch-mode": ["navigate"], b"sec-fetch-dest": ["document"]}
     by_get = scope["type"] == "http" and scope["method"] == "GET"
     return by_get and all(_values(scope, name) == values for name, values in wanted.items())

@@ -72,7 +72,7 @@ def reproduce(
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
 
-    A path that another run holds is waited for, but not without end, and not if its holder is no run.
+    A path that another run holds is waited for, but not without end, and not if its holder is not a run.
     """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
@@ -94,7 +94,7 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for the processes that hold a path. Raises InputError if one is no run, or after a long time."""
+    """Waits for the processes that hold a path. Raises InputError if one is not a run, or after a long time."""
     if sentence := left_over(holders):
         raise InputError(sentence)
     left = patience.step(", ".join(map(named, holders)) or UNKNOWN)

@@ -108,7 +108,7 @@ def _show() -> int:
         )
     console.print(
         "The evaluator decides wins/ties/losses.\n"
-        "Report for a browser: data/report/index.html · the way of a row: python -m x_instruction explain ID\n"
+        "Report for a browser: data/report/index.html · the path of a row: python -m x_instruction explain ID\n"
         "Released set: data/released_set/dataset · tuned model: data/tuned_model\n"
         "Reports of the gates: data/quality · dropped rows with reasons: data/<artifact>/<language>/__drops__\n"
         "Next: `make ui` shows all of this in Dagster; your own text, seeds and model: docs/your-data.md"

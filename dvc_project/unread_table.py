@@ -18,7 +18,7 @@ PROMPTS = "evaluation rows that protect nothing"
 
 
 def unread_table(settings: Settings, data: Path) -> Table | None:
-    """By cause and language: how many, and the bytes where they are known. None if everything was read."""
+    """What was not read, counted by cause and language, with its bytes if they are known. None if all was read."""
     found = {language: _found(data, language) for language in settings.languages}
     causes = list(dict.fromkeys(cause for cells in found.values() for cause in cells))
     if not causes:

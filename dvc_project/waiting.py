@@ -1,8 +1,8 @@
 """What a `dvc` command waits for: its lock on the project, and its list of the paths that other commands use.
 
 The lock is one of the operating system, so it is free once its holder has ended. The list (`.dvc/tmp/rwlock`) holds
-numbers of processes: in a container they come again, and a program that has nothing to do with DVC then seems to hold a
-path. DVC waits for both without end and does not say for whom.
+numbers of processes: in a container these are used again, and a program that has nothing to do with DVC then seems to
+hold a path. DVC waits for both without end and does not say for which process.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def blockers(lines: Sequence[str]) -> dict[int, str]:
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """A sentence if a path is held by a process that is no run of DVC: its number was given away again."""
+    """A sentence if a path is held by a process that is not a run of DVC: the number now belongs to another process."""
     for process, noted in found.items():
         command = command_of(process)
         if command is not None and "dvc" not in command:
             now = f"is `{command[:80]}`" if command else "has ended"
             return (
                 f"the lock of `{noted}` is left over from a run that was killed: its process {process} now {now} and "
-                "is no run of DVC; delete .dvc/tmp/rwlock while nothing runs, then run again"
+                "is not a run of DVC; delete .dvc/tmp/rwlock while nothing runs, then run again"
             )
     return None
 
@@ -53,7 +53,7 @@ def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
     while True:
         try:
             return call()
-        except LockError:  # after three seconds of its own
+        except LockError:  # DVC itself has waited three seconds
             patience.step(named(holder_of(root / LOCK)))
 
 

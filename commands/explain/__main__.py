@@ -1,4 +1,4 @@
-"""Print the way of a row, back to its page and forth to the release: `python -m x_instruction explain ID`.
+"""Print the path of a row from its page to the release: `python -m x_instruction explain ID`.
 
 ID is that of a document, a text or a pair, whether it was released, rated or dropped. The command reads the artifacts
 of the last run, as DVC tracks them, and finds the rows by the index that `row_index` made.

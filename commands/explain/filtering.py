@@ -31,7 +31,7 @@ from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
 AROUND, SHOWN, VALUE = 20, 60, 200  # characters: before a change, of it, of what a rule says
-# SequenceMatcher's time is quadratic; the first change of a longer text is looked for in its beginning.
+# SequenceMatcher's time is quadratic; only the beginning of a longer text is searched for its first change.
 COMPARED = 2_000
 
 
@@ -50,7 +50,7 @@ def filtered(document: dict[str, Any], settings: FilteredText, language: Languag
         frame = _noted(steps, name, frame, frame.with_columns(step(frame["text"], language).alias("text")))
     frame = _noted(steps, "fragments", frame, trimmed(frame, settings, language))
     masked = mask(frame, language)
-    # Their number and not the data: an explanation may be shown to others.
+    # Only the number of masked data is shown, because others may read an explanation.
     if found := [f"{masked[kind].item()} {kind}" for kind in KINDS if masked[kind].item()]:
         steps.append(("private_data", f"masked {', '.join(found)}"))
     counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))

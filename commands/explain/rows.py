@@ -69,7 +69,7 @@ def rows_of(root: Path, language: str) -> Rows:
 def find(root: Path, languages: Sequence[str], row_id: str) -> Rows:
     """The rows of the language that has the id. Raises InputError if none of them does."""
     if not is_id(row_id):
-        raise InputError(f"{row_id!r} is no id: an id of a document, text or pair has 16 digits of 0-9 and a-f")
+        raise InputError(f"{row_id!r} is not an id: an id of a document, text or pair has 16 digits of 0-9 and a-f")
     made = [code for code in languages if (root / INDEX / code / FILES).exists()]
     if not made:
         raise InputError(f"{INDEX} has no language: run `make run` or `dvc repro row_index` first")

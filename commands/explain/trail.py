@@ -1,4 +1,4 @@
-"""The way of one id: its document, the texts made of it, and the pairs made of a text with what became of them."""
+"""The path of one id: its document, the texts made from it, and the pairs made from a text with what became of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Trail:
 
 
 def follow(rows: Rows, asked: str) -> Trail:
-    """The trail of a document, text or pair. Of a document or text, the pair that came farthest is followed."""
+    """The trail of a document, text or pair. For a document or text, it follows the pair that came furthest."""
     found = rows.of(asked)
     own = [row for row in found if row.artifact in PAIRS and row.id == asked]
     text = _text(rows, found, asked, own)

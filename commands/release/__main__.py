@@ -16,7 +16,7 @@ from commands.release.folder import copy_to
 from x_instruction.runner.errors import InputError, XInstructionError
 
 TOKEN = "HF_TOKEN"
-SHOWS_A_RUN = "**This set shows a run and is no training data.**"  # in the card; see stages/released_set/card.py
+SHOWS_A_RUN = "**This set shows a run and is not training data.**"  # in the card; see stages/released_set/card.py
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _uploaded(folder: Path, name: str, public: bool) -> str:
     if not (token := os.environ.get(TOKEN, "").strip()):
         raise InputError(f"the hub needs a token with write access in the environment: set {TOKEN}")
-    # Everything else here works offline and is told so; whoever gives this command wants the network. The variables
-    # are read when the library is imported.
+    # Everything else here is set to work offline, but this command needs the network. The library reads the variables
+    # when it is imported.
     os.environ |= {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     from commands.release.hub import upload
 

@@ -21,7 +21,7 @@ OURS = (*ALWAYS, "*/train-*.parquet", "csv/*.csv")
 def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
     """Copies the set to `target` and, if wanted, adds csv/<language>.csv. Returns the names of the files.
 
-    Raises InputError if `target` is in the set, has files that are not of an earlier release, or cannot be written.
+    Raises InputError if `target` is in the set, has files that are not from an earlier release, or cannot be written.
     """
     target = target.expanduser().resolve()
     if target.is_relative_to(source.resolve()):
@@ -53,8 +53,8 @@ def _refuse_others_files(target: Path) -> None:
     other = [name for name in found if not any(fnmatch(name, kind) for kind in OURS)]
     if other or (found and not found.keys() >= set(ALWAYS)):
         raise InputError(
-            f"{target} has files that are no earlier release, such as {[*other, *found][0]}: give a new or an empty "
-            "folder"
+            f"{target} has files that are not from an earlier release, such as {[*other, *found][0]}: give a new or an "
+            "empty folder"
         )
 
 

@@ -30,7 +30,7 @@ def upload(folder: Path, name: str, token: str, private: bool) -> str:
     A new dataset is private unless asked otherwise; an existing one stays as it is. Raises InputError in one sentence.
     """
     if name.count("/") != 1:
-        raise InputError(f"{name!r} is no dataset of the hub: give OWNER/NAME")
+        raise InputError(f"{name!r} is not the name of a dataset of the hub: give OWNER/NAME")
     api = HfApi(token=token)
     try:
         api.create_repo(name, repo_type=DATASET, private=private, exist_ok=True)
@@ -43,7 +43,7 @@ def upload(folder: Path, name: str, token: str, private: bool) -> str:
         ]
         made = api.create_commit(name, operations, commit_message="Release", repo_type=DATASET)
     except HFValidationError as error:
-        raise InputError(f"{name!r} is no name for a dataset of the hub: {_line(error)}") from None
+        raise InputError(f"{name!r} is not a valid name for a dataset of the hub: {_line(error)}") from None
     except HfHubHTTPError as error:
         status = error.response.status_code
         why = REFUSED.get(status, f"it answered {status}: {_line(error.server_message or error)}")

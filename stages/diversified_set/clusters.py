@@ -12,11 +12,11 @@ from x_instruction.embeddings.encoder import Vectors
 # On 50,000 vectors and 500 clusters, the mean squared distance to the centre was 0.8156 with 10 rounds and 0.8155 with
 # faiss's 25 (`make bench NAME=diversification`).
 ROUNDS = 10
-# The centres are found on so many vectors for each cluster (faiss's default); all vectors are then assigned.
+# The centres are found on this many vectors for each cluster (faiss's default); all vectors are then assigned.
 VECTORS_PER_CLUSTER = 256
-# Up to so many vectors, the first centres are chosen by k-means++; up to so many comparisons, the best of several
-# starts counts. Of 50 sets of three clear groups of four vectors, one start from random centres mixed 14 and one by
-# k-means++ 1, five mixed none. Beyond, that would cost more than the rounds.
+# Up to this many vectors, the first centres are chosen by k-means++; up to this many comparisons, the best of several
+# starts counts. On 50 sets of three clear groups of four vectors, one random start mixed the groups of 14 sets, one
+# start by k-means++ those of 1, and five those of none. Beyond these limits it would cost more than the rounds.
 SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
 # The default number of clusters. As many as there are pairs to draw gave the most diverse draws: with 17, 34, 75, 150,
 # 300 and 600 clusters of 1,160 instructions, 150 drawn ones were 0.65, 0.66, 0.67, 0.69, 0.68 and 0.68 from their
@@ -44,7 +44,7 @@ def number_of_clusters(pairs: int, drawn: int, wanted: int | None) -> int:
 
 
 def cluster(vectors: Vectors, clusters: int, seed: int) -> Clusters:
-    """Assign each vector to one of so many clusters; equal vectors share one. At least one vector is needed.
+    """Assigns each vector to one of `clusters` clusters; equal vectors share one. At least one vector is needed.
 
     The same vectors in the same order give the same numbers with one number of threads.
     """

@@ -24,7 +24,7 @@ def diversity(draws: Mapping[str, Mask], pairs: pl.DataFrame, vectors: Vectors) 
     - `clusters`: with at least one drawn pair
     - `distinct_1`, `distinct_2`: different words, and pairs of words, as a share of all in the drawn instructions (Li
       et al., NAACL 2016)
-    - `nearest_neighbour_distance`: 1 less the cosine with the most similar other instruction, on the average
+    - `nearest_neighbour_distance`: 1 less the cosine with the most similar other instruction, on average
     - `task_types`: different pairs of verb and noun
     """
     return {

@@ -12,8 +12,8 @@ from stages.diversified_set.clusters import Clusters
 from x_instruction.embeddings.encoder import Vectors
 
 Rows = npt.NDArray[np.int64]
-# Up to so many vectors, each is compared with all others: 4 s of a core. Beyond, those of a cluster are compared with
-# each other and with those to which the cluster is the next one.
+# Up to this many vectors, each is compared with all others: 4 s of a core. Beyond, those of a cluster are compared with
+# each other and with those whose second nearest cluster it is.
 ALL = 10_000
 CHUNK = 2_000  # rows compared at once: 80 MB of cosines with 10,000 others
 SHOWN_AFTER = 5.0  # seconds

@@ -19,14 +19,14 @@ class DiversifiedSet(Section):
     """Which of a language's refined pairs make the set: docs/diversification.md."""
 
     pairs: Positive
-    """Pairs of each language, as far as there are so many."""
+    """Pairs of each language; all of them if there are fewer."""
     quotas: dict[str, Positive]
     """Pairs of single languages, in place of `pairs`."""
     draw: Literal["clusters", "random", "rating", "maximal_marginal_relevance"]
     """How the pairs are drawn: evenly from the clusters (X-Instruction), at random, by their rating alone, or by rating
     less similarity to what was drawn before (Carbonell and Goldstein, SIGIR 1998)."""
     relevance_weight: Share
-    """Of the rating in maximal_marginal_relevance; the similarity has the rest."""
+    """Weight of the rating in maximal_marginal_relevance; the similarity has the rest."""
     clusters: Positive | None
     """Clusters of instructions; null: as many as pairs are drawn, but four pairs in each and not more than a billion
     comparisons (ours: the paper does not say)."""

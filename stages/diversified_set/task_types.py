@@ -11,7 +11,7 @@ installed here without a download from outside a package registry, so this is a 
 4. Without such a word, the noun is the word that ends the search, if it opens a clause: "Explain why …" is
    (explain, why). Otherwise it is empty.
 
-The noun of a question is often its last verb ("how is … cooked"): the parse compares draws, and is no analysis.
+The noun of a question is often its last verb ("how is … cooked"): the parse compares draws, and is not an analysis.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ EMPTY = words_of(
     "a an the this that these those my your his her its our their me you him us them i we they he she it there not no "
     "briefly shortly please also then each every all both few several more most"
 )
-UNCHANGED = ("ss", "us", "is")  # endings of nouns that are no plural
+UNCHANGED = ("ss", "us", "is")  # endings of nouns that are not plural
 
 
 def task_types(instructions: pl.Series) -> pl.DataFrame:

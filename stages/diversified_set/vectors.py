@@ -1,7 +1,7 @@
 """Vectors of instructions: those that candidate_pairs holds, or those of another encoder.
 
 The mean vector of the language is subtracted, as for the similarity of a response: all vectors of multilingual-e5 have
-a cosine of 0.79 on the average, and those of MiniLM one of 0.09, but after the subtraction both have none, and one
+a cosine of 0.79 on average, and those of MiniLM one of 0.09, but after the subtraction both have none, and one
 bound on the similarity of two instructions serves both.
 """
 
@@ -21,7 +21,7 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, no_drops
 
-# Candidates that the mean is taken over. With 20, unrelated instructions have a cosine of 0.04 on the average, and with
+# Candidates that the mean is taken over. With 20, unrelated instructions have a cosine of 0.04 on average, and with
 # 40 one of 0.02.
 MEAN_OF = 200
 ENCODED_ROWS = 10_000  # that an interrupted run loses at most

@@ -115,7 +115,7 @@ class StandardTasks(Section):
 
 class EvalScores(Section):
     models: Annotated[list[ComparedModel], Field(min_length=2)]
-    """The compared models. `tuned` is compared with each other one, pair by pair."""
+    """The compared models. `tuned` is compared with each of the others, pair by pair."""
     questions: Annotated[list[Questions], Field(min_length=1)]
     """Questions besides the held-out seeds."""
     tie_margin: Share

@@ -1,6 +1,6 @@
-"""Standard tasks by lm-eval, which runs as a process with packages of its own (requirements-lm-eval.txt).
+"""Standard tasks by lm-eval, which runs as a separate process with separate packages (requirements-lm-eval.txt).
 
-One of them needs an older chardet than the pipeline, so they lie in a folder that only this process sees. The figures
+One of them needs an older chardet than the pipeline, so they are in a folder that only this process sees. The figures
 are those of `python -m lm_eval run --config FILE` because that is what runs.
 """
 

@@ -24,7 +24,7 @@ DIFFERENCES = {
 
 def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES for the tuned
-    model and each other one. A model without a value of a measure has no row."""
+    model and each of the others. A model without a value of a measure has no row."""
     observed = {
         (name, measure, asked_in): found
         for name, model in models.items()

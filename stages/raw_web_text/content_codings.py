@@ -16,9 +16,9 @@ from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
 # x-gzip and x-compress are the registered aliases.
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
-# Not codings, though servers name them.
+# Servers name these as codings, but they are none.
 NONE = ("", "identity", "none", "binary", "chunked", "8bit", "utf-8", "utf8")
-# A page that was packed more often is no page.
+# A page that was packed more often is not a page.
 MOST = 8
 PAGE_BEGINS = (b"<", b"\0<", b"\xfe\xff", b"\xff\xfe")
 # Packed bytes have control characters, and text has none but these: \t \n \v \f \r, and ESC in Japanese encodings.

@@ -35,7 +35,7 @@ class Damage:
 class GzipMembers:
     """The decompressed bytes of all members. With `go_on` a damaged member costs what is left of it, and no more.
 
-    A line end is put where bytes are missing, so that a line before does not run into a line after.
+    A line end replaces missing bytes, so that the line before them does not run into the line after.
     """
 
     def __init__(self, stored: io.BufferedReader, go_on: bool) -> None:
@@ -121,7 +121,7 @@ class GzipMembers:
         return False
 
     def _fill(self, size: int) -> bool:
-        """Reads until there are `size` bytes or the file ends. Whether there are any."""
+        """Reads until there are `size` bytes or the file ends. Returns whether there are any."""
         while len(self._rest) < size and (more := self._stored.read(max(size - len(self._rest), STORED_STEP))):
             self._rest += more
         return bool(self._rest)

@@ -1,7 +1,7 @@
 """Refuses hosts that only this machine or its network can reach, unless the source says `outside: true`.
 
-Settings come from recipes and data cards of others. An address such as 169.254.169.254, from which a cloud machine gets
-its keys, must not be read because a page or a redirect names it.
+Settings may come from other people's recipes and data cards. An address such as 169.254.169.254, from which a cloud
+machine gets its keys, must not be read because a page or a redirect names it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ async def _public_client(**options: Any) -> Any:
 
 
 def _public_socket(address: Any) -> socket.socket:
-    """A socket for an address that was looked up already, so that no other answer can come between."""
+    """A socket for an address that was already looked up, so that no second lookup can give a different one."""
     family, kind, protocol, _, place = address
     if not is_public(str(place[0])):
         raise OSError(f"{place[0]} is an address of this machine or its network; set `outside: true` if it is meant")

@@ -90,7 +90,7 @@ class _Array:
     """Elements of an array and their first characters; an UnreadableError in the place of one that cannot be read.
 
     Reading goes on after it where the elements begin new lines: the next one begins as the last one did. Otherwise the
-    rest of the file is unreadable, because a "}, {" may also stand inside an element. The standard decoder reads from a
+    rest of the file is unreadable, because a "}, {" may also be inside an element. The standard decoder reads from a
     window that has room for an element of `limit` characters. ijson is not used: three million open brackets exhaust
     the memory, and an integer beyond 64 bits ends the file.
     """

@@ -93,7 +93,7 @@ def leads_within(link: str, allowed: tuple[Path, ...] | None) -> bool:
 
 
 def _size(path: str) -> int:
-    """Bytes of a file; 0 if it is none, such as a broken link or a folder elsewhere."""
+    """Bytes of a file; 0 if it is not a file, such as a broken link or a folder elsewhere."""
     try:
         found = Path(path).stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Counts the records of an archive that are no pages."""
+"""Counts the records of an archive that are not pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from fastwarc.warc import WarcRecord
 
 from stages.raw_web_text.schema import Record
 
-# Records that stand beside a page and hold none. They are counted and weigh nothing: in an archive of one short page
-# they are a third of the bytes.
+# Records that accompany a page and hold none. They are counted, but their bytes are not: in an archive of one short
+# page they are a third of the bytes.
 BESIDE = ("warcinfo", "request", "metadata", "revisit")
 
 
 class Others:
-    """Records of an archive that are no pages, by kind: the place of the first, their number and their bytes."""
+    """Records of an archive that are not pages, by kind: the place of the first, their number and their bytes."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, tuple[int, int, int]] = {}

@@ -93,7 +93,7 @@ def _of_batch(batch: pa.RecordBatch, columns: Columns) -> list[Record]:
 
 
 def _record(row: pa.RecordBatch, columns: Columns) -> Record:
-    """The record of a row, of which some value has no form in Python. Only the text can cost the row."""
+    """The record of a row with a value that Python cannot represent. Only a bad text drops the row."""
     values = {name: _value(row.column(name)[0]) for name in row.schema.names}
     error = values.get(columns.text)
     if isinstance(error, Exception):

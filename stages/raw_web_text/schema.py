@@ -11,8 +11,8 @@ import polars as pl
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `record` is the number of a line, row or element, in an archive the offset in bytes. `size` is the size of the page in
-# bytes, `lost` the bytes of the source that the record stands for and that were not read. `likeliest` is the answer of
-# language identification for a page that several languages share.
+# bytes, `lost` the bytes of the source that could not be read and that the record represents. `likeliest` is the answer
+# of language identification for a page that several languages share.
 PAGE_SCHEMA = {
     "source": pl.String,
     "record": pl.Int64,

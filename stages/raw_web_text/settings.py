@@ -118,7 +118,7 @@ class RawWebText(Section):
     """The gate's bound on the share of unreadable or empty records."""
     max_unread_share: Share
     """The gate's bound on the share of the sources' bytes that are not read: files of other kinds, an archive's records
-    that may be pages of another kind, and lost rests of damaged files."""
+    that may be pages of another kind, and the lost remainder of damaged files."""
 
     @property
     def limits(self) -> Limits:

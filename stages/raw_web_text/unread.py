@@ -1,7 +1,7 @@
 """What of the sources is not read: counted by cause, weighed by bytes, and part of the gate.
 
-A file that no reader takes, an archive's records of other kinds, and the lost rest of a damaged file are records too.
-`lost` is their weight. What cannot be read row by row is thus never missing from the figures.
+A file that no reader takes, an archive's records of other kinds, and the lost remainder of a damaged file are records
+too. `lost` is their weight. What cannot be read row by row is thus never missing from the figures.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ BAD = (
     "nested_too_deep", "page_too_costly", "invalid_url", "record_too_long", "missing_column", "broken_record",
     "broken_file", "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
 )  # fmt: skip
-# Causes that are no bad records: they say nothing about the rows that are read.
+# Causes that are not bad records: they say nothing about the rows that are read.
 CAUSES = {
     "unread_file": "files of a kind that no reader takes",
     "outside_link": "links that lead out of the source's folder",
     "irregular_file": "pipes, sockets and devices",
     "drops_of_an_artifact": "drops beside the rows of a published artifact, which must not come back as data",
-    "other_records": "records of an archive that are no pages, such as requests",
+    "other_records": "records of an archive that are not pages, such as requests",
 }
 READ, LOST = "bytes_read", "bytes_lost_"
 

@@ -1,7 +1,7 @@
 """Reads zstd frame by frame, because damage to one says nothing about the next.
 
 The library of pyarrow ends at the first damage, and gives no data of a frame whose check sum is wrong. Here it gets one
-frame at a time and without the sum, which is checked after the data. The sizes of a frame's blocks stand in their
+frame at a time and without the sum, which is checked after the data. The sizes of a frame's blocks are in their
 headers (RFC 8878), so the place of the next frame is known even where the data are damaged.
 """
 
@@ -90,7 +90,7 @@ class ZstdFrames:
         return True
 
     def _find_frame(self) -> bool:
-        """Goes to the next frame after a damaged one: where its blocks end, or else where a mark stands."""
+        """Goes to the next frame after a damaged one: where its blocks end, or else at the next mark."""
         before = self.consumed
         try:
             while self._frame and self._frame.read(READ):

@@ -55,8 +55,8 @@ LIMITS = """\
   overlap.
 """
 SHOWN_ANYWAY = """\
-- **This set shows a run and is no training data.** `refined_pairs.always_kept` is {count}: the best {count} pairs of
-  each language passed the least rating whatever theirs was.
+- **This set shows a run and is not training data.** `refined_pairs.always_kept` is {count}: the best {count} pairs of
+  each language did not need the rating above.
 """
 
 

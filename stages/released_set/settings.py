@@ -29,5 +29,5 @@ class ReleasedSet(Section):
             except InvalidLicenseExpression:
                 known = False
             if not known:
-                raise ValueError(f"{name!r} is no SPDX identifier (spdx.org/licenses), nor `{UNKNOWN}`")
+                raise ValueError(f"{name!r} is neither an SPDX identifier (spdx.org/licenses) nor `{UNKNOWN}`")
         return names

@@ -79,7 +79,7 @@ def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
 
 
 def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
-    """The figures that the judge has; no failures are not worth a word."""
+    """The figures that the judge has; failures are left out if there were none."""
     found = [(key, row[key]) for key in MORE]
     return [(MORE[key], value) for key, value in found if value is not None and (key, value) != ("failures", 0)]
 

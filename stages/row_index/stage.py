@@ -79,7 +79,7 @@ def _name(job: Job, path: Path) -> str:
 
 
 def _add_texts(job: Job, writer: IndexWriter, seen: Seen) -> None:
-    """Texts under the ids of their documents."""
+    """Adds the texts, each under the id of its document."""
     for path in job.rows("raw_web_text", job.language).paths():
         seen.add("document", pl.read_parquet(path, columns=["id"])["id"])
     for path in job.rows("filtered_text", job.language).paths():

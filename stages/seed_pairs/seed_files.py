@@ -23,7 +23,7 @@ YES = ["true", "1", "1.0", "yes"]
 def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     """Rows of the file that a source has for a language, as text columns.
 
-    `origin` is native, translated or english, and `source` names file and row. What only a translation has is empty:
+    `origin` is native, translated or english, and `source` names file and row. The columns of a translation are empty:
     `english`, the text that it is of, and `refused`, `removed` and `returned` (see `returned_text`). Raises InputError
     for an unusable file.
     """
@@ -45,7 +45,7 @@ def _read(path: Path) -> pl.DataFrame:
             f"seed_pairs: {path} does not exist; add the file, or take its source or its language out of params.yaml"
         )
     if not path.is_file():  # a pipe would be waited for
-        raise InputError(f"seed_pairs: {path} is no file, but a folder, pipe or device: name a file")
+        raise InputError(f"seed_pairs: {path} is not a file but a folder, pipe or device: name a file")
     try:
         return _table(path) if path.suffix == ".parquet" else _lines(path)
     except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
@@ -72,7 +72,7 @@ def _lines(path: Path) -> pl.DataFrame:
 
 
 def _not_an_object(line: bytes) -> str:
-    """Why a line is no JSON object; empty if it is one."""
+    """Why a line is not a JSON object; empty if it is one."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:

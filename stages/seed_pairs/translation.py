@@ -102,8 +102,8 @@ class Seq2SeqTranslator:
     def _ended(self, output: Any) -> Any:
         """Whether each translation has an end token that the model chose.
 
-        The first place does not count: some models start with the end token. Nor does the last one: some models, such
-        as Marian, are forced to end there.
+        The first place does not count: some models start with the end token. The last one does not count either: some
+        models, such as Marian, are forced to end there.
         """
         return (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
 

@@ -3,7 +3,7 @@
 The vectors have 384 numbers, as those of both packaged encoders, and lie around 2,000 random middles; every twentieth
 is a near copy of the one before. They are stored in shards of half-precision bytes, as candidate_pairs stores them.
 Ours reads the shards, subtracts the mean, clusters, drops near copies, draws one pair of 100 and measures the
-draw; faiss alone reads the shards and clusters, with as many rounds and clusters. Each has a process of its own, with
+draw; faiss alone reads the shards and clusters, with as many rounds and clusters. Each has a separate process with
 one thread, and is timed in CPU seconds. XI_BENCH_VECTORS is the number of vectors: 100,000 unless it is
 set.
 """

@@ -1,4 +1,4 @@
-"""`explain` shows the whole way of a row, whatever artifact dropped it, and reads a handful of rows for it."""
+"""`explain` shows the whole path of a row, whatever artifact dropped it, and reads a handful of rows for it."""
 
 from __future__ import annotations
 
@@ -194,8 +194,8 @@ def test_a_handful_of_rows_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     ("row_id", "message"),
     [
         ("0123456789abcdef", "no document, text or pair of fi, ur has the id 0123456789abcdef"),
-        ("xyz", "'xyz' is no id: an id of a document, text or pair has 16 digits of 0-9 and a-f"),
-        ("../../etc/passwd", "is no id"),
+        ("xyz", "'xyz' is not an id: an id of a document, text or pair has 16 digits of 0-9 and a-f"),
+        ("../../etc/passwd", "is not an id"),
     ],
 )
 def test_an_id_that_is_not_there_is_one_sentence(run: Run, row_id: str, message: str) -> None:
@@ -243,7 +243,7 @@ def test_the_command_prints_the_way_and_one_sentence_for_an_unknown_id(run: Run)
     assert done.returncode == 0 and "released_set: kept" in done.stdout, done.stderr
     refused = subprocess.run([*command, "no-id"], **there)  # type: ignore[call-overload]
     assert refused.returncode == 1 and refused.stdout == ""
-    assert refused.stderr.startswith("error: 'no-id' is no id") and refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("error: 'no-id' is not an id") and refused.stderr.count("\n") == 1
 
 
 def test_the_table_of_markdown_is_printed_on_demand(

@@ -69,7 +69,7 @@ def test_a_folder_with_other_files_is_left_alone(
     assert main(["--to", "folder", str(tmp_path)]) == 1
     assert main(["--to", "folder", str(tmp_path / "thesis.txt")]) == 1
     refused = capsys.readouterr().err.splitlines()
-    assert "has files that are no earlier release" in refused[1] and "is a file" in refused[3]
+    assert "has files that are not from an earlier release" in refused[1] and "is a file" in refused[3]
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 

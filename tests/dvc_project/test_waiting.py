@@ -1,4 +1,4 @@
-"""A `dvc` command waits for other runs, but not without end, and not for a program that is no run."""
+"""A `dvc` command waits for other runs, but not without end, and not for a program that is not a run."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import polars as pl
 
 # <|im_end|>, and with full-width bars <｜end▁of▁sentence｜>; <|turn> and <turn|>.
 _BARS = r"<[|｜][^\s<>|｜]{1,40}[|｜]?>|<[^\s<>|｜]{1,40}[|｜]>"
-# Tags that are no elements of HTML, except <s>, <mask> and <image>, which are both.
+# Tags that are not elements of HTML, except <s>, <mask> and <image>, which are both.
 _NAMES = (
     r"s|pad|unk|bos|eos|cls|sep|mask|eod|eop|sop|eot|eoh|eoa|image|think|thinking|answer|tools?|tool_(?:call|"
     r"response|use)s?|function_calls?|function=[\w.-]+|invoke|human|user|bot|assistant|system|"

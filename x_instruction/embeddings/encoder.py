@@ -119,7 +119,7 @@ def _downloaded(settings: Encoder) -> Path:
 
     name, where = settings.encoder, settings.SETTING
     if settings.revision is None:
-        raise InputError(f"{where}.encoder: {name} is no folder here; for a hub id set {where}.revision to a commit")
+        raise InputError(f"{where}.encoder: {name} is not a folder here; for a hub id set {where}.revision to a commit")
     try:
         found = snapshot_download(
             name, revision=settings.revision, allow_patterns=HUB_FILES, ignore_patterns=OTHER_FORMATS

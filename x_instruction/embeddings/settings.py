@@ -36,7 +36,7 @@ class Encoder(Section):
         return (self.instruction_prefix,)
 
     def gives_the_vectors_of(self, other: Encoder) -> bool:
-        """Whether an instruction has the same vector by both."""
+        """Whether both encoders give an instruction the same vector."""
         names = ("encoder", "revision", "instruction_prefix")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
@@ -68,7 +68,7 @@ class Embeddings(Encoder):
     max_characters: Positive
     """A response is read up to the sentence that reaches this length."""
     parts: Positive
-    """A response is cut into at most so many parts, between sentences. With three, responses that stray were
+    """A response is cut into at most this many parts, between sentences. With three, responses that stray were
     recognized with AUC 0.86 by the part that is farthest from the instruction, with four 0.85, and with 0.74 as a
     whole."""
     part_characters: Positive

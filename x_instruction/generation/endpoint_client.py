@@ -44,7 +44,7 @@ class EndpointClient:
         self._counting = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A worker process opens connections of its own."""
+        """A worker process opens new connections."""
         return EndpointClient, (self.settings,)
 
     def complete(

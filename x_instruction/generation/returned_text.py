@@ -231,7 +231,7 @@ def _reason(text: str, wanted: Wanted) -> str:
 
 
 def _repeats(text: str, given: str) -> bool:
-    """Whether a translation is the given text, or holds a longer one whole."""
+    """Whether a translation is the given text or, if that is long enough, contains it."""
     ours, theirs = _plain(text), _plain(given)
     return ours == theirs or (len(theirs) >= ECHOED and theirs in ours)
 

@@ -125,6 +125,6 @@ def _paired(answers: pl.DataFrame, models: set[tuple[str, str]]) -> dict[Place, 
 
 
 def _median(numbers: Sequence[int]) -> int:
-    """Of the numbers 0, 1 and 2; a half goes to 1."""
+    """The median of numbers 0, 1 and 2; a half becomes 1."""
     middle = median(numbers)
     return int(middle) if middle == int(middle) else 1

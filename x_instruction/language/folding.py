@@ -21,7 +21,7 @@ from x_instruction.language.settings import LanguageSettings
 Points = npt.NDArray[np.uint32]
 # Left out: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
-# The last code point of a letter (CJK extension H). Above are only tags, variation selectors and private use.
+# The last code point of a letter (CJK extension H). Only tags, variation selectors and private use follow.
 LAST_LETTER = 0x323AF
 
 

@@ -24,7 +24,7 @@ from x_instruction.language.settings import LanguageSettings
 # written for its letters in running text; the others (ﷺ) are written on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
-# Marks that stand alone are left out; NFKC puts a space before them.
+# Marks without a letter are left out; NFKC puts a space before them.
 SHAPES = {shape: letters for shape, letters in _NFKC.items() if letters != shape and " " not in letters}
 # Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic ones. Texts in
 # East Asian scripts write full-width signs on purpose.
@@ -33,7 +33,7 @@ STYLES = {
     chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _STYLED if unicodedata.name(chr(point), "")
 }
 FULL_WIDTH_SCRIPTS = ("Bopomofo", "Han", "Hangul", "Hiragana", "Katakana")
-# Of a text's letters. One in twelve of Urdu's is a letter that Arabic and Persian lack.
+# As a share of a text's letters. In Urdu one letter in twelve is one that Arabic and Persian lack.
 MIN_OWN_LETTERS = 0.01
 CLOSERS = r"[\p{Pe}\p{Pf}\x22']"
 TRUE = pl.lit(True)
@@ -97,7 +97,7 @@ def _of_letters(language: LanguageSettings) -> Iterator[_Step]:
 
 
 def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
-    """Replaces a mark right after a word, or at the end of a line that is no row of a table.
+    """Replaces a mark right after a word, or at the end of a line that is not a row of a table.
 
     A mark between two spaces separates the entries of a menu.
     """

@@ -45,7 +45,7 @@ class LanguageSettings(Section):
     - `foreign_letters`: letters that the language does not have. Where their share of the letters is above
       `max_foreign_letters_share`, they are replaced by what the page gives for them (a text read with the wrong code
       page); with nothing given, the text is in another language and is dropped.
-    - `sentence_signs`: marks that stand in for a sign that ends a sentence, by that sign.
+    - `sentence_signs`: marks that are used in place of a sign that ends a sentence, by that sign.
     - `lower_case`: capitals whose small letter differs from Unicode's (Turkish I).
 
     Words and sentences

@@ -70,7 +70,7 @@ def timeless(tokenizer: Any) -> str:
 
 
 def literal(text: str) -> str:
-    """The text as a string of Jinja's language."""
+    """The text as a string literal of Jinja."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
 

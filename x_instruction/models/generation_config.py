@@ -1,6 +1,7 @@
 """The generation config of a model: what ends a text, and how a published model samples by default.
 
-Of a checkpoint's own, only the token ids are kept. Old chat models suggest values that transformers refuses to save.
+Only the token ids of the checkpoint's generation config are kept. Old chat models suggest values that transformers
+refuses to save.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def _rules(record: Mapping[str, Any]) -> str:
     if strings := decoding.get("stop_strings"):
         rules.append(f"an answer ends at {' or '.join(map(repr, strings))}")
     if not record["ends_with_token"]:
-        rules.append(f"an answer ends at {record['end']!r}, which is no token")
+        rules.append(f"an answer ends at {record['end']!r}, which is not a token")
     if not rules:
         return ""
     return (

@@ -184,7 +184,7 @@ def _parts(template: str, values: dict[str, str]) -> list[str]:
     return parts
 
 
-# By tokenizer, because a stage has up to four encoders of one: with Gemma's 262,144 tokens each took 11 s of a core.
+# One for each tokenizer, because up to four encoders of a stage share it: with Gemma's 262,144 tokens each took 11 s.
 _BARE: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 

@@ -1,7 +1,8 @@
 """The chat template of a published model, made from the prompts with which it was trained.
 
 A user's message takes the place of the instruction. With the template's argument `language` ("Finnish") the prompt is
-exactly that of the training; without it, the message stands alone and must say itself in which language to answer.
+exactly that of the training; without it, the model reads only the message, which must itself name the language of
+the answer.
 """
 
 from __future__ import annotations

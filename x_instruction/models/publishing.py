@@ -41,7 +41,7 @@ def write_template(folder: Path, encoder: PromptEncoder, asking: Asking) -> str:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A tuned model whose weights and tokenizer are saved in `folder`. Nothing of it may hold a time.
+    """A tuned model whose weights and tokenizer are saved in `folder`. Nothing in it may contain a time of day.
 
     `base`: folder of the base model. `decoding`: the settings with which it answers; empty if it does not answer.
     `facts`: those of its training. `about`: artifact, about (what it does), languages (names by code), data and seed.
@@ -60,7 +60,7 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Write what stands beside the weights. The chat template is written before, because it is compared first."""
+    """Writes the files beside the weights. The chat template is already there, because it is compared first."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))

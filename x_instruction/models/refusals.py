@@ -1,4 +1,4 @@
-"""Why a checkpoint cannot be used, in words of ours where those of the libraries lead astray or are too long."""
+"""Says why a checkpoint cannot be used, in our words if those of the library are misleading or too long."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
 
 
 def tokenizer_reason(folder: Path, error: Exception) -> str:
-    """The same for a tokenizer."""
+    """What is wrong with the tokenizer of a folder or hub id whose loading ended with the error."""
     if folder.is_dir() and not list(folder.glob("tokenizer*")):
         return "there is no tokenizer.json in it: add the tokenizer that belongs to the model"
     if "trust_remote_code" in str(error):

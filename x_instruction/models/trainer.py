@@ -64,7 +64,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
             return metrics
 
         def create_model_card(self, *_: Any, **__: Any) -> None:
-            """No README for each checkpoint."""
+            """Writes nothing, so that checkpoints have no README."""
 
     # The trainer reads the rows itself; TRL only looks at the columns of its data set.
     columns = Dataset.from_list(list(lessons.rows[:1]))

@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from x_instruction.pages.limits import LimitError, Limits, check_size
 from x_instruction.pages.main_text import ExtractionError, NestingError, Page, extract_page
 
-# A process that waits for something uses no processor time; it is ended after so many times the seconds of a page.
+# A process that waits uses no processor time, so it is ended after this many times the processor seconds of a page.
 PATIENCE = 20
 Answer = Page | ExtractionError | NestingError
 

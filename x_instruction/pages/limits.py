@@ -62,7 +62,7 @@ def _end_of_element(text: str, opening: re.Match[str], most: int) -> int:
     found = ATTRIBUTES.match(text, opening.end())
     end = found.end() if found else opening.end()
     if end - opening.end() > 2 * most:
-        # Within quotes is a value, and the next attribute may follow it without a space.
+        # A value in quotes may contain anything, and the next attribute may follow it without a space.
         names = QUOTED.sub("_", text[opening.end() : end])
         if sum(1 for _ in ATTRIBUTE.finditer(names)) > most:
             raise LimitError(f"an element with more than {most} attributes")

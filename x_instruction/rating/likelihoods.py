@@ -4,9 +4,9 @@ A small evaluator fails to compare a response with its instruction: in the plant
 0.5 to 0.9 with the labels, and 1.00 with these likelihoods. An instruction that is likely after any text says nothing,
 so its mean likelihood after other texts of the language is computed too, and the calibration subtracts the share of it
 that fits best (stages/evaluator/fitting.py). With Gemma 3 270M, on held-out seeds in Finnish and Hindi, AUC of swapped
-responses was 0.66 and 0.78 with none of it, 0.84 and 0.91 less the likelihood without a text, and 0.94 and 0.92 less
-all of the mean after two other texts (0.95 and 0.94 after three, 0.96 and 0.96 after eight). In the planted world all
-instructions are equally likely; there it was 0.999 with none of it and 0.95 less all of it.
+responses was 0.66 and 0.78 with nothing subtracted, 0.84 and 0.91 if the likelihood without a text was subtracted, and
+0.94 and 0.92 with the whole mean after two other texts (0.95 and 0.94 with three, 0.96 and 0.96 with eight). In the
+planted world all instructions are equally likely; there it was 0.999 with nothing subtracted and 0.95 with the whole.
 """
 
 from __future__ import annotations

@@ -26,6 +26,6 @@ class Rating(Section):
     empty list, the labels alone decide. candidate_pairs computes likelihoods and vectors only for signals that are
     listed."""
     other_texts: Positive
-    """The likelihood of an instruction is also computed after so many other texts of the language, for comparison."""
+    """The likelihood of an instruction is also computed after this many other texts of the language, for comparison."""
     max_response_tokens: Positive
     """In the prompt, a longer response is cut at the end of a sentence. Signals are counted on the whole response."""

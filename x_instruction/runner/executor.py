@@ -13,7 +13,7 @@ from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.process import die_with_parent
 from x_instruction.runner.settings import Execution
 
-# A shard takes minutes. The bound is for a worker that hangs and a cluster without a free processor.
+# A shard takes minutes. The limit catches a worker that hangs and a cluster without a free processor.
 LONGEST_SHARD = 4 * 3600.0  # seconds
 
 Item = TypeVar("Item")

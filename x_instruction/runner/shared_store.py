@@ -21,7 +21,7 @@ from x_instruction.runner.files import write_atomically
 from x_instruction.runner.patience import Patience, patiently_acquire
 from x_instruction.runner.work_store import finished, remove_temporary, seal
 
-# No key and no language code begins with this.
+# A prefix that no key and no language code has.
 DELETED = ".deleted-"
 
 

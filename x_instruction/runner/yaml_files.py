@@ -1,6 +1,6 @@
 """Reads the project's YAML: settings, language pages, suites and the graph.
 
-YAML takes the last of two equal keys without a word, and a page of aliases can stand for more values than the memory
+YAML silently takes the last of two equal keys, and a page of aliases can stand for more values than the memory
 holds. Both are refused here, like every value that cannot be read, as an error of YAML.
 """
 
@@ -22,7 +22,7 @@ class UnusableYamlError(yaml.YAMLError):
 def read_yaml(path: Path) -> Any:
     """The values of a file. Raises FileNotFoundError, and for all else that is wrong `yaml.YAMLError`."""
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise UnusableYamlError("it is no file, but a folder, pipe or device")
+        raise UnusableYamlError("it is not a file but a folder, pipe or device")
     try:
         return parse_yaml(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:

@@ -13,7 +13,7 @@ from x_instruction.runner.errors import InputError
 FIELDS = ("prompt", "question", "instruction", "text", "turns", "messages")
 
 
-# In a manifest: the rows of the evaluation files, and those whose texts are too short to protect anything.
+# Facts of a manifest: the rows of the evaluation files, and those whose texts are too short to protect anything.
 EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotected"
 
 
@@ -59,7 +59,7 @@ def _read(path: Path, setting: str) -> str:
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
     if not path.is_file():
-        raise InputError(f"{setting}: {path} is no file, but a folder, pipe or device: name a JSONL file")
+        raise InputError(f"{setting}: {path} is not a file but a folder, pipe or device: name a JSONL file")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

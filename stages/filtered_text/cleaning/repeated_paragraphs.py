@@ -11,7 +11,7 @@ import polars as pl
 from x_instruction.cleaning.code_blocks import prose
 
 MIN_CHARACTERS = 40  # of a paragraph; verse may repeat a shorter line
-MAX_REPEATS = 2  # in a text; more of them are no accident, and the text is left as it is
+MAX_REPEATS = 2  # in a text; more of them are not an accident, and the text is left as it is
 # Paragraphs in the same order, and their mean length in characters, without headings. Refrains have shorter lines.
 MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 

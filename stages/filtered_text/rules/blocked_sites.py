@@ -31,7 +31,7 @@ def read_sites(path: Path) -> Sites:
     # begins a comment. Raises InputError if the file cannot be read or a line is neither a domain nor an address.
     """
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise InputError(f"filtered_text.blocked_sites: {path} is no file, but a folder, pipe or device: name a file")
+        raise InputError(f"filtered_text.blocked_sites: {path} is not a file but a folder, pipe or device: name a file")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -91,7 +91,7 @@ def test_the_project_has_the_texts_the_seeds_and_the_weights(tmp_path: Path, col
     texts = pl.read_ndjson(tmp_path / "project" / "data" / "real" / "web" / "fi.jsonl")["text"].to_list()
     assert texts == ["Teksti 0.", "Teksti 3.", "Teksti 6."]
     english = tmp_path / "project" / valid.seed_pairs.sources[1].file_name("fi")
-    # A pair with an input, or with a short answer, is no seed.
+    # A pair with an input, or with a short answer, is not a seed.
     assert pl.read_ndjson(english)["instruction"].to_list() == ["Describe bread."]
 
 

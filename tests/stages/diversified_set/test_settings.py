@@ -46,16 +46,16 @@ def test_a_wrong_value_is_one_sentence(values: dict[str, Any], sentence: str) ->
 
 def test_a_folder_of_an_encoder_is_a_dependency(tmp_path: Path) -> None:
     (tmp_path / "models/minilm").mkdir(parents=True)
-    prompts = "${diversified_set.decontaminate_against[0]}"
+    prompts = [f"${{diversified_set.decontaminate_against[{number}]}}" for number in range(2)]
     section = changed(encoder={"encoder": "models/minilm"}).diversified_set
-    assert section.inputs(tmp_path) == [prompts, "${diversified_set.encoder.encoder}"]
-    assert section.inputs(ROOT) == changed().diversified_set.inputs(ROOT) == [prompts]
+    assert section.inputs(tmp_path) == [*prompts, "${diversified_set.encoder.encoder}"]
+    assert section.inputs(ROOT) == changed().diversified_set.inputs(ROOT) == prompts
 
 
 def test_an_absent_encoder_is_named_by_its_setting() -> None:
     encoder = changed(encoder={"encoder": "models/absent"}).diversified_set.encoder
     assert encoder is not None
     with pytest.raises(
-        InputError, match=r"^diversified_set.encoder.encoder: models/absent is no folder here; for a hub"
+        InputError, match=r"^diversified_set.encoder.encoder: models/absent is not a folder here; for a hub"
     ):
         LazyEncoder(encoder, ROOT).instructions(["Bake bread."])

@@ -198,7 +198,7 @@ def redirecting() -> Iterator[str]:
 def test_a_redirect_to_a_host_of_this_network_is_not_followed(
     redirecting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server stands for a public one: it is let through, and where it leads is not."""
+    """The server counts as a public one: it may be read, but the place that it redirects to may not."""
     public = lambda address: address == "127.0.0.1" or is_public(address)  # noqa: E731
     monkeypatch.setattr("stages.raw_web_text.hosts.is_public", public)
     message = refused(tmp_path, redirecting, revision="1")

@@ -48,7 +48,7 @@ def test_anything_else_has_none(named: str) -> None:
 
 @pytest.mark.parametrize("name", ["CC BY 4.0", "cc-by-4.0", "free"])
 def test_a_setting_that_is_no_identifier_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is no SPDX identifier"):
+    with pytest.raises(ValueError, match=f"'{name}' is neither an SPDX identifier"):
         ReleasedSet(title="t", license="other", allowed_licenses=(name,))
 
 

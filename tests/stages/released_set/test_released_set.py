@@ -211,7 +211,7 @@ def test_the_card_says_what_the_run_did(job: Job) -> None:
         "| `evaluator` of iteration_1 | `evalevalevaleval` |",
     ):
         assert line in card, line
-    assert "no training data" not in card and "A pair needs a rating of 0.7;" in card
+    assert "not training data" not in card and "A pair needs a rating of 0.7;" in card
 
 
 def test_the_card_counts_the_pairs_that_a_licence_kept_back_and_names_the_others(
@@ -234,7 +234,7 @@ def test_the_card_of_a_run_that_kept_pairs_whatever_their_rating_says_so(
     refined = settings.refined_pairs.model_copy(update={"always_kept": 12})
     shown = make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
     card = (made(shown) / "README.md").read_text()
-    assert "**This set shows a run and is no training data.**" in card
+    assert "**This set shows a run and is not training data.**" in card
     assert "A pair needs a rating of 0.7, but for the best 12 of each language;" in card
 
 

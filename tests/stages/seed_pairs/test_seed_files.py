@@ -119,5 +119,5 @@ def test_a_column_that_seeds_do_not_have_cannot_stop_them(tmp_path: Path, kind: 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "seeds").mkdir()
     os.mkfifo(tmp_path / "seeds/fi.jsonl")
-    with pytest.raises(InputError, match="is no file, but a folder, pipe or device"):
+    with pytest.raises(InputError, match="is not a file but a folder, pipe or device"):
         read_seeds(tmp_path, SOURCE, "fi")

@@ -122,7 +122,7 @@ def test_code_of_a_model_is_not_run(of_folder: Embeddings, tiny_encoder: Path, t
 
 def test_a_hub_id_needs_a_commit(embeddings: Embeddings, tmp_path: Path) -> None:
     named = embeddings.model_copy(update={"encoder": "intfloat/multilingual-e5-small"})
-    with pytest.raises(InputError, match=r"is no folder here; for a hub id set embeddings.revision to a commit"):
+    with pytest.raises(InputError, match=r"is not a folder here; for a hub id set embeddings.revision to a commit"):
         open_encoder(named, tmp_path)
 
 

@@ -16,7 +16,7 @@ from x_instruction.runner.errors import InputError
 def test_an_absent_encoder_is_missed_at_the_first_text(embeddings: Embeddings, tmp_path: Path) -> None:
     lazy = LazyEncoder(embeddings.model_copy(update={"encoder": "absent"}), tmp_path)
     assert lazy.identity and lazy.facts() == {}
-    with pytest.raises(InputError, match="absent is no folder here"):
+    with pytest.raises(InputError, match="absent is not a folder here"):
         lazy.instructions(["Tell of bread."])
 
 

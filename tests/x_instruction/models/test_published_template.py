@@ -13,7 +13,7 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking, published_template
 
 QUESTION = 'How is "rye" bread\nbaked? \\n 100 % {sure} ’ä 👩‍👩‍👧 {{ 7 * 7 }}'
-# Prompts, and what stands around a message that says its language itself.
+# Prompts, and the text before and after a message that names its language itself.
 PROMPTS = {
     "<|instruction|>{instruction} Answer{style} in {language}.<|response|>": ("<|instruction|>", "<|response|>"),
     "Instruction: {instruction} Answer{style} in {language}.\nResponse: ": ("Instruction: ", "\nResponse: "),

@@ -46,7 +46,7 @@ def test_a_released_copy_has_the_scores_of_its_languages(tmp_path: Path) -> None
     text = (tmp_path / "out/model/README.md").read_text()
     assert "| language_share | 0.75 |" in text and "evaluator of iteration_1" in text and "similarity" not in text
     assert SCORES_LIE not in text and SCORES_LIE in (folder / "README.md").read_text()
-    assert "an answer ends at '\\n#'; an answer ends at '<|end|>', which is no token" in text
+    assert "an answer ends at '\\n#'; an answer ends at '<|end|>', which is not a token" in text
     assert "license: other\nlicense_name: unknown" in text and "read the licence before you publish" in text
 
 

@@ -66,7 +66,7 @@ def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path, data: bytes) -> 
 def test_what_is_no_file_is_one_sentence_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jsonl")
     for path in (tmp_path / "a.jsonl", tmp_path, Path("/dev/zero")):
-        assert "is no file, but a folder, pipe or device" in refused(path)
+        assert "is not a file but a folder, pipe or device" in refused(path)
 
 
 @pytest.mark.parametrize("line", ["[" * 5000, '{"prompt": ' + "9" * 5000 + "}", '{"prompt"', '"text"'])

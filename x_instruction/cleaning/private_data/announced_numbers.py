@@ -48,7 +48,7 @@ LOOK_BACK = 45
 
 
 def is_other(text: str, start: int) -> bool:
-    """Whether the words before the number say that it is no telephone number."""
+    """Whether the words before the number say that it is not a telephone number."""
     return OTHER.search(text, max(start - LOOK_BACK, 0), start) is not None
 
 

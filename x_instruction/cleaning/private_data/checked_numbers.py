@@ -42,7 +42,10 @@ def masked_each(
 
 
 def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[str, int]:
-    """The text with the mark in place of each span, and how many there were. Of two at a place, the longer counts."""
+    """The text with the mark in place of each span, and how many there were.
+
+    If two spans begin at the same place, the longer one counts.
+    """
     parts, at, count = [], 0, 0
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start < at:

@@ -20,7 +20,7 @@ from x_instruction.language.settings import LanguageSettings
 EMAIL_MARK = "[email]"
 _AT = r"(?: ?[\[({<] ?(?i:at|a|ät|et|sign) ?[\])}>] ?| ?_(?i:at)_ ?| @ |[@＠])"
 _DOT = r"(?:\.| ?[\[({<] ?(?i:dot|piste|nokta|titik|chấm) ?[\])}>] ?)"
-# In letters of another script than Latin; joiners belong to the spelling of some.
+# The letters of scripts other than Latin; joiners belong to the spelling of some.
 _NATIVE = r"[[\p{L}\p{M}\p{N}&&[^\p{Latin}0-9]]\x{200C}\x{200D}]"
 # "ali at ornek dot com": both words, and an ending of everyday addresses, because "at" and "dot" are words too.
 _SPOKEN_DOT = r" (?i:dot|piste|nokta|titik|chấm) "

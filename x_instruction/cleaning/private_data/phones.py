@@ -43,7 +43,7 @@ _FORMS = [
     r"0[1-9]\d{7,11}",
 ]
 FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
-# Dates, and numbers beside a year, have fewer digits without the first 0. A valid number of so many digits may be
+# Dates, and numbers beside a year, have fewer digits without the first 0. A valid number of that many digits may be
 # grouped in any way; a shorter one must be grouped as in its country.
 LONG_NUMBER = 10
 # With this code, phonenumbers finds international numbers only.

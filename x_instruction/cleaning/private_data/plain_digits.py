@@ -7,7 +7,7 @@ import unicodedata
 
 _DIGITS = {one: str(unicodedata.decimal(chr(one))) for one in range(0x20000) if chr(one).isdecimal()}
 _FULL_WIDTH = {one: chr(one - 0xFEE0) for one in range(0xFF01, 0xFF5F)}
-# What people and fonts write for a hyphen, a full stop, a plus sign and a space. Dashes stand between numbers.
+# What people and fonts write for a hyphen, a full stop, a plus sign and a space. Dashes separate numbers.
 _HYPHENS, _POINTS, _PLUS = "\u2010\u2011\u2012\u2043\u2212\ufe58\ufe63", "\u2024\u3002\ufe52", "\u207a\ufe62\u2795"
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _LOOK_ALIKES = {"-": _HYPHENS, ".": _POINTS, "+": _PLUS, " ": _SPACES}

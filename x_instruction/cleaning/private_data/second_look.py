@@ -1,8 +1,8 @@
 """A second, simpler search for private data, in texts whose private data is masked.
 
-The masks know forms, countries and words, and each is a place to be wrong. This search shares none of their patterns:
-it reads a text in plain ASCII, without anything invisible, and looks for what any address or number must have. A text
-in which it finds something is dropped, and the gate lets none pass.
+The masks rely on forms, countries and words, and any of them may be incomplete. This search shares none of their
+patterns: it reads a text in plain ASCII, without anything invisible, and looks for what any address or number must
+have. A text in which it finds something is dropped, and the gate lets none pass.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _is_card(found: str) -> bool:
 
 
 def _is_iban(found: str) -> bool:
-    """The check of ISO 13616: the number, its first four signs moved to the end, is 1 by 97."""
+    """The check of ISO 13616: the number, its first four signs moved to the end, leaves 1 when divided by 97."""
     plain = re.sub(r"[ .-]", "", found)
     return int("".join(str(int(one, 36)) for one in plain[4:] + plain[:4])) % 97 == 1
 
