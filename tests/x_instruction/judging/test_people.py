@@ -246,3 +246,10 @@ def test_a_command_that_cannot_be_done_names_the_remedy(tmp_path: Path, capsys: 
     assert "--model mine did not answer in fi: choose from base, tuned" in capsys.readouterr().err
     assert main(["import", str(tmp_path), str(tmp_path / "a.csv")]) == 1
     assert "key.jsonl does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["-1", "many", "1.5"])
+def test_a_number_of_items_below_0_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", "x", "--answers", number])
+    assert f"{number} is not a number of items: give 0 or more" in capsys.readouterr().err
