@@ -164,6 +164,9 @@ def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change
     assert list(steps) == ["markup", "private_data"]
     assert "first '&auml;' to 'ä'" in steps["markup"]
     assert steps["private_data"] == "masked 1 emails"  # and not the address
+    twice = document | {"text": "Kirjoita osoitteeseen matti@example.fi nyt.\n" * 2}
+    steps = dict(filtered(twice, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
+    assert "first" in steps["copy_artifacts"] and "matti" not in "".join(steps.values())
 
 
 def test_a_document_and_a_text_are_explained_by_the_pair_that_came_farthest(run: Run) -> None:
