@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from commands.explain.filtering import cleaning_section, filtered, rules_section, segment_of
 from commands.explain.rating import rating_section
 from commands.explain.rows import Row, Rows, find
 from commands.explain.section import Section, Table, one_line
 from commands.explain.trail import Trail, follow
 from stages.params import Settings
-from x_instruction.language.settings import load_language
+from x_instruction.cleaning.private_data.mask import KINDS, masked
+from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import read_json
 
 PAGE = ("id", "url", "title", "date", "license", "source_id", "extractor")
-MASKED = ("emails", "phones", "ips", "ibans", "cards", "national_ids", "control_strings")
 FIRST_LINES, SAMPLES = 3, 8
 TEXT = 400  # characters
 NOT_REACHED = "not reached"
@@ -29,7 +31,7 @@ def explain(root: Path, settings: Settings, row_id: str) -> list[Section]:
 
 def sections(root: Path, settings: Settings, rows: Rows, trail: Trail) -> list[Section]:
     return [
-        *_documents(trail),
+        *_documents(trail, load_language(rows.language, root / "languages")),
         *_filtering(root, settings, rows.language, trail),
         *_texts(trail),
         *_candidates(root, settings, trail),
@@ -38,11 +40,15 @@ def sections(root: Path, settings: Settings, rows: Rows, trail: Trail) -> list[S
     ]
 
 
-def _documents(trail: Trail) -> list[Section]:
-    """The page and its provenance; a document that was dropped has only what its drop says."""
+def _documents(trail: Trail, language: LanguageSettings) -> list[Section]:
+    """The page and its provenance; a document that was dropped has only what its drop says.
+
+    Private data are masked as in filtered_text: an explanation may be shown to others.
+    """
     found = []
     for row in trail.documents[:SAMPLES]:
-        values, lines = row.values, str(row.values["text"]).splitlines()[:FIRST_LINES]
+        values = row.values
+        lines = masked(pl.Series([str(values["text"])]), language.countries)[0].item().splitlines()[:FIRST_LINES]
         facts = _reason(row) if row.dropped else [(name, values[name]) for name in PAGE if values.get(name)]
         if not row.dropped:
             facts.insert(2, ("file and offset", f"{values['source']}#{values['record']}"))
@@ -73,13 +79,14 @@ def _texts(trail: Trail) -> list[Section]:
         found.append(Section("filtered_text", "dropped", [*_reason(shown), ("text", shown.values["text"])]))
     elif shown:
         values = shown.values
-        masked = ", ".join(f"{values[name]} {name}" for name in MASKED if values.get(name)) or "nothing"
+        counts = ", ".join(f"{values[name]} {name}" for name in KINDS if values.get(name)) or "nothing"
         facts = [
             ("id", shown.id),
             ("segment", f"{values['position']} of {values['segments']}"),
             ("words", str(values["words"])),
             ("language score", f"{values['language_score']:.3f}"),
-            ("masked", masked),
+            ("masked", counts),
+            ("control strings", f"{values['control_strings']}, which stay"),
             ("text", one_line(values["text"], TEXT)),
         ]
         found.append(Section("filtered_text", "kept", facts))
@@ -125,10 +132,13 @@ def _kept(root: Path, settings: Settings, code: str, row: Row) -> list[tuple[str
     if row.artifact == "refined_pairs":
         refined = settings.refined_pairs
         rule = f"min_rating {refined.min_rating}, top_share {refined.top_share}, max_of_domain {refined.max_of_domain}"
-        facts = [("rating", f"{values['rating']:.4f} ({rule})"), ("by ratings of", values["iteration"])]
+        facts = [("rating", f"{values['rating']:.4f} ({rule})"), ("rank in the language", str(values["rank"]))]
+        if values["rating"] < refined.min_rating:
+            facts.append(("below min_rating", f"kept as one of the best {refined.always_kept} (always_kept)"))
+        facts.append(("by ratings of", values["iteration"]))
         report = root / "data" / "quality" / "refined_pairs" / f"{code}.json"
         why = read_json(report)["metrics"].get("accepted_because") if report.exists() else None
-        return [*facts, ("because", why)] if why else facts
+        return [*facts, ("iteration chosen", why)] if why else facts
     if row.artifact == "diversified_set":
         chosen = {name: value for name, value in values.items() if name.startswith(("cluster", "drawn", "task"))}
         return [(name.replace("_", " "), str(value)) for name, value in chosen.items()]

@@ -22,7 +22,7 @@ from stages.filtered_text.rules.rule import Rule, values_shown
 from stages.filtered_text.segments import cut
 from stages.filtered_text.settings import FilteredText
 from x_instruction.cleaning.code_blocks import prose
-from x_instruction.cleaning.private_data.mask import KINDS, mask
+from x_instruction.cleaning.private_data.mask import KINDS, mask, masked
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.content_ids import content_ids
@@ -47,20 +47,26 @@ def filtered(document: dict[str, Any], settings: FilteredText, language: Languag
     """Cleans a row of raw_web_text step by step and cuts it into segments."""
     frame, steps = pl.DataFrame([document]), list[tuple[str, str]]()
     for name, step in STEPS.items():
-        frame = _noted(steps, name, frame, frame.with_columns(step(frame["text"], language).alias("text")))
-    frame = _noted(steps, "fragments", frame, trimmed(frame, settings, language))
-    masked = mask(frame, language)
+        after = frame.with_columns(step(frame["text"], language).alias("text"))
+        frame = _noted(steps, name, frame, after, language)
+    frame = _noted(steps, "fragments", frame, trimmed(frame, settings, language), language)
+    hidden = mask(frame, language)
     # Only the number of masked data is shown, because others may read an explanation.
-    if found := [f"{masked[kind].item()} {kind}" for kind in KINDS if masked[kind].item()]:
+    if found := [f"{hidden[kind].item()} {kind}" for kind in KINDS if hidden[kind].item()]:
         steps.append(("private_data", f"masked {', '.join(found)}"))
-    counted = masked.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
+    counted = hidden.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     return Filtered(steps, cut(counted, settings, language).texts)
 
 
-def _noted(steps: list[tuple[str, str]], name: str, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    old, new = before["text"].item(), after["text"].item()
+def _noted(
+    steps: list[tuple[str, str]], name: str, before: pl.DataFrame, after: pl.DataFrame, language: LanguageSettings
+) -> pl.DataFrame:
+    """Adds the step if it changed the text. The change is shown as it would be with private data masked."""
+    texts = pl.concat([before["text"], after["text"]])
+    old, new = texts
     if old != new:
-        steps.append((name, f"{len(old)} to {len(new)} characters, first {_first_change(old, new)}"))
+        shown = masked(texts, language.countries)[0]
+        steps.append((name, f"{len(old)} to {len(new)} characters, first {_first_change(*shown)}"))
     return after
 
 
@@ -71,7 +77,7 @@ def _first_change(old: str, new: str) -> str:
     for kind, first, end, other, other_end in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
         if kind != "equal":
             return f"{one_line(repr(left[first:end]), SHOWN)} to {one_line(repr(right[other:other_end]), SHOWN)}"
-    return "beyond its beginning"
+    return "beyond its beginning, or inside private data"
 
 
 def cleaning_section(found: Filtered, published: str | None) -> Section:

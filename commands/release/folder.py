@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,15 +12,20 @@ from commands.release.finished_set import files_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import replace_folder
 
-OURS = ("README.md", "croissant.json")  # a folder with both is an earlier release
+# A folder with these two, and otherwise only with the files of OURS, is an earlier release. A folder with more, such as
+# a clone of the hub's repository with its .git, is somebody's work, which replacing it would delete.
+ALWAYS = ("README.md", "croissant.json")
+OURS = (*ALWAYS, "*/train-*.parquet", "csv/*.csv")
 
 
 def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
     """Copies the set to `target` and, if wanted, adds csv/<language>.csv. Returns the names of the files.
 
-    Raises InputError if `target` has files that are not from an earlier release, or cannot be written.
+    Raises InputError if `target` is in the set, has files that are not from an earlier release, or cannot be written.
     """
     target = target.expanduser().resolve()
+    if target.is_relative_to(source.resolve()):
+        raise InputError(f"{target} is the released set itself: give another folder")
     _refuse_others_files(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -43,8 +49,13 @@ def _refuse_others_files(target: Path) -> None:
         return
     if not target.is_dir():
         raise InputError(f"{target} is a file: give the folder to write to")
-    if any(target.iterdir()) and not all((target / name).exists() for name in OURS):
-        raise InputError(f"{target} has files that are not from an earlier release: give a new or an empty folder")
+    found = files_of(target)
+    other = [name for name in found if not any(fnmatch(name, kind) for kind in OURS)]
+    if other or (found and not found.keys() >= set(ALWAYS)):
+        raise InputError(
+            f"{target} has files that are not from an earlier release, such as {[*other, *found][0]}: give a new or an "
+            "empty folder"
+        )
 
 
 def _add_csv(source: Path, staged: Path) -> None:

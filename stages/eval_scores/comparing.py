@@ -85,8 +85,8 @@ def judges_agreement(verdicts: pl.DataFrame) -> pl.DataFrame:
     """Rows of judging/agreement.py for all judges of the verdicts."""
     known = verdicts.filter(pl.col("verdict").is_not_null())
     labels = {
-        str(judge): {f"{question} {against}": verdict for question, against, verdict in some.iter_rows()}
-        for (judge,), some in known.select("judge", "question_id", "against", "verdict")
+        str(judge): {" ".join(pair): verdict for *pair, verdict in some.iter_rows()}
+        for (judge,), some in known.select("judge", *PAIR, "verdict")
         .partition_by("judge", as_dict=True, maintain_order=True, include_key=False)
         .items()
     }

@@ -10,7 +10,6 @@ import yaml
 from stages.released_set.settings import ReleasedSet
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
-from x_instruction.runner.files import digest
 from x_instruction.runner.job import Job
 from x_instruction.runner.published import read_manifest, read_metrics
 
@@ -56,12 +55,13 @@ LIMITS = """\
   overlap.
 """
 SHOWN_ANYWAY = """\
-- **This set shows a run and is not training data.** `refined_pairs.always_kept` is {count}: that many pairs of each
-  language were kept whatever their rating.
+- **This set shows a run and is not training data.** `refined_pairs.always_kept` is {count}: the best {count} pairs of
+  each language did not need the rating above.
 """
 
 
-def card(job: Job, released: pl.DataFrame) -> str:
+def card(job: Job, released: pl.DataFrame, pairs: str) -> str:
+    """The card, after the drops were written; `pairs` is the hash of the released files."""
     settings, names = job.section(ReleasedSet), load_names(job.language_pages)
     languages = [f"{names[code]} (`{code}`)" for code in job.settings.languages]
     always_kept = job.section(RefinedPairs).always_kept
@@ -73,7 +73,7 @@ def card(job: Job, released: pl.DataFrame) -> str:
         "Why rows were dropped": _drops(job),
         "Licences": _counts(released, "spdx", "licence", "none named, or none that SPDX lists"),
         "Sources": _counts(released.with_columns(site=_site()), "site", "site", "no address"),
-        "How it was made": _made(job, released["iteration"].unique().sort().to_list()),
+        "How it was made": _made(job, released["iteration"].unique().sort().to_list(), pairs),
         "Ratings": _ratings(job, released),
         "Checks": _checks(job),
         "Known limits": LIMITS + (SHOWN_ANYWAY.format(count=always_kept) if always_kept else ""),
@@ -123,16 +123,15 @@ def _funnel(job: Job, released: pl.DataFrame) -> str:
 
 def _drops(job: Job) -> str:
     rows = []
-    for artifact in FUNNEL:
-        reasons = pl.DataFrame(
-            [
-                (reason, count)
-                for code in job.settings.languages
-                for reason, count in _manifest(job, artifact, code)["drop_reasons"].items()
-            ],
-            schema={"reason": pl.String, "rows": pl.Int64},
-            orient="row",
-        )
+    counts = {
+        artifact: [
+            count for code in job.settings.languages for count in _manifest(job, artifact, code)["drop_reasons"].items()
+        ]
+        for artifact in FUNNEL
+    }
+    counts["released_set"] = list(job.staged.drop_counts().items())
+    for artifact, found in counts.items():
+        reasons = pl.DataFrame(found, schema={"reason": pl.String, "rows": pl.Int64}, orient="row")
         summed = reasons.group_by("reason").agg(pl.col("rows").sum()).sort(["rows", "reason"], descending=[True, False])
         listed = [f"{reason} {count}" for reason, count in summed.head(SHOWN_REASONS).iter_rows()]
         more = summed.height - len(listed)
@@ -147,15 +146,17 @@ def _counts(released: pl.DataFrame, column: str, title: str, without: str) -> st
     return _markdown([title, "pairs"], rows) + (f"\n{more} more are not listed.\n" if more > 0 else "")
 
 
-def _made(job: Job, iterations: list[str]) -> str:
+def _made(job: Job, iterations: list[str], pairs: str) -> str:
+    """`pairs` is the hash of the released files."""
     refined = job.section(RefinedPairs)
     rows = [[f"`{name}`", f"`{read_manifest(job.input(name))['content'][:16]}`"] for name in MODELS]
     for name in iterations:
         content = read_manifest(job.input("evaluator", iteration=name))["content"]
         rows.append([f"`evaluator` of {name}", f"`{content[:16]}`"])
-    contents = [_manifest(job, "diversified_set", code)["content"] for code in job.settings.languages]
-    rows.append(["the pairs", f"`{digest(*contents)[:16]}`"])
-    settings = f"A pair needs a rating of {refined.min_rating}; random numbers are seeded with {job.settings.seed}.\n"
+    rows.append(["the released pairs", f"`{pairs[:16]}`"])
+    best = f", but for the best {refined.always_kept} of each language" if refined.always_kept else ""
+    needed = f"A pair needs a rating of {refined.min_rating}{best}"
+    settings = f"{needed}; random numbers are seeded with {job.settings.seed}.\n"
     return _markdown(["what", "hash of its content"], rows) + f"\n{settings}"
 
 

@@ -18,7 +18,7 @@ from stages.released_set.croissant import croissant
 from stages.released_set.licenses import spdx
 from stages.released_set.settings import UNKNOWN, ReleasedSet
 from x_instruction.language.names import load_names
-from x_instruction.runner.files import write_json
+from x_instruction.runner.files import hash_paths, write_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
@@ -47,8 +47,9 @@ def run(job: Job) -> Outcome:
             rows_in += frame.height
             dropped.append(split.dropped)
     write_shard(pl.concat(dropped), job.staging / DROPS / "part-00000.parquet")
-    (job.staging / FOLDER / "README.md").write_text(card(job, _table(job)), encoding="utf-8")
     folder = job.staging / FOLDER
+    pairs = hash_paths([_files(job, language) for language in job.settings.languages])
+    (folder / "README.md").write_text(card(job, _table(job), pairs), encoding="utf-8")
     write_json(folder / CROISSANT, croissant(folder, settings, job.settings.languages))
     return Outcome(rows_in=rows_in)
 

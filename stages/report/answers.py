@@ -10,7 +10,6 @@ from x_instruction.runner.job import Job
 
 TUNED = "tuned"
 REPEATED = 0.3  # share of a text in repeated sentences from which it is marked
-QUESTION = ("kind", "instruction", "reference")
 
 
 def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
@@ -19,8 +18,6 @@ def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
     First come answers of the tuned model that are empty, then those in another language, then the lowest rated.
     """
     table = job.rows("eval_scores", language).table()
-    if "question_id" not in table.columns:
-        table = table.with_columns(question_id=pl.struct(QUESTION).rank("dense").cast(pl.String))
     tuned = table.filter(pl.col("model") == TUNED)
     empty = pl.col("response").str.strip_chars() == ""
     worst = tuned.sort(~empty, "in_language", "rating", "question_id").head(limit)
@@ -33,6 +30,7 @@ def _question(rows: pl.DataFrame) -> dict[str, Any]:
     first = ordered[0]
     return {
         "instruction": first["instruction"],
+        "asked_in": first["asked_in"],
         "reference": first["reference"],
         "kind": "held-out seed" if first["kind"] == "held_out" else "open question",
         "answers": [row | {"flags": _flags(row)} for row in ordered],
@@ -45,7 +43,7 @@ def _flags(row: dict[str, Any]) -> list[str]:
     flags = {
         "other language": not row["in_language"],
         "cut off": row["finish_reason"] == "length",
-        "repeats itself": row.get("repeated_share", 0.0) >= REPEATED,
+        "repeats itself": row["repeated_share"] >= REPEATED,
     }
     return [name for name, found in flags.items() if found]
 

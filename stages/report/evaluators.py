@@ -49,8 +49,6 @@ def _curves(job: Job, iteration: str) -> list[tuple[str, str]]:
     if not path.exists():
         return []
     table = pl.read_csv(path)
-    if "series" not in table.columns:
-        table = table.with_columns(series=pl.lit(ALL))
     curves = {
         str(name): " ".join(
             f"{100 * x:.1f},{100 - 100 * y:.1f}" for x, y in rows.select("predicted", "best_share").rows()

@@ -1,19 +1,16 @@
-"""Scores of the compared models with their intervals, from the tables of eval_scores or, without them, its metrics."""
+"""Scores of the compared models with their intervals, from the tables of eval_scores."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from x_instruction.runner.job import Job
-from x_instruction.runner.published import checked, read_metrics
+from x_instruction.runner.published import checked
 
 BETTER = {"higher": "more is better", "lower": "less is better"}
-PREFIX = "tuned_against_"
-SCORES = {"model": pl.String, "measure": pl.String, "better": pl.String,
-          **dict.fromkeys(("value", "low", "high"), pl.Float64)}  # fmt: skip
+TUNED = "tuned"
 # Figures of a comparison, in words.
 MORE = {
     "win_share": "win share",
@@ -32,7 +29,7 @@ def measures(job: Job, language: str) -> list[dict[str, Any]]:
     return [
         {
             "name": str(name).replace("_", " "),
-            "better": BETTER.get(rows["better"][0] or "", ""),
+            "better": BETTER.get(rows["better"][0], ""),
             "models": _placed(rows),
         }
         for (name,), rows in table.group_by("measure", maintain_order=True)
@@ -40,17 +37,7 @@ def measures(job: Job, language: str) -> list[dict[str, Any]]:
 
 
 def _scores(job: Job, language: str) -> pl.DataFrame:
-    path = _table(job, language, "scores")
-    if path.exists():
-        return pl.read_parquet(path).filter(pl.col("asked_in") == "all").select(list(SCORES))
-    found = _metrics(job, language)["models"]
-    rows = [(model, name, None, value, None, None) for model, values in found.items() for name, value in values.items()]
-    return pl.DataFrame(rows, schema=SCORES, orient="row").drop_nulls("value")
-
-
-def _metrics(job: Job, language: str) -> dict[str, Any]:
-    path = job.root / "data" / "metrics" / "eval_scores" / f"{language}.json"
-    return read_metrics(path, job.input("eval_scores", language))
+    return _table(job, language, "scores").filter(pl.col("asked_in") == "all")
 
 
 def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
@@ -70,10 +57,7 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 def differences(job: Job, language: str) -> list[dict[str, Any]]:
     """The tuned model's paired differences to each other model; `sure` if the interval does not contain 0."""
-    path = _table(job, language, "differences")
-    if not path.exists():
-        return []
-    rows = pl.read_parquet(path).filter(pl.col("asked_in") == "all").iter_rows(named=True)
+    rows = _table(job, language, "differences").filter(pl.col("asked_in") == "all").iter_rows(named=True)
     return [row | {"measure": row["measure"].replace("_", " "), "sure": _sure(row)} for row in rows]
 
 
@@ -89,41 +73,29 @@ def _sure(row: dict[str, Any]) -> str:
 def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
     """Wins, ties and losses of the tuned model by judge and other model, their shares in percent, and `more`: figures
     that not every judge has."""
-    path = _table(job, language, "comparisons")
-    rows = pl.read_parquet(path).to_dicts() if path.exists() else _pairwise(_metrics(job, language))
+    # People may judge two other models, which is in the table only.
+    rows = _table(job, language, "comparisons").filter(pl.col("model") == TUNED).to_dicts()
     return [row | _shares(row) | {"more": _more(row)} for row in rows]
 
 
 def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
     """The figures that the judge has; failures are left out if there were none."""
-    found = [(key, row.get(key)) for key in MORE]
+    found = [(key, row[key]) for key in MORE]
     return [(MORE[key], value) for key, value in found if value is not None and (key, value) != ("failures", 0)]
 
 
 def agreements(job: Job, language: str) -> list[dict[str, Any]]:
     """How far each two judges, or all of them, agree; empty with one judge."""
-    path = _table(job, language, "agreement")
-    return pl.read_parquet(path).to_dicts() if path.exists() else []
+    return _table(job, language, "agreement").to_dicts()
 
 
 def tasks(job: Job, language: str) -> list[dict[str, Any]]:
     """Figures of the standard tasks by model; empty if none was asked for."""
-    path = _table(job, language, "tasks")
-    return pl.read_parquet(path).sort("task", "metric", "model").to_dicts() if path.exists() else []
+    return _table(job, language, "tasks").sort("task", "metric", "model").to_dicts()
 
 
-def _table(job: Job, language: str, name: str) -> Path:
-    return checked(job.input("eval_scores", language), f"tables/{name}.parquet")
-
-
-def _pairwise(metrics: dict[str, Any]) -> list[dict[str, Any]]:
-    found = metrics.get("pairwise", {})
-    by_judge = {metrics.get("judge", ""): found} if any(name.startswith(PREFIX) for name in found) else found
-    return [
-        {"judge": judge, "against": name.removeprefix(PREFIX), **counts}
-        for judge, compared in by_judge.items()
-        for name, counts in compared.items()
-    ]
+def _table(job: Job, language: str, name: str) -> pl.DataFrame:
+    return pl.read_parquet(checked(job.input("eval_scores", language), f"tables/{name}.parquet"))
 
 
 def _shares(row: dict[str, Any]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,37 @@ def test_a_released_row_leads_back_to_its_page_and_forth_to_its_file(run: Run) -
     assert [s.verdict for s in found if s.title in ("refined_pairs", "diversified_set", "released_set")] == ["kept"] * 3
     assert facts(found, "diversified_set") == {"cluster": str(row["cluster"])}
     assert facts(found, "released_set")["file"] == "data/released_set/dataset/ur/train-00000.parquet, row 3"
+
+
+def test_a_pair_below_the_least_rating_says_why_it_was_kept(run: Run) -> None:
+    kept = table(run, "refined_pairs/fi")
+    least = run[1].refined_pairs.min_rating
+    low = kept.filter(pl.col("rating") < least).row(0, named=True)
+    high = kept.filter(pl.col("rating") >= least).row(0, named=True)
+    found = facts(explained(run, low["id"]), "refined_pairs")
+    assert found["below min_rating"] == f"kept as one of the best {run[1].refined_pairs.always_kept} (always_kept)"
+    assert found["rank in the language"] == str(low["rank"])
+    assert "below min_rating" not in facts(explained(run, high["id"]), "refined_pairs")
+
+
+def test_control_strings_are_said_to_stay_in_the_text(run: Run) -> None:
+    texts = pl.concat([table(run, f"filtered_text/{code}") for code in run[1].languages])
+    row = texts.filter(pl.col("control_strings") > 0).row(0, named=True)
+    found = facts(explained(run, row["id"]), "filtered_text")
+    assert found["control strings"] == f"{row['control_strings']}, which stay" and "control" not in found["masked"]
+
+
+def test_private_data_of_the_page_are_not_printed(run: Run) -> None:
+    texts = pl.concat([table(run, f"filtered_text/{code}") for code in run[1].languages])
+    pages = pl.concat([table(run, f"raw_web_text/{code}") for code in run[1].languages])
+    found = 0
+    for row in texts.filter(pl.col("emails") > 0).iter_rows(named=True):
+        page = pages.filter(pl.col("id") == row["document_id"])["text"].item()
+        addresses = re.findall(r"[\w.+-]+@[\w-]+\.[\w.]*\w", "\n".join(page.splitlines()[:3]))
+        shown = [line for name, line in facts(explained(run, row["id"]), "raw_web_text").items() if "line" in name]
+        assert addresses and not any(address in line for address in addresses for line in shown)
+        found += 1
+    assert found
 
 
 def test_the_models_the_prompt_and_all_samples_of_the_text_are_shown(run: Run) -> None:
@@ -132,6 +164,9 @@ def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change
     assert list(steps) == ["markup", "private_data"]
     assert "first '&auml;' to 'ä'" in steps["markup"]
     assert steps["private_data"] == "masked 1 emails"  # and not the address
+    twice = document | {"text": "Kirjoita osoitteeseen matti@example.fi nyt.\n" * 2}
+    steps = dict(filtered(twice, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
+    assert "first" in steps["copy_artifacts"] and "matti" not in "".join(steps.values())
 
 
 def test_a_document_and_a_text_are_explained_by_the_pair_that_came_farthest(run: Run) -> None:

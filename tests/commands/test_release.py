@@ -73,6 +73,29 @@ def test_a_folder_with_other_files_is_left_alone(
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("own", [".git/HEAD", "notes.txt", "fi/labels.parquet"])
+def test_an_earlier_release_with_own_files_in_it_is_left_alone(there: Path, tmp_path: Path, own: str) -> None:
+    target = tmp_path / "set"
+    main(["--to", "folder", str(target)])
+    (target / own).parent.mkdir(exist_ok=True)
+    (target / own).write_text("mine")
+    assert main(["--to", "folder", str(target)]) == 1
+    assert (target / own).read_text() == "mine" and (target / "README.md").exists()
+
+
+@pytest.mark.parametrize("inside", ["", "new"])
+def test_the_set_is_not_released_into_itself(there: Path, inside: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(there)
+    assert main(["--to", "folder", str(there / inside), "--csv"]) == 1
+    assert "is the released set itself" in capsys.readouterr().err and contents(there) == before
+
+
+def test_a_folder_with_a_readme_alone_is_left_alone(there: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    assert main(["--to", "folder", str(tmp_path)]) == 1
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
 def test_a_set_that_changed_after_its_gate_is_refused(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,8 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="write a sample of answers for people to judge")
     export.add_argument("folder", type=Path)
-    export.add_argument("--pairs", type=int, default=50, help="pairs of a language (default 50)")
-    export.add_argument("--answers", type=int, default=50, help="single answers of a language (default 50)")
+    export.add_argument("--pairs", type=_number, default=50, help="pairs of a language (default 50)")
+    export.add_argument("--answers", type=_number, default=50, help="single answers of a language (default 50)")
     export.add_argument("--model", default="tuned", help="the model of every pair (default tuned)")
     export.add_argument("--seed", type=int, default=17)
     export.add_argument("--data", type=Path, default=Path("data/eval_scores"))
@@ -43,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument("files", type=Path, nargs="+")
     back.add_argument("--to", type=Path, help="default: FOLDER/verdicts.jsonl")
     return parser
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a number of items: give 0 or more")
+    return int(text)
 
 
 def _export(options: argparse.Namespace) -> str:

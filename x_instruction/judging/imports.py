@@ -64,7 +64,7 @@ def read_file(path: Path) -> list[Given]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         return list(_of_csv(text) if path.suffix == ".csv" else _of_json(json.loads(text)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(
             f"{path} has no verdicts that can be read ({type(error).__name__}: {str(error)[:100]}): give the CSV that "
             "`export` wrote with its column `verdict` filled, Label Studio's export as JSON, or Argilla's "

@@ -26,7 +26,8 @@ class Item:
     """What a person sees (`id`, `language`, `texts`), and what is hidden: question, models and order.
 
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned`: its answer is shown first.
-    `content` is a hash of the answers, so that a verdict never counts for answers that have changed since.
+    `content` is a hash of the answers, so that a verdict never counts for answers that have changed since. `id` has it
+    too: verdicts on an earlier export, imported with the key of a later one, are of unknown items.
     """
 
     id: str
@@ -48,6 +49,11 @@ def content_of(*responses: str) -> str:
     return digest(*responses)[:ID_DIGITS]
 
 
+def _id(kind: str, *parts: str) -> str:
+    """A spreadsheet takes 12 digits for a number if no letter is before them, and saves it as 1.23E+11."""
+    return f"{kind[0]}{digest(kind, *parts)[:ID_DIGITS]}"
+
+
 def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> list[Item]:
     """Pairs of this model's answer and another model's, drawn over all questions and other models alike.
 
@@ -67,7 +73,7 @@ def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> l
         first, second = (theirs, response) if turned else (response, theirs)
         found.append(
             Item(
-                id=digest(PAIRS, question, ours, other, str(seed))[:ID_DIGITS],
+                id=_id(PAIRS, question, ours, other, str(seed), response, theirs),
                 kind=PAIRS,
                 language=language,
                 texts={"instruction": instruction, FIRST: first, SECOND: second},
@@ -87,7 +93,7 @@ def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
     rows = list(answers.select("question_id", "model", "language", "instruction", "response").iter_rows())
     return [
         Item(
-            id=digest(ANSWERS, question, model, str(seed))[:ID_DIGITS],
+            id=_id(ANSWERS, question, model, str(seed), response),
             kind=ANSWERS,
             language=language,
             texts={"instruction": instruction, "answer": response},

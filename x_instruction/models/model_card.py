@@ -145,10 +145,10 @@ def _rules(record: Mapping[str, Any]) -> str:
 def _license(base: Mapping[str, Any]) -> str:
     name = base["license"] or "not named by the checkpoint"
     link = f" ({base['license_link']})" if base["license_link"] else ""
+    texts = "" if name == "none" else "If texts of the licence came with the base model, they are beside this card. "
     return (
         f"Licence of the base model: {name}{link}. What it asks of a model tuned from it, in short: {demands(base)}. "
-        "The texts of the licence that came with the base model are beside this card. The licences of the pages from "
-        "which the model learned are in the card of the released set.\n"
+        f"{texts}The licences of the pages from which the model learned are in the card of the released set.\n"
     )
 
 

@@ -211,7 +211,21 @@ def test_the_card_says_what_the_run_did(job: Job) -> None:
         "| `evaluator` of iteration_1 | `evalevalevaleval` |",
     ):
         assert line in card, line
-    assert "not training data" not in card
+    assert "not training data" not in card and "A pair needs a rating of 0.7;" in card
+
+
+def test_the_card_counts_the_pairs_that_a_licence_kept_back_and_names_the_others(
+    job: Job, make_job: Callable[..., Job]
+) -> None:
+    def hash_line(card: str) -> str:
+        return next(line for line in card.splitlines() if line.startswith("| the released pairs |"))
+
+    whole = (made(job) / "README.md").read_text(encoding="utf-8")
+    allowed = SETTINGS.model_copy(update={"allowed_licenses": ("CC-BY-SA-4.0",)})
+    some = made(make_job("released_set", None, languages=["fi", "ur"], released_set=allowed)) / "README.md"
+    assert "| `released_set` | none |" in whole
+    assert "| `released_set` | license_not_allowed 4 |" in some.read_text(encoding="utf-8")
+    assert hash_line(whole) != hash_line(some.read_text(encoding="utf-8"))
 
 
 def test_the_card_of_a_run_that_kept_pairs_whatever_their_rating_says_so(
@@ -219,7 +233,9 @@ def test_the_card_of_a_run_that_kept_pairs_whatever_their_rating_says_so(
 ) -> None:
     refined = settings.refined_pairs.model_copy(update={"always_kept": 12})
     shown = make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
-    assert "**This set shows a run and is not training data.**" in (made(shown) / "README.md").read_text()
+    card = (made(shown) / "README.md").read_text()
+    assert "**This set shows a run and is not training data.**" in card
+    assert "A pair needs a rating of 0.7, but for the best 12 of each language;" in card
 
 
 def test_text_of_the_web_is_no_markdown_of_the_card(job: Job, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ MODELS = ("base", "seed_only", "tuned")
 SCORES = {"language_share": (0.6, "higher"), "held_out_loss": (2.5, "lower"), "mean_characters": (240.0, "none")}
 
 
-def reported_run(root: Path, languages: tuple[str, ...], tables: bool = True, questions: int = 3) -> None:
+def reported_run(root: Path, languages: tuple[str, ...], questions: int = 3) -> None:
     """Writes the manifests, metrics, plots, answers and the release of each language under `root`/data."""
     for name in ("iteration_1", "iteration_2"):
         _evaluator(root, name, languages)
@@ -25,7 +25,7 @@ def reported_run(root: Path, languages: tuple[str, ...], tables: bool = True, qu
             reasons = {"too_short": 100 - rows, "cluster_full": 3}
             write_json(root / f"data/{artifact}/{code}/manifest.json", {"rows": rows, "drop_reasons": reasons})
         _answers(root, code, seeds)
-        _scores(root, code, tables)
+        _scores(root, code)
         released = seeds.select("instruction", "response", id=pl.lit("0" * 16), url=pl.lit("https://a.example/x"),
                                 rating=pl.int_range(pl.len()) / 10 + 0.5)  # fmt: skip
         write_shard(released, root / f"data/released_set/dataset/{code}/train-00000.parquet")
@@ -54,7 +54,8 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
             text = {1: "I can only answer this in English.", 2: ""}.get(number, response) if tuned else response
             rows.append(
                 {
-                    "id": f"{code}{number}{model}", "language": code, "model": model, "kind": "held_out",
+                    "id": f"{code}{number}{model}", "question_id": f"{code}{number}", "language": code, "model": model,
+                    "kind": "held_out", "asked_in": "en", "repeated_share": 0.0,
                     "instruction": instruction, "response": text, "reference": response,
                     "in_language": text == response,
                     "finish_reason": "length" if model == "base" else "stop", "rating": 0.9 - number / 10,
@@ -64,14 +65,9 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
     write_json(root / f"data/eval_scores/{code}/manifest.json", {"rows": len(rows), "content": code})
 
 
-def _scores(root: Path, code: str, tables: bool) -> None:
+def _scores(root: Path, code: str) -> None:
     values = {model: {name: value + at / 10 for name, (value, _) in SCORES.items()} for at, model in enumerate(MODELS)}
     counts = {"wins": 12, "ties": 3, "losses": 5, "win_share": 0.675}
-    pairwise = {f"tuned_against_{name}": counts for name in ("base", "seed_only")}
-    metrics = {"judge": "evaluator of iteration_2", "models": values, "pairwise": pairwise}
-    write_json(root / f"data/metrics/eval_scores/{code}.json", metrics)
-    if not tables:
-        return
     scores = [
         (model, name, "all", better, values[model][name], values[model][name] - 0.05, values[model][name] + 0.05, 20)
         for model in MODELS

@@ -76,10 +76,15 @@ def test_worst_answers_come_first_with_what_is_wrong(job: Job) -> None:
     assert len(answers(job, "ur", limit=2)) == 2
 
 
-def test_answers_are_joined_by_the_question_where_it_has_an_id(job: Job) -> None:
+def test_a_question_carries_the_language_in_which_it_is_asked(job: Job) -> None:
+    path = job.input("eval_scores", "ur") / "part-00000.parquet"
+    write_shard(pl.read_parquet(path).with_columns(asked_in=pl.lit("ur"), instruction=pl.lit("کیا؟")), path)
+    assert '<p dir="auto" lang="ur">کیا؟</p>' in report.page(job)
+
+
+def test_answers_are_joined_by_the_id_of_the_question(job: Job) -> None:
     path = job.input("eval_scores", "fi") / "part-00000.parquet"
-    rows = pl.read_parquet(path).with_columns(question_id=pl.col("id").str.head(3), instruction=pl.lit("same"))
-    write_shard(rows, path)
+    write_shard(pl.read_parquet(path).with_columns(instruction=pl.lit("same")), path)
     assert [len(question["answers"]) for question in answers(job, "fi", 12)] == [3, 3, 3]
 
 
@@ -108,27 +113,11 @@ def test_judges_and_standard_tasks_are_shown_where_there_are_any(job: Job) -> No
     assert "evaluator, similarity verdicts 0.432 – 20" in text and "xcopa_ta, acc tuned 0.543 (0.500 to 0.600)" in text
 
 
-def test_without_the_tables_the_metrics_are_shown(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    reported_run(tmp_path, ("fi",), tables=False)
-    job = make_job("report", None, languages=["fi"])
-    assert {measure["name"] for measure in measures(job, "fi")} == {
-        "language share",
-        "held out loss",
-        "mean characters",
-    }
-    assert next((row["judge"], row["against"]) for row in comparisons(job, "fi")) == (
-        "evaluator of iteration_2",
-        "base",
-    )
-    assert "0.600" in Words(report.page(job)).words
-
-
-def test_metrics_with_several_judges_are_shown_by_judge(job: Job) -> None:
-    shutil.rmtree(job.input("eval_scores", "fi") / "tables")
-    metrics = job.root / "data/metrics/eval_scores/fi.json"
-    text = metrics.read_text().replace('"pairwise": {', '"pairwise": {"people": {').replace("\n  }\n}", "\n  }}\n}")
-    metrics.write_text(text)
-    assert {row["judge"] for row in comparisons(job, "fi")} == {"people"}
+def test_verdicts_on_other_models_are_no_wins_of_the_tuned_one(job: Job) -> None:
+    path = job.input("eval_scores", "fi") / "tables/comparisons.parquet"
+    other = pl.read_parquet(path).with_columns(judge=pl.lit("people"), model=pl.lit("seed_only"))
+    pl.concat([pl.read_parquet(path), other]).write_parquet(path)
+    assert [row["judge"] for row in comparisons(job, "fi")] == ["evaluator"]
 
 
 def test_answers_carry_their_language_and_direction(job: Job) -> None:

@@ -70,6 +70,7 @@ def test_the_order_is_random_and_the_models_are_named_only_in_the_key(items: lis
 def test_the_same_seed_draws_the_same_items_and_no_item_twice(items: list[Item]) -> None:
     assert sample_pairs(answers(), "tuned", 20, 1) == items[:20] != sample_pairs(answers(), "tuned", 20, 2)
     assert len({item.id for item in items}) == len(items) == 32
+    assert not any(item.id[0].isdigit() for item in items)  # a spreadsheet would round an id of digits alone
     assert len(sample_pairs(answers(3), "tuned", 99, 1)) == 3
 
 
@@ -143,6 +144,16 @@ def test_verdicts_on_answers_that_have_changed_do_not_count(folder: Path) -> Non
     assert read_verdicts(folder / "verdicts.jsonl", "sw", answers(), "human_verdicts").unmatched == 0
 
 
+def test_verdicts_on_an_earlier_export_are_of_unknown_items(folder: Path, tmp_path: Path) -> None:
+    """The persons saw other answers than those that the later key names."""
+    later = answers(text=" anew")
+    write_items([*sample_pairs(later, "tuned", 20, 1), *sample_answers(later, 12, 1)], tmp_path / "later")
+    assert import_verdicts(tmp_path / "later", from_csv(folder), tmp_path / "v.jsonl") == {
+        "unknown_item": 32,
+        "verdicts": 0,
+    }
+
+
 def judged_by(folder: Path, *choices: tuple[str, str]) -> Path:
     """A CSV with verdicts of several persons on the first pair."""
     item = json.loads((folder / "key.jsonl").read_text().splitlines()[0])
@@ -193,6 +204,12 @@ def test_a_file_of_another_kind_is_refused_with_one_sentence(content: str, tmp_p
         read_file(tmp_path / "x.json")
 
 
+def test_a_csv_with_a_field_that_never_ends_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id,verdict\na," + "x" * 140_000)
+    with pytest.raises(InputError, match=r"x\.csv has no verdicts that can be read"):
+        read_file(tmp_path / "x.csv")
+
+
 @pytest.mark.parametrize("content", ["{", "{}", json.dumps({"kind": "pairs", "label": "better"})])
 def test_a_file_of_verdicts_that_import_did_not_write_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "v.jsonl").write_text(content)
@@ -229,3 +246,10 @@ def test_a_command_that_cannot_be_done_names_the_remedy(tmp_path: Path, capsys: 
     assert "--model mine did not answer in fi: choose from base, tuned" in capsys.readouterr().err
     assert main(["import", str(tmp_path), str(tmp_path / "a.csv")]) == 1
     assert "key.jsonl does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["-1", "many", "1.5"])
+def test_a_number_of_items_below_0_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", "x", "--answers", number])
+    assert f"{number} is not a number of items: give 0 or more" in capsys.readouterr().err
