@@ -63,6 +63,10 @@ class Embeddings(Encoder):
 
     SETTING: ClassVar[str] = "embeddings"
 
+    # Defaults are in params.yaml, which always has this section.
+    revision: str | None
+    instruction_prefix: str
+    batch_size: Positive
     response_prefix: str
     """What comes before a response, as in the training of the encoder."""
     max_characters: Positive

@@ -22,7 +22,7 @@ REAL = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LIMITS: dict[str, Any] = {
     "rows_per_shard": 100,
     "max_page_bytes": 20_000,
-    "max_line_bytes": 30_000,
+    "max_line_bytes": 50_000,
     "max_nesting": 200,
     "max_elements": 30_000,
     "max_attributes": 500,

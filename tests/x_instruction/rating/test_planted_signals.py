@@ -14,6 +14,7 @@ from stages.evaluator.held_out import to_frame
 from stages.evaluator.measures import SURFACE_DEFECTS, auc_by_defect
 from stages.evaluator.rating_set import calibration_set, held_out_set
 from stages.params import Settings
+from stages.seed_pairs.seed_files import OF_TRANSLATION
 from stages.seed_pairs.stage import transform
 from tests.conftest import ROOT
 from x_instruction.language.names import load_names
@@ -31,7 +32,7 @@ DRAWS = 5  # of the defects, since a language has a dozen held-out seeds
 def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
     """The sample's seeds of all languages, by split."""
     found: dict[str, list[Pair]] = {"train": [], "calibration": [], "held_out": []}
-    empty = [pl.lit("").alias(name) for name in ("translator", "english", "source")]
+    empty = [pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION)]
     for language in LANGUAGES:
         seeds = pl.read_ndjson(ROOT / "data" / "sample" / "seeds" / f"{language}.jsonl")
         rows = seeds.select("instruction", "response", *empty, origin=pl.lit("native"))

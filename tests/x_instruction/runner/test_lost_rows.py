@@ -82,7 +82,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: 
     root = tmp_path_factory.mktemp("made")
     for name in ("languages", "data/sample/web/fi", "data/sample/seeds"):
         shutil.copytree(ROOT / name, root / name)
-    shutil.copy(ROOT / "data/sample/eval_prompts.jsonl", root / "data/sample")
+    for name in ("eval_prompts.jsonl", "eval_native.jsonl"):
+        shutil.copy(ROOT / "data/sample" / name, root / "data/sample")
     publish(root / "data/candidate_pairs/fi", [candidates(shard) for shard in range(SHARDS)])
     for number, precision in ((1, 0.5), (2, 0.1)):
         folder = shutil.copytree(tiny_model, root / f"data/evaluator/iteration_{number}")
