@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import shutil
 import subprocess
@@ -71,6 +72,17 @@ def test_a_folder_with_other_files_is_left_alone(
     refused = capsys.readouterr().err.splitlines()
     assert "has files that are not from an earlier release" in refused[1] and "is a file" in refused[3]
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_full_disk_is_one_sentence(
+    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "set")
+
+    monkeypatch.setattr("commands.release.__main__.copy_to", full)
+    assert main(["--to", "folder", str(tmp_path / "set")]) == 1
+    assert "error: set: there is no room left on the disk: free some space" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_set_that_changed_after_its_gate_is_refused(
