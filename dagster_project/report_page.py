@@ -11,12 +11,14 @@ import socket
 import subprocess
 import sys
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from dagster_project.guard import HOST as OWN_NAMES
 from dvc_project.graph import Stage
 from x_instruction.runner.process import die_with_parent
 
@@ -55,6 +57,13 @@ def serve_report(root: Path, port: int) -> subprocess.Popen[bytes] | None:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    def send_head(self) -> Any:
+        """Another name that leads here belongs to a foreign page, which would read the report (see guard)."""
+        if not OWN_NAMES.fullmatch(self.headers.get("Host", "")):
+            self.send_error(HTTPStatus.FORBIDDEN, "this name is not this machine")
+            return None
+        return super().send_head()
+
     def log_message(self, format: str, *arguments: Any) -> None:
         """Requests are not logged between the lines of Dagster."""
 

@@ -35,10 +35,13 @@ def blockers(lines: Sequence[str]) -> dict[int, str]:
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """A sentence if a path is held by a process that is not a run of DVC: the number now belongs to another process."""
+    """A sentence if a path is held by a process that is not a run of DVC: the number now belongs to another process.
+
+    DVC removes a process that has ended since it was named when it is asked again.
+    """
     for process, noted in found.items():
         command = command_of(process)
-        if command is not None and "dvc" not in command:
+        if command is not None and "dvc" not in command and psutil.pid_exists(process):
             now = f"is `{command[:80]}`" if command else "has ended"
             return (
                 f"the lock of `{noted}` is left over from a run that was killed: its process {process} now {now} and "

@@ -14,7 +14,7 @@ from pathlib import Path
 from commands.explain.explanation import explain
 from commands.explain.section import as_markdown, as_text
 from stages.params import load_settings
-from x_instruction.runner.errors import XInstructionError
+from x_instruction.runner.border import at_the_border
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,13 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("id", metavar="ID", help="of a document, a text or a pair: 16 digits of 0-9 and a-f")
     parser.add_argument("--markdown", action="store_true", help="as a table of Markdown")
     options = parser.parse_args(arguments)
-    root = Path.cwd()
-    try:
-        found = explain(root, load_settings(root / "params.yaml"), options.id)
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(as_markdown(found) if options.markdown else as_text(found))
+    return at_the_border(lambda: _print(Path.cwd(), options.id, options.markdown))
+
+
+def _print(root: Path, row: str, markdown: bool) -> int:
+    found = explain(root, load_settings(root / "params.yaml"), row)
+    print(as_markdown(found) if markdown else as_text(found))
     return 0
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from commands.release.finished_set import finished_set
 from commands.release.folder import copy_to
-from x_instruction.runner.errors import InputError, XInstructionError
+from x_instruction.runner.border import at_the_border
+from x_instruction.runner.errors import InputError
 
 TOKEN = "HF_TOKEN"
 SHOWS_A_RUN = "**This set shows a run and is not training data.**"  # in the card; see stages/released_set/card.py
@@ -30,16 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--csv is for a folder")
     if options.public and options.to == "folder":
         parser.error("--public is for the hub")
-    try:
-        _warn(folder := finished_set(Path.cwd()))
-        if options.to == "folder":
-            files = copy_to(folder, Path(options.target), options.csv)
-            print(f"{len(files)} files are in {options.target}")
-        else:
-            print(f"released as {_uploaded(folder, options.target, options.public)}")
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return at_the_border(lambda: _release(options))
+
+
+def _release(options: argparse.Namespace) -> int:
+    _warn(folder := finished_set(Path.cwd()))
+    if options.to == "folder":
+        files = copy_to(folder, Path(options.target), options.csv)
+        print(f"{len(files)} files are in {options.target}")
+    else:
+        print(f"released as {_uploaded(folder, options.target, options.public)}")
     return 0
 
 

@@ -70,7 +70,9 @@ def listing(source: Source, language: str, root: Path) -> Listing:
     if not result.files:
         wanted = f".{source.format}" if source.format else ", ".join(FORMATS)
         beside = f" but {len(result.unread)} others" if result.unread else ""
-        raise InputError(f"source {pattern} has no file of a known kind ({wanted}){beside}: add one or set `format`")
+        linked = any(record["reason"] == "outside_link" for record in result.unread)
+        remedy = "set `outside: true` if its links may lead out of its folder" if linked else "add one or set `format`"
+        raise InputError(f"source {pattern} has no file of a known kind ({wanted}){beside}: {remedy}")
     return result
 
 

@@ -28,7 +28,7 @@ def measures(job: Job, language: str) -> list[dict[str, Any]]:
     table = _scores(job, language)
     return [
         {
-            "name": str(name).replace("_", " "),
+            "name": _shown(str(name)),
             "better": BETTER.get(rows["better"][0], ""),
             "models": _placed(rows),
         }
@@ -58,7 +58,11 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
 def differences(job: Job, language: str) -> list[dict[str, Any]]:
     """The tuned model's paired differences to each other model; `sure` if the interval does not contain 0."""
     rows = _table(job, language, "differences").filter(pl.col("asked_in") == "all").iter_rows(named=True)
-    return [row | {"measure": row["measure"].replace("_", " "), "sure": _sure(row)} for row in rows]
+    return [row | {"measure": _shown(row["measure"]), "sure": _sure(row)} for row in rows]
+
+
+def _shown(measure: str) -> str:
+    return measure.replace("_plus_plus", "++").replace("chrf", "chrF").replace("_", " ")
 
 
 def _sure(row: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import shutil
 import subprocess
@@ -94,6 +95,17 @@ def test_a_folder_with_a_readme_alone_is_left_alone(there: Path, tmp_path: Path)
     (tmp_path / "README.md").write_text("mine")
     assert main(["--to", "folder", str(tmp_path)]) == 1
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_a_full_disk_is_one_sentence(
+    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "set")
+
+    monkeypatch.setattr("commands.release.__main__.copy_to", full)
+    assert main(["--to", "folder", str(tmp_path / "set")]) == 1
+    assert "error: set: there is no room left on the disk: free some space" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_set_that_changed_after_its_gate_is_refused(

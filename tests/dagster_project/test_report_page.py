@@ -44,6 +44,9 @@ def test_the_server_shows_the_report_and_nothing_else(tmp_path: Path, monkeypatc
         for path in ("../../params.yaml", "%2e%2e/%2e%2e/params.yaml", "params.yaml"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(address + path, timeout=30)
+        for name in ("foreign.example.org", f"foreign.example.org:{address.rpartition(':')[2]}", ""):
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(urllib.request.Request(address, headers={"Host": name}), timeout=30)
     finally:
         process.kill()
         process.wait()

@@ -84,7 +84,13 @@ def test_only_a_program_that_is_seen_to_be_no_run_is_left_over(
     monkeypatch: pytest.MonkeyPatch, command: str | None, sentence: bool
 ) -> None:
     monkeypatch.setattr(waiting, "command_of", lambda process: command)
-    assert bool(left_over({7: "dvc repro"})) == sentence
+    assert bool(left_over({os.getpid(): "dvc repro"})) == sentence
+
+
+def test_a_run_that_ended_after_dvc_named_it_is_not_left_over() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert left_over({ended.pid: "dvc repro"}) is None
 
 
 def test_the_holders_are_read_from_what_dvc_prints() -> None:

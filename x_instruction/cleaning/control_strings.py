@@ -26,10 +26,11 @@ _BRACKETS = (
     r"\[/?(?:INST|CLS|SEP|PAD|UNK|MASK|BOS|EOS|EOT|IMG|IMG_(?:BREAK|END)|TOOL_(?:CALLS|RESULTS|CONTENT)|ARGS|"
     r"AVAILABLE_TOOLS|SYSTEM_PROMPT|THINK|PREFIX|SUFFIX|MIDDLE|[gs]MASK|unused\d{1,4}|control_\d{1,4})\]"
 )
-_SPEAKERS = r"Human|Assistant|User|System|Instruction|Instructions|Input|Response|Output|Context|Question|Answer"
+# Without Question and Context, which are also headings of pages.
+_SPEAKERS = r"Human|Assistant|User|System|Instruction|Input|Response|Output"
 # "### Response:" anywhere; "Human:" and "ASSISTANT:" at the beginning of a line, and "### User" alone on one.
 _TURNS = (
-    rf"(?i:#{{2,4}}\s*(?:{_SPEAKERS})\s*:)|(?m:^#{{2,4}} ?(?:Human|Assistant|User|System)[ ]*$)"
+    rf"(?i:###\s*(?:{_SPEAKERS})\s*:)|(?m:^#{{2,4}} ?(?:Human|Assistant|User|System)[ ]*$)"
     r"|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT4? (?:Correct )?(?:User|Assistant)): )|\]~b\]|\[e~\["
 )
 CONTROL_STRING = rf"{TAG}|{_BRACKETS}|{_TURNS}"

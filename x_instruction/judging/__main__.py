@@ -13,17 +13,18 @@ from pathlib import Path
 from x_instruction.judging.exports import KEY, write_items
 from x_instruction.judging.imports import import_verdicts
 from x_instruction.judging.shown_items import Item, sample_answers, sample_pairs
-from x_instruction.runner.errors import InputError, XInstructionError
+from x_instruction.runner.border import at_the_border
+from x_instruction.runner.errors import InputError
 from x_instruction.runner.shards import Partition
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        print(_export(options) if options.command == "export" else _import(options))
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return at_the_border(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    print(_export(options) if options.command == "export" else _import(options))
     return 0
 
 

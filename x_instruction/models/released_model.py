@@ -16,7 +16,8 @@ from typing import Any
 
 from x_instruction.models.model_card import card
 from x_instruction.models.publishing import CARD, RECORD
-from x_instruction.runner.errors import InputError, XInstructionError
+from x_instruction.runner.border import at_the_border
+from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json, replace_folder
 
 METRICS = "data/metrics/eval_scores"
@@ -63,12 +64,12 @@ def main() -> int:
     parser.add_argument("model", type=Path, help="the folder of a tuned model, such as data/tuned_model")
     parser.add_argument("target", type=Path, help="a new folder")
     options = parser.parse_args()
-    try:
-        scored = release_model(options.model, options.target, Path.cwd())
-    except XInstructionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"{options.target}: the model, with scores in {', '.join(scored) or 'no language'}")
+    return at_the_border(lambda: _release(options.model, options.target))
+
+
+def _release(folder: Path, target: Path) -> int:
+    scored = release_model(folder, target, Path.cwd())
+    print(f"{target}: the model, with scores in {', '.join(scored) or 'no language'}")
     return 0
 
 

@@ -104,7 +104,8 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
     if not path.is_dir():
         yield str(path), _size_and_time(path)
         return
-    for folder, folders, files in os.walk(path, followlinks=True):
+    # DVC does not follow links to folders either, and one to "/" or to a folder above would be walked without end.
+    for folder, folders, files in os.walk(path):
         folders[:] = [name for name in folders if name != IGNORED]
         for name in files:
             file = Path(folder, name)

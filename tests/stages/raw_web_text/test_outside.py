@@ -75,6 +75,15 @@ def test_links_into_the_cache_of_dvc_are_followed(project: Path) -> None:
     assert read(project, "in") == (["sisällä", "välimuistissa"], [])
 
 
+def test_a_source_of_links_alone_says_what_allows_them(project: Path) -> None:
+    (project / "linked").mkdir()
+    (project / "linked" / "c.jsonl").symlink_to("../../elsewhere/c.jsonl")
+    message = "source linked has no file of a known kind .* but 1 others: set `outside: true` if its links may lead out"
+    with pytest.raises(InputError, match=message):
+        read(project, "linked")
+    assert read(project, "linked", outside=True) == (["muualla"], [])
+
+
 def test_a_source_that_may_lead_outside_follows_its_links(project: Path) -> None:
     (project / "in" / "link").symlink_to("../../elsewhere")
     (project / "in" / "up").symlink_to("..")

@@ -23,6 +23,7 @@ KNOWN = re.findall(
 TURNS = ["### Response:", "###Human:", "### input :", "## Assistant\nHei", "Human: hei", "Hei\nASSISTANT: hei"]
 OTHERS = [
     *("<b>lihava</b> <p> <code> <video>", "x < y | z > w", "List<String>", "[Linkki](sivu) [1]", "## Vastaus"),
+    *("## Instructions:\n1. Mix", "### Instructions:", "### Question: why?", "## Context:"),
     *("a<b|c>d", "Assistant professor", "<script>"),
 ]
 

@@ -351,3 +351,20 @@ def test_numbers_one_after_the_other_are_all_masked(text: str, expected: str, ph
     assert found["text"].to_list() == [expected, "Nothing here."]
     assert found["phones"].to_list() == [phones, 0]
     assert unmasked(found["text"], language.countries) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hubungi 0812 3456 7890-0813 4567 8901 saja.", "Hubungi [phone]-[phone] saja."),
+        ("Ara: +90 532 123 45 67-0532 765 43 21", "Ara: [phone]-[phone]"),
+        ("Simu: +254 722 123456/0733 654321", "Simu: [phone]/[phone]"),
+    ],
+)
+def test_a_number_that_begins_where_a_masked_one_ends_is_masked_too(text: str, expected: str) -> None:
+    """The gate finds it, so that a single such text would block the stage."""
+    language = of("ID", "TR", "KE")
+    found = mask(pl.DataFrame({"text": ["Nothing here.", text]}), language)
+    assert found["text"].to_list() == ["Nothing here.", expected]
+    assert found["phones"].to_list() == [0, 2]
+    assert unmasked(found["text"], language.countries) == 0

@@ -6,6 +6,7 @@ language's page names.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import partial
 
@@ -55,12 +56,20 @@ def mask(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 def masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, dict[str, pl.Series]]:
     """The texts with their private data masked, and how many of each of KINDS there were in each text.
 
-    Without countries, only what is valid in all of them is masked: text in English is of no single country.
+    Without countries, only what is valid in all of them is masked: text in English is of no single country. A number
+    may begin where a masked one ends ("0812 3456 7890-0813 4567 8901"), so texts that change are searched again.
     """
-    counts = {}
+    before, counts = texts, dict[str, pl.Series]()
     for name, mask_kind in _masks(countries).items():
         texts, counts[name] = mask_kind(texts)
-    return texts, counts
+    changed = (texts != before).fill_null(False)
+    if not changed.any():
+        return texts, counts
+    again, more = masked(texts.filter(changed), countries)
+    texts = changed_where(changed, texts, lambda _: again)
+    return texts, {
+        name: changed_where(changed, count, partial(operator.add, more[name])) for name, count in counts.items()
+    }
 
 
 def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
