@@ -20,11 +20,16 @@ ROWS_PER_BATCH = 16
 MOST_LOGITS = 2**27  # held at once, 0.5 GB; 16 rows of 2,000 tokens with a vocabulary of 128,000 would take 16 GB
 
 
-def model_to_measure(folder: Path) -> Any:
-    """The model of a folder on the GPU, if there is one, in a precision that the processor computes fast."""
+def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
+    """The model of a folder on the GPU, if there is one, in a precision that the processor computes fast.
+
+    `dtype` is the type of its weights where bfloat16 is fast, by default as they are stored.
+    """
     import torch
 
-    return load_model(folder, dtype=inference_dtype()).to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    return (
+        load_model(folder, dtype=inference_dtype() or dtype).to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    )
 
 
 def model_facts(folder: Path) -> dict[str, Metric]:
@@ -47,11 +52,11 @@ def model_facts(folder: Path) -> dict[str, Metric]:
     }
 
 
-def held_out_loss(folder: Path, examples: Sequence[Example]) -> float:
+def held_out_loss(folder: Path, examples: Sequence[Example], dtype: str | None = None) -> float:
     """Mean loss per completion token of the model of a folder, in nats, over the tokens of all examples."""
     if not examples:
         raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
-    return mean_loss(model_to_measure(folder), examples)
+    return mean_loss(model_to_measure(folder, dtype), examples)
 
 
 def example_losses(folder: Path, examples: Sequence[Example]) -> list[tuple[float, int]]:

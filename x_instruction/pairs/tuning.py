@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from x_instruction.language.names import load_names
-from x_instruction.models.checkpoints import load_tokenizer
+from x_instruction.models.checkpoints import load_tokenizer, stored_dtype
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.measures import held_out_loss, model_facts
@@ -69,7 +69,8 @@ def tune_into(
         part="" if folder == job.staging else "-".join(languages),
     )
     facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
-    before, after = (held_out_loss(one, unseen) for one in (base, folder))
+    # In one type: a tiny random base had 0.025 nats less in bfloat16 than in float32.
+    before, after = (held_out_loss(one, unseen, stored_dtype(folder)) for one in (base, folder))
     write_template(folder, encoder, task.asking)
     facts |= {
         "pairs": len(pairs),

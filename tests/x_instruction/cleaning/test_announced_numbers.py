@@ -8,6 +8,7 @@ import pytest
 from tests.benchmarks.private_data import ADDRESSES, LEAST_RECALL, MOST_FALSE, run
 from tests.stages.filtered_text.texts import page
 from x_instruction.cleaning.private_data.mask import mask, unmasked
+from x_instruction.cleaning.private_data.second_look import suspects
 
 
 def masked(text: str, language: str) -> str:
@@ -64,6 +65,7 @@ def test_an_announced_number_is_masked_in_any_form(language: str, text: str, exp
 )
 def test_a_number_that_is_announced_as_another_one_is_no_phone(language: str, text: str) -> None:
     assert masked(text, language) == text
+    assert suspects(pl.Series([text])).to_list() == [None]  # otherwise the whole text would be dropped
 
 
 @pytest.mark.parametrize("text", ["msimu wa 2003-2003", "wa mwaka 2015-2016", "simu ya 2009 - 2017", "namba 1998–2004"])
@@ -79,6 +81,16 @@ def test_a_grouped_identity_number_is_masked_whole() -> None:
     assert masked("NIK 3201 0115 0190 0001", "id") == "NIK [national_id]"
     assert masked("NIK 3201-0115-0190-0001", "id") == "NIK [national_id]"
     assert masked("NIK 3201011501900001", "id") == "NIK [national_id]"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("vi", "UPC 012345678905"), ("vi", "mã vận đơn 001234567890"), ("tr", "barkod: 10000000146")],
+)
+def test_a_number_of_goods_is_no_identity_number(language: str, text: str) -> None:
+    assert masked(text, language) == text
+    number = text.split()[-1]
+    assert masked(f"{text}, CCCD {number}", language) == f"{text}, CCCD [national_id]"
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

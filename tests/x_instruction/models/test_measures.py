@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from x_instruction.models import measures
-from x_instruction.models.checkpoints import load_model
+from x_instruction.models.checkpoints import load_model, load_tokenizer, save_model
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import held_out_loss
 
@@ -33,3 +33,14 @@ def test_the_loss_is_the_same_in_bounded_batches(
         monkeypatch.setattr(measures, "MOST_LOGITS", limit)
         assert held_out_loss(taught_model, lessons * 3) == pytest.approx(whole, abs=1e-6)
         assert sum(tokens) == 3 * sum(len(lesson.completion) for lesson in lessons) and max(tokens) <= largest
+
+
+def test_models_that_are_stored_in_two_types_are_measured_in_one(
+    taught_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "inference_dtype", lambda: None)  # a processor with bfloat16
+    exact = load_model(taught_model).bfloat16().float()
+    save_model(exact, load_tokenizer(taught_model), tmp_path / "float32")
+    save_model(exact.bfloat16(), load_tokenizer(taught_model), tmp_path / "bfloat16")
+    one, other = (held_out_loss(tmp_path / name, lessons, "float32") for name in ("float32", "bfloat16"))
+    assert one == other != held_out_loss(tmp_path / "bfloat16", lessons)

@@ -26,18 +26,18 @@ _NATIVE = (
 # Between the word and the number: "no.", ":", "nomor", brackets.
 _BETWEEN = r"[^\d\n]{0,15}"
 PHONE = re.compile(rf"(?:(?<![^\W_])(?:{_LATIN})(?![^\W\d_])|{_NATIVE}){_BETWEEN}$", re.IGNORECASE)
-_OTHERS = (
-    "isbn|issn|ismn|ean|gtin|upc|barcode|barkod|resi|oclc|pnr|nim|nip|nisn|nik|sku|asin|doi|imei|vin|serial|seri|"
+_PERSONAL = "nim|nip|nisn|nik|serial|seri|mã số"
+_GOODS = (
+    "isbn|issn|ismn|ean|gtin|upc|barcode|barkod|resi|oclc|pnr|sku|asin|doi|imei|vin|"
     "invoice|faktur|fatura|lasku|laskun|viite|viitenumero|y-tunnus|order|pesanan|sipariş|tilaus|tilausnumero|parcel|"
     "tracking|kargo|takip|seuranta|lähetys|barang|katalog|catalogue|ticket|patent|"
-    "mã vận đơn|đơn hàng|mã số|mã vạch|oda|kifurushi|नंबर प्लेट|ऑर्डर|অর্ডার|ஆர்டர்|"
+    "mã vận đơn|đơn hàng|mã vạch|oda|kifurushi|नंबर प्लेट|ऑर्डर|অর্ডার|ஆர்டர்|"
     "พัสดุ|คำสั่งซื้อ|บาร์โค้ด|آرڈر"
 )
 _NUMBER_WORD = r"(?:[ .:#№/-]{0,3}(?:no|nr|nro|nomor|number|num|numarası|code|kode|kodu|id))?"
-OTHER = re.compile(
-    rf"(?<![^\W_])(?:{_OTHERS})(?:[- ]?1[03])?{_NUMBER_WORD}[ .:#=№\-]{{0,4}}$",
-    re.IGNORECASE,
-)
+_THEN = rf"(?:[- ]?1[03])?{_NUMBER_WORD}[ .:#=№\-]{{0,4}}$"
+GOODS = re.compile(rf"(?<![^\W_])(?:{_GOODS}){_THEN}", re.IGNORECASE)
+OTHER = re.compile(rf"(?<![^\W_])(?:{_GOODS}|{_PERSONAL}){_THEN}", re.IGNORECASE)
 # Several numbers may follow each other: 0812…/0813….
 NEXT = re.compile(r"[ ]?(?:[/,;&|]|dan|atau|ve|veya|ja|tai|và|hoặc|na|au|or|and|या|और|ও|மற்றும்|และ|หรือ|اور|یا)[ ]?")
 # It begins with a digit, which is five times as fast as with an optional sign.
@@ -50,6 +50,11 @@ LOOK_BACK = 45
 def is_other(text: str, start: int) -> bool:
     """Whether the words before the number say that it is not a telephone number."""
     return OTHER.search(text, max(start - LOOK_BACK, 0), start) is not None
+
+
+def is_of_goods(text: str, start: int) -> bool:
+    """Whether the words before the number say that it is of a thing, such as a book or a parcel, and of no person."""
+    return GOODS.search(text, max(start - LOOK_BACK, 0), start) is not None
 
 
 def announced_phones(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]:

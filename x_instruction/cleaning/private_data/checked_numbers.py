@@ -12,10 +12,14 @@ from x_instruction.cleaning.private_data.plain_digits import plain
 
 
 class Kind(NamedTuple):
-    """Numbers of a form for which the check holds. What the form's group `before` matches stays in the text."""
+    """Numbers of a form for which the check holds. What the form's group `before` matches stays in the text.
+
+    `unless` is given the text and a number's place, and says whether the words before it make it another number.
+    """
 
     form: re.Pattern[str]
     check: Callable[[str], bool]
+    unless: Callable[[str, int], bool] = lambda _, __: False
 
 
 def mask_checked(
@@ -65,5 +69,6 @@ def _masked(text: str, kinds: list[Kind], mark: str) -> tuple[str, int]:
 
 def _spans(text: str, kind: Kind) -> Iterator[tuple[int, int]]:
     for found in kind.form.finditer(text):
-        if kind.check(found.group()):
-            yield (found.end("before") if found.groupdict().get("before") else found.start()), found.end()
+        start = found.end("before") if found.groupdict().get("before") else found.start()
+        if kind.check(found.group()) and not kind.unless(text, start):
+            yield start, found.end()

@@ -14,7 +14,8 @@
 | KE | national id | 7 or 8 digits | nothing public, so only after words that announce it |
 
 Digits and signs may be of any script. About a tenth of other numbers of 12 or 13 digits pass a single check digit and
-are masked too: that harms less than a person's number that is left in.
+are masked too: that harms less than a person's number that is left in. What is announced as the number of a thing
+(UPC, an order) stays.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from stdnum.pk import cnic
 from stdnum.th import pin
 from stdnum.tr import tckimlik
 
+from x_instruction.cleaning.private_data.announced_numbers import is_of_goods
 from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_checked
 from x_instruction.cleaning.private_data.plain_digits import GAP
 
@@ -103,4 +105,4 @@ CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{
 def mask_national_ids(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
     """The texts with the countries' identity numbers masked, and how many there were in each."""
     kinds = chain.from_iterable(kinds for country, kinds in KINDS.items() if country in countries)
-    return mask_checked(texts, kinds, MARK, CANDIDATE)
+    return mask_checked(texts, (kind._replace(unless=is_of_goods) for kind in kinds), MARK, CANDIDATE)

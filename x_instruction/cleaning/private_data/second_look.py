@@ -28,7 +28,8 @@ _LEAST_DIGITS = 4
 _IN_ORDER = re.compile(r"0?1?23456789|987654321")
 # A number that is announced as something else, and the label of a package in a program's registry.
 _OTHER = re.compile(
-    r"(?:isbn|issn|ean|doi|oclc|upc|resi|order|viite|tilaus|sipariş|pesanan)\W{0,3}(?:\w{1,8}\W{1,3})?$"
+    r"(?:isbn|issn|ean|doi|oclc|upc|resi|order|viite|tilaus|sipariş|pesanan|barkod|barcode|mã vận đơn|đơn hàng|"
+    r"\b(?:barang|faktur|fatura|imei|invoice|katalog|nim|nip|nisn|pnr))\W{0,3}(?:\w{1,8}\W{1,3})?$"
 )
 _LOOK_BACK = 30
 
