@@ -1,8 +1,8 @@
-"""One run of a partition at a time: a second one waits, and says for whom and how long.
+"""Lets only one run of a partition work at a time: a second run waits, and says for whom and how long.
 
-Two runs of one partition share its staging folder and its work store. Of 44 pairs of runs started together without this
-lock, 5 published wrong data. The lock is one of the operating system: it is released when its holder ends, however it
-ends.
+Two runs of one partition would share its staging folder and its work store. Without this lock, 5 of 44 pairs of runs
+that were started together published wrong data. The operating system releases the lock when its holder ends, for
+whatever reason.
 """
 
 from __future__ import annotations
