@@ -51,7 +51,7 @@ class SharedStore:
         return self._folder / key
 
     def settle(self) -> None:
-        """Deletes pieces that no language needs. Call it after publishing: this run's language needs only what it used."""
+        """Deletes pieces that no language needs. Call it after publishing: this language needs only what was used."""
         if not self._folder.exists():
             return
         with self._alone():
