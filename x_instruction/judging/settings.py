@@ -34,8 +34,7 @@ PLACEHOLDERS = {
 
 
 class Judge(Section):
-    """An entry of `eval_scores.judges`. Only `name` and `endpoint` are required: the defaults are in
-    docs/evaluator.md."""
+    """An entry of `eval_scores.judges`. Only `name` and `endpoint` are required; docs/evaluator.md has the defaults."""
 
     name: NonEmpty
     endpoint: Endpoint
@@ -46,9 +45,9 @@ class Judge(Section):
     labels: Annotated[tuple[NonEmpty, ...], Field(min_length=2)] | None = None
     """The tokens that are read: for `verdict` three (answer 1, answer 2, neither), for `grade` from worst to best."""
     min_label_share: Share = 0.5
-    """The least probability of all labels together. Below it the judge did not understand, and there is no verdict."""
+    """The least probability of all labels together. Below it, the judge did not understand, and there is no verdict."""
     questions: Positive | None = None
-    """How many questions of a language are judged; null: all."""
+    """Number of questions of a language that are judged; null: all."""
 
     @property
     def template(self) -> str:
