@@ -41,7 +41,7 @@ def test_a_list_that_nobody_can_read_is_removed(
     rwlock.write_text(text)
     remove_stale_locks(tmp_path)
     assert not rwlock.exists()
-    assert "rwlock is not readable" in capsys.readouterr().err
+    assert "rwlock is not valid JSON" in capsys.readouterr().err
 
 
 def test_a_project_without_locks_stays_as_it_is(tmp_path: Path) -> None:
