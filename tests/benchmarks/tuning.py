@@ -1,7 +1,7 @@
-"""Our fine-tuning compared with a plain TRL trainer: the same model, examples, batches and learning rate.
+"""Compares our fine-tuning with a plain TRL trainer: same model, examples, batches and learning rate.
 
-The embedded model is small, so most of its time is in its layers. The second model has the same layers and a vocabulary
-of 65,536 tokens: there the logits take most of the time, as in Gemma.
+The embedded model has a small vocabulary, so its layers take most of the time. The second model has the same layers and
+a vocabulary of 65,536 tokens, so its logits take most of the time, as in Gemma.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _plain(model: Path, examples: Sequence[Example], training: Training, folder:
 
 
 def _examples() -> list[Example]:
-    """Random tokens in the lengths of instructions and responses."""
+    """Examples of random tokens, with the lengths of real instructions and responses."""
     draw = random.Random(1)
 
     def tokens(least: int, most: int) -> list[int]:
@@ -99,7 +99,7 @@ def _examples() -> list[Example]:
 
 
 def _enlarge(small: Path, large: Path) -> None:
-    """The model with the larger vocabulary; its additional tokens never occur."""
+    """Makes the model with the larger vocabulary; the additional tokens never occur."""
     tokenizer = load_tokenizer(small)
     model = new_model(load_settings(ROOT / "params.yaml").base_model.architecture, tokenizer, seed=1)
     model.resize_token_embeddings(LARGE_VOCABULARY, mean_resizing=False)
