@@ -106,7 +106,7 @@ def test_the_holders_are_read_from_what_dvc_prints() -> None:
 def test_a_project_that_another_command_holds_is_given_up_with_its_name(fresh: Path, soon: None) -> None:
     (fresh / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
     held = zc.lockfile.LockFile(str(fresh / ".dvc" / "tmp" / "lock"))
-    expected = rf"reading the graph waited . s for process {os.getpid()} \(.*\) and gave up: wait for it or stop it"
+    expected = rf"reading the graph waited . s for process {os.getpid()} \(.* and gave up: wait for it or stop it"
     with pytest.raises(InputError, match=expected), open_project(fresh):
         pass
     held.close()
