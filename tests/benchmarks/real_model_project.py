@@ -93,13 +93,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
         "candidate_pairs": {"max_new_tokens": 32},
         "decoding": {"max_new_tokens": 56},
         "response_model": {"training": training()},
-        "rating": {
-            # The encoder measures here whether an instruction belongs to its text, so it must not be a signal.
-            "signals": [
-                "likelihood", "part_likelihood", "repeated_share", "short_run", "open_end", "other_language_share",
-            ],
-            "max_response_tokens": 96,
-        },
+        "rating": {"max_response_tokens": 96},
         "evaluator": {
             "start_from": "instruction_model",
             "loss_over": "labels",

@@ -70,7 +70,7 @@ def formed_share(project: Path, languages: list[str]) -> float:
 
 
 def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """Whether an instruction belongs to its text, by an encoder that has no part in the run."""
+    """Whether an instruction belongs to its text: all candidates, before the encoder rates or rejects any of them."""
     pairs = candidates(project, settings.languages)
     untuned = written_by(project, settings, "base_model", pairs.select("language", "response"))
     ours = by_language(project, pairs)
