@@ -1,10 +1,10 @@
-"""Thai words as newmm of PyThaiNLP finds them: the fewest words of the dictionary that cover the text.
+"""Splits Thai text into words as newmm of PyThaiNLP does: the fewest words of the dictionary that cover the text.
 
-The words of PyThaiNLP's dictionary (some hold spaces and points: ต่าง ๆ, พ.ศ.) are walked in compiled code. Words end
-only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with
-the consonant after it. Text that no word covers is one unknown word up to where the next word fits. As in
-`newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters,
-at spaces if there are any.
+Compiled code walks through PyThaiNLP's dictionary, in which some words hold spaces and points (ต่าง ๆ, พ.ศ.). Words end
+only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with the
+consonant after it. Text that no word covers is one unknown word up to the place where the next word fits. As in
+`newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters, at
+spaces if there are any.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _other_end(points: Points, place: int, end: int) -> int:
-    """Where text that is not Thai ends: Latin letters and hyphens, a number, spaces, or other marks.
+    """The end of text that is not Thai: Latin letters and hyphens, a number, spaces, or other marks.
 
-    Returns the place itself if the text there is Thai.
+    If the text at `place` is Thai, it is `place` itself.
     """
     point, past = points[place], place + 1
     if _is_latin(point):
@@ -100,7 +100,7 @@ def _other_end(points: Points, place: int, end: int) -> int:
 def _known_ends(
     points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
 ) -> int:
-    """Write the ends of the dictionary's words that begin at a place, short to long; return their number."""
+    """Writes the ends of the dictionary's words that begin at a place, short to long; returns their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
         slot = step_from(steps, node, int(symbols[points[place]]))
@@ -117,7 +117,10 @@ def _known_ends(
 def _unknown_end(
     points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
 ) -> int:
-    """Where an unknown word ends: before text that is not Thai, or before a word of more than two consonants."""
+    """Where an unknown word ends: before text that is not Thai, or before a known word.
+
+    A known word that consists of one or two consonants does not end it.
+    """
     past = _other_end(points, place, end)
     if past > place:
         return past
@@ -137,7 +140,7 @@ def _unknown_end(
 
 @compiled
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
-    """Write the words of a shortest path from `first` to `goal` into `past`; of two paths, the one with shorter words.
+    """Writes the words of a shortest path from `first` to `goal` into `past`; of equal paths, that with shorter words.
 
     edges[0, at] and edges[1, at] bound the ends, in edges[2], of the words that begin at start + at.
     """
@@ -165,10 +168,9 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
 def _split_piece(
     points: Points, start: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, past: Places, room: Places
 ) -> None:
-    """Write into past[place], for each word of the piece that begins at a place, where it ends.
+    """Writes the end of each word of the piece into past[place], where `place` is the beginning of the word.
 
-    Places are visited in order, as words lead to them. Where all paths meet in one place, the words before it are
-    final.
+    Places are visited in order, as words lead to them. If all paths meet in one place, the words before it are final.
     """
     edges, reached, found = room[:3], room[3], room[4]
     reached[: end - start + 1] = 0
@@ -207,7 +209,7 @@ def _split_piece(
 def _piece_end(
     points: Points, start: int, steps: Keys, nodes: Nodes, symbols: Symbols, past: Places, room: Places
 ) -> int:
-    """Where to cut a piece: after the last space of the window, or before its longest word."""
+    """The place at which a piece is cut: after the last space of the window, or before the longest word in it."""
     first, last = start + PIECE - WINDOW, start + PIECE
     for place in range(last - 1, first - 1, -1):
         if points[place] == SPACE:
