@@ -126,7 +126,7 @@ def _downloaded(settings: Encoder) -> Path:
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
-            f"{where}.encoder: {name} at {settings.revision} can be neither folder in the hub's cache nor downloaded "
+            f"{where}.encoder: {name} at {settings.revision} can be neither found in the hub's cache nor downloaded "
             f"({type(error).__name__}); allow the download with HF_HUB_OFFLINE=0, or give a folder"
         ) from None
     return Path(folder)
