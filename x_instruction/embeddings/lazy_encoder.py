@@ -1,4 +1,4 @@
-"""Loads an encoder on first use, so that a run whose shards are all in the work store loads none."""
+"""Loads an encoder on first use, so that a run whose shards are all in the work store loads no encoder."""
 
 from __future__ import annotations
 

@@ -72,9 +72,9 @@ class Embeddings(Encoder):
     max_characters: Positive
     """A response is read up to the sentence that reaches this length."""
     parts: Positive
-    """A response is divided into at most this many parts, between sentences. AUC of responses that stray, by the part
-    that is farthest from the instruction, was 0.86 with three parts and 0.85 with four; by the whole response it was
-    0.74."""
+    """A response is divided into at most this many parts, between sentences. AUC of responses that stray from the
+    topic, measured by the part that is farthest from the instruction, was 0.86 with three parts and 0.85 with four;
+    measured by the whole response, it was 0.74."""
     part_characters: Positive
     """The least length of a part in characters, because the vector of a short text tells less. AUC of swapped responses
     by the farthest part was 0.935 with at least 60 characters, 0.942 with 100, and 0.953 with 150."""

@@ -23,7 +23,7 @@ ENDED = ("stop", "length", "content_filter", "tool_calls")
 
 
 class UnusableAnswerError(Exception):
-    """The status is 200, but the answer is missing: some routers answer so if their own request failed."""
+    """The status is 200, but the answer is missing. Some routers send this if their own request failed."""
 
 
 class EndpointClient:

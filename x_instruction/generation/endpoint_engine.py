@@ -95,7 +95,7 @@ class EndpointEngine:
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """Makes a question: the likelihoods of texts that the server generates for some of the prompts."""
+        """A question: the likelihoods of texts that the server generates for some of the prompts."""
         short = shortest(prompts, len)
         # One token fewer than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))

@@ -2,7 +2,7 @@
 
 Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
 remark at the end. These are removed if no wanted word can be lost. Otherwise the text is refused with a reason, which
-the stage counts. Nothing is removed that the given text also has.
+the stage counts. A kind of addition that the given text has too is never removed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Computes probabilities of tokens in given texts, with one forward pass of a causal transformers model.
 
 Texts are padded on the right and need no mask, because in a causal model later tokens do not change earlier ones. With
-padding on the left, a model with learned positions would count it as text. Without a mask, attention is also faster.
+padding on the left, a model with learned positions would count the padding as text. Without a mask, attention is also
+faster.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ FOLDER = "adapter"  # a subfolder of the model's folder that is not read when th
 
 
 def with_adapter(model: Any, adapter: Adapter) -> Any:
-    """The model with an adapter, which alone is trained. Raises SettingsError for unknown modules."""
+    """The model with an adapter; only the adapter is trained. Raises SettingsError for unknown modules."""
     from peft import LoraConfig, get_peft_model
 
     known = linear_layers(model)

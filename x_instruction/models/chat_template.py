@@ -51,7 +51,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
 
 
 def timeless(tokenizer: Any) -> str:
-    """The tokenizer's template with its clock stopped at the date of the prompts."""
+    """The tokenizer's template, with its date fixed to the date in the prompts."""
     template = str(tokenizer.get_chat_template())
     formats: list[str] = []
 

@@ -43,7 +43,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             trust_remote_code=False,
             attn_implementation="sdpa",
             output_loading_info=True,
-            # refuse_unfit_weights refuses them with a clear message.
+            # refuse_unfit_weights refuses them with a message that names the weight.
             ignore_mismatched_sizes=True,
             # The other values that a checkpoint suggests for generation are not used, so none of them may stop the run.
             generation_config=token_ids_of(folder, revision),

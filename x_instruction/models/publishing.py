@@ -60,7 +60,7 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes the files beside the weights. The chat template must already be there, because it is compared before."""
+    """Writes the files beside the weights. The chat template must be there already: its prompts are compared first."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))

@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 SAMPLED = 1000  # weights of each parameter that are compared
-POINTS = 200  # of a curve, at most
+POINTS = 200  # at most this many points of a curve
 
 
 class WeightSample:
-    """Some weights of each trained parameter before training. Embeddings are left out: rare tokens hardly move."""
+    """Some weights of each trained parameter before training. Embeddings are left out, as rare tokens hardly change."""
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}

@@ -14,9 +14,9 @@ class RefinedPairs(Section):
 
     min_rating: Share
     always_kept: Annotated[int, Field(ge=0)]
-    """Number of the best pairs of a language that pass `min_rating` whatever their rating. It is meant for the embedded
-    model only, whose instructions do not fit their texts (their median rating is 0.1), so that its run does not end
-    here. With any other model the settings must say 0."""
+    """Number of the best pairs of a language that pass `min_rating` whatever their rating. It is for the embedded
+    model, whose run would otherwise end here: its instructions do not fit their texts (median rating 0.1). With any
+    other model the settings must say 0."""
     max_of_document: Positive | None
     """The largest number of pairs of one document."""
     max_of_domain: Positive | None
@@ -26,7 +26,7 @@ class RefinedPairs(Section):
     displace short ones."""
     length_bands: Positive
     max_pairs: Positive
-    """The largest number of pairs of one language. The next iteration learns from them, so more take longer."""
+    """The largest number of pairs of one language. The next iteration learns from them; more pairs take longer."""
     min_pairs: Positive
     """If a language has fewer pairs, the gate fails."""
     max_precision_fall: Share

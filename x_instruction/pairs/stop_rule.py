@@ -1,4 +1,4 @@
-"""Decides which iteration is used: none whose evaluator's held-out precision fell (the stop rule)."""
+"""Chooses the iteration to use. The stop rule excludes those whose evaluator's held-out precision fell."""
 
 from __future__ import annotations
 

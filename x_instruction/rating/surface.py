@@ -18,7 +18,7 @@ from x_instruction.rating.by_language import by_language
 SURFACE = ("repeated_share", "short_run", "open_end", "other_language_share")
 
 MIN_REPEATED = 15  # characters; shorter sentences and headings often occur twice in a good text
-MAX_SHORT = 5  # words; notices, menu items and buttons have no more
+MAX_SHORT = 5  # words; notices, menu items and buttons are not longer
 PASSAGE = 40  # characters that are enough to identify a language; a single sentence is often only a name
 
 
@@ -68,7 +68,7 @@ def _short_runs(items: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame
 
 
 def _other_language(sentences: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The signal other_language_share. A passage is the next sentences of PASSAGE characters or more."""
+    """The signal other_language_share. A passage is a group of sentences of at least PASSAGE characters."""
     end, whole = pl.col("length").cum_sum().over("row"), pl.col("length").sum().over("row")
     passage = pl.min_horizontal((end - 1) // PASSAGE, pl.max_horizontal(whole // PASSAGE - 1, 0))
     passages = (

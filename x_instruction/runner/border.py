@@ -13,7 +13,7 @@ from x_instruction.runner.errors import XInstructionError
 
 REPORT = "the project's issue tracker"
 FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
-# What to do, by the number of the operating system's error.
+# Remedies by the error number of the operating system.
 REMEDIES = {
     errno.ENOSPC: FREE_SPACE,
     errno.EDQUOT: FREE_SPACE,

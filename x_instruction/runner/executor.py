@@ -53,7 +53,7 @@ def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
     try:
         return shard.result(timeout=LONGEST_SHARD)
     except TimeoutError:
-        if shard.done():  # the work itself raised it
+        if shard.done():  # the work itself raised the error
             raise
         workers = dict(pool._processes)
         for worker in workers.values():

@@ -10,7 +10,8 @@ import sys
 import threading
 from contextlib import suppress
 
-# Names the process without which a stage must not go on: DVC, as `make run` or Dagster started it.
+# Variable with the number of the process without which a stage must not go on: DVC, as `make run` or Dagster started
+# it.
 RUN = "XI_RUN"
 
 

@@ -37,7 +37,10 @@ class Readings:
 
     @staticmethod
     def of(root: Path, artifact: str, names: Sequence[str]) -> Readings:
-        """The states before the settings are read; `names` are the partition's iteration and language."""
+        """The states now. `names` are the partition's iteration and language.
+
+        Call it before the settings are read, so that a change of them is noticed.
+        """
         return Readings(root, artifact, tuple(names), dict(_states(root, artifact, names)))
 
     def refuse_changes(self) -> None:

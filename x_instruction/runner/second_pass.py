@@ -1,4 +1,4 @@
-"""The second pass over a partition's staged shards drops rows that only the whole partition can judge.
+"""The second pass over a partition's staged shards: it drops rows that can be judged only among all rows.
 
 Duplicates are such rows. The first pass writes the shards one by one; the second reads a few columns of all shards,
 decides, and rewrites the shards with dropped rows. `write_shard` renames a new file over the old one, so the linked

@@ -51,7 +51,10 @@ class SharedStore:
         return self._folder / key
 
     def settle(self) -> None:
-        """Deletes pieces that no language needs. Call it after publishing: this language needs only what was used."""
+        """Deletes pieces that no language needs.
+
+        Call it after publishing: from then on, this language needs only the pieces that its run used.
+        """
         if not self._folder.exists():
             return
         with self._alone():

@@ -21,7 +21,7 @@ class UnusableYamlError(yaml.YAMLError):
 
 def read_yaml(path: Path) -> Any:
     """The values of a file. Raises FileNotFoundError if it is missing, and `yaml.YAMLError` for every other problem."""
-    if path.exists() and not path.is_file():  # reading from a pipe would wait
+    if path.exists() and not path.is_file():  # reading from a pipe would wait for ever
         raise UnusableYamlError("it is not a file but a folder, pipe or device")
     try:
         return parse_yaml(path.read_bytes().decode("utf-8-sig"))

@@ -1,4 +1,4 @@
-"""Compiles functions with numba, and caches the result on disk until any code changes from which it was made.
+"""Compiles functions with numba, and caches the result on disk until the code from which it was made changes.
 
 numba itself compares only the time and size of the file that defines a function. A function that calls a function of
 another file, or uses a constant of that file, would keep using its old code.

@@ -24,7 +24,7 @@ COLUMNS = len(NAMES)
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 # In characters, as FineWeb's short_line_length.
 SHORT_LINE = 30
-# Characters. A line that is not longer and not closed is a title; the limit is our own.
+# In characters. A line that is not closed and not longer than this is a title; the limit is our own.
 TITLE = 60
 NEWLINE, HASH, POINT, ELLIPSIS, BULLET, HYPHEN = 0x0A, 0x23, 0x2E, 0x2026, 0x2022, 0x2D
 # Another flag of code points, besides those of `kinds`: a mark that ends a sentence in the language.
