@@ -54,7 +54,9 @@ def _number(text: str) -> int:
 
 def _export(options: argparse.Namespace) -> str:
     if (options.folder / KEY).exists():
-        raise InputError(f"{options.folder} has an export already, whose key its verdicts need: choose another folder")
+        raise InputError(
+            f"{options.folder} has an export already, and its verdicts need the key in it: choose another folder"
+        )
     languages = options.languages or sorted(path.parent.name for path in options.data.glob("*/manifest.json"))
     if not languages:
         raise InputError(f"{options.data} has no published answers: run `make run` first")

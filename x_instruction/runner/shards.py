@@ -127,7 +127,7 @@ class Partition:
         if listed not in (None, rows):
             raise InputError(
                 f"{self.folder} has {rows} rows but its manifest lists {listed}: a shard is missing or comes from "
-                "another partition; `dvc checkout` brings it back, or make it again"
+                "another partition; run `dvc checkout` to bring it back, or make it again"
             )
 
 
