@@ -1,4 +1,4 @@
-"""Stores work that several languages of an artifact need: the first language makes it, and the others find it.
+"""Stores work that several languages of an artifact need: the first language does it, and the others find it.
 
 data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
@@ -108,12 +108,12 @@ def _patience(key: str) -> Patience:
 
 
 def _progress(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes of what another process has made of a piece so far: it is waited for as long as that grows."""
+    """Names and sizes of the files of a piece that another process has written. The wait goes on while they grow."""
     return sorted((path.name, _size(path)) for path in folder.glob("*"))
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # it was renamed since it was listed
+    except OSError:  # the file was renamed after it was listed
         return 0
