@@ -67,8 +67,8 @@ class Judge(Section):
             raise ValueError(f"a verdict needs three labels (answer 1, answer 2, neither), not {len(self.tokens)}")
         if len({token.strip() for token in self.tokens}) != len(self.tokens):
             raise ValueError(f"labels {list(self.tokens)} must differ from each other")
-        needed, found = PLACEHOLDERS[self.scale], set(PLACEHOLDER.findall(self.template))
-        if wrong := sorted(needed ^ found):
+        needed, used = PLACEHOLDERS[self.scale], set(PLACEHOLDER.findall(self.template))
+        if wrong := sorted(needed ^ used):
             verb = "must contain" if wrong[0] in needed else "has the unknown placeholder"
             raise ValueError(f"the prompt {verb} {{{wrong[0]}}}")
         return self

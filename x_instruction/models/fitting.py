@@ -45,8 +45,8 @@ def refuse_too_large_a_training(
     free = free_gpu_memory() if gpu else free_memory()
     if (estimate := needed(training)) <= free:
         return
-    fitting = {words: size for words, size in _sizes(training, gpu, needed).items() if size <= free}
-    remedies = " or ".join(f"{words} ({size / GIB:.1f} GiB)" for words, size in fitting.items())
+    fitting = {setting: size for setting, size in _sizes(training, gpu, needed).items() if size <= free}
+    remedies = " or ".join(f"{setting} ({size / GIB:.1f} GiB)" for setting, size in fitting.items())
     raise InputError(
         f"this training of {folder} needs at least {estimate / GIB:.1f} GiB of memory, but the "
         f"{'GPU' if gpu else 'machine'} has {free / GIB:.1f} GiB free: "
@@ -55,7 +55,7 @@ def refuse_too_large_a_training(
 
 
 def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> dict[str, int]:
-    """Bytes of the training with each usual way to save memory, and with all of them together, by their settings."""
+    """Bytes of the training with each usual way to save memory, and with all of them together, by the settings."""
     ways: dict[str, dict[str, Any]] = {}
     if not training.gradient_checkpointing:
         ways["gradient_checkpointing: true"] = {"gradient_checkpointing": True}
@@ -69,13 +69,13 @@ def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> 
         ways[f"adapter: {{ rank: {ADAPTER.rank}, alpha: {ADAPTER.alpha} }}"] = {"adapter": ADAPTER}
     if gpu and not (training.adapter and training.adapter.four_bits):
         quantised = (training.adapter or ADAPTER).model_copy(update={"four_bits": True})
-        words = f"adapter: {{ rank: {quantised.rank}, alpha: {quantised.alpha:g}, four_bits: true }}"
-        ways[words] = {"adapter": quantised}
-    sizes = {words: needed(training.model_copy(update=changes)) for words, changes in ways.items()}
+        setting = f"adapter: {{ rank: {quantised.rank}, alpha: {quantised.alpha:g}, four_bits: true }}"
+        ways[setting] = {"adapter": quantised}
+    sizes = {setting: needed(training.model_copy(update=changes)) for setting, changes in ways.items()}
     if len(ways) > 1:
         together = {key: value for changes in ways.values() for key, value in changes.items()}
         # If there are two adapters, the later one counts.
-        kept = [words for words, changes in ways.items() if all(together[key] is changes[key] for key in changes)]
+        kept = [setting for setting, changes in ways.items() if all(together[key] is changes[key] for key in changes)]
         sizes[", ".join(kept) + " together"] = needed(training.model_copy(update=together))
     return sizes
 

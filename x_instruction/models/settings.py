@@ -138,11 +138,11 @@ class Prompts(Section):
 
 
 def _with_placeholders(template: str, needed: list[str], allowed: list[str] | None = None) -> str:
-    found = PLACEHOLDER.findall(template)
-    missing = [name for name in needed if name not in found]
+    used = PLACEHOLDER.findall(template)
+    missing = [name for name in needed if name not in used]
     if missing:
         raise ValueError(f"the template must contain {{{missing[0]}}}")
-    unknown = [name for name in found if name not in [*needed, *(allowed or [])]]
+    unknown = [name for name in used if name not in [*needed, *(allowed or [])]]
     if unknown:
         raise ValueError(f"{{{unknown[0]}}} is not a placeholder of this template: remove it")
     return template

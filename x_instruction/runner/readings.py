@@ -117,7 +117,7 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
 
 def _size_and_time(path: Path) -> str:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return "missing"
-    return f"{found.st_size} {found.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns}"

@@ -44,8 +44,8 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
     with job.scratch() as folder:
         for path in shards:
             append(folder / "keys", pl.read_parquet(path, columns=[key])[key].hash().to_numpy())
-        found = [places for places, _ in repeated(folder / "keys")] if shards else []
-    places = np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+        groups = [places for places, _ in repeated(folder / "keys")] if shards else []
+    places = np.sort(np.concatenate([np.zeros(0, np.int64), *groups]))
     frames = [
         pl.read_parquet(path, columns=[key, *columns])[rows].select(
             pl.lit(number, pl.UInt32).alias("shard"), pl.Series("row", rows, pl.UInt32), key, *columns

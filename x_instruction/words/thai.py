@@ -97,9 +97,7 @@ def _other_end(points: Points, place: int, end: int) -> int:
 
 
 @compiled
-def _known_ends(
-    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
-) -> int:
+def _known_ends(points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, ends: Places) -> int:
     """Writes the ends of the dictionary's words that begin at a place, short to long; returns their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
@@ -108,14 +106,14 @@ def _known_ends(
             break
         node, place = int(nodes[slot]) >> 1, place + 1
         if nodes[slot] & 1 and _cluster_ends(points, place, end):
-            found[count] = place
+            ends[count] = place
             count += 1
     return count
 
 
 @compiled
 def _unknown_end(
-    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
+    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, ends: Places
 ) -> int:
     """Where an unknown word ends: before text that is not Thai, or before a known word.
 
@@ -129,10 +127,10 @@ def _unknown_end(
             continue
         if _other_end(points, past, end) > past:
             return past
-        for word in range(_known_ends(points, past, end, steps, nodes, symbols, found)):
-            if found[word] - past > 2:
+        for word in range(_known_ends(points, past, end, steps, nodes, symbols, ends)):
+            if ends[word] - past > 2:
                 return past
-            for inside in range(past, found[word]):
+            for inside in range(past, ends[word]):
                 if not FIRST_CONSONANT <= points[inside] <= LAST_CONSONANT:
                     return past
     return end
@@ -172,7 +170,7 @@ def _split_piece(
 
     Places are visited in order, as words lead to them. If all paths meet in one place, the words before it are final.
     """
-    edges, reached, found = room[:3], room[3], room[4]
+    edges, reached, ends = room[:3], room[3], room[4]
     reached[: end - start + 1] = 0
     place = final = start
     ways, edge, looked_at = 1, 0, 0
@@ -183,8 +181,8 @@ def _split_piece(
             continue
         ways -= 1
         edges[0, place - start] = edge
-        for word in range(_known_ends(points, place, end, steps, nodes, symbols, found)):
-            to = found[word]
+        for word in range(_known_ends(points, place, end, steps, nodes, symbols, ends)):
+            to = ends[word]
             edges[2, edge] = to
             edge, looked_at = edge + 1, looked_at + 1
             ways += 1 - reached[to - start]
@@ -193,7 +191,7 @@ def _split_piece(
                 break
         edges[1, place - start] = edge
         if ways == 0:
-            to = _unknown_end(points, place, end, steps, nodes, symbols, found)
+            to = _unknown_end(points, place, end, steps, nodes, symbols, ends)
             past[place], final, ways, edge, looked_at = to, to, 1, 0, 0
             reached[to - start] = 1
         elif ways == 1:
