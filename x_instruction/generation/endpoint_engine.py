@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
 NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
 UNFINISHED = (None, "abort", "error")  # finish reasons of a text that was neither ended by the model nor cut off
-COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local ones
+COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local weights
 
 
 class EndpointEngine:

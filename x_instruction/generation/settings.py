@@ -21,7 +21,7 @@ class Vllm(Section):
     cores this was 1.6 times as fast, but label probabilities differed from those of transformers by up to 0.009 instead
     of 0.000001."""
     quantization: str | None
-    """One of vLLM's methods, such as fp8 or awq; null: as the checkpoint says."""
+    """One of vLLM's methods, such as fp8 or awq; null: the method of the checkpoint."""
     prefix_caching: bool
     gpu_memory_share: Annotated[float, Field(gt=0, le=1)]
     kv_cache_gib: Positive

@@ -52,7 +52,7 @@ def normalise(text: str) -> str:
 
 
 def looks_garbled(text: str) -> bool:
-    """The answer of `ftfy.badness.is_bad`, searched only around the telltale characters."""
+    """Whether `ftfy.badness.is_bad` finds mojibake. Only the text around the telltale characters is searched."""
     return any(
         BADNESS_RE.search(text, max(0, found.start() - REACH), found.end() + REACH)
         for found in TELLTALES.finditer(text)

@@ -1,4 +1,4 @@
-"""Chooses the iteration to use. The stop rule excludes those whose evaluator's held-out precision fell."""
+"""Chooses the iteration to use. The stop rule excludes iterations whose evaluator's held-out precision fell."""
 
 from __future__ import annotations
 

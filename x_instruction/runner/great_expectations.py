@@ -90,7 +90,7 @@ def _native(gx: Any, expectation: Expectation, number: int) -> Any:
 
 
 def _serve() -> None:
-    """Imports Great Expectations, then answers the one question that comes on standard input."""
+    """Imports Great Expectations, then answers the only question, which comes on standard input."""
     import great_expectations  # noqa: F401
 
     question = sys.stdin.read()

@@ -66,27 +66,27 @@ class Job:
 
     @property
     def metrics(self) -> Path:
-        """Where the figures of the artifact are published, as DVC's metrics."""
+        """File of the artifact's published figures, which are DVC's metrics."""
         return self.root / "data" / "metrics" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
     def plots(self) -> Path:
-        """Where the data of the artifact's plots is published."""
+        """Folder of the published data of the artifact's plots."""
         return self.root / "data" / "plots" / self.artifact / self.partition
 
     @property
     def refusal(self) -> Path:
-        """Where the report of a failed gate lies: outside DVC's outputs, so that `dvc checkout` does not replace it."""
+        """File of a failed gate's report. It is outside DVC's outputs, so that `dvc checkout` does not replace it."""
         return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
     def refused_drops(self) -> Path:
-        """Where the dropped rows of a failed run lie: they often explain the failure."""
+        """Folder of the dropped rows of a failed run, which often explain the failure."""
         return self.refusal.with_suffix(".drops")
 
     @property
     def run_log(self) -> Path:
-        """Where the seconds, rates and choices of the last published run lie."""
+        """File with the seconds, rates and choices of the last published run."""
         return self.root / "data" / "runs" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property

@@ -6,17 +6,17 @@ import polars as pl
 
 
 def mean(series: pl.Series) -> float:
-    """Mean of a numeric or boolean column; 0 for an empty one."""
+    """Mean of a numeric or boolean column; 0 for an empty column."""
     return float(series.cast(pl.Float64).mean() or 0.0)  # type: ignore[arg-type]
 
 
 def least(series: pl.Series) -> float:
-    """Smallest value of a numeric column; 0 for an empty one."""
+    """Smallest value of a numeric column; 0 for an empty column."""
     return float(series.cast(pl.Float64).min() or 0.0)  # type: ignore[arg-type]
 
 
 def greatest(series: pl.Series) -> float:
-    """Largest value of a numeric column; 0 for an empty one."""
+    """Largest value of a numeric column; 0 for an empty column."""
     return float(series.cast(pl.Float64).max() or 0.0)  # type: ignore[arg-type]
 
 

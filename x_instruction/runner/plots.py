@@ -17,7 +17,7 @@ DIGITS = 4  # enough to draw; the last bits of a sum are not reproducible
 
 
 def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
-    """Writes the frame's columns as `<folder>/plots/<name>.csv`, floats to four decimals."""
+    """Writes the frame as `<folder>/plots/<name>.csv`, with floats rounded to four decimals."""
     rounded = frame.with_columns(pl.col(pl.Float64).round(DIGITS))
     write_atomically(folder / PLOTS / f"{name}.csv", rounded.write_csv().encode("utf-8"))
 

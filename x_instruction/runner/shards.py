@@ -95,7 +95,7 @@ class Partition:
             yield path
 
     def table(self, columns: list[str] | None = None) -> pl.DataFrame:
-        """All rows; only for work that needs the whole of a partition."""
+        """All rows, for work that needs the whole partition."""
         return pl.concat(list(self.frames(columns)))
 
     def drop_counts(self) -> dict[str, int]:
