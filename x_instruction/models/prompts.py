@@ -172,9 +172,10 @@ class PromptEncoder:
 def _parts(template: str, values: dict[str, str]) -> list[str]:
     """Structure, name of a text, structure, name of a text, …, structure.
 
-    The language's name and the style are of the settings, so they are encoded together with the structure around them.
-    Apart, " in " and "Finnish" have a lone space between them, which a model does not know from text and which a chat
-    template, encoded as a whole, does not give: 80 of the sample's 400 seeds had the same tokens, now all have.
+    The language's name and the style come from the settings, so they are encoded together with the structure around
+    them. Encoded apart, " in " and "Finnish" would have a lone space between them. A model does not know this from
+    text, and a chat template, which is encoded as a whole, does not give it: only 80 of the sample's 400 seeds had the
+    same tokens as the template; now all have.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]
