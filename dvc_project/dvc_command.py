@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dvc_project.waiting import REMEDY, blockers, bounded, left_over, lines_of
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.patience import UNKNOWN, Patience, named
+from x_instruction.runner.patience import UNKNOWN, Patience, named, work_of
 from x_instruction.runner.process import RUN
 
 # DVC fails at once if another command uses a path, even with `--wait-for-lock`.
@@ -73,8 +73,8 @@ def reproduce(
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
 
-    If another run of DVC uses a path, the stage waits for it, but not longer than an hour. If the process that seems to
-    use the path is not a run of DVC, the stage fails at once.
+    If another run of DVC uses a path, the stage waits until that run ends or has done nothing for an hour. If the
+    process that seems to use the path is not a run of DVC, the stage fails at once.
     """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
@@ -96,10 +96,10 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for the processes that use a path. Raises InputError if one is not a run of DVC, or after an hour."""
+    """Waits for the processes that use a path. Raises InputError if one is not a run of DVC, or if all are idle."""
     if sentence := left_over(holders):
         raise InputError(sentence)
-    left = patience.step(", ".join(map(named, holders)) or UNKNOWN)
+    left = patience.step(", ".join(map(named, holders)) or UNKNOWN, work_of(holders))
     time.sleep(min(seconds, left))
 
 

@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from dvc.lock import LockError
 
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.patience import MESSAGE_EVERY, Patience, command_of, holder_of, named
+from x_instruction.runner.patience import MESSAGE_EVERY, Patience, command_of, holder_of, named, work_of
 
 BLOCKER = re.compile(r"\(PID (\d+)\): (.*)")
 LOCK = Path(".dvc", "tmp", "lock")
@@ -51,18 +51,22 @@ def left_over(found: dict[int, str]) -> str | None:
 
 
 def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
-    """Repeats a call until no other command holds the project's lock. Raises InputError after an hour."""
+    """Repeats a call until no other command holds the project's lock.
+
+    Raises InputError if that command does nothing for an hour.
+    """
     patience = Patience(what, REMEDY)
     while True:
         try:
             return call()
         except LockError:  # which DVC raises after three seconds
-            patience.step(named(holder_of(root / LOCK)))
+            holder = holder_of(root / LOCK)
+            patience.step(named(holder), work_of([holder]))
 
 
 @contextmanager
 def bounded(process: subprocess.Popen[str], root: Path, log: Callable[[str], None]) -> Iterator[list[str]]:
-    """While this is open, ends a command that waits an hour for the project's lock; the list gets the reason."""
+    """While this is open, ends a command that waits for an idle holder of the project's lock, and lists the reason."""
     done, why = threading.Event(), list[str]()
     watch = threading.Thread(target=_watch, args=(process, root, log, done, why), daemon=True)
     watch.start()
@@ -84,7 +88,7 @@ def _watch(
             patience = Patience("dvc", REMEDY, log=log)
             continue
         try:
-            pause = patience.step(named(holder))
+            pause = patience.step(named(holder), work_of([holder]))
         except InputError as error:
             why.append(f"error: {error}")
             process.terminate()
