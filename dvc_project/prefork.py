@@ -53,7 +53,7 @@ PREFIX = "x-instruction-"
 @contextlib.contextmanager
 def preloaded(root: Path, threads: int) -> Iterator[None]:
     """While this is open, stages that this process starts in `root` are forked from a preloaded process."""
-    _remove_left()
+    _remove_leftovers()
     # Only this user may enter the folder. Other runs see from its lock that this run is alive.
     with TemporaryDirectory(prefix=PREFIX) as folder, FileLock(Path(folder, "lock")):
         process = start(root, Path(folder, "socket"), threads)
@@ -65,7 +65,7 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
             process.wait()
 
 
-def _remove_left() -> None:
+def _remove_leftovers() -> None:
     """Removes the folders of killed runs, whose locks are free."""
     for lock in Path(gettempdir()).glob(f"{PREFIX}*/lock"):
         with contextlib.suppress(Timeout, OSError), FileLock(lock, blocking=False):

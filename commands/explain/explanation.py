@@ -64,10 +64,10 @@ def _filtering(root: Path, settings: Settings, code: str, trail: Trail) -> list[
     if document is None:
         return []
     language = load_language(code, root / "languages")
-    again = filtered(document.values, settings.filtered_text, language)
+    refiltered = filtered(document.values, settings.filtered_text, language)
     row = trail.text or next(iter(trail.texts), None)
-    segment = segment_of(again, str(row.values["text"]) if row else "")
-    cleaning = cleaning_section(again, str(trail.text.values["text"]) if trail.text else None)
+    segment = segment_of(refiltered, str(row.values["text"]) if row else "")
+    cleaning = cleaning_section(refiltered, str(trail.text.values["text"]) if trail.text else None)
     return [cleaning, rules_section(segment, settings.filtered_text, language, root)]
 
 

@@ -163,7 +163,7 @@ def test_the_folders_of_killed_runs_are_removed(tmp_path: Path, monkeypatch: pyt
         folder.mkdir()
         (folder / "lock").touch()
     with FileLock(running / "lock"):
-        prefork._remove_left()
+        prefork._remove_leftovers()
     assert sorted(tmp_path.iterdir()) == [foreign, running]
 
 
