@@ -131,7 +131,7 @@ def run_group(
 
 
 def environment() -> dict[str, str]:
-    """The environment of `dvc`: its stages run with the Python of this process."""
+    """The environment of `dvc`, whose stages run with the Python of this process."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
 
@@ -143,7 +143,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk, and ends later
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a process that waits for a disk ends later
         process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 

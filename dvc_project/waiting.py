@@ -30,12 +30,12 @@ Result = TypeVar("Result")
 
 
 def blockers(lines: Sequence[str]) -> dict[int, str]:
-    """The processes that, as DVC says, use a path, with the commands that it noted."""
+    """Numbers and commands of the processes that use a path, from DVC's message."""
     return {int(found[1]): found[2].strip() for line in lines if (found := BLOCKER.search(line))}
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """An error message if one of these processes is not a run of DVC, so that its number was used again. Else None.
+    """An error message if one of these processes is not a run of DVC, because its number was used again. Else None.
 
     A process that has ended in the meantime is no error: DVC removes it when the command is repeated.
     """
@@ -59,7 +59,7 @@ def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
     while True:
         try:
             return call()
-        except LockError:  # which DVC raises after three seconds
+        except LockError:  # DVC raises it after three seconds
             holder = holder_of(root / LOCK)
             patience.step(named(holder), work_of([holder]))
 

@@ -24,7 +24,7 @@ NOT_REACHED = "not reached"
 
 
 def explain(root: Path, settings: Settings, row_id: str) -> list[Section]:
-    """Raises InputError if the id is unknown, or if the index was not made from the present data."""
+    """The sections for an id. Raises InputError if it is unknown, or if the index is not from the present data."""
     rows = find(root, settings.languages, row_id)
     return sections(root, settings, rows, follow(rows, row_id))
 
