@@ -123,7 +123,7 @@ def table() -> str:
         }
     )
     row = _row("gpu-80gb", larger, "LoRA", larger.tuned_model.training)
-    return "\n".join([*lines, row.replace("gpu-80gb", "… with this model", 1)])
+    return "\n".join([*lines, row.replace("gpu-80gb", "gpu-80gb with another model", 1)])
 
 
 def _rows(name: str, settings: Settings) -> list[str]:
@@ -148,4 +148,4 @@ def _row(name: str, settings: Settings, words: str, training: Training) -> str:
 def _words(training: Training) -> str:
     if training.adapter:
         return "LoRA"
-    return "full, inputs frozen" if training.freeze_embeddings else "full"
+    return "full, input embeddings frozen" if training.freeze_embeddings else "full"
