@@ -34,7 +34,7 @@ LISTED = (
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
 SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of them differ
-RUN = 8  # an instruction whose first or last words are in the response was copied if they are this many
+RUN = 8  # an instruction was copied if this many of its first or last words are in the response
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:

@@ -87,7 +87,7 @@ class Questions(Section):
     name: Annotated[str, Field(pattern=r"^\w+$")]
     path: NonEmpty
     limit: Positive | None = None
-    """The largest number of questions in English, and likewise of those in the language; null: all."""
+    """At most this many questions in English are asked, and at most this many in the language; null: all."""
     language: NonEmpty | None = None
     """The language of rows without a column `language` or `lang`; null: English."""
 

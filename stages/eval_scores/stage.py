@@ -34,7 +34,8 @@ PARTITION = ("language",)
 def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
-    # The tuned model's answers come first, because a likelihood is compared with other texts from the first answers.
+    # The tuned model's answers come first, because the first answers are the other texts that a likelihood is compared
+    # with.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
         folder_of(model, job)  # finds a missing model before any long work begins

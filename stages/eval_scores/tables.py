@@ -46,7 +46,7 @@ def _interval(estimated: Estimate) -> dict[str, Any]:
 
 
 def _observed(model: Answered) -> Iterator[tuple[str, str, Observed]]:
-    """Each measure over all questions. If they are in several languages, each measure is also taken by language."""
+    """Each measure over all questions and, if the questions are in several languages, over those in each language."""
     asked = dict(model.answers.select("question_id", "asked_in").iter_rows())
     languages = sorted(set(asked.values()))
     for name, measure in MEASURES.items():

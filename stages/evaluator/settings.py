@@ -56,7 +56,7 @@ class Evaluator(Section):
     rated_pairs: Positive
     """Rated pairs to learn from. Each pass over the pairs draws new defects and new runs of sentences."""
     whole_share: Share
-    """Share of the responses that are shown whole. Of the others only a run of sentences is shown, so that the model
+    """Share of the responses that are shown whole. The others are shortened to a run of sentences, so that the model
     does not memorize a small number of pairs."""
     open_instructions: tuple[NonEmpty, ...]
     """Instructions that any text answers, such as `Write a text.`: their pairs do not get the defects `swapped` and

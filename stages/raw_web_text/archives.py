@@ -85,7 +85,7 @@ class _Pass:
         self._size = 0
 
     def growth(self, stored: int) -> float:
-        """How many bytes of records each of the `stored` bytes gave."""
+        """The number of bytes of records for each stored byte."""
         return max(self._size / stored, 1.0) if stored > 0 and self._kind != PLAIN else 1.0
 
     def __iter__(self) -> Iterator[Record]:

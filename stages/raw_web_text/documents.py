@@ -1,4 +1,4 @@
-"""Turns a record into the main text of its page, or into the reason why there is none, whatever its language is."""
+"""Turns a record of any language into the main text of its page, or into the reason why there is none."""
 
 from __future__ import annotations
 

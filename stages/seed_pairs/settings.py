@@ -86,7 +86,7 @@ class SeedPairs(Section):
     max_bad_share: Share
     """The gate's bound on the share of bad rows in all sources."""
     max_length_ratio: Annotated[float, Field(gt=1)]
-    """How many times as long as its English text a translation may be, or the other way round, in characters."""
+    """A translation may have at most this many times the characters of its English text, and the other way round."""
     max_copied_share: Share
     """Share of the English words of four letters or more that a translation may still contain."""
 
