@@ -27,7 +27,7 @@ MAX_PARTS = 6
 
 
 def listed_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many listed words or phrases for their words (ours). Only whole words count, in either case."""
+    """Drops texts with too many listed words or phrases for their words (ours). Case and word parts do not count."""
     words = listed(settings, language)
     if not words:
         return frame.with_columns(value=pl.lit(None, pl.String))
