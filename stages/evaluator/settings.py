@@ -43,8 +43,8 @@ class Defects(Section):
         flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer, self.boilerplate)
         if not any(flawed) or not (self.swapped or self.wrong_language):
             raise ValueError(
-                "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer, "
-                "boilerplate and one of swapped, wrong_language"
+                "each level needs a defect with a weight above 0: one of cut, repeated, partly_foreign, strays, "
+                "model_answer, boilerplate, and one of swapped, wrong_language"
             )
         return self
 

@@ -83,7 +83,7 @@ class Source(Section):
     def _usable(self) -> Source:
         if self.remote and not self.revision:
             raise ValueError(
-                f"DVC cannot see a change of {self.path}: set `revision` to any text; a new text reads it again"
+                f"DVC cannot see a change of {self.path}: set `revision` to any text; with a new text it is read again"
             )
         if self.config and self.format != "dataset":
             raise ValueError("only a data set has a `config`: set `format: dataset` or remove it")

@@ -45,7 +45,7 @@ def _flags(row: dict[str, Any]) -> list[str]:
         "cut off": row["finish_reason"] == "length",
         "repeats itself": row["repeated_share"] >= REPEATED,
     }
-    return [name for name, found in flags.items() if found]
+    return [name for name, is_set in flags.items() if is_set]
 
 
 def released(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
