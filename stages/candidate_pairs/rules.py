@@ -24,7 +24,7 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# Reasons of `usable` that no rule below finds. For its other reasons the rules below have names of their own.
+# Reasons of `usable` that no rule below finds. The rules below find its other reasons too, under other names.
 REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.

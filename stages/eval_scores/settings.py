@@ -76,7 +76,7 @@ class ComparedModel(Section):
             raise ValueError(f"{self.name} needs endpoint.url and endpoint.model")
         if self.prompt and set(PLACEHOLDER.findall(self.prompt)) != PLACEHOLDERS:
             raise ValueError(
-                f"the prompt of {self.name} must contain {{instruction}} and {{language}}, and nothing else"
+                f"the prompt of {self.name} must contain {{instruction}} and {{language}}, and no other placeholder"
             )
         return self
 

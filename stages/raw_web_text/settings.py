@@ -63,7 +63,7 @@ class Source(Section):
     def inputs(self, root: Path) -> list[str]:
         """Dependencies in dvc.yaml. DVC has no globs, so the folder above a glob is the dependency.
 
-        A URL or a hub id is no dependency, because DVC cannot see its changes; `revision` in params.yaml replaces it.
+        A URL or a hub id is not a dependency. DVC cannot see its changes, so `revision` in params.yaml replaces it.
         """
         parts = self.path.removeprefix("file://").split("/")
         if not (root / "/".join(parts)).exists():  # a file may have brackets in its name

@@ -20,7 +20,7 @@ from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
-PAIRS = 2_000_000  # that are compared at a time
+PAIRS = 2_000_000  # pairs that are compared at a time
 MEMBER = np.dtype([("rank", "<u4"), ("bucket", "<u4")])
 Similarity = Callable[[Array, Array], Array]
 
