@@ -104,7 +104,7 @@ def test_a_source_that_may_lead_outside_follows_its_links(project: Path) -> None
 def test_a_place_outside_of_the_project_needs_the_setting(project: Path, path: str) -> None:
     path = path.replace("{outside}", str(project.parent))
     message = refused(project, path)
-    assert f"lies outside of the project, in {project.parent / 'elsewhere'}" in message
+    assert f"is outside the project, in {project.parent / 'elsewhere'}" in message
     assert "set `outside: true` of the source" in message
     assert read(project, path, outside=True) == (["muualla"], [])
 
@@ -123,7 +123,7 @@ def test_links_in_a_folder_that_is_named_by_a_link_lead_no_further(project: Path
 
 def test_a_packed_file_outside_of_the_project_needs_the_setting(project: Path) -> None:
     packed = f"zip://c.jsonl::file://{project.parent}/elsewhere/c.zip"
-    assert "lies outside of the project" in refused(project, packed, revision="1")
+    assert "is outside the project" in refused(project, packed, revision="1")
 
 
 @pytest.mark.parametrize("card", ["/etc/hosts", "../../elsewhere/*.parquet", "link/*.parquet"])
@@ -135,7 +135,7 @@ def test_a_data_card_that_leads_out_of_its_folder_is_refused(project: Path, card
         f"---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {card}\n---\n"
     )
     message = refused(project, "hub", format="dataset")
-    assert "out of its folder" in message or "cannot be read as a dataset" in message
+    assert "outside its folder" in message or "cannot be read as a dataset" in message
 
 
 # What is neither file nor folder

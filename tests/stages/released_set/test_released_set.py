@@ -235,7 +235,7 @@ def test_the_card_of_a_run_that_kept_pairs_whatever_their_rating_says_so(
     shown = make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
     card = (made(shown) / "README.md").read_text()
     assert "**This set shows a run and is not training data.**" in card
-    assert "A pair needs a rating of 0.7, but for the best 12 of each language;" in card
+    assert "Pairs need a rating of 0.7, except the best 12 of each language;" in card
 
 
 def test_text_of_the_web_is_no_markdown_of_the_card(job: Job, tmp_path: Path) -> None:

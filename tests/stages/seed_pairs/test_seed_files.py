@@ -68,7 +68,7 @@ def test_a_column_that_does_not_hold_text_is_named(tmp_path: Path, value: object
     ("source", "name"), [(SOURCE, "fi"), (SeedSource(folder="seeds", language="en"), "en")], ids=["native", "english"]
 )
 def test_a_missing_file_is_named(tmp_path: Path, source: SeedSource, name: str) -> None:
-    with pytest.raises(InputError, match=rf"seeds/{name}\.jsonl does not exist; add the file, or take its source"):
+    with pytest.raises(InputError, match=rf"seeds/{name}\.jsonl does not exist; add the file, or remove its source"):
         read_seeds(tmp_path, source, "fi")
 
 

@@ -174,7 +174,7 @@ def test_seeds_without_the_column_are_named(project: Path) -> None:
 def test_seeds_that_are_not_there_are_named(project: Path) -> None:
     (project / "data/sample/seeds/fi.jsonl").unlink()
     message = refused(project, "seed_pairs", "fi")
-    assert "fi.jsonl does not exist; add the file, or take its source or its language out" in message
+    assert "fi.jsonl does not exist; add the file, or remove its source or its language" in message
 
 
 def test_an_unknown_setting_is_named(project: Path) -> None:
