@@ -1,4 +1,4 @@
-"""The border to the person who runs a command: each error is one sentence there, and only our bugs have a traceback."""
+"""Ends a command: its errors are printed as one sentence, and only bugs of this project show a traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.runner.errors import XInstructionError
 
 REPORT = "the project's issue tracker"
 FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
-# What to do, by the number of the operating system's error.
+# Remedies by the error number of the operating system.
 REMEDIES = {
     errno.ENOSPC: FREE_SPACE,
     errno.EDQUOT: FREE_SPACE,
@@ -23,14 +23,15 @@ REMEDIES = {
     errno.EPERM: "change its permissions or its owner, then run again",
     errno.EMFILE: "raise the limit of open files (`ulimit -n 65536`), then run again",
     errno.ENFILE: "close other programs, then run again",
-    errno.EIO: "the disk may be failing: copy the project to another one, then run again",
+    errno.EIO: "the disk may be failing: copy the project to another disk, then run again",
 }
-# Libraries in Rust and C++ give the number or its words in a message only.
+# Libraries in Rust and C++ have the error's number or words only in the message.
 DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quota exceeded")
 NO_MEMORY = re.compile(
     r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
 )
-# Errors of a library's own classes: what they say is about its input, and not a bug of ours.
+# Names of libraries by the package of their error classes. Such an error is about the library's input, not a bug of
+# this project.
 LIBRARIES = {
     "dvc": "DVC",
     "safetensors": "safetensors",
@@ -43,7 +44,7 @@ LIBRARIES = {
     "zc": "a lock",
     "flufl": "a lock",
 }
-FEWER = "close other programs, lower execution.workers, rows_per_shard or a batch_size, then run again"
+LESS_MEMORY = "close other programs, lower execution.workers, rows_per_shard or a batch_size, then run again"
 LONGEST = 300
 
 
@@ -63,16 +64,16 @@ def at_the_border(work: Callable[[], int]) -> int:
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """What is wrong, where, and what to do, in one line; None for a bug of ours."""
+    """One line that says what is wrong, where, and what to do; None for a bug of this project."""
     if isinstance(error, XInstructionError):
         return str(error)
     text = _line(error)
     if DISK_FULL.search(text):
         return f"{_place(error)}there is no room left on the disk: {FREE_SPACE}"
     if isinstance(error, MemoryError) or NO_MEMORY.search(text):
-        return f"the memory of this machine or GPU does not suffice ({text or 'MemoryError'}): {FEWER}"
+        return f"the memory of this machine or GPU does not suffice ({text or 'MemoryError'}): {LESS_MEMORY}"
     if _class_of(error, "concurrent.futures.process"):
-        return f"a worker process was killed, most likely because the memory does not suffice: {FEWER}"
+        return f"a worker process was killed, most likely because the memory does not suffice: {LESS_MEMORY}"
     if isinstance(error, OSError):
         remedy = REMEDIES.get(error.errno or 0, "check this path or address, then run again")
         return f"{_place(error)}{error.strerror or text or type(error).__name__}: {remedy}"

@@ -20,7 +20,7 @@ class GateFailedError(XInstructionError):
 
 
 class DamagedError(InputError):
-    """The content of a file is not what was written: a disk, a copy or a hand changed it."""
+    """The content of a file is not what was written: a disk, a copy or a person changed it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -30,5 +30,5 @@ class DamagedError(InputError):
         self.path = path
 
     def __reduce__(self) -> tuple[type, tuple[Path]]:
-        """Workers send their errors to the stage; by default the message would be taken for the path."""
+        """Workers pickle their errors for the stage. By default, the message would be unpickled as the path."""
         return DamagedError, (self.path,)

@@ -29,13 +29,13 @@ def refuse_damaged(folder: Path, among: Callable[[str], bool] = lambda name: Tru
 
 
 def checked(folder: Path, name: str) -> Path:
-    """The path of a file in a published folder, after `refuse_damaged` for this file alone."""
+    """The path of a file in a published folder. Raises DamagedError if this file is damaged."""
     refuse_damaged(folder, lambda listed: listed == name)
     return folder / name
 
 
 def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
-    """The metrics at `path` of the artifact published in `folder`. Raises DamagedError if they are other metrics."""
+    """The metrics at `path` of the artifact in `folder`. Raises DamagedError if the manifest lists another checksum."""
     listed = read_manifest(folder).get(METRICS) if (folder / MANIFEST).exists() else None
     if listed not in (None, checksum(path)):
         raise DamagedError(path)
@@ -43,7 +43,7 @@ def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def _is_ours(manifest: Path) -> bool:
-    """A manifest that cannot be read counts as ours, so that it is refused."""
+    """Whether this project wrote the manifest. An unreadable manifest counts as ours, so that it is refused."""
     if not manifest.is_file():
         return False
     try:

@@ -85,8 +85,9 @@ def test_a_wrong_text_column_ends_with_the_column_asked_for_and_the_columns_foun
     ended = run(with_rows(tmp_path, columns={"text": "content"}))
     assert ended.returncode == 1
     assert (
-        "most drops are missing_column (30 rows), for example: there is no column `content`; the columns are body, "
-        "published: set `columns: {text: …}` of the source; all of them: data/refused/raw_web_text/fi.drops"
+        "the most frequent drops are missing_column (30 rows), for example: there is no column `content`; the "
+        "columns are body, published: set `columns: {text: …}` of the source; all drops: "
+        "data/refused/raw_web_text/fi.drops"
     ) in ended.stderr
     assert (tmp_path / "data/refused/raw_web_text/fi.drops").is_dir()
     assert "Traceback" not in ended.stderr

@@ -26,7 +26,7 @@ def test_a_stage_loads_the_libraries_itself_where_the_loaded_process_does_not_an
         listener.bind(str(tmp_path / "socket"))
         listener.listen()
         assert delegate.delegated(["raw_web_text", "fi"]) is None
-    assert "gave no answer for 0 s; this one loads them" in capsys.readouterr().err
+    assert "gave no answer for 0 s, so this process loads them" in capsys.readouterr().err
 
 
 def test_a_verdict_that_does_not_come_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
