@@ -1,4 +1,4 @@
-"""Sources for the tests of raw_web_text: pages, lines and archives, and what the stage makes of them."""
+"""Makes pages, lines and archives as sources for the tests of raw_web_text, and reads them as the stage does."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def given(*sources: dict[str, Any], **limits: Any) -> RawWebText:
 
 
 def made(root: Path, *sources: dict[str, Any], language: str = "fi", **limits: Any) -> Split:
-    """Documents and drops of the sources."""
+    """The documents and drops that the stage makes from the sources."""
     settings = given(*sources, **limits)
     frame = pl.concat(read_sources(settings, language, root))
     return stage.transform(frame, settings, language, load_language(language, ROOT / "languages"))
 
 
 def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str, str]:
-    """Reason, origin and value of the drop that a file causes; a good file beside it must still be read."""
+    """Reason, origin and value of the drop that a file causes. A good file in the same folder must still be read."""
     (root / "fi").mkdir()
     (root / "fi" / name).write_bytes(data)
     lines(root / "fi" / "zz.jsonl", {"text": "hyvä rivi"})
@@ -57,7 +57,7 @@ def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str
 
 
 def project(root: Path, languages: list[str], source: dict[str, Any], **limits: Any) -> Path:
-    """A project with the settings of params.yaml and this as its only source, for `python -m stages`."""
+    """A project for `python -m stages` with the settings of params.yaml and a single source."""
     for package in ("stages", "x_instruction", "languages"):
         (root / package).symlink_to(ROOT / package)
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -76,7 +76,7 @@ def urls(split: Split) -> list[str]:
 
 
 def lines(path: Path, *rows: Any) -> Path:
-    """Writes JSON Lines; a text is written as it is."""
+    """Writes JSON Lines; a string is written unchanged as a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
     return path
@@ -87,7 +87,7 @@ def page(text: str = SENTENCE) -> bytes:
 
 
 def response(url: str, body: bytes, length: int | None = None, header: str = "text/html; charset=utf-8") -> bytes:
-    """A WARC record that states this `length`, or its true one."""
+    """A WARC record that states the given `length`, by default the true length."""
     http = f"HTTP/1.1 200 OK\r\nContent-Type: {header}\r\n\r\n".encode() + body
     head = (
         f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2024-05-06T07:08:09Z\r\n"
@@ -98,7 +98,7 @@ def response(url: str, body: bytes, length: int | None = None, header: str = "te
 
 
 def three(length: int | None = None) -> list[bytes]:
-    """Three responses, of which the second may state a wrong length."""
+    """Three responses; the second states the given length, which may be wrong."""
     return [
         response(f"https://{name}.example/", page(name + SENTENCE), length if name == "b" else None) for name in "abc"
     ]

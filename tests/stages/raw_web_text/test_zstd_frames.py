@@ -1,4 +1,4 @@
-"""Damage to one zstd frame costs what is left of it, and is counted by the bytes that are lost."""
+"""Damage in a zstd frame loses the rest of that frame only, and the lost bytes are counted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def frames(tmp_path: Path) -> tuple[bytes, bytes]:
 
 
 def records(path: Path, data: bytes) -> tuple[list[str], list[tuple[str, int]]]:
-    """Texts that are read, and reason and lost bytes of what is not."""
+    """The texts that are read, and the reason and lost bytes of each bad record."""
     path.write_bytes(data)
     frame = pl.concat(
         read_sources(given({"path": path.name, "languages": ["fi"]}, max_expansion=400), "fi", path.parent)
@@ -38,7 +38,7 @@ def texts(rows: list[str]) -> list[str]:
     return [json.loads(row)["text"] for row in rows]
 
 
-def test_frames_are_read_as_by_the_library(frames: tuple[bytes, bytes]) -> None:
+def test_frames_are_read_as_the_library_reads_them(frames: tuple[bytes, bytes]) -> None:
     skipped = b"\x5a\x2a\x4d\x18\x05\x00\x00\x00abcde"
     for data in (frames[0], frames[0] + frames[1], frames[1] + skipped + frames[0], frames[1] * 9):
         reader, found = ZstdFrames(io.BufferedReader(io.BytesIO(data))), b""  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def test_frames_are_read_as_by_the_library(frames: tuple[bytes, bytes]) -> None:
         assert (reader.consumed, reader.damage.first) == (len(data), "")
 
 
-def test_rows_after_a_wrong_check_sum_are_read(tmp_path: Path, frames: tuple[bytes, bytes]) -> None:
+def test_rows_after_a_wrong_checksum_are_read(tmp_path: Path, frames: tuple[bytes, bytes]) -> None:
     first = bytearray(frames[0])
     first[-2] ^= 0xFF
     found, bad = records(tmp_path / "a.jsonl.zst", bytes(first) + frames[1])
@@ -58,7 +58,7 @@ def test_rows_after_a_wrong_check_sum_are_read(tmp_path: Path, frames: tuple[byt
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_damage_in_a_frame_costs_the_rest_of_it_and_weighs_its_bytes(
+def test_damage_loses_the_rest_of_the_frame_and_its_bytes_are_counted(
     tmp_path: Path, frames: tuple[bytes, bytes], share: float
 ) -> None:
     first, at = bytearray(frames[0]), int(len(frames[0]) * share)
@@ -68,13 +68,13 @@ def test_damage_in_a_frame_costs_the_rest_of_it_and_weighs_its_bytes(
     assert dict(bad)["broken_file"] >= 0
 
 
-def test_a_broken_header_costs_its_frame(tmp_path: Path, frames: tuple[bytes, bytes]) -> None:
+def test_a_broken_header_loses_only_its_frame(tmp_path: Path, frames: tuple[bytes, bytes]) -> None:
     found, bad = records(tmp_path / "a.jsonl.zst", frames[1] + b"\0" + frames[0][1:] + frames[1])
     assert found == texts(SECOND) * 2
     assert dict(bad)["broken_file"] >= len(frames[0])
 
 
-def test_a_frame_that_is_cut_off_is_damage(tmp_path: Path, frames: tuple[bytes, bytes]) -> None:
+def test_a_truncated_frame_is_damage(tmp_path: Path, frames: tuple[bytes, bytes]) -> None:
     found, bad = records(tmp_path / "a.jsonl.zst", frames[1] + frames[0][:-2000])
     assert found[:6] == texts(SECOND)
     assert "broken_file" in dict(bad)
