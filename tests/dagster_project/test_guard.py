@@ -64,7 +64,7 @@ def test_requests_of_the_own_page_programs_and_links_are_answered(request_: dict
         (scope(host=""), "is not this machine"),
         ({**scope(), "headers": [(b"host", b"localhost"), (b"Host", b"localhost")]}, "is not this machine"),
         (scope("POST", "/graphql", origin="http://evil.test"), "Origin 'http://evil.test' is another page"),
-        (scope("POST", "/graphql", origin="http://127.0.0.1:9"), "is another page than http://127.0.0.1:3000"),
+        (scope("POST", "/graphql", origin="http://127.0.0.1:9"), "is not http://127.0.0.1:3000: open the UI itself"),
         (scope("POST", "/graphql", origin="http://localhost:3000"), "is another page"),
         (scope("POST", "/graphql", origin="null"), "is another page"),
         (scope("POST", "/graphql", sec_fetch_site="same-site"), "another page sent this request"),

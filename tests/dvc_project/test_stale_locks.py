@@ -41,7 +41,7 @@ def test_an_unreadable_list_is_removed(
     rwlock.write_text(text)
     remove_stale_locks(tmp_path)
     assert not rwlock.exists()
-    assert "rwlock is not readable" in capsys.readouterr().err
+    assert "rwlock is not valid JSON" in capsys.readouterr().err
 
 
 def test_a_project_without_locks_is_not_changed(tmp_path: Path) -> None:

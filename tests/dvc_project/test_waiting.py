@@ -108,7 +108,7 @@ def test_the_blocking_processes_are_read_from_the_output_of_dvc() -> None:
 def test_waiting_for_a_project_ends_and_names_the_command_that_holds_it(fresh: Path, short_waits: None) -> None:
     (fresh / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
     held = zc.lockfile.LockFile(str(fresh / ".dvc" / "tmp" / "lock"))
-    expected = rf"reading the graph waited . s for process {os.getpid()} \(.*\) and gave up: wait for it or stop it"
+    expected = rf"reading the graph waited . s for process {os.getpid()} \(.* and gave up: wait for it or stop it"
     with pytest.raises(InputError, match=expected), open_project(fresh):
         pass
     held.close()
@@ -134,7 +134,7 @@ def test_a_left_process_that_keeps_the_output_open_is_not_waited_for(
     status, lines = run_group([sys.executable, "-c", leaves], tmp_path, printed.append)
     os.kill(int(lines[0]), 9)
     assert status == 0
-    assert printed[-1] == "a process that the command left behind still holds its output and is not waited for"
+    assert printed[-1] == "a process that the command left behind keeps its output open; the run goes on without it"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
