@@ -52,8 +52,7 @@ print(json.dumps([found, int(peak) / 1e3]))
 
 
 def packed_blanks(head: bytes) -> bytes:
-    """A gzip member of 1 MB with the head and 1 GB of spaces. The same compressed block is repeated a thousand
-    times."""
+    """A gzip member of 1 MB with the head and 1 GB of spaces. One compressed block is repeated a thousand times."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
     megabyte = packer.compress(b" " * 1_000_000) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -1,4 +1,4 @@
-"""A tuned model is published with all that it takes to use it, as one for all languages or as one for each."""
+"""A tuned model, for one or for all languages, is published with everything that its use needs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def put_pairs(job: Job, artifact: str, language: str, splits: list[str]) -> None
 
 @pytest.fixture
 def make_tuned(make_job: Callable[..., Job], tiny_model: Path, tmp_path: Path) -> MakeTuned:
-    """A job of the stage with four seeds, two held-out seeds and two web pairs of each language."""
+    """Makes a job of the stage with four seeds, two held-out seeds and two web pairs of each language."""
 
     def make(one_for: str, **changed: Any) -> Job:
         section = TunedModel.model_validate({"one_for": one_for, "training": TUNING})
@@ -81,7 +81,7 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     job = make_tuned("all")
     run_stage(job, tuned_model, SUITE)
     folder = job.target
-    # The settings of `decoding` that mean the same in transformers and in vLLM, and the end tokens.
+    # The settings of `decoding` that have the same meaning in transformers and vLLM, and the end tokens.
     generation, decoding = GenerationConfig.from_pretrained(folder), settings.decoding
     assert (generation.do_sample, generation.temperature, generation.top_p) == (True, 0.7, 0.9)
     assert (generation.top_k, generation.max_new_tokens) == (0, decoding.max_new_tokens)
@@ -89,7 +89,7 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     assert generation.eos_token_id == [tokenizer.eos_token_id]
     metrics = read_json(job.report)["metrics"]
     assert (metrics["template_share"], metrics["ends_with_token"]) == (1.0, 1)
-    # The chat template gives the prompts of the training, and a pipeline gives the engine's tokens.
+    # The chat template writes the prompts of the training, and a pipeline generates the engine's tokens.
     encoder = PromptEncoder(tokenizer, settings.prompts)
     question, language = "How is bread 2 baked?", {"language": "Finnish"}
     expected = encoder.write_response(question, "Finnish", settings.prompts.style_answer)
@@ -104,7 +104,7 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     assert found["generated_text"].strip() == answer.text
 
 
-def test_the_card_says_from_what_and_how_the_model_was_made_and_nothing_that_changes(make_tuned: MakeTuned) -> None:
+def test_the_card_says_how_the_model_was_made_and_is_reproducible(make_tuned: MakeTuned) -> None:
     contents = []
     for _ in range(2):
         job = make_tuned("all")
@@ -140,7 +140,7 @@ def test_the_card_says_from_what_and_how_the_model_was_made_and_nothing_that_cha
 def test_a_killed_run_keeps_the_models_that_it_finished(make_tuned: MakeTuned, kill_training: KillTraining) -> None:
     job = make_tuned("each_language")
     put_pairs(job, "diversified_set", "sw", ["web"] * 4)
-    with kill_training(30):  # the Finnish model takes 24 steps, and the Swahili one 32
+    with kill_training(30):  # the Finnish model takes 24 steps, and the Swahili model 32
         run_stage(job, tuned_model, SUITE)
     (finished,) = (job.work / "models").glob("[!.]*")
     weights = (finished / "model.safetensors").stat()
@@ -151,7 +151,7 @@ def test_a_killed_run_keeps_the_models_that_it_finished(make_tuned: MakeTuned, k
     assert not (job.work / "models").exists()
 
 
-def test_a_model_of_a_language_asks_for_it(make_tuned: MakeTuned) -> None:
+def test_the_template_of_a_one_language_model_asks_for_that_language(make_tuned: MakeTuned) -> None:
     job = make_tuned("each_language")
     run_stage(job, tuned_model, SUITE)
     assert sorted(path.name for path in job.target.iterdir()) == ["fi", "manifest.json", "sw"]
@@ -181,5 +181,5 @@ def test_a_language_without_pairs_is_named(make_tuned: MakeTuned) -> None:
         tuned_model.run(job)
 
 
-def test_one_model_for_all_answers_in_every_language(tmp_path: Path) -> None:
+def test_a_model_for_all_languages_answers_in_every_language(tmp_path: Path) -> None:
     assert model_of(tmp_path, "fi") == tmp_path

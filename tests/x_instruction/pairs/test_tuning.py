@@ -1,4 +1,4 @@
-"""A tuned model is published with its loss curve; its checkpoints are kept until then."""
+"""A tuned model is published with its loss curve, and its checkpoints are kept until then."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def slower(learning_rate: float) -> Training:
 
 @pytest.fixture
 def job(make_job: Callable[..., Job], tiny_model: Path) -> Job:
-    """Trains on four Finnish seeds; two more are held out."""
+    """A job with four Finnish seeds for training and two held-out seeds."""
     section = InstructionModel(training=TUNING, english_per_native=0)
     made = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     shutil.copytree(tiny_model, made.input("base_model"))
@@ -58,7 +58,7 @@ def checkpoints(job: Job) -> list[str]:
     return sorted(path.name for path in job.work.glob("checkpoints/*/checkpoint-*"))
 
 
-def test_an_interrupted_stage_goes_on_at_its_checkpoint(job: Job, kill_training: KillTraining) -> None:
+def test_an_interrupted_stage_resumes_from_its_checkpoint(job: Job, kill_training: KillTraining) -> None:
     with kill_training(9):
         run_stage(job, instruction_model, SUITE)
     assert checkpoints(job) == ["checkpoint-8"] and not job.target.exists()
@@ -72,7 +72,9 @@ def test_an_interrupted_stage_goes_on_at_its_checkpoint(job: Job, kill_training:
     assert list((job.root / "data" / "runs").rglob("*.tensorboard/events.out.tfevents.*"))
 
 
-def test_other_settings_begin_anew(job: Job, kill_training: KillTraining, make_job: Callable[..., Job]) -> None:
+def test_changed_settings_start_the_training_anew(
+    job: Job, kill_training: KillTraining, make_job: Callable[..., Job]
+) -> None:
     with kill_training(9):
         run_stage(job, instruction_model, SUITE)
     (before,) = job.work.glob("checkpoints/*")
@@ -84,10 +86,10 @@ def test_other_settings_begin_anew(job: Job, kill_training: KillTraining, make_j
     assert before != after
 
 
-def test_a_training_that_changes_nothing_is_refused_and_its_checkpoints_stay(
+def test_a_training_that_changes_nothing_is_refused_and_its_checkpoints_are_kept(
     job: Job, make_job: Callable[..., Job]
 ) -> None:
-    # At this learning rate no float32 weight near 0.02 changes.
+    # At this learning rate, no float32 weight of about 0.02 changes.
     section = InstructionModel(training=slower(1e-20), english_per_native=0)
     idle = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     with pytest.raises(GateFailedError, match="changed_weights_share"):
