@@ -57,8 +57,7 @@ def text_generation(backend: str, url: str | None = None) -> TextGeneration:
 
 @contextmanager
 def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
-    """Starts `vllm serve` on this machine. The yielded function waits until the server is up and returns its
-    address."""
+    """Starts `vllm serve` locally. The yielded function waits until the server is up and returns its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -70,9 +70,7 @@ def test_the_order_is_random_and_the_models_are_named_only_in_the_key(items: lis
 def test_the_same_seed_draws_the_same_items_and_no_item_twice(items: list[Item]) -> None:
     assert sample_pairs(answers(), "tuned", 20, 1) == items[:20] != sample_pairs(answers(), "tuned", 20, 2)
     assert len({item.id for item in items}) == len(items) == 32
-    assert not any(
-        item.id[0].isdigit() for item in items
-    )  # because a spreadsheet would round an id that has only digits
+    assert not any(item.id[0].isdigit() for item in items)  # a spreadsheet would round an id that has only digits
     assert len(sample_pairs(answers(3), "tuned", 99, 1)) == 3
 
 

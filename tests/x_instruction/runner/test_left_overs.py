@@ -1,4 +1,4 @@
-"""A run removes what killed runs of its partition left, and nothing else."""
+"""A run removes the left-over files of killed runs of its partition, and no other files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_temporary_files_and_folders_are_removed(make_job: Callable[..., Job]) -
     assert list(job.staging.iterdir()) == []
 
 
-def test_a_report_and_figures_without_their_data_are_removed(make_job: Callable[..., Job]) -> None:
+def test_a_report_and_metrics_without_their_data_are_removed(make_job: Callable[..., Job]) -> None:
     job = make_job()
     beside = [job.report, job.metrics, job.plots / "loss.csv"]
     data = write(job.target / "manifest.json")
