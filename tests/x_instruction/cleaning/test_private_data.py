@@ -1,4 +1,4 @@
-"""Private data: what is masked, what is not, and that at least 98 of 100 planted numbers of each kind are found."""
+"""Private data is masked, similar numbers are not, and at least 98 % of planted numbers of each kind are found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL_COUNTRIES = tuple(KINDS)
 
 
 def of(*countries: str) -> LanguageSettings:
-    """The settings of a language that is spoken in these countries."""
+    """The settings of a language with the given countries."""
     return page("fi").model_copy(update={"countries": countries})
 
 
@@ -90,7 +90,7 @@ def test_years_prices_dates_and_laws_are_not_masked(text: str) -> None:
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "192.168.1.1", "10.0.0.5", "172.16.0.1", "172.31.255.1", "192.0.2.45", "203.0.113.24"]
 )
-def test_an_address_of_every_home_or_of_documentation_is_not_masked(address: str) -> None:
+def test_private_and_documentation_ip_addresses_are_not_masked(address: str) -> None:
     text = f"avaa http://{address}:8000/"
     assert masked(text) == text
 
@@ -103,10 +103,10 @@ def test_an_address_of_every_home_or_of_documentation_is_not_masked(address: str
         ("โทร. 02273 9020 ต่อ 3250", "TH", "โทร. [phone] ต่อ 3250"),
         ("soita ( 09 ) 447 753 , jatkuu", "FI", "soita [phone] , jatkuu"),
         ("मोबाइल नंबर 98350 44578 और फ़ोन: 9846792777।", "IN", "मोबाइल नंबर [phone] और फ़ोन: [phone]।"),
-        ("zvaniet 67 123 456 tagad", "LV", "zvaniet [phone] tagad"),  # a country without a trunk prefix
+        ("zvaniet 67 123 456 tagad", "LV", "zvaniet [phone] tagad"),  # this country has no trunk prefix
     ],
 )
-def test_national_phone_numbers_are_those_of_the_languages_countries(text: str, country: str, expected: str) -> None:
+def test_national_phone_numbers_are_masked_for_the_languages_countries(text: str, country: str, expected: str) -> None:
     assert masked(text, country) == expected
     assert masked(text) == text
 
@@ -143,7 +143,7 @@ def test_card_numbers_are_masked(card: str) -> None:
     "number",
     [
         "4111 1111 1111 1112",  # wrong check digit
-        "4111 1111 11111111",  # not grouped as cards are
+        "4111 1111 11111111",  # not grouped like a card number
         "1111 2222 3333 4444",  # no issuer's prefix
         "7000 0000 0000 0005",  # no issuer's prefix
         "4111 1111 1111 1111 1111",  # a longer number

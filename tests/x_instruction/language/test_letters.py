@@ -1,4 +1,4 @@
-"""Texts in the letters and signs of their language, whatever keyboard or code page they come from."""
+"""Letters and signs from other keyboards or code pages become those of the language."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def test_letters_of_other_keyboards_become_those_of_the_language(language: str, 
         ("hi", "२०१५ में वह १५ का था| सब खुश थे|", "२०१५ में वह १५ का था। सब खुश थे।"),
     ],
 )
-def test_a_sign_that_stands_in_for_a_danda_ends_the_sentence(language: str, typed: str, expected: str) -> None:
+def test_a_substitute_for_a_danda_ends_the_sentence(language: str, typed: str, expected: str) -> None:
     assert own(typed, language) == unicodedata.normalize("NFC", expected)
 
 
 @pytest.mark.parametrize("text", ["होम | समाचार | खेल", "| नाम | उम्र |\n|---|---|\n| राम | ५ |", "a|b या a || b"])
-def test_a_pipe_of_a_menu_a_table_or_code_stays(text: str) -> None:
+def test_a_pipe_in_a_menu_a_table_or_code_is_kept(text: str) -> None:
     assert own(text, "hi") == text
 
 
@@ -95,12 +95,12 @@ def test_a_pipe_of_a_menu_a_table_or_code_stays(text: str) -> None:
         ("bn", "ত্\u200cসুনামি"),
     ],
 )
-def test_a_text_in_its_own_letters_is_left_alone(language: str, text: str) -> None:
+def test_a_text_in_the_letters_of_its_language_is_not_changed(language: str, text: str) -> None:
     assert own(text, language) == unicodedata.normalize("NFC", text)
 
 
 @pytest.mark.parametrize("text", [ARABIC, PERSIAN])
-def test_a_text_in_arabic_or_persian_is_not_made_urdu(text: str) -> None:
+def test_an_arabic_or_persian_text_is_not_changed_to_urdu(text: str) -> None:
     assert identify(pl.Series([text]), page("ur"))["judged"].item() in ("ar", "fa")
 
 
@@ -115,7 +115,7 @@ def test_a_text_in_arabic_or_persian_is_not_made_urdu(text: str) -> None:
         ("ur", URDU, False),
     ],
 )
-def test_letters_of_another_language_tell_it(language: str, text: str, foreign: bool) -> None:
+def test_letters_of_another_language_identify_it(language: str, text: str, foreign: bool) -> None:
     share = pl.DataFrame({"text": [text]}).select(foreign_share(page(language))).item()
     assert (share > page(language).max_foreign_letters_share) == foreign
 

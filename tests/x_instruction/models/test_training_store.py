@@ -71,7 +71,7 @@ CHANGES = [other_prompts, other_names, other_model, lambda job: replace(job, cod
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["prompts", "names", "model", "code"])
-def test_a_change_of_model_or_prompts_tokenises_again(job: Job, change: Callable[[Job], Job]) -> None:
+def test_a_change_of_prompts_names_model_or_code_tokenises_again(job: Job, change: Callable[[Job], Job]) -> None:
     tokenizer = Tokenizer()
     kept(job, tokenizer)
     kept(change(job), tokenizer)

@@ -18,8 +18,7 @@ SIGNALS = ["likelihood", "repeated_share"]
 
 
 def rated(seed: int, each: int = 60) -> pl.DataFrame:
-    """Pairs in which only the labels show cut responses, only the likelihood swapped, and only the share repeated
-    ones."""
+    """Pairs. Only labels show cut responses, only the likelihood swapped ones, and only the share repeated ones."""
     draw, rows = random.Random(seed), []
     for defect, level in LEVEL_OF.items():
         for _ in range(each):

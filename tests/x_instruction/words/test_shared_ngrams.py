@@ -145,7 +145,7 @@ def real_prompts(language: str) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "texts", "most"), [("hi", 340, 13), ("bn", 431, 0), ("ta", 600, 0), ("th", 400, 44), ("ur", 1902, 0)]
 )
-def test_real_documents_are_clean_and_planted_prompts_are_found(
+def test_few_real_documents_are_flagged_and_planted_prompts_are_found(
     language: str, texts: int, most: int, tmp_path: Path
 ) -> None:
     prompts, own = real_prompts(language), page(language)
