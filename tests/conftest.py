@@ -111,8 +111,10 @@ def lessons(tiny_model: Path) -> list[Example]:
     """The examples that `taught_model` learned: prompts with completions that end with the end token."""
     tokenizer = load_tokenizer(tiny_model)
     return [
-        Example(tokenizer(f"<|instruction|>{asked}<|response|>")["input_ids"], tokenizer(f"{said}<|end|>")["input_ids"])
-        for asked, said in LESSONS.items()
+        Example(
+            tokenizer(f"<|instruction|>{question}<|response|>")["input_ids"], tokenizer(f"{answer}<|end|>")["input_ids"]
+        )
+        for question, answer in LESSONS.items()
     ]
 
 

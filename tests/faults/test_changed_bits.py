@@ -166,9 +166,9 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
         (entry / name).unlink()
     capsys.readouterr()
     assert run() == first
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     if (name, how) != (SEAL, "missing"):  # a missing seal is the result of a kill, not damage
-        assert f"{entry / name} is damaged: it is deleted and made again" in said
+        assert f"{entry / name} is damaged: it is deleted and made again" in printed
 
 
 def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> None:

@@ -77,9 +77,9 @@ def test_a_run_ends_if_its_make_is_killed(tmp_path: Path) -> None:
 
 def test_a_process_ends_if_its_parent_ended_before_the_process_could_ask() -> None:
     code = "from x_instruction.runner.process import die_with_parent\ndie_with_parent({})\nprint('still here')"
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for parent, expected in ((gone.pid, ""), (os.getpid(), "still here\n")):
+    ended_parent = subprocess.Popen([sys.executable, "-c", ""])
+    ended_parent.wait()
+    for parent, expected in ((ended_parent.pid, ""), (os.getpid(), "still here\n")):
         done = subprocess.run(
             [sys.executable, "-c", code.format(parent)], cwd=ROOT, capture_output=True, text=True, check=False
         )

@@ -199,8 +199,8 @@ def test_a_single_word_of_the_template_is_not_a_prompt_fragment(settings: Settin
 
 
 def sampled(settings: Settings, *written: str, texts: int = 1) -> Split:
-    own = settings.candidate_pairs.model_copy(update={"samples": len(written) // texts})
-    return transform(asked(texts), [Generated(one, 9, "stop") for one in written], own, settings.prompts)
+    section = settings.candidate_pairs.model_copy(update={"samples": len(written) // texts})
+    return transform(asked(texts), [Generated(one, 9, "stop") for one in written], section, settings.prompts)
 
 
 def test_each_sample_of_a_text_is_a_pair(settings: Settings) -> None:
@@ -239,12 +239,12 @@ def test_a_shard_without_texts_gives_a_shard_without_pairs(settings: Settings) -
 
 def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_similar: int) -> Job:
     """A job whose first pass has written these instructions, one shard per list."""
-    own = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
-    job = make_job("candidate_pairs", candidate_pairs=own)
+    section = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
+    job = make_job("candidate_pairs", candidate_pairs=section)
     for number, instructions in enumerate(shards):
         written = [Generated(one, 9, "stop") for one in instructions]
         named = asked(len(written)).with_columns(pl.format("{}{}", pl.lit(f"s{number}"), "id").alias("id"))
-        split = transform(named, written, own, settings.prompts)
+        split = transform(named, written, section, settings.prompts)
         write_shard(split.kept, job.staging / f"part-{number:05d}.parquet")
         write_shard(split.dropped, job.staging / "__drops__" / f"part-{number:05d}.parquet")
     return job
@@ -283,9 +283,9 @@ def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
 def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
     make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
 ) -> None:
-    own = settings.candidate_pairs.model_copy(update={"samples": 2, "max_new_tokens": 5})
+    section = settings.candidate_pairs.model_copy(update={"samples": 2, "max_new_tokens": 5})
     prompts = settings.prompts.model_copy(update={"max_response_tokens": 60})
-    job = make_job("candidate_pairs", candidate_pairs=own, prompts=prompts)
+    job = make_job("candidate_pairs", candidate_pairs=section, prompts=prompts)
     shutil.copytree(taught_model, job.input("instruction_model"))
     write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
     long_and_short = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
@@ -296,7 +296,7 @@ def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
     assert (outcome.rows_in, facts["unaccounted_rows"]) == (4, 0)
     assert manifest["counts"]["generated_tokens"] > 0 and manifest["counts"]["prompt_tokens"] > 60
     assert manifest["made_by"]["engine"] == "transformers" and manifest["made_by"]["model"] == "of the model"
-    again = make_job("candidate_pairs", candidate_pairs=own, prompts=prompts)
+    again = make_job("candidate_pairs", candidate_pairs=section, prompts=prompts)
     for path in [*job.staging.rglob("*.parquet"), job.staging / "manifest.json"]:
         path.unlink()
     outcome = candidate_pairs.run(again)
@@ -375,12 +375,12 @@ candidate_pairs.run(job)
 
 def generating(root: Path, settings: Settings, model: Path, shards: int = 10) -> Job:
     """A project with shards of texts for which instructions are to be written."""
-    own = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
+    section = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
     job = Job(
         artifact="candidate_pairs",
         language="fi",
         iteration=None,
-        settings=settings.model_copy(update={"candidate_pairs": own}),
+        settings=settings.model_copy(update={"candidate_pairs": section}),
         root=root,
         staging=root / "staging",
         work=root / "work",

@@ -41,8 +41,8 @@ def make_scores_job(
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, QUESTIONS)))
     seeds = tmp_path / "data/seed_pairs/fi"
     rows = [
-        {"id": f"{number}", "split": "held_out", "instruction": asked, "response": said}
-        for number, (asked, said) in enumerate(SEEDS)
+        {"id": f"{number}", "split": "held_out", "instruction": question, "response": answer}
+        for number, (question, answer) in enumerate(SEEDS)
     ]
     write_shard(pl.DataFrame(rows), seeds / "part-00000.parquet")
     write_json(seeds / "manifest.json", {"rows": len(rows)})

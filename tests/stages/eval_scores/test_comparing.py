@@ -10,11 +10,11 @@ from x_instruction.judging.verdicts import SCHEMA
 
 def test_verdicts_on_other_models_answers_are_not_compared() -> None:
     """People may judge any two models, but the evaluator only compares the tuned model with others."""
-    said = [("evaluator", "tuned", "win"), ("similarity", "tuned", "win"), ("people", "seed_only", "loss")]
+    given = [("evaluator", "tuned", "win"), ("similarity", "tuned", "win"), ("people", "seed_only", "loss")]
     verdicts = pl.DataFrame(
         [
             {"judge": judge, "question_id": f"q{number}", "model": model, "against": "base", "verdict": verdict}
-            for judge, model, verdict in said
+            for judge, model, verdict in given
             for number in range(4)
         ],
         schema=SCHEMA,

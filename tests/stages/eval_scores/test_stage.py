@@ -70,8 +70,8 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     answers = job.staged.table()
     assert answers.group_by("model").len().sort("model").rows() == [("base", 6), ("seed_only", 6), ("tuned", 6)]
     assert answers["question_id"].n_unique() == 6 and set(answers["asked_in"]) == {"en", "fi"}
-    said = dict(answers.filter(pl.col("model") == "tuned").select("instruction", "response").iter_rows())
-    assert said["two"] == "ein Haus"
+    tuned = dict(answers.filter(pl.col("model") == "tuned").select("instruction", "response").iter_rows())
+    assert tuned["two"] == "ein Haus"
     # Models with a few thousand weights do not write Finnish.
     assert failed(job, metrics) <= {"tuned_language_share", "win_share_against_base"}
     assert float(metrics["held_out_loss_change"]) < -1 and metrics["unaccounted_rows"] == 0

@@ -98,10 +98,10 @@ def test_every_configured_task_is_a_task_of_lm_eval() -> None:
 
 def test_the_packages_of_lm_eval_fit_each_other_and_the_core() -> None:
     """The process of lm-eval finds lm-eval's packages before those of the core."""
-    own = {normal(one.metadata["Name"]): one for one in distributions(path=[str(PACKAGES)])}
-    assert {name: one.version for name, one in own.items()} == pins("lm-eval")
+    installed = {normal(one.metadata["Name"]): one for one in distributions(path=[str(PACKAGES)])}
+    assert {name: one.version for name, one in installed.items()} == pins("lm-eval")
     seen = {**pins("cpu"), **pins("lm-eval")}
-    wanted = [Requirement(text) for one in own.values() for text in one.requires or []]
+    wanted = [Requirement(text) for one in installed.values() for text in one.requires or []]
     needed = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
     unmet = [one for one in needed if not one.specifier.contains(seen.get(normal(one.name), "0"), prereleases=True)]
     assert unmet == []
@@ -148,7 +148,7 @@ def test_a_failing_task_does_not_affect_other_results(
     job = make_scores_job(standard_tasks=settings("belebele", "xcopa").model_dump())
     outcome = stage.run(job)
     warning = "warning: base has no figures of belebele_fin_Latn: lm-eval failed on"
-    assert warning in (said := capsys.readouterr().err) and "RuntimeError: no such data" in said
+    assert warning in (printed := capsys.readouterr().err) and "RuntimeError: no such data" in printed
     table = pl.read_parquet(job.staging / "tables/tasks.parquet")
     assert table.schema == SCHEMA
     assert table.filter(pl.col("model") == "tuned").rows() == [

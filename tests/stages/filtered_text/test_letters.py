@@ -106,8 +106,10 @@ def test_listed_words_are_compared_by_the_case_rules_of_the_language(listed: str
 )
 def test_listed_words_are_compared_in_the_letters_of_the_language(language: str, listed: str, text: str) -> None:
     frame = cleaned(pl.DataFrame({"text": [normalise(text)]}), page(language)).with_columns(words=pl.lit(2))
-    own = pl.Series([listed]).str.normalize("NFD").item()
-    assert listed_words(frame, given(listed_words={language: [own]}, word_lists=[]), page(language))["value"].item()
+    decomposed = pl.Series([listed]).str.normalize("NFD").item()
+    assert listed_words(frame, given(listed_words={language: [decomposed]}, word_lists=[]), page(language))[
+        "value"
+    ].item()
 
 
 @pytest.mark.parametrize("button", ["YAZDIR", "Yazdır", "YORUM YAP", "ARKADAŞINA GÖNDER"])

@@ -131,8 +131,8 @@ def test_the_card_says_how_the_model_was_made_and_is_reproducible(make_tuned: Ma
     curve = pl.read_csv(job.plots / "loss.csv")
     assert f"| {curve['step'][-1]} | {curve['loss'][-1]:.4f} | training |" in text
     assert f"Held-out loss {record['figures']['held_out_loss']:.4f}" in text
-    own = {**record["base"], "license": "none", "license_link": ""}
-    assert "beside this card" in text and "beside this card" not in card({**record, "base": own})
+    unlicensed = {**record["base"], "license": "none", "license_link": ""}
+    assert "beside this card" in text and "beside this card" not in card({**record, "base": unlicensed})
     scored = card(record, {"fi": {"language_share": 0.9871, "chrf": 12}, "sw": {"language_share": 1.0}})
     assert "| language_share | 0.9871 | 1 |" in scored and "| chrf | 12 |  |" in scored
 

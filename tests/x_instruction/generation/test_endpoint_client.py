@@ -241,12 +241,15 @@ def test_parallel_requests_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_text_of_a_chat_model_is_checked_before_it_counts_as_a_translation(
     serve: Callable[..., Bill], tmp_path: Path
 ) -> None:
-    said = ["<think>Finnish.</think>Here is the translation:\nLeipä leivotaan.", "I'm sorry, but I can't translate it."]
-    server = serve(*(spoken(message={"role": "assistant", "content": text}) for text in said))
+    texts = [
+        "<think>Finnish.</think>Here is the translation:\nLeipä leivotaan.",
+        "I'm sorry, but I can't translate it.",
+    ]
+    server = serve(*(spoken(message={"role": "assistant", "content": text}) for text in texts))
     endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid", concurrency=1)
     good, bad = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(["One.", "Two."])
     assert (good.text, good.removed) == ("Leipä leivotaan.", ("reasoning", "preface"))
-    assert (bad.text, bad.refused, bad.raw) == ("", "refusal", said[1])
+    assert (bad.text, bad.refused, bad.raw) == ("", "refusal", texts[1])
 
 
 def test_a_chat_model_is_asked_to_translate_into_the_language(serve: Callable[..., Bill], tmp_path: Path) -> None:

@@ -492,8 +492,8 @@ def test_a_model_is_named_by_its_manifest(made: dict[str, str] | None, name: str
         write_json(folder / "manifest.json", made)
     settings = text_generation("endpoint", "http://127.0.0.1:9/v1")
     for pattern, expected in (("{model}", name), ("x/{model}", f"x/{name}"), ("fixed", "fixed")):
-        own = settings.endpoint.model_copy(update={"model": pattern})
-        assert served_name(folder, settings.model_copy(update={"endpoint": own})) == expected
+        endpoint = settings.endpoint.model_copy(update={"model": pattern})
+        assert served_name(folder, settings.model_copy(update={"endpoint": endpoint})) == expected
 
 
 def test_the_type_of_the_weights_is_recorded(

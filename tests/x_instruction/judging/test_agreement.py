@@ -24,16 +24,16 @@ def test_alpha_has_the_value_of_krippendorffs_example() -> None:
 
 
 def test_two_judges_are_compared_on_their_common_items() -> None:
-    said = {"a": {"1": "win", "2": "tie", "3": "loss"}, "b": {"2": "tie", "3": "loss", "4": "win"}}
-    (row,) = agreement(said, SCALE, "verdicts").iter_rows(named=True)
+    by_judge = {"a": {"1": "win", "2": "tie", "3": "loss"}, "b": {"2": "tie", "3": "loss", "4": "win"}}
+    (row,) = agreement(by_judge, SCALE, "verdicts").iter_rows(named=True)
     assert row == {"judge": "a", "other": "b", "kind": "verdicts", "kappa": 1.0, "alpha": 1.0, "items": 2}
 
 
 def test_three_judges_also_have_one_alpha_together() -> None:
-    said = {
+    by_judge = {
         name: {"1": "win", "2": first, "3": "loss"} for name, first in zip("abc", ["tie", "win", "tie"], strict=True)
     }
-    table = agreement(said, SCALE, "verdicts")
+    table = agreement(by_judge, SCALE, "verdicts")
     assert table.select("judge", "other").rows() == [("a", "b"), ("a", "c"), ("b", "c"), ("all", "all")]
     together = table.row(3, named=True)
     assert together["kappa"] is None and 0.5 < together["alpha"] < 1

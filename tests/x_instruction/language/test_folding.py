@@ -74,21 +74,28 @@ def test_only_whole_words_match(language: str, text: str, expected: int) -> None
     ],
 )
 def test_stop_words_are_recognized_in_capitals(language: str, text: str) -> None:
-    own = page(language)
-    capitals = text.translate({ord(small): capital for capital, small in own.capitals}).upper()
-    assert stop_words_share(capitals, own) == stop_words_share(text, own) > 0.4
-    counted = with_word_counts(pl.DataFrame({"text": [text, capitals]}), own)
+    settings = page(language)
+    capitals = text.translate({ord(small): capital for capital, small in settings.capitals}).upper()
+    assert stop_words_share(capitals, settings) == stop_words_share(text, settings) > 0.4
+    counted = with_word_counts(pl.DataFrame({"text": [text, capitals]}), settings)
     small, large = counted.select(words_counted("stop_words")).to_series()
     assert small == large > 0
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_phrases_in_the_language_pages_are_already_folded(language: str) -> None:
-    own = page(language)
-    for words in (own.boilerplate, own.stop_words):
-        assert folded_list(words, own) == [fold(word, language) for word in words]
-    for words in (own.boilerplate, own.stop_words, own.read_more, own.buttons, own.never_first, own.everyday_words):
-        assert normalised(pl.Series(list(words), dtype=pl.String), own).to_list() == list(words)
+    settings = page(language)
+    for words in (settings.boilerplate, settings.stop_words):
+        assert folded_list(words, settings) == [fold(word, language) for word in words]
+    for words in (
+        settings.boilerplate,
+        settings.stop_words,
+        settings.read_more,
+        settings.buttons,
+        settings.never_first,
+        settings.everyday_words,
+    ):
+        assert normalised(pl.Series(list(words), dtype=pl.String), settings).to_list() == list(words)
 
 
 @pytest.mark.parametrize("typed", ["Devamı için tıklayın", "DEVAMI İÇİN TIKLAYIN", "DEVAMI ICIN TIKLAYIN", "READ MORE"])

@@ -55,10 +55,10 @@ def kept(texts: list[str], language: str) -> pl.Series:
 
 def test_lingua_decides_if_fasttext_is_unsure() -> None:
     story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
-    least = page("sw").min_language_score
+    min_score = page("sw").min_language_score
     alone = page("sw").model_copy(update={"second_opinion": ()})
-    assert identify(pl.Series([story]), alone)["language_score"].item() < least
-    assert identify(pl.Series([story]), page("sw"))["language_score"].item() >= least
+    assert identify(pl.Series([story]), alone)["language_score"].item() < min_score
+    assert identify(pl.Series([story]), page("sw"))["language_score"].item() >= min_score
 
 
 def test_lingua_is_not_asked_if_fasttext_is_sure() -> None:
@@ -89,7 +89,7 @@ def test_the_end_of_a_long_text_is_also_read() -> None:
 
 
 def joins(language: str) -> list[str]:
-    """Joins the sentences, in order, into texts of at least 100 characters."""
+    """Joins the sentences, in order, into texts of at min_score 100 characters."""
     found, joined = [], ""
     for text in pl.read_ndjson(SENTENCES).filter(pl.col("lang") == language)["text"]:
         joined = f"{joined} {text}".strip()

@@ -26,7 +26,7 @@ SINDHI = "هن ڳوٺ ۾ ننڍڙا ٻار راند ڪن ٿا ۽ سندن ڏاڏ
 TURKISH = "Şu küçük köyün ışıkları gece boyunca yanıyordu; İzmir'e giden yol ağaçların arasından geçiyordu."
 
 
-def own(text: str, language: str) -> str:
+def converted(text: str, language: str) -> str:
     result: str = normalised(pl.Series([text]), page(language)).item()
     return result
 
@@ -59,7 +59,7 @@ def own(text: str, language: str) -> str:
     ],
 )
 def test_letters_of_other_keyboards_become_those_of_the_language(language: str, typed: str, expected: str) -> None:
-    assert own(typed, language) == unicodedata.normalize("NFC", expected)
+    assert converted(typed, language) == unicodedata.normalize("NFC", expected)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_letters_of_other_keyboards_become_those_of_the_language(language: str, 
     ],
 )
 def test_a_substitute_for_a_danda_ends_the_sentence(language: str, typed: str, expected: str) -> None:
-    assert own(typed, language) == unicodedata.normalize("NFC", expected)
+    assert converted(typed, language) == unicodedata.normalize("NFC", expected)
 
 
 @pytest.mark.parametrize("text", ["होम | समाचार | खेल", "| नाम | उम्र |\n|---|---|\n| राम | ५ |", "a|b या a || b"])
 def test_a_pipe_in_a_menu_a_table_or_code_is_kept(text: str) -> None:
-    assert own(text, "hi") == text
+    assert converted(text, "hi") == text
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_pipe_in_a_menu_a_table_or_code_is_kept(text: str) -> None:
     ],
 )
 def test_a_text_in_the_letters_of_its_language_is_not_changed(language: str, text: str) -> None:
-    assert own(text, language) == unicodedata.normalize("NFC", text)
+    assert converted(text, language) == unicodedata.normalize("NFC", text)
 
 
 @pytest.mark.parametrize("text", [ARABIC, PERSIAN])

@@ -38,7 +38,7 @@ def rendered(encoder: PromptEncoder, messages: list[dict[str, str]], default: st
     return str(tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, **arguments))
 
 
-def said(*texts: str) -> list[dict[str, str]]:
+def dialogue(*texts: str) -> list[dict[str, str]]:
     """A dialogue whose first message is the user's."""
     return [{"role": ("user", "assistant")[number % 2], "content": text} for number, text in enumerate(texts)]
 
@@ -50,7 +50,7 @@ def test_a_question_with_its_language_is_the_prompt_of_the_training(
 ) -> None:
     one = encoder(settings, prompt)
     expected = one.write_response(question, "Finnish", settings.prompts.style_answer)
-    text = rendered(one, said(question), language="Finnish")
+    text = rendered(one, dialogue(question), language="Finnish")
     assert text == one.tokenizer.decode(expected)
     assert one.tokenizer(text)["input_ids"] == expected
 
@@ -58,7 +58,7 @@ def test_a_question_with_its_language_is_the_prompt_of_the_training(
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_a_question_without_a_language_gets_only_the_structure(settings: Settings, prompt: str) -> None:
     before, after = PROMPTS[prompt]
-    assert rendered(encoder(settings, prompt), said("Say it in Finnish.")) == f"{before}Say it in Finnish.{after}"
+    assert rendered(encoder(settings, prompt), dialogue("Say it in Finnish.")) == f"{before}Say it in Finnish.{after}"
 
 
 RESPONSE = "<|instruction|>{instruction} Answer{style} in {language}.<|response|>"
@@ -67,9 +67,9 @@ RESPONSE = "<|instruction|>{instruction} Answer{style} in {language}.<|response|
 def test_the_template_of_a_one_language_model_names_that_language(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
     expected = one.write_response("Say.", "Urdu", settings.prompts.style_answer)
-    assert rendered(one, said("Say."), "Urdu") == one.tokenizer.decode(expected)
+    assert rendered(one, dialogue("Say."), "Urdu") == one.tokenizer.decode(expected)
     other = one.write_response("Say.", "Thai", " in verse")
-    assert rendered(one, said("Say."), "Urdu", language="Thai", style=" in verse") == one.tokenizer.decode(other)
+    assert rendered(one, dialogue("Say."), "Urdu", language="Thai", style=" in verse") == one.tokenizer.decode(other)
 
 
 def test_the_pipeline_can_use_a_published_template(settings: Settings) -> None:
@@ -84,17 +84,17 @@ def test_the_pipeline_can_use_a_published_template(settings: Settings) -> None:
 
 def test_answers_in_a_dialogue_end_as_in_the_training(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
-    text = rendered(one, said("Say.", "Siksi.", "Why?"))
+    text = rendered(one, dialogue("Say.", "Siksi.", "Why?"))
     assert text == "<|instruction|>Say.<|response|>Siksi.<|end|><|instruction|>Why?<|response|>"
-    learned = rendered(one, said("Say.", "Siksi."), add_generation_prompt=False)
+    learned = rendered(one, dialogue("Say.", "Siksi."), add_generation_prompt=False)
     assert learned == "<|instruction|>Say.<|response|>Siksi.<|end|>"
     assert one.tokenizer(learned)["input_ids"][-len(one.completed("Siksi.")) :] == one.completed("Siksi.")
-    begun = rendered(one, said("Say.", "Sik"), add_generation_prompt=False, continue_final_message=True)
+    begun = rendered(one, dialogue("Say.", "Sik"), add_generation_prompt=False, continue_final_message=True)
     assert begun == "<|instruction|>Say.<|response|>Sik"
 
 
 def test_the_system_message_begins_the_first_question(settings: Settings) -> None:
-    messages = [{"role": "system", "content": "Be short."}, *said("Say.", "Siksi.", "Why?")]
+    messages = [{"role": "system", "content": "Be short."}, *dialogue("Say.", "Siksi.", "Why?")]
     text = rendered(encoder(settings, RESPONSE), messages)
     assert text.startswith("<|instruction|>Be short.\n\nSay.<|response|>") and text.count("Be short.") == 1
 
@@ -110,8 +110,8 @@ def test_a_prompt_begins_with_the_begin_token_once(settings: Settings) -> None:
     tokenizer = sentence_piece()
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     one = encoder(settings, "{instruction} In {language}:", tokenizer)
-    assert rendered(one, said("Say.", "Siksi.", "Why?"), language="Finnish").count("<s>") == 1
-    assert rendered(one, said("Say."), language="Finnish") == "<s>Say. In Finnish:"
+    assert rendered(one, dialogue("Say.", "Siksi.", "Why?"), language="Finnish").count("<s>") == 1
+    assert rendered(one, dialogue("Say."), language="Finnish") == "<s>Say. In Finnish:"
 
 
 @pytest.mark.parametrize("template", [CHATML, LLAMA_2], ids=["chatml", "llama_2"])
@@ -120,10 +120,12 @@ def test_the_models_template_is_kept_and_gets_the_words_of_the_prompt(settings: 
     tokenizer.chat_template = template
     one = encoder(settings, "{instruction} Answer{style} in {language}.", tokenizer, chat_template=True)
     expected = one.write_response("Say.", "Finnish", settings.prompts.style_answer)
-    text = rendered(one, said("Say."), language="Finnish")
+    text = rendered(one, dialogue("Say."), language="Finnish")
     assert one.tokenizer(text, add_special_tokens=False)["input_ids"] == expected
-    plain = tokenizer.apply_chat_template(said("Say.", "Siksi.", "Why?"), tokenize=False, add_generation_prompt=True)
-    assert rendered(one, said("Say.", "Siksi.", "Why?")) == plain
+    plain = tokenizer.apply_chat_template(
+        dialogue("Say.", "Siksi.", "Why?"), tokenize=False, add_generation_prompt=True
+    )
+    assert rendered(one, dialogue("Say.", "Siksi.", "Why?")) == plain
     assert "Siksi." in plain
 
 
@@ -138,16 +140,16 @@ def test_the_pipeline_reads_the_same_prompt_from_a_published_template(settings: 
         published.chat_template = published_template(one, Asking(prompt, "instruction", {"style": ""}, "Urdu"))
         one = encoder(settings, prompt, published, chat_template=True)
         assert one.write_response("Say.", "Finnish", "") == expected
-        text = rendered(one, said("Say."), language="Finnish", style="")
+        text = rendered(one, dialogue("Say."), language="Finnish", style="")
         assert published(text, add_special_tokens=False)["input_ids"] == expected
 
 
 def test_the_template_for_writing_instructions_takes_the_text_as_the_message(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
     template = published_template(one, Asking(settings.prompts.write_instruction, "response", {}))
-    text = one.tokenizer.apply_chat_template(said("Siksi."), chat_template=template, tokenize=False)
+    text = one.tokenizer.apply_chat_template(dialogue("Siksi."), chat_template=template, tokenize=False)
     assert text == "<|response|>Siksi."
     prompt = one.tokenizer.apply_chat_template(
-        said("Siksi."), chat_template=template, tokenize=False, add_generation_prompt=True
+        dialogue("Siksi."), chat_template=template, tokenize=False, add_generation_prompt=True
     )
     assert one.tokenizer(prompt)["input_ids"] == one.write_instruction("Siksi.")

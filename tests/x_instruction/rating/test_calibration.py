@@ -97,10 +97,10 @@ def test_features_are_log_odds_and_clipped_distances_to_the_worse_side() -> None
 def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
     """`spread` is that of instructions' likelihoods after any text; `noise` is that of the mean after other texts."""
     draw = random.Random(1)
-    own = [draw.gauss(0, spread) for _ in range(240)]
+    likelihoods = [draw.gauss(0, spread) for _ in range(240)]
     frame = rated(1).with_columns(
-        pl.col("likelihood") + pl.Series(own),
-        other_likelihood=pl.Series([value + draw.gauss(0, noise) for value in own]),
+        pl.col("likelihood") + pl.Series(likelihoods),
+        other_likelihood=pl.Series([value + draw.gauss(0, noise) for value in likelihoods]),
         part_likelihood=pl.lit(0.0),
     )
     assert best_subtracted(frame) == share

@@ -54,9 +54,9 @@ def test_an_error_is_one_sentence(error: Exception, sentence: str, capsys: pytes
         raise error
 
     assert at_the_border(work) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: ") and said.count("\n") == 1 and len(said) < 600
-    assert re.search(sentence, said.removeprefix("error: ").strip()), said
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ") and printed.count("\n") == 1 and len(printed) < 600
+    assert re.search(sentence, printed.removeprefix("error: ").strip()), printed
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("bad"), json.JSONDecodeError("x", "", 0), TypeError("x")])

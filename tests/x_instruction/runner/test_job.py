@@ -119,10 +119,10 @@ def test_another_model_makes_the_shards_again(make_job: MakeJob, calls: Path) ->
 
 
 def test_only_the_identity_of_an_endpoint_changes_the_shards_and_not_its_rate(make_job: MakeJob, calls: Path) -> None:
-    own = make_job().settings.text_generation
+    original = make_job().settings.text_generation
 
     def asked(**endpoint: Any) -> list[str]:
-        changed = own.model_copy(update={"endpoint": own.endpoint.model_copy(update=endpoint)})
+        changed = original.model_copy(update={"endpoint": original.endpoint.model_copy(update=endpoint)})
         return run(make_job(), calls, settings=[changed])
 
     assert asked() == ["a", "b", "c"]

@@ -17,7 +17,7 @@ def write(path: Path) -> Path:
 
 def test_temporary_files_and_folders_are_removed(make_job: Callable[..., Job]) -> None:
     job = make_job()
-    gone = [
+    removed = [
         job.staging / "part-00000.parquet",
         job.staging.with_name(f".{job.staging.name}.x1") / "old",
         job.staging.with_name(f".{job.staging.name}.figures") / "scores.json",
@@ -33,10 +33,10 @@ def test_temporary_files_and_folders_are_removed(make_job: Callable[..., Job]) -
         job.staging.with_name(".sw.x1") / "old",
         job.report.with_name(".sw.json.x1"),
     ]
-    for path in (*gone, *kept):
+    for path in (*removed, *kept):
         write(path)
     sweep(job)
-    assert [path for path in gone if path.exists()] == []
+    assert [path for path in removed if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []
     assert list(job.staging.iterdir()) == []
 

@@ -19,8 +19,8 @@ def staged(root: Path, *shards: dict[str, list[str | None]]) -> Job:
     for number, columns in enumerate(shards):
         frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
         write_shard(frame, job.staging / f"part-{number:05d}.parquet")
-        gone = pl.DataFrame({"id": ["x"], "reason": ["r"], "value": ["v"], "url": ["u"], "text": ["t"]})
-        write_shard(drops(gone), job.staging / "__drops__" / f"part-{number:05d}.parquet")
+        dropped = pl.DataFrame({"id": ["x"], "reason": ["r"], "value": ["v"], "url": ["u"], "text": ["t"]})
+        write_shard(drops(dropped), job.staging / "__drops__" / f"part-{number:05d}.parquet")
     return job
 
 

@@ -53,12 +53,12 @@ def held(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
 
 
 def test_a_wait_names_its_holder_repeatedly_and_then_ends(clock: Callable[[float], None]) -> None:
-    said: list[str] = []
-    patience = Patience("texts fi", "stop it", longest=100, log=said.append)
+    printed: list[str] = []
+    patience = Patience("texts fi", "stop it", longest=100, log=printed.append)
     for _ in range(10):
         patience.step("process 7 (dvc push)")
         clock(9.9)
-    assert said == [f"texts fi waits for process 7 (dvc push), {waited:.0f} s so far" for waited in (0, 40, 79)]
+    assert printed == [f"texts fi waits for process 7 (dvc push), {waited:.0f} s so far" for waited in (0, 40, 79)]
     clock(5)
     expected = "texts fi waited 104 s for process 7 (dvc push), which did nothing for 104 s, and gave up: stop it"
     with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
@@ -76,12 +76,12 @@ def test_progress_restarts_the_wait(clock: Callable[[float], None]) -> None:
 
 
 def test_a_long_wait_says_how_long_it_has_been_although_its_holder_works(clock: Callable[[float], None]) -> None:
-    said: list[str] = []
-    patience = Patience("texts fi", "stop it", longest=100, log=said.append)
+    printed: list[str] = []
+    patience = Patience("texts fi", "stop it", longest=100, log=printed.append)
     for done in range(3):
         patience.step("a run", progress=done)
         clock(50)
-    assert said[-1] == "texts fi waits for a run, 100 s so far"
+    assert printed[-1] == "texts fi waits for a run, 100 s so far"
 
 
 @pytest.mark.parametrize("where", ["the process", "a process that it started"])

@@ -43,7 +43,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     write_plot(folder, "ratings", lines)
     write_plot(folder, "auc_by_defect", bars)
     axes = {"ratings": "x: rating, y: pairs, template: lines", "auc_by_defect": "x: auc, y: defect, template: bars"}
-    entries = [f"  - plots/{name}.csv: {{ {own} }}" for name, own in axes.items()]
+    entries = [f"  - plots/{name}.csv: {{ {options} }}" for name, options in axes.items()]
     (folder / "dvc.yaml").write_text("\n".join(["plots:", *entries]))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 

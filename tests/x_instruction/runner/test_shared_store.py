@@ -45,7 +45,7 @@ def ran(folder: Path, name: str, *keys: str, names: list[str] = LANGUAGES, publi
     return made
 
 
-def there(folder: Path) -> set[str]:
+def pieces_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.is_dir()} - {"wanted"}
 
 
@@ -102,7 +102,7 @@ def test_a_piece_that_is_one_growing_file_makes_progress(folder: Path) -> None:
 def test_pieces_that_no_language_needs_are_deleted(folder: Path) -> None:
     ran(folder, "fi", "old")
     ran(folder, "fi", "new")
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}
     assert not (folder / "old.lock").exists()
 
 
@@ -110,28 +110,28 @@ def test_pieces_of_another_language_are_kept_until_that_language_is_made_again(f
     for name in ("fi", "sw"):
         ran(folder, name, "old")
     ran(folder, "fi", "new")
-    assert there(folder) == {"old", "new"}
+    assert pieces_in(folder) == {"old", "new"}
     assert ran(folder, "sw", "new") == []
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}
 
 
 def test_pieces_of_unpublished_and_published_runs_are_both_kept(folder: Path) -> None:
     ran(folder, "sw", "old")
     ran(folder, "sw", "new", published=False)
     ran(folder, "fi", "other")
-    assert there(folder) == {"old", "new", "other"}
+    assert pieces_in(folder) == {"old", "new", "other"}
 
 
 def test_a_language_that_is_not_in_the_settings_needs_no_pieces(folder: Path) -> None:
     ran(folder, "sw", "old")
     ran(folder, "fi", "new", names=["fi"])
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}
 
 
 def test_a_run_without_shared_pieces_releases_its_earlier_pieces(folder: Path) -> None:
     ran(folder, "fi", "old")
     store(folder, "fi").settle()
-    assert there(folder) == set()
+    assert pieces_in(folder) == set()
 
 
 def test_settling_does_not_create_a_store(folder: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_half_deleted_piece_does_not_count_as_complete(folder: Path, monkeypat
         with pytest.raises(RuntimeError):
             ran(folder, "fi", "new")
     assert ran(folder, "sw", "old") == ["old"]
-    assert there(folder) == {"old", "new"}
+    assert pieces_in(folder) == {"old", "new"}
 
 
 def test_an_interrupted_deletion_is_repeated(folder: Path) -> None:
@@ -159,4 +159,4 @@ def test_an_interrupted_deletion_is_repeated(folder: Path) -> None:
     (folder / ".deleted-old").mkdir()
     (folder / ".deleted-old" / "rows").touch()
     ran(folder, "fi", "new")
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}

@@ -148,18 +148,18 @@ def real_prompts(language: str) -> list[str]:
 def test_few_real_documents_are_flagged_and_planted_prompts_are_found(
     language: str, texts: int, most: int, tmp_path: Path
 ) -> None:
-    prompts, own = real_prompts(language), page(language)
+    prompts, settings = real_prompts(language), page(language)
     (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps({"prompt": text}) for text in prompts))
-    ngrams = evaluation_ngrams([tmp_path / "eval.jsonl"], 8, own)
+    ngrams = evaluation_ngrams([tmp_path / "eval.jsonl"], 8, settings)
     documents = pl.read_ndjson(SHARED / "web" / f"{language}.jsonl.zst", infer_schema_length=None)["text"].head(texts)
-    flagged = overlaps(documents, ngrams, own).is_not_null()
+    flagged = overlaps(documents, ngrams, settings).is_not_null()
     assert flagged.sum() <= most
     clean = documents.filter(~flagged)[0]
-    counts = np.diff(units(normalised(pl.Series(prompts), own), own)[1])
-    long_enough = pl.Series(prompts).filter(pl.Series(counts >= units_of_words(SHORTEST, own)))
+    counts = np.diff(units(normalised(pl.Series(prompts), settings), settings)[1])
+    long_enough = pl.Series(prompts).filter(pl.Series(counts >= units_of_words(SHORTEST, settings)))
     planted = pl.Series([f"{clean[:200]} {text} {clean[200:400]}" for text in long_enough])
     assert len(planted) > 0.8 * len(prompts)
-    assert overlaps(normalised(planted, own), ngrams, own).is_not_null().all()
+    assert overlaps(normalised(planted, settings), ngrams, settings).is_not_null().all()
 
 
 # Files
