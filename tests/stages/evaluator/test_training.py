@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ import pytest
 from stages.evaluator.rating_set import RatedPair
 from stages.evaluator.stage import learn
 from stages.params import Settings
-from tests.conftest import TRAINING
+from tests.conftest import TRAINING, KillTraining
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 
-KillTraining = Callable[[int], AbstractContextManager[None]]
 LEVELS = ("best", "flawed", "worst")
 RATED = [
     RatedPair(Pair(f"p{number}", "fi", f"Say {number}", "talo", ""), f"talo {number}", LEVELS[number % 3], "cut")

@@ -1,7 +1,6 @@
 """Each reason drops a tiny text made for it, the stage accounts for every row, and most real documents are kept."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from stages.filtered_text.rules.language import english_share, wrong_language
 from stages.raw_web_text import stage as raw_web_text
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import Source
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import ALL, GOOD, HINDI, THAI, documents, drop, given, job, made, page
 from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.words.packaged_data import packaged_file
-
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
 @pytest.mark.parametrize(("language", "text"), [("fi", GOOD), ("th", THAI)])

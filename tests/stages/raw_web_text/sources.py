@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.conftest import ROOT
 from x_instruction.language.settings import load_language
 from x_instruction.runner.shards import Split
 
-REAL = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LIMITS: dict[str, Any] = {
     "rows_per_shard": 100,
     "max_page_bytes": 20_000,
@@ -110,3 +108,17 @@ def zstd(data: bytes, path: Path) -> bytes:
         writer.write(data)
         writer.close()
     return path.read_bytes()
+
+
+def records(path: Path, data: bytes, **limits: Any) -> tuple[list[str], list[tuple[str, int]]]:
+    """Writes the file. Returns the texts that are read from it, and the reason and lost bytes of each bad record."""
+    path.write_bytes(data)
+    frame = pl.concat(read_sources(given({"path": path.name, "languages": ["fi"]}, **limits), "fi", path.parent))
+    good = frame.filter(pl.col("reason").is_null())
+    bad = frame.filter(pl.col("reason").is_not_null()).with_columns(pl.col("lost").fill_null(0))
+    return [body.decode() for body in good["body"]], bad.select("reason", "lost").rows()
+
+
+def texts(rows: list[str]) -> list[str]:
+    """The texts of JSON lines."""
+    return [json.loads(row)["text"] for row in rows]

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from stages.raw_web_text.unread import lost_bytes, unread_share
+from tests.conftest import SHARED
 from tests.stages.raw_web_text.sources import (
-    REAL,
     SENTENCE,
     drop_of,
     lines,
@@ -130,19 +130,19 @@ def test_bytes_that_are_not_an_archive_are_dropped(tmp_path: Path) -> None:
     ],
 )
 def test_real_archives_are_read_without_drops(name: str, kept: int) -> None:
-    if not (REAL / "warc" / name).exists():
-        pytest.skip(f"NO REAL DATA: {REAL / 'warc' / name} is missing (set XI_SHARED_DATA)")
+    if not (SHARED / "warc" / name).exists():
+        pytest.skip(f"NO REAL DATA: {SHARED / 'warc' / name} is missing (set XI_SHARED_DATA)")
     form = "wet" if "wet" in name or "cc_net" in name else "warc"
-    split = made(REAL / "warc", {"path": name, "format": form, "languages": ["fi"]}, max_page_bytes=5_000_000)
+    split = made(SHARED / "warc", {"path": name, "format": form, "languages": ["fi"]}, max_page_bytes=5_000_000)
     assert (split.kept.height, set(reasons(split)) - {"other_records"}) == (kept, set())
     assert unread_share(split.counts) == 0
 
 
 def test_a_real_archive_of_many_encodings_is_read() -> None:
     name = "chatnoir-resiliparse__warcfile.warc.gz"
-    if not (REAL / "warc" / name).exists():
-        pytest.skip(f"NO REAL DATA: {REAL / 'warc' / name} is missing (set XI_SHARED_DATA)")
-    split = made(REAL / "warc", {"path": name, "languages": ["fi"]}, max_page_bytes=5_000_000)
+    if not (SHARED / "warc" / name).exists():
+        pytest.skip(f"NO REAL DATA: {SHARED / 'warc' / name} is missing (set XI_SHARED_DATA)")
+    split = made(SHARED / "warc", {"path": name, "languages": ["fi"]}, max_page_bytes=5_000_000)
     responses = split.dropped.filter(pl.col("reason") != "other_records")
     assert split.kept.height + responses.height == 16  # four of them are in GBK or Windows-1251
     assert not set(responses["reason"]) - {"empty_page", "invalid_utf8"}

@@ -9,12 +9,10 @@ import os
 import zlib
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from stages.raw_web_text.gzip_members import GzipMembers
-from stages.raw_web_text.records import read_sources
-from tests.stages.raw_web_text.sources import given
+from tests.stages.raw_web_text.sources import records, texts
 
 FIRST = [json.dumps({"text": f"eka {number} {os.urandom(100).hex()}"}) for number in range(400)]
 SECOND = [json.dumps({"text": f"toka {number}"}) for number in range(6)]
@@ -22,19 +20,6 @@ SECOND = [json.dumps({"text": f"toka {number}"}) for number in range(6)]
 
 def packed(rows: list[str]) -> bytes:
     return gzip.compress(("\n".join(rows) + "\n").encode())
-
-
-def records(path: Path, data: bytes) -> tuple[list[str], list[tuple[str, int]]]:
-    """The texts that are read, and the reason and lost bytes of each bad record."""
-    path.write_bytes(data)
-    frame = pl.concat(read_sources(given({"path": str(path.name), "languages": ["fi"]}), "fi", path.parent))
-    good = frame.filter(pl.col("reason").is_null())
-    bad = frame.filter(pl.col("reason").is_not_null()).with_columns(pl.col("lost").fill_null(0))
-    return [body.decode() for body in good["body"]], bad.select("reason", "lost").rows()
-
-
-def texts(rows: list[str]) -> list[str]:
-    return [json.loads(row)["text"] for row in rows]
 
 
 def test_rows_after_a_wrong_checksum_are_read(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from stages.eval_scores.settings import ComparedModel
 from stages.params import Settings
 from stages.tuned_model import stage as tuned_model
 from stages.tuned_model.settings import TunedModel
-from tests.conftest import ROOT, TRAINING
+from tests.conftest import ROOT, TRAINING, KillTraining
 from x_instruction.generation.open_engine import open_engine
 from x_instruction.generation.sampling import answer_sampling
 from x_instruction.models.base_record import write_base
@@ -32,7 +31,6 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
 
-KillTraining = Callable[[int], AbstractContextManager[None]]
 MakeTuned = Callable[..., Job]
 SUITE = ROOT / "stages/tuned_model/expectations.yaml"
 TUNING = TRAINING.model_copy(update={"epochs": 8.0, "max_tokens": 200, "batch_size": 2, "save_every": 4})

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from stages.filtered_text.rules.language import wrong_language
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import given, page
 from x_instruction.language.identification import SLICE, identify
 from x_instruction.language.names import load_names
 
 SETTINGS = given()
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 SENTENCES = SHARED / "lid" / "lingua_sentences.jsonl.zst"
 MALAY = [
     "Perdana Menteri berkata peruntukan bagi membaik pulih jalan akan ditambah kerana banyak aduan diterima.",

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import GOOD, HINDI, THAI, page
 from x_instruction.language.identification import identify
 from x_instruction.language.letters import foreign_share, normalised, written
 from x_instruction.language.names import load_names
 
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LANGUAGES = sorted(load_names(ROOT / "languages"))
 URDU = "اس شہر کی گلیاں تنگ ہیں، لیکن یہاں کے لوگ مہمانوں کا خیال رکھتے ہیں اور بچوں کو کہانیاں سناتے ہیں۔"
 ARABIC = "يقع البيت القديم قرب الميناء، وكان يسكنه صياد مع أولاده السبعة حتى العام الماضي."

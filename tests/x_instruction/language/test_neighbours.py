@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import pytest
 import yaml
 
 from stages.filtered_text.rules.language import wrong_language
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import given, page
 from x_instruction.language.folding import folded_list
 from x_instruction.language.identification import MIN_EVERYDAY_WORDS, identify
 from x_instruction.language.names import load_names
 
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LANGUAGES = sorted(load_names(ROOT / "languages"))
 NEIGHBOURS = {
     "bn": ["as", "hi"],

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import TRAINING
+from tests.conftest import TRAINING, KillTraining
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.resuming import last_checkpoint
@@ -28,7 +27,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 Train = Callable[[str, Training], dict[str, bytes]]
-KillTraining = Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.fixture

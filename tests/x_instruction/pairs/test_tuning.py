@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +12,7 @@ import pytest
 from stages.instruction_model import stage as instruction_model
 from stages.instruction_model.settings import InstructionModel
 from stages.params import Settings
-from tests.conftest import ROOT, TRAINING
+from tests.conftest import ROOT, TRAINING, KillTraining
 from x_instruction.models.settings import Training
 from x_instruction.runner.errors import GateFailedError
 from x_instruction.runner.files import write_json
@@ -23,7 +22,6 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
 
-KillTraining = Callable[[int], AbstractContextManager[None]]
 SUITE = ROOT / "stages" / "instruction_model" / "expectations.yaml"
 TUNING = TRAINING.model_copy(update={"epochs": 12.0, "max_tokens": 160, "batch_size": 2, "save_every": 4})
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import SHARED
 from tests.stages.filtered_text.texts import page
 from x_instruction.language.letters import normalised
 from x_instruction.runner.errors import InputError
 from x_instruction.words.shared_ngrams import SHORTEST, evaluation_ngrams, overlaps
 from x_instruction.words.units import units, units_of_words
 
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 PROMPT = "How do you remove a fresh coffee stain from a white shirt?"
 PROMPTS = (PROMPT, "Why?", "Name five large rivers.")
 # Texts that share only five to seven consecutive common words with a prompt; an overlap needs eight.
