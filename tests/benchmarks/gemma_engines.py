@@ -27,7 +27,7 @@ from x_instruction.pairs.training_pairs import Pair, pairs_of
 from x_instruction.rating.rate import label_tokens
 
 TYPES = ("float32", "bfloat16")
-PAIRS = 8  # in each language
+PAIRS = 8  # per language
 NEW_TOKENS = 24
 MOST_DIFFERENT_RATING = 0.01
 # The goal was set for ratings; the same limit is used for likelihoods.

@@ -32,7 +32,7 @@ from x_instruction.runner.shell import run_stage
 
 MakeJob = Callable[..., Job]
 BEGIN = 1  # the begin-of-text token in the GGUF file
-# The tensors of a Llama that have other names in a GGUF file.
+# Tensors of a Llama and their names in a GGUF file.
 OF_LAYER = {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",

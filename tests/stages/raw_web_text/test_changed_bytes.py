@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.stages.raw_web_text.sources import SENTENCE, made, response, three, zstd
 
-CHANGED = 25  # files of each kind
+CHANGED = 25  # per kind of file
 ROWS = [{"text": f"{SENTENCE} {number}", "url": f"https://a.example/{number}", "date": "2020"} for number in range(20)]
 LINES = "\n".join(map(json.dumps, ROWS)).encode()
 PAGES = sorted((ROOT / "data/sample/web").glob("*/*.html"))

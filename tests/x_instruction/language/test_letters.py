@@ -1,4 +1,4 @@
-"""Letters and signs from other keyboards or code pages become those of the language."""
+"""Letters and signs from other keyboards and code pages are replaced by those of the language."""
 
 from __future__ import annotations
 

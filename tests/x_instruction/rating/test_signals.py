@@ -60,7 +60,7 @@ def test_most_signals_of_the_samples_seeds_are_0(language: str) -> None:
         ("Leipä paistetaan uunissa. Leipä paistetaan uunissa.", 0.5),
         ("Leipä paistetaan uunissa. LEIPÄ  paistetaan uunissa!", 0.5),  # case, spaces and punctuation are ignored
         ("Leipä paistetaan uunissa.\nLeipä paistetaan uunissa.\nLeipä paistetaan uunissa.", 2 / 3),
-        ("Leipä on hyvää. Leipä on. Leipä on.", 0.0),  # so short a sentence may occur twice
+        ("Leipä on hyvää. Leipä on. Leipä on.", 0.0),  # a sentence this short may occur twice
     ],
 )
 def test_the_repeated_share_is_a_share_of_the_characters(response: str, share: float) -> None:

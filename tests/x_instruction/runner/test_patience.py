@@ -136,7 +136,7 @@ def test_a_lock_whose_holder_works_is_waited_for_although_its_files_do_not_grow(
         return look
 
     monkeypatch.setattr(patience_module, "work_of", work)
-    # Twenty looks take 20 * 0.05 s at least, longer than the holder may do nothing.
+    # Twenty checks take at least 20 * 0.05 s, which is longer than the holder may be idle.
     monkeypatch.setattr(patience_module, "MESSAGE_EVERY", 0.05)
     with patiently_acquire(FileLock(path), Patience("texts", "stop it", longest=0.3, log=lambda line: None)):
         assert next(looks, None) is None
