@@ -76,7 +76,7 @@ def test_the_loss_of_every_step_is_in_a_plot_and_a_log(job_with: Callable[..., J
 
 
 @pytest.mark.parametrize("changed", [{"loss_over": "labels"}, {"batches": "in_order"}], ids=str)
-def test_a_change_that_affects_the_training_starts_it_anew(
+def test_a_change_that_affects_the_training_restarts_it(
     job_with: Callable[..., Job], kill_training: KillTraining, changed: dict[str, str]
 ) -> None:
     kept = []

@@ -61,7 +61,7 @@ def test_the_second_iteration_uses_the_vectors_of_the_first(
     assert first.columns == [*pairs.columns, *VECTORS]
 
 
-def test_another_rating_set_is_encoded_anew(jobs: dict[str, Job], pairs: pl.DataFrame, tmp_path: Path) -> None:
+def test_a_different_rating_set_is_encoded_again(jobs: dict[str, Job], pairs: pl.DataFrame, tmp_path: Path) -> None:
     with_vectors(pairs, jobs["iteration_1"], tmp_path / "first")
     count = len(ENCODED)
     with_vectors(pairs.with_columns(response=pl.lit("Muuta.")), jobs["iteration_1"], tmp_path / "second")

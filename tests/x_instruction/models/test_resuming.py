@@ -69,7 +69,9 @@ def test_an_incomplete_checkpoint_is_skipped(train: Train, kill_training: KillTr
     assert train("killed", training) == undisturbed
 
 
-def test_without_checkpoints_a_training_starts_anew(train: Train, kill_training: KillTraining, tmp_path: Path) -> None:
+def test_without_checkpoints_a_training_starts_from_the_beginning(
+    train: Train, kill_training: KillTraining, tmp_path: Path
+) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), **PLAIN})
     with kill_training(2):
         train("killed", training)

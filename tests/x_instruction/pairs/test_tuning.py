@@ -70,7 +70,7 @@ def test_an_interrupted_stage_resumes_from_its_checkpoint(job: Job, kill_trainin
     assert list((job.root / "data" / "runs").rglob("*.tensorboard/events.out.tfevents.*"))
 
 
-def test_changed_settings_start_the_training_anew(
+def test_changed_settings_restart_the_training(
     job: Job, kill_training: KillTraining, make_job: Callable[..., Job]
 ) -> None:
     with kill_training(9):
