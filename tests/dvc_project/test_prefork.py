@@ -167,7 +167,7 @@ print(oct(stat.S_IMODE(path.stat().st_mode)))
     assert ended.stdout == "0o600\n"
 
 
-def test_a_socket_of_another_user_gets_no_stage(
+def test_a_stage_is_not_sent_to_another_users_socket(
     project: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A stage's environment may have keys, so the caller checks the listener's user. Here the caller's user differs."""

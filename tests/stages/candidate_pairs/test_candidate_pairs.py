@@ -280,7 +280,7 @@ def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
     assert table_facts(job, Outcome(rows_in=5))["unaccounted_rows"] == 0
 
 
-def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
+def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
     make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
 ) -> None:
     section = settings.candidate_pairs.model_copy(update={"samples": 2, "max_new_tokens": 5})

@@ -69,7 +69,7 @@ def test_notices_are_sentences_lines_or_a_row() -> None:
     assert set(layouts) == {"row", "lines", "sentences"}
 
 
-def test_the_length_stays_about_the_same() -> None:
+def test_the_length_hardly_changes() -> None:
     long = [f"{sentence[:-1]} {number}." for number in range(3) for sentence in TEXT]
     for text in made(long):
         assert 0.7 < len(text) / len(" ".join(long)) < 1.3

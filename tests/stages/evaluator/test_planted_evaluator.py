@@ -1,6 +1,6 @@
 """An evaluator learns in seconds to recognize surface defects in the planted world, also on unseen topics.
 
-Whether a response answers its instruction takes minutes to learn; the benchmark planted_world measures that.
+Learning whether a response answers its instruction takes minutes; the benchmark planted_world measures that.
 """
 
 from __future__ import annotations

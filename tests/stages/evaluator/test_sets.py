@@ -139,11 +139,11 @@ def content(rated: list[RatedPair]) -> str:
     return digest(*(part for item in rated for part in (item.pair.id, item.response, item.level, item.defect)))[:16]
 
 
-def test_the_training_set_without_boilerplate_stays_the_same_across_versions() -> None:
+def test_the_training_set_without_boilerplate_is_the_same_in_all_versions() -> None:
     assert content(made(size=3 * PASS, weights={**WEIGHTS, "boilerplate": 0.0})) == "2f496d1f1498cf01"
 
 
-def test_the_held_out_set_stays_the_same_across_versions() -> None:
+def test_the_held_out_set_is_the_same_in_all_versions() -> None:
     held_out = [item for item in held_out_set(PAIRS, 1, PAGES) if item.defect != "boilerplate"]
     assert content(held_out) == "e16075344ce8287f"
 

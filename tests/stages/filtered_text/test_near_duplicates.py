@@ -123,7 +123,7 @@ def test_reading_the_table_in_small_pieces_changes_nothing(tmp_path: Path, monke
     assert once and dropped(tmp_path / "pieces", frame) == once
 
 
-def test_a_text_that_is_similar_only_to_a_dropped_one_is_kept(tmp_path: Path) -> None:
+def test_a_text_that_is_similar_only_to_a_dropped_text_is_kept(tmp_path: Path) -> None:
     alike = {(0, 1), (1, 2)}
 
     def share(left: np.ndarray, right: np.ndarray) -> np.ndarray:

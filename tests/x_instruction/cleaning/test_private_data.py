@@ -152,7 +152,7 @@ def test_card_numbers_are_masked(card: str) -> None:
         "https://a.example/4111111111111111",
     ],
 )
-def test_other_rows_of_digits_are_not_taken_for_cards(number: str) -> None:
+def test_other_rows_of_digits_are_not_masked_as_card_numbers(number: str) -> None:
     assert masked(f"sarja {number} oli") == f"sarja {number} oli"
 
 
@@ -161,7 +161,7 @@ def test_an_indonesian_mobile_number_is_not_a_vietnamese_identity_number_in_indo
     assert masked("số 079094012345 nhé", "VN") == "số [national_id] nhé"
 
 
-def test_identity_numbers_are_those_of_the_languages_countries() -> None:
+def test_identity_numbers_are_masked_for_the_languages_countries() -> None:
     text = "Tunnus 131052-308T ja numero 10000000146."
     assert masked(text, "FI") == "Tunnus [national_id] ja numero 10000000146."
     assert masked(text, "TR") == "Tunnus 131052-308T ja numero [national_id]."
@@ -322,7 +322,7 @@ def test_planted_numbers_are_found_in_the_digits_of_every_script(maker: Callable
         "apps.apple.com/app/id1557651291",
     ],
 )
-def test_numbers_that_only_look_alike_stay(text: str) -> None:
+def test_numbers_that_only_look_similar_are_left(text: str) -> None:
     assert found_ids(text) == 0
 
 
@@ -345,7 +345,7 @@ def test_identity_numbers_are_counted_and_none_is_left_for_the_gate() -> None:
          "Mobile: [phone]. In 2019 there were 6123456780 of them.", 1),
     ],
 )  # fmt: skip
-def test_numbers_one_after_the_other_are_all_masked(text: str, expected: str, phones: int) -> None:
+def test_adjacent_numbers_are_all_masked(text: str, expected: str, phones: int) -> None:
     language = of("IN", "TH")
     found = mask(pl.DataFrame({"text": [text, "Nothing here."]}), language)
     assert found["text"].to_list() == [expected, "Nothing here."]
@@ -361,8 +361,8 @@ def test_numbers_one_after_the_other_are_all_masked(text: str, expected: str, ph
         ("Simu: +254 722 123456/0733 654321", "Simu: [phone]/[phone]"),
     ],
 )
-def test_a_number_that_begins_where_a_masked_one_ends_is_masked_too(text: str, expected: str) -> None:
-    """The gate finds it, so that a single such text would block the stage."""
+def test_a_number_that_directly_follows_a_masked_number_is_also_masked(text: str, expected: str) -> None:
+    """The gate would find the second number, so a single such text would block the stage."""
     language = of("ID", "TR", "KE")
     found = mask(pl.DataFrame({"text": ["Nothing here.", text]}), language)
     assert found["text"].to_list() == ["Nothing here.", expected]

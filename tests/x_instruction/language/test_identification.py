@@ -85,7 +85,7 @@ def test_the_end_of_a_long_text_is_also_read() -> None:
 
 
 def joins(language: str) -> list[str]:
-    """Joins the sentences, in order, into texts of at min_score 100 characters."""
+    """Joins the sentences, in order, into texts of at least 100 characters."""
     found, joined = [], ""
     for text in pl.read_ndjson(SENTENCES).filter(pl.col("lang") == language)["text"]:
         joined = f"{joined} {text}".strip()

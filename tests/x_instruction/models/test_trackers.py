@@ -113,7 +113,7 @@ def test_a_server_that_the_user_set_for_mlflow_is_used(
     assert mlflow.of("set_tracking_uri") == [] and "MLFLOW_ALLOW_FILE_STORE" not in os.environ
 
 
-def test_dvclive_writes_its_figures_and_leaves_the_project_alone(
+def test_dvclive_writes_its_figures_and_changes_nothing_in_the_project(
     tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("dvclive", reason="dvclive is not installed: `make test` installs it")
