@@ -80,8 +80,7 @@ def over_seeds(differences: Array) -> Interval | None:
 
 
 def rows_of(label: str, found: Sequence[Compared], resamples: int, seed: int) -> list[Row]:
-    """Rows that compare the tuned with the seed-only model, the seed-only with the base model, and rows on the
-    order."""
+    """Rows that compare the tuned, the seed-only and the base model in this order, and rows on the order."""
     rows = [
         Row(
             f"{label}, {one.measure}, {model}",
