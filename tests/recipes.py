@@ -18,12 +18,12 @@ from x_instruction.models.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # tokens per pair of the sample's seeds, as in the device run
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # the sample's seeds have so many tokens, as in the device run
 # The shares of peak performance that the 4B model reached on the H200 (989 TFLOPS), with 6,359 and 4,629 tokens/s.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
 TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # in bfloat16: A10, A100
 MEASURED_ON_A_CORE = 50  # tokens/s of Gemma 3 270M with frozen embeddings
-COPIES = 7  # of the model are in data/: base, instruction, tuned, two response models, two evaluators
+COPIES = 7  # models in data/: base, instruction, tuned, two response models, two evaluators
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def disk(shape: Shape, settings: Settings) -> float:
 
 
 def table() -> str:
-    """The table: a row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
+    """A row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
     lines = ["| recipe | model | training | memory | tokens/s | hours | disk |", "|---|---|---|--:|--:|--:|--:|"]
     for path in RECIPES:
         lines += _rows(path.stem, recipe(path.stem))

@@ -36,7 +36,7 @@ from x_instruction.runner.work_store import SEAL
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
 PARTS = 5  # a run is killed about this many times before it ends
-END_SECONDS = 30.0  # within which the processes of a killed run must end
+END_SECONDS = 30.0  # the time in which the processes of a killed run must end
 
 
 @dataclass

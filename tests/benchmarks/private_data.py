@@ -42,7 +42,7 @@ ADDRESSES = (
     "ali＠ornek.example", "ผู้ดูแล@ตัวอย่าง.ไทย", "संपर्क@उदाहरण.भारत", "যোগাযোগ@উদাহরণ.বাংলা", "தொடர்பு@எடுத்துக்காட்டு.இந்தியா",
     "رابطہ@مثال.پاکستان", "liên.hệ@vídụ.example", "äiti.öljy@esimerkki.example",
 )  # fmt: skip
-OTHERS = 40  # numbers of each kind
+OTHERS = 40  # per kind of number
 
 
 def run() -> list[Row]:

@@ -78,7 +78,7 @@ def test_an_untrained_models_loss_is_the_logarithm_of_its_vocabulary(
     project: Path, small: Settings, tiny_model: Path
 ) -> None:
     measured = response_losses(project, small, ["base_model"])
-    vocabulary = 261  # the bytes and five special tokens
+    vocabulary = 261  # the tokens are the bytes and five special tokens
     assert measured.value == pytest.approx(log(vocabulary), abs=0.3)
     assert measured.interval.low <= measured.value <= measured.interval.high
 
