@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import polars as pl
 import pytest
@@ -26,11 +27,11 @@ from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
-from x_instruction.runner.published import MANIFEST, read_manifest
+from x_instruction.runner.published import MANIFEST, manifest_of, read_manifest, refuse_damaged
 from x_instruction.runner.shards import Partition, Split, no_drops, write_shard
 from x_instruction.runner.shared_store import SharedStore
 from x_instruction.runner.shell import run_stage
-from x_instruction.runner.work_store import SEAL, as_noted, finished, note, seal
+from x_instruction.runner.work_store import NOTE, SEAL, as_noted, finished, note, seal
 
 MakeJob = Callable[..., Job]
 ROWS = pl.DataFrame({"id": ["a", "b", "c"], "text": ["kissa", "koira", "hevonen"]})
@@ -169,6 +170,59 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     said = capsys.readouterr().err
     if (name, how) != (SEAL, "missing"):  # this is what a kill leaves, and no damage
         assert f"{entry / name} is damaged: it is deleted and made again" in said
+
+
+SHAPES = {
+    "a list": "[]",
+    "a number": "7",
+    "null": "null",
+    "text": '"sealed"',
+    "nothing": "",
+    "no mapping of files": '{"files": ["part.parquet"]}',
+    "checksums that are no text": '{"files": {"part.parquet": 7}}',
+    "without files and facts": "{}",
+    "without its own checksum": '{"files": {}, "counts": {}}',
+    "deep": "[" * 100_000,
+    "no text": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
+def test_a_seal_of_another_shape_is_damage(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str], content: str | bytes
+) -> None:
+    job = make_job()
+    assert job.map_frames([ROWS], shout, settings=[]).counts == {"shouted": 3}
+    (path,) = job.work.glob(f"*/{SEAL}")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    shutil.rmtree(job.staging)
+    assert job.map_frames([ROWS], shout, settings=[]).counts == {"shouted": 3}
+    assert f"{path} is damaged: it is deleted and made again" in capsys.readouterr().err
+    assert finished(path.parent) == {"counts": {"shouted": 3}, "files": ANY}
+
+
+@pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
+def test_a_note_of_another_shape_is_damage(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("rows")
+    note(path)
+    assert as_noted(path)
+    path.with_suffix(NOTE).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert not as_noted(path)
+
+
+@pytest.mark.parametrize("content", ['{"artifact": "texts", "files": ["part"]}', '{"artifact": "texts"'])
+def test_a_manifest_of_another_shape_is_damage(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(DamagedError, match=r"manifest\.json is damaged"):
+        refuse_damaged(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"files": ["model.safetensors"]}'])
+def test_the_manifest_of_somebody_else_says_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    refuse_damaged(tmp_path)
+    assert manifest_of(tmp_path) == {}
 
 
 def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> None:
