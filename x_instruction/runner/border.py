@@ -52,18 +52,25 @@ FEWER = "close other programs, lower execution.workers, rows_per_shard or a batc
 def at_the_border(work: Callable[[], int]) -> int:
     """Returns the exit status of the work. An error is printed as one sentence; XI_TRACEBACK=1 adds its traceback.
 
-    A command whose output is read no further, as by `head`, ends without a word.
+    A command whose output nobody reads any more, as in `COMMAND | head`, ends without a message.
     """
+    try:
+        return _status_of(work)
+    except BrokenPipeError as error:
+        return OUTPUT_CLOSED if _drop_unread_output() else _printed(error)
+
+
+def _status_of(work: Callable[[], int]) -> int:
     try:
         try:
             return work()
         finally:
             sys.stdout.flush()  # Python would print a traceback for what it cannot write at its end
-    except BrokenPipeError as error:
-        return OUTPUT_CLOSED if _drop_unread_output() else _printed(error)
     except KeyboardInterrupt:
         print("interrupted: finished shards are kept, and the next run continues from them", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:
         return _printed(error)
 
