@@ -236,6 +236,18 @@ def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> No
     assert (store.piece("a") / "rows").read_text() == "rows"
 
 
+def test_damaged_keys_of_pieces_that_are_needed_are_no_pieces(tmp_path: Path) -> None:
+    def make(piece: Path) -> None:
+        (piece / "rows").write_text("rows")
+
+    SharedStore(tmp_path, "fi", ["fi"]).fill({"a": make})
+    (tmp_path / "wanted" / "fi").write_bytes(b"\xff\xfe")
+    store = SharedStore(tmp_path, "fi", ["fi"])
+    store.fill({"b": make})
+    store.settle()
+    assert (store.piece("b") / "rows").exists() and not store.piece("a").exists()
+
+
 def test_damaged_tokenised_examples_are_made_again(
     make_job: MakeJob, publish: Callable[..., Job], tiny_model: Path
 ) -> None:
