@@ -25,6 +25,7 @@ from x_instruction.models.checkpoints import load_model, load_tokenizer, save_mo
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.gguf_file import begin_texts
+from x_instruction.runner.checksums import FILES, checksums, write_sealed
 from x_instruction.runner.errors import GateFailedError, InputError, SettingsError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
@@ -313,6 +314,15 @@ def infinite(folder: Path, model: Path) -> None:
     change_weights(folder, model, lambda weights: weights["model.norm.weight"][:1].fill_(float("inf")))
 
 
+def of_another_project(folder: Path, model: Path) -> None:
+    """Published by another project of this kind, and damaged since."""
+    shutil.copytree(model, folder)
+    write_sealed(folder / "manifest.json", {"artifact": "tuned_model", FILES: checksums(folder)})
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(data)
+
+
 def no_safetensors(folder: Path, model: Path) -> None:
     shutil.copytree(model, folder)
     torch.save({}, folder / "model.safetensors")
@@ -365,6 +375,7 @@ BAD = {
     further_weights: r"it has 1 weights that the architecture .* such as model\.layers\.7\.bias: take the config",
     not_a_number: r"model\.norm\.weight has numbers that are not finite \(NaN or infinity\)",
     infinite: r"model\.norm\.weight has numbers that are not finite",
+    of_another_project: r"model\.safetensors is damaged: .*; copy .*/bad again from where it came, then run again$",
     no_safetensors: "is not a usable model with safetensors: ",
     indexed_pickle: r"index\.json names pytorch_model\.bin, which is not a safetensors file of this folder: convert",
     indexed_elsewhere: r"index\.json names \.\./elsewhere\.safetensors, which is not a safetensors file of this folder",

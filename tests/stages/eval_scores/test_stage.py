@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from x_instruction.judging.exports import write_items
 from x_instruction.judging.imports import import_verdicts
 from x_instruction.judging.shown_items import sample_answers, sample_pairs
 from x_instruction.judging.verdicts import SCHEMA as VERDICTS
+from x_instruction.runner.checksums import FILES, checksums, write_sealed
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric, load_suite
@@ -277,6 +279,17 @@ def test_a_missing_model_is_named_before_any_model_is_asked(make_scores_job: Mak
         stage.run(job)
     job = make_scores_job(models=[*BUILT_IN, {"name": "third", "model": "response_model/iteration_9"}])
     with pytest.raises(InputError, match="iteration_9 is missing or unfinished"):
+        stage.run(job)
+
+
+def test_a_damaged_folder_from_elsewhere_is_named_before_any_is_asked(
+    make_scores_job: MakeJob, taught_model: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(taught_model, tmp_path / "other")
+    write_sealed(folder / "manifest.json", {"artifact": "tuned_model", FILES: checksums(folder)})
+    (folder / "config.json").write_text("{}")
+    job = make_scores_job(models=[*BUILT_IN, {"name": "other", "model": str(folder)}])
+    with pytest.raises(InputError, match=r"other/config\.json is damaged: .*; copy .*/other again from where it came"):
         stage.run(job)
 
 

@@ -345,11 +345,12 @@ def test_a_prompt_is_a_message_in_the_models_chat_template(
 
 BAD_TEMPLATES = {
     "{% if messages[0]['role'] != 'system' %}{{ raise_exception('a system message first') }}{% endif %}": "system mess",
-    "{% for m in messages %}{{ m['role'] }": "cannot write a question",
+    "{% for m in messages %}\n{{ m['role'] }": r"template is not valid \(unexpected '}' in line 2\); set it",
+    "{% for m in messages %}": r"template is not valid \(Unexpected end of template in line 1\); set it",
     "{{ messages[0]['content'] + 1 }}": "cannot write a question",
     "{{ messages[0].text.strip() }}": "cannot write a question",
     "{{ 1 / 0 }}": "cannot write a question",
-    "{{ messages | no_such_filter }}": "cannot write a question",
+    "{{ messages | no_such_filter }}": r"template is not valid \(No filter named 'no_such_filter' in line 1\); set it",
     "{{ messages[0].__class__.__mro__[1].__subclasses__() }}": "cannot write a question",
     "{% include 'other' %}": "cannot write a question",
     "": "has none",

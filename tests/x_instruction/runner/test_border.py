@@ -28,6 +28,7 @@ SENTENCES = {
         "data: Read-only .*: make it writable",
     ),
     "permission": (PermissionError(errno.EACCES, "Permission denied", b"data"), "data: Permission denied: change its"),
+    "broken connection": (BrokenPipeError(errno.EPIPE, "Broken pipe"), "Broken pipe: check this path or address"),
     "too many files": (OSError(errno.EMFILE, "Too many open files", "x"), "raise the limit of open files"),
     "no network": (
         ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
@@ -39,7 +40,14 @@ SENTENCES = {
     "no memory in Arrow": (pyarrow.ArrowMemoryError("malloc of size 9 failed"), "memory of this machine"),
     "killed worker": (BrokenProcessPool("terminated abruptly"), "a worker process was killed, most likely because"),
     "weights": (SafetensorError("header too large"), "safetensors reports: header too large; fix what it names"),
-    "template": (jinja2.TemplateSyntaxError("unexpected '}'", 3), r"a chat template \(Jinja\) reports: unexpected"),
+    "template": (
+        jinja2.TemplateSyntaxError("unexpected '}'", 3),
+        r"^a chat template \(Jinja\) reports: unexpected '}' in line 3; fix what it names, then run again$",
+    ),
+    "template of two sentences": (
+        jinja2.TemplateSyntaxError("Unexpected end of template. Jinja was looking for: 'endfor'.", 2),
+        r"reports: Unexpected end of template in line 2; fix",
+    ),
     "table": (pyarrow.ArrowInvalid("not a parquet file"), "Arrow reports: not a parquet file; fix what it names"),
     "lock": (filelock.Timeout("data/.work/lock"), "data/.work/lock"),
     "lock of DVC": (RWLockFileCorruptedError(".dvc/tmp/rwlock"), "DVC reports: Unable to read RWLock-file .*corrupted"),
