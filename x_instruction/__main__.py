@@ -11,18 +11,26 @@ import runpy
 import sys
 from pathlib import Path
 
+from x_instruction.runner.border import at_the_border
+
 FOLDER = Path(__file__).parents[1] / "commands"
 COMMANDS = tuple(sorted(path.parent.name for path in FOLDER.glob("*/__main__.py")))
 
 
-def main() -> None:
+def main() -> int:
+    # The command has a border of its own; this one is for the help, which may be read by `head`, too.
+    return at_the_border(_command)
+
+
+def _command() -> int:
     parser = argparse.ArgumentParser(prog="python -m x_instruction", description="Commands for a finished run.")
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="`COMMAND --help` lists them")
     options = parser.parse_args()
     sys.argv = [f"{parser.prog} {options.command}", *options.arguments]
     runpy.run_module(f"commands.{options.command}", run_name="__main__")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -16,7 +16,7 @@ from x_instruction.generation.open_engine import backend_facts, open_engine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.models.checkpoints import context_length, load_tokenizer
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.published import MANIFEST, read_manifest
+from x_instruction.runner.published import manifest_of
 
 
 class LazyEngine:
@@ -54,7 +54,7 @@ class LazyEngine:
 
     def provenance(self) -> dict[str, str]:
         """The engine and the model for the manifest. They are the same for new and for stored shards."""
-        content = read_manifest(self._model)["content"] if (self._model / MANIFEST).exists() else ""
+        content = manifest_of(self._model).get("content", "")
         return {**backend_facts(self._model, self._settings), "model": content}
 
     @cached_property

@@ -14,7 +14,7 @@ from typing import TypeVar
 from x_instruction.generation.interface import Engine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.published import MANIFEST, read_manifest
+from x_instruction.runner.published import manifest_of
 
 Item = TypeVar("Item")
 # A question asks an engine for the numbers that are compared: log-probabilities, or shares of labels.
@@ -26,7 +26,7 @@ COMPARED = 4  # prompts of the first call that are compared
 
 def served_name(folder: Path, settings: TextGeneration) -> str:
     """The name by which the server knows the model of a folder."""
-    manifest = read_manifest(folder) if (folder / MANIFEST).exists() else {}
+    manifest = manifest_of(folder)
     name = "/".join(part for part in (manifest.get("artifact"), manifest.get("partition")) if part) or folder.name
     return (settings.endpoint.model or "").replace(MODEL, name)
 

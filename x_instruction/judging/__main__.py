@@ -19,8 +19,7 @@ from x_instruction.runner.shards import Partition
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    return at_the_border(lambda: _run(options))
+    return at_the_border(lambda: _run(_parser().parse_args(arguments)))
 
 
 def _run(options: argparse.Namespace) -> int:

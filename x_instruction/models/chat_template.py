@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from x_instruction.models.refusals import reason
-from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.errors import SettingsError, in_one_line
 
 # Templates do not change these words, and no token of a template's structure overlaps them.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
@@ -88,15 +87,17 @@ def _end(tokenizer: Any, tail: str) -> int:
 def _rendered(
     tokenizer: Any, messages: list[dict[str, str]], *, generation: bool, clock: Callable[[str], str] = TODAY.strftime
 ) -> str:
-    from jinja2 import TemplateError
+    from jinja2 import TemplateError, TemplateSyntaxError
 
     raised = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
     try:
         text = tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=generation, strftime_now=clock, **{IS_PROMPT: True}
         )
+    except TemplateSyntaxError as error:
+        raise _refusal(f"is not valid ({in_one_line(error)})") from None
     except raised as error:
-        raise _refusal(f"cannot write a question without a system message ({reason(error)})") from None
+        raise _refusal(f"cannot write a question without a system message ({in_one_line(error)})") from None
     return str(text)
 
 

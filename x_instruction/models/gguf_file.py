@@ -6,8 +6,8 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from x_instruction.models.refusals import reason, refuse_unfit_weights
-from x_instruction.runner.errors import InputError
+from x_instruction.models.refusals import refuse_unfit_weights
+from x_instruction.runner.errors import InputError, in_one_line
 
 
 def load_gguf(path: Path) -> tuple[Any, Any]:
@@ -29,7 +29,7 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
         )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, use_fast=True, **options)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
-        raise InputError(f"{path} is not a usable GGUF file: {reason(error)}") from None
+        raise InputError(f"{path} is not a usable GGUF file: {in_one_line(error)}") from None
     refuse_unfit_weights(path, loaded, info)
     if adds_begin:
         begin_texts(tokenizer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from x_instruction.runner.errors import InputError
+from x_instruction.runner.errors import InputError, in_one_line
 from x_instruction.runner.files import read_json
 
 INDEX = "model.safetensors.index.json"
@@ -20,10 +20,10 @@ def model_reason(folder: Path, error: Exception) -> str:
         kind = getattr(_config(folder), "model_type", "its architecture")
         return f"{kind} is not a causal language model: take a decoder such as Gemma, Llama or Qwen"
     if isinstance(error, ImportError):
-        return f"its weights are quantised ({reason(error)}): take the checkpoint with plain weights"
+        return f"its weights are quantised ({in_one_line(error)}): take the checkpoint with plain weights"
     if pickles := sorted(folder.glob("*.bin")):
         return f"{pickles[0].name} is a pickle, which could run code: convert the model to safetensors"
-    return reason(error)
+    return in_one_line(error)
 
 
 def refuse_other_files(folder: Path) -> None:
@@ -66,7 +66,7 @@ def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> No
             f"does not have, such as {unexpected[0]}: take the config.json that belongs to the weights"
         )
     if errors := loaded.get("error_msgs"):
-        raise InputError(f"{folder} is not a usable model: {reason(Exception(errors[0]))}")
+        raise InputError(f"{folder} is not a usable model: {in_one_line(Exception(errors[0]))}")
     _refuse_not_finite(folder, model)
 
 
@@ -91,12 +91,7 @@ def tokenizer_reason(folder: Path, error: Exception) -> str:
         return "there is no tokenizer.json in it: add the tokenizer that belongs to the model"
     if "trust_remote_code" in str(error):
         return "it needs custom code, which is never run"
-    return reason(error)
-
-
-def reason(error: Exception) -> str:
-    """The message of an error in one line of bounded length."""
-    return " ".join(str(error).split())[:300]
+    return in_one_line(error)
 
 
 def _config(folder: Path) -> object:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import sys
 import traceback
 from collections.abc import Callable
+from typing import TextIO
 
-from x_instruction.runner.errors import XInstructionError
+from x_instruction.runner.errors import XInstructionError, in_one_line
 
+OUTPUT_CLOSED = 128 + 13  # the status of a program that the signal SIGPIPE ended
 REPORT = "the project's issue tracker"
 FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
 # Remedies by the error number of the operating system.
@@ -45,29 +48,64 @@ LIBRARIES = {
     "flufl": "a lock",
 }
 LESS_MEMORY = "close other programs, lower execution.workers, rows_per_shard or a batch_size, then run again"
-LONGEST = 300
 
 
 def at_the_border(work: Callable[[], int]) -> int:
-    """Returns the exit status of the work. An error is printed as one sentence; XI_TRACEBACK=1 adds its traceback."""
+    """Returns the exit status of the work. An error is printed as one sentence; XI_TRACEBACK=1 adds its traceback.
+
+    A command whose output nobody reads any more, as in `COMMAND | head`, ends without a message.
+    """
     try:
-        return work()
+        return _status_of(work)
+    except BrokenPipeError as error:
+        return OUTPUT_CLOSED if _drop_unread_output() else _printed(error)
+
+
+def _status_of(work: Callable[[], int]) -> int:
+    try:
+        try:
+            return work()
+        finally:
+            sys.stdout.flush()  # Python would print a traceback for what it cannot write at its end
     except KeyboardInterrupt:
         print("interrupted: finished shards are kept, and the next run continues from them", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:
-        sentence = sentence_of(error)
-        print(f"error: {sentence or _bug(error)}", file=sys.stderr)
-        if sentence is None or os.environ.get("XI_TRACEBACK"):
-            traceback.print_exc()
-        return 1
+        return _printed(error)
+
+
+def _printed(error: Exception) -> int:
+    sentence = sentence_of(error)
+    print(f"error: {sentence or _bug(error)}", file=sys.stderr)
+    if sentence is None or os.environ.get("XI_TRACEBACK"):
+        traceback.print_exception(error)
+    return 1
+
+
+def _drop_unread_output() -> bool:
+    """Sends what is printed from now on nowhere, if the pipe behind it is closed. Returns whether one is."""
+    closed = [stream for stream in (sys.stdout, sys.stderr) if _is_closed_pipe(stream)]
+    for stream in closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return bool(closed)
+
+
+def _is_closed_pipe(stream: TextIO) -> bool:
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+    except (OSError, ValueError):  # the stream is no file, or is closed
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def sentence_of(error: BaseException) -> str | None:
     """One line that says what is wrong, where, and what to do; None for a bug of this project."""
     if isinstance(error, XInstructionError):
         return str(error)
-    text = _line(error)
+    text = in_one_line(error)
     if DISK_FULL.search(text):
         return f"{_place(error)}there is no room left on the disk: {FREE_SPACE}"
     if isinstance(error, MemoryError) or NO_MEMORY.search(text):
@@ -98,7 +136,3 @@ def _class_of(error: BaseException, package: str) -> bool:
 def _place(error: BaseException) -> str:
     name = getattr(error, "filename2", None) or getattr(error, "filename", None)
     return f"{os.fsdecode(name) if isinstance(name, bytes) else name}: " if name else ""
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:LONGEST]

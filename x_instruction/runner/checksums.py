@@ -40,16 +40,25 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     write_json(path, {**value, CHECKSUM: _checksum_of(value)})
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
-    """The mapping. Raises DamagedError if it is not what was written; one without a checksum was made by hand."""
+def read_sealed(path: Path, or_by_hand: bool = False) -> dict[str, Any]:
+    """The mapping. Raises DamagedError if it is not what was written.
+
+    `or_by_hand`: a mapping without a checksum of itself is accepted, too.
+    """
     try:
         value = read_json(path)
-        written = value.pop(CHECKSUM, None)
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError):
         raise DamagedError(path) from None
-    if written not in (None, _checksum_of(value)):
+    if not isinstance(value, dict) or not _is_listing(value.get(FILES, {})):
         raise DamagedError(path)
-    return dict(value)
+    written = value.pop(CHECKSUM, None)
+    if written != _checksum_of(value) and not (or_by_hand and written is None):
+        raise DamagedError(path)
+    return value
+
+
+def _is_listing(files: object) -> bool:
+    return isinstance(files, dict) and all(isinstance(value, str) for value in files.values())
 
 
 def refuse_changed(folder: Path, listed: Mapping[str, str], names: Iterable[str] | None = None) -> None:

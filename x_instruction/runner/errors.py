@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+LONGEST = 300  # characters of a library's message
+
 
 class XInstructionError(Exception):
     """Base of all errors whose message is for the person who runs the pipeline."""
@@ -32,3 +34,13 @@ class DamagedError(InputError):
     def __reduce__(self) -> tuple[type, tuple[Path]]:
         """Workers pickle their errors for the stage. By default, the message would be unpickled as the path."""
         return DamagedError, (self.path,)
+
+
+def in_one_line(error: BaseException) -> str:
+    """The message of a library's error in one line of bounded length, without the full stop at its end.
+
+    Jinja adds lines of the template to the messages of its syntax errors; here they have their line's number.
+    """
+    message, line = getattr(error, "message", None), getattr(error, "lineno", None)
+    text = f"{message.split('. ')[0].rstrip('.')} in line {line}" if isinstance(message, str) and line else str(error)
+    return " ".join(text.split())[:LONGEST].removesuffix(".")

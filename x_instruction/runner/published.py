@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from x_instruction.runner.checksums import FILES, checksum, read_sealed, refuse_changed
-from x_instruction.runner.errors import DamagedError
+from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.files import read_json
 
 MANIFEST = "manifest.json"
@@ -16,16 +16,35 @@ METRICS = "metrics"  # in the manifest: the checksum of the metrics that are pub
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a published folder. Raises DamagedError if it is not as it was published."""
-    return read_sealed(folder / MANIFEST)
+    return read_sealed(folder / MANIFEST, or_by_hand=True)
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder that this project, or another one of its kind, published; empty for other folders.
+
+    A checkpoint from a hub may have a file of this name that lists something else.
+    """
+    return read_manifest(folder) if _is_ours(folder / MANIFEST) else {}
 
 
 def refuse_damaged(folder: Path, among: Callable[[str], bool] = lambda name: True) -> None:
     """Raises DamagedError for a file that is not as it was published; `among` selects names relative to the folder.
 
-    A folder that this project did not publish, such as a checkpoint from a hub, has no list to compare with.
+    A folder that no such project published, such as a checkpoint from a hub, has no list to compare with.
     """
-    listed = read_manifest(folder).get(FILES, {}) if _is_ours(folder / MANIFEST) else {}
+    listed = manifest_of(folder).get(FILES, {})
     refuse_changed(folder, listed, filter(among, listed))
+
+
+def refuse_damaged_copy(folder: Path) -> None:
+    """`refuse_damaged` for a folder from outside, which the doctor of this project cannot make again."""
+    try:
+        refuse_damaged(folder)
+    except DamagedError as damaged:
+        raise InputError(
+            f"{damaged.path} is damaged: its content is not what the manifest of its folder lists; copy {folder} again "
+            "from where it came, then run again"
+        ) from None
 
 
 def checked(folder: Path, name: str) -> Path:

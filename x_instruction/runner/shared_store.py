@@ -97,7 +97,8 @@ class SharedStore:
 
     def _wanted(self, name: str) -> set[str]:
         path = self._folder / "wanted" / name
-        return set(path.read_text().split()) if path.exists() else set()
+        # A damaged key is that of no piece, which is then made again.
+        return set(path.read_text(errors="replace").split()) if path.exists() else set()
 
     def _write_wanted(self, keys: Collection[str]) -> None:
         write_atomically(self._folder / "wanted" / self._name, "\n".join(sorted(keys)).encode())

@@ -102,7 +102,7 @@ def _keep_drops(job: Job) -> str:
 def _prune(work: Path) -> None:
     """Deletes what the published run did not use from the work store."""
     if (work / "used").exists():
-        used = set((work / "used").read_text().split())
+        used = set((work / "used").read_text(errors="replace").split())  # an entry whose key is damaged is made again
         for folder in work.iterdir():
             if folder.is_dir() and folder.name not in used:
                 shutil.rmtree(folder)
