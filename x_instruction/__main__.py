@@ -18,7 +18,7 @@ COMMANDS = tuple(sorted(path.parent.name for path in FOLDER.glob("*/__main__.py"
 
 
 def main() -> int:
-    # The command has a border of its own; this one is for the help, which may be read by `head`, too.
+    # Each command handles its own errors. This call handles those of the help, whose reader may also be `head`.
     return at_the_border(_command)
 
 

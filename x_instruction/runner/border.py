@@ -66,7 +66,7 @@ def _status_of(work: Callable[[], int]) -> int:
         try:
             return work()
         finally:
-            sys.stdout.flush()  # Python would print a traceback for what it cannot write at its end
+            sys.stdout.flush()  # if this failed only at exit, Python would print a traceback
     except KeyboardInterrupt:
         print("interrupted: finished shards are kept, and the next run continues from them", file=sys.stderr)
         return 130
@@ -85,7 +85,7 @@ def _printed(error: Exception) -> int:
 
 
 def _drop_unread_output() -> bool:
-    """Sends what is printed from now on nowhere, if the pipe behind it is closed. Returns whether one is."""
+    """Discards further output to streams whose pipe is closed. Returns whether there is such a stream."""
     closed = [stream for stream in (sys.stdout, sys.stderr) if _is_closed_pipe(stream)]
     for stream in closed:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -96,7 +96,7 @@ def _is_closed_pipe(stream: TextIO) -> bool:
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)
-    except (OSError, ValueError):  # the stream is no file, or is closed
+    except (OSError, ValueError):  # the stream is not a file, or is closed
         return False
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 

@@ -43,7 +43,7 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
 def read_sealed(path: Path, or_by_hand: bool = False) -> dict[str, Any]:
     """The mapping. Raises DamagedError if it is not what was written.
 
-    `or_by_hand`: a mapping without a checksum of itself is accepted, too.
+    With `or_by_hand`, a mapping without a checksum is also accepted.
     """
     try:
         value = read_json(path)

@@ -97,7 +97,7 @@ class SharedStore:
 
     def _wanted(self, name: str) -> set[str]:
         path = self._folder / "wanted" / name
-        # A damaged key is that of no piece, which is then made again.
+        # A damaged key fits no piece, so the piece is made again.
         return set(path.read_text(errors="replace").split()) if path.exists() else set()
 
     def _write_wanted(self, keys: Collection[str]) -> None:
