@@ -96,10 +96,8 @@ def time_page_process(module: ModuleType) -> None:
             ended[0] = time.thread_time()
 
     module._serve, module._answer = timed_serve, timed_answer  # type: ignore[attr-defined]
-    timed_serve.__module__, timed_serve.__qualname__ = (
-        module.__name__,
-        "_serve",
-    )  # it is pickled by name
+    # The function is pickled by name.
+    timed_serve.__module__, timed_serve.__qualname__ = module.__name__, "_serve"
 
 
 def seconds_of(process: int) -> float:
