@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 
@@ -71,6 +71,7 @@ def announced_phones(text: str, countries: tuple[str, ...]) -> Iterator[tuple[in
             last = end
 
 
+@lru_cache(maxsize=10_000)
 def _is_valid(digits: str, countries: tuple[str, ...]) -> bool:
     """Whether the digits are a number of one of the countries, with or without the country's code."""
     return any(

@@ -22,7 +22,8 @@ _FIFTEEN = r"3[47]\d{2}(?P<gap15>[ \-]?)\d{6}(?P=gap15)\d{5}"
 _FOURTEEN = r"3(?:0[0-5]|[68]\d)\d(?P<gap14>[ \-]?)\d{6}(?P=gap14)\d{4}"
 # Adjacent digits, or another group of four, belong to a longer number.
 FORM = re.compile(
-    rf"(?<![\w.,/+\-])(?<!\d{{4}} )(?:{_SIXTEEN}|{_FIFTEEN}|{_FOURTEEN})(?!\w|/|[.,\-]\d| \d{{4}}(?!\d))", re.ASCII
+    rf"(?=\d)(?<![\w.,/+\-])(?<!\d{{4}} )(?:{_SIXTEEN}|{_FIFTEEN}|{_FOURTEEN})(?!\w|/|[.,\-]\d| \d{{4}}(?!\d))",
+    re.ASCII,
 )
 CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{13}}"
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from x_instruction.cleaning.private_data.plain_digits import plain
+from x_instruction.cleaning.private_data.plain_digits import all_plain, plain
+from x_instruction.language.changes import changed_where
 
 
 class Kind(NamedTuple):
@@ -22,27 +23,29 @@ class Kind(NamedTuple):
     unless: Callable[[str, int], bool] = lambda _, __: False
 
 
-def mask_checked(
-    texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str | None = None
-) -> tuple[pl.Series, pl.Series]:
+def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
     """The texts with all such numbers masked, and how many there were in each.
 
     `candidate` is a pattern of polars that all texts with such a number contain: only those are searched.
     """
     kinds = list(kinds)
-    return masked_each(texts, lambda text: _masked(text, kinds, mark), candidate)
+    return masked_each(texts, lambda text, digits: _masked(text, digits, kinds, mark), candidate)
 
 
 def masked_each(
-    texts: pl.Series, mask: Callable[[str], tuple[str, int]], candidate: str | None
+    texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """The texts after `mask`, which also counts, if they contain the candidate pattern."""
-    searched = texts.str.contains(candidate) if candidate else [True] * len(texts)
-    pairs = [mask(text) if search else (text, 0) for text, search in zip(texts, searched, strict=True)]
-    return (
-        pl.Series([text for text, _ in pairs], dtype=pl.String),
-        pl.Series([count for _, count in pairs], dtype=pl.Int64),
-    )
+    """The texts after `mask`, which also counts, if they contain the candidate pattern.
+
+    `mask` is given a text and the same text with the digits and signs of ASCII.
+    """
+    found = texts.str.contains(candidate).fill_null(False)
+    some = texts.filter(found)
+    pairs = [mask(text, digits) for text, digits in zip(some, all_plain(some), strict=True)]
+    masked = pl.Series([text for text, _ in pairs], dtype=pl.String)
+    counts = pl.Series([count for _, count in pairs], dtype=pl.Int64)
+    none = pl.repeat(0, len(texts), dtype=pl.Int64, eager=True)
+    return changed_where(found, texts, lambda _: masked), changed_where(found, none, lambda _: counts)
 
 
 def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[str, int]:
@@ -59,10 +62,11 @@ def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[st
     return "".join([*parts, text[at:]]), count
 
 
-def _masked(text: str, kinds: list[Kind], mark: str) -> tuple[str, int]:
+def _masked(text: str, digits: str, kinds: list[Kind], mark: str) -> tuple[str, int]:
     total = 0
     for kind in kinds:
-        text, count = replaced(text, _spans(plain(text), kind), mark)
+        text, count = replaced(text, _spans(digits, kind), mark)
+        digits = plain(text) if count else digits
         total += count
     return text, total
 

@@ -74,7 +74,8 @@ def _is_tanzanian(number: str) -> bool:
 
 
 def _form(form: str) -> re.Pattern[str]:
-    return re.compile(f"{_FREE}(?:{form}){_END}")
+    # A look at the first character first is nearly twice as fast.
+    return re.compile(rf"(?=[\dA-Z]){_FREE}(?:{form}){_END}")
 
 
 def _announced(digits: str) -> Kind:

