@@ -33,6 +33,11 @@ def _is_card(number: str) -> bool:
     return len(set(digits)) > 1 and luhn.is_valid(digits)
 
 
+def is_card(number: str) -> bool:
+    """Whether a number, in ASCII and as it is grouped, is that of a payment card."""
+    return FORM.fullmatch(number) is not None and _is_card(number)
+
+
 def mask_cards(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The texts with card numbers masked, and how many there were in each."""
     return mask_checked(texts, [Kind(FORM, _is_card)], MARK, CANDIDATE)
