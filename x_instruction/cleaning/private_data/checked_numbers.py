@@ -13,9 +13,9 @@ from x_instruction.language.changes import changed_where
 
 
 class Kind(NamedTuple):
-    """Numbers of a form for which the check holds. What the form's group `before` matches stays in the text.
+    """A kind of number: it has the form and passes the check. What the form's group `before` matches stays in the text.
 
-    `unless` is given the text and a number's place, and says whether the words before it make it another number.
+    `unless(text, start)` tells whether the words before the number at `start` show that it is of another kind.
     """
 
     form: re.Pattern[str]
@@ -24,9 +24,10 @@ class Kind(NamedTuple):
 
 
 def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
-    """The texts with all such numbers masked, and how many there were in each.
+    """The texts with all numbers of the kinds masked, and how many there were in each.
 
-    `candidate` is a pattern of polars that all texts with such a number contain: only those are searched.
+    `candidate` is a polars pattern that every text with such a number contains; only texts that contain it are
+    searched.
     """
     kinds = list(kinds)
     return masked_each(texts, lambda text, digits: _masked(text, digits, kinds, mark), candidate)
@@ -35,23 +36,23 @@ def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: 
 def masked_each(
     texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """The texts after `mask`, which also counts, if they contain the candidate pattern.
+    """The texts and counts that `mask` returns. A text without the candidate pattern is unchanged and counts 0.
 
-    `mask` is given a text and the same text with the digits and signs of ASCII.
+    `mask` gets a text, and the same text with its digits and signs in ASCII.
     """
     found = texts.str.contains(candidate).fill_null(False)
-    some = texts.filter(found)
-    pairs = [mask(text, digits) for text, digits in zip(some, all_plain(some), strict=True)]
+    searched = texts.filter(found)
+    pairs = [mask(text, digits) for text, digits in zip(searched, all_plain(searched), strict=True)]
     masked = pl.Series([text for text, _ in pairs], dtype=pl.String)
     counts = pl.Series([count for _, count in pairs], dtype=pl.Int64)
-    none = pl.repeat(0, len(texts), dtype=pl.Int64, eager=True)
-    return changed_where(found, texts, lambda _: masked), changed_where(found, none, lambda _: counts)
+    zeros = pl.repeat(0, len(texts), dtype=pl.Int64, eager=True)
+    return changed_where(found, texts, lambda _: masked), changed_where(found, zeros, lambda _: counts)
 
 
 def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[str, int]:
-    """The text with the mark in place of each span, and how many there were.
+    """The text with the mark in place of each span, and the number of marks.
 
-    If two spans begin at the same place, the longer one counts.
+    Of spans that overlap, the first one counts; of spans that begin at the same place, the longest.
     """
     parts, at, count = [], 0, 0
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
@@ -72,7 +73,7 @@ def _masked(text: str, digits: str, kinds: list[Kind], mark: str) -> tuple[str, 
 
 
 def _spans(text: str, kind: Kind) -> Iterator[tuple[int, int]]:
-    for found in kind.form.finditer(text):
-        start = found.end("before") if found.groupdict().get("before") else found.start()
-        if kind.check(found.group()) and not kind.unless(text, start):
-            yield start, found.end()
+    for match in kind.form.finditer(text):
+        start = match.end("before") if match.groupdict().get("before") else match.start()
+        if kind.check(match.group()) and not kind.unless(text, start):
+            yield start, match.end()

@@ -1,0 +1,66 @@
+"""Tests with five training seeds whether the tuned model is better than the seed-only and the base model.
+
+    PROJECT=folder python -m tests.benchmarks seeds
+
+PROJECT names a finished project, or several projects separated by `:`; the default is this project. The project's data
+(seed pairs and diversified set) are not changed. The tuned and the seed-only model are trained again with each seed,
+which decides the order of the batches, the dropout and the sampling of the answers. SEEDS is the number of seeds.
+
+Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,
+and the interval over questions the variation between samples of questions.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stages.base_model.settings import EMBEDDED
+from stages.params import Settings
+from tests.benchmarks.gemma import CACHE
+from tests.benchmarks.seeds_figures import UNITS, compared, rows_of
+from tests.benchmarks.seeds_project import key_of, make_view, measured, settings_of, train
+from tests.benchmarks.table import ROOT, Row
+from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.process import quiet_libraries
+
+
+def run() -> list[Row]:
+    return [row for project in projects() for row in rows_of_project(project, CACHE / "seeds", number_of_seeds())]
+
+
+def projects() -> list[Path]:
+    """The folders that the environment variable PROJECT names."""
+    named = [name for name in os.environ.get("PROJECT", "").split(os.pathsep) if name]
+    return [Path(name).resolve() for name in named] or [ROOT]
+
+
+def number_of_seeds() -> int:
+    """The number in the environment variable SEEDS; the default is 5."""
+    given = os.environ.get("SEEDS", "5")
+    if not given.isdecimal() or int(given) < 2:
+        raise SettingsError(f"SEEDS: '{given}' is not a number of seeds; give a whole number from 2")
+    return int(given)
+
+
+def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
+    settings = settings_of(project)
+    quiet_libraries(settings.execution.threads)
+    folder = cache / key_of(project, settings)
+    views = {settings.seed + number: folder / f"seed_{settings.seed + number}" for number in range(seeds)}
+    changed = {seed: settings.model_copy(update={"seed": seed}) for seed in views}
+    for seed, view in views.items():
+        make_view(project, view)
+        train(view, changed[seed])
+    rows = []
+    for language in settings.languages:
+        by_seed = [measured(view, changed[seed], language) for seed, view in views.items()]
+        found = [compared(measure, by_seed) for measure in UNITS]
+        label = f"{model_name(settings)}, {language}"
+        rows += rows_of(label, found, settings.eval_scores.bootstrap_samples, settings.seed)
+    return rows
+
+
+def model_name(settings: Settings) -> str:
+    checkpoint = settings.base_model.checkpoint
+    return "embedded model" if checkpoint == EMBEDDED else Path(checkpoint).stem
