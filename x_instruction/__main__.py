@@ -1,7 +1,7 @@
-"""`python -m x_instruction explain ID` and `python -m x_instruction release …`: what a user asks of a finished run.
+"""Starts the commands for a finished run: `python -m x_instruction explain ID` and `python -m x_instruction release …`.
 
-The commands are in commands/, above stages/, because they use the stages' code. A tool imports nothing that is above
-it, so this file starts a command by its name. No tool imports this file, and no stage depends on it.
+The commands are in commands/, because they use the stages' code, which no module of x_instruction/ imports. So this
+file starts a command by its name. No module imports this file, and no stage depends on it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COMMANDS = tuple(sorted(path.parent.name for path in FOLDER.glob("*/__main__.py"
 
 
 def main() -> int:
-    # The command has a border of its own; this one is for the help, which may be read by `head`, too.
+    # Each command handles its own errors. This call handles those of the help, whose reader may also be `head`.
     return at_the_border(_command)
 
 

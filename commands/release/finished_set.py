@@ -23,5 +23,5 @@ def finished_set(root: Path) -> Path:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files of the set by their paths in it."""
+    """The files of the set by their relative paths."""
     return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -27,7 +27,8 @@ REFUSED = {
 def upload(folder: Path, name: str, token: str, private: bool) -> str:
     """Uploads the files of `folder` to the dataset `name` (owner/set). Returns the address of the commit.
 
-    `private` is for a new dataset; an existing one stays as it is. Raises InputError if the hub refuses or is offline.
+    `private` applies to a new dataset; an existing dataset stays as it is. Raises InputError if the hub refuses the
+    release or cannot be reached.
     """
     if name.count("/") != 1:
         raise InputError(f"{name!r} is not the name of a dataset of the hub: give OWNER/NAME")

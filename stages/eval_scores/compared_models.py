@@ -13,7 +13,7 @@ from x_instruction.runner.files import hash_paths
 from x_instruction.runner.job import Job
 from x_instruction.runner.published import read_manifest, refuse_damaged_copy
 
-# A checkpoint's code and pickles are not downloaded, because they could run anything.
+# A checkpoint's code and pickles are not downloaded, because they could run any code.
 DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 CHAT_PROMPT = "{instruction} Answer in {language}."
 

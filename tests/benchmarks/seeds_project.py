@@ -1,10 +1,10 @@
-"""What the benchmark seeds does in a finished project: it trains two models with each seed and lets them answer.
+"""Trains two models with each seed for the benchmark seeds, in a finished project, and lets them answer.
 
 <folder>/seed_17/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
 <folder>/seed_17/measured/    the answers and the losses of the compared models, by language
 
-Every model and every table is kept, and a training resumes from its checkpoints. So an interrupted benchmark goes on
-where it ended.
+Every model and table is kept, and a training resumes from its checkpoints, so an interrupted benchmark resumes where it
+ended.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def settings_of(project: Path) -> Settings:
 
 
 def key_of(project: Path, settings: Settings) -> str:
-    """A name for everything that decides the result besides the seed: data, settings, questions and code."""
+    """A hash of everything except the seed that affects the result: data, settings, questions and code."""
     data, codes = project / "data", settings.languages
     inputs = [
         data / "base_model",
@@ -76,7 +76,7 @@ def key_of(project: Path, settings: Settings) -> str:
 
 
 def make_view(project: Path, folder: Path) -> None:
-    """Makes a folder that shows the project's language pages and data, without the models that are trained here."""
+    """Makes a folder with links to the project's language pages and data, without the models that are trained here."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     shown = [path for path in (project / "data").iterdir() if path.name[0] != "."]
     made_here = ("tuned_model", SEED_ONLY_MODEL[0])
@@ -87,7 +87,7 @@ def make_view(project: Path, folder: Path) -> None:
 
 
 def train(view: Path, settings: Settings) -> None:
-    """Trains the tuned and the seed-only model on the project's pairs, unless they are there."""
+    """Trains the tuned and the seed-only model on the project's pairs, unless they exist."""
     quiet = {"report_to": ()}
     for section in ("tuned_model", "response_model"):
         old = getattr(settings, section)
@@ -98,7 +98,7 @@ def train(view: Path, settings: Settings) -> None:
 
 
 def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -> None:
-    """Runs a stage and publishes its model. The gate is left out: a bad model of one seed is a result as well."""
+    """Runs a stage and publishes its model without a gate, since a bad model of one seed is also a result."""
     artifact, *iteration = names
     job = _job(view, settings, artifact, iteration)
     if (job.target / MANIFEST).exists():
@@ -111,7 +111,7 @@ def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -
 
 
 def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) -> Job:
-    """A job that works in the view with the code of this checkout."""
+    """A job in the folder `view` with the code of this checkout."""
     kinds = ("language",) if artifact == "eval_scores" else ("iteration",) if names else ()
     job = make_job(artifact, kinds, list(names), settings, ROOT)
     inner = Path(artifact, *names)
@@ -119,7 +119,7 @@ def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) ->
 
 
 def measured(view: Path, settings: Settings, language: str) -> dict[str, Answered]:
-    """The answers and losses of each model, which are computed unless they are there."""
+    """The answers and losses of each model; they are computed unless they are stored."""
     folder = view / "measured" / language
     answers, losses = folder / "answers.parquet", folder / "losses.parquet"
     if not losses.exists():

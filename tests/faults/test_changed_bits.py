@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from unittest.mock import ANY
 import polars as pl
 import pytest
 
-from tests.conftest import TRAINING
+from tests.conftest import TRAINING, KillTraining
+from tests.damage import flip
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings, fine_tune
@@ -36,14 +36,6 @@ from x_instruction.runner.work_store import NOTE, SEAL, as_noted, finished, note
 MakeJob = Callable[..., Job]
 ROWS = pl.DataFrame({"id": ["a", "b", "c"], "text": ["kissa", "koira", "hevonen"]})
 SUITE = "- { metric: ids, at_least: 0, severity: warning, because: not of interest here }\n"
-
-
-def flip(path: Path, place: int, bit: int = 3) -> None:
-    """Flips a bit of the file; its size and times stay the same."""
-    data, times = bytearray(path.read_bytes()), path.stat()
-    data[place] ^= 1 << bit
-    path.write_bytes(data)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 @contextmanager
@@ -160,16 +152,16 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     (entry,) = (path.parent for path in job.work.glob(f"*/{SEAL}"))
     data = (entry / name).read_bytes()
     if how == "flipped":
-        flip(entry / name, len(data) // 2)
+        flip(entry / name)
     elif how == "cut":
         (entry / name).write_bytes(data[: len(data) // 2])
     else:
         (entry / name).unlink()
     capsys.readouterr()
     assert run() == first
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     if (name, how) != (SEAL, "missing"):  # a missing seal is the result of a kill, not damage
-        assert f"{entry / name} is damaged: it is deleted and made again" in said
+        assert f"{entry / name} is damaged: it is deleted and made again" in printed
 
 
 SHAPES = {
@@ -267,7 +259,7 @@ def test_training_does_not_resume_from_a_damaged_checkpoint(
     tiny_model: Path,
     lessons: list[Example],
     tmp_path: Path,
-    kill_training: Callable[[int], AbstractContextManager[None]],
+    kill_training: KillTraining,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), "epochs": 5, "batch_size": 2, "save_every": 3})
@@ -276,7 +268,7 @@ def test_training_does_not_resume_from_a_damaged_checkpoint(
         fine_tune(tiny_model, lessons, tmp_path / "out", training, 1, surroundings=surroundings)
     weights = tmp_path / "checkpoints" / "checkpoint-3" / "model.safetensors"
     assert last_checkpoint(tmp_path / "checkpoints") == weights.parent
-    flip(weights, weights.stat().st_size // 2)
+    flip(weights)
     assert last_checkpoint(tmp_path / "checkpoints") is None
     assert not weights.exists()
     assert "checkpoint-3/model.safetensors is damaged: it is deleted" in capsys.readouterr().err

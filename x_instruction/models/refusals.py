@@ -1,4 +1,4 @@
-"""Says why a checkpoint cannot be used, in our words if those of the library are misleading or too long."""
+"""Explains why a checkpoint cannot be used, in our words if those of the library are misleading or too long."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refuse_other_files(folder: Path) -> None:
     try:
         names = {str(name) for name in read_json(index)["weight_map"].values()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{index} is not a list of weights: take the one that belongs to the model") from None
+        raise InputError(f"{index} is not a list of weights: take the file that belongs to the model") from None
     for name in sorted(names):
         if Path(name).name != name or Path(name).suffix != ".safetensors":
             raise InputError(
@@ -49,8 +49,8 @@ def refuse_other_files(folder: Path) -> None:
 def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> None:
     """Raises InputError unless the file has exactly the weights of the model, and all of them are finite numbers.
 
-    `loaded` is what transformers says of the loading. It fills missing and unfit weights with random numbers, and
-    leaves out those that the model does not have.
+    `loaded` is the report of transformers about the loading. transformers fills missing and unfit weights with random
+    numbers, and leaves out weights that the model does not have.
     """
     if missing := sorted(loaded["missing_keys"]):
         raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
@@ -76,7 +76,8 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
     for name, weight in model.named_parameters():
         if not weight.is_floating_point() or not weight.numel() or weight.is_meta:
             continue
-        # The extremes are NaN if any number is, and take no memory, unlike `isfinite` of all numbers.
+        # The smallest and largest numbers are NaN if any number is. Computing them takes no memory, unlike `isfinite`
+        # of all.
         if not torch.stack(weight.detach().aminmax()).isfinite().all():
             raise InputError(
                 f"{folder} is not a usable model: {name} has numbers that are not finite (NaN or infinity): take "

@@ -42,12 +42,12 @@ ANNOUNCED = (
     r"(?: ?(?:no|number|namba|nambari|na))?"
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
 )
-# What may not be directly before or after a number: a letter, or digits after a point or hyphen, belong to a longer
-# number. Thai words are allowed, because no spaces separate them.
+# Neither a letter, nor a digit with a point or hyphen, may be directly before or after a number: they would belong to a
+# longer number. Thai words may be, because no spaces separate them.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
-# The codes of Vietnam's 63 provinces. 081 and 085 are not among them: Indonesian mobile numbers (0812…, 0852…) have 12
-# digits too.
+# The codes of Vietnam's 63 provinces. 081 and 085 are not among them, with which Indonesian mobile numbers of 12 digits
+# begin (0812…, 0852…).
 PROVINCES = re.compile(
     "0(?:0[12468]|1[0124579]|2[024-7]|3[013-8]|4[024-689]|5[12468]|6[024678]|7[024579]|8[02-4679]|9[1-6])"
 )

@@ -1,4 +1,4 @@
-"""Writes digits and signs of every script in ASCII. Each character is replaced by one, so positions stay the same."""
+"""Writes digits and signs of every script in ASCII, one character for each, so that positions stay the same."""
 
 from __future__ import annotations
 
