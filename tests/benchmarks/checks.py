@@ -46,8 +46,8 @@ class Cost:
 
     def row(self, case: str) -> Row:
         seconds = sum(self.checks.values())
-        groups = ", ".join(f"{group} {taken:.2f}" for group, taken in self.checks.most_common())
-        note = f"the bound; {seconds:.1f} of {self.total:.0f} CPU s: {groups}"
+        groups = ", ".join(f"{group} {taken:.2g}" for group, taken in self.checks.most_common())
+        note = f"the bound; {seconds:.2g} of {self.total:.0f} CPU s: {groups}"
         return Row(case, "share", seconds / self.total, BOUND, note)
 
 

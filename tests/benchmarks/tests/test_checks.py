@@ -65,7 +65,7 @@ def test_the_seconds_of_a_whole_process_count_once() -> None:
 
 def test_a_row_is_the_share_of_all_processor_time() -> None:
     row = (Cost(Counter({"hashes": 1.0}), 60.0) + Cost(Counter({"hashes": 0.5, "locks": 0.5}), 40.0)).row("a run")
-    assert row.ours == pytest.approx(0.02) and row.note == "the bound; 2.0 of 100 CPU s: hashes 1.50, locks 0.50"
+    assert row.ours == pytest.approx(0.02) and row.note == "the bound; 2 of 100 CPU s: hashes 1.5, locks 0.5"
 
 
 def test_a_stage_is_measured(tmp_path: Path) -> None:

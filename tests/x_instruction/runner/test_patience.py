@@ -89,10 +89,13 @@ def test_a_process_that_uses_the_processor_works(where: str) -> None:
     spin = "import sys\nwhile True: pass"
     start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"
     busy = subprocess.Popen([sys.executable, "-c", spin if where == "the process" else start], start_new_session=True)
-    while not work_of([busy.pid]):
+    work, looks = 0, 0
+    while not work and looks < 1200:  # a second of the processor, which takes longer on a busy machine
         time.sleep(0.05)
+        work, looks = work_of([busy.pid]), looks + 1
     os.killpg(busy.pid, signal.SIGKILL)
     busy.wait()
+    assert work
 
 
 def test_an_idle_an_ended_and_an_unknown_process_do_no_work(held: tuple[Path, subprocess.Popen[str]]) -> None:
