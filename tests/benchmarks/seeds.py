@@ -3,8 +3,9 @@
     PROJECT=folder python -m tests.benchmarks seeds
 
 PROJECT names a finished project, or several with `:` between them; by default it is this one. The data stay as they
-are: its seed pairs and its diversified set. The tuned and the seed-only model are trained anew with each seed, which
-decides the order of the batches, the dropout and the sampling of the answers. SEEDS is the number of seeds.
+are: its seed pairs and its diversified set. The tuned and the seed-only model are trained anew with each seed but the
+first, which is the project's. The seed decides the order of the batches, the dropout and the sampling of the answers.
+SEEDS is the number of seeds.
 
 Two intervals (95 %) are given for each paired difference. The one over seeds says what another training would change.
 The one over questions says what other questions would change.
@@ -50,7 +51,7 @@ def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
     views = {settings.seed + number: folder / f"seed_{settings.seed + number}" for number in range(seeds)}
     changed = {seed: settings.model_copy(update={"seed": seed}) for seed in views}
     for seed, view in views.items():
-        make_view(project, view)
+        make_view(project, view, with_models=seed == settings.seed)
         train(view, changed[seed])
     rows = []
     for language in settings.languages:
