@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.benchmarks import seeds, seeds_project
 from tests.benchmarks.project_copy import merged
 from tests.benchmarks.seeds import model_name, number_of_seeds, projects, rows_of_project
 from tests.benchmarks.seeds_figures import ORDER, UNITS, Compared, compared, over_seeds, rows_of
-from tests.benchmarks.seeds_project import key_of, settings_of
+from tests.benchmarks.seeds_project import key_of, make_view, settings_of, train
 from tests.benchmarks.table import ROOT, SkippedError
 from x_instruction.judging.intervals import Observed, mean_of
 from x_instruction.runner.errors import SettingsError
@@ -32,7 +33,7 @@ SEEDS = [
     ("Why does it rain?", "Sade syntyy pilvissä. Vesi tiivistyy pisaroiksi."),
     ("Describe a train.", "Juna kulkee kiskoilla. Se on pitkä ja nopea."),
 ]
-SHORT = {"epochs": 4.0, "batch_size": 1, "max_tokens": 200, "learning_rate": 0.005}
+SHORT = {"epochs": 4.0, "batch_size": 1, "max_tokens": 200, "learning_rate": 0.005, "save_every": 2}
 CHANGED = {
     "languages": ["fi"],
     "tuned_model": {"training": SHORT},
@@ -90,6 +91,24 @@ def test_models_of_each_seed_are_trained_measured_and_kept(
     monkeypatch.setattr(seeds_project.tuned_model, "run", no_more)
     monkeypatch.setattr(seeds_project, "answers_of", no_more)
     assert {row.case: row for row in rows_of_project(project, tmp_path / "cache", 3)} == rows
+
+
+def test_a_training_that_was_killed_goes_on_from_its_checkpoint(
+    project: Path, tmp_path: Path, kill_training: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    views = []
+    for name in ("undisturbed", "killed"):
+        views.append(tmp_path / name)
+        make_view(project, views[-1], with_models=False)
+    valid = settings_of(project)
+    train(views[0], valid)
+    with kill_training(3):
+        train(views[1], valid)
+    assert [path.name for path in views[1].glob("data/.work/tuned_model/checkpoints/*/*")] == ["checkpoint-2"]
+    train(views[1], valid)
+    weights = [(view / "data" / "tuned_model" / "model.safetensors").read_bytes() for view in views]
+    assert weights[0] == weights[1]
+    assert not (views[1] / "data" / ".work" / "tuned_model").exists()  # checkpoints of a finished training
 
 
 def test_other_data_or_settings_are_another_folder_of_models(project: Path) -> None:
