@@ -1,8 +1,8 @@
-"""What DVC finds in the workspace and what `dvc.lock` says, as versions that Dagster can compare.
+"""The state of the workspace and the state in `dvc.lock`, as versions that Dagster can compare.
 
 `dvc status` calls a stage changed if its command, a parameter, a source file, an input artifact or an output differs
-from the lock. Dagster compares the input artifacts itself, along its edges. Everything else is one version per stage,
-`inputs_now`, which equals `inputs_locked` exactly if DVC finds no change there.
+from the lock. Dagster compares the input artifacts itself, along its edges. Everything else is combined into one
+version per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[s
 
 
 class _Changed:
-    """Whether an output differs from the lock; each output is looked at once."""
+    """Whether an output differs from the lock; each output is compared once."""
 
     def __init__(self, found: dict[str, PipelineStage]) -> None:
         self._outs = {out.def_path: out for stage in found.values() for out in stage.outs}
@@ -63,7 +63,7 @@ class _Changed:
 
 
 class _Params:
-    """Values of the parameters that a stage depends on; each file is parsed once, which takes DVC 0.05 s."""
+    """Values of the parameters on which a stage depends. Each file is parsed only once, because this takes 0.05 s."""
 
     def __init__(self) -> None:
         self._files: dict[str, Any] = {}
@@ -111,13 +111,13 @@ def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies; artifacts enter by path, not by hash."""
+    """Digest of the command, the parameters and the dependencies. For an artifact, it has the path but not the hash."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 
 
 def _hash(dep: Output) -> str | None:
-    """None for a path that does not exist or vanishes while it is read: DVC empties outputs before a stage runs."""
+    """DVC's hash; None if the path is missing or vanishes now, because DVC empties outputs before a stage runs."""
     try:
         return dep.get_hash().value
     except (DvcException, OSError):

@@ -12,8 +12,8 @@ from commands.release.finished_set import files_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import replace_folder
 
-# A folder with these two, and otherwise only with the files of OURS, is an earlier release. A folder with more, such as
-# a clone of the hub's repository with its .git, is somebody's work, which replacing it would delete.
+# A folder with both of these files, and otherwise only with files of OURS, is an earlier release and may be replaced. A
+# folder with other files, such as a clone of the hub's repository with its .git, may be a user's work.
 ALWAYS = ("README.md", "croissant.json")
 OURS = (*ALWAYS, "*/train-*.parquet", "csv/*.csv")
 
@@ -33,7 +33,7 @@ def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
             staged = Path(name, "release")
             for path, file in files_of(source).items():
                 (staged / path).parent.mkdir(parents=True, exist_ok=True)
-                # A copy and no link: DVC's cache must not change with the release.
+                # The file is copied and not linked, because an edit of the release must not change DVC's cache.
                 shutil.copyfile(file, staged / path)
             if csv:
                 _add_csv(source, staged)

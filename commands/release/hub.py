@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from commands.release.finished_set import files_of
 from x_instruction.runner.errors import InputError
 
-OURS = ("*/train-*.parquet", "croissant.json")  # files of an earlier release that a new one may lack
+OURS = ("*/train-*.parquet", "croissant.json")  # deleted from the hub if the new release does not have them
 DATASET = "dataset"
 REFUSED = {
     401: "the token of HF_TOKEN is not valid",
@@ -27,7 +27,8 @@ REFUSED = {
 def upload(folder: Path, name: str, token: str, private: bool) -> str:
     """Uploads the files of `folder` to the dataset `name` (owner/set). Returns the address of the commit.
 
-    A new dataset is private unless asked otherwise; an existing one stays as it is. Raises InputError in one sentence.
+    `private` applies to a new dataset; an existing dataset stays as it is. Raises InputError if the hub refuses the
+    release or cannot be reached.
     """
     if name.count("/") != 1:
         raise InputError(f"{name!r} is not the name of a dataset of the hub: give OWNER/NAME")

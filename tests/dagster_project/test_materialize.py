@@ -1,11 +1,10 @@
-"""Materializing an asset runs its stage and shows the result, or the reason why there is none."""
+"""Materializing an asset runs its stage and shows the result, or the reason for its failure."""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +15,7 @@ from dvc_project.graph import read_graph
 from dvc_project.project import read_lock
 from tests.dagster_project.faces import changed_in_dvc, materialize, stale_in_dagster
 from tests.miniature import with_package
+from tests.processes import wait_for_text
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetCheckSeverity]]:
@@ -23,11 +23,11 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetC
 
 
 def message(result: dg.ExecuteInProcessResult) -> str:
-    """The message of the failed run."""
+    """The message of a failed run."""
     return str(result.failure_data_for_node("filtered_text").user_failure_data.description)
 
 
-def test_a_partition_is_made_and_shown(fresh: Path, instance: dg.DagsterInstance) -> None:
+def test_a_partition_is_made_and_its_metadata_are_shown(fresh: Path, instance: dg.DagsterInstance) -> None:
     assert materialize(fresh, instance, "raw_web_text", "filtered_text", language="ur").success
     lock = read_lock(fresh)
     assert set(lock) == {"raw_web_text@ur", "filtered_text@ur"}
@@ -44,7 +44,7 @@ def test_a_partition_is_made_and_shown(fresh: Path, instance: dg.DagsterInstance
     assert {"filtered_text@ur", "raw_web_text@ur"}.isdisjoint(stale_in_dagster(fresh, instance))
 
 
-def test_a_warning_blocks_nothing(fresh: Path, instance: dg.DagsterInstance) -> None:
+def test_a_warning_does_not_block_downstream_assets(fresh: Path, instance: dg.DagsterInstance) -> None:
     result = materialize(fresh, instance, "raw_web_text", "filtered_text", language="fi")
     assert result.success
     assert checks(result) == {
@@ -53,7 +53,7 @@ def test_a_warning_blocks_nothing(fresh: Path, instance: dg.DagsterInstance) -> 
     }
 
 
-def test_a_failed_gate_publishes_nothing_and_stops_what_follows(made: Path, reported: dg.DagsterInstance) -> None:
+def test_a_failed_gate_publishes_nothing_and_stops_downstream_assets(made: Path, reported: dg.DagsterInstance) -> None:
     lock = (made / "dvc.lock").read_bytes()
     (made / "languages/fi.yaml").write_text("min_rows: 3\n", encoding="utf-8")
     result = materialize(made, reported, "filtered_text", "candidate_pairs", language="fi")
@@ -90,13 +90,13 @@ def test_a_run_waits_for_another_run_of_the_same_path(made: Path, instance: dg.D
     (made / "languages/fi.yaml").write_text("sleep: 4\n", encoding="utf-8")
     command = [sys.executable, "-m", "dvc", "repro", "-s", "filtered_text@fi"]
     other = subprocess.Popen(command, cwd=made, env=environment())
-    _wait_for(made / "data/sleeping")
+    wait_for_text(made / "data/sleeping")
     (made / "languages/fi.yaml").write_text("sleep: 0\n", encoding="utf-8")
     assert materialize(made, instance, "filtered_text", language="fi").success
     assert other.wait() == 0
 
 
-def test_a_cancelled_run_ends_the_stage_and_leaves_the_lock(made: Path) -> None:
+def test_a_cancelled_run_ends_the_stage_and_leaves_dvc_lock_unchanged(made: Path) -> None:
     with_package(made)
     (made / "languages/fi.yaml").write_text("sleep: 60\n", encoding="utf-8")
     lock = (made / "dvc.lock").read_bytes()
@@ -109,20 +109,12 @@ def test_a_cancelled_run_ends_the_stage_and_leaves_the_lock(made: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    stage = int(_wait_for(made / "data/sleeping"))
+    stage = int(wait_for_text(made / "data/sleeping"))
     group = os.getpgid(stage)
     run.send_signal(signal.SIGINT)
     assert run.wait(timeout=20) != 0
     assert not _alive(group)
     assert (made / "dvc.lock").read_bytes() == lock
-
-
-def _wait_for(path: Path) -> str:
-    deadline = time.monotonic() + 30
-    while not (path.exists() and path.read_text()):
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.1)
-    return path.read_text()
 
 
 def _alive(group: int) -> bool:

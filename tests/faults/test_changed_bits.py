@@ -1,19 +1,20 @@
-"""A flipped bit is never read: a published file is refused by name, and finished work is made again."""
+"""Data with a flipped bit is never used: a published file is refused by name, and finished work is made again."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import polars as pl
 import pytest
 
-from tests.conftest import TRAINING
+from tests.conftest import TRAINING, KillTraining
+from tests.damage import flip
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings, fine_tune
@@ -26,35 +27,27 @@ from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
-from x_instruction.runner.published import MANIFEST, read_manifest
+from x_instruction.runner.published import MANIFEST, manifest_of, read_manifest, refuse_damaged
 from x_instruction.runner.shards import Partition, Split, no_drops, write_shard
 from x_instruction.runner.shared_store import SharedStore
 from x_instruction.runner.shell import run_stage
-from x_instruction.runner.work_store import SEAL, as_noted, finished, note, seal
+from x_instruction.runner.work_store import NOTE, SEAL, as_noted, finished, note, seal
 
 MakeJob = Callable[..., Job]
 ROWS = pl.DataFrame({"id": ["a", "b", "c"], "text": ["kissa", "koira", "hevonen"]})
 SUITE = "- { metric: ids, at_least: 0, severity: warning, because: not of interest here }\n"
 
 
-def flip(path: Path, place: int, bit: int = 3) -> None:
-    """Flips a bit; the file keeps its size and its time."""
-    data, times = bytearray(path.read_bytes()), path.stat()
-    data[place] ^= 1 << bit
-    path.write_bytes(data)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
 @contextmanager
 def flipped(path: Path, place: int, bit: int = 3) -> Iterator[None]:
-    """The file with a flipped bit, and afterwards as it was."""
+    """Flips a bit of the file, and flips it back at the end."""
     flip(path, place, bit)
     yield
     flip(path, place, bit)
 
 
 class Texts:
-    """A stage that publishes ROWS and its figures."""
+    """A stage that publishes ROWS and metrics."""
 
     def run(self, job: Job) -> Outcome:
         write_shard(ROWS, job.staging / "part-00000.parquet")
@@ -76,31 +69,31 @@ def publish(make_job: MakeJob, tmp_path: Path) -> Callable[..., Job]:
     return published
 
 
-def test_no_flipped_bit_of_a_published_shard_is_read(publish: Callable[..., Job]) -> None:
+def test_a_published_shard_with_a_flipped_bit_is_not_read(publish: Callable[..., Job]) -> None:
     folder = publish().target
     path = folder / "part-00000.parquet"
     assert Partition(folder).table().equals(ROWS)
     for place in range(0, path.stat().st_size, 7):
-        # A changed number of rows is seen first; that sentence names the folder.
+        # If the flipped bit changes the number of rows, this is noticed first, and the message names the folder.
         with flipped(path, place), pytest.raises(InputError, match=r"part-00000\.parquet is damaged|fi has \d+ rows"):
             Partition(folder).table()
 
 
-def test_no_flipped_bit_of_a_manifest_changes_what_is_read(publish: Callable[..., Job]) -> None:
+def test_a_manifest_with_a_flipped_bit_is_refused_or_has_the_same_values(publish: Callable[..., Job]) -> None:
     folder = publish().target
     path, manifest = folder / MANIFEST, read_manifest(folder)
     refused = 0
     for place in range(path.stat().st_size):
         with flipped(path, place):
             try:
-                # What is not refused is an equal value, or one whose checksum has lost its name.
+                # A flipped bit may leave an equal value, or may change only the name of the manifest's checksum.
                 assert read_manifest(folder).items() >= manifest.items(), place
             except DamagedError:
                 refused += 1
     assert refused > 0.8 * path.stat().st_size
 
 
-def test_changed_metrics_do_not_decide_the_iteration(publish: Callable[..., Job], make_job: MakeJob) -> None:
+def test_damaged_metrics_do_not_decide_the_accepted_iteration(publish: Callable[..., Job], make_job: MakeJob) -> None:
     for name in ("iteration_1", "iteration_2"):
         job = publish("evaluator", language=None, iteration=name)
     reader = make_job("refined_pairs")
@@ -111,7 +104,7 @@ def test_changed_metrics_do_not_decide_the_iteration(publish: Callable[..., Job]
 
 
 class Model:
-    """A stage that publishes a model, its calibration among its files."""
+    """A stage that publishes a model with a calibration."""
 
     def __init__(self, start: Path) -> None:
         self.start = start
@@ -159,16 +152,69 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     (entry,) = (path.parent for path in job.work.glob(f"*/{SEAL}"))
     data = (entry / name).read_bytes()
     if how == "flipped":
-        flip(entry / name, len(data) // 2)
+        flip(entry / name)
     elif how == "cut":
         (entry / name).write_bytes(data[: len(data) // 2])
     else:
         (entry / name).unlink()
     capsys.readouterr()
     assert run() == first
-    said = capsys.readouterr().err
-    if (name, how) != (SEAL, "missing"):  # this is what a kill leaves, and no damage
-        assert f"{entry / name} is damaged: it is deleted and made again" in said
+    printed = capsys.readouterr().err
+    if (name, how) != (SEAL, "missing"):  # a missing seal is the result of a kill, not damage
+        assert f"{entry / name} is damaged: it is deleted and made again" in printed
+
+
+SHAPES = {
+    "a list": "[]",
+    "a number": "7",
+    "null": "null",
+    "text": '"sealed"',
+    "nothing": "",
+    "no mapping of files": '{"files": ["part.parquet"]}',
+    "checksums that are no text": '{"files": {"part.parquet": 7}}',
+    "without files and facts": "{}",
+    "without its own checksum": '{"files": {}, "counts": {}}',
+    "deep": "[" * 100_000,
+    "no text": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
+def test_a_seal_of_another_shape_is_damage(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str], content: str | bytes
+) -> None:
+    job = make_job()
+    assert job.map_frames([ROWS], shout, settings=[]).counts == {"shouted": 3}
+    (path,) = job.work.glob(f"*/{SEAL}")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    shutil.rmtree(job.staging)
+    assert job.map_frames([ROWS], shout, settings=[]).counts == {"shouted": 3}
+    assert f"{path} is damaged: it is deleted and made again" in capsys.readouterr().err
+    assert finished(path.parent) == {"counts": {"shouted": 3}, "files": ANY}
+
+
+@pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
+def test_a_note_of_another_shape_is_damage(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("rows")
+    note(path)
+    assert as_noted(path)
+    path.with_suffix(NOTE).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert not as_noted(path)
+
+
+@pytest.mark.parametrize("content", ['{"artifact": "texts", "files": ["part"]}', '{"artifact": "texts"'])
+def test_a_manifest_of_another_shape_is_damage(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(DamagedError, match=r"manifest\.json is damaged"):
+        refuse_damaged(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"files": ["model.safetensors"]}'])
+def test_the_manifest_of_somebody_else_says_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    refuse_damaged(tmp_path)
+    assert manifest_of(tmp_path) == {}
 
 
 def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> None:
@@ -180,6 +226,18 @@ def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> No
     store = SharedStore(tmp_path, "sw", ["fi", "sw"])
     store.fill({"a": make})
     assert (store.piece("a") / "rows").read_text() == "rows"
+
+
+def test_damaged_keys_of_pieces_that_are_needed_are_no_pieces(tmp_path: Path) -> None:
+    def make(piece: Path) -> None:
+        (piece / "rows").write_text("rows")
+
+    SharedStore(tmp_path, "fi", ["fi"]).fill({"a": make})
+    (tmp_path / "wanted" / "fi").write_bytes(b"\xff\xfe")
+    store = SharedStore(tmp_path, "fi", ["fi"])
+    store.fill({"b": make})
+    store.settle()
+    assert (store.piece("b") / "rows").exists() and not store.piece("a").exists()
 
 
 def test_damaged_tokenised_examples_are_made_again(
@@ -197,11 +255,11 @@ def test_damaged_tokenised_examples_are_made_again(
     assert kept() == examples
 
 
-def test_a_training_does_not_resume_from_a_damaged_checkpoint(
+def test_training_does_not_resume_from_a_damaged_checkpoint(
     tiny_model: Path,
     lessons: list[Example],
     tmp_path: Path,
-    kill_training: Callable[[int], AbstractContextManager[None]],
+    kill_training: KillTraining,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), "epochs": 5, "batch_size": 2, "save_every": 3})
@@ -210,18 +268,18 @@ def test_a_training_does_not_resume_from_a_damaged_checkpoint(
         fine_tune(tiny_model, lessons, tmp_path / "out", training, 1, surroundings=surroundings)
     weights = tmp_path / "checkpoints" / "checkpoint-3" / "model.safetensors"
     assert last_checkpoint(tmp_path / "checkpoints") == weights.parent
-    flip(weights, weights.stat().st_size // 2)
+    flip(weights)
     assert last_checkpoint(tmp_path / "checkpoints") is None
     assert not weights.exists()
     assert "checkpoint-3/model.safetensors is damaged: it is deleted" in capsys.readouterr().err
 
 
-def test_a_damaged_file_of_unfinished_work_is_named_and_not_taken(
+def test_a_damaged_file_of_unfinished_work_is_named_and_not_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "part-00000.parquet"
     path.write_text("rows")
-    assert not as_noted(path)  # a kill came before the note
+    assert not as_noted(path)  # as after a kill that came before the note
     note(path)
     assert as_noted(path)
     flip(path, 1)
@@ -229,7 +287,7 @@ def test_a_damaged_file_of_unfinished_work_is_named_and_not_taken(
     assert "part-00000.parquet is damaged: it is made again" in capsys.readouterr().err
 
 
-def test_an_entry_is_finished_with_what_it_says(tmp_path: Path) -> None:
+def test_an_entry_is_finished_once_it_is_sealed_and_returns_its_counts(tmp_path: Path) -> None:
     (tmp_path / "rows").write_text("rows")
     assert finished(tmp_path) is None
     seal(tmp_path, counts={"a": 1})

@@ -2,7 +2,7 @@
 
     python -m x_instruction.models.released_model data/tuned_model FOLDER
 
-The scores are those of the same project's eval_scores; see model_card for why the tracked card has none.
+The scores come from eval_scores of the same project; model_card explains why the tracked card has none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NOT_PUBLISHED = shutil.ignore_patterns("manifest.json", ".*")
 
 
 def release_model(folder: Path, target: Path, root: Path) -> list[str]:
-    """Copy the model to `target`, whole or not at all; returns the languages whose scores are in the card.
+    """Copies the model to `target`, whole or not at all. Returns the languages whose scores are in the card.
 
     `root` is the project's folder. Raises InputError if there is no tuned model, or if `target` has files already.
     """
@@ -48,15 +48,15 @@ def release_model(folder: Path, target: Path, root: Path) -> list[str]:
 
 
 def _scores(root: Path, languages: list[str]) -> dict[str, dict[str, Any]]:
-    """The figures of the tuned model by language, where eval_scores has any."""
-    found: dict[str, dict[str, Any]] = {}
+    """The figures of the tuned model by language, for the languages that eval_scores has published."""
+    scores: dict[str, dict[str, Any]] = {}
     for code in languages:
         path = root / METRICS / f"{code}.json"
         metrics = read_json(path) if path.is_file() else {}
         figures = {name: value for name, value in metrics.get("models", {}).get(MODEL, {}).items() if value is not None}
         if figures:
-            found[code] = {**figures, "judge of the ratings": metrics.get("judge", "")}
-    return found
+            scores[code] = {**figures, "judge of the ratings": metrics.get("judge", "")}
+    return scores
 
 
 def main() -> int:

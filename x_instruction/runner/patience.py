@@ -1,7 +1,8 @@
-"""Waits that end: each says for whom and how long it waits, and gives up with a sentence.
+"""Waits for other processes: a wait says for whom and how long it waits, and gives up with a sentence.
 
-A wait for work that makes progress begins anew with each step of it, so that only a holder that does nothing is given
-up. The holder of a lock file is the process that Linux lists for it in /proc/locks; elsewhere it has no name.
+A wait is given up only if the holder does nothing. As long as its processes use the processor, or its files grow, the
+wait goes on. Linux lists the process that holds a lock file in /proc/locks. On other systems the holder is unknown, and
+only its files show that it works.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 from filelock import BaseFileLock, Timeout
 
 from x_instruction.runner.errors import InputError
 
 MESSAGE_EVERY = 30.0  # seconds
-LONGEST_WAIT = 3600.0  # seconds
+LONGEST_WAIT = 3600.0  # seconds for a holder that does nothing
 LOCKS = Path("/proc/locks")
 UNKNOWN = "another process"
 
@@ -28,46 +30,78 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait of `what` for somebody else. `remedy` says what the user can do when it is given up."""
+    """One wait of `what` for another process. `remedy` says what the user can do after the wait was given up."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print
     ) -> None:
         self._what, self._remedy, self._longest, self._log = what, remedy, longest, log
-        self._since, self._said, self._progress = 0.0, -MESSAGE_EVERY, object()  # the first step begins the wait
+        self._began: float | None = None
+        self._since, self._logged, self._progress = 0.0, -MESSAGE_EVERY, object()  # the first step begins the wait
 
     def step(self, holder: str, progress: Any = None) -> float:
-        """Seconds until the next look. Raises InputError if there was no progress for too long."""
+        """Returns the seconds until the next check. Raises InputError if there was no progress for too long.
+
+        `progress` is any value that changes while the holder works, such as the result of `work_of`.
+        """
         now = time.monotonic()
+        if self._began is None:
+            self._began = now
         if progress != self._progress:
             self._since, self._progress = now, progress
-        waited = now - self._since
-        if waited >= self._longest:
-            raise InputError(f"{self._what} waited {waited:.0f} s for {holder} and gave up: {self._remedy}")
-        if now - self._said >= MESSAGE_EVERY:
-            self._said = now
+        waited, idle = now - self._began, now - self._since
+        if idle >= self._longest:
+            raise InputError(
+                f"{self._what} waited {waited:.0f} s for {holder}, which did nothing for {idle:.0f} s, and gave up: "
+                f"{self._remedy}"
+            )
+        if now - self._logged >= MESSAGE_EVERY:
+            self._logged = now
             self._log(f"{self._what} waits for {holder}, {waited:.0f} s so far")
-        return min(MESSAGE_EVERY, self._longest - waited)
+        return min(MESSAGE_EVERY, self._longest - idle)
 
 
 def patiently_acquire(lock: BaseFileLock, patience: Patience, progress: Callable[[], Any] = lambda: None) -> Any:
-    """Acquires the lock, a context manager that releases it. Raises InputError if that takes too long."""
+    """Acquires the lock, and returns a context manager that releases it. Raises InputError if that takes too long."""
     timeout = 0.0
     while True:
         try:
             return lock.acquire(timeout=timeout)
         except Timeout:
-            timeout = patience.step(named(holder_of(Path(lock.lock_file))), progress())
+            holder = holder_of(Path(lock.lock_file))
+            timeout = patience.step(named(holder), (work_of([holder]), progress()))
+
+
+def work_of(processes: Iterable[int | None]) -> int:
+    """Whole seconds of processor time that these processes, and the processes that they started, have used.
+
+    The fraction is left out, because a process that hangs may have threads that wake up now and then.
+    """
+    return int(sum(_cpu_seconds(process) for process in processes if process is not None))
+
+
+def _cpu_seconds(process: int) -> float:
+    try:
+        family = [parent := psutil.Process(process), *parent.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    seconds = 0.0
+    for member in family:
+        try:
+            seconds += sum(member.cpu_times()[:4])  # of the process and of its children that have ended
+        except psutil.Error:
+            continue  # the process has ended in the meantime
+    return seconds
 
 
 def holder_of(lock: Path) -> int | None:
-    """The process that holds a lock file of the operating system; None if there is none, or none that can be seen."""
+    """The number of the process that holds a lock file; None if there is none, or if the system does not show it."""
     try:
-        found = lock.stat()
+        status = lock.stat()
         lines = LOCKS.read_text().splitlines()
     except OSError:
         return None
-    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     for fields in map(str.split, lines):
         if fields[1] == "FLOCK" and fields[5] == place and int(fields[4]) > 0:
             return int(fields[4])
@@ -83,9 +117,10 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command line of a process: empty if it has ended or is none of a user, None if it cannot be seen."""
+    """The command of a process in one line; empty if it has ended or is the kernel's, None if it is not shown."""
     try:
-        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        return " ".join(text.split())
     except FileNotFoundError:
         return "" if LOCKS.exists() else None
     except OSError:

@@ -1,4 +1,4 @@
-"""The benchmark seeds on a tiny project: it trains, answers and measures, and an interrupted one goes on."""
+"""The benchmark seeds trains, answers and measures in a tiny project, and resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CHANGED = {
 
 @pytest.fixture
 def project(tmp_path: Path, tiny_model: Path, make_job: Callable[..., Job]) -> Path:
-    """A finished project with one language, whose base model is the tiny one."""
+    """A finished project with one language, whose base model is the tiny model."""
     root = tmp_path / "project"
     (root / "data" / "sample").mkdir(parents=True)
     shutil.copy(ROOT / "data/sample/eval_prompts.jsonl", root / "data/sample")
@@ -111,7 +111,7 @@ def test_a_training_that_was_killed_goes_on_from_its_checkpoint(
     assert not (views[1] / "data" / ".work" / "tuned_model").exists()  # checkpoints of a finished training
 
 
-def test_other_data_or_settings_are_another_folder_of_models(project: Path) -> None:
+def test_other_data_or_settings_get_a_separate_folder_of_models(project: Path) -> None:
     valid = settings_of(project)
     usual = key_of(project, valid)
     training = valid.tuned_model.training.model_copy(update={"epochs": 2.0})
@@ -122,12 +122,12 @@ def test_other_data_or_settings_are_another_folder_of_models(project: Path) -> N
     assert key_of(project, valid) != usual
 
 
-def test_an_unfinished_project_is_skipped_with_what_to_do(tmp_path: Path) -> None:
+def test_an_unfinished_project_is_skipped_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(SkippedError, match="seed_pairs is missing; run `make run` first, or name a finished project"):
         settings_of(tmp_path)
 
 
-def test_projects_and_seeds_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_variables_choose_projects_and_seeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("PROJECT", raising=False)
     monkeypatch.delenv("SEEDS", raising=False)
     assert projects() == [ROOT] and number_of_seeds() == 5
@@ -144,7 +144,7 @@ def test_rows_are_named_by_the_base_model(settings: Settings) -> None:
     assert model_name(settings.model_copy(update={"base_model": base})) == "gemma-3"
 
 
-def test_the_interval_over_seeds_is_that_of_student() -> None:
+def test_the_interval_over_seeds_is_that_of_students_t() -> None:
     # Mean 2, standard error 1/√3, and 4.303 is the quantile of t with two degrees of freedom.
     interval = over_seeds(np.array([1.0, 2.0, 3.0]))
     assert interval is not None
@@ -160,26 +160,26 @@ def observed(*values: float) -> Observed:
 
 
 def by_seed(measure: str) -> Compared:
-    """Two seeds and two questions. In the first seed the tuned model has most, in the second the seed-only model."""
+    """Two seeds and two questions. With the first seed the tuned model is best, with the second the seed-only model."""
     models = ([observed(1, 1), observed(0, 1)], [observed(0, 1), observed(1, 1)], [observed(0, 0), observed(0, 0)])
     return Compared(measure, dict(zip(ORDER, models, strict=True)))
 
 
-def test_the_order_is_decided_in_each_seed_by_the_direction_of_the_measure() -> None:
+def test_the_direction_of_the_measure_decides_the_order_for_each_seed() -> None:
     assert by_seed("language_share").in_order().tolist() == [True, False]
     assert by_seed("held_out_loss").in_order().tolist() == [False, False]
     assert by_seed("held_out_loss").improvements("seed_only", "tuned").tolist() == [0.5, -0.5]
 
 
-def test_questions_are_resampled_with_their_mean_over_the_seeds() -> None:
+def test_questions_are_resampled_with_their_means_over_the_seeds() -> None:
     interval = by_seed("language_share").over_questions("tuned", "seed_only", 100, 1)
-    # Each question has the same mean for both models, so no draw of questions makes a difference.
+    # Each question has the same mean for both models, so every draw of questions gives the difference zero.
     assert (interval.low, interval.high) == (0.0, 0.0)
     interval = by_seed("language_share").over_questions("tuned", "base", 100, 1)
     assert (interval.low, interval.high) == (0.5, 1.0)
 
 
-def test_rows_give_both_intervals_and_the_seeds_in_which_the_order_holds() -> None:
+def test_rows_have_both_intervals_and_the_number_of_seeds_with_the_right_order() -> None:
     rows = {row.case: row for row in rows_of("fi", [by_seed("language_share"), by_seed("held_out_loss")], 100, 1)}
     share = rows["fi, language_share, tuned"]
     assert (share.ours, share.peer, share.unit) == (0.75, 0.75, "share")

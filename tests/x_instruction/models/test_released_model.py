@@ -1,4 +1,4 @@
-"""A copy of a tuned model to publish has its scores in the card."""
+"""A copy of a tuned model for publication has the model's scores in its card."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def test_a_released_copy_has_the_scores_of_its_languages(tmp_path: Path) -> None
     assert "license: other\nlicense_name: unknown" in text and "read the licence before you publish" in text
 
 
-def test_without_scores_the_card_stays_as_it_is(tmp_path: Path) -> None:
+def test_without_scores_the_card_is_not_changed(tmp_path: Path) -> None:
     folder = published(tmp_path)
     assert release_model(folder, tmp_path / "out", tmp_path) == []
     assert (tmp_path / "out/README.md").read_text() == (folder / "README.md").read_text()
 
 
-def test_what_cannot_be_released_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_released_is_named(tmp_path: Path) -> None:
     folder = published(tmp_path)
     with pytest.raises(InputError, match="has files already"):
         release_model(folder, folder, tmp_path)
