@@ -2,16 +2,10 @@
 
     PROJECT=folder python -m tests.benchmarks seeds
 
-<<<<<<< HEAD
-PROJECT names a finished project, or several with `:` between them; by default it is this one. The data stay as they
-are: its seed pairs and its diversified set. The tuned and the seed-only model are trained anew with each seed but the
-first, which is the project's. The seed decides the order of the batches, the dropout and the sampling of the answers.
-SEEDS is the number of seeds.
-=======
 PROJECT names a finished project, or several projects separated by `:`; the default is this project. The project's data
-(seed pairs and diversified set) are not changed. The tuned and the seed-only model are trained again with each seed,
-which decides the order of the batches, the dropout and the sampling of the answers. SEEDS is the number of seeds.
->>>>>>> main
+(seed pairs and diversified set) are not changed. The tuned and the seed-only model of the first seed are the project's;
+with each other seed, both are trained again. The seed decides the order of the batches, the dropout and the sampling of
+the answers. SEEDS is the number of seeds.
 
 Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,
 and the interval over questions the variation between samples of questions.

@@ -3,8 +3,8 @@
 <folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
 <folder>/seed_18/measured/    the answers and the losses of the compared models, by language
 
-The first seed is the project's, whose models are there already. Every model and every table is kept, and a training
-resumes from its checkpoints. So an interrupted benchmark goes on where it ended.
+The first seed is the project's, whose models are there already. Every model and table is kept, and a training
+resumes from its checkpoints, so an interrupted benchmark resumes where it ended.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def key_of(project: Path, settings: Settings) -> str:
     """A hash of everything except the seed that affects the result: data, settings, questions and code."""
     data, codes = project / "data", settings.languages
     inputs = [
-        data / "base_model",
+        *(data.joinpath(*names) for names in (("base_model",), ("tuned_model",), SEED_ONLY_MODEL)),
         *(data / name / code for name in ("seed_pairs", "diversified_set") for code in codes),
     ]
     questions = [project / one.path for one in settings.eval_scores.questions]
