@@ -26,10 +26,14 @@ class DamageError(OSError):
 
 @dataclass
 class Damage:
-    """The first damage of a file, and the stored bytes that all of its damage has cost."""
+    """The first damage of a file, and the stored bytes that all of its damage has cost.
+
+    `doubtful`: the decompressed bytes that were read from damaged members before the damage was found.
+    """
 
     first: str = ""
     lost: int = 0
+    doubtful: int = 0
 
 
 class GzipMembers:
@@ -50,6 +54,7 @@ class GzipMembers:
         try:
             return self._next()
         except (zlib.error, DamageError) as error:
+            self.damage.doubtful += self._size if self._inflate else 0
             self._inflate = None
             self.damage.first = self.damage.first or str(error)
             if not self._go_on:
@@ -89,6 +94,7 @@ class GzipMembers:
         if not self._go_on:
             raise DamageError(error)
         self.damage.first = self.damage.first or error
+        self.damage.doubtful += self._size
         return b"" if whole else b"\n"
 
     def _begin(self) -> bool:

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from stages.raw_web_text.files import COMPRESSED, SourceFile, one_line, reached
-from stages.raw_web_text.gzip_members import STEP, GzipMembers
+from stages.raw_web_text.gzip_members import STEP, Damage, GzipMembers
 from stages.raw_web_text.schema import Record
+from stages.raw_web_text.unread import in_bytes
 from stages.raw_web_text.zstd_frames import ZstdFrames
 from x_instruction.runner.errors import InputError
 
@@ -162,7 +163,7 @@ class _Decompressed(_Plain, io.RawIOBase):
         if not self._members or not self._members.damage.first:
             return None
         damage = self._members.damage
-        return _damage(self._file, damage.first, int(damage.lost * self._growth()))
+        return _damage(self._file, f"{damage.first}{_doubts(damage)}", int(damage.lost * self._growth()))
 
     def weighed(self, error: Exception) -> UnreadableError:
         unreadable = super().weighed(error)
@@ -184,6 +185,12 @@ class _Decompressed(_Plain, io.RawIOBase):
 
 def _damage(file: SourceFile, cause: str, lost: int = 0) -> UnreadableError:
     return UnreadableError("broken_file", f"{file.name} is damaged or cut off: {cause}", lost)
+
+
+def _doubts(damage: Damage) -> str:
+    """What was read before the damage showed. It stays, because most of it is what was written."""
+    shown = in_bytes(damage.doubtful)
+    return f"; {shown} were read from the damaged parts and may be wrong" if damage.doubtful else ""
 
 
 def stored_size(file: SourceFile) -> int:

@@ -74,7 +74,7 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
     )
     shown = pl.when(pl.col("reason") == "private_data").then(pl.lit("")).otherwise("response").alias("response")
     split = Split.of(judged.select(*COLUMNS, "reason", "value").with_columns(shown), text="response", origin="source")
-    hidden = sum(hidden_characters(texts[name], visible(texts[name])) for name in TEXTS)
+    hidden = sum(int(hidden_characters(texts[name], visible(texts[name])).sum()) for name in TEXTS)
     return replace(split, counts={"invisible_characters": hidden, **_removed_counts(frame["removed"])})
 
 

@@ -1,9 +1,9 @@
-"""What the checks cost: hashes, manifests, locks, what was read, and the deadlines of pages.
+"""Measures the cost of the checks: hashes, manifests, locks, readings of inputs, and the deadlines of pages.
 
-The share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` of 64,000
-generated documents on one thread. The checks are timed inside every process of the run, by hooks/sitecustomize.py: a
-run with and one without them would differ by less than two equal runs on a shared machine do. The processor time of
-the run is that of all its processes, read twice a second, so it is a little too small and the share a little too large.
+The cost is a share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` on
+64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run, because
+runs with and without checks would differ by less than two equal runs on a shared machine. The processor time of all
+processes of the run is read twice a second, so it is slightly too small and the share slightly too large.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_
 
 @dataclass(frozen=True)
 class Cost:
-    """Processor seconds of the checks by group, and of all that ran."""
+    """Processor seconds of the checks by group, and of the whole run."""
 
     checks: Counter[str]
     total: float
@@ -53,7 +53,7 @@ class Cost:
 
 
 def run() -> list[Row]:
-    """XI_CHECKS=sample or XI_CHECKS=text measures one of both, and keeps the last figures of the other."""
+    """XI_CHECKS=sample or XI_CHECKS=text restricts the benchmark to (a) or (b), and keeps the last rows of the other."""
     rows = []
     for name, measure in PARTS.items():
         if name in os.environ.get("XI_CHECKS", name):
@@ -70,7 +70,7 @@ def sample_rows(project: Path) -> list[Row]:
 
 
 def text_rows(project: Path, documents: int = DOCUMENTS) -> list[Row]:
-    """A first run, and a second one that takes every shard from the work store."""
+    """Rows of a first run, and of a second run that takes every shard from the work store."""
     prepare(project, documents)
     rows = []
     for case in ("checks in a text run", "checks in a text run that finds its shards"):
@@ -108,7 +108,7 @@ def measured(project: Path, *arguments: str, variables: Mapping[str, str] = Mapp
 
 
 def processor_seconds(running: subprocess.Popen[Any]) -> float:
-    """Waits for a process. Returns its processor seconds and those of all processes below it."""
+    """Waits for a process. Returns the processor seconds of this process and all its descendants."""
     used: dict[tuple[int, float], float] = {}
     root = psutil.Process(running.pid)
     while running.poll() is None:
@@ -117,7 +117,7 @@ def processor_seconds(running: subprocess.Popen[Any]) -> float:
                 times = member.cpu_times()
                 used[member.pid, member.create_time()] = times.user + times.system
             except psutil.Error:
-                continue  # it has just ended
+                continue  # the process has just ended
         time.sleep(LOOK_EVERY)
     return sum(used.values())
 
@@ -137,7 +137,7 @@ def saved(path: Path) -> list[Row]:
 
 
 def checks_of(lines: str) -> Counter[str]:
-    """Seconds by group from the lines that the hooks wrote."""
+    """The seconds by group, from the lines that the hooks wrote."""
     found, whole = Counter[str](), dict[tuple[str, str], float]()
     for kind, process, group, seconds in map(str.split, lines.splitlines()):
         if kind == "+":

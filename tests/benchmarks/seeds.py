@@ -3,8 +3,9 @@
     PROJECT=folder python -m tests.benchmarks seeds
 
 PROJECT names a finished project, or several projects separated by `:`; the default is this project. The project's data
-(seed pairs and diversified set) are not changed. The tuned and the seed-only model are trained again with each seed,
-which decides the order of the batches, the dropout and the sampling of the answers. SEEDS is the number of seeds.
+(seed pairs and diversified set) are not changed. The tuned and the seed-only model of the first seed are the project's;
+with each other seed, both are trained again. The seed decides the order of the batches, the dropout and the sampling of
+the answers. SEEDS is the number of seeds.
 
 Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,
 and the interval over questions the variation between samples of questions.
@@ -50,7 +51,7 @@ def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
     views = {settings.seed + number: folder / f"seed_{settings.seed + number}" for number in range(seeds)}
     changed = {seed: settings.model_copy(update={"seed": seed}) for seed in views}
     for seed, view in views.items():
-        make_view(project, view)
+        make_view(project, view, with_models=seed == settings.seed)
         train(view, changed[seed])
     rows = []
     for language in settings.languages:

@@ -24,7 +24,7 @@ COMMANDS = {
 }
 
 
-# With PYTHONUNBUFFERED, the first line that is printed fails, and not the flush at the end.
+# With PYTHONUNBUFFERED, printing the first line fails instead of the flush at the end.
 CASES = [*((name, "") for name in COMMANDS), ("explain as a table", "1")]
 
 
@@ -38,7 +38,7 @@ def test_a_command_whose_output_is_closed_prints_nothing_else(
     reader, writer = os.pipe()
     os.close(reader)
     with (tmp_path / "errors").open("w+") as errors:
-        # The error of a command goes to the closed pipe as well, as with `2>&1 | head`.
+        # The command's errors also go to the closed pipe, as with `2>&1 | head`.
         done = subprocess.run(
             [sys.executable, "-m", "x_instruction", *given],
             cwd=run[0],

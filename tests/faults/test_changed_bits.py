@@ -180,7 +180,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
-def test_a_seal_of_another_shape_is_damage(
+def test_a_seal_with_an_unexpected_structure_is_damage(
     make_job: MakeJob, capsys: pytest.CaptureFixture[str], content: str | bytes
 ) -> None:
     job = make_job()
@@ -194,7 +194,7 @@ def test_a_seal_of_another_shape_is_damage(
 
 
 @pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
-def test_a_note_of_another_shape_is_damage(tmp_path: Path, content: str | bytes) -> None:
+def test_a_note_with_an_unexpected_structure_is_damage(tmp_path: Path, content: str | bytes) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("rows")
     note(path)
@@ -204,14 +204,14 @@ def test_a_note_of_another_shape_is_damage(tmp_path: Path, content: str | bytes)
 
 
 @pytest.mark.parametrize("content", ['{"artifact": "texts", "files": ["part"]}', '{"artifact": "texts"'])
-def test_a_manifest_of_another_shape_is_damage(tmp_path: Path, content: str) -> None:
+def test_a_manifest_with_an_unexpected_structure_is_damage(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content)
     with pytest.raises(DamagedError, match=r"manifest\.json is damaged"):
         refuse_damaged(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["[]", '{"files": ["model.safetensors"]}'])
-def test_the_manifest_of_somebody_else_says_nothing(tmp_path: Path, content: str) -> None:
+def test_a_foreign_manifest_is_ignored(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content)
     refuse_damaged(tmp_path)
     assert manifest_of(tmp_path) == {}
@@ -228,7 +228,7 @@ def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> No
     assert (store.piece("a") / "rows").read_text() == "rows"
 
 
-def test_damaged_keys_of_pieces_that_are_needed_are_no_pieces(tmp_path: Path) -> None:
+def test_damaged_keys_of_needed_pieces_are_ignored(tmp_path: Path) -> None:
     def make(piece: Path) -> None:
         (piece / "rows").write_text("rows")
 

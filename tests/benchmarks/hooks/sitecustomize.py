@@ -49,7 +49,7 @@ def write(kind: str, process: int, group: str, seconds: float) -> None:
 
 
 def timed(function: Callable[..., Any], group: str) -> Callable[..., Any]:
-    """The function, which writes a line at the end of each call that no other check has made."""
+    """The function, extended to write a line at the end of each call that is not within another check."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -66,7 +66,7 @@ def timed(function: Callable[..., Any], group: str) -> Callable[..., Any]:
 
 
 def time_checks(module: ModuleType) -> None:
-    """Puts timed functions in the place of the checks. Raises AttributeError for one that is no longer there."""
+    """Replaces the checks by timed functions. Raises AttributeError if a check does not exist any more."""
     for group, names in CHECKS[module.__name__].items():
         for name in names:
             *owner, last = name.split(".")
@@ -80,7 +80,7 @@ def time_checks(module: ModuleType) -> None:
 
 
 def time_page_process(module: ModuleType) -> None:
-    """In the process that reads pages, all is a check but the reading: its start, and what it sends and receives."""
+    """Times the process that reads pages: all its work except the reading counts as a check."""
     serve, answer = module._serve, module._answer
     ended = [0.0]  # the processor time when the last page was read
 
@@ -96,7 +96,8 @@ def time_page_process(module: ModuleType) -> None:
             ended[0] = time.thread_time()
 
     module._serve, module._answer = timed_serve, timed_answer  # type: ignore[attr-defined]
-    timed_serve.__module__, timed_serve.__qualname__ = module.__name__, "_serve"  # it is sent by its name
+    # The function is pickled by name.
+    timed_serve.__module__, timed_serve.__qualname__ = module.__name__, "_serve"
 
 
 def seconds_of(process: int) -> float:
@@ -106,7 +107,7 @@ def seconds_of(process: int) -> float:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Times the checks of a module as soon as it is loaded, before another module can take them from it."""
+    """Times the checks of a module as soon as it is loaded, before another module can import them."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in CHECKS:

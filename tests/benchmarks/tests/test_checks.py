@@ -1,4 +1,4 @@
-"""The time of the checks is that of the outermost ones, in all processes of a run."""
+"""The time of the checks is the time of the outermost checks in all processes of a run."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def test_every_check_that_is_timed_exists(tmp_path: Path) -> None:
     assert lines_of(IMPORTS, tmp_path) == []
 
 
-def test_the_process_that_reads_pages_counts_without_the_reading(tmp_path: Path) -> None:
+def test_the_process_that_reads_pages_counts_except_for_the_reading(tmp_path: Path) -> None:
     lines = lines_of(READS, tmp_path)
     processes = Counter((kind, process) for kind, process, _, _ in lines)
-    # A line of the server that the process is forked from, and three of each side.
+    # One line comes from the server that forks the process, and three lines from each side.
     assert sorted(processes.values()) == [1, 3, 3]
     assert {group for _, _, group, _ in lines} == {"pages"}
     assert sum(kind == "=" for kind, *_ in lines) == 1

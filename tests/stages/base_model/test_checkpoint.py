@@ -315,7 +315,7 @@ def infinite(folder: Path, model: Path) -> None:
 
 
 def of_another_project(folder: Path, model: Path) -> None:
-    """Published by another project of this kind, and damaged since."""
+    """A folder that another X-Instruction project published and that was damaged afterwards."""
     shutil.copytree(model, folder)
     write_sealed(folder / "manifest.json", {"artifact": "tuned_model", FILES: checksums(folder)})
     data = bytearray((folder / "model.safetensors").read_bytes())

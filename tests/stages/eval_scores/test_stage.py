@@ -282,7 +282,7 @@ def test_a_missing_model_is_named_before_any_model_is_asked(make_scores_job: Mak
         stage.run(job)
 
 
-def test_a_damaged_folder_from_elsewhere_is_named_before_any_is_asked(
+def test_a_damaged_foreign_model_is_named_before_any_model_is_asked(
     make_scores_job: MakeJob, taught_model: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(taught_model, tmp_path / "other")

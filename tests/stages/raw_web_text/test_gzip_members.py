@@ -9,10 +9,13 @@ import os
 import zlib
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from stages.raw_web_text.gzip_members import GzipMembers
-from tests.stages.raw_web_text.sources import records, texts
+from stages.raw_web_text.records import read_sources
+from stages.raw_web_text.unread import in_bytes
+from tests.stages.raw_web_text.sources import given, records, texts
 
 FIRST = [json.dumps({"text": f"eka {number} {os.urandom(100).hex()}"}) for number in range(400)]
 SECOND = [json.dumps({"text": f"toka {number}"}) for number in range(6)]
@@ -50,6 +53,43 @@ def test_damage_loses_the_rest_of_the_member_and_its_bytes_are_counted(tmp_path:
     assert found[:150] == texts(FIRST)[:150]
     lost = dict(bad)["broken_file"]
     assert 0.8 < lost / sum(map(len, FIRST[200:])) < 1.3
+
+
+def value_of_damage(path: Path, data: bytes) -> str:
+    path.write_bytes(data)
+    frame = pl.concat(read_sources(given({"path": str(path.name), "languages": ["fi"]}), "fi", path.parent))
+    value: str = frame.filter(pl.col("reason") == "broken_file")["value"].item()
+    return value
+
+
+def scrambled() -> bytes:
+    """One member with a stored block in which letters have changed: only its check sum shows it."""
+    packer = zlib.compressobj(0, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    data = packer.compress("\n".join([*SECOND, ""]).encode()) + packer.flush()
+    return data.replace(b"toka 3", b"tpka 3")
+
+
+@pytest.mark.parametrize(
+    ("data", "doubtful"),
+    [
+        (scrambled(), sum(len(row) + 1 for row in SECOND)),
+        (packed(FIRST) + scrambled(), sum(len(row) + 1 for row in SECOND)),
+        (scrambled() * 2, 2 * sum(len(row) + 1 for row in SECOND)),
+    ],
+)
+def test_bytes_of_a_member_with_a_wrong_check_sum_are_said_to_be_doubtful(
+    tmp_path: Path, data: bytes, doubtful: int
+) -> None:
+    value = value_of_damage(tmp_path / "a.jsonl.gz", data)
+    assert f"; {in_bytes(doubtful)} were read from the damaged parts and may be wrong" in value
+
+
+def test_bytes_before_a_broken_block_are_said_to_be_doubtful(tmp_path: Path) -> None:
+    assert "kB were read from the damaged parts" in value_of_damage(tmp_path / "a.jsonl.gz", damaged_half())
+
+
+def test_a_damaged_header_makes_nothing_doubtful(tmp_path: Path) -> None:
+    assert "may be wrong" not in value_of_damage(tmp_path / "a.jsonl.gz", packed(SECOND) + b"not gzip" * 9)
 
 
 def test_bytes_between_members_are_skipped(tmp_path: Path) -> None:

@@ -73,6 +73,29 @@ def test_a_span_of_years_is_not_a_telephone_number(text: str) -> None:
     assert masked(text, "sw") == text
 
 
+@pytest.mark.parametrize("language", ["fi", "hi", "id", "sw", "th", "tr", "ur", "vi"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        "3201 0115 0190 0001",
+        "3374 0920 0964 0013",
+        "3201-0115-0190-0001",
+        "3 0070 77898 65 7",
+        "079 289 690 976",
+        "079-305-500-551",
+        "001 300 123 456",
+    ],
+)
+def test_a_grouped_identity_number_is_masked_whole_in_every_language(language: str, number: str) -> None:
+    assert masked(f"{number}, 12", language) == "[national_id], 12"
+
+
+@pytest.mark.parametrize("language", ["fi", "tr", "ur"])
+@pytest.mark.parametrize("number", ["4111 1111 1111 1111", "5500 0000 0000 0004"])
+def test_a_card_is_not_taken_for_a_grouped_identity_number(language: str, number: str) -> None:
+    assert masked(number, language) == "[card]"
+
+
 def test_an_announced_bank_account_is_masked() -> None:
     assert masked("rekening 06860196776 atas nama", "id") == "rekening [phone] atas nama"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 
@@ -72,6 +72,7 @@ def announced_phones(text: str, countries: tuple[str, ...]) -> Iterator[tuple[in
             last_end = end
 
 
+@lru_cache(maxsize=10_000)
 def _is_valid(digits: str, countries: tuple[str, ...]) -> bool:
     """Whether the digits are a number of one of the countries, with or without the country's code."""
     return any(
