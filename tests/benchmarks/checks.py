@@ -53,7 +53,7 @@ class Cost:
 
 
 def run() -> list[Row]:
-    """XI_CHECKS=sample or XI_CHECKS=text restricts the benchmark to (a) or (b), and keeps the last rows of the other."""
+    """XI_CHECKS=sample or text restricts the benchmark to (a) or (b), and keeps the last rows of the other."""
     rows = []
     for name, measure in PARTS.items():
         if name in os.environ.get("XI_CHECKS", name):
