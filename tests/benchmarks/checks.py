@@ -12,18 +12,15 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any
-
-import psutil
 
 from tests.benchmarks.memory import generated
+from tests.benchmarks.processor_time import processor_seconds
 from tests.benchmarks.project_copy import copy_project, run_python
 from tests.benchmarks.table import FIGURES, Row
 from x_instruction.runner.errors import InputError
@@ -31,7 +28,6 @@ from x_instruction.runner.files import read_json
 
 DOCUMENTS, BOUND = 64_000, 0.03
 HOOKS = Path(__file__).parent / "hooks"
-LOOK_EVERY = 0.5  # seconds
 ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 
@@ -105,28 +101,6 @@ def measured(project: Path, *arguments: str, variables: Mapping[str, str] = Mapp
     if running.returncode:
         raise InputError(f"{' '.join(arguments)} ended with {running.returncode}: {log.read_text()[-2000:]}")
     return Cost(checks_of(times.read_text()), total)
-
-
-def processor_seconds(running: subprocess.Popen[Any]) -> float:
-    """Waits for a process. Returns the processor seconds of this process and all its descendants."""
-    used: dict[tuple[int, float], float] = {}
-    root = psutil.Process(running.pid)
-    while running.poll() is None:
-        for member in (root, *_children(root)):
-            try:
-                times = member.cpu_times()
-                used[member.pid, member.create_time()] = times.user + times.system
-            except psutil.Error:
-                continue  # the process has just ended
-        time.sleep(LOOK_EVERY)
-    return sum(used.values())
-
-
-def _children(root: psutil.Process) -> list[psutil.Process]:
-    try:
-        return list(root.children(recursive=True))
-    except psutil.Error:
-        return []
 
 
 def saved(path: Path) -> list[Row]:

@@ -11,12 +11,12 @@ interrupted and resumed.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ import psutil
 
 from dvc_project.graph import read_graph
 from dvc_project.project import read_lock
+from tests.benchmarks.processor_time import processor_seconds
 from tests.benchmarks.project_copy import copy_project
 from tests.benchmarks.table import ROOT, Row
 from tests.miniature import make_miniature, with_package
@@ -36,12 +37,13 @@ from x_instruction.runner.work_store import SEAL
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
 PARTS = 5  # a run is killed about this many times before it ends
+LOOK_EVERY = 0.1  # seconds
 END_SECONDS = 30.0  # the time in which the processes of a killed run must end
 
 
 @dataclass
 class Record:
-    """The findings so far. `seconds` is the time of the undisturbed run; `sealed` has the mtimes of finished work."""
+    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: mtimes of finished work."""
 
     seconds: float = 0.0
     tried: int = 0
@@ -105,29 +107,32 @@ def killed_runs(folder: Path, make: Callable[[Path], None], kills: int) -> Recor
 
 def _undisturbed(project: Path, make: Callable[[Path], None]) -> float:
     make(project)
-    started = time.monotonic()
     with (project.parent / "undisturbed.log").open("wb") as log:
-        status = subprocess.run(COMMAND, cwd=project, stdout=log, stderr=log).returncode
-    if status:
-        raise InputError(f"the undisturbed run of {project} ended with {status}: read {log.name}")
-    return time.monotonic() - started
+        process = subprocess.Popen(COMMAND, cwd=project, stdout=log, stderr=log)
+        seconds = processor_seconds(process)
+    if process.returncode:
+        raise InputError(f"the undisturbed run of {project} ended with {process.returncode}: read {log.name}")
+    return seconds
 
 
 def _go_on(folder: Path, record: Record, may_kill: bool) -> None:
-    """Starts the run and lets it end, or kills it at a random moment."""
+    """Starts the run and lets it end, or kills it after a random amount of processor time.
+
+    Clock time would let a run on a busy machine never get beyond its first training.
+    """
     project, choose = folder / "killed", random.Random(f"{SEED} {record.tried} {record.ended}")
     with (folder / "killed.log").open("ab") as log:
         process = subprocess.Popen(COMMAND, cwd=project, stdout=log, stderr=log, start_new_session=True)
-    try:
-        status = process.wait(choose.uniform(0, record.seconds / PARTS) if may_kill else None)
-        _count_redone(project, record)
+    processor_seconds(process, choose.uniform(0, record.seconds / PARTS) if may_kill else math.inf, LOOK_EVERY)
+    status = process.poll()
+    problems = _kill(process, choose) + problems_of(project) if status is None else []
+    _count_redone(project, record)
+    if status is not None:
         _ended(folder, record, status)
-    except subprocess.TimeoutExpired:
-        problems = _kill(process, choose) + problems_of(project)
-        _count_redone(project, record)
-        record.tried += 1
-        record.survived += not problems
-        record.wrong += [f"kill {record.tried}: {problem}" for problem in problems]
+        return
+    record.tried += 1
+    record.survived += not problems
+    record.wrong += [f"kill {record.tried}: {problem}" for problem in problems]
 
 
 def _ended(folder: Path, record: Record, status: int) -> None:
