@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -101,17 +102,22 @@ class PromptEncoder:
         bos = self.tokenizer.bos_token_id
         return [bos] if bos is not None and bos in ids else []
 
+    @property
+    def after(self) -> list[int]:
+        """End of every prompt: what opens the answer in a chat."""
+        return self._turn.after if self._turn else []
+
     def _structure(self, part: str) -> list[int]:
         ids: list[int] = self.tokenizer(part, add_special_tokens=False)["input_ids"] if part else []
         return ids
 
     def fill(self, template: str, values: dict[str, str]) -> list[int]:
         """Token ids of a template with plain text in its placeholders."""
-        parts = _parts(template, values)
+        parts = parts_of(template, values)
         pieces = [
             self.plain(values[part]) if number % 2 else self._structure(part) for number, part in enumerate(parts)
         ]
-        after = self._turn.after if self._turn else []
+        after = self.after
         if self.room:
             # The texts are cut, not the template, so that every question and document fits the model.
             structure = sum(map(len, [self.start, *pieces[::2], after]))
@@ -167,7 +173,7 @@ class PromptEncoder:
         return [*self.plain(self.fitted(text)), *self.end]
 
 
-def _parts(template: str, values: dict[str, str]) -> list[str]:
+def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     """Structure, name of a text, structure, name of a text, …, structure.
 
     The language's name and the style are of the settings, so they are encoded together with the structure around them.

@@ -17,9 +17,10 @@ from typing import Any
 import polars as pl
 
 from x_instruction.models.base_record import pass_on
+from x_instruction.models.card_parts import shown_points
 from x_instruction.models.checkpoints import stored_dtype
 from x_instruction.models.generation_config import write_generation_config
-from x_instruction.models.model_card import SHOWN_POINTS, card
+from x_instruction.models.model_card import card
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking, published_template
 from x_instruction.models.settings import Training
@@ -88,7 +89,7 @@ def _record(tuned: Tuned) -> dict[str, Any]:
             "saved": stored_dtype(tuned.folder),
         },
         "figures": {name: tuned.facts[name] for name in FIGURES},
-        "loss_curve": _points(tuned.curve),
+        "loss_curve": shown_points(tuned.curve),
     }
 
 
@@ -97,13 +98,3 @@ def _prompt(tuned: Tuned) -> str:
     asking, languages = tuned.asking, tuned.about["languages"]
     values = {"language": asking.language or next(iter(languages.values())), **asking.values, asking.message: "…"}
     return str(tuned.encoder.tokenizer.decode(tuned.encoder.fill(asking.prompt, values)))
-
-
-def _points(curve: pl.DataFrame) -> list[list[Any]]:
-    """At most SHOWN_POINTS points of each series, the last one among them."""
-    points: list[list[Any]] = []
-    for (series,), part in curve.group_by("series", maintain_order=True):
-        every = -(-part.height // SHOWN_POINTS)
-        kept = part.filter((part.height - 1 - pl.int_range(pl.len())) % every == 0)
-        points += [[step, round(loss, 4), series] for step, loss in kept.select("step", "loss").iter_rows()]
-    return points
