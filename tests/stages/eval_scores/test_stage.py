@@ -89,6 +89,10 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     assert table(job, "verdicts").schema == VERDICTS and table(job, "comparisons").schema == COMPARISONS
     assert table(job, "agreement").schema == AGREEMENT
     figures = read_json(job.staging / "scores.json")
+    # The hashes of the models, by which a released model finds its own scores.
+    assert figures["contents"] == {
+        "tuned": "tuned_model", "seed_only": "response_model/iteration_1", "base": "base_model",
+    }  # fmt: skip
     assert list(figures["pairwise"]) == ["evaluator"]
     assert set(figures["pairwise"]["evaluator"]) == {"tuned_against_seed_only", "tuned_against_base"}
 
