@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pickle
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,9 +15,10 @@ import pytest
 
 from stages.params import Settings, load_settings
 from tests.conftest import LESSONS, ROOT
+from tests.vllm_server import served
 from x_instruction.generation import open_engine as open_engine_module
 from x_instruction.generation.endpoint_client import EndpointClient
-from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR, NGRAM_RULE
+from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR
 from x_instruction.generation.interface import Engine, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.open_engine import open_engine
@@ -44,7 +38,6 @@ from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.files import read_json, write_json
 
 SETTINGS = load_settings(ROOT / "params.yaml").text_generation
-SERVER_SECONDS = 180  # it starts in 25 to 60 s on two cores
 BACKENDS = ("transformers", "vllm", "endpoint")
 LOCAL = ("transformers", "vllm")
 
@@ -53,51 +46,6 @@ def text_generation(backend: str, url: str | None = None) -> TextGeneration:
     # Two prompts per batch, so that the results of several batches must be put back in order.
     endpoint = Endpoint(url=url, model=url and "tiny")
     return SETTINGS.model_copy(update={"backend": backend, "batch_size": 2, "endpoint": endpoint})
-
-
-@contextmanager
-def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
-    """`vllm serve` on this machine. The yielded function waits until the server is up and returns its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
-    command += [
-        "--served-model-name",
-        "tiny",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--enforce-eager",
-        "--dtype",
-        "float32",
-        *NGRAM_RULE.split(),
-    ]
-    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
-    with log.open("w") as sink:
-        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT)
-
-    def address() -> str:
-        _await(f"http://127.0.0.1:{port}/health", process, log)
-        return f"http://127.0.0.1:{port}/v1"
-
-    try:
-        yield address
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + SERVER_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
-    raise RuntimeError(f"vllm serve did not start: {log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="module")
