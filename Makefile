@@ -4,7 +4,7 @@
 # make test    lint, types and tests
 # make bench   measure and compare; make bench NAME=filter for one benchmark
 # make vllm    install vLLM on a machine without a GPU; make ray: install Ray; make lm_eval: install lm-eval
-# Each target first installs the packages that it needs into .venv, and again after their pins have changed.
+# Each target first installs the packages that it needs into .venv, and installs them again when their pins change.
 
 SHELL := bash
 PYTHON ?= python3.11
@@ -47,7 +47,7 @@ vllm: $(CORE) $(VLLM)
 ray: $(CORE) .venv/.ray-installed
 lm_eval: $(CORE) .venv/.lm-eval-installed
 
-# --no-deps: the lists are complete. The lists with more packages wait for the core, because pip must not run twice at once.
+# The lists are complete, so pip runs with --no-deps. The other lists wait for the core: pip must not run twice at once.
 $(filter-out $(CORE),$(ALL)): | $(CORE)
 
 .venv/.%-installed: requirements-%.txt
@@ -55,7 +55,7 @@ $(filter-out $(CORE),$(ALL)): | $(CORE)
 	.venv/bin/python -m pip install --quiet --no-deps -r $<
 	touch $@
 
-# In a folder that only lm-eval's process sees, because it needs another version of a core package.
+# lm-eval is installed into a folder that only its process sees, because it needs another version of a core package.
 .venv/.lm-eval-installed: requirements-lm-eval.txt
 	.venv/bin/python -m pip install --quiet --no-deps --upgrade --target .venv/lm-eval -r $<
 	touch $@

@@ -29,7 +29,7 @@ run_queue:
 
 
 def prepare_home(root: Path) -> Path:
-    """Make Dagster's folder with its settings. It lies in the project, and git ignores it; only this user may enter."""
+    """Makes Dagster's folder with its settings, at DAGSTER_HOME or in the project. Only this user may enter it."""
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
@@ -39,11 +39,11 @@ def prepare_home(root: Path) -> Path:
 
 
 def _load_ahead(root: Path, threads: int) -> None:
-    """Load the libraries once for all stages that are materialized: each then starts 3 to 8 s earlier."""
+    """Starts a process that loads the libraries once, so that each materialized stage starts 3 to 8 s earlier."""
     try:
         start(root, Path(os.environ["DAGSTER_HOME"], "preloaded"), threads)
-    except OSError as error:  # the path of a socket has 107 bytes at most
-        print(f"libraries are not loaded ahead: {error}", file=sys.stderr)
+    except OSError as error:  # such as a socket's path of more than 107 bytes
+        print(f"each stage will load its libraries itself: {error}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = [sys.executable, "-m", "dagster_project.dev", "-m", "dagster_project.definitions", "-h", HOST, "-p", port]
     _load_ahead(root, threads)
     serve_report(root, int(port) + 1)
-    # A process that a shell starts in the background ignores the interrupt, and so would every run that it starts.
+    # A shell lets background processes ignore the interrupt signal, so Dagster's runs could not be cancelled.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, command)
 

@@ -1,4 +1,4 @@
-"""One factory: an artifact of the graph becomes an asset that runs its DVC stage and reports the result."""
+"""Builds the Dagster asset of an artifact, which runs the artifact's DVC stage and reports the result."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -46,7 +46,7 @@ def build_asset(graph: Graph, artifact: Artifact) -> dg.AssetsDefinition:
 
 
 def _deps(graph: Graph, artifact: Artifact) -> list[dg.AssetDep]:
-    """The stage's inputs, and for each upstream artifact, which of its languages each language needs."""
+    """The observed asset `inputs/…`, and each upstream artifact with the languages of it that each language needs."""
     artifacts = {(other.name, other.iteration): other for other in graph.artifacts}
     deps = [dg.AssetDep(inputs_key(artifact))]
     for key, needs in graph.upstream(artifact).items():
@@ -78,7 +78,7 @@ def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) 
     observe(context.instance, stage, states[stage.name])
     version = states[stage.name].version
     if version is None:
-        raise dg.Failure(f"dvc succeeded but dvc.lock has no entry of {stage.name}", allow_retries=False)
+        raise dg.Failure(f"dvc succeeded but dvc.lock has no entry for {stage.name}", allow_retries=False)
     for result in check_results(graph.root, stage, read_report(graph.root, stage)):
         yield dg.AssetCheckResult(**result)
     yield dg.MaterializeResult(
@@ -89,7 +89,7 @@ def _materialize(context: dg.AssetExecutionContext, graph: Graph, stage: Stage) 
 
 
 def _require_upstream(graph: Graph, stage: Stage) -> None:
-    """An asset runs one stage only, so the artifacts that it is made from must exist."""
+    """Raises Failure if an upstream artifact is missing, because an asset runs its own stage only."""
     makers = {name: graph.stages[name] for _, name in stage.upstream}
     absent = [display_name(maker) for maker in makers.values() if not (graph.root / maker.output).exists()]
     if absent:
@@ -100,7 +100,7 @@ def _require_upstream(graph: Graph, stage: Stage) -> None:
 
 
 def _failed(graph: Graph, stage: Stage, before: tuple[int, int] | None, lines: list[str]) -> Iterator[Any]:
-    """Show the checks of a report that this run wrote, then fail without retries: the data would be the same."""
+    """Shows the checks if this run wrote a report, then fails. A retry would give the same data."""
     report = read_refusal(graph.root, stage) if refusal_mark(graph.root, stage) != before else {}
     for result in check_results(graph.root, stage, report) if report else ():
         yield dg.AssetCheckResult(**result)

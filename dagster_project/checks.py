@@ -20,7 +20,7 @@ REFUSED = Path("data", "refused")
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation as a check. `place` is its index among the expectations of its metric; it locates the verdict."""
+    """An expectation as a check. `place` is its index among the expectations of its metric, as in the gate's report."""
 
     name: str
     metric: str

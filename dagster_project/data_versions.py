@@ -1,9 +1,9 @@
-"""Tags, written from `dvc.lock`, that make Dagster call stale exactly what `dvc status` calls changed.
+"""Event tags, computed from `dvc.lock`, so that Dagster calls stale exactly what `dvc status` calls changed.
 
-For each input of an asset, Dagster compares the version that the last materialization used with the current one. For
-an input without partitions it compares the values; otherwise it asks whether an event after a pointer has a different
-version from the event at the pointer. By default Dagster takes the versions that were reported when the step began.
-`dvc.lock` knows which versions DVC used, in runs inside and outside Dagster.
+For each input of an asset, Dagster compares the version that the last materialization used with the current one. If the
+input has no partitions, it compares the two values. Otherwise, it looks for an event after a stored pointer whose
+version differs from that of the event at the pointer. By default, Dagster stores the versions that it knew when the
+step began. `dvc.lock` has the versions that DVC used, also in runs outside Dagster.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NO_EVENT = "-1"
 
 
 def observe(instance: dg.DagsterInstance, stage: Stage, state: StageState) -> bool:
-    """Record the version of a stage's inputs unless Dagster knows it already."""
+    """Records the version of a stage's inputs unless Dagster knows it already. Returns whether it was new."""
     key = inputs_key(stage)
     if latest_version(instance, key, stage.language, observed=True)[0] == state.inputs_now:
         return False
@@ -55,7 +55,7 @@ def latest_version(
 def version_tags(
     instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: Mapping[str, StageState]
 ) -> dict[str, str]:
-    """Tags of a materialization of `stage`, from its lock entry. Its upstream must have been reported before."""
+    """Tags for a materialization of `stage`, from its lock entry. Its upstream artifacts must have been reported."""
     state = states[stage.name]
     tags = {CODE_VERSION_TAG: CODE_VERSION, LOCK_ENTRY_TAG: state.entry or ""}
     version, pointer = latest_version(instance, inputs_key(stage), stage.language, observed=True)
@@ -100,7 +100,7 @@ def _artifact_input(
     )
     version = state.locked.get(makers[0][0], "")
     if len(latest) == 1 and matches:
-        # The path may be a folder around the artifact or other output of its stage, whose hash is not the version.
+        # The path may be a parent folder of the artifact, or another output of its stage: its hash is not the version.
         version = latest[makers[0][1].name][0] or ""
     return _input(key, version, pointer if matches else None)
 

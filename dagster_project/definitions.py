@@ -32,7 +32,7 @@ def _definitions(graph: Graph) -> dg.Definitions:
         assets=[*assets, *(build_inputs(graph, artifact) for artifact in graph.artifacts)],
         jobs=[check_job, everything],
         sensors=[build_sensor(graph, check_job)],
-        # A step costs 4 s in a separate process and 1.5 s in the run's process. Runs, one per language, are parallel.
+        # A step costs 4 s in a separate process and 1.5 s in the run's process. Each language has its own run.
         executor=dg.in_process_executor,
     )
 
@@ -43,4 +43,4 @@ def defs() -> dg.Definitions:
     try:
         return build_definitions(Path(__file__).resolve().parents[1])
     except XInstructionError as error:
-        raise error.with_traceback(None) from None  # Dagster prints the whole stack otherwise
+        raise error.with_traceback(None) from None  # otherwise Dagster prints the whole stack

@@ -1,7 +1,7 @@
-"""`dagster dev` with our web server in place of Dagster's: `python -m dagster_project` becomes this process.
+"""Runs `dagster dev` with our guarded web server in place of Dagster's; `python -m dagster_project` starts it.
 
-Dagster has no setting for the module of the web server that it starts beside its daemon. So the function that
-starts both is given our module's name. A test asks the running UI from a foreign page.
+Dagster has no setting for the module of its web server. So the function with which `dagster dev` starts its processes
+is replaced by one that starts our module instead. A test sends requests to the running UI from a foreign page.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The explanation of a sampled row as a table in Dagster, beside the index by which it was found."""
+"""Shows the explanation of a released row as a table on the page of the asset `row_index` in Dagster."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ INDEX = "row_index"
 
 
 def explained_metadata(root: Path, stage: Stage) -> dict[str, Any]:
-    """For the index of a language: the path of the released row with the lowest id, which is a hash and so a sample."""
+    """For `row_index`: explains the released row with the lowest id. Ids are hashes, so this is a random row."""
     if stage.artifact != INDEX or (sampled := _sampled(root, str(stage.language))) is None:
         return {}
-    # The cleaning and the rules are imported with it, which takes a second, and only this asset needs them.
+    # Only this asset needs the cleaning and the rules; to import them takes a second.
     from commands.explain.explanation import explain
     from commands.explain.section import as_markdown
 

@@ -1,9 +1,9 @@
-"""The guard in front of Dagster's web server: only pages of the server's own address get an answer.
+"""The guard in front of Dagster's web server: only the server's own pages get an answer.
 
-The server listens on the loopback address and asks nobody for a password. But every page that is open in the user's
-browser can send requests there too: from its own address (cross-site), or from its own name after that name was made
-to lead to the loopback address (DNS rebinding). A browser says in Host which name was asked for, in Origin which page
-asks, and in Sec-Fetch-Site whether both belong together; programs such as curl send no Origin and are let through.
+The server listens on the loopback address and needs no password. But any page that is open in the user's browser can
+send requests to it: to the loopback address itself (cross-site), or to its own name if that name has been changed to
+resolve to the loopback address (DNS rebinding). The browser states the requested name in Host, the requesting page in
+Origin, and in Sec-Fetch-Site whether both are of the same site. Programs such as curl send no Origin and get an answer.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?", re.I)
-OWN_SITE = {"same-origin", "none"}  # none: typed, or opened from a bookmark
-POLICY_VIOLATION = 1008  # as a websocket's closing code
+OWN_SITE = {"same-origin", "none"}  # none: the user typed the address or opened a bookmark
+POLICY_VIOLATION = 1008  # a websocket's closing code
 
 
 class Guard:
-    """ASGI middleware that refuses requests from other sites, and to be shown in a frame by them."""
+    """ASGI middleware that refuses requests from other sites and forbids them to show a response in a frame."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -40,12 +40,12 @@ class Guard:
 
 
 def refusal(scope: Scope) -> tuple[int, str] | None:
-    """Status and sentence for a request that is refused; None for one to answer."""
+    """HTTP status and reason if a request is refused; None if it may be answered."""
     hosts, origins = (_values(scope, name) for name in (b"host", b"origin"))
     if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
         return 403, f"Host {' '.join(hosts)!r} is not this machine: open http://127.0.0.1 with the port of the UI"
     if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
-        return 403, f"Origin {' '.join(origins)!r} is another page than http://{hosts[0]}"
+        return 403, f"Origin {' '.join(origins)!r} is not http://{hosts[0]}: open the UI itself"
     if not set(_values(scope, b"sec-fetch-site")) <= OWN_SITE and not _is_a_link(scope):
         return 403, "another page sent this request: open the UI itself"
     if _is_query_by_get(scope):
@@ -54,15 +54,14 @@ def refusal(scope: Scope) -> tuple[int, str] | None:
 
 
 def _is_a_link(scope: Scope) -> bool:
-    """Whether the user followed a link on another page: the browser then leaves that page for ours, so the other page
-    sees nothing of it."""
+    """Whether the user followed a link on another page: the browser then leaves that page, which sees no answer."""
     wanted = {b"sec-fetch-mode": ["navigate"], b"sec-fetch-dest": ["document"]}
     by_get = scope["type"] == "http" and scope["method"] == "GET"
     return by_get and all(_values(scope, name) == values for name, values in wanted.items())
 
 
 def _is_query_by_get(scope: Scope) -> bool:
-    """Without a query there is only the page of the query editor to get."""
+    """Whether this is a GraphQL query sent by GET. Without a query string, GET returns only the query editor."""
     reads = scope["type"] == "http" and scope["method"] != "POST"
     return reads and scope["path"].rstrip("/").endswith("/graphql") and bool(scope["query_string"])
 
@@ -72,7 +71,7 @@ def _values(scope: Scope, name: bytes) -> list[str]:
 
 
 def _unframed(send: Send) -> Send:
-    """Sends responses that no other page shows in a frame, where a click of the user would go astray."""
+    """Adds the header that forbids other pages to show a response in a frame, where they could misdirect clicks."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,6 +1,6 @@
-"""Observed assets `inputs/…`: code, settings and given data of a stage, as one version computed from DVC's hashes.
+"""Observed assets `inputs/…`: one version of a stage's code, settings and given data, computed from DVC's hashes.
 
-They are observable source assets, because a code version is frozen when Dagster loads the project.
+Dagster's own code version does not serve for this, because it is fixed when Dagster loads the project.
 """
 
 import dagster as dg

@@ -20,12 +20,12 @@ def key_of(name: str, iteration: str | None) -> dg.AssetKey:
 
 
 def inputs_key(artifact: Artifact | Stage) -> dg.AssetKey:
-    """Key of the observed asset for everything that a stage reads apart from artifacts: code, settings, given data."""
+    """Key of the observed asset for a stage's inputs other than artifacts: code, settings and given data."""
     return asset_key(artifact).with_prefix(INPUTS)
 
 
 def group(graph: Graph, artifact: Artifact) -> str:
-    """The group in the UI: its iteration, or whether it comes before or after the iterations."""
+    """The group in the UI: an iteration, `preparation` for artifacts before the iterations, `release` after them."""
     if artifact.iteration:
         return artifact.iteration
     return "release" if any(ancestor.iteration for ancestor in graph.ancestors(artifact)) else "preparation"

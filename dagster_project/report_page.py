@@ -1,4 +1,4 @@
-"""The report of the run for Dagster, which serves no files of a project: a small server beside it, and the link to it.
+"""Serves the report of the run and links it in Dagster, which does not serve the files of a project itself.
 
 `python -m dagster_project` starts the server on the port after Dagster's. It serves `data/report` and nothing else, for
 this machine only.
@@ -37,7 +37,7 @@ def report_metadata(stage: Stage) -> dict[str, Any]:
 
 
 def serve_report(root: Path, port: int) -> subprocess.Popen[bytes] | None:
-    """Start the server; it ends when this process ends. Child processes find its address in the environment."""
+    """Starts the server, which ends with this process. Child processes find its address in the environment."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -58,14 +58,14 @@ def serve_report(root: Path, port: int) -> subprocess.Popen[bytes] | None:
 
 class _Quiet(SimpleHTTPRequestHandler):
     def send_head(self) -> Any:
-        """Another name that leads here belongs to a foreign page, which would read the report (see guard)."""
+        """Refuses other host names, by which a foreign page could read the report (DNS rebinding, see guard.py)."""
         if not OWN_NAMES.fullmatch(self.headers.get("Host", "")):
             self.send_error(HTTPStatus.FORBIDDEN, "this name is not this machine")
             return None
         return super().send_head()
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Requests are not logged between the lines of Dagster."""
+        """Logs nothing, because the lines would appear between those of Dagster."""
 
 
 def serve(listener: socket.socket, folder: str) -> None:

@@ -68,7 +68,7 @@ def _busy(instance: dg.DagsterInstance) -> set[Partition]:
 
 
 def fingerprint(graph: Graph) -> str:
-    """A value that changes when a file of the graph changes. It reads sizes and times, as hashing takes seconds."""
+    """A value that changes when a file of the graph changes. It uses sizes and times, because hashing takes seconds."""
     state = hashlib.md5(repr(sorted(graph.stages)).encode(), usedforsecurity=False)
     paths = {"dvc.yaml", "dvc.lock", "params.yaml"}
     for stage in graph.stages.values():
@@ -81,7 +81,7 @@ def fingerprint(graph: Graph) -> str:
 
 
 def files_under(path: Path) -> list[Path]:
-    """The file, or the files of the folder, without compiled code, which DVC ignores too."""
+    """The file, or the files of the folder without compiled code, which DVC ignores too."""
     if not path.is_dir():
         return [path] if path.exists() else []
     return [
@@ -94,7 +94,7 @@ def files_under(path: Path) -> list[Path]:
 
 
 def build_check_job(graph: Graph) -> dg.JobDefinition:
-    """A small job, because Dagster 1.13 accepts only one evaluation with a partition outside a run."""
+    """The job that reports checks. Outside a run, Dagster 1.13 accepts only one evaluation that has a partition."""
 
     @dg.op(config_schema={"stages": [str]}, name="report_checks_of_stages")
     def report(context: dg.OpExecutionContext) -> None:
@@ -142,8 +142,7 @@ def build_sensor(graph: Graph, check_job: dg.JobDefinition) -> dg.SensorDefiniti
             stages = report_outside(context.instance, graph, busy)
         except XInstructionError as error:
             return dg.SkipReason(str(error))
-        # While a run makes a partition, the cursor does not change, so that the partition is looked at again
-        # afterwards.
+        # While a run makes a partition, the cursor stays, so that the sensor looks at the partition again afterwards.
         return dg.SensorResult(run_requests=_check_runs(stages), cursor=context.cursor if busy else seen)
 
     return dvc_changes

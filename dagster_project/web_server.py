@@ -16,7 +16,7 @@ from dagster_project.guard import Guard
 
 
 class GuardedWebserver(DagsterWebserver[Any, Any]):
-    """The guard is the outermost part: no other code of the server sees a request that it refuses."""
+    """Dagster's web server with the guard as its outermost part, so that no other code sees a refused request."""
 
     def build_middleware(self) -> list[Middleware]:
         return [Middleware(Guard), *super().build_middleware()]

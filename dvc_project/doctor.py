@@ -1,10 +1,10 @@
-"""Compares the content of everything that DVC tracks with the record: `python -m dvc_project.doctor --verify`.
+"""Compares the content of every file that DVC tracks with its recorded hash.
 
     python -m dvc_project.doctor --verify [--delete]
 
-`dvc status` trusts a file whose size and time are as before, and it never reads its cache. Here every file is hashed:
-the outputs and the inputs in `dvc.lock`, and all objects of the cache. `--delete` deletes damaged outputs and objects,
-so that the next `make run` makes them again; inputs are only named.
+`dvc status` does not read a file whose size and time have not changed, and it never reads DVC's cache. The doctor
+hashes every output and input in `dvc.lock` and every object of the cache. With `--delete`, it deletes damaged outputs
+and objects, and the next `make run` makes them again. It never deletes an input.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from x_instruction.runner.border import at_the_border
 from x_instruction.runner.errors import DamagedError
 from x_instruction.runner.published import refuse_damaged
 
-FOLDER = ".dir"  # the suffix of the hash of a folder, which is the hash of its list of files
-Listing = dict[str, str]  # the hash of each file of a folder by its relative path
+FOLDER = ".dir"  # DVC's hash of a folder is the hash of its list of files, with this suffix
+Listing = dict[str, str]  # relative path of each file of a folder: hash of the file
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Finding:
 
 
 class Hashes:
-    """MD5 of files, each read once: an output is often a hard link to its object in the cache."""
+    """MD5 hashes of files. Each inode is read once, since an output is often a hard link to an object of the cache."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], str] = {}
@@ -59,32 +59,32 @@ class Hashes:
 
 
 def verify(root: Path) -> list[Finding]:
-    """Everything of the project at `root` whose content is not as recorded, in the order of the paths."""
+    """The damaged files and folders of the project at `root`, sorted by path."""
     hashes = Hashes()
     with Repo(str(root)) as repo:
         objects = Path(repo.cache.local.path)
         found = [*_damaged_objects(objects, hashes), *_damaged_paths(repo, root, objects, hashes)]
-    # A folder is named if DVC has no list of its files; one inside it may be an input too, and says more.
-    inner = [one for one in found if not any(one.path in other.path.parents for other in found)]
-    return sorted(inner, key=lambda finding: finding.path)
+    # A folder is reported as a whole if DVC has no list of its files. A finding inside the folder replaces it.
+    precise = [finding for finding in found if not any(finding.path in other.path.parents for other in found)]
+    return sorted(precise, key=lambda finding: finding.path)
 
 
 def delete(findings: Iterable[Finding]) -> None:
-    """Deletes what the pipeline can make again."""
+    """Deletes the damaged files that the pipeline can make again."""
     for finding in findings:
         if finding.can_be_made and finding.path.is_file():
             finding.path.unlink()
 
 
 def _damaged_objects(objects: Path, hashes: Hashes) -> Iterator[Finding]:
-    """Objects of DVC's cache: the hash of each is its path."""
+    """Damaged objects of DVC's cache. The path of an object is its hash."""
     for path in tqdm(sorted(objects.glob("??/*")), "the cache of DVC", unit=" files", delay=5):
         if hashes.of(path) != (path.parent.name + path.name).removesuffix(FOLDER):
-            yield Finding(path, f"{path} is damaged: an object of DVC's cache, with which outputs are restored", True)
+            yield Finding(path, f"{path} is damaged: DVC would restore outputs from this object of its cache", True)
 
 
 def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Iterator[Finding]:
-    """Outputs and inputs of the record whose content changed, although DVC takes them for unchanged."""
+    """Outputs and inputs that changed unnoticed by DVC, and outputs that differ from their manifest."""
     lock = read_lock(root)
     made = _recorded(lock, "outs")
     known = {out.def_path: out for stage in repo.index.stages for out in (*stage.outs, *stage.deps)}
@@ -103,7 +103,7 @@ def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Ite
 
 
 def _unlike_its_manifest(folder: Path) -> Iterator[Finding]:
-    """A damaged file of an output that DVC sees as changed; a stage that was run by hand changes one, too."""
+    """The damaged file of an output that DVC sees as changed. After a stage was run by hand, the manifest agrees."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:
@@ -114,9 +114,9 @@ def _findings(path: Path, found: Listing, recorded: Listing | None, is_made: boo
     names = [name for name, value in found.items() if recorded is None or recorded.get(name) != value]
     for name in names if recorded is not None or path.is_file() else [""]:
         place = path / name if name else path
-        what = "its content is not what was published" if is_made else "its content is not what data were made from"
-        advice = "" if is_made else "; get it again from where it came, or run `touch` on it if you changed it"
-        yield Finding(place, f"{place} is damaged: {what}, and `dvc status` does not see it{advice}", is_made)
+        what = "its content is not what was published" if is_made else "the data were made from other content"
+        advice = "" if is_made else "; get it again from its source, or run `touch` on it if you changed it"
+        yield Finding(place, f"{place} is damaged: {what}, and `dvc status` does not notice it{advice}", is_made)
 
 
 def _recorded(lock: Mapping[str, Any], kind: str) -> dict[str, str]:
@@ -125,7 +125,7 @@ def _recorded(lock: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _listing(repo: Repo, path: Path, hashes: Hashes) -> Listing:
-    """Hashes of the files of a folder, without those that DVC ignores, or of the file by an empty name."""
+    """Hashes of the files of a folder that DVC does not ignore. For a file, its hash under an empty name."""
     if path.is_file():
         return {"": hashes.of(path)}
     files = (Path(file) for file in repo.dvcignore.find(localfs, str(path)))
@@ -145,7 +145,7 @@ def _parts(entry: tuple[str, str]) -> tuple[str, ...]:
 
 
 def _recorded_listing(objects: Path, value: str) -> Listing | None:
-    """The list of files that the cache has of a folder; None if it has none or a damaged one."""
+    """The list of a folder's files from the cache; None if the list is missing or damaged."""
     path = objects / value[:2] / value[2:]
     if not value.endswith(FOLDER):
         return {"": value}
@@ -156,7 +156,7 @@ def _recorded_listing(objects: Path, value: str) -> Listing | None:
 
 
 def _as_dvc_sees(item: Output) -> str | None:
-    """The hash that DVC takes for the present one: it remembers hashes by file number, size and time."""
+    """The hash that DVC assumes without reading: it remembers hashes by inode, size and time."""
     try:
         value: str | None = item.get_hash().value
     except (DvcException, OSError):

@@ -18,15 +18,16 @@ from pathlib import Path
 
 from dvc_project.waiting import REMEDY, blockers, bounded, left_over, lines_of
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.patience import UNKNOWN, Patience, named
+from x_instruction.runner.patience import UNKNOWN, Patience, named, work_of
 from x_instruction.runner.process import RUN
 
-# DVC refuses at once when another stage's run holds a path, even with `--wait-for-lock`.
+# DVC fails at once if another command uses a path, even with `--wait-for-lock`.
 BUSY = "is busy, it is being blocked by"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
-# The `dvc` command, which ends with the process whose number it is given, even if that has ended by now. It puts its
-# number into XI_RUN for its stages. It is inline, because the folder that `dvc` runs in may have no package of ours.
+# This code runs the `dvc` command and ends it together with the process whose number is the first argument, at once if
+# that process has already ended. XI_RUN tells the stages the number of the `dvc` process. The code is inline, because
+# the folder in which `dvc` runs may lack this project's packages.
 DVC = (
     "import ctypes, os, sys\n"
     f"if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, {int(signal.SIGTERM)})\n"
@@ -72,7 +73,8 @@ def reproduce(
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
 
-    A path that another run holds is waited for, but not without end, and not if its holder is not a run.
+    If another run of DVC uses a path, the stage waits for it, but not longer than an hour. If the process that seems to
+    use the path is not a run of DVC, the stage fails at once.
     """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
@@ -94,10 +96,10 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for the processes that hold a path. Raises InputError if one is not a run, or after a long time."""
+    """Waits for the processes that use a path. Raises InputError if one is not a run of DVC, or if they do nothing."""
     if sentence := left_over(holders):
         raise InputError(sentence)
-    left = patience.step(", ".join(map(named, holders)) or UNKNOWN)
+    left = patience.step(", ".join(map(named, holders)) or UNKNOWN, work_of(holders))
     time.sleep(min(seconds, left))
 
 
@@ -141,7 +143,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # a process in the middle of a disk's answer ends later
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk, and ends later
         process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 

@@ -1,7 +1,7 @@
 """Write the generated lines of `dvc.yaml` from params.yaml: `python -m dvc_project.generated_lines` or `make graph`.
 
-DVC does not expand lists inside `deps`. So the sources, the evaluation sets and the iterations of the settings are
-plain lines in `dvc.yaml`, between `# generated: …` and `# end`; a list of iterations is followed by `# generated`.
+DVC does not expand lists inside `deps`. So `dvc.yaml` has a plain line for each path and iteration that params.yaml
+names, between `# generated: …` and `# end`. The comment `# generated` follows a generated list of iterations.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ITERATIONS = re.compile(r"\[[^\]]*\](?= # generated$)", re.M)
 
 
 def written(text: str, inputs: Mapping[str, Sequence[str]], iterations: Sequence[str]) -> str:
-    """The text of `dvc.yaml` with its generated lines rewritten; `inputs` holds them by artifact."""
+    """The text of `dvc.yaml` with its generated lines rewritten; `inputs` lists the paths of each artifact."""
 
     def block(match: re.Match[str]) -> str:
         artifact = STAGE.findall(text, 0, match.start())[-1]
@@ -42,7 +42,7 @@ def _write() -> int:
     new = written(text, settings.inputs(Path.cwd()), list(settings.iterations))
     if new != text:
         write_atomically(path, new.encode("utf-8"))
-        print("dvc.yaml: the generated lines changed with params.yaml", file=sys.stderr)
+        print("dvc.yaml: its generated lines now agree with params.yaml", file=sys.stderr)
     return 0
 
 

@@ -1,8 +1,8 @@
 """The graph of `dvc.yaml`, read once through DVC's resolver into an immutable record.
 
-A stage named `filtered_text@fi` with the output `data/filtered_text/fi` is the partition `fi` of the artifact
-`filtered_text`; one with `data/rated_pairs/iteration_1/fi` is the partition `fi` of `rated_pairs` in `iteration_1`. A
-dependency that lies in another stage's output, or contains it, is an edge; every other one is a source of the stage.
+The stage `filtered_text@fi` with the output `data/filtered_text/fi` makes the partition `fi` of the artifact
+`filtered_text`. The output `data/rated_pairs/iteration_1/fi` is the partition `fi` of `rated_pairs` in `iteration_1`. A
+dependency that lies in another stage's output, or contains it, is an edge; any other dependency is a source.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Artifact:
-    """What becomes one asset: the stages of one artifact, one per language or a single one."""
+    """One Dagster asset: the stages of an artifact and iteration, either one per language or a single stage."""
 
     name: str
     iteration: str | None
@@ -71,7 +71,7 @@ class Graph:
         return found
 
     def upstream(self, artifact: Artifact) -> dict[tuple[str, str | None], dict[str | None, set[str | None]]]:
-        """For each direct upstream artifact (name, iteration): which of its languages each language needs."""
+        """For each direct upstream artifact (name, iteration), the languages of it that each language needs."""
         found: dict[tuple[str, str | None], dict[str | None, set[str | None]]] = {}
         for stage in artifact.stages:
             for _, name in stage.upstream:
@@ -81,7 +81,7 @@ class Graph:
         return found
 
     def downstream(self, names: Collection[str]) -> set[str]:
-        """Names of all stages that are made from the named ones, directly or not."""
+        """Names of all stages that depend on the named ones, directly or not."""
         found: set[str] = set()
         new = set(names)
         while new:
@@ -105,7 +105,7 @@ def _outs(stage: PipelineStage) -> list[PurePosixPath]:
 
 
 def _read_by_others(stage: PipelineStage) -> list[PurePosixPath]:
-    """What later stages may read of a stage: its artifact and its figures, but not the gate's report."""
+    """The outputs of a stage that later stages may read: its artifact and its figures, but not the gate's report."""
     return [path for path in _outs(stage) if not path.is_relative_to(REPORTS)]
 
 

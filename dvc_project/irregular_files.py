@@ -1,6 +1,6 @@
-"""Refuses pipes, sockets and devices among the files that DVC is to hash: it would wait for an end that never comes.
+"""Refuses pipes, sockets and devices among the files that DVC hashes, because DVC would read them forever.
 
-`python -m stages` counts such a file of a source as a drop, but DVC hashes the whole folder before a stage runs.
+A stage would count such a file as a drop, but DVC hashes the whole source folder before the stage runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from x_instruction.runner.errors import InputError
 
 
 def refuse_irregular(graph: Graph, names: Collection[str] | None = None) -> None:
-    """Raises InputError for the first such file among the sources of the named stages (by default, of all)."""
+    """Raises InputError for the first irregular file among the sources of the named stages (by default, of all)."""
     stages = [stage for name, stage in graph.stages.items() if names is None or name in names]
     for source in sorted({source for stage in stages for source in stage.sources}):
         for path in _irregular(graph.root / source):

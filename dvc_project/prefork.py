@@ -3,8 +3,8 @@
 Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), which is longer than
 most stages of the sample take. `make run` and `make ui` therefore start this process once. `python -m stages` finds its
 socket in XI_PRELOADED, passes on its arguments, folder, environment and streams, and ends with the stage's status;
-without such a process it does the work itself. Only libraries are loaded ahead and no code of a stage, so that a stage
-always runs the code on disk.
+without such a process it does the work itself. The process loads libraries only, and no code of a stage, so that a
+stage always runs the code on disk.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from filelock import FileLock, Timeout
 from x_instruction.runner.delegate import LONGEST_START, SOCKET, STARTED, same_user
 from x_instruction.runner.process import die_with_parent, quiet_libraries
 
-# What stages import, the slowest first. A fork keeps only the calling thread, so no other may run by then, except
-# those of jemalloc (in pyarrow), which it starts again in the child. Polars is left out: it starts a thread.
+# The libraries that stages import, the slowest first. A forked process keeps only the thread that forked it, so a
+# library that starts threads when it is imported is left out, such as Polars. Only jemalloc (in pyarrow) may start
+# threads, because it starts them again in the forked process.
 LIBRARIES = (
     "transformers.models.llama.modeling_llama",
     "trl.trainer.sft_trainer",
@@ -46,8 +47,6 @@ LIBRARIES = (
     "trafilatura",
     "tqdm",
 )
-
-
 PREFIX = "x-instruction-"
 
 
@@ -55,7 +54,7 @@ PREFIX = "x-instruction-"
 def preloaded(root: Path, threads: int) -> Iterator[None]:
     """While this is open, stages that this process starts in `root` are forked from a preloaded process."""
     _remove_left()
-    # Only this user may enter the folder; its lock says that the process is alive.
+    # Only this user may enter the folder. Other runs see from its lock that this run is alive.
     with TemporaryDirectory(prefix=PREFIX) as folder, FileLock(Path(folder, "lock")):
         process = start(root, Path(folder, "socket"), threads)
         try:
@@ -67,7 +66,7 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
 
 
 def _remove_left() -> None:
-    """Removes the folders of killed runs: their locks are free."""
+    """Removes the folders of killed runs, whose locks are free."""
     for lock in Path(gettempdir()).glob(f"{PREFIX}*/lock"):
         with contextlib.suppress(Timeout, OSError), FileLock(lock, blocking=False):
             shutil.rmtree(lock.parent, ignore_errors=True)
@@ -78,7 +77,7 @@ def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        path.chmod(0o600)  # whatever the umask: who connects gives commands, and nobody can before `listen`
+        path.chmod(0o600)  # a client can run commands; before `listen`, nobody can connect
         # A stage that connects from now on waits for the libraries and does not load them itself.
         listener.listen(128)
         process = subprocess.Popen(
@@ -95,7 +94,7 @@ def serve(listener: socket.socket) -> None:
     """Load the libraries, then fork a process for each request."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked processes
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then removes forked processes that have ended
     while True:
         connection, _ = listener.accept()
         if not same_user(connection):
@@ -108,17 +107,17 @@ def serve(listener: socket.socket) -> None:
 
 
 def _make_stage(connection: socket.socket) -> None:
-    """Become the caller's stage in the forked process, do the work, send its status, and end."""
+    """Runs the caller's stage in the forked process, sends its exit status, and ends the process."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        connection.settimeout(LONGEST_START)  # a caller that stops in the middle of its request
+        connection.settimeout(LONGEST_START)  # a caller may stop in the middle of its request
         arguments = _become(connection)
         connection.settimeout(None)
         connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-        # Processes that the stage starts import the main module again, and this one may not be in the stage's folder.
+        # Processes that the stage starts import the main module again, but its folder may not have this module.
         sys.modules["__main__"] = ModuleType("__main__")
         from stages.__main__ import main
 

@@ -1,8 +1,8 @@
-"""The project as DVC reads it, but never in the middle of another run's write to `dvc.lock`.
+"""Reads the project through DVC, but not while another run is writing `dvc.lock`.
 
-DVC writes the lock file in place, under its repository lock. Reading a hundred stages takes seconds, which is too long
-to hold that lock while a user's `dvc` command waits. So the lock is taken only to check the file's time and size before
-and after the read, and the read counts if they have not changed.
+DVC writes this file in place, under its repository lock. Reading a hundred stages takes seconds, and a user's `dvc`
+command should not wait that long for the lock. So the lock is held only to look at the file's time and size before and
+after the read, and the result is used only if they are the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Project:
 
 
 def read_settings(root: Path) -> Settings:
-    """The settings of the project. Also raises SettingsError if `dvc.yaml` does not list one of their inputs."""
+    """The settings of the project. Also raises SettingsError if `dvc.yaml` lacks an input that they name."""
     settings = load_settings(root / "params.yaml")
     refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
     return settings
@@ -43,7 +43,7 @@ def read_settings(root: Path) -> Settings:
 
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """The stages can be asked for hashes while this is open. Raises InputError for a `dvc.yaml` that DVC refuses."""
+    """The project, whose stages can compute hashes while it is open. Raises InputError if DVC refuses `dvc.yaml`."""
     try:
         repo = Repo(str(root))
         project = patiently(root, "reading the graph", lambda: _undisturbed(repo))

@@ -2,9 +2,9 @@
 
     python -m dvc_project.run [--at-once N]
 
-DVC runs one stage after the other. Here `dvc repro --single-item` runs each stage as soon as its inputs are made, so
-that other stages use the second core while one model is trained. If a stage fails, everything that does not depend on
-it is still made. A plain `dvc repro` runs last and confirms that everything is up to date.
+DVC runs one stage after the other. This command runs `dvc repro --single-item` for each stage as soon as the inputs of
+the stage are made, so that other stages use the other cores while a model is trained. If a stage fails, everything that
+does not depend on it is still made. At the end, a plain `dvc repro` confirms that everything is up to date.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from x_instruction.runner.process import die_with_parent
 
 # A line of a progress bar: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
 PROGRESS = re.compile(r"\d+%\|.*\||\d [a-z]+/s|[\d.]+ ?(it|rows|s)/(s|it)")
-# DVC's advice after every stage, and the progress bar of loading a model.
+# Lines that are not printed: DVC's advice after every stage, and the progress bar for loading a model.
 HIDDEN = re.compile(
     r"^(To track the changes|\tgit add|To enable auto staging|\tdvc config core|Use `dvc push`|Loading w)"
 )
 PROGRESS_EVERY_SECONDS = 10.0
 MAX_AT_ONCE = 4
-# From this many stages on, libraries are loaded once for all: this takes 8 s and saves each stage 3 to 8 s.
+# If at least this many stages run, they share one process with the libraries: it takes 8 s and saves each 3 to 8 s.
 PREFORK_FROM = 4
 
 
@@ -71,8 +71,8 @@ def reproduce_all(
 ) -> Outcome:
     """Run the named stages, at most `at_once` at a time, each after its upstream stages.
 
-    `run` makes one stage and returns its exit status; `stop` ends the running ones. The ready stage with the most
-    stages downstream starts first.
+    `run` makes one stage and returns its exit status; `stop` ends the running stages. Among the stages that can start,
+    the one with the most stages downstream starts first.
     """
     users = {name: len(graph.downstream([name])) for name in names}
     waiting = {name: {maker for _, maker in graph.stages[name].upstream} & set(names) for name in names}
@@ -94,7 +94,7 @@ def reproduce_all(
 
 
 def _settle(graph: Graph, name: str, status: int, waiting: dict[str, set[str]], outcome: Outcome) -> None:
-    """Record how a stage ended. A success releases the stages that waited for it; a failure skips all downstream."""
+    """Record how a stage ended. If it succeeded, its users need not wait for it; if it failed, they are all skipped."""
     if status == 0:
         outcome.made.append(name)
         for needs in waiting.values():
@@ -124,7 +124,7 @@ class Log:
 
 
 def stages_at_once(threads: int) -> int:
-    """Number of stages to run at once: as many as the cores have room for, at most four; one on a GPU."""
+    """Number of stages to run at once: the cores divided by `threads`, at most four; one if there is a GPU."""
     return 1 if shutil.which("nvidia-smi") else max(1, min(MAX_AT_ONCE, (os.cpu_count() or 1) // threads))
 
 
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--at-once", type=int, metavar="N", help="stages side by side (default: depends on the cores)")
     chosen = parser.parse_args(arguments).at_once
     if "MAKELEVEL" in os.environ:
-        die_with_parent()  # a killed `make run` ends here too, and so do its stages
+        die_with_parent()  # if `make run` is killed, this process and its stages end too
     return at_the_border(lambda: _make_all(Path.cwd(), chosen))
 
 
@@ -145,8 +145,8 @@ def _make_all(root: Path, at_once: int | None) -> int:
         with preloaded(root, threads) if len(names) >= PREFORK_FROM else contextlib.nullcontext():
             outcome = _run(graph, names, at_once or stages_at_once(threads))
         if outcome.failed:
-            print(f"failed: {', '.join(outcome.failed)}; each one's error is above, after its name", file=sys.stderr)
-            print(f"not made because of that: {', '.join(outcome.skipped) or 'nothing else'}", file=sys.stderr)
+            print(f"failed: {', '.join(outcome.failed)}; each error is above, after the stage's name", file=sys.stderr)
+            print(f"skipped, because they need these: {', '.join(outcome.skipped) or 'none'}", file=sys.stderr)
             return 1
     return subprocess.run(dvc("repro"), cwd=root, env=environment()).returncode
 

@@ -1,7 +1,8 @@
-"""Locks that killed `dvc` commands left in `.dvc/tmp/rwlock`.
+"""Removes the locks that killed `dvc` commands left in `.dvc/tmp/rwlock`.
 
-DVC removes a dead process from this list only where it is in the way, and no command works while the file is empty or
-half-written. DVC writes it in place under a lock of the operating system, which is held here too.
+DVC removes a dead process from this file only if the process blocks a command, and every command fails while the file
+is empty or half-written. DVC writes the file in place under a lock of the operating system; this module takes the same
+lock.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from x_instruction.runner.files import write_atomically
 
 
 def remove_stale_locks(root: Path) -> None:
-    """Removes dead processes from DVC's list of readers and writers, and a list that nobody can read."""
+    """Removes dead processes from DVC's list of readers and writers, or the whole list if it is not valid JSON."""
     folder = root / ".dvc" / "tmp"
     path = folder / "rwlock"
     if not path.exists():
@@ -26,7 +27,7 @@ def remove_stale_locks(root: Path) -> None:
     try:
         with make_lock(str(folder / "rwlock.lock"), tmp_dir=str(folder)):
             _clean(path)
-    except LockError:  # another command is writing the list, so it is in use
+    except LockError:  # another command is writing the list
         return
 
 
@@ -38,7 +39,7 @@ def _clean(path: Path) -> None:
             "read": {name: alive for name, readers in found.get("read", {}).items() if (alive := _living(readers))},
         }
     except (ValueError, AttributeError, TypeError, KeyError):
-        print(f"warning: {path} is not readable, as after a kill or a full disk: it is removed", file=sys.stderr)
+        print(f"warning: {path} is not valid JSON, as after a kill or on a full disk: it is removed", file=sys.stderr)
         path.unlink(missing_ok=True)
         return
     if living != {"write": found.get("write", {}), "read": found.get("read", {})}:

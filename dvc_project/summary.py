@@ -1,4 +1,4 @@
-"""The tables at the end of `make run`: rows in and out of each artifact by language, what was not read, the scores."""
+"""The tables at the end of `make run`: rows read and kept by artifact and language, input not read, and scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # the direction in which a
 
 
 def rows_table(settings: Settings, data: Path) -> Table:
-    """Per artifact and language: rows in → rows kept."""
+    """The number of rows that each artifact read and kept, by language."""
     table = Table(title="Rows in → kept", title_justify="left")
     table.add_column("artifact")
     for language in settings.languages:
@@ -40,7 +40,7 @@ def _rows(partition: Path) -> str:
 
 
 def evaluator_table(settings: Settings, data: Path) -> Table:
-    """What each iteration's evaluator scores on held-out rated pairs."""
+    """The scores of each iteration's evaluator on held-out rated pairs."""
     columns = ("precision", "recall", "auc", "auc_surface")
     table = Table(title="Evaluator, on held-out rated pairs", title_justify="left")
     for name in ("iteration", *columns, "swapped responses (AUC)"):
@@ -54,7 +54,8 @@ def evaluator_table(settings: Settings, data: Path) -> Table:
 
 def scores_table(settings: Settings, data: Path) -> Table:
     """Scores of the compared models by language."""
-    table = Table(title="Scores on the evaluation prompts and held-out seeds (arrows: better)", title_justify="left")
+    title = "Scores on the evaluation prompts and held-out seeds (an arrow points to better values)"
+    table = Table(title=title, title_justify="left")
     table.add_column("language")
     table.add_column("model")
     for name in SHOWN:
@@ -75,7 +76,7 @@ def scores_table(settings: Settings, data: Path) -> Table:
 
 
 def _accepted(settings: Settings, data: Path) -> str:
-    """The accepted iteration and the reason, from the report of the pairs that it kept."""
+    """The accepted iteration and the reason, from the gate's report of `refined_pairs`."""
     report = read_json(data / "quality" / "refined_pairs" / f"{settings.languages[0]}.json")["metrics"]
     return f"{report['accepted_iteration']}: {report['accepted_because']}"
 

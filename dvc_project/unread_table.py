@@ -1,4 +1,4 @@
-"""The table of what was not read, by cause: bad records, other files of the sources, evaluation rows without use."""
+"""The table of input that was not used: bad records, files of other kinds, evaluation rows too short to protect."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PROMPTS = "evaluation rows that protect nothing"
 
 
 def unread_table(settings: Settings, data: Path) -> Table | None:
-    """What was not read, counted by cause and language, with its bytes if they are known. None if all was read."""
+    """Numbers of unread files and records by cause and language, with their bytes if known. None if all was read."""
     found = {language: _found(data, language) for language in settings.languages}
     causes = list(dict.fromkeys(cause for cells in found.values() for cause in cells))
     if not causes:
         return None
-    table = Table(title="Not read, by cause (the drops name each)", title_justify="left")
+    table = Table(title="Not read, by cause (each is listed in __drops__)", title_justify="left")
     table.add_column("cause")
     for language in settings.languages:
         table.add_column(language, justify="right")

@@ -1,8 +1,8 @@
-"""What a `dvc` command waits for: its lock on the project, and its list of the paths that other commands use.
+"""Bounded waits for other `dvc` commands, which hold the lock of the project or use the same paths.
 
-The lock is one of the operating system, so it is free once its holder has ended. The list (`.dvc/tmp/rwlock`) holds
-numbers of processes: in a container these are used again, and a program that has nothing to do with DVC then seems to
-hold a path. DVC waits for both without end and does not say for which process.
+The operating system frees the lock when its holder ends. DVC waits for it without a limit and does not name the holder.
+The paths in use are in `.dvc/tmp/rwlock` with process numbers. DVC fails at once if a path is in use. In a container,
+process numbers are used again, so a program that has nothing to do with DVC can seem to use a path.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from dvc.lock import LockError
 
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.patience import MESSAGE_EVERY, Patience, command_of, holder_of, named
+from x_instruction.runner.patience import MESSAGE_EVERY, Patience, command_of, holder_of, named, work_of
 
 BLOCKER = re.compile(r"\(PID (\d+)\): (.*)")
 LOCK = Path(".dvc", "tmp", "lock")
@@ -30,14 +30,14 @@ Result = TypeVar("Result")
 
 
 def blockers(lines: Sequence[str]) -> dict[int, str]:
-    """The processes that DVC names as holding a path, with the commands that it noted."""
+    """The processes that, as DVC says, use a path, with the commands that it noted."""
     return {int(found[1]): found[2].strip() for line in lines if (found := BLOCKER.search(line))}
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """A sentence if a path is held by a process that is not a run of DVC: the number now belongs to another process.
+    """An error message if one of these processes is not a run of DVC, so that its number was used again. Else None.
 
-    DVC removes a process that has ended since it was named when it is asked again.
+    A process that has ended in the meantime is no error: DVC removes it when the command is repeated.
     """
     for process, noted in found.items():
         command = command_of(process)
@@ -51,18 +51,22 @@ def left_over(found: dict[int, str]) -> str | None:
 
 
 def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
-    """The result of a call that DVC refuses while another command holds the project. Raises InputError after a time."""
+    """Repeats a call until no other command holds the project's lock.
+
+    Raises InputError if that command does nothing for a long time.
+    """
     patience = Patience(what, REMEDY)
     while True:
         try:
             return call()
-        except LockError:  # DVC itself has waited three seconds
-            patience.step(named(holder_of(root / LOCK)))
+        except LockError:  # which DVC raises after three seconds
+            holder = holder_of(root / LOCK)
+            patience.step(named(holder), work_of([holder]))
 
 
 @contextmanager
 def bounded(process: subprocess.Popen[str], root: Path, log: Callable[[str], None]) -> Iterator[list[str]]:
-    """While this is open, a command that waits for the project's lock too long is ended; the list then says why."""
+    """While this is open, ends a command that waits an hour for the project's lock; the list gets the reason."""
     done, why = threading.Event(), list[str]()
     watch = threading.Thread(target=_watch, args=(process, root, log, done, why), daemon=True)
     watch.start()
@@ -84,7 +88,7 @@ def _watch(
             patience = Patience("dvc", REMEDY, log=log)
             continue
         try:
-            pause = patience.step(named(holder))
+            pause = patience.step(named(holder), work_of([holder]))
         except InputError as error:
             why.append(f"error: {error}")
             process.terminate()
@@ -92,7 +96,7 @@ def _watch(
 
 
 def _waits(process: int, holder: int) -> bool:
-    """Whether a command may wait for the holder: it is another process, and the command runs no stage."""
+    """Whether a command may be waiting for the holder: the holder is another process, and the command runs no stage."""
     try:
         return process != holder and not psutil.Process(process).children()
     except psutil.Error:
@@ -100,7 +104,7 @@ def _waits(process: int, holder: int) -> bool:
 
 
 def lines_of(process: subprocess.Popen[str], log: Callable[[str], None], grace: float) -> Iterator[str]:
-    """The lines that a command prints. A process that it left behind may keep the output open: it is not waited for."""
+    """The lines of a command, up to `grace` seconds after its end if another process keeps the output open."""
     waiting: SimpleQueue[str | None] = SimpleQueue()
 
     def read() -> None:
@@ -116,7 +120,7 @@ def lines_of(process: subprocess.Popen[str], log: Callable[[str], None], grace: 
         except Empty:
             ended = ended or (time.monotonic() if process.poll() is not None else None)
             if ended and time.monotonic() - ended > grace:
-                log("a process that the command left behind still holds its output and is not waited for")
+                log("a process that the command left behind keeps its output open; the run goes on without it")
                 return
             continue
         if line is None:

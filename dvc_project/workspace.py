@@ -1,8 +1,8 @@
-"""What DVC finds in the workspace and what `dvc.lock` says, as versions that Dagster can compare.
+"""The state of the workspace and the state in `dvc.lock`, as versions that Dagster can compare.
 
 `dvc status` calls a stage changed if its command, a parameter, a source file, an input artifact or an output differs
-from the lock. Dagster compares the input artifacts itself, along its edges. Everything else is one version per stage,
-`inputs_now`, which equals `inputs_locked` exactly if DVC finds no change there.
+from the lock. Dagster compares the input artifacts itself, along its edges. Everything else is combined into one
+version per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[s
 
 
 class _Changed:
-    """Whether an output differs from the lock; each output is looked at once."""
+    """Whether an output differs from the lock; each output is compared once."""
 
     def __init__(self, found: dict[str, PipelineStage]) -> None:
         self._outs = {out.def_path: out for stage in found.values() for out in stage.outs}

@@ -1,6 +1,6 @@
 """`python -m stages ARTIFACT [ITERATION] [LANGUAGE]` makes one partition of one artifact.
 
-It prints one clear sentence and exits with 1 for what the user can fix; a traceback is for our bugs only.
+If the user can fix what went wrong, it prints one sentence and exits with 1. A traceback means a bug of ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`params.yaml`, read once and validated before anything runs.
 
-Each section is a class beside the code that reads it; this file alone names all of them. No stage imports it: a stage
-asks its job for the sections that it imports.
+Each section is a class beside the code that reads it, and only this file lists all of them. No stage imports this file;
+a stage asks its job for the sections that it imports.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Settings(Section):
     @field_validator("languages", mode="before")
     @classmethod
     def _known_and_once(cls, languages: Any, info: ValidationInfo) -> Any:
-        """Runs before the check for strings: YAML reads `no` (Norwegian) as false."""
+        """Runs before pydantic checks for strings, because YAML reads `no` (Norwegian) as false."""
         names: dict[str, str] = info.context or {}
         codes = languages if isinstance(languages, list) else []
         for number, code in enumerate(codes):
@@ -108,8 +108,8 @@ class Settings(Section):
     def _low_ratings_are_for_the_embedded_model(self) -> Settings:
         if self.refined_pairs.always_kept and self.base_model.checkpoint != EMBEDDED:
             raise ValueError(
-                f"`refined_pairs.always_kept` is {self.refined_pairs.always_kept}: it keeps pairs that are rated below "
-                "min_rating, for the embedded model alone; set it to 0"
+                f"`refined_pairs.always_kept` is {self.refined_pairs.always_kept}, but only the embedded model may "
+                "keep pairs that are rated below min_rating; set it to 0"
             )
         return self
 
@@ -140,7 +140,7 @@ class Settings(Section):
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and validate `params.yaml`; `languages/names.yaml` beside it says which languages there are.
+    """Read and validate `params.yaml`; `languages/names.yaml` beside it lists the languages.
 
     Raises SettingsError naming the key, its value and the rule.
     """
@@ -154,7 +154,7 @@ def load_settings(path: Path) -> Settings:
 
 
 def validated(values: Any, path: Path) -> Settings:
-    """The settings of a mapping that was read from `path`."""
+    """Validate a mapping that was read from `path`. Raises SettingsError."""
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold a mapping of sections, but holds {type(values).__name__}")
     try:
@@ -167,9 +167,9 @@ def validated(values: Any, path: Path) -> Settings:
 
 
 def _left_out(section: Section) -> str | None:
-    """The first setting that only a class's default gives: all of them must be in the file.
+    """The first setting that is missing from the file, which must have every setting, even one with a default.
 
-    The entries of a list and a section that may be null, such as a translation, keep their defaults.
+    Only the entries of lists, and sections that may be null (such as a translation), may leave defaults out.
     """
     for name, value in section:
         if name not in section.model_fields_set:

@@ -1,4 +1,4 @@
-"""A local server in place of an OpenAI-compatible endpoint: it answers chat requests as a function says."""
+"""A local stand-in for an OpenAI-compatible endpoint; a function of the test decides each reply."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 from x_instruction.generation.settings import Endpoint
 
-# A text, the probabilities of the next token, or the status of a failure.
+# A reply is a text, the probabilities of the next token, or the HTTP status of a failure.
 Reply = str | dict[str, float] | int
 
 
 class ChatServer(ThreadingHTTPServer):
-    """`reply` is given each message; `bodies` are the requests received."""
+    """Calls `reply` with each message; `bodies` are the requests received so far."""
 
     def __init__(self, reply: Callable[[str], Reply]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -1,4 +1,4 @@
-"""Shared by several tests: the real settings, a job in a temporary folder, and models small enough to be made here."""
+"""Fixtures for many tests: the real settings, a job in a temporary folder, and tiny models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.runner.job import Job
 
 ROOT = Path(__file__).parent.parent
-# Heads of 32, the smallest that vLLM computes on a CPU.
+# Heads have 32 dimensions, the smallest size that vLLM supports on a CPU.
 ARCHITECTURE = Architecture(vocabulary=300, hidden=64, layers=2, heads=2, intermediate=128, context=256)
 TRAINING = load_settings(ROOT / "params.yaml").base_model.training.model_copy(
     update={"epochs": 1.0, "learning_rate": 0.005, "batch_size": 4, "weight_decay": 0.0, "max_tokens": 64}
@@ -39,34 +39,36 @@ def settings() -> Settings:
 
 @pytest.fixture
 def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
-    """Makes a job of `tmp_path`; sections of the settings, `artifact`, `code` … can be given."""
+    """Makes a job in `tmp_path`. Keywords replace fields of the job, such as `code`, or sections of the settings."""
 
     def make(artifact: str = "filtered_text", language: str | None = "fi", **changed: Any) -> Job:
-        own = {name: changed.pop(name) for name in ("iteration", "staging", "work", "code", "root") if name in changed}
-        root = own.pop("root", tmp_path)
+        fields = {
+            name: changed.pop(name) for name in ("iteration", "staging", "work", "code", "root") if name in changed
+        }
+        root = fields.pop("root", tmp_path)
         with suppress(FileExistsError):
             (root / "languages").symlink_to(ROOT / "languages")
         return Job(
             artifact=artifact,
             language=language,
-            iteration=own.pop("iteration", None),
+            iteration=fields.pop("iteration", None),
             settings=settings.model_copy(update=changed),
             root=root,
-            staging=own.pop("staging", root / "data" / ".staging" / artifact),
-            work=own.pop("work", root / "data" / ".work" / artifact),
-            code=own.pop("code", "code"),
+            staging=fields.pop("staging", root / "data" / ".staging" / artifact),
+            work=fields.pop("work", root / "data" / ".work" / artifact),
+            code=fields.pop("code", "code"),
         )
 
     return make
 
 
 class KilledError(Exception):
-    """Ends a training as an interruption would."""
+    """Stops a training as an interruption would."""
 
 
 @pytest.fixture
 def kill_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
-    """`with kill_training(9):` ends each training after nine steps, and expects that it ends so."""
+    """`with kill_training(9):` stops a training after nine steps, and fails if the training was not stopped."""
     from transformers import TrainerCallback
 
     from x_instruction.models import fine_tuning
@@ -97,7 +99,7 @@ def kill_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractCo
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama that has learned nothing. Its tokens are single bytes, so a text shows exactly which tokens it had."""
+    """An untrained Llama. Its tokens are single bytes, so a text shows exactly which tokens were generated."""
     folder = tmp_path_factory.mktemp("tiny_model")
     tokenizer = train_tokenizer([], ARCHITECTURE)
     save_model(new_model(ARCHITECTURE, tokenizer, seed=3), tokenizer, folder)
@@ -106,7 +108,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lessons(tiny_model: Path) -> list[Example]:
-    """What `taught_model` learned: each prompt's completion, closed by the end token."""
+    """The examples that `taught_model` learned: prompts with completions that end with the end token."""
     tokenizer = load_tokenizer(tiny_model)
     return [
         Example(tokenizer(f"<|instruction|>{asked}<|response|>")["input_ids"], tokenizer(f"{said}<|end|>")["input_ids"])
@@ -116,7 +118,7 @@ def lessons(tiny_model: Path) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def taught_model(tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model after it memorized the lessons."""
+    """The tiny model after it has memorized the lessons."""
     folder = tmp_path_factory.mktemp("taught_model")
     fine_tune(tiny_model, lessons, folder, TRAINING.model_copy(update={"epochs": 80.0}), seed=5)
     return folder

@@ -1,7 +1,7 @@
-"""A small project in the shape of the real one, with a git and a DVC repository. Its stages take milliseconds.
+"""A small project with the structure of the real one, in a git and DVC repository. Its stages take milliseconds.
 
-`make_miniature` writes it out, because a `dvc.yaml` in this folder would be part of the real graph. Its settings are
-the real ones with two languages. The language pages hold `min_rows` and optionally `sleep`, the seconds that
+`make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
+the real settings with two languages. The language pages have `min_rows` and optionally `sleep`, the seconds that
 filtered_text waits.
 """
 
@@ -130,8 +130,8 @@ SUITE = """\
 - { metric: word_share, at_least: 0.5, severity: warning, because: few words say little }
 """
 
-# The manifest holds a hash of all inputs, so that a change of any input changes the output, as in real work. The rows
-# are a file of the sample: polars takes longer to import than the whole stage.
+# The manifest has a hash of all inputs, so that a change of any input changes the output, as in the real project. The
+# rows are copied from a file of the sample, because importing polars would take longer than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path
@@ -216,18 +216,18 @@ def made_master(fresh_master: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def fresh(fresh_master: Path, tmp_path: Path) -> Path:
-    """A miniature in which nothing is made yet."""
+    """A miniature without any outputs."""
     return Path(shutil.copytree(fresh_master, tmp_path / "project"))
 
 
 @pytest.fixture
 def made(made_master: Path, tmp_path: Path) -> Path:
-    """A miniature in which `dvc repro` has made everything."""
+    """A miniature in which `dvc repro` has made every output."""
     return Path(shutil.copytree(made_master, tmp_path / "project"))
 
 
 def make_miniature(folder: Path) -> Path:
-    """Write the project out and set up git and DVC. Returns `folder`."""
+    """Writes the project's files and sets up git and DVC. Returns `folder`."""
     files = {
         "params.yaml": (ROOT / "params.yaml").read_text(encoding="utf-8"),
         "dvc.yaml": GRAPH,
@@ -254,7 +254,7 @@ def make_miniature(folder: Path) -> Path:
 
 
 def set_param(folder: Path, key: str, value: Any) -> None:
-    """Set `section.key` in the project's params.yaml, which loses its remarks."""
+    """Sets `section.key` in the project's params.yaml; the comments of the file are lost."""
     path = folder / "params.yaml"
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
     *sections, name = key.split(".")
@@ -266,14 +266,14 @@ def set_param(folder: Path, key: str, value: Any) -> None:
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Replace a text that the file contains."""
+    """Replaces a text that the file contains."""
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def set_up_dvc(folder: Path) -> None:
-    """A git and a DVC repository with the settings of the real one."""
+    """Sets up a git repository and a DVC repository with the real project's DVC settings."""
     subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
     dvc(folder, "init", "-q")
     shutil.copy(ROOT / ".dvcignore", folder)
@@ -281,7 +281,7 @@ def set_up_dvc(folder: Path) -> None:
 
 
 def with_package(folder: Path) -> Path:
-    """Put the packages under test into the miniature, so that processes started there can import them."""
+    """Puts the packages under test into the miniature, so that processes started there can import them."""
     for name in ("dagster_project", "dvc_project", "x_instruction"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ROOT / "stages/params.py", *(ROOT / "stages").glob("*/settings.py")):
@@ -292,7 +292,7 @@ def with_package(folder: Path) -> Path:
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    """Run the `dvc` command in the miniature. Returns what it printed."""
+    """Runs the `dvc` command in the miniature. Returns its output."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *arguments], cwd=folder, env=environment(), capture_output=True, text=True
     )

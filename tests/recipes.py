@@ -1,7 +1,7 @@
-"""The models that recipes/ and docs/models.md name, and the table of what their trainings need.
+"""The models that recipes/ and docs/models.md name, and a table of the memory, time and disk that they need.
 
-Memory is x_instruction.models.memory's estimate. Tokens a second are computed from the work for each weight and the
-share of a card's peak that the device run reached with the 4B model, unless they were measured.
+The memory is the estimate of x_instruction.models.memory. The tokens per second are computed from the operations per
+weight and the share of a card's peak that the device run reached with the 4B model; for the CPU they were measured.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from x_instruction.models.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # of the sample's seeds, as in the device run
-# Shares of a card's peak that the 4B model reached on the H200 (989 TFLOPS): 6,359 and 4,629 tokens/s.
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # tokens per pair of the sample's seeds, as in the device run
+# The shares of peak performance that the 4B model reached on the H200 (989 TFLOPS), with 6,359 and 4,629 tokens/s.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
 TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # in bfloat16: A10, A100
 MEASURED_ON_A_CORE = 50  # tokens/s of Gemma 3 270M with frozen embeddings
-COPIES = 7  # of the model in data/: base, instruction, tuned, two response models, two evaluators
+COPIES = 7  # of the model are in data/: base, instruction, tuned, two response models, two evaluators
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """The sizes in a model's config.json."""
+    """Sizes from a model's config.json."""
 
     vocabulary: int
     hidden: int
@@ -41,7 +41,7 @@ class Dimensions:
     norms: int
 
     def shape(self) -> Shape:
-        """A decoder whose feed-forward layers have a gate, and whose queries and keys are normalised."""
+        """The shape of a decoder with gated feed-forward layers and normalised queries and keys."""
         queries, keys = self.heads * self.head, self.keys * self.head
         sizes = {
             "q": (self.hidden, queries),
@@ -80,19 +80,19 @@ SHAPES = {
 
 
 def recipe(name: str) -> Settings:
-    """The settings of a recipe, as if it were the project's params.yaml."""
+    """The settings of a recipe, validated as if the recipe were the project's params.yaml."""
     values = yaml.safe_load((ROOT / "recipes" / f"{name}.yaml").read_text(encoding="utf-8"))
     return validated(values, ROOT / "params.yaml")
 
 
 def memory(shape: Shape, training: Training, gpu: bool) -> int:
-    """Bytes of a step with a batch of examples that all fill the window, three quarters of it to be learned."""
+    """Bytes for a step on a batch of examples that fill the window, with three quarters of the tokens learned."""
     tokens = training.batch_size * training.max_tokens
     return training_bytes(shape, training, Batch(tokens, tokens * 3 // 4), bfloat16=gpu, gpu=gpu)
 
 
 def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
-    """2 operations for each weight and token forwards, 4 backwards (2 with an adapter), 2 to compute again."""
+    """Operations per weight and token: 2 forwards, 4 backwards (2 with an adapter), 2 to recompute activations."""
     if name not in TFLOPS:
         return MEASURED_ON_A_CORE
     operations = 2 + (2 if training.adapter else 4) + 2 * training.gradient_checkpointing
@@ -101,16 +101,16 @@ def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
 
 
 def disk(shape: Shape, settings: Settings) -> float:
-    """Bytes of all models in bfloat16 and of the largest checkpoint to resume from."""
+    """Bytes of all models in bfloat16 and of the largest checkpoint for resuming."""
     training = settings.tuned_model.training
     frozen = shape.embedding if training.freeze_embeddings else 0
     trained = adapter_weights(shape, training.adapter) if training.adapter else shape.weights - frozen
-    # A checkpoint has the trained weights of an adapter, or all weights, and two moments of what is trained.
+    # A checkpoint has the weights of the adapter or of the whole model, and two moments for each trained weight.
     return COPIES * 2 * shape.weights + 8 * trained + 4 * (trained if training.adapter else shape.weights)
 
 
 def table() -> str:
-    """A row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
+    """The table: a row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
     lines = ["| recipe | model | training | memory | tokens/s | hours | disk |", "|---|---|---|--:|--:|--:|--:|"]
     for path in RECIPES:
         lines += _rows(path.stem, recipe(path.stem))

@@ -34,7 +34,7 @@ def test_links_lead_to_files_of_the_project(document: Path) -> None:
 
 
 def known(setting: str) -> bool:
-    """Whether params.yaml has it, or a list or a section that may be null could have it."""
+    """Whether params.yaml has the setting, or could have it in a list or in a section that may be null."""
     value: Any = PARAMS
     for key in setting.split("."):
         if isinstance(value, dict) and key not in value:
@@ -44,14 +44,14 @@ def known(setting: str) -> bool:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_settings_in_documents_are_settings_of_params_yaml(document: Path) -> None:
+def test_documents_name_only_settings_that_params_yaml_can_have(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = [setting for setting in SETTING.findall(text) if setting.split(".")[0] in PARAMS]
     assert [setting for setting in named if not known(setting)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_make_commands_in_documents_are_targets_of_the_makefile(document: Path) -> None:
+def test_documents_name_only_make_targets_that_exist(document: Path) -> None:
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     assert set(re.findall(r"`make (\w+)", document.read_text(encoding="utf-8"))) <= set(targets)
 
@@ -62,25 +62,25 @@ CODE = re.compile(r"`(\w+)`")
 
 
 def rows(width: int) -> list[list[str]]:
-    """The rows of the tables in docs/filters.md that have this many cells."""
+    """The rows of the tables in docs/filters.md with this many cells."""
     tables = [[cell.strip() for cell in row.split(" | ")] for row in CELLS.findall(FILTERS)]
     return [cells for cells in tables if len(cells) == width and CODE.search(cells[0])]
 
 
 def defaults() -> dict[str, str]:
-    """Each shared threshold as docs/filters.md writes it; those of a language are `by language`."""
+    """Each threshold's default as docs/filters.md writes it; a threshold that differs by language is `by language`."""
     shared = PARAMS["filtered_text"].items()
     written = {name: yaml.safe_dump(value, default_flow_style=True) for name, value in shared}
     plain = {name: text.removesuffix("...\n").strip() for name, text in written.items()}
     return {**dict.fromkeys(LanguageSettings.model_fields, "by language"), **plain}
 
 
-def test_the_filters_are_documented_with_their_defaults() -> None:
+def test_the_thresholds_of_the_filters_are_documented_with_their_defaults() -> None:
     documented = [(row[1], row[2]) for row in rows(6)] + [(row[0], row[1]) for row in rows(4)]
     for names, value in documented:
         assert {defaults()[name] for name in CODE.findall(names)} <= {value}, names
 
 
-def test_every_reason_and_every_setting_of_the_filter_is_documented() -> None:
+def test_every_drop_reason_and_every_setting_of_the_filter_is_documented() -> None:
     assert set(REASONS) | {"exact_duplicate", "near_duplicate"} == {CODE.findall(row[0])[0] for row in rows(6)}
     assert set(FilteredText.model_fields) <= set(CODE.findall(FILTERS))

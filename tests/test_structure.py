@@ -1,4 +1,4 @@
-"""Imports between the packages run one way only, and there is no circle."""
+"""Packages import each other in one direction only, and modules have no import cycle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 PACKAGES = ("dagster_project", "dvc_project", "commands", "stages", "x_instruction")
-# Each may import itself and what follows it.
+# Each package in PACKAGES and TOOLS may import itself and the packages after it.
 TOOLS = (
     *("judging", "rating", "pairs", "embeddings", "generation", "models", "words", "cleaning", "language", "pages"),
     "runner",
@@ -24,7 +24,7 @@ MODULES = {module_name(path): path for package in PACKAGES for path in sorted((R
 
 
 def imports(path: Path) -> set[str]:
-    """Every dotted name that a file imports anywhere: of `from a.b import c`, both a.b and a.b.c."""
+    """Every dotted name that a file imports anywhere; `from a.b import c` gives both a.b and a.b.c."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -39,7 +39,7 @@ IMPORTS = {name: imports(path) for name, path in MODULES.items()}
 
 
 def may_import(importer: str, imported: str) -> bool:
-    """Whether a module may import another one of the project."""
+    """Whether a module may import another module of the project."""
     package, part = importer.split(".")[:2] if "." in importer else (importer, "")
     other, other_part = imported.split(".")[:2]
     if package == other == "x_instruction":
@@ -57,17 +57,17 @@ def test_a_module_imports_only_what_lies_below_it() -> None:
     assert [f"{importer} imports {name}" for importer, name in arrows if not may_import(importer, name)] == []
 
 
-def test_only_the_dagster_face_imports_dagster() -> None:
+def test_only_dagster_project_imports_dagster() -> None:
     users = {name.split(".")[0] for name in MODULES if any(found.split(".")[0] == "dagster" for found in IMPORTS[name])}
     assert users == {"dagster_project"}
 
 
-def test_no_module_imports_itself_by_a_detour() -> None:
+def test_imports_have_no_cycle() -> None:
     graph = {name: IMPORTS[name] & set(MODULES) - {name} for name in MODULES}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which shows the circle
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules of the cycle
 
 
-def test_a_stage_is_a_folder_of_its_name_with_its_expectations() -> None:
+def test_stages_has_only_folders_with_a_stage_and_its_expectations() -> None:
     folders = {path.name for path in (ROOT / "stages").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == {path.parent.name for path in (ROOT / "stages").glob("*/stage.py")}
     assert folders == {path.parent.name for path in (ROOT / "stages").glob("*/expectations.yaml")}

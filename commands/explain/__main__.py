@@ -1,7 +1,7 @@
 """Print the path of a row from its page to the release: `python -m x_instruction explain ID`.
 
-ID is that of a document, a text or a pair, whether it was released, rated or dropped. The command reads the artifacts
-of the last run, as DVC tracks them, and finds the rows by the index that `row_index` made.
+ID is the id of a document, a text or a pair, whether it was released, rated or dropped. The command reads the artifacts
+of the last run and finds the rows in the index that the stage `row_index` made.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from x_instruction.runner.border import at_the_border
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m x_instruction explain", description="Explain a row by its id.")
     parser.add_argument("id", metavar="ID", help="of a document, a text or a pair: 16 digits of 0-9 and a-f")
-    parser.add_argument("--markdown", action="store_true", help="as a table of Markdown")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     options = parser.parse_args(arguments)
     return at_the_border(lambda: _print(Path.cwd(), options.id, options.markdown))
 

@@ -1,4 +1,4 @@
-"""The explanation of an id: one section for each artifact on its way from the page to the release."""
+"""The explanation of an id: one section for each artifact from the page to the release."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from x_instruction.runner.files import read_json
 
 PAGE = ("id", "url", "title", "date", "license", "source_id", "extractor")
 FIRST_LINES, SAMPLES = 3, 8
-TEXT = 400  # characters
+TEXT_CHARACTERS = 400
 NOT_REACHED = "not reached"
 
 
 def explain(root: Path, settings: Settings, row_id: str) -> list[Section]:
-    """Raises InputError if the id is unknown or the index is not that of the data."""
+    """Raises InputError if the id is unknown, or if the index was not made from the present data."""
     rows = find(root, settings.languages, row_id)
     return sections(root, settings, rows, follow(rows, row_id))
 
@@ -41,9 +41,9 @@ def sections(root: Path, settings: Settings, rows: Rows, trail: Trail) -> list[S
 
 
 def _documents(trail: Trail, language: LanguageSettings) -> list[Section]:
-    """The page and its provenance; a document that was dropped has only what its drop says.
+    """The page and its provenance, or the reason of the drop.
 
-    Private data are masked as in filtered_text: an explanation may be shown to others.
+    Private data are masked as in filtered_text, because an explanation may be shown to others.
     """
     found = []
     for row in trail.documents[:SAMPLES]:
@@ -72,7 +72,7 @@ def _filtering(root: Path, settings: Settings, code: str, trail: Trail) -> list[
 
 
 def _texts(trail: Trail) -> list[Section]:
-    """The text in question in full, and one line for each other text of the document."""
+    """The explained text, and one line for each other text of the document."""
     found = []
     shown = trail.text or next(iter(trail.texts), None)
     if shown and shown.dropped:
@@ -86,8 +86,8 @@ def _texts(trail: Trail) -> list[Section]:
             ("words", str(values["words"])),
             ("language score", f"{values['language_score']:.3f}"),
             ("masked", counts),
-            ("control strings", f"{values['control_strings']}, which stay"),
-            ("text", one_line(values["text"], TEXT)),
+            ("control strings", f"{values['control_strings']}, not removed"),
+            ("text", one_line(values["text"], TEXT_CHARACTERS)),
         ]
         found.append(Section("filtered_text", "kept", facts))
     others = [row for row in trail.texts if shown and row.place != shown.place][:SAMPLES]
@@ -98,7 +98,7 @@ def _texts(trail: Trail) -> list[Section]:
 def _candidates(root: Path, settings: Settings, trail: Trail) -> list[Section]:
     if not trail.pairs and not trail.pair:
         return [Section("candidate_pairs", NOT_REACHED)] if trail.text is None else []
-    own = trail.pair[0].id if trail.pair else ""
+    explained = trail.pair[0].id if trail.pair else ""
     model = root / "data" / "instruction_model" / "manifest.json"
     values = next((row.values for row in trail.pairs if not row.dropped), {})
     facts = [
@@ -108,7 +108,7 @@ def _candidates(root: Path, settings: Settings, trail: Trail) -> list[Section]:
         ("sampling", f"temperature {settings.candidate_pairs.temperature}, top_p {settings.candidate_pairs.top_p}"),
     ]
     samples = [
-        ["→" if row.id == own else "", row.id, _outcome(row), one_line(_instruction(row), 70)]
+        ["→" if row.id == explained else "", row.id, _outcome(row), one_line(_instruction(row), 70)]
         for row in trail.pairs[:SAMPLES]
     ]
     verdict = f"{len(trail.pairs)} written for this text" if trail.pairs else _verdict(trail.pair[0])
@@ -153,7 +153,7 @@ def _reason(row: Row) -> list[tuple[str, str]]:
 
 
 def _instruction(row: Row) -> Any:
-    """A dropped pair has its instruction as the value that broke the rule."""
+    """The instruction of a candidate pair. In a drop, it is the value that broke the rule."""
     return row.values["value"] if row.dropped else row.values["instruction"]
 
 

@@ -1,7 +1,7 @@
 """Cleans and judges the text of one document again, to show each step and the value of each rule.
 
-filtered_text is a pure function of the document and the settings, so this shows what happened there. If the outcome is
-not the published text, the settings or the code have changed since, and the explanation says so.
+filtered_text is a pure function of the document and the settings, so the second result is the first one. If it is not,
+the settings or the code have changed since the run, and the explanation says so.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from x_instruction.runner.second_pass import ORIGIN
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
-AROUND, SHOWN, VALUE = 20, 60, 200  # characters: before a change, of it, of what a rule says
-# SequenceMatcher's time is quadratic; only the beginning of a longer text is searched for its first change.
+AROUND, SHOWN, VALUE = 20, 60, 200  # characters that are shown: before a change, of the change, of a rule's value
+# SequenceMatcher takes quadratic time, so no more characters than these are searched for the first change.
 COMPARED = 2_000
 
 
 @dataclass(frozen=True)
 class Filtered:
-    """What came out again: the changed steps, and the segments of the document with the columns that rules read."""
+    """The steps that changed the text, and the segments of the document with the columns that rules read."""
 
     steps: list[tuple[str, str]]
     segments: pl.DataFrame
@@ -51,7 +51,7 @@ def filtered(document: dict[str, Any], settings: FilteredText, language: Languag
         frame = _noted(steps, name, frame, after, language)
     frame = _noted(steps, "fragments", frame, trimmed(frame, settings, language), language)
     hidden = mask(frame, language)
-    # Only the number of masked data is shown, because others may read an explanation.
+    # Only the numbers of masked data are shown, because others may read an explanation.
     if found := [f"{hidden[kind].item()} {kind}" for kind in KINDS if hidden[kind].item()]:
         steps.append(("private_data", f"masked {', '.join(found)}"))
     counted = hidden.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
@@ -61,7 +61,7 @@ def filtered(document: dict[str, Any], settings: FilteredText, language: Languag
 def _noted(
     steps: list[tuple[str, str]], name: str, before: pl.DataFrame, after: pl.DataFrame, language: LanguageSettings
 ) -> pl.DataFrame:
-    """Adds the step if it changed the text. The change is shown as it would be with private data masked."""
+    """Adds the step to `steps` if it changed the text. Private data in the change are masked."""
     texts = pl.concat([before["text"], after["text"]])
     old, new = texts
     if old != new:
@@ -81,7 +81,7 @@ def _first_change(old: str, new: str) -> str:
 
 
 def cleaning_section(found: Filtered, published: str | None) -> Section:
-    """`published` is the text of filtered_text; None if the document was dropped."""
+    """The steps that changed the text. `published` is the text in filtered_text; None if it was dropped."""
     facts = list(found.steps)
     if published is not None and published not in found.segments["text"].to_list():
         facts.append(("not as published", "the settings or the code of filtered_text have changed: run `dvc repro`"))
@@ -90,13 +90,13 @@ def cleaning_section(found: Filtered, published: str | None) -> Section:
 
 
 def segment_of(found: Filtered, text: str) -> pl.DataFrame:
-    """The segment that is the published text or begins as the drop does, else the first one."""
+    """The segment that begins like `text`, which a drop has only in part; if there is none, the first segment."""
     same = found.segments.filter(pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS) == text[:DROP_TEXT_CHARACTERS])
     return (same if same.height else found.segments).head(1)
 
 
 def rules_section(segment: pl.DataFrame, settings: FilteredText, language: LanguageSettings, root: Path) -> Section:
-    """Every rule with the value that it found and its limit, as the rule words it, and whether the text broke it."""
+    """Every rule with its value and limit, and whether the text broke the rule."""
     sites = read_sites(root / settings.blocked_sites) if settings.blocked_sites else Sites({}, {})
     evaluations = [root / path for path in settings.decontaminate_against]
     ngrams = evaluation_ngrams(evaluations, settings.decontamination_ngram, language, "decontaminate_against")

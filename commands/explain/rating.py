@@ -1,4 +1,4 @@
-"""What an iteration's evaluator says of a pair: label probabilities, and the signals with their weights."""
+"""How an iteration's evaluator rated a pair: the label probabilities, and the signals with their weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ WEIGHTS = ["signal", "value", "worse by", "weight", "adds"]
 
 
 def rating_section(row: Row, rating: Rating, root: Path) -> Section:
-    """`adds` is to the log-odds of best against worst; `worse by` is the distance from the median of the best pairs."""
+    """The rating of one iteration, with a table of its signals.
+
+    The column `worse by` is the distance of a signal from the median of the best pairs; `adds` is what the signal adds
+    to the log-odds of best against worst.
+    """
     evaluator = root / "data" / "evaluator" / row.iteration
     calibration = read_calibration(evaluator)
     values = row.values
@@ -42,7 +46,7 @@ def _calibrated(calibration: Calibration) -> str:
 
 
 def _towards_best(regression: Regression) -> list[float]:
-    """The weights towards best and away from worst: of two log-odds of the labels, then of each signal's distance."""
+    """Weights in the log-odds of best against worst: of the two log-odds of labels, then of each signal's distance."""
     best, _, worst = regression.coefficients
     return [high - low for high, low in zip(best, worst, strict=True)]
 
@@ -50,7 +54,7 @@ def _towards_best(regression: Regression) -> list[float]:
 def _weighed(row: Row, regression: Regression) -> list[list[str]]:
     frame = pl.DataFrame([row.values])
     values = compared(frame, regression.subtracted).row(0, named=True)
-    # The first two features are the log-odds of the labels, which were not kept: the probabilities are calibrated.
+    # The first two features, the log-odds of labels, are left out: a row has only the calibrated probabilities.
     distances, weights = features(frame, regression)[0, 2:], _towards_best(regression)[2:]
     return [
         [name, number(values[name]), number(distance), number(weight), number(weight * distance)]

@@ -16,7 +16,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """What one artifact did with the row: `verdict` is kept, dropped, or another word; facts are named values."""
+    """What one artifact did with the row. `verdict` says whether it was kept; `facts` are named values."""
 
     title: str
     verdict: str
@@ -67,6 +67,6 @@ def _row(*cells: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text in a first-strong isolate, so that Urdu text does not turn the row around."""
+    """The text in Unicode's first-strong isolate, so that Urdu text does not reverse the row."""
     escaped = "".join(f"&#{ord(character)};" if character in MARKED else character for character in text)
     return f"\u2068{escaped}\u2069" if escaped else ""

@@ -1,4 +1,4 @@
-"""The path of one id: its document, the texts made from it, and the pairs made from a text with what became of them."""
+"""The path of one id: its document, the texts of the document, and the pairs of a text in every later artifact."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ PAIRS = ("candidate_pairs", "rated_pairs", "refined_pairs", "diversified_set", "
 
 @dataclass(frozen=True)
 class Trail:
-    """`documents` are the rows of raw_web_text with one id: the kept one, and the drops that repeat its text.
+    """The rows on the path of the id `asked`.
 
-    `texts` are the rows of filtered_text of the document, `text` the one in question, if one was kept. `pairs` are the
-    candidate pairs of that text, `pair` the rows of the pair in question in all later artifacts too.
+    `documents` are the rows of raw_web_text with the document's id: the kept one, and drops with the same text. `texts`
+    are the rows of filtered_text from this document, and `text` is the explained one, None if none was kept. `pairs`
+    are the candidate pairs of `text`, and `pair` has the rows of the explained pair in all artifacts of pairs.
     """
 
     asked: str
@@ -44,7 +45,7 @@ def follow(rows: Rows, asked: str) -> Trail:
 
 
 def _text(rows: Rows, found: list[Row], asked: str, own: list[Row]) -> Row | None:
-    """The text of a pair, or the text of this id. A dropped pair is indexed beside its text."""
+    """The text of a pair, or the text with this id. For the id of a dropped pair, the index also gives its text."""
     texts = [row for row in found if row.artifact == "filtered_text" and not row.dropped]
     if own:
         text_id = next((row.values["text_id"] for row in own if "text_id" in row.values), None)
@@ -58,12 +59,12 @@ def _is_text(row: Row) -> bool:
 
 
 def _of_document(row: Row, document_id: str) -> bool:
-    """A drop of filtered_text is named by its document."""
+    """Whether a row of filtered_text is from the document; a drop has the document's id."""
     return row.id == document_id if row.dropped else row.values["document_id"] == document_id
 
 
 def _pairs(rows: Rows, text: Row | None) -> list[Row]:
-    """The kept and the dropped candidate pairs of a text. Its id is in no drop, only in the index."""
+    """The kept and dropped candidate pairs of a text. A drop lacks the text's id, so only the index finds it."""
     if text is None:
         return []
     found = [row for row in rows.of(text.id) if row.artifact == "candidate_pairs"]
@@ -71,7 +72,7 @@ def _pairs(rows: Rows, text: Row | None) -> list[Row]:
 
 
 def _length(way: list[Row]) -> tuple[int, int, float]:
-    """Orders pairs by the artifacts that kept them, then by the latest rating."""
+    """Sort key of a pair: the number of its kept rows, the number of all its rows, and its latest rating."""
     kept = [row for row in way if not row.dropped]
     ratings = [float(row.values["rating"]) for row in kept if row.artifact == "rated_pairs"]
     return len(kept), len(way), ratings[-1] if ratings else 0.0

@@ -4,7 +4,7 @@
     python -m x_instruction release --to hub OWNER/NAME
     python -m x_instruction release --what model --to hub OWNER/NAME
 
-The hub needs a token in the environment (HF_TOKEN); HF_ENDPOINT names another hub than huggingface.co.
+The hub needs a token in the environment variable HF_TOKEN. HF_ENDPOINT chooses a hub other than huggingface.co.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", required=True, choices=("folder", "hub"))
     parser.add_argument("target", metavar="PATH|OWNER/NAME", help="the folder, or the repository of the hub")
     parser.add_argument("--language", metavar="CODE", help="model: that of one language, if there is one for each")
-    parser.add_argument(
-        "--csv", action="store_true", help="set, folder: also csv/<language>.csv, safe in a spreadsheet"
-    )
+    parser.add_argument("--csv", action="store_true", help="set: add csv/<language>.csv, safe for spreadsheets")
     parser.add_argument("--public", action="store_true", help="hub: a new repository is public (default: private)")
     options = parser.parse_args(arguments)
     if options.csv and (options.to == "hub" or options.what == "model"):
@@ -61,8 +59,8 @@ def _release(options: argparse.Namespace) -> int:
 def _uploaded(release: Release, name: str, public: bool) -> str:
     if not (token := os.environ.get(TOKEN, "").strip()):
         raise InputError(f"the hub needs a token with write access in the environment: set {TOKEN}")
-    # Everything else here is set to work offline, but this command needs the network. The library reads the variables
-    # when it is imported.
+    # The environment is set to work offline, but an upload needs the network. The library reads these variables when it
+    # is imported.
     os.environ |= {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     from commands.release.hub import upload
 
@@ -71,7 +69,7 @@ def _uploaded(release: Release, name: str, public: bool) -> str:
 
 def _warned(release: Release) -> Release:
     if SHOWS_A_RUN in (release.folder / CARD).read_text(encoding="utf-8"):
-        print("warning: pairs of this set were kept whatever their rating; its card says so", file=sys.stderr)
+        print("warning: this set has pairs that were kept whatever their rating; its card says so", file=sys.stderr)
     return release
 
 

@@ -1,8 +1,8 @@
-"""CSV files that a spreadsheet opens safely: a cell of a web page must not run as a formula.
+"""CSV files in which text from web pages cannot run as a formula of a spreadsheet.
 
-A spreadsheet takes a cell for a formula that begins with =, +, - or @, or with a tab or line end before it (OWASP, CSV
-injection); some take the full-width forms too. Such text gets an apostrophe before it, which spreadsheets read as "this
-is text". Numbers stay numbers.
+A spreadsheet runs a cell as a formula if it begins with =, +, - or @, or with a tab or line end before it (OWASP, CSV
+injection); some accept the full-width forms too. An apostrophe is put before such text, which marks it as text for a
+spreadsheet. Numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 
 
 def safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with its texts escaped. Columns of lists are left out: a cell holds one value."""
+    """The frame with its texts escaped, without columns of lists, because a cell holds one value."""
     flat = frame.select(~cs.nested())
     return flat.with_columns(_escaped(name) for name, kind in flat.schema.items() if kind == pl.String)
 
@@ -27,7 +27,7 @@ def _escaped(name: str) -> pl.Expr:
 
 
 def write_csv(shards: list[Path], target: Path) -> None:
-    """One file of all shards, in UTF-8 with the mark by which Excel recognises it; every text is quoted."""
+    """Writes all shards into one file, in UTF-8 with the byte order mark that Excel needs; every text is quoted."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
         for number, shard in enumerate(shards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,8 @@ from commands.release.csv_files import write_csv
 from commands.release.released import Release, files_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import replace_folder
+
+CSV = "csv/*.csv"
 
 
 def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
@@ -42,19 +45,19 @@ def _put(source: Path | bytes, target: Path) -> None:
     if isinstance(source, bytes):
         target.write_bytes(source)
     else:
-        # A copy and no link: DVC's cache must not change with the release.
+        # The file is copied and not linked, because an edit of the release must not change DVC's cache.
         shutil.copyfile(source, target)
 
 
 def _refuse_others_files(release: Release, target: Path) -> None:
-    """A folder with other files, such as a clone of the hub's repository with its .git, is somebody's work, which
-    replacing it would delete."""
+    """A folder with other files, such as a clone of the hub's repository with its .git, may be a user's work."""
     if not target.exists():
         return
     if not target.is_dir():
         raise InputError(f"{target} is a file: give the folder to write to")
     found = files_of(target)
-    other = [name for name in found if name not in release.files and not release.is_replaced(name)]
+    ours = [name for name in found if name in release.files or release.is_replaced(name) or fnmatch(name, CSV)]
+    other = [name for name in found if name not in ours]
     if other or (found and not found.keys() >= set(release.always)):
         raise InputError(
             f"{target} has files that are not from an earlier release, such as {[*other, *found][0]}: give a new or an "

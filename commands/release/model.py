@@ -42,7 +42,7 @@ class ReleasedModel:
 def the_model(root: Path, language: str | None = None) -> ReleasedModel:
     """The tuned model; `language` chooses one if there is one for each.
 
-    Raises InputError if there is none, or if it differs from what the gate let through.
+    Raises InputError if there is none, or if it differs from the model that passed the gate.
     """
     folder = _chosen(finished(root, MODEL), language)
     record, content = read_json(folder / RECORD), str(read_manifest(folder)["content"])

@@ -36,26 +36,26 @@ class Release:
 
 
 def the_set(root: Path) -> Release:
-    """Raises InputError if the set is missing, or differs from what the gate let through."""
+    """Raises InputError if the set is missing, or differs from the set that passed the gate."""
     folder = finished(root, SET) / "dataset"
     return Release(
         "dataset",
         folder,
         files_of(folder),
         always=(CARD, "croissant.json"),
-        replaced=("*/train-*.parquet", "croissant.json", "csv/*.csv"),
+        replaced=("*/train-*.parquet", "croissant.json"),
     )
 
 
 def finished(root: Path, artifact: str) -> Path:
-    """The folder of an artifact. Raises InputError if it is missing, or differs from what the gate let through."""
+    """The folder of an artifact. Raises InputError if it is missing, or differs from what passed the gate."""
     folder = DATA / artifact
     manifest = root / folder / MANIFEST
     if not manifest.exists():
         raise InputError(f"{folder} does not exist or is unfinished: run `dvc repro {artifact}` first")
     judged = [path for path in (root / folder).iterdir() if path.name != MANIFEST]
     if hash_paths(judged) != read_json(manifest)["content"]:
-        raise InputError(f"{folder} was changed after its gate: `dvc checkout {folder}` brings back what passed it")
+        raise InputError(f"{folder} was changed after it passed its gate: `dvc checkout {folder}` restores it")
     return root / folder
 
 

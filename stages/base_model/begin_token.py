@@ -1,6 +1,6 @@
-"""Checks whether the tokenizer begins a text in the way in which the model was trained.
+"""Checks whether the tokenizer begins a text as the texts in the model's training began.
 
-Gemma without its begin token writes "The capital of Finland is Finland is Finland is", and nothing else shows it.
+Without its begin token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check notices.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import mean_loss, model_to_measure
 
-TOKENS = 200  # of each text
+TOKENS = 200  # that are measured in each text
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
-    """Mean loss per token with the tokenizer's way of beginning a text, minus that with the other way, in nats.
+    """How much higher the mean loss per token is (in nats) than with the begin token removed, or added.
 
-    The other way is without the begin token if the tokenizer adds it, and with it if not. The result is 0 if there is
-    no begin token.
+    The token is removed if the tokenizer adds it, and added if it does not. The result is 0 if there is no begin token.
     """
     tokenizer = load_tokenizer(folder)
     begin = tokenizer.bos_token_id
     if begin is None:
         return 0.0
     encoded = [tokenizer(text, add_special_tokens=False)["input_ids"][:TOKENS] for text in texts]
-    bare = [Example(ids[:1], ids[1:]) for ids in encoded if len(ids) > 1]
-    begun = [Example([begin, *example.prompt], example.completion) for example in bare]
+    without_token = [Example(ids[:1], ids[1:]) for ids in encoded if len(ids) > 1]
+    with_token = [Example([begin, *example.prompt], example.completion) for example in without_token]
     model = model_to_measure(folder)
-    gain = mean_loss(model, bare) - mean_loss(model, begun)
+    gain = mean_loss(model, without_token) - mean_loss(model, with_token)
     return -gain if begin in tokenizer("")["input_ids"] else gain

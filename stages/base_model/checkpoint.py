@@ -1,4 +1,4 @@
-"""A checkpoint from outside: a folder, a GGUF file, or a hub id with a commit."""
+"""Loads a checkpoint that was made elsewhere: a folder, a GGUF file, or a hub id with a commit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _refuse_unusable(model: Any, tokenizer: Any, name: str) -> None:
 
 
 def _is_causal(model: Any) -> bool:
-    """Whether the predictions before the last token stay the same if that token changes."""
+    """Whether the predictions before the last token stay the same if the last token changes."""
     import torch
 
     ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]])

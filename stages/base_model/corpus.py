@@ -15,18 +15,18 @@ def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str
     """Main text of every readable page, in a fixed order.
 
     English pages are always included, because the model reads and writes English instructions. Each text starts with
-    the name of its language: a model this small would not learn otherwise what "Answer in Finnish" means.
+    the name of its language, because so small a model would not otherwise learn what "Answer in Finnish" means.
     """
     headings = {"en": "English", **names}
     chosen = list(dict.fromkeys(["en", *languages]))
     texts = [f"{headings[language]}: {text}" for language in chosen for text in _texts(folder, language)]
-    return _some(texts, folder, languages)
+    return _required(texts, folder, languages)
 
 
 def text_of_each(folder: Path, languages: Sequence[str]) -> list[str]:
     """The first text of each language that has one, and of English."""
     firsts = (next(_texts(folder, language), "") for language in dict.fromkeys(["en", *languages]))
-    return _some([text for text in firsts if text], folder, languages)
+    return _required([text for text in firsts if text], folder, languages)
 
 
 def _texts(folder: Path, language: str) -> Iterator[str]:
@@ -36,7 +36,7 @@ def _texts(folder: Path, language: str) -> Iterator[str]:
             yield text
 
 
-def _some(texts: list[str], folder: Path, languages: Sequence[str]) -> list[str]:
+def _required(texts: list[str], folder: Path, languages: Sequence[str]) -> list[str]:
     if not folder.is_dir():
         raise InputError(f"base_model.corpus: {folder} is not a folder; it must hold one folder of pages per language")
     if not texts:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stages.base_model.settings import Architecture
 
-# Structure of the default prompts; text never becomes one of these tokens (x_instruction/models/prompts.py).
+# These tokens structure the default prompts. Text is never encoded as one of them (x_instruction/models/prompts.py).
 SPECIAL_TOKENS = ["<|end|>", "<|pad|>", "<|instruction|>", "<|response|>", "<|rating|>"]
 
 

@@ -39,7 +39,8 @@ class BaseModelSettings(Section):
     revision: str | None
     """The commit of a hub id, so that the model cannot change."""
     corpus: str
-    """A folder of HTML pages; `architecture` and `training` are used with `checkpoint: embedded` only."""
+    """A folder of HTML pages. The embedded model learns from all of them, and the gate measures any model's begin token
+    on the first page of each language. `architecture` and `training` are used only with `checkpoint: embedded`."""
     architecture: Architecture
     training: Training
 

@@ -17,28 +17,28 @@ PREAMBLE = (
     r"|^here(?: is|'s) (?:an?|the|your|one) (?:\w+ ){0,2}(?:instruction|question|prompt)\b"
     r"(?: (?:that|which|for|to)\b(?: \w+){0,5})?\s*:"
 )
-# Structure of prompts in general: control strings of tokenizers and chat templates, and headings.
+# Strings that structure a prompt: control strings of tokenizers and chat templates, and headings.
 STRUCTURE = (
     r"(?i)<\|[\w ]{1,40}\|>|</?(?:s|eos|bos|unk|pad|sep|cls)>|\[(?:SEP|CLS|PAD|UNK)\](?: [^t]|[^ ]|$)"
     r"|\[/?INST\]|<</?SYS>>"
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# What no rule below sees; the rules name the other reasons.
+# Reasons of `usable` that no rule below finds. For its other reasons the rules below have names of their own.
 REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
 PLACEHOLDER = re.compile(r"\{\w+\}")
-# Two list markers, two paragraphs or two questions: the line asks for several things.
+# Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
 LISTED = (
     r"(?si)(?:^|\s)(?:1[.)]\s.*\s2[.)]\s|[-*•]\s[^\n]*\n\s*[-*•]\s)"
     r"|^\(?1[.)]\s.*\s\(?2[.)]\s|^\(?a[.)]\s.*[.?!]\s+\(?b[.)]\s\w+ \w+"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
-SAME_WORDS = 6  # from this many words on, a third of them must differ, else the model repeats itself
-RUN = 8  # an instruction that shares this many words in a row with the response was copied from it
+SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of them differ
+RUN = 8  # an instruction whose first or last words are in the response was copied if they are this many
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
-    """The reason to drop a row, cheap rules first; null for a usable instruction.
+    """The reason to drop a row; null for a usable instruction. Cheap rules come first.
 
     Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`, and
     `refused` (see `returned_text`).
@@ -71,14 +71,14 @@ def english(instructions: pl.Series) -> pl.Series:
 
 
 def _from_prompt(prompts: Prompts) -> pl.Expr:
-    """Whether the instruction contains the structure of any prompt, or words of this project's template."""
+    """Whether the instruction contains a string of STRUCTURE, or words of this project's template."""
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
-    found = pl.col("instruction").str.contains(STRUCTURE)
+    contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
         # Any instruction may contain a single word of the template.
         if len(part) >= 4 and not part.isalpha():
-            found = found | pl.col("instruction").str.contains(part, literal=True)
-    return found
+            contains = contains | pl.col("instruction").str.contains(part, literal=True)
+    return contains
 
 
 def _several() -> pl.Expr:
@@ -88,7 +88,10 @@ def _several() -> pl.Expr:
 
 
 def _copied() -> pl.Expr:
-    """Whether the response contains the instruction, or the first or last words of a long one (letters and digits)."""
+    """Whether the response contains the instruction, or the first or last RUN words of a longer one.
+
+    Only letters and digits are compared.
+    """
     instruction, response = _plain("instruction"), _plain("response")
     words = instruction.str.split(" ")
     long = words.list.len() > RUN
@@ -101,13 +104,13 @@ def _copied() -> pl.Expr:
 
 
 def _plain(column: str) -> pl.Expr:
-    """Lowercase words separated by single spaces; the response also starts and ends with one, so whole words match."""
+    """Lowercase words separated by single spaces. The response has a space at both ends, so that whole words match."""
     plain = pl.col(column).str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
     return pl.concat_str(pl.lit(" "), plain, pl.lit(" ")) if column == "response" else plain
 
 
 def normal_form(column: str) -> pl.Expr:
-    """Equal for near-identical instructions: lowercase words, each number replaced by 0, without filler words."""
+    """The form that near-identical instructions share: lowercase words without filler words, with 0 for each number."""
     return (
         pl.col(column)
         .str.to_lowercase()

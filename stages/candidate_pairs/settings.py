@@ -24,7 +24,7 @@ class CandidatePairs(Section):
     min_instruction_words: Positive
     max_instruction_words: Positive
     max_similar: Positive
-    """Texts of one language that may have the same instruction, apart from numbers and small words."""
+    """How many texts of a language may have the same instruction. Numbers and filler words are not compared."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> CandidatePairs:

@@ -1,8 +1,8 @@
 """Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
 
-`samples` instructions are drawn for a text; the evaluator decides later which is best. What the signals of
-`rating.signals` need of a pair, whatever the iteration, is computed here: the likelihoods of the instruction, where the
-model that wrote it is loaded, and the vectors of both.
+The model writes `samples` instructions for each text, and the evaluator decides later which is best. This stage also
+computes what the signals of `rating.signals` need and what is the same in every iteration: the likelihoods of the
+instruction, because the model that wrote it is loaded here, and the vectors of instruction and response.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def write_instructions(
 ) -> Split:
     """Instructions for each row's `text`; rows without a usable instruction go to the drops.
 
-    With `other_texts` 0 no likelihoods are computed, and without an encoder no vectors.
+    If `other_texts` is 0, no likelihoods are computed. Without an encoder, no vectors are computed.
     """
     encoder = PromptEncoder(
         engine.tokenizer, prompts, budget=prompts.max_response_tokens, room=engine.room(settings.max_new_tokens)
@@ -141,13 +141,14 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
     The kept rows have COLUMNS and `form`, by which the second pass finds near-identical instructions before it removes
     the column.
     """
-    found = [usable(one.text, Wanted("instruction"), one.finish_reason != "length") for one in written]
+    returned = [usable(text.text, Wanted("instruction"), text.finish_reason != "length") for text in written]
+    # A refused instruction is shown as it was written.
+    shown = [usable_text.text or text.text for usable_text, text in zip(returned, written, strict=True)]
     rows = pl.Series([row for row in range(frame.height) for _ in range(settings.samples)], dtype=pl.UInt32)
     pairs = frame.select(pl.all().gather(rows)).rename({"id": "text_id", "text": "response"})
     pairs = pairs.with_columns(
-        # A refused one is shown as it was written.
-        pl.Series("written", [two.text or one.text for one, two in zip(written, found, strict=True)], dtype=pl.String),
-        pl.Series("refused", [one.refused for one in found], dtype=pl.String),
+        pl.Series("written", shown, dtype=pl.String),
+        pl.Series("refused", [text.refused for text in returned], dtype=pl.String),
         pl.Series("finish_reason", [text.finish_reason for text in written], dtype=pl.String),
         (pl.int_range(pl.len()) % settings.samples + 1).cast(pl.UInt8).alias("sample"),
     ).with_columns(pl.col("written").str.replace_all(r"\s+", " ").alias("instruction"))
@@ -160,15 +161,16 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
         reasons(settings, prompts).alias("reason"),
         pl.col("instruction").alias("value"),
     )
-    taken_off = Counter(f"instructions_without_{kind}" for one in found for kind in one.removed)
+    removed = Counter(f"instructions_without_{kind}" for text in returned for kind in text.removed)
     split = Split.of(pairs.select(*COLUMNS, "form", "reason", "value"), text="response")
-    return replace(split, counts=dict(taken_off))
+    return replace(split, counts=dict(removed))
 
 
 def too_similar(job: Job, limit: int) -> pl.DataFrame:
-    """Drops for instructions that were written for more than `limit` texts of the language, in the order of ids.
+    """Decisions to drop an instruction that was written for more than `limit` texts of the language.
 
-    The samples of one text count once, because the evaluator keeps at most one of them.
+    The first `limit` texts, by id, keep it. The samples of one text count once, because the evaluator keeps at most one
+    of them.
     """
     table = staged_repeated(job, "form", ["text_id", "instruction"])
     return table.filter(pl.col("text_id").rank("dense").over("form") > limit).select(

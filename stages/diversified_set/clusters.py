@@ -14,21 +14,26 @@ from x_instruction.embeddings.encoder import Vectors
 ROUNDS = 10
 # The centres are found on this many vectors for each cluster (faiss's default); all vectors are then assigned.
 VECTORS_PER_CLUSTER = 256
-# Up to this many vectors, the first centres are chosen by k-means++; up to this many comparisons, the best of several
-# starts counts. On 50 sets of three clear groups of four vectors, one random start mixed the groups of 14 sets, one
-# start by k-means++ those of 1, and five those of none. Beyond these limits it would cost more than the rounds.
+# Up to SMALL vectors, the first centres are chosen by k-means++. Up to SMALL_COMPARISONS, clustering starts STARTS
+# times and the best result counts. Beyond these limits, both would take longer than the rounds. In a test with 50 sets
+# of three clear groups, groups were mixed in 14 sets after one random start, in 1 set after one start by k-means++, and
+# in none after five.
 SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
-# The default number of clusters. As many as there are pairs to draw gave the most diverse draws: with 17, 34, 75, 150,
-# 300 and 600 clusters of 1,160 instructions, 150 drawn ones were 0.65, 0.66, 0.67, 0.69, 0.68 and 0.68 from their
-# nearest neighbours, and 150 random ones 0.65. But a cluster has some pairs to choose the best from, and a round is
-# limited to a billion comparisons, about 6 s of a core: 1,000 clusters of a million pairs.
+# Limits on the default number of clusters, which is the number of pairs to draw. That number gave the most diverse
+# draws: 150 of 1,160 instructions were at a mean distance of 0.69 from their nearest neighbours with 150 clusters, 0.65
+# with 17, 0.68 with 600, and 0.65 in a random draw. But a cluster should have several pairs to choose the best from,
+# and a round should make at most a billion comparisons (about 6 s on one core), as for 1,000 clusters of a million
+# pairs.
 PAIRS_PER_CLUSTER, COMPARISONS = 4, 1_000_000_000
 NEAREST = 2
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """`nearest` holds the numbers of the cluster of each vector and of the next one, shape (vectors, 2)."""
+    """`nearest` has the numbers of each vector's nearest and second nearest cluster, shape (vectors, 2).
+
+    With a single cluster the shape is (vectors, 1).
+    """
 
     nearest: npt.NDArray[np.int64]
 
@@ -38,7 +43,7 @@ class Clusters:
 
 
 def number_of_clusters(pairs: int, drawn: int, wanted: int | None) -> int:
-    """`wanted`, or as many as pairs are to be `drawn`, within the limits above; at least one, and at most `pairs`."""
+    """`wanted`, or by default `drawn` (the number of pairs to draw) within the limits above; from 1 to `pairs`."""
     default = min(drawn, pairs // PAIRS_PER_CLUSTER, COMPARISONS // max(pairs, 1))
     return max(1, min(pairs, wanted or default))
 
@@ -46,7 +51,7 @@ def number_of_clusters(pairs: int, drawn: int, wanted: int | None) -> int:
 def cluster(vectors: Vectors, clusters: int, seed: int) -> Clusters:
     """Assigns each vector to one of `clusters` clusters; equal vectors share one. At least one vector is needed.
 
-    The same vectors in the same order give the same numbers with one number of threads.
+    The result is the same for the same vectors in the same order, with the same number of threads.
     """
     import faiss
 
@@ -59,7 +64,7 @@ def cluster(vectors: Vectors, clusters: int, seed: int) -> Clusters:
         seed=seed % 2**31,
         init_method=faiss.ClusteringInitMethod_KMEANS_PLUS_PLUS if small else faiss.ClusteringInitMethod_RANDOM,
         max_points_per_centroid=VECTORS_PER_CLUSTER,
-        min_points_per_centroid=1,  # with fewer faiss prints a warning
+        min_points_per_centroid=1,  # otherwise faiss prints a warning for small clusters
     )
     means.train(vectors)
     _, nearest = means.index.search(vectors, min(NEAREST, clusters))

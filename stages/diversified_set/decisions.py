@@ -1,4 +1,4 @@
-"""Decides which pairs of a language make the set, from their instructions' vectors and their ratings."""
+"""Decides which pairs of a language go into the set, from the ratings and the vectors of the instructions."""
 
 from __future__ import annotations
 
@@ -16,50 +16,51 @@ from stages.diversified_set.settings import DiversifiedSet
 from x_instruction.embeddings.encoder import Vectors
 
 BEST_FIRST: dict[str, Any] = {"by": ["rating", "id"], "descending": [True, False]}
-MOVED = 50_000  # vectors at once
+MOVED = 50_000  # vectors that are moved at a time
 SCHEMA = {"id": pl.String, "cluster": pl.Int64, "reason": pl.String, "value": pl.String}
 
 
 def decide(
     pairs: pl.DataFrame, vectors: Vectors, settings: DiversifiedSet, wanted: int, seed: int
 ) -> tuple[pl.DataFrame, dict[str, dict[str, float]]]:
-    """Decisions with the columns of SCHEMA (reason null: in the set), and the figures of `diversity`.
+    """Returns decisions with the columns of SCHEMA (`reason` is null for a pair in the set) and `diversity`'s figures.
 
-    The frame has `id`, `instruction` and `rating`, sorted by BEST_FIRST. The vectors belong to its rows; their array
-    is used up.
+    `pairs` has `id`, `instruction` and `rating`, and is sorted by BEST_FIRST. `vectors` has a row for each pair; its
+    array is overwritten.
     """
     if not pairs.height:
         return pl.DataFrame(schema=SCHEMA), {}
-    kinds = pairs["instruction"].n_unique()
-    clusters = cluster(vectors, min(number_of_clusters(pairs.height, wanted, settings.clusters), kinds), seed)
-    like = np.full(pairs.height, -1)
+    instructions = pairs["instruction"].n_unique()
+    clusters = cluster(vectors, min(number_of_clusters(pairs.height, wanted, settings.clusters), instructions), seed)
+    kept_rows = np.full(pairs.height, -1)
     if settings.max_similarity is not None:
-        like = resembled(vectors, clusters, settings.max_similarity)
-    table = pairs.with_columns(pl.Series("cluster", clusters.numbers, pl.Int64), _near(pairs, vectors, like))
-    left = like < 0
-    different, vectors = table.filter(pl.Series(left)), _compacted(vectors, left)
+        kept_rows = resembled(vectors, clusters, settings.max_similarity)
+    table = pairs.with_columns(pl.Series("cluster", clusters.numbers, pl.Int64), _near(pairs, vectors, kept_rows))
+    remaining = kept_rows < 0
+    different, vectors = table.filter(pl.Series(remaining)), _compacted(vectors, remaining)
     draws = {
         "drawn": _drawn(different, vectors, settings, wanted, seed),
         "random": at_random(different.height, wanted, seed),
         "rating": by_rating(different.height, wanted),
     }
     drawn = np.zeros(pairs.height, np.bool_)
-    drawn[left] = draws["drawn"]
+    drawn[remaining] = draws["drawn"]
     return _reasons(table.with_columns(pl.Series("drawn", drawn)), settings), diversity(draws, different, vectors)
 
 
-def _near(pairs: pl.DataFrame, vectors: Vectors, like: npt.NDArray[np.int64]) -> pl.Series:
-    """The cosine with the kept instruction that an instruction resembles, and that instruction; null for the others."""
-    instructions, near = pairs["instruction"], np.flatnonzero(like >= 0)
-    cosines = np.einsum("nd,nd->n", vectors[near], vectors[like[near]])
-    sentences = [f"{cosine:.2f}: {instructions[int(kept)]}" for cosine, kept in zip(cosines, like[near], strict=True)]
-    found = pl.Series([None] * pairs.height, dtype=pl.String)
-    return found.scatter(near, sentences).alias("near") if sentences else found.alias("near")
+def _near(pairs: pl.DataFrame, vectors: Vectors, kept_rows: npt.NDArray[np.int64]) -> pl.Series:
+    """For each near-identical instruction, its cosine with the kept instruction and that instruction; else null."""
+    instructions, near = pairs["instruction"], np.flatnonzero(kept_rows >= 0)
+    kept = kept_rows[near]
+    cosines = np.einsum("nd,nd->n", vectors[near], vectors[kept])
+    texts = [f"{cosine:.2f}: {instructions[int(row)]}" for cosine, row in zip(cosines, kept, strict=True)]
+    column = pl.Series([None] * pairs.height, dtype=pl.String)
+    return column.scatter(near, texts).alias("near") if texts else column.alias("near")
 
 
-def _compacted(vectors: Vectors, left: Mask) -> Vectors:
-    """The vectors that are left, moved forwards in their own array: a copy would double the memory."""
-    rows = np.flatnonzero(left)
+def _compacted(vectors: Vectors, remaining: Mask) -> Vectors:
+    """The remaining vectors, moved to the front of the same array because a copy would double the memory."""
+    rows = np.flatnonzero(remaining)
     for start in range(0, len(rows), MOVED):
         chunk = rows[start : start + MOVED]
         vectors[start : start + len(chunk)] = vectors[chunk]

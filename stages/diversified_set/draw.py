@@ -1,4 +1,4 @@
-"""Ways to draw a number of pairs. The rows are sorted from the best rated pair to the worst; equal ratings by id."""
+"""Ways to draw a number of pairs. The rows are sorted from the best rating to the worst, and equal ratings by id."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tqdm import tqdm
 from x_instruction.embeddings.encoder import Vectors
 
 Mask = npt.NDArray[np.bool_]
-SHOWN_AFTER = 5.0  # seconds
+SHOWN_AFTER = 5.0  # seconds, after which a progress bar is shown
 
 
 def by_rating(rows: int, pairs: int) -> Mask:
@@ -23,9 +23,9 @@ def at_random(rows: int, pairs: int, seed: int) -> Mask:
 
 
 def evenly(clusters: npt.NDArray[np.int64], pairs: int) -> Mask:
-    """The best pair of every cluster, then the second best of every cluster, and so on; the better ones first.
+    """Draws the best pair of every cluster, then the second best of every cluster, and so on.
 
-    A cluster that has run out leaves its turns to the others.
+    If the last turn is not complete, the better pairs of that turn are drawn. A cluster without pairs left is skipped.
     """
     turn = pl.DataFrame({"cluster": clusters}).select(pl.int_range(pl.len()).over("cluster")).to_series()
     drawn = np.zeros(len(clusters), np.bool_)
@@ -36,8 +36,8 @@ def evenly(clusters: npt.NDArray[np.int64], pairs: int) -> Mask:
 def by_marginal_relevance(ratings: npt.NDArray[np.float64], vectors: Vectors, pairs: int, weight: float) -> Mask:
     """Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
 
-    In each step it draws the pair with the highest `weight` * rating - (1 - weight) * its greatest cosine with a pair
-    that is drawn already. A step reads all vectors once: 32,000 of 100,000 pairs take minutes.
+    Each step draws the pair with the highest `weight` * rating - (1 - weight) * its greatest cosine with a pair that is
+    already drawn. A step reads all vectors once, so it takes minutes to draw 32,000 of 100,000 pairs.
     """
     drawn, nearest = np.zeros(len(ratings), np.bool_), np.full(len(ratings), -1.0)
     for _ in tqdm(range(min(pairs, len(ratings))), desc="draw", unit=" pairs", delay=SHOWN_AFTER, leave=False):

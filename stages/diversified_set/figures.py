@@ -1,4 +1,4 @@
-"""How diverse drawn pairs are: the figures of the set, and of a random and a rating-only draw of the same size."""
+"""Measures how diverse the drawn pairs are, beside a random draw and a draw by rating of the same size."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from stages.diversified_set.draw import Mask
 from stages.diversified_set.task_types import task_types
 from x_instruction.embeddings.encoder import Vectors
 
-# Pairs of the draw whose nearest neighbours are looked for, among all that were drawn.
+# The nearest neighbour among all drawn pairs is searched for this many of them.
 NEIGHBOURS_OF = 1_000
-COMPARED = 20_000  # vectors at once: 80 MB of cosines
+COMPARED = 20_000  # vectors that are compared at a time: 80 MB of cosines
 WORD = r"[\p{L}\p{M}\p{N}]+"
 
 
 def diversity(draws: Mapping[str, Mask], pairs: pl.DataFrame, vectors: Vectors) -> dict[str, dict[str, float]]:
     """The figures of each draw from the pairs (columns instruction, cluster):
 
-    - `clusters`: with at least one drawn pair
-    - `distinct_1`, `distinct_2`: different words, and pairs of words, as a share of all in the drawn instructions (Li
-      et al., NAACL 2016)
-    - `nearest_neighbour_distance`: 1 less the cosine with the most similar other instruction, on average
-    - `task_types`: different pairs of verb and noun
+    - `clusters`: the number of clusters with at least one drawn pair
+    - `distinct_1`, `distinct_2`: different words, and different pairs of words, as a share of all words or pairs of
+      words in the drawn instructions (Li et al., NAACL 2016)
+    - `nearest_neighbour_distance`: 1 minus the cosine with the most similar other instruction, on average
+    - `task_types`: the number of different pairs of verb and noun
     """
     return {
         name: _figures(pairs.filter(pl.Series(drawn)), vectors, drawn) for name, drawn in draws.items() if drawn.any()
@@ -44,7 +44,7 @@ def _figures(pairs: pl.DataFrame, vectors: Vectors, drawn: Mask) -> dict[str, fl
 
 
 def distinct(words: pl.Series, size: int) -> float:
-    """Different n-grams of `size` words as a share of all; 0 without any."""
+    """Different n-grams of `size` words as a share of all such n-grams; 0 if there are none."""
     table = pl.DataFrame({"word": words}).with_row_index("text").explode("word", empty_as_null=False)
     grams = table.select(
         *(pl.col("word").shift(-place).over("text").alias(f"word_{place}") for place in range(size))
@@ -53,13 +53,13 @@ def distinct(words: pl.Series, size: int) -> float:
 
 
 def nearest_neighbour_distance(vectors: Vectors, drawn: npt.NDArray[np.int64]) -> float:
-    """Mean over NEIGHBOURS_OF of the drawn rows, evenly spaced; 0 with fewer than two."""
+    """Mean over at most NEIGHBOURS_OF of the drawn rows, evenly spaced; 0 if fewer than two rows are drawn."""
     if len(drawn) < 2:
         return 0.0
     places = np.unique(np.linspace(0, len(drawn) - 1, NEIGHBOURS_OF).astype(np.int64))
-    asked, nearest = vectors[drawn[places]], np.full(len(places), -np.inf)
+    sample, nearest = vectors[drawn[places]], np.full(len(places), -np.inf)
     for start in range(0, len(drawn), COMPARED):
-        cosines = asked @ vectors[drawn[start : start + COMPARED]].T
+        cosines = sample @ vectors[drawn[start : start + COMPARED]].T
         itself = (places >= start) & (places < start + COMPARED)
         cosines[itself, places[itself] - start] = -np.inf
         nearest = np.maximum(nearest, cosines.max(axis=1))

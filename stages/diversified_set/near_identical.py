@@ -1,4 +1,4 @@
-"""Near-identical instructions: those whose vectors are similar, whatever their words."""
+"""Finds near-identical instructions, whose vectors are similar even if their words differ."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from stages.diversified_set.clusters import Clusters
 from x_instruction.embeddings.encoder import Vectors
 
 Rows = npt.NDArray[np.int64]
-# Up to this many vectors, each is compared with all others: 4 s of a core. Beyond, those of a cluster are compared with
-# each other and with those whose second nearest cluster it is.
+# Up to this many vectors, each is compared with all others (4 s on one core). If there are more, the vectors of a
+# cluster are compared with each other and with the vectors whose second nearest cluster it is.
 ALL = 10_000
-CHUNK = 2_000  # rows compared at once: 80 MB of cosines with 10,000 others
-SHOWN_AFTER = 5.0  # seconds
+CHUNK = 2_000  # rows that are compared at a time: 80 MB of cosines with 10,000 others
+SHOWN_AFTER = 5.0  # seconds, after which a progress bar is shown
 
 
 def resembled(vectors: Vectors, clusters: Clusters, limit: float) -> npt.NDArray[np.int64]:
-    """For each vector the first one that it resembles, which is not itself dropped; -1 for a vector to keep.
+    """For each vector, the row of the first kept vector that it resembles; -1 if the vector itself is kept.
 
-    The vectors are those of pairs from the best to the worst, so the better one of two is kept. Two resemble each other
-    from a cosine of `limit` on.
+    The vectors are sorted from the best pair to the worst, so the better pair of two is kept. Two vectors resemble each
+    other if their cosine is at least `limit`.
     """
-    found = np.full(len(vectors), -1)
+    kept_rows = np.full(len(vectors), -1)
     edges = np.unique(np.concatenate([np.zeros(0, np.int64), *_similar(vectors, clusters, limit)]))
     for worse, better in zip(*divmod(edges, len(vectors)), strict=True):
-        if found[worse] < 0 and found[better] < 0:
-            found[worse] = better
-    return found
+        if kept_rows[worse] < 0 and kept_rows[better] < 0:
+            kept_rows[worse] = better
+    return kept_rows
 
 
 def _similar(vectors: Vectors, clusters: Clusters, limit: float) -> Iterator[Rows]:
@@ -47,19 +47,19 @@ def _similar(vectors: Vectors, clusters: Clusters, limit: float) -> Iterator[Row
 
 
 def _groups(clusters: Clusters) -> Iterator[tuple[Rows, Rows]]:
-    """Rows, and the rows that they are compared with."""
+    """Groups of rows, each with the rows that it is compared with."""
     rows = np.arange(len(clusters.nearest))
     if len(rows) <= ALL:
         yield rows, rows
         return
     count, width = int(clusters.nearest.max()) + 1, clusters.nearest.shape[1]
-    own = _members(clusters.numbers, count)
-    near = _members(clusters.nearest.ravel(), count)
+    members = _places(clusters.numbers, count)
+    members_and_neighbours = _places(clusters.nearest.ravel(), count)
     for number in range(count):
-        yield own[number], near[number] // width
+        yield members[number], members_and_neighbours[number] // width
 
 
-def _members(numbers: npt.NDArray[np.int64], count: int) -> list[Rows]:
-    """The places of each number below `count`."""
+def _places(numbers: npt.NDArray[np.int64], count: int) -> list[Rows]:
+    """For each number below `count`, the places at which it occurs."""
     order = np.argsort(numbers, kind="stable")
     return np.split(order, np.searchsorted(numbers[order], np.arange(1, count)))

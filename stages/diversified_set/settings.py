@@ -16,28 +16,28 @@ class InstructionEncoder(Encoder):
 
 
 class DiversifiedSet(Section):
-    """Which of a language's refined pairs make the set: docs/diversification.md."""
+    """How a language's set is drawn from its refined pairs; see docs/diversification.md."""
 
     pairs: Positive
-    """Pairs of each language; all of them if there are fewer."""
+    """Number of pairs to draw for each language. If a language has fewer, all of them are drawn."""
     quotas: dict[str, Positive]
-    """Pairs of single languages, in place of `pairs`."""
+    """Number of pairs to draw for single languages, instead of `pairs`."""
     draw: Literal["clusters", "random", "rating", "maximal_marginal_relevance"]
     """How the pairs are drawn: evenly from the clusters (X-Instruction), at random, by their rating alone, or by rating
-    less similarity to what was drawn before (Carbonell and Goldstein, SIGIR 1998)."""
+    minus similarity to the pairs drawn before (Carbonell and Goldstein, SIGIR 1998)."""
     relevance_weight: Share
-    """Weight of the rating in maximal_marginal_relevance; the similarity has the rest."""
+    """Weight of the rating in maximal_marginal_relevance; the weight of the similarity is 1 minus this."""
     clusters: Positive | None
-    """Clusters of instructions; null: as many as pairs are drawn, but four pairs in each and not more than a billion
-    comparisons (ours: the paper does not say)."""
+    """Number of clusters of instructions; null: one for each drawn pair, but at least four pairs for each cluster and
+    at most a billion comparisons (ours; the paper does not say)."""
     max_similarity: Annotated[float, Field(gt=0, lt=1)] | None
-    """Cosine of two instructions, less the mean of the language, from which the worse rated pair is dropped; null: not
-    checked. At 0.84, 18 of 20 reworded instructions were found by multilingual-e5-small and 20 by MiniLM, and one of 20
-    that ask for something else in the same words, which was the opposite (docs/experiments.md)."""
+    """If two instructions have at least this cosine (without the mean vector of the language), the worse rated pair is
+    dropped; null: not checked. At 0.84, multilingual-e5-small found 18 of 20 reworded instructions and MiniLM 20. Of 20
+    instructions that ask for something else in the same words, one was dropped (docs/experiments.md)."""
     encoder: InstructionEncoder | None
-    """The encoder of instructions; null: that of `embeddings`, whose vectors candidate_pairs holds already."""
+    """The encoder of instructions; null: the one of `embeddings`, whose vectors candidate_pairs already has."""
     decontaminate_against: list[str]
-    """JSONL files of evaluation prompts. A pair that shares `ngram` words in a row with one is dropped."""
+    """JSONL files of evaluation prompts. A pair that shares `ngram` words in a row with a prompt is dropped."""
     ngram: Positive
 
     @field_validator("quotas")
@@ -50,7 +50,7 @@ class DiversifiedSet(Section):
         return quotas
 
     def wanted(self, language: str) -> int:
-        """Pairs that the set of a language should have."""
+        """The number of pairs that the set of a language should have."""
         return self.quotas.get(language, self.pairs)
 
     def inputs(self, root: Path) -> list[str]:

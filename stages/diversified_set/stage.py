@@ -41,19 +41,19 @@ def run(job: Job) -> Outcome:
     clean = pairs.filter(pl.col("shared").is_null()).drop("shared").sort(**BEST_FIRST)
     vectors = centred_vectors(job, clean) if clean.height else NO_VECTORS
     decided, figures = decide(clean, vectors, settings, wanted, job.settings.seed)
-    del vectors  # the largest array; the texts are read again from here on
+    del vectors  # the largest array is freed before the texts are read again
     write_json(job.staging / SCORES, {"wanted": wanted, "found": clean.height, **figures})
     decisions = pl.concat([decided, _contaminated(pairs)])
     outcome = job.map_frames(
         (_decided(frame, decisions) for frame in job.rows("refined_pairs", language.code).frames()),
         transform,
-        settings=[],  # a frame holds its decisions, so that its content is the whole key
+        settings=[],  # each frame has its decisions, so its content is the whole key
     )
     return replace(outcome, made_by={"encoder": encoder_of(job).encoder}, counts={**outcome.counts, **ngrams.counts()})
 
 
 def transform(frame: pl.DataFrame) -> Split:
-    """Divides pairs by their decisions: `cluster`, `reason` (null: in the set) and `value`."""
+    """Splits pairs into kept and dropped ones by their decisions: `reason` is null for a pair in the set."""
     return Split.of(frame, text="response")
 
 
@@ -97,13 +97,13 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _compared(figures: dict[str, Any]) -> dict[str, Metric]:
-    """The figures of the set, of both other draws, and by how many clusters the set has more than a random draw."""
-    found: dict[str, Metric] = {}
+    """The figures of the set and of the two other draws, and how many more clusters the set has than a random draw."""
+    metrics: dict[str, Metric] = {}
     for draw, suffix in (("drawn", ""), ("random", "_random"), ("rating", "_by_rating")):
-        found |= {f"{name}{suffix}": value for name, value in figures.get(draw, {}).items()}
-    if found:
-        found["clusters_over_random"] = float(found["clusters"]) - float(found["clusters_random"])
-    return found
+        metrics |= {f"{name}{suffix}": value for name, value in figures.get(draw, {}).items()}
+    if metrics:
+        metrics["clusters_over_random"] = float(metrics["clusters"]) - float(metrics["clusters_random"])
+    return metrics
 
 
 def _ngrams(job: Job, language: LanguageSettings) -> Ngrams:

@@ -1,17 +1,19 @@
 """The kind of task that an instruction sets, as a verb and a noun: "Write a short letter to …" is (write, letter).
 
-Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object from a parser. No English parser can be
-installed here without a download from outside a package registry, so this is a parse by position, which needs none:
+Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object from a parser. A parser would need the
+download of a model, so the words are parsed by their position:
 
-1. Politeness and address before the task are passed over ("Please", "Can you", "I want you to").
-2. The verb is the first word: of a question its question word ("how", "what"; "is" and "do" for all that can be
-   answered with yes or no).
-3. The noun is the last word before the first preposition, conjunction, mark, clause or word in -ing, because an English
-   noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). The plural is undone.
-4. Without such a word, the noun is the word that ends the search, if it opens a clause: "Explain why …" is
-   (explain, why). Otherwise it is empty.
+1. Polite words before the task are skipped ("Please", "Can you", "I want you to").
+2. The verb is the first word. For a question it is the question word ("how", "what"), and "is" or "do" if the answer is
+   yes or no.
+3. The noun is the last word before the first preposition, conjunction, punctuation mark, clause or word in -ing,
+   because an English noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). A plural becomes
+   a singular.
+4. If there is no such word but the search ends at a word that opens a clause, the noun is that word: "Explain why …" is
+   (explain, why). Otherwise the noun is empty.
 
-The noun of a question is often its last verb ("how is … cooked"): the parse compares draws, and is not an analysis.
+The noun of a question is often its last verb ("how is … cooked"). The parse is good enough to compare draws, but it
+does not analyse a single instruction correctly.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ YES_OR_NO = {
 }
 QUESTIONS = frozenset({"what", "which", "who", "whose", "when", "where", "why", "how"})
 # Words between a question word and its noun phrase.
-PASSED = frozenset({*YES_OR_NO, "be", "been", "s", "many", "much", "some", "any"})
+SKIPPED = frozenset({*YES_OR_NO, "be", "been", "s", "many", "much", "some", "any"})
 CLAUSE = frozenset({*QUESTIONS, "whether", "if", "that"})
 ENDS = words_of(
     "about above across after against along among and around as at because before behind below beside besides between "
@@ -44,16 +46,16 @@ ENDS = words_of(
     "over past regarding since so than through throughout till to toward towards under until up upon using via while "
     "with within without"
 )
-# Articles, pronouns and adverbs, which no noun phrase ends with.
+# Articles, pronouns and adverbs, which do not end a noun phrase.
 EMPTY = words_of(
     "a an the this that these those my your his her its our their me you him us them i we they he she it there not no "
     "briefly shortly please also then each every all both few several more most"
 )
-UNCHANGED = ("ss", "us", "is")  # endings of nouns that are not plural
+UNCHANGED = ("ss", "us", "is")  # endings of singular nouns
 
 
 def task_types(instructions: pl.Series) -> pl.DataFrame:
-    """Columns `verb` and `noun`, one row for each instruction; empty where there is none."""
+    """Columns `verb` and `noun`, one row for each instruction; "" if there is none."""
     return pl.DataFrame([parsed(text) for text in instructions], schema=["verb", "noun"], orient="row")
 
 
@@ -79,7 +81,7 @@ def _head(words: list[str], question: bool) -> tuple[str, str]:
             continue  # "Write about rain": the phrase follows the preposition
         if noun and word.endswith("ing"):  # "a letter asking for …"
             return noun, word
-        if word not in EMPTY and not (question and word in PASSED):
+        if word not in EMPTY and not (question and word in SKIPPED):
             noun = _singular(word)
     return noun, ""
 

@@ -1,8 +1,8 @@
-"""Vectors of instructions: those that candidate_pairs holds, or those of another encoder.
+"""Reads the vectors of instructions from candidate_pairs, or computes them with another encoder.
 
-The mean vector of the language is subtracted, as for the similarity of a response: all vectors of multilingual-e5 have
-a cosine of 0.79 on average, and those of MiniLM one of 0.09, but after the subtraction both have none, and one
-bound on the similarity of two instructions serves both.
+The mean vector of the language is subtracted, as for the similarity of a response. Otherwise the cosine of two
+instructions is 0.79 on average with multilingual-e5 and 0.09 with MiniLM. After the subtraction it is 0 with both, so
+one bound on the similarity of two instructions fits both encoders.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, no_drops
 
-# Candidates that the mean is taken over. With 20, unrelated instructions have a cosine of 0.04 on average, and with
-# 40 one of 0.02.
+# The mean is taken over this many candidates. The cosine of unrelated instructions is still 0.04 on average if the mean
+# is taken over 20, and 0.02 if it is taken over 40.
 MEAN_OF = 200
-ENCODED_ROWS = 10_000  # that an interrupted run loses at most
-ROWS = 5_000  # whose vectors are worked on at once: they fit into the processor's cache
+ENCODED_ROWS = 10_000  # an interrupted run loses at most this many
+ROWS = 5_000  # that are changed at a time, because their vectors fit into the processor's cache
 MIN_NORM = 1e-9
 
 
 def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
-    """Unit vectors of the instructions without the mean of the language, shape (pairs, dimensions).
+    """The vectors of the instructions minus the mean of the language, of length 1, shape (pairs, dimensions).
 
-    The frame has `id` (of candidate_pairs, each once) and `instruction`. The mean is that of candidates, drawn by their
-    ids, which are hashes: in a set of near-identical instructions their own mean would be what they share. Raises
-    InputError if candidate_pairs lacks one of the pairs.
+    `pairs` has `id` (of candidate_pairs, each once) and `instruction`. The mean is taken over the candidates with the
+    smallest ids, a random sample because ids are hashes. The mean of the pairs themselves would remove what a set of
+    near-identical instructions has in common. Raises InputError if candidate_pairs lacks one of the pairs.
     """
     candidates = pl.scan_parquet(job.rows("candidate_pairs", job.language).paths())
     first = candidates.select("id").bottom_k(MEAN_OF, by="id").collect()
@@ -56,7 +56,7 @@ def encoder_of(job: Job) -> Encoder:
 
 
 def centred(vectors: Vectors, mean: Vectors) -> Vectors:
-    """The vectors less the mean, of length 1; in place, because they are the largest array of the stage."""
+    """Subtracts the mean and scales to length 1. The array is changed in place, because it is the stage's largest."""
     for start in range(0, len(vectors), ROWS):
         part = vectors[start : start + ROWS]
         part -= mean
@@ -65,21 +65,21 @@ def centred(vectors: Vectors, mean: Vectors) -> Vectors:
 
 
 def _read(job: Job, wanted: pl.DataFrame) -> Vectors:
-    """The vectors in candidate_pairs of the frame's `id`, each in its `row`."""
-    found, size = None, 0
+    """Reads the vectors of the ids in `wanted` from candidate_pairs, each into its `row`."""
+    vectors, count = None, 0
     for frame in job.rows("candidate_pairs", job.language).frames(["id", INSTRUCTION]):
         chosen = frame.join(wanted, on="id")
         for part in chosen.iter_slices(ROWS):
-            if found is None:
-                found = np.empty((wanted.height, dimensions_of(part)), np.float32)
-            found[part["row"].to_numpy()] = vectors_of(part[INSTRUCTION], found.shape[1])
-        size += chosen.height
-    _refuse_missing(job, wanted.height - size)
-    return np.empty((0, 1), np.float32) if found is None else found
+            if vectors is None:
+                vectors = np.empty((wanted.height, dimensions_of(part)), np.float32)
+            vectors[part["row"].to_numpy()] = vectors_of(part[INSTRUCTION], vectors.shape[1])
+        count += chosen.height
+    _refuse_missing(job, wanted.height - count)
+    return np.empty((0, 1), np.float32) if vectors is None else vectors
 
 
 def _encoded(job: Job, texts: pl.DataFrame, encoder: LazyEncoder) -> Vectors:
-    """The vectors of the encoder; finished parts of the texts come from the work store."""
+    """Computes the vectors with the encoder; parts that an earlier run finished come from the work store."""
     parts = job.remembered(
         texts.select("id", "instruction").iter_slices(ENCODED_ROWS),
         partial(_with_vectors, encoder=encoder),

@@ -30,7 +30,7 @@ from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, drops, no_drops
 
-ASKED_AT_ONCE = 16  # questions to an endpoint whose answers are kept together if a later one fails
+ASKED_AT_ONCE = 16  # questions to an endpoint whose answers are saved together, in case a later question fails
 WRITTEN = {"response": pl.String, "finish_reason": pl.String, "question_cut": pl.Boolean}
 
 
@@ -98,7 +98,7 @@ def _of_weights(
 def write_answers(
     questions: pl.DataFrame, engine: LazyEngine, prompts: Prompts, decoding: Decoding, seed: int, language: str
 ) -> Split:
-    """Columns question_id and WRITTEN. `language` is the English name."""
+    """Returns question_id and the columns of WRITTEN. `language` is the English name of the language."""
     encoder = PromptEncoder(engine.tokenizer, prompts, room=engine.room(decoding.max_new_tokens))
     asked, cut = [], []
     for instruction in questions["instruction"]:
@@ -106,18 +106,19 @@ def write_answers(
         asked.append(encoder.write_response(instruction, language, prompts.style_answer))
         cut.append(encoder.cut > before)
     texts = engine.generate(asked, answer_sampling(decoding, seed, encoder))
-    return _written(questions, [(text.text, text.finish_reason, was) for text, was in zip(texts, cut, strict=True)])
+    rows = [(text.text, text.finish_reason, question_cut) for text, question_cut in zip(texts, cut, strict=True)]
+    return _written(questions, rows)
 
 
 def _written(questions: pl.DataFrame, rows: Sequence[tuple[str, str, bool]]) -> Split:
-    found = pl.DataFrame(rows, schema=WRITTEN, orient="row")
-    return Split(questions.head(len(rows)).select("question_id").hstack(found), no_drops())
+    answers = pl.DataFrame(rows, schema=WRITTEN, orient="row")
+    return Split(questions.head(len(rows)).select("question_id").hstack(answers), no_drops())
 
 
 def _of_endpoint(
     job: Job, model: ComparedModel, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, Metric], str]:
-    """What was answered before a failure is kept, and a later run asks only the rest."""
+    """The answers before a failure are kept, and a later run asks only the other questions."""
     assert model.endpoint is not None
     decoding, seed = job.section(Decoding), job.settings.seed
     template = model.prompt or CHAT_PROMPT
@@ -140,14 +141,14 @@ def _of_endpoint(
 def _in_turn(
     job: Job, questions: pl.DataFrame, ask: Callable[[pl.DataFrame], Split], key: str
 ) -> Iterator[pl.DataFrame]:
-    for some in questions.iter_slices(ASKED_AT_ONCE):
-        yield from job.remembered([some], ask, depends_on=key)
+    for part in questions.iter_slices(ASKED_AT_ONCE):
+        yield from job.remembered([part], ask, depends_on=key)
 
 
 def ask_endpoint(
     questions: pl.DataFrame, client: EndpointClient, template: str, decoding: Decoding, seed: int, language: str
 ) -> Split:
-    """Columns question_id and WRITTEN. Raises InputError if the endpoint gives no answer."""
+    """Returns question_id and the columns of WRITTEN. Raises InputError if the endpoint gives no answer."""
 
     def ask(question: tuple[str, str]) -> tuple[str, str, bool]:
         identifier, instruction = question

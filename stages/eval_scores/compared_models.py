@@ -13,8 +13,8 @@ from x_instruction.runner.files import hash_paths
 from x_instruction.runner.job import Job
 from x_instruction.runner.published import read_manifest
 
-# A checkpoint's code and pickles are not taken.
-WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+# A checkpoint's code and pickles are not downloaded, because they could run anything.
+DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 CHAT_PROMPT = "{instruction} Answer in {language}."
 
 
@@ -46,7 +46,7 @@ def _from_hub(name: str, repository: str, revision: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(WANTED)))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(DOWNLOADED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         cause = " ".join(str(error).split())[:200]
         raise InputError(
@@ -56,7 +56,7 @@ def _from_hub(name: str, repository: str, revision: str) -> Path:
 
 
 def identity(model: ComparedModel, folder: Path | None) -> str:
-    """What decides the answers, besides the settings of decoding: the weights, or the endpoint."""
+    """Identifies what decides the answers besides the settings of decoding: the weights, or the endpoint."""
     if folder is None:
         assert model.endpoint is not None
         return model.endpoint.key()
@@ -66,11 +66,11 @@ def identity(model: ComparedModel, folder: Path | None) -> str:
 
 
 def prompts_of(model: ComparedModel, prompts: Prompts) -> Prompts:
-    """The prompts, with what the entry of the model changes."""
+    """The prompts as the entry of the model changes them."""
     changed = {"write_response": model.prompt, "chat_template": model.chat_template}
     return prompts.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
 def engine_settings(model: ComparedModel, settings: TextGeneration) -> TextGeneration:
-    """An endpoint of `text_generation` can serve only the pipeline's own models."""
+    """The engine's settings. An endpoint of `text_generation` serves only models of this pipeline; others run here."""
     return settings.of_several if model.artifact else settings.local

@@ -1,4 +1,4 @@
-"""The judges' verdicts on the tuned model's answers beside each other model's, and how far the judges agree."""
+"""Compares the tuned model's answers with those of each other model: the judges' verdicts, and how far judges agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, no_drops
 
-JUDGED_AT_ONCE = 16  # pairs whose verdicts are kept together if a later one fails
+JUDGED_AT_ONCE = 16  # pairs whose verdicts are saved together, in case a later pair fails
 OPINION = {"shown_first": pl.Float64, "shown_second": pl.Float64, "failure": pl.String}
 
 
@@ -36,14 +36,14 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
     if rated["similarity"].is_finite().any():
         tables.append(by_column(pairs, SIMILARITY, "similarity", settings.tie_margin))
     for judge in settings.judges:
-        found, counted = _by_endpoint(job, judge, pairs, settings.tie_margin)
-        tables.append(found)
-        facts |= {f"{judge.name}_{name}": value for name, value in counted.items()}
+        verdicts, judge_facts = _by_endpoint(job, judge, pairs, settings.tie_margin)
+        tables.append(verdicts)
+        facts |= {f"{judge.name}_{name}": value for name, value in judge_facts.items()}
     return pl.concat(tables), facts
 
 
 def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """What was judged before a failure is kept, and a later run asks only about the rest."""
+    """The opinions before a failure are kept, and a later run asks only about the other pairs."""
     asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
     client, opinions = EndpointClient(judge.endpoint), list[Opinion]()
     try:
@@ -66,27 +66,27 @@ def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> 
 def _opinions(job: Job, judge: Judge, client: EndpointClient, pairs: pl.DataFrame) -> Iterator[pl.DataFrame]:
     work = partial(judge_pairs, judge=judge, client=client, language=load_names(job.language_pages)[job.language or ""])
     shown = pairs.select(*PAIR, "instruction", "response", "response_other")
-    for some in shown.iter_slices(JUDGED_AT_ONCE):
-        yield from job.remembered([some], work, depends_on=judge.key())
+    for part in shown.iter_slices(JUDGED_AT_ONCE):
+        yield from job.remembered([part], work, depends_on=judge.key())
 
 
 def judge_pairs(pairs: pl.DataFrame, judge: Judge, client: EndpointClient, language: str) -> Split:
-    """Columns of PAIR and OPINION. Raises InputError if the endpoint fails."""
+    """Returns the columns of PAIR and OPINION. Raises InputError if the endpoint fails."""
     shown = [
         AnswerPair(language, *row) for row in pairs.select("instruction", "response", "response_other").iter_rows()
     ]
-    found = [
+    opinions = [
         (opinion.shown_first, opinion.shown_second, opinion.failure) for opinion in ask_judge(judge, client, shown)
     ]
-    return Split(pairs.select(PAIR).hstack(pl.DataFrame(found, schema=OPINION, orient="row")), no_drops())
+    return Split(pairs.select(PAIR).hstack(pl.DataFrame(opinions, schema=OPINION, orient="row")), no_drops())
 
 
 def judges_agreement(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Rows of judging/agreement.py for all judges of the verdicts."""
+    """The agreement of each two judges, as rows of x_instruction/judging/agreement.py."""
     known = verdicts.filter(pl.col("verdict").is_not_null())
     labels = {
-        str(judge): {" ".join(pair): verdict for *pair, verdict in some.iter_rows()}
-        for (judge,), some in known.select("judge", *PAIR, "verdict")
+        str(judge): {" ".join(pair): verdict for *pair, verdict in of_judge.iter_rows()}
+        for (judge,), of_judge in known.select("judge", *PAIR, "verdict")
         .partition_by("judge", as_dict=True, maintain_order=True, include_key=False)
         .items()
     }

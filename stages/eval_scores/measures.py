@@ -1,6 +1,6 @@
-"""The measures by which the compared models are scored. A new measure is a function and its line in MEASURES.
+"""The measures by which the compared models are scored. To add a measure, write a function and list it in MEASURES.
 
-The tables, the gate, the metrics and the summary of `make run` read MEASURES. Each function gives numbers question by
+The tables, the gate, the metrics and the summary of `make run` read MEASURES. Each function returns numbers for each
 question, from which the figure, its interval and the paired differences are computed.
 """
 
@@ -22,8 +22,8 @@ CHRF_WORDS = 2  # word n-grams of chrF++
 class Answered:
     """A compared model and its answers, with the columns of the published table.
 
-    `losses` has question_id, nats and tokens of the held-out responses; None if the model's loss compares with no
-    other, because it was not made by this pipeline and counts other tokens.
+    `losses` has question_id, nats and tokens of the held-out responses. It is None for a model from outside this
+    pipeline, whose loss cannot be compared because it is counted over other tokens.
     """
 
     answers: pl.DataFrame
@@ -34,7 +34,7 @@ class Answered:
 class Measure:
     """`better` is the direction in which a model improves; None if neither direction is better.
 
-    `shown`: whether the summary of `make run` has a column for it.
+    `shown`: whether the summary of `make run` has a column for the measure.
     """
 
     observe: Callable[[Answered], Observed | None]
@@ -52,7 +52,7 @@ def empty_share(model: Answered) -> Observed:
 
 
 def repeated_share(model: Answered) -> Observed:
-    """Share of the characters of an answer in sentences that repeat an earlier one, as a mean over the answers."""
+    """Share of an answer's characters that are in sentences which repeat an earlier sentence; mean over the answers."""
     return _mean(model.answers, pl.col("repeated_share"))
 
 
@@ -73,7 +73,7 @@ def held_out_loss(model: Answered) -> Observed | None:
 
 
 def chrf_plus_plus(model: Answered) -> Observed:
-    """chrF++ (Popović 2017), 0 to 100, of all answers that have a reference together, as sacrebleu computes it."""
+    """chrF++ (Popović 2017), 0 to 100, as sacrebleu computes it for the corpus of all answers with a reference."""
     from sacrebleu.metrics import CHRF
 
     metric = CHRF(word_order=CHRF_WORDS)
@@ -87,7 +87,7 @@ def chrf_plus_plus(model: Answered) -> Observed:
 def _f_score(sums: Array) -> Array:
     """The score of sacrebleu's corpus_score for many sums at once, shape (…, 3 × orders) to (…).
 
-    For each order the three numbers are the n-grams of the answer, of the reference, and those in both.
+    For each order, the three numbers count the n-grams of the answer, those of the reference, and those in both.
     """
     ours, theirs, both = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 3), -1, 0)
     counted = (ours > 0) & (theirs > 0)
@@ -95,7 +95,7 @@ def _f_score(sums: Array) -> Array:
     precision, recall = (
         np.divide(both, total, out=np.zeros_like(both), where=counted).sum(axis=-1) / orders for total in (ours, theirs)
     )
-    weighted = 4 * precision + recall  # recall counts twice, so that its weight is 2 squared
+    weighted = 4 * precision + recall  # beta is 2 in chrF++, and its square is the weight
     return 100 * np.divide(5 * precision * recall, weighted, out=np.zeros_like(weighted), where=weighted > 0)
 
 

@@ -69,11 +69,11 @@ def _people(job: Job, rated: pl.DataFrame) -> HumanVerdicts:
 
 
 def _pairwise(comparisons: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    by_judge: dict[str, dict[str, Any]] = {}
     for row in comparisons.iter_rows(named=True):
         judge, model, against = (row.pop(name) for name in ("judge", "model", "against"))
-        found.setdefault(judge, {})[f"{model}_against_{against}"] = row
-    return found
+        by_judge.setdefault(judge, {})[f"{model}_against_{against}"] = row
+    return by_judge
 
 
 def _agreement(agreed: pl.DataFrame) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _agreement(agreed: pl.DataFrame) -> dict[str, Any]:
 
 
 def _tasks(tasks: pl.DataFrame) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    by_model: dict[str, dict[str, float]] = {}
     for model, task, metric, value in tasks.select("model", "task", "metric", "value").iter_rows():
-        found.setdefault(model, {})[f"{task}_{metric}"] = value
-    return found
+        by_model.setdefault(model, {})[f"{task}_{metric}"] = value
+    return by_model

@@ -1,7 +1,8 @@
-"""The questions that every compared model is asked: those of the files in the settings, and the held-out seeds.
+"""Reads the questions that every compared model is asked: those of the files in the settings, and the held-out seeds.
 
-A question in English asks for an answer in the language by the prompt; a question may also be written in the language,
-which no model was taught. Files of Vicuna-80 and MT-Bench are read as they are; of several turns the first is asked.
+If a question is in English, the prompt asks for an answer in the language. A question may also be in the language
+itself, although no model was trained on such questions. Files of Vicuna-80 and MT-Bench are read as they are. If a
+question has several turns, only the first is asked.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ SCHEMA = {
 def all_questions(
     sets: Sequence[Questions], seeds: pl.DataFrame, language: str, root: Path
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The questions, and the rows of the files that hold none, as drops.
+    """The questions, and the rows without a question or with a repeated question as drops.
 
     Columns question_id, language, kind (open, held_out), questions (name of the set), asked_in (code), instruction,
-    reference ("" where there is none). `seeds` are the held-out seeds of the language. Raises InputError for a file
-    that cannot be read or has no question at all.
+    reference ("" if there is none). `seeds` are the held-out seeds of the language. Raises InputError for a file that
+    cannot be read or has no question at all.
     """
     held_out = seeds.select(
         language=pl.lit(language),
@@ -47,7 +48,7 @@ def all_questions(
         value=pl.lit(""),
         url=pl.lit(""),
     )
-    table = pl.concat([*(_of_set(one, language, root) for one in sets), held_out])
+    table = pl.concat([*(_of_set(questions, language, root) for questions in sets), held_out])
     table = table.with_columns(content_ids(table, "language", "kind", "questions", "instruction", "reference"))
     again = pl.col("reason").is_null() & ~pl.struct("id", "reason").is_first_distinct()
     marked = table.with_columns(
@@ -61,7 +62,7 @@ def all_questions(
 
 
 def _of_set(questions: Questions, language: str, root: Path) -> pl.DataFrame:
-    """Rows of SCHEMA for the questions in English and in the language; `reason` is set where a row has no question."""
+    """Rows of SCHEMA for the questions in English and in the language; `reason` is set if a row has no question."""
     path, setting = root / questions.path, f"eval_scores.questions.{questions.name}"
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; give a JSONL file with a column `prompt`")
@@ -95,12 +96,12 @@ def _read(path: Path, setting: str, questions: Questions, language: str) -> Iter
 
 
 def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
-    """The reference answer if it is in the language: as `reference_language` says, or as the question."""
+    """The reference answer if it is in the language, else "". By default it is in the language of the question."""
     return _text(row, REFERENCES) if (_text(row, ("reference_language",)) or asked_in) == language else ""
 
 
 def _text(row: dict[str, Any], columns: Sequence[str]) -> str:
-    """The first of the columns that has a text; of a list, its first text."""
+    """The text of the first column that has one; if the column holds a list, the first text of the list."""
     for column in columns:
         value = row.get(column)
         first = value[0] if isinstance(value, list) and value else value

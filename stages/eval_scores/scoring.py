@@ -1,4 +1,4 @@
-"""What is computed for each answer and each held-out seed before the measures: ratings, signals and losses."""
+"""Computes what the measures need: ratings and signals of each answer, and the loss of each held-out seed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADDED = ("repeated_share", "similarity", "best", "flawed", "worst", "rating")
 
 
 def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
-    """The answers with the columns of ADDED, by the iteration's evaluator."""
+    """The answers with the columns of ADDED; the iteration's evaluator rates them."""
     evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
     judging = (read_calibration(evaluator), job.section(Rating), job.section(Prompts), names)
     frame = add_signals(answers, job, evaluator)
@@ -44,7 +44,7 @@ def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFra
 def losses_of(
     job: Job, model: ComparedModel, folder: Path | None, seeds: pl.DataFrame, questions: pl.DataFrame
 ) -> pl.DataFrame | None:
-    """Columns question_id, nats and tokens of the held-out responses; None for a model from elsewhere."""
+    """Columns question_id, nats and tokens of the held-out responses; None for a model from outside the pipeline."""
     assert job.language is not None
     if folder is None or not model.artifact:
         return None
@@ -52,9 +52,9 @@ def losses_of(
         raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
     encoder = PromptEncoder(load_tokenizer(folder), prompts_of(model, job.section(Prompts)))
     pairs = list(pairs_of(seeds, job.language, job.section(Prompts).style_seed))
-    found = example_losses(folder, response_examples(pairs, encoder, load_names(job.language_pages)))
+    measured = example_losses(folder, response_examples(pairs, encoder, load_names(job.language_pages)))
     losses = seeds.select("instruction", reference="response").hstack(
-        pl.DataFrame(found, schema={"nats": pl.Float64, "tokens": pl.Int64}, orient="row")
+        pl.DataFrame(measured, schema={"nats": pl.Float64, "tokens": pl.Int64}, orient="row")
     )
     held_out = questions.filter(pl.col("questions") == SEEDS).select("question_id", "instruction", "reference")
     keys = ["instruction", "reference"]

@@ -49,10 +49,10 @@ class ComparedModel(Section):
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None = None
     """The commit of a hub id."""
     endpoint: Endpoint | None = None
-    """An OpenAI-compatible server, which is asked by chat."""
+    """An OpenAI-compatible server, which answers chat requests."""
     prompt: NonEmpty | None = None
-    """A template with {instruction} and {language}; null: `prompts.write_response`, or the same words without its
-    structure for an endpoint."""
+    """A template with {instruction} and {language}; null: `prompts.write_response`, or for an endpoint
+    `{instruction} Answer in {language}.`"""
     chat_template: bool | None = None
     """Whether the prompt is put into the chat template of the model; null: as `prompts.chat_template` says."""
 
@@ -62,7 +62,7 @@ class ComparedModel(Section):
         return bool(self.model and ARTIFACT.fullmatch(self.model))
 
     def inputs(self, number: int, root: Path) -> list[str]:
-        """The dependency in dvc.yaml: an artifact or a local folder. A hub id has its commit in params.yaml."""
+        """The dependency in dvc.yaml: an artifact or a local folder. A hub id has its commit in params.yaml instead."""
         if self.artifact:
             return [f"data/{self.model}"]
         local = self.model is not None and (root / self.model).is_dir()
@@ -87,22 +87,22 @@ class Questions(Section):
     name: Annotated[str, Field(pattern=r"^\w+$")]
     path: NonEmpty
     limit: Positive | None = None
-    """Questions of each language in which they are asked; null: all."""
+    """The largest number of questions in English, and likewise of those in the language; null: all."""
     language: NonEmpty | None = None
-    """The language of rows that do not say it in a column `language` or `lang`; null: English."""
+    """The language of rows without a column `language` or `lang`; null: English."""
 
 
 class StandardTasks(Section):
     """Tasks of lm-eval: stages/eval_scores/standard_tasks.py."""
 
     tasks: list[NonEmpty]
-    """xcopa, xnli, xstorycloze, belebele, global_mmlu, global_mmlu_full; a language takes those that have it."""
+    """xcopa, xnli, xstorycloze, belebele, global_mmlu, global_mmlu_full. Each task is run in the languages it has."""
     data: NonEmpty | None
-    """A folder with copies of the data sets, each at its hub id (`facebook/belebele`); null: from the hub."""
+    """A folder with a copy of each data set at its hub id (`facebook/belebele`); null: they come from the hub."""
     few_shot: Annotated[int, Field(ge=0)]
-    """Solved examples before each one."""
+    """Number of solved examples before each question."""
     limit: Positive | None
-    """Examples of each task; null: all."""
+    """Number of questions of each task; null: all."""
 
     @field_validator("tasks")
     @classmethod
@@ -115,13 +115,13 @@ class StandardTasks(Section):
 
 class EvalScores(Section):
     models: Annotated[list[ComparedModel], Field(min_length=2)]
-    """The compared models. `tuned` is compared with each of the others, pair by pair."""
+    """The compared models. The answers of `tuned` are compared with those of each other model, pair by pair."""
     questions: Annotated[list[Questions], Field(min_length=1)]
     """Questions besides the held-out seeds."""
     tie_margin: Share
     """Two answers tie if their ratings, similarities or grades (as shares of the scale) differ by at most this."""
     bootstrap_samples: Positive
-    """Resamples of the questions for the intervals."""
+    """Number of bootstrap resamples of the questions, for the intervals."""
     judges: list[Judge]
     """Judges at endpoints, besides the evaluator and the similarity."""
     human_verdicts: NonEmpty | None

@@ -34,10 +34,10 @@ PARTITION = ("language",)
 def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
-    # The tuned model's answers come first: the other texts that a likelihood is compared with are taken from them.
+    # The tuned model's answers come first, because a likelihood is compared with other texts from the first answers.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
-        folder_of(model, job)  # a missing model is found before anything long begins
+        folder_of(model, job)  # finds a missing model before any long work begins
     seeds = job.rows("seed_pairs", job.language).table().filter(pl.col("split") == "held_out")
     questions, left_out = all_questions(settings.questions, seeds, job.language, job.root)
     answers = {model.name: answers_of(job, model, questions) for model in models}
@@ -109,5 +109,5 @@ def _agreement_with_people(agreed: dict[str, dict[str, Any]]) -> dict[str, Metri
 
 def _missing(pairwise: dict[str, dict[str, Any]]) -> int:
     """Pairs without a verdict, over all judges."""
-    comparisons: Sequence[dict[str, Any]] = [one for judged in pairwise.values() for one in judged.values()]
-    return sum(int(one["failures"]) for one in comparisons)
+    comparisons: Sequence[dict[str, Any]] = [figures for judged in pairwise.values() for figures in judged.values()]
+    return sum(int(figures["failures"]) for figures in comparisons)

@@ -1,7 +1,7 @@
-"""Standard tasks by lm-eval, which runs as a separate process with separate packages (requirements-lm-eval.txt).
+"""Runs standard tasks with lm-eval, as a separate process with separate packages (requirements-lm-eval.txt).
 
-One of them needs an older chardet than the pipeline, so they are in a folder that only this process sees. The figures
-are those of `python -m lm_eval run --config FILE` because that is what runs.
+One of these packages needs an older chardet than the pipeline does, so they are in a folder that only the process of
+lm-eval sees. The process runs `python -m lm_eval run --config FILE`, so the figures are lm-eval's own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SCHEMA = {
     "model": pl.String, "task": pl.String, "metric": pl.String, "value": pl.Float64, "low": pl.Float64,
     "high": pl.Float64, "samples": pl.Int64,
 }  # fmt: skip
-NORMAL = 1.96  # standard errors to each side, for 95 %
+NORMAL = 1.96  # standard errors on each side of a figure, for an interval of 95 %
 
 
 def tasks_of(settings: StandardTasks, language: str) -> list[str]:
@@ -42,7 +42,7 @@ def tasks_of(settings: StandardTasks, language: str) -> list[str]:
 
 
 def check_tasks(job: Job) -> list[str]:
-    """The tasks of the job's language. Raises SettingsError or InputError for what they lack."""
+    """The tasks of the job's language. Raises SettingsError if lm-eval is missing, InputError if the data are."""
     settings = job.section(EvalScores).standard_tasks
     tasks = tasks_of(settings, job.language or "")
     if tasks and not PACKAGES.is_dir():
@@ -85,7 +85,7 @@ def run_tasks(tasks: pl.DataFrame, folder: Path, settings: StandardTasks, data: 
     with tempfile.TemporaryDirectory() as scratch:
         config, environment = Path(scratch, "config.yaml"), _environment()
         if data:
-            # Otherwise a data set prepared from another folder of the same name would be found.
+            # Otherwise a data set that was prepared from another folder of the same name would be used.
             environment["HF_DATASETS_CACHE"] = str(Path(scratch, "datasets"))
         config.write_text(yaml.safe_dump(_config(tasks["task"].to_list(), folder, settings, batch_size, scratch)))
         done = subprocess.run(
@@ -101,8 +101,8 @@ def run_tasks(tasks: pl.DataFrame, folder: Path, settings: StandardTasks, data: 
         if done.returncode or not results:
             last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no output")
             raise InputError(f"lm-eval failed on {folder}: {last.strip()[:300]}")
-        found = json.loads(results[-1].read_text(encoding="utf-8"))["results"]
-    return Split(pl.DataFrame(_rows(tasks["task"].to_list(), found), schema=_without_model()), no_drops())
+        figures = json.loads(results[-1].read_text(encoding="utf-8"))["results"]
+    return Split(pl.DataFrame(_rows(tasks["task"].to_list(), figures), schema=_without_model()), no_drops())
 
 
 def _without_model() -> dict[str, Any]:
@@ -126,14 +126,14 @@ def _config(tasks: list[str], folder: Path, settings: StandardTasks, batch_size:
     }
 
 
-def _rows(tasks: list[str], found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(tasks: list[str], figures: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """lm-eval names a figure `acc,none`, after the metric and a filter, and its error `acc_stderr,none`."""
     rows = []
     for task in tasks:
-        for name, value in found.get(task, {}).items():
-            metric, _, chosen = name.partition(",")
-            error = found[task].get(f"{metric}_stderr,{chosen}")
-            if chosen and not metric.endswith("_stderr"):
+        for name, value in figures.get(task, {}).items():
+            metric, _, filter_name = name.partition(",")
+            error = figures[task].get(f"{metric}_stderr,{filter_name}")
+            if filter_name and not metric.endswith("_stderr"):
                 spread = NORMAL * error if isinstance(error, float) else None
                 rows.append(
                     {
@@ -142,7 +142,7 @@ def _rows(tasks: list[str], found: dict[str, dict[str, Any]]) -> list[dict[str, 
                         "value": float(value),
                         "low": None if spread is None else value - spread,
                         "high": None if spread is None else value + spread,
-                        "samples": found[task].get("sample_len"),
+                        "samples": figures[task].get("sample_len"),
                     }
                 )
     return rows

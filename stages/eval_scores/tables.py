@@ -1,4 +1,4 @@
-"""The published tables of scores and differences, question by question made into figures with intervals."""
+"""Computes the published tables of scores and differences, with intervals, from the numbers of each question."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DIFFERENCES = {
 
 def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES for the tuned
-    model and each of the others. A model without a value of a measure has no row."""
+    model and each of the others. A model that has no value of a measure has no row for it."""
     observed = {
         (name, measure, asked_in): found
         for name, model in models.items()
@@ -46,7 +46,7 @@ def _interval(estimated: Estimate) -> dict[str, Any]:
 
 
 def _observed(model: Answered) -> Iterator[tuple[str, str, Observed]]:
-    """Each measure over all questions, and over those of each language in which they are asked if there are several."""
+    """Each measure over all questions. If they are in several languages, each measure is also taken by language."""
     asked = dict(model.answers.select("question_id", "asked_in").iter_rows())
     languages = sorted(set(asked.values()))
     for name, measure in MEASURES.items():
@@ -55,9 +55,9 @@ def _observed(model: Answered) -> Iterator[tuple[str, str, Observed]]:
             continue
         yield name, ALL, found
         for language in languages if len(languages) > 1 else ():
-            some = [question for question in found.questions if asked.get(question) == language]
-            if some:
-                yield name, language, found.of(some)
+            in_language = [question for question in found.questions if asked.get(question) == language]
+            if in_language:
+                yield name, language, found.of(in_language)
 
 
 def values_of(scores: pl.DataFrame, models: list[str]) -> dict[str, dict[str, float | None]]:

@@ -2,7 +2,7 @@
 
 The phrases of a language are split into a half for training and a half for measuring. Phrases that share a word stem
 ("evästeet", "evästeitä") go to the same half. So the held-out figure shows whether the evaluator recognizes boilerplate
-in general, not whether it saw the words. Layouts and places are the same in both halves.
+in general, not whether it saw the words. Both halves use the same layouts and places.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SEPARATORS = {"sentences": " ", "lines": "\n", "row": " | "}
 
 @cache
 def split_phrases(language: str, pages: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The language's boilerplate phrases for training, and those for measuring; ordered by a hash."""
+    """The language's boilerplate phrases for training, and those for measuring."""
     training: list[str] = []
     held_out: list[str] = []
     phrases = [phrase.strip(" .,") for phrase in load_language(language, pages).boilerplate]
@@ -36,7 +36,7 @@ def split_phrases(language: str, pages: Path) -> tuple[tuple[str, ...], tuple[st
 
 
 def groups_by_stem(phrases: Sequence[str]) -> list[list[str]]:
-    """Groups of phrases: two that share the first STEM letters of a word are in one group, also through a third."""
+    """Groups of phrases. Two phrases that share the first STEM letters of a word are in the same group."""
     groups: list[tuple[set[str], list[str]]] = []
     for phrase in dict.fromkeys(phrases):
         stems = {word[:STEM] for word in WORD.findall(phrase) if len(word) >= STEM} or {phrase}
@@ -48,9 +48,10 @@ def groups_by_stem(phrases: Sequence[str]) -> list[list[str]]:
 
 
 def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: random.Random) -> str | None:
-    """The text with notices after, before or between its sentences, which replace some of them.
+    """The text with notices after, before or between its sentences, in place of some of the sentences.
 
-    The notices are sentences, lines, or items of a row, and the length stays about the same. None without phrases.
+    The notices are sentences, lines, or items of a row, and the length stays about the same. Returns None if there are
+    no phrases.
     """
     if not phrases:
         return None
@@ -66,7 +67,7 @@ def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: rando
 def _around(
     sentences: Sequence[str], place: str, room: float, choose: random.Random
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """The sentences before and after the notice, without adjacent ones that make `room` for it; at least one stays."""
+    """The sentences before and after the notice. Adjacent ones are removed to free `room` characters; one must stay."""
     at = {"after": len(sentences), "before": 0, "amid": choose.randint(1, max(1, len(sentences) - 1))}[place]
     before, after = list(sentences[:at]), list(sentences[at:])
     while len(before) + len(after) > 1 and room > 0:
@@ -76,5 +77,5 @@ def _around(
 
 
 def _closing(sentences: Sequence[str]) -> str:
-    """The text's full stop, or nothing where the text has none, as in Thai."""
+    """The text's full stop, or "" if the text has none, as in Thai."""
     return next((sentence[-1] for sentence in sentences if sentence[-1] in CLOSING), "")

@@ -1,7 +1,7 @@
 """How good responses are corrupted to make the flawed and worst levels (our design; the paper does not say).
 
 flawed  cut off · a sentence repeated · continues in another language · continues with the response to another
-        instruction · the current response model's answer · site notices in the place of some sentences
+        instruction · the current response model's answer · site notices in place of some sentences
 worst   the response to another instruction · a response in another language · what the base model, which was never
         tuned, writes after the instruction
 """
@@ -38,10 +38,10 @@ def cut_off(text: str, choose: random.Random) -> str:
 
 
 def with_repetition(text: str, choose: random.Random) -> str:
-    """The text with one of its sentences repeated in the place of those that follow.
+    """The text with one of its sentences repeated in place of those that follow it.
 
-    The length stays about the same. Otherwise length alone would decide: the embedded model then reached AUC 1.0
-    without reading the words.
+    The length stays about the same. Otherwise the evaluator could tell by the length alone: the embedded model then
+    reached AUC 1.0 without reading the words.
     """
     sentences = split_sentences(text)
     if len(sentences) < 2:
@@ -56,7 +56,7 @@ def with_repetition(text: str, choose: random.Random) -> str:
 def swapped(
     pair: Pair, pool: Sequence[Pair], choose: random.Random, open_instructions: Collection[str] = ()
 ) -> str | None:
-    """A response to another instruction in the same language; None for an open instruction, which any text answers."""
+    """A response to another instruction in the same language. None for an open instruction: any text answers it."""
     if pair.instruction in open_instructions:
         return None
     excluded = {pair.instruction, *open_instructions}
@@ -72,7 +72,7 @@ def wrong_language(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> s
 
 
 def continued_with(text: str, other: str | None, choose: random.Random) -> str | None:
-    """The first sentences of the text, then the last sentences of the other; None without another text."""
+    """The first sentences of the text, then the last sentences of `other`; None if there is no other text."""
     if other is None:
         return None
     sentences = split_sentences(text)

@@ -1,7 +1,7 @@
 """Calibrates an evaluator, rates the held-out pairs with it, and writes their figures as metrics and plots.
 
-Seeds are split three ways: models learn from the first part, ratings are calibrated on the second, and the third, the
-held-out part, is only measured.
+Seeds are split into three parts: models learn from the first, ratings are calibrated on the second, and the third is
+held out for measuring.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.plots import histogram, write_plot
 
-DIGITS = 6  # the order of a sum over threads is not fixed, so that last bits differ between runs
+DIGITS = 6  # threads add numbers in a varying order, so the last bits differ between runs
 
 
 def measure_held_out(
@@ -43,7 +43,7 @@ def measure_held_out(
     Writes calibration.json, scores.json, held_out.parquet and plots/ into the evaluator's folder; returns the scores.
     """
     if not held_out:
-        raise InputError("no held-out seed: raise seed_pairs.held_out_share or give more seeds")
+        raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
     settings, rating = job.section(Evaluator), job.section(Rating)
     raw, fitting = _with_probabilities(job, [held_out, to_fit], evaluator)
     weights = settings.defects.model_dump()
@@ -62,7 +62,7 @@ def measure_held_out(
 
 
 def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]:
-    """Scores over all pairs and by language. `raw` are the pairs before calibration."""
+    """Scores over all pairs and by language. `raw` has the pairs before calibration."""
     threshold = job.section(RefinedPairs).min_rating
     found: dict[str, Any] = _rounded(
         {

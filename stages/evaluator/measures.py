@@ -60,7 +60,7 @@ def _auc(rated: pl.DataFrame, worse: pl.Expr) -> float | None:
 
 
 def area_under_curve(positive: pl.Series, negative: pl.Series) -> float | None:
-    """Probability that a positive is rated above a negative, ties counted half. None if either is empty."""
+    """Probability that a positive is rated above a negative; a tie counts half. None if either series is empty."""
     if positive.is_empty() or negative.is_empty():
         return None
     truth = np.repeat([1, 0], [len(positive), len(negative)])
@@ -68,7 +68,7 @@ def area_under_curve(positive: pl.Series, negative: pl.Series) -> float | None:
 
 
 def _levels(rated: pl.DataFrame) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, float]]]:
-    """Counts by true level, then by the most probable level; and precision and recall of each level."""
+    """Counts by true level and then by the most probable level, and the precision and recall of each level."""
     levels, likeliest = rated["level"].to_list(), np.array(LEVELS)[rated.select(LEVELS).to_numpy().argmax(axis=1)]
     counts = confusion_matrix(levels, likeliest, labels=list(LEVELS)).tolist()
     figures = precision_recall_fscore_support(levels, likeliest, labels=list(LEVELS), zero_division=0.0)

@@ -1,4 +1,4 @@
-"""The rating set of three levels (best, flawed, worst), made from good pairs, unchanged and with a defect.
+"""Makes the rating set of three levels (best, flawed, worst) from good pairs, unchanged or with a defect.
 
 stages/evaluator/defects.py defines the defects of the two lower levels.
 """
@@ -36,14 +36,14 @@ def training_set(
 ) -> list[RatedPair]:
     """About `rated_pairs` rated pairs. Each pass over the pairs uses every pair once per level.
 
-    `answers` (of the current response model) and `drifts` (of the base model) are mappings by the pair's id. Defects
-    are drawn by weight, and every pass draws new defects and new runs of sentences, because a small number of pairs is
-    soon memorized (on the sample's 54 pairs, held-out AUC fell from 0.74 to 0.44 within 400 steps). Runs are shorter
-    than the responses that are rated later, so `whole_share` of the responses stay whole. A pair that can have no
-    defect of a level is cut off instead.
+    `answers` (of the current response model) and `drifts` (of the base model) map a pair's id to a text. Defects are
+    drawn by weight, and every pass draws new defects and new runs of sentences, because a small number of pairs is soon
+    memorized (on the sample's 54 pairs, held-out AUC fell from 0.74 to 0.44 within 400 steps). Runs are shorter than
+    the responses that are rated later, so `whole_share` of the responses stay whole. If a pair can have no defect of a
+    level, its response is cut off instead.
     """
     choose = random.Random(seed)
-    # A model that knows a pair by heart repeats the good response, which is not flawed.
+    # A model that has memorized a pair answers with the good response, which is not flawed.
     good = {pair.id: pair.response for pair in pairs}
     answers = {identifier: answer for identifier, answer in answers.items() if answer != good.get(identifier)}
     weights, notices = settings.defects.model_dump(), _notices(choose, pages, held_out=False)
@@ -59,7 +59,7 @@ def training_set(
 
 
 def _notices(choose: random.Random, pages: Path, *, held_out: bool) -> Maker:
-    """Makes boilerplate of the training phrases, or of the held-out phrases."""
+    """Makes boilerplate from the training phrases, or from the held-out phrases."""
 
     def notices(pair: Pair) -> str | None:
         phrases = split_phrases(pair.language, pages)[int(held_out)]
@@ -98,9 +98,10 @@ def _drawn(defects: Iterable[str], weights: Mapping[str, float], choose: random.
 def held_out_set(
     pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str] = ()
 ) -> list[RatedPair]:
-    """Every pair as it is and with each defect that it can have, for measuring; the same set in every iteration.
+    """Every pair unchanged and with each defect that it can have, for measuring.
 
-    It contains no answers of models: their level is unknown, and the response model changes between iterations.
+    The set is the same in every iteration. It contains no answers of models, because their level is unknown and the
+    response model changes between iterations.
     """
     return _every_defect(pairs, seed, pages, open_instructions, held_out=True)
 

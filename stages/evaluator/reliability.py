@@ -1,6 +1,6 @@
-"""Reliability of the probability of `best`: whether 8 of 10 pairs with probability 0.8 are best, and the mean error.
+"""Measures how reliable the probability of `best` is: 8 of 10 pairs with a probability of 0.8 should be best.
 
-Each level has the same total weight, as in the training set. So the figures do not depend on how many defects the
+Each level has the same total weight, as in the training set, so the figures do not depend on how many defects the
 held-out set has.
 """
 
@@ -12,7 +12,7 @@ BINS = 10
 
 
 def reliability(rated: pl.DataFrame) -> pl.DataFrame:
-    """For each tenth of the probability of `best`: its mean, the share of best pairs, and the share of all pairs."""
+    """For each tenth of the range of `best`: the mean of `best`, the share of best pairs, the share of all pairs."""
     bins = (pl.col("best") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32)
     return (
         rated.with_columns(level_weight(), bin=bins)

@@ -15,7 +15,7 @@ Weight = Annotated[float, Field(ge=0)]
 class Defects(Section):
     """How often each defect is used to make a response of its level worse, relative to the level's other defects.
 
-    A defect of weight 0 is not taught, but it is measured all the same (except `model_answer` and `drift`).
+    A defect of weight 0 is not taught but is still measured (except `model_answer` and `drift`).
     """
 
     cut: Weight
@@ -32,7 +32,7 @@ class Defects(Section):
     """Site notices replace some sentences. Half of the language's phrases are taught and the other half is measured."""
     swapped: Weight
     """The response to another instruction. The default is low because the embedded model cannot learn what fits an
-    instruction: many such responses only teach it that good responses are doubtful."""
+    instruction: many such responses would only teach it to doubt good responses."""
     wrong_language: Weight
     drift: Weight
     """What the base model writes after the instruction. Set it to 0 for a base model that already follows instructions.
@@ -56,19 +56,20 @@ class Evaluator(Section):
     rated_pairs: Positive
     """Rated pairs to learn from. Each pass over the pairs draws new defects and new runs of sentences."""
     whole_share: Share
-    """Share of the responses that are shown whole. The others are a run of their sentences, so that a small number of
-    pairs is not learned by heart."""
+    """Share of the responses that are shown whole. Of the others only a run of sentences is shown, so that the model
+    does not memorize a small number of pairs."""
     open_instructions: tuple[NonEmpty, ...]
-    """Instructions that any text answers, such as `Write a text.`: no response to them is swapped or strays."""
+    """Instructions that any text answers, such as `Write a text.`: their pairs do not get the defects `swapped` and
+    `strays`."""
     batches: Literal["by_length", "in_order"]
-    """`by_length` pads less. `in_order` mixes lengths, so that a short response does not give its label away:
-    in the planted world, cut responses were recognized with AUC 1.00 in order and 0.58 by length. On the sample the
-    order makes no difference beyond chance, and padding takes 60 % more time."""
+    """`by_length` needs less padding. `in_order` mixes lengths in a batch, so that a short response does not reveal its
+    label. In the artificial languages of the benchmarks, the AUC of cut responses was 1.00 with `in_order` and 0.58
+    with `by_length`. On the sample, the difference was within chance, and `in_order` took 60 % more time."""
     loss_over: Literal["labels", "vocabulary"]
-    """`labels`: the loss compares only the three labels, as a rating does. On the sample one of two iterations was
-    better with it and one worse."""
+    """`labels`: the loss compares only the three labels, as a rating does. On the sample, `labels` was better in one of
+    two iterations and worse in the other."""
     defects: Defects
     temperature_scaling: bool
-    """Without signals: scale the probabilities by a temperature, if that lowers the cross-entropy of pairs on which it
-    was not fitted. With signals, the regression that combines them scales the probabilities itself."""
+    """Without signals, the probabilities are scaled by a temperature if that lowers the cross-entropy of pairs on which
+    it was not fitted. With signals, the regression that combines them also scales the probabilities."""
     training: Training

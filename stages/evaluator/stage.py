@@ -1,4 +1,4 @@
-"""The evaluator of an iteration: trained on the rating set of three levels, measured on held-out rated pairs."""
+"""Trains the evaluator of an iteration on the rating set of three levels, and measures it on held-out rated pairs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def write_card(
 
 
 def rating_set(job: Job) -> list[RatedPair]:
-    """The training set of this iteration. A model is only loaded if its answers are among the defects."""
+    """The training set of this iteration. A model is loaded only if its answers are among the defects."""
     settings, (pairs, _) = job.section(Evaluator), learned_pairs(job)
     response_model = job.input("response_model", iteration=job.iteration)
     answers = _answers(job, pairs, response_model) if settings.defects.model_answer else {}
@@ -108,7 +108,8 @@ def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str,
 
 
 def _held_out(job: Job) -> list[RatedPair]:
-    """The calibration seeds: with the held-out seeds, `keep_best` would choose by what is measured afterwards."""
+    """Rated pairs on which the training is watched. They come from the calibration seeds, because with the held-out
+    seeds `keep_best` would choose a model by the pairs on which it is measured afterwards."""
     seeds, settings = seed_pairs(job, "calibration"), job.section(Evaluator)
     return calibration_set(seeds, job.settings.seed, job.language_pages, settings.open_instructions)
 

@@ -1,4 +1,4 @@
-"""Vectors of the pairs that an evaluator is measured on, and the means that belong to them."""
+"""Computes the vectors of the pairs that an evaluator is measured on, and the mean vectors of each language."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ NAME = "vectors.parquet"
 
 
 def with_vectors(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
-    """Adds the columns of VECTORS, and writes the means of the seeds into the evaluator's folder.
+    """Adds the columns of VECTORS, and writes the mean vectors of the seeds into the evaluator's folder.
 
-    The pairs are the same in every iteration: the first one that needs their vectors computes them.
+    The pairs are the same in every iteration, so only the first iteration that needs their vectors computes them.
     """
     seeds = _seeds(job)
     pairs = pl.concat([seeds, frame.select(COLUMNS)])
@@ -39,7 +39,7 @@ def _write(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path, folder: Path)
 
 
 def _seeds(job: Job) -> pl.DataFrame:
-    """Pairs of each language for its means: calibration seeds, then seeds that models learn from; none is held out."""
+    """The pairs that a language's means are taken over: calibration seeds, then training seeds, none held out."""
     wanted, limit = ["calibration", "train"], job.section(Embeddings).mean_pairs
     tables = []
     for language in job.settings.languages:

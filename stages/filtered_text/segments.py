@@ -1,6 +1,6 @@
-"""Cuts long documents into segments that can be read on their own: at headings, else paragraphs, else sentences.
+"""Cuts long documents into segments that can be read on their own: before headings, else paragraphs, else sentences.
 
-A segment that begins within a section gets the heading of that section put before it.
+A segment that begins within a section starts with the heading of that section.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEADING_WORDS = 12
 MARKED_HEADING = r"^#{1,6}\s"
 CODE_FENCE, FORMULA_FENCE = r"^\s*```", r"\$\$"
 ANNOUNCES = r":[*_]{0,3}\s*$"
-# A line that begins like code, a table or a list, or that ends like the beginning of one, is not a heading.
+# A line that begins like code, a table or a list, or that announces one by its last mark, is not a heading.
 NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
 
 
@@ -36,7 +36,8 @@ class Cut(NamedTuple):
 def cut(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> Cut:
     """Cuts rows of more than `max_words` into rows of about `segment_words`; adds `position` (from 1) and `segments`.
 
-    `characters_lost` counts what is in a document but not in its segments, without white space and repeated headings.
+    `characters_lost` is the number of characters of the documents minus that of their segments. White space and
+    repeated headings do not count.
     """
     rows = frame.with_row_index("row").with_columns(position=pl.lit(1, pl.Int64), segments=pl.lit(1, pl.Int64))
     long = rows.filter(pl.col("words") > settings.max_words)
@@ -56,9 +57,10 @@ def cut(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings)
 
 
 def _blocks(long: pl.DataFrame, size: int, language: LanguageSettings) -> pl.DataFrame:
-    """Lines, or the sentences of long lines: `row`, `text`, `words`, `heading`, `opens` (a line) and `rank`.
+    """Lines, or the sentences of long lines: `row`, `text`, `words`, `heading`, `opens` and `rank`.
 
-    The rank is that of the boundary before the block, best first: of a heading, a line, a sentence, a line of code.
+    `opens` says whether the block begins a line. `rank` grades the boundary before the block: 0 (best) before a
+    heading, 1 before a line, 2 before a sentence, 3 before a line of code.
     """
     count = word_count(language)
     lines = (
@@ -81,9 +83,9 @@ def _blocks(long: pl.DataFrame, size: int, language: LanguageSettings) -> pl.Dat
 
 
 def _is_heading(count: pl.Expr, language: LanguageSettings) -> pl.Expr:
-    """A line marked as a heading, or a short line that is not closed before a longer one that is.
+    """Whether a line is marked as a heading, or is a short line without a sentence end before a longer line with one.
 
-    Where marks do not end sentences, as in Thai, only marked headings are found.
+    In a language without sentence ends, such as Thai, only marked headings are found.
     """
     text, end = pl.col("text"), closed(marks(language))
     short = (count <= HEADING_WORDS) & text.str.contains(r"\p{L}") & ~_in_code()
@@ -133,10 +135,10 @@ def _numbered(document: pl.DataFrame, size: int) -> pl.DataFrame:
 def _starts(
     words: npt.NDArray[np.int64], announces: npt.NDArray[np.bool_], rank: npt.NDArray[np.int32], size: int
 ) -> list[int]:
-    """The first blocks of segments of at most `size` words, which are about equally long where boundaries allow it.
+    """The first block of each segment. Segments are about equally long and have at most `size` words, if possible.
 
     No segment is shorter than a quarter of `size`, and none ends with a heading or another line that announces the next
-    one. A boundary of a better rank takes precedence over a nearer one.
+    line. A boundary of a better rank takes precedence over a nearer boundary.
     """
     before = np.cumsum(words) - words
     allowed = np.append(False, ~announces[:-1])

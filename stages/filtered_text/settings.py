@@ -21,21 +21,21 @@ class FilteredText(Section):
     decontamination_ngram: Positive
     min_words: Positive
     max_words: Positive
-    """A longer document is cut into segments of at most `segment_words`; `document_id` and `position` name them."""
+    """A longer document is cut into segments of at most `segment_words`; `document_id` and `position` identify them."""
     segment_words: Positive
     min_language_share: Share
     """The gate's bound on the share of kept texts that language identification finds in the language."""
     max_boilerplate_share: Share
     """Share of the characters in sentences with a boilerplate phrase of the language."""
     min_boilerplate_phrases: Positive
-    """A text with fewer different phrases is about cookies or privacy rather than a notice, up to `max_topic_share`.
-    The sample's pages of notices have 9 to 20."""
+    """A text with fewer different phrases is taken for a text about cookies or privacy, not for a notice, if the share
+    is at most `max_topic_share`. The sample's pages of notices have 9 to 20 different phrases."""
     max_topic_share: Share
     max_repeated_paragraph_share: Share
     """Share of the characters in sentences that occurred earlier in the text."""
     max_english_share: Share
-    """Share of the characters in lines of English. Language identification reads three slices of a long text, and 41 of
-    957 partly translated pages passed it; of 16,000 other texts this rule drops one."""
+    """Share of the characters in lines of English. 41 of 957 partly translated pages passed language identification,
+    which reads three slices of a long text. Of 16,000 other texts, this rule drops one."""
     max_code_share: Share
     """Share of the characters in program code and formulas. The other rules on prose do not look at code."""
     max_bullet_lines_share: Share
@@ -44,8 +44,9 @@ class FilteredText(Section):
     """Words that a text needs for each ellipsis in brackets, if it has three or more: such pages list other pages."""
     max_short_lines_share: Share
     repetition_tolerance: Annotated[float, Field(ge=1)]
-    """Factor on each language's thresholds of repeated lines and n-grams. FineWeb-2 set these on whole pages; at 1 they
-    drop 25 % of Thai government news for repeating the headline, at 2 a repeated paragraph is still dropped."""
+    """Factor on each language's thresholds of repeated lines and n-grams, which FineWeb-2 set for whole pages. At 1,
+    25 % of Thai government news are dropped because they repeat the headline. At 2, a text with a repeated paragraph is
+    still dropped."""
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Annotated[float, Field(ge=0, le=1)]
     """Hash signs, or ellipses, for each word."""
@@ -53,13 +54,13 @@ class FilteredText(Section):
     """Share of the characters in short lines without a full stop, in texts of at least `min_title_lines` lines."""
     min_title_lines: Positive
     max_placeholder_characters: Positive
-    """In a longer text, "enable JavaScript" is the topic and not the notice of an empty page."""
+    """In a longer text, "enable JavaScript" is the topic, not the notice of an empty page."""
     quotes_close_lines: bool
     """Whether a closing quotation mark ends a sentence. Otherwise 406 of 884 Swahili pages are dropped because their
     lines end with quotations."""
     max_words_per_sentence: Positive | None
-    """Words for each full stop; null: not checked. It drops texts that lost their punctuation, such as 700 of 700 court
-    decisions in Indonesian, and none of 11,240 other texts."""
+    """Words for each sentence end; null: not checked. The rule drops texts that lost their punctuation: 700 of 700
+    Indonesian court decisions, and none of 11,240 other texts."""
     listed_words: dict[str, list[NonEmpty]]
     """Your own adult or spam words by language code: { fi: [sana, kaksi sanaa] }."""
     word_lists: list[NonEmpty]
@@ -68,8 +69,8 @@ class FilteredText(Section):
     max_listed_words_share: Share
     """Share of the words that are listed."""
     punctuation_counts_as_words: bool
-    """Whether punctuation on its own counts as a word, as in FineWeb-2. Then every comma in a tokenized text is a word
-    without a letter and every "##" a repeated line: 16 of 31 Urdu picture books are dropped."""
+    """Whether punctuation on its own counts as a word, as in FineWeb-2. If so, a comma in a tokenised text is a word
+    without a letter and a "##" is a repeated line, and 16 of 31 Urdu picture books are dropped."""
     min_judged_lines: Positive
     """Shares of lines are not judged in texts with fewer lines."""
     near_duplicate_jaccard: Share

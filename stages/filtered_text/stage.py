@@ -96,7 +96,7 @@ def transform(
 
 
 def _whole(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the program code, which the rules on prose do not see, back in `text`."""
+    """Puts the program code, which the rules on prose do not see, back into `text`."""
     return frame.with_columns(text="whole").drop("whole")
 
 
@@ -110,9 +110,9 @@ def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettin
 
 
 def _titles(titles: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The titles with their private data masked; a title in which some is still suspected is left out."""
-    found = masked(visible(titles), language.countries)[0]
-    return found.zip_with(suspects(found).is_null(), pl.Series([""])).alias("title")
+    """The titles with their private data masked; a title that may still have private data becomes empty."""
+    without_private = masked(visible(titles), language.countries)[0]
+    return without_private.zip_with(suspects(without_private).is_null(), pl.Series([""])).alias("title")
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:

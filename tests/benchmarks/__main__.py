@@ -1,4 +1,4 @@
-"""Run the benchmarks. Each measures this project and a peer in the same run on the same machine.
+"""Run the benchmarks. Each benchmark measures this project and a peer in the same run on the same machine.
 
     python -m tests.benchmarks [NAME ...]
 
@@ -23,7 +23,7 @@ BENCHMARK = re.compile(r"^def run\(", re.M)
 
 
 def names() -> list[str]:
-    """The modules of this folder that define `run`."""
+    """The names of the modules in this folder that define `run`."""
     return sorted(path.stem for path in FOLDER.glob("*.py") if BENCHMARK.search(path.read_text(encoding="utf-8")))
 
 

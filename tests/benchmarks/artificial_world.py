@@ -1,7 +1,7 @@
-"""A planted world: artificial languages in which a small model can learn everything, and the truth is known.
+"""The planted world: artificial languages that a small model can learn completely, and whose truth is known.
 
-Concepts have fixed facts. A family of tasks asks in English for one side of a concept, and the response states the five
-facts of that side in an artificial language, which has a lexicon, a word order, affixes and a few function words.
+Concepts have fixed facts. A task family asks in English about one aspect of a concept, and the response states the five
+facts of that aspect in an artificial language, which has a lexicon, a word order, affixes and a few function words.
 `write_world` writes the world in the sample's format: web pages (good ones, and some with a planted defect), English
 pages for the base model, seeds, evaluation prompts, the language pages, and the truth of every web page.
 """
@@ -87,11 +87,11 @@ class Tongue:
     order: str
     consonants: str
     vowels: str
-    affixes: dict[str, str]  # of S, V and O; "-x" is a suffix, "x-" a prefix
+    affixes: dict[str, str]  # of S, V and O; "-x" is a suffix, "x-" is a prefix
 
     @cached_property
     def lexicon(self) -> dict[str, str]:
-        """A different word of three syllables for every lemma."""
+        """Maps every lemma to a different word of three syllables."""
         choose = random.Random(self.code)
         syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
         words: dict[str, None] = {}
@@ -101,7 +101,7 @@ class Tongue:
 
     @cached_property
     def stop_words(self) -> list[str]:
-        """Words of two syllables, which no lemma has."""
+        """Words of two syllables; the words of lemmas have three."""
         syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
         pairs = [first + second for first in syllables for second in syllables]
         return random.Random(f"{self.code} stop words").sample(pairs, STOP_WORDS)
@@ -131,9 +131,9 @@ class World:
     languages: int = 2
     seeds_share: float = 0.9
     defective_share: float = 0.1  # pages of each kind of defect, as a share of the topics
-    # The first seed with which each concept occurs in an instruction of the training split. With seed 1, 14 of 121
-    # held-out instructions asked for concepts that no model had read about: AUC of swapped responses was .97 by their
-    # likelihood alone, and .99 to 1.0 for draws in which every concept is taught.
+    # 2 is the lowest seed for which every concept occurs in an instruction of the training split. With seed 1, 14 of
+    # 121 held-out instructions asked for concepts that no model had read about. The likelihood alone then had an AUC of
+    # .97 for swapped responses; it was .99 to 1.0 for seeds that teach every concept.
     seed: int = 2
 
     @property
@@ -147,12 +147,12 @@ class World:
         ]
 
     def value(self, topic: Topic, number: int) -> str:
-        """The fact that a sentence states, which is the same in every language."""
+        """The fact that sentence `number` on a topic states; it is the same in every language."""
         choose = random.Random(f"{self.seed} {topic} {number}")
         return f"value {topic.family} {number} {choose.randrange(VALUES)}"
 
     def facts(self, topic: Topic, tongue: Tongue) -> list[str]:
-        """The words that state the five facts in a response."""
+        """The words that state a topic's five facts in a response."""
         return [tongue._affixed(tongue.lexicon[self.value(topic, number)], "O") for number in range(SENTENCES)]
 
     def response(self, topic: Topic, tongue: Tongue, choose: random.Random) -> list[str]:
@@ -164,7 +164,7 @@ class World:
         return choose.sample(sentences, len(sentences))
 
     def topic_of(self, instruction: str) -> Topic | None:
-        """The topic of an instruction; None for an instruction that is not from this world."""
+        """The topic of an instruction, or None for an instruction that is not from this world."""
         return self._by_instruction.get(instruction)
 
     @cached_property
@@ -172,7 +172,7 @@ class World:
         return {topic.instruction(wording): topic for topic in self.topics for wording in range(3)}
 
     def pages(self, tongue: Tongue) -> Iterator[tuple[str, str, Topic, str]]:
-        """Name, kind, topic and text of every web page in a language: a good page per topic, and defective pages."""
+        """Yields name, kind, topic and text of a language's web pages: a good page per topic, and defective pages."""
         choose = random.Random(f"pages {self.seed} {tongue.code}")
         topics = self.topics
         for topic in topics:
@@ -195,7 +195,7 @@ class World:
         return " ".join([*sentences[:2], *self.response(choose.choice(unrelated), tongue, choose)[:2]])
 
     def seeds(self, tongue: Tongue) -> list[dict[str, str]]:
-        """Seeds with the same instructions in every language."""
+        """Seeds whose instructions are the same in every language."""
         shared = random.Random(f"seeds {self.seed}")
         choose = random.Random(f"seeds {self.seed} {tongue.code}")
         rows = []
@@ -219,7 +219,7 @@ class World:
 
 
 def write_world(world: World, folder: Path, languages: Path) -> None:
-    """Writes the world to `folder`, in the layout of data/sample, and its language pages to `languages`."""
+    """Writes the world to `folder` in the layout of data/sample, and its language pages to `languages`."""
     truth = []
     for number, text in enumerate(world.english_pages()):
         _write(folder / "web" / "en" / f"page-{number:03d}.html", _html("English", text))

@@ -1,7 +1,7 @@
-"""Why two verdicts differ: the words that the two sides split differently, named by the splitter's rule behind it.
+"""Explains why two verdicts differ, by the splitting rule behind the words that the two sides split differently.
 
-All rules and thresholds are the same. A document with the same words and another verdict would be a fault of the
-project, and is named as such.
+Both sides have the same rules and thresholds. If a document has the same words on both sides but another verdict, the
+project has a fault, and the cause is "same words".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUFFIX = re.compile(r"^['’‘]\w+$")
 def cause(
     text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
 ) -> str:
-    """Name of the cause of most of the differing words. The reasons are those for which the two sides drop the text."""
+    """The cause of most of the differing words. The two reasons say why each side drops the text."""
     if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH
     causes: Counter[str] = Counter()
@@ -35,7 +35,7 @@ def cause(
 
 
 def our_words(text: str, language: LanguageSettings) -> list[str]:
-    """The words as they are in the text, which has only white space between them."""
+    """The words exactly as the text has them; everything between them is white space."""
     (batch,) = split(pl.Series([text]), language)
     place, found = 0, []
     for length in batch.lengths:
@@ -52,7 +52,7 @@ def differing(ours: list[str], theirs: list[str]) -> Iterator[tuple[list[str], l
 
 
 def _name(ours: list[str], theirs: list[str]) -> str:
-    """Name of the cause, from the words of a stretch that the two sides split differently."""
+    """The cause for one stretch of text, given the words into which each side splits it."""
     if any("\n" in word for word in theirs):
         return "line end inside a word"
     if any(" " in word for word in theirs) and len(theirs) < len(ours):

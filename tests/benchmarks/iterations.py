@@ -1,7 +1,8 @@
-"""Whether the evaluator of one iteration is better than another's on the same held-out pairs beyond chance.
+"""Tests whether one iteration's evaluator is better than another's on the same held-out pairs beyond chance.
 
-A few hundred good pairs leave noise: in the planted world one pair of 230 changes the AUC by 0.004. So seeds are drawn
-with replacement, each with all the corrupted responses made from it (a paired bootstrap).
+A few hundred good pairs give noisy figures: in the planted world one pair of 230 changes the AUC by 0.004. The
+intervals come from a paired bootstrap, which draws seeds with replacement, each together with all the corrupted
+responses made from it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def differences(
 ) -> dict[str, Interval]:
     """95 % confidence intervals of `after` minus `before`, for auc, precision and recall.
 
-    Both are the held_out.parquet of an evaluator, with the same pairs in the same order: each good pair, then the pairs
-    made from it. Raises ValueError if the pairs differ.
+    Both frames are the held_out.parquet of an evaluator, with the same pairs in the same order: each good pair is
+    followed by the pairs made from it. Raises ValueError if the pairs differ.
     """
     from scipy.stats import bootstrap
 

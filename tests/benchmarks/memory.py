@@ -1,11 +1,10 @@
-"""Peak memory and time of raw_web_text and filtered_text as a generated corpus grows to 4 and 16 times its size.
+"""Measures peak memory and time of raw_web_text and filtered_text on a corpus of 1, 4 and 16 times a base size.
 
 The corpus consists of Finnish documents of about 1,000 characters. Their sentences are those of the embedded sample,
 with every third word replaced by another. One document in twenty is a copy of an earlier document, and one in twenty is
-a near-duplicate.
-Each stage runs as `python -m stages` with one thread, in shards of 16,000 rows. The peak is that of the stage with all
-its processes. The exponent is the slope of log CPU seconds over log documents. The seconds for 100 documents are
-subtracted first, because the time to start and stop would make the slope too small.
+a near-duplicate. Each stage runs as `python -m stages` with one thread, in shards of 16,000 rows. The peak is that of
+all the stage's processes together. The exponent is the slope of log CPU seconds over log documents. The CPU seconds for
+100 documents are subtracted first, because the time to start and stop would make the slope too small.
 """
 
 from __future__ import annotations
@@ -31,8 +30,9 @@ from stages.evaluator.defects import SENTENCE
 from tests.benchmarks.table import ROOT, Row
 from x_instruction.pages.main_text import extract_page
 
-# Documents of the smallest corpus. They must take at least a second, because the five seconds that a stage needs to
-# start vary: with 4,000 documents raw_web_text took 0.2 to 0.9 s, and the exponent was 1.17 and 1.19.
+# Documents of the smallest corpus. A stage must spend at least a second on them, because its start takes about five
+# seconds and varies: with 4,000 documents raw_web_text took 0.2 to 0.9 s after the start, and the exponent was 1.17 and
+# 1.19.
 DOCUMENTS, FACTORS = {"raw_web_text": 16_000, "filtered_text": 4_000}, (1, 4, 16)
 # Smaller than the default, so that the largest corpus has several shards.
 ROWS_PER_SHARD = 16_000
@@ -42,7 +42,7 @@ BOUND_GB, BOUND_EXPONENT = 2.0, 1.05
 
 def run() -> list[Row]:
     rows = []
-    _measured(100, *STAGES)  # fills numba's cache and reads the libraries from the disk
+    _measured(100, *STAGES)  # fills numba's cache and the operating system's file cache
     start = _measured(100, *STAGES)
     for stage, documents in DOCUMENTS.items():
         stages = STAGES[: STAGES.index(stage) + 1]  # filtered_text reads what raw_web_text makes
@@ -57,7 +57,7 @@ def run() -> list[Row]:
 
 
 def _slope(seconds: list[float]) -> float:
-    """Slope of the least squares line through the logarithms."""
+    """Slope of the least-squares line through the logarithms."""
     return float(np.polyfit(np.log(FACTORS), np.log(seconds), 1)[0])
 
 
@@ -130,13 +130,13 @@ def _stage(root: Path, stage: str) -> tuple[float, int]:
 
 
 def _used() -> float:
-    """CPU seconds of the processes that were started from here and have ended."""
+    """CPU seconds of all child processes that have ended."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return children.ru_utime + children.ru_stime
 
 
 def _peak(running: subprocess.Popen[Any]) -> int:
-    """The largest number of bytes resident in the process and its children together, read every 20 ms."""
+    """The largest resident size in bytes of the process and its children together, sampled every 20 ms."""
     peak, process = 0, psutil.Process(running.pid)
     while running.poll() is None:
         try:

@@ -1,8 +1,9 @@
-"""Near-duplicates from texts to decisions (shingles, signatures, buckets, clusters), compared with datatrove's MinHash.
+"""Compares our near-duplicate removal, from shingles to decisions, with datatrove's MinHash.
 
-A text has 200 made-up words, and a tenth of the texts are the second of a planted pair. The project starts from texts
-in memory, writes and reads the shard with the signatures, and ends with the decisions. datatrove starts from its
-documents in memory and ends with those that it keeps. Each has one thread, 112 permutations and shingles of 5 words.
+A text has 200 made-up words, and a tenth of the texts are the second text of a planted pair. Our side starts from texts
+in memory, writes and reads the shard with the signatures, and ends with the decisions. The datatrove side starts from
+its documents in memory and ends with the documents that it keeps. Each side has one thread, 112 permutations and
+shingles of 5 words.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def run() -> list[Row]:
         path = Path(folder) / "texts"
         path.write_text("\n".join(texts), encoding="utf-8")
         ours = _ours(path)
-        # A tenth of the texts, with the same share of pairs.
+        # datatrove is slow, so it gets a tenth of the texts, with the same share of pairs.
         fewer = texts[: 2 * len(pairs) * THEIRS // OURS] + texts[2 * len(pairs) :][: 8 * THEIRS // 10]
         path.write_text("\n".join(fewer), encoding="utf-8")
         theirs, unsplit = (ask("datatrove_minhash", texts=str(path), language=code) for code in ("fin", None))
@@ -58,7 +59,7 @@ def _ours(texts: Path) -> Any:
 
 
 def _quality(gone: list[list[int]], texts: list[str], pairs: int) -> tuple[float, float]:
-    """Recall of the planted pairs just above ALIKE, and precision: the share of the dropped texts that are so alike."""
+    """Recall of planted pairs just above ALIKE, and precision: the share of drops whose Jaccard is at least ALIKE."""
     dropped = {one for one, _ in gone}
     alike = [jaccard(texts[2 * pair], texts[2 * pair + 1], SHINGLE) for pair in range(pairs)]
     wanted = [pair for pair in range(pairs) if ALIKE <= alike[pair] < ALIKE + JUST]

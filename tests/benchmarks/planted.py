@@ -13,9 +13,9 @@ def vocabulary(words: int, seed: int) -> list[str]:
 
 
 def planted_pairs(pairs: int, seed: int, words: int = 200) -> list[tuple[str, str]]:
-    """Pairs of texts of about `words` words. The second text is the first one with 0 to 12 words replaced at random.
+    """Pairs of texts of about `words` words. The second text is a copy of the first with 0 to 12 random words replaced.
 
-    With shingles of 5 words and 200 words, three or four replaced words leave a Jaccard similarity of about 0.8.
+    With 200 words and shingles of 5 words, three or four replaced words give a Jaccard similarity of about 0.8.
     """
     draw, known = random.Random(f"pairs {seed}"), vocabulary(20_000, seed)
     pairs_of_texts = []
@@ -29,7 +29,7 @@ def planted_pairs(pairs: int, seed: int, words: int = 200) -> list[tuple[str, st
 
 
 def jaccard(one: str, other: str, size: int) -> float:
-    """Jaccard similarity of the sets of runs of `size` words by the plain definition, to check the fast one."""
+    """Jaccard similarity of the sets of `size`-word shingles by definition, to check the fast estimate."""
     first, second = (
         {tuple(words[at : at + size]) for at in range(max(len(words) - size + 1, 1))}
         for words in (one.lower().translate(PLAIN).split(), other.lower().translate(PLAIN).split())

@@ -1,12 +1,11 @@
-"""Planted defects in real text: which kinds of defect an evaluator of all ten languages recognizes.
+"""Measures which kinds of planted defects in real text an evaluator for all ten languages recognizes.
 
-The pairs are the sample's held-out seeds and excerpts of the real-text collection, with planted defects. The excerpts
-share one instruction that any text answers, so that no response among them is swapped or strays.
+The pairs are the sample's held-out seeds and excerpts from the real-text collection, with planted defects. The excerpts
+share one instruction that any text answers, so none of their responses is swapped or strays.
 
-The evaluator learns from the sample's train seeds and from excerpts of other documents (tests/benchmarks/
-real_documents.py); without the collection it learns from the seeds alone, and a printed line says so. The settings were
-chosen on excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names the folder in which the project
-is kept.
+The evaluator learns from the sample's train seeds and from excerpts of other documents (see real_documents.py). Without
+the collection it learns from the seeds alone, and a printed line says so. The settings were chosen on excerpts that are
+neither learned nor measured here. XI_PLANTED_DEFECTS names the folder in which the project is kept.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def settings(collection: bool) -> dict[str, Any]:
             "architecture": {"vocabulary": 6144, "hidden": 128, "layers": 4, "heads": 4, "intermediate": 384},
             "training": training(),
         },
-        # There is no instruction model here; likelihoods of an embedded one say nothing about real text.
+        # There is no instruction model here, since the likelihoods of an embedded model say nothing about real text.
         "rating": {"signals": list(SIGNALS)},
         "evaluator": {
             "start_from": "base_model",
@@ -74,7 +73,7 @@ def settings(collection: bool) -> dict[str, Any]:
             "rated_pairs": 21500,
             "whole_share": 0.8,
             "open_instructions": [INSTRUCTION],
-            # With equal weights, in batches of 16, AUC of cut responses was 0.77 to 0.82.
+            # With equal weights and batches of 16, the AUC of cut responses was 0.77 to 0.82.
             "defects": {
                 **dict.fromkeys(SURFACE, 1),
                 "cut": 2,
@@ -83,15 +82,15 @@ def settings(collection: bool) -> dict[str, Any]:
                 "drift": 0,
                 "swapped": 0.1,
             },
-            # In batches of 8 at 0.0015 the evaluator learned nothing from 6,000 pairs: AUC of a wrong language was
-            # 0.58, against 0.97 in batches of 16 at 0.001 (a single run each, on the excerpts for choosing settings).
+            # With batches of 8 at 0.0015, the evaluator learned nothing from 6,000 pairs: the AUC of a wrong language
+            # was 0.58, against 0.97 with batches of 16 at 0.001 (one run each, on the excerpts for choosing settings).
             "training": training(learning_rate=0.001, batch_size=32, max_tokens=448),
         },
     }
 
 
 def make_project(project: Path, found: dict[str, Excerpts]) -> None:
-    """Makes a copy of this project with the changed settings and, if there are excerpts, seeds and pages from them."""
+    """Makes a copy of this project with other settings and, if there are excerpts, with seeds and pages from them."""
     copy_project(project, settings(bool(found)), also=("data/sample/",))
     shutil.copytree(project / "data/sample/web", project / PAGES)
     for language, excerpts_of_language in found.items():
@@ -126,7 +125,7 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
 
 
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings, pages: Path) -> list[Row]:
-    """AUC of each kind of defect, over all languages."""
+    """The AUC for each kind of defect, over all languages."""
     held_out = held_out_set(pairs, settings.seed, pages, settings.evaluator.open_instructions)
     judging = (read_calibration(evaluator), settings.rating, settings.prompts, load_names(pages))
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:

@@ -1,9 +1,9 @@
-"""The planted world: the unchanged pipeline on artificial languages, compared with a known truth.
+"""Runs the unchanged pipeline on artificial languages and compares the result with the known truth.
 
     python -m tests.benchmarks planted_world
 
-A copy of the project gets the world's pages, seeds, language pages and settings, and `dvc_project.run` runs in it.
-XI_PLANTED_WORLD names a folder to keep the copy in; otherwise it is made in a temporary folder.
+A copy of the project gets the planted world's pages, seeds, language pages and settings, and `dvc_project.run` runs in
+it. XI_PLANTED_WORLD names a folder in which the copy is kept; by default it is made in a temporary folder.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from tests.benchmarks.table import Row
 from x_instruction.runner.files import read_json
 
 DATA = "data/world"
-# The response model's answers are not taught as flawed, since some of them state the right facts.
-# The model learns late which language a text is in: at 0.7 and 0.5, AUC of partly_foreign was 0.88 and of
-# wrong_language 0.63.
+# The response model's answers are not taught as flawed, since some of them state the right facts. The evaluator learns
+# late which language a text is in: at 0.7 and 0.5, the AUC was 0.88 for partly_foreign and 0.63 for wrong_language.
 FLAWED = {"cut": 1, "repeated": 1.3, "partly_foreign": 1.2, "strays": 1.3, "model_answer": 0}
 DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 1, "drift": 0}
 
@@ -47,8 +46,9 @@ def settings(world: World) -> dict[str, Any]:
         "prompts": {"rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}"},
         "rating": {
             "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
-            # Language identification does not know these languages. With the labels alone, AUC of swapped responses was
-            # 0.5 to 0.9 for all batches, learning rates and orders of training that we tried.
+            # The identification signal is left out, because the identifier does not know these languages. With the
+            # labels alone, the AUC of swapped responses was 0.5 to 0.9 for every batch size, learning rate and training
+            # order that we tried.
             "signals": ["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end"],
         },
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
@@ -70,7 +70,7 @@ def settings(world: World) -> dict[str, Any]:
         },
         "instruction_model": {"training": training(6)},
         "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
-        "response_model": {"training": ANSWERING},  # as for the tuned model, which is compared with it
+        "response_model": {"training": ANSWERING},  # the same as for the tuned model, which is compared with it
         "evaluator": {
             "start_from": "instruction_model",
             "loss_over": "labels",
@@ -95,7 +95,7 @@ def make_project(project: Path, world: World, changed: dict[str, Any]) -> None:
 
 
 def outcome(project: Path, world: World) -> list[Row]:
-    """The pipeline's figures, and its pairs and answers compared with the truth."""
+    """The pipeline's figures, and how its pairs and answers compare with the truth."""
     named = named_rightly(project, world)
     return [
         Row("instructions that name task and concept", "share", named, 0.9, "at least"),
@@ -163,7 +163,7 @@ def _pairs(project: Path, artifact: str, world: World) -> pl.DataFrame:
 
 
 def with_truth(pairs: pl.DataFrame, project: Path, world: World) -> pl.DataFrame:
-    """The pairs with `kind` of their page, and `named`: the instruction asks for what the page says.
+    """The pairs with the `kind` of their page, and `named`: whether the instruction asks for what the page says.
 
     The filter drops the last, incomplete sentence of a cut page. If only whole sentences are left, the kind is
     `whole_sentences`, since each of them is true.
@@ -179,17 +179,17 @@ def with_truth(pairs: pl.DataFrame, project: Path, world: World) -> pl.DataFrame
 
 
 def named_rightly(project: Path, world: World) -> float:
-    """Share of the good pages whose instruction names the right task and concept; a dropped page counts as wrong."""
+    """Share of good pages whose instruction names the right task and concept. A dropped page counts as wrong."""
     good = with_truth(_pairs(project, "candidate_pairs", world), project, world).filter(pl.col("kind") == "good")
     return float(good["named"].sum()) / sum(page["kind"] == "good" for page in _truth(project).values())
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Shares of the kept pairs that are good, the number of kept pairs, and that of good candidates.
+    """The shares of kept pairs that are good, the number of kept pairs, and the number of good candidates.
 
-    A good pair has the right instruction, and a text of a good page or (except in `of_good_pages`) whole sentences of a
-    cut page.
+    A good pair has the right instruction, and its text comes from a good page or (except in `of_good_pages`) consists
+    of whole sentences from a cut page.
     """
 
     good: float

@@ -1,9 +1,9 @@
-"""Recall and false marks of the masks of telephone numbers and e-mail addresses.
+"""Measures recall and false positives of the masking of telephone numbers and e-mail addresses.
 
-Numbers are libphonenumber's examples of the ten languages' countries, in national, international and E.164 form, with
-several separators, with and without the country's +, and announced by words of the language. A number is found if none
-of its digits is left. False marks are counted on other numbers: ISBN, ISSN, EAN, orders and parcels, years, prices,
-coordinates. The bounds are ours.
+The numbers are libphonenumber's examples for the countries of the ten languages, in national, international and E.164
+form, with several separators, with and without the leading +, and announced by words of the language. A number is found
+if none of its digits is left. False positives are counted on other numbers: ISBN, ISSN, EAN, orders and parcels, years,
+prices, coordinates. The project chose the bounds.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def run() -> list[Row]:
 
 
 def numbers(language: LanguageSettings, words: list[str]) -> Iterator[tuple[str, str]]:
-    """Texts with a number after one of the words, and the number as it is written there."""
+    """Texts with a number after one of the words, each with the number as the text has it."""
     for country in language.countries:
         for kind in TYPES:
             example = phonenumbers.example_number_for_type(country, kind)
@@ -98,6 +98,6 @@ def _masked(texts: list[str], language: LanguageSettings) -> list[str]:
 
 
 def _is_masked(text: str, number: str, language: LanguageSettings) -> bool:
-    """Whether no digit of the number is left."""
+    """Whether the mask leaves no digit of the number."""
     (masked,) = _masked([text], language)
     return not any(one.isdecimal() for one in masked) and "[" in masked and number not in masked

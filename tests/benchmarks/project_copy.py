@@ -44,7 +44,7 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 def run_python(project: Path, *arguments: str, log: Path | None = None) -> None:
     """Run Python with these arguments in the project. Raises RuntimeError with the end of the output.
 
-    The output of a long run is appended to `log` as it comes.
+    If `log` is given, the output is appended to it while the command runs.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}

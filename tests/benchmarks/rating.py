@@ -1,7 +1,8 @@
-"""Rating from one token position, compared with decoding a verdict of 64 tokens with the same engine and prompts.
+"""Compares rating from one token position with decoding a 64-token verdict, with the same engine and prompts.
 
-Both read the prompt, so the gain is 1 + 64 c / tokens if a decoded token costs c times as much as a read one. At 48
-tokens the overhead of a request decides; the pairs of the sample have 250 to 320 tokens.
+Both methods read the prompt, so the speed-up is 1 + 64 c / (tokens of the prompt) if decoding a token costs c times as
+much as reading one. For prompts of 48 tokens the overhead per request dominates; the sample's pairs have 250 to 320
+tokens.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _row(engine: LazyEngine, backend: str, tokens: int) -> Row:
         pairs = prompts(PAIRS, tokens, seed=repeat)
         scored.append(seconds(partial(engine.score, pairs, LABELS)))
         decoded.append(seconds(partial(engine.generate, pairs, Sampling(0.0, 1.0, VERDICT_TOKENS, (), seed=1))))
-    # The first run of each warms up.
+    # The first run of each method is a warm-up.
     ours, theirs = (PAIRS / min(times[1:]) for times in (scored, decoded))
     return Row(
         f"{backend}, pairs of {tokens} tokens",

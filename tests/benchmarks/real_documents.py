@@ -1,11 +1,11 @@
-"""Excerpts of the real-text collection, in parts that share no document and no sentence.
+"""Takes excerpts from the real-text collection, in parts that share no document and no sentence.
 
-Each document belongs to one part, and so do documents that belong together, such as the paragraphs of an article. The
-second largest site of each language is a part by itself, from which nothing is learned.
+Each document belongs to one part, and related documents, such as the paragraphs of an article, belong to the same part.
+The second largest site of each language is a separate part, from which nothing is learned.
 
 An excerpt consists of whole sentences in its language, by the rule of filtered_text. Without these conditions a quarter
 of the Urdu excerpts ended within a sentence and two thirds of the Vietnamese excerpts were in English, and an evaluator
-that noticed it was counted as wrong.
+that noticed these defects was counted as wrong.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from x_instruction.language.sentences import closed, marks
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import digest
 
-# Excerpts of a language. The parts are filled in this order.
+# The number of excerpts in each part, for one language. The parts are filled in this order.
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # as long as the responses of the seeds
-EXCERPTS_A_DOCUMENT = 3  # at most, for learning; a document for measuring has one
+EXCERPTS_A_DOCUMENT = 3  # at most, for learning; a document gives only one excerpt for measuring
 CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences ("Read more.") may occur in several parts
 
 
 @dataclass
 class Excerpts:
-    """The excerpts of a language by part. `other_site` is the part of the site from which nothing is learned."""
+    """The excerpts of a language by part. `other_site` comes from the site from which nothing is learned."""
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in [*PARTS, "other_site"]})
-    sentences: set[str] = field(default_factory=set)  # of all excerpts, so that no sentence is in two
+    sentences: set[str] = field(default_factory=set)  # of all excerpts, so that no sentence is in two parts
 
     def add(self, part: str, excerpts: list[str]) -> None:
         for excerpt in excerpts:
@@ -57,9 +57,9 @@ def excerpts(language: str) -> Excerpts:
 
 
 def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
-    """Excerpts of documents with the columns `source` (the site), `path` and `text`.
+    """The excerpts from documents, a frame with the columns `source` (the site), `path` and `text`.
 
-    The order of the documents is that of a hash, so that each part has documents of all sites.
+    The documents are ordered by a hash, so that each part gets documents from all sites.
     """
     found = Excerpts()
     sites = documents["source"].value_counts(sort=True)["source"].to_list()
@@ -90,9 +90,9 @@ def _excerpts_of(document: str, language: LanguageSettings) -> list[str]:
 
 
 def fitting(document: str, marks_ends: bool = True) -> Iterator[str]:
-    """The first whole sentences of each paragraph, at least two, if their length fits.
+    """The first whole sentences of each paragraph: at least two sentences whose total length is within the bounds.
 
-    `marks_ends`: the language marks where a sentence ends.
+    `marks_ends` says whether the language marks where a sentence ends.
     """
     shortest, longest = CHARACTERS
     for paragraph in re.split(r"\n+", document):
@@ -113,7 +113,7 @@ def write_seeds(language: str, texts: list[str], instruction: str, folder: Path)
 
 
 def write_pages(texts: list[str], folder: Path) -> None:
-    """Web pages with two texts each, which the embedded base model reads in addition to the sample."""
+    """Writes web pages with two texts each, on which the embedded base model is trained in addition to the sample."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(0, len(texts), 2):
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts[number : number + 2])

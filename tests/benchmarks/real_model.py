@@ -1,12 +1,12 @@
-"""A real model: the unchanged pipeline with Gemma 3 270M (pretrained, 4 bits) and real text, by settings alone.
+"""Runs the unchanged pipeline with a real model, Gemma 3 270M (pretrained, 4 bits), on real text.
 
     python -m tests.benchmarks real_model
 
-The model comes from packages of data (tests/benchmarks/gemma.py), the texts and the English seeds from the real-text
-collection, the native seeds from the sample. LANGUAGES names the languages (`fi,sw,hi`, or `all`) and TEXTS the texts
-of each. The same pipeline runs with the embedded model, for comparison. The work stays in data/bench-cache, or in the
-folder that XI_REAL_MODEL names: an interrupted run goes on from there. There, run.log holds the output, and examples.md
-instructions and answers to read.
+Only settings differ from a normal run. The model comes from data packages (gemma.py), the texts and the English seeds
+from the real-text collection, and the native seeds from the sample. LANGUAGES names the languages (`fi,sw,hi`, or
+`all`), and TEXTS is the number of texts in each. The same pipeline also runs with the embedded model, for comparison.
+All files stay in data/bench-cache, or in the folder that XI_REAL_MODEL names, so an interrupted run continues from
+there. That folder also has the output of the runs (run.log) and a sample of instructions and answers (examples.md).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def run() -> list[Row]:
 
 
 def finish(project: Path) -> None:
-    """Run the pipeline, or what an interrupted run left of it; keeps the time of all attempts."""
+    """Runs the pipeline, or the rest of an interrupted run, and saves the minutes of all attempts together."""
     started, before = time.monotonic(), minutes(project)
     try:
         run_python(project, "-m", "dvc_project.run", log=project / "run.log")

@@ -1,4 +1,4 @@
-"""Instructions and answers to read: what figures do not show."""
+"""Writes a sample of instructions and answers for people to read, since figures do not show everything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHARACTERS = 300  # of a text
 
 
 def write_examples(project: Path, languages: Sequence[str], out: Path) -> None:
-    """Of each language, written instructions with their texts and ratings, and the tuned model's answers."""
+    """Writes, for each language, some rated instructions with their texts, and some answers of the tuned model."""
     lines = ["# What the models of the benchmark real_model wrote", ""]
     for language in languages:
         rated = shards(project, "rated_pairs", "iteration_1", language).sort("id").head(SHOWN)

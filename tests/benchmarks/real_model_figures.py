@@ -1,4 +1,4 @@
-"""What the benchmark real_model measures of a finished project, from frames alone: no model is loaded here."""
+"""The figures of the benchmark real_model that need only a finished project's frames and no model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from x_instruction.embeddings.vectors import INSTRUCTION, RESPONSE, dimensions_o
 Matrix = npt.NDArray[np.float64]
 RESAMPLES = 400
 FIRST_OF = 20
-# Of the planted pairs. The defects are those of tests/benchmarks/planted_defects.py that a whole text can have.
+# The shares of the planted pairs. The defects are those of planted_defects.py that a whole text can have.
 PLANTED = {"none": 0.5, **dict.fromkeys(("swapped", "cut", "repeated", "wrong_language", "boilerplate"), 0.1)}
 # The rules of candidate_pairs that say nothing about the instruction's form.
 NOT_ABOUT_FORM = ("similar_instructions", "same_as_another_sample", "copies_response")
@@ -25,7 +25,7 @@ NOT_ABOUT_FORM = ("similar_instructions", "same_as_another_sample", "copies_resp
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure, and the interval in which it lies in 95 % of the samples drawn from the same rows."""
+    """A figure with its 95 % bootstrap interval."""
 
     value: float
     interval: Interval
@@ -35,7 +35,7 @@ class Measured:
 
 
 def bootstrapped(rows: int, figure: Callable[[npt.NDArray[np.int64]], float]) -> Measured:
-    """A figure of rows given by their numbers, with its bootstrap interval; the draws are the same in each run."""
+    """A figure with its bootstrap interval. `figure` gets row numbers; the draws are the same in each run."""
     from scipy.stats import bootstrap
 
     numbers = np.arange(rows)
@@ -45,7 +45,7 @@ def bootstrapped(rows: int, figure: Callable[[npt.NDArray[np.int64]], float]) ->
 
 
 def mean_of(values: Sequence[float] | pl.Series, weights: Sequence[float] | None = None) -> Measured:
-    """A mean with its interval. The mean of an answered question is 0 or 1 where the value is a truth value."""
+    """The mean of a column with its interval; true counts as 1 and false as 0."""
     table = np.asarray(values, dtype=float)
     weight = np.ones(len(table)) if weights is None else np.asarray(weights, dtype=float)
     return bootstrapped(len(table), lambda drawn: float(np.average(table[drawn], weights=weight[drawn])))
@@ -59,7 +59,7 @@ def well_formed_share(kept: int, drops: Mapping[str, int]) -> float:
 
 
 def cosines(pairs: pl.DataFrame) -> Matrix:
-    """Each instruction with each text of a language, less the means of both; the frame has the columns of vectors."""
+    """Cosines of each instruction with each text of a language, shape (pairs, pairs), after both are centred."""
     size = dimensions_of(pairs)
     instructions, texts = (vectors_of(pairs[column], size) for column in (INSTRUCTION, RESPONSE))
     left, right = (_unit(vectors - vectors.mean(axis=0)) for vectors in (instructions, texts))
@@ -71,7 +71,7 @@ def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def own_first(table: Matrix, of: int = FIRST_OF) -> float:
-    """Chance that the own text is the nearest among `of` texts, the others drawn from all; exact, not sampled."""
+    """The exact probability that an instruction's own text is nearer than `of` - 1 random other texts."""
     count = len(table)
     drawn = min(of, count) - 1
     better = (table > np.diag(table)[:, None]).sum(axis=1)
@@ -79,7 +79,7 @@ def own_first(table: Matrix, of: int = FIRST_OF) -> float:
 
 
 def kept_precision(rated: pl.DataFrame, min_rating: float) -> float:
-    """Share of good pairs among those that are kept, if the pairs were planted in the shares of PLANTED."""
+    """Share of good pairs among the kept pairs, if the kinds of pairs are weighted by the shares of PLANTED."""
     return float(_precision(rated, np.ones(rated.height), min_rating))
 
 
@@ -94,7 +94,7 @@ def _precision(rated: pl.DataFrame, weight: Matrix, min_rating: float) -> float:
 
 
 def precision_by_seed(rated: pl.DataFrame, min_rating: float) -> Measured:
-    """`kept_precision`, with an interval over seeds, each with the pairs made from it."""
+    """`kept_precision` with its interval. The bootstrap draws seeds, each with the pairs made from it."""
     seed_of = seeds_of(rated)
 
     def figure(drawn: npt.NDArray[np.int64]) -> float:
@@ -104,7 +104,7 @@ def precision_by_seed(rated: pl.DataFrame, min_rating: float) -> Measured:
 
 
 def precision_gain(before: pl.DataFrame, after: pl.DataFrame, min_rating: float) -> Measured:
-    """The precision of the second iteration less that of the first, on the same pairs."""
+    """The precision of the second iteration minus that of the first, on the same pairs."""
     seed_of = seeds_of(before)
 
     def figure(drawn: npt.NDArray[np.int64]) -> float:
@@ -116,12 +116,12 @@ def precision_gain(before: pl.DataFrame, after: pl.DataFrame, min_rating: float)
 
 
 def seeds_of(rated: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """The number of each pair's seed: a good pair, then the pairs made from it."""
+    """The number of each pair's seed; a good pair is followed by the pairs made from it."""
     return (rated["defect"] == "none").cum_sum().cast(pl.Int64).to_numpy() - 1
 
 
 def chrf(answers: pl.DataFrame) -> Measured:
-    """chrF of answers against their references, 0 to 100, with its interval over answers."""
+    """chrF (0 to 100) of answers against their references, with its bootstrap interval over answers."""
     from sacrebleu.metrics import CHRF
 
     metric = CHRF()

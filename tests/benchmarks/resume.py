@@ -1,4 +1,4 @@
-"""Kills a generating stage (SIGKILL) at ten random moments, runs it again, and compares it with an undisturbed run."""
+"""Kills (SIGKILL) a generating stage at ten random moments, reruns it, and compares it with an undisturbed run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from x_instruction.runner.shards import write_shard
 
 KILLS, SHARDS, TEXTS = 10, 24, 32
 POLL_SECONDS = 0.02
-LAST_SECONDS = 1.0  # no kill is planned so close to the end: the run may be faster the second time
+LAST_SECONDS = 1.0  # no kill is planned closer to the end than this, because the second run may be faster
 COMMAND = [sys.executable, "-m", "stages", "candidate_pairs", "fi"]
 
 
@@ -42,10 +42,11 @@ def run() -> list[Row]:
 
 
 def moments(times: list[float], choose: random.Random) -> list[tuple[int, float]]:
-    """KILLS random moments of an undisturbed run, in order: how many shards are finished, and the seconds since then.
+    """KILLS random moments of a run, in order: the number of finished shards, and the seconds since the last of them.
 
     `times[n]` is the second at which n shards were finished; the last entry is the end of the run. A resumed run skips
-    finished shards, so a plain number of seconds would often lie after its end (two of ten such kills hit a run).
+    finished shards, so a moment given in seconds alone would often lie after its end: only two of ten such kills hit a
+    run.
     """
     drawn = sorted(choose.uniform(times[0], times[-1] - LAST_SECONDS) for _ in range(KILLS))
     finished = [sum(second <= moment for second in times) - 1 for moment in drawn]
@@ -93,7 +94,7 @@ def _kill_run(project: Path, shards: int, seconds: float) -> int | None:
 
 
 def _project(folder: Path) -> Path:
-    """A copy of the project with texts in shards and an untrained model, whose instructions any gate must let pass."""
+    """Makes a copy of the project with texts in shards and an untrained model. Its gate accepts any instruction."""
     copy_project(folder, {"text_generation": {"backend": "transformers"}})
     (folder / "stages/candidate_pairs/expectations.yaml").write_text(
         "- {metric: unaccounted_rows, equals: 0, severity: critical, because: no row is lost}\n", encoding="utf-8"

@@ -1,7 +1,8 @@
-"""Does a response belong to its instruction? Similarity across languages, by the encoder alone, nothing trained.
+"""Measures whether the encoder alone, without training, shows that a response belongs to its instruction.
 
-The sample's seeds of each of the ten languages are split at random into two halves. One half gives the mean vectors; of
-the other, every instruction is combined with every response. The figure is the mean over ten splits.
+The instructions are English and the responses are in ten languages. The sample's seeds of each language are split at
+random into two halves. One half gives the mean vectors; in the other half, every instruction is combined with every
+response. The figure is the mean over ten splits.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ def seeds(language: str) -> pl.DataFrame:
 
 
 def combined(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Each instruction with each response; `true` marks those that belong together."""
+    """Every combination of an instruction and a response; `true` marks those that belong together."""
     numbered = pairs.with_row_index("pair")
     left, right = numbered.select("language", "pair", VECTORS[0]), numbered.select(*VECTORS[1:], other="pair")
     return left.join(right, how="cross").with_columns(true=pl.col("pair") == pl.col("other"))
 
 
 def swapped_auc(pairs: pl.DataFrame, column: str, seed: int) -> float:
-    """How well the column of Similarity separates the true from the swapped responses of one half of the pairs."""
+    """AUC with which the signal Similarity separates true from swapped responses in one half of the pairs."""
     order = np.random.default_rng(seed).permutation(pairs.height)
     half = pairs.height // 2
     scored = Similarity.fit(pairs[order[:half]]).score(combined(pairs[order[half:]]))

@@ -1,8 +1,9 @@
-"""Whether the likelihood of an instruction shows that a response belongs to it, with and without a correction.
+"""Measures whether an instruction's likelihood, with or without a correction, shows that a response belongs to it.
 
-An instruction that is likely after any text says nothing; only what the text adds does. Two corrections are compared:
-the likelihood without a text, and the mean likelihood after other texts of the language. Seeds that the instruction
-model did not learn from are combined in all ways: each instruction with each response.
+Some instructions are likely after any text, so only the likelihood that a text adds is informative. Two corrections are
+compared: subtracting the likelihood without a text, and subtracting the mean likelihood after other texts of the
+language. The pairs are all combinations of the instructions and responses of seeds outside the instruction model's
+training set.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ AS_IS, EMPTY, OTHERS = "as it is", "less that without a text", "less the mean af
 
 
 def likelihoods(engine: LazyEngine, pairs: Sequence[Pair], prompts: Prompts) -> tuple[Matrix, Matrix]:
-    """Mean log-likelihood a token of instruction i after response j, shape (pairs, pairs), and after no text."""
+    """Mean log-likelihood per token of instruction i after response j (pairs, pairs), and without a text (pairs,)."""
     encoder = PromptEncoder(engine.tokenizer, prompts, budget=prompts.max_response_tokens)
     completions = [encoder.completed(pair.instruction) for pair in pairs]
     questions = [encoder.write_instruction(text) for text in [*(pair.response for pair in pairs), ""]]
@@ -33,7 +34,7 @@ def likelihoods(engine: LazyEngine, pairs: Sequence[Pair], prompts: Prompts) -> 
 
 
 def areas(table: Matrix, without: Matrix) -> dict[str, float]:
-    """AUC of own against other responses, by correction."""
+    """AUC of each instruction's own response against other responses, by correction."""
     return {
         AS_IS: area(table),
         EMPTY: area(table - without[:, None]),
@@ -42,7 +43,7 @@ def areas(table: Matrix, without: Matrix) -> dict[str, float]:
 
 
 def means_of_others(table: Matrix) -> Matrix:
-    """The mean of each instruction over the responses that are neither its own nor the one that it is compared with."""
+    """For each entry, the mean of its row without the instruction's own response and without the entry itself."""
     count, own = len(table), np.diag(table)
     sums = table.sum(axis=1, keepdims=True) - table - own[:, None]
     sums[np.diag_indices(count)] += own
@@ -56,5 +57,5 @@ def area(table: Matrix) -> float:
 
 
 def own_first(table: Matrix) -> float:
-    """Share of instructions whose own response makes them likeliest; no correction by instruction changes it."""
+    """Share of instructions that are likeliest after their own response; no correction per instruction changes this."""
     return float((table.argmax(axis=1) == np.arange(len(table))).mean())

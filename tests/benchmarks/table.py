@@ -19,9 +19,9 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """`peer` is either a peer's figure from the same run or a bound that ours must keep; `note` says which.
+    """`peer` is either a peer's figure from the same run or a bound for our figure; `note` says which.
 
-    `ratio` is ours / peer. For units where less is better (seconds, bytes), a small ratio is good.
+    `ratio` is our figure / `peer`. If less is better, as for seconds and bytes, a small ratio is good.
     """
 
     case: str
@@ -36,7 +36,7 @@ class Row:
 
 
 def real_text(*parts: str) -> Path:
-    """A file of the real-text collection, which is not part of the project; XI_SHARED_DATA names its folder.
+    """Path of a file in the real-text collection, which is not part of the project. XI_SHARED_DATA names its folder.
 
     Raises SkippedError if the file is missing.
     """

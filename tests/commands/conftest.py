@@ -10,7 +10,7 @@ from tests.commands.finished_run import finished_run
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> tuple[Path, Settings]:
-    """The folder of a finished run, which tests only read, and its settings."""
+    """The folder and the settings of a finished run. Tests must not change the folder."""
     root = tmp_path_factory.mktemp("run") / "project"
     root.mkdir()
     return root, finished_run(root, settings)

@@ -1,7 +1,7 @@
-"""A small finished run of the real stages in a temporary folder, with written instructions and ratings put in by hand.
+"""A small finished run of the real stages in a temporary folder, with made-up model outputs.
 
-Pages are extracted, filtered, selected and released by the stages themselves; what a model would do (instructions,
-ratings, clusters, answers) is made up here, so that nothing is loaded.
+The real stages extract, filter, select and release the pages. The outputs of models (instructions, ratings, clusters)
+are made up here, so that no model is loaded.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ REGRESSION = Regression(
 
 
 def finished_run(root: Path, settings: Settings, languages: tuple[str, ...] = ("fi", "ur")) -> Settings:
-    """Makes the run in `root`; returns its settings."""
+    """Makes the run in `root`. Returns its settings."""
     (root / "languages").symlink_to(ROOT / "languages")
     (root / "data").mkdir()
     (root / "data" / "sample").symlink_to(ROOT / "data" / "sample")
@@ -104,7 +104,7 @@ def _models(root: Path) -> None:
 
 
 def _candidates(job: Job) -> None:
-    """Two instructions for each text; the second one of the first text is too short and is dropped."""
+    """Two instructions for each text. The second instruction of the first text is too short and is dropped."""
     frame = job.rows("filtered_text", job.language).table()
     settings = job.settings.candidate_pairs.model_copy(update={"samples": 2})  # type: ignore[attr-defined]
     written = []
@@ -119,7 +119,7 @@ def _candidates(job: Job) -> None:
 
 
 def _rated(job: Job, number: int) -> None:
-    """Ratings that fall from row to row, by a third of it less in the second iteration."""
+    """Ratings that fall from row to row: by 0.03 in the first iteration and by 0.04 in the second."""
     frame = job.rows("candidate_pairs", job.language).table()
     best = pl.Series([0.97 - (0.03 + number / 100) * row for row in range(frame.height)]).clip(0.01, 0.97)
     levels = {"best": best, "flawed": (1 - best) * 0.75, "worst": (1 - best) * 0.25}

@@ -1,4 +1,4 @@
-"""A stand-in for the hub's HTTP API, as far as an upload uses it: repositories, LFS objects and commits, in memory."""
+"""An in-memory stand-in for the parts of the hub's HTTP API that an upload uses: repositories, LFS objects, commits."""
 
 from __future__ import annotations
 
@@ -183,5 +183,5 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
 
 def _blob(data: bytes) -> str:
-    """The name that git gives to a file of this content."""
+    """The git object id of a file with this content."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

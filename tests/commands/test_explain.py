@@ -1,4 +1,4 @@
-"""`explain` shows the whole path of a row, whatever artifact dropped it, and reads a handful of rows for it."""
+"""`explain` shows the whole path of a row, whichever artifact dropped it, and reads only a few rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def facts(sections: list[Section], title: str) -> dict[str, Any]:
     return dict(section(sections, title).facts)
 
 
-def test_a_released_row_leads_back_to_its_page_and_forth_to_its_file(run: Run) -> None:
+def test_a_released_row_is_traced_from_its_page_to_its_released_file(run: Run) -> None:
     row = table(run, "released_set/dataset/ur").row(3, named=True)
     found = explained(run, row["id"])
     page = facts(found, "raw_web_text")
@@ -56,7 +56,7 @@ def test_a_released_row_leads_back_to_its_page_and_forth_to_its_file(run: Run) -
     assert facts(found, "released_set")["file"] == "data/released_set/dataset/ur/train-00000.parquet, row 3"
 
 
-def test_a_pair_below_the_least_rating_says_why_it_was_kept(run: Run) -> None:
+def test_a_kept_pair_below_min_rating_shows_why_it_was_kept(run: Run) -> None:
     kept = table(run, "refined_pairs/fi")
     least = run[1].refined_pairs.min_rating
     low = kept.filter(pl.col("rating") < least).row(0, named=True)
@@ -67,11 +67,11 @@ def test_a_pair_below_the_least_rating_says_why_it_was_kept(run: Run) -> None:
     assert "below min_rating" not in facts(explained(run, high["id"]), "refined_pairs")
 
 
-def test_control_strings_are_said_to_stay_in_the_text(run: Run) -> None:
+def test_control_strings_are_counted_as_staying_in_the_text(run: Run) -> None:
     texts = pl.concat([table(run, f"filtered_text/{code}") for code in run[1].languages])
     row = texts.filter(pl.col("control_strings") > 0).row(0, named=True)
     found = facts(explained(run, row["id"]), "filtered_text")
-    assert found["control strings"] == f"{row['control_strings']}, which stay" and "control" not in found["masked"]
+    assert found["control strings"] == f"{row['control_strings']}, not removed" and "control" not in found["masked"]
 
 
 def test_private_data_of_the_page_are_not_printed(run: Run) -> None:
@@ -98,14 +98,14 @@ def test_the_models_the_prompt_and_all_samples_of_the_text_are_shown(run: Run) -
     assert [line[1] for line in candidates.table.rows if line[0]] == [row["id"]]
 
 
-def test_each_iteration_shows_its_probabilities_and_what_the_signals_add(run: Run) -> None:
+def test_each_iteration_shows_its_probabilities_and_what_each_signal_adds(run: Run) -> None:
     row = table(run, "rated_pairs/iteration_1/fi").row(1, named=True)
     found = explained(run, row["id"])
     first, second = (section(found, f"rated_pairs, iteration_{number}") for number in (1, 2))
     assert dict(first.facts)["rating"].startswith(f"{row['rating']:.4f} = best {row['best']:.4f} × 1 + flawed")
     assert first.table is not None
     short = next(line for line in first.table.rows if line[0] == "short_run")
-    # The weight towards best is the coefficient of best minus that of worst: -1 - 1.
+    # The weight towards best is the coefficient of best minus the coefficient of worst: -1 - 1.
     assert short[3] == "-2" and float(short[4]) == pytest.approx(-2 * min(max(row["short_run"], 0.0), 1.0), rel=1e-3)
     assert "temperature of 1.5" in dict(second.facts)["calibrated by"]
 
@@ -128,7 +128,7 @@ def test_a_dropped_row_shows_where_and_why(run: Run, folder: str, title: str, la
         assert [s.title for s in found if s.verdict != "not reached"][-1] == last
 
 
-def test_a_dropped_candidate_leads_back_to_the_page_of_its_text(run: Run) -> None:
+def test_a_dropped_candidate_is_traced_back_to_the_page_of_its_text(run: Run) -> None:
     drop = table(run, "candidate_pairs/fi", DROPS).row(0, named=True)
     found = explained(run, drop["id"])
     assert facts(found, "raw_web_text")["url"] == drop["origin"]
@@ -137,7 +137,7 @@ def test_a_dropped_candidate_leads_back_to_the_page_of_its_text(run: Run) -> Non
     assert ["→", drop["id"], "dropped: instruction_too_short", "so"] in samples.rows and len(samples.rows) == 2
 
 
-def test_the_rule_that_dropped_a_text_is_the_first_one_shown_as_broken(run: Run) -> None:
+def test_the_first_rule_shown_as_broken_is_the_one_that_dropped_the_text(run: Run) -> None:
     for drop in (
         table(run, "filtered_text/fi", DROPS).filter(pl.col("reason") != "near_duplicate").iter_rows(named=True)
     ):
@@ -163,13 +163,13 @@ def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change
     steps = dict(filtered(document, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
     assert list(steps) == ["markup", "private_data"]
     assert "first '&auml;' to 'ä'" in steps["markup"]
-    assert steps["private_data"] == "masked 1 emails"  # and not the address
+    assert steps["private_data"] == "masked 1 emails"  # without the address
     twice = document | {"text": "Kirjoita osoitteeseen matti@example.fi nyt.\n" * 2}
     steps = dict(filtered(twice, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
     assert "first" in steps["copy_artifacts"] and "matti" not in "".join(steps.values())
 
 
-def test_a_document_and_a_text_are_explained_by_the_pair_that_came_farthest(run: Run) -> None:
+def test_a_document_or_text_is_explained_by_its_pair_that_came_farthest(run: Run) -> None:
     row = table(run, "released_set/dataset/ur").row(2, named=True)
     for row_id in (row["document_id"], row["text_id"]):
         found = explained(run, row_id)
@@ -185,7 +185,7 @@ def test_every_row_of_the_run_can_be_explained(run: Run) -> None:
             assert "not as published" not in facts(found, "filtered_text, cleaning"), row_id
 
 
-def test_a_handful_of_rows_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_few_rows_are_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
     at = Rows.at
     monkeypatch.setattr(Rows, "at", lambda self, place: read.append(place) or at(self, place))  # type: ignore[func-returns-value]
@@ -201,7 +201,7 @@ def test_a_handful_of_rows_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) ->
         ("../../etc/passwd", "is not an id"),
     ],
 )
-def test_an_id_that_is_not_there_is_one_sentence(run: Run, row_id: str, message: str) -> None:
+def test_an_unknown_or_malformed_id_is_reported_in_one_sentence(run: Run, row_id: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         explained(run, row_id)
 
@@ -211,14 +211,14 @@ def test_an_index_of_other_data_is_refused(run: Run, tmp_path: Path) -> None:
     manifest = root / "data/rated_pairs/iteration_1/fi/manifest.json"
     write_json(manifest, read_json(manifest) | {"content": "another"})
     row_id = table(run, "released_set/dataset/fi")["id"][0]
-    with pytest.raises(InputError, match=r"another data/rated_pairs/iteration_1/fi than is there now: run `dvc repro"):
+    with pytest.raises(InputError, match=r"made before data/rated_pairs/iteration_1/fi changed: run `dvc repro"):
         explain(root, run[1], row_id)
     shutil.rmtree(root / "data/row_index")
-    with pytest.raises(InputError, match="has no language: run `make run`"):
+    with pytest.raises(InputError, match="has no index of any language: run `make run`"):
         explain(root, run[1], row_id)
 
 
-def test_a_published_text_that_does_not_come_out_again_is_said(run: Run) -> None:
+def test_a_text_that_differs_when_it_is_cleaned_again_is_reported(run: Run) -> None:
     row = table(run, "raw_web_text/fi").filter(pl.col("text").str.contains("huopa|tuohi|Tuohi")).row(0, named=True)
     found = filtered(
         row | {"text": row["text"] + "\nYksi lause lisää."},
@@ -231,14 +231,14 @@ def test_a_published_text_that_does_not_come_out_again_is_said(run: Run) -> None
     assert "not as published" not in dict(cleaning_section(found, found.segments["text"][0]).facts)
 
 
-def test_text_of_the_web_is_no_markup_of_the_table() -> None:
+def test_markup_in_web_text_is_escaped_in_the_table() -> None:
     sections = [Section("raw_web_text", "kept", [("title", "<script>|x|</script> [a](http://b)")])]
     shown = as_markdown(sections)
     assert "<script>" not in shown and "&#91;a&#93;" in shown
     assert all(line.count("|") == 4 for line in shown.splitlines())
 
 
-def test_the_command_prints_the_way_and_one_sentence_for_an_unknown_id(run: Run) -> None:
+def test_the_command_prints_the_path_of_a_row_or_one_sentence_for_a_wrong_id(run: Run) -> None:
     row_id = table(run, "released_set/dataset/fi")["id"][0]
     command = [sys.executable, "-m", "x_instruction", "explain"]
     there = {"cwd": run[0], "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "capture_output": True, "text": True}
@@ -249,7 +249,7 @@ def test_the_command_prints_the_way_and_one_sentence_for_an_unknown_id(run: Run)
     assert refused.stderr.startswith("error: 'no-id' is not an id") and refused.stderr.count("\n") == 1
 
 
-def test_the_table_of_markdown_is_printed_on_demand(
+def test_the_option_markdown_prints_a_table(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(run[0])

@@ -1,4 +1,4 @@
-"""The released set is copied or uploaded as it passed its gate, whole or not at all."""
+"""`release` copies or uploads exactly the set that passed its gate, completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Run = tuple[Path, Settings]
 
 
 @pytest.fixture
-def there(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The released folder, with the finished run as the current folder."""
+def released_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The released folder; the current folder is the finished run."""
     monkeypatch.chdir(run[0])
     return run[0] / "data/released_set/dataset"
 
@@ -39,33 +39,33 @@ def contents(folder: Path) -> dict[str, bytes]:
 # To a folder
 
 
-def test_a_folder_gets_the_same_files_and_loads(there: Path, tmp_path: Path) -> None:
+def test_a_folder_gets_the_same_files_and_can_be_loaded(released_folder: Path, tmp_path: Path) -> None:
     from datasets import load_dataset
 
     assert main(["--to", "folder", str(tmp_path / "out/set")]) == 0
-    assert contents(tmp_path / "out/set") == contents(there)
+    assert contents(tmp_path / "out/set") == contents(released_folder)
     rows = load_dataset(str(tmp_path / "out/set"), "ur", split="train", cache_dir=str(tmp_path / "cache"))
-    assert rows["id"] == pl.read_parquet(there / "ur")["id"].to_list()
+    assert rows["id"] == pl.read_parquet(released_folder / "ur")["id"].to_list()
 
 
-def test_a_copy_shares_no_bytes_with_the_cache(there: Path, tmp_path: Path) -> None:
+def test_a_copy_shares_no_bytes_with_the_cache(released_folder: Path, tmp_path: Path) -> None:
     main(["--to", "folder", str(tmp_path / "set")])
-    assert not (tmp_path / "set/README.md").samefile(there / "README.md")
+    assert not (tmp_path / "set/README.md").samefile(released_folder / "README.md")
     (tmp_path / "set/README.md").write_text("mine")
-    assert (there / "README.md").read_text() != "mine"
+    assert (released_folder / "README.md").read_text() != "mine"
 
 
-def test_an_earlier_release_is_replaced_as_a_whole(there: Path, tmp_path: Path) -> None:
+def test_an_earlier_release_is_replaced_completely(released_folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "set"
     main(["--to", "folder", str(target)])
     (target / "xx").mkdir()
     (target / "xx/train-00000.parquet").write_text("of an earlier run")
     assert main(["--to", "folder", str(target)]) == 0
-    assert contents(target) == contents(there) and [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert contents(target) == contents(released_folder) and [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_a_folder_with_other_files_is_left_alone(
-    there: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    released_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     assert main(["--to", "folder", str(tmp_path)]) == 1
@@ -75,31 +75,33 @@ def test_a_folder_with_other_files_is_left_alone(
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("own", [".git/HEAD", "notes.txt", "fi/labels.parquet"])
-def test_an_earlier_release_with_own_files_in_it_is_left_alone(there: Path, tmp_path: Path, own: str) -> None:
+@pytest.mark.parametrize("added", [".git/HEAD", "notes.txt", "fi/labels.parquet"])
+def test_an_earlier_release_with_added_files_is_left_alone(released_folder: Path, tmp_path: Path, added: str) -> None:
     target = tmp_path / "set"
     main(["--to", "folder", str(target)])
-    (target / own).parent.mkdir(exist_ok=True)
-    (target / own).write_text("mine")
+    (target / added).parent.mkdir(exist_ok=True)
+    (target / added).write_text("mine")
     assert main(["--to", "folder", str(target)]) == 1
-    assert (target / own).read_text() == "mine" and (target / "README.md").exists()
+    assert (target / added).read_text() == "mine" and (target / "README.md").exists()
 
 
 @pytest.mark.parametrize("inside", ["", "new"])
-def test_the_set_is_not_released_into_itself(there: Path, inside: str, capsys: pytest.CaptureFixture[str]) -> None:
-    before = contents(there)
-    assert main(["--to", "folder", str(there / inside), "--csv"]) == 1
-    assert "which is released: give another folder" in capsys.readouterr().err and contents(there) == before
+def test_the_set_is_not_released_into_itself(
+    released_folder: Path, inside: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(released_folder)
+    assert main(["--to", "folder", str(released_folder / inside), "--csv"]) == 1
+    assert "which is released: give another folder" in capsys.readouterr().err and contents(released_folder) == before
 
 
-def test_a_folder_with_a_readme_alone_is_left_alone(there: Path, tmp_path: Path) -> None:
+def test_a_folder_with_only_a_readme_is_left_alone(released_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
     assert main(["--to", "folder", str(tmp_path)]) == 1
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-def test_a_full_disk_is_one_sentence(
-    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_full_disk_is_reported_in_one_sentence(
+    released_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "set")
@@ -116,18 +118,18 @@ def test_a_set_that_changed_after_its_gate_is_refused(
     (tmp_path / "data/released_set/dataset/README.md").write_text("edited")
     monkeypatch.chdir(tmp_path)
     assert main(["--to", "folder", "out"]) == 1
-    assert "was changed after its gate: `dvc checkout data/released_set`" in capsys.readouterr().err
+    assert "was changed after it passed its gate: `dvc checkout data/released_set`" in capsys.readouterr().err
     shutil.rmtree(tmp_path / "data")
     assert main(["--to", "folder", "out"]) == 1 and not (tmp_path / "out").exists()
     assert "data/released_set does not exist or is unfinished" in capsys.readouterr().err
 
 
 def test_the_set_of_an_embedded_model_is_released_with_a_warning(
-    there: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    released_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert SHOWS_A_RUN in SHOWN_ANYWAY
     main(["--to", "folder", str(tmp_path / "set")])
-    assert capsys.readouterr().err.startswith("warning: pairs of this set were kept whatever their rating")
+    assert capsys.readouterr().err.startswith("warning: this set has pairs that were kept whatever their rating")
 
 
 # CSV
@@ -144,16 +146,16 @@ def test_a_formula_becomes_text(text: str, tmp_path: Path) -> None:
         assert list(csv.reader(file)) == [["response"], ["'" + text]]
 
 
-def test_other_texts_and_numbers_are_as_they_were() -> None:
+def test_other_texts_and_numbers_are_unchanged() -> None:
     frame = pl.DataFrame({"response": ["a = b", "5 - 3", "'=1", "", 'say "x", y\nz'], "rating": [-0.5, 0, 1, 2, 3]})
     assert safe(frame).equals(frame)
 
 
-def test_csv_files_of_all_languages_have_every_row(there: Path, tmp_path: Path) -> None:
+def test_csv_files_have_every_row_of_their_language(released_folder: Path, tmp_path: Path) -> None:
     import duckdb
 
     assert main(["--to", "folder", str(tmp_path / "set"), "--csv"]) == 0
-    released = pl.read_parquet(there / "ur")
+    released = pl.read_parquet(released_folder / "ur")
     path = tmp_path / "set/csv/ur.csv"
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     read = pl.read_csv(path)
@@ -162,7 +164,7 @@ def test_csv_files_of_all_languages_have_every_row(there: Path, tmp_path: Path) 
     assert count == (released.height,)
 
 
-def test_shards_follow_each_other_under_one_header(tmp_path: Path) -> None:
+def test_all_shards_are_under_one_header(tmp_path: Path) -> None:
     for number in range(2):
         pl.DataFrame({"id": [f"row {number}"]}).write_parquet(tmp_path / f"{number}.parquet")
     write_csv([tmp_path / "0.parquet", tmp_path / "1.parquet"], tmp_path / "all.csv")
@@ -173,7 +175,7 @@ def test_shards_follow_each_other_under_one_header(tmp_path: Path) -> None:
 
 
 def started(root: Path, hub: stand_in.Hub, token: str | None, *more: str, name: str) -> subprocess.Popen[str]:
-    """The command as a user gives it: the library reads the environment when it is imported."""
+    """Starts the command in a new process, because the hub's library reads the environment when it is imported."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     environment |= {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_ENDPOINT": hub.address}
     environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HOME": str(root / ".hf")} | ({TOKEN: token} if token else {})
@@ -191,7 +193,7 @@ def ask_hub(
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
-def test_the_hub_gets_the_files_in_one_commit_and_loses_those_of_an_earlier_release(run: Run) -> None:
+def test_the_hub_gets_the_files_in_one_commit_and_loses_outdated_files(run: Run) -> None:
     with stand_in.hub_stand_in() as hub:
         first = ask_hub(run[0], hub, stand_in.TOKEN)
         assert first.returncode == 0, first.stderr
@@ -202,7 +204,7 @@ def test_the_hub_gets_the_files_in_one_commit_and_loses_those_of_an_earlier_rele
         hub.files["me/breads"] |= {"xx/train-00000.parquet": b"old", "notes.md": b"theirs"}
         assert ask_hub(run[0], hub, stand_in.TOKEN, "--public").returncode == 0
         assert set(hub.files["me/breads"]) == {*wanted, ".gitattributes", "notes.md"}
-        assert hub.private == {"me/breads": True}  # an existing set stays as it is
+        assert hub.private == {"me/breads": True}  # an existing dataset stays private
 
 
 def test_a_refused_token_and_a_failed_commit_change_nothing(run: Run) -> None:
@@ -254,7 +256,7 @@ def test_a_killed_upload_publishes_nothing_and_the_next_one_everything(run: Run)
         assert hub.commits == 1 and set(hub.files["me/breads"]) > set(contents(run[0] / "data/released_set/dataset"))
 
 
-def test_an_interrupt_by_hand_says_what_is_on_the_hub(there: Path) -> None:
+def test_an_interrupt_by_hand_says_what_is_on_the_hub(released_folder: Path) -> None:
     from commands.release.hub import Upload
 
     class Interrupted:
@@ -286,7 +288,7 @@ def test_a_file_that_the_hub_leaves_out_is_named(run: Run) -> None:
 
 
 def test_without_a_token_nothing_is_sent(
-    there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    released_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(TOKEN, raising=False)
     assert main(["--to", "hub", "me/breads"]) == 1
@@ -298,7 +300,7 @@ def test_without_a_token_nothing_is_sent(
     [["--to", "hub", "me/x", "--csv"], ["--to", "folder", "x", "--public"], ["--to", "ftp", "x"],
      ["--what", "model", "--to", "folder", "x", "--csv"], ["--to", "folder", "x", "--language", "fi"]],
 )  # fmt: skip
-def test_options_of_the_other_target_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_for_another_target_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(wrong)
     assert ended.value.code == 2

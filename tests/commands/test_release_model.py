@@ -127,7 +127,7 @@ def test_what_cannot_be_released_is_one_sentence(model: Path, capsys: pytest.Cap
     Path("own/notes.txt").write_text("mine")
     assert "has files that are not from an earlier release, such as notes.txt" in refused("own")
     (model / "model.safetensors").write_bytes(b"other weights")
-    assert "data/tuned_model was changed after its gate: `dvc checkout data/tuned_model`" in refused("out")
+    assert "data/tuned_model was changed after it passed its gate: `dvc checkout data/tuned_model`" in refused("out")
     (model / "manifest.json").unlink()
     assert "data/tuned_model does not exist or is unfinished: run `dvc repro tuned_model` first" in refused("out")
     assert not Path("out").exists()

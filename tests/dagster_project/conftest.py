@@ -1,4 +1,4 @@
-"""Dagster instances: an empty one, and one that knows all of the miniature that `dvc repro` has made."""
+"""Dagster instances: an empty instance, and an instance with everything that `dvc repro` made in the miniature."""
 
 from __future__ import annotations
 

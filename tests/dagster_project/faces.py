@@ -1,4 +1,4 @@
-"""What each face reports about a project: the stages that `dvc status` calls changed or that Dagster calls stale."""
+"""The stages of a project that `dvc status` calls changed, and those that Dagster calls stale."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dvc_project.graph import read_graph
 
 
 def changed_in_dvc(root: Path) -> set[str]:
-    """Stages that `dvc status` calls changed. It calls the function behind the command, which starts slowly."""
+    """Stages that `dvc status` calls changed. The function is called directly, because the command starts slowly."""
     with Repo(str(root)) as repo:
         return {name.rpartition(":")[2] for name in repo.status()}
 
 
 def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
-    """Stages whose partition Dagster shows as stale or missing."""
+    """Stages with a partition that Dagster shows as stale or missing."""
     assets = build_definitions(root).resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, assets, LoadingContextForTest(instance))
     return {
@@ -35,7 +35,7 @@ def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
 def materialize(
     project: Path | dg.Definitions, instance: dg.DagsterInstance, *keys: str, language: str | None = None
 ) -> dg.ExecuteInProcessResult:
-    """Materialize assets (`filtered_text`, `iteration_1/rated_pairs`) in one run of Dagster."""
+    """Materializes assets, such as `iteration_1/rated_pairs`, in one Dagster run."""
     definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
     job = definitions.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(

@@ -1,4 +1,4 @@
-"""The asset graph is that of `dvc.yaml`: compared with a list written by hand, and with a stage added to the file."""
+"""The asset graph follows `dvc.yaml`: it is compared with a list written by hand, and a new stage becomes an asset."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from dagster_project.definitions import build_definitions
 from dvc_project.graph import read_graph
 from tests.conftest import ROOT
 
-# For each asset: whether it is made per language, and the artifacts that it is made from.
+# For each asset: whether it has a partition per language, and the artifacts that it is made from.
 EXPECTED = {
     "raw_web_text": (True, set()),
     "filtered_text": (True, {"raw_web_text"}),
@@ -92,7 +92,7 @@ EXPECTED = {
 
 
 def asset_graph(root: Path) -> dict[str, tuple[list[str] | None, set[str]]]:
-    """Partitions and upstream of each asset, by key, without the observed inputs."""
+    """Partitions and upstream assets of each asset, by key, without the observed inputs."""
     assets = build_definitions(root).resolve_asset_graph()
     found = {}
     for key in assets.materializable_asset_keys:
@@ -104,20 +104,20 @@ def asset_graph(root: Path) -> dict[str, tuple[list[str] | None, set[str]]]:
     return found
 
 
-def test_the_real_graph() -> None:
+def test_the_asset_graph_is_the_expected_graph() -> None:
     languages = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["languages"]
     expected = {key: (languages if per_language else None, made) for key, (per_language, made) in EXPECTED.items()}
     assert asset_graph(ROOT) == expected
 
 
-def test_every_expectation_is_a_check() -> None:
+def test_every_expectation_is_an_asset_check() -> None:
     suites = (ROOT / "stages").glob("*/expectations.yaml")
     expectations = {path.parent.name: len(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in suites}
     wanted = sum(expectations[artifact.name] for artifact in read_graph(ROOT).artifacts)
     assert len(build_definitions(ROOT).resolve_asset_graph().asset_check_keys) == wanted
 
 
-def test_a_stage_added_to_the_file_is_an_asset(fresh: Path) -> None:
+def test_a_stage_added_to_dvc_yaml_becomes_an_asset(fresh: Path) -> None:
     before = asset_graph(fresh)
     with (fresh / "dvc.yaml").open("a", encoding="utf-8") as file:
         file.write("  summary: { cmd: echo, deps: [data/rated_pairs/iteration_2], outs: [data/summary] }\n")

@@ -1,4 +1,4 @@
-"""Dagster shows the way of a sampled row as a table beside the index of its language."""
+"""Dagster shows the path of a sampled row in a table, in the metadata of the row index of a language."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stage(artifact: str) -> Stage:
     return Stage(f"{artifact}@ur", artifact, None, "ur", "", f"data/{artifact}/ur", None, (), ())
 
 
-def test_the_index_shows_the_way_of_a_released_row(root: Path) -> None:
+def test_the_row_index_shows_the_path_of_a_released_row(root: Path) -> None:
     released = pl.read_parquet(root / "data/released_set/dataset/ur/*.parquet")
     metadata = explained_metadata(root, stage("row_index"))
     row = released.filter(pl.col("id") == released["id"].min()).row(0, named=True)
@@ -42,11 +42,11 @@ def test_the_index_shows_the_way_of_a_released_row(root: Path) -> None:
     assert "too&#95;short" in table and "released&#95;set" in table
 
 
-def test_other_artifacts_show_no_such_table(root: Path) -> None:
+def test_other_artifacts_do_not_show_the_table(root: Path) -> None:
     assert explained_metadata(root, stage("rated_pairs")) == {}
 
 
-def test_an_index_of_other_data_is_said_in_one_sentence(root: Path, tmp_path: Path) -> None:
+def test_an_index_of_other_data_is_reported_in_one_sentence(root: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(root, tmp_path / "copy", symlinks=True))
     (copy / "data/refined_pairs/ur/manifest.json").unlink()
     assert (

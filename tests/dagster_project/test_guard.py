@@ -1,4 +1,4 @@
-"""The UI answers its own pages only: requests of other pages change nothing, by HTTP and in a real browser."""
+"""The UI answers only its own pages: requests from other pages change nothing, by HTTP and in a real browser."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LINK = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch
         scope(),
         scope(host="localhost:8123"),  # through a tunnel
         scope(host="[::1]:3000"),
-        scope("POST", "/graphql"),  # of a program such as curl
+        scope("POST", "/graphql"),  # from a program such as curl
         scope("POST", "/graphql", origin=OWN, sec_fetch_site="same-origin"),
         scope(sec_fetch_site="none"),
         scope(**LINK),
@@ -51,7 +51,7 @@ LINK = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch
         scope(kind="websocket", path="/graphql", origin=OWN),
     ],
 )
-def test_the_own_page_programs_and_links_are_answered(request_: dict[str, Any]) -> None:
+def test_requests_of_the_own_page_programs_and_links_are_answered(request_: dict[str, Any]) -> None:
     assert refusal(request_) is None
 
 
@@ -64,7 +64,7 @@ def test_the_own_page_programs_and_links_are_answered(request_: dict[str, Any]) 
         (scope(host=""), "is not this machine"),
         ({**scope(), "headers": [(b"host", b"localhost"), (b"Host", b"localhost")]}, "is not this machine"),
         (scope("POST", "/graphql", origin="http://evil.test"), "Origin 'http://evil.test' is another page"),
-        (scope("POST", "/graphql", origin="http://127.0.0.1:9"), "is another page than http://127.0.0.1:3000"),
+        (scope("POST", "/graphql", origin="http://127.0.0.1:9"), "is not http://127.0.0.1:3000: open the UI itself"),
         (scope("POST", "/graphql", origin="http://localhost:3000"), "is another page"),
         (scope("POST", "/graphql", origin="null"), "is another page"),
         (scope("POST", "/graphql", sec_fetch_site="same-site"), "another page sent this request"),
@@ -79,7 +79,7 @@ def test_the_own_page_programs_and_links_are_answered(request_: dict[str, Any]) 
         (scope("HEAD", "/graphql/", query="query={x}"), "GraphQL by GET"),
     ],
 )
-def test_what_a_foreign_page_can_send_is_refused(request_: dict[str, Any], sentence: str) -> None:
+def test_every_request_that_a_foreign_page_can_send_is_refused(request_: dict[str, Any], sentence: str) -> None:
     found = refusal(request_)
     assert found is not None and sentence in found[1]
 
@@ -105,7 +105,7 @@ def test_a_refused_request_reaches_nothing_behind_the_guard() -> None:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Port of Dagster's web server behind the guard, without assets."""
+    """The port of Dagster's web server with the guard and without assets."""
     home = tmp_path_factory.mktemp("home")
     number = free_port()
     environment = {**os.environ, "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(ROOT)}
@@ -136,7 +136,7 @@ def answers(port: int) -> bool:
 
 
 def ask(port: int, method: str, path: str, body: str = "", **headers: str) -> tuple[int, str]:
-    """Status and text of a request; underscores in the names of headers are hyphens."""
+    """Status and text of the answer to a request. Underscores in the names of headers become hyphens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body.encode() or None, {"Content-Type": "application/json", **named})
@@ -151,7 +151,7 @@ def change(name: str) -> str:
 
 
 def changes(port: int) -> set[str]:
-    """The changes that the server made, by their names."""
+    """The names of the changes that the server has made."""
     _, text = ask(
         port, "POST", "/graphql", json.dumps({"query": "{ instance { concurrencyLimits { concurrencyKey } } }"})
     )
@@ -187,7 +187,7 @@ def test_no_page_shows_the_ui_in_a_frame(port: int) -> None:
 
 # A browser
 
-# What a page does to the address of the UI, in all ways that need no permission. Returns the answers it could read.
+# A page sends changes to the UI in every way that needs no permission. Returns the answers that the page can read.
 ATTACK = """
 async (ui) => {
   const change = (name) => `mutation { setConcurrencyLimit(concurrencyKey: "${name}", limit: 1) }`;
@@ -230,7 +230,7 @@ async (ui) => {
 
 
 class _Page(BaseHTTPRequestHandler):
-    """Any path of the foreign site is an empty page."""
+    """The foreign site: every path is an empty page."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -252,7 +252,7 @@ def foreign_port() -> Iterator[int]:
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    """Chromium, for which the foreign name leads to this machine, as after DNS rebinding."""
+    """A Chromium that resolves the foreign name to this machine, as after DNS rebinding."""
     if not CHROMIUM.exists():
         pytest.skip(f"no browser: {CHROMIUM} is not installed (the same requests are tried by HTTP)")
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -277,7 +277,7 @@ def test_a_foreign_page_in_a_browser_changes_nothing_and_reads_nothing(
 
 
 def test_a_rebound_name_in_a_browser_changes_nothing(port: int, browser: Any) -> None:
-    """The attacker's name leads to the UI, so that nothing is cross-site for the browser."""
+    """The attacker's name resolves to the UI, so for the browser no request is cross-site."""
     page, address = browser.new_page(), f"http://{FOREIGN}:{port}"
     assert "is not this machine" in page.goto(f"{address}/").text()
     before = changes(port)
@@ -295,7 +295,7 @@ def test_the_own_page_works_in_a_browser(port: int, browser: Any) -> None:
     assert {"json_post", "form"} <= changes(port) and not {"get", "image", "opaque_get"} & changes(port)
 
 
-def test_a_link_of_another_page_opens_the_ui(port: int, foreign_port: int, browser: Any) -> None:
+def test_a_link_on_another_page_opens_the_ui(port: int, foreign_port: int, browser: Any) -> None:
     page = browser.new_page()
     page.goto(f"http://{FOREIGN}:{foreign_port}/")
     page.evaluate("ui => { location.href = ui }", f"http://127.0.0.1:{port}/runs")

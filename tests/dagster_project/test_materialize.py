@@ -1,4 +1,4 @@
-"""Materializing an asset runs its stage and shows the result, or the reason why there is none."""
+"""Materializing an asset runs its stage and shows the result, or the reason for its failure."""
 
 import os
 import shutil
@@ -23,11 +23,11 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetC
 
 
 def message(result: dg.ExecuteInProcessResult) -> str:
-    """The message of the failed run."""
+    """The message of a failed run."""
     return str(result.failure_data_for_node("filtered_text").user_failure_data.description)
 
 
-def test_a_partition_is_made_and_shown(fresh: Path, instance: dg.DagsterInstance) -> None:
+def test_a_partition_is_made_and_its_metadata_are_shown(fresh: Path, instance: dg.DagsterInstance) -> None:
     assert materialize(fresh, instance, "raw_web_text", "filtered_text", language="ur").success
     lock = read_lock(fresh)
     assert set(lock) == {"raw_web_text@ur", "filtered_text@ur"}
@@ -44,7 +44,7 @@ def test_a_partition_is_made_and_shown(fresh: Path, instance: dg.DagsterInstance
     assert {"filtered_text@ur", "raw_web_text@ur"}.isdisjoint(stale_in_dagster(fresh, instance))
 
 
-def test_a_warning_blocks_nothing(fresh: Path, instance: dg.DagsterInstance) -> None:
+def test_a_warning_does_not_block_downstream_assets(fresh: Path, instance: dg.DagsterInstance) -> None:
     result = materialize(fresh, instance, "raw_web_text", "filtered_text", language="fi")
     assert result.success
     assert checks(result) == {
@@ -53,7 +53,7 @@ def test_a_warning_blocks_nothing(fresh: Path, instance: dg.DagsterInstance) -> 
     }
 
 
-def test_a_failed_gate_publishes_nothing_and_stops_what_follows(made: Path, reported: dg.DagsterInstance) -> None:
+def test_a_failed_gate_publishes_nothing_and_stops_downstream_assets(made: Path, reported: dg.DagsterInstance) -> None:
     lock = (made / "dvc.lock").read_bytes()
     (made / "languages/fi.yaml").write_text("min_rows: 3\n", encoding="utf-8")
     result = materialize(made, reported, "filtered_text", "candidate_pairs", language="fi")
@@ -96,7 +96,7 @@ def test_a_run_waits_for_another_run_of_the_same_path(made: Path, instance: dg.D
     assert other.wait() == 0
 
 
-def test_a_cancelled_run_ends_the_stage_and_leaves_the_lock(made: Path) -> None:
+def test_a_cancelled_run_ends_the_stage_and_leaves_dvc_lock_unchanged(made: Path) -> None:
     with_package(made)
     (made / "languages/fi.yaml").write_text("sleep: 60\n", encoding="utf-8")
     lock = (made / "dvc.lock").read_bytes()

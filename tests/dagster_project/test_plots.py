@@ -1,4 +1,4 @@
-"""Plots of a published partition are pictures in Dagster's metadata."""
+"""The plots of a published partition are images in Dagster's metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagster_project.plots import drawn, plots_metadata
 PNG = b"\x89PNG\r\n"
 
 
-def test_each_file_is_an_embedded_picture(tmp_path: Path) -> None:
+def test_each_plot_is_an_embedded_image(tmp_path: Path) -> None:
     (tmp_path / "reliability.csv").write_text("predicted,best_share,language\n0.1,0.2,fi\n0.9,0.8,fi\n")
     found = plots_metadata(tmp_path)
     assert list(found) == ["plot_reliability"]
@@ -21,7 +21,7 @@ def test_each_file_is_an_embedded_picture(tmp_path: Path) -> None:
     assert base64.b64decode(encoded).startswith(PNG)
 
 
-def test_an_artifact_without_plots_has_none(tmp_path: Path) -> None:
+def test_an_artifact_without_plots_has_no_images(tmp_path: Path) -> None:
     assert plots_metadata(tmp_path) == {}
 
 
@@ -31,6 +31,6 @@ def test_names_are_drawn_as_bars_and_numbers_as_lines() -> None:
     assert bars.startswith(PNG) and lines.startswith(PNG) and bars != lines
 
 
-def test_the_same_figures_are_the_same_picture() -> None:
+def test_equal_figures_give_the_same_image() -> None:
     frame = pl.DataFrame({"x": [0.0, 1.0], "y": [0.9, 0.5]})
     assert drawn(frame, "curve") == drawn(frame, "curve")

@@ -1,4 +1,4 @@
-"""Dagster links to the report, which a server of this machine shows, and nothing else of the project."""
+"""Dagster links to the report on a local server, which serves no other file of the project."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def stage(artifact: str) -> Stage:
     return Stage(artifact, artifact, None, None, "", f"data/{artifact}", None, (), ())
 
 
-def test_the_report_has_its_path_and_while_the_ui_runs_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_has_a_path_and_while_the_ui_runs_also_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ADDRESS, raising=False)
     assert set(report_metadata(stage("report"))) == {"page"}
     assert report_metadata(stage("report"))["page"].path == "data/report/index.html"
@@ -28,7 +28,7 @@ def test_the_report_has_its_path_and_while_the_ui_runs_a_link(monkeypatch: pytes
     assert report_metadata(stage("eval_scores")) == {}
 
 
-def test_the_server_shows_the_report_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_serves_only_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ADDRESS, "")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (tmp_path / "params.yaml").write_text("seed: 1")
@@ -37,7 +37,7 @@ def test_the_server_shows_the_report_and_nothing_else(tmp_path: Path, monkeypatc
     address = os.environ[ADDRESS]
     assert address.startswith("http://127.0.0.1:")
     try:
-        (tmp_path / "data/report").mkdir(parents=True)  # made after the server has started
+        (tmp_path / "data/report").mkdir(parents=True)  # after the start of the server, as in a first run
         (tmp_path / "data/report/index.html").write_text("<h1>Report</h1>")
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert answer.read() == b"<h1>Report</h1>"
@@ -52,7 +52,7 @@ def test_the_server_shows_the_report_and_nothing_else(tmp_path: Path, monkeypatc
         process.wait()
 
 
-def test_a_port_that_is_taken_is_said_and_the_ui_starts_without_the_link(
+def test_a_taken_port_is_reported_and_the_ui_starts_without_the_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(ADDRESS, raising=False)

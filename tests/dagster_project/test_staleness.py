@@ -1,4 +1,4 @@
-"""Dagster calls stale exactly what `dvc status` calls changed."""
+"""Dagster calls exactly those stages stale that `dvc status` calls changed."""
 
 import shutil
 from pathlib import Path
@@ -37,7 +37,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_makes_stale_what_dvc_calls_changed(made: Path, reported: dg.DagsterInstance, change: str) -> None:
+def test_a_change_makes_exactly_the_stages_stale_that_dvc_calls_changed(
+    made: Path, reported: dg.DagsterInstance, change: str
+) -> None:
     CHANGES[change](made)
     report_outside(reported, read_graph(made))
     changed = changed_in_dvc(made)
@@ -51,8 +53,8 @@ def test_before_the_first_run_everything_is_missing(fresh: Path, instance: dg.Da
 
 
 @pytest.mark.slow
-def test_a_change_followed_through_both_faces(made: Path, reported: dg.DagsterInstance) -> None:
-    """A change, remade in part by Dagster without the sensor and in part by DVC, then reverted."""
+def test_dagster_and_dvc_agree_while_a_change_is_made_and_reverted(made: Path, reported: dg.DagsterInstance) -> None:
+    """After a change, Dagster makes some outputs again without the sensor, DVC makes the others, and it is reverted."""
     edit(made / "languages/ur.yaml", "name: ur", "name: Urdu")
     assert materialize(made, reported, "filtered_text", language="ur").success
     assert materialize(made, reported, "seed_pairs", language="ur").success
@@ -67,7 +69,7 @@ def test_a_change_followed_through_both_faces(made: Path, reported: dg.DagsterIn
     assert stale_in_dagster(made, reported) == changed_in_dvc(made) == {"filtered_text@ur", "seed_pairs@ur"}
 
 
-def test_a_change_before_the_report_that_is_reverted(made: Path, instance: dg.DagsterInstance) -> None:
+def test_a_change_before_the_first_report_can_be_reverted(made: Path, instance: dg.DagsterInstance) -> None:
     before = load_settings(made / "params.yaml").refined_pairs.min_pairs
     set_param(made, "refined_pairs.min_pairs", 9)
     report_outside(instance, read_graph(made))
@@ -77,8 +79,10 @@ def test_a_change_before_the_report_that_is_reverted(made: Path, instance: dg.Da
     assert stale_in_dagster(made, instance) == changed_in_dvc(made) == set()
 
 
-def test_an_upstream_made_anew_with_equal_metrics(made: Path, reported: dg.DagsterInstance) -> None:
-    """The pairs that are kept depend on the metrics of the evaluator, which stay the same, and not on its weights."""
+def test_an_upstream_stage_that_gives_equal_metrics_makes_nothing_stale(
+    made: Path, reported: dg.DagsterInstance
+) -> None:
+    """refined_pairs depends on the evaluator's metrics, which stay the same, and not on its weights."""
     edit(made / "stages/evaluator/stage.py", "evaluator 1", "evaluator 2")
     dvc(made, "repro", "--single-item", "evaluator@iteration_2")
     report_outside(reported, read_graph(made))
@@ -88,7 +92,7 @@ def test_an_upstream_made_anew_with_equal_metrics(made: Path, reported: dg.Dagst
     assert report_outside(reported, read_graph(made)) == []
 
 
-def test_two_outputs_of_one_upstream_stage(made: Path, reported: dg.DagsterInstance) -> None:
+def test_a_stage_may_depend_on_two_outputs_of_one_upstream_stage(made: Path, reported: dg.DagsterInstance) -> None:
     edit(
         made / "dvc.yaml",
         "        - data/metrics/evaluator\n",

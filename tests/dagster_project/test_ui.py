@@ -1,4 +1,4 @@
-"""The UI in a browser: a click materializes everything, and every asset is shown as fresh."""
+"""In a browser, a click in the UI materializes everything, and every asset is then shown as fresh."""
 
 import json
 import os
@@ -37,7 +37,7 @@ pytestmark = [
 
 @pytest.fixture
 def ui(fresh: Path) -> Iterator[str]:
-    """Address of the UI of a miniature with one iteration, which has 13 partitions to make instead of 18."""
+    """The address of a miniature's UI. The miniature has one iteration, so there are 13 partitions to make, not 18."""
     with_package(fresh)
     set_param(fresh, "iterations", {"iteration_1": {"learns_from": "seed_pairs"}})
     subprocess.run([sys.executable, "-m", "dvc_project.generated_lines"], cwd=fresh, check=True)
@@ -61,7 +61,7 @@ def ui(fresh: Path) -> Iterator[str]:
         log.close()
 
 
-def test_materialize_all_by_clicking(ui: str, fresh: Path, tmp_path: Path) -> None:
+def test_a_click_materializes_all_assets(ui: str, fresh: Path, tmp_path: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
@@ -92,7 +92,7 @@ def _backfills(address: str) -> set[str]:
 
 
 def _statuses(address: str) -> set[str]:
-    """Staleness of every partition of every materializable asset, as the UI receives it."""
+    """The stale status of every partition of every materializable asset, as the UI receives it."""
     nodes = _ask(address, "{ assetNodes { isMaterializable assetKey { path } partitionKeys } }")["assetNodes"]
     queries = []
     for number, node in enumerate(node for node in nodes if node["isMaterializable"]):
@@ -114,7 +114,7 @@ def _ask(address: str, query: str) -> Any:
 
 
 def _status_for(address: str, host: str) -> int:
-    """The status of the answer to a request that asks for another name."""
+    """The HTTP status of a request whose Host header has the given name."""
     try:
         with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host}), timeout=30) as answer:
             return int(answer.status)

@@ -1,4 +1,4 @@
-"""Every command and Dagster report a wrong value in params.yaml or an outdated dvc.yaml in one sentence."""
+"""Every command, and Dagster, reports a wrong value in params.yaml or an outdated dvc.yaml in one sentence."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NEW_SOURCE = (
         ),
     ],
 )
-def test_a_command_prints_the_sentence_and_ends(
+def test_a_command_prints_one_sentence_and_fails(
     module: str,
     change: tuple[str, Any, str],
     fresh: Path,
@@ -58,7 +58,9 @@ def test_a_command_prints_the_sentence_and_ends(
 
 
 @pytest.mark.parametrize("change", [WRONG_VALUE, NEW_ITERATION, NEW_SOURCE])
-def test_dagster_shows_the_sentence(change: tuple[str, Any, str], fresh: Path, instance: dg.DagsterInstance) -> None:
+def test_dagster_shows_the_same_sentence(
+    change: tuple[str, Any, str], fresh: Path, instance: dg.DagsterInstance
+) -> None:
     key, value, sentence = change
     loaded = build_definitions(fresh)
     set_param(fresh, key, value)

@@ -1,11 +1,10 @@
-"""The device check: training and use of models on a GPU, against the CPU and against float32.
+"""The device check: trains and uses models on a GPU and compares the results with the CPU and with float32.
 
     tests/device/check.sh [--tiny] [--minutes 9] [--only TEXT]
 
-The models have Gemma 3's shapes and random weights: speed and memory are those of real models, and no answer means
-anything. `--only` does the trainings whose names contain the text. A training that would not end within
-the minutes is skipped and named. The benchmark of a real model through the whole pipeline is not built yet, so it is
-not part of this check; nor is vLLM.
+The models have Gemma 3's shapes and random weights, so their speed and memory are realistic but their answers are
+meaningless. `--only` restricts the check to trainings whose names contain the text. A training that would not end
+within `--minutes` is skipped and named. The check does not cover vLLM or a run of the whole pipeline.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from x_instruction.models.checkpoints import load_model, load_tokenizer, save_mo
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import mean_loss
 
-LARGEST_LOSS_DIFFERENCE = 0.05  # nats, mean over the steps, of two trainings that should be equal
-LARGEST_DIFFERENCE = 0.02  # nats, of a likelihood or of a label's log-probability
+LARGEST_LOSS_DIFFERENCE = 0.05  # in nats, between two trainings that should be equal; mean over the steps
+LARGEST_DIFFERENCE = 0.02  # in nats, between two likelihoods or two log-probabilities of a label
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "polars")
 
 Figures = dict[str, Any]
@@ -67,11 +66,12 @@ def main() -> int:
 
 
 def measured(lab: Lab, runs: list[Run], deadline: float) -> Figures:
-    """Everything that can be measured until the deadline. A failure is recorded, and the next measurement follows."""
+    """Makes as many measurements as the deadline allows. A failure is recorded and does not stop the others."""
     trainings: list[Figures] = []
     inference: Figures = {}
     for run in runs:
-        # The first runs are small; the model that one of them trained is then used, before the large runs.
+        # The first runs are small. The engines are compared on one of their models, before the large runs take the
+        # time.
         if trainings and not inference and run.shape != "270m":
             inference = attempted(lambda: compare_engines(lab, trainings))
         if time.monotonic() + run.seconds > deadline:
@@ -99,9 +99,9 @@ def attempted(work: Any) -> Figures:
 
 
 def compare_engines(lab: Lab, trainings: list[Figures]) -> Figures:
-    """The same model on the CPU in float32 and on the GPU in float32 and bfloat16: likelihoods, labels, greedy texts.
+    """Compares likelihoods, labels and greedy texts of one model on the CPU and, in float32 and bfloat16, on the GPU.
 
-    Its weights are rounded to bfloat16 first, so that all three compute with the same numbers.
+    The weights are rounded to bfloat16 first, so that all three engines compute with the same numbers.
     """
     done = [figures for figures in trainings if "folder" in figures]
     trained = Path(next((one for one in done if one["name"] == "full, bfloat16"), done[0])["folder"])
@@ -119,7 +119,7 @@ def compare_engines(lab: Lab, trainings: list[Figures]) -> Figures:
 
 
 def first_loss(lab: Lab, trainings: list[Figures]) -> Figures:
-    """The loss of the first batch before any training, on the CPU and as the trainings logged it."""
+    """The loss of the first batch before any training, as computed on the CPU and as logged by the trainings."""
     small = [figures for figures in trainings if "losses" in figures]
     rows, limit = (4, 64) if lab.tiny else (PLAIN.batch_size, PLAIN.max_tokens)
     cut = [Example(one.prompt, one.completion[: limit - len(one.prompt)]) for one in lab.examples[:rows]]
@@ -128,7 +128,7 @@ def first_loss(lab: Lab, trainings: list[Figures]) -> Figures:
 
 
 def answers(lab: Lab, model: Path, device: str) -> Figures:
-    """What the engine says on a device about the first examples."""
+    """The engine's likelihoods, label probabilities and greedy texts for the first examples, on a device."""
     engine = engine_of(model, device)
     examples = [(one.prompt, one.completion[:200]) for one in lab.examples[: 4 if lab.tiny else 24]]
     prompts = [[*prompt, *completion[:40]] for prompt, completion in examples]
@@ -150,7 +150,7 @@ def answers(lab: Lab, model: Path, device: str) -> Figures:
 
 
 def compared(found: Figures, reference: Figures) -> Figures:
-    """Differences to the reference: in nats, and the share of equal greedy tokens and texts."""
+    """Differences from the reference in nats, and the shares of equal greedy tokens and texts."""
     likelihoods = [abs(a - b) for a, b in zip(found["likelihoods"], reference["likelihoods"], strict=True)]
     pairs = [
         (a, b)
@@ -171,7 +171,7 @@ def compared(found: Figures, reference: Figures) -> Figures:
 
 
 def speed(lab: Lab, model: Path, device: str) -> Figures:
-    """Tokens a second of sampled texts, and pairs a second of likelihoods and labels."""
+    """Sampled tokens per second, and pairs per second for likelihoods and for labels."""
     engine = engine_of(model, device, batch_size=8 if lab.tiny else 64)
     examples = lab.examples[: 4 if lab.tiny else 128]
     prompts = [one.prompt for one in examples]
@@ -210,7 +210,7 @@ def greedy(tokens: int) -> Sampling:
 
 
 def checks(runs: list[Run], trainings: list[Figures], inference: Figures) -> list[Figures]:
-    """What must hold, each with its figure and whether it does."""
+    """The conditions that must hold, each with its figure and whether it holds."""
     by_name = {figures["name"]: figures for figures in trainings}
     found: list[Figures] = []
 
@@ -250,7 +250,7 @@ def checks(runs: list[Run], trainings: list[Figures], inference: Figures) -> lis
 
 
 def versions() -> Figures:
-    """The card and the versions."""
+    """The GPU and the versions of the software."""
     gpu = torch.cuda.is_available()
     return {
         "card": torch.cuda.get_device_name() if gpu else None,

@@ -1,4 +1,4 @@
-"""Training runs of the device check, through the pipeline's own `fine_tune`: models of Gemma 3's shapes."""
+"""The training runs of the device check: models of Gemma 3's shapes, trained with the pipeline's `fine_tune`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.settings import Adapter, Training
 
 ROOT = Path(__file__).parents[2]
-KILLED_AFTER, SAVED_AT = 24, 20  # steps of the interrupted training
+KILLED_AFTER, SAVED_AT = 24, 20  # step numbers of the interrupted training
 
 TINY = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "head_dim": 16, "vocab_size": 2560}
 SHAPES: dict[str, dict[str, Any]] = {
@@ -70,7 +70,7 @@ QLORA = {**LORA, "adapter": Adapter(rank=16, alpha=32, four_bits=True)}
 
 @dataclass(frozen=True)
 class Run:
-    """One training. `like` names the run whose losses must be equal; `seconds` is what it may take, with loading."""
+    """A training. `like` names the run whose losses must be equal; `seconds` is the time needed with loading."""
 
     name: str
     shape: str = "270m"
@@ -117,11 +117,11 @@ RUNS = [
 
 
 class KilledError(Exception):
-    """Ends a training as an interruption would."""
+    """Stops a training as an interruption would."""
 
 
 class Watch(TrainerCallback):
-    """Times of the steps, losses and peak memory of a training."""
+    """Records the times of the steps, the losses and the peak memory of a training."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.stop_after = stop_after
@@ -144,14 +144,14 @@ class Watch(TrainerCallback):
         self.held_out = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
 
     def tokens_per_second(self) -> float | None:
-        """Over the second half of the steps: in the first, kernels are compiled and memory is reserved."""
+        """Tokens per second in the second half of the steps, after kernels are compiled and memory is reserved."""
         first = len(self.times) // 2
         tokens = self.tokens[-len(self.times) :][first:] if first else []
         return sum(tokens) / (self.times[-1] - self.times[first - 1]) if tokens else None
 
 
 class Lab:
-    """Tokenizer, examples and start models of all runs, in a folder."""
+    """The tokenizer, the examples and the start models of all runs, in a folder."""
 
     def __init__(self, folder: Path, tiny: bool) -> None:
         self.folder, self.tiny = folder, tiny
@@ -166,7 +166,7 @@ class Lab:
         ]
 
     def _example(self, seeds: list[dict[str, str]], number: int) -> Example:
-        """An instruction as prompt, and one to three responses as completion, so that lengths differ."""
+        """An instruction as the prompt, and one to three responses as the completion, so that lengths differ."""
         responses = [seeds[(number + further) % len(seeds)]["response"] for further in range(number % 3 + 1)]
         return Example(
             self.ids(seeds[number % len(seeds)]["instruction"]),
@@ -182,7 +182,7 @@ class Lab:
         return [int(number) for number in self.tokenizer.convert_tokens_to_ids(["<|instruction|>", "<|response|>"])]
 
     def start(self, shape: str) -> Path:
-        """The start model of a shape: random weights, stored in bfloat16 as published models are."""
+        """A model of the shape with random weights, stored in bfloat16 like published models."""
         folder = self.folder / f"start-{shape}"
         if not folder.exists():
             torch.manual_seed(1)
@@ -193,13 +193,13 @@ class Lab:
 
 
 def config_of(shape: str) -> Any:
-    """The configuration of a shape; what is not named is as in Gemma 3 (vocabulary 262,144 and tied embeddings)."""
+    """The configuration of a shape; unnamed values are those of Gemma 3 (vocabulary 262,144, tied embeddings)."""
     sizes = {"vocab_size": 262_144, "sliding_window": 512, **SHAPES[shape]}
     return Gemma3TextConfig(**sizes, bos_token_id=None, eos_token_id=0, pad_token_id=1, max_position_embeddings=32_768)
 
 
 def plan(run: Run) -> str:
-    """What a run would train, and the least memory: weights, gradients and Adam's two moments in float32."""
+    """Describes a run and its least memory: weights, gradients and Adam's two moments in float32."""
     with torch.device("meta"):
         model = Gemma3ForCausalLM(config_of(run.shape))
     weights = sum(weight.numel() for weight in model.parameters())
@@ -215,7 +215,7 @@ def plan(run: Run) -> str:
 
 
 def train(lab: Lab, run: Run) -> dict[str, Any]:
-    """Do a run. Returns its figures, with the loss of every step and the folder of its model."""
+    """Does a run. Returns its figures, with the loss of every step and the folder of its model."""
     training = PLAIN.model_copy(update=run.changes)
     start, out = lab.start("tiny" if lab.tiny else run.shape), lab.folder / run.name.replace(" ", "-")
     examples = lab.examples[: run.examples]
@@ -274,5 +274,5 @@ def _watched(
 
 
 def difference(losses: Sequence[float], others: Sequence[float]) -> float:
-    """Mean difference of two trainings' losses, step by step, in nats."""
+    """The mean absolute difference between two trainings' losses at each step, in nats."""
     return statistics.fmean(abs(one - other) for one, other in zip(losses, others, strict=True))

@@ -1,4 +1,4 @@
-"""Another project gets the released set by its name and version, with DVC's own command."""
+"""Another project fetches the released set by its name and version, with a DVC command."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def test_a_version_of_the_released_set_is_fetched_from_another_checkout(tmp_path
     dvc(here, "repro")
     for command in (["add", "-A"], ["commit", "-qm", "Release"], ["tag", "-am", "Release", "released_set@v1.0.0"]):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *command], cwd=here, check=True)
-    shutil.rmtree(here / "data")  # it comes from the cache
+    shutil.rmtree(here / "data")  # the file must come from the cache
     dvc(there, "artifacts", "get", str(here), "released_set")
     assert pl.read_parquet(there / "released_set/dataset/fi")["response"].to_list() == ["Kyllä."]

@@ -1,4 +1,4 @@
-"""Damage that `dvc status` does not see is found, named, and made good by the next run."""
+"""Damage that `dvc status` does not see is found and named, and the next run repairs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS = "data/filtered_text/ur/part-00000.parquet"
 
 
 def flip(path: Path) -> None:
-    """Changes a byte in place; the file keeps its number, its size and its time, as on a failing disk."""
+    """Changes a byte in place. Inode, size and times stay the same, as on a failing disk."""
     times, data = path.stat(), bytearray(path.read_bytes())
     path.chmod(0o644)
     data[len(data) // 2] ^= 4
@@ -31,7 +31,7 @@ def named(root: Path) -> list[str]:
 
 
 def cached(root: Path, path: str) -> Path:
-    """The object of the cache that the output is a link to."""
+    """The cache object that the output is linked to."""
     number = (root / path).stat().st_ino
     return next(file for file in (root / ".dvc/cache/files/md5").glob("*/*") if file.stat().st_ino == number)
 
@@ -46,18 +46,18 @@ def test_an_unchanged_project_has_no_damage(
 
 @pytest.fixture
 def linked(made: Path) -> Path:
-    """The project whose outputs are links into the cache again: copying a project makes files of them."""
+    """The project with its outputs linked to the cache again, because copying the project made them separate files."""
     dvc(made, "checkout", "--relink")
     dvc(made, "status")
     return made
 
 
-def test_a_flipped_output_is_named_with_its_object_and_made_again(linked: Path) -> None:
+def test_a_damaged_output_is_named_with_its_cache_object_and_made_again(linked: Path) -> None:
     before, lock = (linked / ROWS).read_bytes(), read_lock(linked)
     damaged = cached(linked, ROWS)
     flip(linked / ROWS)
     assert "filtered_text" not in dvc(linked, "status")
-    # All rows of this language are one object, so each output that links to it is damaged.
+    # All artifacts of this language share one object for their rows, so each output linked to it is damaged.
     findings = verify(linked)
     assert {str(damaged), str(linked / ROWS)} <= {str(finding.path) for finding in findings}
     delete(findings)
@@ -67,35 +67,35 @@ def test_a_flipped_output_is_named_with_its_object_and_made_again(linked: Path) 
     assert named(linked) == []
 
 
-def test_a_damaged_object_that_no_output_links_to_is_named(made: Path) -> None:
+def test_a_damaged_cache_object_that_no_output_is_linked_to_is_named(made: Path) -> None:
     path = made / ".dvc/cache/files/md5/00/0123456789abcdef0123456789abcd"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"something else")
     assert named(made) == [str(path.relative_to(made))]
 
 
-def test_a_flipped_input_is_named_and_stays(linked: Path) -> None:
+def test_a_damaged_input_is_named_and_not_deleted(linked: Path) -> None:
     source = linked / "data/sample/web/fi/pages.txt"
     flip(source)
     (finding,) = verify(linked)
-    # DVC keeps no list of an input folder's files, so the folder is named.
+    # DVC has no list of the files in an input folder, so only the folder can be named.
     assert finding.path == source.parent and not finding.can_be_made
     assert "run `touch` on it if you changed it" in finding.sentence
     delete([finding])
     assert source.exists()
 
 
-def test_an_output_that_dvc_sees_as_changed_is_compared_with_its_manifest(made: Path) -> None:
+def test_an_output_that_dvc_calls_changed_is_compared_with_its_manifest(made: Path) -> None:
     folder = (made / ROWS).parent
     (folder / "manifest.json").unlink()
     write_sealed(folder / "manifest.json", {"artifact": "filtered_text", FILES: checksums(folder)})
-    assert named(made) == []  # as after a run by hand
+    assert named(made) == []  # as after a stage was run without DVC
     (folder / "part-00000.parquet").unlink()
     (folder / "part-00000.parquet").write_bytes(b"other rows")
     assert named(made) == [ROWS]
 
 
-def test_what_dvc_status_sees_is_no_damage(made: Path) -> None:
+def test_changes_that_dvc_status_reports_are_not_damage(made: Path) -> None:
     (made / "languages/ur.yaml").write_text("name: ur\nmin_rows: 2\n")
     (made / ROWS).unlink()
     assert named(made) == []

@@ -1,4 +1,4 @@
-"""`dvc.yaml` lists what the stages read: their code, their settings and their inputs."""
+"""`dvc.yaml` lists everything that the stages read: code, settings and inputs."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def entry(artifact: str, text: str = TEXT) -> dict[str, Any]:
 
 
 def renewed(settings: Settings, **changed: object) -> str:
-    """The text of dvc.yaml with its generated lines written for changed settings."""
+    """The text of dvc.yaml with its generated lines written anew for changed settings."""
     new = settings.model_copy(update=changed)
     return written(TEXT, new.inputs(ROOT), list(new.iterations))
 
 
-# The code
+# Code
 
 
 @pytest.mark.parametrize("artifact", ARTIFACTS)
-def test_code_folders_are_those_of_the_files_that_the_stage_imports(artifact: str) -> None:
+def test_the_code_folders_are_those_of_the_files_that_the_stage_imports(artifact: str) -> None:
     files = [path.relative_to(ROOT) for path in stage_files(artifact, ROOT)]
     folders = [line for line in entry(artifact)["deps"] if line.startswith(CODE)]
     assert [path for path in files if not any(path.is_relative_to(folder) for folder in folders)] == []
     assert [folder for folder in folders if not any(path.is_relative_to(folder) for path in files)] == []
 
 
-def test_one_more_setting_of_an_artifact_changes_the_code_of_no_other(tmp_path: Path) -> None:
+def test_a_new_setting_of_an_artifact_changes_the_code_of_no_other_artifact(tmp_path: Path) -> None:
     for name in ("stages", "x_instruction"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     before = {artifact: stage_code_hash(artifact, tmp_path) for artifact in ARTIFACTS}
@@ -56,11 +56,11 @@ def test_one_more_setting_of_an_artifact_changes_the_code_of_no_other(tmp_path: 
     assert [artifact for artifact in ARTIFACTS if after[artifact] != before[artifact]] == ["filtered_text"]
 
 
-# The settings
+# Settings
 
 
 def sections_read(artifact: str) -> set[str]:
-    """Names of the sections whose classes the stage's code imports, and of the plain settings that it reads."""
+    """Names of the sections whose classes the stage's code imports, and of the top-level values that the code reads."""
     classes = {field.annotation.__name__: name for name, field in Settings.model_fields.items() if is_section(field)}
     plain = {name for name, field in Settings.model_fields.items() if not is_section(field)}
     nodes = list(nodes_of(artifact))
@@ -68,7 +68,7 @@ def sections_read(artifact: str) -> set[str]:
     read = {
         node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "job.settings"
     }
-    # How the work is done; it never changes a result.
+    # `execution` is left out, because it never changes a result.
     return {classes[name] for name in imported & set(classes)} | (read & plain) - {"execution"}
 
 
@@ -77,7 +77,7 @@ def is_section(field: Any) -> bool:
 
 
 def nodes_of(artifact: str) -> Iterator[ast.AST]:
-    """The code that a stage runs, apart from the runner's, which is the same for all."""
+    """The syntax nodes of a stage's code, without the runner, which is the same for all stages."""
     for path in stage_files(artifact, ROOT):
         if not path.is_relative_to(ROOT / "x_instruction/runner"):
             yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -89,19 +89,19 @@ def test_params_are_the_sections_that_the_stage_imports(artifact: str) -> None:
 
 
 @pytest.mark.parametrize("artifact", ARTIFACTS)
-def test_settings_of_the_expectations_are_among_the_params(artifact: str) -> None:
+def test_settings_in_the_expectations_are_among_the_params(artifact: str) -> None:
     suite = (ROOT / "stages" / artifact / "expectations.yaml").read_text(encoding="utf-8")
     assert set(re.findall(r"\$(\w+)\.", suite)) <= set(entry(artifact)["params"])
 
 
-# The generated lines
+# Generated lines
 
 
-def test_the_generated_lines_are_those_of_the_settings(settings: Settings) -> None:
+def test_the_generated_lines_fit_params_yaml(settings: Settings) -> None:
     assert renewed(settings) == TEXT, "the generated lines of dvc.yaml do not fit params.yaml: run `make graph`"
 
 
-def test_lines_of_an_earlier_graph_are_removed(settings: Settings) -> None:
+def test_outdated_generated_lines_are_removed(settings: Settings) -> None:
     stale = TEXT.replace("per source\n", "per source\n        - data/long_gone\n", 1)
     assert stale != TEXT
     assert written(stale, settings.inputs(ROOT), list(settings.iterations)) == TEXT
@@ -114,7 +114,7 @@ def test_a_new_iteration_adds_its_lines(settings: Settings) -> None:
     assert "data/rated_pairs/iteration_3/${item}" in entry("refined_pairs", text)["deps"]
 
 
-def test_an_iteration_taken_out_takes_its_lines_along(settings: Settings) -> None:
+def test_removing_an_iteration_removes_its_lines(settings: Settings) -> None:
     assert "iteration_2" not in renewed(settings, iterations={"iteration_1": settings.iterations["iteration_1"]})
 
 
@@ -125,21 +125,21 @@ def test_a_new_source_adds_its_line(settings: Settings) -> None:
     assert line in entry("seed_pairs", text)["deps"]
 
 
-def test_a_checkpoint_folder_is_a_dependency(settings: Settings) -> None:
+def test_the_folder_of_a_checkpoint_is_a_dependency(settings: Settings) -> None:
     folder = settings.base_model.model_copy(update={"checkpoint": "data/sample"})
     assert "${base_model.checkpoint}" in entry("base_model", renewed(settings, base_model=folder))["deps"]
     assert "${base_model.checkpoint}" not in entry("base_model")["deps"]
 
 
-# The table of contents
+# Descriptions and artifacts
 
 
-def test_the_graph_has_every_artifact_with_one_line_of_description() -> None:
+def test_every_artifact_in_the_graph_has_a_one_line_description() -> None:
     assert sorted(yaml.safe_load(TEXT)["stages"]) == list(ARTIFACTS)
     assert all(entry(artifact)["desc"] and "\n" not in entry(artifact)["desc"] for artifact in ARTIFACTS)
 
 
-def test_the_artifacts_for_other_projects_are_those_of_the_graph() -> None:
+def test_the_artifacts_for_other_projects_are_outputs_of_the_graph() -> None:
     artifacts = yaml.safe_load(TEXT)["artifacts"]
     assert {name: artifact["path"] for name, artifact in artifacts.items()} == {
         name: f"data/{name}" for name in artifacts if name in ARTIFACTS

@@ -1,4 +1,4 @@
-"""The graph as it is read from `dvc.yaml`, and the errors for an unusable one."""
+"""The graph is read from `dvc.yaml`, and an unusable graph is reported in one sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from x_instruction.runner.errors import InputError, SettingsError
         ("base_model", set()),
     ],
 )
-def test_the_languages_that_an_artifact_needs(fresh: Path, name: str, needed: set[str]) -> None:
+def test_an_artifact_needs_only_the_languages_that_it_is_made_from(fresh: Path, name: str, needed: set[str]) -> None:
     graph = read_graph(fresh)
     artifact = next(artifact for artifact in graph.artifacts if artifact.name == name)
     language = "fi" if artifact.languages else None
@@ -28,7 +28,7 @@ def test_the_languages_that_an_artifact_needs(fresh: Path, name: str, needed: se
     assert {code for needs in found for code in needs[language] if code} == needed
 
 
-def test_published_metrics_are_an_edge(fresh: Path) -> None:
+def test_reading_published_metrics_is_an_edge_of_the_graph(fresh: Path) -> None:
     upstream = read_graph(fresh).stages["refined_pairs@fi"].upstream
     assert ("data/metrics/evaluator", "evaluator@iteration_2") in upstream
 
@@ -43,14 +43,14 @@ def test_downstream_is_everything_that_is_made_from_a_stage(fresh: Path) -> None
     }
 
 
-def test_a_stage_without_its_artifact_is_named(fresh: Path) -> None:
+def test_a_stage_without_an_output_of_its_name_is_refused(fresh: Path) -> None:
     with (fresh / "dvc.yaml").open("a", encoding="utf-8") as file:
         file.write("  summary: { cmd: echo, outs: [data/elsewhere] }\n")
     with pytest.raises(InputError, match="the stage summary has no output under data/summary"):
         read_graph(fresh)
 
 
-def test_a_graph_that_dvc_refuses_is_one_sentence(fresh: Path) -> None:
+def test_a_graph_that_dvc_refuses_is_reported_in_one_sentence(fresh: Path) -> None:
     text = (fresh / "dvc.yaml").read_text(encoding="utf-8")
     (fresh / "dvc.yaml").write_text(text.replace("    cmd:", "    command:"), encoding="utf-8")
     with pytest.raises(InputError, match=r"^DVC cannot read the graph of .*dvc.yaml") as error:

@@ -1,4 +1,4 @@
-"""The real graph through the real `dvc`, up to the first model: what is re-run, kept, refused and brought back."""
+"""The real graph, run by the real `dvc` up to the first model: what is re-run, kept, refused and restored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def dvc(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `dvc`; its stages run with the Python of the tests."""
+    """Runs `dvc`; its stages use the Python of the tests."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments], cwd=project, env=environment, capture_output=True, text=True
@@ -34,27 +34,27 @@ def repro(project: Path) -> subprocess.CompletedProcess[str]:
 
 
 def changed(project: Path) -> set[str]:
-    """Made stages that `dvc status` calls changed."""
+    """The stages of MADE that `dvc status` calls changed."""
     status = json.loads(dvc(project, "status", "--json", *MADE).stdout or "{}")
     return {name for name in status if name.split("@")[0] in MADE}
 
 
 def hashes(project: Path) -> dict[str, str]:
-    """Hash of the data of every stage in dvc.lock."""
+    """The hash of every stage's data in dvc.lock."""
     stages = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     return {name: stage["outs"][0]["md5"] for name, stage in stages.items()}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def libraries() -> Iterator[None]:
-    """Libraries are loaded once for all stages, as in `make run`, which saves each 3 to 8 s."""
+    """Loads the libraries once for all stages, as `make run` does; this saves 3 to 8 s per stage."""
     with preloaded(ROOT, threads=1):
         yield
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with two languages and its first three artifacts made."""
+    """The project with two languages, in which the first three artifacts are made."""
     project = tmp_path_factory.mktemp("project")
     for name in ("stages", "x_instruction", "languages", "data/sample"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -69,13 +69,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
-    """A copy to change, with its cache and outputs."""
+    """A copy of the made project, with cache and outputs, which a test may change."""
     copied = tmp_path / "project"
     shutil.copytree(made, copied, symlinks=True)
     return copied
 
 
-def test_what_was_made_is_not_made_again(made: Path) -> None:
+def test_an_unchanged_artifact_is_not_made_again(made: Path) -> None:
     assert changed(made) == set()
     again = repro(made)
     assert "Running stage" not in again.stdout
@@ -91,18 +91,18 @@ def test_two_folders_give_equal_hashes(made: Path, project: Path) -> None:
     assert hashes(project) == hashes(made)
 
 
-def test_a_threshold_of_one_language_concerns_that_language_alone(project: Path) -> None:
+def test_a_threshold_of_one_language_changes_only_that_language(project: Path) -> None:
     edit(project / "languages/fi.yaml", "min_mean_word_length: 3", "min_mean_word_length: 2")
     assert changed(project) == {"filtered_text@fi", "seed_pairs@fi"}
 
 
-def test_code_of_one_stage_concerns_that_stage_alone(project: Path) -> None:
+def test_the_code_of_one_stage_changes_only_that_stage(project: Path) -> None:
     with (project / "stages/seed_pairs/stage.py").open("a", encoding="utf-8") as file:
         file.write("# a remark\n")
     assert changed(project) == {"seed_pairs@fi", "seed_pairs@sw"}
 
 
-def test_a_reverted_setting_brings_the_earlier_result_back_without_work(project: Path) -> None:
+def test_a_reverted_setting_restores_the_earlier_result_without_a_run(project: Path) -> None:
     before = hashes(project)
     set_param(project, "filtered_text.min_words", 45)
     assert repro(project).returncode == 0
@@ -135,7 +135,7 @@ def test_files_are_links_into_the_cache_and_a_rerun_replaces_them(project: Path)
     assert dvc(project, "checkout", "data/filtered_text/fi").returncode == 0
     shard, before = project / "data/filtered_text/fi/part-00000.parquet", hashes(project)
     assert shard.stat().st_nlink > 1
-    assert not shard.stat().st_mode & 0o222  # DVC makes it read-only
+    assert not shard.stat().st_mode & 0o222  # DVC makes outputs read-only
     set_param(project, "filtered_text.min_words", 45)
     assert dvc(project, "repro", "filtered_text@fi").returncode == 0
     assert hashes(project) != before
@@ -166,7 +166,7 @@ def test_a_failed_gate_stops_one_language_and_loses_nothing(project: Path) -> No
     assert (project / "data" / "raw_web_text" / "fi" / "manifest.json").exists()
 
 
-def test_everything_comes_back_from_a_remote(project: Path, tmp_path: Path) -> None:
+def test_all_data_can_be_restored_from_a_remote(project: Path, tmp_path: Path) -> None:
     assert dvc(project, "remote", "add", "-d", "shelf", str(tmp_path / "shelf")).returncode == 0
     assert dvc(project, "push").returncode == 0
     shutil.rmtree(project / ".dvc" / "cache")

@@ -1,4 +1,4 @@
-"""A stage that is forked from the preloaded process behaves like one with a separate process."""
+"""A stage that is forked from the preloaded process behaves like a stage in a separate process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dvc_project.prefork import start
 from tests.miniature import ROOT, edit
 from x_instruction.runner.delegate import SOCKET, delegated
 
-# Replaces `stages/__main__.py`. Its arguments are the seconds to sleep and the way to end.
+# This text replaces `stages/__main__.py`. Its arguments are the seconds to sleep and how to end.
 STAGE = """
 import os, sys, time
 from pathlib import Path
@@ -55,7 +55,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    monkeypatch.setenv(SOCKET, "")  # `start` sets it, and monkeypatch removes it after the test
+    monkeypatch.setenv(SOCKET, "")  # `start` sets this variable, and monkeypatch removes it after the test
     process = start(project, tmp_path / "socket", 1)
     yield process
     process.kill()
@@ -88,7 +88,7 @@ def alive(process: int) -> bool:
         return False
 
 
-def test_a_forked_stage_has_the_arguments_folder_environment_and_streams_of_its_caller(
+def test_a_forked_stage_has_its_callers_arguments_folder_environment_and_streams(
     project: Path, server: subprocess.Popen[bytes]
 ) -> None:
     ended = run(project, "0", "0")
@@ -108,14 +108,14 @@ def test_the_caller_gets_the_status_of_the_stage(
     assert message in ended.stderr
 
 
-def test_a_killed_stage_is_an_error_with_a_reason(project: Path, server: subprocess.Popen[bytes]) -> None:
+def test_a_killed_stage_is_reported_as_an_error_with_a_reason(project: Path, server: subprocess.Popen[bytes]) -> None:
     ended = run(project, "0", "dies")
 
     assert ended.returncode == 1
     assert "error: the process of `0 dies` ended without a result" in ended.stderr
 
 
-def test_a_stage_ends_with_its_caller(project: Path, server: subprocess.Popen[bytes]) -> None:
+def test_a_stage_ends_if_its_caller_is_killed(project: Path, server: subprocess.Popen[bytes]) -> None:
     command = [sys.executable, "-m", "stages", "60", "0"]
     caller = subprocess.Popen(command, cwd=project, env={**os.environ, "WORD": "passed on"})
     stage = begun(project)[1]
@@ -123,14 +123,14 @@ def test_a_stage_ends_with_its_caller(project: Path, server: subprocess.Popen[by
     caller.send_signal(signal.SIGKILL)
     caller.wait()
 
-    deadline = time.monotonic() + 30  # 10 s was too short on a busy machine
+    deadline = time.monotonic() + 30  # 10 s were too short on a busy machine
     while alive(int(stage)):
         assert time.monotonic() < deadline, "the stage is still running"
         time.sleep(0.05)
     assert not (project / "ended").exists()
 
 
-def test_without_the_preloaded_process_the_stage_works_by_itself(
+def test_without_the_preloaded_process_the_stage_runs_in_its_callers_process(
     project: Path, server: subprocess.Popen[bytes]
 ) -> None:
     server.kill()
@@ -140,7 +140,7 @@ def test_without_the_preloaded_process_the_stage_works_by_itself(
     assert int(begun(project)[0]) == os.getpid()
 
 
-def test_loading_ahead_starts_no_thread_and_loads_no_module_of_the_stages() -> None:
+def test_preloading_starts_no_thread_and_loads_no_module_of_the_stages() -> None:
     code = (
         "import importlib, os, sys\n"
         "import dvc_project.prefork as prefork\n"
@@ -167,7 +167,7 @@ def test_the_folders_of_killed_runs_are_removed(tmp_path: Path, monkeypatch: pyt
     assert sorted(tmp_path.iterdir()) == [foreign, running]
 
 
-def test_the_socket_is_its_owners_alone_whatever_the_umask(project: Path, tmp_path: Path) -> None:
+def test_only_the_owner_can_use_the_socket_whatever_the_umask(project: Path, tmp_path: Path) -> None:
     code = f"""
 import os, stat, pathlib
 from dvc_project.prefork import start
@@ -184,7 +184,7 @@ print(oct(stat.S_IMODE(path.stat().st_mode)))
 def test_a_socket_of_another_user_gets_no_stage(
     project: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The environment of a stage may hold keys, so the caller looks who listens; here it takes itself for another."""
+    """A stage's environment may have keys, so the caller checks the listener's user. Here the caller's user differs."""
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert delegated(["0", "0"]) is None
     assert "arguments" not in capfd.readouterr().out

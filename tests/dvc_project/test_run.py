@@ -1,4 +1,4 @@
-"""Stages side by side: the order is kept, a failure skips only its downstream, and an interrupt ends every stage."""
+"""Parallel stages keep the order of the graph, a failure skips only downstream stages, and an interrupt ends all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.miniature import dvc
 
 
 class Work:
-    """Replaces the stages: it records when each began and ended, and fails the ones named."""
+    """Replaces the work of the stages: records when each began and ended, and lets the stages in `failing` fail."""
 
     def __init__(self, failing: tuple[str, ...] = ()) -> None:
         self.failing = failing
@@ -53,7 +53,7 @@ def test_a_stage_begins_after_everything_that_it_is_made_from(fresh: Path) -> No
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_the_asked_number_of_stages_runs_side_by_side(fresh: Path, at_once: int) -> None:
+def test_the_requested_number_of_stages_runs_in_parallel(fresh: Path, at_once: int) -> None:
     work = Work()
     run_all(fresh, work, at_once)
     assert work.max_at_once == at_once
@@ -78,7 +78,7 @@ def test_everything_downstream_of_a_change_is_changed(made: Path) -> None:
     assert "filtered_text@fi" not in found
 
 
-def test_dvc_calls_up_to_date_what_was_made(fresh: Path) -> None:
+def test_dvc_calls_made_stages_up_to_date(fresh: Path) -> None:
     graph = read_graph(fresh)
     names = {name for name in graph.stages if name.startswith(("raw_web_text", "filtered_text"))}
     outcome = reproduce_all(graph, names, 2, lambda name: reproduce(fresh, name, Log(name))[0], lambda: None)
@@ -86,7 +86,7 @@ def test_dvc_calls_up_to_date_what_was_made(fresh: Path) -> None:
     assert "filtered_text" not in dvc(fresh, "status", *sorted(names))
 
 
-def test_an_interrupt_ends_the_stage_and_leaves_the_lock_alone(made: Path) -> None:
+def test_an_interrupt_ends_the_stage_and_leaves_dvc_lock_unchanged(made: Path) -> None:
     (made / "languages" / "ur.yaml").write_text("name: ur\nmin_rows: 1\nsleep: 60\n")
     before = (made / "dvc.lock").read_bytes()
     groups = Groups()
@@ -103,7 +103,7 @@ def test_an_interrupt_ends_the_stage_and_leaves_the_lock_alone(made: Path) -> No
     running.join(timeout=30)
     assert not running.is_alive()
     assert ended[0] != 0
-    # The stage gets the signal but nobody waits for it, so it may still exist for a moment.
+    # Nobody waits for the stage after the signal, so the stage may still exist for a moment.
     process = Path("/proc", mark.read_text())
     while process.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -112,7 +112,7 @@ def test_an_interrupt_ends_the_stage_and_leaves_the_lock_alone(made: Path) -> No
 
 
 def test_stages_that_use_every_core_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")  # no nvidia-smi
+    monkeypatch.setenv("PATH", "")  # hides nvidia-smi
     assert stages_at_once(threads=os.cpu_count() or 1) == 1
 
 

@@ -1,4 +1,4 @@
-"""What killed `dvc` commands left in DVC's list of locks does not block the next run."""
+"""Entries of killed `dvc` commands in DVC's list of locks do not block the next run."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ def rwlock(tmp_path: Path) -> Path:
     return path
 
 
-def dead() -> int:
-    """The number of a process that has ended."""
+def ended_process() -> int:
+    """The process id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
 
 
-def test_only_processes_that_live_stay(rwlock: Path, tmp_path: Path) -> None:
-    alive, gone = {"pid": os.getpid(), "cmd": "dvc repro"}, {"pid": dead(), "cmd": "dvc repro"}
+def test_only_entries_of_living_processes_are_kept(rwlock: Path, tmp_path: Path) -> None:
+    alive, gone = {"pid": os.getpid(), "cmd": "dvc repro"}, {"pid": ended_process(), "cmd": "dvc repro"}
     rwlock.write_text(json.dumps({"write": {"a": gone, "b": alive}, "read": {"c": [gone, alive], "d": [gone]}}))
     remove_stale_locks(tmp_path)
     assert json.loads(rwlock.read_text()) == {"write": {"b": alive}, "read": {"c": [alive]}}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"read": {"a": [{}]}}'])
-def test_a_list_that_nobody_can_read_is_removed(
+def test_an_unreadable_list_is_removed(
     rwlock: Path, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rwlock.write_text(text)
     remove_stale_locks(tmp_path)
     assert not rwlock.exists()
-    assert "rwlock is not readable" in capsys.readouterr().err
+    assert "rwlock is not valid JSON" in capsys.readouterr().err
 
 
-def test_a_project_without_locks_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_project_without_locks_is_not_changed(tmp_path: Path) -> None:
     remove_stale_locks(tmp_path)
     assert not list(tmp_path.iterdir())

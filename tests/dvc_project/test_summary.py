@@ -1,4 +1,4 @@
-"""The tables at the end of `make run`."""
+"""The tables that `make run` prints at its end."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def row(table: Table, name: str) -> list[str]:
     return next(cells[1:] for cells in lines(table) if cells[0] == name)
 
 
-def test_rows_are_shown_and_a_missing_partition_is_a_dash(settings: Settings, tmp_path: Path) -> None:
+def test_numbers_of_rows_are_shown_and_a_missing_partition_is_a_dash(settings: Settings, tmp_path: Path) -> None:
     write(tmp_path / "filtered_text/sw/manifest.json", {"rows": 20, "rows_in": 25})
     assert settings.languages == ["fi", "sw", "ur"]
     assert row(rows_table(settings, tmp_path), "filtered_text") == ["–", "25", "→", "20", "–"]
 
 
-def test_every_row_artifact_and_iteration_is_shown(settings: Settings, tmp_path: Path) -> None:
+def test_every_artifact_with_rows_and_every_iteration_is_shown(settings: Settings, tmp_path: Path) -> None:
     shown = {cells[0] for cells in lines(rows_table(settings, tmp_path))}
     assert {"raw_web_text", "seed_pairs", "rated_pairs/iteration_2", "diversified_set"} <= shown
 
@@ -60,7 +60,7 @@ def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: P
         "mean_characters": 640.4,
         "mean_rating": 0.5,
     }
-    figures |= {"similarity": None, "empty_share": 0.0}  # the second one is not shown
+    figures |= {"similarity": None, "empty_share": 0.0}  # the second pair is not shown
     against = {"tuned_against_base": {"wins": 3, "ties": 2, "losses": 1}}
     for language in settings.languages:
         write(
@@ -71,7 +71,7 @@ def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: P
     assert row(table, "fi") == ["base", "1.000", "2.500", "11.0", "640.4", "–", "0.500", "3/2/1"]
 
 
-def test_what_was_not_read_is_shown_by_cause_and_language(settings: Settings, tmp_path: Path) -> None:
+def test_unread_input_is_shown_by_cause_and_language(settings: Settings, tmp_path: Path) -> None:
     raw: dict[str, dict[str, Any]] = {
         "fi": {
             "drop_reasons": {"unread_file": 2, "broken_file": 1, "empty_page": 3, "not_html": 7, "other_records": 1},
@@ -99,12 +99,12 @@ def test_what_was_not_read_is_shown_by_cause_and_language(settings: Settings, tm
     assert not {"not", "exact"} & {cells[0] for cells in lines(table)[2:]}
 
 
-def test_where_everything_was_read_there_is_no_table(settings: Settings, tmp_path: Path) -> None:
+def test_there_is_no_table_if_all_input_was_read(settings: Settings, tmp_path: Path) -> None:
     write(tmp_path / "raw_web_text/fi/manifest.json", {"drop_reasons": {"not_html": 2}, "counts": {"bytes_read": 5}})
     assert unread_table(settings, tmp_path) is None
 
 
-def test_before_the_first_run_the_sentence_names_the_command(
+def test_before_the_first_run_an_error_names_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(ROOT / "languages", tmp_path / "languages")

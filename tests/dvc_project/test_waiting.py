@@ -1,4 +1,4 @@
-"""A `dvc` command waits for other runs, but not without end, and not for a program that is not a run."""
+"""A `dvc` command waits for other runs, but not forever, and not for a program that is not a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from x_instruction.runner.errors import InputError
 
 @pytest.fixture
 def program() -> Iterator[subprocess.Popen[str]]:
-    """A program that has the number of a run that was killed."""
+    """A program that has the process id of a killed run."""
     running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
     yield running
     running.kill()
@@ -36,15 +36,15 @@ def program() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No wait takes longer than a second."""
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits every wait to one second."""
     monkeypatch.setattr(dvc_command, "FIRST_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(waiting, "MESSAGE_EVERY", 0.2)
     monkeypatch.setattr(patience.Patience.__init__, "__defaults__", (1.0, patience._print))
 
 
 def busy(project: Path, process: int, command: str = "dvc repro", mode: str = "write") -> Path:
-    """Lists a process as one that uses an output of the project."""
+    """Lists a process as a user of an output of the project."""
     path = project / ".dvc" / "tmp" / "rwlock"
     path.parent.mkdir(parents=True, exist_ok=True)
     info = {"pid": process, "cmd": command}
@@ -54,46 +54,48 @@ def busy(project: Path, process: int, command: str = "dvc repro", mode: str = "w
 
 
 @pytest.mark.parametrize("mode", ["write", "read"])
-def test_a_lock_whose_process_is_no_run_is_one_sentence(fresh: Path, program: subprocess.Popen[str], mode: str) -> None:
+def test_a_lock_held_by_another_program_is_reported_in_one_sentence(
+    fresh: Path, program: subprocess.Popen[str], mode: str
+) -> None:
     busy(fresh, program.pid, mode=mode)
-    said: list[str] = []
-    status, lines = reproduce(fresh, "raw_web_text@ur" if mode == "none" else "filtered_text@ur", said.append)
+    printed: list[str] = []
+    status, lines = reproduce(fresh, "filtered_text@ur", printed.append)
     assert status != 0
-    assert lines[-1] == said[-1]
-    assert f"left over from a run that was killed: its process {program.pid} now is `" in said[-1]
-    assert said[-1].endswith("delete .dvc/tmp/rwlock while nothing runs, then run again")
+    assert lines[-1] == printed[-1]
+    assert f"left over from a run that was killed: its process {program.pid} now is `" in printed[-1]
+    assert printed[-1].endswith("delete .dvc/tmp/rwlock while nothing runs, then run again")
 
 
-def test_a_run_that_holds_a_path_is_given_up_after_a_time(fresh: Path, soon: None) -> None:
+def test_waiting_for_a_run_that_holds_a_path_ends_after_a_time(fresh: Path, short_waits: None) -> None:
     holder = subprocess.Popen([sys.executable, "-c", "input()", "dvc"], stdin=subprocess.PIPE, text=True)
     busy(fresh, holder.pid)
-    said: list[str] = []
-    status, _ = reproduce(fresh, "filtered_text@ur", said.append)
+    printed: list[str] = []
+    status, _ = reproduce(fresh, "filtered_text@ur", printed.append)
     holder.kill()
     holder.wait()
     assert status != 0
-    assert any(line.startswith(f"filtered_text@ur waits for process {holder.pid} (") for line in said)
-    assert "and gave up: wait for it or stop it, then run again" in said[-1]
+    assert any(line.startswith(f"filtered_text@ur waits for process {holder.pid} (") for line in printed)
+    assert "and gave up: wait for it or stop it, then run again" in printed[-1]
 
 
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [("python -m dvc repro", False), ("/opt/dvc exp run", False), ("sleep 300", True), ("", True), (None, False)],
 )  # fmt: skip
-def test_only_a_program_that_is_seen_to_be_no_run_is_left_over(
+def test_a_lock_is_left_over_only_if_its_process_is_known_not_to_be_a_run(
     monkeypatch: pytest.MonkeyPatch, command: str | None, sentence: bool
 ) -> None:
     monkeypatch.setattr(waiting, "command_of", lambda process: command)
     assert bool(left_over({os.getpid(): "dvc repro"})) == sentence
 
 
-def test_a_run_that_ended_after_dvc_named_it_is_not_left_over() -> None:
+def test_a_lock_is_not_left_over_if_its_run_has_just_ended() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert left_over({ended.pid: "dvc repro"}) is None
 
 
-def test_the_holders_are_read_from_what_dvc_prints() -> None:
+def test_the_blocking_processes_are_read_from_the_output_of_dvc() -> None:
     lines = [
         "ERROR: '/p/data' is busy, it is being blocked by:",
         "  (PID 12): dvc repro a",
@@ -103,41 +105,41 @@ def test_the_holders_are_read_from_what_dvc_prints() -> None:
     assert blockers(lines) == {12: "dvc repro a", 345: "dvc push"}
 
 
-def test_a_project_that_another_command_holds_is_given_up_with_its_name(fresh: Path, soon: None) -> None:
+def test_waiting_for_a_project_ends_and_names_the_command_that_holds_it(fresh: Path, short_waits: None) -> None:
     (fresh / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
     held = zc.lockfile.LockFile(str(fresh / ".dvc" / "tmp" / "lock"))
-    expected = rf"reading the graph waited . s for process {os.getpid()} \(.*\) and gave up: wait for it or stop it"
+    expected = rf"reading the graph waited . s for process {os.getpid()} \(.* and gave up: wait for it or stop it"
     with pytest.raises(InputError, match=expected), open_project(fresh):
         pass
     held.close()
 
 
-def test_a_command_that_waits_for_the_project_is_ended_with_a_sentence(fresh: Path, soon: None) -> None:
+def test_a_stage_that_waits_too_long_for_the_project_ends_with_one_sentence(fresh: Path, short_waits: None) -> None:
     (fresh / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
     held = zc.lockfile.LockFile(str(fresh / ".dvc" / "tmp" / "lock"))
-    said: list[str] = []
-    status, lines = reproduce(fresh, "raw_web_text@ur", said.append)
+    printed: list[str] = []
+    status, lines = reproduce(fresh, "raw_web_text@ur", printed.append)
     held.close()
     assert status != 0
     assert lines[-1].startswith("error: dvc waited ")
     assert f"for process {os.getpid()} (" in lines[-1]
 
 
-def test_output_that_a_left_process_keeps_open_is_not_waited_for(
+def test_a_left_process_that_keeps_the_output_open_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dvc_command, "GRACE_SECONDS", 0.3)
     leaves = "import subprocess, sys; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
-    said: list[str] = []
-    status, lines = run_group([sys.executable, "-c", leaves], tmp_path, said.append)
+    printed: list[str] = []
+    status, lines = run_group([sys.executable, "-c", leaves], tmp_path, printed.append)
     os.kill(int(lines[0]), 9)
     assert status == 0
-    assert said[-1] == "a process that the command left behind still holds its output and is not waited for"
+    assert printed[-1] == "a process that the command left behind keeps its output open; the run goes on without it"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
 @pytest.mark.parametrize("look", [changed_stages, read_workspace])
-def test_what_dvc_would_read_without_end_is_refused(fresh: Path, kind: str, look: Callable[[Graph], object]) -> None:
+def test_files_that_dvc_would_read_forever_are_refused(fresh: Path, kind: str, look: Callable[[Graph], object]) -> None:
     path = fresh / "data" / "sample" / "web" / "fi" / "x"
     if kind == "pipe":
         os.mkfifo(path)
@@ -150,7 +152,7 @@ def test_what_dvc_would_read_without_end_is_refused(fresh: Path, kind: str, look
         look(read_graph(fresh))
 
 
-def test_links_and_empty_folders_are_no_such_files(fresh: Path) -> None:
+def test_links_and_empty_folders_are_accepted(fresh: Path) -> None:
     folder = fresh / "data" / "sample" / "web" / "fi"
     (folder / "empty").mkdir()
     (folder / "gone").symlink_to("nowhere")

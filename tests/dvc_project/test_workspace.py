@@ -1,4 +1,4 @@
-"""Reading the project works while a run writes to it."""
+"""The project can be read while a run writes to it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The gate of a stage judges in the process of the tests: a process for each stage takes three seconds to import."""
+"""Runs the gates of these tests in the test process, because a new gate process needs three seconds for its imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of the machine end a whole stage or run with one sentence, and nothing is published."""
+"""A fault of the machine is reported in one sentence, without a traceback or half-published data."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dvc_project.run import main
 from tests.x_instruction.runner.test_shell import _project_master, command, project  # noqa: F401 (fixtures)
 
 
-def test_a_full_disk_is_one_sentence(project: Path) -> None:  # noqa: F811
-    # No file may be longer than this, which for a program is like a disk without room.
+def test_a_full_disk_ends_the_stage_with_one_sentence(project: Path) -> None:  # noqa: F811
+    # A limit on the size of files has the same effect on a program as a full disk.
     limits = (resource.RLIMIT_FSIZE, (2_000, 2_000))
     done = subprocess.run(
         command("seed_pairs", "fi"),
@@ -28,7 +28,7 @@ def test_a_full_disk_is_one_sentence(project: Path) -> None:  # noqa: F811
     assert not (project / "data/seed_pairs").exists() and not (project / "data/quality").exists()
 
 
-def test_an_empty_list_of_locks_does_not_stop_a_run(
+def test_an_empty_file_of_locks_does_not_stop_a_run(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (made / ".dvc/tmp/rwlock").write_text("")

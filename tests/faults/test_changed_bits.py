@@ -1,4 +1,4 @@
-"""A flipped bit is never read: a published file is refused by name, and finished work is made again."""
+"""Data with a flipped bit is never used: a published file is refused by name, and finished work is made again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SUITE = "- { metric: ids, at_least: 0, severity: warning, because: not of intere
 
 
 def flip(path: Path, place: int, bit: int = 3) -> None:
-    """Flips a bit; the file keeps its size and its time."""
+    """Flips a bit of the file; its size and times stay the same."""
     data, times = bytearray(path.read_bytes()), path.stat()
     data[place] ^= 1 << bit
     path.write_bytes(data)
@@ -47,14 +47,14 @@ def flip(path: Path, place: int, bit: int = 3) -> None:
 
 @contextmanager
 def flipped(path: Path, place: int, bit: int = 3) -> Iterator[None]:
-    """The file with a flipped bit, and afterwards as it was."""
+    """Flips a bit of the file, and flips it back at the end."""
     flip(path, place, bit)
     yield
     flip(path, place, bit)
 
 
 class Texts:
-    """A stage that publishes ROWS and its figures."""
+    """A stage that publishes ROWS and metrics."""
 
     def run(self, job: Job) -> Outcome:
         write_shard(ROWS, job.staging / "part-00000.parquet")
@@ -76,31 +76,31 @@ def publish(make_job: MakeJob, tmp_path: Path) -> Callable[..., Job]:
     return published
 
 
-def test_no_flipped_bit_of_a_published_shard_is_read(publish: Callable[..., Job]) -> None:
+def test_a_published_shard_with_a_flipped_bit_is_not_read(publish: Callable[..., Job]) -> None:
     folder = publish().target
     path = folder / "part-00000.parquet"
     assert Partition(folder).table().equals(ROWS)
     for place in range(0, path.stat().st_size, 7):
-        # A changed number of rows is seen first; that sentence names the folder.
+        # If the flipped bit changes the number of rows, this is noticed first, and the message names the folder.
         with flipped(path, place), pytest.raises(InputError, match=r"part-00000\.parquet is damaged|fi has \d+ rows"):
             Partition(folder).table()
 
 
-def test_no_flipped_bit_of_a_manifest_changes_what_is_read(publish: Callable[..., Job]) -> None:
+def test_a_manifest_with_a_flipped_bit_is_refused_or_has_the_same_values(publish: Callable[..., Job]) -> None:
     folder = publish().target
     path, manifest = folder / MANIFEST, read_manifest(folder)
     refused = 0
     for place in range(path.stat().st_size):
         with flipped(path, place):
             try:
-                # What is not refused is an equal value, or one whose checksum has lost its name.
+                # A flipped bit may leave an equal value, or may change only the name of the manifest's checksum.
                 assert read_manifest(folder).items() >= manifest.items(), place
             except DamagedError:
                 refused += 1
     assert refused > 0.8 * path.stat().st_size
 
 
-def test_changed_metrics_do_not_decide_the_iteration(publish: Callable[..., Job], make_job: MakeJob) -> None:
+def test_damaged_metrics_do_not_decide_the_accepted_iteration(publish: Callable[..., Job], make_job: MakeJob) -> None:
     for name in ("iteration_1", "iteration_2"):
         job = publish("evaluator", language=None, iteration=name)
     reader = make_job("refined_pairs")
@@ -111,7 +111,7 @@ def test_changed_metrics_do_not_decide_the_iteration(publish: Callable[..., Job]
 
 
 class Model:
-    """A stage that publishes a model, its calibration among its files."""
+    """A stage that publishes a model with a calibration."""
 
     def __init__(self, start: Path) -> None:
         self.start = start
@@ -167,7 +167,7 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     capsys.readouterr()
     assert run() == first
     said = capsys.readouterr().err
-    if (name, how) != (SEAL, "missing"):  # this is what a kill leaves, and no damage
+    if (name, how) != (SEAL, "missing"):  # a missing seal is the result of a kill, not damage
         assert f"{entry / name} is damaged: it is deleted and made again" in said
 
 
@@ -197,7 +197,7 @@ def test_damaged_tokenised_examples_are_made_again(
     assert kept() == examples
 
 
-def test_a_training_does_not_resume_from_a_damaged_checkpoint(
+def test_training_does_not_resume_from_a_damaged_checkpoint(
     tiny_model: Path,
     lessons: list[Example],
     tmp_path: Path,
@@ -216,12 +216,12 @@ def test_a_training_does_not_resume_from_a_damaged_checkpoint(
     assert "checkpoint-3/model.safetensors is damaged: it is deleted" in capsys.readouterr().err
 
 
-def test_a_damaged_file_of_unfinished_work_is_named_and_not_taken(
+def test_a_damaged_file_of_unfinished_work_is_named_and_not_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "part-00000.parquet"
     path.write_text("rows")
-    assert not as_noted(path)  # a kill came before the note
+    assert not as_noted(path)  # as after a kill that came before the note
     note(path)
     assert as_noted(path)
     flip(path, 1)
@@ -229,7 +229,7 @@ def test_a_damaged_file_of_unfinished_work_is_named_and_not_taken(
     assert "part-00000.parquet is damaged: it is made again" in capsys.readouterr().err
 
 
-def test_an_entry_is_finished_with_what_it_says(tmp_path: Path) -> None:
+def test_an_entry_is_finished_once_it_is_sealed_and_returns_its_counts(tmp_path: Path) -> None:
     (tmp_path / "rows").write_text("rows")
     assert finished(tmp_path) is None
     seal(tmp_path, counts={"a": 1})

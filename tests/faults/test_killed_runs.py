@@ -1,4 +1,4 @@
-"""A stage ends with the run that started it, however the run ends and whatever shell lies between."""
+"""A stage ends with the run that started it, however the run ends and whichever shell is between them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from tests.miniature import ROOT, dvc, with_package
 
 WATCHED = "from x_instruction.runner.process import die_with_run\ndie_with_run()\n"
-# What each of the processes of `make run` without a preloaded process does for a stage.
+# The code that each process of `make run` executes for a stage if there is no preloaded process.
 RUN = "from pathlib import Path; from dvc_project.dvc_command import reproduce\nreproduce(Path(), {!r}, print)"
-# `make run` itself, with work that takes long.
+# A script that runs `make run`'s main function with work that takes ten minutes.
 LONG = """
 import os, time
 from pathlib import Path
@@ -28,7 +28,7 @@ def work(root, at_once):
 run._make_all = work
 run.main([])
 """
-LIMIT = 60.0  # seconds until a process that should have ended is a failure; the machine may be busy
+LIMIT = 60.0  # seconds within which a process must end; long, because the machine may be busy
 
 
 def wait_until(done: Callable[[], bool]) -> None:
@@ -46,7 +46,7 @@ def ended(process: int) -> bool:
 
 
 def kill_when_marked(command: list[str], folder: Path, mark: Path, **environment: str) -> int:
-    """Kills the command as soon as a process of it has written its number to `mark`. Returns this number."""
+    """Kills the command as soon as one of its processes has written its number to `mark`. Returns this number."""
     started = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     wait_until(lambda: mark.exists() and mark.read_text() != "")
     started.send_signal(signal.SIGKILL)
@@ -54,20 +54,20 @@ def kill_when_marked(command: list[str], folder: Path, mark: Path, **environment
     return int(mark.read_text())
 
 
-def test_a_stage_ends_with_a_killed_run(fresh: Path) -> None:
+def test_a_stage_ends_if_its_run_is_killed(fresh: Path) -> None:
     module = with_package(fresh) / "stages/filtered_text/stage.py"
     module.write_text(WATCHED + module.read_text())
     (fresh / "languages/ur.yaml").write_text("name: ur\nmin_rows: 1\nsleep: 600\n")
     dvc(fresh, "repro", "--single-item", "raw_web_text@ur")
     command = [sys.executable, "-c", RUN.format("filtered_text@ur")]
-    # Such a shell waits for its command and does not become it.
+    # /bin/sh may wait for its command instead of replacing itself with it, so the stage may be a grandchild of the run.
     stage = kill_when_marked(command, fresh, fresh / "data/sleeping", SHELL="/bin/sh")
     wait_until(lambda: ended(stage))
     assert not (fresh / "data/filtered_text/ur").exists()
     assert "filtered_text@ur" not in (fresh / "dvc.lock").read_text()
 
 
-def test_a_run_ends_with_a_killed_make(tmp_path: Path) -> None:
+def test_a_run_ends_if_its_make_is_killed(tmp_path: Path) -> None:
     (tmp_path / "long.py").write_text(LONG)
     (tmp_path / "Makefile").write_text(f"SHELL := bash\nrun:\n\t{sys.executable} long.py\n")
     mark = tmp_path / "mark"
@@ -75,7 +75,7 @@ def test_a_run_ends_with_a_killed_make(tmp_path: Path) -> None:
     wait_until(lambda: ended(run))
 
 
-def test_a_process_whose_parent_ended_before_it_could_ask_ends_too() -> None:
+def test_a_process_ends_if_its_parent_ended_before_the_process_could_ask() -> None:
     code = "from x_instruction.runner.process import die_with_parent\ndie_with_parent({})\nprint('still here')"
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -1,7 +1,8 @@
-"""A stage may be killed at any call to the file system: what is published is whole, true, and made again as it was.
+"""A kill at any file system call leaves complete and consistent published data, and a new run makes the same bytes.
 
-The folder is copied before each call that the stage makes, which is what a kill at this moment leaves: the operating
-system keeps what was written. Python reports its calls to an audit hook; `fsync` is not among them and is added.
+The folder is copied before each file system call of the stage. A kill at this moment would leave the same files,
+because the operating system keeps what was written. Python reports these calls to an audit hook, except for `fsync`,
+which is patched.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ EVENTS = ("open", "os.", "shutil.", "tempfile.")
 
 
 class Moments:
-    """Copies of a folder as it was at each call to the file system that changed something since the last copy."""
+    """Copies a folder at each file system call, and keeps the copies that differ from all earlier copies."""
 
     def __init__(self) -> None:
         self.watched: Path | None = None
@@ -42,7 +43,7 @@ class Moments:
         self._busy = False
         self.calls = 0
         self.found: dict[str, Path] = {}
-        sys.addaudithook(self._heard)  # for the rest of the process; it does nothing outside `watching`
+        sys.addaudithook(self._on_event)  # cannot be removed again; outside `watching` it does nothing
 
     @contextmanager
     def watching(self, folder: Path, copies: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -55,7 +56,7 @@ class Moments:
             finally:
                 self.watched = None
 
-    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.watched and event.startswith(EVENTS) and str(self.watched) in str(arguments):
             self._copy()
 
@@ -78,7 +79,7 @@ def moments() -> Moments:
 
 
 class Texts:
-    """A stage of two shards with a drop, whose words are `word`; with a metric and a plot."""
+    """A stage that writes `word` into two shards, each with a dropped row, and into a metric and a plot."""
 
     def __init__(self, word: str) -> None:
         self.word, self.made = word, 0
@@ -100,7 +101,7 @@ class Texts:
 
 
 class Weights(Model):
-    """A model stage: its version is in a file beside the weights and in its metrics."""
+    """A model stage that writes `word` into a file beside the weights, into its metrics and into a plot."""
 
     def __init__(self, start: Path, word: str) -> None:
         super().__init__(start)
@@ -118,14 +119,14 @@ class Weights(Model):
 
 
 def contents(job: Job) -> dict[str, bytes]:
-    """What is published: the data, the report, the metrics and the plots."""
+    """The published files with their bytes: the data, the report, the metrics and the plots."""
     places = (job.target, job.report, job.metrics, job.plots)
     paths = [path for place in places for path in ([place] if place.is_file() else place.rglob("*")) if path.is_file()]
     return {str(path.relative_to(job.root)): path.read_bytes() for path in paths}
 
 
 def half_published(job: Job) -> str:
-    """What is untrue or incomplete in what is published; empty if nothing is."""
+    """What is incomplete or inconsistent in the published files; empty if nothing is."""
     if not job.target.exists():
         return "the last good version is gone"
     refuse_damaged(job.target)
@@ -152,7 +153,7 @@ def stage(request: pytest.FixtureRequest, tiny_model: Path) -> Callable[[str], A
     return Texts if request.param == "texts" else partial(Weights, tiny_model)
 
 
-def test_a_kill_at_any_call_leaves_whole_and_true_data(
+def test_a_kill_at_any_file_system_call_leaves_complete_and_consistent_data(
     stage: Callable[[str], Any],
     make_job: MakeJob,
     tmp_path: Path,
@@ -179,7 +180,8 @@ def test_a_kill_at_any_call_leaves_whole_and_true_data(
     for copy in moments.found.values():
         assert half_published(job_in(copy)) == ""
         published.add(word_of(job_in(copy)))
-        finished = len(list((copy / "data/.work/fi").glob("*/sealed.json"))) - shards  # those of the old data are there
+        # The shards of the old data are in the work store as well.
+        finished = len(list((copy / "data/.work/fi").glob("*/sealed.json"))) - shards
         again, repeated = made(copy, "new")
         assert again == new
         assert repeated <= max(0, shards - max(0, finished))

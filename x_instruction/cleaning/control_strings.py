@@ -1,15 +1,16 @@
-"""Strings that a tokenizer, or a prompt's template, may read as structure: special tokens and the headers of turns.
+"""Counts strings that a tokenizer or a prompt template may read as structure: special tokens and headers of turns.
 
-They are the special tokens of the published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM, Phi, Cohere, T5,
-BERT, StarCoder, NLLB …) by form rather than by name, because each model adds names of this form. In web text they stay
-and are counted: prompts encode text as text. A seed pair with one is dropped, because a model would learn to write it.
+The patterns describe the forms of special tokens in published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM,
+Phi, Cohere, T5, BERT, StarCoder, NLLB), because each new model adds names of the same forms. In web text these strings
+stay and are counted, because prompts encode them as ordinary text. A seed pair with such a string is dropped, because a
+model would learn to write it.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-# <|im_end|>, and with full-width bars <｜end▁of▁sentence｜>; <|turn> and <turn|>.
+# Such as <|im_end|>, <|turn>, <turn|>, and with full-width bars <｜end▁of▁sentence｜>.
 _BARS = r"<[|｜][^\s<>|｜]{1,40}[|｜]?>|<[^\s<>|｜]{1,40}[|｜]>"
 # Tags that are not elements of HTML, except <s>, <mask> and <image>, which are both.
 _NAMES = (
@@ -26,19 +27,20 @@ _BRACKETS = (
     r"\[/?(?:INST|CLS|SEP|PAD|UNK|MASK|BOS|EOS|EOT|IMG|IMG_(?:BREAK|END)|TOOL_(?:CALLS|RESULTS|CONTENT)|ARGS|"
     r"AVAILABLE_TOOLS|SYSTEM_PROMPT|THINK|PREFIX|SUFFIX|MIDDLE|[gs]MASK|unused\d{1,4}|control_\d{1,4})\]"
 )
-# Without Question and Context, which are also headings of pages.
+# Question and Context are not in the list, because they are also headings of pages.
 _SPEAKERS = r"Human|Assistant|User|System|Instruction|Input|Response|Output"
-# "### Response:" anywhere; "Human:" and "ASSISTANT:" at the beginning of a line, and "### User" alone on one.
+# "### Response:" counts anywhere, "Human:" and "ASSISTANT:" at the beginning of a line, "### User" only alone on a
+# line.
 _TURNS = (
     rf"(?i:###\s*(?:{_SPEAKERS})\s*:)|(?m:^#{{2,4}} ?(?:Human|Assistant|User|System)[ ]*$)"
     r"|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT4? (?:Correct )?(?:User|Assistant)): )|\]~b\]|\[e~\["
 )
 CONTROL_STRING = rf"{TAG}|{_BRACKETS}|{_TURNS}"
-# One search for the beginning of any of them first: nine in ten texts have none.
+# A quick search for the beginnings of all patterns comes first, because nine in ten texts have none.
 MAY_HOLD_CONTROL = r"[<\[\]]|#{2}|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT))"
 
 
 def count_control_strings(text: pl.Expr) -> pl.Expr:
-    """Number of such strings in each text."""
+    """Number of control strings in each text."""
     searched = pl.when(text.str.contains(MAY_HOLD_CONTROL)).then(text)
     return searched.str.count_matches(CONTROL_STRING).fill_null(0).cast(pl.Int64)

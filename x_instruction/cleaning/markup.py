@@ -1,7 +1,7 @@
-"""Removes what is meant for a site's software and not its readers: front matter, comments, tags, macros, site links.
+"""Removes text for a site's software and not its readers: front matter, comments, tags, macros, site links.
 
-Code between fences or backquotes stays as it is. Comments, tags and images are removed from Markdown alone: elsewhere
-they are what the text is about.
+Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown, because other texts
+that contain them are about them.
 """
 
 from __future__ import annotations
@@ -15,40 +15,42 @@ from x_instruction.cleaning.code_blocks import BLOCK
 from x_instruction.cleaning.control_strings import TAG as CONTROL_TAG
 from x_instruction.language.changes import changed_where
 
-# What a tokenizer may take for structure stays too: it is counted, and prompts encode it as text.
+# Control strings stay too: they are counted, and prompts encode them as ordinary text.
 CODE = rf"({BLOCK}|`[^`\n]+`|{CONTROL_TAG})"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
 COMMENT = r"[ ]?(?s:<!--.*?-->|\{/\*.*?\*/\})"
-# HTML tags that stand for the end of a line; and any tag, including components (`<Intro>`, `<Youtube id="…"/>`).
+# BREAK: HTML tags that end a line. TAG: any tag, including components (`<Intro>`, `<Youtube id="…"/>`).
 _REST = r"(?:\s[^<>]{0,3000})?/?>"
 BREAK = rf"</?(?i:p|div|br|hr|li|[uod]l|d[td]|h[1-6]|t[rdh]|table|section|aside|blockquote|figure){_REST}"
 TAG = rf"</?[A-Za-z][\w.:-]*{_REST}"
 _IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
 IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link around an image is removed with it
-# A link within a site leads nowhere from an answer; its text stays.
+# A link within a site leads nowhere when the text is used elsewhere, so only the link's text stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
-# Unfilled templates: {{Compat("api.URL")}} alone on a line is a part of the page; within a line, {{domxref("URL.host",
-# "host")}} is a link, and its text is its second argument, or its first if there is only one.
+# Templates that the site fills in. Alone on a line, {{Compat("api.URL")}} stands for a part of the page. Within a line,
+# {{domxref("URL.host", "host")}} stands for a link, whose text is the second argument, or the first if there is only
+# one.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
-# Lines: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of reStructuredText; lone signs.
+# Whole lines: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of reStructuredText; signs
+# alone on a line.
 DIRECTIVE = r"(?m:^[ ]*(?:\{[%#:/][^\n]*\}|\.\. [\w-]+::[^\n]*|:[a-z_]+:(?:[ ][^\n]*|`[^`\n]*`)?)[ ]*$)"
 ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
 ENTITY = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#x[0-9A-Fa-f]{2,5});"
 MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
-# No text contains these, because raw_web_text removes control characters.
+# No text contains these characters, because raw_web_text removes control characters.
 OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series, keep_blank_lines: bool = False) -> pl.Series:
-    """The texts without markup, blank lines and spaces at line ends. Texts without markup are left alone."""
-    most = 2 if keep_blank_lines else 1
-    return changed_where(texts.str.contains(MARKED), texts, partial(_without, most_line_ends=most))
+    """The texts without markup, blank lines and spaces at line ends. Texts without markup are not changed at all."""
+    line_ends = 2 if keep_blank_lines else 1
+    return changed_where(texts.str.contains(MARKED), texts, partial(_without, max_line_ends=line_ends))
 
 
-def _without(texts: pl.Series, most_line_ends: int) -> pl.Series:
+def _without(texts: pl.Series, max_line_ends: int) -> pl.Series:
     markdown = texts.str.contains(MARKDOWN)
     texts = texts.str.replace(FRONT_MATTER, "")
     for pattern in (MACRO_LINE, MACRO):
@@ -57,14 +59,14 @@ def _without(texts: pl.Series, most_line_ends: int) -> pl.Series:
         texts = _outside_code(texts, pattern, by, markdown)
     for pattern in (DIRECTIVE, ANCHOR, ALONE):
         texts = _outside_code(texts, pattern)
-    texts = texts.str.replace_all(r"[ ]+\n", "\n").str.replace_all(rf"\n{{{most_line_ends},}}", "\n" * most_line_ends)
+    texts = texts.str.replace_all(r"[ ]+\n", "\n").str.replace_all(rf"\n{{{max_line_ends},}}", "\n" * max_line_ends)
     return _unescaped(texts.str.strip_chars_end().str.strip_chars_start("\n"))
 
 
 def _outside_code(texts: pl.Series, pattern: str, by: str = "", only: pl.Series | None = None) -> pl.Series:
-    """Replaces the pattern outside code by `by` or, if there is none, by what the pattern's group matched.
+    """Replaces the pattern outside code by `by` or, if that is empty, by what the pattern's group matched.
 
-    `only` marks the texts in which it is replaced.
+    `only` marks the texts that may be changed; by default, all may.
     """
     found = texts.str.contains(pattern)
     return changed_where(found if only is None else found & only, texts, partial(_replaced, pattern=pattern, by=by))
@@ -78,7 +80,7 @@ def _replaced(texts: pl.Series, pattern: str, by: str) -> pl.Series:
 
 
 def _unescaped(texts: pl.Series) -> pl.Series:
-    """Replaces `&uuml;` by the character that it names, even if it was escaped twice."""
+    """Replaces entities such as `&uuml;` by their characters, even if they were escaped twice."""
     return changed_where(texts.str.contains(ENTITY), texts, _without_entities)
 
 

@@ -1,4 +1,4 @@
-"""Cleans texts that no page surrounds as web text is cleaned: seeds, evaluation prompts and parallel sentences."""
+"""Cleans seeds, evaluation prompts and parallel sentences in the same way as web text."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from x_instruction.pages.normalise import looks_garbled
 
 LINE_ENDS = r"\r\n?|[\x{85}\x{2028}\x{2029}]"
 SPACES = r"[\x{A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
-# What a browser runs or loads, or a whole page. Outside program code no text needs it.
+# Elements that a browser runs or loads, or that make a whole page. Outside program code no text needs them.
 _ELEMENTS = "script|style|iframe|object|embed|form|input|meta|link|html|head|body|svg|div|span|img"
 ACTIVE_MARKUP = rf"(?i)</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>|<!--|<!doctype"
 CODE = rf"{BLOCK}|`[^`\n]+`"
 
 
 def cleaned_texts(texts: pl.Series, language: LanguageSettings | None) -> pl.Series:
-    """The texts in the letters of the language, without invisible characters and markup, private data masked.
+    """The texts in the language's letters, with private data masked, without invisible characters and markup.
 
-    Lines and their indentation stay, because program code needs them. None: the texts are in English.
+    Line ends and indentation stay, because program code needs them. `language` is None for texts in English.
     """
     name = texts.name
     garbled = pl.Series([looks_garbled(text) for text in texts], dtype=pl.Boolean)
-    texts = changed_where(garbled, texts, lambda some: some.map_elements(ftfy.fix_encoding, return_dtype=pl.String))
+    texts = changed_where(garbled, texts, lambda chosen: chosen.map_elements(ftfy.fix_encoding, return_dtype=pl.String))
     texts = visible(texts.str.replace_all(LINE_ENDS, "\n").str.replace_all(SPACES, " ")).str.normalize("NFC")
     texts = normalised(texts, language) if language else texts
     texts = without_markup(texts, keep_blank_lines=True)
@@ -37,5 +37,5 @@ def cleaned_texts(texts: pl.Series, language: LanguageSettings | None) -> pl.Ser
 
 
 def has_markup(text: pl.Expr) -> pl.Expr:
-    """Whether a text has markup that a browser would act on, outside of program code that is marked as such."""
+    """Whether a text has markup that a browser would act on, outside of program code in fences or backquotes."""
     return text.str.replace_all(CODE, "").str.contains(ACTIVE_MARKUP)

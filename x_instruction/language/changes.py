@@ -1,4 +1,4 @@
-"""Changes some texts of a series. polars' replacement of a pattern also visits the rows that are null."""
+"""Changes some texts of a series without visiting the others."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import polars as pl
 
 
 def changed_where(found: pl.Series, texts: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """The texts; those where `found` is true are what `change` makes of them, in the same order.
+    """Applies `change` to the texts where `found` is true. Returns all texts in their order.
 
-    With `when(found).then(texts)` instead, the search for e-mail addresses takes nine times as long on 786 texts of
-    which 51 have an @.
+    With `when(found).then(texts)`, polars would also search the other rows: the search for e-mail addresses takes nine
+    times as long on 786 texts, 51 of them with an @.
     """
     found = found.fill_null(False)
     if not found.any():

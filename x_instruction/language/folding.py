@@ -1,7 +1,7 @@
 """The form in which words and phrases of a language are compared.
 
-Only this module knows about case. Identification, stop words, phrases, lists of words, near-duplicates and
-decontamination compare texts by it: as polars expressions, or code point by code point in numpy and compiled code.
+Only this module handles case. Identification, stop words, phrases, lists of words, near-duplicates and decontamination
+compare texts in this form. It is made with polars expressions, or code point by code point in numpy and compiled code.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings
 
 Points = npt.NDArray[np.uint32]
-# Left out: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
+# Characters that are left out: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
 # The last code point of a letter (CJK extension H). Only tags, variation selectors and private use follow.
 LAST_LETTER = 0x323AF
 
 
 def folded(text: pl.Expr, language: LanguageSettings | None = None) -> pl.Expr:
-    """The text in the language's small letters, without the characters that are left out."""
+    """The text in the language's small letters, without the characters of NOT_COMPARED."""
     if language and language.lower_case:
         text = text.str.replace_many(language.lower_case)
     return text.str.to_lowercase().str.replace_all(NOT_COMPARED, "")
 
 
 def folded_list(words: Sequence[str], language: LanguageSettings) -> list[str]:
-    """Words or phrases of a page, or of the user's, in the form in which they are compared."""
+    """Words or phrases of a language's page or of the user, in the form in which they are compared."""
     return list(_folded_list(tuple(words), language))
 
 
@@ -44,9 +44,9 @@ def _folded_list(words: tuple[str, ...], language: LanguageSettings) -> tuple[st
 
 
 def in_any_case(phrases: Sequence[str], language: LanguageSettings) -> str:
-    """Pattern of any of the phrases, for text that must keep its case.
+    """Pattern that matches any of the phrases in upper and lower case, for text that must keep its case.
 
-    Where the language has other capitals (İ), the plain capital (I) matches too, because it is often typed instead.
+    If the language's capital differs from the plain one (İ), the plain one (I) matches too, because it is often typed.
     """
     return _in_any_case(tuple(phrases), language)
 
@@ -66,17 +66,19 @@ def folded_words(text: str, language: LanguageSettings) -> list[str]:
 
 @cache
 def folds(capitals: tuple[tuple[str, str], ...]) -> Points:
-    """For each code point up to LAST_LETTER its small letter, or 0 if it is left out. `capitals`: the language's."""
+    """The small letter of each code point up to LAST_LETTER, or 0 if it is left out. `capitals` are the language's."""
     left_out = re.compile(NOT_COMPARED)
     characters = map(chr, range(1, LAST_LETTER + 1))
-    table = np.array([1, *(0 if left_out.match(one) else ord(one.lower()[0]) for one in characters)], np.uint32)
+    table = np.array(
+        [1, *(0 if left_out.match(character) else ord(character.lower()[0]) for character in characters)], np.uint32
+    )
     for capital, small in capitals:
         table[ord(capital)] = ord(small)
     return table
 
 
 class _Translation(dict[int, int | None]):
-    """A table for str.translate, filled as characters occur: letters, marks and digits folded, all others a space."""
+    """A table for str.translate, filled as characters occur: letters, marks and digits folded, others as spaces."""
 
     def __init__(self, table: Points) -> None:
         super().__init__()

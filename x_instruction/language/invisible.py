@@ -1,7 +1,7 @@
 """Removes the characters that no reader sees, except where spelling or an emoji needs them.
 
-Invisible characters hide words from a filter, a mask or a reader, and carry whole messages (tag characters). Unicode's
-category and its property Default_Ignorable decide what is invisible, so that no kind is missing from a list.
+Invisible characters can hide words from a filter or a mask, and can carry whole messages (tag characters). Unicode's
+categories and the property Default_Ignorable decide what is invisible, because a list of our own would miss some.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ import polars as pl
 
 from x_instruction.language.changes import changed_where
 
-# Controls and format characters, private use, non-characters, and what a font shows as nothing: variation selectors,
-# tags, fillers, the grapheme joiner. Numbers and verses in Arabic begin with visible format characters (U+06DD). The
-# braille blank and the mark of a missing object belong to no such category.
+# Control and format characters, private use, non-characters, and characters that fonts do not show: variation
+# selectors, tags, fillers, the grapheme joiner. The format characters that begin numbers and verses in Arabic (U+06DD)
+# are visible and stay. The braille blank and the mark of a missing object are in none of these categories.
 INVISIBLE = (
     r"[[\p{Cc}--[\n\t\r]][\p{Cf}--\p{Prepended_Concatenation_Mark}]\p{Co}\p{Noncharacter_Code_Point}"
     r"\p{Default_Ignorable_Code_Point}\x{2800}\x{FFFC}]"
 )
-# Joiners: Persian and Urdu end a letter's connection with them, and Indic scripts choose between a conjunct and a half
-# form. Languages in other scripts have no use for them.
+# Scripts that need joiners: Persian and Urdu disconnect letters with them, and Indic scripts choose between a conjunct
+# and a half form. Languages in other scripts do not use them.
 JOINING_SCRIPTS = (
     *("Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Kannada", "Khmer", "Malayalam", "Mongolian"),
     *("Myanmar", "Oriya", "Sinhala", "Syriac", "Tamil", "Telugu"),
 )
 _LETTERS = "".join(rf"\p{{{script}}}" for script in JOINING_SCRIPTS)
 _JOINED = rf"[[{_LETTERS}]&&[\p{{L}}\p{{M}}]][\x{{200C}}\x{{200D}}]"
-# Emoji: a sign with a skin colour or a variation selector, several of them joined, a key, and the flags of England,
-# Scotland and Wales, the only sequences of tags that Unicode recommends.
+# Parts of emoji: a sign with a skin colour or a variation selector, several of them joined, a key, and the flags of
+# England, Scotland and Wales, which are the only sequences of tags that Unicode recommends.
 _EMOJI = r"\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|[\x{FE0E}\x{FE0F}])?"
 _KEY = r"[0-9#*]\x{FE0F}?\x{20E3}"
 _FLAGS = "|".join("".join(rf"\x{{E00{ord(letter):02X}}}" for letter in name) for name in ("gbeng", "gbsct", "gbwls"))
 _FLAG = rf"\x{{1F3F4}}(?:{_FLAGS})\x{{E007F}}"
-# Private use with a known meaning: Windows' fonts keep shifted Thai vowels and tone marks there, and Word its bullet.
+# Private-use characters with a known meaning: Windows fonts use them for shifted Thai vowels and tone marks, and Word
+# for its bullet.
 _SHIFTED = "\u0e10\u0e34\u0e35\u0e36\u0e37" + "\u0e48\u0e49\u0e4a\u0e4b\u0e4c" * 2
 _SHIFTED += "\u0e0d\u0e31\u0e4d\u0e47\u0e48\u0e49\u0e4a\u0e4b\u0e4c\u0e38\u0e39\u0e3a"
 KNOWN = {chr(0xF700 + place): letter for place, letter in enumerate(_SHIFTED)} | {"\uf0b7": "•"}
@@ -39,7 +40,7 @@ HONEST = rf"{_JOINED}|{_FLAG}|{_EMOJI}(?:\x{{200D}}{_EMOJI})*|{_KEY}"
 
 
 def visible(texts: pl.Series) -> pl.Series:
-    """The texts without invisible characters. Those that change are in NFC: a mark may now follow its letter."""
+    """The texts without invisible characters. Changed texts are in NFC, because a mark may now follow its letter."""
     return changed_where(texts.str.contains(INVISIBLE), texts, _visible)
 
 
@@ -51,5 +52,5 @@ def _visible(texts: pl.Series) -> pl.Series:
 def hidden_characters(before: pl.Series, after: pl.Series) -> int:
     """Number of characters that `visible` removed."""
     changed = before != after
-    found = [int(texts.filter(changed).str.count_matches(INVISIBLE).sum()) for texts in (before, after)]
-    return found[0] - found[1]
+    counts = [int(texts.filter(changed).str.count_matches(INVISIBLE).sum()) for texts in (before, after)]
+    return counts[0] - counts[1]

@@ -1,8 +1,8 @@
 """Writes a text in its language's own letters and signs.
 
 Keyboards, code pages and typesetting put other characters in their place: ي for the Urdu ی, a pipe for a danda, ํ and า
-for the Thai ำ. Texts, seeds and evaluation prompts pass through here before any rule sees them. What is replaced is
-listed in the language's page (see LanguageSettings).
+for the Thai ำ. All texts, seeds and evaluation prompts are rewritten before any rule reads them. The language's page
+lists the replacements (see LanguageSettings).
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from x_instruction.language.changes import changed_where
 from x_instruction.language.invisible import visible
 from x_instruction.language.settings import LanguageSettings
 
-# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"). Of the ligatures that are whole words, only "Allah" is
-# written for its letters in running text; the others (ﷺ) are written on purpose.
+# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"). Some ligatures are whole words: "Allah" is listed, because
+# running text has it in place of the letters, and the others (ﷺ) are not, because they are written on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
-# Marks without a letter are left out; NFKC puts a space before them.
+# Marks without a letter, before which NFKC puts a space, are left out.
 SHAPES = {shape: letters for shape, letters in _NFKC.items() if letters != shape and " " not in letters}
-# Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic ones. Texts in
-# East Asian scripts write full-width signs on purpose.
+# Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic letters. Texts in
+# East Asian scripts use full-width signs on purpose.
 _STYLED = [*range(0xFF01, 0xFF5F), *range(0x1D400, 0x1D800)]
 STYLES = {
     chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _STYLED if unicodedata.name(chr(point), "")
 }
 FULL_WIDTH_SCRIPTS = ("Bopomofo", "Han", "Hangul", "Hiragana", "Katakana")
-# As a share of a text's letters. In Urdu one letter in twelve is one that Arabic and Persian lack.
+# Share of a text's letters. In Urdu texts, one letter in twelve does not exist in Arabic and Persian.
 MIN_OWN_LETTERS = 0.01
 CLOSERS = r"[\p{Pe}\p{Pf}\x22']"
 TRUE = pl.lit(True)
 
 
 class _Step(NamedTuple):
-    """Changes texts in which `pattern` occurs and of which `condition` holds."""
+    """A change of the texts in which `pattern` occurs and for which `condition` holds."""
 
     pattern: str
     change: Callable[[pl.Expr], pl.Expr]
@@ -50,7 +50,7 @@ class _Step(NamedTuple):
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
     """The texts, which must be in NFC, in the language's own letters and signs, without invisible characters."""
     texts, steps = visible(texts), list(_steps(language))
-    # One search first, because nine in ten texts need no change.
+    # A search for all patterns comes first, because nine in ten texts need no change.
     found = texts.str.contains("|".join(step.pattern for step in steps))
     return changed_where(found, texts, partial(_rewritten, steps=steps))
 
@@ -70,24 +70,24 @@ def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
     """Share of the letters of `text` that belong to other languages, and that no code page explains."""
-    foreign = [letter for letter, own in language.foreign_letters.items() if own is None]
+    foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 
 
 def _steps(language: LanguageSettings) -> Iterator[_Step]:
     yield _replacing(SHAPES if language.script in FULL_WIDTH_SCRIPTS else SHAPES | STYLES)
-    mistaken = {letter: own for letter, own in language.foreign_letters.items() if own is not None}
+    mistaken = {letter: by for letter, by in language.foreign_letters.items() if by is not None}
     if mistaken:
         too_many = _share(list(mistaken)) > language.max_foreign_letters_share
         yield _replacing(mistaken)._replace(condition=too_many)
-    own = _share(language.own_letters) >= MIN_OWN_LETTERS if language.own_letters else TRUE
-    yield from (step._replace(condition=own) for step in _of_letters(language))
+    in_language = _share(language.own_letters) >= MIN_OWN_LETTERS if language.own_letters else TRUE
+    yield from (step._replace(condition=in_language) for step in _of_letters(language))
     if language.sentence_signs:
         yield from _of_signs(language)
 
 
 def _of_letters(language: LanguageSettings) -> Iterator[_Step]:
-    """Puts marks in order, removes doubled ones, then replaces letters."""
+    """Steps that put marks in order, remove doubled marks, and replace letters."""
     for first, then in pairwise(language.letter_order):
         yield _substituting({f"([{then}]+)([{first}]+)": "${2}${1}"})
     if language.never_doubled:
@@ -97,9 +97,9 @@ def _of_letters(language: LanguageSettings) -> Iterator[_Step]:
 
 
 def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
-    """Replaces a mark right after a word, or at the end of a line that is not a row of a table.
+    """Steps that replace a mark right after a word, or at the end of a line that is not a row of a table.
 
-    A mark between two spaces separates the entries of a menu.
+    A mark between two spaces stays, because it separates the entries of a menu.
     """
     letter = rf"[\p{{{language.script}}}&&[\p{{L}}\p{{M}}\p{{N}}]]{CLOSERS}?"
     for sign in dict.fromkeys(language.sentence_signs.values()):
@@ -130,7 +130,9 @@ def _share(letters: Collection[str]) -> pl.Expr:
 
 
 def _any_of(strings: Collection[str]) -> str:
-    """Pattern of any of the strings: a class for single characters, which is 20 times as fast as alternatives."""
-    every = sorted(strings)
-    single = "".join(re.escape(one) for one in every if len(one) == 1)
-    return "|".join([*([f"[{single}]"] if single else []), *(re.escape(one) for one in every if len(one) > 1)])
+    """Pattern of any of the strings. Single characters form a class, which is 20 times as fast as alternatives."""
+    ordered = sorted(strings)
+    single = "".join(re.escape(string) for string in ordered if len(string) == 1)
+    return "|".join(
+        [*([f"[{single}]"] if single else []), *(re.escape(string) for string in ordered if len(string) > 1)]
+    )

@@ -11,7 +11,7 @@ from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.yaml_files import read_yaml
 
 NAMES = "names.yaml"
-# A code names pages and folders, so it must not lead elsewhere.
+# Files and folders are named by codes, so a code must not contain a path.
 CODE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 
 
@@ -19,16 +19,18 @@ def load_names(folder: Path) -> dict[str, str]:
     """English names by code, from the folder of language pages. Raises SettingsError if the file cannot be used."""
     path = folder / NAMES
     try:
-        found = read_yaml(path)
+        names = read_yaml(path)
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist; it must hold the English name of each language by code") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found, dict) or not all(
-        isinstance(part, str) and part for pair in found.items() for part in pair
+    if not isinstance(names, dict) or not all(
+        isinstance(part, str) and part for pair in names.items() for part in pair
     ):
         raise SettingsError(f"{path} must hold a mapping of codes to English names, such as `fi: Finnish`")
-    for code in found:
+    for code in names:
         if not CODE.fullmatch(code):
-            raise SettingsError(f"{path}: {code!r} is not a language code, such as `fi` or `zh-hant`: it names files")
-    return found
+            raise SettingsError(
+                f"{path}: {code!r} is not a language code, such as `fi` or `zh-hant`; files are named by it"
+            )
+    return names

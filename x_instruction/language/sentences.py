@@ -1,8 +1,8 @@
-"""Where sentences end, and texts as tables of sentences.
+"""Finds the ends of sentences, and divides texts into tables of sentences.
 
-`sentence_end` is the only place that says where a sentence ends. The marks come from the language's page
-(`sentence_ends`), or from Unicode where the language of a text is not known. Its patterns work in Python's `re` and in
-polars alike, so they use neither lookarounds nor Unicode classes.
+Only `sentence_end` decides where a sentence ends. The marks come from the language's page (`sentence_ends`), or from
+Unicode if the language of a text is not known. The patterns work in Python's `re` and in polars, so they use neither
+lookarounds nor Unicode classes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from x_instruction.language.folding import folded
 from x_instruction.language.settings import LanguageSettings
 
 # These marks also occur within numbers, names and abbreviations, so they end a sentence only before white space. Other
-# marks (danda, the Urdu full stop) end one in any case: a third of the full stops in Urdu news have no space after
+# marks (danda, the Urdu full stop) always end a sentence: a third of the full stops in Urdu news have no space after
 # them.
 AMBIGUOUS = ".!?…:"
 BASIC_PLANE = range(0x10000)
-# Closing quotation marks, and these with closing brackets: the content of character classes.
+# Contents of character classes: closing quotation marks, closing brackets, and both.
 QUOTES, BRACKETS = (
     re.escape("".join(chr(point) for point in BASIC_PLANE if unicodedata.category(chr(point)) == category))
     for category in ("Pf", "Pe")
@@ -32,8 +32,8 @@ CLOSERS = QUOTES + BRACKETS
 
 @cache
 def all_marks() -> str:
-    """The marks that end a sentence in any script, which Unicode calls Sentence_Terminal, and the ellipsis."""
-    characters = pl.Series([chr(one) for one in BASIC_PLANE if unicodedata.category(chr(one)) != "Cs"])
+    """The marks that end a sentence in any script (Unicode's Sentence_Terminal), and the ellipsis."""
+    characters = pl.Series([chr(point) for point in BASIC_PLANE if unicodedata.category(chr(point)) != "Cs"])
     return "".join(characters.filter(characters.str.contains(r"^[\p{Sentence_Terminal}…]$")))
 
 
@@ -43,10 +43,10 @@ def marks(language: LanguageSettings | None = None) -> str:
 
 
 def sentence_end(marks: str, space: str = r"\s") -> str:
-    """Pattern of a sentence's end: a mark, with the closing quotation marks or brackets after it.
+    """Pattern of a sentence's end: a mark, and the closing quotation marks or brackets after it.
 
-    An ambiguous mark must be followed by `space`, which is part of the end, or by the end of the text. Before a
-    bracket it ends no sentence, because "(3.)" and "(really?)" are usually in the middle of one.
+    An ambiguous mark must be followed by `space`, which is part of the end, or by the end of the text. Before a closing
+    bracket it does not end a sentence, because "(3.)" and "(really?)" are usually in the middle of a sentence.
     """
     certain = "".join(mark for mark in marks if mark not in AMBIGUOUS)
     before_space = rf"[{marks}][{QUOTES}]*(?:{space}|$)"
@@ -59,7 +59,7 @@ def closed(marks: str, also: str = "") -> str:
 
 
 def sentence_a_line(language: LanguageSettings) -> pl.Expr:
-    """`text` with a line end after each sentence; where spaces separate sentences, after each run of text."""
+    """`text` with a line end after each sentence, or after each run of text if spaces separate sentences."""
     end = sentence_end(marks(language)) if language.marks_sentence_ends else r"\s"
     return pl.col("text").str.replace_all(rf"({end})\s*", "${1}\n").str.strip_chars_end()
 
@@ -70,10 +70,11 @@ def sentences(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 
 
 def sentences_or_lines(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """As `sentences`; but where spaces separate sentences, the lines of a text that has several.
+    """Like `sentences`, but if spaces separate sentences, a text of several lines is divided into its lines.
 
-    A Thai sentence consists of several runs between spaces, so a headline that the first paragraph repeats would count
-    as many repeated sentences: counted in runs, 32 of 800 pages of government news were repetition, in lines none.
+    A Thai sentence consists of several runs between spaces, so a headline that is repeated in the first paragraph would
+    count as many repeated sentences. On 800 pages of government news, the repetition rules found 32 pages by runs and
+    none by lines.
     """
     if language.marks_sentence_ends:
         return sentences(frame, language)

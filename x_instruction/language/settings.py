@@ -1,7 +1,7 @@
-"""What differs from language to language: one settings file for each, `languages/<code>.yaml`.
+"""The settings of each language, one file `languages/<code>.yaml` for each.
 
-Thresholds that fit English drop good text in other languages (the mean word length reaches 37 in Tamil). Therefore
-every figure of a language that a filter needs is in the language's own file, with its source.
+Thresholds that fit English drop good text in other languages (the mean word length reaches 37 in Tamil). Therefore the
+language's own file has every figure that a filter needs, with its source.
 """
 
 from __future__ import annotations
@@ -26,39 +26,40 @@ class LanguageSettings(Section):
     """Settings of one language. Lengths are in characters; scores and shares are from 0 to 1.
 
     Language identification
-    - `neighbours`: languages that identification confuses with this one; `true` accepts a text identified as that
-      neighbour.
+    - `neighbours`: languages that identification confuses with this language; `true` accepts a text that is identified
+      as that neighbour.
     - `identified_by: stop_words`: for a language that identification does not know. The score is then the share of stop
       words, and `min_language_score` is its minimum.
-    - `second_opinion`: the languages, beside this one, among which lingua decides where fastText is unsure.
-    - `tell_tale`: words that only one language of a group has, by language, for a group that neither can tell apart.
-    - `relatives`: everyday words that this language and a close relative do not share, by language, for relatives that
-      identification has no label for, or is not sure of. The most frequent ones decide.
+    - `second_opinion`: the other languages among which lingua decides if fastText is unsure.
+    - `tell_tale`: by language, words that only this language of a group has. They decide if neither fastText nor lingua
+      can distinguish the languages of the group.
+    - `relatives`: by language, everyday words that this language and a close relative do not share. The language with
+      the most of them in a text wins. They are for relatives that identification does not know or is not sure of.
 
-    Letters and signs (x_instruction/language/letters.py writes and compares texts by them)
+    Letters and signs (x_instruction/language/letters.py and folding.py use them)
     - `letters`: letters of other keyboards and code pages, and spellings that Unicode's NFC does not join, each with
-      what the language writes. A text with fewer `own_letters` than a hundredth of its letters is left alone: it may
-      be in the language whose letters these are.
+      its replacement. If less than a hundredth of a text's letters are `own_letters`, the text is not changed: it may
+      be in the language that has the other letters.
     - `letter_order`: groups of marks, as in the brackets of a regular expression. Marks that follow marks of the next
       group change places with them.
-    - `never_doubled`: marks that look the same once and twice, so that the second one is a typing error.
-    - `foreign_letters`: letters that the language does not have. Where their share of the letters is above
-      `max_foreign_letters_share`, they are replaced by what the page gives for them (a text read with the wrong code
-      page); with nothing given, the text is in another language and is dropped.
-    - `sentence_signs`: marks that are used in place of a sign that ends a sentence, by that sign.
+    - `never_doubled`: marks that look the same if they are typed twice, so the second mark is a typing error.
+    - `foreign_letters`: letters that the language does not have. If their share of the letters is above
+      `max_foreign_letters_share`, the text was read with the wrong code page, and they are replaced by the letters that
+      the page gives for them. If the page gives none, the text is in another language and is dropped.
+    - `sentence_signs`: marks that are used in place of a sign that ends a sentence, each with that sign.
     - `lower_case`: capitals whose small letter differs from Unicode's (Turkish I).
 
     Words and sentences
-    - `words`: how words are found. `spaces`: spaces separate them. `thai`: PyThaiNLP's dictionary. `characters`: for a
-      script without spaces and without a dictionary here, words are runs of `characters_per_word` characters.
-    - `characters_per_word`: needed unless spaces separate words; lengths in words are then estimated from characters.
-    - `sentence_ends`: the marks that end a sentence. A space among them says that spaces separate sentences (Thai).
+    - `words`: how words are found. `spaces`: spaces separate them. `thai`: with PyThaiNLP's dictionary. `characters`:
+      words are runs of `characters_per_word` characters, for other scripts without spaces.
+    - `characters_per_word`: required unless spaces separate words; lengths in words are then estimated from characters.
+    - `sentence_ends`: the marks that end a sentence. A space among them means that spaces separate sentences (Thai).
     - A punctuation mark is a separate token, and so is a run of points, except for `word_joiners` between two letters
       or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), and the points that end `abbreviations`
       ("Prof.") and, with `numbers_keep_points`, numbers ("3."). A hyphen among the joiners may also begin or end a word
       ("koe- ja", "-1,5"). With `dividing_signs`, only these marks are tokens, each by itself, and all other marks are
       parts of words.
-    - `never_first`: words that no sentence begins with; a text that begins with one begins in the middle of a sentence.
+    - `never_first`: words with which no sentence begins; a text that begins with such a word lacks its beginning.
 
     Rules
     - Shares of n-grams are given by n. A line is closed if it ends as a sentence does.
@@ -132,11 +133,11 @@ class LanguageSettings(Section):
     @cached_property
     def relatives_by_word(self) -> dict[str, list[str]]:
         """The languages that have each everyday word."""
-        found: dict[str, list[str]] = {}
+        codes: dict[str, list[str]] = {}
         for code, words in self.relatives.items():
             for word in words:
-                found.setdefault(word, []).append(code)
-        return found
+                codes.setdefault(word, []).append(code)
+        return codes
 
     def __hash__(self) -> int:
         return hash(self.code)
@@ -155,7 +156,7 @@ class LanguageSettings(Section):
 
 
 def load_language(code: str, folder: Path) -> LanguageSettings:
-    """Read and validate a language's page. Raises SettingsError, which names the file and the key."""
+    """Reads and validates a language's page. Raises SettingsError, which names the file and the key."""
     path = folder / f"{code}.yaml"
     try:
         values = read_yaml(path)

@@ -38,10 +38,10 @@ class UndecodableError(Exception):
 
 
 def decode(body: bytes, charset: str | None, is_html: bool) -> str:
-    """Characters of a page: by its byte order mark, as UTF-8, as declared, or as chardet finds.
+    """Characters of a page. Its byte order mark decides the encoding, then UTF-8, the declarations, and chardet.
 
-    `charset` is what the server declared; it comes before what the page declares. A declared encoding that does not
-    fit the bytes is ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, and if nothing fits.
+    `charset` is what the server declared; it comes before what the page declares. A declared encoding that does not fit
+    the bytes is ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, or if no encoding fits.
     """
     for name in _candidates(body, charset, is_html):
         if name and (text := _decoded(body, name)) is not None:
@@ -51,7 +51,8 @@ def decode(body: bytes, charset: str | None, is_html: bool) -> str:
 
 def _candidates(body: bytes, charset: str | None, is_html: bool) -> Iterator[str | None]:
     yield next((name for mark, name in BYTE_ORDER_MARKS if body.startswith(mark)), None)
-    # Valid UTF-8 beyond ASCII is UTF-8 whatever the page declares: an 8-bit encoding accepts any bytes.
+    # Bytes beyond ASCII that are valid UTF-8 are UTF-8, whatever the page declares: an 8-bit encoding accepts any
+    # bytes.
     if not body.isascii():
         yield "utf-8"
     yield _known(charset)
@@ -64,8 +65,8 @@ def _detected(body: bytes) -> str:
     """Characters of bytes that are not UTF-8 and declare no encoding that fits."""
     if (share := _utf8_share(body)) > MIXED_SHARE:
         raise UndecodableError(f"UTF-8 and another encoding are mixed: {share:.0%} of the bytes beyond ASCII are UTF-8")
-    # 5,463 of 5,464 real texts in Windows encodings (Thai, Turkish, Finnish, Vietnamese, Urdu) are read as written. On
-    # HTML, chardet is misled by markup and code: it reads 489 of 512 pages correctly, but 507 if it sees only the words
+    # chardet decodes 5,463 of 5,464 real texts in Windows encodings correctly (Thai, Turkish, Finnish, Vietnamese,
+    # Urdu). Markup and code mislead it: it decodes 489 of 512 HTML pages correctly, but 507 if it sees only the words
     # beyond ASCII.
     words = b" ".join(word for word in SEPARATORS.split(body) if not word.isascii())
     found = chardet.detect(words, encoding_era=EncodingEra.MODERN_WEB)

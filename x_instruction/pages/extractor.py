@@ -1,7 +1,8 @@
 """Reads pages in a process that is ended if a page takes too long.
 
-Nothing within a process can stop the parser, which is one call in C. The kernel ends the process when its processor
-time is used up, whatever else the machine does, so the same page is refused on a busy machine and on an idle one.
+A process cannot stop its own parser, which is a single call in C. The kernel ends the process when its processor time
+is used up. Other programs do not change the processor time, so the same page is refused on a busy and on an idle
+machine.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from multiprocessing.context import ForkServerProcess
 from x_instruction.pages.limits import LimitError, Limits, check_size
 from x_instruction.pages.main_text import ExtractionError, NestingError, Page, extract_page
 
-# A process that waits uses no processor time, so it is ended after this many times the processor seconds of a page.
+# A process that only waits uses no processor time, so it is ended after this many times the seconds of a page.
 PATIENCE = 20
 Answer = Page | ExtractionError | NestingError
 
 
 class Extractor:
-    """Extracts pages in one process, which is replaced after it was ended. A new one is forked in milliseconds."""
+    """Extracts pages in one process. If that was ended, a new process is forked within milliseconds."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
@@ -80,7 +81,7 @@ def extractor() -> Extractor:
 
 
 def _serve(connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage ends this process
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     while True:
         try:

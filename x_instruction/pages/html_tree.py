@@ -1,4 +1,4 @@
-"""Prepares a page for the search for its main text: removes what misleads or slows it, and marks bare paragraphs."""
+"""Prepares a page for the extraction of its main text: removes notices and scripts, and marks bare paragraphs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from itertools import takewhile
 
 from lxml import etree, html  # type: ignore[import-untyped]
 
-# Notices about cookies outweigh the text of a short page and would be taken for it. `hidden` marks notes that a reader
-# does not see, for example to editors (105 of 957 pages of MDN). A name is only a hint: a notice is short, has no
-# article in it and, unless it is hidden, a word about cookies or consent; two, if most of the page's text is removed.
+# On a short page, a notice about cookies is longer than the text and would be extracted in its place. `hidden` marks
+# notes that a reader does not see, such as notes to editors (105 of 957 pages of MDN). An element's name is only a
+# hint: a notice must also be short, have no article in it and, unless it is hidden or empty, contain a word about
+# cookies or consent. It must contain two such words if more than half of the page's text would be removed.
 HIDDEN = re.compile(r"\Ahidden\Z")
 NOTICE = re.compile(r"cookie|consent|gdpr")
 NOTICE_ELEMENTS = ("div", "section", "aside", "dialog", "form", "p", "footer")
 SHORT = etree.XPath("string-length(normalize-space(.)) < 1500")
 HOLDS_ARTICLE = etree.XPath("boolean(.//article | .//main | .//h1)")
-MOST = 0.5  # of the page's text
-# In English and in the ten languages: cookies, consent, privacy.
+MOST = 0.5  # share of the page's text
+# Cookies, consent and privacy, in English and in the ten languages.
 NOTICE_WORDS = re.compile(
     "cookie|consent|gdpr|privacy|eväste|tietosuoja|kuki|privasi|persetujuan|çerez|kvkk|gizlilik|vidakuzi|faragha"
     "|quyền riêng tư|bảo mật|คุกกี้|ความเป็นส่วนตัว|কুকি|গোপনীয়তা|कुकी|गोपनीयता|குக்கி|தனியுரிமை|کوکی|رازداری",
 )
 UNFILLED = re.compile(r"\{\{[^{}]*\}\}")  # a part of a template that was not filled in
-# A text beside such an element is a separate paragraph, as in CSS (an anonymous block box).
+# Text beside one of these elements is a separate paragraph, as in CSS (an anonymous block box).
 BLOCKS = frozenset(
     (
         *("address", "article", "aside", "blockquote", "center", "dd", "details", "dialog", "div", "dl", "dt"),
@@ -33,18 +34,19 @@ BLOCKS = frozenset(
     )
 )
 CONTAINERS = frozenset(("article", "body", "div", "main", "section", "td"))
-# trafilatura reads a list, a table or a heading together with the text around it.
+# Blocks after which trafilatura may lose text. Lists, tables and headings are not among them: trafilatura reads them
+# together with the text around them.
 BEFORE_TEXT = ("aside", "center", "div", "figure", "form", "iframe", "ins", "nav", "noscript", "script", "section")
 
 
 @cache
 def deeper_than(depth: int) -> etree.XPath:
-    """An XPath that finds whether a tree is nested deeper than `depth`. It descends once and counts no ancestors."""
+    """An XPath that tells whether a tree is nested deeper than `depth`. It walks down once and counts no ancestors."""
     return etree.XPath(f"boolean(/*{'/*' * depth})")
 
 
 def drop_notices(tree: html.HtmlElement) -> float:
-    """Removes the notices by their class, then those by their id. Returns the share of the page's text in them.
+    """Removes notices, found by their class and then by their id. Returns the share of the page's text in them.
 
     Python judges each name once, which takes half the time of an XPath over the attributes.
     """
@@ -66,12 +68,12 @@ def _characters(element: html.HtmlElement) -> int:
 
 
 def _is_within(element: html.HtmlElement, tree: html.HtmlElement) -> bool:
-    """Whether the element is still in the tree: neither removed nor within another removed one."""
+    """Whether the element is still in the tree: neither the element nor an element around it was removed."""
     return any(ancestor is tree for ancestor in element.iterancestors())
 
 
 def _is_notice(element: html.HtmlElement, name: str, page_size: int, removed: int) -> bool:
-    """`page_size` and `removed` are the characters of the page, and of the notices that were removed from it."""
+    """`page_size` is the number of characters of the page, and `removed` that of the notices already removed."""
     if not SHORT(element) or HOLDS_ARTICLE(element):
         return False
     text = str(element.text_content())
@@ -82,9 +84,9 @@ def _is_notice(element: html.HtmlElement, name: str, page_size: int, removed: in
 
 
 def mark_bare_paragraphs(tree: html.HtmlElement) -> None:
-    """Puts the bare texts around a block into paragraphs, each with the inline elements up to the next block.
+    """Puts bare text around blocks into paragraphs, each with the inline elements up to the next block.
 
-    The extractor loses the text behind a block together with the block, for example an advertisement.
+    Otherwise the extractor loses the text after a block that it removes, such as an advertisement.
     """
     blocks = [block for block in tree.iter(*BEFORE_TEXT) if is_text(block.tail) or _before_inline_text(block)]
     containers = dict.fromkeys(block.getparent() for block in blocks)
@@ -99,7 +101,7 @@ def _before_inline_text(block: html.HtmlElement) -> bool:
 
 
 def _has_text(inline: html.HtmlElement) -> bool:
-    """Whether an inline element or the text after it is text to read; comments are not."""
+    """Whether an inline element or the text after it has text to read. A comment has none."""
     return is_text(inline.tail) or (isinstance(inline.tag, str) and is_text(str(inline.text_content())))
 
 
@@ -111,7 +113,7 @@ def _mark(container: html.HtmlElement) -> None:
 
 
 def _into_paragraph(container: html.HtmlElement, block: html.HtmlElement | None) -> None:
-    """Moves the text and the inline elements after the block, or at the beginning, into a paragraph."""
+    """Moves the text and the inline elements after the block, or at the container's beginning, into a paragraph."""
     paragraph = html.Element("p")
     place = 0 if block is None else container.index(block) + 1
     paragraph.text = container.text if block is None else block.tail
@@ -127,7 +129,7 @@ def _into_paragraph(container: html.HtmlElement, block: html.HtmlElement | None)
 
 
 def is_text(text: str | None) -> bool:
-    """Whether there is a text to read, and not only a template that was not filled in."""
+    """Whether there is text to read, apart from parts of templates that were not filled in."""
     if not text or text.isspace():
         return False
     return "{{" not in text or bool(UNFILLED.sub("", text).strip())
@@ -136,7 +138,7 @@ def is_text(text: str | None) -> bool:
 def drop_unread(tree: html.HtmlElement) -> None:
     """Removes scripts (except articles as JSON), styles, and the links and metas of the head.
 
-    The extractor never reads them, but copies and walks the tree several times: 5 % of a news page's time.
+    The extractor never reads them, but copies and walks the tree several times: they take 5 % of a news page's time.
     """
     for element in [*tree.iter("script", "style")]:
         if element.get("type") != "application/ld+json" and element.getparent() is not None:

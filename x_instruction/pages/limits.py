@@ -1,18 +1,18 @@
-"""Limits on what a page may hold, and may cost. A page beyond one of them is refused before it is parsed."""
+"""Limits on the size of a page and on its processing time. A page that is too large is refused before it is parsed."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# What begins with <: a comment, an element whose content is no markup, or another element.
+# A `<` that begins a comment, an element whose content is not markup, or another element.
 OPENING = re.compile(r"<(?:!--|(script|style|textarea|title)\b|[A-Za-z])", re.IGNORECASE)
-# The rest of an element's beginning, with its attributes. A quotation mark counts only after "=", as in browsers.
-# Nothing is tried twice, so the search is linear.
+# The rest of an opening tag, with its attributes. A quotation mark counts only after "=", as in browsers. The
+# quantifiers are possessive, so no part is tried twice and the time is linear.
 ATTRIBUTES = re.compile(r"(?:=\s*+(?:\"[^\"]*+\"|'[^']*+')|[^>=]++|=)*+")
 QUOTED = re.compile(r"=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 ATTRIBUTE = re.compile(r"[\s/_][^\s=<>/_]")
-# Characters that are counted as a megabyte's part at least: the first page of a process takes 0.1 s.
+# A shorter page counts as this many characters, because the first page of a process takes 0.1 s.
 LEAST_CHARACTERS = 100_000
 
 
@@ -22,23 +22,24 @@ class LimitError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a page may hold and cost. The parser compares an element's attributes in pairs, and so does the search for
-    the main text with elements: 45,000 attributes take 15 s, 286,000 paragraphs of one letter minutes.
+    """Limits of one page. The time of parsing grows with the square of an element's attributes, and the time of the
+    search for the main text with the square of the elements: 45,000 attributes take 15 s, and 286,000 paragraphs of one
+    letter take minutes.
 
-    Of 967 real pages the largest has about 3,000 elements, and 89 attributes in one of them.
+    The largest of 967 real pages has about 3,000 elements, and no element has more than 89 attributes.
     """
 
     max_nesting: int = 200
-    """libxml2 does not parse below 255 levels, and trafilatura needs up to 6 s for a page nested that deep."""
+    """libxml2 does not parse more than 255 levels, and trafilatura needs up to 6 s for a page of so many levels."""
     max_elements: int = 30_000
     max_attributes: int = 500
-    """Attributes of an element."""
+    """Attributes of one element."""
     max_seconds_per_megabyte: int = 20
-    """Processor time for a million characters; a page of fewer than LEAST_CHARACTERS counts as that many. Real pages
-    take at most 0.4 s."""
+    """Seconds of processor time for a million characters; a page of fewer than LEAST_CHARACTERS counts as that many.
+    Real pages take at most 0.4 s."""
 
     def seconds(self, text: str) -> float:
-        """Processor time that the page may take."""
+        """Seconds of processor time that the page may take."""
         return max(len(text), LEAST_CHARACTERS) / 1e6 * self.max_seconds_per_megabyte
 
 
@@ -57,15 +58,15 @@ def check_size(text: str, limits: Limits) -> None:
             return
 
 
-def _end_of_element(text: str, opening: re.Match[str], most: int) -> int:
-    """Where the beginning of an element ends, or the content of a script; -1 if nothing ends it."""
+def _end_of_element(text: str, opening: re.Match[str], max_attributes: int) -> int:
+    """Position after an opening tag, or after the content of a script; -1 if nothing ends it."""
     found = ATTRIBUTES.match(text, opening.end())
     end = found.end() if found else opening.end()
-    if end - opening.end() > 2 * most:
-        # A value in quotes may contain anything, and the next attribute may follow it without a space.
+    if end - opening.end() > 2 * max_attributes:
+        # A quoted value may contain anything, and the next attribute may follow it without a space.
         names = QUOTED.sub("_", text[opening.end() : end])
-        if sum(1 for _ in ATTRIBUTE.finditer(names)) > most:
-            raise LimitError(f"an element with more than {most} attributes")
+        if sum(1 for _ in ATTRIBUTE.finditer(names)) > max_attributes:
+            raise LimitError(f"an element with more than {max_attributes} attributes")
     if opening[1] is None:
         return end
     close = re.compile(rf"</{opening[1]}", re.IGNORECASE).search(text, end)

@@ -1,7 +1,7 @@
 """Finds the main text and the provenance of a page.
 
-trafilatura with `favor_precision` finds 88 % of an article's words, and took nothing from the menus and sidebars of 140
-test pages. resiliparse is ten times as fast, but took something from them on all 140 pages.
+trafilatura with `favor_precision` finds 88 % of an article's words and takes nothing from the menus and sidebars of 140
+test pages. resiliparse is ten times as fast, but takes something from them on all 140 pages.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ HTML_EXTRACTOR = f"trafilatura {version('trafilatura')}"
 TEXT_EXTRACTOR = "none"
 OPTIONS: dict[str, Any] = {"include_comments": False, "include_tables": False}
 # A text without any of these elements is content without a page around it, as repositories and content systems store
-# it. Without an <article> around it, trafilatura reads only its paragraphs: 25 % of the list items instead of 68 %.
+# it. trafilatura reads only its paragraphs unless an <article> is put around it: 25 % of the list items instead of 68
+# %.
 PAGE = re.compile(r"<(?:!doctype|html|head|body|title|meta|link|header|nav|main|article|aside|footer)\b", re.IGNORECASE)
 FRONT_MATTER = re.compile(r"\s*---\n(?:[^\n]*\n){1,80}?---\n")
 FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-WORDS_BESIDE_LINK = 4  # "… on Wikipedia"
-# Elements that end together with their section. A heading at the end of another element may be there for the layout.
+WORDS_BESIDE_LINK = 4  # such as "… on Wikipedia"
+# A heading at the end of one of these elements has no text. After a heading at the end of another element, its text may
+# follow outside the element.
 SECTIONS = ("article", "body", "main", "section")
-# trafilatura warns about each page without text. Such a page is already a drop with its reason.
+# trafilatura warns about each page without text, but such a page is already listed as a drop with its reason.
 logging.getLogger("trafilatura").setLevel(logging.ERROR)
 
 
@@ -42,7 +44,7 @@ class ExtractionError(Exception):
 
 
 class NestingError(Exception):
-    """The elements of a page are nested too deep."""
+    """The elements of a page are nested too deeply."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _drop_bare_headings(tree: html.HtmlElement) -> None:
 
 
 def _drop_links_at_end(article: html.HtmlElement) -> None:
-    """Removes the lists of links at the end ("See also"). In a whole page the extractor finds them itself."""
+    """Removes the lists of links at the end ("See also"). The extractor itself removes them from whole pages."""
     for element in reversed(list(article)):
         if element.tag in ("ul", "ol") and not html_tree.is_text(element.tail) and all(map(_is_link, element)):
             element.drop_tree()
@@ -116,7 +118,7 @@ def _is_link(item: html.HtmlElement) -> bool:
 
 
 def _has_text(element: html.HtmlElement) -> bool:
-    """Whether the element or its tail has readable text: no table, no hidden note, no unfilled template."""
+    """Whether the element or its tail has text to read. Tables, hidden notes and unfilled templates have none."""
     if html_tree.is_text(element.tail):
         return True
     if not isinstance(element.tag, str) or element.tag == "table" or element.get("class") == "hidden":
@@ -127,7 +129,7 @@ def _has_text(element: html.HtmlElement) -> bool:
 
 
 def _main_text(tree: html.HtmlElement) -> str:
-    """The result of the precise mode, or of the normal mode if that is empty (a few lines laid out in a table).
+    """The text by the precise mode, or by the normal mode if that finds none (a few lines laid out in a table).
 
     trafilatura works on a copy of the tree, so the second mode finds the tree unchanged.
     """

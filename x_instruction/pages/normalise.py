@@ -16,13 +16,13 @@ CONTROLS = re.compile(
 )
 FENCE = re.compile(r"[ ]*```")
 TAB = "    "
-# HTML names of characters within a word ("T&uuml;rk") are left by a page that was escaped twice: 144 of 2,940 Turkish
-# pages. An entity between spaces is what a lesson on HTML is about, and &lt; or &amp; belongs to its code.
+# A page that was escaped twice has entities within words ("T&uuml;rk"): 144 of 2,940 Turkish pages do. An entity
+# between spaces stays, because a lesson on HTML is about it; &lt; and &amp; stay, because they belong to code.
 NAME = r"(?:[A-Za-z]{2,30}|#\d{2,6});"
-# To Python's \w, the vowel signs of Indic scripts and of Thai are not parts of words.
-MARKS = "".join(filter(lambda one: unicodedata.category(one)[0] == "M", map(chr, range(0x300, 0x10000))))
+# Python's \w does not match the vowel signs of Indic scripts and of Thai.
+MARKS = "".join(filter(lambda character: unicodedata.category(character)[0] == "M", map(chr, range(0x300, 0x10000))))
 WORD = rf"[\w{MARKS}]"
-# It begins with the literal &, which is 16 times as fast.
+# The pattern begins with the literal &, which makes the search 16 times as fast.
 ENTITY = re.compile(rf"&(?:(?<={WORD}&){NAME}|{NAME}(?={WORD}))")
 
 # ftfy's expression for mojibake tries 40 alternatives at each character, which takes 0.8 ms per page. Each alternative
@@ -36,7 +36,7 @@ REACH = 6
 
 
 def normalise(text: str) -> str:
-    """One paragraph per line in NFC, without control characters or repeated spaces, and with certain mojibake repaired.
+    """The text in NFC with one paragraph per line. Controls and repeated spaces are removed, clear mojibake repaired.
 
     Code between Markdown fences keeps its indentation, which Python needs. Only `fix_encoding` of ftfy is used: it
     leaves quotes, widths and ligatures alone.
@@ -59,14 +59,15 @@ def looks_garbled(text: str) -> bool:
 
 
 def _single_blanks(line: str) -> str:
-    # Only the plain space is printable. Most lines pass this check, which takes half the time of splitting them.
+    # The plain space is the only white space that is printable. Most lines pass this check, which takes half the time
+    # of splitting them.
     if line.isprintable() and "  " not in line and line[:1] != " " and line[-1:] != " ":
         return line
     return " ".join(line.split())
 
 
 def _lines_with_code(text: str) -> Iterator[str]:
-    """Lines with single spaces; lines of code keep their indentation, less that of the fence."""
+    """Lines with single spaces. Lines of code keep their indentation relative to the fence."""
     code, margin = False, 0
     for line in text.split("\n"):
         bare = _single_blanks(line)

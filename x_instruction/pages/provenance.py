@@ -1,4 +1,4 @@
-"""What a page states about itself: its address, title, date and licence."""
+"""Reads what a page states about itself: its address, title, date and licence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lxml import etree, html  # type: ignore[import-untyped]
 from x_instruction.pages import joiners
 from x_instruction.pages.normalise import normalise
 
-# In order of preference. The first of several attributes counts, and texts are joined.
+# Paths in order of preference. If a path finds several attributes, the first counts; several texts are joined.
 FIELDS: dict[str, list[str]] = {
     "url": ["link[@rel='canonical']/@href", "meta[@property='og:url']/@content"],
     "title": ["meta[@property='og:title']/@content", "h1//text()", "title//text()"],
@@ -28,7 +28,7 @@ PATHS = {
 
 
 def stated(tree: html.HtmlElement) -> dict[str, str]:
-    """Each field's first statement that is not empty, on one line, or ""."""
+    """The first statement of each field that is not empty, on one line; "" if there is none."""
     return {name: next(filter(None, (_statement(tree, path) for path in paths)), "") for name, paths in PATHS.items()}
 
 

@@ -7,53 +7,24 @@ ends.
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from x_instruction.runner.errors import InputError
+from x_instruction.runner.patience import LONGEST_WAIT, Patience, patiently_acquire
 
-LOCK, HOLDER = "lock", "holder"
-MESSAGE_EVERY = 30.0  # seconds
-LONGEST_WAIT = 3600.0  # seconds
+LOCK = "lock"
+REMEDY = "wait for the other run or stop it, then run again"
 
 
 @contextmanager
 def one_run(work: Path, partition: str, longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
-    """Holds the lock of the partition whose work store is `work`. Raises InputError after `longest_wait` seconds."""
+    """Holds the lock of the partition whose work store is `work`.
+
+    Raises InputError if the run that holds it does nothing for `longest_wait` seconds.
+    """
     work.mkdir(parents=True, exist_ok=True)
-    lock, started, timeout = FileLock(work / LOCK), time.monotonic(), 0.0
-    while not _taken(lock, timeout):
-        holder, waited = _holder(work), time.monotonic() - started
-        if waited >= longest_wait:
-            raise InputError(
-                f"{partition} is being made by {holder}; this run waited {waited:.0f} s and gave up: wait for the "
-                "other run or stop it, then run again"
-            )
-        print(f"{partition}: waiting for {holder}, {waited:.0f} s so far", file=sys.stderr)
-        timeout = min(MESSAGE_EVERY, longest_wait - waited)
-    try:
-        (work / HOLDER).write_text(f"process {os.getpid()}, which began at {time.strftime('%H:%M:%S')}")
+    with patiently_acquire(FileLock(work / LOCK), Patience(partition, REMEDY, longest_wait)):
         yield
-    finally:
-        lock.release()
-
-
-def _taken(lock: FileLock, timeout: float) -> bool:
-    try:
-        lock.acquire(timeout=timeout)
-    except Timeout:
-        return False
-    return True
-
-
-def _holder(work: Path) -> str:
-    try:
-        return (work / HOLDER).read_text() or "another run"
-    except OSError:
-        return "another run"

@@ -104,6 +104,13 @@ def _patience(key: str) -> Patience:
     return Patience(f"shared work {key}", "wait for that run or stop it, then run again")
 
 
-def _progress(folder: Path) -> list[str]:
-    """What another process has made of a piece so far: it is waited for as long as that grows."""
-    return sorted(path.name for path in folder.glob("*"))
+def _progress(folder: Path) -> list[tuple[str, int]]:
+    """Names and sizes of what another process has made of a piece so far: it is waited for as long as that grows."""
+    return sorted((path.name, _size(path)) for path in folder.glob("*"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # it was renamed since it was listed
+        return 0

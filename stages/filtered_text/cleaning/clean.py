@@ -1,4 +1,4 @@
-"""Writes a document in its language's letters, without what software and copying left in it, and joins its lines."""
+"""Cleans a document: corrects its letters, removes what software and copying left in it, and joins wrapped lines."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from x_instruction.language.invisible import visible
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
-# What no reader sees goes first, then letters and signs, because all steps look at the ends of sentences. Markup goes
-# before what it would hide: credits, and the ends of lines.
+# Invisible characters and letters come first, because all later steps look for the ends of sentences. Markup is removed
+# before credits and wrapped lines are looked for, because it would hide them.
 STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
     "invisible_characters": lambda texts, _: visible(texts),
     "letters": written,

@@ -12,13 +12,14 @@ from x_instruction.language.folding import in_any_case
 from x_instruction.language.sentences import marks
 from x_instruction.language.settings import LanguageSettings
 
-# A paragraph that was a field of CSV: within its quotation marks, each quotation mark is doubled.
+# A paragraph that was a field of CSV: it is in quotation marks, and each quotation mark inside is doubled.
 CSV_FIELD = re.compile(r'(?m)^"((?:[^"\n]|"")+)"$')
-# A text is tokenised if it has this many full stops and commas at the ends of words, nearly all of them after a space.
+# A text is tokenised if it has at least this many full stops and commas before white space, and at least this share of
+# them also follows white space.
 MIN_POINTS, TOKENISED_SHARE = 3, 0.8
-TITLE = 15  # characters of a headline, which is at least half of the window's title
+TITLE = 15  # a headline has at least this many characters, and at least half of those of the window's title
 TITLE_LINES = 4  # the headline is within this many lines after the window's title ("Site - Headline")
-# A list of the authors with its licence: `* License: [CC-BY]`, `* Text: …`.
+# A list of the authors and the licence: `* License: [CC-BY]`, `* Text: …`.
 CREDITS = r"(?:\n[-*•] [\p{L} ]{2,20}: [^\n]*){2,}$"
 LICENCE = r"(?i)\n[-*•] licen[cs]e: "
 
@@ -63,7 +64,7 @@ def _without_buttons(language: LanguageSettings) -> pl.Expr:
 
 
 def _without_title() -> pl.Expr:
-    """Removes a first line that repeats, after the site's name, one of the next lines."""
+    """Removes the first line if it is the window's title: the site's name, and then one of the next lines."""
     text = pl.col("text")
     lines = text.str.split("\n")
     first = lines.list.get(0)
@@ -74,7 +75,7 @@ def _without_title() -> pl.Expr:
 
 
 def _without_source(language: LanguageSettings) -> pl.Expr:
-    """Removes credits, and the address of the source at the end with the label or the open line that announces it."""
+    """Removes credits, and the source's address at the end together with the label or the line that announces it."""
     text, ends = pl.col("text"), marks(language)
     text = pl.when(text.str.contains(LICENCE)).then(text.str.replace(CREDITS, "")).otherwise(text)
     if language.marks_sentence_ends:  # otherwise the line before the address may be a sentence of the text

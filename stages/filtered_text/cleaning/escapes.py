@@ -1,4 +1,4 @@
-r"""Quotation marks (\") and line ends (\n) that a program escaped and never unescaped."""
+r"""Restores quotation marks (\") and line ends (\n) that a program escaped and never unescaped."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ CODE = r"[{}`;]"
 
 
 def without_escapes(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    r"""The texts without such escapes, except texts with program code.
+    r"""The texts without such escapes. Texts with program code are left as they are.
 
-    A line end counts as escaped after a sentence end or a closing mark, twice in a row, or before a capital: C:\new
-    is a name. 42 of 431 real Bengali documents hold \", and 16 of 884 Swahili ones \n.
+    \n counts as an escaped line end only after a sentence end or a closing mark, twice in a row, or before a capital,
+    because C:\new is a name. 42 of 431 real Bengali documents contain \", and 16 of 884 Swahili ones contain \n.
     """
     after_end = rf"([{marks(language)}{CLOSERS}]) *(?:\\n)+"
     line_end = rf"(?:{after_end}|(?:\\n){{2,}}) *| *\\n *(\p{{Lu}})"

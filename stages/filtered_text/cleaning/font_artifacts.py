@@ -1,11 +1,10 @@
-"""Characters within words that remained when a text in a font's private encoding was converted to Unicode.
+"""Corrects characters within words that remained when a text in a font's private encoding was converted to Unicode.
 
-Tamil fonts such as Bamini put the pulli, the sign for a consonant without a vowel, in the place of the semicolon. One
-or two semicolons per text remain in 105 of 3,627 pages, mostly beside the pulli or after a vowel sign that excludes
-one.
+Tamil fonts such as Bamini use the code of the semicolon for the pulli, the sign for a consonant without a vowel. In 105
+of 3,627 pages, one or two semicolons remain, mostly beside a pulli or after a vowel sign, which no pulli can follow.
 
-Urdu texts from InPage write the word-final yeh before a hamza (54 of 1,902 texts). Within words Urdu uses another yeh,
-and no word begins with a hamza.
+Urdu texts from InPage have the word-final yeh before a hamza (54 of 1,902 texts). This is always wrong, because Urdu
+uses another yeh within words and no word begins with a hamza.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ def without_font_artifacts(texts: pl.Series, language: LanguageSettings) -> pl.S
     if language.script != "Tamil":
         return texts
     text = pl.col("text")
-    found = pl.when(text.str.contains(WITHIN)).then(text)
-    fixed = found.map_elements(lambda one: WORD.sub(_without_semicolon, one), return_dtype=pl.String)
+    affected = pl.when(text.str.contains(WITHIN)).then(text)
+    fixed = affected.map_elements(lambda words: WORD.sub(_without_semicolon, words), return_dtype=pl.String)
     return texts.alias("text").to_frame().select(pl.coalesce(fixed, text)).to_series().alias(texts.name)
 
 
 def _without_semicolon(word: re.Match[str]) -> str:
-    """After a bare consonant the semicolon was a pulli; elsewhere it is removed."""
+    """A semicolon after a bare consonant becomes a pulli; any other semicolon is removed."""
     bare = FIRST_CONSONANT <= word[1][-1] <= LAST_CONSONANT
     return f"{word[1]}{PULLI if bare else ''}{word[2]}"

@@ -20,7 +20,7 @@ ELLIPSIS = rf"(?:\.{{2,}}|۔{{2,}}|…|[\[(]\s*(?:\.{{2,}}|…)\s*[\])]){_CLOSER
 TEASERS = rf"(?:\n[^\n]{{1,60}}(?:\.{{2,}}|…){_CLOSERS}){{2,}}$"
 # The beginning of a sentence: a capital, or a letter of a script without capitals.
 BEGIN = r"[\p{Pi}\p{Ps}\x22']*[^\S\n]?[\p{Lu}\p{Lt}\p{Lo}]"
-# Before a sentence end, these exclude an ellipsis, an initial and a number of one digit.
+# The characters before a sentence end. They exclude an ellipsis, an initial and a number of one digit.
 BEFORE_END = r"[^.…۔\s]{2}\s?"
 QUESTION_MARKS = "?؟"
 # Characters. A longer stretch is not the remainder of a sentence but text without full stops.
@@ -29,31 +29,31 @@ MAX_REST = 300
 # headings or names.
 PROSE_WORDS = 12
 OPEN_END = r"[\p{L}\p{M},،]$"
-# Writers end the items of a list as they like.
+# The beginning of a list item. List items may end in any way.
 ITEM = r"^\s*(?:[-*+•>|]|\[?\d+[.)\]])\s"
 # The last line announces something that is not there ("To choose a font:").
 ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
-# A record of a collection ("Title: …", "Text: …", on the same line or above): the names of its fields are not text.
+# The names of a record's fields are not text ("Title: …", "Text: …", with the value on the same line or below).
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
-# A text that begins in the middle of a sentence begins with small letters. Digits do not count, because dates begin
-# with a small letter in Finnish; nor do other marks, because names in program code do.
+# A text that begins in the middle of a sentence begins with this many small letters. Digits are not allowed among them,
+# because Finnish dates begin with a small letter, nor are other marks, because names in program code do.
 SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
 def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """`text` without incomplete sentences at its ends. Adds `fragment`: null, or the evidence that a text is one."""
+    """Removes incomplete sentences at both ends of `text`. Adds `fragment`: evidence that a text is one, else null."""
     fields = frame.with_columns(whole=pl.col("text").str.replace(FIELD_NAMES, "${1}").str.strip_chars_end())
     ended = _with_whole_end(_with_whole_begin(fields, language), language)
     short = ended.select(word_count(language) < settings.min_words).to_series()
     changed = ended["text"] != ended["whole"]
     begins = _begins_within(language)
-    found = begins | (changed & short) | (_is_unfinished(language) if language.marks_sentence_ends else False)
+    is_fragment = begins | (changed & short) | (_is_unfinished(language) if language.marks_sentence_ends else False)
     whole = pl.col("whole").str.replace_all(r"\s+", " ")
     begin, end = pl.format("begins '{}'", whole.str.head(30)), pl.format("ends '{}'", whole.str.slice(-30))
     return ended.with_columns(
-        text=pl.when(found).then("whole").otherwise("text"),
-        fragment=pl.when(begins).then(begin).when(found).then(end),
+        text=pl.when(is_fragment).then("whole").otherwise("text"),
+        fragment=pl.when(begins).then(begin).when(is_fragment).then(end),
     ).drop("whole")
 
 
@@ -74,8 +74,8 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 def _begins_within(language: LanguageSettings) -> pl.Expr:
     """Whether a text of one paragraph begins within a sentence that is too long to remove, or that is the whole text.
 
-    This finds 36 of 1,802 paragraphs cut from Urdu news (one of the 19 that we read was complete), and no other real
-    text.
+    This finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36, and
+    one was complete.
     """
     text = pl.col("text")
     if not language.never_first:
@@ -89,7 +89,7 @@ def _never_first(language: LanguageSettings) -> str:
 
 
 def _is_unfinished(language: LanguageSettings) -> pl.Expr:
-    """Whether two thirds or more of a text of one paragraph are an unfinished sentence.
+    """Whether an unfinished sentence makes up more than two thirds of a text of one paragraph.
 
     This finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real texts.
     """
@@ -99,12 +99,15 @@ def _is_unfinished(language: LanguageSettings) -> pl.Expr:
 
 
 def _whole_sentences(language: LanguageSettings) -> str:
-    """Pattern of a text up to its last sentence end before the beginning of another sentence."""
+    """The pattern of a text up to the last sentence end that is followed by the beginning of a sentence."""
     return rf"^(.*{BEFORE_END}(?:{sentence_end(_without(marks(language), '…'))}))\s*{BEGIN}"
 
 
 def _with_whole_end(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Removes teasers, and a last line, or its last sentence, that is unfinished, trails off or announces something."""
+    """Removes teasers, and the last sentence if it is unfinished, trails off or announces something.
+
+    If the last line has only that sentence, the line is removed.
+    """
     text = pl.col("text")
     last, whole = pl.col("last"), pl.col("sentences")
     parts = (
@@ -116,7 +119,7 @@ def _with_whole_end(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataF
     )
     sentences = pl.when(last.str.len_chars() - whole.str.len_chars() <= MAX_REST).then(whole)
     short = whole.is_null() & (last.str.len_chars() <= MAX_REST)
-    # A line with a colon may be a list.
+    # A line with a colon may begin a list.
     prose = short & ~last.str.contains(":", literal=True) & _closes_lines(pl.col("before"), language)
     open_end = (
         last.str.contains(OPEN_END)
@@ -137,7 +140,7 @@ def _without_teasers(language: LanguageSettings) -> pl.Expr:
     if not language.read_more:
         return text
     phrases = in_any_case(language.read_more, language)
-    # On a separate line, with the title that it leads to, or after the text.
+    # The phrase is on a separate line, with the title that it leads to, or it follows the text.
     line = rf"\n\P{{L}}*{phrases}\b[^\n.!?]{{0,80}}"
     after_end = rf"([{marks(language)}])[\s\[(<»›→>]*{phrases}[^\p{{L}}\n]*"
     bracketed = rf"[\[(<»›→>]\s*{phrases}[^\p{{L}}\n]*"
@@ -145,7 +148,7 @@ def _without_teasers(language: LanguageSettings) -> pl.Expr:
 
 
 def _closes_lines(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
-    """Whether at least half of the text's paragraphs are closed."""
+    """Whether the text has long lines and at least half of them end as a sentence does, or with a colon."""
     prose = text.str.count_matches(PROSE_LINE)
     return (prose > 0) & (text.str.count_matches(rf"(?m)^.{{80,}}{closed(marks(language), also=':')}") * 2 >= prose)
 

@@ -1,6 +1,6 @@
 """Removes paragraphs that a page repeats: one that directly follows itself, or several in the same order.
 
-The second kind is on pages that hold a text once for each screen width, or its beginning once more as a teaser: 5 of
+The second kind occurs on pages that contain a text once for each screen width, or its beginning again as a teaser: 5 of
 3,627 Tamil pages and 3 of 3,197 Thai ones.
 """
 
@@ -11,13 +11,14 @@ import polars as pl
 from x_instruction.cleaning.code_blocks import prose
 
 MIN_CHARACTERS = 40  # of a paragraph; verse may repeat a shorter line
-MAX_REPEATS = 2  # in a text; more of them are not an accident, and the text is left as it is
-# Paragraphs in the same order, and their mean length in characters, without headings. Refrains have shorter lines.
+MAX_REPEATS = 2  # in a text; more repeats are intended, and the text is left as it is
+# The number of paragraphs that are repeated in the same order, and their mean length in characters, without headings.
+# The lines of refrains are shorter.
 MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 
 def without_repeats(texts: pl.Series) -> pl.Series:
-    """The texts without such paragraphs. One that occurs three times is intended, and program code is left alone."""
+    """The texts without repeats. A paragraph that occurs three times is intended and stays; so does program code."""
     frame = texts.alias("text").to_frame().select(_without_direct_repeats()).with_row_index("row")
     lines = pl.col("text").str.split("\n")
     long = lines.list.eval(pl.element().filter(pl.element().str.len_chars() >= MIN_CHARACTERS))

@@ -7,19 +7,19 @@ import polars as pl
 from x_instruction.language.sentences import marks
 from x_instruction.language.settings import LanguageSettings
 
-# A text is wrapped if this share of its line ends is within a sentence and before a small letter.
+# A text with at least MIN_LINE_ENDS is wrapped if this share of its line ends is within a sentence and before a small
+# letter.
 WRAPPED_SHARE, MIN_LINE_ENDS = 0.3, 4
 WRAPPED = r"[\p{L}\p{M}\p{N},]\n\p{Ll}"
 OPEN = r"[\p{L}\p{M}\p{N},;’'”\x22)]$"
-FULL_LINE = (
-    55  # characters; such a line is not a heading, so the next one continues it even if it begins with a capital
-)
+# A line of this many characters is not a heading, so the next line continues it even if that begins with a capital.
+FULL_LINE = 55
 HEADING, FENCE = r"^#", r"^ *```"
 CODE = r"[={}\[\]<>;_]|[\p{L}\p{N}]\(|^(?:import|from|def|class|return|if|for|while|else|try)\b|^[$#] |^ "
 
 
 def joined_lines(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts; those that are wrapped get one paragraph per line."""
+    """The texts. In those that are wrapped, each paragraph becomes one line."""
     frame = texts.alias("text").to_frame().with_row_index("row")
     is_wrapped = _is_wrapped(pl.col("text"), language)
     paragraphs = _paragraphs(frame.filter(is_wrapped))
@@ -27,7 +27,7 @@ def joined_lines(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 
 def _is_wrapped(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
-    """A text whose sentences often begin with a small letter is left as it is."""
+    """Whether the lines of a text are wrapped. A text whose sentences often begin with a small letter is left alone."""
     line_ends = text.str.count_matches("\n", literal=True)
     ended = rf"[{marks(language)}][”\x22]?\n"  # no brackets: many lines of program code end with them
     capitals = text.str.count_matches(ended + r"\p{Lu}") >= 4 * text.str.count_matches(ended + r"\p{Ll}")

@@ -31,10 +31,10 @@ class ShingleSets:
             hashes, offsets = shingles(*units(part, self.language), self.size)
             text = np.repeat(np.arange(len(part), dtype=np.uint64), np.diff(offsets))
             # Sorting such numbers is 50 times as fast as np.unique, which hashes them.
-            each = np.sort((text << np.uint64(32)) | (hashes >> np.uint64(32)))
-            each = each[~neighbours(each)[0]]
-            append(self.path, (each & np.uint64(0xFFFFFFFF)).astype("<u4"))
-            self._sizes.append(np.bincount((each >> np.uint64(32)).astype(np.int64), minlength=len(part)))
+            keys = np.sort((text << np.uint64(32)) | (hashes >> np.uint64(32)))
+            keys = keys[~neighbours(keys)[0]]
+            append(self.path, (keys & np.uint64(0xFFFFFFFF)).astype("<u4"))
+            self._sizes.append(np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(part)))
 
     def __enter__(self) -> ShingleSets:
         self.sizes = np.concatenate([np.zeros(0, np.int64), *self._sizes])
@@ -70,7 +70,7 @@ class ShingleSets:
         return common / np.maximum(union, 1)
 
     def _keys(self, side: Places, texts: Places, begins: Places, hashes: Array) -> Array:
-        """For each shingle of one side of the pairs, the number of the pair and the shingle in one number."""
+        """For each shingle of one side of the pairs, one number that holds the number of the pair and the shingle."""
         sizes = self.sizes[side]
         ends = np.cumsum(sizes)
         at = np.repeat(begins[np.searchsorted(texts, side)] - (ends - sizes), sizes) + np.arange(ends[-1])

@@ -1,9 +1,9 @@
 """Decides which texts among those that share a bucket are dropped, and for which kept text.
 
 Each text, from the best to the worst, is kept unless it is similar to a text that is kept. Every dropped text is then
-similar to the text that it is dropped for, which chains of similarity (A to B, B to C) do not guarantee. The work is
-done in blocks of ranks, so that memory is bounded, and within a block in rounds: a text that is the best one left in
-all its buckets is kept, and the other texts in its buckets are compared with it.
+similar to the text that it is dropped for, which chains of similarity (A to B, B to C) do not guarantee. The texts are
+decided on in blocks of ranks, which bounds the memory. Within a block there are rounds: a text that is the best one
+left in all its buckets is kept, and the other texts in its buckets are compared with it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
-# The other texts of a bucket are compared with at most this many of its kept texts. Such large buckets come from a
-# template around texts that differ. Two similar texts share about five of their eighteen buckets.
+# A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from a template
+# around different texts, and two similar texts meet in other buckets too: they share about five of their eighteen.
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
-PAIRS = 2_000_000
+PAIRS = 2_000_000  # that are compared at a time
 MEMBER = np.dtype([("rank", "<u4"), ("bucket", "<u4")])
 Similarity = Callable[[Array, Array], Array]
 
@@ -35,7 +35,7 @@ def keep_the_best(
 ) -> tuple[Array, Array, Array]:
     """Returns the ranks that are dropped, the kept ranks that they are similar to, and the similarities, by rank.
 
-    Rank 0 is the best text. `members` are pieces of (ranks, buckets), in any order: which text is in which bucket.
+    Rank 0 is the best text. `members` says which text is in which bucket, in pieces of (ranks, buckets) in any order.
     """
     for ranks, numbers in members:
         piece = np.rec.fromarrays([ranks, numbers], MEMBER)
@@ -59,7 +59,7 @@ class Clusters:
         self.kept_in = np.zeros(buckets, np.uint8)
 
     def decide(self, block: Path, kept: Path) -> None:
-        """Decide on the texts of a block. `kept` has the members kept in better blocks; those kept here are added."""
+        """Decide on the texts of a block. `kept` has the kept members of better blocks; this block's are added."""
         members = np.fromfile(block, MEMBER)
         members = members[np.lexsort((members["rank"], members["bucket"]))]
         ranks, buckets = members["rank"].astype(np.int64), members["bucket"].astype(np.int64)
@@ -73,7 +73,7 @@ class Clusters:
         return (self.like[ranks] < 0) & (self.kept_in[buckets] < KEPT_A_BUCKET)
 
     def _compare_with(self, better: Array, ranks: Array, buckets: Array) -> None:
-        """Drop the texts that are similar to one kept in a better block. The members are sorted by bucket."""
+        """Drop the texts that are similar to a kept text of a better block. The members are sorted by bucket."""
         begins, ends = (np.searchsorted(buckets, better["bucket"], side) for side in ("left", "right"))
         last = np.cumsum(ends - begins)
         start = 0
@@ -100,17 +100,17 @@ class Clusters:
             ranks, buckets = _not_alone(ranks, buckets, ~leads & self._open(ranks, buckets))
 
     def _drop(self, left: Array, right: Array) -> None:
-        """Drop each right-hand text that is similar to a left-hand one: for the most similar, then the best one."""
+        """Drop each text of `right` that is similar to a text of `left`, for the most similar, and best, of these."""
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)
         similar = np.flatnonzero(share >= self.threshold)
-        # The last of several assignments to a place counts.
+        # If a place is assigned several times, the last assignment counts.
         similar = similar[np.lexsort((-left[similar], share[similar]))]
         self.like[right[similar]], self.alike[right[similar]] = left[similar], share[similar]
 
 
 def _not_alone(ranks: Array, buckets: Array, among: Array) -> tuple[Array, Array]:
-    """The marked members, without buckets of only one."""
+    """The members that `among` marks, without those that are alone in their bucket."""
     ranks, buckets = ranks[among], buckets[among]
     _, member = neighbours(buckets)
     return ranks[member], buckets[member]

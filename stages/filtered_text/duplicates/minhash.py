@@ -1,4 +1,4 @@
-"""Signatures: numbers that a text shares with its copies, one for all its words and one for each MinHash band.
+"""Computes signatures: numbers that a text shares with its copies, one for all its words and one for each MinHash band.
 
 MinHash: Broder 1997; bands: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3. rensa computes the minima
 from hashes of the shingles that are the same in every process.
@@ -16,13 +16,13 @@ from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.units import Numbers, Places, mix, runs, slices, units, units_of_words
 
 SEED = 42
-# The share of the pairs just at the threshold that banding must find.
+# Banding must find this share of the pairs whose similarity is exactly the threshold.
 RECALL = 0.99
 ALGORITHM = f"rensa {RMinHash.ALGORITHM_VERSION}"
 
 
 def band_rows(permutations: int, threshold: float) -> int:
-    """The largest number of rows per band with which banding still finds RECALL of the pairs just at the threshold."""
+    """The largest number of rows per band with which banding still finds RECALL of the pairs at the threshold."""
     enough = [rows for rows in range(1, permutations + 1) if _recall(permutations, rows, threshold) >= RECALL]
     return max(enough, default=1)
 
@@ -32,7 +32,7 @@ def _recall(permutations: int, rows: int, similarity: float) -> float:
 
 
 def keys(settings: FilteredText) -> int:
-    """The length of a signature in numbers: one for all words, then one for each band."""
+    """How many numbers a signature has: one for all words, then one for each band."""
     permutations = settings.minhash_permutations
     return 1 + permutations // band_rows(permutations, settings.near_duplicate_jaccard)
 

@@ -2,10 +2,9 @@
 
 Exact duplicates have the same words. Near-duplicates have sets of shingles with a Jaccard similarity of at least
 `near_duplicate_jaccard`: banding of MinHash signatures finds candidates, and the exact similarity decides. The best
-copy is kept: the likeliest in the language (to a hundredth), then the longest, then the one with the smallest id, so
-the order of rows and shards does not change the outcome. Data that grows with the number of texts is on disk. Memory
-holds two bytes per text, about 100 per candidate and 30 per dropped text: 10 million texts, a tenth of them copies,
-take 150 MB.
+copy is kept: the one with the highest language score (to a hundredth), then the longest, then the one with the smallest
+id. So the order of rows and shards does not change the outcome. Most data is on disk. Memory holds 2 bytes for each
+text, about 100 for each candidate and 30 for each dropped text: 150 MB for 10 million texts if a tenth are copies.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
-    """Write the keys and ranks of all shards to one file each; return the place of each shard's first row."""
+    """Write the ranks and each column of keys to a file over all shards; return the place of each shard's first row."""
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
         for number, column in enumerate(rows["signature"].to_numpy().T if rows.height else ()):
@@ -67,7 +66,10 @@ def _as_number(name: str) -> pl.Expr:
 
 
 def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
-    """Texts with the same words as a better one: `place`, and `of`, the place of the better one. Clears `alive`."""
+    """Texts with the same words as a better text: `place`, and `of`, the place of the better text.
+
+    Sets `alive` to False for them.
+    """
     copies = [pl.DataFrame(schema={"place": pl.Int64, "of": pl.Int64})]
     for places, groups in repeated(scratch / "keys-0"):
         order = np.lexsort((*_by_rank(scratch, places), groups))
@@ -91,7 +93,7 @@ def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
 def _near(
     shards: list[Path], scratch: Path, alive: Array, settings: FilteredText, language: LanguageSettings
 ) -> pl.DataFrame:
-    """Texts that are similar to a better one: `place`, `of`, `similarity`."""
+    """Texts that are similar to a better text: `place`, `of` (the place of the better text), `similarity`."""
     shared = np.zeros(len(alive), np.bool_)
     buckets = _shared_buckets(scratch, alive, keys(settings), shared)
     texts = np.flatnonzero(shared)
@@ -115,7 +117,10 @@ def _near(
 
 
 def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
-    """Write the members of buckets with several living texts, mark these in `shared`, return the number of buckets."""
+    """Write the members of buckets with several texts, mark the texts in `shared`, return the number of buckets.
+
+    Only texts that `alive` marks count; the others are exact duplicates.
+    """
     taken = 0
     for number in range(1, count):
         for places, groups in repeated(scratch / f"keys-{number}", alive):
@@ -132,7 +137,7 @@ def _members(scratch: Path) -> Iterator[tuple[int, Array]]:
 def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
     """All dropped texts by place: `place`, `similarity` (null for the same words), `kept` (the kept id as a number).
 
-    A copy of a text that is itself dropped as a near-duplicate is dropped for the same kept text.
+    If a text is dropped as a near-duplicate, its exact copies are dropped for the same kept text.
     """
     onward = exact.join(near, left_on="of", right_on="place", suffix="_kept")
     same = exact.join(near, left_on="of", right_on="place", how="anti").with_columns(similarity=pl.lit(None))
@@ -145,11 +150,11 @@ def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.Data
 
 
 def _decisions(dropped: pl.DataFrame, begins: Array) -> Decisions:
-    """Decisions by shard. They become text one shard at a time, because text takes four times the memory of numbers."""
+    """Decisions by shard. Ids are written as text one shard at a time, because text takes four times the memory."""
 
     def of_shard(number: int) -> pl.DataFrame:
         first, last = dropped["place"].search_sorted(begins[number : number + 2])
-        kept = pl.col("kept").map_elements(lambda number: f"{number:016x}", return_dtype=pl.String)
+        kept = pl.col("kept").map_elements(lambda text_id: f"{text_id:016x}", return_dtype=pl.String)
         alike = pl.format("{} alike: {}", pl.col("similarity").cast(pl.Float64).round(2), kept)
         return dropped.slice(first, last - first).select(
             row=(pl.col("place") - begins[number]).cast(pl.UInt32),

@@ -1,4 +1,4 @@
-"""Shingles: runs of words (of characters where no spaces separate words), as 64-bit hashes."""
+"""Shingles: runs of words, or of characters if no spaces separate words, as 64-bit hashes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from x_instruction.words.units import Numbers, Places, runs
 
 
 def shingles(values: Numbers, begins: Places, size: int) -> tuple[Numbers, Places]:
-    """Hashes of the runs of `size` units inside each text, and where those of each text begin.
+    """Hashes of the runs of `size` units inside each text, and the places at which the hashes of each text begin.
 
     A text of fewer units is one shingle.
     """

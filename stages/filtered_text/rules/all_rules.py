@@ -1,6 +1,6 @@
 """All rules in the order in which they run: cheap rules before expensive ones, and the more telling reason first.
 
-A page of cookie notices is dropped as boilerplate, for example, whatever other rule it breaks. Most rules are
+For example, a page of cookie notices is dropped as boilerplate even if it breaks a later rule too. Most rules are
 FineWeb-2's (arXiv 2506.20920): Gopher's and FineWeb's rules with thresholds for each language. The published
 thresholds and stop words are in languages/<code>.yaml (from huggingface/fineweb-2, configs/, code Apache-2.0, data
 ODC-By); the thresholds that all languages share are in params.yaml.
@@ -43,7 +43,8 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.shared_ngrams import Ngrams
 
-# FineWeb-2's rules. Lines are counted three times as fast as words, and n-grams need the words split once more.
+# FineWeb-2's rules. Rules on lines come first, because lines are counted three times as fast as words. Rules on n-grams
+# come last, because they need the words split once more.
 PUBLISHED_RULES: dict[str, Rule] = {
     "bullet_lines": bullet_lines,
     "ellipsis_lines": ellipsis_lines,
@@ -60,7 +61,7 @@ PUBLISHED_RULES: dict[str, Rule] = {
     "duplicate_ngrams": duplicate_ngrams,
 }
 WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
-# These rules see a text without its program code, whose lines are short, alike, unpunctuated and English.
+# These rules see a text without its program code, because lines of code are short, alike, unpunctuated and English.
 PROSE_RULES: dict[str, Rule] = {
     "repetition": repetition,
     "boilerplate": boilerplate,
@@ -89,7 +90,7 @@ def last_rules(ngrams: Ngrams) -> dict[str, Rule]:
 def judge(
     frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the rows that break no rule, and the others with `reason` and `value` of the first broken rule."""
+    """Returns the rows that break no rule, and the others with `reason` and `value` of the first rule they break."""
     dropped = []
     for reason, rule in rules.items():
         judged = rule(frame, settings, language)

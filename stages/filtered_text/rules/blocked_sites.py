@@ -30,7 +30,7 @@ def read_sites(path: Path) -> Sites:
 
     # begins a comment. Raises InputError if the file cannot be read or a line is neither a domain nor an address.
     """
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    if path.exists() and not path.is_file():  # reading from a pipe would wait without end
         raise InputError(f"filtered_text.blocked_sites: {path} is not a file but a folder, pipe or device: name a file")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -62,7 +62,7 @@ def _add(sites: Sites, entry: str, where: str) -> None:
 def blocked_site(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, *, sites: Sites
 ) -> pl.DataFrame:
-    """Drops pages of the listed sites (the list is the user's). A text without an address is kept."""
+    """Drops pages of the sites that the user lists. A text without an address is kept."""
     if not sites.domains and not sites.pages:
         return frame.with_columns(value=pl.lit(None, pl.String))
     bare = pl.col("url").str.replace(BEFORE_HOST, "")

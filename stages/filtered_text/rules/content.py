@@ -10,7 +10,7 @@ from x_instruction.language.folding import folded, folded_list
 from x_instruction.language.sentences import sentences, share_of_rows
 from x_instruction.language.settings import LanguageSettings
 
-# Notices of browsers and servers. "JavaScript" alone is not one, because texts about it are good texts.
+# Notices of browsers and servers. "JavaScript" alone is not a notice, because texts about it are good texts.
 FILLER = r"(?i)\blorem ipsum\b"
 PLACEHOLDERS = (
     rf"{FILLER}|\b(?:enable|turn on|activate|requires?|without) javascript\b|\bjavascript (?:is|must be|has "
@@ -21,8 +21,8 @@ PLACEHOLDERS = (
 def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops pages of a site's notices: cookies, rights, terms, log in, subscribe, share (ours).
 
-    Notices are of many kinds. A text with few kinds of phrases is about cookies, or about privacy, and is kept unless
-    it consists of little else.
+    A page of notices has many different phrases. A text with few of them is about cookies or privacy, and is kept
+    unless it consists of little else.
     """
     share, limit = pl.lit(boilerplate_share(frame, language)), settings.max_boilerplate_share
     phrases = folded_list(language.boilerplate, language)
@@ -33,7 +33,7 @@ def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
 
 
 def boilerplate_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
-    """For each text, the share of its characters in sentences that hold one of the language's boilerplate phrases."""
+    """For each text, the share of its characters in sentences that contain a boilerplate phrase of the language."""
     phrases = folded_list(language.boilerplate, language)
     marked = sentences(frame, language).with_columns(hit=pl.col("sentence").str.contains_any(phrases))
     return share_of_rows(frame, marked)
@@ -42,22 +42,22 @@ def boilerplate_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Ser
 def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops pages that were never filled in, or that show what a browser without scripts shows.
 
-    Ours, after C4 (arXiv 1910.10683, 2.2), which drops every page that says "lorem ipsum" or holds a curly bracket, and
-    every line that says "javascript".
+    The rule is ours, after C4 (arXiv 1910.10683, 2.2), which drops every page with "lorem ipsum" or a curly bracket,
+    and every line with "javascript".
     """
     found, length = pl.col("text").str.extract(PLACEHOLDERS, 0), pl.col("text").str.len_chars()
     short = length < settings.max_placeholder_characters
-    # A long page that shows the words once is a lesson with an example.
+    # A long page that has the words once uses them as an example.
     filled = pl.col("text").str.count_matches(FILLER) * settings.max_placeholder_characters > length
     return frame.with_columns(broken(found.is_not_null() & (short | filled), "says '{}'", found))
 
 
 def mostly_code(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many characters in program code and formulas (ours): those of `whole` that `text` lacks."""
+    """Drops texts with too many characters in program code and formulas, which `text` lacks and `whole` has (ours)."""
     share, limit = 1 - pl.col("text").str.len_chars() / pl.col("whole").str.len_chars(), settings.max_code_share
     return frame.with_columns(broken(share > limit, f"{{}} % of characters in code > {limit:.0%}", percent(share)))
 
 
 def fragment(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts that are only part of a text, as the cleaning step found them (ours)."""
+    """Drops texts that the cleaning step recognized as a part of a text (ours)."""
     return frame.with_columns(broken(pl.col("fragment").is_not_null(), "a snippet, {}", pl.col("fragment")))

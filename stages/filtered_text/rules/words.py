@@ -38,7 +38,7 @@ def bad_word_lengths(frame: pl.DataFrame, settings: FilteredText, language: Lang
 def few_alphabetic_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts in which too few words contain a letter (Gopher; FineWeb-2's thresholds, ours for Thai).
 
-    FineWeb-2 counts punctuation on its own as words, this rule only with `punctuation_counts_as_words`.
+    FineWeb-2 counts punctuation on its own as words. This rule does so only with `punctuation_counts_as_words`.
     """
     total = words_counted("tokens" if settings.punctuation_counts_as_words else "words")
     share, least = words_counted("alphabetic") / total, language.min_alphabetic_words_share

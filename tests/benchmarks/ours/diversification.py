@@ -1,7 +1,7 @@
-"""python -m tests.benchmarks.ours.diversification ours|faiss FOLDER: prints CPU seconds, figures, peak bytes as JSON.
+"""python -m tests.benchmarks.ours.diversification ours|faiss FOLDER: prints seconds, figures and peak bytes as JSON.
 
-`ours` makes the decisions of diversified_set on the candidates in FOLDER. `faiss` reads the same vectors as a short
-script would, and clusters them.
+`ours` makes the decisions of diversified_set on the candidates in FOLDER. `faiss` reads the same vectors and clusters
+them, as a short script would. The seconds are CPU seconds.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from x_instruction.embeddings.vectors import INSTRUCTION, vectors_of
 from x_instruction.runner.job import Job
 
 COMPARED = 50_000  # vectors on which the distances to the centres are compared
-COPY_AFTER = 20  # every so manieth pair is a near copy of the one before
-SIZE = 384  # numbers of a vector
-DRAWN_OF = 100  # pairs, one is drawn
+COPY_AFTER = 20  # every COPY_AFTER-th pair is a near copy of the previous pair
+SIZE = 384  # dimensions of a vector
+DRAWN_OF = 100  # one pair in so many is drawn
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def ours(job: Job, pairs: pl.DataFrame) -> dict[str, Any]:
 
 
 def timed(name: str) -> Callable[[], float]:
-    """Measures a function that `decide` calls; the result returns its seconds."""
+    """Times a function that `decide` calls; the returned function gives the CPU seconds it has taken."""
     function, taken = getattr(decisions, name), [0.0]
 
     def measured(*arguments: Any) -> Any:
@@ -78,7 +78,7 @@ def timed(name: str) -> Callable[[], float]:
 
 
 def copies_found(made: pl.DataFrame) -> float:
-    """Share of the near copies of which one of the two was dropped."""
+    """Share of the near copies for which the copy or the original was dropped."""
     number = pl.col("id").cast(pl.Int64)
     pair = made.filter(number % COPY_AFTER >= COPY_AFTER - 2).group_by(number // COPY_AFTER)
     near = pair.agg((pl.col("reason") == "near_identical_instruction").any().fill_null(value=False))
@@ -102,14 +102,14 @@ def alone(paths: list[Path]) -> dict[str, Any]:
 
 
 def kmeans(vectors: Vectors, clusters: int, **changed: int) -> Any:
-    """faiss with its defaults, apart from what is given."""
+    """faiss k-means with default settings, except for those in `changed`."""
     means = faiss.Kmeans(vectors.shape[1], clusters, seed=17, max_points_per_centroid=VECTORS_PER_CLUSTER, **changed)
     means.train(vectors)
     return means
 
 
 def inertia(vectors: Vectors, numbers: np.ndarray) -> float:
-    """Mean squared distance of the vectors to the mean of their cluster."""
+    """Mean squared distance of the vectors from the mean of their cluster."""
     order = np.argsort(numbers, kind="stable")
     starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
     sums = np.add.reduceat(vectors[order], starts)

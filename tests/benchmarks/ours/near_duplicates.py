@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints the seconds, and the kept line of each dropped one."""
+"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints seconds, and the kept line for each dropped line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main() -> None:
     number = pl.int_range(pl.len())
     rows = texts.to_frame().select(
         "text",
-        # The number of the line is the id, so that the decisions name lines.
+        # The id of a text is the number of its line, so the decisions name lines.
         id=number.map_elements(lambda line: f"{line:016x}", return_dtype=pl.String),
         document_id=number.map_elements(lambda line: f"{line:016x}", return_dtype=pl.String),
         words=pl.lit(200),

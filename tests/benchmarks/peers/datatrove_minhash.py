@@ -1,7 +1,7 @@
-"""All four steps of datatrove's deduplication over the texts of a file: seconds, and the kept text of each dropped one.
+"""Runs the four steps of datatrove's deduplication. Prints the seconds, and the kept text for each dropped text.
 
 The question has `texts` (a file with one text per line) and `language` (ISO 639-3, for the word tokenizer). Without a
-language, words are whatever is between spaces: datatrove does not offer this, but it is its fastest case.
+language, words are split at spaces: datatrove does not offer this, but it would be its fastest case.
 """
 
 import json
@@ -33,7 +33,7 @@ def main() -> None:
         sign = MinhashDedupSignature(f"{folder}/signatures", config, language=question["language"] or "eng")
         if not question["language"]:
             sign.word_tokenizer = SimpleNamespace(word_tokenize=str.split)
-        # The first text loads the tokenizer.
+        # The first text loads the tokenizer, which is not timed.
         sign.get_shingles(lines[0])
         started = time.monotonic()
         sign.run(iter(documents))

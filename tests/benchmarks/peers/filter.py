@@ -1,4 +1,4 @@
-"""datatrove's filters as FineWeb-2 runs them: seconds, and for each text the reason why it is dropped, or null.
+"""Runs datatrove's filters as FineWeb-2 does. Prints the seconds and, for each text, the drop reason or null.
 
 The question has `texts` (a file with one JSON string per line), `language` (fin_Latn, for the word tokenizer), `rules`
 (the thresholds of a language page) and `shared` (thresholds for all languages). With `only_words`, the answer is the
@@ -17,7 +17,7 @@ from loguru import logger
 
 
 def filters(language, rules, shared):
-    """The filters in the order of FineWeb-2's pipeline. Thresholds that it switches off are 0 or out of reach."""
+    """The filters in the order of FineWeb-2's pipeline. A threshold that FineWeb-2 switches off is 0 or unreachable."""
     return [
         GopherRepetitionFilter(
             dup_para_frac=0,
@@ -68,7 +68,7 @@ def main():
         print(json.dumps([split_into_words(document.text, question["language"]) for document in documents]))
         return
     chain = filters(question["language"], question["rules"], question["shared"])
-    # The first text loads the tokenizer.
+    # The first text loads the tokenizer, which is not timed.
     reason(documents[0], chain)
     started = time.process_time()
     reasons = [reason(one, chain) for one in documents]

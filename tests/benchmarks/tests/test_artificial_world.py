@@ -1,4 +1,4 @@
-"""The recorded truth of the planted world is correct, and the filter accepts its languages."""
+"""The planted world's recorded truth is correct, and the filter accepts its languages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_response_states_the_facts_of_its_topic(tongue: Tongue) -> None:
 
 
 @pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.code)
-def test_every_sentence_names_the_concept_so_that_any_run_of_sentences_can_be_rated(tongue: Tongue) -> None:
+def test_every_sentence_names_the_concept_so_any_part_of_a_text_can_be_rated(tongue: Tongue) -> None:
     sentences = WORLD.response(TOPIC, tongue, random.Random(1))
     assert all(tongue.lexicon["noun lantern"] in sentence.lower() for sentence in sentences)
 
@@ -71,7 +71,7 @@ def test_the_world_has_every_kind_of_page(kind: str) -> None:
     assert kind in {page[1] for page in WORLD.pages(TONGUES[0])}
 
 
-def test_a_page_with_a_defect_is_not_its_good_page() -> None:
+def test_a_defective_page_differs_from_the_good_page() -> None:
     pages = list(WORLD.pages(TONGUES[0]))
     assert len({text for _, _, _, text in pages}) == len(pages)
 
@@ -111,7 +111,7 @@ def test_the_languages_are_identified(languages: Path) -> None:
         assert in_language(texts, load_language(tongue.code, languages)).to_list() == expected
 
 
-def test_the_settings_of_the_world_are_valid_and_keep_the_others(tmp_path: Path) -> None:
+def test_the_settings_of_the_world_are_valid_and_keep_the_other_settings(tmp_path: Path) -> None:
     planted_world.make_project(tmp_path, WORLD, planted_world.settings(WORLD))
     made = load_settings(tmp_path / "params.yaml")
     assert made.languages == ["xa", "xb"]
@@ -119,9 +119,7 @@ def test_the_settings_of_the_world_are_valid_and_keep_the_others(tmp_path: Path)
     assert made.decoding.top_p == load_settings(ROOT / "params.yaml").decoding.top_p
 
 
-def test_the_filter_keeps_the_good_pages_and_drops_those_in_another_language(
-    languages: Path, settings: Settings
-) -> None:
+def test_the_filter_keeps_good_pages_and_drops_pages_in_another_language(languages: Path, settings: Settings) -> None:
     lenient = settings.filtered_text.model_copy(update={"min_words": 8, "max_repeated_paragraph_share": 1.0})
     texts = [*(text for _, kind, _, text in WORLD.pages(TONGUES[0]) if kind == "good"), response(TOPIC, TONGUES[1])]
     frame = pl.DataFrame({"text": texts}).with_columns(

@@ -16,13 +16,13 @@ def test_helper_modules_are_not_benchmarks() -> None:
     assert not {"__main__", "table", "peer", "project_copy"} & set(names())
 
 
-def test_an_unknown_benchmark_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_benchmark_is_refused_and_the_known_names_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["no_such_benchmark"]) == 1
     message = capsys.readouterr().err
     assert "there is no benchmark 'no_such_benchmark'" in message and "near_duplicates" in message
 
 
-def test_a_setting_that_cannot_be_used_ends_with_one_sentence(
+def test_an_invalid_setting_ends_the_command_with_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LANGUAGES", "xx")

@@ -1,4 +1,4 @@
-"""The benchmark of diversification plants near copies, finds them again, and measures distances to centres."""
+"""The diversification benchmark plants near copies, counts how many are found, and measures distances to centres."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.ours.diversification import COPY_AFTER, SIZE, copies_found
 from x_instruction.embeddings.vectors import INSTRUCTION, vectors_of
 
 
-def test_every_twentieth_vector_is_a_near_copy_of_the_one_before(tmp_path: Path) -> None:
+def test_every_twentieth_vector_is_a_near_copy_of_the_previous_vector(tmp_path: Path) -> None:
     write(tmp_path, 200)
     table = pl.read_parquet(tmp_path / "part-00000.parquet")
     vectors = vectors_of(table[INSTRUCTION], SIZE)
@@ -22,12 +22,12 @@ def test_every_twentieth_vector_is_a_near_copy_of_the_one_before(tmp_path: Path)
     assert following[COPY_AFTER - 2 :: COPY_AFTER].mean() == pytest.approx(0.97, abs=0.01)
 
 
-def test_a_copy_is_found_if_either_of_the_two_was_dropped() -> None:
+def test_a_copy_counts_as_found_if_it_or_its_original_was_dropped() -> None:
     reasons = {18: "near_identical_instruction", 39: "near_identical_instruction", 58: "cluster_full", 5: None}
     made = pl.DataFrame({"id": [f"{row:09d}" for row in range(80)], "reason": [reasons.get(row) for row in range(80)]})
     assert copies_found(made) == 2 / 4
 
 
-def test_the_distance_is_that_to_the_mean_of_the_cluster() -> None:
+def test_the_inertia_is_the_mean_squared_distance_to_the_cluster_mean() -> None:
     vectors = np.array([[0, 0], [2, 0], [0, 9]], np.float32)
     assert inertia(vectors, np.array([1, 1, 0])) == pytest.approx(2 / 3)

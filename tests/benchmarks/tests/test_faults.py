@@ -1,4 +1,4 @@
-"""The benchmark of killed runs finds what is half-published, and goes on where it was ended."""
+"""The benchmark of killed runs reports half-published outputs and resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from x_instruction.runner.checksums import FILES, checksums, write_sealed
 OUTPUT = "data/filtered_text/fi"
 
 
-def test_half_published_and_changed_data_are_problems(made: Path) -> None:
+def test_half_published_and_damaged_outputs_are_problems(made: Path) -> None:
     folder = made / OUTPUT
     assert problems_of(made) == []
     (folder / "manifest.json").unlink()
@@ -25,7 +25,7 @@ def test_half_published_and_changed_data_are_problems(made: Path) -> None:
     assert "part-00000.parquet is damaged" in problems_of(made)[0]
 
 
-def test_a_benchmark_that_was_ended_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_benchmark_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[bool] = []
     undisturbed: list[Path] = []
 

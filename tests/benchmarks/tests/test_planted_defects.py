@@ -1,4 +1,4 @@
-"""The benchmark planted_defects: its project is valid, and it measures nothing that was learned."""
+"""The benchmark planted_defects has a valid project and measures only pairs that were not learned."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def test_the_project_has_the_learned_excerpts_as_seeds_and_as_pages(tmp_path: Pa
     assert pl.read_ndjson(folders[1] / "fi.jsonl").rows() == [(INSTRUCTION, text) for text in TEXTS[2:]]
     page = (tmp_path / PAGES / "fi" / "real00000.html").read_text(encoding="utf-8")
     assert extract_page(page).text.split("\n") == TEXTS[2:]
-    assert len(list((tmp_path / PAGES / "fi").iterdir())) > 1  # the sample's pages are there too
+    assert len(list((tmp_path / PAGES / "fi").iterdir())) > 1  # besides the sample's pages
 
 
-def test_without_the_collection_the_project_is_the_samples_and_a_message_says_so(
+def test_without_the_collection_only_the_sample_is_used_and_a_message_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XI_SHARED_DATA", str(tmp_path / "nothing"))
@@ -89,6 +89,6 @@ def test_each_possible_defect_has_a_row_with_its_bound_and_note(
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     changed = settings.model_copy(update={"rating": rating})
     rows = measured("real text", documents(FOUND, "measured", changed), evaluator, changed, ROOT / "languages")
-    # With a single language and an open instruction no response is swapped, strays or is in another language.
+    # With one language and an open instruction, no response is swapped, strays or is in another language.
     assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
     assert all(0 <= row.ours <= 1 and row.peer == 0.95 and row.note.startswith("at least") for row in rows)

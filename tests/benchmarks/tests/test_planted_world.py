@@ -1,4 +1,4 @@
-"""What the benchmark planted_world counts, compared with a truth written by hand."""
+"""The counts of the benchmark planted_world agree with a truth written by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.benchmarks.planted_world import DATA, Kept, content_accuracy, kept_ri
 WORLD = World(concepts=4, families=2, languages=1)
 TONGUE = TONGUES[0]
 RIGHT, WRONG = Topic("looks", "lantern"), Topic("making", "basket")
-# By page: its kind, the text and the topic of its candidate pair. The filter dropped "lost", which has no pair.
+# The kind of each page, and the text and topic of its candidate pair. The filter dropped "lost": it has no pair.
 PAGES = {
     "named": ("good", "Tona kala.", RIGHT),
     "misnamed": ("good", "Tona kala.", WRONG),
@@ -71,7 +71,7 @@ def test_kept_pairs_are_counted_with_and_without_whole_sentences_of_cut_pages(
     assert kept_rightly(project, WORLD) == Kept(pytest.approx(good), pytest.approx(of_good_pages), len(kept), 2)
 
 
-def test_an_answer_counts_by_the_facts_of_its_topic(project: Path) -> None:
+def test_an_answer_is_scored_by_the_facts_of_its_topic(project: Path) -> None:
     right, wrong = (" ".join(WORLD.response(topic, TONGUE, random.Random(1))) for topic in (RIGHT, WRONG))
     rows = [
         {"model": model, "kind": kind, "language": TONGUE.code, "instruction": RIGHT.instruction(2), "response": text}

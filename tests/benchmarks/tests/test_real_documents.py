@@ -1,4 +1,4 @@
-"""Excerpts of real text: parts that share no document, no article and no sentence."""
+"""The parts of the excerpts share no document, no article and no sentence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def documents(texts: dict[str, list[str]]) -> pl.DataFrame:
-    """Texts by site as a frame."""
+    """A frame of the given texts, which are keyed by site."""
     rows = [(site, f"{site}/{number}", text) for site, of_site in texts.items() for number, text in enumerate(of_site)]
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 
@@ -44,7 +44,7 @@ def sentences(excerpts: list[str]) -> set[str]:
     return {sentence.strip() for excerpt in excerpts for sentence in excerpt.split(". ")}
 
 
-def test_each_part_is_filled_and_no_sentence_is_in_two() -> None:
+def test_each_part_is_filled_and_no_sentence_is_in_two_parts() -> None:
     parts = divided(documents({"large": LARGE, "small": SMALL}), FINNISH).parts
     assert {name: len(excerpts) for name, excerpts in parts.items()} == {
         "measured": 4, "choosing": 2, "learned": 6, "other_site": 3,
@@ -84,7 +84,7 @@ def test_the_order_of_the_documents_makes_no_difference() -> None:
     assert divided(frame, FINNISH).parts == divided(frame.reverse(), FINNISH).parts
 
 
-def test_whole_sentences_are_taken_of_a_long_paragraph_and_none_of_a_short_one() -> None:
+def test_whole_sentences_are_taken_from_long_paragraphs_only() -> None:
     long = "".join(map(sentence, range(20)))
     excerpts = list(fitting(f"Otsikko\n{sentence(1)}\n{long}"))
     assert excerpts == [long[: len(excerpts[0])]]

@@ -1,4 +1,4 @@
-"""The benchmark real_model: its project is valid, and its figures are right on tiny frames. No model runs here."""
+"""The project of the benchmark real_model is valid, and its figures are right on tiny frames. No model is loaded."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def changed(languages: list[str]) -> Settings:
 
 @pytest.fixture
 def collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A real-text collection with three English pairs, and excerpts that need no collection."""
+    """A real-text collection with three English pairs; the excerpts are replaced by nine short texts."""
     folder = tmp_path / "collection"
     (folder / "seed").mkdir(parents=True)
     rows = [
@@ -67,14 +67,14 @@ def collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("languages", [["fi"], ["fi", "sw", "hi"]])
-def test_the_settings_are_valid_and_hold_the_encoder_out_of_the_ratings(languages: list[str]) -> None:
+def test_the_settings_are_valid_and_no_rating_uses_the_encoder(languages: list[str]) -> None:
     valid = changed(languages)
     assert valid.languages == languages and len(valid.iterations) == 2
     assert not set(valid.rating.signals) & set(SIMILARITIES)
     assert valid.base_model.checkpoint == CHECKPOINT
 
 
-def test_every_training_keeps_checkpoints_and_leaves_the_embedding_alone() -> None:
+def test_every_training_keeps_checkpoints_and_freezes_the_embedding() -> None:
     valid = changed(["fi"])
     for artifact in ("instruction_model", "response_model", "evaluator", "tuned_model"):
         training = getattr(valid, artifact).training
@@ -102,7 +102,7 @@ def test_the_embedded_model_gets_the_same_data_and_its_usual_settings(tmp_path: 
     assert valid.seed_pairs == changed(["fi"]).seed_pairs and set(data_settings(["fi"])) <= set(settings(["fi"]))
 
 
-def test_languages_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_variable_chooses_the_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANGUAGES", raising=False)
     assert chosen_languages() == ["fi", "sw", "hi"]
     monkeypatch.setenv("LANGUAGES", "th, ta")
@@ -114,7 +114,7 @@ def test_languages_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch
         chosen_languages()
 
 
-def test_the_number_of_texts_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_variable_sets_the_number_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEXTS", raising=False)
     assert texts_per_language() == 60
     monkeypatch.setenv("TEXTS", "many")
@@ -122,7 +122,7 @@ def test_the_number_of_texts_is_chosen_by_the_environment(monkeypatch: pytest.Mo
         texts_per_language()
 
 
-def test_the_time_of_all_attempts_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_times_of_all_attempts_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object, **options: object) -> None:
         raise RuntimeError("killed")
 
@@ -144,12 +144,12 @@ def test_the_output_of_a_long_run_is_appended_to_its_log(tmp_path: Path) -> None
     assert log.read_text(encoding="utf-8").split() == ["first", "second"]
 
 
-def test_only_rules_on_form_count_against_an_instruction() -> None:
+def test_only_drops_for_form_make_an_instruction_ill_formed() -> None:
     drops = {"instruction_not_english": 1, "several_instructions": 1, "similar_instructions": 8}
     assert well_formed_share(10, drops) == pytest.approx(0.9)
 
 
-def test_an_interval_holds_its_mean_and_is_the_same_in_each_run() -> None:
+def test_an_interval_contains_its_mean_and_is_reproducible() -> None:
     values = [0.0, 1.0, 1.0, 1.0] * 5
     measured = mean_of(values)
     assert measured.interval.low < measured.value == 0.75 < measured.interval.high
@@ -162,16 +162,16 @@ def vectors(rows: list[list[float]]) -> list[bytes]:
 
 
 def test_cosines_are_taken_after_the_means_are_subtracted() -> None:
-    # All vectors share a large part; what is left of each instruction is near its own text.
+    # All vectors share a large component; after its removal each instruction is near its own text.
     shared = [[9.0, 1.0], [9.0, -1.0]]
     frame = pl.DataFrame({INSTRUCTION: vectors(shared), RESPONSE: vectors(shared)})
     assert cosines(frame).round(3).tolist() == [[1.0, -1.0], [-1.0, 1.0]]
 
 
-def test_own_first_is_the_chance_among_drawn_texts() -> None:
+def test_own_first_is_the_probability_that_no_drawn_text_is_nearer() -> None:
     table = np.eye(5)
     assert own_first(table, of=3) == 1.0
-    table[0, 1] = 2.0  # one of four others is nearer: two others are drawn, without it in half of the draws
+    table[0, 1] = 2.0  # one of four other texts is nearer; half of the draws of two other texts do not contain it
     assert own_first(table, of=3) == pytest.approx((4 + 0.5) / 5)
 
 
@@ -183,11 +183,11 @@ def rated(ratings: dict[str, float], seeds: int = 4) -> pl.DataFrame:
 GOOD = {"none": 0.9, "swapped": 0.1, "cut": 0.1, "repeated": 0.1, "wrong_language": 0.1, "boilerplate": 0.1}
 
 
-def test_precision_is_that_of_pairs_planted_in_the_given_shares() -> None:
+def test_precision_weights_the_pairs_by_the_planted_shares() -> None:
     assert kept_precision(rated(GOOD), 0.5) == 1.0
-    # Every good pair is half of the set, each defect a tenth.
+    # The good pairs are half of the set, and each defect is a tenth.
     assert kept_precision(rated({**GOOD, "swapped": 0.8}), 0.5) == pytest.approx(0.5 / 0.6)
-    assert kept_precision(rated({**GOOD, "strays": 0.8}), 0.5) == 1.0  # a defect that is not planted
+    assert kept_precision(rated({**GOOD, "strays": 0.8}), 0.5) == 1.0  # this defect is not planted
     assert kept_precision(rated(dict.fromkeys(GOOD, 0.1)), 0.5) == 0.0
 
 
@@ -205,21 +205,21 @@ def test_chrf_of_equal_texts_is_100() -> None:
     assert chrf(answers).value == pytest.approx(100.0)
 
 
-def test_a_correction_brings_instructions_of_different_likelihood_together() -> None:
-    # The own response adds 1 to each instruction, but the first instruction is unlikely after any text.
+def test_both_corrections_make_instructions_of_different_likelihood_comparable() -> None:
+    # Its own response adds 1 to each instruction's likelihood, but the first instruction is unlikely after any text.
     without = np.array([-9.0, -2.0, -1.0])
     table = without[:, None] + np.eye(3)
     found = areas(table, without)
     assert found[AS_IS] < 1 and found[EMPTY] == 1.0 and found[OTHERS] == 1.0
 
 
-def test_the_mean_after_other_texts_leaves_out_the_own_and_the_compared_text() -> None:
+def test_the_mean_after_other_texts_excludes_the_own_and_the_compared_text() -> None:
     table = np.array([[5.0, 1.0, 3.0], [2.0, 5.0, 4.0], [6.0, 8.0, 5.0]])
     assert means_of_others(table).tolist() == [[2.0, 3.0, 1.0], [4.0, 3.0, 2.0], [8.0, 6.0, 7.0]]
     assert area(np.eye(2)) == 1.0
 
 
-def test_the_examples_show_instructions_with_texts_and_answers_of_the_tuned_model(tmp_path: Path) -> None:
+def test_the_examples_show_instructions_texts_and_the_tuned_models_answers(tmp_path: Path) -> None:
     pairs = tmp_path / "data" / "rated_pairs" / "iteration_1" / "fi"
     answers = tmp_path / "data" / "eval_scores" / "fi"
     for folder in (pairs, answers):
@@ -251,7 +251,7 @@ def with_scores(project: Path, **changed: object) -> Path:
     return project
 
 
-def test_evaluators_are_shown_beside_their_labels_alone_and_the_embedded_model(tmp_path: Path) -> None:
+def test_evaluators_are_compared_with_their_labels_alone_and_the_embedded_model(tmp_path: Path) -> None:
     ours = with_scores(tmp_path / "ours")
     embedded = with_scores(tmp_path / "embedded", by_language={"fi": {"auc": 0.5}}, auc_by_defect={"swapped": 0.4})
     rows = {row.case: row for row in evaluator_rows(ours, embedded)}
@@ -274,7 +274,7 @@ def test_the_well_formed_share_counts_the_drops_of_all_languages(tmp_path: Path)
     assert formed_share(tmp_path, ["fi", "sw"]) == pytest.approx(1 - 2 / 25)
 
 
-def test_intervals_of_all_models_stand_beside_the_tuned_models_figure() -> None:
+def test_the_note_has_the_intervals_of_all_models() -> None:
     found = {name: mean_of([value] * 3) for name, value in (("tuned", 0.9), ("seed_only", 0.8), ("base", 0.1))}
     note = "seed-only; 0.9 (0.9 to 0.9) against 0.8 (0.8 to 0.8); base 0.1 (0.1 to 0.1)"
     assert interval_note(found) == note

@@ -1,4 +1,4 @@
-"""What the benchmark real_model measures with models and the encoder, on a tiny project with an untrained model."""
+"""The figures of the benchmark real_model that need models, on a tiny project with an untrained model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def small(settings: Settings) -> Settings:
 
 @pytest.fixture
 def project(tmp_path: Path, tiny_model: Path) -> Path:
-    """A finished project: seeds, candidate pairs, answers of three models; the tiny model is in every model's place."""
+    """A finished project with seeds, candidate pairs and answers; the tiny model is used in place of every model."""
     (tmp_path / "languages").symlink_to(ROOT / "languages")
     for names in [*MODELS.values(), ("instruction_model",)]:
         shutil.copytree(tiny_model, tmp_path.joinpath("data", *names))
@@ -60,7 +60,7 @@ def project(tmp_path: Path, tiny_model: Path) -> Path:
     return tmp_path
 
 
-def test_no_learned_and_no_english_seed_is_measured(project: Path) -> None:
+def test_only_held_out_seeds_that_are_not_english_are_measured(project: Path) -> None:
     assert [seed.id for seed in unlearned_seeds(project, "fi")] == ["0", "1", "2"]
     assert [seed.id for seed in unlearned_seeds(project, "fi", ["held_out"])] == ["0", "1"]
 
@@ -74,16 +74,16 @@ def test_each_text_gets_an_instruction_of_the_named_model(project: Path, small: 
     assert written["instruction"].dtype == pl.String and written.equals(written_by(project, small, "base_model", texts))
 
 
-def test_an_untrained_model_loses_the_logarithm_of_its_vocabulary_on_each_token(
+def test_an_untrained_models_loss_is_the_logarithm_of_its_vocabulary(
     project: Path, small: Settings, tiny_model: Path
 ) -> None:
     measured = response_losses(project, small, ["base_model"])
-    vocabulary = 261  # bytes and five special tokens
+    vocabulary = 261  # the bytes and five special tokens
     assert measured.value == pytest.approx(log(vocabulary), abs=0.3)
     assert measured.interval.low <= measured.value <= measured.interval.high
 
 
-def test_an_answer_is_nearer_its_own_question_than_another(project: Path, small: Settings) -> None:
+def test_an_answer_is_nearer_to_its_own_question_than_to_another(project: Path, small: Settings) -> None:
     own = pl.DataFrame(SEEDS, schema=["instruction", "response"], orient="row").with_columns(language=pl.lit("fi"))
     other = own.with_columns(pl.col("response").reverse())
     near, far = (nearness(project, small, frame)["similarity"].mean() for frame in (own, other))
@@ -95,7 +95,7 @@ def test_the_rows_compare_models_and_corrections(project: Path, small: Settings)
     assert [row.peer for row in corrections] == [corrections[0].ours] * 3
     assert corrections[0].note == "as it is; 3 seeds"
     near = {row.case: row for row in nearness_rows(project, project, small)}
-    assert near["instruction near its own text, fi"].ours > 0.8  # the pairs are good seeds
+    assert near["instruction near its own text, fi"].ours > 0.8  # because the pairs are good seeds
     answered = {row.case: row for row in answer_rows(project, project, small)}
     assert len(answered) == 4 and all(row.ours == row.peer for row in answered.values())
     assert answered["tuned model, answers in the asked language"].note.endswith("embedded model 1")

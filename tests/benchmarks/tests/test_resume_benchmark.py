@@ -1,4 +1,4 @@
-"""The benchmark of kills plans them from the times of an undisturbed run, so that the run has not ended by then."""
+"""The resume benchmark plans its kills from the times of an undisturbed run, so that each kill hits a running stage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks.resume import KILLS, LAST_SECONDS, moments
 
-TIMES = [0.0, 9.0, 10.0, 12.0, 20.0]  # three shards: loading before the first, the gate after the last
+TIMES = [0.0, 9.0, 10.0, 12.0, 20.0]  # three shards, after the model is loaded and before the gate
 
 
 @pytest.mark.parametrize("seed", range(20))

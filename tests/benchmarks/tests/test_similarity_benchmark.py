@@ -1,4 +1,4 @@
-"""The benchmark of similarity combines all pairs of one half and takes the means from the other."""
+"""The similarity benchmark combines all pairs of one half of the seeds and takes the means from the other half."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ def test_every_instruction_is_combined_with_every_response() -> None:
 
 
 @pytest.mark.parametrize(("responses", "auc"), [(np.eye(8), 1.0), (np.roll(np.eye(8), 4, axis=0), 0.5)])
-def test_the_figure_is_one_for_responses_that_fit_and_about_chance_for_others(
-    responses: np.ndarray, auc: float
-) -> None:
+def test_the_auc_is_one_for_fitting_responses_and_about_chance_for_others(responses: np.ndarray, auc: float) -> None:
     found = [swapped_auc(pairs(responses), "similarity", seed) for seed in range(20)]
     assert np.mean(found) == pytest.approx(auc, abs=0.2)

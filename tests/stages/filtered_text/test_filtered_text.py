@@ -157,7 +157,7 @@ def test_listed_thai_words_count_only_as_whole_words() -> None:
 
 
 def test_a_free_list_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"filtered_text\.word_lists: there is no list for sw; there are ar, bn"):
+    with pytest.raises(SettingsError, match=r"filtered_text\.word_lists: there is no list for sw, only for ar, bn"):
         made(GOOD, language="sw", settings=given(word_lists=["sw"], min_language_share=0))
 
 

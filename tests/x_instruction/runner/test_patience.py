@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from filelock import FileLock
 
 from x_instruction.runner import patience as patience_module
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.patience import Patience, command_of, holder_of, named, patiently_acquire
+from x_instruction.runner.patience import Patience, command_of, holder_of, named, patiently_acquire, work_of
 from x_instruction.runner.shared_store import SharedStore
 
 HOLDS = """
@@ -57,7 +60,8 @@ def test_a_wait_names_its_holder_from_time_to_time_and_ends(clock: Callable[[flo
         clock(9.9)
     assert said == [f"texts fi waits for process 7 (dvc push), {waited:.0f} s so far" for waited in (0, 40, 79)]
     clock(5)
-    with pytest.raises(InputError, match=r"^texts fi waited 104 s for process 7 \(dvc push\) and gave up: stop it$"):
+    expected = "texts fi waited 104 s for process 7 (dvc push), which did nothing for 104 s, and gave up: stop it"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
         patience.step("process 7 (dvc push)")
 
 
@@ -67,14 +71,40 @@ def test_progress_begins_the_wait_anew(clock: Callable[[float], None]) -> None:
         patience.step("a run", progress=done)
         clock(90)
     clock(11)
-    with pytest.raises(InputError, match="waited 101 s"):
+    with pytest.raises(InputError, match="waited 1811 s for a run, which did nothing for 101 s, and gave up"):
         patience.step("a run", progress=19)
+
+
+def test_a_long_wait_says_how_long_it_has_been_although_its_holder_works(clock: Callable[[float], None]) -> None:
+    said: list[str] = []
+    patience = Patience("texts fi", "stop it", longest=100, log=said.append)
+    for done in range(3):
+        patience.step("a run", progress=done)
+        clock(50)
+    assert said[-1] == "texts fi waits for a run, 100 s so far"
+
+
+@pytest.mark.parametrize("where", ["the process", "a process that it started"])
+def test_a_process_that_uses_the_processor_works(where: str) -> None:
+    spin = "import sys\nwhile True: pass"
+    start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"
+    busy = subprocess.Popen([sys.executable, "-c", spin if where == "the process" else start], start_new_session=True)
+    while not work_of([busy.pid]):
+        time.sleep(0.05)
+    os.killpg(busy.pid, signal.SIGKILL)
+    busy.wait()
+
+
+def test_an_idle_an_ended_and_an_unknown_process_do_no_work(held: tuple[Path, subprocess.Popen[str]]) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert work_of([held[1].pid, ended.pid, None]) == 0
 
 
 def test_the_holder_of_a_lock_file_is_named_with_its_command(held: tuple[Path, subprocess.Popen[str]]) -> None:
     path, other = held
     assert holder_of(path) == other.pid
-    assert named(other.pid).startswith(f"process {other.pid} ({sys.executable} -c")
+    assert named(other.pid).startswith(f"process {other.pid} ({sys.executable} -c import sys, time from ")
 
 
 def test_a_free_or_missing_lock_file_has_no_holder(tmp_path: Path) -> None:
@@ -91,6 +121,25 @@ def test_a_held_lock_is_given_up_and_a_freed_one_is_taken(held: tuple[Path, subp
     other.kill()
     with patiently_acquire(FileLock(path), Patience("texts", "stop it")):
         assert holder_of(path) == os.getpid()
+
+
+def test_a_lock_whose_holder_works_is_waited_for_although_its_files_do_not_grow(
+    held: tuple[Path, subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = held
+    looks = iter(range(20))
+
+    def work(processes: Iterable[int | None]) -> int:
+        assert list(processes) == [other.pid]
+        if (look := next(looks)) == 19:
+            other.kill()
+        return look
+
+    monkeypatch.setattr(patience_module, "work_of", work)
+    # Twenty looks take 20 * 0.05 s at least, longer than the holder may do nothing.
+    monkeypatch.setattr(patience_module, "MESSAGE_EVERY", 0.05)
+    with patiently_acquire(FileLock(path), Patience("texts", "stop it", longest=0.3, log=lambda line: None)):
+        assert next(looks, None) is None
 
 
 def test_the_command_of_a_process_that_has_ended_is_empty() -> None:

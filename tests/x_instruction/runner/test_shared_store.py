@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from x_instruction.runner.shared_store import SharedStore
+from x_instruction.runner.shared_store import SharedStore, _progress
 
 LANGUAGES = ["fi", "sw", "ur"]
 
@@ -88,6 +88,15 @@ def test_languages_side_by_side_share_the_pieces_and_make_none_twice(folder: Pat
         first.result(20)
         second.result(20)
     assert made == ["b", "a"]
+
+
+def test_a_piece_that_is_one_growing_file_makes_progress(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "rows").write_text("one")
+    before = _progress(folder)
+    assert _progress(folder) == before
+    (folder / "rows").write_text("one, two")
+    assert _progress(folder) != before
 
 
 def test_what_no_language_needs_any_more_is_deleted(folder: Path) -> None:

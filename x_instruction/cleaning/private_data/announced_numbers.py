@@ -1,8 +1,9 @@
-"""What the words before a number say about it: that a telephone number follows, or some other number.
+"""Decides from the words before a number whether it is a telephone number or some other number.
 
-The words are those of the ten languages and of English. A number that is announced may be written in any way ("WA
-62-812-3456-7890", "Ph: 9876543210"), as long as it is valid in one of the countries. Other numbers (ISBN, parcels,
-orders) stay, even if they look like a telephone number. Bank accounts are not among these: they are private too.
+The words are in the ten languages and in English. An announced telephone number may be written in any way ("WA
+62-812-3456-7890", "Ph: 9876543210"), as long as it is valid in one of the countries. Other announced numbers (books,
+parcels, orders) stay, even if they look like a telephone number. Bank accounts are not among them, because they are
+private too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _NATIVE = (
     "தொலைபேசி|கைபேசி|அலைபேசி|செல்|தொடர்பு|தொடர்புக்கு|எண்|วอทส์แอป|โทร|โทรศัพท์|มือถือ|เบอร์|ติดต่อ|ไลน์|"
     "فون|موبائل|رابطہ|واٹس ?ایپ|ٹیلی فون|ٹیلیفون|کال"
 )
-# Between the word and the number: "no.", ":", "nomor", brackets.
+# May be between the word and the number: "no.", ":", "nomor", brackets.
 _BETWEEN = r"[^\d\n]{0,15}"
 PHONE = re.compile(rf"(?:(?<![^\W_])(?:{_LATIN})(?![^\W\d_])|{_NATIVE}){_BETWEEN}$", re.IGNORECASE)
 _PERSONAL = "nim|nip|nisn|nik|serial|seri|mã số"
@@ -40,7 +41,7 @@ GOODS = re.compile(rf"(?<![^\W_])(?:{_GOODS}){_THEN}", re.IGNORECASE)
 OTHER = re.compile(rf"(?<![^\W_])(?:{_GOODS}|{_PERSONAL}){_THEN}", re.IGNORECASE)
 # Several numbers may follow each other: 0812…/0813….
 NEXT = re.compile(r"[ ]?(?:[/,;&|]|dan|atau|ve|veya|ja|tai|và|hoặc|na|au|or|and|या|और|ও|மற்றும்|และ|หรือ|اور|یا)[ ]?")
-# It begins with a digit, which is five times as fast as with an optional sign.
+# The pattern begins with a digit, which is five times as fast as with an optional sign.
 NUMBER = re.compile(r"\d(?<![\d.,]\d)(?:[ .()\-\u2013]{0,2}\d){6,14}(?!\d)")
 SIGNS = "+("
 YEARS = re.compile(r"(?:1[5-9]|20)\d\d ?[\-\u2013] ?(?:1[5-9]|20)\d\d")
@@ -53,22 +54,22 @@ def is_other(text: str, start: int) -> bool:
 
 
 def is_of_goods(text: str, start: int) -> bool:
-    """Whether the words before the number say that it is of a thing, such as a book or a parcel, and of no person."""
+    """Whether the words before the number say that it belongs to a thing, such as a parcel, and not to a person."""
     return GOODS.search(text, max(start - LOOK_BACK, 0), start) is not None
 
 
 def announced_phones(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    """The spans of valid telephone numbers that a word announces. `text` has the digits and signs of ASCII."""
-    last = -1
-    for found in NUMBER.finditer(text):
-        start, end = found.span()
+    """The spans of valid telephone numbers that a word announces. `text` must have its digits and signs in ASCII."""
+    last_end = -1
+    for match in NUMBER.finditer(text):
+        start, end = match.span()
         while text[start - 1 : start] and text[start - 1] in SIGNS:
             start -= 1
-        follows = last >= 0 and NEXT.fullmatch(text, last, start) is not None
+        follows = last_end >= 0 and NEXT.fullmatch(text, last_end, start) is not None
         announced = follows or PHONE.search(text, max(start - LOOK_BACK, 0), start)
-        if announced and not YEARS.fullmatch(found.group()) and _is_valid(re.sub(r"\D", "", found.group()), countries):
+        if announced and not YEARS.fullmatch(match.group()) and _is_valid(re.sub(r"\D", "", match.group()), countries):
             yield start, end
-            last = end
+            last_end = end
 
 
 def _is_valid(digits: str, countries: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers of payment cards: an issuer's prefix with its length and grouping, validated by the check digit (Luhn)."""
+"""Masks payment card numbers: they have an issuer's prefix, length and grouping, and a valid check digit (Luhn)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_check
 from x_instruction.cleaning.private_data.plain_digits import GAP
 
 MARK = "[card]"
-# The prefixes of ISO/IEC 7812 that are issued for 16 digits: Visa; Mastercard (51-55, 2221-2720); Discover and RuPay
-# (60, 64, 65, 81, 82, 508); JCB (3528-3589); UnionPay (62); Troy (9792). American Express has 15 digits and Diners Club
-# has 14.
+# The prefixes of ISO/IEC 7812 for numbers of 16 digits: Visa; Mastercard (51-55, 2221-2720); Discover and RuPay (60,
+# 64, 65, 81, 82, 508); JCB (3528-3589); UnionPay (62); Troy (9792). Numbers of American Express have 15 digits, and
+# those of Diners Club have 14.
 _SIXTEEN = (
     r"(?=4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|6[0245]|8[12]|508|35(?:2[89]|[3-8])|9792)"
     r"\d{4}(?P<gap>[ \-]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"
 )
 _FIFTEEN = r"3[47]\d{2}(?P<gap15>[ \-]?)\d{6}(?P=gap15)\d{5}"
 _FOURTEEN = r"3(?:0[0-5]|[68]\d)\d(?P<gap14>[ \-]?)\d{6}(?P=gap14)\d{4}"
-# Adjacent digits, or another group of four, belong to a longer number.
+# If another digit or another group of four is adjacent, the digits are a part of a longer number.
 FORM = re.compile(
     rf"(?<![\w.,/+\-])(?<!\d{{4}} )(?:{_SIXTEEN}|{_FIFTEEN}|{_FOURTEEN})(?!\w|/|[.,\-]\d| \d{{4}}(?!\d))", re.ASCII
 )

@@ -12,9 +12,9 @@ from x_instruction.cleaning.private_data.plain_digits import plain
 
 
 class Kind(NamedTuple):
-    """Numbers of a form for which the check holds. What the form's group `before` matches stays in the text.
+    """A kind of number: it has the form and passes the check. What the form's group `before` matches stays in the text.
 
-    `unless` is given the text and a number's place, and says whether the words before it make it another number.
+    `unless(text, start)` tells whether the words before the number at `start` show that it is of another kind.
     """
 
     form: re.Pattern[str]
@@ -25,9 +25,10 @@ class Kind(NamedTuple):
 def mask_checked(
     texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str | None = None
 ) -> tuple[pl.Series, pl.Series]:
-    """The texts with all such numbers masked, and how many there were in each.
+    """The texts with all numbers of the kinds masked, and how many there were in each.
 
-    `candidate` is a pattern of polars that all texts with such a number contain: only those are searched.
+    `candidate` is a polars pattern that every text with such a number contains; only texts that contain it are
+    searched.
     """
     kinds = list(kinds)
     return masked_each(texts, lambda text: _masked(text, kinds, mark), candidate)
@@ -36,7 +37,7 @@ def mask_checked(
 def masked_each(
     texts: pl.Series, mask: Callable[[str], tuple[str, int]], candidate: str | None
 ) -> tuple[pl.Series, pl.Series]:
-    """The texts after `mask`, which also counts, if they contain the candidate pattern."""
+    """The texts and counts that `mask` returns. A text without the candidate pattern is unchanged and counts 0."""
     searched = texts.str.contains(candidate) if candidate else [True] * len(texts)
     pairs = [mask(text) if search else (text, 0) for text, search in zip(texts, searched, strict=True)]
     return (
@@ -46,9 +47,9 @@ def masked_each(
 
 
 def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[str, int]:
-    """The text with the mark in place of each span, and how many there were.
+    """The text with the mark in place of each span, and the number of marks.
 
-    If two spans begin at the same place, the longer one counts.
+    Of spans that overlap, the first one counts; of spans that begin at the same place, the longest.
     """
     parts, at, count = [], 0, 0
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
@@ -68,7 +69,7 @@ def _masked(text: str, kinds: list[Kind], mark: str) -> tuple[str, int]:
 
 
 def _spans(text: str, kind: Kind) -> Iterator[tuple[int, int]]:
-    for found in kind.form.finditer(text):
-        start = found.end("before") if found.groupdict().get("before") else found.start()
-        if kind.check(found.group()) and not kind.unless(text, start):
-            yield start, found.end()
+    for match in kind.form.finditer(text):
+        start = match.end("before") if match.groupdict().get("before") else match.start()
+        if kind.check(match.group()) and not kind.unless(text, start):
+            yield start, match.end()

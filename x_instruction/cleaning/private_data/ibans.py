@@ -1,4 +1,4 @@
-"""Bank account numbers (ISO 13616), validated by their check digits and the form of their country."""
+"""Masks bank account numbers (IBAN, ISO 13616), validated by their check digits and the form of their country."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""IP addresses that may be a person's: public ones.
+"""Masks public IP addresses, which may identify a person.
 
-An address that is the same in every home (127.0.0.1, 192.168.*, 10.*, 172.16-31.*, fe80::, ::1), or that is reserved
-for documentation (192.0.2.*, 198.51.100.*, 203.0.113.*, 2001:db8::), identifies nobody and stays, because the lesson
-around it needs it: all 11 addresses in 15,206 real documents were of these kinds.
+Addresses of local networks (127.0.0.1, 192.168.*, 10.*, 172.16-31.*, fe80::, ::1) and addresses that are reserved for
+documentation (192.0.2.*, 198.51.100.*, 203.0.113.*, 2001:db8::) identify nobody. They stay, because the text around
+them is about them: all 11 addresses in 15,206 real documents were of these kinds.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_check
 MARK = "[ip]"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _TWO_DIGITS = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9])"
-# The first or second octet has two digits or more: sections of laws (1.2.3.4) stay, and so do sections that a link
-# names (#h-17.13.4.1) and parts of longer numbers.
+# The first or second octet must have two digits or more, so that sections of laws (1.2.3.4) stay. Sections that a link
+# names (#h-17.13.4.1) and parts of longer numbers stay too.
 _IPV4 = rf"(?<![\w.\-])(?:{_TWO_DIGITS}\.{_OCTET}|[0-9]\.{_TWO_DIGITS})\.{_OCTET}\.{_OCTET}(?!\w|\.\d)"
-# All eight groups, or at least two before `::`: times (12:30:45) and C++ names (std::sort) stay.
+# The address must have all eight groups, or at least two before `::`, so that times (12:30:45) and C++ names
+# (std::sort) stay.
 _GROUP = r"[0-9A-Fa-f]{1,4}"
 _IPV6 = (
     rf"\b(?:(?:{_GROUP}:){{7}}{_GROUP}|fe80::[0-9A-Fa-f:]+"

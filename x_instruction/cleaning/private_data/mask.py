@@ -1,6 +1,6 @@
-"""Masks private data in place: e-mail and IP addresses, accounts, cards, identity numbers and phone numbers.
+"""Replaces private data by marks: addresses, and numbers of accounts, cards, identity and phones.
 
-A text with private data is not dropped. Identity numbers and national phone numbers are those of the countries that the
+The rest of the text is kept. Identity numbers and national phone numbers are masked for the countries that the
 language's page names.
 """
 
@@ -21,9 +21,9 @@ from x_instruction.language.settings import LanguageSettings
 EMAIL_MARK = "[email]"
 _AT = r"(?: ?[\[({<] ?(?i:at|a|ät|et|sign) ?[\])}>] ?| ?_(?i:at)_ ?| @ |[@＠])"
 _DOT = r"(?:\.| ?[\[({<] ?(?i:dot|piste|nokta|titik|chấm) ?[\])}>] ?)"
-# The letters of scripts other than Latin; joiners belong to the spelling of some.
+# Letters of scripts other than Latin, and the joiners that some of these scripts need.
 _NATIVE = r"[[\p{L}\p{M}\p{N}&&[^\p{Latin}0-9]]\x{200C}\x{200D}]"
-# "ali at ornek dot com": both words, and an ending of everyday addresses, because "at" and "dot" are words too.
+# "ali at ornek dot com" must have both words and a usual ending, because "at" and "dot" are also everyday words.
 _SPOKEN_DOT = r" (?i:dot|piste|nokta|titik|chấm) "
 _ENDINGS = r"(?i:com|org|net|edu|gov|info|fi|id|th|tr|vn|bd|in|tz|ke|lk|pk|sg|eu|io)\b"
 _SPOKEN_DOMAIN = rf"[\p{{Latin}}0-9\-]+(?:{_SPOKEN_DOT}[\p{{Latin}}0-9\-]+)*{_SPOKEN_DOT}{_ENDINGS}"
@@ -47,17 +47,17 @@ Mask = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
 
 
 def mask(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Masks `text`; adds the counts of KINDS and of `control_strings`."""
+    """Masks `text`. Adds a column of counts for each of KINDS, and `control_strings`."""
     texts, counts = masked(frame["text"], language.countries)
-    found = frame.with_columns(texts.alias("text"), *(count.alias(name) for name, count in counts.items()))
-    return found.with_columns(control_strings=count_control_strings(pl.col("text")))
+    result = frame.with_columns(texts.alias("text"), *(count.alias(name) for name, count in counts.items()))
+    return result.with_columns(control_strings=count_control_strings(pl.col("text")))
 
 
 def masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, dict[str, pl.Series]]:
-    """The texts with their private data masked, and how many of each of KINDS there were in each text.
+    """The texts with their private data masked, and the number of masked items of each kind in each text.
 
-    Without countries, only what is valid in all of them is masked: text in English is of no single country. A number
-    may begin where a masked one ends ("0812 3456 7890-0813 4567 8901"), so texts that change are searched again.
+    Without countries (text in English), only data that are valid in every country are masked. A number may begin right
+    after a masked one ("0812 3456 7890-0813 4567 8901"), so changed texts are searched again.
     """
     before, counts = texts, dict[str, pl.Series]()
     for name, mask_kind in _masks(countries).items():
@@ -65,15 +65,15 @@ def masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, dic
     changed = (texts != before).fill_null(False)
     if not changed.any():
         return texts, counts
-    again, more = masked(texts.filter(changed), countries)
-    texts = changed_where(changed, texts, lambda _: again)
+    masked_again, more = masked(texts.filter(changed), countries)
+    texts = changed_where(changed, texts, lambda _: masked_again)
     return texts, {
         name: changed_where(changed, count, partial(operator.add, more[name])) for name, count in counts.items()
     }
 
 
 def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
-    """The masks of KINDS in order. Each kind comes before those that would match a part of it."""
+    """The mask of each kind, in the order of use. A kind comes before the kinds that would match a part of it."""
     return {
         "emails": _mask_emails,
         "ips": ip_addresses.mask_ips,
@@ -91,26 +91,26 @@ def _mask_emails(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def _mask_lines(texts: pl.Series) -> pl.Series:
-    """The pattern is slow, so it is only searched in lines that may hold an address."""
+    """Masks e-mail addresses. The pattern is slow, so only lines that may hold an address are searched."""
     lines = texts.alias("text").to_frame().with_row_index("row").with_columns(pl.col("text").str.split("\n"))
     lines = lines.explode("text")
-    found = lines["text"].str.contains(MAY_HOLD_EMAIL)
-    masked_lines = changed_where(found, lines["text"], lambda some: some.str.replace_all(EMAIL, EMAIL_MARK))
+    may_hold = lines["text"].str.contains(MAY_HOLD_EMAIL)
+    masked_lines = changed_where(may_hold, lines["text"], lambda chosen: chosen.str.replace_all(EMAIL, EMAIL_MARK))
     rows = lines.with_columns(masked_lines.alias("text")).group_by("row", maintain_order=True)
     return rows.agg(pl.col("text").str.join("\n"))["text"]
 
 
 def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
-    """The counts of `mask` for parts of masked texts, by the marks that they contain."""
+    """Counts the marks in parts of masked texts, in the columns that `mask` adds."""
     text = pl.col("text")
     counts = [text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name) for name, mark in MARKS.items()]
     return frame.with_columns(*counts, control_strings=count_control_strings(text))
 
 
 def unmasked(texts: pl.Series, countries: tuple[str, ...]) -> int:
-    """Number of addresses, accounts, cards, identity and phone numbers that are still in the texts.
+    """Number of items of private data that are still in the texts.
 
-    The masks are used again, and a simpler search that shares none of their patterns.
+    It is the larger of two counts: one by the masks, the other by a simpler search that shares none of their patterns.
     """
-    again = sum(int(mask_kind(texts)[1].sum()) for mask_kind in _masks(countries).values())
-    return max(again, suspects(texts).drop_nulls().len())
+    by_masks = sum(int(mask_kind(texts)[1].sum()) for mask_kind in _masks(countries).values())
+    return max(by_masks, suspects(texts).drop_nulls().len())

@@ -1,21 +1,21 @@
-"""National identity numbers of the language's countries: found by their public form, validated by their check digits.
+"""Masks identity numbers of the language's countries, found by their form and validated by their check digits.
 
 | country | number | form | check |
 |---|---|---|---|
 | FI | henkilötunnus | DDMMYY, century mark, NNN, check character | birth date, check character (remainder by 31) |
 | TR | T.C. Kimlik | 11 digits | two check digits |
-| IN | Aadhaar, PAN | 12 digits; AAAPA9999A | Verhoeff's check digit; the kind of holder, its fourth letter |
+| IN | Aadhaar, PAN | 12 digits; AAAPA9999A | Verhoeff's check digit; the fourth letter (kind of holder) |
 | TH | 13 digits | 1-2345-67890-12-3, or plain | check digit (weights 13 to 2, by 11) |
 | ID | NIK | 16 digits | place of registration, and birth date (40 is added to a woman's day) |
 | VN | CCCD | 12 digits | one of 63 provinces, and the digit of century and sex |
 | PK | CNIC | 12345-1234567-1 | hyphens, province and sex; it has no check digit |
 | TZ | NIDA | YYYYMMDD-NNNNN-NNNNN-NN | birth date and hyphens |
-| BD | NID | 10, 13 or 17 digits | nothing public, so only after words that announce it |
-| KE | national id | 7 or 8 digits | nothing public, so only after words that announce it |
+| BD | NID | 10, 13 or 17 digits | no public rule, so it must follow words that announce it |
+| KE | national id | 7 or 8 digits | no public rule, so it must follow words that announce it |
 
-Digits and signs may be of any script. About a tenth of other numbers of 12 or 13 digits pass a single check digit and
-are masked too: that harms less than a person's number that is left in. What is announced as the number of a thing
-(UPC, an order) stays.
+Digits and signs may be of any script. About a tenth of all other numbers of 12 or 13 digits pass a single check digit
+and are masked too, which does less harm than leaving in a person's number. A number stays if the words before it
+announce the number of a thing (UPC, an order).
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ ANNOUNCED = (
     r"(?: ?(?:no|number|namba|nambari|na))?"
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
 )
-# These limit what may be directly before and after a number. Digits after a point, a hyphen or a letter belong to a
-# longer number, but Thai words may be directly before and after a number.
+# What may not be directly before or after a number: a letter, or digits after a point or hyphen, belong to a longer
+# number. Thai words are allowed, because no spaces separate them.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
-# The codes of Vietnam's 63 provinces. Indonesian mobile numbers (0812…, 0852…) have 12 digits too.
+# The codes of Vietnam's 63 provinces. 081 and 085 are not among them: Indonesian mobile numbers (0812…, 0852…) have 12
+# digits too.
 PROVINCES = re.compile(
     "0(?:0[12468]|1[0124579]|2[024-7]|3[013-8]|4[024-689]|5[12468]|6[024678]|7[024579]|8[02-4679]|9[1-6])"
 )
@@ -57,7 +58,7 @@ def _is_finnish(number: str) -> bool:
 
 
 def _is_indonesian(number: str) -> bool:
-    # stdnum reads the day modulo 40, and does not look at the serial number.
+    # stdnum reads the day modulo 40, so that it accepts 81, and it does not check the serial number.
     number = re.sub(r"\D", "", number)
     return number[6] < "8" and number[12:] != "0000" and nik.is_valid(number)
 
@@ -90,15 +91,14 @@ KINDS: dict[str, list[Kind]] = {
     "VN": [Kind(_form(r"\d{12}"), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),
-        # Exactly three groups of four, so that three groups within a row of phone extensions or a card number do not
-        # match.
+        # The number has exactly three groups of four. More groups are a card number or a row of phone extensions.
         Kind(_form(rf"(?<!\d[ \-])\d{{4}}(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{4}}(?![ \-]\d{{4}})"), aadhaar.is_valid),
     ],
     "TR": [Kind(_form(r"\d{11}"), tckimlik.is_valid)],
     "BD": [_announced(r"\d{17}|\d{13}|\d{10}")],
     "KE": [_announced(r"\d{7,8}")],
 }
-# Few texts contain seven digits in a row or one of the forms with letters, and only these are searched.
+# Only texts with seven digits in a row, or with a form that has letters, are searched; few texts have them.
 CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{Nd}}{{6}}[+A-FU-Y]\p{{Nd}}{{3}}"
 
 

@@ -1,7 +1,7 @@
-"""Phone numbers: found by their form, and those of the language's countries also by the library `phonenumbers`.
+"""Masks phone numbers, found by their form and, for the language's countries, by the library `phonenumbers`.
 
-The forms find numbers that the library does not know as valid (new ranges, "0-2645-9675-6" for two lines). The library
-knows each country's numbering plan and finds numbers that are written in other ways ("081234 56789" in India).
+The forms find numbers that the library does not accept as valid (new ranges, "0-2645-9675-6" for two lines). The
+library knows each country's numbering plan and finds numbers that are written in other ways ("081234 56789" in India).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from x_instruction.cleaning.private_data.plain_digits import PHONE_GAP, plain
 from x_instruction.runner.errors import SettingsError
 
 MARK = "[phone]"
-# Few texts have seven digits this close to each other, and only these are searched.
+# Only texts with seven digits this close to each other are searched; few texts have them.
 CANDIDATE = rf"\p{{Nd}}(?:{PHONE_GAP}{{0,3}}\p{{Nd}}){{6}}"
 
-# A number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits. Therefore years,
-# prices, dates and numbers of laws stay, and so do decimals (3.0123456789) and seconds (15:04:05.000000): digits
-# after a point, comma or colon are not a phone number, unless the point follows a word (tel.040…). A Thai word may be
-# adjacent.
+# A phone number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits, so that years,
+# prices, dates and numbers of laws stay. Digits after a point, comma or colon are not a phone number either
+# (3.0123456789, 15:04:05.000000), unless the point follows a word (tel.040…). A Thai word may be directly before or
+# after a number.
 _THAI = r"[\u0e01-\u0e4e]"
 _BEFORE = rf"(?:(?<![^\W_])(?<![.,/+\-:])|(?<={_THAI})|(?<=[^\d\s.,/+\-:]\.)|(?<=\D:)|(?<=^:))"
 _AFTER = rf"(?:(?!\w)|(?={_THAI}))"
@@ -36,20 +36,20 @@ _FORMS = [
     rf"(?:\(?\+[1-9]\d{{0,2}}\)?|00[1-9]\d)(?:{_SEP}{{0,2}}\(?\d\)?){{6,12}}",
     rf"{_AREA}{_SEP}(?:\d{{6,8}}|\d{{3,4}}{_SEP}\d{{3,5}}|\d{{3}}{_SEP}\d{{2}}{_SEP}\d{{2}})",
     r"0[ \-]\d{4}[ \-]\d{4}",
-    # Turkish 0 (532) 123 45 67, Sri Lankan 011 2 345678, Vietnamese (84-24) 3123 4567.
+    # The next three: Turkish 0 (532) 123 45 67, Sri Lankan 011 2 345678, Vietnamese (84-24) 3123 4567.
     rf"0{_SEP}?\(?[1-9]\d{{2}}\)?{_SEP}?\d{{3}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}",
     rf"{_AREA}{_SEP}\d{_SEP}\d{{6}}",
     rf"\([1-9]\d{{1,2}}[ \-]\d{{1,3}}\){_SEP}?\d{{3,4}}{_SEP}\d{{4}}",
     r"0[1-9]\d{7,11}",
 ]
 FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
-# Dates, and numbers beside a year, have fewer digits without the first 0. A valid number of that many digits may be
-# grouped in any way; a shorter one must be grouped as in its country.
+# A valid number with this many digits, not counting the first 0, may be grouped in any way. A shorter number must be
+# grouped as in its country, because it may also be a date or a number beside a year.
 LONG_NUMBER = 10
 # With this code, phonenumbers finds international numbers only.
 NO_COUNTRY = ("ZZ",)
-# Indian mobile numbers have neither a country code nor a trunk 0, so they count only after a word that announces them.
-# Several of them may follow.
+# Indian mobile numbers are usually written without a country code and a trunk 0, so they count only after a word that
+# announces them. One word may announce several numbers.
 _INDIAN = rf"[6-9]\d{{4}}{_SEP}?\d{{5}}{_AFTER}"
 INDIAN = re.compile(
     r"(?:\b(?i:phone|mobile|mob|tel|call|whatsapp)\b|फ\u093c?ोन|मोबाइल|मोबाईल|संपर्क|தொலைபேசி|கைபேசி|அலைபேசி|செல்|মোবাইল|ফোন)"
@@ -59,7 +59,7 @@ _EACH_INDIAN = re.compile(_INDIAN)
 
 
 def mask_phones(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
-    """The texts with phone numbers masked, and how many each had. Raises SettingsError for an unknown country."""
+    """The texts with phone numbers masked, and how many there were. Raises SettingsError for an unknown country."""
     written = _written(countries)
     return masked_each(texts, lambda text: _masked(text, countries, written), CANDIDATE)
 
@@ -74,17 +74,17 @@ def _masked(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> 
 
 def _of_form(text: str, countries: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """The spans of numbers that have one of the forms."""
-    yield from (found.span() for found in FORM.finditer(text) if not is_other(text, found.start()))
+    yield from (match.span() for match in FORM.finditer(text) if not is_other(text, match.start()))
     if "IN" in countries:
         for announced in INDIAN.finditer(text):
-            yield from (found.span() for found in _EACH_INDIAN.finditer(text, *announced.span()))
+            yield from (match.span() for match in _EACH_INDIAN.finditer(text, *announced.span()))
 
 
 @cache
 def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
-    """Pattern of what may be a number of the countries: it begins with + or as their national numbers begin.
+    """Pattern of a possible number: it begins with + or as the national numbers of the countries begin.
 
-    Most countries have a trunk prefix, usually 0; the numbers of other countries may begin with any digit.
+    Most countries have a trunk prefix, usually 0. The numbers of the other countries may begin with any digit.
     """
     plans = [PhoneMetadata.metadata_for_region(country) for country in countries]
     if None in plans:
@@ -104,15 +104,15 @@ def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) ->
         at = found.start() + 1
         numbers = list(_valid_numbers(found.group(), countries or NO_COUNTRY))
         if numbers:
-            # The first groups of one country's number may be valid in another country, so the longest match counts.
-            number = max(numbers, key=lambda one: (-one.start, one.end))
+            # The first groups of a number may be a valid number of another country, so the longest match counts.
+            number = max(numbers, key=lambda match: (-match.start, match.end))
             at = found.start() + number.end
             if not is_other(text, found.start() + number.start):
                 yield found.start() + number.start, at
 
 
 def _valid_numbers(text: str, countries: tuple[str, ...]) -> Iterator[PhoneNumberMatch]:
-    """Valid numbers that are grouped as in the country, and long valid numbers in any grouping."""
+    """Valid numbers that are grouped as in their country, and long valid numbers with any grouping."""
     for country in countries:
         yield from PhoneNumberMatcher(text, country, leniency=Leniency.STRICT_GROUPING)
         for number in PhoneNumberMatcher(text, country, leniency=Leniency.VALID):

@@ -1,0 +1,66 @@
+"""Tuned, seed-only and base model with five seeds: does the order that the method promises hold with each of them?
+
+    PROJECT=folder python -m tests.benchmarks seeds
+
+PROJECT names a finished project, or several with `:` between them; by default it is this one. The data stay as they
+are: its seed pairs and its diversified set. The tuned and the seed-only model are trained anew with each seed, which
+decides the order of the batches, the dropout and the sampling of the answers. SEEDS is the number of seeds.
+
+Two intervals (95 %) are given for each paired difference. The one over seeds says what another training would change.
+The one over questions says what other questions would change.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stages.base_model.settings import EMBEDDED
+from stages.params import Settings
+from tests.benchmarks.gemma import CACHE
+from tests.benchmarks.seeds_figures import UNITS, compared, rows_of
+from tests.benchmarks.seeds_project import key_of, make_view, measured, settings_of, train
+from tests.benchmarks.table import ROOT, Row
+from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.process import quiet_libraries
+
+
+def run() -> list[Row]:
+    return [row for project in projects() for row in rows_of_project(project, CACHE / "seeds", number_of_seeds())]
+
+
+def projects() -> list[Path]:
+    """The folders that the environment variable PROJECT names."""
+    named = [name for name in os.environ.get("PROJECT", "").split(os.pathsep) if name]
+    return [Path(name).resolve() for name in named] or [ROOT]
+
+
+def number_of_seeds() -> int:
+    """The environment variable SEEDS, by default 5."""
+    given = os.environ.get("SEEDS", "5")
+    if not given.isdecimal() or int(given) < 2:
+        raise SettingsError(f"SEEDS: '{given}' is not a number of seeds; give a whole number from 2")
+    return int(given)
+
+
+def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
+    settings = settings_of(project)
+    quiet_libraries(settings.execution.threads)
+    folder = cache / key_of(project, settings)
+    views = {settings.seed + number: folder / f"seed_{settings.seed + number}" for number in range(seeds)}
+    changed = {seed: settings.model_copy(update={"seed": seed}) for seed in views}
+    for seed, view in views.items():
+        make_view(project, view)
+        train(view, changed[seed])
+    rows = []
+    for language in settings.languages:
+        by_seed = [measured(view, changed[seed], language) for seed, view in views.items()]
+        found = [compared(measure, by_seed) for measure in UNITS]
+        label = f"{model_name(settings)}, {language}"
+        rows += rows_of(label, found, settings.eval_scores.bootstrap_samples, settings.seed)
+    return rows
+
+
+def model_name(settings: Settings) -> str:
+    checkpoint = settings.base_model.checkpoint
+    return "embedded model" if checkpoint == EMBEDDED else Path(checkpoint).stem

@@ -1,0 +1,114 @@
+"""What the benchmark seeds makes of answers and losses: figures by seed, paired differences and their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.eval_scores.measures import MEASURES, Answered
+from tests.benchmarks.iterations import CONFIDENCE, Interval
+from tests.benchmarks.seeds_project import BASE, SEED_ONLY, TUNED
+from tests.benchmarks.table import Row
+from x_instruction.judging.intervals import Observed, difference
+
+UNITS = {"language_share": "share", "held_out_loss": "nats", "chrf_plus_plus": "chrF++"}
+ORDER = (TUNED, SEED_ONLY, BASE)
+# The measures for which the order of the three models is promised.
+PROMISED = ("language_share", "held_out_loss")
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A measure of the models, with one entry for each seed. All entries have the same questions."""
+
+    measure: str
+    by_model: Mapping[str, Sequence[Observed]]
+
+    def figures(self, model: str) -> Array:
+        """The model's figure with each seed."""
+        return np.array([float(one.value(one.sums.sum(axis=0))) for one in self.by_model[model]])
+
+    def improvements(self, better: str, worse: str) -> Array:
+        """By how much the one model is better than the other with each seed; negative where it is worse."""
+        gain = self.figures(better) - self.figures(worse)
+        return gain if MEASURES[self.measure].better == "higher" else -gain
+
+    def in_order(self) -> npt.NDArray[np.bool_]:
+        """Whether each model is better than the next one, for each seed."""
+        return np.all([self.improvements(*two) > 0 for two in pairwise(ORDER)], axis=0)
+
+    def over_questions(self, one: str, other: str, resamples: int, seed: int) -> Interval:
+        """The bootstrap interval of the difference, over questions; a question counts by its mean over the seeds."""
+        found = difference(*(_mean(self.by_model[model]) for model in (one, other)), resamples, seed)
+        assert found is not None and found.low is not None and found.high is not None
+        return Interval(found.low, found.high)
+
+
+def compared(measure: str, by_seed: Sequence[Mapping[str, Answered]]) -> Compared:
+    """Raises ValueError if the measure cannot be taken of a model."""
+    observed: dict[str, list[Observed]] = {model: [] for model in ORDER}
+    for answered in by_seed:
+        for model in ORDER:
+            found = MEASURES[measure].observe(answered[model])
+            if found is None:
+                raise ValueError(f"{measure} of {model} cannot be measured")
+            observed[model].append(found)
+    return Compared(measure, observed)
+
+
+def _mean(by_seed: Sequence[Observed]) -> Observed:
+    first = by_seed[0]
+    return Observed(first.questions, np.mean([one.of(first.questions).sums for one in by_seed], axis=0), first.value)
+
+
+def over_seeds(differences: Array) -> Interval | None:
+    """The interval of Student's t for the mean of paired differences; None for a single seed."""
+    from scipy.stats import sem, t
+
+    if len(differences) < 2:
+        return None
+    middle, error = float(differences.mean()), float(sem(differences))
+    if error == 0:
+        return Interval(middle, middle)
+    low, high = t.interval(CONFIDENCE, len(differences) - 1, loc=middle, scale=error)
+    return Interval(float(low), float(high))
+
+
+def rows_of(label: str, found: Sequence[Compared], resamples: int, seed: int) -> list[Row]:
+    """For each measure, the tuned model beside the seed-only one and this beside the base model; then the orders."""
+    rows = [
+        Row(
+            f"{label}, {one.measure}, {model}",
+            UNITS[one.measure],
+            float(one.figures(model).mean()),
+            float(one.figures(other).mean()),
+            _note(one, model, other, resamples, seed),
+        )
+        for one in found
+        for model, other in pairwise(ORDER)
+    ]
+    promised = [one.in_order() for one in found if one.measure in PROMISED]
+    held = ", ".join(f"{one.measure} {int(one.in_order().sum())}" for one in found)
+    seeds = len(promised[0])
+    total = float(np.all(promised, axis=0).sum())
+    return [*rows, Row(f"{label}, {' and '.join(PROMISED)} in order", "seeds", total, float(seeds), f"all; {held}")]
+
+
+def _note(one: Compared, model: str, other: str, resamples: int, seed: int) -> str:
+    differences = one.figures(model) - one.figures(other)
+    better = int((one.improvements(model, other) > 0).sum())
+    seeds, questions = over_seeds(differences), one.over_questions(model, other, resamples, seed)
+    count = len(one.by_model[model][0].questions)
+    return (
+        f"{other}; the difference {differences.mean():+.3f} lies between {_short(seeds)} over seeds (t) and "
+        f"{_short(questions)} over {count} questions (bootstrap); better in {better} of {len(differences)} seeds"
+    )
+
+
+def _short(interval: Interval | None) -> str:
+    return f"{interval.low:+.3f} and {interval.high:+.3f}" if interval else "unknown bounds"
