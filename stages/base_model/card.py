@@ -21,7 +21,7 @@ Facts = Mapping[str, Metric]
 
 TITLE = "The base model of an X-Instruction run"
 IS_EMBEDDED = """\
-A small Llama with a byte-level vocabulary, trained from scratch by this project on the main texts of web pages in
+A small Llama with a byte-level BPE vocabulary, trained from scratch by this project on the main texts of web pages in
 {languages} and English, so that a run of X-Instruction needs no download.
 """
 IS_CHECKPOINT = """\
@@ -30,8 +30,8 @@ stored in {dtype}.
 """
 IS_GGUF = "The weights were unpacked from the file `{name}`, so a quantized file has left its rounding in them.\n"
 USE = """\
-It continues a text. The project fine-tunes it before it asks it for anything, so it was not taught the prompts of the
-other models of the run.
+This model was not taught the prompts of the other models of the run, which were fine-tuned from it. It continues a
+text:
 
 ```python
 from transformers import pipeline
@@ -39,6 +39,7 @@ from transformers import pipeline
 pipeline("text-generation", "<this folder>")("The bread is", max_new_tokens=20, return_full_text=False)
 ```
 """
+OF_PAGES = "The pages that it learned from have their own licences."
 # What the figures mean; the others of the run are in its reports.
 MEANINGS = {
     "parameters": "parameters",
@@ -71,7 +72,7 @@ def card(base: Mapping[str, Any], settings: BaseModelSettings, languages: Mappin
     sections = {
         "": IS_EMBEDDED.format(languages=_listed(languages)) if embedded else _copied(base),
         "How to use": USE,
-        "Licence": f"{license_section(base)}\n",
+        "Licence": (license_section(base) + (OF_PAGES if embedded else "")).strip() + "\n",
         "Training": _training(settings) if embedded else "",
         "Figures": _figures(facts),
         "Known limits": LIMITS_OF_EMBEDDED if embedded else LIMITS_OF_CHECKPOINT,
