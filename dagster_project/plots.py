@@ -12,7 +12,7 @@ import polars as pl
 
 SIZE = (6.0, 3.2)  # inches; as wide as Dagster's side panel
 DOTS_PER_INCH = 80
-COLOURS = 10  # in matplotlib's default cycle
+COLOURS = 10  # number of colours in matplotlib's default cycle
 
 
 def plots_metadata(folder: Path) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def drawn(frame: pl.DataFrame, title: str) -> bytes:
     draw(axes, {str(name): (rows[x].to_list(), rows[y].to_list()) for name, rows in series.items()})
     axes.set(xlabel=x, ylabel=y, title=title)
     if rest:
-        figure.legend(loc="outside right upper", fontsize="small")  # inside, twelve series would hide the bars
+        figure.legend(loc="outside right upper", fontsize="small")  # inside, a long legend would hide the bars
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()
@@ -60,5 +60,5 @@ def _bars(axes: Any, series: dict[str, tuple[list[str], list[float]]]) -> None:
     for number, (label, (xs, ys)) in enumerate(series.items()):
         axes.bar([names.index(name) + number * width for name in xs], ys, width, label=label)
     middle = width * (len(series) - 1) / 2
-    labels = [name.replace("_", "\n") for name in names]  # "wrong_language" is wider than its bars
+    labels = [name.replace("_", "\n") for name in names]  # a name such as "wrong_language" is wider than its bars
     axes.set_xticks([place + middle for place in range(len(names))], labels, fontsize="small")

@@ -103,7 +103,7 @@ def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Ite
 
 
 def _unlike_its_manifest(folder: Path) -> Iterator[Finding]:
-    """The damaged file of an output that DVC sees as changed. After a stage was run by hand, the manifest agrees."""
+    """The damaged file of an output that DVC sees as changed. If a stage was run by hand, the manifest is right."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:
@@ -125,7 +125,7 @@ def _recorded(lock: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _listing(repo: Repo, path: Path, hashes: Hashes) -> Listing:
-    """Hashes of the files of a folder that DVC does not ignore. For a file, its hash under an empty name."""
+    """Hashes of a folder's files, except files that DVC ignores. A single file is listed under an empty name."""
     if path.is_file():
         return {"": hashes.of(path)}
     files = (Path(file) for file in repo.dvcignore.find(localfs, str(path)))
@@ -156,7 +156,7 @@ def _recorded_listing(objects: Path, value: str) -> Listing | None:
 
 
 def _as_dvc_sees(item: Output) -> str | None:
-    """The hash that DVC assumes without reading: it remembers hashes by inode, size and time."""
+    """The hash that DVC assumes for the present content, because it remembers hashes by inode, size and time."""
     try:
         value: str | None = item.get_hash().value
     except (DvcException, OSError):

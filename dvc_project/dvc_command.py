@@ -73,8 +73,8 @@ def reproduce(
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
 
-    If another run of DVC uses a path, the stage waits for it, but not longer than an hour. If the process that seems to
-    use the path is not a run of DVC, the stage fails at once.
+    If another run of DVC uses a path, the stage waits until that run ends or has done nothing for an hour. If the
+    process that seems to use the path is not a run of DVC, the stage fails at once.
     """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
@@ -96,7 +96,7 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for the processes that use a path. Raises InputError if one is not a run of DVC, or if they do nothing."""
+    """Waits for the processes that use a path. Raises InputError if one is not a run of DVC, or if all are idle."""
     if sentence := left_over(holders):
         raise InputError(sentence)
     left = patience.step(", ".join(map(named, holders)) or UNKNOWN, work_of(holders))
@@ -131,7 +131,7 @@ def run_group(
 
 
 def environment() -> dict[str, str]:
-    """The environment of `dvc`: its stages run with the Python of this process."""
+    """The environment of `dvc`, whose stages run with the Python of this process."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
 
@@ -143,7 +143,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk, and ends later
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a process that waits for a disk ends later
         process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 

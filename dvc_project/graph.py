@@ -23,7 +23,7 @@ REPORTS = PurePosixPath("data/quality")
 
 @dataclass(frozen=True)
 class Stage:
-    """One DVC stage: one partition of one artifact. `name` is what `dvc repro` takes."""
+    """One DVC stage, which makes one partition of an artifact. `dvc repro` accepts `name`."""
 
     name: str
     artifact: str
@@ -60,7 +60,7 @@ class Graph:
     artifacts: tuple[Artifact, ...]  # in topological order
 
     def ancestors(self, artifact: Artifact) -> list[Artifact]:
-        """All artifacts that an artifact is made from, directly or not."""
+        """All artifacts on which an artifact depends, directly or not."""
         found: list[Artifact] = []
         waiting = [artifact]
         while waiting:
@@ -71,7 +71,7 @@ class Graph:
         return found
 
     def upstream(self, artifact: Artifact) -> dict[tuple[str, str | None], dict[str | None, set[str | None]]]:
-        """For each direct upstream artifact (name, iteration), the languages of it that each language needs."""
+        """For each direct upstream artifact (name, iteration): its languages that each language of `artifact` needs."""
         found: dict[tuple[str, str | None], dict[str | None, set[str | None]]] = {}
         for stage in artifact.stages:
             for _, name in stage.upstream:

@@ -1,10 +1,10 @@
 """A process that loads the libraries once and forks each stage from itself.
 
 Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), which is longer than
-most stages of the sample take. `make run` and `make ui` therefore start this process once. `python -m stages` finds its
-socket in XI_PRELOADED, passes on its arguments, folder, environment and streams, and ends with the stage's status;
-without such a process it does the work itself. The process loads libraries only, and no code of a stage, so that a
-stage always runs the code on disk.
+most stages of the sample take. So `make run` and `make ui` start this process once. `python -m stages` finds the socket
+of the process in XI_PRELOADED, sends its arguments, folder, environment and streams, and ends with the stage's status.
+If there is no process, `python -m stages` does the work itself. The process loads only libraries and no code of a
+stage, so that a stage always runs the code on disk.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ PREFIX = "x-instruction-"
 @contextlib.contextmanager
 def preloaded(root: Path, threads: int) -> Iterator[None]:
     """While this is open, stages that this process starts in `root` are forked from a preloaded process."""
-    _remove_left()
+    _remove_leftovers()
     # Only this user may enter the folder. Other runs see from its lock that this run is alive.
     with TemporaryDirectory(prefix=PREFIX) as folder, FileLock(Path(folder, "lock")):
         process = start(root, Path(folder, "socket"), threads)
@@ -65,7 +65,7 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
             process.wait()
 
 
-def _remove_left() -> None:
+def _remove_leftovers() -> None:
     """Removes the folders of killed runs, whose locks are free."""
     for lock in Path(gettempdir()).glob(f"{PREFIX}*/lock"):
         with contextlib.suppress(Timeout, OSError), FileLock(lock, blocking=False):

@@ -1,4 +1,4 @@
-"""The table of input that was not used: bad records, files of other kinds, evaluation rows too short to protect."""
+"""The table of unused input: bad records, files of other kinds, and evaluation rows too short to find an overlap."""
 
 from __future__ import annotations
 

@@ -30,12 +30,12 @@ Result = TypeVar("Result")
 
 
 def blockers(lines: Sequence[str]) -> dict[int, str]:
-    """The processes that, as DVC says, use a path, with the commands that it noted."""
+    """Numbers and commands of the processes that use a path, from DVC's message."""
     return {int(found[1]): found[2].strip() for line in lines if (found := BLOCKER.search(line))}
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """An error message if one of these processes is not a run of DVC, so that its number was used again. Else None.
+    """An error message if one of these processes is not a run of DVC, because its number was used again. Else None.
 
     A process that has ended in the meantime is no error: DVC removes it when the command is repeated.
     """
@@ -53,20 +53,20 @@ def left_over(found: dict[int, str]) -> str | None:
 def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
     """Repeats a call until no other command holds the project's lock.
 
-    Raises InputError if that command does nothing for a long time.
+    Raises InputError if that command does nothing for an hour.
     """
     patience = Patience(what, REMEDY)
     while True:
         try:
             return call()
-        except LockError:  # which DVC raises after three seconds
+        except LockError:  # DVC raises it after three seconds
             holder = holder_of(root / LOCK)
             patience.step(named(holder), work_of([holder]))
 
 
 @contextmanager
 def bounded(process: subprocess.Popen[str], root: Path, log: Callable[[str], None]) -> Iterator[list[str]]:
-    """While this is open, ends a command that waits an hour for the project's lock; the list gets the reason."""
+    """While this is open, ends a command that waits for an idle holder of the project's lock, and lists the reason."""
     done, why = threading.Event(), list[str]()
     watch = threading.Thread(target=_watch, args=(process, root, log, done, why), daemon=True)
     watch.start()

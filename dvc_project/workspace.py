@@ -63,7 +63,7 @@ class _Changed:
 
 
 class _Params:
-    """Values of the parameters that a stage depends on; each file is parsed once, which takes DVC 0.05 s."""
+    """Values of the parameters on which a stage depends. Each file is parsed only once, because this takes 0.05 s."""
 
     def __init__(self) -> None:
         self._files: dict[str, Any] = {}
@@ -111,13 +111,13 @@ def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies; artifacts enter by path, not by hash."""
+    """Digest of the command, the parameters and the dependencies. For an artifact, it has the path but not the hash."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 
 
 def _hash(dep: Output) -> str | None:
-    """None for a path that does not exist or vanishes while it is read: DVC empties outputs before a stage runs."""
+    """DVC's hash; None if the path is missing or vanishes now, because DVC empties outputs before a stage runs."""
     try:
         return dep.get_hash().value
     except (DvcException, OSError):

@@ -24,6 +24,8 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.runner.job import Job
 
 ROOT = Path(__file__).parent.parent
+# The folder of the real-text collection, which is not part of the project; tests that need it are skipped without it.
+SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 # Heads have 32 dimensions, the smallest size that vLLM supports on a CPU.
 ARCHITECTURE = Architecture(vocabulary=300, hidden=64, layers=2, heads=2, intermediate=128, context=256)
 TRAINING = load_settings(ROOT / "params.yaml").base_model.training.model_copy(
@@ -62,12 +64,15 @@ def make_job(settings: Settings, tmp_path: Path) -> Callable[..., Job]:
     return make
 
 
+KillTraining = Callable[[int], AbstractContextManager[None]]
+
+
 class KilledError(Exception):
     """Stops a training as an interruption would."""
 
 
 @pytest.fixture
-def kill_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+def kill_training(monkeypatch: pytest.MonkeyPatch) -> KillTraining:
     """`with kill_training(9):` stops a training after nine steps, and fails if the training was not stopped."""
     from transformers import TrainerCallback
 
@@ -111,8 +116,10 @@ def lessons(tiny_model: Path) -> list[Example]:
     """The examples that `taught_model` learned: prompts with completions that end with the end token."""
     tokenizer = load_tokenizer(tiny_model)
     return [
-        Example(tokenizer(f"<|instruction|>{asked}<|response|>")["input_ids"], tokenizer(f"{said}<|end|>")["input_ids"])
-        for asked, said in LESSONS.items()
+        Example(
+            tokenizer(f"<|instruction|>{question}<|response|>")["input_ids"], tokenizer(f"{answer}<|end|>")["input_ids"]
+        )
+        for question, answer in LESSONS.items()
     ]
 
 

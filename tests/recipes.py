@@ -18,12 +18,12 @@ from x_instruction.models.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # tokens per pair of the sample's seeds, as in the device run
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # the sample's seeds have so many tokens, as in the device run
 # The shares of peak performance that the 4B model reached on the H200 (989 TFLOPS), with 6,359 and 4,629 tokens/s.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
 TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # in bfloat16: A10, A100
 MEASURED_ON_A_CORE = 50  # tokens/s of Gemma 3 270M with frozen embeddings
-COPIES = 7  # of the model are in data/: base, instruction, tuned, two response models, two evaluators
+COPIES = 7  # models in data/: base, instruction, tuned, two response models, two evaluators
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def disk(shape: Shape, settings: Settings) -> float:
 
 
 def table() -> str:
-    """The table: a row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
+    """A row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
     lines = ["| recipe | model | training | memory | tokens/s | hours | disk |", "|---|---|---|--:|--:|--:|--:|"]
     for path in RECIPES:
         lines += _rows(path.stem, recipe(path.stem))
@@ -123,7 +123,7 @@ def table() -> str:
         }
     )
     row = _row("gpu-80gb", larger, "LoRA", larger.tuned_model.training)
-    return "\n".join([*lines, row.replace("gpu-80gb", "… with this model", 1)])
+    return "\n".join([*lines, row.replace("gpu-80gb", "gpu-80gb with another model", 1)])
 
 
 def _rows(name: str, settings: Settings) -> list[str]:
@@ -148,4 +148,4 @@ def _row(name: str, settings: Settings, words: str, training: Training) -> str:
 def _words(training: Training) -> str:
     if training.adapter:
         return "LoRA"
-    return "full, inputs frozen" if training.freeze_embeddings else "full"
+    return "full, input embeddings frozen" if training.freeze_embeddings else "full"

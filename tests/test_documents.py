@@ -77,6 +77,7 @@ def defaults() -> dict[str, str]:
 
 def test_the_thresholds_of_the_filters_are_documented_with_their_defaults() -> None:
     documented = [(row[1], row[2]) for row in rows(6)] + [(row[0], row[1]) for row in rows(4)]
+    assert documented
     for names, value in documented:
         assert {defaults()[name] for name in CODE.findall(names)} <= {value}, names
 

@@ -1,7 +1,7 @@
-"""`python -m x_instruction explain ID` and `python -m x_instruction release …`: what a user asks of a finished run.
+"""Starts the commands for a finished run: `python -m x_instruction explain ID` and `python -m x_instruction release …`.
 
-The commands are in commands/, above stages/, because they use the stages' code. A tool imports nothing that is above
-it, so this file starts a command by its name. No tool imports this file, and no stage depends on it.
+The commands are in commands/, because they use the stages' code, which no module of x_instruction/ imports. So this
+file starts a command by its name. No module imports this file, and no stage depends on it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,26 @@ import runpy
 import sys
 from pathlib import Path
 
+from x_instruction.runner.border import at_the_border
+
 FOLDER = Path(__file__).parents[1] / "commands"
 COMMANDS = tuple(sorted(path.parent.name for path in FOLDER.glob("*/__main__.py")))
 
 
-def main() -> None:
+def main() -> int:
+    # Each command handles its own errors. This call handles those of the help, whose reader may also be `head`.
+    return at_the_border(_command)
+
+
+def _command() -> int:
     parser = argparse.ArgumentParser(prog="python -m x_instruction", description="Commands for a finished run.")
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="`COMMAND --help` lists them")
     options = parser.parse_args()
     sys.argv = [f"{parser.prog} {options.command}", *options.arguments]
     runpy.run_module(f"commands.{options.command}", run_name="__main__")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

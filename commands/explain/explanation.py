@@ -24,7 +24,7 @@ NOT_REACHED = "not reached"
 
 
 def explain(root: Path, settings: Settings, row_id: str) -> list[Section]:
-    """Raises InputError if the id is unknown, or if the index was not made from the present data."""
+    """The sections for an id. Raises InputError if it is unknown, or if the index is not from the present data."""
     rows = find(root, settings.languages, row_id)
     return sections(root, settings, rows, follow(rows, row_id))
 
@@ -64,10 +64,10 @@ def _filtering(root: Path, settings: Settings, code: str, trail: Trail) -> list[
     if document is None:
         return []
     language = load_language(code, root / "languages")
-    again = filtered(document.values, settings.filtered_text, language)
+    refiltered = filtered(document.values, settings.filtered_text, language)
     row = trail.text or next(iter(trail.texts), None)
-    segment = segment_of(again, str(row.values["text"]) if row else "")
-    cleaning = cleaning_section(again, str(trail.text.values["text"]) if trail.text else None)
+    segment = segment_of(refiltered, str(row.values["text"]) if row else "")
+    cleaning = cleaning_section(refiltered, str(trail.text.values["text"]) if trail.text else None)
     return [cleaning, rules_section(segment, settings.filtered_text, language, root)]
 
 

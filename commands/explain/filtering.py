@@ -1,7 +1,7 @@
 """Cleans and judges the text of one document again, to show each step and the value of each rule.
 
-filtered_text is a pure function of the document and the settings, so the second result is the first one. If it is not,
-the settings or the code have changed since the run, and the explanation says so.
+filtered_text is a pure function of the document and the settings, so the result must be the published text. If it is
+not, the settings or the code have changed since the run, and the explanation says so.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Rows:
 
 
 def rows_of(root: Path, language: str) -> Rows:
-    """Raises InputError if the language has no index, or if its index was not made from the present data."""
+    """The reader of a language. Raises InputError if it has no index, or if the index is not from the present data."""
     folder = root / INDEX / language
     if not (folder / FILES).exists():
         raise InputError(f"{INDEX / language} does not exist: run `dvc repro row_index@{language}`")

@@ -28,27 +28,27 @@ class Trail:
 
 
 def follow(rows: Rows, asked: str) -> Trail:
-    """The trail of a document, text or pair. For a document or text, it follows the pair that came furthest."""
+    """The trail of a document, text or pair. For a document or text, it follows the pair that most artifacts kept."""
     found = rows.of(asked)
-    own = [row for row in found if row.artifact in PAIRS and row.id == asked]
-    text = _text(rows, found, asked, own)
+    pair_rows = [row for row in found if row.artifact in PAIRS and row.id == asked]
+    text = _text(rows, found, asked, pair_rows)
     document_id = text.values["document_id"] if text else asked
     beginning = found if text is None else rows.of(document_id)
     texts = [row for row in beginning if row.artifact == "filtered_text" and _of_document(row, document_id)]
     text = text or next((row for row in texts if not row.dropped), None)
     pairs = _pairs(rows, text)
-    if text and not own:
+    if text and not pair_rows:
         ways = [[row for row in rows.of(pair.id) if row.artifact in PAIRS and row.id == pair.id] for pair in pairs]
-        own = max(ways, key=_length, default=[])
+        pair_rows = max(ways, key=_length, default=[])
     documents = [row for row in beginning if row.artifact == "raw_web_text"]
-    return Trail(asked, documents, texts, text, pairs, own)
+    return Trail(asked, documents, texts, text, pairs, pair_rows)
 
 
-def _text(rows: Rows, found: list[Row], asked: str, own: list[Row]) -> Row | None:
+def _text(rows: Rows, found: list[Row], asked: str, pair_rows: list[Row]) -> Row | None:
     """The text of a pair, or the text with this id. For the id of a dropped pair, the index also gives its text."""
     texts = [row for row in found if row.artifact == "filtered_text" and not row.dropped]
-    if own:
-        text_id = next((row.values["text_id"] for row in own if "text_id" in row.values), None)
+    if pair_rows:
+        text_id = next((row.values["text_id"] for row in pair_rows if "text_id" in row.values), None)
         texts = rows.of(text_id) if text_id else texts
         return next((row for row in texts if _is_text(row) and text_id in (None, row.id)), None)
     return next((row for row in texts if row.id == asked), None)

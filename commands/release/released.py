@@ -60,5 +60,5 @@ def finished(root: Path, artifact: str) -> Path:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files of a folder by their paths in it."""
+    """The files of a folder by their relative paths."""
     return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -12,11 +12,11 @@ from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import mean_loss, model_to_measure
 
-TOKENS = 200  # that are measured in each text
+TOKENS = 200  # tokens of each text that are measured
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
-    """How much higher the mean loss per token is (in nats) than with the begin token removed, or added.
+    """The mean loss per token minus the mean loss with the begin token removed or added, in nats.
 
     The token is removed if the tokenizer adds it, and added if it does not. The result is 0 if there is no begin token.
     """

@@ -9,6 +9,7 @@ from stages.base_model.settings import BaseModelSettings
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.gguf_file import load_gguf
 from x_instruction.runner.errors import InputError
+from x_instruction.runner.published import refuse_damaged_copy
 
 
 def load_checkpoint(settings: BaseModelSettings, root: Path) -> tuple[Any, Any]:
@@ -19,7 +20,9 @@ def load_checkpoint(settings: BaseModelSettings, root: Path) -> tuple[Any, Any]:
             raise InputError(f"base_model.checkpoint: there is no file {path}")
         model, tokenizer = load_gguf(path)
     else:
-        if not path.is_dir() and settings.revision is None:
+        if path.is_dir():
+            refuse_damaged_copy(path)
+        elif settings.revision is None:
             raise InputError(
                 f"base_model.checkpoint: {settings.checkpoint} is not a folder here; if it is a hub id, set "
                 "base_model.revision to a commit, so that the model cannot change"

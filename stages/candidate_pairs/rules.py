@@ -24,7 +24,7 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# Reasons of `usable` that no rule below finds. For its other reasons the rules below have names of their own.
+# Reasons of `usable` that no rule below finds. The rules below find its other reasons too, under other names.
 REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
@@ -34,7 +34,7 @@ LISTED = (
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
 SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of them differ
-RUN = 8  # an instruction whose first or last words are in the response was copied if they are this many
+RUN = 8  # an instruction was copied if this many of its first or last words are in the response
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:

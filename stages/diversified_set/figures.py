@@ -12,7 +12,7 @@ from stages.diversified_set.draw import Mask
 from stages.diversified_set.task_types import task_types
 from x_instruction.embeddings.encoder import Vectors
 
-# The nearest neighbour among all drawn pairs is searched for this many of them.
+# For this many drawn pairs, the nearest neighbour among all drawn pairs is searched for.
 NEIGHBOURS_OF = 1_000
 COMPARED = 20_000  # vectors that are compared at a time: 80 MB of cosines
 WORD = r"[\p{L}\p{M}\p{N}]+"

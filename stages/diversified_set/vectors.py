@@ -25,7 +25,7 @@ from x_instruction.runner.shards import Split, no_drops
 # is taken over 20, and 0.02 if it is taken over 40.
 MEAN_OF = 200
 ENCODED_ROWS = 10_000  # an interrupted run loses at most this many
-ROWS = 5_000  # that are changed at a time, because their vectors fit into the processor's cache
+ROWS = 5_000  # rows that are changed at a time, because their vectors fit into the processor's cache
 MIN_NORM = 1e-9
 
 

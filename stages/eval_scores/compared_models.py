@@ -11,9 +11,9 @@ from x_instruction.models.settings import Prompts
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import hash_paths
 from x_instruction.runner.job import Job
-from x_instruction.runner.published import read_manifest
+from x_instruction.runner.published import read_manifest, refuse_damaged_copy
 
-# A checkpoint's code and pickles are not downloaded, because they could run anything.
+# A checkpoint's code and pickles are not downloaded, because they could run any code.
 DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 CHAT_PROMPT = "{instruction} Answer in {language}."
 
@@ -26,6 +26,7 @@ def folder_of(model: ComparedModel, job: Job) -> Path | None:
         return _finished(model_of(job.root / "data" / model.model, job.language or ""))
     path = job.root / model.model
     if path.is_dir():
+        refuse_damaged_copy(path)
         return path
     if model.revision is None:
         raise InputError(

@@ -72,10 +72,10 @@ def _of_set(questions: Questions, language: str, root: Path) -> pl.DataFrame:
             f"{setting}: {path} has no row with a text in one of the columns {', '.join(FIELDS)}; rename the column of "
             "the questions"
         )
-    found = pl.DataFrame(rows, schema=SCHEMA).filter(pl.col("asked_in").is_in([ENGLISH, language]))
+    asked = pl.DataFrame(rows, schema=SCHEMA).filter(pl.col("asked_in").is_in([ENGLISH, language]))
     usable = pl.col("reason").is_null()
-    limit = questions.limit or found.height
-    return found.filter(~usable | (usable.cum_sum().over("asked_in") <= limit))
+    limit = questions.limit or asked.height
+    return asked.filter(~usable | (usable.cum_sum().over("asked_in") <= limit))
 
 
 def _read(path: Path, setting: str, questions: Questions, language: str) -> Iterator[dict[str, Any]]:

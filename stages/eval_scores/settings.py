@@ -76,7 +76,7 @@ class ComparedModel(Section):
             raise ValueError(f"{self.name} needs endpoint.url and endpoint.model")
         if self.prompt and set(PLACEHOLDER.findall(self.prompt)) != PLACEHOLDERS:
             raise ValueError(
-                f"the prompt of {self.name} must contain {{instruction}} and {{language}}, and nothing else"
+                f"the prompt of {self.name} must contain {{instruction}} and {{language}}, and no other placeholder"
             )
         return self
 
@@ -87,7 +87,7 @@ class Questions(Section):
     name: Annotated[str, Field(pattern=r"^\w+$")]
     path: NonEmpty
     limit: Positive | None = None
-    """The largest number of questions in English, and likewise of those in the language; null: all."""
+    """At most this many questions in English are asked, and at most this many in the language; null: all."""
     language: NonEmpty | None = None
     """The language of rows without a column `language` or `lang`; null: English."""
 

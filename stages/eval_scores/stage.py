@@ -34,16 +34,17 @@ PARTITION = ("language",)
 def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
-    # The tuned model's answers come first, because a likelihood is compared with other texts from the first answers.
+    # The tuned model's answers come first, because the first answers are the other texts that a likelihood is compared
+    # with.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
         folder_of(model, job)  # finds a missing model before any long work begins
     seeds = job.rows("seed_pairs", job.language).table().filter(pl.col("split") == "held_out")
     questions, left_out = all_questions(settings.questions, seeds, job.language, job.root)
     answers = {model.name: answers_of(job, model, questions) for model in models}
-    rated = rated_answers(job, pl.concat([found.frame for found in answers.values()]), iteration)
+    rated = rated_answers(job, pl.concat([of_model.frame for of_model in answers.values()]), iteration)
     write_shard(rated, job.staging / "part-00000.parquet")
-    unanswered = pl.concat([left_out, *(found.unanswered for found in answers.values())])
+    unanswered = pl.concat([left_out, *(of_model.unanswered for of_model in answers.values())])
     write_shard(unanswered, job.staging / DROPS / "part-00000.parquet")
     scored = {
         model.name: Answered(
@@ -54,7 +55,7 @@ def run(job: Job) -> Outcome:
     }
     figures, missing = task_scores(job, models, tasks)
     facts = {
-        **_facts({name: found.facts for name, found in answers.items()}),
+        **_facts({name: of_model.facts for name, of_model in answers.items()}),
         **publish(job, scored, rated, figures, iteration),
         "task_figures_missing": missing,
     }
@@ -73,23 +74,23 @@ def known(scores: dict[str, float | None]) -> dict[str, float]:
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    found = read_json(job.staging / "scores.json")
-    models, answers = found["models"], job.staged.table(["response"])
+    results = read_json(job.staging / "scores.json")
+    models, answers = results["models"], job.staged.table(["response"])
     base, tuned = known(models[BASE]), known(models[TUNED])
     return {
         **{f"{name}_{figure}": value for name, scores in models.items() for figure, value in known(scores).items()},
         **{f"{figure}_change": tuned[figure] - base[figure] for figure in tuned if figure in base},
-        **_win_shares(found["pairwise"].get(EVALUATOR, {})),
+        **_win_shares(results["pairwise"].get(EVALUATOR, {})),
         "questions_cut": outcome.facts["questions_cut"],
         "empty_answers_share": mean(answers["response"] == ""),
         "unanswered_share": job.staged.drop_counts().get("no_answer", 0) / max(1, outcome.rows_in or 0),
         "questions_left_out": sum(
             job.staged.drop_counts().get(reason, 0) for reason in ("no_question", "asked_before")
         ),
-        "verdicts_missing": _missing(found["pairwise"]),
+        "verdicts_missing": _missing(results["pairwise"]),
         "human_verdicts_unmatched": outcome.facts["human_verdicts_unmatched"],
         "task_figures_missing": outcome.facts["task_figures_missing"],
-        **_agreement_with_people(found["agreement"]),
+        **_agreement_with_people(results["agreement"]),
     }
 
 
@@ -103,8 +104,8 @@ def _win_shares(pairwise: dict[str, Any]) -> dict[str, Metric]:
 
 def _agreement_with_people(agreed: dict[str, dict[str, Any]]) -> dict[str, Metric]:
     """Cohen's kappa of the evaluator and people, on pairs (`verdicts`) and on single answers (`levels`)."""
-    found = {kind: agreed.get(f"{EVALUATOR}_and_{PEOPLE}_{kind}", {}).get("kappa") for kind in ("verdicts", "levels")}
-    return {f"kappa_with_people_{kind}": value for kind, value in found.items() if value is not None}
+    kappas = {kind: agreed.get(f"{EVALUATOR}_and_{PEOPLE}_{kind}", {}).get("kappa") for kind in ("verdicts", "levels")}
+    return {f"kappa_with_people_{kind}": value for kind, value in kappas.items() if value is not None}
 
 
 def _missing(pairwise: dict[str, dict[str, Any]]) -> int:

@@ -26,17 +26,17 @@ def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> t
     """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES for the tuned
     model and each of the others. A model that has no value of a measure has no row for it."""
     observed = {
-        (name, measure, asked_in): found
+        (name, measure, asked_in): observation
         for name, model in models.items()
-        for measure, asked_in, found in _observed(model)
+        for measure, asked_in, observation in _observed(model)
     }
     scores, differences = [], []
-    for (name, measure, asked_in), found in observed.items():
+    for (name, measure, asked_in), observation in observed.items():
         keys = {"measure": measure, "asked_in": asked_in, "better": MEASURES[measure].better or "none"}
-        if value := estimate(found, resamples, seed):
+        if value := estimate(observation, resamples, seed):
             scores.append({"model": name, **keys, "value": value.value, **_interval(value)})
         tuned = observed.get((TUNED, measure, asked_in))
-        if name != TUNED and tuned and (gain := difference(tuned, found, resamples, seed)):
+        if name != TUNED and tuned and (gain := difference(tuned, observation, resamples, seed)):
             differences.append({"model": TUNED, "against": name, **keys, "difference": gain.value, **_interval(gain)})
     return pl.DataFrame(scores, schema=SCORES), pl.DataFrame(differences, schema=DIFFERENCES)
 
@@ -46,22 +46,22 @@ def _interval(estimated: Estimate) -> dict[str, Any]:
 
 
 def _observed(model: Answered) -> Iterator[tuple[str, str, Observed]]:
-    """Each measure over all questions. If they are in several languages, each measure is also taken by language."""
+    """Each measure over all questions and, if the questions are in several languages, over those in each language."""
     asked = dict(model.answers.select("question_id", "asked_in").iter_rows())
     languages = sorted(set(asked.values()))
     for name, measure in MEASURES.items():
-        found = measure.observe(model)
-        if found is None:
+        observation = measure.observe(model)
+        if observation is None:
             continue
-        yield name, ALL, found
+        yield name, ALL, observation
         for language in languages if len(languages) > 1 else ():
-            in_language = [question for question in found.questions if asked.get(question) == language]
+            in_language = [question for question in observation.questions if asked.get(question) == language]
             if in_language:
-                yield name, language, found.of(in_language)
+                yield name, language, observation.of(in_language)
 
 
 def values_of(scores: pl.DataFrame, models: list[str]) -> dict[str, dict[str, float | None]]:
     """Each model's figure of each measure over all questions; None if it has none."""
     over_all = scores.filter(pl.col("asked_in") == ALL)
-    found = {(model, measure): value for model, measure, value in over_all.select("model", "measure", "value").rows()}
-    return {model: {measure: found.get((model, measure)) for measure in MEASURES} for model in models}
+    figures = {(model, measure): value for model, measure, value in over_all.select("model", "measure", "value").rows()}
+    return {model: {measure: figures.get((model, measure)) for measure in MEASURES} for model in models}

@@ -135,8 +135,8 @@ def _best_temperature(rated: pl.DataFrame) -> float:
     def cost(log_temperature: float) -> float:
         return cross_entropy(with_temperature(rated, float(np.exp(log_temperature))))
 
-    found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-4})
-    return round(float(np.exp(found.x)), 3)
+    minimum = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-4})
+    return round(float(np.exp(minimum.x)), 3)
 
 
 def cross_entropy(rated: pl.DataFrame) -> float:

@@ -49,22 +49,22 @@ def measure_held_out(
     weights = settings.defects.model_dump()
     calibration = fit_calibration(fitting, rating.signals, weights, settings.temperature_scaling)
     rated = with_rating(calibration.apply(raw), rating.values)
-    found = _figures(job, rated, raw) | {
+    results = _figures(job, rated, raw) | {
         "calibration_pairs": fitting.height,
         "calibrated": int(calibration.regression is not None or not rating.signals),
         "temperature": None if calibration.regression else calibration.temperature,
     }
     rated.write_parquet(evaluator / "held_out.parquet")
     calibration.write(evaluator)
-    write_json(evaluator / "scores.json", found)
-    _write_plots(evaluator, rated, found)
-    return found
+    write_json(evaluator / "scores.json", results)
+    _write_plots(evaluator, rated, results)
+    return results
 
 
 def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]:
     """Scores over all pairs and by language. `raw` has the pairs before calibration."""
     threshold = job.section(RefinedPairs).min_rating
-    found: dict[str, Any] = _rounded(
+    figures: dict[str, Any] = _rounded(
         {
             **scores(rated, threshold),
             "calibration_error_before": expected_calibration_error(raw),
@@ -72,7 +72,7 @@ def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]
             "by_language": {code: scores(part, threshold) for code, part in _by_language(rated).items()},
         }
     )
-    return found
+    return figures
 
 
 def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator: Path) -> list[pl.DataFrame]:
@@ -92,11 +92,11 @@ def _by_language(rated: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {code: rated.filter(pl.col("language") == code) for code in rated["language"].unique(maintain_order=True)}
 
 
-def _rounded(found: Any) -> Any:
+def _rounded(figures: Any) -> Any:
     """The same value with all its floats rounded to DIGITS decimals."""
-    if isinstance(found, dict):
-        return {name: _rounded(value) for name, value in found.items()}
-    return round(found, DIGITS) if isinstance(found, float) else found
+    if isinstance(figures, dict):
+        return {name: _rounded(value) for name, value in figures.items()}
+    return round(figures, DIGITS) if isinstance(figures, float) else figures
 
 
 def to_frame(rated: Sequence[RatedPair]) -> pl.DataFrame:
@@ -111,17 +111,17 @@ def to_frame(rated: Sequence[RatedPair]) -> pl.DataFrame:
     )
 
 
-def _write_plots(folder: Path, rated: pl.DataFrame, found: dict[str, Any]) -> None:
+def _write_plots(folder: Path, rated: pl.DataFrame, results: dict[str, Any]) -> None:
     curves = [
         reliability(part).select("predicted", "best_share", series=pl.lit(name))
         for name, part in {"all": rated, **_by_language(rated)}.items()
     ]
     auc = [
         (defect, value, name)
-        for name, figures in {"all": found, "labels alone": found["labels_alone"], **found["by_language"]}.items()
+        for name, figures in {"all": results, "labels alone": results["labels_alone"], **results["by_language"]}.items()
         for defect, value in figures["auc_by_defect"].items()
     ]
-    confusion = [(level, found["confusion"][level][label], f"rated {label}") for level in LEVELS for label in LEVELS]
+    confusion = [(level, results["confusion"][level][label], f"rated {label}") for level in LEVELS for label in LEVELS]
     write_plot(folder, "reliability", pl.concat(curves))
     write_plot(folder, "auc_by_defect", pl.DataFrame(auc, schema=["defect", "auc", "series"], orient="row"))
     write_plot(folder, "confusion", pl.DataFrame(confusion, schema=["level", "pairs", "series"], orient="row"))

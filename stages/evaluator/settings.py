@@ -43,8 +43,8 @@ class Defects(Section):
         flawed = (self.cut, self.repeated, self.partly_foreign, self.strays, self.model_answer, self.boilerplate)
         if not any(flawed) or not (self.swapped or self.wrong_language):
             raise ValueError(
-                "each level needs a defect: one of cut, repeated, partly_foreign, strays, model_answer, "
-                "boilerplate and one of swapped, wrong_language"
+                "each level needs a defect with a weight above 0: one of cut, repeated, partly_foreign, strays, "
+                "model_answer, boilerplate, and one of swapped, wrong_language"
             )
         return self
 
@@ -56,7 +56,7 @@ class Evaluator(Section):
     rated_pairs: Positive
     """Rated pairs to learn from. Each pass over the pairs draws new defects and new runs of sentences."""
     whole_share: Share
-    """Share of the responses that are shown whole. Of the others only a run of sentences is shown, so that the model
+    """Share of the responses that are shown whole. The others are shortened to a run of sentences, so that the model
     does not memorize a small number of pairs."""
     open_instructions: tuple[NonEmpty, ...]
     """Instructions that any text answers, such as `Write a text.`: their pairs do not get the defects `swapped` and

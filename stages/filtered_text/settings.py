@@ -16,8 +16,8 @@ class FilteredText(Section):
     """A file of sites whose pages are dropped, one per line: a domain (example.org), an address (example.org/shop) or a
     comment after #. null: no site is blocked."""
     decontaminate_against: list[NonEmpty]
-    """JSONL files of evaluation prompts. A text that shares `decontamination_ngram` words in a row with one is dropped.
-    diversified_set checks the released pairs in any case."""
+    """JSONL files of evaluation prompts. A text that shares `decontamination_ngram` words in a row with a prompt is
+    dropped. diversified_set checks the released pairs even if no file is listed here."""
     decontamination_ngram: Positive
     min_words: Positive
     max_words: Positive
@@ -41,7 +41,7 @@ class FilteredText(Section):
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
     min_words_per_teaser: Positive
-    """Words that a text needs for each ellipsis in brackets, if it has three or more: such pages list other pages."""
+    """A text with three or more ellipses in brackets needs this many words for each, or is a list of pages."""
     max_short_lines_share: Share
     repetition_tolerance: Annotated[float, Field(ge=1)]
     """Factor on each language's thresholds of repeated lines and n-grams, which FineWeb-2 set for whole pages. At 1,

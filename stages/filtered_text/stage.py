@@ -24,7 +24,7 @@ from x_instruction.cleaning.code_blocks import prose
 from x_instruction.cleaning.private_data.mask import KINDS, mask, masked, unmasked
 from x_instruction.cleaning.private_data.second_look import suspects
 from x_instruction.language.identification import MODEL, identify
-from x_instruction.language.invisible import hidden_characters, visible
+from x_instruction.language.invisible import visible
 from x_instruction.language.length import word_count
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.content_ids import content_ids, wrong_ids
@@ -84,14 +84,15 @@ def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
     """Turns a frame of raw_web_text into texts (COLUMNS, and `signature` for the second pass) and drops."""
-    without_private = mask(trimmed(cleaned(frame, language), settings, language), language)
+    clean = cleaned(frame, language)
+    without_private = mask(trimmed(clean, settings, language), language)
     counted = without_private.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))
     rest, counts = cut(counted, settings, language)
     rest, unfit = judge(rest, whole_rules(lists.sites), settings, language)
     rest, unfit_prose = judge(rest.with_columns(prose(pl.col("text")), whole="text"), PROSE_RULES, settings, language)
     rest, unfit_whole = judge(_whole(rest), last_rules(lists.ngrams), settings, language)
     drops = Split.of(pl.concat([unfit, _whole(unfit_prose), unfit_whole]), origin="origin").dropped
-    counts["invisible_characters"] = hidden_characters(frame["text"], visible(frame["text"]))
+    counts["invisible_characters"] = clean["invisible_characters"].sum()
     return Split(_texts(rest, settings, language), drops, counts)
 
 

@@ -61,7 +61,10 @@ def run(job: Job) -> Outcome:
 
 
 def _similarity(job: Job, evaluator: Path) -> Similarity:
-    """The evaluator's means, adapted to the candidates: `mean_pairs` of them, drawn by their ids, which are hashes."""
+    """The evaluator's mean vectors, adapted to the `mean_pairs` candidates with the smallest ids.
+
+    These are a random sample, because ids are hashes.
+    """
     paths, limit = list(job.rows("candidate_pairs", job.language).checked_paths()), job.section(Embeddings).mean_pairs
     candidates = pl.scan_parquet(paths).select("id", "language", *VECTORS[:2])
     return Similarity.read(evaluator).adapted(candidates.bottom_k(limit, by="id").sort("id").collect())
@@ -76,7 +79,7 @@ def transform(
     pages: Path,
     similarity: Similarity | None,
 ) -> Split:
-    """Keeps every row. The frame already has the likelihoods and the vectors, from candidate_pairs."""
+    """Rates every row and drops none. The frame has the likelihoods and the vectors from candidate_pairs."""
     compared = similarity.score(frame) if similarity else without_similarities(frame)
     with_signals = add_surface_signals(compared.drop(VECTORS), pages)
     return Split(add_ratings(with_signals, engine, calibration, rating, prompts, load_names(pages)), no_drops())

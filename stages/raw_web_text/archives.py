@@ -1,7 +1,7 @@
 """Reads HTML responses of WARC archives and texts of WET archives as records, with fastwarc.
 
 An archive may state a wrong length for a record or be damaged in the middle. The record at which the reader fails is
-dropped, and reading continues at the next start of a record. In a compressed archive this needs a gzip member or zstd
+dropped, and reading continues where the next record starts. In a compressed archive this requires a gzip member or zstd
 frame for each record, which the format recommends and Common Crawl has.
 """
 
@@ -28,7 +28,7 @@ WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"
-WINDOW, SEAM = 1 << 20, 32  # bytes; BEGINS matches less than a seam
+WINDOW, SEAM = 1 << 20, 32  # bytes; what BEGINS matches is shorter than a seam
 
 
 def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
@@ -39,18 +39,18 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
         # read.
         bare_feeds = _head(stored, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
         start: int | None = 0
-        found, others = False, Others()
+        any_record, others = False, Others()
         while start is not None:
             for record in (pass_ := _Pass(stored, start, kind, bare_feeds, file, settings, others)):
-                found = True
+                any_record = True
                 yield record
             start, before = None, start
             if (broken := pass_.broken) is not None:
-                found = True
+                any_record = True
                 start = _next_record(stored, kind, broken["record"] + 1)
                 end = stored_size(file) if start is None else start
                 yield {**broken, "lost": int((end - broken["record"]) * pass_.growth(broken["record"] - before))}
-        if not found:
+        if not any_record:
             wanted = "HTTP response" if file.format == "warc" else "extracted text"
             raise UnreadableError("unreadable_file", f"{file.name} has no {wanted}", others.size)
         yield from others.records()
@@ -64,9 +64,9 @@ def _kind(stored: io.BufferedReader, name: str) -> bytes:
 
 
 class _Pass:
-    """Records from `start` to the end, or to the place where the reader fails: `broken` is the record of that place.
+    """Records from `start` to the end, or to the place where the reader fails.
 
-    Its offset is that of the last record that the reader found.
+    `broken` is then the record at that place. Its offset is that of the last record that the reader found.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class _Pass:
         self._size = 0
 
     def growth(self, stored: int) -> float:
-        """Bytes of the records for each of the stored bytes that they were read from."""
+        """The number of bytes of records for each stored byte."""
         return max(self._size / stored, 1.0) if stored > 0 and self._kind != PLAIN else 1.0
 
     def __iter__(self) -> Iterator[Record]:
@@ -93,19 +93,19 @@ class _Pass:
         last, held = None, None  # a record is held until the next header confirms its length
         inside = True
         try:
-            for found in ArchiveIterator(self._stored, quirks_mode=self._bare_feeds, fsspec_args=False):
+            for warc in ArchiveIterator(self._stored, quirks_mode=self._bare_feeds, fsspec_args=False):
                 if held:
                     yield held
-                last, held, inside = found.stream_pos, None, True
+                last, held, inside = warc.stream_pos, None, True
                 try:
-                    payload = self._payload(found)
+                    payload = self._payload(warc)
                 except UnreadableError as error:
                     self.broken = _broken(last, error.reason, str(error))
                     return
-                self._size += max(found.content_length, 0)
-                held, inside = _record(found, payload, self._file.format, self._settings.max_page_bytes), False
+                self._size += max(warc.content_length, 0)
+                held, inside = _record(warc, payload, self._file.format, self._settings.max_page_bytes), False
                 if held is None:
-                    self._others.count(found)
+                    self._others.count(warc)
         except OSError as error:
             if error.errno is not None:
                 raise
@@ -118,22 +118,22 @@ class _Pass:
         if held:
             yield held
 
-    def _payload(self, found: WarcRecord) -> bytes:
+    def _payload(self, warc: WarcRecord) -> bytes:
         """A record's payload, at most one byte above the limit. Raises UnreadableError if its length is wrong.
 
         The rest of the payload is searched here, because the reader would skip everything that a wrong length covers.
         """
-        length, name = found.content_length, self._file.name
-        payload = window = found.reader.read(self._settings.max_page_bytes + 1)
+        length, name = warc.content_length, self._file.name
+        payload = window = warc.reader.read(self._settings.max_page_bytes + 1)
         read, seam = len(payload), b""
         while True:
-            # The plain search comes first: it takes 0.1 s for 500 MB, the pattern takes 5 s.
+            # The plain search comes first, because it takes 0.1 s for 500 MB and the pattern takes 5 s.
             if b"\nWARC/" in (searched := seam + window) and BEGINS.search(searched):
                 raise UnreadableError("broken_record", f"another record begins within its {length} bytes")
             if read >= length:
                 return payload
-            check_expansion(name, read, self._stored.tell() - found.stream_pos, self._settings.max_expansion)
-            seam, window = window[-SEAM:], found.reader.read(min(WINDOW, length - read))
+            check_expansion(name, read, self._stored.tell() - warc.stream_pos, self._settings.max_expansion)
+            seam, window = window[-SEAM:], warc.reader.read(min(WINDOW, length - read))
             if not window:
                 raise UnreadableError("broken_record", f"it should have {length} bytes, but has {read}")
             read += len(window)
@@ -143,41 +143,41 @@ def _broken(offset: int, reason: str, value: str) -> Record:
     return {"record": offset, "reason": reason, "value": value}
 
 
-def _record(found: WarcRecord, payload: bytes, form: str, limit: int) -> Record | None:
+def _record(warc: WarcRecord, payload: bytes, form: str, limit: int) -> Record | None:
     """The record of a response or text; None for other kinds."""
-    if found.record_type != WANTED[form]:
+    if warc.record_type != WANTED[form]:
         return None
     record = {
-        "record": found.stream_pos,
-        "url": (found.headers.get("WARC-Target-URI") or "").strip("<>"),
-        "date": found.headers.get("WARC-Date"),
-        "source_id": found.record_id,
+        "record": warc.stream_pos,
+        "url": (warc.headers.get("WARC-Target-URI") or "").strip("<>"),
+        "date": warc.headers.get("WARC-Date"),
+        "source_id": warc.record_id,
     }
     if form == "wet":
         return {**record, "body": payload, "encoding": "utf-8", "content": "text"}
     record["content"] = "html"
-    if no_page := _no_page(found):
+    if no_page := _no_page(warc):
         return {**record, "reason": no_page[0], "value": no_page[1]}
     try:
-        return {**record, "body": _page(payload, found, limit), "charset": found.http_charset}
+        return {**record, "body": _page(payload, warc, limit), "charset": warc.http_charset}
     except CodingError as error:
         return {**record, "body": payload[:2000], "reason": "content_coding", "value": str(error)}
     except OSError as error:
         return {**record, "body": payload[:2000], "reason": "unreadable_record", "value": one_line(error)}
 
 
-def _no_page(found: WarcRecord) -> tuple[str, str] | None:
+def _no_page(warc: WarcRecord) -> tuple[str, str] | None:
     """Reason and value of a response without an HTML page."""
-    status = found.http_headers.status_code if found.http_headers else None
-    kind = (found.http_content_type or "").lower()
+    status = warc.http_headers.status_code if warc.http_headers else None
+    kind = (warc.http_content_type or "").lower()
     if kind not in HTML_TYPES:
         return "not_html", kind or "no content type"
     return None if status == 200 else ("http_status", str(status))
 
 
-def _page(payload: bytes, found: WarcRecord, limit: int) -> bytes:
-    """The page as it was before the server packed it, at most one byte above the limit. Raises CodingError."""
-    headers = {name.lower(): value.lower() for name, value in found.http_headers.items()}
+def _page(payload: bytes, warc: WarcRecord, limit: int) -> bytes:
+    """The page as it was before the server compressed it, at most one byte above the limit. Raises CodingError."""
+    headers = {name.lower(): value.lower() for name, value in warc.http_headers.items()}
     transfer = headers.get("transfer-encoding", "")
     if "chunked" in transfer and CHUNK.match(payload):
         payload = ChunkedReader(io.BytesIO(payload)).read(limit + 1)
@@ -189,11 +189,11 @@ def _next_record(stored: io.BufferedReader, kind: bytes, start: int) -> int | No
     stored.seek(start)
     window, offset = stored.read(WINDOW), start
     while window:
-        found = window.find(kind)
-        while found >= 0:
-            if _begins_record(stored, kind, offset + found):
-                return offset + found
-            found = window.find(kind, found + 1)
+        place = window.find(kind)
+        while place >= 0:
+            if _begins_record(stored, kind, offset + place):
+                return offset + place
+            place = window.find(kind, place + 1)
         # The windows overlap, because the mark may begin in one window and end in the next.
         offset += max(len(window) - len(kind) + 1, 1)
         stored.seek(offset)
@@ -205,14 +205,16 @@ def _begins_record(stored: io.BufferedReader, kind: bytes, offset: int) -> bool:
     if kind == PLAIN:
         stored.seek(max(offset - 4, 0))
         return BEGINS.match(stored.read(24)) is not None
-    # A zstd frame's four bytes are rare enough. gzip's three occur by chance once in 16 MB of compressed data.
+    # The four bytes that begin a zstd frame are rare enough. The three of gzip occur by chance once in 16 MB of
+    # compressed data, so the record's first bytes are checked too.
     return kind == ZSTD or _head(stored, kind, offset, len(PLAIN)) == PLAIN
 
 
 def _member_end(stored: io.BufferedReader, start: int) -> int | None:
-    """Where the gzip member at `start` ends and another begins; None if it is damaged or the last.
+    """Where the gzip member at `start` ends and another begins; None if the member is damaged or the last one.
 
-    If a member is damaged in its first bytes, the reader only knows the place of the whole member before.
+    It is needed because, if a member is damaged in its first bytes, the reader only knows the place of the member
+    before it.
     """
     stored.seek(start)
     decompressor, window = zlib.decompressobj(zlib.MAX_WBITS | 16), b""

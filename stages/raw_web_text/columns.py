@@ -24,22 +24,22 @@ def provenance_columns(columns: Columns) -> dict[str, str]:
 def record_of(values: dict[str, Any], columns: Columns) -> Record:
     """Page and provenance of a row, or the reason why it has no page."""
     named = provenance_columns(columns)
-    found = {name: _stated(name, values[column]) for name, column in named.items() if values.get(column) is not None}
+    facts = {name: _stated(name, values[column]) for name, column in named.items() if values.get(column) is not None}
     body = values.get(columns.text)
     if isinstance(body, str):
-        return {**found, "body": body.encode("utf-8", "surrogatepass"), "encoding": "utf-8"}
+        return {**facts, "body": body.encode("utf-8", "surrogatepass"), "encoding": "utf-8"}
     if isinstance(body, bytes):
-        return {**found, "body": body}
+        return {**facts, "body": body}
     if columns.text not in values:
-        return {**found, "reason": "missing_column", "value": missing_text(columns, values)}
+        return {**facts, "reason": "missing_column", "value": missing_text(columns, values)}
     kind = "null" if body is None else type(body).__name__
-    return {**found, "reason": "unreadable_record", "value": f"`{columns.text}` is {kind}, not text"}
+    return {**facts, "reason": "unreadable_record", "value": f"`{columns.text}` is {kind}, not text"}
 
 
 def _stated(name: str, value: Any) -> str:
-    """A value of the provenance as text. It never costs the row: one that has no text is empty.
+    """A value of the provenance as text, or "" if it has no text, so that a bad value does not drop the row.
 
-    An address that is a number or a list is none; a list of a thousand lists has no text.
+    An address must be a string. A thousand nested lists cannot be written as text.
     """
     if name == "url" and not isinstance(value, str):
         return ""
@@ -51,8 +51,8 @@ def _stated(name: str, value: Any) -> str:
 
 def missing_text(columns: Columns, names: Iterable[str]) -> str:
     """The value of a drop whose row or table has no text column."""
-    found = plain_text(", ".join(names))[:300] or "none"
-    return f"there is no column `{columns.text}`; the columns are {found}: set `columns: {{text: …}}` of the source"
+    present = plain_text(", ".join(names))[:300] or "none"
+    return f"there is no column `{columns.text}`; the columns are {present}: set `columns: {{text: …}}` of the source"
 
 
 def plain_text(value: Any) -> str:
@@ -65,8 +65,8 @@ class NamedColumns:
 
     def __init__(self, source: Source) -> None:
         columns = source.columns
-        asked = {"source_id" if name == "id" else name for name in columns.model_fields_set}
-        self._missing = {name: column for name, column in provenance_columns(columns).items() if name in asked}
+        chosen = {"source_id" if name == "id" else name for name in columns.model_fields_set}
+        self._missing = {name: column for name, column in provenance_columns(columns).items() if name in chosen}
         self._path, self._rows = source.path, 0
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:

@@ -1,7 +1,7 @@
 """Undoes the codings in which a server sent a page, the last one first.
 
-A header is a hint: crawlers decompress a page but keep the header, and servers compress a page twice but name one
-coding. So the bytes are asked too: gzip, zstd and compress begin with marks that no page has.
+A header is only a hint. Crawlers decompress a page but keep the header, and servers compress a page twice but name one
+coding. So the first bytes are checked too: gzip, zstd and compress begin with marks that no page begins with.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
 # x-gzip and x-compress are the registered aliases.
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
-# Servers name these as codings, but they are none.
+# Servers name these as codings, but they change nothing.
 NONE = ("", "identity", "none", "binary", "chunked", "8bit", "utf-8", "utf8")
-# A page that was packed more often is not a page.
-MOST = 8
+# Bytes that were compressed more often than this are not a page.
+MAX_TIMES = 8
 PAGE_BEGINS = (b"<", b"\0<", b"\xfe\xff", b"\xff\xfe")
-# Packed bytes have control characters, and text has none but these: \t \n \v \f \r, and ESC in Japanese encodings.
+# Compressed bytes have control characters. Text has only \t \n \v \f \r, and ESC in Japanese encodings.
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 HEAD = 1000  # bytes
 
 
 class CodingError(Exception):
-    """A coding that cannot be undone: one that is not known here, or whose bytes are damaged."""
+    """A coding that cannot be undone, because it is not supported or its bytes are damaged."""
 
 
 def decoded(body: bytes, header: str, limit: int) -> bytes:
-    """The page as it was before the server packed it, at most one byte above the limit. `header`: the named codings.
+    """The page as it was before the server compressed it, at most one byte above the limit.
 
-    Raises CodingError, which names the coding.
+    `header` lists the codings that the server named. Raises CodingError, which names the coding.
     """
     named = [ALIASES.get(name, name) for name in (part.strip().lower() for part in header.split(","))]
     for coding in [name for name in reversed(named) if name not in NONE]:
@@ -41,12 +41,12 @@ def decoded(body: bytes, header: str, limit: int) -> bytes:
             body = _undone(body, coding, limit) if _mark(body) == coding else body
         elif not _is_page(body) and _mark(body) is None:
             body = _undone(body, coding, limit)
-    for _ in range(MOST):
+    for _ in range(MAX_TIMES):
         coding = _mark(body) or ""
         if not coding:
             return body
         body = _undone(body, coding, limit)
-    raise CodingError(f"{coding}, more than {MOST} times")
+    raise CodingError(f"{coding}, more than {MAX_TIMES} times")
 
 
 def _mark(body: bytes) -> str | None:
@@ -69,7 +69,7 @@ def _undone(body: bytes, coding: str, limit: int) -> bytes:
 
 
 def _deflate(body: bytes, size: int) -> bytes:
-    """With or without zlib's header, which many servers leave out."""
+    """Decompresses data with or without zlib's header, which many servers leave out."""
     for window_bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
         try:
             return zlib.decompressobj(window_bits).decompress(body, size)

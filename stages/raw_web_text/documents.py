@@ -1,4 +1,4 @@
-"""Turns a record into the main text of its page, or into the reason why there is none. The language plays no part."""
+"""Turns a record of any language into the main text of its page, or into the reason why there is none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from x_instruction.pages.main_text import (
 from x_instruction.pages.normalise import normalise
 
 NUL = "\0"
-# Why a page is dropped, by the error.
+# The reason why a page is dropped, by the error that extraction raised.
 REASONS: dict[type[Exception], str] = {
     UnicodeDecodeError: "invalid_utf8",
     UndecodableError: "invalid_utf8",
@@ -48,7 +48,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
     except UnreadableError as error:
         page, reason, value = Page(_readable(body)), error.reason, str(error)
     provenance = {name: getattr(page, name, "") or normalise(record[name] or "") for name in PROVENANCE}
-    # The address of the download is a fact; the address that a page states is a claim.
+    # The address of the download is certain, so it comes before the address that the page states.
     provenance["url"] = normalise(record["url"] or "") or page.url
     return {
         "source": record["source"],

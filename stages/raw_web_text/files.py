@@ -1,4 +1,4 @@
-"""Finds the files of a source, local or by URL: those that are read, and those that are not."""
+"""Finds the files of a source, local or by URL, and decides which of them are read."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class SourceFile:
 
 
 class Listing(NamedTuple):
-    """The files of a source that are read, sorted by path, and a record for each that is not."""
+    """The files of a source that are read, sorted by path, and a record for each file that is not read."""
 
     files: list[SourceFile]
     unread: list[Record]
 
 
 def listing(source: Source, language: str, root: Path) -> Listing:
-    """What a source holds. Raises InputError if there is no file that can be read."""
+    """The files of a source. Raises InputError if there is no file that can be read."""
     pattern = source.path.replace("{language}", language)
     system, path = opened_system(pattern, source, root)
     with reached(pattern):
@@ -69,10 +69,10 @@ def listing(source: Source, language: str, root: Path) -> Listing:
             result.files.append(SourceFile(system, file.path, name, form))
     if not result.files:
         wanted = f".{source.format}" if source.format else ", ".join(FORMATS)
-        beside = f" but {len(result.unread)} others" if result.unread else ""
+        others = f" but {len(result.unread)} others" if result.unread else ""
         linked = any(record["reason"] == "outside_link" for record in result.unread)
         remedy = "set `outside: true` if its links may lead out of its folder" if linked else "add one or set `format`"
-        raise InputError(f"source {pattern} has no file of a known kind ({wanted}){beside}: {remedy}")
+        raise InputError(f"source {pattern} has no file of a known kind ({wanted}){others}: {remedy}")
     return result
 
 
@@ -82,7 +82,7 @@ def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
 
 
 def opened_system(pattern: str, source: Source, root: Path) -> tuple[Any, str]:
-    """The file system of an address, and the path in it. Raises InputError for a host that may not be asked."""
+    """The file system of an address, and the path in it. Raises InputError for a host that must not be contacted."""
     address = pattern if "://" in pattern else str(root.absolute() / pattern)
     if not source.outside:
         refuse_private_hosts(address, pattern)
@@ -95,7 +95,7 @@ def opened_system(pattern: str, source: Source, root: Path) -> tuple[Any, str]:
 
 
 def _refuse_packed_outside(address: str, pattern: str, root: Path) -> None:
-    """Raises InputError if a chained address, such as `zip://a.jsonl::/etc/a.zip`, reads a local file elsewhere."""
+    """Raises InputError if a chained address (`zip://a.jsonl::/etc/a.zip`) reads a local file outside the project."""
     for protocol, part in parts_of(address)[1:]:
         if protocol in ("file", "local"):
             refuse_outside(pattern, Path(root, part.removeprefix(f"{protocol}://")), root)
@@ -130,12 +130,13 @@ def _format(file: Found, path: str, source: Source) -> str | None:
 
 
 def _drops_of_an_artifact(file: Found, path: str) -> str | None:
-    """The drops of a published artifact must not come back as data, unless the source names them."""
+    """A reason not to read the drops of a published artifact: they must not come back as data, unless the source names
+    them."""
     return "drops_of_an_artifact" if DROPS in PurePosixPath(file.path).parts and DROPS not in path else None
 
 
 def _unread(name: str, reason: str, size: int) -> Record:
-    """A file that is not read. Drops of an artifact weigh nothing: it is right that they are not read."""
+    """The record of a file that is not read. Drops of an artifact have no `lost` bytes, as they should not be read."""
     kind = "".join(PurePosixPath(name).suffixes[-2:]) or "no ending"
     value = f"{kind}, {size} bytes"
     return {"source": name, "record": 0, "reason": reason, "value": value, "lost": 0 if "drops" in reason else size}
@@ -159,7 +160,7 @@ def _name(system: Any, path: str, root: Path) -> str:
 
 @contextmanager
 def reached(name: str) -> Iterator[None]:
-    """Turns the errors of the libraries that fetch files, each of which has its own classes, into InputError."""
+    """Turns errors of the libraries that fetch files into InputError. Their errors have no class in common."""
     try:
         yield
     except XInstructionError:

@@ -1,7 +1,7 @@
-"""Reads gzip member by member, because damage to one says nothing about the next.
+"""Reads gzip member by member, because the members after a damaged one may be good.
 
-The check sum of a member follows its data. `gzip` and `zlib` check it in the step that gives the last data, and lose
-them; here the data come first, and wrong sums are noted.
+The check sum of a member follows its data. `gzip` and `zlib` check it in the step that returns the last data, and lose
+these data if it is wrong. Here the data are returned first, and a wrong sum is noted.
 """
 
 from __future__ import annotations
@@ -14,28 +14,32 @@ MAGIC = b"\x1f\x8b"
 DEFLATE = MAGIC + b"\x08"
 # Header flags of RFC 1952; the three highest bits are reserved.
 HEADER_SUM, EXTRA, NAME, COMMENT, RESERVED = 2, 4, 8, 16, 0xE0
-# Stored bytes and decompressed bytes of a step. The step in which a member breaks off is lost.
+# Stored bytes and decompressed bytes of a step. If a member breaks off in a step, the data of that step are lost.
 STORED_STEP, STEP = 1 << 12, 1 << 14
 WINDOW = 1 << 16  # bytes that are searched for a member at a time, more than a header may have
-TRIED = 1 << 10  # stored bytes that must inflate before a mark of three bytes counts as a member
+TRIED = 1 << 10  # stored bytes that must decompress before a mark of three bytes counts as a member
 
 
 class DamageError(OSError):
-    """The bytes of a member are not what was written."""
+    """The bytes of a member have changed since they were written."""
 
 
 @dataclass
 class Damage:
-    """The first damage of a file, and the stored bytes that were lost by all of them."""
+    """The first damage of a file, and the stored bytes that all of its damage has cost.
+
+    `doubtful`: the decompressed bytes that were read from damaged members before the damage was found.
+    """
 
     first: str = ""
     lost: int = 0
+    doubtful: int = 0
 
 
 class GzipMembers:
-    """The decompressed bytes of all members. With `go_on` a damaged member costs what is left of it, and no more.
+    """The decompressed bytes of all members. With `go_on`, reading continues at the member after a damaged one.
 
-    A line end replaces missing bytes, so that the line before them does not run into the line after.
+    A line end replaces missing bytes, so that the line before them does not run into the line after them.
     """
 
     def __init__(self, stored: io.BufferedReader, go_on: bool) -> None:
@@ -46,10 +50,11 @@ class GzipMembers:
         self.consumed = 0
 
     def read(self) -> bytes:
-        """The next bytes, at most STEP; none at the end. Raises DamageError, unless it goes on."""
+        """The next bytes, at most STEP; b"" at the end. Raises DamageError, or zlib.error, unless `go_on` is set."""
         try:
             return self._next()
         except (zlib.error, DamageError) as error:
+            self.damage.doubtful += self._size if self._inflate else 0
             self._inflate = None
             self.damage.first = self.damage.first or str(error)
             if not self._go_on:
@@ -78,7 +83,7 @@ class GzipMembers:
         return data
 
     def _check(self) -> bytes:
-        """Notes a wrong check sum: its data have been given already. They end with a line end if some are missing."""
+        """Notes a wrong check sum, whose data have been returned already. Returns a line end if data are missing."""
         self._fill(8)
         stated, size = (int.from_bytes(self._rest[at : at + 4], "little") for at in (0, 4))
         self._take(8)
@@ -89,6 +94,7 @@ class GzipMembers:
         if not self._go_on:
             raise DamageError(error)
         self.damage.first = self.damage.first or error
+        self.damage.doubtful += self._size
         return b"" if whole else b"\n"
 
     def _begin(self) -> bool:
@@ -106,7 +112,7 @@ class GzipMembers:
         return True
 
     def _find_member(self) -> bool:
-        """Goes to the next member after a damaged one. What lies between is lost."""
+        """Goes to the next member after a damaged one. The bytes between them are lost."""
         self._lose(1)
         while self._fill(WINDOW):
             found = self._rest.find(DEFLATE)
@@ -147,7 +153,7 @@ def _header_length(data: bytes) -> int:
 
 
 def _is_member(data: bytes) -> bool:
-    """Whether a member begins here. The mark alone occurs by chance once in 16 MB of compressed data."""
+    """Whether a member begins here. DEFLATE is not enough: it occurs by chance once in 16 MB of compressed data."""
     if len(data) < 18 or data[3] & RESERVED:
         return False
     start = _header_length(data)

@@ -1,4 +1,4 @@
-"""Refuses hosts that only this machine or its network can reach, unless the source says `outside: true`.
+"""Refuses hosts that only this machine or its network can reach, unless the source sets `outside: true`.
 
 Settings may come from other people's recipes and data cards. An address such as 169.254.169.254, from which a cloud
 machine gets its keys, must not be read because a page or a redirect names it.
@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from x_instruction.runner.errors import InputError
 
-# Protocols whose address names a host; that of an object store names a bucket.
+# Protocols whose address names a host. The address of an object store names a bucket instead.
 WITH_HOST = ("http", "https", "ftp", "sftp", "ssh", "smb", "webhdfs", "hdfs", "webdav", "dav")
 WEB = ("http", "https")
-CHAIN = re.compile(r"::(?![^\[\]]*\])")  # but not in the brackets of an IPv6 address
+CHAIN = re.compile(r"::(?![^\[\]]*\])")  # except in the brackets of an IPv6 address
 
 
 def parts_of(address: str) -> list[tuple[str, str]]:
@@ -27,18 +27,20 @@ def parts_of(address: str) -> list[tuple[str, str]]:
 
 
 def refuse_private_hosts(address: str, source: str) -> None:
-    """Raises InputError if a host of the address is this machine or in its network. An unknown host is left to the
-    library that connects."""
+    """Raises InputError if a host of the address is this machine or in its network.
+
+    An unknown host is not refused, because the library that connects reports it.
+    """
     for protocol, part in parts_of(address):
         try:
             host = urlsplit(part).hostname if protocol in WITH_HOST else None
         except ValueError as error:
             raise InputError(f"source {source} is not an address ({error}): correct raw_web_text.sources") from None
-        for found in _addresses(host) if host else ():
-            if not is_public(found):
+        for ip in _addresses(host) if host else ():
+            if not is_public(ip):
                 raise InputError(
-                    f"source {source} is at {found}, an address of this machine or its network: set `outside: true` of "
-                    "the source if that is meant"
+                    f"source {source} is at {ip}, an address of this machine or its network: set `outside: true` of "
+                    "the source if that is intended"
                 )
 
 
@@ -50,13 +52,13 @@ def _addresses(host: str) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    found = getattr(found, "ipv4_mapped", None) or found
-    return found.is_global and not found.is_multicast
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_global and not ip.is_multicast
 
 
 def web_options(address: str) -> dict[str, Any]:
-    """Options of `fsspec` with which its web client connects to public hosts alone, wherever it is redirected."""
+    """Options of `fsspec` with which its web client connects only to public hosts, even if it is redirected."""
     return {protocol: {"get_client": _public_client} for protocol, _ in parts_of(address) if protocol in WEB}
 
 
@@ -67,8 +69,8 @@ async def _public_client(**options: Any) -> Any:
 
 
 def _public_socket(address: Any) -> socket.socket:
-    """A socket for an address that was already looked up, so that no second lookup can give a different one."""
+    """A socket for an address that was already looked up, so that no second lookup can give a different address."""
     family, kind, protocol, _, place = address
     if not is_public(str(place[0])):
-        raise OSError(f"{place[0]} is an address of this machine or its network; set `outside: true` if it is meant")
+        raise OSError(f"{place[0]} is an address of this machine or its network; set `outside: true` if it is intended")
     return socket.socket(family, kind, protocol)

@@ -1,8 +1,8 @@
 """Reads datasets in the layout of the Hugging Face hub: a local folder, or a hub id pinned to a commit.
 
-No code of a dataset is run. `datasets` finds the files of a config and split, and reads those that are not Parquet.
-Parquet is read by `read_parquet`, because `datasets` holds a whole decoded row group: 2.1 GB instead of 0.1 GB for
-160,000 texts of 800 MB.
+No code of a dataset is run. The library `datasets` finds the files of a config and split, and reads those that are not
+Parquet. Parquet is read by `read_parquet`, because `datasets` holds a whole decoded row group in memory: 2.1 GB instead
+of 0.1 GB for 160,000 texts of 800 MB.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 
 def read_dataset(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """One record per row, streamed; a broken Parquet file is one more, as in a folder.
+    """One record per row, streamed, and one record for each broken Parquet file, as in a folder.
 
     Raises InputError if the dataset cannot be opened, or is not Parquet and cannot be read.
     """
@@ -53,26 +53,28 @@ def read_dataset(source: Source, language: str, settings: RawWebText, root: Path
 
 
 def _called(name: str, call: Callable[[], Result]) -> Result:
-    """The result of `datasets`. Raises InputError for whatever it raises: its errors have no common class."""
+    """The result of a call of `datasets`. Raises InputError for any error, because they have no class in common."""
     try:
         return call()
     except Exception as error:
         cause = f"{type(error).__name__}: {one_line(error)}"
-        raise InputError(f"source {name} cannot be read as a dataset ({cause}): correct it or its line") from None
+        raise InputError(f"source {name} cannot be read as a dataset ({cause}): correct it or its entry") from None
 
 
 def _builder(where: dict[str, Any]) -> Any:
-    from datasets import load_dataset_builder  # takes 2 s, only for those who use it
+    from datasets import load_dataset_builder  # takes 2 s, so it is imported only if it is used
 
     return load_dataset_builder(**where)
 
 
 def _refuse_elsewhere(files: list[str], name: str, allowed: tuple[Path, ...]) -> None:
-    """Raises InputError if a data card or a link leads out of the dataset, or to a host of this network."""
+    """Raises InputError if a data card or a link leads out of the dataset's folder, or to a host of this network."""
     for file in files:
         refuse_private_hosts(file, name)
         if "://" not in file and not leads_within(file, allowed):
-            raise InputError(f"source {name} leads to {file}, out of its folder: set `outside: true` if that is meant")
+            raise InputError(
+                f"source {name} leads to {file}, outside its folder: set `outside: true` if that is intended"
+            )
 
 
 def _of_files(files: list[str], source: Source, settings: RawWebText) -> Iterator[Record]:
@@ -89,6 +91,6 @@ def _streamed(builder: Any, source: Source, name: str) -> Iterator[Record]:
     if rows.column_names and source.columns.text not in rows.column_names:
         yield {"reason": "missing_column", "value": missing_text(source.columns, rows.column_names)}
         return
-    rest = iter(rows)
-    while (values := _called(name, lambda: next(rest, None))) is not None:
+    remaining = iter(rows)
+    while (values := _called(name, lambda: next(remaining, None))) is not None:
         yield record_of(values, source.columns)

@@ -14,11 +14,11 @@ from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
-SHOWN_BYTES = 2000  # of the line, shown in its drop
+SHOWN_BYTES = 2000  # bytes of a bad line that its drop shows
 ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 BETWEEN = re.compile(r"[\s,]*")
 WINDOW = 1 << 20  # characters
-MAX_DIGITS = 4300  # that Python turns into a number
+MAX_DIGITS = 4300  # Python does not turn more digits into a number
 
 
 def _number(digits: str) -> int | str:
@@ -30,13 +30,13 @@ DECODER = json.JSONDecoder(parse_int=_number)
 
 def read_json(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
     """One record per line, or per element if the file is an array. Raises UnreadableError if there are no records."""
-    found = False
+    any_record = False
     with opened(file, settings.max_expansion, lines=True) as stored:
         read = _elements if ARRAY.match(stored.peek(WINDOW)) else _lines
         for record in read(stored, file.name, source.columns, settings.max_line_bytes):
-            found = True
+            any_record = True
             yield record
-    if not found:
+    if not any_record:
         raise UnreadableError("empty_file", f"{file.name} has no record")
 
 
@@ -87,18 +87,18 @@ def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int
 
 
 class _Array:
-    """Elements of an array and their first characters; an UnreadableError in the place of one that cannot be read.
+    """Elements of an array and their first characters; an UnreadableError in place of an element that cannot be read.
 
-    Reading goes on after it where the elements begin new lines: the next one begins as the last one did. Otherwise the
-    rest of the file is unreadable, because a "}, {" may also be inside an element. The standard decoder reads from a
-    window that has room for an element of `limit` characters. ijson is not used: three million open brackets exhaust
-    the memory, and an integer beyond 64 bits ends the file.
+    If each element begins a new line, reading continues at the next line that begins as the last element did. Otherwise
+    the rest of the file is unreadable, because "}, {" may also be inside an element. The standard decoder reads from a
+    window that has room for an element of `limit` characters. ijson is not used, because three million open brackets
+    exhaust the memory and an integer beyond 64 bits ends the file.
     """
 
     def __init__(self, text: io.TextIOWrapper, name: str, limit: int) -> None:
         self._text, self._name, self._limit = text, name, limit
         self._window, self._place, self._number = text.read(WINDOW), 0, 0
-        self._line_start = ""  # the line end and the blanks before the last element that began a line
+        self._line_start = ""  # the line end and blanks before the last element that began a line
 
     def __iter__(self) -> Iterator[tuple[Any, str]]:
         self._place = self._window.index("[") + 1
@@ -125,7 +125,7 @@ class _Array:
         return self._window.startswith("]", self._place)
 
     def _read_more(self) -> bool:
-        """Whether there is more of the element, up to the limit."""
+        """Reads more of the element, up to the limit. Returns whether there was more."""
         size = len(self._window) - self._place
         more = self._text.read(max(WINDOW, size)) if size <= self._limit else ""
         if more:
@@ -133,16 +133,16 @@ class _Array:
         return bool(more)
 
     def _passed_over(self, error: Exception) -> tuple[UnreadableError, str]:
-        """The element as an error, after which reading goes on. Raises it if there is no other element."""
+        """The error of an unreadable element, after which reading continues. Raises it if no other element is found."""
         too_long = isinstance(error, ValueError) and len(self._window) - self._place > self._limit
         cause = f"has more than {self._limit} characters" if too_long else f"is not JSON: {error}"
         value, shown = f"element {self._number} of {self._name} {cause}", self._shown(len(self._window))
         following = re.compile(rf"\}}[ \t]*,[ \t\r]*{re.escape(self._line_start)}\{{") if self._line_start else None
-        found = following.search(self._window, self._place + 1) if following else None
-        if not found:
+        match = following.search(self._window, self._place + 1) if following else None
+        if not match:
             reason = "record_too_long" if too_long else "broken_file"
             raise UnreadableError(reason, value, len(self._window) - self._place) from None
-        self._window, self._place = self._window[found.end() - 1 :], 0
+        self._window, self._place = self._window[match.end() - 1 :], 0
         return UnreadableError("unreadable_record", value), shown
 
     def _shown(self, end: int) -> str:

@@ -1,8 +1,8 @@
-"""Lists local files: regular ones below the folder that a source names, and what lies beside them.
+"""Lists the local files that a source names, with the reason why one is not read.
 
-`fsspec` follows every link, so that a link to a folder above is walked until its path is too long, and a pipe keeps its
-reader waiting for ever. Here a link is followed only to a place below the folder, in DVC's cache, or anywhere if the
-source says so; no folder is walked twice.
+`fsspec` follows every link: it walks a link to a parent folder until its path is too long, and it waits without end on
+a pipe. Here a link is followed only if it leads below the folder or into DVC's cache, or if the source sets
+`outside: true`. No folder is walked twice.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Found(NamedTuple):
 
 
 def local_files(path: str, root: Path, outside: bool) -> list[Found]:
-    """The files that a path names: itself, those of a folder, or those that match a pattern.
+    """The files that a path names: a single file, those of a folder, or those that match a pattern.
 
-    Raises FileNotFoundError if there is nothing, InputError if the place lies outside of the project and `outside` is
-    not set, or is neither file nor folder.
+    Raises FileNotFoundError if there are none, and InputError if the path is neither a file nor a folder, or is outside
+    the project although `outside` is not set.
     """
     pattern = MAGIC.search(path) and not os.path.lexists(path)  # a file may have brackets in its name
     place = Path(path[: MAGIC.search(path).start()] if pattern else path)  # type: ignore[union-attr]
@@ -57,19 +57,19 @@ def local_files(path: str, root: Path, outside: bool) -> list[Found]:
 
 
 def refuse_outside(source: str, place: Path, root: Path) -> None:
-    """Raises InputError if the place is not in the project, as it is named or as it really is.
+    """Raises InputError if neither the named place nor the place that it links to is in the project.
 
-    The named folder may be a link, such as of a folder on a larger disk.
+    A folder in the project may be a link, for example to a folder on a larger disk.
     """
     named = Path(os.path.normpath(root.absolute() / place))
     if not named.is_relative_to(root.absolute()) and not place.resolve().is_relative_to(root.resolve()):
         raise InputError(
-            f"source {source} lies outside of the project, in {named}: set `outside: true` of the source if it is meant"
+            f"source {source} is outside the project, in {named}: set `outside: true` of the source if that is intended"
         )
 
 
 def allowed_places(folder: Path, root: Path) -> tuple[Path, Path]:
-    """Where the links in a folder may lead: below it, and into DVC's cache, which may hold the files themselves."""
+    """Where links in a folder may lead: below the folder, and into DVC's cache, because DVC may link its files."""
     return folder.resolve(), root.resolve() / ".dvc" / "cache"
 
 
@@ -87,15 +87,15 @@ def _walk(base: str, allowed: tuple[Path, ...] | None) -> Iterator[Found]:
 
 
 def leads_within(link: str, allowed: tuple[Path, ...] | None) -> bool:
-    """Whether a link leads to something that may be read; `allowed` None: anything that exists."""
+    """Whether a link leads to something that may be read. If `allowed` is None, everything that exists may be read."""
     real = Path(os.path.realpath(link))
     return real.exists() and (allowed is None or any(real.is_relative_to(folder) for folder in allowed))
 
 
 def _size(path: str) -> int:
-    """Bytes of a file; 0 if it is not a file, such as a broken link or a folder elsewhere."""
+    """Bytes of a file; 0 if there is no file, as for a broken link or a link to a folder."""
     try:
-        found = Path(path).stat()
+        status = Path(path).stat()
     except OSError:
         return 0
-    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0

@@ -1,4 +1,4 @@
-"""Opens the files of a source, compressed or not. What cannot be read is weighed by its bytes."""
+"""Opens the files of a source, compressed or not, and counts the bytes that cannot be read."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from stages.raw_web_text.files import COMPRESSED, SourceFile, one_line, reached
-from stages.raw_web_text.gzip_members import STEP, GzipMembers
+from stages.raw_web_text.gzip_members import STEP, Damage, GzipMembers
 from stages.raw_web_text.schema import Record
+from stages.raw_web_text.unread import in_bytes
 from stages.raw_web_text.zstd_frames import ZstdFrames
 from x_instruction.runner.errors import InputError
 
-# A compressed file begins with these bytes, whatever its name is.
-PACKED = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
-# The bound on the growth of a compressed file applies after these bytes, since small files vary.
+# A compressed file begins with these bytes, even if its name does not show the compression.
+COMPRESSION_MARKS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
+# The bound on the growth of a compressed file applies only beyond this many bytes, because small files vary.
 EXPANSION_FREE = 1 << 20
-# What readers raise about bytes; an OSError with a number is about the system.
+# Errors that readers raise about damaged bytes. An OSError with an error number is about the system instead.
 DAMAGES = (EOFError, zlib.error, pa.ArrowException, OSError)
 
 
 class UnreadableError(Exception):
-    """A file, or the rest of it, cannot be read: the reason of the drop, its value as the message, the bytes lost."""
+    """A file, or the rest of it, cannot be read. Has the reason of the drop, its value (the message) and lost bytes."""
 
     def __init__(self, reason: str, value: str, lost: int = 0) -> None:
         super().__init__(value)
@@ -34,7 +35,7 @@ class UnreadableError(Exception):
 
     @property
     def record(self) -> Record:
-        """What was not read, as a record: it weighs the bytes that are lost."""
+        """The record of what was not read, with the number of lost bytes."""
         return {"reason": self.reason, "value": str(self), "lost": self.lost}
 
 
@@ -49,7 +50,7 @@ def stored_bytes(file: SourceFile) -> Iterator[io.BufferedReader]:
 
 
 class _Remote(io.RawIOBase):
-    """A remote file, each of whose reads may fail."""
+    """A remote file, whose every read may fail."""
 
     def __init__(self, remote: Any, name: str) -> None:
         self._remote, self._file = remote, name
@@ -78,8 +79,8 @@ class _Remote(io.RawIOBase):
 def opened(file: SourceFile, max_expansion: int, lines: bool = False) -> Iterator[io.BufferedReader]:
     """The decompressed bytes of the file. Raises UnreadableError if they break off or grow too much.
 
-    With `lines`, a damaged gzip member or zstd frame does not end the file: the lines of the next one are read, and
-    the error is raised at the end.
+    With `lines`, a damaged gzip member or zstd frame does not end the file: the lines after it are read, and the error
+    is raised at the end.
     """
     with stored_bytes(file) as stored, readable(file):
         form = _compressed_form(file, stored)
@@ -95,11 +96,11 @@ def opened(file: SourceFile, max_expansion: int, lines: bool = False) -> Iterato
 
 
 def _compressed_form(file: SourceFile, stored: io.BufferedReader) -> str | None:
-    """How the file is compressed, by its first bytes, else by its name; None if it is not."""
+    """How the file is compressed, by its first bytes, else by its name; None if it is not compressed."""
     head = stored.read(4)
     stored.seek(0)
     by_name = (ending for ending in COMPRESSED if file.path.lower().endswith(ending))
-    return next((form for mark, form in PACKED.items() if head.startswith(mark)), next(by_name, None))
+    return next((form for mark, form in COMPRESSION_MARKS.items() if head.startswith(mark)), next(by_name, None))
 
 
 @contextmanager
@@ -114,15 +115,15 @@ def readable(file: SourceFile) -> Iterator[None]:
 
 
 class _Plain:
-    """What is left of a file that is stored as it is."""
+    """Counts the unread bytes of a file that is not compressed."""
 
     def __init__(self, file: SourceFile, stored: io.BufferedReader) -> None:
         self._file, self._stored = file, stored
 
     def weighed(self, error: Exception) -> UnreadableError:
         """The error with the bytes of the file that are not read because of it."""
-        found = error if isinstance(error, UnreadableError) else _damage(self._file, one_line(error))
-        return UnreadableError(found.reason, str(found), found.lost + self._left())
+        unreadable = error if isinstance(error, UnreadableError) else _damage(self._file, one_line(error))
+        return UnreadableError(unreadable.reason, str(unreadable), unreadable.lost + self._left())
 
     def _left(self) -> int:
         """Estimated bytes of the file that were not read yet."""
@@ -130,7 +131,7 @@ class _Plain:
 
 
 class _Decompressed(_Plain, io.RawIOBase):
-    """The decompressed bytes of a file, at most a multiple of the stored bytes that they came from."""
+    """The decompressed bytes of a file, up to a multiple of the stored bytes that they came from."""
 
     def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int, lines: bool) -> None:
         super().__init__(file, stored)
@@ -158,23 +159,23 @@ class _Decompressed(_Plain, io.RawIOBase):
         return len(data)
 
     def damaged(self) -> UnreadableError | None:
-        """The damage that was passed over, if there was any."""
+        """The damage after which reading continued, if there was any."""
         if not self._members or not self._members.damage.first:
             return None
         damage = self._members.damage
-        return _damage(self._file, damage.first, int(damage.lost * self._growth()))
+        return _damage(self._file, f"{damage.first}{_doubts(damage)}", int(damage.lost * self._growth()))
 
     def weighed(self, error: Exception) -> UnreadableError:
-        found = super().weighed(error)
-        # Damage that was passed over explains a file without records, or a broken array.
-        explained = found.reason in ("empty_file", "broken_file")
-        return (self.damaged() if explained else None) or found
+        unreadable = super().weighed(error)
+        # Damage after which reading continued is the cause of a file without records, or of a broken array.
+        explained = unreadable.reason in ("empty_file", "broken_file")
+        return (self.damaged() if explained else None) or unreadable
 
     def _left(self) -> int:
         return int(max(stored_size(self._file) - self._consumed(), 0) * self._growth())
 
     def _growth(self) -> float:
-        """Decompressed bytes for each stored byte so far: what is lost would have grown as much."""
+        """Decompressed bytes for each stored byte so far. Lost bytes are assumed to grow as much."""
         lost = self._members.damage.lost if self._members else 0
         return max(self._size / max(self._consumed() - lost, 1), 1.0)
 
@@ -186,8 +187,14 @@ def _damage(file: SourceFile, cause: str, lost: int = 0) -> UnreadableError:
     return UnreadableError("broken_file", f"{file.name} is damaged or cut off: {cause}", lost)
 
 
+def _doubts(damage: Damage) -> str:
+    """What was read before the damage showed. It stays, because most of it is what was written."""
+    shown = in_bytes(damage.doubtful)
+    return f"; {shown} were read from the damaged parts and may be wrong" if damage.doubtful else ""
+
+
 def stored_size(file: SourceFile) -> int:
-    """Stored bytes of the file; 0 if its system does not say."""
+    """Stored bytes of the file; 0 if its file system does not report them."""
     with reached(file.name):
         return int(file.system.size(file.path) or 0)
 

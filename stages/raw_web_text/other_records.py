@@ -8,13 +8,13 @@ from fastwarc.warc import WarcRecord
 
 from stages.raw_web_text.schema import Record
 
-# Records that accompany a page and hold none. They are counted, but their bytes are not: in an archive of one short
-# page they are a third of the bytes.
+# Records that accompany a page and contain no page. They are counted, but their bytes are not, because they take up a
+# third of an archive with a single short page.
 BESIDE = ("warcinfo", "request", "metadata", "revisit")
 
 
 class Others:
-    """Records of an archive that are not pages, by kind: the place of the first, their number and their bytes."""
+    """For each kind of record that is not a page: the place of the first, their number and their bytes."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, tuple[int, int, int]] = {}
@@ -29,7 +29,7 @@ class Others:
         self._kinds[kind] = first, number + 1, size + max(record.content_length, 0)
 
     def records(self) -> Iterator[Record]:
-        """One for each kind."""
+        """One record for each kind, which becomes a drop."""
         for kind, (first, number, size) in self._kinds.items():
             value = f"{number} records of kind {kind}, {size} bytes"
             lost = 0 if kind in BESIDE else size

@@ -19,13 +19,14 @@ from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
-# Rows and bytes that are read at a time. The size in the file says little, because a repeated value is stored once:
-# 1,000 equal pages of 4.9 MB in a file of 7 kB took 7.4 GB in batches of 500 rows, and 1.0 GB in batches of 8.
+# Rows and bytes that are read at a time. The sizes that the file states are not enough, because a repeated value is
+# stored once: 1,000 equal pages of 4.9 MB in a file of 7 kB took 7.4 GB in batches of 500 rows, and 1.0 GB in batches
+# of 8.
 BATCH_ROWS, BATCH_BYTES = 8, 16_000_000
 # Bytes that are read at a time of each stored column. Without a bound, pyarrow holds a whole stored row group: 470 MB
 # instead of 90 MB for 160,000 texts in one row group.
 BUFFER_BYTES = 4_000_000
-CHECKED_ROWS = 100  # that are read at a time to see whether a column is broken
+CHECKED_ROWS = 100  # rows that are read at a time to find out whether a column is broken
 OUT_OF_RANGE = "<value out of range"  # Arrow's text for a date that it cannot write
 
 
@@ -42,7 +43,7 @@ def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iter
 
 
 def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name: str) -> Iterator[Record]:
-    """The records of all row groups. One that breaks off costs the rows that are left of it, each of them a record."""
+    """The records of all row groups. If a row group breaks off, each remaining row is a record with a reason."""
     size = _batch_rows(parquet.metadata)
     for group in range(parquet.num_row_groups):
         rows, done, readable = parquet.metadata.row_group(group).num_rows, 0, wanted
@@ -67,7 +68,7 @@ def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name:
 def _batches(
     parquet: pq.ParquetFile, group: int, columns: list[str], size: int, skipped: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a row group without the first ones."""
+    """The rows of a row group without the first `skipped` rows."""
     for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
         left = batch.slice(min(skipped, batch.num_rows)) if skipped else batch
         skipped -= batch.num_rows - left.num_rows
@@ -87,13 +88,13 @@ def _is_readable(parquet: pq.ParquetFile, group: int, column: str) -> bool:
 def _of_batch(batch: pa.RecordBatch, columns: Columns) -> list[Record]:
     try:
         rows = batch.to_pylist()
-    except Exception:  # what a value of some type may raise has no common class: dates alone raise four
+    except Exception:  # the errors for bad values have no class in common; dates alone raise four classes
         return [_record(batch.slice(row, 1), columns) for row in range(batch.num_rows)]
     return [record_of(values, columns) for values in rows]
 
 
 def _record(row: pa.RecordBatch, columns: Columns) -> Record:
-    """The record of a row with a value that Python cannot represent. Only a bad text drops the row."""
+    """The record of a row with a value that Python cannot represent. The row is dropped only if its text is bad."""
     values = {name: _value(row.column(name)[0]) for name in row.schema.names}
     error = values.get(columns.text)
     if isinstance(error, Exception):

@@ -22,7 +22,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 # thousand. Twice as many bytes took 2.2 GB of memory on pages of 4.9 MB.
 FRAME_BYTES = 128_000_000
 CHUNK_ROWS, CHUNK_BYTES = 500, 16_000_000
-# Bytes of a record's page, even if it was read earlier.
+# Bytes of a record's page, also of a page that was read earlier.
 SIZE = pl.coalesce("size", pl.col("body").bin.size().cast(pl.Int64), pl.lit(0))
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 
@@ -33,9 +33,10 @@ def read_sources(
     root: Path,
     shared_pages: Callable[[Source], Iterator[pl.DataFrame]] | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """Frames of RECORD_SCHEMA over all sources of a language. If given, `shared_pages` reads those without a label.
+    """Frames of RECORD_SCHEMA over all sources of a language.
 
-    Raises InputError if a source does not exist.
+    If `shared_pages` is given, it reads the sources without a language label. Raises InputError if a source does not
+    exist.
     """
     chunks = (
         chunk.with_columns(labelled=pl.lit(source.labelled))
@@ -51,7 +52,7 @@ def read_sources(
 
 
 def _unread(source: Source, language: str, root: Path) -> list[Record]:
-    """Records of the files of a shared source that are not read; its pages come from the store."""
+    """Records of the files of a shared source that are not read. The pages of the source come from the store."""
     return [] if source.format == "dataset" else listing(source, language, root).unread
 
 
@@ -61,9 +62,9 @@ def read_source(source: Source, language: str, settings: RawWebText, root: Path)
     if source.format == "dataset":
         yield from named.watch(read_rows(source, language, settings, root))
     else:
-        found = listing(source, language, root)
-        yield from named.watch(read_files(found.files, source, settings))
-        yield from found.unread
+        files, unread = listing(source, language, root)
+        yield from named.watch(read_files(files, source, settings))
+        yield from unread
     named.warn()
 
 
@@ -81,7 +82,7 @@ def read_files(files: list[SourceFile], source: Source, settings: RawWebText) ->
 
 
 def _read_file(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """Records of a file. If the rest cannot be read, one more record says so, under the next number."""
+    """Records of a file. If the rest cannot be read, a last record has the reason."""
     number = -1
     try:
         for record in READERS[file.format](file, source, settings):
@@ -92,7 +93,7 @@ def _read_file(file: SourceFile, source: Source, settings: RawWebText) -> Iterat
 
 
 def _read_page(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """The only page of a file. One byte beyond the limit is enough to refuse it."""
+    """The only page of a file. It is read up to one byte beyond the limit, which is enough to refuse it."""
     with opened(file, settings.max_expansion) as stored:
         yield {"body": stored.read(settings.max_page_bytes + 1), "content": "html", "record": 0}
 
@@ -112,7 +113,7 @@ def in_frames(records: Iterable[Record], rows: int, size: int = FRAME_BYTES) -> 
 
 
 def in_chunks(records: Iterable[Record]) -> Iterator[pl.DataFrame]:
-    """Small frames of the records, which take twice the memory as Python objects."""
+    """Small frames of the records, because records as Python objects take twice the memory."""
     held: list[Record] = []
     held_bytes = 0
     for record in records:
@@ -126,7 +127,7 @@ def in_chunks(records: Iterable[Record]) -> Iterator[pl.DataFrame]:
 
 
 def regrouped(chunks: Iterable[pl.DataFrame], rows: int, size: int = FRAME_BYTES) -> Iterator[pl.DataFrame]:
-    """Frames of RECORD_SCHEMA out of smaller frames: `rows` records, or fewer once their pages have `size` bytes."""
+    """Joins smaller frames into frames of `rows` records, or fewer once their pages have `size` bytes."""
     held: list[pl.DataFrame] = []
     height = held_bytes = 0
     for chunk in chunks:
@@ -145,7 +146,7 @@ def regrouped(chunks: Iterable[pl.DataFrame], rows: int, size: int = FRAME_BYTES
 
 
 def _released(held: list[pl.DataFrame]) -> pl.DataFrame:
-    """One frame of the chunks. The list is emptied, so that the chunks are not in memory while it is processed."""
+    """The chunks as one frame. Empties the list, so that the chunks are not in memory while the frame is processed."""
     frame = pl.concat([pl.DataFrame(schema=RECORD_SCHEMA), *held], how="diagonal")
     held.clear()
     return frame

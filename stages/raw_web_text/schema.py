@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
-# `record` is the number of a line, row or element, in an archive the offset in bytes. `size` is the size of the page in
-# bytes, `lost` the bytes of the source that could not be read and that the record represents. `likeliest` is the answer
-# of language identification for a page that several languages share.
+# `record` is the number of a line, row or element, or the offset in bytes in an archive. `size` is the size of the page
+# in bytes. `lost` is the number of bytes of the source that could not be read and that the record stands for.
+# `likeliest` is the result of language identification, which the languages of a shared source use.
 PAGE_SCHEMA = {
     "source": pl.String,
     "record": pl.Int64,
@@ -20,9 +20,9 @@ PAGE_SCHEMA = {
     "size": pl.Int64,
     "lost": pl.Int64,
 }
-# `body` is the bytes of the page, null if there are none. `encoding` is their encoding if it is certain, `charset` the
-# encoding that the server declared. `labelled` says that the source states the language. The columns of a page are
-# empty until it is read; a page that was read earlier has them, and no body.
+# `body` has the bytes of the page, or null. `encoding` is their encoding if it is certain, and `charset` the encoding
+# that the server declared. `labelled` says whether the source states the language. The columns of PAGE_SCHEMA are empty
+# until the page is read. A page that was read earlier has them and no body.
 RECORD_SCHEMA = {
     "body": pl.Binary,
     "encoding": pl.String,

@@ -26,19 +26,19 @@ class Columns(Section):
 
 
 class Source(Section):
-    """Where pages are. Only `path` is required, so the defaults are here and in docs/your-data.md.
+    """A place with pages. Only `path` is required, so the defaults are here and in docs/your-data.md.
 
-    A source without `{language}` in `path` or `config`, and not limited to one language, is routed: each language takes
-    the documents that language identification assigns to it.
+    A source that is not limited to one language and has no `{language}` in `path` or `config` is shared: each language
+    takes the documents that language identification assigns to it.
     """
 
     path: NonEmpty
     """A file, a folder, a glob (`**` too), a URL of any kind that fsspec reads, or with `format: dataset` the id of a
-    data set on the Hugging Face hub. `{language}` is replaced by the code."""
+    data set on the Hugging Face hub. `{language}` is replaced by the code of the language."""
     format: Format | None = None
-    """null: as each file's name says. `jsonl` also reads a file that is one JSON array."""
+    """null: the ending of each file's name decides. `jsonl` also reads a file that is one JSON array."""
     content: Literal["html", "text"] | None = None
-    """What the text column of jsonl, parquet and dataset holds; null: text."""
+    """The kind of content in the text column of jsonl, parquet and dataset; null: text."""
     languages: Annotated[list[NonEmpty], Field(min_length=1)] | None = None
     """The languages that the source is for; null: all."""
     columns: Columns = Columns()
@@ -49,7 +49,7 @@ class Source(Section):
     revision: str | None = None
     """Required if DVC cannot see a change of the source: the commit of a hub id, or any text for a URL."""
     outside: bool = False
-    """The source may lead out of the project: to another folder, through links, or to a host of this network."""
+    """Whether the source may lead out of the project: to another folder, by a link, or to a host of this network."""
 
     @property
     def labelled(self) -> bool:
@@ -61,9 +61,9 @@ class Source(Section):
         return "://" in self.path and not self.path.startswith("file://")
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml. It has no globs, so the folder above a glob is the dependency.
+        """Dependencies in dvc.yaml. DVC has no globs, so the folder above a glob is the dependency.
 
-        DVC cannot see a change of a URL or a hub id, so there `revision` in params.yaml takes the dependency's place.
+        A URL or a hub id is not a dependency. DVC cannot see its changes, so `revision` in params.yaml replaces it.
         """
         parts = self.path.removeprefix("file://").split("/")
         if not (root / "/".join(parts)).exists():  # a file may have brackets in its name
@@ -83,7 +83,7 @@ class Source(Section):
     def _usable(self) -> Source:
         if self.remote and not self.revision:
             raise ValueError(
-                f"DVC cannot see a change of {self.path}: set `revision` to any text; a new text reads it again"
+                f"DVC cannot see a change of {self.path}: set `revision` to any text; with a new text it is read again"
             )
         if self.config and self.format != "dataset":
             raise ValueError("only a data set has a `config`: set `format: dataset` or remove it")
@@ -95,30 +95,30 @@ class Source(Section):
 
 
 class RawWebText(Section):
-    """The sources, and limits on what is read. Whatever is beyond a limit becomes a drop."""
+    """The sources, and limits on what is read. A record beyond a limit is dropped."""
 
     sources: Annotated[list[Source], Field(min_length=1)]
     rows_per_shard: Positive
     max_page_bytes: Positive
     """The largest of the real pages that we measured has 450 kB."""
     max_line_bytes: Positive
-    """Bytes of a JSON line, in which each byte of a page may take six (\\u00xx)."""
+    """Bytes of a JSON line, in which one byte of a page may take six bytes (\\u00xx)."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
     """Levels of nested elements. The HTML parser fails beyond 254."""
     max_elements: Positive
-    """Elements of a page. Of 967 real pages the largest has about 3,000."""
+    """Elements of a page. The largest of 967 real pages has about 3,000."""
     max_attributes: Positive
     """Attributes of an element. The largest number in the same pages is 89."""
     max_seconds_per_megabyte: Positive
-    """Processor time for a million characters of a page; a shorter page than 100,000 counts as that long. The process
-    that reads the page is ended then. Real pages take at most 0.4 s."""
+    """Processor time for a million characters of a page; a page counts as at least 100,000 characters. When the time is
+    up, the process that reads the page is ended. Real pages take at most 0.4 s."""
     max_expansion: Positive
-    """How many times its size a compressed file may grow. gzip reaches 1030 on zeros, and 3 to 20 on text."""
+    """The largest factor by which a compressed file may grow. With gzip, zeros grow 1030 times, text 3 to 20 times."""
     max_bad_share: Share
     """The gate's bound on the share of unreadable or empty records."""
     max_unread_share: Share
     """The gate's bound on the share of the sources' bytes that are not read: files of other kinds, an archive's records
-    that may be pages of another kind, and the lost remainder of damaged files."""
+    that may be pages of another kind, and the lost rest of damaged files."""
 
     @property
     def limits(self) -> Limits:
@@ -126,7 +126,7 @@ class RawWebText(Section):
         return Limits(**{name: getattr(self, name) for name in Limits.__dataclass_fields__})
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml: local sources, and the language's page if documents are routed."""
+        """Dependencies in dvc.yaml: local sources, and the language's settings if a source is shared."""
         paths = [path for source in self.sources for path in source.inputs(root)]
         routed = [] if all(source.labelled for source in self.sources) else ["languages/${item}.yaml"]
         return list(dict.fromkeys(paths + routed))

@@ -1,4 +1,4 @@
-"""Documents as found: the main text of each page and its provenance.
+"""Makes documents as they were found: the main text of each page, and its provenance.
 
 python -m stages raw_web_text fi
 """
@@ -28,8 +28,7 @@ from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
-# Records without a page, such as images and pages that the server did not have. They are not bad, and neither are
-# documents in another language.
+# Reasons of records without a page, such as images and pages that the server did not have. These records are not bad.
 NO_PAGE = ("not_html", "http_status")
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 WORD = r"\S*[\p{L}\p{N}]\S*"
@@ -54,24 +53,24 @@ def run(job: Job) -> Outcome:
 def transform(
     frame: pl.DataFrame, settings: RawWebText, language: str, routed: LanguageSettings | None = None
 ) -> Split:
-    """Frame of records (`RECORD_SCHEMA`) to documents (`COLUMNS`) and drops.
+    """Turns a frame of records (`RECORD_SCHEMA`) into documents (`COLUMNS`) and drops.
 
-    `routed` is required if some records are not labelled: those in another language are dropped.
+    `routed` is required if some records are not labelled, because records in another language are then dropped.
     """
     pages = read_pages(frame, settings).with_columns(language=pl.lit(language))
     documents = pages.with_columns(content_ids(pages, "language", "text"))
     if routed:
         documents = _routed(documents, frame["labelled"], routed)
-    # The place and not the address is the origin of a drop: the address may be wrong.
+    # The origin of a drop is its place, because its address may be wrong.
     split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
     return Split(split.kept.select(COLUMNS), split.dropped, weights(pages))
 
 
 def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
-    """Documents with the reason `other_language` where it applies. Their text is left to that language."""
+    """Documents, with the reason `other_language` and no text if they are in another language."""
     numbered = documents.with_row_index("row")
-    open_ones = numbered.filter(~labelled & pl.col("reason").is_null())
-    judged = open_ones.select("row", identify(open_ones["text"], language, open_ones["likeliest"])["judged"])
+    unlabelled = numbered.filter(~labelled & pl.col("reason").is_null())
+    judged = unlabelled.select("row", identify(unlabelled["text"], language, unlabelled["likeliest"])["judged"])
     other = judged.filter(~pl.col("judged").is_in(list(language.accepted)))
     elsewhere = pl.col("judged").is_not_null()
     return (
@@ -86,7 +85,7 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Decisions to drop each row whose id an earlier row has, in the order of source and record."""
+    """Decisions to drop each row whose id an earlier row has. Rows are in the order of source and record."""
     first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
     return (
         rows.sort("source", "record")
@@ -103,7 +102,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         counted = documents["text"].str.count_matches(WORD).alias("words").value_counts()
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
         wrong += wrong_ids(documents, "language", "text")
-    # Documents in another language count, because a bad record of a shared source has no language.
+    # Documents in another language count, because a bad record of a shared source has no language either.
     pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in (*NO_PAGE, *CAUSES)), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages

@@ -1,7 +1,7 @@
-"""What of the sources is not read: counted by cause, weighed by bytes, and part of the gate.
+"""Counts what is not read of the sources, by cause and in bytes, for the gate.
 
-A file that no reader takes, an archive's records of other kinds, and the lost remainder of a damaged file are records
-too. `lost` is their weight. What cannot be read row by row is thus never missing from the figures.
+A file that no reader takes, an archive's records of other kinds, and the lost rest of a damaged file are records too,
+and `lost` is their number of bytes. So the figures include what cannot be read row by row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BAD = (
     "nested_too_deep", "page_too_costly", "invalid_url", "record_too_long", "missing_column", "broken_record",
     "broken_file", "decompression_bomb", "unreadable_file", "empty_file", "content_coding",
 )  # fmt: skip
-# Causes that are not bad records: they say nothing about the rows that are read.
+# Causes that do not count as bad records, because they say nothing about the rows that are read.
 CAUSES = {
     "unread_file": "files of a kind that no reader takes",
     "outside_link": "links that lead out of the source's folder",
@@ -45,7 +45,7 @@ def unread_share(counts: Mapping[str, int]) -> float:
 
 
 def unread_sentence(counts: Mapping[str, int], reasons: Mapping[str, int]) -> str:
-    """The causes with their numbers and bytes; "none" if all was read. `reasons` counts the drops."""
+    """The causes with their numbers and bytes; "none" if everything was read. `reasons` counts the drops."""
     lost = lost_bytes(counts)
     named = [name for name in reasons if name in CAUSES or name in lost]
     return ", ".join(f"{reasons[name]} {name} ({in_bytes(lost.get(name, 0))})" for name in named) or "none"

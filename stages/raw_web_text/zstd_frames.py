@@ -1,8 +1,8 @@
-"""Reads zstd frame by frame, because damage to one says nothing about the next.
+"""Reads zstd frame by frame, because the frames after a damaged one may be good.
 
-The library of pyarrow ends at the first damage, and gives no data of a frame whose check sum is wrong. Here it gets one
-frame at a time and without the sum, which is checked after the data. The sizes of a frame's blocks are in their
-headers (RFC 8878), so the place of the next frame is known even where the data are damaged.
+pyarrow's decoder ends at the first damage, and returns no data of a frame whose check sum is wrong. So it gets one
+frame at a time, without the check sum, which is checked after the data. The sizes of a frame's blocks are in their
+headers (RFC 8878), so the place of the next frame is known even if the data are damaged.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ SKIPPED = b"\x2a\x4d\x18"
 # Bits of the frame's descriptor, and the lengths of its optional fields by the values of their bits.
 ONE_SEGMENT, HAS_SUM = 0x20, 0x04
 DICTIONARY_ID, CONTENT_SIZE = (0, 1, 2, 4), (0, 2, 4, 8)
-RLE, RESERVED = 1, 3  # kinds of blocks: a repeated byte, and none
+RLE, RESERVED = 1, 3  # kinds of blocks: a repeated byte, and a kind that must not occur
 READ = 1 << 16  # stored bytes that are read at a time
 
 
 class ZstdFrames:
-    """The decompressed bytes of all frames. A damaged frame costs what is left of it; a line end takes its place."""
+    """The decompressed bytes of all frames. A line end replaces the lost rest of a damaged frame."""
 
     def __init__(self, stored: io.BufferedReader) -> None:
         self._stored, self._rest = stored, b""
@@ -36,7 +36,7 @@ class ZstdFrames:
         self.consumed = 0
 
     def read(self) -> bytes:
-        """The next bytes, at most STEP; none at the end."""
+        """The next bytes, at most STEP; b"" at the end."""
         try:
             while self._frame or self._begin():
                 if data := self._decoded():
@@ -55,7 +55,7 @@ class ZstdFrames:
         return data
 
     def _end(self) -> None:
-        """Notes a wrong check sum: the data before it have been given already."""
+        """Notes a wrong check sum. The data before it have been returned already."""
         stated = self.take(4) if self._frame and self._frame.has_sum else b""
         if stated and stated != self._sum.digest()[:-5:-1]:
             self._note("the check sum of a zstd frame is wrong")
@@ -65,14 +65,14 @@ class ZstdFrames:
         self.damage.first = self.damage.first or damage
 
     def take(self, size: int) -> bytes:
-        """The next stored bytes, fewer at the end of the file."""
+        """Takes the next `size` stored bytes, or fewer at the end of the file."""
         self.fill(size)
         taken, self._rest = self._rest[:size], self._rest[size:]
         self.consumed += len(taken)
         return taken
 
     def fill(self, size: int) -> bytes:
-        """The next stored bytes without taking them, at least `size` unless the file ends."""
+        """Returns the next stored bytes without taking them: at least `size`, unless the file ends."""
         while len(self._rest) < size and (more := self._stored.read(max(size - len(self._rest), READ))):
             self._rest += more
         return self._rest
@@ -90,7 +90,7 @@ class ZstdFrames:
         return True
 
     def _find_frame(self) -> bool:
-        """Goes to the next frame after a damaged one: where its blocks end, or else at the next mark."""
+        """Goes to the frame after a damaged frame: to the end of the damaged frame's blocks, then to the next mark."""
         before = self.consumed
         try:
             while self._frame and self._frame.read(READ):
@@ -109,7 +109,7 @@ class ZstdFrames:
 
 
 class _Frame(io.RawIOBase):
-    """The stored bytes of one frame, and no more."""
+    """The stored bytes of one frame, as a file that ends with the frame."""
 
     def __init__(self, frames: ZstdFrames) -> None:
         self._frames = frames
@@ -130,7 +130,7 @@ class _Frame(io.RawIOBase):
             return b""
         data = self._frames.take(min(size, self._pending, STORED_STEP))
         self._pending -= len(data)
-        if self._first and len(data) > 4:  # the decoder is not to look for the check sum
+        if self._first and len(data) > 4:  # the flag is cleared, so that the decoder does not expect the check sum
             self._first = False
             return data[:4] + bytes([data[4] & ~HAS_SUM]) + data[5:]
         return data

@@ -1,4 +1,4 @@
-"""The data card of the release: README.md with the front matter that the hub reads, made from the run's manifests."""
+"""Makes the data card of the release from the run's manifests: README.md with the front matter that the hub reads."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ COLUMNS = """\
 |---|---|
 | `instruction`, `response`, `language` | the pair, and the code of the response's language |
 | `messages` | the pair as two turns; the user's turn asks for the language |
-| `id`, `text_id`, `document_id` | of the pair, its text and its document in the pipeline |
+| `id`, `text_id`, `document_id` | the ids of the pair, its text and its document in the pipeline |
 | `url`, `source`, `record`, `source_id`, `title`, `date` | where the text is from, as far as the source says |
 | `license`, `spdx` | the licence as the page names it, and its SPDX identifier; empty if there is none |
 | `rating`, `rating_*` | the evaluator's rating, and its probabilities of best, flawed and worst |
-| `signal_*` | what else the rating looks at |
+| `signal_*` | the signals that the rating also uses |
 | `iteration` | the iteration whose evaluator rated the pair |
 | `cluster` | the group of similar instructions from which the pair was drawn |
 """
@@ -44,13 +44,13 @@ Each step published its rows only after they had passed its suite of expectation
 came in was kept, or dropped with a reason. Pairs that share a run of words with an evaluation prompt were dropped:
 """
 CITE = """\
-Name this set by its title and the hash of its pairs above, the pages by their `url`, and the method by its paper: Li et
+Cite this set by its title and the hash of its pairs above, the pages by their `url`, and the method by its paper: Li et
 al., X-Instruction, Findings of ACL 2024, [arXiv 2405.19744](https://arxiv.org/abs/2405.19744).
 """
 LIMITS = """\
-- No person checked the pairs. Instructions were written by a model and may miss what the text says.
-- Private data were masked by rules, which find most and not all of them.
-- A licence is what the page says of itself; whether it is right was not checked.
+- No person checked the pairs. A model wrote the instructions, and they may miss what the text says.
+- Private data were masked by rules, which find most but not all of them.
+- A licence is what the page states. Nobody checked whether the statement is right.
 - Pairs that share a run of words with the evaluation prompts of the settings were removed; other evaluation sets may
   overlap.
 """
@@ -61,7 +61,7 @@ SHOWN_ANYWAY = """\
 
 
 def card(job: Job, released: pl.DataFrame, pairs: str) -> str:
-    """The card, after the drops were written; `pairs` is the hash of the released files."""
+    """The text of the card. The drops must be written before; `pairs` is the hash of the released files."""
     settings, names = job.section(ReleasedSet), load_names(job.language_pages)
     languages = [f"{names[code]} (`{code}`)" for code in job.settings.languages]
     always_kept = job.section(RefinedPairs).always_kept
@@ -130,8 +130,8 @@ def _drops(job: Job) -> str:
         for artifact in FUNNEL
     }
     counts["released_set"] = list(job.staged.drop_counts().items())
-    for artifact, found in counts.items():
-        reasons = pl.DataFrame(found, schema={"reason": pl.String, "rows": pl.Int64}, orient="row")
+    for artifact, drop_counts in counts.items():
+        reasons = pl.DataFrame(drop_counts, schema={"reason": pl.String, "rows": pl.Int64}, orient="row")
         summed = reasons.group_by("reason").agg(pl.col("rows").sum()).sort(["rows", "reason"], descending=[True, False])
         listed = [f"{reason} {count}" for reason, count in summed.head(SHOWN_REASONS).iter_rows()]
         more = summed.height - len(listed)
@@ -154,20 +154,20 @@ def _made(job: Job, iterations: list[str], pairs: str) -> str:
         content = read_manifest(job.input("evaluator", iteration=name))["content"]
         rows.append([f"`evaluator` of {name}", f"`{content[:16]}`"])
     rows.append(["the released pairs", f"`{pairs[:16]}`"])
-    best = f", but for the best {refined.always_kept} of each language" if refined.always_kept else ""
-    needed = f"A pair needs a rating of {refined.min_rating}{best}"
+    best = f", except the best {refined.always_kept} of each language" if refined.always_kept else ""
+    needed = f"Pairs need a rating of {refined.min_rating}{best}"
     settings = f"{needed}; random numbers are seeded with {job.settings.seed}.\n"
     return _markdown(["what", "hash of its content"], rows) + f"\n{settings}"
 
 
 def _ratings(job: Job, released: pl.DataFrame) -> str:
-    """Ratings of the released pairs by language, and what the evaluators that gave them score on held-out pairs."""
+    """Ratings of the released pairs by language, and the figures of their evaluators on held-out pairs."""
     rating = pl.col("rating")
-    found = released.group_by("language").agg(
+    ratings = released.group_by("language").agg(
         rating.min().alias("lowest"), rating.median().alias("median"), rating.max().alias("highest")
     )
     by_language = [
-        [code, *(f"{value:.3f}" for value in values)] for code, *values in found.sort("language").iter_rows()
+        [code, *(f"{value:.3f}" for value in values)] for code, *values in ratings.sort("language").iter_rows()
     ]
     rows = []
     for name in released["iteration"].unique().sort():
@@ -177,7 +177,7 @@ def _ratings(job: Job, released: pl.DataFrame) -> str:
     of_evaluators = _markdown(["evaluator of", *HELD_OUT], rows)
     return (
         _markdown(["language", "lowest", "median", "highest"], by_language)
-        + f"\nThe evaluator on held-out rated pairs, which it did not learn from:\n\n{of_evaluators}"
+        + f"\nThe evaluator's figures on held-out rated pairs, from which it did not learn:\n\n{of_evaluators}"
     )
 
 

@@ -1,8 +1,8 @@
-"""The release as Croissant 1.0 (mlcommons.org/croissant, JSON-LD), by which search engines and loaders describe a set.
+"""Describes the release in Croissant 1.0 (mlcommons.org/croissant, JSON-LD), which search engines and loaders read.
 
-Each language is a record set over its Parquet files, read from the folder that holds the file. Each file has its
-checksum. `messages` is left out: it repeats instruction and response, and a loader of Croissant 1.0 cannot read a list
-of turns from Parquet.
+Each language is a record set over its Parquet files, whose paths start at the folder of croissant.json. Each file has
+its check sum. `messages` is left out, because it repeats instruction and response, and a loader of Croissant 1.0 cannot
+read a list of turns from Parquet.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ NAME = "croissant.json"
 PARQUET = "application/x-parquet"  # as the Croissant loaders name it
 DESCRIPTION = (
     "Pairs of an English instruction and a response in another language. The responses are texts of web pages; a model "
-    "wrote the instructions, and an evaluator rated the pairs. README.md describes how."
+    "wrote the instructions, and an evaluator rated the pairs. README.md describes the method."
 )
-# The context that the specification asks for (docs.mlcommons.org/croissant/docs/croissant-spec.html, appendix 1). Most
-# terms are their own names in the vocabulary `cr`.
-OWN_NAMES = (
+# The context that the specification requires (docs.mlcommons.org/croissant/docs/croissant-spec.html, appendix 1). These
+# terms have the same names in the vocabulary `cr`.
+SAME_NAMES = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
     "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
     "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform",
@@ -41,7 +41,7 @@ CONTEXT: dict[str, Any] = {
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "rai": "http://mlcommons.org/croissant/RAI/",
     "sc": "https://schema.org/",
-    **{name: f"cr:{name}" for name in OWN_NAMES},
+    **{name: f"cr:{name}" for name in SAME_NAMES},
 }
 
 
@@ -64,7 +64,7 @@ def croissant(folder: Path, settings: ReleasedSet, languages: Iterable[str]) -> 
 
 
 def _license(named: str) -> str:
-    """The page of an SPDX licence; any other name as it is."""
+    """The address of an SPDX licence's page; any other name stays as it is."""
     try:
         return f"https://spdx.org/licenses/{canonicalize_license_expression(named)}"
     except InvalidLicenseExpression:

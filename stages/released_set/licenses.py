@@ -1,4 +1,4 @@
-"""The SPDX identifier of the licence that a page names, where the name is unmistakable."""
+"""Finds the SPDX identifier of the licence that a page names, if the name is unambiguous."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-# Addresses of a licence's text. The version decides what is allowed, so an address without one is not translated.
+# Addresses of a licence's text. The version decides what is allowed, so an address without a version does not count.
 ADDRESSES = {
     r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/|$)": "CC-{0}-{1}",
     r"creativecommons\.org/publicdomain/(zero)/(1\.0)(?:/|$)": "CC0-{1}",

@@ -14,11 +14,11 @@ class ReleasedSet(Section):
     title: NonEmpty
     """The name of the set on its card."""
     license: NonEmpty
-    """The licence of the set as a whole on its card, by the hub's short name, such as `cc-by-4.0`; `other` if its texts
-    have several."""
+    """The licence of the whole set on its card, by the hub's short name, such as `cc-by-4.0`; `other` if its texts have
+    several licences."""
     allowed_licenses: tuple[NonEmpty, ...] | None
-    """SPDX identifiers of the licences that texts may have, such as CC-BY-4.0. Pairs with another one are dropped, and
-    so are those of a page that names none, unless the list has `unknown`. With null, every pair is released."""
+    """SPDX identifiers of the licences that texts may have, such as CC-BY-4.0. Pairs with another licence are dropped,
+    and so are pairs of a page that names no licence, unless the list has `unknown`. null: every pair is released."""
 
     @field_validator("allowed_licenses")
     @classmethod

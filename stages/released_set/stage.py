@@ -1,8 +1,8 @@
 """The set to publish: a folder in the layout of the Hugging Face hub, with a card that is made from the run.
 
-`data/released_set/dataset` holds Parquet files of each language, the card README.md and its description for machines,
-croissant.json, and nothing else. The first four columns are what a model learns from; the others lead back to the
-source, and say how each pair was rated.
+`data/released_set/dataset` has only the Parquet files of each language, the card README.md, and croissant.json, which
+describes the set for machines. Models learn from the first four columns. The others lead back to the source, and say
+how each pair was rated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARTITION: tuple[str, ...] = ()
 
 FOLDER = "dataset"
 LEARNED = ("instruction", "response", "language", "messages")
-# Those of x_instruction/rating. A test compares them: importing them would make the release depend on every engine.
+# The same as in x_instruction/rating, which a test checks. An import would make the release depend on every engine.
 LEVELS = ("best", "flawed", "worst")
 SIGNALS = (
     "similarity", "part_similarity", "likelihood", "part_likelihood", "other_likelihood",

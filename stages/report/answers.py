@@ -9,13 +9,13 @@ import polars as pl
 from x_instruction.runner.job import Job
 
 TUNED = "tuned"
-REPEATED = 0.3  # share of a text in repeated sentences from which it is marked
+REPEATED = 0.3  # an answer is flagged if at least this share of it is in repeated sentences
 
 
 def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
-    """The questions with every model's answer, at most `limit`.
+    """At most `limit` questions with every model's answer.
 
-    First come answers of the tuned model that are empty, then those in another language, then the lowest rated.
+    Questions with an empty answer of the tuned model come first, then answers in another language, then low ratings.
     """
     table = job.rows("eval_scores", language).table()
     tuned = table.filter(pl.col("model") == TUNED)
@@ -45,7 +45,7 @@ def _flags(row: dict[str, Any]) -> list[str]:
         "cut off": row["finish_reason"] == "length",
         "repeats itself": row["repeated_share"] >= REPEATED,
     }
-    return [name for name, found in flags.items() if found]
+    return [name for name, is_set in flags.items() if is_set]
 
 
 def released(job: Job, language: str, limit: int) -> list[dict[str, Any]]:

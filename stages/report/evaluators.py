@@ -1,4 +1,4 @@
-"""The figures of each iteration's evaluator, and its reliability curve as points of a drawing."""
+"""The figures of each iteration's evaluator, and the points of its reliability curve."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _bars(values: dict[str, float | None]) -> list[tuple[str, float]]:
 
 
 def _curves(job: Job, iteration: str) -> list[tuple[str, str]]:
-    """Name and points of each curve, in a square of 100 by 100 whose corner (0, 100) is the probability 0."""
+    """Name and points of each curve, in a square of 100 by 100 in which both axes start at the corner (0, 100)."""
     path = job.root / "data" / "plots" / "evaluator" / iteration / "reliability.csv"
     if not path.exists():
         return []

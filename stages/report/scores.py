@@ -13,7 +13,7 @@ from x_instruction.runner.published import checked
 BETTER = {"higher": "more is better", "lower": "less is better"}
 TUNED = "tuned"
 ALL, ENGLISH = "all", "en"  # values of asked_in
-# Figures of a comparison, in words.
+# The words for the figures of a comparison.
 MORE = {
     "win_share": "win share",
     "low": "at least",
@@ -22,7 +22,7 @@ MORE = {
     "order_disagreement": "verdicts that change with the order",
     "failures": "no verdict",
 }
-MARGIN = 0.06  # of a scale, at either end
+MARGIN = 0.06  # share of a scale that is free at each end
 
 
 def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -73,7 +73,7 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def differences(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The tuned model's paired differences to each other model; `sure` if the interval does not contain 0.
+    """The tuned model's paired differences from each other model, with the answer of `_sure`.
 
     `asked` is the language of the questions, or "" for all of them.
     """
@@ -96,7 +96,7 @@ def _shown(measure: str) -> str:
 
 
 def _sure(row: dict[str, Any]) -> str:
-    """`better`, `worse`, `differs` (a measure without a better direction), or "" if the sign is not certain."""
+    """`better`, `worse` or `differs` (no direction is better); "" if the interval contains 0 or is unknown."""
     if row["low"] is None or row["low"] <= 0 <= row["high"]:
         return ""
     if row["better"] not in BETTER:
@@ -105,26 +105,28 @@ def _sure(row: dict[str, Any]) -> str:
 
 
 def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
-    """Wins, ties and losses of the tuned model by judge and other model, their shares in percent, and `more`: figures
-    that not every judge has."""
-    # People may judge two other models, which is in the table only.
+    """Wins, ties and losses of the tuned model by judge and other model, with their shares in percent.
+
+    `more` has figures that not every judge has.
+    """
+    # People may also compare two other models. These comparisons are only in the published table.
     rows = _table(job, language, "comparisons").filter(pl.col("model") == TUNED).to_dicts()
     return [row | _shares(row) | {"more": _more(row)} for row in rows]
 
 
 def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
     """The figures that the judge has; failures are left out if there were none."""
-    found = [(key, row[key]) for key in MORE]
-    return [(MORE[key], value) for key, value in found if value is not None and (key, value) != ("failures", 0)]
+    figures = [(key, row[key]) for key in MORE]
+    return [(MORE[key], value) for key, value in figures if value is not None and (key, value) != ("failures", 0)]
 
 
 def agreements(job: Job, language: str) -> list[dict[str, Any]]:
-    """How far each two judges, or all of them, agree; empty with one judge."""
+    """How far each two judges, or all judges, agree; empty if there is one judge."""
     return _table(job, language, "agreement").to_dicts()
 
 
 def tasks(job: Job, language: str) -> list[dict[str, Any]]:
-    """Figures of the standard tasks by model; empty if none was asked for."""
+    """Figures of the standard tasks by model; empty if the settings list no task."""
     return _table(job, language, "tasks").sort("task", "metric", "model").to_dicts()
 
 

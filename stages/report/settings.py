@@ -7,6 +7,6 @@ from x_instruction.runner.settings import Positive, Section
 
 class Report(Section):
     questions: Positive
-    """Questions of each language whose answers are shown side by side, the tuned model's worst first."""
+    """Number of questions in each language whose answers are shown side by side, the tuned model's worst first."""
     pairs: Positive
-    """Released pairs of each language that are shown, the lowest rated first."""
+    """Number of released pairs in each language that are shown, the lowest rated first."""

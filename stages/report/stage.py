@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page without links to the outside, readable on a phone: `data/report/index.html`.
+"""The report of a run, `data/report/index.html`: one HTML page without outside links, which a phone can show.
 
 It shows the funnel, the evaluator's figures and reliability, scores with their intervals, and answers side by side,
 worst cases first.
@@ -28,7 +28,7 @@ PARTITION: tuple[str, ...] = ()
 
 PAGE = "index.html"
 TEMPLATE = "page.html.j2"
-# Attributes by which a page loads or opens something else.
+# Attributes with which a page loads or opens something else.
 LINKS = ("href", "src", "srcset", "action", "data", "poster", "xlink:href")
 ACTIVE = ("script", "iframe", "object", "embed")
 
@@ -39,7 +39,7 @@ def run(job: Job) -> Outcome:
 
 
 def page(job: Job) -> str:
-    """The page. Jinja escapes every value, so that text of the web cannot become markup."""
+    """The HTML of the page. Jinja escapes every value, so that text from the web cannot become markup."""
     settings, names = job.section(Report), load_names(job.language_pages)
     languages = [
         {
@@ -71,7 +71,7 @@ def page(job: Job) -> str:
 
 
 def figure(value: float | int | None) -> str:
-    """A whole number as it is, another with three decimals or, from 10 on, with one; a dash for no value."""
+    """A whole number as it is, other numbers with three decimals (with one from 10 on), and a dash for no value."""
     if value is None or value != value:
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:.{3 if abs(value) < 10 else 1}f}"

@@ -1,4 +1,4 @@
-"""The model that answers an instruction, one for each iteration; iteration 1 learns from seeds alone (the baseline)."""
+"""The model of an iteration that answers instructions. In iteration 1 it learns from seeds alone (the baseline)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of an index: where the rows of an id are, found by a binary search in an array on disk.
+"""Writes and reads an index, which finds the rows of an id by a binary search in an array on disk.
 
 keys.u64    ids as 64-bit numbers, ascending; little endian
 places.u64  for each key: the number of a file, and in the lower 32 bits the number of a row in it
@@ -25,7 +25,7 @@ from x_instruction.runner.files import read_json, write_json
 KEYS, PLACES, FILES = "keys.u64", "places.u64", "files.json"
 NUMBER = np.dtype("<u8")
 ROW_BITS = 32
-# The entries are sorted bucket by bucket, by the first bits of the key: 100 million of them take 50 MB at a time.
+# The entries are sorted bucket by bucket, by the first bits of the key, so that 100 million take 50 MB of memory.
 BUCKET_BITS = 6
 Numbers = npt.NDArray[np.uint64]
 
@@ -39,7 +39,7 @@ class Place:
 
 
 def numbers_of(ids: pl.Series) -> Numbers:
-    """Ids as numbers. Raises polars' ComputeError for one that is not hexadecimal."""
+    """Ids as numbers. Raises polars' ComputeError for an id that is not hexadecimal."""
     return ids.str.to_integer(base=16, dtype=pl.UInt64).to_numpy().astype(NUMBER)
 
 
@@ -53,7 +53,7 @@ class IndexWriter:
     entries: int = 0
 
     def add(self, file: str, ids: pl.Series, rows: Numbers | None = None) -> None:
-        """Rows of a file under their ids; without `rows`, the file's rows from the first one."""
+        """Adds rows of a file under their ids. Without `rows`, the ids belong to the file's rows from the first one."""
         number = self.files.setdefault(file, len(self.files))
         numbers = np.arange(len(ids), dtype=NUMBER) if rows is None else rows.astype(NUMBER)
         keys = numbers_of(ids)
@@ -89,8 +89,8 @@ class RowIndex:
         """The rows of an id, in the order of the files; empty if there are none."""
         key = NUMBER.type(int(row_id, 16))
         first, last = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))
-        found = np.unique(self._places[first:last])
-        return [Place(self.files[int(place) >> ROW_BITS], int(place) & (2**ROW_BITS - 1)) for place in found]
+        places = np.unique(self._places[first:last])
+        return [Place(self.files[int(place) >> ROW_BITS], int(place) & (2**ROW_BITS - 1)) for place in places]
 
 
 def is_id(text: str) -> bool:
@@ -98,7 +98,7 @@ def is_id(text: str) -> bool:
 
 
 def contents_now(root: Path, partitions: Iterable[str]) -> dict[str, str | None]:
-    """The content hash of each partition as it is now; None for one that is missing."""
+    """The content hash of each partition as it is now; None for a missing partition."""
     manifests = {folder: root / folder / "manifest.json" for folder in partitions}
     return {folder: read_json(path)["content"] if path.exists() else None for folder, path in manifests.items()}
 

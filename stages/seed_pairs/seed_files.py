@@ -23,9 +23,9 @@ YES = ["true", "1", "1.0", "yes"]
 def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     """Rows of the file that a source has for a language, as text columns.
 
-    `origin` is native, translated or english, and `source` names file and row. The columns of a translation are empty:
-    `english`, the text that it is of, and `refused`, `removed` and `returned` (see `returned_text`). Raises InputError
-    for an unusable file.
+    `origin` is native, translated or english, and `source` names file and row. The columns of a translation are empty
+    here: `english` (the text that is translated), and `refused`, `removed` and `returned` (see `returned_text`). Raises
+    InputError for an unusable file.
     """
     name = source.file_name(language)
     frame = _read(root / name)
@@ -42,9 +42,9 @@ def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
 def _read(path: Path) -> pl.DataFrame:
     if not path.exists():
         raise InputError(
-            f"seed_pairs: {path} does not exist; add the file, or take its source or its language out of params.yaml"
+            f"seed_pairs: {path} does not exist; add the file, or remove its source or its language from params.yaml"
         )
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # reading from a pipe would wait without end
         raise InputError(f"seed_pairs: {path} is not a file but a folder, pipe or device: name a file")
     try:
         return _table(path) if path.suffix == ".parquet" else _lines(path)
@@ -53,7 +53,7 @@ def _read(path: Path) -> pl.DataFrame:
 
 
 def _table(path: Path) -> pl.DataFrame:
-    """The columns that seeds have; another one, of whatever type, cannot stop them."""
+    """Reads only the columns that seeds have, so that another column of an unsupported type does no harm."""
     names = pq.read_schema(path).names
     return pl.read_parquet(path, columns=[name for name in names if name in COLUMNS] or None)
 
@@ -63,7 +63,7 @@ def _lines(path: Path) -> pl.DataFrame:
     lines = pa.input_stream(str(path), compression="detect").read().split(b"\n")
     rows = [line for line in lines if line.strip()]
     bad = {number: cause for number, line in enumerate(rows) if (cause := _not_an_object(line))}
-    if len(bad) == len(rows):  # the file as a whole is something else, which polars names
+    if len(bad) == len(rows):  # the whole file is of another kind, and the error of polars says so
         return pl.read_ndjson(path, infer_schema_length=None)
     for number, cause in bad.items():
         print(f"warning: seed_pairs: row {number + 1} of {path} is dropped: {cause}", file=sys.stderr)
@@ -72,7 +72,7 @@ def _lines(path: Path) -> pl.DataFrame:
 
 
 def _not_an_object(line: bytes) -> str:
-    """Why a line is not a JSON object; empty if it is one."""
+    """Why a line is not a JSON object with the texts of a seed; "" if it is."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -97,6 +97,6 @@ def _origin(frame: pl.DataFrame) -> pl.Expr:
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """An optional column of a file, as text; empty where it has no value."""
-    found = pl.col(name).cast(pl.String).fill_null("") if name in frame.columns else pl.lit("")
-    return found.alias(name)
+    """An optional column of a file as text; "" in rows without a value."""
+    values = pl.col(name).cast(pl.String).fill_null("") if name in frame.columns else pl.lit("")
+    return values.alias(name)

@@ -23,7 +23,7 @@ class SeedSource(Section):
     translate: bool = False
     """The pairs are English, and their responses are translated into each language."""
     language: Literal["en"] | None = None
-    """`en`: the pairs are English and stay so; only the instruction model learns from them."""
+    """`en`: the pairs are English and are not translated; only the instruction model learns from them."""
 
     @model_validator(mode="after")
     def _translated_or_english(self) -> SeedSource:
@@ -47,14 +47,14 @@ class Translation(Section):
     """
 
     checkpoint: str | None = None
-    """A folder or a hub id. `{language}` is replaced by the code (`models/en-{language}`)."""
+    """A folder or a hub id. `{language}` is replaced by the code of the language (`models/en-{language}`)."""
     revision: str | None = None
     source_code: str | None = None
-    """A multilingual model's own name for English."""
+    """The name that a multilingual model has for English (`eng_Latn`)."""
     language_codes: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
-    """A multilingual model's own names for the languages (`fi: fin_Latn`)."""
+    """The names that a multilingual model has for the languages (`fi: fin_Latn`)."""
     prefix: str = ""
-    """Comes before each text. `{language}` is the English name of the language and `{code}` its code."""
+    """A text before each sentence. `{language}` is the English name of the language and `{code}` its code."""
     beams: Positive = 4
     batch_size: Positive = 16
     max_tokens: Positive = 512
@@ -68,27 +68,27 @@ class Translation(Section):
         if self.endpoint.url and not self.endpoint.model:
             raise ValueError("endpoint.model must name the model of endpoint.url")
         if "{text}" not in self.prompt:
-            raise ValueError("the prompt must hold {text}")
+            raise ValueError("the prompt must contain {text}")
         return self
 
 
 class SeedPairs(Section):
-    """The seeds, split by instruction in three: to learn from, to calibrate ratings and to measure."""
+    """The seeds, which are split by instruction into three parts: for training, for calibrating and for measuring."""
 
     sources: Annotated[list[SeedSource], Field(min_length=1)]
     translation: Translation | None
     """How a source with `translate: true` is translated."""
     held_out_share: Annotated[float, Field(gt=0, lt=1)]
-    """Share of the instructions that models are measured on."""
+    """Share of the instructions on which models are measured."""
     calibration_share: Annotated[float, Field(ge=0, lt=1)]
-    """Share of the instructions that ratings are calibrated on, and that no model learns from."""
+    """Share of the instructions on which ratings are calibrated. No model learns from them."""
     min_response_words: Positive
     max_bad_share: Share
     """The gate's bound on the share of bad rows in all sources."""
     max_length_ratio: Annotated[float, Field(gt=1)]
-    """Ratio of the lengths of a translation and its English text in characters, in either direction."""
+    """A translation may have at most this many times the characters of its English text, and the other way round."""
     max_copied_share: Share
-    """Share of the English words of four letters or more that a translation may still have."""
+    """Share of the English words of four letters or more that a translation may still contain."""
 
     @model_validator(mode="after")
     def _translation_is_set(self) -> SeedPairs:
@@ -100,7 +100,7 @@ class SeedPairs(Section):
     def _some_are_left_to_learn_from(self) -> SeedPairs:
         if self.held_out_share + self.calibration_share >= 1:
             raise ValueError(
-                "held_out_share and calibration_share together must be below 1: no seed is left to learn from"
+                "held_out_share and calibration_share together must be below 1, or no seed is left to learn from"
             )
         return self
 

@@ -1,11 +1,11 @@
-"""Seed pairs: an English instruction and a response in the language, in three splits: models learn from the first,
-ratings are calibrated on the second, and models are measured on the third.
+"""Seed pairs: an English instruction and a response in the language.
 
-The split follows from a hash of the *instruction*. Languages share instructions, so a split by pair would train a
-model in one language on what it is tested on in another.
+Models learn from the split `train`, ratings are calibrated on `calibration`, and models are measured on `held_out`. The
+split of a pair follows from a hash of its *instruction*. Languages share instructions, so if pairs were split one by
+one, a model would learn in one language what it is tested on in another.
 
-English pairs (a source with `language: en`) have a separate split, `english`, from which the instruction model alone
-learns. The partition of each language holds all of them.
+English pairs (a source with `language: en`) have the split `english`, and only the instruction model learns from them.
+The partition of each language has all of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ COLUMNS = [
     "id", "instruction_id", "language", "instruction", "response", "split", "origin", "translator", "source",
 ]  # fmt: skip
 # A person chose the seeds, so only a response that is clearly in another language is refused. Identification gives
-# short texts full of names low scores; it judged an Indonesian seed of the sample Malay at 0.43, Indonesian at 0.38.
+# short texts full of names low scores: one Indonesian seed of the sample scored 0.43 as Malay and 0.38 as Indonesian.
 MIN_LANGUAGE_SCORE = 0.2
 ENGLISH = pl.col("origin") == "english"
 TRANSLATED = pl.col("english") != ""
@@ -52,7 +52,7 @@ def run(job: Job) -> Outcome:
     assert job.language is not None
     settings = job.section(SeedPairs)
     language = load_language(job.language, job.language_pages)
-    # All sources are one frame, since two of them may hold the same pair.
+    # All sources are one frame, because two of them may have the same pair.
     seeds = pl.concat(
         translated_seeds(job, source) if source.translate else read_seeds(job.root, source, job.language)
         for source in settings.sources
@@ -74,14 +74,14 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
     )
     shown = pl.when(pl.col("reason") == "private_data").then(pl.lit("")).otherwise("response").alias("response")
     split = Split.of(judged.select(*COLUMNS, "reason", "value").with_columns(shown), text="response", origin="source")
-    hidden = sum(hidden_characters(texts[name], visible(texts[name])) for name in TEXTS)
-    return replace(split, counts={"invisible_characters": hidden, **_taken_off(frame["removed"])})
+    hidden = sum(int(hidden_characters(texts[name], visible(texts[name])).sum()) for name in TEXTS)
+    return replace(split, counts={"invisible_characters": hidden, **_removed_counts(frame["removed"])})
 
 
 def _cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with both texts cleaned as web text is. Instructions and English pairs are cleaned as English.
+    """Cleans both texts as web text is cleaned. Instructions and English pairs are cleaned as English.
 
-    An instruction is then the same in every language, and so is its split.
+    So an instruction and its split are the same in every language.
     """
     english = frame.select(ENGLISH).to_series()
     responses = cleaned_texts(frame["response"], language)
@@ -89,14 +89,14 @@ def _cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     return frame.with_columns(cleaned_texts(frame["instruction"], None), responses.alias("response"))
 
 
-def _taken_off(removed: pl.Series) -> dict[str, int]:
-    """How many translations came with a reasoning block, a preface, a fence …, which was taken off."""
+def _removed_counts(removed: pl.Series) -> dict[str, int]:
+    """Counts the translations from which a reasoning block, a preface, a fence … was removed."""
     kinds = removed.filter(removed != "").str.split(" ").explode().value_counts().sort(removed.name)
     return {f"translations_without_{kind}": count for kind, count in kinds.iter_rows()}
 
 
 def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with ids and with what the rules look at."""
+    """Adds ids, and the columns that the rules read."""
     english_words = pl.col("response").str.count_matches(WORD).cast(pl.Int64)
     length, english_length = (pl.col(name).str.strip_chars().str.len_chars() for name in ("response", "english"))
     return frame.with_columns(
@@ -111,7 +111,10 @@ def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 
 
 def _copied_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the English words that also occur in the response. Words below four letters are mostly names."""
+    """Share of the English words that also occur in the response.
+
+    Words of fewer than four letters do not count, because they are mostly names.
+    """
     english, response = (
         folded(pl.col(name), language).str.extract_all(r"[\p{L}\p{M}]{4,}").list.unique()
         for name in ("english", "response")
@@ -121,8 +124,8 @@ def _copied_share(language: LanguageSettings) -> pl.Expr:
 
 def _in_language(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
     """Whether each response may be in the language; for English pairs, whether it is in English."""
-    found = identify(frame["response"], language)
-    fits = found["judged"].is_in(list(language.accepted)) | (found["language_score"] >= MIN_LANGUAGE_SCORE)
+    identified = identify(frame["response"], language)
+    fits = identified["judged"].is_in(list(language.accepted)) | (identified["language_score"] >= MIN_LANGUAGE_SCORE)
     english = frame.select(ENGLISH).to_series()
     return is_english(frame["response"]).zip_with(english, fits) if english.any() else fits
 
@@ -156,7 +159,7 @@ def _value() -> pl.Expr:
 
 
 def _split(settings: SeedPairs) -> pl.Expr:
-    """The split of an instruction: its id is a hash, so the leading 32 bits are a uniform place between 0 and 1."""
+    """The split of an instruction. Its id is a hash, so the first 32 bits are a uniform number from 0 to 1."""
     place = pl.col("instruction_id").str.head(8).str.to_integer(base=16) / 0xFFFFFFFF
     return (
         pl.when(place < settings.held_out_share)
@@ -182,7 +185,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _unmasked(table: pl.DataFrame, job: Job) -> int:
-    """Private data left in the pairs; English texts are looked at as such."""
+    """Counts the private data left in the pairs. In English texts, numbers of the language's countries do not count."""
     assert job.language is not None
     countries = load_language(job.language, job.language_pages).countries
     native = table.filter(~ENGLISH)["response"]

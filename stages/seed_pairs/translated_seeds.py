@@ -1,4 +1,4 @@
-"""English pairs of a source, with their responses translated into the language of the job."""
+"""Translates the responses of a source's English pairs into the language of the job."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SLICE = 64  # rows; an interrupted run loses at most this many translations
 
 
 def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
-    """Rows as `read_seeds` gives them, translated; the column `english` keeps the English response for comparison."""
+    """The rows of `read_seeds` with translated responses. The column `english` has the English response."""
     settings, language = job.section(SeedPairs).translation, job.language
-    assert settings is not None  # SeedPairs refuses a source to translate without it
+    assert settings is not None  # SeedPairs requires it for a source to translate
     assert language is not None
     engine = _LazyTranslator(settings, language, load_names(job.language_pages)[language], job.root)
     english = in_slices([read_seeds(job.root, source, language)], SLICE)
@@ -31,7 +31,7 @@ def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
 
 
 class _LazyTranslator:
-    """A translator that is loaded on first use: not at all if the work store has every translation."""
+    """A translator that is loaded on first use, so it is not loaded if the work store has every translation."""
 
     def __init__(self, settings: Translation, code: str, name: str, root: Path) -> None:
         self.arguments = (settings, code, name, root)
@@ -50,12 +50,12 @@ def _translated(frame: pl.DataFrame, engine: _LazyTranslator) -> Split:
     english = frame["response"].fill_null("")
     filled = english.str.strip_chars() != ""
     translations = iter(engine.translator.translate(english.filter(filled).to_list()))
-    found = [next(translations) if text else Returned("") for text in filled]
+    returned = [next(translations) if text else Returned("") for text in filled]
     columns = {
-        "response": [one.text for one in found],
-        "refused": [one.refused for one in found],
-        "removed": [" ".join(one.removed) for one in found],
-        "returned": [one.raw for one in found],
+        "response": [text.text for text in returned],
+        "refused": [text.refused for text in returned],
+        "removed": [" ".join(text.removed) for text in returned],
+        "returned": [text.raw for text in returned],
     }
     kept = frame.with_columns(
         *(pl.Series(name, values, dtype=pl.String) for name, values in columns.items()),

@@ -1,6 +1,6 @@
-"""Translates English responses, by a sequence-to-sequence checkpoint or by an endpoint.
+"""Translates English responses with a sequence-to-sequence checkpoint or an endpoint.
 
-A translated seed is marked, so that its effect can be compared with that of native text.
+Translated seeds are marked, so that their effect can be compared with that of native seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Translator(Protocol):
     name: str
 
     def translate(self, texts: Sequence[str]) -> list[Returned]:
-        """The translation of each English text, in order, or why it has none."""
+        """The translation of each English text, in order, or the reason why it has none."""
         ...
 
 
@@ -56,17 +56,17 @@ class Seq2SeqTranslator:
         lines = [text.split("\n") for text in texts]
         sentences = [match.strip() for text in lines for line in text for match in SENTENCE.findall(line)]
         translations = iter(self._sentences(sentences))
-        found = [[[next(translations) for _ in SENTENCE.findall(line)] for line in text] for text in lines]
-        return [_translation(text) for text in found]
+        translated = [[[next(translations) for _ in SENTENCE.findall(line)] for line in text] for text in lines]
+        return [_translation(text) for text in translated]
 
     def _sentences(self, sentences: list[str]) -> list[str | None]:
         """Translations in the order of the sentences. Sentences of similar length share a batch."""
         order = sorted(range(len(sentences)), key=lambda number: (-len(sentences[number]), number))
-        found: dict[int, str | None] = {}
+        translations: dict[int, str | None] = {}
         for start in range(0, len(order), self.settings.batch_size):
             batch = order[start : start + self.settings.batch_size]
-            found.update(zip(batch, self._batch([sentences[number] for number in batch]), strict=True))
-        return [found[number] for number in range(len(sentences))]
+            translations.update(zip(batch, self._batch([sentences[number] for number in batch]), strict=True))
+        return [translations[number] for number in range(len(sentences))]
 
     def _batch(self, sentences: list[str]) -> list[str | None]:
         """Translations of a batch; None if the sentence or its translation is longer than `max_tokens`."""
@@ -93,7 +93,7 @@ class Seq2SeqTranslator:
             padding=True,
             truncation=True,
             max_length=self.settings.max_tokens,
-            # "</s>" in a sentence is text: four characters and not the token that ends it.
+            # "</s>" in a sentence is four characters of text, not the token that ends a sentence.
             split_special_tokens=True,
         ).to(self.model.device)
         inputs.pop("token_type_ids", None)
@@ -102,13 +102,13 @@ class Seq2SeqTranslator:
     def _ended(self, output: Any) -> Any:
         """Whether each translation has an end token that the model chose.
 
-        The first place does not count: some models start with the end token. The last one does not count either: some
-        models, such as Marian, are forced to end there.
+        The first place does not count, because some models start with the end token. The last place does not count
+        either, because some models, such as Marian, are forced to end there.
         """
         return (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
 
     def _forced(self) -> dict[str, int]:
-        """The first token of a translation, from which a multilingual model takes the language."""
+        """The first token of a translation, which tells a multilingual model the language."""
         code = self.settings.language_codes.get(self.language)
         if code is None:
             return {}
@@ -121,7 +121,7 @@ class Seq2SeqTranslator:
 
 
 def _translation(text: list[list[str | None]]) -> Returned:
-    """The lines of a text from their translated sentences; refused if one was cut off."""
+    """Joins translated sentences into the lines of a text. The text is refused if a sentence was cut off."""
     if any(sentence is None for line in text for sentence in line):
         return Returned("", refused="unfinished")
     joined = "\n".join(" ".join(filter(None, line)) for line in text)
@@ -140,7 +140,7 @@ def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
-            # As stored on a GPU; on a CPU other types than float32 are slow, and float16 overflows in T5.
+            # A GPU takes the stored type. On a CPU, types other than float32 are slow, and float16 overflows in T5.
             dtype="auto" if torch.cuda.is_available() else "float32",
         )
     except (OSError, ValueError, KeyError) as error:

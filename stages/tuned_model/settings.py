@@ -12,6 +12,6 @@ class TunedModel(Section):
     """How the final model is fine-tuned."""
 
     one_for: Literal["all", "each_language"]
-    """`all`: one model for all languages. `each_language`: one for each, in a subfolder with its code, which asks for
-    its language by itself."""
+    """`all`: one model for all languages. `each_language`: one model for each language, in a subfolder named by its
+    code. The chat template of such a model asks for the language."""
     training: Training

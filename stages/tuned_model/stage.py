@@ -1,4 +1,4 @@
-"""The aligned model: the base model tuned on the seeds and the released set, one for all languages or one for each."""
+"""The tuned model: the base model trained on the seeds and the diversified set, for all languages or for each one."""
 
 from __future__ import annotations
 

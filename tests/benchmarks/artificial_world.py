@@ -55,8 +55,8 @@ FAMILIES = {
         "For school I need the story of the {}, so please tell it.",
     ),
 }
-SENTENCES = 5  # of a response, each with one fact; with fewer, pages are too short for the base model's corpus
-VALUES = 10  # of a fact
+SENTENCES = 5  # per response, with a fact each; fewer would make pages too short for the base model's corpus
+VALUES = 10  # that a fact can have
 DEFECTS = ("cut", "repeated", "mixed", "foreign")
 STOP_WORDS = 5
 LEMMAS = [
@@ -87,7 +87,7 @@ class Tongue:
     order: str
     consonants: str
     vowels: str
-    affixes: dict[str, str]  # of S, V and O; "-x" is a suffix, "x-" is a prefix
+    affixes: dict[str, str]  # for S, V and O; "-x" is a suffix, "x-" is a prefix
 
     @cached_property
     def lexicon(self) -> dict[str, str]:
@@ -130,7 +130,7 @@ class World:
     families: int = 5
     languages: int = 2
     seeds_share: float = 0.9
-    defective_share: float = 0.1  # pages of each kind of defect, as a share of the topics
+    defective_share: float = 0.1  # number of pages with each kind of defect, divided by the number of topics
     # 2 is the lowest seed for which every concept occurs in an instruction of the training split. With seed 1, 14 of
     # 121 held-out instructions asked for concepts that no model had read about. The likelihood alone then had an AUC of
     # .97 for swapped responses; it was .99 to 1.0 for seeds that teach every concept.
@@ -247,7 +247,7 @@ def _lines(rows: list[dict[str, str]]) -> str:
 def _html(title: str, text: str) -> str:
     head = f'<head><meta charset="utf-8"><title>{title}</title></head>'
     nav = '<nav><ul><li><a href="/">Home</a></li><li><a href="/all">All</a></li></ul></nav>'
-    main = f"<main><article><p>{text}</p>\n</article></main>"  # a heading would name the topic
+    main = f"<main><article><p>{text}</p>\n</article></main>"  # no heading, because it would name the topic
     foot = '<footer><a href="/terms">Terms</a></footer>'
     return f"<!DOCTYPE html>\n<html>{head}\n<body>{nav}\n{main}\n{foot}</body></html>\n"
 

@@ -23,12 +23,12 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
-PAGES = 40  # for each language, spread evenly over the file
+PAGES = 40  # per language, spread evenly over the file
 # The news pages take 0.14 s, and even the fastest of seven rounds differed by 5 % between runs.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
-LEAST_CHARACTERS = 40  # of a paragraph that counts, without white space; so many of its first ones are looked for
-SECONDS = 12.0  # for both sides together; short rounds are repeated more often
+LEAST_CHARACTERS = 40  # a shorter paragraph does not count; only so many first characters are searched for
+SECONDS = 12.0  # spent on both sides together, so that short rounds are repeated more often
 BARE = OPTIONS | {"favor_precision": True}
 
 

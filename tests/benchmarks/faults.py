@@ -36,7 +36,7 @@ from x_instruction.runner.work_store import SEAL
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
 PARTS = 5  # a run is killed about this many times before it ends
-END_SECONDS = 30.0  # within which the processes of a killed run must end
+END_SECONDS = 30.0  # the time in which the processes of a killed run must end
 
 
 @dataclass
@@ -76,10 +76,14 @@ def rows(record: Record, name: str) -> list[Row]:
     tried, ended = float(record.tried), float(record.ended)
     return [
         Row(
-            f"kills that left whole and true data and no process, {name}", "kills", record.survived, tried, "all kills"
+            f"kills that left complete, correct data and no process, {name}",
+            "kills",
+            record.survived,
+            tried,
+            "all kills",
         ),
-        Row(f"finished shards made again, {name}", "shards", record.redone, tried, "one a kill"),
-        Row(f"runs that ended with the bytes of an undisturbed one, {name}", "runs", record.equal, ended, "all runs"),
+        Row(f"finished shards made again, {name}", "shards", record.redone, tried, "one for each kill"),
+        Row(f"runs that ended with the bytes of an undisturbed run, {name}", "runs", record.equal, ended, "all runs"),
     ]
 
 

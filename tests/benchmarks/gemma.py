@@ -72,7 +72,7 @@ def join(wheels: Sequence[Path], out: Path) -> None:
 
 
 def check(path: Path, expected: str, remedy: str) -> None:
-    """Raises InputError if the file is not the expected one."""
+    """Raises InputError if the file does not have the expected hash."""
     with path.open("rb") as file:
         found = file_digest(file, "sha256").hexdigest()
     if found != expected:

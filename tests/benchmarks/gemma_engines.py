@@ -1,8 +1,8 @@
-"""Do vLLM and transformers agree on a real model? Gemma 3 270M on the CPU, in float32 and in bfloat16.
+"""Tests whether vLLM and transformers agree on a real model: Gemma 3 270M on the CPU, in float32 and bfloat16.
 
-Both engines rate the same pairs, give the likelihood of the same instructions, and write instructions greedily for the
-same texts: seeds of the sample in Finnish, Swahili and Hindi. In bfloat16 the engines round in another order, so two
-tokens that are nearly as likely can change places and a greedy text goes on differently.
+Both engines rate the same pairs, compute the likelihoods of the same instructions, and greedily write instructions for
+the same texts: seeds of the sample in Finnish, Swahili and Hindi. In bfloat16 the engines round in a different order,
+so two almost equally likely tokens can change places, after which the greedy texts differ.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from x_instruction.pairs.training_pairs import Pair, pairs_of
 from x_instruction.rating.rate import label_tokens
 
 TYPES = ("float32", "bfloat16")
-PAIRS = 8  # of each language
+PAIRS = 8  # per language
 NEW_TOKENS = 24
 MOST_DIFFERENT_RATING = 0.01
-# The goal is for ratings. Of likelihoods, the same difference is asked for.
+# The goal was set for ratings; the same limit is used for likelihoods.
 MOST_DIFFERENT_NATS = 0.01
 
 
 @dataclass(frozen=True)
 class Found:
-    """What an engine gave for each pair: its rating, the likelihood of its instruction in nats a token, a text."""
+    """An engine's results for each pair: the rating, the instruction's likelihood in nats per token, and a text."""
 
     ratings: list[float]
     likelihoods: list[float]
@@ -90,7 +90,7 @@ def read_and_write(model: Path, chosen: Settings, pairs: Sequence[Pair], backend
 
 
 def rows_of(dtype: str, ours: Found, other: Found) -> list[Row]:
-    """The largest differences of two engines, and the number of equal texts."""
+    """The largest differences between two engines, and the number of equal texts."""
     equal = sum(one == two for one, two in zip(ours.texts, other.texts, strict=True))
     note = f"the bound; vLLM and transformers, {len(ours.texts)} pairs"
     return [

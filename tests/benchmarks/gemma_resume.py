@@ -1,4 +1,4 @@
-"""A training of a real model that is killed and run again: does it end in the weights of an undisturbed one?
+"""Tests whether a real model's training that is killed and resumed ends with the weights of an undisturbed one.
 
 Gemma 3 270M learns six steps from seeds of the sample, with a checkpoint every two steps. One run is killed (SIGKILL)
 at the end of the third step and started again; it resumes from the second step.
@@ -34,7 +34,7 @@ def run() -> list[Row]:
     usual = {"epochs": 1.0, "batch_size": 1, "gradient_accumulation": 2, "save_every": SAVE_EVERY}
     training = chosen.instruction_model.training.model_copy(update=usual)
     encoder = PromptEncoder(load_tokenizer(model), chosen.prompts, budget=chosen.prompts.max_response_tokens)
-    # Pairs of all languages, as many as the steps need.
+    # As many pairs as the steps need, from all languages.
     examples = instruction_examples(sample_pairs(STEPS * 2 // 3), encoder)
     return rows_of(model, examples, training, CACHE)
 
@@ -59,7 +59,7 @@ def rows_of(model: Path, examples: list[Example], training: Training, scratch: P
 
 
 def train_alone(model: Path, examples: list[Example], training: Training, out: Path, killed_after: int | None) -> int:
-    """Trains in a process of its own. Returns its exit code, which is negative if a signal ended it."""
+    """Trains in a separate process. Returns its exit code, which is negative if a signal ended the process."""
     process = get_context("spawn").Process(target=_train, args=(model, examples, training, out, killed_after))
     process.start()
     process.join()
@@ -107,7 +107,7 @@ def last_step(out: Path) -> int:
 
 
 def differences(one: Path, other: Path) -> tuple[float, float]:
-    """The largest difference of the weights of two models, and of the losses of their steps."""
+    """The largest differences between the weights of two models and between the losses of their steps."""
     from safetensors.torch import load_file
 
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (one, other))

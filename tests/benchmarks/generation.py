@@ -34,7 +34,7 @@ def _plain(model: Path) -> Any:
     import torch
     from vllm import LLM
 
-    # Without a GPU, vLLM fails if it prefills a prompt that has a seed in chunks.
+    # Without a GPU, vLLM fails if a prompt with a seed is prefilled in chunks.
     options: dict[str, Any] = {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
     return LLM(model=str(model), seed=1, enforce_eager=not torch.cuda.is_available(), **options)
 

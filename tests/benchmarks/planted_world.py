@@ -45,7 +45,7 @@ def settings(world: World) -> dict[str, Any]:
         # The response comes first, as in the prompts of the instruction model, from which the evaluator starts.
         "prompts": {"rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}"},
         "rating": {
-            "labels": ["A", "B", "C"],  # no page has " A", so the embedded tokenizer has no token for it
+            "labels": ["A", "B", "C"],  # without a space, since the embedded tokenizer has no token " A"
             # The identification signal is left out, because the identifier does not know these languages. With the
             # labels alone, the AUC of swapped responses was 0.5 to 0.9 for every batch size, learning rate and training
             # order that we tried.
@@ -54,7 +54,7 @@ def settings(world: World) -> dict[str, Any]:
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
         "filtered_text": {
             "min_words": 8,
-            "max_repeated_paragraph_share": 1.0,  # the evaluator must find the repeated and mixed pages
+            "max_repeated_paragraph_share": 1.0,  # the evaluator, not the filter, must find these pages
             "near_duplicate_jaccard": 0.99,
             "shingle_words": 3,
         },
@@ -70,7 +70,7 @@ def settings(world: World) -> dict[str, Any]:
         },
         "instruction_model": {"training": training(6)},
         "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
-        "response_model": {"training": ANSWERING},  # the same as for the tuned model, which is compared with it
+        "response_model": {"training": ANSWERING},  # as for the tuned model, to which it is compared
         "evaluator": {
             "start_from": "instruction_model",
             "loss_over": "labels",

@@ -42,7 +42,7 @@ ADDRESSES = (
     "ali＠ornek.example", "ผู้ดูแล@ตัวอย่าง.ไทย", "संपर्क@उदाहरण.भारत", "যোগাযোগ@উদাহরণ.বাংলা", "தொடர்பு@எடுத்துக்காட்டு.இந்தியா",
     "رابطہ@مثال.پاکستان", "liên.hệ@vídụ.example", "äiti.öljy@esimerkki.example",
 )  # fmt: skip
-OTHERS = 40  # numbers of each kind
+OTHERS = 40  # per kind of number
 
 
 def run() -> list[Row]:
@@ -55,7 +55,9 @@ def run() -> list[Row]:
         false = sum("[phone]" in text for text in _masked(others, language))
         rows += [
             Row(f"{code} numbers found", "share", found / len(planted), LEAST_RECALL, f"of {len(planted)}; at least"),
-            Row(f"{code} numbers found, not announced", "share", alone / len(bare), LEAST_RECALL, "a goal"),
+            Row(
+                f"{code} numbers found without an announcing word", "share", alone / len(bare), LEAST_RECALL, "the goal"
+            ),
             Row(f"{code} other numbers marked", "share", false / len(others), MOST_FALSE, f"of {len(others)}; at most"),
         ]
     texts = [f"Yaz: {address}, tamam" for address in ADDRESSES]

@@ -28,8 +28,8 @@ from x_instruction.runner.files import digest
 # The number of excerpts in each part, for one language. The parts are filled in this order.
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
-CHARACTERS = (150, 450)  # as long as the responses of the seeds
-EXCERPTS_A_DOCUMENT = 3  # at most, for learning; a document gives only one excerpt for measuring
+CHARACTERS = (150, 450)  # the shortest and the longest excerpt, as among the seeds' responses
+EXCERPTS_A_DOCUMENT = 3  # the limit for learning; for measuring, a document gives one excerpt
 CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences ("Read more.") may occur in several parts
 

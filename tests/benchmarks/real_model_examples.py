@@ -9,8 +9,8 @@ import polars as pl
 
 from tests.benchmarks.real_model_figures import shards
 
-SHOWN = 20  # of a language and kind
-CHARACTERS = 300  # of a text
+SHOWN = 20  # per language and kind
+CHARACTERS = 300  # per text
 
 
 def write_examples(project: Path, languages: Sequence[str], out: Path) -> None:

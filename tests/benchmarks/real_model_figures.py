@@ -59,7 +59,7 @@ def well_formed_share(kept: int, drops: Mapping[str, int]) -> float:
 
 
 def cosines(pairs: pl.DataFrame) -> Matrix:
-    """Cosines of each instruction with each text of a language, shape (pairs, pairs), after both are centred."""
+    """Cosines of all instructions with all texts of a language, without their means; shape (pairs, pairs)."""
     size = dimensions_of(pairs)
     instructions, texts = (vectors_of(pairs[column], size) for column in (INSTRUCTION, RESPONSE))
     left, right = (_unit(vectors - vectors.mean(axis=0)) for vectors in (instructions, texts))

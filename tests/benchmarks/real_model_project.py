@@ -25,8 +25,8 @@ DATA = "data/real"
 CHECKPOINT = f"{DATA}/{NAME}"
 DEFAULT = ("fi", "sw", "hi")
 ENGLISH_PAIRS = 70
-ENGLISH_CHARACTERS = (120, 600)  # of a response
-NATIVE_TRAIN_PAIRS = 30  # of a language; the split of the sample's 40 seeds leaves these
+ENGLISH_CHARACTERS = (120, 600)  # the shortest and the longest response
+NATIVE_TRAIN_PAIRS = 30  # per language, after the split of the sample's 40 seeds
 
 
 def chosen_languages() -> list[str]:

@@ -89,7 +89,7 @@ def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row
         *(row(f"{case}, {code}", "AUC", 0.9, of_language(code), size) for code, size in sizes.items()),
         row(f"{case}, mean", "AUC", 0.95, lambda tables: mean(map(area, tables.values())), total),
         row(
-            f"own text the nearest of {FIRST_OF}",
+            f"own text is the nearest of {FIRST_OF}",
             "share",
             0.6,
             lambda tables: mean(map(own_first, tables.values())),

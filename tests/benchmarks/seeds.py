@@ -1,13 +1,14 @@
-"""Tuned, seed-only and base model with five seeds: does the order that the method promises hold with each of them?
+"""Tests with five training seeds whether the tuned model is better than the seed-only and the base model.
 
     PROJECT=folder python -m tests.benchmarks seeds
 
-PROJECT names a finished project, or several with `:` between them; by default it is this one. The data stay as they
-are: its seed pairs and its diversified set. The tuned and the seed-only model are trained anew with each seed, which
-decides the order of the batches, the dropout and the sampling of the answers. SEEDS is the number of seeds.
+PROJECT names a finished project, or several projects separated by `:`; the default is this project. The project's data
+(seed pairs and diversified set) are not changed. The tuned and the seed-only model of the first seed are the project's;
+with each other seed, both are trained again. The seed decides the order of the batches, the dropout and the sampling of
+the answers. SEEDS is the number of seeds.
 
-Two intervals (95 %) are given for each paired difference. The one over seeds says what another training would change.
-The one over questions says what other questions would change.
+Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,
+and the interval over questions the variation between samples of questions.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def projects() -> list[Path]:
 
 
 def number_of_seeds() -> int:
-    """The environment variable SEEDS, by default 5."""
+    """The number in the environment variable SEEDS; the default is 5."""
     given = os.environ.get("SEEDS", "5")
     if not given.isdecimal() or int(given) < 2:
         raise SettingsError(f"SEEDS: '{given}' is not a number of seeds; give a whole number from 2")
@@ -50,7 +51,7 @@ def rows_of_project(project: Path, cache: Path, seeds: int) -> list[Row]:
     views = {settings.seed + number: folder / f"seed_{settings.seed + number}" for number in range(seeds)}
     changed = {seed: settings.model_copy(update={"seed": seed}) for seed in views}
     for seed, view in views.items():
-        make_view(project, view)
+        make_view(project, view, with_models=seed == settings.seed)
         train(view, changed[seed])
     rows = []
     for language in settings.languages:

@@ -1,4 +1,4 @@
-"""What the benchmark seeds makes of answers and losses: figures by seed, paired differences and their intervals."""
+"""Computes the figures of the benchmark seeds: figures by seed, paired differences and their intervals."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from x_instruction.judging.intervals import Observed, difference
 
 UNITS = {"language_share": "share", "held_out_loss": "nats", "chrf_plus_plus": "chrF++"}
 ORDER = (TUNED, SEED_ONLY, BASE)
-# The measures for which the order of the three models is promised.
+# The measures for which the method promises the order of the three models.
 PROMISED = ("language_share", "held_out_loss")
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A measure of the models, with one entry for each seed. All entries have the same questions."""
+    """A measure of the models. Each array has one entry per seed, all for the same questions."""
 
     measure: str
     by_model: Mapping[str, Sequence[Observed]]
@@ -34,12 +34,12 @@ class Compared:
         return np.array([float(one.value(one.sums.sum(axis=0))) for one in self.by_model[model]])
 
     def improvements(self, better: str, worse: str) -> Array:
-        """By how much the one model is better than the other with each seed; negative where it is worse."""
+        """The difference by which one model is better than the other, for each seed; negative if it is worse."""
         gain = self.figures(better) - self.figures(worse)
         return gain if MEASURES[self.measure].better == "higher" else -gain
 
     def in_order(self) -> npt.NDArray[np.bool_]:
-        """Whether each model is better than the next one, for each seed."""
+        """Whether each model is better than the next model, for each seed."""
         return np.all([self.improvements(*two) > 0 for two in pairwise(ORDER)], axis=0)
 
     def over_questions(self, one: str, other: str, resamples: int, seed: int) -> Interval:
@@ -50,7 +50,7 @@ class Compared:
 
 
 def compared(measure: str, by_seed: Sequence[Mapping[str, Answered]]) -> Compared:
-    """Raises ValueError if the measure cannot be taken of a model."""
+    """Raises ValueError if the measure has no value for a model."""
     observed: dict[str, list[Observed]] = {model: [] for model in ORDER}
     for answered in by_seed:
         for model in ORDER:
@@ -80,7 +80,7 @@ def over_seeds(differences: Array) -> Interval | None:
 
 
 def rows_of(label: str, found: Sequence[Compared], resamples: int, seed: int) -> list[Row]:
-    """For each measure, the tuned model beside the seed-only one and this beside the base model; then the orders."""
+    """Rows that compare the tuned, the seed-only and the base model in this order, and rows on the order."""
     rows = [
         Row(
             f"{label}, {one.measure}, {model}",

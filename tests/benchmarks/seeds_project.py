@@ -1,10 +1,10 @@
-"""What the benchmark seeds does in a finished project: it trains two models with each seed and lets them answer.
+"""Trains two models with each seed for the benchmark seeds, in a finished project, and lets them answer.
 
-<folder>/seed_17/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
-<folder>/seed_17/measured/    the answers and the losses of the compared models, by language
+<folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
+<folder>/seed_18/measured/    the answers and the losses of the compared models, by language
 
-Every model and every table is kept, and a training resumes from its checkpoints. So an interrupted benchmark goes on
-where it ended.
+The first seed is the project's, whose models are there already. Every model and table is kept, and a training
+resumes from its checkpoints, so an interrupted benchmark resumes where it ended.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from x_instruction.runner.shell import Stage
 
 TUNED, SEED_ONLY, BASE = "tuned", "seed_only", "base"  # from the best to the worst, as the method promises
 SEED_ONLY_MODEL = ("response_model", "iteration_1")
+READ = (("seed_pairs",), ("base_model",), ("diversified_set",), ("tuned_model",), SEED_ONLY_MODEL)
 MODELS = (
     ComparedModel(name=TUNED, model="tuned_model"),
     ComparedModel(name=SEED_ONLY, model="/".join(SEED_ONLY_MODEL)),
@@ -44,19 +45,17 @@ MODELS = (
 
 def settings_of(project: Path) -> Settings:
     """The project's settings. Raises SkippedError if its models have not been made yet."""
-    for name in ("tuned_model", "base_model", "diversified_set", "seed_pairs"):
-        if not (project / "data" / name).is_dir():
-            raise SkippedError(
-                f"{project / 'data' / name} is missing; run `make run` first, or name a finished project in PROJECT"
-            )
+    for folder in (project.joinpath("data", *names) for names in READ):
+        if not folder.is_dir():
+            raise SkippedError(f"{folder} is missing; run `make run` first, or name a finished project in PROJECT")
     return load_settings(project / "params.yaml")
 
 
 def key_of(project: Path, settings: Settings) -> str:
-    """A name for everything that decides the result besides the seed: data, settings, questions and code."""
+    """A hash of everything except the seed that affects the result: data, settings, questions and code."""
     data, codes = project / "data", settings.languages
     inputs = [
-        data / "base_model",
+        *(data.joinpath(*names) for names in (("base_model",), ("tuned_model",), SEED_ONLY_MODEL)),
         *(data / name / code for name in ("seed_pairs", "diversified_set") for code in codes),
     ]
     questions = [project / one.path for one in settings.eval_scores.questions]
@@ -75,19 +74,19 @@ def key_of(project: Path, settings: Settings) -> str:
     )[:12]
 
 
-def make_view(project: Path, folder: Path) -> None:
-    """Makes a folder that shows the project's language pages and data, without the models that are trained here."""
+def make_view(project: Path, folder: Path, with_models: bool) -> None:
+    """Makes a folder that shows the project's language pages and data, with or without its two models."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     shown = [path for path in (project / "data").iterdir() if path.name[0] != "."]
-    made_here = ("tuned_model", SEED_ONLY_MODEL[0])
-    for path in (project / "languages", *(path for path in shown if path.name not in made_here)):
+    left_out = () if with_models else ("tuned_model", SEED_ONLY_MODEL[0])
+    for path in (project / "languages", *(path for path in shown if path.name not in left_out)):
         link = folder / path.relative_to(project)
         if not link.is_symlink():
             link.symlink_to(path.resolve())
 
 
 def train(view: Path, settings: Settings) -> None:
-    """Trains the tuned and the seed-only model on the project's pairs, unless they are there."""
+    """Trains the tuned and the seed-only model on the project's pairs, unless they exist."""
     quiet = {"report_to": ()}
     for section in ("tuned_model", "response_model"):
         old = getattr(settings, section)
@@ -98,7 +97,7 @@ def train(view: Path, settings: Settings) -> None:
 
 
 def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -> None:
-    """Runs a stage and publishes its model. The gate is left out: a bad model of one seed is a result as well."""
+    """Runs a stage and publishes its model without a gate, since a bad model of one seed is also a result."""
     artifact, *iteration = names
     job = _job(view, settings, artifact, iteration)
     if (job.target / MANIFEST).exists():
@@ -111,7 +110,7 @@ def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -
 
 
 def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) -> Job:
-    """A job that works in the view with the code of this checkout."""
+    """A job in the folder `view` with the code of this checkout."""
     kinds = ("language",) if artifact == "eval_scores" else ("iteration",) if names else ()
     job = make_job(artifact, kinds, list(names), settings, ROOT)
     inner = Path(artifact, *names)
@@ -119,7 +118,7 @@ def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) ->
 
 
 def measured(view: Path, settings: Settings, language: str) -> dict[str, Answered]:
-    """The answers and losses of each model, which are computed unless they are there."""
+    """The answers and losses of each model; they are computed unless they are stored."""
     folder = view / "measured" / language
     answers, losses = folder / "answers.parquet", folder / "losses.parquet"
     if not losses.exists():

@@ -19,7 +19,7 @@ from x_instruction.models.settings import Prompts
 from x_instruction.pairs.training_pairs import Pair
 
 Matrix = npt.NDArray[np.float64]
-AS_IS, EMPTY, OTHERS = "as it is", "less that without a text", "less the mean after other texts"
+AS_IS, EMPTY, OTHERS = "nothing subtracted", "minus that without a text", "minus the mean after other texts"
 
 
 def likelihoods(engine: LazyEngine, pairs: Sequence[Pair], prompts: Prompts) -> tuple[Matrix, Matrix]:

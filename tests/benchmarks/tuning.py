@@ -2,7 +2,7 @@
 
 The embedded model has a small vocabulary, so its layers take most of the time. The second model has the same layers and
 a vocabulary of 65,536 tokens, so its logits take most of the time. The real model is Gemma 3 270M, with a vocabulary of
-262,144. It learns for a few steps only, because plain TRL needs half a minute for each on a slow core.
+262,144. It is trained for only a few steps, because plain TRL needs half a minute per step on a slow core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.settings import Training
 
 EXAMPLES, BATCH, LARGE_VOCABULARY = 160, 8, 65_536
-# Of the real model: plain TRL holds the logits of all positions of a batch several times, 1 GB for 4 examples.
+# For the real model. Plain TRL keeps several copies of the logits of a batch's positions, each 1 GB for 4 examples.
 REAL_EXAMPLES, REAL_BATCH = 12, 4
 
 
@@ -48,7 +48,7 @@ def run() -> list[Row]:
 
 
 def _real_rows(examples: Sequence[Example], training: Training, folder: Path) -> list[Row]:
-    """No rows where the real model cannot be had."""
+    """The rows of the real model, or no rows if the model is not available."""
     try:
         model = gemma_checkpoint("float32")
     except SkippedError as reason:

@@ -120,7 +120,9 @@ DROPPED = [
 
 @pytest.mark.parametrize(("folder", "title", "last"), DROPPED)
 def test_a_dropped_row_shows_where_and_why(run: Run, folder: str, title: str, last: str) -> None:
-    for drop in table(run, folder, DROPS).head(6).iter_rows(named=True):
+    drops = table(run, folder, DROPS).head(6)
+    assert drops.height
+    for drop in drops.iter_rows(named=True):
         found = explained(run, drop["id"])
         assert section(found, title).verdict == "dropped", drop
         assert facts(found, title)["reason"] == drop["reason"]
@@ -138,9 +140,9 @@ def test_a_dropped_candidate_is_traced_back_to_the_page_of_its_text(run: Run) ->
 
 
 def test_the_first_rule_shown_as_broken_is_the_one_that_dropped_the_text(run: Run) -> None:
-    for drop in (
-        table(run, "filtered_text/fi", DROPS).filter(pl.col("reason") != "near_duplicate").iter_rows(named=True)
-    ):
+    drops = table(run, "filtered_text/fi", DROPS).filter(pl.col("reason") != "near_duplicate")
+    assert drops.height
+    for drop in drops.iter_rows(named=True):
         rules = section(explained(run, drop["id"]), "filtered_text, rules").table
         assert rules is not None
         name, _, value = next(line for line in rules.rows if line[1] == "broken")

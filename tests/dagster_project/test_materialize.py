@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +15,7 @@ from dvc_project.graph import read_graph
 from dvc_project.project import read_lock
 from tests.dagster_project.faces import changed_in_dvc, materialize, stale_in_dagster
 from tests.miniature import with_package
+from tests.processes import wait_for_text
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetCheckSeverity]]:
@@ -90,7 +90,7 @@ def test_a_run_waits_for_another_run_of_the_same_path(made: Path, instance: dg.D
     (made / "languages/fi.yaml").write_text("sleep: 4\n", encoding="utf-8")
     command = [sys.executable, "-m", "dvc", "repro", "-s", "filtered_text@fi"]
     other = subprocess.Popen(command, cwd=made, env=environment())
-    _wait_for(made / "data/sleeping")
+    wait_for_text(made / "data/sleeping")
     (made / "languages/fi.yaml").write_text("sleep: 0\n", encoding="utf-8")
     assert materialize(made, instance, "filtered_text", language="fi").success
     assert other.wait() == 0
@@ -109,20 +109,12 @@ def test_a_cancelled_run_ends_the_stage_and_leaves_dvc_lock_unchanged(made: Path
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    stage = int(_wait_for(made / "data/sleeping"))
+    stage = int(wait_for_text(made / "data/sleeping"))
     group = os.getpgid(stage)
     run.send_signal(signal.SIGINT)
     assert run.wait(timeout=20) != 0
     assert not _alive(group)
     assert (made / "dvc.lock").read_bytes() == lock
-
-
-def _wait_for(path: Path) -> str:
-    deadline = time.monotonic() + 30
-    while not (path.exists() and path.read_text()):
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.1)
-    return path.read_text()
 
 
 def _alive(group: int) -> bool:

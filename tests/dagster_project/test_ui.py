@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.miniature import dvc, set_param, with_package
+from tests.processes import wait_until
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -50,7 +50,7 @@ def ui(fresh: Path) -> Iterator[str]:
     process = subprocess.Popen(command, cwd=fresh, env=environment, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait(lambda: _answers(address), 90, "the UI did not start")
+        wait_until(lambda: _answers(address), "the UI did not start", seconds=90, every=1)
         yield address
     finally:
         process.send_signal(signal.SIGINT)
@@ -71,7 +71,7 @@ def test_a_click_materializes_all_assets(ui: str, fresh: Path, tmp_path: Path) -
         page.get_by_role("button", name="All", exact=True).click()
         page.get_by_role("button", name="Launch backfill").click()
         page.get_by_text("Created backfill").wait_for()
-        _wait(lambda: _backfills(ui) == {"COMPLETED_SUCCESS"}, 480, "the backfill did not end well")
+        wait_until(lambda: _backfills(ui) == {"COMPLETED_SUCCESS"}, "the backfill failed", seconds=480, every=1)
         page.goto(f"{ui}/asset-groups")
         page.get_by_text("release").first.wait_for()
         for group in ("release", "iteration_1", "preparation"):
@@ -127,10 +127,3 @@ def _answers(address: str) -> bool:
         return bool(_ask(address, "{ assetNodes { id } }")["assetNodes"])
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
-
-
-def _wait(condition: Any, seconds: float, otherwise: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(1)

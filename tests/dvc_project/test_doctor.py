@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from dvc_project.doctor import delete, main, verify
 from dvc_project.project import read_lock
+from tests.damage import flip
 from tests.miniature import dvc
 from x_instruction.runner.checksums import FILES, checksums, write_sealed
 
 ROWS = "data/filtered_text/ur/part-00000.parquet"
-
-
-def flip(path: Path) -> None:
-    """Changes a byte in place. Inode, size and times stay the same, as on a failing disk."""
-    times, data = path.stat(), bytearray(path.read_bytes())
-    path.chmod(0o644)
-    data[len(data) // 2] ^= 4
-    with path.open("r+b") as file:
-        file.write(data)
-    path.chmod(0o444)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def named(root: Path) -> list[str]:

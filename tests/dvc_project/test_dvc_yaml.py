@@ -30,7 +30,7 @@ def entry(artifact: str, text: str = TEXT) -> dict[str, Any]:
 
 
 def renewed(settings: Settings, **changed: object) -> str:
-    """The text of dvc.yaml with its generated lines written anew for changed settings."""
+    """The text of dvc.yaml with its generated lines rewritten for changed settings."""
     new = settings.model_copy(update=changed)
     return written(TEXT, new.inputs(ROOT), list(new.iterations))
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from filelock import FileLock
 from dvc_project import prefork
 from dvc_project.prefork import start
 from tests.miniature import ROOT, edit
+from tests.processes import has_ended, wait_for_text, wait_until
 from x_instruction.runner.delegate import SOCKET, delegated
 
 # This text replaces `stages/__main__.py`. Its arguments are the seconds to sleep and how to end.
@@ -74,18 +74,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def begun(project: Path) -> list[str]:
-    deadline = time.monotonic() + 30
-    while not (project / "begun").exists() or not (project / "begun").read_text():
-        assert time.monotonic() < deadline, "the stage did not begin"
-        time.sleep(0.05)
-    return (project / "begun").read_text().split()
-
-
-def alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
-    except FileNotFoundError:
-        return False
+    return wait_for_text(project / "begun").split()
 
 
 def test_a_forked_stage_has_its_callers_arguments_folder_environment_and_streams(
@@ -123,10 +112,7 @@ def test_a_stage_ends_if_its_caller_is_killed(project: Path, server: subprocess.
     caller.send_signal(signal.SIGKILL)
     caller.wait()
 
-    deadline = time.monotonic() + 30  # 10 s were too short on a busy machine
-    while alive(int(stage)):
-        assert time.monotonic() < deadline, "the stage is still running"
-        time.sleep(0.05)
+    wait_until(lambda: has_ended(int(stage)), "the stage is still running")
     assert not (project / "ended").exists()
 
 
@@ -163,7 +149,7 @@ def test_the_folders_of_killed_runs_are_removed(tmp_path: Path, monkeypatch: pyt
         folder.mkdir()
         (folder / "lock").touch()
     with FileLock(running / "lock"):
-        prefork._remove_left()
+        prefork._remove_leftovers()
     assert sorted(tmp_path.iterdir()) == [foreign, running]
 
 
@@ -181,7 +167,7 @@ print(oct(stat.S_IMODE(path.stat().st_mode)))
     assert ended.stdout == "0o600\n"
 
 
-def test_a_socket_of_another_user_gets_no_stage(
+def test_a_stage_is_not_sent_to_another_users_socket(
     project: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A stage's environment may have keys, so the caller checks the listener's user. Here the caller's user differs."""

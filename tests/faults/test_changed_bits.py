@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import polars as pl
 import pytest
 
-from tests.conftest import TRAINING
+from tests.conftest import TRAINING, KillTraining
+from tests.damage import flip
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings, fine_tune
@@ -26,23 +27,15 @@ from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
-from x_instruction.runner.published import MANIFEST, read_manifest
+from x_instruction.runner.published import MANIFEST, manifest_of, read_manifest, refuse_damaged
 from x_instruction.runner.shards import Partition, Split, no_drops, write_shard
 from x_instruction.runner.shared_store import SharedStore
 from x_instruction.runner.shell import run_stage
-from x_instruction.runner.work_store import SEAL, as_noted, finished, note, seal
+from x_instruction.runner.work_store import NOTE, SEAL, as_noted, finished, note, seal
 
 MakeJob = Callable[..., Job]
 ROWS = pl.DataFrame({"id": ["a", "b", "c"], "text": ["kissa", "koira", "hevonen"]})
 SUITE = "- { metric: ids, at_least: 0, severity: warning, because: not of interest here }\n"
-
-
-def flip(path: Path, place: int, bit: int = 3) -> None:
-    """Flips a bit of the file; its size and times stay the same."""
-    data, times = bytearray(path.read_bytes()), path.stat()
-    data[place] ^= 1 << bit
-    path.write_bytes(data)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 @contextmanager
@@ -159,16 +152,69 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     (entry,) = (path.parent for path in job.work.glob(f"*/{SEAL}"))
     data = (entry / name).read_bytes()
     if how == "flipped":
-        flip(entry / name, len(data) // 2)
+        flip(entry / name)
     elif how == "cut":
         (entry / name).write_bytes(data[: len(data) // 2])
     else:
         (entry / name).unlink()
     capsys.readouterr()
     assert run() == first
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     if (name, how) != (SEAL, "missing"):  # a missing seal is the result of a kill, not damage
-        assert f"{entry / name} is damaged: it is deleted and made again" in said
+        assert f"{entry / name} is damaged: it is deleted and made again" in printed
+
+
+SHAPES = {
+    "a list": "[]",
+    "a number": "7",
+    "null": "null",
+    "text": '"sealed"',
+    "nothing": "",
+    "no mapping of files": '{"files": ["part.parquet"]}',
+    "checksums that are no text": '{"files": {"part.parquet": 7}}',
+    "without files and facts": "{}",
+    "without its own checksum": '{"files": {}, "counts": {}}',
+    "deep": "[" * 100_000,
+    "no text": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
+def test_a_seal_with_an_unexpected_structure_is_damage(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str], content: str | bytes
+) -> None:
+    job = make_job()
+    assert job.map_frames([ROWS], shout, settings=[]).counts == {"shouted": 3}
+    (path,) = job.work.glob(f"*/{SEAL}")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    shutil.rmtree(job.staging)
+    assert job.map_frames([ROWS], shout, settings=[]).counts == {"shouted": 3}
+    assert f"{path} is damaged: it is deleted and made again" in capsys.readouterr().err
+    assert finished(path.parent) == {"counts": {"shouted": 3}, "files": ANY}
+
+
+@pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
+def test_a_note_with_an_unexpected_structure_is_damage(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("rows")
+    note(path)
+    assert as_noted(path)
+    path.with_suffix(NOTE).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert not as_noted(path)
+
+
+@pytest.mark.parametrize("content", ['{"artifact": "texts", "files": ["part"]}', '{"artifact": "texts"'])
+def test_a_manifest_with_an_unexpected_structure_is_damage(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(DamagedError, match=r"manifest\.json is damaged"):
+        refuse_damaged(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"files": ["model.safetensors"]}'])
+def test_a_foreign_manifest_is_ignored(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    refuse_damaged(tmp_path)
+    assert manifest_of(tmp_path) == {}
 
 
 def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> None:
@@ -180,6 +226,18 @@ def test_a_damaged_piece_of_the_shared_store_is_made_again(tmp_path: Path) -> No
     store = SharedStore(tmp_path, "sw", ["fi", "sw"])
     store.fill({"a": make})
     assert (store.piece("a") / "rows").read_text() == "rows"
+
+
+def test_damaged_keys_of_needed_pieces_are_ignored(tmp_path: Path) -> None:
+    def make(piece: Path) -> None:
+        (piece / "rows").write_text("rows")
+
+    SharedStore(tmp_path, "fi", ["fi"]).fill({"a": make})
+    (tmp_path / "wanted" / "fi").write_bytes(b"\xff\xfe")
+    store = SharedStore(tmp_path, "fi", ["fi"])
+    store.fill({"b": make})
+    store.settle()
+    assert (store.piece("b") / "rows").exists() and not store.piece("a").exists()
 
 
 def test_damaged_tokenised_examples_are_made_again(
@@ -201,7 +259,7 @@ def test_training_does_not_resume_from_a_damaged_checkpoint(
     tiny_model: Path,
     lessons: list[Example],
     tmp_path: Path,
-    kill_training: Callable[[int], AbstractContextManager[None]],
+    kill_training: KillTraining,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), "epochs": 5, "batch_size": 2, "save_every": 3})
@@ -210,7 +268,7 @@ def test_training_does_not_resume_from_a_damaged_checkpoint(
         fine_tune(tiny_model, lessons, tmp_path / "out", training, 1, surroundings=surroundings)
     weights = tmp_path / "checkpoints" / "checkpoint-3" / "model.safetensors"
     assert last_checkpoint(tmp_path / "checkpoints") == weights.parent
-    flip(weights, weights.stat().st_size // 2)
+    flip(weights)
     assert last_checkpoint(tmp_path / "checkpoints") is None
     assert not weights.exists()
     assert "checkpoint-3/model.safetensors is damaged: it is deleted" in capsys.readouterr().err

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.miniature import ROOT, dvc, with_package
+from tests.processes import has_ended, wait_for_text, wait_until
 
 WATCHED = "from x_instruction.runner.process import die_with_run\ndie_with_run()\n"
 # The code that each process of `make run` executes for a stage if there is no preloaded process.
@@ -28,30 +27,15 @@ def work(root, at_once):
 run._make_all = work
 run.main([])
 """
-LIMIT = 60.0  # seconds within which a process must end; long, because the machine may be busy
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def ended(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 def kill_when_marked(command: list[str], folder: Path, mark: Path, **environment: str) -> int:
     """Kills the command as soon as one of its processes has written its number to `mark`. Returns this number."""
     started = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    wait_until(lambda: mark.exists() and mark.read_text() != "")
+    number = wait_for_text(mark)
     started.send_signal(signal.SIGKILL)
     started.wait()
-    return int(mark.read_text())
+    return int(number)
 
 
 def test_a_stage_ends_if_its_run_is_killed(fresh: Path) -> None:
@@ -62,7 +46,7 @@ def test_a_stage_ends_if_its_run_is_killed(fresh: Path) -> None:
     command = [sys.executable, "-c", RUN.format("filtered_text@ur")]
     # /bin/sh may wait for its command instead of replacing itself with it, so the stage may be a grandchild of the run.
     stage = kill_when_marked(command, fresh, fresh / "data/sleeping", SHELL="/bin/sh")
-    wait_until(lambda: ended(stage))
+    wait_until(lambda: has_ended(stage), "the stage is still running")
     assert not (fresh / "data/filtered_text/ur").exists()
     assert "filtered_text@ur" not in (fresh / "dvc.lock").read_text()
 
@@ -72,14 +56,14 @@ def test_a_run_ends_if_its_make_is_killed(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text(f"SHELL := bash\nrun:\n\t{sys.executable} long.py\n")
     mark = tmp_path / "mark"
     run = kill_when_marked(["make", "run"], tmp_path, mark, MARK=str(mark), PYTHONPATH=str(ROOT))
-    wait_until(lambda: ended(run))
+    wait_until(lambda: has_ended(run), "the run has not ended")
 
 
 def test_a_process_ends_if_its_parent_ended_before_the_process_could_ask() -> None:
     code = "from x_instruction.runner.process import die_with_parent\ndie_with_parent({})\nprint('still here')"
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for parent, expected in ((gone.pid, ""), (os.getpid(), "still here\n")):
+    ended_parent = subprocess.Popen([sys.executable, "-c", ""])
+    ended_parent.wait()
+    for parent, expected in ((ended_parent.pid, ""), (os.getpid(), "still here\n")):
         done = subprocess.run(
             [sys.executable, "-c", code.format(parent)], cwd=ROOT, capture_output=True, text=True, check=False
         )

@@ -1,7 +1,7 @@
 """Removes text for a site's software and not its readers: front matter, comments, tags, macros, site links.
 
-Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown, because other texts
-that contain them are about them.
+Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown: another text that
+contains them explains them, as a lesson on HTML does.
 """
 
 from __future__ import annotations

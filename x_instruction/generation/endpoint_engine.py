@@ -1,6 +1,6 @@
-"""Text generation by an OpenAI-compatible server that takes token ids and `prompt_logprobs`, such as `vllm serve`.
+"""Generates texts with an OpenAI-compatible server that supports token ids and `prompt_logprobs`, such as `vllm serve`.
 
-The API key is read from ENDPOINT_API_KEY only. The tokenizer is that of the local model folder.
+The API key is read only from ENDPOINT_API_KEY. The tokenizer is the one in the local model folder.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Result = TypeVar("Result")
 # Users give this name to `vllm serve`.
 NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
 NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
-UNFINISHED = (None, "abort", "error")  # reasons to end a text that are neither its end nor its limit
-COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local ones
+UNFINISHED = (None, "abort", "error")  # finish reasons of a text that was neither ended by the model nor cut off
+COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local weights
 
 
 class EndpointEngine:
@@ -62,7 +62,7 @@ class EndpointEngine:
                 progress.done(1, text.tokens)
                 return text
 
-            # Each prompt has its own request and seed: with one seed, vLLM draws the same numbers for every text.
+            # Each prompt has its own request and seed, because vLLM draws the same numbers for all texts with one seed.
             return list(self._in_parallel(work, enumerate(requests)))
 
     def _generate(self, number: int, prompt: Sequence[int], sampling: Sampling) -> Generated:
@@ -78,7 +78,7 @@ class EndpointEngine:
                 "stop_token_ids": list(sampling.stop),
                 "repetition_penalty": sampling.repetition_penalty,
                 "ignore_eos": True,
-                # Without these a server uses what the checkpoint suggests.
+                # Without these fields, a server uses the values that the checkpoint suggests.
                 "top_k": 0,
                 "min_p": 0.0,
                 "return_token_ids": True,
@@ -89,19 +89,19 @@ class EndpointEngine:
         return generated
 
     def _compare(self, asking: Callable[[], Question]) -> None:
-        """Compare the server with the local weights before its first answer is used; see served_model."""
+        """Compares the server with the local weights before its first answer is used; see served_model."""
         if not self._compared:
-            self._compared = True  # set first: the comparison itself asks this engine
+            self._compared = True  # set first, because the comparison itself uses this engine
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """Asks for the likelihoods of texts that the server generates for some of the prompts."""
+        """A question: the likelihoods of texts that the server generates for some of the prompts."""
         short = shortest(prompts, len)
-        # One token fewer, because a request for likelihoods generates one.
+        # One token fewer than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))
         texts = self.generate(short, replace(sampling, max_new_tokens=tokens, candidates=1))
         generated = [self.tokenizer(text.text, add_special_tokens=False)["input_ids"][:tokens] for text in texts]
-        # An empty text has no likelihood, so the prompt's last token replaces it.
+        # An empty text has no likelihood, so the last token of the prompt is used in its place.
         return likelihoods_of([(prompt, ids or prompt[-1:]) for prompt, ids in zip(short, generated, strict=True)])
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
@@ -117,7 +117,7 @@ class EndpointEngine:
             logprobs=len(labels),
             extra_body={
                 "allowed_token_ids": list(labels),
-                # Without this a server reports its likeliest tokens, which may not include the labels.
+                # Without this field, a server reports its likeliest tokens, which may not include the labels.
                 "logprob_token_ids": list(labels),
                 "return_tokens_as_token_ids": True,
             },
@@ -139,7 +139,7 @@ class EndpointEngine:
     def _in_batches(
         self, ask: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], length: Callable[[Item], int]
     ) -> list[Result]:
-        """Ask about the items in batches, in parallel; results in order. `length` is an item's number of tokens."""
+        """Sends the items in batches, in parallel; results are in order. `length` is an item's number of tokens."""
         with Progress(len(items)) as progress:
 
             def work(batch: Sequence[Item]) -> list[Result]:
@@ -152,7 +152,7 @@ class EndpointEngine:
             return [result for results in batches for result in results]
 
     def _in_parallel(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in order. The first error ends the work, so that no further requests are sent and paid for."""
+        """Results in order. The first error ends the work, so that no more requests are sent and paid for."""
         pool = ThreadPoolExecutor(self.concurrency)
         try:
             yield from pool.map(work, items)
@@ -187,7 +187,7 @@ def _repeats(ids: Sequence[int], size: int) -> bool:
 
 
 def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
-    """Shares of the labels, normalised here: servers may report the probabilities before the restriction to labels."""
+    """Shares of the labels. They are normalised here, because servers may report shares of the whole vocabulary."""
     weights = [math.exp(logprobs.get(f"token_id:{label}", -math.inf)) for label in labels]
     total = sum(weights)
     if not total:
@@ -196,7 +196,7 @@ def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
 
 
 def _mean_logprob(choice: Any, completion: Sequence[int]) -> float:
-    """Mean over the completion, which is the end of the prompt. The server sends a mapping by token id per position."""
+    """Mean over the completion, the end of the prompt. At each position the server sends a mapping by token id."""
     positions = getattr(choice, "prompt_logprobs", None)
     if not positions:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The interface of every back end."""
+"""The interface that every back end implements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Sampling:
 
     `temperature`: 0 is greedy decoding.
     `stop`, `stop_strings`: token ids and strings that end a text.
-    `no_repeat_ngram`: no run of this many tokens may occur twice in the generated text; 0 switches the rule off.
+    `no_repeat_ngram`: no sequence of this many tokens may occur twice in the generated text; 0 disables the rule.
     `repetition_penalty`: above 1 it makes every token of the prompt and the text less likely (Keskar et al. 2019).
     `candidates`: number of texts for each prompt.
     """
@@ -48,7 +48,7 @@ class Engine(Protocol):
     name: str
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
-        """`candidates` texts for each prompt, in the order of the prompts; the same for the same seed and prompts."""
+        """`candidates` texts for each prompt, in the order of the prompts. Equal seeds and prompts give equal texts."""
         ...
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
@@ -66,7 +66,7 @@ class Engine(Protocol):
         ...
 
     def facts(self) -> dict[str, float | int | str]:
-        """What the run log shows of this back end in addition to the common counts: requests, retries, cost …"""
+        """Facts for the run log in addition to the common counts, such as requests, retries and cost."""
         ...
 
     def close(self) -> None: ...

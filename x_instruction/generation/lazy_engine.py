@@ -1,4 +1,4 @@
-"""An engine that loads on first use, so that a run whose shards are all in the work store loads no model."""
+"""Loads an engine on first use, so that a run whose shards are all in the work store loads no model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from x_instruction.generation.open_engine import backend_facts, open_engine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.models.checkpoints import context_length, load_tokenizer
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.published import MANIFEST, read_manifest
+from x_instruction.runner.published import manifest_of
 
 
 class LazyEngine:
@@ -32,7 +32,7 @@ class LazyEngine:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In a worker process all shards share one engine, although the executor sends one with each shard."""
+        """In a worker process, all shards share one engine, although the executor sends an engine with each shard."""
         return _process_engine, (self._model, self._settings, self._seed)
 
     def __exit__(self, *exception: object) -> None:
@@ -49,12 +49,12 @@ class LazyEngine:
         return min(length for length in (*lengths, 2**31) if length)
 
     def room(self, max_new_tokens: int) -> int:
-        """The tokens left for a prompt; see `PromptEncoder`."""
+        """Number of tokens that are left for a prompt; see `PromptEncoder`."""
         return max(1, self.context - max_new_tokens)
 
     def provenance(self) -> dict[str, str]:
-        """The engine and model that a manifest names: the same for new shards and for shards from the work store."""
-        content = read_manifest(self._model)["content"] if (self._model / MANIFEST).exists() else ""
+        """The engine and the model for the manifest. They are the same for new and for stored shards."""
+        content = manifest_of(self._model).get("content", "")
         return {**backend_facts(self._model, self._settings), "model": content}
 
     @cached_property
@@ -104,7 +104,7 @@ class LazyEngine:
             )
 
     def _refuse_not_finite(self, numbers: Sequence[float]) -> None:
-        """NaN would be sorted above every rating, and no threshold would stop it."""
+        """Raises InputError for NaN and infinity. NaN would be sorted above every rating and pass every threshold."""
         wrong = sum(not math.isfinite(number) for number in numbers)
         if wrong:
             raise InputError(
@@ -119,7 +119,7 @@ class LazyEngine:
         self._counts["engine_seconds"] += seconds
 
     def facts(self) -> dict[str, float | int | str]:
-        """What the run log shows of this run. Shards that were taken from the work store are not counted."""
+        """Facts for the run log. Shards from the work store are not counted."""
         if not self._counts["prompts"]:
             return {"prompts": 0}
         seconds = max(self._counts["engine_seconds"], 1e-9)

@@ -1,4 +1,4 @@
-"""One interface to language models: `generate` texts, `score` labels, compute the `likelihood` of completions.
+"""Opens language models: an engine can `generate` texts, `score` labels, and compute the `likelihood` of completions.
 
 There are three back ends: `vllm` (in this process), `transformers`, and any OpenAI-compatible `endpoint`. An engine is
 opened once per stage run. Prompts are token ids (see x_instruction/models/prompts.py).
@@ -24,7 +24,7 @@ __all__ = ["Engine", "Generated", "Sampling", "backend_facts", "open_engine"]
 
 @contextmanager
 def open_engine(model: Path, settings: TextGeneration, seed: int) -> Iterator[Engine]:
-    """Load the model of a folder with the back end of the settings, and free it on exit."""
+    """Loads the model of a folder with the back end of the settings, and frees it on exit."""
     engine = _load(model, settings, seed)
     try:
         yield engine
@@ -65,7 +65,7 @@ def chosen_backend(settings: TextGeneration) -> str:
 def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
     """The engine's name and version and the type of its weights, or the endpoint's model and address.
 
-    No model is loaded. The type is that of the server if there is an endpoint, so it is not known here.
+    No model is loaded. With an endpoint, the server decides the type, so it is not known here.
     """
     backend = chosen_backend(settings)
     if backend == "endpoint":
@@ -79,6 +79,6 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
-    """The type in which the weights are used: as they are stored, unless the settings or the processor decide."""
+    """The type of the weights in use: as they are stored, unless the settings or the processor require another type."""
     asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
     return asked or inference_dtype() or stored_dtype(model)

@@ -1,4 +1,4 @@
-"""The progress bar of an engine: prompts done, tokens a second, time left."""
+"""Shows the progress of an engine: finished prompts, tokens per second, and remaining time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SHOWN_AFTER = 5.0  # seconds; shorter work needs neither a bar nor a line in a l
 
 
 class Progress(tqdm):  # type: ignore[type-arg]
-    """vLLM creates the bar itself, so the constructor accepts vLLM's arguments and ignores its formatting."""
+    """A progress bar. vLLM creates it too, so the constructor accepts vLLM's arguments and ignores its formatting."""
 
     def __init__(self, total: int | None = None, **_: Any) -> None:
         self.tokens = 0

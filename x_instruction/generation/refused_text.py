@@ -1,13 +1,13 @@
-"""Patterns of returned text that holds no usable answer: a refusal, or several versions to choose from.
+"""Finds returned text that has no usable answer: a refusal, or several versions to choose from.
 
-The patterns are ours. Both the polars and the re module read them.
+The patterns are our own. They work in polars and in `re`.
 """
 
 from __future__ import annotations
 
 import re
 
-# A refusal. "I cannot sleep, what helps?" is a question, so the pattern requires what is refused.
+# "I cannot sleep, what helps?" is a question and not a refusal, so the pattern also requires what is refused.
 REFUSAL_PATTERN = (
     r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
     r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b[^?]*$|as an ai\b"
@@ -24,11 +24,11 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text, with any apostrophes."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text, whatever characters are used for apostrophes."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 
-# "Option 1 … Option 2", the same word before 1 and 2 at the start of lines, kinds of style, or "or" on its own line.
+# "Option 1 … Option 2": the same word before 1 and 2 at the beginning of lines; names of styles; "or" alone on a line.
 VERSIONS = re.compile(
     r"(?ims)^[\W_]*(\w+) ?#?1[\W_]*[:.)\-–—].*^[\W_]*\1 ?#?2[\W_]*[:.)\-–—]"
     r"|^[\W_]*(?:option|version|alternative|variant|translation) (?:a|one)\b.*"

@@ -1,8 +1,8 @@
-"""Judges text that a chat model returned before it is used as a translation, an instruction or a response.
+"""Cleans text that a chat model returned, before it is used as a translation, an instruction or a response.
 
-Chat models wrap what they were asked for: a reasoning block, "Sure! Here is the translation:", a fence, quotation
-marks, a remark at the end. These are taken off where no wanted word can be lost; otherwise the text is refused with a
-reason, which the stage counts. What the given text has itself is never taken off.
+Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
+remark at the end. These are removed if no wanted word can be lost. Otherwise the text is refused with a reason, which
+the stage counts. A kind of addition that the given text has too is never removed.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from typing import Literal
 
 from x_instruction.generation.refused_text import VERSIONS, is_refusal
 
-# translation: of `given`; response: `given` in better words; instruction: written for another text; answer: any other.
+# translation: of the text `given`. response: `given`, better written. instruction: written for another text. answer:
+# all other texts.
 Kind = Literal["translation", "response", "instruction", "answer"]
 
 TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
 OPENING = re.compile(rf"(?i)<\|?{TAG}\|?>|\[THINK\]|◁think▷")
 CLOSING = re.compile(rf"(?i)<\|?/{TAG}\|?>|\[/THINK\]|◁/think▷")
-# The channels of gpt-oss: as control strings, and as what is left where a server drops control strings.
+# The channels of gpt-oss, as control strings, or as the words that remain if a server removes control strings.
 FINAL = re.compile(r"(?s)^.*<\|channel\|>final(?:<\|\w+\|>\w+)?<\|message\|>|^analysis(?=\W*[A-Z]).*assistantfinal")
 CHANNEL = re.compile(r"<\|channel\|>")
-# Control strings that a server left at the end.
+# Control strings that a server did not remove at the end of a text.
 END = re.compile(r"\s*(?:<\|(?:return|end|im_end|eot_id|endoftext)\|>|</s>|<end_of_turn>)\s*$")
 
 OPENER = r"(?:sure|certainly|of course|okay|ok|absolutely|gladly|here(?:'s| is| are| you go)|below is|the following)"
 # "translation" in the ten languages
 NATIVE = r"käännös|terjemahan|คำแปล|การแปล|çeviri|bản dịch|অনুবাদ|अनुवाद|tafsiri|மொழிபெயர்ப்பு|ترجمہ"
 NEW_TEXT = rf"(?:translat(?:ion|ed)|version|rewritten|rewrite|revised|polished|improved|{NATIVE})"
-# A first line that only announces the text: it ends with a colon, or it is a sentence such as "Sure, happy to help!"
+# A first line that only announces the text: it ends with a colon, or is a sentence such as "Sure, happy to help!".
 ANNOUNCED = (
     rf"(?i)^\W{{0,3}}(?:{OPENER}\b[^\n]{{0,120}}|[^\n]{{0,60}}{NEW_TEXT}[^\n]{{0,60}})[:：]\W{{0,3}}\n\s*"
     r"|^(?:sure|certainly|of course|absolutely)\b[^\n]{0,120}\n\s*\n"
@@ -39,11 +40,12 @@ PREFACES = {
     "translation": ANNOUNCED,
     "response": ANNOUNCED,
     "answer": ANNOUNCED,
-    # "Here is a text:" may begin an instruction, so the line must name one.
+    # "Here is a text:" may begin an instruction, so the line must contain a word such as "instruction".
     "instruction": rf"(?i)^\W{{0,3}}(?:{OPENER}\W+)?here(?:'s| is) (?:an?|the|your|one) (?:\w+ ){{0,2}}"
     r"(?:instruction|question|prompt)\b[^\n]{0,60}[:：]\W{0,3}\n\s*",
 }
-# A label on the same line as the text. An instruction keeps it: the model wrote the structure of a prompt.
+# A label on the same line as the text. It is not removed from an instruction, because the model wrote it as a part of
+# the prompt.
 LABELS = {
     "translation": rf"(?:{OPENER}\b[^\n:：]{{0,80}}?)?(?:the )?(?:\w+ )?(?:translation|translated(?: text)?)"
     rf"(?: \(\w+\)| (?:in|into|to|of) [^\n:：]{{0,60}})?|{NATIVE}",
@@ -63,20 +65,20 @@ REMARKS = {
 }
 FENCED = re.compile(r"(?s)^(`{3,}|~{3,})[\w+-]*[ \t]*\n(.*?)\n?\s*\1$")
 FENCE = re.compile(r"(?m)^\s*(?:`{3,}|~{3,})")
-# The marks that may close each opening one: „German“, ”Finnish”.
+# Closing marks by opening mark, as in „German“ and ”Finnish”.
 QUOTES = {'"': '"', "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«", "‘": "’", "'": "'", "「": "」", "『": "』"}
-ECHOED = 20  # characters from which a repeated text is an echo and not a name or a number
-SHOWN = 300  # characters of a returned text
-LAYERS = 4  # layers of wrapping that are taken off
+ECHOED = 20  # characters; a shorter repeated text may be a name or a number
+SHOWN = 300  # characters of a refused text that are shown
+LAYERS = 4  # at most this many layers of added text are removed
 
 
 @dataclass(frozen=True)
 class Returned:
-    """A returned text as it can be used.
+    """A returned text after cleaning.
 
-    `removed`: what was taken off (end_token, reasoning, remark, preface, label, fence, quotes, echo).
-    `refused`: why the text cannot be used, and `text` is then empty; "" for a usable text.
-    `raw`: the first characters of what was returned, to show with a refusal.
+    `removed`: what was removed (end_token, reasoning, remark, preface, label, fence, quotes, echo).
+    `refused`: why the text cannot be used; "" for a usable text. A refused text has an empty `text`.
+    `raw`: the first characters of the returned text, to show with a refusal.
     """
 
     text: str
@@ -89,8 +91,8 @@ class Returned:
 class Wanted:
     """What a model was asked for.
 
-    `given` is the text that was to be translated or rewritten; "" if the returned text has another content.
-    `language` is the English name of the language asked for, which some models write before the text.
+    `given` is the text that was to be translated or rewritten, or "" if the returned text has other content. `language`
+    is the English name of the requested language, which some models write before the text.
     """
 
     kind: Kind
@@ -99,57 +101,57 @@ class Wanted:
 
 
 def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
-    """The usable part of what a model returned.
+    """The usable part of a returned text.
 
     Reasons to refuse: unfinished, empty, reasoning_unfinished, reasoning_inside, fence_inside, refusal, two_versions,
     untranslated.
     """
     whole = (raw or "").strip()
     ended = whole if END.search(wanted.given) else END.sub("", whole)
-    found = _without_reasoning(Returned(ended, ("end_token",) if ended != whole else ()), wanted.given)
+    result = _without_reasoning(Returned(ended, ("end_token",) if ended != whole else ()), wanted.given)
     if not finished:
-        return _refused(found, "unfinished")
-    if not found.refused:
-        found = _unwrapped(found, wanted)
-    reason = found.refused or _reason(found.text, wanted)
-    return replace(_refused(found, reason) if reason else found, raw=whole[:SHOWN])
+        return _refused(result, "unfinished")
+    if not result.refused:
+        result = _unwrapped(result, wanted)
+    reason = result.refused or _reason(result.text, wanted)
+    return replace(_refused(result, reason) if reason else result, raw=whole[:SHOWN])
 
 
 def without_reasoning(raw: str | None) -> str:
     """The answer of a compared model without its reasoning; empty if the reasoning did not end.
 
-    Nothing else is taken off, because a preface or a refusal is the answer that is compared.
+    Nothing else is removed, because a preface or a refusal is part of the answer that is compared.
     """
     return _without_reasoning(Returned((raw or "").strip()), given="").text
 
 
-def _refused(found: Returned, reason: str) -> Returned:
-    return Returned("", found.removed, reason)
+def _refused(returned: Returned, reason: str) -> Returned:
+    return Returned("", returned.removed, reason)
 
 
-def _without_reasoning(found: Returned, given: str) -> Returned:
-    """The text after the reasoning. A template may have written the opening tag, so that only the closing one shows."""
+def _without_reasoning(returned: Returned, given: str) -> Returned:
+    """The text after the reasoning. The opening tag may be missing, because the template can have written it."""
     if OPENING.search(given) or CLOSING.search(given) or CHANNEL.search(given):
-        return found
-    if final := FINAL.match(found.text):
-        return Returned(found.text[final.end() :].strip(), (*found.removed, "reasoning"))
-    if CHANNEL.search(found.text):
-        return _refused(found, "reasoning_unfinished")
-    text = found.text
+        return returned
+    if final := FINAL.match(returned.text):
+        return Returned(returned.text[final.end() :].strip(), (*returned.removed, "reasoning"))
+    if CHANNEL.search(returned.text):
+        return _refused(returned, "reasoning_unfinished")
+    text = returned.text
     while opening := OPENING.match(text):
         closing = CLOSING.search(text, opening.end())
         if closing is None:
-            return _refused(found, "reasoning_unfinished")
+            return _refused(returned, "reasoning_unfinished")
         text = text[closing.end() :].strip()
     closings = list(CLOSING.finditer(text))
     if OPENING.search(text):
-        return _refused(found, "reasoning_inside")
+        return _refused(returned, "reasoning_inside")
     if closings:
         text = text[closings[-1].end() :].strip()
-    return Returned(text, (*found.removed, "reasoning")) if text != found.text else found
+    return Returned(text, (*returned.removed, "reasoning")) if text != returned.text else returned
 
 
-def _unwrapped(found: Returned, wanted: Wanted) -> Returned:
+def _unwrapped(returned: Returned, wanted: Wanted) -> Returned:
     steps: dict[str, Callable[[str, Wanted], str]] = {
         "remark": _without_remark,
         "preface": _without_preface,
@@ -158,12 +160,12 @@ def _unwrapped(found: Returned, wanted: Wanted) -> Returned:
         "quotes": _without_quotes,
         "echo": _without_echo,
     }
-    text, removed = found.text, list(found.removed)
+    text, removed = returned.text, list(returned.removed)
     for _ in range(LAYERS):
         before = text
         for name, step in steps.items():
             shorter = step(text, wanted).strip()
-            # What is left must say something: a lone "Here is the translation:" is refused elsewhere.
+            # Some letter or digit must remain. A lone "Here is the translation:" is refused elsewhere.
             if shorter != text and any(map(str.isalnum, shorter)):
                 text = shorter
                 removed += [] if name in removed else [name]
@@ -173,7 +175,7 @@ def _unwrapped(found: Returned, wanted: Wanted) -> Returned:
 
 
 def _without_remark(text: str, wanted: Wanted) -> str:
-    """Without an English remark in the last line."""
+    """The text without an English remark in its last line."""
     remark = re.compile(rf"(?i)\n\s*[*_(\[]*(?:{REMARKS[wanted.kind]})[^\n]*$")
     return text if remark.search(wanted.given) else remark.sub("", text, count=1)
 
@@ -197,7 +199,7 @@ def _without_fence(text: str, wanted: Wanted) -> str:
 
 
 def _without_quotes(text: str, wanted: Wanted) -> str:
-    """Without quotation marks around the whole text; `"Yes," she said, "no"` only begins and ends with them."""
+    """The text without quotation marks around it. `"Yes," she said, "no"` keeps its marks."""
     if len(text) < 2 or wanted.given.strip()[:1] in QUOTES or text[0] not in QUOTES:
         return text
     first, last, inner = text[0], text[-1], text[1:-1]
@@ -207,7 +209,7 @@ def _without_quotes(text: str, wanted: Wanted) -> str:
 
 
 def _without_echo(text: str, wanted: Wanted) -> str:
-    """Without the given text, which some models repeat before its translation."""
+    """The text without the given text, which some models repeat before its translation."""
     given = wanted.given.strip()
     repeated = wanted.kind == "translation" and len(given) >= ECHOED and text.startswith(given)
     rest = text[len(given) :] if repeated else text
@@ -232,8 +234,8 @@ def _reason(text: str, wanted: Wanted) -> str:
 
 def _repeats(text: str, given: str) -> bool:
     """Whether a translation is the given text or, if that is long enough, contains it."""
-    ours, theirs = _plain(text), _plain(given)
-    return ours == theirs or (len(theirs) >= ECHOED and theirs in ours)
+    returned, original = _plain(text), _plain(given)
+    return returned == original or (len(original) >= ECHOED and original in returned)
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,8 @@
-"""Probabilities of tokens in given texts, from one forward pass of a causal transformers model.
+"""Computes probabilities of tokens in given texts, with one forward pass of a causal transformers model.
 
-Texts are padded on the right and need no mask: in a causal model later tokens do not change earlier ones, positions
-start at the text (a model with learned positions counts padding on the left as text), and attention is faster.
+Texts are padded on the right and need no mask, because in a causal model later tokens do not change earlier ones. With
+padding on the left, a model with learned positions would count the padding as text. Without a mask, attention is also
+faster.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from x_instruction.models.losses import head_reads
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Logits held at once, 0.5 GB in single precision: 32 completions of 1,000 tokens with a vocabulary of 128,000 would
-# take 16 GB. The logits of a single completion are always held at once.
+# Logits that are held at once: 0.5 GB in single precision. 32 completions of 1,000 tokens with a vocabulary of 128,000
+# would take 16 GB. The logits of a single completion are always held at once.
 MOST_LOGITS = 2**27
-# Tokens per batch on a CPU, so that a layer's output stays in the core's cache: 256 pairs took 1.4 s with it and 2.2 s
-# in batches of 32 pairs.
+# Tokens in a batch on a CPU, so that the output of a layer stays in the core's cache. With this limit, 256 pairs take
+# 1.4 s; in batches of 32 pairs they take 2.2 s.
 CPU_TOKENS = 1024
 
 
@@ -58,7 +59,7 @@ class Reader:
         return len(texts) > 1 and positions * self.vocabulary > self.most_logits
 
     def _mean_logprob(self, logits: torch.Tensor, completion: Sequence[int]) -> float:
-        """Mean over the completion, whose tokens `logits` predict; in parts, because single precision takes memory."""
+        """Mean over the completion, whose tokens `logits` predict. It is computed in parts to save memory."""
         rows = max(1, self.most_logits // self.vocabulary)
         parts = [
             torch.log_softmax(logits[start : start + rows].float(), dim=-1)[range(len(tokens)), tokens]
@@ -68,10 +69,10 @@ class Reader:
         return float(torch.cat(parts).mean())
 
     def _logits(self, texts: Sequence[Sequence[int]], positions: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Logits at these positions (text, token); shape (positions, vocabulary).
+        """Logits at the positions (text, token); shape (positions, vocabulary).
 
-        The output layer reads no other position: with 262,144 tokens in the vocabulary, logits that are thrown away
-        took 60 % of the time of likelihoods.
+        The output layer is applied to no other position: with a vocabulary of 262,144 tokens, unused logits took 60 %
+        of the time of likelihoods.
         """
         width = max(map(len, texts))
         ids = [[*text, *[self.pad] * (width - len(text))] for text in texts]
@@ -89,9 +90,10 @@ def by_length(
     length: Callable[[Item], int],
     most_tokens: int | None = None,
 ) -> list[Result]:
-    """Work on batches of similar length, longest first, so that a lack of memory shows at once. Results are in order.
+    """Applies `work` to batches of similar length, longest first, so that a lack of memory shows at once.
 
-    A batch has at most `rows` items and, with padding, `most_tokens` tokens. A longer item is a batch by itself.
+    Results are in the order of the items. A batch has at most `rows` items and, with padding, `most_tokens` tokens. An
+    item with more tokens is a batch by itself.
     """
     lengths = [length(item) for item in items]
     order = sorted(range(len(items)), key=lambda number: (-lengths[number], number))
@@ -111,5 +113,5 @@ def _batches(order: list[int], lengths: list[int], rows: int, most_tokens: int |
 
 
 def pair_length(pair: tuple[Sequence[int], Sequence[int]]) -> int:
-    """Tokens of a (prompt, completion) pair."""
+    """Number of tokens of a (prompt, completion) pair."""
     return len(pair[0]) + len(pair[1])

@@ -1,7 +1,7 @@
-"""Checks that an endpoint serves the model of a folder: the name to ask for, and a comparison of the weights.
+"""Checks that an endpoint serves the model of a folder, by comparing the answers of the server and of the weights.
 
-A name proves nothing: a server may give a model any name, or still have the weights from before a stage ran again. The
-model that a manifest names must be the model that answered.
+The name is not enough: a server may give a model any name, or still have the weights from before a stage ran again. The
+model in the manifest must be the model that answered.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TypeVar
 from x_instruction.generation.interface import Engine
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.published import MANIFEST, read_manifest
+from x_instruction.runner.published import manifest_of
 
 Item = TypeVar("Item")
-# Asks an engine for the numbers that are compared: log-probabilities, or shares of labels.
+# A question asks an engine for the numbers that are compared: log-probabilities, or shares of labels.
 Question = Callable[[Engine], list[float]]
 
 MODEL = "{model}"
@@ -26,22 +26,23 @@ COMPARED = 4  # prompts of the first call that are compared
 
 def served_name(folder: Path, settings: TextGeneration) -> str:
     """The name by which the server knows the model of a folder."""
-    manifest = read_manifest(folder) if (folder / MANIFEST).exists() else {}
+    manifest = manifest_of(folder)
     name = "/".join(part for part in (manifest.get("artifact"), manifest.get("partition")) if part) or folder.name
     return (settings.endpoint.model or "").replace(MODEL, name)
 
 
 def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration, ask: Question) -> None:
-    """Ask the server, and the folder's weights in this process, the same question.
+    """Asks the server, and the folder's weights in this process, the same question.
 
     Raises InputError if the answers differ by more than `max_difference` on average.
     """
     from x_instruction.generation.transformers_engine import TransformersEngine
 
     local = TransformersEngine(folder, settings, 0, device=_device(folder))
-    ours, theirs = ask(local), ask(served)
+    by_weights, by_server = ask(local), ask(served)
     local.close()
-    difference = math.fsum(abs(one - other) for one, other in zip(ours, theirs, strict=True)) / len(ours)
+    differences = [abs(weights - server) for weights, server in zip(by_weights, by_server, strict=True)]
+    difference = math.fsum(differences) / len(differences)
     limit = settings.endpoint.max_difference
     if limit is not None and not difference <= limit:
         raise InputError(
@@ -54,23 +55,23 @@ def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration,
 
 def shares_of(prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> Question:
     short = shortest(prompts, len)
-    # Shares are compared instead of their logarithms: with bfloat16 logits near 20, rounding alone moves a logarithm
-    # by 0.06.
+    # Shares are compared and not their logarithms: with bfloat16 logits near 20, rounding alone changes a logarithm by
+    # 0.06.
     return lambda engine: [share * len(labels) for row in engine.score(short, labels) for share in row]
 
 
 def likelihoods_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Question:
     short = shortest(pairs, lambda pair: len(pair[0]) + len(pair[1]))
-    return lambda engine: engine.likelihood([prompt for prompt, _ in short], [said for _, said in short])
+    return lambda engine: engine.likelihood([prompt for prompt, _ in short], [completion for _, completion in short])
 
 
 def shortest(items: Sequence[Item], length: Callable[[Item], int]) -> list[Item]:
-    """The few shortest items: a large model has to read them on a CPU."""
+    """The few shortest items, because a large model may have to read them on a CPU."""
     return sorted(items, key=length)[:COMPARED]
 
 
 def _device(folder: Path) -> str:
-    """The GPU if it has room beside the server, which may run on it; otherwise the CPU."""
+    """The GPU if it has free memory for the model beside the server; otherwise the CPU."""
     import torch
 
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))

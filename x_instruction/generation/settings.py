@@ -15,12 +15,13 @@ class Vllm(Section):
     """The vLLM back end."""
 
     tensor_parallel: Positive
-    """GPUs that one model is spread over."""
+    """Number of GPUs that one model is spread over."""
     dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
-    """null: as the checkpoint is stored. `auto` is vLLM's choice and rounds float32 to bfloat16: on two cores it was
-    1.6 times as fast, but label probabilities were up to 0.009 away from those of transformers instead of 0.000001."""
+    """null: the type in which the checkpoint is stored. `auto` is vLLM's choice and rounds float32 to bfloat16. On two
+    cores this was 1.6 times as fast, but label probabilities differed from those of transformers by up to 0.009 instead
+    of 0.000001."""
     quantization: str | None
-    """One of vLLM's methods (fp8, awq …); null: as the checkpoint says."""
+    """One of vLLM's methods, such as fp8 or awq; null: the method of the checkpoint."""
     prefix_caching: bool
     gpu_memory_share: Annotated[float, Field(gt=0, le=1)]
     kv_cache_gib: Positive
@@ -28,7 +29,7 @@ class Vllm(Section):
 
 
 class Endpoint(Section):
-    """An OpenAI-compatible server. Its key is read from ENDPOINT_API_KEY and nowhere else.
+    """An OpenAI-compatible server. Its key is read only from the environment variable ENDPOINT_API_KEY.
 
     `text_generation.endpoint` must give every field. The defaults are for `seed_pairs.translation.endpoint`, which is
     optional.
@@ -54,11 +55,11 @@ class Endpoint(Section):
     """The model's name at the server. `{model}` in it is replaced by the artifact that a stage uses
     (`instruction_model`, `evaluator/iteration_1`)."""
     max_difference: Annotated[float, Field(gt=0)] | None = 0.05
-    """How far log-probabilities of the server may be from those of the artifact's weights, in nats per token, so that
-    no other model answers in its place; null: not compared. bfloat16 was up to 0.02 off, and the two most similar
-    models of the sample 0.08 to 0.24. A quantized server needs more."""
+    """The largest difference, in nats per token, between log-probabilities of the server and of the artifact's weights,
+    so that no other model answers in its place; null: not compared. bfloat16 differed by up to 0.02, and the two most
+    similar models of the sample by 0.08 to 0.24. A quantized server needs a larger value."""
     concurrency: Positive = 32
-    """Requests at a time."""
+    """Number of requests at a time."""
     attempts: Positive = 6
     """Attempts for one request. The wait starts at `first_wait_seconds` and doubles, up to a minute."""
     first_wait_seconds: Annotated[float, Field(ge=0)] = 1.0
@@ -66,7 +67,7 @@ class Endpoint(Section):
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     prompt_price: Price = 0.0
-    """Price of a million prompt tokens, in the currency of the bill. Prices only appear in the run log."""
+    """Price of a million prompt tokens, in the currency of the bill. Prices are used only in the run log."""
     generated_price: Price = 0.0
 
 
@@ -76,9 +77,9 @@ class TextGeneration(Section):
     backend: Literal["auto", "vllm", "transformers", "endpoint"]
     """`auto`: vllm on a machine with a GPU, otherwise transformers."""
     batch_size: Positive
-    """Prompts in a batch of transformers, and in a request for ratings to an endpoint."""
+    """Number of prompts in a batch of transformers, and in a request for ratings to an endpoint."""
     max_model_length: Positive | None
-    """Tokens of a prompt and its completion; null: as many as the model allows."""
+    """The largest number of tokens of a prompt and its completion; null: as many as the model allows."""
     vllm: Vllm
     endpoint: Endpoint
 
@@ -90,11 +91,10 @@ class TextGeneration(Section):
 
     @property
     def of_several(self) -> TextGeneration:
-        """Settings for a stage that uses several models in a run, which an endpoint with a single model cannot
-        serve."""
+        """Settings for a stage that uses several models in a run. An endpoint with a single model cannot serve them."""
         return self if "{model}" in (self.endpoint.model or "") else self.local
 
     @property
     def local(self) -> TextGeneration:
-        """Settings for a model that the same stage has just made, which no server can have yet."""
+        """Settings for a model that the same stage has just made, so that no server can have it yet."""
         return self.model_copy(update={"backend": "transformers"}) if self.backend == "endpoint" else self

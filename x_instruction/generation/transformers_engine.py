@@ -1,4 +1,4 @@
-"""Text generation with transformers: prompts are padded on the left, in batches of similar length."""
+"""Generates texts with transformers. Prompts are padded on the left, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TransformersEngine:
     def __init__(self, model: Path, settings: TextGeneration, seed: int, device: str | None = None) -> None:
         self.tokenizer = load_tokenizer(model)
         self.model = load_model(model, dtype=inference_dtype()).eval()
-        # The settings decide, not what a checkpoint suggests (top_k, a penalty, suppressed tokens).
+        # Only the settings count, not the values that a checkpoint suggests (top_k, a penalty, suppressed tokens).
         self.model.generation_config = GenerationConfig()
         self.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.batch_size = settings.batch_size
@@ -72,7 +72,7 @@ class TransformersEngine:
         kept = ids if ended is None else ids[:ended]
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
         if ends := [place for string in sampling.stop_strings if (place := text.find(string)) >= 0]:
-            # Rows that ended before the longest row of the batch are filled up with the pad token.
+            # Rows that ended before the longest row of the batch are filled with pad tokens.
             while kept and kept[-1] == self.pad:
                 kept.pop()
             return Generated(text[: min(ends)].strip(), len(kept), "stop")
@@ -87,7 +87,7 @@ class TransformersEngine:
     def _read(
         self, items: Sequence[Item], read: Callable[[list[Item]], list[Result]], length: Callable[[Item], int]
     ) -> list[Result]:
-        """Read the items in batches of similar length; results in order. `length` is an item's number of tokens."""
+        """Reads the items in batches of similar length; results in order. `length` is an item's number of tokens."""
         with Progress(len(items)) as progress:
 
             def work(batch: list[Item]) -> list[Result]:
@@ -117,7 +117,7 @@ class TransformersEngine:
 
 
 def _pad_token(tokenizer: Any) -> int:
-    """Padding is masked, so any token will do if the tokenizer has no pad token."""
+    """The pad token. If the tokenizer has none, any other token can be used, because padding is masked."""
     for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
         if token is not None:
             return int(token)

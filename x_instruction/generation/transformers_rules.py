@@ -1,7 +1,8 @@
-"""Sampling rules applied to the generated text only; transformers would apply them to padding, prompt and text.
+"""Applies sampling rules to the generated text; transformers would also apply them to the padding and the prompt.
 
-On the whole row, an answer could not repeat six words of its question, a stop string could begin in the prompt and end
-a text at its first token, and a stop token that is also the pad token would be penalised in short prompts only.
+With the rules of transformers, an answer could not repeat six words of its question, a stop string that begins in the
+prompt could end a text at its first token, and a stop token that is also the pad token would be penalised only in short
+prompts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from x_instruction.generation.interface import Sampling
 
 
 class Repetition(LogitsProcessor):
-    """Applies the n-gram rule to the text and the penalty to prompt and text, as vLLM does; padding never counts."""
+    """Applies the n-gram rule to the text, and the penalty to prompt and text, as vLLM does. Padding never counts."""
 
     def __init__(self, sampling: Sampling, mask: torch.Tensor) -> None:
         self.mask = mask.bool()
@@ -42,8 +43,8 @@ class StopStrings(StoppingCriteria):
 
     def __init__(self, strings: tuple[str, ...], tokenizer: Any, width: int) -> None:
         self.strings, self.tokenizer, self.width = strings, tokenizer, width
-        # Enough tokens for the longest string (a token is at least a byte) and a few more, because decoding may strip a
-        # leading space.
+        # Number of last tokens that are decoded: enough for the longest string (a token is at least a byte), and a few
+        # more, because decoding may strip a leading space.
         self.reach = max(len(string.encode()) for string in strings) + 4
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:

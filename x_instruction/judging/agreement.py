@@ -1,4 +1,4 @@
-"""How far judges agree: Cohen's kappa for two of them, Krippendorff's alpha for all."""
+"""Measures how far judges agree: Cohen's kappa for two judges, Krippendorff's alpha for all."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Labels = Mapping[str, str]  # the labels of a judge, by item
 
 
 def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
-    """Rows of SCHEMA: each two judges, and `all` judges together if there are more than two.
+    """Rows of SCHEMA: one for each two judges, and `all` for all judges together if there are more than two.
 
     `scale` lists the labels in order, because alpha is ordinal: a win is farther from a loss than from a tie. A figure
-    is null where it is not defined, as when both judges always say the same one thing.
+    is null if it is not defined, for example if both judges give every item the same label.
     """
     rows = [_pair(first, second, judges, scale, kind) for first, second in combinations(judges, 2)]
     if len(judges) > 2:
@@ -34,9 +34,9 @@ def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> 
 def _pair(first: str, second: str, judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> dict[str, Any]:
     both = [judges[first], judges[second]]
     items = sorted(both[0].keys() & both[1].keys())
-    found = kappa([both[0][item] for item in items], [both[1][item] for item in items], scale)
+    value = kappa([both[0][item] for item in items], [both[1][item] for item in items], scale)
     shared = [{item: labels[item] for item in items} for labels in both]
-    return _row(first, second, kind, found, alpha(shared, scale), len(items))
+    return _row(first, second, kind, value, alpha(shared, scale), len(items))
 
 
 def _row(judge: str, other: str, kind: str, kappa: float | None, alpha: float | None, items: int) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _row(judge: str, other: str, kind: str, kappa: float | None, alpha: float | 
 
 
 def _shared(judges: list[Labels]) -> list[str]:
-    """The items that at least two judges labelled: others say nothing about agreement."""
+    """The items that at least two judges labelled; other items tell nothing about agreement."""
     counts: dict[str, int] = {}
     for labels in judges:
         for item in labels:
@@ -59,13 +59,13 @@ def kappa(first: Sequence[str], second: Sequence[str], scale: Sequence[str]) -> 
     if not first:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of labels that are all the same
-        found = float(cohen_kappa_score(list(first), list(second), labels=list(scale)))
-    return found if math.isfinite(found) else None
+        warnings.simplefilter("ignore")  # scikit-learn warns if all labels are the same
+        value = float(cohen_kappa_score(list(first), list(second), labels=list(scale)))
+    return value if math.isfinite(value) else None
 
 
 def alpha(judges: Sequence[Labels], scale: Sequence[str]) -> float | None:
-    """Krippendorff's ordinal alpha; a judge may lack items. None if it is not defined."""
+    """Krippendorff's ordinal alpha; None if it is not defined. Not every judge must have labelled every item."""
     import krippendorff
 
     items = _shared(list(judges))

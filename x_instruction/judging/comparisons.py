@@ -1,4 +1,4 @@
-"""What the verdicts of a judge say about two models: wins, ties and losses, and the win share in three forms."""
+"""Sums up a judge's verdicts on two models: wins, ties and losses, and the win share in three forms."""
 
 from __future__ import annotations
 
@@ -28,39 +28,40 @@ def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int
     joined = verdicts.join(lengths, on=["question_id", "model"], how="left", maintain_order="left")
     joined = joined.join(longer, on=["question_id", "against"], how="left", maintain_order="left")
     rows = []
-    for (judge, model, against), some in joined.group_by("judge", "model", "against", maintain_order=True):
-        rows.append({"judge": judge, "model": model, "against": against, **_comparison(some, resamples, seed)})
+    for (judge, model, against), pairs in joined.group_by("judge", "model", "against", maintain_order=True):
+        rows.append({"judge": judge, "model": model, "against": against, **_comparison(pairs, resamples, seed)})
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def _comparison(some: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
+def _comparison(pairs: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
     """`win_share` counts a tie as half a win. `order_disagreement` is the share of pairs whose two orders differ."""
-    judged = some.filter(pl.col("verdict").is_not_null())
+    judged = pairs.filter(pl.col("verdict").is_not_null())
     values = judged["verdict"].replace_strict(VALUES, return_dtype=pl.Float64)
-    found = estimate(mean_of(judged["question_id"].to_list(), values.to_numpy()), resamples, seed)
+    share = estimate(mean_of(judged["question_id"].to_list(), values.to_numpy()), resamples, seed)
     differ = judged.select((pl.col("shown_first") != pl.col("shown_second")).mean()).item()
     return {
         "wins": int((judged["verdict"] == WIN).sum()),
         "ties": int((judged["verdict"] == TIE).sum()),
         "losses": int((judged["verdict"] == LOSS).sum()),
-        "win_share": found.value if found else None,
-        "low": found.low if found else None,
-        "high": found.high if found else None,
+        "win_share": share.value if share else None,
+        "low": share.low if share else None,
+        "high": share.high if share else None,
         "length_controlled": length_controlled(
             values.to_numpy(), (judged["characters"] - judged["characters_other"]).to_numpy()
         ),
         "order_disagreement": differ,
         "questions": judged.height,
-        "failures": some.height - judged.height,
+        "failures": pairs.height - judged.height,
     }
 
 
 def length_controlled(values: npt.NDArray[np.float64], longer: npt.NDArray[np.float64]) -> float | None:
     """The win share if both answers were equally long, from a logistic regression on the difference in length.
 
-    After AlpacaEval 2 (Dubois et al., arXiv 2404.04475): the difference counts as the hyperbolic tangent of itself over
-    its standard deviation. Its term for the difficulty of each question is left out, because it needs many models.
-    `values` are 1, 0.5 or 0, and `longer` is in characters. None without a verdict; the plain share if all are alike.
+    As in AlpacaEval 2 (Dubois et al., arXiv 2404.04475), the feature is the hyperbolic tangent of the difference
+    divided by its standard deviation. Their term for the difficulty of each question is left out, because it needs many
+    models. `values` are 1, 0.5 or 0, and `longer` is in characters. Returns None without verdicts, and the plain share
+    if all values or all differences are equal.
     """
     if not len(values):
         return None

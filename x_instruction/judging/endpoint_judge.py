@@ -1,7 +1,8 @@
-"""A judge at an OpenAI-compatible endpoint. It is asked for one token, and the probabilities of its labels are read.
+"""Asks a judge at an OpenAI-compatible endpoint for one token, and reads the probabilities of its labels.
 
-No text is parsed: a public reproduction of a related method lost 45 % of its judgements because no score could be found
-in the prose. Each pair is asked about in both orders, because judges prefer a place (Zheng et al., arXiv 2306.05685).
+No text is parsed: a public reproduction of a related method lost 45 % of its judgements because no score was found in
+the text. Each pair is shown in both orders, because judges prefer one of the two places (Zheng et al., arXiv
+2306.05685).
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from x_instruction.judging.verdicts import Opinion
 from x_instruction.models.settings import PLACEHOLDER
 from x_instruction.runner.errors import InputError
 
-TOP = 20  # the most log-probabilities that OpenAI and vLLM give for a position
-# A chat server reads control strings in a message as structure. A space inside keeps them text.
+TOP = 20  # OpenAI and vLLM give at most this many log-probabilities for a position
+# A chat server reads control strings in a message as structure. A space inside them prevents this.
 CONTROL = re.compile(r"<(?=[|/a-zA-Z_])|\[(?=/?INST)")
 
 
 @dataclass(frozen=True)
 class AnswerPair:
-    """Two answers to one instruction. `language` is the English name of the language that was asked for."""
+    """Two answers to one instruction. `language` is the English name of the requested language."""
 
     language: str
     instruction: str
@@ -35,7 +36,7 @@ class AnswerPair:
 
 
 class UnclearError(Exception):
-    """The judge's next token is none of its labels."""
+    """The labels of the judge have too low a probability for a verdict."""
 
 
 def ask_judge(judge: Judge, client: EndpointClient, pairs: Sequence[AnswerPair]) -> list[Opinion]:
@@ -64,7 +65,7 @@ def _lead(judge: Judge, client: EndpointClient, pair: AnswerPair) -> float:
 
 
 def _grade(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str) -> float:
-    """The expected grade of one of the two answers as a share of the scale."""
+    """The expected grade of answer `graded` ("1" or "2"), as a share of the scale."""
     shares = _shares(judge, client, pair, graded)
     return sum(number * share for number, share in enumerate(shares)) / (len(shares) - 1)
 
@@ -80,18 +81,18 @@ def _shares(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str)
     }
     message = PLACEHOLDER.sub(lambda match: values[match[1]], judge.template)
     choice = client.chat(message, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=TOP)
-    found = label_weights(_probabilities(choice, judge), judge.tokens)
-    total = sum(found)
+    weights = label_weights(_probabilities(choice, judge), judge.tokens)
+    total = sum(weights)
     if total < judge.min_label_share or not total:
         raise UnclearError(
             f"{judge.name} gives its labels a probability of {total:.2f} together, below min_label_share "
             f"({judge.min_label_share})"
         )
-    return [weight / total for weight in found]
+    return [weight / total for weight in weights]
 
 
 def label_weights(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[float]:
-    """The probability of each label; tokens that differ from it in spaces around them count too."""
+    """The probability of each label. Tokens that differ from a label only in spaces around them count too."""
     return [sum(share for token, share in probabilities.items() if token.strip() == label.strip()) for label in labels]
 
 
@@ -102,12 +103,12 @@ def _probabilities(choice: Any, judge: Judge) -> dict[str, float]:
             f"the judge {judge.name} at {judge.endpoint.url} returned no probabilities: it must support `logprobs` and "
             "`top_logprobs` of chat completions"
         )
-    found: dict[str, float] = {}
-    for one in content[0].top_logprobs:
-        found[one.token] = found.get(one.token, 0.0) + math.exp(one.logprob)
-    return found
+    probabilities: dict[str, float] = {}
+    for entry in content[0].top_logprobs:
+        probabilities[entry.token] = probabilities.get(entry.token, 0.0) + math.exp(entry.logprob)
+    return probabilities
 
 
 def as_text(text: str) -> str:
-    """A text in which no control string, such as `<|im_end|>` or `[INST]`, is left whole."""
+    """The text with every control string, such as `<|im_end|>` or `[INST]`, broken by a space."""
     return CONTROL.sub(lambda match: f"{match[0]} ", text)

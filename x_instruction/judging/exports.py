@@ -1,9 +1,9 @@
 """Writes items for people to judge: as tasks of Label Studio, as records of Argilla, and as plain CSV.
 
-pairs.label_studio.json, answers.label_studio.json  tasks to import; the labelling interface is beside them as XML
+pairs.label_studio.json, answers.label_studio.json  tasks to import; the XML files are the labelling interfaces
 pairs.argilla.json, answers.argilla.json            records for `dataset.records.from_json`
 pairs.csv, answers.csv                              one row per item, with empty columns `verdict` and `person`
-key.jsonl                                           which model wrote what: do not give it to the judges
+key.jsonl                                           the model of each answer; do not give it to the judges
 """
 
 from __future__ import annotations
@@ -27,18 +27,20 @@ GUIDES = {
     PAIRS: "Which answer is better: more correct, more helpful, better written, and in the language requested?",
     ANSWERS: "How good is the answer? best: correct and helpful. flawed: usable, with faults. worst: useless.",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet computes a cell that begins with one of these
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet computes cells that begin with one of these
 
 
 def write_items(items: Sequence[Item], folder: Path) -> None:
     """Writes all formats of the items of both kinds, and the key."""
     for kind in (PAIRS, ANSWERS):
-        some = [item for item in items if item.kind == kind]
-        if some:
-            write_json(folder / f"{kind}.label_studio.json", [_task(item) for item in some])
-            write_atomically(folder / f"{kind}.label_studio.xml", _interface(some[0]).encode())
-            write_json(folder / f"{kind}.argilla.json", [_record(item) for item in some])
-            write_atomically(folder / f"{kind}.csv", _csv(some).encode("utf-8-sig"))  # Excel needs the mark
+        of_kind = [item for item in items if item.kind == kind]
+        if of_kind:
+            write_json(folder / f"{kind}.label_studio.json", [_task(item) for item in of_kind])
+            write_atomically(folder / f"{kind}.label_studio.xml", _interface(of_kind[0]).encode())
+            write_json(folder / f"{kind}.argilla.json", [_record(item) for item in of_kind])
+            write_atomically(
+                folder / f"{kind}.csv", _csv(of_kind).encode("utf-8-sig")
+            )  # Excel needs the byte order mark
     lines = "".join(json.dumps(item.key, sort_keys=True) + "\n" for item in items)
     write_atomically(folder / KEY, lines.encode())
 
@@ -74,5 +76,5 @@ def _csv(items: Sequence[Item]) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text as a cell that no spreadsheet computes."""
+    """The text as a cell that spreadsheets do not compute."""
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,4 +1,4 @@
-"""Reads the verdicts of people from the files that Label Studio, Argilla and spreadsheets give back."""
+"""Reads the verdicts of people from files of Label Studio, Argilla and spreadsheets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNNAMED = "unnamed"
 
 
 class Given(NamedTuple):
-    """What a person chose for an item, as the file has it."""
+    """A person's choice for an item, as it is in the file."""
 
     item: str
     choice: str
@@ -30,10 +30,10 @@ def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counte
     """Writes the verdicts in `files` on the items of the exported `folder` to `target`, as JSONL.
 
     A row has kind, language, question_id, model, against, content, person, and label: win, tie or loss of the model, or
-    the level of the answer. Returns the number of verdicts as `verdicts`, and those left out by reason. A later verdict
-    of a person on an item replaces the earlier one. Raises InputError for a file that is none of the formats.
+    the level of the answer. Returns the number of verdicts as `verdicts`, and the numbers of those left out by reason.
+    If a person judged an item twice, the later verdict counts. Raises InputError for a file in another format.
     """
-    keys, found, counts = _keys(folder), dict[tuple[str, str], dict[str, Any]](), Counter[str]()
+    keys, verdicts, counts = _keys(folder), dict[tuple[str, str], dict[str, Any]](), Counter[str]()
     for given in (given for file in files for given in read_file(file)):
         key, choice = keys.get(given.item), given.choice.strip().lower()
         if not choice:
@@ -44,10 +44,10 @@ def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counte
             counts["unknown_choice"] += 1
         else:
             hidden = {name: value for name, value in key.items() if name not in ("id", "turned")}
-            found[given.item, given.person] = {**hidden, "label": label_of(key, choice), "person": given.person}
-    rows = (json.dumps(found[place], sort_keys=True, ensure_ascii=False) + "\n" for place in sorted(found))
+            verdicts[given.item, given.person] = {**hidden, "label": label_of(key, choice), "person": given.person}
+    rows = (json.dumps(verdicts[place], sort_keys=True, ensure_ascii=False) + "\n" for place in sorted(verdicts))
     write_atomically(target, "".join(rows).encode())
-    counts["verdicts"] = len(found)
+    counts["verdicts"] = len(verdicts)
     return counts
 
 
@@ -74,7 +74,7 @@ def read_file(path: Path) -> list[Given]:
 
 def _of_csv(text: str) -> Iterator[Given]:
     header = text.partition("\n")[0]
-    # Spreadsheets of some countries separate by semicolons.
+    # In some countries, spreadsheets separate columns by semicolons.
     for row in csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=header.count)):
         yield Given(row["id"], row[VERDICT] or "", (row.get("person") or "").strip() or UNNAMED)
 

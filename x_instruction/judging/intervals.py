@@ -1,7 +1,7 @@
-"""Figures of a model with bootstrap intervals, and paired differences between two models.
+"""Computes figures of a model with bootstrap intervals, and paired differences between two models.
 
-A figure is a function of sums over questions: a mean, a loss per token, or chrF. Questions are what is resampled, since
-two answers to one question are not independent; a paired difference resamples the questions of both models together.
+A figure is a function of sums over questions: a mean, a loss per token, or chrF. Questions are resampled, because two
+answers to one question are not independent. A paired difference resamples the questions of both models together.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
-BATCH = 100  # resamples at once: 1,000 questions with the 24 sums of chrF++ take 20 MB
+BATCH = 100  # resamples that are computed at once: 1,000 questions with the 24 sums of chrF++ take 20 MB
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What a measure found for each question.
+    """The results of a measure for each question.
 
-    `sums` has a row for each of `questions` (ids, each once), shape (questions, columns). `value` makes the figure from
-    sums of such rows, shape (…, columns) to (…).
+    `sums` has a row for each of `questions` (unique ids), shape (questions, columns). `value` computes the figure from
+    sums of rows, shape (…, columns) to (…).
     """
 
     questions: Sequence[str]
@@ -47,7 +47,7 @@ class Estimate:
 
 
 def mean_of(questions: Sequence[str], values: npt.ArrayLike) -> Observed:
-    """The mean of a number for each question. A row has the number and 1, which is counted."""
+    """The mean of one number for each question. A row of the sums is the number and 1."""
     numbers = np.asarray(values, dtype=np.float64)
     return Observed(list(questions), np.column_stack([numbers, np.ones_like(numbers)]), ratio)
 
@@ -63,7 +63,7 @@ def estimate(observed: Observed, resamples: int, seed: int) -> Estimate | None:
 
 
 def difference(ours: Observed, other: Observed, resamples: int, seed: int) -> Estimate | None:
-    """Our figure minus the other one, over the questions that both have; None if there are none."""
+    """The figure of `ours` minus that of `other`, over the questions that both have; None if there are none."""
     known = set(other.questions)
     shared = [question for question in ours.questions if question in known]
     return _estimate([ours.of(shared), other.of(shared)], lambda values: values[0] - values[1], resamples, seed)
@@ -77,8 +77,8 @@ def _estimate(
         return None
 
     def statistic(rows: npt.NDArray[np.int64], axis: int = -1) -> Any:
-        """Bootstrap gives the numbers of the drawn questions, shape (resamples, questions)."""
-        return combined([some.value(some.sums[rows].sum(axis=-2)) for some in observed])
+        """`rows` are the numbers of the drawn questions, shape (resamples, questions)."""
+        return combined([single.value(single.sums[rows].sum(axis=-2)) for single in observed])
 
     value = float(statistic(np.arange(size)))
     low, high = _interval(size, statistic, resamples, seed) if size > 1 else (None, None)
@@ -88,7 +88,7 @@ def _estimate(
 def _interval(size: int, statistic: Callable[..., Any], resamples: int, seed: int) -> tuple[float, float]:
     from scipy.stats import bootstrap
 
-    found = bootstrap(
+    interval = bootstrap(
         (np.arange(size),),
         statistic,
         n_resamples=resamples,
@@ -98,4 +98,4 @@ def _interval(size: int, statistic: Callable[..., Any], resamples: int, seed: in
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(interval.low), float(interval.high)

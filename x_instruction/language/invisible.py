@@ -49,8 +49,9 @@ def _visible(texts: pl.Series) -> pl.Series:
     return changed_where(kept != texts, kept, lambda changed: changed.str.normalize("NFC"))
 
 
-def hidden_characters(before: pl.Series, after: pl.Series) -> int:
-    """Number of characters that `visible` removed."""
-    changed = before != after
-    counts = [int(texts.filter(changed).str.count_matches(INVISIBLE).sum()) for texts in (before, after)]
-    return counts[0] - counts[1]
+def hidden_characters(before: pl.Series, after: pl.Series) -> pl.Series:
+    """For each text the number of characters that `visible` removed."""
+    changed = (before != after).fill_null(False)
+    found, left = (texts.filter(changed).str.count_matches(INVISIBLE).cast(pl.Int64) for texts in (before, after))
+    zeros = pl.repeat(0, len(before), dtype=pl.Int64, eager=True)
+    return changed_where(changed, zeros, lambda _: found - left)

@@ -48,8 +48,8 @@ class _Step(NamedTuple):
 
 
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts, which must be in NFC, in the language's own letters and signs, without invisible characters."""
-    texts, steps = visible(texts), list(_steps(language))
+    """The texts, which must be in NFC and without invisible characters, in the language's own letters and signs."""
+    steps = list(_steps(language))
     # A search for all patterns comes first, because nine in ten texts need no change.
     found = texts.str.contains("|".join(step.pattern for step in steps))
     return changed_where(found, texts, partial(_rewritten, steps=steps))

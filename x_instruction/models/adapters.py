@@ -1,4 +1,4 @@
-"""Low-rank adapters with PEFT: LoRA, DoRA, and QLoRA on a GPU."""
+"""Adds low-rank adapters with PEFT: LoRA, DoRA, and QLoRA on a GPU."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from x_instruction.models.settings import Adapter
 from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.files import read_json, write_json
 
-FOLDER = "adapter"  # in the model's folder; loading the model ignores it
+FOLDER = "adapter"  # a subfolder of the model's folder that is not read when the model is loaded
 
 
 def with_adapter(model: Any, adapter: Adapter) -> Any:
-    """The model with an adapter on it; only the adapter is trained. Raises SettingsError for unknown modules."""
+    """The model with an adapter; only the adapter is trained. Raises SettingsError for unknown modules."""
     from peft import LoraConfig, get_peft_model
 
     known = linear_layers(model)
@@ -52,17 +52,17 @@ def merged(model: Any, out: Path) -> Any:
     start, quantised = Path(base.name_or_path), getattr(base, "is_quantized", False)
     model.save_pretrained(out / FOLDER, safe_serialization=True)
     (out / FOLDER / "README.md").unlink(missing_ok=True)
-    # The folder of the start model differs between machines, but equal adapters should be equal files.
+    # The folder of the start model differs between machines; it is removed, so that equal adapters are equal files.
     config = out / FOLDER / "adapter_config.json"
     write_json(config, {**read_json(config), "base_model_name_or_path": ""})
     if quantised:
-        # The 4-bit weights are an approximation: the adapter is added to the exact ones.
+        # The 4-bit weights are an approximation, so the adapter is added to the exact weights.
         model = PeftModel.from_pretrained(load_model(start, dtype="float32"), out / FOLDER)
     return model.merge_and_unload()
 
 
 def refuse_four_bits_without_gpu() -> None:
-    """Raises SettingsError where bitsandbytes cannot work."""
+    """Raises SettingsError if bitsandbytes cannot work on this machine."""
     import torch
 
     if not torch.cuda.is_available():

@@ -1,6 +1,6 @@
-"""What is known of the base model: from where it is, in which type it is stored, and under which licence.
+"""Records the base model: its origin, the type in which it is stored, and its licence.
 
-<model>/base.json   the record, in the base model's folder and in that of every model tuned from it
+<model>/base.json   the record, in the folders of the base model and of every model tuned from it
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from x_instruction.models.checkpoints import stored_dtype
 from x_instruction.runner.files import read_json, write_json
 
 FILE = "base.json"
-# The texts that licences ask to pass on.
+# Files whose texts licences ask to pass on.
 TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice", "USE_POLICY.md")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
-# How the text of a licence begins, where no model card names it.
+# Beginnings of the texts of licences, for checkpoints whose model card names no licence.
 BEGINNINGS = {
     "apache-2.0": r"apache license\s+version 2\.0",
     "mit": r"(?:the )?mit license",
@@ -33,7 +33,8 @@ BEGINNINGS = {
     "llama3.3": r"llama 3\.3 community license",
     "gemma": r"gemma terms of use",
 }
-# What the publisher of a model that was tuned from the base has to do, in short. The licence's own text decides.
+# What the licence demands, in short, from the publisher of a model that was tuned from the base. The text of the
+# licence decides.
 LLAMA = (
     "pass on the licence with its notice, keep to the acceptable-use policy, begin the name of the new model with "
     '"Llama", and show "Built with {0}"; more than 700 million monthly users need a licence from Meta'
@@ -60,7 +61,7 @@ DEMANDS = {
 
 
 def demands(base: Mapping[str, Any]) -> str:
-    """What the licence of the base model asks of a model that was tuned from it."""
+    """What the licence of the base model demands for a model that was tuned from it."""
     if known := DEMANDS.get(str(base["license"])):
         return known
     if base["license"] == "none":
@@ -69,9 +70,9 @@ def demands(base: Mapping[str, Any]) -> str:
 
 
 def write_base(out: Path, name: str, folder: Path | None, revision: str | None) -> None:
-    """Write the record of the base model that was saved in `out`, and copy the texts of its licence beside it.
+    """Writes the record of the base model that was saved in `out`, and copies the texts of its licence beside it.
 
-    `folder` is the folder or hub id from which it was loaded; None if it was trained here.
+    `folder` is the folder or hub id from which the model was loaded; None if it was trained here.
     """
     license, link = ("none", "") if folder is None else _license(folder, revision)
     record = {"name": name, "revision": revision, "license": license, "license_link": link}
@@ -84,7 +85,7 @@ def write_base(out: Path, name: str, folder: Path | None, revision: str | None) 
 
 
 def pass_on(base: Path, out: Path) -> dict[str, Any]:
-    """The record of the base model in a folder; it and the texts of the licence are copied to a model tuned from it."""
+    """The record of the base model in a folder. It is copied to `out` with the texts of the licence."""
     for name in (FILE, *TEXTS):
         if (base / name).is_file() and not (out / name).exists():
             shutil.copyfile(base / name, out / name)
@@ -95,7 +96,7 @@ def pass_on(base: Path, out: Path) -> dict[str, Any]:
 
 
 def _license(folder: Path, revision: str | None) -> tuple[str, str]:
-    """Identifier and address of the licence, by the hub's names; ("", "") if the checkpoint names none."""
+    """Identifier and address of the licence, as the hub writes them; ("", "") if the checkpoint names none."""
     card = _front_matter(file_of(folder, "README.md", revision))
     named = card.get("license")
     if isinstance(named, list):
@@ -114,7 +115,7 @@ def _license(folder: Path, revision: str | None) -> tuple[str, str]:
 
 
 def _front_matter(card: Path | None) -> dict[str, Any]:
-    """The front matter of a model card; empty if there is none that can be read."""
+    """The front matter of a model card; empty if it is missing or cannot be read."""
     with suppress(OSError, ValueError, RecursionError, yaml.YAMLError):
         match = FRONT_MATTER.search(card.read_text(encoding="utf-8")) if card else None
         values = yaml.safe_load(match[1]) if match else {}

@@ -1,4 +1,4 @@
-"""Input of training steps: rows of token ids, the order of the batches, and a batch as tensors."""
+"""Makes the input of training steps: rows of token ids, the order of the batches, and batches as tensors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from x_instruction.models.examples import Example
 
-IGNORED = -100  # label of a token that does not count in the loss
+IGNORED = -100  # label of tokens that do not count in the loss
 GROUPED_BATCHES = 50  # this many batches are sorted by length together, as in transformers
 
 Row = dict[str, list[int]]
@@ -17,7 +17,7 @@ Order = Literal["by_length", "at_random", "in_order"]
 
 
 def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
-    """Rows with `input_ids` and `labels`, cut at `max_tokens`, of the examples whose prompt leaves room."""
+    """Rows with `input_ids` and `labels`, cut at `max_tokens`. Examples whose prompt leaves no room are left out."""
     return [
         {
             "input_ids": [*example.prompt, *example.completion][:max_tokens],
@@ -32,7 +32,7 @@ def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
 def batch_order(lengths: Sequence[int], batch_size: int, epochs: float, seed: int, order: Order) -> list[list[int]]:
     """The rows of every batch of the whole training, so that a resumed training continues with the right batch.
 
-    `by_length` draws groups of rows at random and forms batches of similar length within each.
+    `by_length` draws groups of rows at random, and forms batches of similar length within each group.
     """
     drawn: list[list[int]] = []
     for epoch in range(math.ceil(epochs)):
@@ -71,17 +71,17 @@ def padded(rows: Sequence[Row], pad: int) -> dict[str, Any]:
 def packed(rows: Sequence[Row]) -> dict[str, Any]:
     """A batch with all examples in one row; shape (1, tokens).
 
-    Positions begin at 0 in each example. From these, transformers makes a block-diagonal attention mask, so that no
+    Positions begin at 0 in each example. transformers makes a block-diagonal attention mask from them, so that no
     example sees another.
     """
     import torch
 
     def joined(lists: Sequence[Sequence[int]]) -> Any:
-        return torch.tensor([[token for one in lists for token in one]])
+        return torch.tensor([[token for tokens in lists for token in tokens]])
 
     return {
         "input_ids": joined([row["input_ids"] for row in rows]),
-        # The last token of an example does not predict the first one of the next.
+        # The last token of an example must not predict the first token of the next example.
         "labels": joined([[IGNORED, *row["labels"][1:]] for row in rows]),
         "position_ids": joined([range(len(row["input_ids"])) for row in rows]),
     }

@@ -1,6 +1,6 @@
-"""A model's chat template as token ids around a message, so that the message itself stays plain text.
+"""Reads a model's chat template as token ids around a message, so that the message itself stays plain text.
 
-A template is code from outside: whatever it raises becomes one sentence, and its prompt may not depend on the day.
+A template is foreign code: every error in it becomes one sentence, and its prompt must not depend on the date.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from x_instruction.models.refusals import reason
-from x_instruction.runner.errors import SettingsError
+from x_instruction.runner.errors import SettingsError, in_one_line
 
 # Templates do not change these words, and no token of a template's structure overlaps them.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
 USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}
-IS_PROMPT = "message_is_prompt"  # argument of a published template: a message is already a prompt of params.yaml
-# Templates such as Llama 3.1's write today's date into each prompt. They get the date that Llama 3.2's has by default.
+IS_PROMPT = "message_is_prompt"  # argument of a published template: the message is already a prompt of params.yaml
+# Templates such as that of Llama 3.1 write today's date into each prompt. They get the default date of Llama 3.2's
+# template.
 TODAY = datetime(2024, 7, 26)
 
 
@@ -32,7 +32,7 @@ class ChatTurn:
 
 
 def chat_turn(tokenizer: Any) -> ChatTurn:
-    """Find the tokens by rendering the template with known words. Raises SettingsError if no template is usable."""
+    """Finds the tokens by rendering the template with known words. Raises SettingsError if no template is usable."""
     if not getattr(tokenizer, "chat_template", None):
         raise SettingsError("prompts.chat_template is true, but this model has none: set it to false")
     prompt = _rendered(tokenizer, [USER], generation=True)
@@ -41,7 +41,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
     if _rendered(tokenizer, [USER], generation=True) != prompt:
         raise _refusal("gives another prompt each time")
     dialogue = _rendered(tokenizer, [USER, ASSISTANT], generation=False)
-    # Otherwise a model learns to answer one prompt and is asked with another.
+    # Otherwise a model would learn to answer one prompt and be asked with another.
     if not dialogue.startswith(prompt) or dialogue[len(prompt) :].count(ANSWER) != 1:
         raise _refusal("writes a dialogue that does not begin with the prompt of a generation, followed by the answer")
     before, after = prompt.split(QUESTION)
@@ -50,7 +50,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
 
 
 def timeless(tokenizer: Any) -> str:
-    """The tokenizer's template with its clock stopped at the date with which the prompts were made."""
+    """The tokenizer's template, with its date fixed to the date in the prompts."""
     template = str(tokenizer.get_chat_template())
     formats: list[str] = []
 
@@ -87,15 +87,17 @@ def _end(tokenizer: Any, tail: str) -> int:
 def _rendered(
     tokenizer: Any, messages: list[dict[str, str]], *, generation: bool, clock: Callable[[str], str] = TODAY.strftime
 ) -> str:
-    from jinja2 import TemplateError
+    from jinja2 import TemplateError, TemplateSyntaxError
 
     raised = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
     try:
         text = tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=generation, strftime_now=clock, **{IS_PROMPT: True}
         )
+    except TemplateSyntaxError as error:
+        raise _refusal(f"is not valid ({in_one_line(error)})") from None
     except raised as error:
-        raise _refusal(f"cannot write a question without a system message ({reason(error)})") from None
+        raise _refusal(f"cannot write a question without a system message ({in_one_line(error)})") from None
     return str(text)
 
 

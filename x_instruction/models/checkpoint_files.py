@@ -1,4 +1,4 @@
-"""Small files of a checkpoint that the pipeline looks at without depending on them."""
+"""Reads small files of a checkpoint that are useful but not required."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 
 def file_of(folder: Path, name: str, revision: str | None = None) -> Path | None:
-    """A file of a folder or hub id; None if it has none, or if the hub cannot be asked."""
+    """A file of a folder or hub id; None if there is no such file, or if the hub cannot be asked."""
     from transformers.utils import cached_file
 
     with suppress(OSError, ValueError):
-        found = cached_file(str(folder), name, revision=revision, _raise_exceptions_for_missing_entries=False)
-        return Path(found) if found else None
+        path = cached_file(str(folder), name, revision=revision, _raise_exceptions_for_missing_entries=False)
+        return Path(path) if path else None
     return None
 
 
 def json_of(folder: Path, name: str, revision: str | None = None) -> dict[str, Any]:
-    """The values of a JSON file of a folder or hub id; empty if there is no such file, or none that can be read."""
+    """The values of a JSON file of a folder or hub id; empty if the file is missing or cannot be read."""
     path = file_of(folder, name, revision)
     with suppress(OSError, ValueError, RecursionError):
         values = json.loads(path.read_text(encoding="utf-8")) if path else {}

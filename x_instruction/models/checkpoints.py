@@ -1,4 +1,4 @@
-"""Loads and saves models and tokenizers: safetensors only, no remote code, never a pickle."""
+"""Loads and saves models and tokenizers, with safetensors only: no remote code and no pickle is used."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CUSTOM_CODE = "auto_map"  # in a config: Python files that a loader with `trust_
 
 
 def load_model(folder: Path, revision: str | None = None, dtype: str | None = None, four_bits: bool = False) -> Any:
-    """A causal language model from a folder or hub id. Raises InputError if there is no usable one.
+    """A causal language model from a folder or hub id. Raises InputError if it cannot be used.
 
-    `dtype` is the type of its weights, by default as they are stored. `four_bits` quantises them (needs a GPU).
+    `dtype` is the type of its weights, by default the stored type. `four_bits` quantises them, which needs a GPU.
     """
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -43,9 +43,9 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             trust_remote_code=False,
             attn_implementation="sdpa",
             output_loading_info=True,
-            # They are refused by name below.
+            # refuse_unfit_weights refuses them with a message that names the weight.
             ignore_mismatched_sizes=True,
-            # What a checkpoint suggests for generation is not used, so no value of it may stop the run.
+            # The other values that a checkpoint suggests for generation are not used, so none of them may stop the run.
             generation_config=token_ids_of(folder, revision),
             **options,
         )
@@ -58,7 +58,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
-    """The fast tokenizer of a folder or hub id. Raises InputError if there is no usable one."""
+    """The fast tokenizer of a folder or hub id. Raises InputError if it cannot be used."""
     from transformers import AutoTokenizer
 
     refuse_damaged(folder, lambda name: not name.endswith(".safetensors"))
@@ -69,23 +69,23 @@ def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
 
 
 def context_length(folder: Path) -> int | None:
-    """Context length in tokens of the model of a folder; None if its config does not say."""
+    """Context length in tokens of the model of a folder; None if its config does not give it."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
-    # Models that also read images keep the settings of the language model in `text_config`.
+    # Models that also read images have the settings of the language model in `text_config`.
     length = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
     return int(length) if length else None
 
 
 def stored_dtype(folder: Path) -> str:
-    """Type of the stored weights of the model of a folder, such as bfloat16; float32 if its config does not say."""
+    """Type of the stored weights of the model of a folder, such as bfloat16; float32 if its config does not give it."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
     return str(config.get("dtype") or config.get("torch_dtype") or "float32").removeprefix("torch.")
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save both in a folder; neither names custom code, nor the place from which the tokenizer was loaded."""
+    """Saves both in a folder, without the names of custom code and the place from which the tokenizer was loaded."""
     model.generation_config = only_token_ids(model.generation_config.to_dict())
     for config in (model.config, model.config.get_text_config(), model.generation_config):
         if hasattr(config, CUSTOM_CODE):

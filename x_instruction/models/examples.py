@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Example:
-    """One training example: the loss is on `completion` only."""
+    """One training example. The loss is computed only over `completion`."""
 
     prompt: list[int]
     completion: list[int]

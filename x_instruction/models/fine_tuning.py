@@ -1,4 +1,4 @@
-"""Supervised fine-tuning with TRL: the loss is on the completion only, the result is safetensors."""
+"""Fine-tunes models with TRL (supervised). The loss is computed only over completions; the result is safetensors."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ from x_instruction.runner.plots import write_plot
 class Surroundings:
     """What a training run uses besides its examples.
 
-    `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None keeps none. `plots`:
+    `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None saves none. `plots`:
     folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of `report_to`
     writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
-    `keeps_template`: whether the saved tokenizer keeps the start model's chat template, which prompts are made with.
+    `keeps_template`: whether the saved tokenizer keeps the start model's chat template, with which the prompts are
+    made.
     """
 
     checkpoints: Path | None = None
@@ -59,11 +60,11 @@ def fine_tune(
     in_order: bool = False,
     surroundings: Surroundings = ALONE,
 ) -> dict[str, Metric]:
-    """Continue the model in `start` on the examples and save it to `out`.
+    """Trains the model in `start` on the examples and saves it to `out`.
 
-    Examples are cut at `max_tokens`. If each completion is one of `labels` (token ids), the loss is over these only.
-    Examples of similar length share a batch, unless they are learned `in_order`.
-    Returns facts about the run: those of `train`, and the number of examples whose prompt left no room.
+    Examples are cut at `max_tokens`. If each completion is one of `labels` (token ids), the loss is computed over these
+    only. Examples of similar length share a batch, unless they are learned `in_order`. Returns facts about the run:
+    those of `train`, and the number of examples whose prompt left no room.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -81,7 +82,7 @@ def fine_tune(
         return largest_batch(rows, _batches(rows, changed, seed, in_order), changed.packing)
 
     refuse_too_large_a_training(start, stored, training, largest)
-    # Small updates would be rounded away in bfloat16: after 8 steps at 1e-5, 90 % of its weights had not changed.
+    # In bfloat16 small updates would be rounded away: after 8 steps at 1e-5, 90 % of the weights had not changed.
     model, tokenizer = load_model(start, dtype="float32", four_bits=four_bits), load_tokenizer(start)
     lessons = Lessons(rows, _batches(rows, training, seed, in_order), labels, surroundings.held_out)
     facts = train(model, tokenizer, lessons, out, training, seed, stored, surroundings)
@@ -97,9 +98,9 @@ def _refuse_too_few(rows: Sequence[Row], training: Training) -> None:
 
 
 def _batches(rows: Sequence[Row], training: Training, seed: int, in_order: bool) -> list[list[int]]:
-    # Grouping by length saves padding, which packed batches do not have. But if the length predicts the label (a cut
-    # response is short), a batch then has mostly one label: the evaluator's AUC on cut responses was 0.58 by length and
-    # 1.00 in order.
+    # Grouping by length saves padding; packed batches have no padding. But if the length predicts the label (a cut
+    # response is short), most examples of a batch have the same label: the evaluator's AUC on cut responses was 0.58 by
+    # length and 1.00 in order.
     order: Order = "in_order" if in_order else "at_random" if training.packing else "by_length"
     return batch_order([len(row["input_ids"]) for row in rows], training.batch_size, training.epochs, seed, order)
 
@@ -107,7 +108,7 @@ def _batches(rows: Sequence[Row], training: Training, seed: int, in_order: bool)
 def train_from_scratch(
     model: Any, tokenizer: Any, rows: list[Row], out: Path, training: Training, seed: int
 ) -> dict[str, Metric]:
-    """Train a new float32 model on rows of equal length and save it to `out`."""
+    """Trains a new float32 model on rows of equal length and saves it to `out`."""
     return train(model, tokenizer, Lessons(rows, _batches(rows, training, seed, False)), out, training, seed, "float32")
 
 
@@ -121,7 +122,7 @@ def train(
     stored: str,
     surroundings: Surroundings = ALONE,
 ) -> dict[str, Metric]:
-    """Train on the lessons and save to `out`; `stored` is the type of the start model's weights.
+    """Trains on the lessons and saves to `out`. `stored` is the type of the start model's weights.
 
     Returns facts about the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
     """
@@ -159,9 +160,10 @@ def train(
 
 @contextmanager
 def _checkpoint_folder(folder: Path | None, out: Path) -> Iterator[Path]:
-    """The folder, or one beside `out` that is removed after training. Only a folder that is kept can be resumed from.
+    """The folder, or a folder beside `out` that is removed after training and from which no run can resume.
 
-    The next run of a stage removes what a killed one left beside its staging folder, but nothing of the system's.
+    It is beside `out` because the next run of a stage removes what a killed run left beside its staging folder. Nothing
+    would remove it from the system's temporary folder.
     """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -195,7 +197,7 @@ def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dic
 
 
 def _set_dropout(model: Any, dropout: float) -> None:
-    """Set the dropout of attention, the only dropout of Llama-like models, if the architecture has it."""
+    """Sets the dropout of attention, the only dropout of Llama-like models, if the architecture has it."""
     for module in model.modules():
         if hasattr(module, "attention_dropout"):
             module.attention_dropout = dropout

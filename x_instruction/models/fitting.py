@@ -1,4 +1,4 @@
-"""Refuses a model or a training that needs more memory than there is, before anything is loaded."""
+"""Refuses, before anything is loaded, a model or a training that needs more memory than is free."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ ADAPTER = Adapter(rank=16, alpha=32)
 
 
 def refuse_too_large_a_model(folder: Path, dtype: str | None) -> None:
-    """Raises InputError if the weights of the model in a folder exceed the main memory, through which all are read."""
+    """Raises InputError if the weights of the model in a folder do not fit into main memory, where all are read."""
     shape = shape_of(folder)
     if shape and (needed := loading_bytes(shape, dtype)) > (free := free_memory()):
         raise InputError(
             f"{folder}: its weights need about {needed / GIB:.1f} GiB of main memory, but {free / GIB:.1f} GiB are "
-            "free: end what else runs, or take a smaller model or a larger machine"
+            "free: end other programs, or take a smaller model or a larger machine"
         )
 
 
 def refuse_too_large_a_training(
     folder: Path, stored: str, training: Training, largest: Callable[[Training], Batch]
 ) -> None:
-    """Raises InputError, with settings that would fit, if the training of the model in a folder does not.
+    """Raises InputError if the training of the model in a folder does not fit. The message has settings that would fit.
 
-    `stored` is the type of the model's weights; `largest` gives the largest batch of a training.
+    `stored` is the type of the model's weights; `largest` returns the largest batch of a training.
     """
     import torch
 
@@ -45,8 +45,8 @@ def refuse_too_large_a_training(
     free = free_gpu_memory() if gpu else free_memory()
     if (estimate := needed(training)) <= free:
         return
-    fitting = {words: size for words, size in _sizes(training, gpu, needed).items() if size <= free}
-    remedies = " or ".join(f"{words} ({size / GIB:.1f} GiB)" for words, size in fitting.items())
+    fitting = {setting: size for setting, size in _sizes(training, gpu, needed).items() if size <= free}
+    remedies = " or ".join(f"{setting} ({size / GIB:.1f} GiB)" for setting, size in fitting.items())
     raise InputError(
         f"this training of {folder} needs at least {estimate / GIB:.1f} GiB of memory, but the "
         f"{'GPU' if gpu else 'machine'} has {free / GIB:.1f} GiB free: "
@@ -55,7 +55,7 @@ def refuse_too_large_a_training(
 
 
 def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> dict[str, int]:
-    """Bytes of the training with the usual ways to save memory, and with all of them together, by their settings."""
+    """Bytes of the training with each usual way to save memory, and with all of them together, by the settings."""
     ways: dict[str, dict[str, Any]] = {}
     if not training.gradient_checkpointing:
         ways["gradient_checkpointing: true"] = {"gradient_checkpointing": True}
@@ -69,26 +69,26 @@ def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> 
         ways[f"adapter: {{ rank: {ADAPTER.rank}, alpha: {ADAPTER.alpha} }}"] = {"adapter": ADAPTER}
     if gpu and not (training.adapter and training.adapter.four_bits):
         quantised = (training.adapter or ADAPTER).model_copy(update={"four_bits": True})
-        words = f"adapter: {{ rank: {quantised.rank}, alpha: {quantised.alpha:g}, four_bits: true }}"
-        ways[words] = {"adapter": quantised}
-    sizes = {words: needed(training.model_copy(update=changes)) for words, changes in ways.items()}
+        setting = f"adapter: {{ rank: {quantised.rank}, alpha: {quantised.alpha:g}, four_bits: true }}"
+        ways[setting] = {"adapter": quantised}
+    sizes = {setting: needed(training.model_copy(update=changes)) for setting, changes in ways.items()}
     if len(ways) > 1:
         together = {key: value for changes in ways.values() for key, value in changes.items()}
-        # Of two adapters the later one counts.
-        kept = [words for words, changes in ways.items() if all(together[key] is changes[key] for key in changes)]
+        # If there are two adapters, the later one counts.
+        kept = [setting for setting, changes in ways.items() if all(together[key] is changes[key] for key in changes)]
         sizes[", ".join(kept) + " together"] = needed(training.model_copy(update=together))
     return sizes
 
 
 def free_memory() -> int:
-    """Bytes of main memory that are free or can be freed, swap included."""
+    """Bytes of main memory and swap that are free or can be freed."""
     import psutil  # type: ignore[import-untyped]
 
     return int(psutil.virtual_memory().available + psutil.swap_memory().free)
 
 
 def free_gpu_memory() -> int:
-    """Bytes of the GPU that are free, or reserved by torch and not in use."""
+    """Bytes of the GPU that are free, or that torch has reserved but does not use."""
     import torch
 
     free, _ = torch.cuda.mem_get_info()

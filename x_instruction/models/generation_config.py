@@ -1,7 +1,7 @@
-"""The generation config of a model: what ends a text, and how a published model samples by default.
+"""Writes the generation config of a model: what ends a text, and how a published model samples by default.
 
-Only the token ids of the checkpoint's generation config are kept. Old chat models suggest values that transformers
-refuses to save.
+Only the token ids of the checkpoint's generation config are kept, because old chat models suggest values that
+transformers refuses to save.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def only_token_ids(values: Mapping[str, Any]) -> Any:
 
 def _are_ids(value: object) -> bool:
     ids = value if isinstance(value, list) else [value]
-    return bool(ids) and all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in ids)
+    return bool(ids) and all(isinstance(token, int) and not isinstance(token, bool) and token >= 0 for token in ids)
 
 
 def token_ids_of(folder: Path, revision: str | None) -> Any:
-    """The token ids that the generation config of a folder or hub id names, or its config if it names none."""
+    """The token ids in the generation config of a folder or hub id, or in its config if the former has none."""
     values: dict[str, Any] = {}
     for name in ("config.json", FILE):
         values |= {key: value for key, value in json_of(folder, name, revision).items() if _are_ids(value)}
@@ -37,11 +37,11 @@ def token_ids_of(folder: Path, revision: str | None) -> Any:
 
 
 def write_generation_config(folder: Path, tokenizer: Any, stop: Sequence[int], decoding: Mapping[str, Any]) -> None:
-    """Write how a published model generates unless the user says otherwise; `stop` are the tokens that end a text.
+    """Writes how a published model generates unless the user says otherwise; `stop` are the tokens that end a text.
 
-    `decoding` holds the settings of that section. Only what means the same in transformers and in vLLM is written, so
-    that both give the same text: vLLM does not read no_repeat_ngram and stop strings from this file, and transformers
-    applies the first to the prompt, too. Without settings, a model generates greedily.
+    `decoding` holds the settings of that section; without them, a model generates greedily. Only settings that mean the
+    same in transformers and in vLLM are written, so that both give the same text. vLLM does not read no_repeat_ngram
+    and stop strings from this file, and transformers applies no_repeat_ngram to the prompt, too.
     """
     from transformers import GenerationConfig
 
@@ -58,6 +58,6 @@ def _sampling(decoding: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: decoding[name] for name in ("max_new_tokens", "repetition_penalty") if name in decoding}
     if not decoding.get("temperature"):
         return {**values, "do_sample": False}
-    # Without top_k, transformers takes the 50 likeliest tokens.
+    # Without top_k, transformers samples from the 50 likeliest tokens.
     chosen = {"temperature": decoding["temperature"], "top_p": decoding["top_p"], "top_k": 0}
     return {**values, "do_sample": True, **chosen}

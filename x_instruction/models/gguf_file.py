@@ -1,4 +1,4 @@
-"""A GGUF file as a model: its quantised weights become plain ones, which can be trained and saved."""
+"""Loads a GGUF file as a model: its quantised weights become plain weights, which can be trained and saved."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from x_instruction.models.refusals import reason, refuse_unfit_weights
-from x_instruction.runner.errors import InputError
+from x_instruction.models.refusals import refuse_unfit_weights
+from x_instruction.runner.errors import InputError, in_one_line
 
 
 def load_gguf(path: Path) -> tuple[Any, Any]:
     """The model and the tokenizer of a GGUF file. Raises InputError if the file cannot be read.
 
-    The weights are bfloat16, which is finer than what a quantised file holds.
+    The weights are bfloat16, which is more exact than the quantised weights of the file.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -29,7 +29,7 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
         )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, use_fast=True, **options)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
-        raise InputError(f"{path} is not a usable GGUF file: {reason(error)}") from None
+        raise InputError(f"{path} is not a usable GGUF file: {in_one_line(error)}") from None
     refuse_unfit_weights(path, loaded, info)
     if adds_begin:
         begin_texts(tokenizer)
@@ -47,7 +47,7 @@ def adds_begin_token(path: Path) -> bool:
 
 
 def begin_texts(tokenizer: Any) -> None:
-    """Make the tokenizer begin each text with its begin token: transformers loses this part of a GGUF file."""
+    """Makes the tokenizer begin each text with its begin token: transformers loses this part of a GGUF file."""
     from tokenizers.processors import TemplateProcessing
 
     begin = tokenizer.bos_token
@@ -58,7 +58,7 @@ def begin_texts(tokenizer: Any) -> None:
 
 
 def _plain(loaded: Any) -> Any:
-    """The model without its mark as quantised, with which transformers would not save it."""
+    """The model without the mark that it is quantised: transformers would not save it with this mark."""
     config = copy.deepcopy(loaded.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config

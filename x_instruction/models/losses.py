@@ -1,4 +1,4 @@
-"""The loss over completions, computed from the logits at their positions only.
+"""Computes the loss over completions, from the logits at their positions only.
 
 With Gemma's vocabulary of 262,144 tokens, the logits of all positions take more time than the rest of the model.
 """
@@ -16,9 +16,10 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
     """Summed cross-entropy of the learned tokens of a batch, in nats, and their number.
 
     `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token is one of
-    them and the loss is over them only. A rating reads only their probabilities, and the start model has hardly ever
-    produced them: with the loss over the whole vocabulary, the first steps raise them above all other tokens and the
-    model loses what it knew (AUC on swapped responses of the planted world was 0.50, against 0.94 over the labels).
+    them and the loss is computed over them only. A rating reads only their probabilities, and the start model has
+    hardly ever produced them. With the loss over the whole vocabulary, the first steps raise them above all other
+    tokens, and the model loses what it knew: AUC on swapped responses of the planted world (docs/evaluator.md) was
+    0.50, and 0.94 with the loss over the labels.
     """
     import torch
 
@@ -38,7 +39,7 @@ def losses_by_row(model: Any, inputs: dict[str, Any]) -> list[tuple[float, int]]
 
 
 def _predictions(model: Any, inputs: dict[str, Any], labels: Sequence[int] | None) -> tuple[Any, Any, Any]:
-    """The row of each learned token, the logits that predict it, and its place among them."""
+    """For each learned token its row, the logits that predict it, and the position of the token among these logits."""
     import torch
 
     truth = inputs["labels"]
@@ -54,9 +55,10 @@ def _predictions(model: Any, inputs: dict[str, Any], labels: Sequence[int] | Non
 
 @contextmanager
 def head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
-    """Within this context manager, the output layer reads only the hidden states at these places, as one row.
+    """Makes the output layer read only the hidden states at these positions, as one row, while the context is open.
 
-    The argument `logits_to_keep` of transformers keeps the same places in every row, and some architectures ignore it.
+    The argument `logits_to_keep` of transformers keeps the same positions in every row, and some architectures ignore
+    it.
     """
 
     def chosen(_: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Metrics of every model: whether it loads and gives finite numbers, and its loss on unseen pairs."""
+"""Measures models: whether a model loads and gives finite numbers, and its loss on unseen pairs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 
 ROWS_PER_BATCH = 16
-MOST_LOGITS = 2**27  # held at once, 0.5 GB; 16 rows of 2,000 tokens with a vocabulary of 128,000 would take 16 GB
+# Logits that are held at once: 0.5 GB. 16 rows of 2,000 tokens with a vocabulary of 128,000 would take 16 GB.
+MOST_LOGITS = 2**27
 
 
 def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
-    """The model of a folder on the GPU, if there is one, in a precision that the processor computes fast.
+    """The model of a folder, on the GPU if there is one, in a type with which the processor computes fast.
 
-    `dtype` is the type of its weights where bfloat16 is fast, by default as they are stored.
+    `dtype` is the type of its weights if bfloat16 is fast; by default, the stored type.
     """
     import torch
 
@@ -63,30 +64,30 @@ def example_losses(folder: Path, examples: Sequence[Example]) -> list[tuple[floa
     """For each example, the summed loss of its completion in nats, and the number of its tokens."""
     import torch
 
-    model, found = model_to_measure(folder), dict[int, tuple[float, int]]()
+    model, by_number = model_to_measure(folder), dict[int, tuple[float, int]]()
     order = sorted(range(len(examples)), key=lambda number: len(examples[number].prompt + examples[number].completion))
-    for batch in _batches([examples[number] for number in order], _most_tokens(model)):
+    for batch in _batches([examples[number] for number in order], _max_tokens(model)):
         inputs = {name: part.to(model.device) for name, part in padded(rows_of(batch, sys.maxsize), pad=0).items()}
         with torch.inference_mode():
             losses = losses_by_row(model, inputs)
-        found.update(zip(order[len(found) : len(found) + len(batch)], losses, strict=True))
-    return [found[number] for number in range(len(examples))]
+        by_number.update(zip(order[len(by_number) : len(by_number) + len(batch)], losses, strict=True))
+    return [by_number[number] for number in range(len(examples))]
 
 
-def _most_tokens(model: Any) -> int:
+def _max_tokens(model: Any) -> int:
     return int(MOST_LOGITS // model.config.get_text_config().vocab_size)
 
 
 def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | None = None) -> float:
     """Mean loss per completion token of a loaded model, in nats, over the tokens of all examples.
 
-    If each completion is one of `labels` (token ids), the loss is over these only.
+    If each completion is one of `labels` (token ids), the loss is computed over these only.
     """
     import torch
 
     was_training, loss, tokens = model.training, 0.0, 0
     model.eval()
-    limit = _most_tokens(model)
+    limit = _max_tokens(model)
     for batch in _batches(sorted(examples, key=lambda example: len(example.prompt) + len(example.completion)), limit):
         with torch.inference_mode():
             inputs = padded(rows_of(batch, sys.maxsize), pad=0)
@@ -98,12 +99,12 @@ def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | N
     return loss / tokens
 
 
-def _batches(ordered: Sequence[Example], most_tokens: int) -> Iterator[Sequence[Example]]:
-    """Batches of up to ROWS_PER_BATCH examples in order of length, with fewer if their completions are long."""
+def _batches(ordered: Sequence[Example], max_tokens: int) -> Iterator[Sequence[Example]]:
+    """Batches of up to ROWS_PER_BATCH examples in order of length. They have fewer examples if completions are long."""
     start = 0
     while start < len(ordered):
         batch = ordered[start : start + ROWS_PER_BATCH]
-        while len(batch) > 1 and sum(len(example.completion) for example in batch) > most_tokens:
+        while len(batch) > 1 and sum(len(example.completion) for example in batch) > max_tokens:
             batch = batch[:-1]
         yield batch
         start += len(batch)

@@ -1,8 +1,8 @@
-"""How much memory a model and its training need, by the formula of docs/models.md.
+"""Estimates the memory that a model and its training need, by the formula of docs/models.md.
 
 The estimate is a lower bound, so that no training that fits is refused: tensors that only some architectures keep are
-left out. It was 0 to 1 % below what Llama, Qwen3 and Gemma3 keep for the backward pass in float32, and 4 to 16 % in
-bfloat16; 28 to 45 % below for GPT-2.
+left out. For the tensors that are kept for the backward pass, it was 0 to 1 % too low for Llama, Qwen3 and Gemma3 in
+float32, 4 to 16 % too low in bfloat16, and 28 to 45 % too low for GPT-2.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from x_instruction.models.batches import IGNORED, Row
 from x_instruction.models.settings import Adapter, Training
 from x_instruction.models.shape import Shape
 
-WEIGHT, MOMENTS, GRADIENT = 4, 8, 4  # bytes in float32: the weight, the two moments of Adam, the gradient
+# Bytes of a parameter in float32: its weight, the two moments of Adam, and its gradient.
+WEIGHT, MOMENTS, GRADIENT = 4, 8, 4
 FOUR_BITS = 0.5625  # bytes of a weight in NF4, with a float32 scale for 64 weights
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens of a batch that the model reads, padding included, and tokens that it learns."""
+    """Numbers of tokens of a batch that the model reads (with padding) and that it learns."""
 
     tokens: int
     learned: int
 
 
 def largest_batch(rows: Sequence[Row], batches: Sequence[Sequence[int]], packing: bool) -> Batch:
-    """The most tokens that any batch reads and learns."""
+    """The largest numbers of tokens that a batch reads and learns."""
     lengths = [len(row["input_ids"]) for row in rows]
     learned = [sum(label != IGNORED for label in row["labels"]) for row in rows]
 
@@ -39,7 +40,7 @@ def largest_batch(rows: Sequence[Row], batches: Sequence[Sequence[int]], packing
 
 
 def training_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: bool, gpu: bool) -> int:
-    """Bytes at the peak of a training step: at the end of the forward or of the backward pass."""
+    """Bytes at the peak of a training step, which is at the end of the forward or of the backward pass."""
     adapter = training.adapter
     frozen = shape.embedding if training.freeze_embeddings else 0
     trained = adapter_weights(shape, adapter) if adapter else shape.weights - frozen
@@ -47,7 +48,7 @@ def training_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: boo
     forward = held + activation_bytes(shape, training, batch, bfloat16, gpu)
     if training.gradient_accumulation > 1:
         forward += GRADIENT * trained
-    # Tied embeddings have two gradients, from the output and from the input, before these are summed.
+    # Tied embeddings have two gradients, from the output and from the input, before these are added.
     both = GRADIENT * shape.embedding if shape.tied and not (adapter or frozen) else 0
     return max(forward, held + GRADIENT * trained + both)
 
@@ -57,19 +58,19 @@ def activation_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: b
     wide = 2 if bfloat16 else 4
     # On a GPU, the logits are computed in parts of the vocabulary.
     logits = 0 if gpu else 2 * 4 * shape.vocabulary * batch.learned
-    # The output of a normalisation is only kept if its weight is trained.
+    # The output of a normalisation is kept only if its weight is trained.
     norm = 4 if training.adapter else 8
     normed = norm * (shape.norms * shape.hidden + shape.query_norm * (shape.queries + shape.keys))
     products = wide * (2 * shape.hidden + 2 * shape.queries + 2 * shape.keys + 4 * shape.intermediate)
     if training.gradient_checkpointing:
-        # The input of each layer, and what one layer keeps when it is computed again.
+        # Checkpointing keeps the input of each layer, and everything of one layer while it is computed again.
         return logits + (4 * shape.hidden * shape.layers + normed + products) * batch.tokens
     copies = 2 * _linear_weights(shape) if bfloat16 else 0
     return logits + copies + (normed + products) * shape.layers * batch.tokens
 
 
 def loading_bytes(shape: Shape, dtype: str | None) -> int:
-    """Bytes of the weights in a type; None: as they are stored."""
+    """Bytes of the weights in a type; `dtype` None is the stored type."""
     if dtype is None:
         return shape.stored_bytes
     return shape.weights * (4 if dtype == "float32" else 2)

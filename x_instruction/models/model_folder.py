@@ -1,4 +1,4 @@
-"""Where the model that answers in a language is."""
+"""Finds the model that answers in a language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The precision of training: weights are float32, and products are bfloat16 where that is fast."""
+"""Decides the precision: weights are trained in float32, and products are in bfloat16 if that is fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from x_instruction.models.settings import Training
 
 
 def has_bfloat16() -> bool:
-    """Whether the GPU, or without one the CPU (AVX512-BF16 or AMX), multiplies in bfloat16."""
+    """Whether the GPU or, without a GPU, the CPU (AVX512-BF16 or AMX) can multiply in bfloat16."""
     import torch
 
     if torch.cuda.is_available():
@@ -17,14 +17,14 @@ def has_bfloat16() -> bool:
 
 
 def inference_dtype() -> str | None:
-    """The type in which a model is loaded to be used: as stored, or float32 where bfloat16 would be very slow."""
+    """The type in which a model is loaded for use: float32 if bfloat16 would be very slow; None is the stored type."""
     return None if has_bfloat16() else "float32"
 
 
 def uses_bfloat16(training: Training, stored: str) -> bool:
     """Whether the training computes in bfloat16. `stored` is the type of the start model's weights."""
     if training.precision == "auto":
-        # On a CPU without bfloat16 instructions, autocast was many times slower than float32.
+        # On a CPU without bfloat16 instructions, autocast is many times slower than float32.
         return stored != "float32" and has_bfloat16()
     return training.precision == "bfloat16"
 

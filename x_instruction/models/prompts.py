@@ -1,8 +1,8 @@
-"""Prompts as token ids: templates are structure, the text put into them is plain text.
+"""Encodes prompts as token ids. The templates are structure; text in their placeholders is plain text.
 
-Only the words of a template may become special tokens. `</s>`, `<|im_end|>` and any other control string in a document
-is encoded as ordinary characters, so a document cannot end a turn or open a section. Every back end gets token ids,
-never a string that it would parse again.
+Only the words of a template may become special tokens. `</s>`, `<|im_end|>` and every other control string in a
+document is encoded as ordinary characters, so a document cannot end a turn or begin a section. Every back end gets
+token ids, never a string that it would parse again.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from x_instruction.models.chat_template import ChatTurn, chat_turn
 from x_instruction.models.settings import PLACEHOLDER, Prompts
 
 BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
-OF_SETTINGS = ("language", "style")  # placeholders whose values come from no document
+OF_SETTINGS = ("language", "style")  # placeholders whose values come from the settings, not from a document
 SENTENCE_END = re.compile(sentence_end(marks(), space=r"(?=\s)") + r"|\n")
 
 
 class PromptEncoder:
     """Encodes the prompts of one tokenizer.
 
-    `budget`: limit of tokens for the response in a prompt; 0 is no limit. A longer one is cut at a sentence end.
-    `room`: limit of tokens for the whole prompt; 0 is no limit.
-    `cut`: how many prompts were cut to fit into `room`.
+    `budget`: limit of tokens for the response in a prompt; 0: none. A longer response is cut at a sentence end.
+    `room`: limit of tokens for the whole prompt; 0: none.
+    `cut`: number of prompts that were cut to fit into `room`.
     """
 
     def __init__(self, tokenizer: Any, prompts: Prompts, budget: int = 0, room: int = 0) -> None:
@@ -40,8 +40,9 @@ class PromptEncoder:
         self._last: tuple[str, list[int]] = ("", [])
 
     def plain(self, text: str) -> list[int]:
-        """Token ids of text, none of them a special or added token."""
-        # One prompt may need the ids of its text three times: to check the length, to cut it, and to fill the template.
+        """Token ids of a text, none of which is a special or added token."""
+        # One prompt may need the ids of its text three times: to check the length, to cut the text, and to fill the
+        # template.
         if text != self._last[0]:
             self._last = (text, self._plain(text))
         return list(self._last[1])
@@ -50,7 +51,7 @@ class PromptEncoder:
         ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
         if not self._control_ids & set(ids):
             return ids
-        # In this vocabulary a control string is also an ordinary word.
+        # In this vocabulary, a control string is also an ordinary word.
         pieces = _cut_inside(self._control_strings, text)
         return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
 
@@ -77,9 +78,9 @@ class PromptEncoder:
 
     @property
     def stop(self) -> tuple[int, ...]:
-        """The token that ends a text: the first special token of `end`, or its only token.
+        """The token that ends a text: the first special token of `end`, or the only token of `end`.
 
-        Empty if `end` consists of several ordinary tokens: see `stop_strings`.
+        It is empty if `end` consists of several ordinary tokens; see `stop_strings`.
         """
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
         ends = [token for token in self.end if token in special] or self.end[: len(self.end) == 1]
@@ -119,7 +120,7 @@ class PromptEncoder:
         ]
         after = self.after
         if self.room:
-            # The texts are cut, not the template, so that every question and document fits the model.
+            # Only the texts are cut, not the template, so that every question and every document fits the model.
             structure = sum(map(len, [self.start, *pieces[::2], after]))
             limit = _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
             self.cut += any(len(piece) > limit for piece in pieces[1::2])
@@ -140,7 +141,7 @@ class PromptEncoder:
         return len(PromptEncoder(self.tokenizer, self.prompts).write_instruction(""))
 
     def fitted(self, text: str, budget: int | None = None) -> str:
-        """The text, cut at the last sentence end within the budget if it is too long.
+        """The text. If it is too long, it is cut at the last sentence end within the budget.
 
         If the second half of the budget has no sentence end, the text is cut at the budget.
         """
@@ -151,7 +152,8 @@ class PromptEncoder:
         if len(ids) <= budget:
             return text
         cut = str(self.tokenizer.decode(ids[:budget], skip_special_tokens=False)).rstrip("\ufffd")
-        # Sentence ends are searched in the whole text: in the cut text, the point of "12.50" could end a sentence.
+        # Sentence ends are searched in the whole text, because in the cut text the point of "12.50" could end a
+        # sentence.
         ends = [match.end() for match in SENTENCE_END.finditer(text, 0, len(cut) + 1) if match.end() <= len(cut)]
         return cut[: ends[-1]] if ends and ends[-1] > len(cut) // 2 else cut
 
@@ -159,7 +161,7 @@ class PromptEncoder:
         return self.fill(self.prompts.write_instruction, {"response": self.fitted(response)})
 
     def write_response(self, instruction: str, language: str, style: str) -> list[int]:
-        """`language` is the English name, `style` one of the style tags of the settings."""
+        """`language` is the English name; `style` is one of the style tags of the settings."""
         return self.fill(
             self.prompts.write_response, {"instruction": instruction, "language": language, "style": style}
         )
@@ -169,16 +171,17 @@ class PromptEncoder:
         return self.fill(self.prompts.rate, values)
 
     def completed(self, text: str) -> list[int]:
-        """A text as a completion to learn: its tokens and the end tokens."""
+        """A completion to learn: the tokens of the text and the end tokens."""
         return [*self.plain(self.fitted(text)), *self.end]
 
 
 def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     """Structure, name of a text, structure, name of a text, …, structure.
 
-    The language's name and the style are of the settings, so they are encoded together with the structure around them.
-    Apart, " in " and "Finnish" have a lone space between them, which a model does not know from text and which a chat
-    template, encoded as a whole, does not give: 80 of the sample's 400 seeds had the same tokens, now all have.
+    The language's name and the style come from the settings, so they are encoded together with the structure around
+    them. Encoded apart, " in " and "Finnish" would have a lone space between them. A model does not know this from
+    text, and a chat template, which is encoded as a whole, does not give it: only 80 of the sample's 400 seeds had the
+    same tokens as the template; now all have.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]
@@ -190,7 +193,8 @@ def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     return parts
 
 
-# One for each tokenizer, because up to four encoders of a stage share it: with Gemma's 262,144 tokens each took 11 s.
+# One bare tokenizer for each tokenizer. Up to four encoders of a stage share it, because making it took 11 s with
+# Gemma's 262,144 tokens.
 _BARE: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
@@ -208,7 +212,7 @@ def _without_added_tokens(tokenizer: Any) -> Any:
 
 
 def _limit(lengths: list[int], room: int) -> int:
-    """Limit of tokens per text such that all texts fit into `room`; texts shorter than the limit stay whole."""
+    """Limit of tokens for each text, so that all texts fit into `room`. Texts below the limit are not cut."""
     for number, length in enumerate(sorted(lengths)):
         share = max(room, 0) // (len(lengths) - number)
         if length > share:
@@ -220,8 +224,8 @@ def _limit(lengths: list[int], room: int) -> int:
 def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
     """The tokenizer's model, changed so that it never forms one of the strings.
 
-    BPE loses the merges that lead to them; Unigram gives them a score that never wins, and also the strings such as
-    `<0x0A>`, which it would read as the byte that they name.
+    BPE loses the merges that lead to these strings. Unigram gives them a score that never wins. It does the same to
+    strings such as `<0x0A>`, which it would read as the byte that they name.
     """
     if model["type"] == "BPE":
         return {**model, "merges": [pair for pair in model["merges"] if "".join(pair) not in strings]}
@@ -242,6 +246,6 @@ def _cut_inside(strings: re.Pattern[str] | None, text: str) -> list[str]:
     while match := strings.search(text, start):
         cut = match.start() + 1
         pieces.append(text[start:cut])
-        # A control string of one character cannot be cut; no tokenizer in use has one.
+        # A control string of one character cannot be cut, but no tokenizer in use has one.
         start = cut
     return [piece for piece in [*pieces, text[start:]] if piece]

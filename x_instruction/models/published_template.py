@@ -1,8 +1,8 @@
-"""The chat template of a published model, made from the prompts with which it was trained.
+"""Writes the chat template of a published model, from the prompts with which it was trained.
 
 A user's message takes the place of the instruction. With the template's argument `language` ("Finnish") the prompt is
-exactly that of the training; without it, the model reads only the message, which must itself name the language of
-the answer.
+exactly that of the training. Without it, the model reads only the message, which must itself name the language of the
+answer.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Asking:
     """How a user's message becomes the prompt of a model.
 
     `prompt`: the template of params.yaml, such as `write_response`. `message`: the placeholder that a message fills.
-    `values`: those of the other placeholders unless the user gives them. `language`: the English name of the language
-    that is asked for by default; "" for none.
+    `values`: the values of the other placeholders, unless the user gives them. `language`: the English name of the
+    default language; "" if there is none.
     """
 
     prompt: str
@@ -41,7 +41,7 @@ class Asking:
 
 
 def published_template(encoder: PromptEncoder, asking: Asking) -> str:
-    """The template in Jinja's language, as transformers and vLLM read it."""
+    """The template in Jinja, as transformers and vLLM read it."""
     whole, bare, after = _parts(asking, _boundary(encoder.tokenizer))
     if encoder.prompts.chat_template:
         return _around(timeless(encoder.tokenizer), asking, f"{whole} + {after}", f"{bare} + {after}")
@@ -50,14 +50,14 @@ def published_template(encoder: PromptEncoder, asking: Asking) -> str:
 
 
 def _parts(asking: Asking, boundary: re.Pattern[str]) -> tuple[str, str, str]:
-    """Jinja's expressions of a user's turn with the language, of one without it, and of what follows either."""
-    found = list(PLACEHOLDER.finditer(asking.prompt))
-    before, after = asking.prompt[: found[0].start()], asking.prompt[found[-1].end() :]
+    """Jinja expressions for a user's turn with the language, for a turn without it, and for what follows both."""
+    placeholders = list(PLACEHOLDER.finditer(asking.prompt))
+    before, after = asking.prompt[: placeholders[0].start()], asking.prompt[placeholders[-1].end() :]
     # The sentence that asks for the language ends at the structure that follows it, and begins where structure ends.
-    if found[-1][1] != asking.message:
+    if placeholders[-1][1] != asking.message:
         structure = boundary.search(after)
         after = after[structure.start() :] if structure else SENTENCE_END.sub("", after)
-    if found[0][1] != asking.message:
+    if placeholders[0][1] != asking.message:
         before = before[: max((match.end() for match in boundary.finditer(before)), default=0)]
     turn = asking.prompt[: len(asking.prompt) - len(after)]
     pieces = PLACEHOLDER.split(turn)
@@ -70,13 +70,13 @@ def _parts(asking: Asking, boundary: re.Pattern[str]) -> tuple[str, str, str]:
 
 
 def _boundary(tokenizer: Any) -> re.Pattern[str]:
-    """Structure of a prompt: line breaks, and the tokenizer's control strings."""
+    """Pattern of the structure of a prompt: line breaks, and the tokenizer's control strings."""
     strings = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
     return re.compile("|".join(["\n", *map(re.escape, strings)]))
 
 
 def _values(asking: Asking) -> str:
-    """Statements that give the placeholders their values; a user's argument comes first."""
+    """Statements that give the placeholders their values, unless the user gives them as arguments."""
     named = {"language": asking.language, **asking.values}
     given = "".join(
         f"{{%- set {name} = {name} if {name} is defined else {literal(value)} -%}}\n" for name, value in named.items()
@@ -89,7 +89,7 @@ def _turn(whole: str, bare: str) -> str:
 
 
 def _whole(asking: Asking, whole: str, bare: str, after: str, begin: str, end: str) -> str:
-    """A template for a model that has the prompts' structure. What a system message says begins the first question."""
+    """A template for a model with the structure of the prompts. A system message is put before the first question."""
     return f"""{_values(asking)}{{%- set system = namespace(text="") -%}}
 {{{{- {begin} -}}}}
 {{%- for message in messages -%}}
@@ -112,10 +112,10 @@ def _whole(asking: Asking, whole: str, bare: str, after: str, begin: str, end: s
 
 
 def _around(template: str, asking: Asking, whole: str, bare: str) -> str:
-    """The model's own template, with the prompt's words put around each message of the user.
+    """The model's own template, with the prompt's words around each message of the user.
 
-    With the argument IS_PROMPT the messages stay: the pipeline fills its prompts itself. It is set afterwards, in case
-    the model's template was made by this module, too.
+    With the argument IS_PROMPT the messages are not changed, because the pipeline fills its prompts itself. The
+    argument is set afterwards, in case the model's template was also made by this module.
     """
     return f"""{_values(asking)}{{%- set asked = namespace(messages=[]) -%}}
 {{%- for message in messages -%}}

@@ -1,10 +1,10 @@
-"""What makes a tuned model usable by itself: chat template, generation config, training record and card.
+"""Writes what makes a tuned model usable by itself: chat template, generation config, training record and card.
 
 <model>/chat_template.jinja      the prompts of the training; see published_template
 <model>/generation_config.json   end tokens, and the decoding settings of a model that answers
 <model>/training.json            the record of the training, from which the card is made
 <model>/README.md                the card
-<model>/base.json, LICENSE …     what is known of the base model; see base_record
+<model>/base.json, LICENSE …     facts about the base model; see base_record
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FIGURES = ("examples", "steps", "training_loss", "loss_change", "changed_weights
 
 
 def write_template(folder: Path, encoder: PromptEncoder, asking: Asking) -> str:
-    """Write the chat template of a model, and return it."""
+    """Writes the chat template of a model, and returns it."""
     template = published_template(encoder, asking)
     (folder / TEMPLATE).write_text(template, encoding="utf-8")
     return template
@@ -42,11 +42,11 @@ def write_template(folder: Path, encoder: PromptEncoder, asking: Asking) -> str:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A tuned model whose weights and tokenizer are saved in `folder`. Nothing in it may contain a time of day.
+    """A tuned model whose weights and tokenizer are saved in `folder`. No value may contain a time of day.
 
-    `base`: folder of the base model. `decoding`: the settings with which it answers; empty if it does not answer.
-    `facts`: those of its training. `about`: artifact, about (what it does), languages (names by code), data and seed.
-    `curve`: its loss curve, as `loss_curve` gives it.
+    `base`: folder of the base model. `decoding`: the settings with which the model answers; empty if it does not
+    answer. `facts`: those of its training. `about`: artifact, about (what it does), languages (names by code), data and
+    seed. `curve`: its loss curve, from `loss_curve`.
     """
 
     folder: Path
@@ -61,11 +61,11 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes the files beside the weights. The chat template is already there, because it is compared first."""
+    """Writes the files beside the weights. The chat template must be there already: its prompts are compared first."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The file sorts its keys, and a released copy's card is made from the file.
+    # The card is made from the file, whose keys are sorted, because the card of a released copy is made from it too.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 

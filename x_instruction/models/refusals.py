@@ -1,11 +1,11 @@
-"""Says why a checkpoint cannot be used, in our words if those of the library are misleading or too long."""
+"""Explains why a checkpoint cannot be used, in our words if those of the library are misleading or too long."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from x_instruction.runner.errors import InputError
+from x_instruction.runner.errors import InputError, in_one_line
 from x_instruction.runner.files import read_json
 
 INDEX = "model.safetensors.index.json"
@@ -20,10 +20,10 @@ def model_reason(folder: Path, error: Exception) -> str:
         kind = getattr(_config(folder), "model_type", "its architecture")
         return f"{kind} is not a causal language model: take a decoder such as Gemma, Llama or Qwen"
     if isinstance(error, ImportError):
-        return f"its weights are quantised ({reason(error)}): take the checkpoint with plain weights"
+        return f"its weights are quantised ({in_one_line(error)}): take the checkpoint with plain weights"
     if pickles := sorted(folder.glob("*.bin")):
         return f"{pickles[0].name} is a pickle, which could run code: convert the model to safetensors"
-    return reason(error)
+    return in_one_line(error)
 
 
 def refuse_other_files(folder: Path) -> None:
@@ -37,7 +37,7 @@ def refuse_other_files(folder: Path) -> None:
     try:
         names = {str(name) for name in read_json(index)["weight_map"].values()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{index} is not a list of weights: take the one that belongs to the model") from None
+        raise InputError(f"{index} is not a list of weights: take the file that belongs to the model") from None
     for name in sorted(names):
         if Path(name).name != name or Path(name).suffix != ".safetensors":
             raise InputError(
@@ -49,8 +49,8 @@ def refuse_other_files(folder: Path) -> None:
 def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> None:
     """Raises InputError unless the file has exactly the weights of the model, and all of them are finite numbers.
 
-    `loaded` is what transformers says of the loading. It fills missing and unfit weights with random numbers, and
-    leaves out those that the model does not have.
+    `loaded` is the report of transformers about the loading. transformers fills missing and unfit weights with random
+    numbers, and leaves out weights that the model does not have.
     """
     if missing := sorted(loaded["missing_keys"]):
         raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
@@ -66,7 +66,7 @@ def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> No
             f"does not have, such as {unexpected[0]}: take the config.json that belongs to the weights"
         )
     if errors := loaded.get("error_msgs"):
-        raise InputError(f"{folder} is not a usable model: {reason(Exception(errors[0]))}")
+        raise InputError(f"{folder} is not a usable model: {in_one_line(Exception(errors[0]))}")
     _refuse_not_finite(folder, model)
 
 
@@ -76,7 +76,8 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
     for name, weight in model.named_parameters():
         if not weight.is_floating_point() or not weight.numel() or weight.is_meta:
             continue
-        # The extremes are NaN if any number is, and take no memory, unlike `isfinite` of all numbers.
+        # The smallest and largest numbers are NaN if any number is. Computing them takes no memory, unlike `isfinite`
+        # of all.
         if not torch.stack(weight.detach().aminmax()).isfinite().all():
             raise InputError(
                 f"{folder} is not a usable model: {name} has numbers that are not finite (NaN or infinity): take "
@@ -90,12 +91,7 @@ def tokenizer_reason(folder: Path, error: Exception) -> str:
         return "there is no tokenizer.json in it: add the tokenizer that belongs to the model"
     if "trust_remote_code" in str(error):
         return "it needs custom code, which is never run"
-    return reason(error)
-
-
-def reason(error: Exception) -> str:
-    """The message of an error in one line of bounded length."""
-    return " ".join(str(error).split())[:300]
+    return in_one_line(error)
 
 
 def _config(folder: Path) -> object:

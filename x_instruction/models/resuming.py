@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: an interrupted run resumes from the last complete one."""
+"""Finds the checkpoint from which an interrupted training run resumes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from x_instruction.runner.work_store import SEAL, finished
 def last_checkpoint(folder: Path) -> Path | None:
     """The latest complete checkpoint of a folder; incomplete ones are removed.
 
-    If one is damaged, all are removed: the best weights may be in an earlier checkpoint than the last.
+    If a checkpoint is damaged, all are removed, because the best weights may be in an earlier checkpoint than the last.
     """
     checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for checkpoint in [path for path in checkpoints if not _is_complete(path)]:
@@ -26,9 +26,10 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 def _is_complete(checkpoint: Path) -> bool:
-    """transformers writes the trainer's state as the last file of a checkpoint, and we seal it a moment later.
+    """Whether a checkpoint is complete. transformers writes its state last, and we seal the checkpoint a moment later.
 
-    A run that was killed in this moment has removed the checkpoint before, so an unsealed one counts as well.
+    A checkpoint without a seal counts too, because a run that is killed at this moment has already removed the previous
+    checkpoint.
     """
     if (checkpoint / SEAL).exists():
         return True

@@ -15,18 +15,18 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class Adapter(Section):
     """A low-rank adapter (LoRA), which is trained in place of the weights and merged into the saved model.
 
-    It is optional in params.yaml, so the defaults are here and in docs/your-data.md.
+    It is optional in params.yaml; the defaults are here and in docs/your-data.md.
     """
 
     rank: Positive
     alpha: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     modules: tuple[NonEmpty, ...] = ()
-    """Names of the adapted linear layers, such as q_proj; empty: all except the output layer."""
+    """Names of the adapted linear layers, such as q_proj; empty: all linear layers except the output layer."""
     dora: bool = False
-    """Decompose weights into direction and magnitude (DoRA, arXiv 2402.09353)."""
+    """Whether weights are decomposed into direction and magnitude (DoRA, arXiv 2402.09353)."""
     four_bits: bool = False
-    """Hold the frozen weights in 4 bits during training (QLoRA, arXiv 2305.14314). It needs a GPU."""
+    """Whether the frozen weights are held in 4 bits during training (QLoRA, arXiv 2305.14314). It needs a GPU."""
 
 
 class Training(Section):
@@ -41,39 +41,39 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     max_tokens: Positive
-    """Tokens of an example, prompt and completion together."""
+    """The largest number of tokens of an example, prompt and completion together."""
     precision: Literal["auto", "float32", "bfloat16"]
-    """Weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast); `auto` does so if the
+    """Weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast). `auto` does so if the
     processor supports it and the start model is not stored in float32."""
     save_dtype: Literal["as_base", "float32", "bfloat16"]
-    """The type of the saved weights; `as_base`: that of the start model."""
+    """The type of the saved weights; `as_base`: the type of the start model."""
     gradient_accumulation: Positive
-    """Batches for each step."""
+    """Number of batches for each step."""
     gradient_checkpointing: bool
-    """Saves memory and takes more time."""
+    """It saves memory and takes more time."""
     warmup_share: Share
     """Share of the steps in which the learning rate rises; then it follows the schedule."""
     schedule: Literal["linear", "cosine", "constant"]
     max_gradient_norm: Annotated[float, Field(ge=0)]
-    """Longer gradients are scaled down to this; 0: off."""
+    """Longer gradients are scaled down to this length; 0: not limited."""
     neftune: Annotated[float, Field(ge=0)]
-    """Strength of the noise on embeddings (arXiv 2310.05914); 0: off."""
+    """Strength of the noise on embeddings (arXiv 2310.05914); 0: no noise."""
     freeze_embeddings: bool
-    """The input embeddings, and an output layer that shares them, are not trained."""
+    """If true, the input embeddings, and an output layer that shares them, are not trained."""
     adapter: Adapter | None
     """null: all weights are trained."""
     packing: bool
-    """The examples of a batch are placed in one row without padding, and none attends to another."""
+    """If true, the examples of a batch are placed in one row without padding, and none attends to another."""
     save_every: Positive
-    """Steps between checkpoints, from which an interrupted training run continues."""
+    """Number of steps between checkpoints, from which an interrupted training run continues."""
     evaluate_every: Positive | None
-    """Steps between measurements of the held-out loss; null: never."""
+    """Number of steps between measurements of the held-out loss; null: never measured."""
     keep_best: bool
-    """Save the weights with the lowest held-out loss instead of the last ones."""
+    """If true, the weights with the lowest held-out loss are saved instead of the last weights."""
     patience: Positive | None
-    """Stop after this many measurements without a lower held-out loss; null: never."""
+    """Training stops after this many measurements without a lower held-out loss; null: never."""
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow", "dvclive"], ...]
-    """Loggers in addition to the run log. None sends anything unless the user's environment says where to."""
+    """Loggers in addition to the run log. None sends anything unless the user's environment names a server."""
 
     @model_validator(mode="after")
     def _held_out_loss_is_measured(self) -> Training:
@@ -89,7 +89,7 @@ class Decoding(Section):
     top_p: Annotated[float, Field(gt=0, le=1)]
     max_new_tokens: Positive
     no_repeat_ngram: Annotated[int, Field(ge=0)]
-    """No run of this many tokens occurs twice in a response; 0: no such rule."""
+    """No sequence of this many tokens occurs twice in a response; 0: no such rule."""
     repetition_penalty: Annotated[float, Field(gt=0)]
     """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
     stop_strings: tuple[NonEmpty, ...]
@@ -97,21 +97,21 @@ class Decoding(Section):
 
 
 class Prompts(Section):
-    """Prompt templates. Only the templates give structure; text in a placeholder is encoded as plain characters."""
+    """Prompt templates. Only the templates have structure; text in a placeholder is encoded as plain characters."""
 
     write_instruction: str
     write_response: str
     rate: str
     end: str
-    """Ends every completion."""
+    """The text that ends every completion."""
     chat_template: bool
-    """Makes each prompt a user message in the model's own chat template, and ends completions as that template does."""
+    """If true, each prompt is a user message in the model's own chat template, which also ends completions."""
     style_seed: str
-    """The text in `{style}` of `write_response` for seeds; the tag is X-Instruction's."""
+    """The text in `{style}` of `write_response` for seeds. The tag is that of X-Instruction."""
     style_web: str
-    """The same for web pairs. Two different tags follow Humpback; the text is ours."""
+    """The text in `{style}` for web pairs. Two different tags follow Humpback; the text is our own."""
     style_answer: str
-    """The same for answers that are asked for in eval_scores."""
+    """The text in `{style}` for the answers in eval_scores."""
     max_response_tokens: Positive
     """In prompts that ask for an instruction, a longer response is cut at the end of a sentence."""
 
@@ -138,11 +138,11 @@ class Prompts(Section):
 
 
 def _with_placeholders(template: str, needed: list[str], allowed: list[str] | None = None) -> str:
-    found = PLACEHOLDER.findall(template)
-    missing = [name for name in needed if name not in found]
+    used = PLACEHOLDER.findall(template)
+    missing = [name for name in needed if name not in used]
     if missing:
         raise ValueError(f"the template must contain {{{missing[0]}}}")
-    unknown = [name for name in found if name not in [*needed, *(allowed or [])]]
+    unknown = [name for name in used if name not in [*needed, *(allowed or [])]]
     if unknown:
         raise ValueError(f"{{{unknown[0]}}} is not a placeholder of this template: remove it")
     return template

@@ -1,4 +1,4 @@
-"""The sizes of a model, read from its config.json and the headers of its safetensors, without its weights."""
+"""Reads the sizes of a model from its config.json and the headers of its safetensors, without loading its weights."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from typing import Any
 from x_instruction.runner.files import read_json
 
 IN_LAYER = re.compile(r"\.\d+\.")
-BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}  # others have one
-# A GPT-2 says nothing of the width of its feed-forward layers, and is four times as wide there.
+BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}  # other types have one byte
+# The config of GPT-2 does not give the width of its feed-forward layers, which are four times as wide as the hidden
+# state.
 WIDENING = 4
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Numbers of weights, and the widths of a layer. A number that a config does not give is 0."""
+    """Numbers of weights, and the widths of a layer. A number that the config does not give is 0."""
 
     weights: int
     stored_bytes: int
     embedding: int
-    """Weights of the input embeddings."""
+    """Number of weights of the input embeddings."""
     tied: bool
-    """The output layer shares them."""
+    """Whether the output layer shares the input embeddings."""
     linear: Mapping[str, tuple[int, int]]
-    """Inputs and outputs of each linear layer but the output layer."""
+    """Numbers of inputs and outputs of each linear layer except the output layer."""
     vocabulary: int
     layers: int
     hidden: int
     intermediate: int
     queries: int
-    """Width of all heads' queries together; `keys`: that of the keys, and of the values."""
+    """Width of the queries of all heads together; `keys` is the width of the keys, and also of the values."""
     keys: int
     norms: int
-    """Normalisations of the hidden state in each layer."""
+    """Number of normalisations of the hidden state in each layer."""
     query_norm: bool
-    """Queries and keys are normalised, too."""
+    """Whether queries and keys are normalised, too."""
 
 
 def shape_of(folder: Path) -> Shape | None:
@@ -52,7 +53,7 @@ def shape_of(folder: Path) -> Shape | None:
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config()
         tensors = {name: entry for file in files for name, entry in _header(file).items()}
-    except Exception:  # an unusable model gets its sentence where it is loaded
+    except Exception:  # an unusable model is reported when it is loaded
         return None
     return shape_from(config, {name: tuple(entry["shape"]) for name, entry in tensors.items()}, _stored(tensors))
 

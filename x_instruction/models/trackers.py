@@ -1,7 +1,8 @@
-"""The loggers of a training run. Each is imported only if `report_to` names it, and none sends anything by itself.
+"""Opens the loggers of a training run.
 
-W&B runs offline unless WANDB_MODE says otherwise, MLflow writes to a folder unless MLFLOW_TRACKING_URI names a server,
-and DVCLive saves no experiment. Their own reports about use and errors are off, unless the user turned them on.
+A logger is imported only if `report_to` names it, and no logger sends anything unless the user asks for it: W&B runs
+offline unless WANDB_MODE says otherwise, MLflow writes to a folder unless MLFLOW_TRACKING_URI names a server, and
+DVCLive saves no experiment. Their own reports about use and errors are off, unless the user has turned them on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from x_instruction.runner.errors import SettingsError
 
-# The module that a logger imports, and the package to install.
+# For each logger, the module that it imports and the package to install.
 PACKAGES = {
     "tensorboard": ("tensorboardX", "tensorboardX"),
     "wandb": ("wandb", "wandb"),
@@ -29,7 +30,7 @@ PROJECT = "x-instruction"
 
 @dataclass(frozen=True)
 class Tracker:
-    """What a logger does with the figures of a step, and at the end."""
+    """Functions of a logger: `log` takes the figures of a step, and `close` ends the logging."""
 
     log: Callable[[dict[str, float], int], object]
     close: Callable[[], object]
@@ -47,7 +48,7 @@ def refuse_missing_packages(report_to: Sequence[str]) -> None:
 
 
 def callbacks(report_to: Sequence[str], logs: Path, settings: Mapping[str, Any]) -> list[Any]:
-    """A callback of transformers for each logger. The logger `x` writes to `<logs>.x`; `settings` are shown with it."""
+    """A transformers callback for each logger. The logger `x` writes to `<logs>.x`; `settings` are shown with it."""
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
     return [_callback(OPEN[name](Path(f"{logs}.{name}"), settings)) for name in report_to]
@@ -94,7 +95,7 @@ def _wandb(folder: Path, settings: Mapping[str, Any]) -> Tracker:
 def _mlflow(folder: Path, settings: Mapping[str, Any]) -> Tracker:
     mlflow = import_module("mlflow")
     if not os.environ.get("MLFLOW_TRACKING_URI"):
-        # Its default is a database, which the small package mlflow-skinny does not have; a folder must be asked for.
+        # By default MLflow uses a database, which the small package mlflow-skinny does not have, so a folder is set.
         os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
         mlflow.set_tracking_uri(folder.resolve().as_uri())
     mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
@@ -104,7 +105,7 @@ def _mlflow(folder: Path, settings: Mapping[str, Any]) -> Tracker:
 
 
 def _dvclive(folder: Path, settings: Mapping[str, Any]) -> Tracker:
-    # Without `dvcyaml=None` it would write into the project's dvc.yaml.
+    # Without `dvcyaml=None`, DVCLive would write into the project's dvc.yaml.
     live = import_module("dvclive").Live(str(folder), resume=folder.exists(), save_dvc_exp=False, dvcyaml=None)
     live.log_params(dict(settings))
 

@@ -1,4 +1,4 @@
-"""TRL's trainer with batches drawn beforehand, the loss on completions, and the held-out loss of the metrics."""
+"""Makes TRL's trainer, with batches drawn beforehand, the loss on completions, and the held-out loss of the metrics."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from x_instruction.models.measures import mean_loss
 from x_instruction.models.settings import Training
 from x_instruction.runner.work_store import seal
 
-EXACT_STEPS = 10_000  # up to this number of steps every loss is logged; in a longer run, the mean of ten
+EXACT_STEPS = 10_000  # up to this many steps, every loss is logged; in longer runs, the mean of ten
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """What is learned: rows, the order in which batches take them, and token ids that the loss is restricted to."""
+    """What is learned: rows, the rows of each batch, the `labels` (token ids) of the loss, and held-out examples."""
 
     rows: Sequence[Row]
     batches: Sequence[list[int]]
@@ -51,7 +51,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
-            # On a GPU, TRL's kernel computes the logits of learned tokens only, in parts of the vocabulary.
+            # On a GPU, TRL's kernel computes only the logits of learned tokens, in parts of the vocabulary.
             if lessons.labels is None and self.args.device.type == "cuda":
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             loss, tokens = completion_loss(model, inputs, lessons.labels)
@@ -66,7 +66,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
         def create_model_card(self, *_: Any, **__: Any) -> None:
             """Writes nothing, so that checkpoints have no README."""
 
-    # The trainer reads the rows itself; TRL only looks at the columns of its data set.
+    # The trainer reads the rows itself; TRL looks only at the columns of its data set.
     columns = Dataset.from_list(list(lessons.rows[:1]))
     trainer = Trainer(
         model=model, args=arguments, train_dataset=columns, eval_dataset=columns, processing_class=tokenizer
@@ -81,7 +81,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
 
 
 def trainer_arguments(training: Training, seed: int, folder: Path, steps: int, bfloat16: bool, save: bool) -> Any:
-    """TRL's settings of a training run with `steps` steps and its checkpoints in `folder`."""
+    """TRL's settings for a training run of `steps` steps with its checkpoints in `folder`."""
     import torch
     from trl import SFTConfig
 
@@ -120,14 +120,14 @@ def trainer_arguments(training: Training, seed: int, folder: Path, steps: int, b
 
 
 def _saving(training: Training, save: bool) -> dict[str, Any]:
-    """When to save checkpoints and to measure the held-out loss."""
+    """The settings for saving checkpoints and measuring the held-out loss."""
     if not training.evaluate_every:
         return {"save_strategy": "steps" if save else "no", "save_steps": training.save_every, "save_total_limit": 1}
     best = training.keep_best or training.patience is not None
     return {
         "eval_strategy": "steps",
         "eval_steps": training.evaluate_every,
-        # To know the best weights, every measured state is saved.
+        # Every measured state is saved, because it may be the best one.
         "save_strategy": "steps" if save or training.keep_best else "no",
         "save_steps": training.evaluate_every if training.keep_best else training.save_every,
         "save_total_limit": 1,
@@ -138,7 +138,7 @@ def _saving(training: Training, save: bool) -> dict[str, Any]:
 
 
 def _sealing(base: type) -> Any:
-    """Seals each checkpoint, so that a run does not resume from changed weights."""
+    """A callback that seals each checkpoint, so that a run does not resume from changed weights."""
 
     class Sealing(base):  # type: ignore[misc]
         def on_save(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The record of a training run: how far weights and loss moved, and the loss against the steps."""
+"""Records a training run: how far weights and loss moved, and the loss against the steps."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 SAMPLED = 1000  # weights of each parameter that are compared
-POINTS = 200  # of a curve
+POINTS = 200  # at most this many points of a curve
 
 
 class WeightSample:
-    """Some weights of each trained parameter before training. Embeddings are left out: rare tokens hardly move."""
+    """Some weights of each trained parameter before training. Embeddings are left out, as rare tokens hardly change."""
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
@@ -29,12 +29,12 @@ class WeightSample:
 
 def _sample(weight: Any) -> Any:
     flat = weight.detach().reshape(-1)
-    # The sample before the training is taken on the CPU, the one after it may be on a GPU.
+    # The sample before the training is taken on the CPU, but the sample after it may be on a GPU.
     return flat[:: max(1, len(flat) // SAMPLED)].cpu()
 
 
 def loss_change(losses: Sequence[float]) -> float:
-    """Mean loss over the last quarter of the steps, minus that over the first quarter."""
+    """Mean loss over the last quarter of the steps minus the mean loss over the first quarter."""
     quarter = max(1, len(losses) // 4)
     return sum(losses[-quarter:]) / quarter - sum(losses[:quarter]) / quarter
 

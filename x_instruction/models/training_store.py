@@ -1,4 +1,4 @@
-"""What a training run keeps in the work store: its tokenised examples, and the checkpoints from which it resumes.
+"""Keeps tokenised examples of a training run, and the checkpoints from which it resumes, in the work store.
 
 <work>/<key of the examples>/part.parquet   tokenised examples; a later run of the same pairs takes them from here
 <work>/checkpoints/<key of the run>/        removed when the artifact is published
@@ -30,7 +30,8 @@ def kept_examples(
     """The examples that `make` tokenises from the pairs, or those of an earlier run of exactly these pairs.
 
     The key is made of the pairs, the prompts, the languages' names, the code, the model in `start` with its tokenizer,
-    and `settings`: whatever else `make` reads. Tokenising 32,000 pairs took 12 to 39 seconds, reading them about one.
+    and `settings`, which must hold everything else that `make` reads. Tokenising 32,000 pairs took 12 to 39 seconds,
+    and reading them about one second.
     """
     names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
     shared = [job.code, _content(start), job.section(Prompts).key(), names, *map(str, settings)]
@@ -55,8 +56,8 @@ def surroundings_of(
 ) -> Surroundings:
     """Checkpoints, plots and logs of the training of the model in `start` on the examples.
 
-    `settings` are those that decide the result besides `training` and the examples. Plots go to the staging folder
-    unless `plots` is given; `part` names one of several trainings of a stage in the logs.
+    `settings` are other settings that decide the result, besides `training` and the examples. Plots go to the staging
+    folder unless `plots` is given; `part` names one of several trainings of a stage in the logs.
     """
     key = digest(
         job.code, _content(start), training.key(), str(job.settings.seed), frame_hash(_frame(examples)), *settings
@@ -71,9 +72,10 @@ def surroundings_of(
 
 
 def _checkpoints(job: Job, key: str) -> Path:
-    """Folder of the checkpoints of exactly this training run; those of an earlier one are removed.
+    """Folder of the checkpoints of exactly this training run. Checkpoints of an earlier run are removed.
 
-    Publishing the artifact removes whatever in the work store is not listed as used, and so the checkpoints.
+    When the artifact is published, everything in the work store that is not listed as used is removed, and so are the
+    checkpoints.
     """
     folder = job.work / "checkpoints" / key
     for other in folder.parent.glob("*"):

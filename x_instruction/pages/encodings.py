@@ -38,7 +38,7 @@ class UndecodableError(Exception):
 
 
 def decode(body: bytes, charset: str | None, is_html: bool) -> str:
-    """Characters of a page. Its byte order mark decides the encoding, then UTF-8, the declarations, and chardet.
+    """Characters of a page: by its byte order mark, as UTF-8, as declared, or as chardet finds, in this order.
 
     `charset` is what the server declared; it comes before what the page declares. A declared encoding that does not fit
     the bytes is ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, or if no encoding fits.

@@ -138,7 +138,7 @@ def is_text(text: str | None) -> bool:
 def drop_unread(tree: html.HtmlElement) -> None:
     """Removes scripts (except articles as JSON), styles, and the links and metas of the head.
 
-    The extractor never reads them, but copies and walks the tree several times: they take 5 % of a news page's time.
+    The extractor never reads them, but copies and walks the tree several times. They take 5 % of a news page's time.
     """
     for element in [*tree.iter("script", "style")]:
         if element.get("type") != "application/ld+json" and element.getparent() is not None:

@@ -129,7 +129,7 @@ def _has_text(element: html.HtmlElement) -> bool:
 
 
 def _main_text(tree: html.HtmlElement) -> str:
-    """The text by the precise mode, or by the normal mode if that finds none (a few lines laid out in a table).
+    """The text that the precise mode finds or, if it finds none, the normal mode (a few lines laid out in a table).
 
     trafilatura works on a copy of the tree, so the second mode finds the tree unchanged.
     """

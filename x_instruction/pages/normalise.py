@@ -17,7 +17,8 @@ CONTROLS = re.compile(
 FENCE = re.compile(r"[ ]*```")
 TAB = "    "
 # A page that was escaped twice has entities within words ("T&uuml;rk"): 144 of 2,940 Turkish pages do. An entity
-# between spaces stays, because a lesson on HTML is about it; &lt; and &amp; stay, because they belong to code.
+# between spaces stays, because it may be the subject of a lesson on HTML. &lt; and &amp; stay, because they belong to
+# code.
 NAME = r"(?:[A-Za-z]{2,30}|#\d{2,6});"
 # Python's \w does not match the vowel signs of Indic scripts and of Thai.
 MARKS = "".join(filter(lambda character: unicodedata.category(character)[0] == "M", map(chr, range(0x300, 0x10000))))
@@ -51,7 +52,7 @@ def normalise(text: str) -> str:
 
 
 def looks_garbled(text: str) -> bool:
-    """The answer of `ftfy.badness.is_bad`, searched only around the telltale characters."""
+    """Whether `ftfy.badness.is_bad` finds mojibake. Only the text around the telltale characters is searched."""
     return any(
         BADNESS_RE.search(text, max(0, found.start() - REACH), found.end() + REACH)
         for found in TELLTALES.finditer(text)

@@ -1,4 +1,4 @@
-"""The pairs that the models of an iteration learn from."""
+"""Collects the pairs from which the models of an iteration learn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from x_instruction.runner.job import Job
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
     """The train seeds and the best rated pairs of the previous iteration.
 
-    Also returns the number of languages with fewer such pairs than `refined_pairs.min_pairs`.
+    Also returns the number of languages that have fewer rated pairs than `refined_pairs.min_pairs`.
     """
     assert job.iteration is not None
     pairs, short = seed_pairs(job, "train"), 0

@@ -1,4 +1,4 @@
-"""Selects rated pairs: rated well enough, among the best, and not too many per site, document or length."""
+"""Selects rated pairs: those with good ratings, and not too many of one site, document or length."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ DOMAIN = (
 
 
 def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
-    """Keeps the pairs that break no rule. A dropped pair has the first rule that it breaks, and its rating.
+    """Keeps the pairs that break no rule. A dropped pair shows the first rule that it breaks, and its rating.
 
-    Each rule sees only the pairs that the earlier rules left. Equal ratings are ordered by id, so the outcome does not
-    depend on the order of rows. A band is one of `length_bands` equally large groups by length of response.
+    Each rule is applied only to the pairs that the earlier rules kept. Equal ratings are ordered by id, so the result
+    does not depend on the order of rows. A band is one of `length_bands` equally large groups by length of the
+    response.
     """
     left = rated.sort(["rating", "id"], descending=[True, False]).with_columns(
         rank=pl.int_range(1, pl.len() + 1),
@@ -37,9 +38,9 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
-    """By reason, whether a pair breaks the rule. The pairs are sorted from the best rating to the worst."""
-    # The best pair of every band comes first, then the second best of every band, and so on. A band that has run out
-    # leaves its turns to the others.
+    """Whether a pair breaks each rule, by reason. The pairs must be sorted from the best rating to the worst."""
+    # The best pair of every band comes first, then the second best of every band, and so on. A band without more pairs
+    # leaves its turns to the other bands.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1
     return {
         "below_min_rating": (pl.col("rating") < settings.min_rating) & (pl.col("rank") > settings.always_kept),

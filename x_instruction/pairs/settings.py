@@ -10,27 +10,27 @@ from x_instruction.runner.settings import Positive, Section, Share
 
 
 class RefinedPairs(Section):
-    """Rules that select pairs, in this order. The limits may be null: no limit."""
+    """The rules that select pairs, in this order. A limit that is null does not apply."""
 
     min_rating: Share
     always_kept: Annotated[int, Field(ge=0)]
-    """The best pairs of a language that pass `min_rating` whatever their rating. For the embedded model alone, whose
-    instructions do not fit their texts (their median rating is 0.1): its run would end here. With any other model the
-    settings must say 0."""
+    """Number of the best pairs of a language that pass `min_rating` whatever their rating. It is for the embedded
+    model, whose run would otherwise end here: its instructions do not fit their texts (median rating 0.1). With any
+    other model the settings must say 0."""
     max_of_document: Positive | None
-    """Pairs of one document."""
+    """The largest number of pairs of one document."""
     max_of_domain: Positive | None
-    """Pairs of one site, or of one source file if they have no address."""
+    """The largest number of pairs of one site, or of one source file if they have no address."""
     top_share: Annotated[float, Field(gt=0, le=1)]
-    """Share that is kept of each of `length_bands` equally large groups by length, so that long responses do not
+    """The share that is kept of each of `length_bands` equally large groups by length, so that long responses do not
     displace short ones."""
     length_bands: Positive
     max_pairs: Positive
-    """Pairs of one language. The next iteration learns from them, so their number decides how long it takes."""
+    """The largest number of pairs of one language. The next iteration learns from them; more pairs take longer."""
     min_pairs: Positive
-    """With fewer pairs of a language the gate fails."""
+    """If a language has fewer pairs, the gate fails."""
     max_precision_fall: Share
-    """The stop rule: an iteration whose held-out precision is lower by more than this is not used."""
+    """The stop rule: an iteration is not used if its held-out precision is lower by more than this."""
 
     @model_validator(mode="after")
     def _some_number_is_allowed(self) -> RefinedPairs:

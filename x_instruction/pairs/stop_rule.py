@@ -1,4 +1,4 @@
-"""The stop rule: an iteration is not used if its evaluator's held-out precision fell."""
+"""Chooses the iteration to use. The stop rule excludes iterations whose evaluator's held-out precision fell."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def decision(job: Job) -> Decision:
 
 
 def decide(precisions: dict[str, float], tolerance: float) -> Decision:
-    """Accepts iterations in order, up to the first that is more than `tolerance` below the best precision before it."""
+    """Accepts iterations in order, until a precision is more than `tolerance` below the best precision before it."""
     (accepted, best), *later = precisions.items()
     for name, precision in later:
         if precision < best - tolerance:

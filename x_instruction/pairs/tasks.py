@@ -1,4 +1,4 @@
-"""What a tuned model learns to do: its training examples, and how a user's message becomes the same prompt."""
+"""Describes what a tuned model learns: its training examples, and how a user's message becomes the same prompt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from x_instruction.runner.job import Job
 
 @dataclass(frozen=True)
 class Task:
-    """`message` gives the user's message of a pair and the arguments of the chat template, for comparison."""
+    """A task of a tuned model. `message` returns a pair's user message and the arguments of the chat template."""
 
     about: str
     asking: Asking
@@ -26,7 +26,7 @@ class Task:
 
 
 def answering(job: Job, language: str = "") -> Task:
-    """Answers an instruction, by default in the language of this code."""
+    """The task of answering an instruction, by default in the language of this code."""
     prompts, names = job.section(Prompts), load_names(job.language_pages)
     return Task(
         about="answers instructions",
@@ -39,7 +39,7 @@ def answering(job: Job, language: str = "") -> Task:
 
 
 def instructing(job: Job) -> Task:
-    """Writes the instruction that a text answers."""
+    """The task of writing the instruction that a text answers."""
     return Task(
         about="writes an English instruction for a text",
         asking=Asking(job.section(Prompts).write_instruction, "response", {}),

@@ -1,4 +1,4 @@
-"""Pairs of instruction and response, and the training examples made from them."""
+"""Reads pairs of instruction and response, and makes training examples from them."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list
 def english_pairs(job: Job, per_native: float) -> list[Pair]:
     """English seeds for the instruction model, at most `per_native` for each native seed of the train split.
 
-    Pairs are left out if a language measures or calibrates on their instruction.
+    Pairs are left out if a language uses their instruction for measuring or calibrating.
     """
     table = pl.concat(job.rows("seed_pairs", language).table() for language in job.settings.languages)
     unseen = table.filter(pl.col("split").is_in(["calibration", "held_out"]))["instruction_id"]
     allowed = round(per_native * table.filter(pl.col("split") == "train").height)
-    # Each language has the same English pairs. Ids are hashes, so their order is a shuffle.
+    # Each language has the same English pairs. Ids are hashes, so sorting by id shuffles the pairs.
     english = table.filter(pl.col("split") == "english", ~pl.col("instruction_id").is_in(unseen.implode()))
     return list(pairs_of(english.unique("id").sort("id").head(allowed), "en", job.section(Prompts).style_seed))
 

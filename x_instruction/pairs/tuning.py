@@ -1,4 +1,4 @@
-"""What the tuned models share: the base model is fine-tuned on pairs, measured on held-out seeds, and made usable."""
+"""Tunes a model: fine-tunes the base model on pairs, measures it on held-out seeds, and makes it usable by itself."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ CHECKED = (
     "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
     "ends_with_token",
 )  # fmt: skip
-COMPARED = 200  # held-out prompts that are compared with the chat template's
+COMPARED = 200  # held-out prompts that are compared with those of the chat template
 
 
 def tune(
     job: Job, training: Training, pairs: list[Pair], task: Task, decoding: Mapping[str, Any] | None = None
 ) -> Outcome:
-    """Fine-tune the base model on the pairs and save it to the staging folder, with all that makes it usable.
+    """Fine-tunes the base model on the pairs and saves it to the staging folder, with everything that makes it usable.
 
-    `decoding` holds the settings of that section for a model that is published to answer.
+    `decoding` holds the settings of that section if the model is published to answer.
     """
     facts = tune_into(job, job.staging, training, pairs, task, decoding or {}, job.settings.languages)
     return Outcome(facts=facts)
@@ -53,7 +53,7 @@ def tune_into(
     decoding: Mapping[str, Any],
     languages: Sequence[str],
 ) -> dict[str, Metric]:
-    """The same for a folder and some of the languages. The loss curve is in its subfolder of plots."""
+    """Like `tune`, for any folder and some of the languages. The loss curve is in the folder's subfolder of plots."""
     base = job.input("base_model")
     encoder = _encoder(job, base, training)
     examples = kept_examples(job, base, pairs, [encoder.budget], lambda: task.examples(pairs, encoder))
@@ -69,8 +69,8 @@ def tune_into(
         part="" if folder == job.staging else "-".join(languages),
     )
     facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
-    # In one type: a tiny random base had 0.025 nats less in bfloat16 than in float32.
-    before, after = (held_out_loss(one, unseen, stored_dtype(folder)) for one in (base, folder))
+    # Both models are measured in one type: a tiny random base had 0.025 nats less in bfloat16 than in float32.
+    before, after = (held_out_loss(model, unseen, stored_dtype(folder)) for model in (base, folder))
     write_template(folder, encoder, task.asking)
     facts |= {
         "pairs": len(pairs),
@@ -85,29 +85,29 @@ def tune_into(
 
 
 def measure_tuned(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Metrics of the model in the staging folder; it is loaded and run once, so that no broken one is published."""
+    """Metrics of the model in the staging folder. It is loaded and run once, so that no broken model is published."""
     return {**model_facts(job.staging), **{name: outcome.facts[name] for name in CHECKED}}
 
 
 def _encoder(job: Job, model: Path, training: Training) -> PromptEncoder:
-    """A response may fill three quarters of the training window, so that the rest of its pair fits too."""
+    """The encoder. A response may fill three quarters of the training window, so that the rest of its pair fits."""
     return PromptEncoder(load_tokenizer(model), job.section(Prompts), budget=training.max_tokens * 3 // 4)
 
 
 def _template_share(
     folder: Path, task: Task, pairs: Sequence[Pair], examples: Sequence[Example], encoder: PromptEncoder
 ) -> float:
-    """Share of the held-out prompts that the saved chat template writes with exactly the tokens of the training.
+    """Share of the held-out prompts for which the saved chat template gives exactly the tokens of the training.
 
-    The pipeline encodes a prompt's parts one by one, so that no text becomes structure; a chat template is encoded as a
-    whole, and a tokenizer may join the end of one part with the start of the next.
+    The pipeline encodes the parts of a prompt one by one, so that no text becomes structure. A chat template is encoded
+    as a whole, so a tokenizer may join the end of one part with the start of the next.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):
         text, arguments = task.message(pair, encoder)
         messages = [{"role": "user", "content": text}]
-        found = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False, **arguments)
-        equal += found == example.prompt
+        prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False, **arguments)
+        equal += prompt == example.prompt
     return equal / max(1, min(len(pairs), COMPARED))
 
 

@@ -1,6 +1,6 @@
-"""One tuned model for each language, in a folder with its code, published together.
+"""Tunes one model for each language, in a folder with the code of the language. They are published together.
 
-<work>/models/<key>/   a finished model, so that an interrupted run trains only what is missing; removed when published
+<work>/models/<key>/   finished models, deleted after publishing; an interrupted run trains only the missing ones
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from x_instruction.runner.plots import PLOTS, write_plot
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.work_store import SEAL, finished, seal
 
-# How the metrics of several models become one, which the suite judges: the worst of them.
+# Functions that combine the metrics of several models into one metric for the suite: the worst of them.
 WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
     "loss_change": max,
@@ -47,7 +47,7 @@ WORST: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Each:
-    """How the model of every language is trained; `task` gives what that of a language learns."""
+    """How the model of every language is trained. `task` returns the task of a language's model."""
 
     job: Job
     training: Training
@@ -55,7 +55,7 @@ class Each:
     decoding: Mapping[str, Any]
 
     def model(self, language: str, pairs: list[Pair]) -> Path:
-        """The folder of the finished model in the work store, trained now unless an interrupted run trained it."""
+        """The folder of the finished model in the work store. It is trained now unless an earlier run has done so."""
         folder = self.job.work / "models" / self._key(language, pairs)
         if finished(folder) is None:
             unfinished = folder.with_name(f".{folder.name}")
@@ -79,20 +79,20 @@ class Each:
 
 
 def tune_each(each: Each, pairs: Mapping[str, list[Pair]]) -> Outcome:
-    """Fine-tune the base model on the pairs of each language. Raises InputError for a language without pairs."""
+    """Fine-tunes the base model on the pairs of each language. Raises InputError for a language without pairs."""
     job, facts, curves = each.job, dict[str, dict[str, Metric]](), list[pl.DataFrame]()
-    for language, own in pairs.items():
-        if not own:
+    for language, language_pairs in pairs.items():
+        if not language_pairs:
             raise InputError(f"tuned_model: there is no pair in '{language}' to learn from: check seed_pairs")
-        made = each.model(language, own)
+        made = each.model(language, language_pairs)
         _link(made, job.staging / language)
         write_part_manifest(job, job.staging / language, language)
         facts[language] = finished(made) or {}
         curve = pl.read_csv(made / PLOTS / "loss.csv")
         curves.append(curve.with_columns(series=pl.format("{} {}", pl.lit(language), "series")))
     write_plot(job.staging, "loss", pl.concat(curves))
-    named = {f"{language}_{name}": one[name] for language, one in facts.items() for name in CHECKED}
-    worst = {name: WORST[name]([one[name] for one in facts.values()]) for name in CHECKED}
+    named = {f"{code}_{name}": values[name] for code, values in facts.items() for name in CHECKED}
+    worst = {name: WORST[name]([values[name] for values in facts.values()]) for name in CHECKED}
     return Outcome(facts={**named, **worst})
 
 
@@ -100,14 +100,14 @@ def measure_each(job: Job, outcome: Outcome) -> dict[str, Metric]:
     """The worst of the models' metrics, and each language's held-out loss."""
     models = [model_facts(job.staging / language) for language in job.settings.languages]
     return {
-        **{name: WORST[name]([one[name] for one in models]) for name in models[0]},
+        **{name: WORST[name]([values[name] for values in models]) for name in models[0]},
         **{name: outcome.facts[name] for name in CHECKED},
         **{f"{code}_held_out_loss": outcome.facts[f"{code}_held_out_loss"] for code in job.settings.languages},
     }
 
 
 def _link(made: Path, target: Path) -> None:
-    """The files of a finished model, which take no space a second time."""
+    """Links the files of a finished model into the target, so that they take no space a second time."""
     for path in made.rglob("*"):
         inner = path.relative_to(made)
         if path.is_file() and path.name != SEAL and inner.parts[0] != PLOTS:

@@ -1,4 +1,4 @@
-"""Rows of several languages, worked on language by language."""
+"""Applies work to rows of several languages, language by language."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from x_instruction.language.settings import LanguageSettings, load_language
 def by_language(
     frame: pl.DataFrame, pages: Path, work: Callable[[pl.DataFrame, LanguageSettings], pl.DataFrame]
 ) -> pl.DataFrame:
-    """Applies `work` to the rows of each language and keeps their order. `pages` is the folder of language pages."""
+    """Applies `work` to the rows of each language. Rows keep their order. `pages` is the folder of language pages."""
     numbered = frame.with_row_index("number")
     parts = [work(part, load_language(part["language"][0], pages)) for part in numbered.partition_by("language")]
-    if not parts:  # an empty frame needs the new columns too, and any language adds them
+    if not parts:  # an empty frame needs the new columns too, and the work for any language adds them
         return work(frame, load_language(next(iter(load_names(pages))), pages))
     return pl.concat(parts).sort("number").drop("number")

@@ -1,7 +1,7 @@
-"""Calibration of an evaluator's label probabilities, with a temperature or with a regression over them and the signals.
+"""Calibrates an evaluator's label probabilities, with a temperature or with a regression over them and the signals.
 
-stages/evaluator/fitting.py fits it on held-back seeds. It is saved beside the evaluator as calibration.json and applied
-wherever that evaluator rates.
+stages/evaluator/fitting.py fits the calibration on held-back seeds. It is saved beside the evaluator as
+calibration.json, and applied wherever that evaluator rates.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Regression:
     """A multinomial logistic regression on two log-odds of the labels and the distances of the signals.
 
     The distance of a signal is the amount by which it is worse than its median among the best pairs (`medians`),
-    clipped to between 0 and the largest distance in the fit (`limits`). So a pair gains nothing from being better than
-    that median (a model finds its own instructions likelier than people's), and nothing is extrapolated. `coefficients`
-    has a row and `intercepts` a number for each level. `subtracted` is the share of the likelihood after other texts
-    that is subtracted from the likelihoods first.
+    clipped to the range from 0 to the largest distance in the fit (`limits`). A signal that is better than the median
+    gives no advantage, because a model finds its own instructions likelier than people's, and the regression never
+    extrapolates. `coefficients` has a row and `intercepts` a number for each level. `subtracted` is the share of the
+    likelihood after other texts that is first subtracted from the likelihoods.
     """
 
     signals: list[str]
@@ -50,7 +50,7 @@ class Calibration:
     regression: Regression | None = None
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with calibrated columns best, flawed and worst. It has the regression's signals as columns."""
+        """The frame with calibrated columns best, flawed and worst. It must have the columns of the signals."""
         if self.regression is None:
             return with_temperature(frame, self.temperature)
         coefficients = np.array(self.regression.coefficients)
@@ -81,12 +81,12 @@ def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
 
 
 def badness(values: pl.Series, signal: str) -> Matrix:
-    """The values, negated where a low value is the worse one: a higher badness is always worse."""
+    """The values, negated if a low value of the signal is worse, so that a higher badness is always worse."""
     return values.to_numpy() * (-1.0 if signal in HIGHER_IS_BETTER else 1.0)
 
 
 def with_temperature(frame: pl.DataFrame, temperature: float) -> pl.DataFrame:
-    """Temperature scaling (Guo et al. 2017): above 1 less certain, below 1 more certain, with the same order."""
+    """Temperature scaling (Guo et al. 2017): less certain above 1, more certain below 1. The order does not change."""
     if temperature == 1.0:
         return frame
     scaled = frame.with_columns(pl.col(level) ** (1 / temperature) for level in LEVELS)

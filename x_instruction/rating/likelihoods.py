@@ -1,12 +1,13 @@
-"""Signals of a pair from the instruction model: how likely the instruction is after the response.
+"""Computes signals of a pair with the instruction model: how likely the instruction is after the response.
 
-A small evaluator fails to compare a response with its instruction: in the planted world, AUC of swapped responses was
-0.5 to 0.9 with the labels, and 1.00 with these likelihoods. An instruction that is likely after any text says nothing,
-so its mean likelihood after other texts of the language is computed too, and the calibration subtracts the share of it
-that fits best (stages/evaluator/fitting.py). With Gemma 3 270M, on held-out seeds in Finnish and Hindi, AUC of swapped
-responses was 0.66 and 0.78 with nothing subtracted, 0.84 and 0.91 if the likelihood without a text was subtracted, and
-0.94 and 0.92 with the whole mean after two other texts (0.95 and 0.94 with three, 0.96 and 0.96 with eight). In the
-planted world all instructions are equally likely; there it was 0.999 with nothing subtracted and 0.95 with the whole.
+A small evaluator cannot compare a response with its instruction. In the planted world (artificial languages,
+docs/evaluator.md), AUC of swapped responses was 0.5 to 0.9 with the labels, and 1.00 with these likelihoods. An
+instruction that is likely after any text tells nothing, so its mean likelihood after other texts of the language is
+computed too. The calibration subtracts the share of that mean that fits best (stages/evaluator/fitting.py). On held-out
+seeds in Finnish and Hindi, with Gemma 3 270M, AUC of swapped responses was 0.66 and 0.78 if nothing was subtracted,
+0.84 and 0.91 with the likelihood without a text, and 0.94 and 0.92 with the whole mean after two other texts (0.95 and
+0.94 with three, 0.96 and 0.96 with eight). In the planted world all instructions are equally likely; there AUC was
+0.999 if nothing was subtracted and 0.95 with the whole mean.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.rating.by_language import by_language
 
-# Mean log-probability in nats of the instruction's tokens, given the whole response, and the lowest value given one of
-# its three parts. A low value means that the response does not fit. In the planted world, AUC of responses that stray
-# was 0.83 with the whole response, and 0.998 together with the parts and the labels.
+# `likelihood` is the mean log-probability in nats of the instruction's tokens after the whole response;
+# `part_likelihood` is the lowest such value after one of its three parts. A low value means that the response does not
+# fit. In the planted world, AUC of responses that stray was 0.83 with the whole response, and 0.998 together with the
+# parts and the labels.
 LIKELIHOODS = ("likelihood", "part_likelihood")
-# The same, on average given other texts.
+# The mean of the likelihoods after other texts.
 OTHER_LIKELIHOOD = "other_likelihood"
 LIKELIHOOD_COLUMNS = (*LIKELIHOODS, OTHER_LIKELIHOOD)
 PARTS = 3
@@ -35,7 +37,7 @@ PARTS = 3
 def add_likelihoods(
     frame: pl.DataFrame, engine: LazyEngine, prompts: Prompts, other_texts: int, pages: Path
 ) -> pl.DataFrame:
-    """Adds the columns of LIKELIHOOD_COLUMNS. The engine's model is the instruction model, with its prompts.
+    """Adds the columns of LIKELIHOOD_COLUMNS. The engine's model must be the instruction model, with its prompts.
 
     `frame` has `language`, `instruction` and `response`; the other texts are responses to other instructions in it.
     """
@@ -45,11 +47,11 @@ def add_likelihoods(
         "part": _parts(frame, pages),
         "other": _others(rows, other_texts),
     }
-    texts = pl.concat(some.with_columns(kind=pl.lit(kind)) for kind, some in kinds.items())
+    texts = pl.concat(table.with_columns(kind=pl.lit(kind)) for kind, table in kinds.items())
     texts = texts.with_columns(value=_values(texts, frame["instruction"].to_list(), engine, prompts))
-    found = texts.group_by("number", "kind").agg(least=pl.col("value").min(), mean=pl.col("value").mean())
+    values = texts.group_by("number", "kind").agg(least=pl.col("value").min(), mean=pl.col("value").mean())
     for kind, column in (("whole", "mean"), ("part", "least"), ("other", "mean")):
-        of_kind = found.filter(pl.col("kind") == kind).select("number", pl.col(column).alias(kind))
+        of_kind = values.filter(pl.col("kind") == kind).select("number", pl.col(column).alias(kind))
         rows = rows.join(of_kind, on="number", how="left", maintain_order="left")
     other = pl.col("other").max().over("language", "instruction")
     part = pl.col("part").fill_null(pl.col("whole"))
@@ -59,24 +61,24 @@ def add_likelihoods(
 def _others(rows: pl.DataFrame, count: int) -> pl.DataFrame:
     """Columns `number` (the first row of each instruction) and `text`: responses to other instructions.
 
-    The responses are at equal distances in the order of the frame, because neighbours may come from one document. Where
+    The responses are at equal distances in the order of the frame, because neighbours may come from one document. If
     the language has no other response, the text is empty.
     """
     firsts = rows.unique(["language", "instruction"], keep="first", maintain_order=True)
     tables = [rows.clear().select("number", text="response")]
-    for some in firsts.partition_by("language"):
-        pool = some["response"].unique(maintain_order=True)
-        own = some["response"].replace_strict(pool, pl.Series(range(len(pool)))).to_list()
+    for of_language in firsts.partition_by("language"):
+        pool = of_language["response"].unique(maintain_order=True)
+        places = of_language["response"].replace_strict(pool, pl.Series(range(len(pool)))).to_list()
         steps = range(1, min(count, len(pool) - 1) + 1)
-        at = [(place + len(pool) * step // (len(steps) + 1)) % len(pool) for place in own for step in steps]
-        numbers = some["number"].gather([row for row in range(some.height) for _ in steps])
+        at = [(place + len(pool) * step // (len(steps) + 1)) % len(pool) for place in places for step in steps]
+        numbers = of_language["number"].gather([row for row in range(of_language.height) for _ in steps])
         others = pl.DataFrame({"number": numbers, "text": pool.gather(at)})
-        tables.append(others if steps else some.select("number", text=pl.lit("")))
+        tables.append(others if steps else of_language.select("number", text=pl.lit("")))
     return pl.concat(tables)
 
 
 def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, prompts: Prompts) -> pl.Series:
-    """The likelihood of the instruction with the `number` of each row of `texts`, given its `text`."""
+    """For each row of `texts`, the likelihood of the instruction with its `number` after its `text`."""
     plain = PromptEncoder(engine.tokenizer, prompts)
     completions = [plain.completed(instruction) for instruction in instructions]
     encoder, questions = PromptEncoder(engine.tokenizer, prompts, budget=prompts.max_response_tokens), []
@@ -88,19 +90,19 @@ def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, pr
 
 
 def without_likelihoods(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fills the columns of LIKELIHOOD_COLUMNS with NaN where none is wanted, so that no rating can come from them."""
+    """Fills the columns of LIKELIHOOD_COLUMNS with NaN if no likelihood is wanted, so that no rating can use them."""
     return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOOD_COLUMNS)
 
 
 def compared(frame: pl.DataFrame, share: float) -> pl.DataFrame:
-    """The frame with this share of the likelihood after other texts subtracted from its LIKELIHOODS, if it has them."""
+    """Subtracts this share of the likelihood after other texts from LIKELIHOODS, if the frame has these columns."""
     if share == 0 or OTHER_LIKELIHOOD not in frame.columns:
         return frame
     return frame.with_columns(pl.col(name) - share * pl.col(OTHER_LIKELIHOOD) for name in LIKELIHOODS)
 
 
 def _parts(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
-    """Columns `number` (the row of the frame) and `text`: equal parts of each response of two or more sentences."""
+    """Columns `number` (the row of the frame) and `text`: the parts of each response of two or more sentences."""
     lines = by_language(frame.select("language", "response"), pages, _with_sentences).with_row_index("number")
     size = (pl.col("sentences").list.len() + PARTS - 1) // PARTS
     cut = [pl.col("sentences").list.slice(size * number, size).list.join(" ") for number in range(PARTS)]

@@ -1,4 +1,4 @@
-"""Ratings of pairs: the evaluator's three label probabilities at one position, calibrated, and their expectation."""
+"""Rates pairs: the evaluator's three label probabilities at one position, calibrated, and their expected value."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ def add_ratings(
 
 
 def with_rating(frame: pl.DataFrame, values: list[float]) -> pl.DataFrame:
-    """Adds `rating`, the expectation of the levels' values."""
+    """Adds `rating`, the expected value of the levels."""
     rating = pl.sum_horizontal(pl.col(level) * value for level, value in zip(LEVELS, values, strict=True))
     return frame.with_columns(rating.alias("rating"))

@@ -18,14 +18,14 @@ class Rating(Section):
     labels: Annotated[list[str], Field(min_length=3, max_length=3)]
     """The tokens that stand for best, flawed and worst; each must be a single token of the model."""
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
-    """The values of the three levels; a rating is their expectation. With 0.5 for flawed, a pair that is certainly cut
-    off would be worth as much as one that is either good or swapped: AUC over the surface defects was 0.62, and 0.91
-    with 0.2."""
+    """The values of the three levels; a rating is their expected value. With 0.5 for flawed, a pair that is certainly
+    cut off would be worth as much as a pair that is good or swapped with equal probability. AUC over the surface
+    defects was 0.62 with 0.5, and 0.91 with 0.2."""
     signals: tuple[Signal, ...]
-    """The signals (x_instruction/rating/signals.py) that a regression combines with the label probabilities. With an
-    empty list, the labels alone decide. candidate_pairs computes likelihoods and vectors only for signals that are
-    listed."""
+    """The signals (x_instruction/rating/signals.py) that a regression combines with the label probabilities. If the
+    list is empty, the labels decide alone. candidate_pairs computes only the likelihoods and vectors that listed
+    signals need."""
     other_texts: Positive
-    """The likelihood of an instruction is also computed after this many other texts of the language, for comparison."""
+    """Number of other texts of the language after which an instruction's likelihood is computed too."""
     max_response_tokens: Positive
     """In the prompt, a longer response is cut at the end of a sentence. Signals are counted on the whole response."""

@@ -1,8 +1,8 @@
-"""Signals of a pair besides the evaluator's labels. Which ones is our choice.
+"""Computes the signals of a pair, which are used besides the evaluator's labels. The choice of signals is our own.
 
-surface.py      counts on the response
+surface.py      counted on the response alone
 likelihoods.py  how likely the instruction is after the response
-x_instruction/embeddings/similarity.py  how near both are in the space of a text encoder
+x_instruction/embeddings/similarity.py  how similar the vectors of both are
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ SIGNALS = (*HIGHER_IS_BETTER, *SURFACE)
 
 
 def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
-    """Adds the signals that `rating.signals` lists. A likelihood loads the instruction model, a similarity the encoder.
+    """Adds the signals of `rating.signals`. Likelihoods need the instruction model, and similarities the text encoder.
 
-    The evaluator's folder holds the mean vectors. Vectors that the frame already has are used, and removed.
+    The evaluator's folder has the mean vectors. Vectors that the frame already has are used, and then removed.
     """
     rating = job.section(Rating)
     if set(rating.signals) & set(SURFACE):

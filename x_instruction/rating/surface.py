@@ -1,7 +1,7 @@
-"""Signals that are counted on a response alone.
+"""Computes signals that are counted on a response alone.
 
-A small model learns slowly what a count shows at once: on held-out pairs in ten languages, AUC of repeated sentences
-was 0.59 with the labels alone and 1.00 with these signals, and AUC of boilerplate 0.69 and 0.99.
+A small model learns slowly what a count shows at once. On held-out pairs in ten languages, AUC of repeated sentences
+was 0.59 with the labels alone and 1.00 with these signals; AUC of boilerplate was 0.69 and 0.99.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from x_instruction.rating.by_language import by_language
 
 SURFACE = ("repeated_share", "short_run", "open_end", "other_language_share")
 
-MIN_REPEATED = 15  # characters; a shorter sentence or heading often occurs twice in a good text
-MAX_SHORT = 5  # words of a notice, a menu item or a button
-PASSAGE = 40  # characters that identify a language; a single sentence is often only a name
+MIN_REPEATED = 15  # characters; shorter sentences and headings often occur twice in a good text
+MAX_SHORT = 5  # words; notices, menu items and buttons are not longer
+PASSAGE = 40  # characters that are enough to identify a language; a single sentence is often only a name
 
 
 def add_surface_signals(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
-    """Columns of SURFACE for the `response` of each row, in its `language`.
+    """Adds the columns of SURFACE for the `response` of each row, in its `language`.
 
-    repeated_share: share of characters in sentences that repeat an earlier one. short_run: length of the longest run of
-    sentences, lines or items of at most five words. open_end: 1 if the text does not end like a sentence (0 in a
-    language without marks of sentence ends). other_language_share: share of characters in passages that are identified
-    as another language.
+    repeated_share: share of characters in sentences that repeat an earlier sentence. short_run: length of the longest
+    run of sentences, lines or items of at most five words. open_end: 1 if the text does not end as a sentence does (0
+    if marks do not end sentences in the language). other_language_share: share of characters in passages that are
+    identified as another language.
     """
     return by_language(frame, pages, _with_signals)
 
@@ -36,7 +36,7 @@ def add_surface_signals(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
 def _with_signals(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     texts = frame.select(text="response")
     sentences = split_text(texts, sentence_a_line(language))
-    # Thai puts a space where other languages put a comma, so that good texts also have many short runs between spaces.
+    # Thai has spaces where other languages have commas, so good texts also have many short runs between spaces.
     marked = sentence_a_line(language) if language.marks_sentence_ends else pl.col("text")
     items = split_text(texts, marked.str.replace_all("|", "\n", literal=True))
     closed = rf"[{marks(language)}{CLOSERS}:;]\s*$"
@@ -50,7 +50,7 @@ def _with_signals(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFra
 
 
 def _repeated(sentences: pl.DataFrame) -> pl.DataFrame:
-    """Case and punctuation do not count: a sentence is compared by its letters and digits."""
+    """The signal repeated_share. Sentences are compared by letters and digits, without case and punctuation."""
     letters = pl.col("sentence").str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
     compared = sentences.select("row", letters=letters).with_columns(length=pl.col("letters").str.len_chars())
     long = compared.filter(pl.col("length") >= MIN_REPEATED)
@@ -68,7 +68,7 @@ def _short_runs(items: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame
 
 
 def _other_language(sentences: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Passages are consecutive sentences of at least PASSAGE characters together, where the text has as many."""
+    """The signal other_language_share. A passage is a group of sentences of at least PASSAGE characters."""
     end, whole = pl.col("length").cum_sum().over("row"), pl.col("length").sum().over("row")
     passage = pl.min_horizontal((end - 1) // PASSAGE, pl.max_horizontal(whole // PASSAGE - 1, 0))
     passages = (

@@ -1,19 +1,22 @@
-"""The border to the person who runs a command: each error is one sentence there, and only our bugs have a traceback."""
+"""Ends a command: its errors are printed as one sentence, and only bugs of this project show a traceback."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
+import select
 import sys
 import traceback
 from collections.abc import Callable
+from typing import TextIO
 
-from x_instruction.runner.errors import XInstructionError
+from x_instruction.runner.errors import XInstructionError, in_one_line
 
+OUTPUT_CLOSED = 128 + 13  # the status of a program that the signal SIGPIPE ended
 REPORT = "the project's issue tracker"
 FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
-# What to do, by the number of the operating system's error.
+# Remedies by the error number of the operating system.
 REMEDIES = {
     errno.ENOSPC: FREE_SPACE,
     errno.EDQUOT: FREE_SPACE,
@@ -23,14 +26,15 @@ REMEDIES = {
     errno.EPERM: "change its permissions or its owner, then run again",
     errno.EMFILE: "raise the limit of open files (`ulimit -n 65536`), then run again",
     errno.ENFILE: "close other programs, then run again",
-    errno.EIO: "the disk may be failing: copy the project to another one, then run again",
+    errno.EIO: "the disk may be failing: copy the project to another disk, then run again",
 }
-# Libraries in Rust and C++ give the number or its words in a message only.
+# Libraries in Rust and C++ have the error's number or words only in the message.
 DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quota exceeded")
 NO_MEMORY = re.compile(
     r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
 )
-# Errors of a library's own classes: what they say is about its input, and not a bug of ours.
+# Names of libraries by the package of their error classes. Such an error is about the library's input, not a bug of
+# this project.
 LIBRARIES = {
     "dvc": "DVC",
     "safetensors": "safetensors",
@@ -43,36 +47,71 @@ LIBRARIES = {
     "zc": "a lock",
     "flufl": "a lock",
 }
-FEWER = "close other programs, lower execution.workers, rows_per_shard or a batch_size, then run again"
-LONGEST = 300
+LESS_MEMORY = "close other programs, lower execution.workers, rows_per_shard or a batch_size, then run again"
 
 
 def at_the_border(work: Callable[[], int]) -> int:
-    """Returns the exit status of the work. An error is printed as one sentence; XI_TRACEBACK=1 adds its traceback."""
+    """Returns the exit status of the work. An error is printed as one sentence; XI_TRACEBACK=1 adds its traceback.
+
+    A command whose output nobody reads any more, as in `COMMAND | head`, ends without a message.
+    """
     try:
-        return work()
+        return _status_of(work)
+    except BrokenPipeError as error:
+        return OUTPUT_CLOSED if _drop_unread_output() else _printed(error)
+
+
+def _status_of(work: Callable[[], int]) -> int:
+    try:
+        try:
+            return work()
+        finally:
+            sys.stdout.flush()  # if this failed only at exit, Python would print a traceback
     except KeyboardInterrupt:
         print("interrupted: finished shards are kept, and the next run continues from them", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:
-        sentence = sentence_of(error)
-        print(f"error: {sentence or _bug(error)}", file=sys.stderr)
-        if sentence is None or os.environ.get("XI_TRACEBACK"):
-            traceback.print_exc()
-        return 1
+        return _printed(error)
+
+
+def _printed(error: Exception) -> int:
+    sentence = sentence_of(error)
+    print(f"error: {sentence or _bug(error)}", file=sys.stderr)
+    if sentence is None or os.environ.get("XI_TRACEBACK"):
+        traceback.print_exception(error)
+    return 1
+
+
+def _drop_unread_output() -> bool:
+    """Discards further output to streams whose pipe is closed. Returns whether there is such a stream."""
+    closed = [stream for stream in (sys.stdout, sys.stderr) if _is_closed_pipe(stream)]
+    for stream in closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return bool(closed)
+
+
+def _is_closed_pipe(stream: TextIO) -> bool:
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+    except (OSError, ValueError):  # the stream is not a file, or is closed
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """What is wrong, where, and what to do, in one line; None for a bug of ours."""
+    """One line that says what is wrong, where, and what to do; None for a bug of this project."""
     if isinstance(error, XInstructionError):
         return str(error)
-    text = _line(error)
+    text = in_one_line(error)
     if DISK_FULL.search(text):
         return f"{_place(error)}there is no room left on the disk: {FREE_SPACE}"
     if isinstance(error, MemoryError) or NO_MEMORY.search(text):
-        return f"the memory of this machine or GPU does not suffice ({text or 'MemoryError'}): {FEWER}"
+        return f"the memory of this machine or GPU does not suffice ({text or 'MemoryError'}): {LESS_MEMORY}"
     if _class_of(error, "concurrent.futures.process"):
-        return f"a worker process was killed, most likely because the memory does not suffice: {FEWER}"
+        return f"a worker process was killed, most likely because the memory does not suffice: {LESS_MEMORY}"
     if isinstance(error, OSError):
         remedy = REMEDIES.get(error.errno or 0, "check this path or address, then run again")
         return f"{_place(error)}{error.strerror or text or type(error).__name__}: {remedy}"
@@ -97,7 +136,3 @@ def _class_of(error: BaseException, package: str) -> bool:
 def _place(error: BaseException) -> str:
     name = getattr(error, "filename2", None) or getattr(error, "filename", None)
     return f"{os.fsdecode(name) if isinstance(name, bytes) else name}: " if name else ""
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:LONGEST]

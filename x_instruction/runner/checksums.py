@@ -1,7 +1,7 @@
-"""Checksums: what is read is what was written, although a disk or a copy may have changed it in between.
+"""Checks that a file still has the content that was written: a disk or a copy may have changed it.
 
-The hash is XXH3 with 128 bits, which reads 6 GB a second from the page cache; SHA-256 reads 1.1 GB. It protects from
-accidents and not from an attacker, who could write the checksum too.
+The hash is XXH3 with 128 bits, which reads 6 GB a second from the page cache; SHA-256 reads 1.1 GB. It protects against
+accidents but not against an attacker, who could also write the checksum.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def checksum(path: Path) -> str:
 
 
 def checksums(folder: Path, leave_out: Iterable[str] = ()) -> dict[str, str]:
-    """The checksum of each file under the folder by its relative name; temporary files begin with a dot."""
+    """The checksums of the files under the folder, by relative name, without temporary files (with a leading dot)."""
     names = sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
@@ -40,20 +40,29 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     write_json(path, {**value, CHECKSUM: _checksum_of(value)})
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
-    """The mapping. Raises DamagedError if it is not what was written; one without a checksum was made by hand."""
+def read_sealed(path: Path, or_by_hand: bool = False) -> dict[str, Any]:
+    """The mapping. Raises DamagedError if it is not what was written.
+
+    With `or_by_hand`, a mapping without a checksum is also accepted.
+    """
     try:
         value = read_json(path)
-        written = value.pop(CHECKSUM, None)
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError):
         raise DamagedError(path) from None
-    if written not in (None, _checksum_of(value)):
+    if not isinstance(value, dict) or not _is_listing(value.get(FILES, {})):
         raise DamagedError(path)
-    return dict(value)
+    written = value.pop(CHECKSUM, None)
+    if written != _checksum_of(value) and not (or_by_hand and written is None):
+        raise DamagedError(path)
+    return value
+
+
+def _is_listing(files: object) -> bool:
+    return isinstance(files, dict) and all(isinstance(value, str) for value in files.values())
 
 
 def refuse_changed(folder: Path, listed: Mapping[str, str], names: Iterable[str] | None = None) -> None:
-    """Raises DamagedError for the first of the named files (all by default) that is missing or not as it is listed."""
+    """Raises DamagedError for the first of the named files (by default, all) that is missing or has changed."""
     for name in listed if names is None else names:
         path = folder / name
         if name in listed and not (path.is_file() and checksum(path) == listed[name]):

@@ -1,4 +1,4 @@
-"""Ids made from the content of rows: equal content has an equal id, in every run and on every machine."""
+"""Makes ids from the content of rows: equal content has an equal id, in every run and on every machine."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def content_ids(frame: pl.DataFrame, *columns: str) -> pl.Series:
 
 
 def wrong_ids(frame: pl.DataFrame, *columns: str) -> int:
-    """Number of rows whose `id` is not that of their content."""
+    """Number of rows whose `id` does not fit their content."""
     return int((frame["id"] != content_ids(frame, *columns)).sum())

@@ -1,4 +1,4 @@
-"""Hands a stage to a process that has the libraries loaded already, if there is one."""
+"""Lets a process that has already loaded the libraries run a stage, if there is such a process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
-STARTED = b"+"  # what the process sends when the stage begins, before the byte of its status
+STARTED = b"+"  # the process sends it when the stage begins, and the exit status at the end
 # Loading the libraries takes 8 s, and a minute on a busy machine.
 LONGEST_START = 300.0  # seconds
 
 
 def same_user(connection: socket.socket) -> bool:
-    """Whether the process at the other end of a Unix socket belongs to the user of this one (known on Linux only)."""
+    """Whether the process at the other end of a Unix socket has the same user as this one (known on Linux only)."""
     if sys.platform != "linux":
         return True
     _, user, _ = struct.unpack(
@@ -28,7 +28,7 @@ def same_user(connection: socket.socket) -> bool:
 
 
 def delegated(arguments: list[str]) -> int | None:
-    """Lets the preloaded process make the stage. Returns its exit status, or None where no such process runs."""
+    """Lets the preloaded process run the stage. Returns its exit status, or None if no such process answers."""
     path = os.environ.get(SOCKET)
     if not path:
         return None
@@ -37,7 +37,7 @@ def delegated(arguments: list[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        if not same_user(connection):  # it would get the environment, which may hold keys
+        if not same_user(connection):  # the process would get the environment, which may hold keys
             return None
         die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])
@@ -45,11 +45,12 @@ def delegated(arguments: list[str]) -> int | None:
         connection.sendall(json.dumps(request).encode() + b"\n")
         if not _has_started(connection):
             print(
-                f"the process with the loaded libraries gave no answer for {LONGEST_START:.0f} s; this one loads them",
+                f"the process with the loaded libraries gave no answer for {LONGEST_START:.0f} s, so this process "
+                "loads them",
                 file=sys.stderr,
             )
             return None
-        answer = connection.recv(1)  # the work itself, which may take days
+        answer = connection.recv(1)  # after the work itself, which may take days
     if not answer:
         print(
             f"error: the process of `{' '.join(arguments)}` ended without a result; it was killed or ran out of memory",
@@ -59,7 +60,7 @@ def delegated(arguments: list[str]) -> int | None:
 
 
 def _has_started(connection: socket.socket) -> bool:
-    """Whether the stage has begun, or has ended already; False if nothing happens for too long."""
+    """Whether the stage has begun or has already ended; False if nothing happens for too long."""
     connection.settimeout(LONGEST_START)
     try:
         connection.recv(1)

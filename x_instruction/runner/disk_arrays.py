@@ -1,4 +1,4 @@
-"""Arrays that are too long for memory: flat files of numbers, read in pieces and searched for repeated values."""
+"""Keeps arrays that are too long for memory: flat files of numbers, read in pieces and searched for repeated values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Numbers read at a time: 32 MB of 64-bit values. The work on them takes a few times as much memory.
+# Numbers that are read at a time: 32 MB of 64-bit values. The work on them takes a few times as much memory.
 PIECE = 4_000_000
 Array = npt.NDArray[Any]
 
@@ -32,19 +32,19 @@ def pieces(path: Path, dtype: npt.DTypeLike) -> Iterator[tuple[int, Array]]:
 
 def gather(path: Path, dtype: npt.DTypeLike, places: Array) -> Array:
     """The values at the given positions, which must be in ascending order."""
-    found = [np.zeros(0, dtype)]
+    parts = [np.zeros(0, dtype)]
     for start, values in pieces(path, dtype):
         first, last = np.searchsorted(places, [start, start + len(values)])
-        found.append(values[places[first:last] - start])
-    return np.concatenate(found)
+        parts.append(values[places[first:last] - start])
+    return np.concatenate(parts)
 
 
 def repeated(keys: Path, among: npt.NDArray[np.bool_] | None = None) -> Iterator[tuple[Array, Array]]:
     """Yields the positions of the 64-bit keys that occur more than once, and the group of each position.
 
-    `among` marks the positions to look at (all by default). Each yielded part holds all keys of one remainder, so its
-    groups are complete; they are numbered from 0, and the positions of a group follow each other. The file is read
-    once for each part.
+    `among` marks the positions to look at (by default, all). Each yielded part holds all keys with one remainder, so
+    its groups are complete. In each part the groups are numbered from 0, and the positions of a group are adjacent. The
+    file is read once for each part.
     """
     parts = max(-(-count(keys, np.uint64) // PIECE), 1)
     for part in range(parts):
@@ -68,7 +68,7 @@ def _groups(places: Array, keys: Array) -> tuple[Array, Array]:
 
 
 def neighbours(keys: Array) -> tuple[Array, Array]:
-    """For sorted keys: whether each equals the key before it, and whether it equals a key on either side."""
+    """For sorted keys, whether each key equals the key before it, and whether it equals a key on either side."""
     equals_previous = np.zeros(len(keys), np.bool_)
     equals_previous[1:] = keys[1:] == keys[:-1]
     in_group = equals_previous.copy()

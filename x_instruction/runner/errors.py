@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+LONGEST = 300  # characters of a library's message
+
 
 class XInstructionError(Exception):
     """Base of all errors whose message is for the person who runs the pipeline."""
@@ -20,7 +22,7 @@ class GateFailedError(XInstructionError):
 
 
 class DamagedError(InputError):
-    """The content of a file is not what was written: a disk, a copy or a hand changed it."""
+    """The content of a file is not what was written: a disk, a copy or a person changed it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -30,5 +32,15 @@ class DamagedError(InputError):
         self.path = path
 
     def __reduce__(self) -> tuple[type, tuple[Path]]:
-        """Workers send their errors to the stage; by default the message would be taken for the path."""
+        """Workers pickle their errors for the stage. By default, the message would be unpickled as the path."""
         return DamagedError, (self.path,)
+
+
+def in_one_line(error: BaseException) -> str:
+    """The message of a library's error in one line of bounded length, without the full stop at its end.
+
+    Jinja puts lines of the template into the messages of its syntax errors. Here the number of the line replaces them.
+    """
+    message, line = getattr(error, "message", None), getattr(error, "lineno", None)
+    text = f"{message.split('. ')[0].rstrip('.')} in line {line}" if isinstance(message, str) and line else str(error)
+    return " ".join(text.split())[:LONGEST].removesuffix(".")

@@ -1,4 +1,4 @@
-"""The map over shards: in this process, in local processes, or on Ray. No stage depends on the choice."""
+"""Maps a function over shards: in this process, in local processes, or on Ray. Results do not depend on the choice."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Result = TypeVar("Result")
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execution: Execution) -> Iterator[Result]:
     """Yields the results in the order of the items. Each worker holds at most two items, so memory stays bounded.
 
-    With `processes` and `ray` the function must be picklable: a function of a module or a partial of one.
-    Raises SettingsError where Ray is asked for and not installed.
+    With `processes` and `ray` the function must be picklable: a function of a module or a partial of such a function.
+    Raises SettingsError if Ray is asked for but not installed.
     """
     if execution.executor == "processes":
         yield from _in_processes(function, items, execution.workers)
@@ -37,7 +37,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execu
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     # spawn, because polars' thread pool does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    # A worker waits for its next item for ever if the stage was killed.
+    # Without die_with_parent, a worker would wait for its next item for ever after the stage was killed.
     with ProcessPoolExecutor(workers, context, die_with_parent, (os.getpid(),)) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
@@ -49,11 +49,11 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
 
 
 def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
-    """The result of a shard. Raises InputError, and ends the workers, if it takes longer than any shard does."""
+    """The result of a shard. Raises InputError, and ends the workers, if it takes longer than LONGEST_SHARD."""
     try:
         return shard.result(timeout=LONGEST_SHARD)
     except TimeoutError:
-        if shard.done():  # the work itself raised it
+        if shard.done():  # the work itself raised the error
             raise
         workers = dict(pool._processes)
         for worker in workers.values():
@@ -65,12 +65,12 @@ def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
 
 
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Joins the cluster of RAY_ADDRESS or starts a local one.
+    """Joins the cluster at RAY_ADDRESS or starts a local one.
 
-    The nodes share the project's folder: a shard is written to the work store where it is made.
+    The nodes must share the project's folder, because each node writes its shards to the work store.
     """
     ray = _connected()
-    # Ray takes functions and classes only, and what a stage maps is a partial. It is sent once, not with every item.
+    # Ray accepts only functions and classes, but a stage maps a partial. The partial is sent once, not with every item.
     remote = ray.remote(num_cpus=1)(_call)
     shared = ray.put(function)
     waiting: deque[Any] = deque()
@@ -83,7 +83,7 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
 
 
 def _from_ray(ray: Any, shard: Any) -> Any:
-    """The result of a shard. Raises InputError if the cluster gives none: a task that fits no node waits for ever."""
+    """The result of a shard. Raises InputError if the cluster returns none: a task that fits no node waits for ever."""
     try:
         return ray.get(shard, timeout=LONGEST_SHARD)
     except ray.exceptions.GetTimeoutError:

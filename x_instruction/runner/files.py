@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and content hashes."""
+"""Writes files and folders that appear whole or not at all, and hashes content."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of Linux: paths relative to the current folder; both paths exist and are swapped
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux: paths are relative to the current folder; two existing paths are swapped
 
 
 def digest(*parts: str | bytes | memoryview) -> str:
-    """SHA-256 over the parts as hex; each part is preceded by its length, so that no two lists collide."""
+    """SHA-256 over the parts as hex. Each part is preceded by its length, so that no two lists of parts collide."""
     state = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -41,7 +41,7 @@ def _file_hash(file: Path) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes to a temporary name beside `path`, syncs, and renames."""
+    """Writes the data to a temporary file beside `path`, syncs it, and renames it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:
@@ -76,10 +76,10 @@ def replace_folder(staged: Path, target: Path) -> None:
         staged.replace(target)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
-    """Swaps two paths at once, so that neither is missing for a moment; False where the system cannot do that."""
+def _exchanged(first: Path, second: Path) -> bool:
+    """Swaps two paths in one step, so that neither is ever missing. Returns False if the system cannot do that."""
     try:
         swap = ctypes.CDLL(None).renameat2
     except AttributeError:
         return False
-    return bool(swap(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0)
+    return bool(swap(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0)

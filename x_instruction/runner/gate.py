@@ -1,11 +1,12 @@
-"""The gate: an artifact's suite of expectations, judged before anything is published.
+"""The gate checks an artifact against its suite of expectations before anything is published.
 
-Polars computes the metrics over all rows, and Great Expectations judges them as a frame of one row: 1 M rows took 0.2 s
-and 0.5 GB, against 3 s and 1.1 GB through pandas. A suite is `stages/<artifact>/expectations.yaml`, a list of
+Polars computes the metrics over all rows, and Great Expectations judges them as a frame of one row. For a million rows
+this takes 0.2 s and 0.5 GB; Great Expectations on all rows, through pandas, takes 3 s and 1.1 GB. A suite is the file
+`stages/<artifact>/expectations.yaml`, a list of entries:
 
     - metric: bad_share                      # a metric that the stage computes
       at_most: $raw_web_text.max_bad_share   # a setting or a number; also at_least and equals
-      severity: critical                     # blocks; a `warning` is shown and blocks nothing
+      severity: critical                     # a failure blocks publishing; a failed `warning` is only shown
       because: the reason for the bound
 """
 
@@ -47,7 +48,7 @@ Validate = Callable[[list[Expectation], dict[str, Metric]], list[bool]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One judged expectation, with the `value` that its metric had (None: the stage did not compute it)."""
+    """One judged expectation, and the `value` of its metric (None: the stage did not compute it)."""
 
     metric: str
     rule: str
@@ -82,7 +83,7 @@ class Report:
 
 
 def read_suite(path: Path) -> list[Expectation]:
-    """The expectations of a suite, their bounds as they are written."""
+    """The expectations of a suite, with their bounds as written."""
     expectations = []
     try:
         entries = read_yaml(path) or []
@@ -103,12 +104,12 @@ def load_suite(path: Path, settings: Any) -> list[Expectation]:
     """The expectations of a suite; a bound `$section.key` is taken from the settings."""
     return [
         replace(
-            written,
-            at_least=_bound(written.at_least, settings, path),
-            at_most=_bound(written.at_most, settings, path),
-            equals=_bound(written.equals, settings, path),
+            expectation,
+            at_least=_bound(expectation.at_least, settings, path),
+            at_most=_bound(expectation.at_most, settings, path),
+            equals=_bound(expectation.equals, settings, path),
         )
-        for written in read_suite(path)
+        for expectation in read_suite(path)
     ]
 
 
@@ -143,7 +144,7 @@ def judge(
 
 
 def _plain(value: Metric) -> Metric:
-    """Rounded to what a reader can use; a number that is not finite becomes text, since JSON has none."""
+    """The number rounded to six decimals. A number that is not finite becomes text, because JSON cannot hold it."""
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else str(value)
     return value

@@ -1,7 +1,8 @@
-"""The only module that uses Great Expectations: it validates the suite on a frame of one row, the metrics.
+"""Validates a suite with Great Expectations, on a frame of one row that holds the metrics.
 
-Its import takes 2 to 4 s, as long as the work of a small stage. So it runs in a separate process, which starts with the
-stage and imports while the stage works; where the library is loaded already, it runs in the stage's process.
+Only this module uses the library. Importing it takes 2 to 4 s, as long as the work of a small stage, so a separate
+process imports it while the stage works, and validates. If the library is already loaded, the stage's process
+validates.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Validator:
             self._process.wait()
 
     def validate(self, suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-        """Whether each expectation holds. All metrics are finite or text."""
+        """Whether each expectation holds. Numbers among the metrics must be finite."""
         if self._process is None:
             return _validate(suite, metrics)
         question = json.dumps({"metrics": metrics, "suite": [asdict(expectation) for expectation in suite]})
@@ -54,7 +55,7 @@ class Validator:
 
 
 def _validate(suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-    """Success of each expectation. What Great Expectations prints goes to standard error."""
+    """Whether each expectation holds. What Great Expectations prints goes to standard error."""
     if not suite:
         return []
     import great_expectations as gx
@@ -75,8 +76,8 @@ def _results(gx: Any, suite: list[Expectation], metrics: Any) -> list[bool]:
     )
     native = [_native(gx, expectation, number) for number, expectation in enumerate(suite)]
     result = batch.validate(gx.ExpectationSuite(name="suite", expectations=native))
-    order = {found.expectation_config.meta["number"]: bool(found.success) for found in result.results}
-    return [order[number] for number in range(len(suite))]
+    passed = {single.expectation_config.meta["number"]: bool(single.success) for single in result.results}
+    return [passed[number] for number in range(len(suite))]
 
 
 def _native(gx: Any, expectation: Expectation, number: int) -> Any:
@@ -89,7 +90,7 @@ def _native(gx: Any, expectation: Expectation, number: int) -> Any:
 
 
 def _serve() -> None:
-    """Import Great Expectations, then answer the one question that comes on standard input."""
+    """Imports Great Expectations, then answers the only question, which comes on standard input."""
     import great_expectations  # noqa: F401
 
     question = sys.stdin.read()

@@ -1,8 +1,8 @@
-"""The import closure of a stage: exactly the project's files that its code runs.
+"""Finds the import closure of a stage: exactly the project's files that its code runs.
 
-The keys of a stage's finished shards are made from it, so a change of one stage's code does not remake another's
-shards. A test compares it with the folders that dvc.yaml lists. It starts at the stage and at the shell, not at
-`stages/__main__.py`: that imports all settings, and every key would change with any setting.
+The keys of a stage's finished shards depend on the closure, so a change of one stage's code does not remake another
+stage's shards. A test compares it with the dependencies in dvc.yaml. It starts at the stage and at the shell, not at
+`stages/__main__.py`, because that file imports all settings: every key would change with any setting.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ def stage_files(artifact: str, root: Path) -> list[Path]:
 
 
 def stage_code_hash(artifact: str, root: Path) -> str:
-    """Hash of the stage's code. The suite is left out, because it judges shards and does not make them."""
+    """Hash of the stage's code. The suite is left out, because shards do not depend on it."""
     return hash_paths(stage_files(artifact, root))
 
 
 def closure(starts: Iterable[Path], root: Path) -> list[Path]:
     """The given files of the project at `root` and the project files that they import, directly or not."""
-    found: set[Path] = set()
+    files: set[Path] = set()
     waiting = list(starts)
     while waiting:
         file = waiting.pop()
-        if file not in found:
-            found.add(file)
+        if file not in files:
+            files.add(file)
             waiting += _imported_files(file, root)
-    return sorted(found)
+    return sorted(files)
 
 
 def _imported_files(file: Path, root: Path) -> tuple[Path, ...]:
@@ -44,7 +44,7 @@ def _imported_files(file: Path, root: Path) -> tuple[Path, ...]:
 
 
 def _imported_names(file: Path, root: Path) -> set[str]:
-    """Names of the project's packages that a file imports anywhere, also inside functions."""
+    """Names of the project's modules and packages that a file imports anywhere, also inside functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
@@ -58,7 +58,7 @@ def _imported_names(file: Path, root: Path) -> set[str]:
 
 
 def _module(root: Path, dotted: str) -> list[Path]:
-    """The files of a dotted name: a module or a package's `__init__`; none if it is neither."""
+    """The files of a dotted name: a module or a package's `__init__`. The list is empty if it is neither."""
     path = root.joinpath(*dotted.split("."))
     candidates = [path.with_suffix(".py"), path / "__init__.py"]
     return [candidate for candidate in candidates if candidate.is_file()]

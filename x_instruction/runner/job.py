@@ -1,4 +1,4 @@
-"""What a stage is given: its settings, where its inputs lie, where to write, and the map over shards."""
+"""Gives a stage what it needs: its settings, the places of its inputs and its output, and the map over shards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from x_instruction.runner.shared_store import SharedStore
 from x_instruction.runner.work_store import finished, seal
 
 SectionKind = TypeVar("SectionKind", bound=Section)
-# Rows hashed at a time: the writer copies what it writes, and a copy of a whole frame would double the memory.
+# Rows that are hashed at a time: the writer copies what it writes, and a copy of a whole frame would double the memory.
 HASHED_ROWS = 2_000
 SCRATCH = "scratch-"
 
@@ -38,7 +38,7 @@ class Job:
     """One run of one stage on one partition.
 
     `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` keeps
-    finished shards when a run is interrupted; it lies outside the outputs, which DVC empties before a run.
+    finished shards when a run is interrupted; it lies outside the outputs, because DVC empties those before a run.
     `code` is the hash of the stage's code. `used` collects the keys of the work store that this run needs.
     """
 
@@ -66,27 +66,27 @@ class Job:
 
     @property
     def metrics(self) -> Path:
-        """Where the figures of the artifact are published, as DVC's metrics."""
+        """File of the artifact's published figures, which are DVC's metrics."""
         return self.root / "data" / "metrics" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
     def plots(self) -> Path:
-        """Where the data of the artifact's plots is published."""
+        """Folder of the published data of the artifact's plots."""
         return self.root / "data" / "plots" / self.artifact / self.partition
 
     @property
     def refusal(self) -> Path:
-        """Where the report of a failed gate lies: outside DVC's outputs, so that `dvc checkout` does not replace it."""
+        """File of a failed gate's report. It is outside DVC's outputs, so that `dvc checkout` does not replace it."""
         return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
     def refused_drops(self) -> Path:
-        """Where the dropped rows of a failed run lie: they often explain the failure."""
+        """Folder of the dropped rows of a failed run, which often explain the failure."""
         return self.refusal.with_suffix(".drops")
 
     @property
     def run_log(self) -> Path:
-        """Where the seconds, rates and choices of the last published run lie."""
+        """File with the seconds, rates and choices of the last published run."""
         return self.root / "data" / "runs" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
@@ -95,7 +95,7 @@ class Job:
         return self.root / "languages"
 
     def section(self, kind: type[SectionKind]) -> SectionKind:
-        """The section of params.yaml that this class describes. A stage imports what it reads."""
+        """The section of params.yaml that `kind` describes. A stage reads only sections whose class it imports."""
         return next(value for _, value in self.settings if type(value) is kind)
 
     @cached_property
@@ -136,7 +136,7 @@ class Job:
         """Writes one shard for each frame and takes finished shards from the work store.
 
         A shard's key is made of the frame's content, the code, `settings` (the sections that the transform reads, or
-        the seed) and `depends_on` (such as a model's hash). A shard is made again when any of them changes.
+        the seed) and `depends_on` (such as a model's hash). If any of them changes, the shard is made again.
         """
         base = digest(self.code, depends_on, *(_key(value) for value in settings))
         rows_in, counts = 0, Counter[str]()
@@ -157,7 +157,7 @@ class Job:
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
-        """Yields the result of a costly first step for each frame, from the work store if it is already there."""
+        """Yields the result of a costly first step for each frame. Results in the work store are not made again."""
         for key, *_ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")
@@ -176,25 +176,26 @@ class Job:
 
 
 def make_job(artifact: str, kinds: tuple[str, ...], names: list[str], settings: RunSettings, root: Path) -> Job:
-    """Sorts the names after the artifact into iteration and language; `kinds` are those that the artifact has.
+    """Makes the job of a partition. `kinds` says whether the artifact has iterations, languages or both.
 
-    Raises SettingsError for a name that params.yaml does not list, and for too many or too few of them.
+    `names` are the partition's iteration and language in any order. Raises SettingsError for a name that params.yaml
+    does not list, and for too many or too few names.
     """
-    found: dict[str, str] = {}
+    given: dict[str, str] = {}
     for name in names:
         if name not in settings.iterations and name not in settings.languages:
             known = ", ".join([*settings.languages, *settings.iterations])
             raise SettingsError(f"'{name}' is neither a language nor an iteration of params.yaml ({known})")
-        found["iteration" if name in settings.iterations else "language"] = name
-    if set(found) != set(kinds) or len(names) != len(kinds):
+        given["iteration" if name in settings.iterations else "language"] = name
+    if set(given) != set(kinds) or len(names) != len(kinds):
         usage = " ".join([artifact, *(kind.upper() for kind in kinds)])
         wanted = " and ".join(f"one {kind}" for kind in kinds) or "neither iteration nor language"
         raise SettingsError(f"{artifact} is made by `python -m stages {usage}`: give {wanted}")
-    partition = Path(artifact, *(found[kind] for kind in kinds))
+    partition = Path(artifact, *(given[kind] for kind in kinds))
     return Job(
         artifact=artifact,
-        language=found.get("language"),
-        iteration=found.get("iteration"),
+        language=given.get("language"),
+        iteration=given.get("iteration"),
         settings=settings,
         root=root,
         staging=root / "data" / ".staging" / partition,
@@ -212,12 +213,12 @@ def frame_hash(frame: pl.DataFrame) -> str:
     hashed = _Hashed()
     for part in frame.iter_slices(HASHED_ROWS):
         part.write_ipc(cast(IO[bytes], hashed), compression="uncompressed")
-    hashed.state.update(repr(frame.schema).encode())  # an empty frame has nothing else
+    hashed.state.update(repr(frame.schema).encode())  # an empty frame writes nothing else
     return hashed.state.hexdigest()
 
 
 class _Hashed(io.RawIOBase):
-    """A file that keeps nothing but the hash of what is written to it."""
+    """A file that keeps only the hash of what is written to it."""
 
     def __init__(self) -> None:
         self.state = hashlib.sha256()

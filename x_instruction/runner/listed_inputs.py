@@ -1,7 +1,7 @@
-"""Refuses to run if the graph's file does not list an input that the settings name.
+"""Refuses to run if the graph (dvc.yaml) does not list an input that the settings name.
 
-DVC would not see that input change: the first run would read it, and every later one would call the artifact up to
-date although the file has grown.
+DVC would not notice a change of that input: later runs would call the artifact up to date although the file has
+changed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from x_instruction.runner.yaml_files import read_yaml
 def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
     """Raises SettingsError for the first input of an artifact that is not among its dependencies in `graph`.
 
-    `inputs` holds the dependencies by artifact, written as in `graph`. A missing `graph` is not an error, because a
-    stage also runs alone; nor is an artifact that is not in `graph`.
+    `inputs` holds the dependencies by artifact, written as in `graph`. It is not an error if `graph` is missing,
+    because a stage also runs alone, or if an artifact is not in `graph`.
     """
     if not graph.exists():
         return

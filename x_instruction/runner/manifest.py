@@ -1,4 +1,4 @@
-"""The manifest of a published partition, and the metrics that every table has."""
+"""Writes the manifest of a published partition, and computes the metrics that every table has."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.published import MANIFEST, METRICS
 
-SCORES = "scores.json"  # what a stage writes there beside its artifact is published as its metrics
+SCORES = "scores.json"  # the figures that a stage writes beside its artifact; they are published as its metrics
 
 
 def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
     """Metrics of every artifact that holds rows; empty for models.
 
-    Ids are compared as 64-bit hashes on disk, because in polars 10 million of them took 1 GB. `unaccounted_rows` are
-    rows that came in and are neither kept nor dropped; it is missing where a stage reports no rows that came in.
+    Ids are compared as 64-bit hashes on disk, because 10 million ids took 1 GB in polars. `unaccounted_rows` is the
+    number of rows that came in but are neither kept nor dropped. It is missing if a stage does not report how many rows
+    came in.
     """
     if not job.staged.paths():
         return {}
@@ -48,9 +49,9 @@ def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> dict[str, Any]:
-    """Writes what the partition holds, and the checksum of the metrics in `figures`, which are published beside it.
+    """Writes the manifest of the staged partition. `figures` is the folder of its metrics, whose checksum it lists.
 
-    The manifest holds no times: equal content gives an equal manifest.
+    The manifest holds no times, so equal content gives an equal manifest.
     """
     paths = job.staged.paths()
     content = hash_paths([path for path in job.staging.iterdir() if path.name != MANIFEST])
@@ -75,7 +76,7 @@ def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> d
     else:
         size = sum(path.stat().st_size for path in job.staging.rglob("*") if path.is_file())
         manifest |= {"summary": f"{size / 1e6:.1f} MB"}
-    # Read by nothing but the check of what is read, so it does not belong to the content.
+    # Only the check of the metrics reads this checksum, so it is not part of `content`.
     if figures and (figures / SCORES).exists():
         manifest[METRICS] = checksum(figures / SCORES)
     manifest[FILES] = checksums(job.staging, leave_out=[MANIFEST])

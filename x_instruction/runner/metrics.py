@@ -1,4 +1,4 @@
-"""Statistics of a column as plain numbers, for metrics and scores."""
+"""Computes statistics of a column as plain numbers, for metrics and scores."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import polars as pl
 
 
 def mean(series: pl.Series) -> float:
-    """Mean of a numeric or boolean column; 0 for an empty one."""
+    """Mean of a numeric or boolean column; 0 for an empty column."""
     return float(series.cast(pl.Float64).mean() or 0.0)  # type: ignore[arg-type]
 
 
 def least(series: pl.Series) -> float:
-    """Smallest value of a numeric column; 0 for an empty one."""
+    """Smallest value of a numeric column; 0 for an empty column."""
     return float(series.cast(pl.Float64).min() or 0.0)  # type: ignore[arg-type]
 
 
 def greatest(series: pl.Series) -> float:
-    """Largest value of a numeric column; 0 for an empty one."""
+    """Largest value of a numeric column; 0 for an empty column."""
     return float(series.cast(pl.Float64).max() or 0.0)  # type: ignore[arg-type]
 
 
 def spread(series: pl.Series) -> float:
-    """Standard deviation of a numeric column; 0 where it has none."""
+    """Standard deviation of a numeric column; 0 for fewer than two values."""
     return float(series.cast(pl.Float64).std() or 0.0)  # type: ignore[arg-type]
 
 
 def counted_median(values: pl.Series, counts: pl.Series) -> float:
-    """Median of values with their counts; 0 without values. For columns that are too long for memory."""
+    """Median of values that occur `counts` times; 0 without values. It is for columns that are too long for memory."""
     ordered = pl.DataFrame({"value": values, "ends": counts}).sort("value").with_columns(pl.col("ends").cum_sum())
     total = greatest(ordered["ends"])
     middle = [ordered.filter(pl.col("ends") > at)["value"].first() for at in ((total - 1) // 2, total // 2)]

@@ -1,8 +1,8 @@
-"""One run of a partition at a time: a second one waits, and says for whom and how long.
+"""Lets only one run of a partition work at a time: a second run waits, and says for whom and how long.
 
-Two runs of one partition share its staging folder and its work store. Of 44 pairs of runs started together without this
-lock, 5 published wrong data. The lock is one of the operating system: it is released when its holder ends, however it
-ends.
+Two runs of one partition would share its staging folder and its work store. Without this lock, 5 of 44 pairs of runs
+that were started together published wrong data. The operating system releases the lock when its holder ends, for
+whatever reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REMEDY = "wait for the other run or stop it, then run again"
 def one_run(work: Path, partition: str, longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
     """Holds the lock of the partition whose work store is `work`.
 
-    Raises InputError if the run that holds it does nothing for `longest_wait` seconds.
+    Raises InputError if the run that holds the lock does nothing for `longest_wait` seconds.
     """
     work.mkdir(parents=True, exist_ok=True)
     with patiently_acquire(FileLock(work / LOCK), Patience(partition, REMEDY, longest_wait)):

@@ -1,4 +1,4 @@
-"""What a stage's `run` reports of its work, besides the artifact that it wrote."""
+"""What a stage's `run` reports about its work, besides the artifact that it wrote."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Waits that end: each says for whom and how long it waits, and gives up with a sentence.
+"""Waits for other processes: a wait says for whom and how long it waits, and gives up with a sentence.
 
-Only a holder that does nothing is given up: as long as its processes use the processor, or its files grow, it is waited
-for, however long its work takes. The holder of a lock file is the process that Linux lists for it in /proc/locks;
-elsewhere it is unknown, and only its files show that it works.
+A wait is given up only if the holder does nothing. As long as its processes use the processor, or its files grow, the
+wait goes on. Linux lists the process that holds a lock file in /proc/locks. On other systems the holder is unknown, and
+only its files show that it works.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait of `what` for somebody else. `remedy` says what the user can do when it is given up."""
+    """One wait of `what` for another process. `remedy` says what the user can do after the wait was given up."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print
     ) -> None:
         self._what, self._remedy, self._longest, self._log = what, remedy, longest, log
         self._began: float | None = None
-        self._since, self._said, self._progress = 0.0, -MESSAGE_EVERY, object()  # the first step begins the wait
+        self._since, self._logged, self._progress = 0.0, -MESSAGE_EVERY, object()  # the first step begins the wait
 
     def step(self, holder: str, progress: Any = None) -> float:
-        """Seconds until the next look. Raises InputError if there was no progress for too long.
+        """Returns the seconds until the next check. Raises InputError if there was no progress for too long.
 
-        `progress` is any value that changes while the holder works, such as that of `work_of`.
+        `progress` is any value that changes while the holder works, such as the result of `work_of`.
         """
         now = time.monotonic()
         if self._began is None:
@@ -55,14 +55,14 @@ class Patience:
                 f"{self._what} waited {waited:.0f} s for {holder}, which did nothing for {idle:.0f} s, and gave up: "
                 f"{self._remedy}"
             )
-        if now - self._said >= MESSAGE_EVERY:
-            self._said = now
+        if now - self._logged >= MESSAGE_EVERY:
+            self._logged = now
             self._log(f"{self._what} waits for {holder}, {waited:.0f} s so far")
         return min(MESSAGE_EVERY, self._longest - idle)
 
 
 def patiently_acquire(lock: BaseFileLock, patience: Patience, progress: Callable[[], Any] = lambda: None) -> Any:
-    """Acquires the lock, a context manager that releases it. Raises InputError if that takes too long."""
+    """Acquires the lock, and returns a context manager that releases it. Raises InputError if that takes too long."""
     timeout = 0.0
     while True:
         try:
@@ -73,35 +73,35 @@ def patiently_acquire(lock: BaseFileLock, patience: Patience, progress: Callable
 
 
 def work_of(processes: Iterable[int | None]) -> int:
-    """Whole seconds that these processes and those that they started have used the processor for.
+    """Whole seconds of processor time that these processes, and the processes that they started, have used.
 
-    The fraction is left out: a process that hangs may have threads that wake up now and then.
+    The fraction is left out, because a process that hangs may have threads that wake up now and then.
     """
     return int(sum(_cpu_seconds(process) for process in processes if process is not None))
 
 
 def _cpu_seconds(process: int) -> float:
     try:
-        family = [found := psutil.Process(process), *found.children(recursive=True)]
+        family = [parent := psutil.Process(process), *parent.children(recursive=True)]
     except psutil.Error:
         return 0.0
     seconds = 0.0
     for member in family:
         try:
-            seconds += sum(member.cpu_times()[:4])  # its own, and those of its children that have ended
+            seconds += sum(member.cpu_times()[:4])  # of the process and of its children that have ended
         except psutil.Error:
-            continue  # it has ended since
+            continue  # the process has ended in the meantime
     return seconds
 
 
 def holder_of(lock: Path) -> int | None:
-    """The process that holds a lock file of the operating system; None if there is none, or none that can be seen."""
+    """The number of the process that holds a lock file; None if there is none, or if the system does not show it."""
     try:
-        found = lock.stat()
+        status = lock.stat()
         lines = LOCKS.read_text().splitlines()
     except OSError:
         return None
-    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     for fields in map(str.split, lines):
         if fields[1] == "FLOCK" and fields[5] == place and int(fields[4]) > 0:
             return int(fields[4])
@@ -117,7 +117,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line: empty if it has ended or is none of a user, None if it cannot be seen."""
+    """The command of a process in one line; empty if it has ended or is the kernel's, None if it is not shown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())

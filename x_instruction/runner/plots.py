@@ -1,6 +1,6 @@
-"""The data of an artifact's plots: `plots/<name>.csv` with the columns x, y and `series` (one line or bar colour each).
+"""Writes the data of an artifact's plots: `plots/<name>.csv` with the columns x, y and `series` (lines or bar colours).
 
-Both faces draw them: DVC by the entries of dvc.yaml and the templates in .dvc/plots, Dagster all files that it finds.
+DVC draws the files that dvc.yaml lists, with the templates in .dvc/plots. Dagster draws every file that it finds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DIGITS = 4  # enough to draw; the last bits of a sum are not reproducible
 
 
 def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
-    """Writes the frame's columns as `<folder>/plots/<name>.csv`, floats to four decimals."""
+    """Writes the frame as `<folder>/plots/<name>.csv`, with floats rounded to four decimals."""
     rounded = frame.with_columns(pl.col(pl.Float64).round(DIGITS))
     write_atomically(folder / PLOTS / f"{name}.csv", rounded.write_csv().encode("utf-8"))
 
@@ -37,7 +37,7 @@ def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def keep_curve(frame: pl.DataFrame) -> pl.DataFrame:
-    """The share of rows that would pass, for each threshold of `rating` in steps of a twentieth."""
+    """The share of rows that would pass each threshold of `rating`, in steps of a twentieth."""
     thresholds = [step / RATING_BINS for step in range(RATING_BINS + 1)]
-    shares = [frame.filter(pl.col("rating") >= least).height / max(1, frame.height) for least in thresholds]
+    shares = [frame.filter(pl.col("rating") >= threshold).height / max(1, frame.height) for threshold in thresholds]
     return pl.DataFrame({"rating": thresholds, "share": shares})

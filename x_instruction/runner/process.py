@@ -10,15 +10,15 @@ import sys
 import threading
 from contextlib import suppress
 
-RUN = (
-    "XI_RUN"  # the number of the process without which a stage must not go on: DVC, as `make run` and Dagster start it
-)
+# Variable with the number of the process without which a stage must not go on: DVC, as `make run` or Dagster started
+# it.
+RUN = "XI_RUN"
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """Asks Linux to end this process together with its parent: an orphan could publish later.
+    """Asks Linux to end this process together with its parent, because an orphan could publish later.
 
-    `parent` is the number of the process that started this one, which may have ended by now: then this one ends too.
+    `parent` is the number of the process that started this one. If that process has already ended, this one ends too.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
@@ -40,7 +40,7 @@ def die_with_run() -> None:
         run = os.pidfd_open(int(number))
     except ProcessLookupError:
         os.kill(os.getpid(), signal.SIGTERM)
-    except OSError:  # a kernel before 5.3, or a container that forbids it
+    except OSError:  # a kernel before 5.3, or a container that forbids the call
         return
     threading.Thread(target=_end_after, args=(run,), daemon=True).start()
 
@@ -59,7 +59,8 @@ def quiet_libraries(threads: int) -> None:
         os.environ.setdefault(name, str(threads))
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK", "VLLM_NO_USAGE_STATS"):
         os.environ.setdefault(name, "1")
-    # Waiting threads yield their core: otherwise training beside the Dagster UI on two cores was ten times slower.
+    # Waiting threads must yield their core: training beside the Dagster UI on two cores was ten times slower without
+    # this.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

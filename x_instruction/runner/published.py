@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from x_instruction.runner.checksums import FILES, checksum, read_sealed, refuse_changed
-from x_instruction.runner.errors import DamagedError
+from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.files import read_json
 
 MANIFEST = "manifest.json"
@@ -16,26 +16,45 @@ METRICS = "metrics"  # in the manifest: the checksum of the metrics that are pub
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a published folder. Raises DamagedError if it is not as it was published."""
-    return read_sealed(folder / MANIFEST)
+    return read_sealed(folder / MANIFEST, or_by_hand=True)
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder that a project of this kind published; empty for other folders.
+
+    A checkpoint from a hub may have a file of the same name with other content.
+    """
+    return read_manifest(folder) if _is_ours(folder / MANIFEST) else {}
 
 
 def refuse_damaged(folder: Path, among: Callable[[str], bool] = lambda name: True) -> None:
     """Raises DamagedError for a file that is not as it was published; `among` selects names relative to the folder.
 
-    A folder that this project did not publish, such as a checkpoint from a hub, has no list to compare with.
+    A folder that no project of this kind published, such as a checkpoint from a hub, has no list to compare with.
     """
-    listed = read_manifest(folder).get(FILES, {}) if _is_ours(folder / MANIFEST) else {}
+    listed = manifest_of(folder).get(FILES, {})
     refuse_changed(folder, listed, filter(among, listed))
 
 
+def refuse_damaged_copy(folder: Path) -> None:
+    """Like `refuse_damaged`, for a folder from outside, which the doctor of this project cannot make again."""
+    try:
+        refuse_damaged(folder)
+    except DamagedError as damaged:
+        raise InputError(
+            f"{damaged.path} is damaged: its content is not what the manifest of its folder lists; copy {folder} again "
+            "from where it came, then run again"
+        ) from None
+
+
 def checked(folder: Path, name: str) -> Path:
-    """The path of a file in a published folder, after `refuse_damaged` for this file alone."""
+    """The path of a file in a published folder. Raises DamagedError if this file is damaged."""
     refuse_damaged(folder, lambda listed: listed == name)
     return folder / name
 
 
 def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
-    """The metrics at `path` of the artifact published in `folder`. Raises DamagedError if they are other metrics."""
+    """The metrics at `path` of the artifact in `folder`. Raises DamagedError if the manifest lists another checksum."""
     listed = read_manifest(folder).get(METRICS) if (folder / MANIFEST).exists() else None
     if listed not in (None, checksum(path)):
         raise DamagedError(path)
@@ -43,7 +62,7 @@ def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def _is_ours(manifest: Path) -> bool:
-    """A manifest that cannot be read counts as ours, so that it is refused."""
+    """Whether this project wrote the manifest. An unreadable manifest counts as ours, so that it is refused."""
     if not manifest.is_file():
         return False
     try:

@@ -1,7 +1,7 @@
-"""What a stage reads, as dvc.yaml lists it, and whether any of it changed while the stage ran.
+"""Checks that what a stage reads, as dvc.yaml lists it, did not change while the stage ran.
 
-DVC records the state of a stage's parameters and dependencies after its command has ended. If one of them changed in
-between, DVC would record the new state for data that were made from the old one, and call them up to date.
+DVC records the state of a stage's parameters and dependencies after its command has ended. If one of them changed while
+the command ran, DVC would record the new state for data that were made from the old state, and call them up to date.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ IGNORED = "__pycache__"  # written while a stage runs; also in .dvcignore
 
 @dataclass(frozen=True)
 class Readings:
-    """The states of what a partition is made from, by path or parameter, before it is made."""
+    """The states of a partition's parameters and dependencies, by name, before the partition is made."""
 
     root: Path
     artifact: str
@@ -37,11 +37,14 @@ class Readings:
 
     @staticmethod
     def of(root: Path, artifact: str, names: Sequence[str]) -> Readings:
-        """Call it before the settings are read; `names` are the partition's iteration and language."""
+        """The states now. `names` are the partition's iteration and language.
+
+        Call it before the settings are read, so that a change of them is noticed.
+        """
         return Readings(root, artifact, tuple(names), dict(_states(root, artifact, names)))
 
     def refuse_changes(self) -> None:
-        """Raises InputError if a listed parameter or dependency is no longer what it was."""
+        """Raises InputError if the state of a listed parameter or dependency has changed."""
         now = dict(_states(self.root, self.artifact, self.names))
         changed = sorted(name for name in self.states.keys() | now.keys() if self.states.get(name) != now.get(name))
         if changed:
@@ -53,9 +56,9 @@ class Readings:
 
 
 def _states(root: Path, artifact: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Parameters by value; files and folders by the sizes and times of all files in them.
+    """Yields parameters with their values, and paths with a digest of the sizes and times of all files in them.
 
-    Empty without a graph, and where the graph or the settings cannot be read: those have sentences elsewhere.
+    Yields nothing if the graph or the settings are missing or cannot be read, because other code reports that.
     """
     try:
         graph, params = (read_yaml(root / name) for name in ("dvc.yaml", "params.yaml"))
@@ -89,10 +92,10 @@ def _filled(text: str, context: Mapping[str, Any]) -> str:
 
 def _value(path: str, context: Mapping[str, Any]) -> Any:
     """The value at a path such as `seed_pairs.sources[0].folder`."""
-    found: Any = context
+    value: Any = context
     for step in STEP.findall(path):
-        found = found[int(step)] if isinstance(found, list) else found[step]
-    return found
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
 
 
 def _state(path: Path) -> str:
@@ -104,7 +107,7 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
     if not path.is_dir():
         yield str(path), _size_and_time(path)
         return
-    # DVC does not follow links to folders either, and one to "/" or to a folder above would be walked without end.
+    # Links to folders are not followed, as in DVC: a link to "/" or to a folder above would have no end.
     for folder, folders, files in os.walk(path):
         folders[:] = [name for name in folders if name != IGNORED]
         for name in files:
@@ -114,7 +117,7 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
 
 def _size_and_time(path: Path) -> str:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return "missing"
-    return f"{found.st_size} {found.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns}"

@@ -1,4 +1,4 @@
-"""The second pass over a partition's staged shards: it drops rows that only the whole partition can judge.
+"""The second pass over a partition's staged shards: it drops rows that can be judged only among all rows.
 
 Duplicates are such rows. The first pass writes the shards one by one; the second reads a few columns of all shards,
 decides, and rewrites the shards with dropped rows. `write_shard` renames a new file over the old one, so the linked
@@ -24,7 +24,7 @@ Places = npt.NDArray[np.int64]
 DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
 # Decisions may also be a function from a shard's number to a frame of `row`, `reason` and `value`.
 Decisions = Callable[[int], pl.DataFrame]
-# The place of a document in its source; ORIGIN is its address where it has one.
+# PLACE is the place of a document in its source. ORIGIN is its web address or, if it has none, its place.
 PLACE = pl.format("{}#{}", "source", "record")
 ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
 
@@ -44,8 +44,8 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
     with job.scratch() as folder:
         for path in shards:
             append(folder / "keys", pl.read_parquet(path, columns=[key])[key].hash().to_numpy())
-        found = [places for places, _ in repeated(folder / "keys")] if shards else []
-    places = np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+        groups = [places for places, _ in repeated(folder / "keys")] if shards else []
+    places = np.sort(np.concatenate([np.zeros(0, np.int64), *groups]))
     frames = [
         pl.read_parquet(path, columns=[key, *columns])[rows].select(
             pl.lit(number, pl.UInt32).alias("shard"), pl.Series("row", rows, pl.UInt32), key, *columns
@@ -57,7 +57,7 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 
 
 def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
-    """Yields number and path of each shard that holds some of the ascending `places`, and their rows in it."""
+    """Yields number and path of each shard that holds some of the ascending `places`, and their rows in the shard."""
     begins = first_places(shards)
     for number, path in enumerate(shards):
         first, last = np.searchsorted(places, begins[number : number + 2])
@@ -77,9 +77,9 @@ def drop_staged(
     id_column: str = "id",
     text: str = "text",
 ) -> None:
-    """Moves the decided rows to the drops and removes the `temporary` columns from every shard.
+    """Moves the rows with a decision to the drops, and removes the `temporary` columns from every shard.
 
-    `text` is the column that a drop shows, `id_column` the one that names it.
+    A drop shows the column `text`; its id is taken from `id_column`.
     """
     for number, path in enumerate(job.staged.paths()):
         decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
@@ -100,7 +100,7 @@ def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str
     )
     split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
     dropped = joined.filter(pl.col("reason").is_not_null())
-    # A drop is named by its id in the upstream artifact, where the row can be looked up.
+    # The id of a drop is the id of its row in the upstream artifact, where the row can be looked up.
     return Split(
         split.kept.drop("row", "origin"),
         split.dropped.with_columns(dropped[id_column].alias("id")).select(list(DROP_SCHEMA)),

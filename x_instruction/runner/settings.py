@@ -1,4 +1,4 @@
-"""What every section of `params.yaml` is made of, and the sections that the runner itself reads."""
+"""The base class of all sections of `params.yaml`, and the sections that the runner itself reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Fields that decide how fast or at what price the work is done, but not its result: finished shards stay valid.
+    # Fields that decide how fast or at what price the work is done, but not its result. They are not part of the key,
+    # so finished shards stay valid when they change.
     HOW: ClassVar[frozenset[str]] = frozenset()
 
     def key(self) -> str:
@@ -38,19 +39,19 @@ class Iteration(Section):
 
 
 class Execution(Section):
-    """How the work is done, but never its result: a change here re-runs nothing."""
+    """How the work is done, but never its result: a change here does not run anything again."""
 
     executor: Literal["in_process", "processes", "ray"]
     """How a stage is mapped over its shards."""
     workers: Positive
-    """Processes of the executor."""
+    """Number of the executor's processes."""
     threads: Positive
-    """Threads of torch. The number is fixed because the order of a sum changes its last bits. Two threads are no faster
-    for a small model (4,070 tokens/s against 4,470), and are 20 times slower beside another busy process."""
+    """Number of torch's threads. It is fixed because the order of a sum changes its last bits. Two threads are no
+    faster for a small model (4,070 tokens/s against 4,470), and are 20 times slower beside another busy process."""
 
 
 class RunSettings(Protocol):
-    """What a job needs from the whole of `params.yaml`; iterating yields the names and values of all sections."""
+    """What a job needs from all of `params.yaml`; iterating yields the names and values of all sections."""
 
     @property
     def languages(self) -> list[str]: ...
@@ -64,7 +65,7 @@ class RunSettings(Protocol):
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first problem of a validation as one sentence: the key, its value and the rule, and a near name."""
+    """The first problem of a validation as one sentence: the key, its value and the rule, and perhaps a similar key."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
@@ -82,7 +83,7 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value on one line, cut where it is long."""
+    """A value on one line, cut after SHOWN characters."""
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
 

@@ -1,7 +1,7 @@
 """An artifact's partition: a folder of Parquet shards, and beside them the dropped rows with their reasons.
 
 <partition>/part-00000.parquet            kept rows
-<partition>/__drops__/part-00000.parquet  dropped rows: id, reason, the value that broke the rule, origin, text
+<partition>/__drops__/part-00000.parquet  dropped rows: id, reason, value that broke the rule, origin, text
 <partition>/manifest.json                 written last, with every file's checksum; a folder without one is unfinished
 """
 
@@ -25,7 +25,7 @@ from x_instruction.runner.published import MANIFEST, read_manifest
 # Columns of a drop in every artifact: enough to find the row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
-# `datasets.load_dataset` and raw_web_text pass over folders whose name begins so: a drop must not come back as data.
+# `datasets.load_dataset` and raw_web_text skip folders with such a name, so that drops are not read as data again.
 DROPS = "__drops__"
 PART_BYTES = 16_000_000
 
@@ -71,9 +71,10 @@ class Partition:
     finished: bool = True
 
     def paths(self) -> list[Path]:
-        """Raises InputError if the partition is missing or incomplete.
+        """The paths of the shards. Raises InputError if the partition is missing or incomplete.
 
-        The gate of a stage counts the rows that it read, so rows lost between two stages only show here.
+        The gate of a stage counts only rows that the stage read, so rows that are lost between two stages show only
+        here.
         """
         paths = sorted(self.folder.glob("part-*.parquet"))
         if self.finished:
@@ -81,12 +82,12 @@ class Partition:
         return paths
 
     def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """One shard at a time. Raises DamagedError for a shard that is not as it was published."""
+        """Yields one shard at a time. Raises DamagedError for a shard that is not as it was published."""
         for path in self.checked_paths():
             yield pl.read_parquet(path, columns=columns)
 
     def checked_paths(self) -> Iterator[Path]:
-        """The paths in order, each compared with the manifest right before it is read."""
+        """Yields the paths in order, each compared with the manifest right before it is read."""
         paths = self.paths()
         listed = read_manifest(self.folder).get(FILES, {}) if self.finished else {}
         for path in paths:
@@ -94,7 +95,7 @@ class Partition:
             yield path
 
     def table(self, columns: list[str] | None = None) -> pl.DataFrame:
-        """All rows; only for work that needs the whole of a partition."""
+        """All rows, for work that needs the whole partition."""
         return pl.concat(list(self.frames(columns)))
 
     def drop_counts(self) -> dict[str, int]:
@@ -126,7 +127,7 @@ class Partition:
         if listed not in (None, rows):
             raise InputError(
                 f"{self.folder} has {rows} rows but its manifest lists {listed}: a shard is missing or comes from "
-                "another partition; `dvc checkout` brings it back, or make it again"
+                "another partition; run `dvc checkout` to bring it back, or make it again"
             )
 
 
@@ -151,7 +152,7 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
     """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    A rule needs several times the memory of its texts (sentences, folded words), so PART_BYTES bounds a part.
+    A rule needs several times the memory of its texts (sentences, folded words), so a part has about PART_BYTES.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()

@@ -1,11 +1,11 @@
-"""Work that several languages of an artifact need: the first language that needs it makes it, the others find it.
+"""Stores work that several languages of an artifact need: the first language does it, and the others find it.
 
 data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
-Languages run side by side, each in its own process. A piece is made under a lock of the operating system, which is
-released when its holder ends, however it ends. A piece is deleted once no language of the settings needs it: a run adds
-its keys to those of its language before it looks for a piece, and only a published run removes the earlier keys.
+Languages run side by side, each in its own process. A piece is made under a lock, which the operating system releases
+when its holder ends, for whatever reason. A piece is deleted once no language of the settings needs it. For this, a run
+adds its keys to those of its language before it looks for a piece, and only a published run removes the earlier keys.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DELETED = ".deleted-"
 
 
 class SharedStore:
-    """The store as seen by one language: `name`, which is among `names`, the languages of the settings."""
+    """The store as seen by the language `name`, which is among `names`, the languages of the settings."""
 
     def __init__(self, folder: Path, name: str, names: Collection[str]) -> None:
         self._folder, self._name, self._names = folder, name, names
@@ -35,9 +35,9 @@ class SharedStore:
     def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
         """Makes the missing pieces by key; each function fills the folder that it is given.
 
-        A function may find files of an interrupted run of the same piece in its folder, and must write each file under
-        a temporary name first. Pieces that another process is making are left for the end, so that languages side by
-        side share the work.
+        A function may find files of an interrupted run in its folder, and must write each file under a temporary name
+        first. Pieces that another process is making are left for the end, so that languages that run side by side share
+        the work.
         """
         with self._alone():
             self._needed |= set(pieces)
@@ -51,13 +51,16 @@ class SharedStore:
         return self._folder / key
 
     def settle(self) -> None:
-        """Call after publishing: the language now needs only what it used, and pieces that none needs are deleted."""
+        """Deletes pieces that no language needs.
+
+        Call it after publishing: from then on, this language needs only the pieces that its run used.
+        """
         if not self._folder.exists():
             return
         with self._alone():
             self._write_wanted(self._needed)
             wanted = set[str]().union(*map(self._wanted, self._names))
-            # Sorted, so that a folder that an interrupted run had begun to delete comes first and frees its name.
+            # Sorted, so that a folder whose deletion was interrupted comes first and frees its name.
             for path in sorted(self._folder.iterdir()):
                 if path.is_dir() and path.name not in {*wanted, "wanted"}:
                     self._delete(path)
@@ -94,7 +97,8 @@ class SharedStore:
 
     def _wanted(self, name: str) -> set[str]:
         path = self._folder / "wanted" / name
-        return set(path.read_text().split()) if path.exists() else set()
+        # A damaged key fits no piece, so the piece is made again.
+        return set(path.read_text(errors="replace").split()) if path.exists() else set()
 
     def _write_wanted(self, keys: Collection[str]) -> None:
         write_atomically(self._folder / "wanted" / self._name, "\n".join(sorted(keys)).encode())
@@ -105,12 +109,12 @@ def _patience(key: str) -> Patience:
 
 
 def _progress(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes of what another process has made of a piece so far: it is waited for as long as that grows."""
+    """Names and sizes of the files of a piece that another process has written. The wait goes on while they grow."""
     return sorted((path.name, _size(path)) for path in folder.glob("*"))
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # it was renamed since it was listed
+    except OSError:  # the file was renamed after it was listed
         return 0

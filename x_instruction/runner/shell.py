@@ -1,4 +1,4 @@
-"""The shell around every stage: work, gate, publish, whole or not at all."""
+"""The shell around every stage: it runs the work and the gate, and publishes the artifact whole or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stage(Protocol):
 
 
 def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = None) -> None:
-    """Do the stage's work in `job.staging`, judge it by the suite, and publish it whole or not at all.
+    """Does the stage's work in `job.staging`, judges it by the suite, and publishes it whole or not at all.
 
     Nothing is published if what the stage reads changed since the `readings` were taken.
     """
@@ -51,9 +51,9 @@ def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = N
 
 
 def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None:
-    """The report and the figures of the data before are removed first and the new ones come last.
+    """Publishes the staged data. The previous report and figures are removed first, and the new ones are written last.
 
-    So a run that is killed in between leaves data without a report, but never a report of other data.
+    A run that is killed in between leaves data without a report, but never with the report of other data.
     """
     figures = _taken_out(job)
     manifest = write_manifest(job, outcome, figures)
@@ -71,7 +71,7 @@ def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None
 
 
 def _taken_out(job: Job) -> Path:
-    """Moves metrics and plots out of the artifact: they are separate outputs, as DVC shows no file inside an output."""
+    """Moves metrics and plots out of the artifact, as separate outputs: DVC shows no file inside an output."""
     figures = job.staging.with_name(f".{job.staging.name}.figures")
     figures.mkdir()
     for name in (SCORES, PLOTS):
@@ -89,20 +89,20 @@ def _publish_figures(job: Job, figures: Path) -> None:
 
 
 def _keep_drops(job: Job) -> str:
-    """Puts the drops of a refused run where a user finds them. Returns a sentence on the leading reason."""
+    """Moves the drops of a refused run out of the staging folder. Returns a sentence on the most frequent reason."""
     leading = job.staged.leading_drop()
     if leading is None:
         return ""
     replace_folder(job.staging / DROPS, job.refused_drops)
     reason, value, count = leading
     where = job.refused_drops.relative_to(job.root)
-    return f"most drops are {reason} ({count} rows), for example: {value}; all of them: {where}"
+    return f"the most frequent drops are {reason} ({count} rows), for example: {value}; all drops: {where}"
 
 
 def _prune(work: Path) -> None:
-    """Drop from the work store what the published run did not use."""
+    """Deletes what the published run did not use from the work store."""
     if (work / "used").exists():
-        used = set((work / "used").read_text().split())
+        used = set((work / "used").read_text(errors="replace").split())  # an entry whose key is damaged is made again
         for folder in work.iterdir():
             if folder.is_dir() and folder.name not in used:
                 shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Finished work outside DVC's outputs: an entry counts only if each of its files is what was written.
+"""Keeps finished work outside DVC's outputs. An entry counts only if each of its files is what was written.
 
 <store>/<key>/…             the files of an entry
 <store>/<key>/sealed.json   written last: the checksum of each file, and facts about the entry
@@ -20,12 +20,12 @@ SEAL, NOTE = "sealed.json", ".noted.json"
 
 
 def seal(entry: Path, **facts: Any) -> None:
-    """Declares the entry finished, with facts to remember."""
+    """Marks the entry as finished, with facts to remember."""
     write_sealed(entry / SEAL, {**facts, FILES: checksums(entry, leave_out=[SEAL])})
 
 
 def finished(entry: Path) -> dict[str, Any] | None:
-    """The facts of a finished entry; None if it is not finished. A damaged one is named, deleted, and not finished."""
+    """The facts of a finished entry, or None. A damaged entry is reported, deleted, and counts as not finished."""
     if not (entry / SEAL).exists():
         return None
     try:
@@ -44,7 +44,7 @@ def note(path: Path) -> None:
 
 
 def as_noted(path: Path) -> bool:
-    """Whether the file is there and as it was noted. One that is not is named, and must be made again."""
+    """Whether the file is there and as it was noted. A damaged file is reported, and must be made again."""
     if not (path.exists() and path.with_suffix(NOTE).exists()):
         return False
     try:

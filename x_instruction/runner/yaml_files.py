@@ -1,7 +1,7 @@
 """Reads the project's YAML: settings, language pages, suites and the graph.
 
-YAML silently takes the last of two equal keys, and a page of aliases can stand for more values than the memory
-holds. Both are refused here, like every value that cannot be read, as an error of YAML.
+YAML silently takes the last of two equal keys, and a short file of aliases can stand for more values than the memory
+holds. Both are refused here as errors of YAML, and so is every value that cannot be read.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ MAX_VALUES, MAX_LEVELS = 100_000, 40
 
 
 class UnusableYamlError(yaml.YAMLError):
-    """A file that is not refused by YAML, but is not what its author meant."""
+    """A file that cannot be used, although the YAML parser may accept it."""
 
 
 def read_yaml(path: Path) -> Any:
-    """The values of a file. Raises FileNotFoundError, and for all else that is wrong `yaml.YAMLError`."""
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    """The values of a file. Raises FileNotFoundError if it is missing, and `yaml.YAMLError` for every other problem."""
+    if path.exists() and not path.is_file():  # reading from a pipe would wait for ever
         raise UnusableYamlError("it is not a file but a folder, pipe or device")
     try:
         return parse_yaml(path.read_bytes().decode("utf-8-sig"))
@@ -46,7 +46,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def _refuse_many_levels(text: str) -> None:
-    """Raises UnusableYamlError for what the compiled loader would end the process at: 100,000 open brackets."""
+    """Raises UnusableYamlError for deep nesting: the compiled loader ends the process at 100,000 open brackets."""
     level = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -56,9 +56,9 @@ def _refuse_many_levels(text: str) -> None:
 
 
 def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
-    """Number of the values that a node stands for, with those that aliases repeat."""
+    """Number of values that a node stands for, including those that aliases repeat."""
     if id(node) not in known:
-        known[id(node)] = MAX_VALUES  # an alias that leads back to itself has no end
+        known[id(node)] = MAX_VALUES  # a node that contains itself by an alias has no end
         known[id(node)] = 1 + sum(_count_values(child, known) for child in _children(node))
     if known[id(node)] > MAX_VALUES:
         line = node.start_mark.line + 1

@@ -1,4 +1,4 @@
-"""Texts as arrays of code points, and what each code point is."""
+"""Converts texts to arrays of code points, and classifies code points."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from x_instruction.language.sentences import CLOSERS
 from x_instruction.words.compiled import compiled
 
 LETTER, IN_WORD, SPACE, CLOSER = 1, 2, 4, 8
-# Zero-width joiners belong to words: without them the conjuncts of Hindi and Tamil would fall apart.
+# Zero-width joiners are parts of words: without them, the conjuncts of Hindi and Tamil would fall apart.
 KINDS = {
     LETTER: r"^\p{L}$",
     IN_WORD: r"^[\p{L}\p{M}\p{N}\u200b-\u200d]$",
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
     CLOSER: rf"^[{CLOSERS}]$",
 }
-# The code points of planes 0 and 1. The planes above hold Chinese characters, which count as letters.
+# Number of code points in planes 0 and 1. The planes above hold Chinese characters, which count as letters.
 CODE_POINTS = 0x20000
-# Code points in one batch of texts. Their arrays take about 30 bytes per code point, whatever the size of the shard.
+# Number of code points in one batch of texts. Their arrays take about 30 bytes per code point, whatever the size of the
+# shard.
 BATCH = 4_000_000
 Points = npt.NDArray[np.uint32]
 Starts = npt.NDArray[np.int64]
@@ -49,7 +50,7 @@ def kinds() -> npt.NDArray[np.uint8]:
 
 @compiled
 def kind(flags: npt.NDArray[np.uint8], point: int) -> int:
-    """Flags of any code point."""
+    """The flags of any code point."""
     return flags[point] if point < CODE_POINTS else LETTER | IN_WORD
 
 
@@ -60,7 +61,7 @@ def is_digit(point: int) -> bool:
 
 
 def batches(texts: pl.Series) -> Iterator[Batch]:
-    """The texts in order, in batches of up to BATCH code points and of at least one text."""
+    """Yields the texts in order, in batches of up to BATCH code points but at least one text."""
     lengths = texts.str.len_chars().to_numpy().astype(np.int64)
     ends, first = np.cumsum(lengths), 0
     while first < len(lengths):

@@ -1,7 +1,7 @@
-"""Functions compiled by numba and cached on disk for as long as none of the code that they were made from changes.
+"""Compiles functions with numba, and caches the result on disk until the code from which it was made changes.
 
 numba itself compares only the time and size of the file that defines a function. A function that calls a function of
-another file, or uses a constant of it, would keep using the old code of that file.
+another file, or uses a constant of that file, would keep using its old code.
 """
 
 from __future__ import annotations

@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 
 from x_instruction.runner.errors import InputError
 
-# Columns of prompts, in the order in which an error names them.
+# Names of columns with prompts, in the order in which an error names them.
 FIELDS = ("prompt", "question", "instruction", "text", "turns", "messages")
 
 
-# Facts of a manifest: the rows of the evaluation files, and those whose texts are too short to protect anything.
+# Facts for the manifest: the number of rows of the evaluation files, and of rows whose texts are too short to protect
+# anything.
 EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotected"
 
 
 class Text(NamedTuple):
-    """A text of row `row`. A text beside the prompts may be a label or a licence, so it counts only if it is long."""
+    """A text of the row `row`. If it is no prompt, it may be a label or a licence, so it counts only if it is long."""
 
     row: int
     text: str
@@ -26,17 +27,17 @@ class Text(NamedTuple):
 
 
 def prompts_of(path: Path, setting: str) -> list[Text]:
-    """All texts of a file, in whatever column or list they are.
+    """All texts of a file, in all columns and nested lists.
 
     Raises InputError, which names the setting, if the file does not exist, is not JSONL or has no text.
     """
-    found = [text for number, row in rows_of(path, setting) for text in _texts(number, row)]
-    if not any(text.is_prompt or len(text.text.split()) > 1 for text in found):
+    texts = [text for number, row in rows_of(path, setting) for text in _texts(number, row)]
+    if not any(text.is_prompt or len(text.text.split()) > 1 for text in texts):
         raise InputError(
             f"{setting}: {path} has none of the columns {', '.join(FIELDS)} with a text; "
             "rename the column of the prompts"
         )
-    return found
+    return texts
 
 
 def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -55,7 +56,7 @@ def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _read(path: Path, setting: str) -> str:
-    """The text of a file. Raises InputError for what is no file of text; opening a pipe would wait for ever."""
+    """The text of a file. Raises InputError if it is not a text file; opening a pipe would wait for ever."""
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
     if not path.is_file():
@@ -68,7 +69,7 @@ def _read(path: Path, setting: str) -> str:
 
 
 def _storable(value: Any) -> Any:
-    """The value with a question mark for each lone surrogate, which JSON may hold and no text."""
+    """The value with a question mark for each lone surrogate: JSON may hold surrogates, but polars strings cannot."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, list):
@@ -82,7 +83,7 @@ def _texts(number: int, row: dict[str, Any]) -> Iterator[Text]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """The strings in a value: in lists of turns and in the objects of messages too."""
+    """The strings in a value, also in lists of turns and in messages."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):

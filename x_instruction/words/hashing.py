@@ -1,4 +1,4 @@
-"""Hashes of words, and tables of hashes with open addressing, for compiled code.
+"""Hashes words, and keeps tables of hashes with open addressing, for compiled code.
 
 The hash is FNV-1a over code points (Fowler, Noll, Vo). A hash or key is never 0, because 0 marks a free slot.
 """
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from x_instruction.words.compiled import compiled
 
 OFFSET, PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
-# The digits of the golden ratio, which spread close keys over the table (Knuth, TAOCP 3, 6.4).
+# The digits of the golden ratio spread keys that are close to each other over the table (Knuth, TAOCP 3, 6.4).
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
 
@@ -27,7 +27,7 @@ def hash_of(points: npt.NDArray[np.uint32], first: int, end: int) -> np.uint64:
 
 @compiled
 def folded_hash(points: npt.NDArray[np.uint32], first: int, end: int, folds: npt.NDArray[np.uint32]) -> np.uint64:
-    """The same hash of the folded points (x_instruction/language/folding.py), without those that are left out."""
+    """The hash of folded points (x_instruction/language/folding.py); points that folding leaves out do not count."""
     key = OFFSET
     for place in range(first, end):
         point = folds[points[place]] if points[place] < folds.size else points[place]
@@ -44,7 +44,7 @@ def word_hash(word: str) -> int:
 
 @compiled
 def table_size(keys: int) -> int:
-    """Number of slots, a power of two, for this many keys: at least half of them stay free."""
+    """Number of slots, a power of two, for this many keys, so that at least half of the slots stay free."""
     size = 4
     while size < 2 * keys:
         size *= 2

@@ -1,6 +1,7 @@
-"""Counts of the lines of each text, made in one compiled pass, for the rules on lines.
+"""Counts lines in each text in one compiled pass, for the rules on lines.
 
-raw_web_text writes one paragraph on a line, so Gopher's rules on duplicate paragraphs are its rules on duplicate lines.
+raw_web_text writes each paragraph on one line, so Gopher's rules on duplicate paragraphs are the rules on duplicate
+lines.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ LINES, DUPLICATES, DUPLICATE_CHARACTERS, CLOSED, SHORT, BULLETED = range(6)
 ENDING_IN_ELLIPSIS, CHARACTERS, NEWLINES, HASHES, ELLIPSES, QUOTED, TITLE_CHARACTERS = range(6, 13)
 COLUMNS = len(NAMES)
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
-# FineWeb's short_line_length, in characters.
+# In characters, as FineWeb's short_line_length.
 SHORT_LINE = 30
-# A title is a shorter line that is not closed (ours, in characters).
+# In characters. A line that is not closed and not longer than this is a title; the limit is our own.
 TITLE = 60
 NEWLINE, HASH, POINT, ELLIPSIS, BULLET, HYPHEN = 0x0A, 0x23, 0x2E, 0x2026, 0x2022, 0x2D
-# A further flag of code points, beside those of `kinds`: the marks that end a sentence in the language.
+# Another flag of code points, besides those of `kinds`: a mark that ends a sentence in the language.
 SENTENCE_END = 128
 Flags = npt.NDArray[np.uint8]
 Row = npt.NDArray[np.int64]
 
 
 def with_line_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `line_counts` (NAMES) unless it is there.
+    """Adds the column `line_counts` (NAMES) unless the frame has it.
 
-    Blank lines do not count, and lines of punctuation count only if set. A line is closed if it ends with a mark that
-    ends a sentence, and quoted if it ends with a closing quotation mark or bracket.
+    Blank lines do not count, and lines of punctuation count only if `punctuation_counts`. A line is closed if it ends
+    with a mark that ends a sentence, and quoted if it ends with a closing quotation mark or bracket.
     """
     if "line_counts" in frame.columns:
         return frame
@@ -53,7 +54,7 @@ def lines_counted(name: str) -> pl.Expr:
 
 
 def share_of_lines(name: str, min_lines: int) -> pl.Expr:
-    """One of the counts as a share of the lines; null for a text of fewer than `min_lines` lines."""
+    """One of the counts as a share of the lines; null for a text with fewer than `min_lines` lines."""
     return pl.when(lines_counted("lines") >= min_lines).then(lines_counted(name) / lines_counted("lines"))
 
 
@@ -93,7 +94,7 @@ def _stripped(points: Points, first: int, past: int, flags: Flags) -> tuple[int,
 
 @compiled
 def _heading_marks(points: Points, first: int, past: int, flags: Flags) -> int:
-    """Number of hash signs that mark the line as a Markdown heading ("## Alku", "##"); none in "#tag"."""
+    """Number of hash signs that make the line a Markdown heading ("## Alku", "##"); 0 for "#tag"."""
     place = first
     while place < past and points[place] == HASH:
         place += 1
@@ -120,7 +121,7 @@ def _count_duplicate(points: Points, first: int, past: int, seen: npt.NDArray[np
 
 @compiled
 def _count_line(points: Points, first: int, past: int, flags: Flags, row: Row) -> None:
-    """Count the line points[first:past], which is not empty and has no white space at its ends."""
+    """Counts the line points[first:past], which is not empty and has no white space at its ends."""
     points_in_a_row = 0
     for place in range(first, past):
         points_in_a_row = points_in_a_row + 1 if points[place] == POINT else 0

@@ -1,7 +1,7 @@
-"""Repeated n-grams of words, counted in one compiled pass (Gopher, arXiv 2112.11446, table A1).
+"""Counts repeated n-grams of words in one compiled pass (Gopher, arXiv 2112.11446, table A1).
 
-An n-gram can be repeated only where the (n-1)-grams in it are. Therefore, from pairs on, only the remaining places are
-examined: in running text a fifth of the pairs and a fiftieth of the triples.
+An n-gram can be repeated only if the (n-1)-grams in it are repeated. Therefore, from pairs on, only the remaining
+places are examined: in running text a fifth of the pairs and a fiftieth of the triples.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ Places = npt.NDArray[np.int64]
 
 
 def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `ngram_counts`, in characters, unless it is there.
+    """Adds the column `ngram_counts`, in characters, unless the frame has it.
 
-    `top_N`: all occurrences of the N-gram that occurs most often. `duplicate_N`: N-grams that occurred before, without
-    counting a character twice. Unless set, punctuation is left out: the ruler of a table (`|-----|`) is not a phrase.
+    `top_N`: all occurrences of the N-gram that occurs most often. `duplicate_N`: N-grams that occurred before; no
+    character is counted twice. Punctuation is left out unless `punctuation_counts`, because the ruler of a table
+    (`|-----|`) is not a phrase.
     """
     if "ngram_counts" in frame.columns:
         return frame
@@ -81,7 +82,7 @@ def _repeated(hashes: Hashes, lengths: Lengths, starts: Places) -> Counts:
 
 @compiled
 def _grow(n: int, left: int, end: int, places: Places, grams: Hashes, hashes: Hashes) -> int:
-    """Make n-grams, in place, of the (n-1)-grams that another one follows; return their number."""
+    """Makes n-grams, in place, of the (n-1)-grams that are followed by another; returns their number."""
     kept = 0
     for at in range(left):
         place = places[at]
@@ -95,7 +96,7 @@ def _grow(n: int, left: int, end: int, places: Places, grams: Hashes, hashes: Ha
 
 @compiled
 def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Places) -> bool:
-    """Count the n-grams in the table and note the slot of each; return whether any occurs twice."""
+    """Counts the n-grams in the table and notes the slot of each; returns whether any n-gram occurs twice."""
     size = table_size(left)
     keys[:size], counts[:size] = 0, 0
     repeated = False
@@ -110,7 +111,7 @@ def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Place
 
 @compiled
 def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, slots: Places) -> int:
-    """Characters of all occurrences of the n-gram that occurs most often; of several, the first one."""
+    """Characters of all occurrences of the n-gram that occurs most often; if there are several, of the first."""
     top = 0
     for at in range(left):
         if counts[slots[at]] > counts[slots[top]]:
@@ -122,7 +123,7 @@ def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, s
 def _duplicate(
     n: int, left: int, places: Places, lengths: Lengths, keys: Hashes, counts: Lengths, slots: Places
 ) -> int:
-    """Characters of n-grams that occurred before; clears the keys of those that are repeated."""
+    """Characters of n-grams that occurred before. Clears the keys of n-grams that are repeated."""
     characters, covered = 0, places[0]
     for at in range(left):
         slot, place = slots[at], places[at]
@@ -136,7 +137,7 @@ def _duplicate(
 
 @compiled
 def _only_repeated(left: int, places: Places, grams: Hashes, counts: Lengths, slots: Places) -> int:
-    """Keep, in place, the n-grams that occur more than once; return their number."""
+    """Keeps, in place, the n-grams that occur more than once; returns their number."""
     kept = 0
     for at in range(left):
         if counts[slots[at]] > 1:

@@ -1,7 +1,7 @@
-"""Data files of installed packages, read without running any code of the package.
+"""Finds data files of installed packages, without running any code of the package.
 
-The code that reads a file names the package's version. Another version is therefore a change of that code, and DVC
-runs the stage again.
+The code that reads a file names the version of the package. Another version is therefore a change of that code, so that
+DVC runs the stage again.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from x_instruction.runner.errors import InputError
 def packaged_file(package: str, version: str, file: str) -> Path:
     """Path of a package's file. Raises InputError if the package is not installed or has another version."""
     try:
-        found = distribution(package)
+        installed = distribution(package)
     except PackageNotFoundError:
         raise InputError(f"{package} {version} is not installed; run `make environment`") from None
-    if found.version != version:
-        raise InputError(f"{package} {found.version} is installed, not {version}; run `make environment`")
-    return Path(str(found.locate_file(file)))
+    if installed.version != version:
+        raise InputError(f"{package} {installed.version} is installed, not {version}; run `make environment`")
+    return Path(str(installed.locate_file(file)))

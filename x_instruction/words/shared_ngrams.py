@@ -1,8 +1,8 @@
 """Finds texts that share a run of words with an evaluation set.
 
-Words are those of the language's own cutter (x_instruction/words/units.py) on both sides, in folded form. Where no
-spaces separate words, a run is as many characters as the words have: wherever a dictionary began to cut, the same
-characters are found.
+On both sides, words are found by the rules of the language (x_instruction/words/units.py), in folded form. If no spaces
+separate words, a run is as many characters as its words would have. Then the same characters are found wherever a
+dictionary would begin to cut.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from x_instruction.runner.errors import InputError
 from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS, Text, prompts_of
 from x_instruction.words.units import Numbers, Places, runs, slices, units, units_of_words
 
-# A very short prompt ("Why?") occurs in many texts by chance. The limit in words is ours.
+# In words. A shorter prompt ("Why?") occurs in many texts by chance. The limit is our own.
 SHORTEST = 4
 
 
 class Ngrams(NamedTuple):
-    """Runs of evaluation texts: sorted hashes by length in units, and of the first `least` units of each run.
+    """Sorted hashes of runs in evaluation texts: of whole runs, by length in units, and of their first `least` units.
 
-    `unprotected_rows` of the `rows` have no text that is long enough.
+    `rows` is the number of rows; `unprotected_rows` is the number of rows without a text that is long enough.
     """
 
     least: int
@@ -40,7 +40,7 @@ class Ngrams(NamedTuple):
     unprotected_rows: int = 0
 
     def counts(self) -> dict[str, int]:
-        """How many rows the evaluation files have, and how many of them protect nothing: for the manifest."""
+        """The number of rows in the evaluation files, and of rows that protect nothing: for the manifest."""
         return {EVALUATION_ROWS: self.rows, UNPROTECTED_ROWS: self.unprotected_rows} if self.rows else {}
 
 
@@ -97,7 +97,7 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
 
 
 def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
-    """The texts as they are written, and those that cleaning changes also as a web text would have them."""
+    """The texts as they are written. Texts that cleaning changes are also returned in cleaned form, as in web text."""
     as_written = normalised(pl.Series("text", [text.text for text in texts], dtype=pl.String), language)
     cleaned = cleaned_texts(as_written, language)
     pairs = zip(texts, as_written, cleaned, strict=True)
@@ -107,24 +107,24 @@ def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
 
 
 def overlaps(texts: pl.Series, ngrams: Ngrams, language: LanguageSettings) -> pl.Series:
-    """For each text the first run of words that is among `ngrams`; null if there is none."""
+    """For each text, the first run of words that is among `ngrams`; null if there is none."""
     if not len(ngrams.beginnings):
         return pl.Series(texts.name, [None] * len(texts), dtype=pl.String)
-    found = [run for part in slices(texts) for run in _overlaps(part, ngrams, language)]
-    return pl.Series(texts.name, found, dtype=pl.String)
+    shared = [run for part in slices(texts) for run in _overlaps(part, ngrams, language)]
+    return pl.Series(texts.name, shared, dtype=pl.String)
 
 
 def _overlaps(texts: pl.Series, ngrams: Ngrams, language: LanguageSettings) -> list[str | None]:
     values, begins = units(texts, language)
     text, starts, lengths = _shared(values, begins, ngrams)
-    found: list[str | None] = [None] * len(texts)
+    shared: list[str | None] = [None] * len(texts)
     for number, start, length in zip(text, starts, lengths, strict=True):
-        found[number] = _words(texts[int(number)], int(start - begins[number]), int(length), language)
-    return found
+        shared[number] = _words(texts[int(number)], int(start - begins[number]), int(length), language)
+    return shared
 
 
 def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Places, Places]:
-    """The first shared run of each text that has one: number of the text, place of the run, its length."""
+    """The first shared run of each text that has a shared run: number of the text, place of the run, and its length."""
     places = np.arange(max(len(values) - ngrams.least + 1, 0))
     places = places[_is_in(runs(values, places, places + ngrams.least), ngrams.beginnings)]
     text = np.searchsorted(begins, places, side="right") - 1
@@ -139,19 +139,19 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is among sorted ones. A table of their low bits first rules out nearly all."""
+    """Whether each hash is in the sorted array `among`. First a table of low bits excludes nearly all hashes."""
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True
-    found = table[hashes & bits]
-    maybe = np.flatnonzero(found)
+    is_in = table[hashes & bits]
+    maybe = np.flatnonzero(is_in)
     place = np.minimum(np.searchsorted(among, hashes[maybe]), len(among) - 1)
-    found[maybe] = among[place] == hashes[maybe]
-    return found
+    is_in[maybe] = among[place] == hashes[maybe]
+    return is_in
 
 
 def _numbered(counts: Places) -> Places:
-    """0, 1, … for each of the counts."""
+    """The numbers from 0 to count - 1 for each of the counts, one after another."""
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 

@@ -1,8 +1,8 @@
-"""Texts split into tokens (words and punctuation marks), in one compiled pass, as flat arrays.
+"""Splits texts into tokens (words and punctuation marks), in one compiled pass, as flat arrays.
 
-A word is a run of letters, marks and digits, which the language's `word_joiners` ("Ankara'da", "www.example.org") and,
-in numbers, some more marks ("1,5") may join. Any other mark is a separate token, and so is a run of points. The word
-splitters of spaCy and indic-nlp, with which FineWeb-2's thresholds were found, do the same. Thai is split by a
+A word is a run of letters, marks and digits. The language's `word_joiners` ("Ankara'da", "www.example.org") and, in
+numbers, some more marks ("1,5") may join its parts. Every other mark is a separate token, and so is a run of points.
+The word splitters of spaCy and indic-nlp, with which FineWeb-2's thresholds were found, do the same. Thai is split by a
 dictionary, and other scripts without spaces into runs of a fixed length.
 """
 
@@ -34,10 +34,11 @@ from x_instruction.words.characters import (
 from x_instruction.words.compiled import compiled
 from x_instruction.words.hashing import Keys, folded_hash, hash_of, word_hash
 
-# Kinds of a token: it holds a letter; it holds a letter or a digit, so it is a word and not punctuation.
+# Kinds of a token. HAS_LETTER: it has a letter. IS_WORD: it has a letter or a digit, so it is a word and not
+# punctuation.
 HAS_LETTER, IS_WORD = 1, 2
-# Roles of a code point: it is part of words, joins two of their characters, or joins a letter and a digit. A point may
-# form runs of points, and may belong to the number before it.
+# Roles of a code point: it is part of words, joins two characters of a word, joins a letter and a digit, forms runs
+# with itself (points), or belongs to the number before it.
 INSIDE, JOINS, JOINS_MIXED, RUNS, ENDS_NUMBERS = 1, 2, 4, 8, 16
 POINT, HYPHEN = 0x2E, 0x2D
 # , . / : – join digits in every language.
@@ -45,7 +46,7 @@ NUMBER_JOINERS = (0x2C, 0x2E, 0x2F, 0x3A, 0x2013)
 
 
 class Tokens(NamedTuple):
-    """The tokens of a batch; those of text i are at starts[i]:starts[i + 1]. Lengths are in characters."""
+    """The tokens of a batch; the tokens of text i are at starts[i]:starts[i + 1]. Lengths are in characters."""
 
     hashes: npt.NDArray[np.uint64]
     lengths: npt.NDArray[np.int32]
@@ -54,7 +55,7 @@ class Tokens(NamedTuple):
 
 
 def split(texts: pl.Series, language: LanguageSettings, *, fold: bool = False) -> Iterator[Tokens]:
-    """The tokens of the texts, in batches, in order. `fold`: the hashes are those of the words as they are compared."""
+    """Yields the tokens of the texts, in batches, in order. With `fold`, the hashes are those of the folded words."""
     table = folds(language.capitals) if fold else np.zeros(0, np.uint32)
     roles = _roles(language)
     abbreviations = np.array(sorted(word_hash(word) for word in language.abbreviations), np.uint64)
@@ -63,7 +64,7 @@ def split(texts: pl.Series, language: LanguageSettings, *, fold: bool = False) -
 
 
 def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
-    """The end of the word that begins at a place, for languages without spaces between words; otherwise empty."""
+    """The end of the word that begins at each place, for languages without spaces between words; otherwise empty."""
     if language.words == "thai":
         return thai.word_ends(*batch)
     if language.words == "characters":
@@ -73,7 +74,7 @@ def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
 
 @compiled
 def _ends_of_runs(points: Points, starts: Starts, flags: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.int32]:
-    """Runs of up to `size` letters, marks and digits are words; any other character is a token by itself."""
+    """The ends of words: runs of up to `size` letters, marks and digits. Every other character is a token by itself."""
     ends = np.zeros(points.size, np.int32)
     for text in range(starts.size - 1):
         place, end = starts[text], starts[text + 1]
@@ -87,7 +88,7 @@ def _ends_of_runs(points: Points, starts: Starts, flags: npt.NDArray[np.uint8], 
 
 
 def _roles(language: LanguageSettings) -> npt.NDArray[np.uint8]:
-    """What each code point does in the language's words (see LanguageSettings), as flags."""
+    """The roles of each code point in the language's words (see LanguageSettings), as flags."""
     inside = (kinds() & IN_WORD) > 0
     if language.dividing_signs is not None:
         inside |= (kinds() & SPACE) == 0
@@ -118,7 +119,7 @@ def _makes_one_word(before: int, mark: int, after: int, roles: npt.NDArray[np.ui
 def _end_of_token(
     points: Points, first: int, start: int, end: int, roles: npt.NDArray[np.uint8], abbreviations: Keys
 ) -> int:
-    """Where the token that begins at `first` in the text points[start:end] ends."""
+    """The end of the token that begins at `first` in the text points[start:end]."""
     place, begins = first + 1, points[first]
     hyphens_belong = _has(roles, HYPHEN, JOINS | JOINS_MIXED)
     hyphen = begins == HYPHEN and hyphens_belong and place < end and _has(roles, points[place], INSIDE)
@@ -143,7 +144,7 @@ def _end_of_token(
 def _point_belongs(
     points: Points, first: int, past: int, end: int, roles: npt.NDArray[np.uint8], abbreviations: Keys
 ) -> bool:
-    """Whether the point after the word points[first:past] belongs to it: in an abbreviation, or in a number."""
+    """Whether the point after the word points[first:past] belongs to it, as in an abbreviation or a number."""
     if past == end or points[past] != POINT:
         return False
     digits = _has(roles, POINT, ENDS_NUMBERS)
@@ -181,10 +182,10 @@ def _split(
             place = past
             if first == last:
                 continue
-            found = 0
+            seen_flags = 0
             for inside in range(first, last):
-                found |= kind(flags, points[inside])
-            marks[count] = (HAS_LETTER if found & LETTER else 0) | (IS_WORD if found & IN_WORD else 0)
+                seen_flags |= kind(flags, points[inside])
+            marks[count] = (HAS_LETTER if seen_flags & LETTER else 0) | (IS_WORD if seen_flags & IN_WORD else 0)
             hashes[count] = folded_hash(points, first, last, table) if table.size else hash_of(points, first, last)
             lengths[count] = last - first
             count += 1

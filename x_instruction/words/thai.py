@@ -1,10 +1,10 @@
-"""Thai words as newmm of PyThaiNLP finds them: the fewest words of the dictionary that cover the text.
+"""Splits Thai text into words as newmm of PyThaiNLP does: the fewest words of the dictionary that cover the text.
 
-The words of PyThaiNLP's dictionary (some hold spaces and points: ต่าง ๆ, พ.ศ.) are walked in compiled code. Words end
-only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with
-the consonant after it. Text that no word covers is one unknown word up to where the next word fits. As in
-`newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters,
-at spaces if there are any.
+Compiled code walks through PyThaiNLP's dictionary, in which some words hold spaces and points (ต่าง ๆ, พ.ศ.). Words end
+only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with the
+consonant after it. Text that no word covers is one unknown word up to the place where the next word fits. As in
+`newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters, at
+spaces if there are any.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _other_end(points: Points, place: int, end: int) -> int:
-    """Where text that is not Thai ends: Latin letters and hyphens, a number, spaces, or other marks.
+    """The end of text that is not Thai: Latin letters and hyphens, a number, spaces, or other marks.
 
-    Returns the place itself if the text there is Thai.
+    If the text at `place` is Thai, it is `place` itself.
     """
     point, past = points[place], place + 1
     if _is_latin(point):
@@ -97,10 +97,8 @@ def _other_end(points: Points, place: int, end: int) -> int:
 
 
 @compiled
-def _known_ends(
-    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
-) -> int:
-    """Write the ends of the dictionary's words that begin at a place, short to long; return their number."""
+def _known_ends(points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, ends: Places) -> int:
+    """Writes the ends of the dictionary's words that begin at a place, short to long; returns their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
         slot = step_from(steps, node, int(symbols[points[place]]))
@@ -108,16 +106,19 @@ def _known_ends(
             break
         node, place = int(nodes[slot]) >> 1, place + 1
         if nodes[slot] & 1 and _cluster_ends(points, place, end):
-            found[count] = place
+            ends[count] = place
             count += 1
     return count
 
 
 @compiled
 def _unknown_end(
-    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, found: Places
+    points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, ends: Places
 ) -> int:
-    """Where an unknown word ends: before text that is not Thai, or before a word of more than two consonants."""
+    """Where an unknown word ends: before text that is not Thai, or before a known word.
+
+    A known word that consists of one or two consonants does not end it.
+    """
     past = _other_end(points, place, end)
     if past > place:
         return past
@@ -126,10 +127,10 @@ def _unknown_end(
             continue
         if _other_end(points, past, end) > past:
             return past
-        for word in range(_known_ends(points, past, end, steps, nodes, symbols, found)):
-            if found[word] - past > 2:
+        for word in range(_known_ends(points, past, end, steps, nodes, symbols, ends)):
+            if ends[word] - past > 2:
                 return past
-            for inside in range(past, found[word]):
+            for inside in range(past, ends[word]):
                 if not FIRST_CONSONANT <= points[inside] <= LAST_CONSONANT:
                     return past
     return end
@@ -137,7 +138,7 @@ def _unknown_end(
 
 @compiled
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
-    """Write the words of a shortest path from `first` to `goal` into `past`; of two paths, the one with shorter words.
+    """Writes the words of a shortest path from `first` to `goal` into `past`; of equal paths, that with shorter words.
 
     edges[0, at] and edges[1, at] bound the ends, in edges[2], of the words that begin at start + at.
     """
@@ -165,12 +166,11 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
 def _split_piece(
     points: Points, start: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, past: Places, room: Places
 ) -> None:
-    """Write into past[place], for each word of the piece that begins at a place, where it ends.
+    """Writes the end of each word of the piece into past[place], where `place` is the beginning of the word.
 
-    Places are visited in order, as words lead to them. Where all paths meet in one place, the words before it are
-    final.
+    Places are visited in order, as words lead to them. If all paths meet in one place, the words before it are final.
     """
-    edges, reached, found = room[:3], room[3], room[4]
+    edges, reached, ends = room[:3], room[3], room[4]
     reached[: end - start + 1] = 0
     place = final = start
     ways, edge, looked_at = 1, 0, 0
@@ -181,8 +181,8 @@ def _split_piece(
             continue
         ways -= 1
         edges[0, place - start] = edge
-        for word in range(_known_ends(points, place, end, steps, nodes, symbols, found)):
-            to = found[word]
+        for word in range(_known_ends(points, place, end, steps, nodes, symbols, ends)):
+            to = ends[word]
             edges[2, edge] = to
             edge, looked_at = edge + 1, looked_at + 1
             ways += 1 - reached[to - start]
@@ -191,7 +191,7 @@ def _split_piece(
                 break
         edges[1, place - start] = edge
         if ways == 0:
-            to = _unknown_end(points, place, end, steps, nodes, symbols, found)
+            to = _unknown_end(points, place, end, steps, nodes, symbols, ends)
             past[place], final, ways, edge, looked_at = to, to, 1, 0, 0
             reached[to - start] = 1
         elif ways == 1:
@@ -207,7 +207,7 @@ def _split_piece(
 def _piece_end(
     points: Points, start: int, steps: Keys, nodes: Nodes, symbols: Symbols, past: Places, room: Places
 ) -> int:
-    """Where to cut a piece: after the last space of the window, or before its longest word."""
+    """The place at which a piece is cut: after the last space of the window, or before the longest word in it."""
     first, last = start + PIECE - WINDOW, start + PIECE
     for place in range(last - 1, first - 1, -1):
         if points[place] == SPACE:

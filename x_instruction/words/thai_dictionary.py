@@ -1,4 +1,4 @@
-"""PyThaiNLP's dictionary (62,000 words, CC0) as a table that compiled code walks symbol by symbol."""
+"""Reads PyThaiNLP's dictionary (62,000 words, CC0) as a table that compiled code can follow symbol by symbol."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Nodes = npt.NDArray[np.int32]
 class Dictionary(NamedTuple):
     """A tree of symbols. A step from a node is the key `node * 128 + symbol` in `steps`.
 
-    `nodes`, in the same slot, holds the next node times 2, plus 1 if a word ends there. `symbols` gives the symbol of a
+    `nodes` holds, in the same slot, the next node times 2, plus 1 if a word ends there. `symbols` gives the symbol of a
     code point, or 0 if no word has it.
     """
 
@@ -29,7 +29,7 @@ class Dictionary(NamedTuple):
 
 @cache
 def dictionary() -> Dictionary:
-    from pythainlp.corpus import thai_words  # takes half a second, which only Thai pays
+    from pythainlp.corpus import thai_words  # takes half a second, so only Thai text imports it
 
     usable = sorted(word.strip() for word in thai_words() if word.strip())
     characters = sorted(set("".join(usable)))
@@ -42,7 +42,7 @@ def dictionary() -> Dictionary:
 
 @compiled
 def step_from(steps: Keys, node: int, symbol: int) -> np.int64:
-    """Slot of the step from a node, or the free slot where it belongs."""
+    """The slot of the step from a node, or the free slot where it belongs."""
     return slot_of(steps, steps.size, np.uint64(node * 128 + symbol))
 
 

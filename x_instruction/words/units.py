@@ -1,4 +1,4 @@
-"""The words of texts (the characters where no spaces separate words) as 64-bit hashes of their folded form.
+"""Hashes the words of texts (or characters, if no spaces separate words) in folded form, to 64 bits.
 
 Case, punctuation and the characters that folding leaves out do not count. The hashes are computed from code points in
 numpy, so they are the same in every process and on every machine. 10,000 texts of 200 words take 0.3 s.
@@ -20,10 +20,10 @@ from x_instruction.language.settings import LanguageSettings
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
-# Characters in a slice of texts. Each takes 8 bytes in about ten arrays.
+# Number of characters in a slice of texts. Each takes 8 bytes in about ten arrays.
 SLICE_CHARACTERS = 1_000_000
 SEPARATOR, LEFT_OUT = np.uint64(0), np.uint64(1)
-# An odd multiplier, so that it has an inverse modulo 2**64: the golden ratio's digits (Knuth, TAOCP 3, 6.4).
+# The multiplier is odd, so that it has an inverse modulo 2**64. It has the golden ratio's digits (Knuth, TAOCP 3, 6.4).
 MULTIPLIER = 0x9E3779B97F4A7C15
 
 
@@ -35,7 +35,7 @@ def mix(values: Numbers) -> Numbers:
 
 
 def slices(texts: pl.Series) -> Iterator[pl.Series]:
-    """The texts in order, in slices of about SLICE_CHARACTERS; one empty slice if there are no texts."""
+    """Yields the texts in order, in slices of about SLICE_CHARACTERS; one empty slice if there are no texts."""
     ends = texts.str.len_chars().cast(pl.Int64).cum_sum().to_numpy()
     start = 0
     while start < len(ends):
@@ -48,8 +48,8 @@ def slices(texts: pl.Series) -> Iterator[pl.Series]:
 
 
 def units(texts: pl.Series, language: LanguageSettings) -> tuple[Numbers, Places]:
-    """Hashes of all words (or characters) of all texts, and where those of each text begin, plus where the last end."""
-    # Line ends around every text, so that no word touches the edge of one.
+    """Hashes of all words (or characters) of all texts; the place of each text's first, and the end of the last."""
+    # A line end is put around every text, so that no word is at the edge of the array.
     ends = 1 + np.cumsum(texts.str.len_chars().cast(pl.Int64).to_numpy() + 1)
     joined = "\n".join(["", *texts, ""])
     points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
@@ -67,7 +67,7 @@ def units(texts: pl.Series, language: LanguageSettings) -> tuple[Numbers, Places
 
 
 def units_of_words(words: int, language: LanguageSettings) -> int:
-    """Number of units in as many words: the words, or their characters where no spaces separate words."""
+    """Number of units in as many words. Units are words, or characters if no spaces separate words."""
     return words if language.characters_per_word is None else round(words * language.characters_per_word)
 
 
@@ -84,13 +84,13 @@ def _powers(count: int) -> tuple[Numbers, Numbers]:
     """The first `count` powers of the multiplier and of its inverse, modulo 2**64."""
     factors = (MULTIPLIER, pow(MULTIPLIER, -1, 2**64))
     up, down = (np.cumprod(np.full(count, factor, np.uint64)) for factor in factors)
-    one = np.ones(1, np.uint64)
-    return np.concatenate([one, up[:-1]]), np.concatenate([one, down[:-1]])
+    first = np.ones(1, np.uint64)
+    return np.concatenate([first, up[:-1]]), np.concatenate([first, down[:-1]])
 
 
 @cache
 def _codes(capitals: tuple[tuple[str, str], ...]) -> Numbers:
-    """For each code point: SEPARATOR, LEFT_OUT, or the hash of the letter, mark or digit as it is compared."""
+    """For each code point SEPARATOR, LEFT_OUT, or the hash of the folded letter, mark or digit."""
     small = folds(capitals).astype(np.uint64)
     in_word = np.array([unicodedata.category(chr(point))[0] in "LMN" for point in range(LAST_LETTER + 1)])
     codes = np.where(small == 0, LEFT_OUT, np.where(in_word, mix(small + np.uint64(2)), SEPARATOR))

@@ -1,4 +1,4 @@
-"""Counts of the words of each text, for the rules on words."""
+"""Counts words in each text, for the rules on words."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 
 
 def with_word_counts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `word_counts` unless it is there.
+    """Adds the column `word_counts` unless the frame has it.
 
-    Tokens are words and punctuation marks; `alphabetic` words contain a letter; `stop_words` is the number of the
-    language's stop words that occur.
+    Tokens are words and punctuation marks. `alphabetic` is the number of words with a letter, and `stop_words` the
+    number of the language's different stop words that occur.
     """
     if "word_counts" in frame.columns:
         return frame

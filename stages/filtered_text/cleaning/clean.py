@@ -11,7 +11,7 @@ from stages.filtered_text.cleaning.escapes import without_escapes
 from stages.filtered_text.cleaning.font_artifacts import without_font_artifacts
 from stages.filtered_text.cleaning.wrapped_lines import joined_lines
 from x_instruction.cleaning.markup import without_markup
-from x_instruction.language.invisible import visible
+from x_instruction.language.invisible import hidden_characters, visible
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
@@ -29,8 +29,10 @@ STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
 
 
 def cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with `text` cleaned, step by step."""
-    texts = frame["text"]
-    for step in STEPS.values():
+    """The frame with `text` cleaned, step by step. Adds `invisible_characters`, how many were removed."""
+    first, *others = STEPS.values()
+    texts = first(frame["text"], language)
+    hidden = hidden_characters(frame["text"], texts).alias("invisible_characters")
+    for step in others:
         texts = step(texts, language)
-    return frame.with_columns(texts.alias("text"))
+    return frame.with_columns(texts.alias("text"), hidden)

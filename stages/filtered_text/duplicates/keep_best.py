@@ -20,7 +20,7 @@ from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
-PAIRS = 2_000_000  # that are compared at a time
+PAIRS = 2_000_000  # pairs that are compared at a time
 MEMBER = np.dtype([("rank", "<u4"), ("bucket", "<u4")])
 Similarity = Callable[[Array, Array], Array]
 
@@ -100,7 +100,10 @@ class Clusters:
             ranks, buckets = _not_alone(ranks, buckets, ~leads & self._open(ranks, buckets))
 
     def _drop(self, left: Array, right: Array) -> None:
-        """Drop each text of `right` that is similar to a text of `left`, for the most similar, and best, of these."""
+        """Drop each text of `right` that is similar to texts of `left`.
+
+        It is dropped for the most similar of them, and for the best one if several are equally similar.
+        """
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)
         similar = np.flatnonzero(share >= self.threshold)

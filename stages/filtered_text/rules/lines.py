@@ -38,7 +38,7 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
-    """Whether there are more than `max_words` words for each sentence end, or half as many and no sentence end."""
+    """Whether there are more than `max_words` words for each sentence end, or half as many without a sentence end."""
     # A colon counts as a sentence end, and so does a mark before the closing marks of Markdown (**bold.**).
     end = sentence_end(marks(language) + ":", space=r"[*_]*(?:\s|$)")
     words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(end)

@@ -27,7 +27,10 @@ MAX_PARTS = 6
 
 
 def listed_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many listed words or phrases for their words (ours). Only whole words count, in any case."""
+    """Drops texts with too many listed words or phrases for their words (ours).
+
+    Only whole words count, in upper or lower case.
+    """
     words = listed(settings, language)
     if not words:
         return frame.with_columns(value=pl.lit(None, pl.String))

@@ -31,7 +31,7 @@ from x_instruction.runner.job import Job
 COMPARED = 50_000  # vectors on which the distances to the centres are compared
 COPY_AFTER = 20  # every COPY_AFTER-th pair is a near copy of the previous pair
 SIZE = 384  # dimensions of a vector
-DRAWN_OF = 100  # one pair in so many is drawn
+DRAWN_OF = 100  # one pair of this many is drawn
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the benchmarks of the real model's engines and of its resumed training compute; no real model runs here."""
+"""The figures of the benchmarks gemma_engines and gemma_resume are right. No real model is loaded here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.benchmarks.gemma_engines import Found, furthest, read_and_write, real
 from tests.benchmarks.gemma_resume import _checkpoints, differences, last_step
 
 
-def test_differences_are_the_largest_ones_and_texts_are_counted() -> None:
+def test_the_largest_differences_are_taken_and_equal_texts_are_counted() -> None:
     ours = Found([0.5, 0.7], [-1.0, -2.0], ["a", "b"])
     rows = rows_of("float32", ours, Found([0.5, 0.75], [-1.5, -2.0], ["a", "c"]))
     assert [round(row.ours, 6) for row in rows] == [0.05, 0.5, 1.0]
@@ -28,7 +28,7 @@ def test_the_pairs_are_seeds_of_three_languages() -> None:
     assert all(pair.instruction and pair.response for pair in pairs)
 
 
-def test_an_engine_rates_reads_and_writes_every_pair(tiny_model: Path) -> None:
+def test_an_engine_rates_every_pair_and_writes_an_instruction_for_it(tiny_model: Path) -> None:
     chosen: Settings = real_settings()
     rating = chosen.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 30})
     prompts = chosen.prompts.model_copy(

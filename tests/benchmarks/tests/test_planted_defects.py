@@ -85,7 +85,7 @@ def test_each_possible_defect_has_a_row_with_its_bound_and_note(
 ) -> None:
     evaluator = shutil.copytree(tiny_model, tmp_path / "evaluator")
     Calibration().write(evaluator)
-    # The model's tokens are bytes, and its context is 256 of them.
+    # The model's tokens are bytes, and its context has 256 tokens.
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     changed = settings.model_copy(update={"rating": rating})
     rows = measured("real text", documents(FOUND, "measured", changed), evaluator, changed, ROOT / "languages")

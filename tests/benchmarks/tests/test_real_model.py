@@ -67,10 +67,10 @@ def collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("languages", [["fi"], ["fi", "sw", "hi"]])
-def test_the_settings_are_valid_and_no_rating_uses_the_encoder(languages: list[str]) -> None:
+def test_the_settings_are_valid_and_ratings_use_the_similarities(languages: list[str]) -> None:
     valid = changed(languages)
     assert valid.languages == languages and len(valid.iterations) == 2
-    assert not set(valid.rating.signals) & set(SIMILARITIES)
+    assert set(SIMILARITIES) <= set(valid.rating.signals)
     assert valid.base_model.checkpoint == CHECKPOINT
 
 

@@ -78,7 +78,7 @@ def test_an_untrained_models_loss_is_the_logarithm_of_its_vocabulary(
     project: Path, small: Settings, tiny_model: Path
 ) -> None:
     measured = response_losses(project, small, ["base_model"])
-    vocabulary = 261  # the bytes and five special tokens
+    vocabulary = 261  # the tokens are the bytes and five special tokens
     assert measured.value == pytest.approx(log(vocabulary), abs=0.3)
     assert measured.interval.low <= measured.value <= measured.interval.high
 
@@ -93,7 +93,7 @@ def test_an_answer_is_nearer_to_its_own_question_than_to_another(project: Path, 
 def test_the_rows_compare_models_and_corrections(project: Path, small: Settings) -> None:
     corrections = likelihood_rows(project, small)
     assert [row.peer for row in corrections] == [corrections[0].ours] * 3
-    assert corrections[0].note == "as it is; 3 seeds"
+    assert corrections[0].note == "nothing subtracted; 3 seeds"
     near = {row.case: row for row in nearness_rows(project, project, small)}
     assert near["instruction near its own text, fi"].ours > 0.8  # because the pairs are good seeds
     answered = {row.case: row for row in answer_rows(project, project, small)}

@@ -1,9 +1,10 @@
-"""The benchmark seeds on a tiny project: it trains, answers and measures, and an interrupted one goes on."""
+"""The benchmark seeds trains, answers and measures in a tiny project, and resumes after an interruption."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.benchmarks import seeds, seeds_project
 from tests.benchmarks.project_copy import merged
 from tests.benchmarks.seeds import model_name, number_of_seeds, projects, rows_of_project
 from tests.benchmarks.seeds_figures import ORDER, UNITS, Compared, compared, over_seeds, rows_of
-from tests.benchmarks.seeds_project import key_of, settings_of
+from tests.benchmarks.seeds_project import key_of, make_view, settings_of, train
 from tests.benchmarks.table import ROOT, SkippedError
 from x_instruction.judging.intervals import Observed, mean_of
 from x_instruction.runner.errors import SettingsError
@@ -32,7 +33,7 @@ SEEDS = [
     ("Why does it rain?", "Sade syntyy pilvissä. Vesi tiivistyy pisaroiksi."),
     ("Describe a train.", "Juna kulkee kiskoilla. Se on pitkä ja nopea."),
 ]
-SHORT = {"epochs": 4.0, "batch_size": 1, "max_tokens": 200, "learning_rate": 0.005}
+SHORT = {"epochs": 4.0, "batch_size": 1, "max_tokens": 200, "learning_rate": 0.005, "save_every": 2}
 CHANGED = {
     "languages": ["fi"],
     "tuned_model": {"training": SHORT},
@@ -44,7 +45,7 @@ CHANGED = {
 
 @pytest.fixture
 def project(tmp_path: Path, tiny_model: Path, make_job: Callable[..., Job]) -> Path:
-    """A finished project with one language, whose base model is the tiny one."""
+    """A finished project with one language, whose base model is the tiny model."""
     root = tmp_path / "project"
     (root / "data" / "sample").mkdir(parents=True)
     shutil.copy(ROOT / "data/sample/eval_prompts.jsonl", root / "data/sample")
@@ -60,9 +61,10 @@ def project(tmp_path: Path, tiny_model: Path, make_job: Callable[..., Job]) -> P
         folder = root / "data" / artifact / "fi"
         folder.mkdir(parents=True)
         table.write_parquet(folder / "part-00000.parquet")
-    for artifact in ("base_model", "tuned_model"):
-        shutil.copytree(tiny_model, root / "data" / artifact)
-    for names in [("base_model",), ("seed_pairs", "fi"), ("diversified_set", "fi")]:
+    models = [("base_model",), ("tuned_model",), ("response_model", "iteration_1")]
+    for names in models:
+        shutil.copytree(tiny_model, root.joinpath("data", *names))
+    for names in [*models, ("seed_pairs", "fi"), ("diversified_set", "fi")]:
         job = make_job(names[0], None, root=root)
         write_manifest(replace(job, staging=root.joinpath("data", *names)), Outcome())
     return root
@@ -71,27 +73,45 @@ def project(tmp_path: Path, tiny_model: Path, make_job: Callable[..., Job]) -> P
 def test_models_of_each_seed_are_trained_measured_and_kept(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = {row.case: row for row in rows_of_project(project, tmp_path / "cache", 2)}
+    rows = {row.case: row for row in rows_of_project(project, tmp_path / "cache", 3)}
     assert len(rows) == 2 * len(UNITS) + 1
     loss = rows["embedded model, fi, held_out_loss, seed_only"]
-    assert loss.peer - loss.ours > 0.1  # the base model has learned nothing
-    assert "better in 2 of 2 seeds" in loss.note and "over 2 questions" in loss.note
+    # The project's own models have learned nothing, but those of the second and the third seed have.
+    assert loss.peer - loss.ours > 0.1 and "better in 2 of 3 seeds" in loss.note and "over 2 questions" in loss.note
     views = sorted((tmp_path / "cache").glob("*/seed_*"))
-    weights = [view / "data" / "tuned_model" / "model.safetensors" for view in views]
-    assert [view.name for view in views] == ["seed_17", "seed_18"]
-    assert weights[0].read_bytes() != weights[1].read_bytes()
-    # The project itself is only read.
-    assert not (project / "data" / "response_model").exists() and not (project / "data" / "runs").exists()
+    weights = [(view / "data" / "tuned_model" / "model.safetensors").read_bytes() for view in views]
+    assert [view.name for view in views] == ["seed_17", "seed_18", "seed_19"]
+    assert weights[0] == (project / "data" / "tuned_model" / "model.safetensors").read_bytes()
+    assert len(set(weights)) == 3
+    assert not (project / "data" / "runs").exists()  # the project itself is only read
 
     def no_more(*_: object, **__: object) -> None:
         raise AssertionError("a finished model or table is made again")
 
     monkeypatch.setattr(seeds_project.tuned_model, "run", no_more)
     monkeypatch.setattr(seeds_project, "answers_of", no_more)
-    assert {row.case: row for row in rows_of_project(project, tmp_path / "cache", 2)} == rows
+    assert {row.case: row for row in rows_of_project(project, tmp_path / "cache", 3)} == rows
 
 
-def test_other_data_or_settings_are_another_folder_of_models(project: Path) -> None:
+def test_a_training_that_was_killed_goes_on_from_its_checkpoint(
+    project: Path, tmp_path: Path, kill_training: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    views = []
+    for name in ("undisturbed", "killed"):
+        views.append(tmp_path / name)
+        make_view(project, views[-1], with_models=False)
+    valid = settings_of(project)
+    train(views[0], valid)
+    with kill_training(3):
+        train(views[1], valid)
+    assert [path.name for path in views[1].glob("data/.work/tuned_model/checkpoints/*/*")] == ["checkpoint-2"]
+    train(views[1], valid)
+    weights = [(view / "data" / "tuned_model" / "model.safetensors").read_bytes() for view in views]
+    assert weights[0] == weights[1]
+    assert not (views[1] / "data" / ".work" / "tuned_model").exists()  # checkpoints of a finished training
+
+
+def test_other_data_or_settings_get_a_separate_folder_of_models(project: Path) -> None:
     valid = settings_of(project)
     usual = key_of(project, valid)
     training = valid.tuned_model.training.model_copy(update={"epochs": 2.0})
@@ -102,12 +122,12 @@ def test_other_data_or_settings_are_another_folder_of_models(project: Path) -> N
     assert key_of(project, valid) != usual
 
 
-def test_an_unfinished_project_is_skipped_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SkippedError, match="tuned_model is missing; run `make run` first, or name a finished project"):
+def test_an_unfinished_project_is_skipped_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SkippedError, match="seed_pairs is missing; run `make run` first, or name a finished project"):
         settings_of(tmp_path)
 
 
-def test_projects_and_seeds_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_variables_choose_projects_and_seeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("PROJECT", raising=False)
     monkeypatch.delenv("SEEDS", raising=False)
     assert projects() == [ROOT] and number_of_seeds() == 5
@@ -124,7 +144,7 @@ def test_rows_are_named_by_the_base_model(settings: Settings) -> None:
     assert model_name(settings.model_copy(update={"base_model": base})) == "gemma-3"
 
 
-def test_the_interval_over_seeds_is_that_of_student() -> None:
+def test_the_interval_over_seeds_is_that_of_students_t() -> None:
     # Mean 2, standard error 1/√3, and 4.303 is the quantile of t with two degrees of freedom.
     interval = over_seeds(np.array([1.0, 2.0, 3.0]))
     assert interval is not None
@@ -140,26 +160,26 @@ def observed(*values: float) -> Observed:
 
 
 def by_seed(measure: str) -> Compared:
-    """Two seeds and two questions. In the first seed the tuned model has most, in the second the seed-only model."""
+    """Two seeds and two questions. With the first seed the tuned model is best, with the second the seed-only model."""
     models = ([observed(1, 1), observed(0, 1)], [observed(0, 1), observed(1, 1)], [observed(0, 0), observed(0, 0)])
     return Compared(measure, dict(zip(ORDER, models, strict=True)))
 
 
-def test_the_order_is_decided_in_each_seed_by_the_direction_of_the_measure() -> None:
+def test_the_direction_of_the_measure_decides_the_order_for_each_seed() -> None:
     assert by_seed("language_share").in_order().tolist() == [True, False]
     assert by_seed("held_out_loss").in_order().tolist() == [False, False]
     assert by_seed("held_out_loss").improvements("seed_only", "tuned").tolist() == [0.5, -0.5]
 
 
-def test_questions_are_resampled_with_their_mean_over_the_seeds() -> None:
+def test_questions_are_resampled_with_their_means_over_the_seeds() -> None:
     interval = by_seed("language_share").over_questions("tuned", "seed_only", 100, 1)
-    # Each question has the same mean for both models, so no draw of questions makes a difference.
+    # Each question has the same mean for both models, so every draw of questions gives the difference zero.
     assert (interval.low, interval.high) == (0.0, 0.0)
     interval = by_seed("language_share").over_questions("tuned", "base", 100, 1)
     assert (interval.low, interval.high) == (0.5, 1.0)
 
 
-def test_rows_give_both_intervals_and_the_seeds_in_which_the_order_holds() -> None:
+def test_rows_have_both_intervals_and_the_number_of_seeds_with_the_right_order() -> None:
     rows = {row.case: row for row in rows_of("fi", [by_seed("language_share"), by_seed("held_out_loss")], 100, 1)}
     share = rows["fi, language_share, tuned"]
     assert (share.ours, share.peer, share.unit) == (0.75, 0.75, "share")

@@ -1,4 +1,4 @@
-"""A checkpoint from outside is used unchanged, or refused with one sentence."""
+"""A foreign checkpoint is used unchanged, or refused with one sentence."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from x_instruction.models.checkpoints import load_model, load_tokenizer, save_mo
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.gguf_file import begin_texts
+from x_instruction.runner.checksums import FILES, checksums, write_sealed
 from x_instruction.runner.errors import GateFailedError, InputError, SettingsError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shell import run_stage
 
 MakeJob = Callable[..., Job]
-BEGIN = 1  # the token that begins texts in the GGUF file
-# The tensors of a Llama that have other names in a GGUF file.
+BEGIN = 1  # the begin-of-text token in the GGUF file
+# Tensors of a Llama and their names in a GGUF file.
 OF_LAYER = {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -47,7 +48,7 @@ OF_LAYER = {
 
 
 def write_gguf(model: Any, tokenizer: Any, path: Path, architecture: str = "llama") -> None:
-    """The model as a GGUF file with 8-bit weights, as llama.cpp writes it."""
+    """Writes the model as a GGUF file with 8-bit weights, as llama.cpp does."""
     config, writer = model.config, GGUFWriter(path, architecture)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
@@ -61,7 +62,7 @@ def write_gguf(model: Any, tokenizer: Any, path: Path, architecture: str = "llam
     parts = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     writer.add_tokenizer_model("gpt2")
     tokens = sorted(parts["vocab"], key=parts["vocab"].get)
-    tokens[BEGIN] = "<|endoftext|>"  # a name that transformers adds if it is missing
+    tokens[BEGIN] = "<|endoftext|>"  # transformers adds this name if it is missing
     writer.add_token_list(tokens)
     writer.add_token_merges([" ".join(pair) for pair in parts["merges"]])
     writer.add_bos_token_id(BEGIN)
@@ -96,7 +97,7 @@ def write_gguf(model: Any, tokenizer: Any, path: Path, architecture: str = "llam
 
 @pytest.fixture(scope="module")
 def merging_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model whose tokenizer joins letters: a GGUF file cannot hold one without merges."""
+    """A model whose tokenizer has merges, because a GGUF file cannot have a tokenizer without merges."""
     folder = tmp_path_factory.mktemp("merging")
     tokenizer = train_tokenizer(["kissa istuu ja kissa nukkuu"] * 9, ARCHITECTURE)
     save_model(new_model(ARCHITECTURE, tokenizer, seed=3), tokenizer, folder)
@@ -136,7 +137,7 @@ def test_the_tokenizer_of_a_gguf_file_begins_texts_as_the_file_says(settings: Se
 
 
 def beginning(model: Path, folder: Path, learns_with: bool, begins_with: bool) -> Path:
-    """A model that was trained with or without a begin token, and a tokenizer that adds it or does not."""
+    """A model that was trained with or without a begin token, with a tokenizer that adds or omits this token."""
     tokenizer = load_tokenizer(model)
     tokenizer.bos_token = "<|pad|>"
     texts = ["kissa istuu ikkunalla", "koira juoksee pihalla"] * 4
@@ -153,7 +154,7 @@ def beginning(model: Path, folder: Path, learns_with: bool, begins_with: bool) -
 
 
 @pytest.mark.parametrize("learns_with", [True, False])
-def test_a_tokenizer_that_begins_texts_otherwise_than_the_model_learned_costs_loss(
+def test_a_tokenizer_that_begins_texts_differently_from_training_raises_the_loss(
     tiny_model: Path, tmp_path: Path, learns_with: bool
 ) -> None:
     texts = ["kissa istuu ikkunalla", "koira juoksee pihalla"]
@@ -163,7 +164,7 @@ def test_a_tokenizer_that_begins_texts_otherwise_than_the_model_learned_costs_lo
     assert begin_token_cost(wrong, texts) == pytest.approx(-begin_token_cost(right, texts), abs=1e-6)
 
 
-def test_a_model_without_a_begin_token_costs_nothing(tiny_model: Path) -> None:
+def test_a_model_without_a_begin_token_has_no_begin_token_cost(tiny_model: Path) -> None:
     assert begin_token_cost(tiny_model, ["kissa"]) == 0
 
 
@@ -189,12 +190,12 @@ def test_a_checkpoint_is_published(make_job: MakeJob, settings: Settings, taught
     run_stage(job, base_model, ROOT / "stages/base_model/expectations.yaml")
     assert (job.target / "model.safetensors").read_bytes() == (taught_model / "model.safetensors").read_bytes()
     record = read_json(job.target / "base.json")
-    # The path of a local checkpoint stays private.
+    # The path of a local checkpoint is not published.
     assert (record["name"], record["revision"], record["dtype"]) == (taught_model.name, None, "float32")
 
 
 SAMPLING = {"bos_token_id": 1, "eos_token_id": [0, 2], "temperature": 0.9, "top_p": 0.6, "max_length": 4096}
-# What the pipeline does not use of a checkpoint, and what transformers would refuse to save or to read.
+# Defects in parts of a checkpoint that the pipeline does not use, but that transformers would refuse to save or read.
 UNUSED = {
     "sampling values without do_sample": ("generation_config.json", SAMPLING),
     "a number of beams that is a word": ("generation_config.json", {**SAMPLING, "num_beams": "four"}),
@@ -207,7 +208,7 @@ UNUSED = {
 
 
 @pytest.mark.parametrize("unused", UNUSED)
-def test_what_a_checkpoint_has_and_nobody_uses_cannot_stop_it(
+def test_defects_in_unused_parts_of_a_checkpoint_do_not_matter(
     settings: Settings, taught_model: Path, tmp_path: Path, unused: str
 ) -> None:
     name, content = UNUSED[unused]
@@ -221,7 +222,7 @@ def test_what_a_checkpoint_has_and_nobody_uses_cannot_stop_it(
 
 
 @pytest.mark.parametrize("broken", ['{"temperature": ', "[1]", '"text"', "", "\u00ff"])
-def test_a_generation_config_that_cannot_be_read_is_none(
+def test_an_unreadable_generation_config_becomes_none(
     settings: Settings, taught_model: Path, tmp_path: Path, broken: str
 ) -> None:
     folder = shutil.copytree(taught_model, tmp_path / "model")
@@ -230,7 +231,7 @@ def test_a_generation_config_that_cannot_be_read_is_none(
     assert model.generation_config.eos_token_id == 0
 
 
-def test_a_chat_template_that_cannot_be_used_is_refused_with_the_checkpoint(
+def test_a_checkpoint_with_an_unusable_chat_template_is_refused(
     make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(taught_model, tmp_path / "model")
@@ -313,6 +314,15 @@ def infinite(folder: Path, model: Path) -> None:
     change_weights(folder, model, lambda weights: weights["model.norm.weight"][:1].fill_(float("inf")))
 
 
+def of_another_project(folder: Path, model: Path) -> None:
+    """A folder that another X-Instruction project published and that was damaged afterwards."""
+    shutil.copytree(model, folder)
+    write_sealed(folder / "manifest.json", {"artifact": "tuned_model", FILES: checksums(folder)})
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(data)
+
+
 def no_safetensors(folder: Path, model: Path) -> None:
     shutil.copytree(model, folder)
     torch.save({}, folder / "model.safetensors")
@@ -365,6 +375,7 @@ BAD = {
     further_weights: r"it has 1 weights that the architecture .* such as model\.layers\.7\.bias: take the config",
     not_a_number: r"model\.norm\.weight has numbers that are not finite \(NaN or infinity\)",
     infinite: r"model\.norm\.weight has numbers that are not finite",
+    of_another_project: r"model\.safetensors is damaged: .*; copy .*/bad again from where it came, then run again$",
     no_safetensors: "is not a usable model with safetensors: ",
     indexed_pickle: r"index\.json names pytorch_model\.bin, which is not a safetensors file of this folder: convert",
     indexed_elsewhere: r"index\.json names \.\./elsewhere\.safetensors, which is not a safetensors file of this folder",
@@ -418,7 +429,7 @@ def test_a_checkpoint_that_does_not_exist_is_named(settings: Settings, name: str
         load_checkpoint(chosen(settings, name), ROOT)
 
 
-def test_numbers_of_a_gguf_file_are_those_of_the_model(gguf: Path, merging_model: Path, settings: Settings) -> None:
+def test_the_weights_of_a_gguf_file_are_those_of_the_model(gguf: Path, merging_model: Path, settings: Settings) -> None:
     loaded, _ = load_checkpoint(chosen(settings, gguf), Path("/"))
     ours, theirs = load_model(merging_model).state_dict(), loaded.state_dict()
     worst = max(float(np.abs((ours[name] - theirs[name].float()).numpy()).max()) for name in ours)

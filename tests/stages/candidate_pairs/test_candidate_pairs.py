@@ -1,4 +1,4 @@
-"""Candidate pairs: what a model wrote is paired with its text, or dropped with a reason."""
+"""An instruction that a model wrote is paired with its text or dropped with a reason."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def made(settings: Settings, *written: Generated | str) -> Split:
 
 
 def asked(count: int) -> pl.DataFrame:
-    """Filtered texts with the column `text_cut`."""
+    """Filtered texts with the added column `text_cut`."""
     return texts(count).with_columns(pl.Series("text_cut", [False] * count, dtype=pl.Boolean))
 
 
-def test_a_pair_keeps_the_way_back_to_its_text(settings: Settings) -> None:
+def test_a_pair_names_its_text_document_and_source(settings: Settings) -> None:
     row = made(settings, GOOD).kept.row(0, named=True)
     assert list(row) == [*COLUMNS, "form"]
     assert (row["instruction"], row["response"], row["text_id"], row["document_id"]) == (GOOD, TEXT, "t0", "d")
@@ -128,7 +128,7 @@ def test_an_unusable_instruction_is_dropped_with_its_reason(settings: Settings, 
         (GOOD, {}),
     ],
 )
-def test_what_a_chat_model_puts_around_an_instruction_is_taken_off_and_counted(
+def test_text_that_a_chat_model_puts_around_an_instruction_is_removed_and_counted(
     settings: Settings, written: str, counts: dict[str, int]
 ) -> None:
     split = made(settings, written)
@@ -185,22 +185,22 @@ def test_a_good_instruction_that_resembles_a_bad_one_is_kept(settings: Settings,
     assert made(settings, instruction).kept["instruction"].to_list() == [instruction]
 
 
-def test_words_of_the_template_are_a_prompt_fragment(settings: Settings) -> None:
+def test_several_words_of_the_template_are_a_prompt_fragment(settings: Settings) -> None:
     prompts = settings.prompts.model_copy(update={"write_instruction": "{response}\nWhat was asked here:"})
     written = [Generated("What was asked here: how is bread baked?", 9, "stop")]
     split = transform(asked(1), written, settings.candidate_pairs, prompts)
     assert split.dropped["reason"].to_list() == ["prompt_fragment"]
 
 
-def test_a_single_word_of_the_template_is_no_prompt_fragment(settings: Settings) -> None:
+def test_a_single_word_of_the_template_is_not_a_prompt_fragment(settings: Settings) -> None:
     prompts = settings.prompts.model_copy(update={"write_instruction": "{response} Explain"})
     split = transform(asked(1), [Generated(GOOD, 9, "stop")], settings.candidate_pairs, prompts)
     assert split.kept["instruction"].to_list() == [GOOD]
 
 
 def sampled(settings: Settings, *written: str, texts: int = 1) -> Split:
-    own = settings.candidate_pairs.model_copy(update={"samples": len(written) // texts})
-    return transform(asked(texts), [Generated(one, 9, "stop") for one in written], own, settings.prompts)
+    section = settings.candidate_pairs.model_copy(update={"samples": len(written) // texts})
+    return transform(asked(texts), [Generated(one, 9, "stop") for one in written], section, settings.prompts)
 
 
 def test_each_sample_of_a_text_is_a_pair(settings: Settings) -> None:
@@ -217,7 +217,7 @@ def test_equal_samples_of_a_text_are_kept_once(settings: Settings) -> None:
     assert (split.kept.height, split.dropped["reason"].to_list()) == (2, ["same_as_another_sample"])
 
 
-def test_an_instruction_cut_at_the_length_is_dropped(settings: Settings) -> None:
+def test_an_instruction_cut_at_the_token_limit_is_dropped(settings: Settings) -> None:
     assert made(settings, Generated(GOOD, 48, "length")).dropped["reason"].to_list() == ["instruction_unfinished"]
 
 
@@ -238,13 +238,13 @@ def test_a_shard_without_texts_gives_a_shard_without_pairs(settings: Settings) -
 
 
 def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_similar: int) -> Job:
-    """A job whose first pass wrote these instructions, one shard per list."""
-    own = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
-    job = make_job("candidate_pairs", candidate_pairs=own)
+    """A job whose first pass has written these instructions, one shard per list."""
+    section = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
+    job = make_job("candidate_pairs", candidate_pairs=section)
     for number, instructions in enumerate(shards):
         written = [Generated(one, 9, "stop") for one in instructions]
         named = asked(len(written)).with_columns(pl.format("{}{}", pl.lit(f"s{number}"), "id").alias("id"))
-        split = transform(named, written, own, settings.prompts)
+        split = transform(named, written, section, settings.prompts)
         write_shard(split.kept, job.staging / f"part-{number:05d}.parquet")
         write_shard(split.dropped, job.staging / "__drops__" / f"part-{number:05d}.parquet")
     return job
@@ -280,12 +280,12 @@ def test_no_row_is_lost(make_job: MakeJob, settings: Settings) -> None:
     assert table_facts(job, Outcome(rows_in=5))["unaccounted_rows"] == 0
 
 
-def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
+def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
     make_job: MakeJob, settings: Settings, taught_model: Path, tmp_path: Path
 ) -> None:
-    own = settings.candidate_pairs.model_copy(update={"samples": 2, "max_new_tokens": 5})
+    section = settings.candidate_pairs.model_copy(update={"samples": 2, "max_new_tokens": 5})
     prompts = settings.prompts.model_copy(update={"max_response_tokens": 60})
-    job = make_job("candidate_pairs", candidate_pairs=own, prompts=prompts)
+    job = make_job("candidate_pairs", candidate_pairs=section, prompts=prompts)
     shutil.copytree(taught_model, job.input("instruction_model"))
     write_json(job.input("instruction_model") / "manifest.json", {"content": "of the model"})
     long_and_short = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
@@ -296,15 +296,15 @@ def test_a_text_shown_in_part_is_marked_and_every_sample_is_accounted_for(
     assert (outcome.rows_in, facts["unaccounted_rows"]) == (4, 0)
     assert manifest["counts"]["generated_tokens"] > 0 and manifest["counts"]["prompt_tokens"] > 60
     assert manifest["made_by"]["engine"] == "transformers" and manifest["made_by"]["model"] == "of the model"
-    again = make_job("candidate_pairs", candidate_pairs=own, prompts=prompts)
+    again = make_job("candidate_pairs", candidate_pairs=section, prompts=prompts)
     for path in [*job.staging.rglob("*.parquet"), job.staging / "manifest.json"]:
         path.unlink()
     outcome = candidate_pairs.run(again)
-    assert outcome.facts["prompts"] == 0 and write_manifest(again, outcome) == manifest  # no engine was loaded
+    assert outcome.facts["prompts"] == 0 and write_manifest(again, outcome) == manifest  # because no engine was loaded
 
 
 class Writer(LazyEngine):
-    """An engine that writes the same instruction for every text and counts the likelihoods that it is asked for."""
+    """An engine that writes the same instruction for every text and counts the requested likelihoods."""
 
     asked = 0
 
@@ -355,7 +355,7 @@ def test_vectors_are_stored_only_if_a_signal_needs_them(
         kept = candidate_pairs.write_instructions(
             frame, engine, settings.candidate_pairs, settings.prompts, 1, 0, encoder, ROOT / "languages"
         ).kept
-    assert kept.select(pl.col(VECTORS).bin.size()).row(0) == sizes  # 384 numbers of 2 bytes each, in two parts
+    assert kept.select(pl.col(VECTORS).bin.size()).row(0) == sizes  # two parts of 384 dimensions with 2 bytes each
 
 
 KILLED = """
@@ -374,13 +374,13 @@ candidate_pairs.run(job)
 
 
 def generating(root: Path, settings: Settings, model: Path, shards: int = 10) -> Job:
-    """A project with shards to write instructions for; its location changes nothing."""
-    own = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
+    """A project with shards of texts for which instructions are to be written."""
+    section = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
     job = Job(
         artifact="candidate_pairs",
         language="fi",
         iteration=None,
-        settings=settings.model_copy(update={"candidate_pairs": own}),
+        settings=settings.model_copy(update={"candidate_pairs": section}),
         root=root,
         staging=root / "staging",
         work=root / "work",
@@ -414,7 +414,7 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
             time.sleep(0.002)
         process.kill()
         process.wait()
-        # Finished shards are not touched, and at most one unfinished shard was begun.
+        # Finished shards are not changed, and at most one more shard was begun.
         now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/sealed.json")}
         assert finished.items() <= now.items() and len(now) < 10
         assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1
@@ -436,10 +436,10 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changed", ["model", "seed", *CHANGES])
-def test_another_model_prompt_setting_or_seed_makes_every_shard_anew(
+def test_a_change_of_model_prompt_setting_or_seed_makes_every_shard_again(
     settings: Settings, taught_model: Path, tmp_path: Path, changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Only the shards' keys are compared here, so no model is loaded.
+    # Only the keys of the shards are compared, so that no model is loaded.
     monkeypatch.setattr(candidate_pairs, "LazyEngine", Writer)
     job = generating(tmp_path, settings, taught_model, shards=2)
     candidate_pairs.run(job)

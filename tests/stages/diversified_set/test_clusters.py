@@ -1,4 +1,4 @@
-"""Clusters of instructions by their vectors."""
+"""Instructions are clustered by their vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from x_instruction.embeddings.encoder import Vectors
 
 
 def groups(sizes: tuple[int, ...], seed: int = 3, spread: float = 0.1) -> Vectors:
-    """Unit vectors around as many random directions as there are sizes."""
+    """Unit vectors in groups of the given sizes, each around a random direction."""
     random = np.random.default_rng(seed)
     middles = np.repeat(random.standard_normal((len(sizes), 32)), sizes, axis=0)
     vectors = middles / np.linalg.norm(middles, axis=1, keepdims=True)
@@ -43,7 +43,7 @@ def test_similar_vectors_share_a_cluster(seed: int) -> None:
 
 
 def test_many_vectors_are_clustered_from_a_sample_of_them() -> None:
-    """Each group has more vectors than the centres are found on."""
+    """Each group has more vectors than the sample on which its centre is found."""
     sizes = (6_000, 5_000, 1_000)
     numbers = cluster(groups(sizes), 3, seed=1).numbers
     assert sorted(np.bincount(numbers)) == sorted(sizes)
@@ -60,7 +60,7 @@ def test_the_clusters_are_the_same_in_every_run() -> None:
     assert np.array_equal(cluster(vectors, 12, 5).nearest, cluster(vectors, 12, 5).nearest)
 
 
-def test_the_next_cluster_of_a_vector_is_known_too() -> None:
+def test_the_second_nearest_cluster_of_a_vector_is_returned() -> None:
     nearest = cluster(groups((4, 4)), 2, seed=1).nearest
     assert nearest.shape == (8, 2) and (nearest[:, 0] != nearest[:, 1]).all()
     assert cluster(groups((4,)), 1, seed=1).nearest.tolist() == [[0]] * 4

@@ -1,4 +1,4 @@
-"""The figures of a draw: clusters, distinct n-grams, distance to the nearest neighbour, and task types."""
+"""The figures of a draw (clusters, distinct n-grams, neighbour distances, task types) are right."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def words(*texts: str) -> pl.Series:
     return pl.Series([text.split() for text in texts], dtype=pl.List(pl.String))
 
 
-def test_distinct_words_and_pairs_of_words_are_a_share_of_all() -> None:
+def test_distinct_words_and_pairs_of_words_are_shares_of_all() -> None:
     texts = words("a b a b", "a c")
     assert distinct(texts, 1) == 3 / 6
-    assert distinct(texts, 2) == 3 / 4  # ab, ba, ab | ac: none reaches into the next text
+    assert distinct(texts, 2) == 3 / 4  # ab, ba, ab | ac: no pair of words reaches into the next text
     assert distinct(words("", "a"), 2) == 0.0
 
 
-def test_the_distance_to_the_nearest_neighbour_is_one_less_the_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_distance_to_the_nearest_neighbour_is_one_minus_the_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = angles(0, 60, 180)
     expected = 1 - np.cos(np.radians([60, 60, 120])).mean()
     assert nearest_neighbour_distance(vectors, np.arange(3)) == pytest.approx(expected, abs=1e-6)
@@ -36,7 +36,7 @@ def test_only_drawn_pairs_count_as_neighbours() -> None:
     assert nearest_neighbour_distance(angles(0, 1), np.array([0])) == 0.0
 
 
-def test_the_figures_of_two_draws_differ_as_the_draws_do() -> None:
+def test_the_figures_of_different_draws_differ() -> None:
     pairs = pl.DataFrame(
         {"instruction": ["Bake bread.", "Bake a bread.", "Sing a song.", "Bake bread."], "cluster": [0, 0, 1, 0]}
     )

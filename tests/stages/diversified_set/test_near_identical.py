@@ -1,4 +1,4 @@
-"""Near-identical instructions are found by their vectors, and the better one is kept."""
+"""Near-identical instructions are found by their vectors, and the best rated of them is kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.embeddings.encoder import Vectors
 
 
 def angles(*degrees: float) -> Vectors:
-    """Unit vectors in a plane."""
+    """Unit vectors in a plane, at the given angles in degrees."""
     turned = np.radians(degrees)
     return np.column_stack([np.cos(turned), np.sin(turned)]).astype(np.float32)
 
@@ -26,8 +26,8 @@ def test_the_first_of_similar_vectors_is_kept() -> None:
     assert found(angles(0, 90, 2, 91, 45), limit=0.99) == [-1, -1, 0, 1, -1]
 
 
-def test_what_resembles_a_dropped_vector_alone_is_kept() -> None:
-    """0 and 10 degrees are similar, so are 10 and 20, but 0 and 20 are not."""
+def test_a_vector_that_resembles_only_a_dropped_vector_is_kept() -> None:
+    """Vectors at 0 and 10 degrees are similar, and so are 10 and 20, but 0 and 20 are not."""
     assert found(angles(0, 10, 20), limit=0.98) == [-1, 0, -1]
 
 
@@ -36,7 +36,7 @@ def test_equal_vectors_are_near_identical() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
-def test_the_size_of_a_chunk_decides_nothing(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_chunk_does_not_change_the_result(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = groups((9, 9, 9), spread=0.6)
     expected = found(vectors, 0.75)
     monkeypatch.setattr(near_identical, "CHUNK", chunk)
@@ -44,7 +44,7 @@ def test_the_size_of_a_chunk_decides_nothing(chunk: int, monkeypatch: pytest.Mon
 
 
 def test_in_a_large_set_similar_vectors_of_neighbouring_clusters_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,000 vectors without clear groups, each with one that is similar: many such two lie in different clusters."""
+    """1,000 random vectors, each with a similar vector: many of these pairs are split between two clusters."""
     random = np.random.default_rng(4)
     firsts = groups((1,) * 1000)
     seconds = firsts + 0.45 * random.standard_normal(firsts.shape).astype(np.float32) / np.sqrt(32)

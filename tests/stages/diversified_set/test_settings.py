@@ -1,4 +1,4 @@
-"""Settings of the diversified set that no run could follow are refused when params.yaml is read."""
+"""Impossible settings of the diversified set are refused when params.yaml is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def changed(**values: Any) -> Settings:
     return validated(params, ROOT / "params.yaml")
 
 
-def test_a_quota_is_that_of_a_known_language() -> None:
+def test_a_quota_for_an_unknown_language_is_refused() -> None:
     section = changed(pairs=12, quotas={"sw": 3}).diversified_set
     assert (section.wanted("sw"), section.wanted("fi")) == (3, 12)
     with pytest.raises(SettingsError, match=r"`diversified_set.quotas` is .*: 'xx' is not one of the languages .*fi"):
@@ -39,12 +39,12 @@ def test_a_quota_is_that_of_a_known_language() -> None:
         ({"encoder": {"model": "a/b"}}, r"`diversified_set.encoder.encoder` is missing; add it"),
     ],
 )
-def test_a_wrong_value_is_one_sentence(values: dict[str, Any], sentence: str) -> None:
+def test_a_wrong_value_is_refused_with_one_sentence(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         changed(**values)
 
 
-def test_a_folder_of_an_encoder_is_a_dependency(tmp_path: Path) -> None:
+def test_the_folder_of_an_encoder_is_a_dependency(tmp_path: Path) -> None:
     (tmp_path / "models/minilm").mkdir(parents=True)
     prompts = [f"${{diversified_set.decontaminate_against[{number}]}}" for number in range(2)]
     section = changed(encoder={"encoder": "models/minilm"}).diversified_set

@@ -1,4 +1,4 @@
-"""The diversified set of a language: clean, different, drawn as the settings say, and published whole or not at all."""
+"""The diversified set has clean, different pairs, drawn by the settings, and is published completely or not at all."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ SOUP = ["List the ingredients of a fish soup.", "Which fish are cooked in Finnis
 FOOTBALL = ["Who won the football match?", "Why is football so popular?", "What are the rules of football?"]
 COLUMNS = next(str(found.equals) for found in read_suite(SUITE) if found.metric == "columns").split(", ")
 NUMBERS = {"record": 0, "text_cut": False, "sample": 1}
-RATED = COLUMNS[COLUMNS.index("sample") + 1 : -1]  # the columns of later stages
+RATED = COLUMNS[COLUMNS.index("sample") + 1 : -1]  # the columns that stages after candidate_pairs add
 
-OTHERS = pl.read_ndjson(ROOT / "data/sample/seeds/fi.jsonl")["instruction"].to_list()  # of other candidates
+OTHERS = pl.read_ndjson(ROOT / "data/sample/seeds/fi.jsonl")["instruction"].to_list()  # other candidates
 VECTOR: dict[str, bytes] = {}
 ENCODER = LazyEncoder(load_settings(ROOT / "params.yaml").embeddings, ROOT)
 
@@ -42,7 +42,7 @@ Make = Callable[..., Job]
 
 
 def refined(*instructions: str) -> pl.DataFrame:
-    """Pairs with all columns of refined_pairs; the ratings fall from 0.9 on."""
+    """Pairs with all columns of refined_pairs; the ratings fall from 0.9."""
     rows = [
         {
             **dict.fromkeys(COLUMNS[:-1], "x"),
@@ -63,7 +63,7 @@ def refined(*instructions: str) -> pl.DataFrame:
 
 @pytest.fixture
 def make(make_job: Make, settings: Settings, tmp_path: Path) -> Make:
-    """Makes a job with the given instructions; the other arguments are settings of the section."""
+    """Makes a job with the given instructions. Other keywords are settings of diversified_set."""
     (tmp_path / "prompts.jsonl").write_text(json.dumps({"prompt": PROMPT}))
 
     def made(*instructions: str, vectors: bool = True, shards: int = 1, **changed: Any) -> Job:
@@ -89,7 +89,7 @@ def publish(folder: Path, shards: list[pl.DataFrame]) -> None:
 
 
 def encoded(pairs: pl.DataFrame) -> pl.DataFrame:
-    """With the vectors of the instructions by the default encoder."""
+    """The pairs with the vectors of their instructions by the default encoder."""
     new = [text for text in pairs["instruction"] if text not in VECTOR]
     if new:
         table = add_instruction_vectors(pl.DataFrame({"instruction": new}), ENCODER)
@@ -99,7 +99,7 @@ def encoded(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def run(job: Job) -> tuple[list[str], dict[str, tuple[str, str]]]:
-    """The instructions in the set, and reason and value of each dropped one, by its instruction."""
+    """The instructions in the set, and the reason and value of each dropped pair by its instruction."""
     shutil.rmtree(job.staging, ignore_errors=True)
     outcome = stage.run(job)
     kept, pairs = job.staged.table(), job.rows("refined_pairs", "fi").table()
@@ -121,13 +121,13 @@ def test_the_set_is_clean_different_and_even(make: Make) -> None:
     }
 
 
-def test_near_identical_instructions_stay_if_similarity_is_not_checked(make: Make) -> None:
+def test_near_identical_instructions_are_kept_if_similarity_is_not_limited(make: Make) -> None:
     kept, dropped = run(make(*BREAD, pairs=3, max_similarity=None))
     assert (kept, dropped) == (BREAD, {})
 
 
-def test_a_set_of_one_kind_keeps_one_of_near_identical_instructions(make: Make) -> None:
-    """The mean of the candidates is subtracted: without their own mean, instructions of one kind would differ."""
+def test_near_identical_instructions_are_found_in_a_set_of_one_kind(make: Make) -> None:
+    """The mean of all candidates is subtracted; after the set's own mean, its instructions would seem different."""
     kept, _ = run(make(*BREAD, pairs=3))
     assert kept == BREAD[:1]
 
@@ -140,7 +140,7 @@ def test_a_set_of_one_kind_keeps_one_of_near_identical_instructions(make: Make) 
         ("maximal_marginal_relevance", [BREAD[0], SOUP[1], FOOTBALL[0]]),
     ],
 )
-def test_the_draw_is_that_of_the_settings(make: Make, draw: str, expected: list[str]) -> None:
+def test_the_setting_chooses_the_draw(make: Make, draw: str, expected: list[str]) -> None:
     kept, dropped = run(make(BREAD[0], *SOUP, *FOOTBALL, clusters=3, pairs=3, draw=draw))
     assert kept == expected
     reason = "cluster_full" if draw == "clusters" else "not_drawn"
@@ -173,12 +173,12 @@ def test_stored_vectors_are_used_and_no_encoder_is_loaded(make: Make, monkeypatc
     assert set(run(job)[0]) == set(SOUP)
 
 
-def test_the_vectors_are_computed_where_candidate_pairs_has_none(make: Make) -> None:
+def test_the_vectors_are_computed_if_candidate_pairs_has_none(make: Make) -> None:
     instructions = [*BREAD, *SOUP, *FOOTBALL]
     assert run(make(*instructions, vectors=False)) == run(make(*instructions))
 
 
-def test_another_encoder_computes_its_own_vectors_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_of_another_encoder_are_computed_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
     encode = LazyEncoder.instructions
 
@@ -192,10 +192,10 @@ def test_another_encoder_computes_its_own_vectors_once(make: Make, monkeypatch: 
     assert (len(set(kept) & set(BREAD)), len(set(kept) & set(SOUP))) == (1, 3)
     count = len(texts)
     assert set(texts) <= {*BREAD, *SOUP, *OTHERS} and count == len(set(texts)) >= 20
-    assert run(job)[0] == kept and len(texts) == count  # the second run takes them from the work store
+    assert run(job)[0] == kept and len(texts) == count  # the second run takes the vectors from the work store
 
 
-def test_a_pair_that_candidate_pairs_lacks_is_one_sentence(make: Make, tmp_path: Path) -> None:
+def test_a_pair_that_candidate_pairs_lacks_is_reported_in_one_sentence(make: Make, tmp_path: Path) -> None:
     job = make(*SOUP)
     publish(tmp_path / "data/candidate_pairs/fi", [encoded(refined(*SOUP[:2]))])
     with pytest.raises(InputError, match=r"candidate_pairs/fi lacks 1 of the refined pairs: run its stage again"):
@@ -213,7 +213,7 @@ def test_the_figures_compare_the_set_with_two_other_draws(make: Make) -> None:
     assert (published["wanted"], published["found"], set(published["drawn"])) == (3, 7, set(published["random"]))
 
 
-def test_an_evaluation_prompt_in_the_response_is_found_too(make: Make, tmp_path: Path) -> None:
+def test_an_evaluation_prompt_in_the_response_is_also_found(make: Make, tmp_path: Path) -> None:
     job = make(*SOUP)
     pairs = refined(*SOUP).with_columns(
         response=pl.when(pl.col("rank") == 2).then(pl.lit(PROMPT)).otherwise("response")
@@ -222,7 +222,7 @@ def test_an_evaluation_prompt_in_the_response_is_found_too(make: Make, tmp_path:
     assert run(job)[1][SOUP[1]][0] == "evaluation_overlap"
 
 
-def test_vectors_are_moved_within_their_array(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_vectors_are_moved_within_their_array(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = np.arange(14, dtype=np.float32).reshape(7, 2)
     left = np.array([False, True, True, False, False, True, True])
     expected = vectors[left].copy()
@@ -235,7 +235,7 @@ def test_vectors_are_moved_within_their_array(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("instructions", [[], [PROMPT, f"{PROMPT} Explain."]], ids=["no pairs", "evaluation prompts"])
-def test_an_empty_language_is_one_sentence_and_publishes_nothing(make: Make, instructions: list[str]) -> None:
+def test_an_empty_language_fails_the_gate_and_publishes_nothing(make: Make, instructions: list[str]) -> None:
     import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     job = make(*instructions)
@@ -244,7 +244,7 @@ def test_an_empty_language_is_one_sentence_and_publishes_nothing(make: Make, ins
     assert not job.target.exists() and not job.metrics.exists()
 
 
-def test_fewer_pairs_than_asked_and_one_cluster_are_warnings(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_pairs_and_a_single_cluster_are_warnings(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     import great_expectations  # noqa: F401
 
     job = make(*BREAD, pairs=3)

@@ -1,4 +1,4 @@
-"""A small project with models of a few thousand weights, in which eval_scores can run."""
+"""A small project in which eval_scores can run; its models have a few thousand weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEEDS = [("three", "kissa istuu"), ("four", "na na na na")]
 def make_scores_job(
     make_job: Callable[..., Job], settings: Settings, tmp_path: Path, tiny_model: Path, taught_model: Path
 ) -> Callable[..., Job]:
-    """Makes the job of the small project; `changed` are settings of eval_scores. Without `rating`, no signals."""
+    """Makes the job of the small project. `changed` are settings of eval_scores; by default ratings use no signals."""
     for name, model in (
         ("base_model", tiny_model),
         ("response_model/iteration_1", tiny_model),
@@ -41,8 +41,8 @@ def make_scores_job(
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, QUESTIONS)))
     seeds = tmp_path / "data/seed_pairs/fi"
     rows = [
-        {"id": f"{number}", "split": "held_out", "instruction": asked, "response": said}
-        for number, (asked, said) in enumerate(SEEDS)
+        {"id": f"{number}", "split": "held_out", "instruction": question, "response": answer}
+        for number, (question, answer) in enumerate(SEEDS)
     ]
     write_shard(pl.DataFrame(rows), seeds / "part-00000.parquet")
     write_json(seeds / "manifest.json", {"rows": len(rows)})

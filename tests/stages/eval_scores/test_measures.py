@@ -1,4 +1,4 @@
-"""The measures of answers, as counted by hand and by sacrebleu."""
+"""The measures of answers agree with values counted by hand and by sacrebleu."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def test_shares_and_lengths_are_of_all_answers() -> None:
     assert figure(mean_characters, table) == (4 + 1 + 5 + 5) / 4
 
 
-def test_no_answers_have_no_figure() -> None:
+def test_a_model_without_answers_has_no_figure() -> None:
     assert figure(language_share, answers()) is None and figure(chrf_plus_plus, answers()) is None
 
 
 @pytest.mark.parametrize("responses", [[REFERENCE, "Huomenta!"], ["Leipä paistettiin uunissa?", ""], ["", ""]])
-def test_chrf_plus_plus_is_that_of_sacrebleu(responses: list[str]) -> None:
+def test_chrf_plus_plus_equals_that_of_sacrebleu(responses: list[str]) -> None:
     references = [REFERENCE, "Hyvää huomenta, naapuri."]
     theirs = CHRF(word_order=2).corpus_score(responses, [references]).score
     assert figure(chrf_plus_plus, answers(*responses, reference=references)) == pytest.approx(theirs)
@@ -76,8 +76,8 @@ def test_chrf_plus_plus_leaves_out_answers_without_a_reference() -> None:
     assert figure(chrf_plus_plus, table) == pytest.approx(100)
 
 
-def test_the_interval_of_chrf_plus_plus_is_that_of_resampled_corpora() -> None:
-    """sacrebleu's own bootstrap gives the mean and half the width of the interval."""
+def test_the_interval_of_chrf_plus_plus_comes_from_resampled_corpora() -> None:
+    """The expected mean and half-width of the interval come from sacrebleu's bootstrap."""
     responses = ["Leipä paistetaan uunissa.", "Talo on suuri", "Kissa nukkuu jo", "Hyvää yötä", "Sataa lunta"] * 4
     references = ["Leipä leivotaan uunissa.", "Talo on pieni.", "Kissa juoksee.", "Huomenta", "Sataa vettä"] * 4
     theirs = CHRF(word_order=2, references=[references]).corpus_score(responses, None, n_bootstrap=1000)

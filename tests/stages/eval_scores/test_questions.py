@@ -1,4 +1,4 @@
-"""The questions: in English and in the language, from files of several layouts."""
+"""Questions in English and in the language are read from files with several layouts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEEDS = pl.DataFrame({"instruction": ["Say hello."], "response": ["Hei!"]})
 
 
 def read(folder: Path, *rows: dict[str, Any] | str, **settings: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The questions in Finnish of one file with these rows, without the seeds, and the drops."""
+    """The questions for Finnish from a file with these rows, without the seeds, and the drops."""
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (folder / "q.jsonl").write_text("\n".join(lines), encoding="utf-8")
     return all_questions([Questions(name="own", path="q.jsonl", **settings)], SEEDS.clear(), "fi", folder)
@@ -45,12 +45,12 @@ def test_questions_in_english_and_in_the_language_are_asked_and_no_others(tmp_pa
     assert drops.is_empty()
 
 
-def test_the_setting_says_the_language_of_rows_that_do_not(tmp_path: Path) -> None:
+def test_a_setting_gives_the_language_of_rows_that_do_not_name_it(tmp_path: Path) -> None:
     kept, _ = read(tmp_path, {"prompt": "Miksi?"}, {"prompt": "Why?", "lang": "en"}, language="fi")
     assert kept["asked_in"].to_list() == ["fi", "en"]
 
 
-def test_a_reference_counts_if_it_is_in_the_language(tmp_path: Path) -> None:
+def test_a_reference_is_used_only_if_it_is_in_the_language(tmp_path: Path) -> None:
     kept, _ = read(
         tmp_path,
         {"question": "Why?", "reference": ["Because."]},
@@ -60,7 +60,7 @@ def test_a_reference_counts_if_it_is_in_the_language(tmp_path: Path) -> None:
     assert kept["reference"].to_list() == ["", "Nyt.", "Koska."]
 
 
-def test_the_first_turn_is_asked(tmp_path: Path) -> None:
+def test_only_the_first_turn_of_a_conversation_is_asked(tmp_path: Path) -> None:
     kept, _ = read(tmp_path, {"question_id": 81, "category": "writing", "turns": ["Write a post.", "Rewrite it."]})
     assert kept["instruction"].to_list() == ["Write a post."]
 
@@ -80,7 +80,7 @@ def test_a_row_without_a_question_is_dropped_with_its_line(tmp_path: Path) -> No
     assert drops["value"][0] == "line 2 has the columns id, category" and drops["origin"][0] == "q.jsonl#2"
 
 
-def test_a_question_is_asked_once(tmp_path: Path) -> None:
+def test_equal_questions_are_asked_once(tmp_path: Path) -> None:
     kept, drops = read(tmp_path, {"prompt": "Why?"}, {"prompt": "Why?"})
     assert kept.height == 1 and drops.select("reason", "text").rows() == [("asked_before", "Why?")]
 
@@ -115,7 +115,7 @@ def test_the_sample_has_questions_written_in_each_language(code: str) -> None:
 @pytest.mark.parametrize(
     ("name", "asked_in"), [("vicuna80_en", "en"), ("vicuna80_hi", "hi"), ("vicuna80_id", "id"), ("mt_bench_en", "en")]
 )
-def test_vicuna_and_mt_bench_are_read_as_they_are(name: str, asked_in: str, tmp_path: Path) -> None:
+def test_vicuna_and_mt_bench_are_read_in_their_published_form(name: str, asked_in: str, tmp_path: Path) -> None:
     try:
         packed = real_text("eval", f"{name}.jsonl.zst")
     except SkippedError as error:

@@ -1,9 +1,10 @@
-"""The whole stage on small models: answers, tables, metrics, and what happens if a model or a judge fails."""
+"""The whole stage on small models: its answers, tables and metrics, and failures of a model or a judge."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from x_instruction.judging.exports import write_items
 from x_instruction.judging.imports import import_verdicts
 from x_instruction.judging.shown_items import sample_answers, sample_pairs
 from x_instruction.judging.verdicts import SCHEMA as VERDICTS
+from x_instruction.runner.checksums import FILES, checksums, write_sealed
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric, load_suite
@@ -50,7 +52,7 @@ def table(job: Job, name: str) -> pl.DataFrame:
 
 
 def failed(job: Job, metrics: dict[str, Metric]) -> set[str]:
-    """The expectations that the metrics do not fulfil, judged without Great Expectations."""
+    """The metrics that do not meet their expectations, determined without Great Expectations."""
     found = set()
     for one in load_suite(SUITE, job.settings):
         value: Any = metrics.get(one.metric)
@@ -70,9 +72,9 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     answers = job.staged.table()
     assert answers.group_by("model").len().sort("model").rows() == [("base", 6), ("seed_only", 6), ("tuned", 6)]
     assert answers["question_id"].n_unique() == 6 and set(answers["asked_in"]) == {"en", "fi"}
-    said = dict(answers.filter(pl.col("model") == "tuned").select("instruction", "response").iter_rows())
-    assert said["two"] == "ein Haus"
-    # The models of a few thousand weights do not write Finnish.
+    tuned = dict(answers.filter(pl.col("model") == "tuned").select("instruction", "response").iter_rows())
+    assert tuned["two"] == "ein Haus"
+    # Models with a few thousand weights do not write Finnish.
     assert failed(job, metrics) <= {"tuned_language_share", "win_share_against_base"}
     assert float(metrics["held_out_loss_change"]) < -1 and metrics["unaccounted_rows"] == 0
     scores = table(job, "scores")
@@ -97,7 +99,7 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     assert set(figures["pairwise"]["evaluator"]) == {"tuned_against_seed_only", "tuned_against_base"}
 
 
-def test_with_the_settings_of_the_sample_all_signals_are_used_and_two_are_published(
+def test_the_samples_settings_use_all_signals_and_publish_two(
     make_scores_job: MakeJob, settings: Settings, tmp_path: Path, tiny_model: Path
 ) -> None:
     for name in ("data/instruction_model", "data/sample"):
@@ -152,13 +154,13 @@ def test_a_judge_at_an_endpoint_is_asked_in_both_orders_and_compared_with_the_ev
     assert (agreed["judge"], agreed["other"], agreed["items"]) == ("evaluator", "served", 12)
 
 
-def test_a_judge_reads_at_most_the_questions_of_its_setting(make_scores_job: MakeJob) -> None:
+def test_a_setting_limits_the_questions_that_a_judge_reads(make_scores_job: MakeJob) -> None:
     with chat_server(grader) as server:
         made(make_scores_job(judges=[judged(server, questions=2)]))
         assert len(server.bodies) == 2 * 2 * 2
 
 
-def test_a_judge_that_is_down_leaves_all_other_results(
+def test_a_judge_that_is_down_does_not_affect_other_results(
     make_scores_job: MakeJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with chat_server(lambda _: 503) as server:
@@ -219,7 +221,7 @@ def test_verdicts_of_people_are_a_judge_whose_agreement_with_the_evaluator_is_a_
     assert "evaluator_and_people_levels" in read_json(job.staging / "scores.json")["agreement"]
 
 
-def test_an_agreement_that_is_not_defined_is_no_metric() -> None:
+def test_an_undefined_agreement_is_not_a_metric() -> None:
     both = {"evaluator_and_people_verdicts": {"kappa": 0.5}, "evaluator_and_people_levels": {"kappa": None}}
     assert stage._agreement_with_people(both) == {"kappa_with_people_verdicts": 0.5}
 
@@ -238,7 +240,7 @@ def test_an_endpoint_is_compared_like_a_model(make_scores_job: MakeJob) -> None:
     assert "tuned_against_rival" in read_json(job.staging / "scores.json")["pairwise"]["evaluator"]
 
 
-def test_questions_that_an_endpoint_leaves_are_drops_and_the_others_are_scored(
+def test_questions_that_an_endpoint_does_not_answer_are_dropped(
     make_scores_job: MakeJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("stages.eval_scores.answers.ASKED_AT_ONCE", 1)
@@ -262,7 +264,7 @@ def test_an_endpoint_that_answers_nothing_ends_the_run_with_one_sentence(make_sc
         made(make_scores_job(models=with_endpoint(server)))
 
 
-def test_a_folder_from_elsewhere_is_compared_with_a_prompt_of_its_own(
+def test_a_foreign_model_is_compared_with_its_own_prompt(
     make_scores_job: MakeJob, taught_model: Path, tmp_path: Path
 ) -> None:
     other = {"name": "other", "model": str(taught_model), "prompt": "{instruction} {language}"}
@@ -275,12 +277,23 @@ def test_a_folder_from_elsewhere_is_compared_with_a_prompt_of_its_own(
     )
 
 
-def test_a_missing_model_is_named_before_any_is_asked(make_scores_job: MakeJob) -> None:
+def test_a_missing_model_is_named_before_any_model_is_asked(make_scores_job: MakeJob) -> None:
     job = make_scores_job(models=[*BUILT_IN, {"name": "other", "model": "nobody/model"}])
     with pytest.raises(InputError, match=r"models\.other: nobody/model is not a folder here; if it is a hub id"):
         stage.run(job)
     job = make_scores_job(models=[*BUILT_IN, {"name": "third", "model": "response_model/iteration_9"}])
     with pytest.raises(InputError, match="iteration_9 is missing or unfinished"):
+        stage.run(job)
+
+
+def test_a_damaged_foreign_model_is_named_before_any_model_is_asked(
+    make_scores_job: MakeJob, taught_model: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(taught_model, tmp_path / "other")
+    write_sealed(folder / "manifest.json", {"artifact": "tuned_model", FILES: checksums(folder)})
+    (folder / "config.json").write_text("{}")
+    job = make_scores_job(models=[*BUILT_IN, {"name": "other", "model": str(folder)}])
+    with pytest.raises(InputError, match=r"other/config\.json is damaged: .*; copy .*/other again from where it came"):
         stage.run(job)
 
 

@@ -1,4 +1,4 @@
-"""Standard tasks by lm-eval: its figures, unchanged, from data sets in the hub's layout without a network."""
+"""Standard tasks have lm-eval's figures, unchanged, from data sets in the hub's layout and without a network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def settings(*tasks: str, **changed: Any) -> StandardTasks:
 
 @pytest.fixture(scope="module")
 def xcopa(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with XCOPA where the hub has it, in the hub's layout: real rows where the collection is, else ours."""
+    """A folder with XCOPA in the hub's layout. The rows are real if the real-text collection exists, else made up."""
     folder = tmp_path_factory.mktemp("data")
     data = folder / "cambridgeltl/xcopa/data"
     data.mkdir(parents=True)
@@ -63,8 +63,8 @@ def xcopa_rows() -> list[dict[str, Any]]:
         ]
 
 
-def by_itself(model: Path, data: Path, out: Path) -> dict[str, dict[str, Any]]:
-    """The results of lm-eval's own command."""
+def results_of_command(model: Path, data: Path, out: Path) -> dict[str, dict[str, Any]]:
+    """The results of the command lm-eval."""
     command = [sys.executable, "-m", "lm_eval", "run", "--model", "hf", "--model_args", f"pretrained={model}"]
     command += ["--tasks", "xcopa_id,xcopa_sw", "--batch_size", "32", "--output_path", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGES), "HF_DATASETS_CACHE": str(out / "datasets")}
@@ -73,10 +73,10 @@ def by_itself(model: Path, data: Path, out: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_the_figures_are_those_of_lm_eval_by_itself(tiny_model: Path, xcopa: Path, tmp_path: Path) -> None:
+def test_the_figures_equal_those_of_the_command_lm_eval(tiny_model: Path, xcopa: Path, tmp_path: Path) -> None:
     tasks = pl.DataFrame({"task": ["xcopa_id", "xcopa_sw"]})
     ours = run_tasks(tasks, tiny_model, settings("xcopa"), xcopa, batch_size=32).kept
-    theirs = by_itself(tiny_model, xcopa, tmp_path)
+    theirs = results_of_command(tiny_model, xcopa, tmp_path)
     assert ours.select("task", "metric", "value").rows() == [
         (task, "acc", theirs[task]["acc,none"]) for task in ("xcopa_id", "xcopa_sw")
     ]
@@ -85,7 +85,7 @@ def test_the_figures_are_those_of_lm_eval_by_itself(tiny_model: Path, xcopa: Pat
     assert ours["samples"].to_list() == [theirs[task]["sample_len"] for task in ("xcopa_id", "xcopa_sw")]
 
 
-def test_every_configured_task_is_one_of_lm_eval() -> None:
+def test_every_configured_task_is_a_task_of_lm_eval() -> None:
     known = set()
     for path in (PACKAGES / "lm_eval" / "tasks").rglob("*.yaml"):
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -97,11 +97,11 @@ def test_every_configured_task_is_one_of_lm_eval() -> None:
 
 
 def test_the_packages_of_lm_eval_fit_each_other_and_the_core() -> None:
-    """Its process sees its own packages first, and the core's behind them."""
-    own = {normal(one.metadata["Name"]): one for one in distributions(path=[str(PACKAGES)])}
-    assert {name: one.version for name, one in own.items()} == pins("lm-eval")
+    """The process of lm-eval finds lm-eval's packages before those of the core."""
+    installed = {normal(one.metadata["Name"]): one for one in distributions(path=[str(PACKAGES)])}
+    assert {name: one.version for name, one in installed.items()} == pins("lm-eval")
     seen = {**pins("cpu"), **pins("lm-eval")}
-    wanted = [Requirement(text) for one in own.values() for text in one.requires or []]
+    wanted = [Requirement(text) for one in installed.values() for text in one.requires or []]
     needed = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
     unmet = [one for one in needed if not one.specifier.contains(seen.get(normal(one.name), "0"), prereleases=True)]
     assert unmet == []
@@ -129,10 +129,10 @@ def test_an_unknown_task_and_missing_packages_are_refused_before_anything_is_ask
     assert check_tasks(make_scores_job()) == []
 
 
-def test_a_task_that_fails_leaves_all_other_results(
+def test_a_failing_task_does_not_affect_other_results(
     make_scores_job: MakeJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The process of lm-eval is the edge that is replaced here."""
+    """Only the process of lm-eval is replaced here."""
 
     def ended(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         config = yaml.safe_load(Path(command[-1]).read_text())
@@ -148,7 +148,7 @@ def test_a_task_that_fails_leaves_all_other_results(
     job = make_scores_job(standard_tasks=settings("belebele", "xcopa").model_dump())
     outcome = stage.run(job)
     warning = "warning: base has no figures of belebele_fin_Latn: lm-eval failed on"
-    assert warning in (said := capsys.readouterr().err) and "RuntimeError: no such data" in said
+    assert warning in (printed := capsys.readouterr().err) and "RuntimeError: no such data" in printed
     table = pl.read_parquet(job.staging / "tables/tasks.parquet")
     assert table.schema == SCHEMA
     assert table.filter(pl.col("model") == "tuned").rows() == [

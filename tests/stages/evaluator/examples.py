@@ -1,4 +1,4 @@
-"""Pairs in three languages that several tests make defects and sets from."""
+"""Pairs in three languages, from which several tests make defects and sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boilerplate as a defect: phrases in two halves without a common stem, placed after, before or amid a text."""
+"""The boilerplate defect takes phrases from one of two halves without common stems and puts them into a text."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_no_stem_is_in_both_halves(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_phrase_is_in_one_half_and_both_have_enough_for_a_notice(language: str) -> None:
+def test_every_phrase_is_in_one_half_and_each_half_is_enough_for_a_notice(language: str) -> None:
     training, held_out = split_phrases(language, PAGES)
     assert not set(training) & set(held_out)
     assert {*training, *held_out} == {phrase.strip(" .,") for phrase in load_language(language, PAGES).boilerplate}
     assert min(len(training), len(held_out)) >= 10
 
 
-def test_phrases_that_share_a_stem_with_a_third_are_in_one_group() -> None:
+def test_phrases_that_share_stems_with_the_same_phrase_are_in_one_group() -> None:
     found = groups_by_stem(["evästeet", "luo tili", "evästeasetus ja käyttöehto", "käyttöehdot"])
     assert sorted(map(sorted, found)) == [["evästeasetus ja käyttöehto", "evästeet", "käyttöehdot"], ["luo tili"]]
 
@@ -46,7 +46,7 @@ def made(sentences: list[str], phrases: list[str] = PHRASES) -> list[str]:
     return [text for text in texts if text is not None]
 
 
-def test_a_text_has_sentences_and_three_to_six_phrases() -> None:
+def test_a_defective_text_has_sentences_and_three_to_six_phrases() -> None:
     for text in made(TEXT):
         assert any(sentence in text for sentence in TEXT)
         assert 3 <= sum(phrase in text.lower() for phrase in PHRASES) <= 6
@@ -58,7 +58,7 @@ def test_the_remaining_sentences_keep_their_order() -> None:
         assert places == sorted(places)
 
 
-def test_notices_come_after_before_and_amid_the_text() -> None:
+def test_notices_come_after_before_or_within_the_text() -> None:
     first, last = {text.startswith(TEXT[0]) for text in made(TEXT)}, {text.endswith(TEXT[-1]) for text in made(TEXT)}
     assert first == last == {True, False}
     assert any(text.startswith(TEXT[0]) and text.endswith(TEXT[-1]) for text in made(TEXT))
@@ -69,13 +69,13 @@ def test_notices_are_sentences_lines_or_a_row() -> None:
     assert set(layouts) == {"row", "lines", "sentences"}
 
 
-def test_the_length_stays_about_the_same() -> None:
+def test_the_length_hardly_changes() -> None:
     long = [f"{sentence[:-1]} {number}." for number in range(3) for sentence in TEXT]
     for text in made(long):
         assert 0.7 < len(text) / len(" ".join(long)) < 1.3
 
 
-def test_the_only_sentence_of_a_text_stays() -> None:
+def test_the_only_sentence_of_a_text_is_kept() -> None:
     assert all(TEXT[0] in text for text in made(TEXT[:1]))
 
 

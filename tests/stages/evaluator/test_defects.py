@@ -1,4 +1,4 @@
-"""Each defect is what its name promises."""
+"""Each defect changes a response as its name says."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_cut_response_is_a_beginning_without_a_sentence_end(language: str, see
 
 @SEEDS
 @EACH_LANGUAGE
-def test_a_repeated_response_repeats_one_sentence_in_place_of_those_after_it(language: str, seed: int) -> None:
+def test_a_repeated_response_repeats_one_sentence_in_place_of_the_rest(language: str, seed: int) -> None:
     response = with_repetition(pair(language, 0).response, random.Random(seed))
     counts = [response.count(sentence) for sentence in sentences(language, 0)]
     repeated = next(number for number, count in enumerate(counts) if count > 1)
@@ -42,7 +42,7 @@ def test_a_repeated_response_repeats_one_sentence_in_place_of_those_after_it(lan
 
 @SEEDS
 @EACH_LANGUAGE
-def test_a_repeated_response_is_about_as_long_as_the_good_one(language: str, seed: int) -> None:
+def test_a_repeated_response_is_about_as_long_as_the_good_response(language: str, seed: int) -> None:
     response = pair(language, 0).response
     assert 0.6 < len(with_repetition(response, random.Random(seed))) / len(response) < 1.4
 
@@ -76,11 +76,11 @@ def test_no_response_to_an_open_instruction_is_swapped() -> None:
 
 
 @SEEDS
-def test_a_response_in_another_language_answers_the_same_instruction_if_there_is_one(seed: int) -> None:
+def test_a_wrong_language_response_answers_the_same_instruction_if_possible(seed: int) -> None:
     assert wrong_language(PAIRS[0], PAIRS, random.Random(seed)) in [PAIRS[4].response, PAIRS[8].response]
 
 
-def test_a_response_in_another_language_answers_any_instruction_otherwise() -> None:
+def test_a_wrong_language_response_answers_any_instruction_otherwise() -> None:
     lone = pair("fi", 9)
     assert wrong_language(lone, [*PAIRS, lone], random.Random(1)) in [other.response for other in PAIRS[4:]]
 
@@ -94,7 +94,7 @@ def test_a_straying_response_continues_with_the_response_to_another_instruction(
     assert text in ("Yksi. Viisi. Kuusi.", "Yksi. Kaksi. Kuusi.")
 
 
-def test_the_only_sentence_of_a_response_stays_before_the_other_response() -> None:
+def test_a_straying_response_keeps_its_only_sentence_before_the_other_response() -> None:
     assert continued_with("Yksi.", "Neljä. Viisi.", random.Random(1)) == "Yksi. Viisi."
 
 

@@ -1,4 +1,4 @@
-"""The evaluator's measures, as counted by hand."""
+"""The evaluator's measures agree with values counted by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RATED = pl.DataFrame(
     [
         ([0.9, 0.8], [0.2, 0.1], 1.0),
         ([0.1], [0.2, 0.3], 0.0),
-        ([0.9, 0.5], [0.5, 0.1], 3.5 / 4),  # three pairs won, one tied
+        ([0.9, 0.5], [0.5, 0.1], 3.5 / 4),  # three pairs are won and one is tied
         ([0.5, 0.5], [0.5], 0.5),
         ([0.4, 0.8, 0.6], [0.5, 0.7], 3 / 6),
     ],
@@ -42,7 +42,7 @@ def test_without_positives_or_negatives_there_is_no_area_under_the_curve() -> No
     assert area_under_curve(nothing, pl.Series([0.5])) is area_under_curve(pl.Series([0.5]), nothing) is None
 
 
-def test_precision_and_recall_are_those_at_the_threshold() -> None:
+def test_precision_and_recall_are_measured_at_the_threshold() -> None:
     # Ratings: best 0.95, 0.55; flawed 0.7, 0.4; worst 0.3, 0.05. One best and one flawed pair are above 0.6.
     found = scores(RATED, 0.6)
     assert (found["precision"], found["recall"], found["pairs"]) == (0.5, 0.5, 6)
@@ -56,7 +56,7 @@ def test_precision_is_0_if_nothing_is_accepted() -> None:
     assert scores(RATED, 0.99)["precision"] == 0.0
 
 
-def test_the_area_of_a_defect_compares_the_best_pairs_with_that_defect_alone() -> None:
+def test_the_auc_of_a_defect_compares_the_best_pairs_only_with_that_defect() -> None:
     found = scores(RATED, 0.6)
     assert found["auc_by_defect"] == {"cut": 0.5, "repeated": 1.0, "swapped": 1.0, "wrong_language": 1.0}
     assert found["auc"] == pytest.approx(7 / 8)
@@ -79,6 +79,6 @@ def test_precision_and_recall_of_a_level_follow_from_the_confusion() -> None:
     }
 
 
-def test_the_labels_alone_are_measured_too() -> None:
+def test_the_labels_alone_are_also_measured() -> None:
     found = labels_alone(RATED.drop("rating"), [1, 0.5, 0])
     assert found == {"auc": scores(RATED, 0.6)["auc"], "auc_by_defect": scores(RATED, 0.6)["auc_by_defect"]}

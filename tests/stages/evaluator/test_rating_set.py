@@ -1,4 +1,4 @@
-"""The rating set that the stage makes for an iteration: which model answers for it."""
+"""The stage chooses the model that writes the rating set's model answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MakeJob = Callable[..., Job]
 
 @pytest.fixture
 def job(make_job: MakeJob, settings: Settings, tiny_model: Path, tmp_path: Path) -> Job:
-    """A first iteration with three seeds and a base model; there is no response model."""
+    """A job of the first iteration with three seeds and a base model, but without a response model."""
     shutil.copytree(tiny_model, tmp_path / "data/base_model")
     seeds = pl.DataFrame({"id": list("abc"), "instruction": [f"Say {number}." for number in range(3)]})
     seeds = seeds.with_columns(response=pl.format("Leipä {} on uunissa. Se paistuu.", "id"), split=pl.lit("train"))
@@ -37,14 +37,14 @@ def job(make_job: MakeJob, settings: Settings, tiny_model: Path, tmp_path: Path)
     )
 
 
-def test_the_base_model_answers_for_drift_and_no_model_for_a_defect_of_weight_0(job: Job) -> None:
+def test_the_base_model_writes_drift_and_no_model_writes_a_defect_of_weight_0(job: Job) -> None:
     worst = [item for item in rating_set(job) if item.level == "worst"]
     drifts = [item for item in worst if item.defect == "drift"]
     assert {item.defect for item in worst} == {"drift", "swapped"}
     assert len(drifts) > 100 and all("Leipä" not in item.response for item in drifts)
 
 
-def test_no_model_is_loaded_if_no_answer_of_a_model_is_wanted(job: Job) -> None:
+def test_no_model_is_loaded_if_no_model_answer_is_needed(job: Job) -> None:
     shutil.rmtree(job.input("base_model"))
     defects = job.settings.evaluator.defects.model_copy(update={"drift": 0.0, "swapped": 1.0})
     evaluator = job.settings.evaluator.model_copy(update={"defects": defects})

@@ -1,4 +1,4 @@
-"""Reliability, calibration error and temperature scaling, as counted by hand."""
+"""Reliability, calibration error and temperature scaling agree with values counted by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rated(*rows: tuple[str, float, float, float]) -> pl.DataFrame:
 
 
 def pairs(level: str, certainty: float, times: int, wrong: int = 0) -> list[tuple[str, float, float, float]]:
-    """Pairs of a level that get the probability `certainty` for it, and `wrong` of them for the next level."""
+    """Pairs of a level. Each has the probability `certainty` for this level or, for `wrong` of them, for the next."""
     rows = []
     for number in range(times):
         likeliest = (LEVELS.index(level) + (number < wrong)) % 3
@@ -33,11 +33,11 @@ def every_level(certainty: float, times: int, wrong: int) -> pl.DataFrame:
 
 
 def of_seeds(*rows: tuple[str, float, float, float], each: int = 3) -> pl.DataFrame:
-    """`each` consecutive rows come from the same seed, and so share its instruction."""
+    """Gives every `each` consecutive rows the same seed and instruction."""
     return rated(*rows).with_columns(instruction=pl.format("Say {}.", pl.int_range(pl.len()) // each))
 
 
-def test_reliability_is_the_share_of_best_pairs_by_tenths_of_the_probability() -> None:
+def test_reliability_is_the_share_of_best_pairs_in_each_tenth_of_the_probability() -> None:
     frame = rated(("best", 0.95, 0.05, 0.0), ("best", 0.15, 0.85, 0.0), ("flawed", 0.11, 0.89, 0.0))
     # Each best pair has weight 1/4 and the flawed pair 1/2: the levels have equal weight.
     found = reliability(frame)
@@ -53,14 +53,14 @@ def test_the_calibration_error_is_the_weighted_distance_from_the_diagonal() -> N
     assert expected_calibration_error(frame) == pytest.approx(expected)
 
 
-def test_more_defects_of_a_pair_change_no_figure() -> None:
+def test_more_defects_of_a_pair_do_not_change_the_figures() -> None:
     rows = [*pairs("best", 0.8, 10, 3), *pairs("flawed", 0.7, 10, 2), *pairs("worst", 0.9, 10)]
     frame, more = rated(*rows), rated(*rows, *pairs("worst", 0.9, 20))
     assert cross_entropy(frame) == pytest.approx(cross_entropy(more))
     assert expected_calibration_error(frame) == pytest.approx(expected_calibration_error(more))
 
 
-def test_cross_entropy_is_the_cost_of_the_true_level() -> None:
+def test_cross_entropy_is_the_negative_log_probability_of_the_true_level() -> None:
     frame = rated(("best", 0.5, 0.5, 0.0), ("flawed", 0.75, 0.25, 0.0))
     assert cross_entropy(frame) == pytest.approx((math.log(2) + math.log(4)) / 2)
 
@@ -71,7 +71,7 @@ def test_the_cross_entropy_of_an_impossible_level_is_finite() -> None:
     )
 
 
-def test_an_evaluator_that_is_too_certain_gets_a_temperature_that_calibrates_it() -> None:
+def test_an_overconfident_evaluator_gets_a_temperature_that_calibrates_it() -> None:
     frame = every_level(certainty=0.99, times=100, wrong=40)
     temperature = fit_temperature(frame)
     assert temperature > 2
@@ -80,7 +80,7 @@ def test_an_evaluator_that_is_too_certain_gets_a_temperature_that_calibrates_it(
     assert expected_calibration_error(scaled) < 0.15 < expected_calibration_error(frame)
 
 
-def test_an_evaluator_that_is_not_certain_enough_gets_a_temperature_below_1() -> None:
+def test_an_underconfident_evaluator_gets_a_temperature_below_1() -> None:
     assert fit_temperature(every_level(certainty=0.5, times=100, wrong=5)) < 0.9
 
 

@@ -1,4 +1,4 @@
-"""The sets of rated pairs: to train on, to calibrate on, and to measure on."""
+"""The sets of rated pairs for training, calibration and measurement have the right pairs and defects."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from tests.stages.evaluator.examples import OPEN, PAGES, PAIRS, pair
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.runner.files import digest
 
-PASS = 3 * len(PAIRS)  # rated pairs of a pass, which has each pair once per level
-FLAWS = ("cut", "repeated", "partly_foreign", "strays", "boilerplate")  # possible for every pair of PAIRS
+PASS = 3 * len(PAIRS)  # rated pairs in a pass, which has each pair once per level
+# Every pair of PAIRS can have these defects.
+FLAWS = ("cut", "repeated", "partly_foreign", "strays", "boilerplate")
 WEIGHTS = {**dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0), "drift": 0.0}
 SETTINGS = load_settings(ROOT / "params.yaml").evaluator
 ANSWERS = {pair.id: f"answer to {pair.id}" for pair in PAIRS}
@@ -33,7 +34,7 @@ def made(
     weights: dict[str, float] = WEIGHTS,
     **changed: object,
 ) -> list[RatedPair]:
-    """A training set of about `size` rated pairs."""
+    """A training set with about `size` rated pairs."""
     update = {"rated_pairs": size, "defects": Defects.model_construct(**weights), **changed}
     return training_set(pairs, answers, SETTINGS.model_copy(update=update), seed, PAGES)
 
@@ -69,11 +70,11 @@ def test_a_model_answer_belongs_to_its_pair(rated: list[RatedPair]) -> None:
     assert all(item.response == ANSWERS[item.pair.id] for item in rated if item.defect == "model_answer")
 
 
-def test_each_pass_draws_other_runs_of_sentences(rated: list[RatedPair]) -> None:
+def test_each_pass_draws_different_runs_of_sentences(rated: list[RatedPair]) -> None:
     assert len({item.response for item in rated if item.pair.id == "fi0" and item.level == "best"}) > 1
 
 
-def test_each_pass_draws_other_defects(rated: list[RatedPair]) -> None:
+def test_each_pass_draws_different_defects(rated: list[RatedPair]) -> None:
     assert len({item.response for item in rated if item.pair.id == "fi0" and item.level == "worst"}) > 1
 
 
@@ -83,15 +84,16 @@ def test_the_same_seed_gives_the_same_set(rated: list[RatedPair]) -> None:
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1 / 3 / 3), (1.0, 1.0)])
-def test_the_whole_share_of_responses_is_whole(share: float, expected: float) -> None:
+def test_whole_share_sets_the_share_of_whole_responses(share: float, expected: float) -> None:
     good = {pair.id: pair.response for pair in PAIRS}
     best = [item for item in made(size=60 * PASS, whole_share=share) if item.level == "best"]
-    # A run of three sentences is whole if it starts with the first (1 of 3) and ends with the last (1 of 3).
+    # A run of three sentences is whole if its first (chance 1 of 3) and last sentence (1 of 3) are those of the
+    # response.
     whole = sum(item.response == good[item.pair.id] for item in best)
     assert whole / len(best) == pytest.approx(expected, abs=0.03)
 
 
-def test_a_model_answer_that_equals_the_good_response_is_not_flawed() -> None:
+def test_a_model_answer_equal_to_the_good_response_is_not_rated_as_flawed() -> None:
     answers = {pair.id: pair.response for pair in PAIRS}
     assert "model_answer" not in defects(made(size=5 * PASS, answers=answers))
 
@@ -119,13 +121,13 @@ def test_defects_are_as_frequent_as_their_weights() -> None:
     assert counts["swapped"] / counts["wrong_language"] == pytest.approx(0.25, abs=0.05)
 
 
-def test_pairs_of_an_open_instruction_get_the_other_defects() -> None:
+def test_pairs_with_an_open_instruction_get_other_defects() -> None:
     pairs = [replace(pair, instruction=OPEN) for pair in PAIRS]
     rated = made(size=9 * PASS, pairs=pairs, answers={}, open_instructions=[OPEN])
     assert defects(rated) == {"none", "cut", "repeated", "partly_foreign", "boilerplate", "wrong_language"}
 
 
-def test_drift_is_the_base_models_answer_to_the_pairs_instruction_at_the_worst_level() -> None:
+def test_drift_is_the_base_models_answer_and_has_the_worst_level() -> None:
     drifts = {pair.id: f"drift of {pair.id}" for pair in PAIRS}
     settings = SETTINGS.model_copy(update={"rated_pairs": 9 * PASS, "defects": Defects(**{**WEIGHTS, "drift": 1.0})})
     rated = [item for item in training_set(PAIRS, ANSWERS, settings, 1, PAGES, drifts) if item.defect == "drift"]
@@ -137,11 +139,11 @@ def content(rated: list[RatedPair]) -> str:
     return digest(*(part for item in rated for part in (item.pair.id, item.response, item.level, item.defect)))[:16]
 
 
-def test_the_training_set_without_boilerplate_stays_the_same_across_versions() -> None:
+def test_the_training_set_without_boilerplate_is_the_same_in_all_versions() -> None:
     assert content(made(size=3 * PASS, weights={**WEIGHTS, "boilerplate": 0.0})) == "2f496d1f1498cf01"
 
 
-def test_the_held_out_set_stays_the_same_across_versions() -> None:
+def test_the_held_out_set_is_the_same_in_all_versions() -> None:
     held_out = [item for item in held_out_set(PAIRS, 1, PAGES) if item.defect != "boilerplate"]
     assert content(held_out) == "e16075344ce8287f"
 
@@ -155,7 +157,7 @@ def test_the_held_out_responses_are_whole() -> None:
     assert best == [pair.response for pair in PAIRS]
 
 
-def test_the_held_out_set_has_every_pair_with_every_defect_but_answers_of_models() -> None:
+def test_the_held_out_set_has_every_pair_with_every_defect_except_model_answers() -> None:
     counts = Counter(item.defect for item in held_out_set(PAIRS, 1, PAGES))
     assert counts == dict.fromkeys(("none", *FLAWS, "swapped", "wrong_language"), len(PAIRS))
 
@@ -164,13 +166,14 @@ def test_a_defect_that_no_held_out_pair_can_have_is_left_out() -> None:
     assert defects(held_out_set(PAIRS[:1], 1, PAGES)) == {"none", "cut", "repeated", "boilerplate"}
 
 
-def test_a_partly_foreign_response_begins_like_the_good_one_and_ends_in_another_language() -> None:
-    for item in held_out_set(PAIRS, 1, PAGES):
-        if item.defect == "partly_foreign":
-            beginning, _, _ = item.pair.response.partition(" ")
-            others = [other.response[-8:] for other in PAIRS if other.language != item.pair.language]
-            assert item.response.startswith(beginning)
-            assert item.response[-8:] in others
+def test_a_partly_foreign_response_begins_as_the_good_one_and_changes_language() -> None:
+    foreign = [item for item in held_out_set(PAIRS, 1, PAGES) if item.defect == "partly_foreign"]
+    assert foreign
+    for item in foreign:
+        beginning, _, _ = item.pair.response.partition(" ")
+        others = [other.response[-8:] for other in PAIRS if other.language != item.pair.language]
+        assert item.response.startswith(beginning)
+        assert item.response[-8:] in others
 
 
 @pytest.mark.parametrize("make", [held_out_set, calibration_set])

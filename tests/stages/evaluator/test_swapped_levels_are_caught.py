@@ -1,4 +1,4 @@
-"""The checks on an evaluator can fail: all of them notice if it learned best and worst the wrong way round."""
+"""The checks on an evaluator can fail: they notice an evaluator that learned best and worst the wrong way round."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from x_instruction.runner.gate import judge, load_suite
 from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
 
-# Nearly all pairs are in one language, and the other language has other letters: an evaluator learns that in seconds.
-# With the same number of pairs in both, it must compare two languages, and AUC was 0.72.
+# Nearly all pairs are in one language, and the other language has other letters, so an evaluator learns in seconds to
+# recognize a wrong language. With equal numbers of pairs in both languages the task is harder: the AUC was 0.72.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
 PAGES = ROOT / "languages"
 DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate", "drift"), 0.0)
@@ -48,7 +48,7 @@ UNSEEN = [*pairs("fi", range(30, 50)), *pairs("ur", range(30, 31))]
 
 
 def changed(settings: Settings) -> Settings:
-    """The settings for these languages and for a model whose tokens are bytes."""
+    """The settings for the languages of WORDS and for a model whose tokens are bytes."""
     training = TRAINING.model_copy(update={"max_tokens": 128})
     learning = {"rated_pairs": 372, "training": training, "defects": Defects(**DEFECTS)}
     judging = {"labels": ["A", "B", "C"], "signals": ("part_likelihood", "open_end")}
@@ -60,7 +60,7 @@ def changed(settings: Settings) -> Settings:
 
 
 def job_in(root: Path, settings: Settings, tiny_model: Path) -> Job:
-    """A job of a project that has the language pages and, as its instruction model, the tiny model."""
+    """A job in a project with the language pages and with the tiny model as its instruction model."""
     (root / "data").mkdir()
     (root / "data" / "instruction_model").symlink_to(tiny_model)
     (root / "languages").symlink_to(PAGES)
@@ -73,7 +73,7 @@ def swapped(rated: list[RatedPair]) -> list[RatedPair]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`failures` and `warnings` are the metrics of the gate's expectations that do not hold."""
+    """An evaluator's results. `failures` and `warnings` name the metrics that do not meet the gate's expectations."""
 
     figures: dict[str, Any]
     folder: Path
@@ -83,8 +83,7 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """The same evaluator, trained and calibrated on the true levels; with best and worst swapped for both; and with
-    best and worst swapped for training alone."""
+    """Evaluators trained and calibrated on true levels, on swapped levels, and trained on swapped levels only."""
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)
     suite = load_suite(ROOT / "stages" / "evaluator" / "expectations.yaml", changed(settings))
@@ -136,12 +135,12 @@ def test_the_gate_fails(outcomes: dict[str, Outcome]) -> None:
 def test_the_labels_alone_show_swapped_levels_whatever_the_calibration(outcomes: dict[str, Outcome]) -> None:
     labels = {name: outcome.figures["labels_alone"]["auc"] for name, outcome in outcomes.items()}
     assert labels["swapped_model"] == labels["swapped"] < 0.2 < 0.8 < labels["true"]
-    # The calibration on true levels reverses the ratings, so that none of their figures falls.
+    # The calibration on true levels reverses the ratings, so the figures of the ratings do not fall.
     assert outcomes["swapped_model"].figures["auc"] > 0.5
     assert outcomes["swapped_model"].failures == ["auc_labels"]
 
 
-def test_each_figure_that_falls_has_a_warning(outcomes: dict[str, Outcome]) -> None:
+def test_each_figure_that_falls_causes_a_warning(outcomes: dict[str, Outcome]) -> None:
     fallen = {"least_auc_of_a_language", "expected_calibration_error", "recall"}
     assert fallen <= set(outcomes["swapped"].warnings)
     assert not fallen & set(outcomes["true"].warnings)
@@ -150,18 +149,18 @@ def test_each_figure_that_falls_has_a_warning(outcomes: dict[str, Outcome]) -> N
 def test_there_is_a_warning_if_the_calibrated_ratings_are_worse_than_the_labels_alone(
     outcomes: dict[str, Outcome],
 ) -> None:
-    # Here the fit does harm: it has 16 seeds, and most defects that are measured were not in the training set.
+    # The fit makes the ratings worse here: it has 16 seeds, and most measured defects were not in the training set.
     figures = outcomes["true"].figures
     assert figures["auc"] < figures["labels_alone"]["auc"] and "auc_gained" in outcomes["true"].warnings
 
 
-def test_the_figures_are_by_language_too(outcomes: dict[str, Outcome]) -> None:
+def test_the_figures_are_also_given_by_language(outcomes: dict[str, Outcome]) -> None:
     by_language = outcomes["true"].figures["by_language"]
     assert set(by_language) == set(WORDS)
     assert {"precision", "recall", "confusion", "by_level", "expected_calibration_error"} <= set(by_language["fi"])
 
 
-def test_the_plot_shows_the_auc_of_the_labels_alone_beside_that_of_the_rating(outcomes: dict[str, Outcome]) -> None:
+def test_the_plot_compares_the_auc_of_the_rating_and_of_the_labels_alone(outcomes: dict[str, Outcome]) -> None:
     plot = pl.read_csv(outcomes["true"].folder / "plots" / "auc_by_defect.csv")
     shown = dict(plot.filter(pl.col("defect") == "wrong_language").select("series", "auc").iter_rows())
     labels = outcomes["true"].figures["labels_alone"]["auc_by_defect"]["wrong_language"]
@@ -170,7 +169,7 @@ def test_the_plot_shows_the_auc_of_the_labels_alone_beside_that_of_the_rating(ou
     assert (shown["all"], shown["labels alone"]) == pytest.approx(expected, abs=1e-4)
 
 
-def test_dvc_draws_every_plot(outcomes: dict[str, Outcome]) -> None:
+def test_dvc_yaml_lists_every_plot(outcomes: dict[str, Outcome]) -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     drawn = [Path(path).name for entry in stages["evaluator"]["do"]["plots"] for path in entry]
     assert {path.name for path in (outcomes["true"].folder / "plots").iterdir()} == set(drawn)
@@ -188,7 +187,7 @@ def test_two_equal_runs_write_the_same_bytes(settings: Settings, tiny_model: Pat
     assert read_calibration(job.staging).regression is not None
 
 
-def test_the_figures_say_whether_anything_was_fitted(
+def test_the_figures_say_whether_a_calibration_was_fitted(
     settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
 ) -> None:
     job = job_in(tmp_path, settings, tiny_model)
@@ -198,7 +197,9 @@ def test_the_figures_say_whether_anything_was_fitted(
     assert outcomes["true"].figures["calibrated"] == 1
 
 
-def test_without_held_out_seeds_the_setting_is_named(settings: Settings, tiny_model: Path, tmp_path: Path) -> None:
+def test_without_held_out_seeds_an_error_names_the_setting(
+    settings: Settings, tiny_model: Path, tmp_path: Path
+) -> None:
     job = job_in(tmp_path, settings, tiny_model)
     with pytest.raises(InputError, match="raise seed_pairs"):
         measure_held_out(job, job.staging, [], calibration_set(TO_FIT, 1, PAGES))

@@ -1,10 +1,9 @@
-"""The evaluator's training is kept: an interrupted one resumes, and its loss is a plot and a log."""
+"""An interrupted training of the evaluator resumes, and the loss is published as a plot and a log."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,24 @@ import pytest
 from stages.evaluator.rating_set import RatedPair
 from stages.evaluator.stage import learn
 from stages.params import Settings
-from tests.conftest import TRAINING
+from tests.conftest import TRAINING, KillTraining
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 
-KillTraining = Callable[[int], AbstractContextManager[None]]
 LEVELS = ("best", "flawed", "worst")
 RATED = [
     RatedPair(Pair(f"p{number}", "fi", f"Say {number}", "talo", ""), f"talo {number}", LEVELS[number % 3], "cut")
     for number in range(16)
 ]
-# Dropout draws random numbers in each step; 16 pairs in batches of two are eight steps.
+# Dropout draws random numbers in each step, so a resumed training must restore their state.
 SHORT = {"batch_size": 2, "dropout": 0.2, "save_every": 3, "max_tokens": 128}
 
 
 @pytest.fixture
 def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path, tmp_path: Path) -> Callable[..., Job]:
-    """A job in a separate folder, whose evaluator starts from the tiny model; settings of the evaluator by name."""
+    """A job in a separate folder whose evaluator starts from the tiny model. Keywords replace its settings."""
 
     def made(folder: str, **changed: Any) -> Job:
         training = TRAINING.model_copy(update={**SHORT, **changed.pop("training", {})})
@@ -52,13 +50,13 @@ def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path,
 
 
 def learned(job: Job) -> dict[str, bytes]:
-    """The files of the evaluator and of its plots."""
+    """The bytes of the evaluator's files and of its plots."""
     shutil.rmtree(job.staging, ignore_errors=True)
     learn(job, job.input("start"), RATED, job.staging)
     return {str(path.relative_to(job.staging)): path.read_bytes() for path in job.staging.rglob("*") if path.is_file()}
 
 
-def test_a_killed_training_ends_in_the_same_bytes(job_with: Callable[..., Job], kill_training: KillTraining) -> None:
+def test_a_resumed_training_gives_the_same_bytes(job_with: Callable[..., Job], kill_training: KillTraining) -> None:
     undisturbed = learned(job_with("undisturbed"))
     for step in (4, 7):
         with kill_training(step):
@@ -70,7 +68,7 @@ def test_a_killed_training_ends_in_the_same_bytes(job_with: Callable[..., Job], 
     assert {"model.safetensors", "plots/loss.csv"} <= set(undisturbed)
 
 
-def test_the_loss_of_every_step_is_a_plot_and_a_log(job_with: Callable[..., Job]) -> None:
+def test_the_loss_of_every_step_is_in_a_plot_and_a_log(job_with: Callable[..., Job]) -> None:
     job = job_with("undisturbed")
     learned(job)
     assert pl.read_csv(job.staging / "plots" / "loss.csv")["step"].to_list() == list(range(1, 9))
@@ -78,7 +76,7 @@ def test_the_loss_of_every_step_is_a_plot_and_a_log(job_with: Callable[..., Job]
 
 
 @pytest.mark.parametrize("changed", [{"loss_over": "labels"}, {"batches": "in_order"}], ids=str)
-def test_what_decides_the_training_begins_it_anew(
+def test_a_change_that_affects_the_training_restarts_it(
     job_with: Callable[..., Job], kill_training: KillTraining, changed: dict[str, str]
 ) -> None:
     kept = []
@@ -104,5 +102,5 @@ def test_the_held_out_loss_is_measured_on_the_calibration_seeds(job_with: Callab
     learned(job)
     curve = pl.read_csv(job.staging / "plots" / "loss.csv").filter(pl.col("series") == "held-out")
     assert curve["step"].to_list() == [4, 8]
-    # Over the three labels; over the vocabulary of 300 tokens, an untrained model has a loss of 5.7.
+    # The loss is over the three labels; over all 300 tokens, an untrained model would have a loss of 5.7.
     assert curve["loss"].max() < 3

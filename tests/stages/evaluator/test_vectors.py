@@ -1,4 +1,4 @@
-"""The pairs that measure an evaluator are encoded once for all iterations, and no held-out seed is in the means."""
+"""The pairs for measuring an evaluator are encoded once for all iterations; held-out seeds are not in the means."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENCODED: list[str] = []
 def jobs(
     make_job: Callable[..., Job], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Job]:
-    """Jobs of both iterations, in a project with five Finnish seeds; ENCODED lists the texts that are encoded."""
+    """Jobs of both iterations in a project with five Finnish seeds. ENCODED collects the encoded texts."""
     seeds = pl.read_ndjson(ROOT / "data/sample/seeds/fi.jsonl").head(len(SPLITS))
     seeds = seeds.with_columns(id=pl.Series([f"{number}" for number in range(5)]), split=pl.Series(SPLITS))
     write_shard(seeds, tmp_path / "data/seed_pairs/fi/part-00000.parquet")
@@ -51,7 +51,7 @@ def pairs() -> pl.DataFrame:
     return held_out.with_columns(language=pl.lit("fi"), level=pl.lit("best"))
 
 
-def test_the_second_iteration_finds_the_vectors_of_the_first(
+def test_the_second_iteration_uses_the_vectors_of_the_first(
     jobs: dict[str, Job], pairs: pl.DataFrame, tmp_path: Path
 ) -> None:
     first = with_vectors(pairs, jobs["iteration_1"], tmp_path / "first")
@@ -61,14 +61,14 @@ def test_the_second_iteration_finds_the_vectors_of_the_first(
     assert first.columns == [*pairs.columns, *VECTORS]
 
 
-def test_another_rating_set_is_encoded_anew(jobs: dict[str, Job], pairs: pl.DataFrame, tmp_path: Path) -> None:
+def test_a_different_rating_set_is_encoded_again(jobs: dict[str, Job], pairs: pl.DataFrame, tmp_path: Path) -> None:
     with_vectors(pairs, jobs["iteration_1"], tmp_path / "first")
     count = len(ENCODED)
     with_vectors(pairs.with_columns(response=pl.lit("Muuta.")), jobs["iteration_1"], tmp_path / "second")
     assert len(ENCODED) == 2 * count
 
 
-def test_the_means_are_those_of_calibration_seeds_and_then_of_train_seeds(
+def test_the_means_come_from_calibration_seeds_or_else_from_train_seeds(
     jobs: dict[str, Job], pairs: pl.DataFrame, tmp_path: Path
 ) -> None:
     with_vectors(pairs, jobs["iteration_1"], tmp_path / "evaluator")

@@ -1,4 +1,4 @@
-"""The user's lists: sites whose pages are dropped, and evaluation prompts that no text may share words with."""
+"""The user's lists drop the pages of blocked sites and the texts that share words with evaluation prompts."""
 
 import re
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_listed_site_and_everything_below_it_is_blocked(url: str, entry: str, 
         "https://blog.example/a/",
     ],
 )
-def test_an_address_that_only_looks_like_a_listed_site_is_not_blocked(url: str, tmp_path: Path) -> None:
+def test_an_address_that_only_resembles_a_listed_site_is_not_blocked(url: str, tmp_path: Path) -> None:
     assert blocked(url, tmp_path) is None
 
 
@@ -64,12 +64,12 @@ def test_a_line_that_is_not_a_site_is_named(line: str, tmp_path: Path) -> None:
         read_sites(tmp_path / "sites.txt")
 
 
-def test_a_list_that_does_not_exist_gives_one_clear_error(tmp_path: Path) -> None:
+def test_a_missing_list_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"filtered_text\.blocked_sites: .*sites\.txt cannot be read"):
         read_sites(tmp_path / "sites.txt")
 
 
-def test_a_run_drops_the_pages_of_a_listed_site_and_runs_again_when_the_list_changes(tmp_path: Path) -> None:
+def test_pages_of_a_listed_site_are_dropped_again_after_a_change_of_the_list(tmp_path: Path) -> None:
     on_site = documents(GOOD).with_columns(url=pl.lit("https://spam.example/1"))
     stage_job = job(tmp_path, on_site, blocked_sites="sites.txt")
     for text, rows in (("spam.example", 0), ("other.example", 1)):
@@ -90,7 +90,7 @@ def test_a_text_with_the_words_of_an_evaluation_prompt_is_dropped(tmp_path: Path
     assert drops.select("reason", "value").rows() == [("evaluation_overlap", f"says '{shared}'")]
 
 
-def test_an_evaluation_file_that_does_not_exist_gives_one_clear_error(tmp_path: Path) -> None:
+def test_a_missing_evaluation_file_is_reported_in_one_sentence(tmp_path: Path) -> None:
     stage_job = job(tmp_path, documents(GOOD), decontaminate_against=["eval.jsonl"])
     with pytest.raises(InputError, match=r"filtered_text\.decontaminate_against: .*eval\.jsonl does not exist"):
         filtered_text.run(stage_job)

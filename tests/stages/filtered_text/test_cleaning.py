@@ -1,4 +1,4 @@
-"""What is removed from a document before it is judged: markup, traces of copying, line breaks within sentences."""
+"""Markup, traces of copying and line breaks within sentences are removed before a document is judged."""
 
 import polars as pl
 import pytest
@@ -55,7 +55,7 @@ def test_markup_of_a_markdown_page_is_removed_outside_code(markup: str, text: st
     assert without_marks(f"{MARKDOWN}\n{markup}") == f"{MARKDOWN}\n{text}"
 
 
-def test_tags_and_comments_in_other_texts_are_what_the_text_is_about() -> None:
+def test_tags_and_comments_in_other_texts_are_left_as_their_subject() -> None:
     text = "Lihavointi on <b> ja huomautus <!-- näin -->."
     assert without_marks(text) == text
 
@@ -105,19 +105,19 @@ def test_the_quoting_of_a_csv_field_is_removed() -> None:
     assert uncopied('"Tule heti."\nHän lähti.') == '"Tule heti."\nHän lähti.'
 
 
-def test_the_spaces_of_a_tokenizer_are_removed() -> None:
+def test_the_spaces_that_a_tokenizer_inserted_are_removed() -> None:
     text = 'Voi ( tai öljy ) , 3 ,5 dl , ja " suolaa " : sekoita . Paista heti ! Mukavaa :) , eikö ?'
     assert uncopied(text) == 'Voi (tai öljy), 3,5 dl, ja "suolaa": sekoita. Paista heti! Mukavaa :), eikö?'
     assert uncopied("Tule heti, sanoi hän. Miksi ? Siksi, hän vastasi , ja lähti.").count(" ,") == 1
 
 
-def test_the_title_of_the_window_is_removed_before_the_headline() -> None:
+def test_the_window_title_is_removed_if_the_headline_follows() -> None:
     headline = "Karjalanpiirakan kuori on rukiinen"
     assert uncopied(f"Sanomat - {headline}\n5.3.2021\n{headline}\n{GOOD}") == f"5.3.2021\n{headline}\n{GOOD}"
     assert uncopied(f"{GOOD} Näin se käy.\nNäin se käy.") == f"{GOOD} Näin se käy.\nNäin se käy."
 
 
-def test_a_paragraph_directly_after_itself_is_removed_unless_it_goes_on_and_on() -> None:
+def test_a_paragraph_that_directly_follows_itself_is_removed_unless_it_recurs_often() -> None:
     assert uncopied(f"{GOOD}\n{GOOD}\nLoppu.") == f"{GOOD}\nLoppu."
     assert uncopied("\n".join([GOOD] * 5)) == "\n".join([GOOD] * 5)
     assert uncopied("Hei hoi!\nHei hoi!\nLoppu.") == "Hei hoi!\nHei hoi!\nLoppu."
@@ -157,7 +157,7 @@ def test_paragraphs_repeated_in_the_same_order_are_removed() -> None:
 
 
 @pytest.mark.parametrize("order", ["aba", "abcba", "ababab", "xyabxyc", "abfab"])
-def test_refrains_code_and_what_occurs_three_times_are_left(order: str) -> None:
+def test_refrains_code_and_paragraphs_that_occur_three_times_are_left(order: str) -> None:
     lines = {"a": f"Ensin. {GOOD}", "b": f"Sitten. {GOOD}", "c": f"Lopuksi. {GOOD}", "f": "```\nx = 1\n```"}
     lines |= {
         "x": "Tuuli tuo ja tuuli vie, näin kulkee matkamiehen tie,",
@@ -201,12 +201,12 @@ def test_code_and_headings_in_a_wrapped_text_are_left() -> None:
     assert joined(text).endswith("\nimport re\nprint(re)\n```\na\nb\n```")
 
 
-def test_a_text_whose_sentences_begin_with_small_letters_is_left() -> None:
+def test_the_lines_of_a_text_with_lower_case_sentences_are_not_joined() -> None:
     text = "\n".join(f"{line}." if at % 2 else line for at, line in enumerate(wrapped(5).lower().split("\n")))
     assert joined(text) == text
 
 
-def test_a_kept_text_is_the_cleaned_one_and_names_its_document() -> None:
+def test_a_kept_text_is_cleaned_and_names_its_document() -> None:
     page = f"---\ntitle: Piirakat\n---\n<!-- The path from the harbour takes an hour. -->\n## Ohje\n{GOOD}"
     row = made(page).kept.row(0, named=True)
     assert row["text"] == f"## Ohje\n{GOOD}"

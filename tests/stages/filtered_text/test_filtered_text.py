@@ -1,7 +1,6 @@
-"""The stage filtered_text: a tiny text for each reason to drop, the run as a whole, and real documents."""
+"""Each reason drops a tiny text made for it, the stage accounts for every row, and most real documents are kept."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from stages.filtered_text.rules.language import english_share, wrong_language
 from stages.raw_web_text import stage as raw_web_text
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import Source
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import ALL, GOOD, HINDI, THAI, documents, drop, given, job, made, page
 from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.words.packaged_data import packaged_file
-
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
 @pytest.mark.parametrize(("language", "text"), [("fi", GOOD), ("th", THAI)])
@@ -63,7 +60,7 @@ def test_a_page_of_boilerplate_is_dropped() -> None:
     assert drop(text)[0] == "boilerplate"
 
 
-def test_a_text_about_cookies_is_kept_but_a_notice_of_little_else_is_dropped() -> None:
+def test_a_text_about_cookies_is_kept_but_a_cookie_notice_is_dropped() -> None:
     about = "Evästeitä on kahta lajia, istunnon mittaisia ja pysyviä, ja selain lähettää ne palvelimelle. "
     lesson = f"{about} {about.replace('kahta', 'monta')} {GOOD.split('. ')[0]}. {GOOD.split('. ')[1]}."
     assert made(lesson).kept.height == 1
@@ -104,14 +101,14 @@ def test_program_code_does_not_count_for_the_script() -> None:
     assert "of letters Devanagari" in drop(english, "hi", given(max_repeated_paragraph_share=1))[1]
 
 
-def test_a_text_with_words_longer_than_the_languages_is_dropped() -> None:
+def test_a_text_with_longer_words_than_its_language_has_is_dropped() -> None:
     language = page("fi").model_copy(update={"max_mean_word_length": 5.0})
     split = filtered_text.transform(documents(GOOD), given(), language)
     assert split.dropped["reason"].to_list() == ["bad_word_lengths"]
 
 
-def test_a_page_translated_in_part_is_dropped() -> None:
-    """Identification accepts English here, so that only the share of its lines can decide."""
+def test_a_partly_translated_page_is_dropped() -> None:
+    """Identification accepts English here, so that only the share of English lines can drop the page."""
     english = "\n".join(["The dough is rolled out, and you can do that with a thin rolling pin."] * 12)
     bilingual = page("fi").model_copy(update={"neighbours": {"en": True}, "min_language_score": 0.0})
 
@@ -177,7 +174,7 @@ def test_punctuation_on_its_own_is_not_a_word() -> None:
     assert made(GOOD.replace(",", " ,").replace(".", " .").replace(" ", " - ", 20)).kept.height == 1
 
 
-def test_private_data_is_counted_and_the_id_is_that_of_the_masked_text() -> None:
+def test_private_data_is_counted_and_the_id_is_computed_from_the_masked_text() -> None:
     row = made(f"{GOOD} Kysy lisää: a@b.example, +358 40 000 0147 tai 198.41.0.4.").kept.row(0, named=True)
     assert (row["emails"], row["phones"], row["ips"]) == (1, 1, 1)
     assert row["id"] == content_ids(pl.DataFrame([row]), "language", "text").item() != row["document_id"]
@@ -234,9 +231,9 @@ def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
-# 180, 190 and 197 of the first 200 documents are kept. Finnish pages of mostly code and Thai pages of mostly headlines
-# are still lost. The Urdu documents are paragraphs cut from news after 100 words; those without enough whole sentences
-# are rightly dropped and are counted apart.
+# 180, 190 and 197 of the first 200 documents are kept. Finnish pages that are mostly code and Thai pages that are
+# mostly headlines are dropped by mistake. The Urdu documents are news paragraphs that were cut after 100 words; those
+# without enough whole sentences are rightly dropped and are counted separately.
 @pytest.mark.parametrize(("language", "kept", "snippets"), [("fi", 178, 0), ("th", 188, 0), ("ur", 195, 25)])
 def test_most_real_documents_are_kept(language: str, kept: int, snippets: int) -> None:
     source = Source(path="web/{language}.jsonl.zst")

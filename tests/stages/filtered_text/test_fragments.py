@@ -1,4 +1,4 @@
-"""Texts that begin or end within a sentence, and lists of titles: what is removed, left and dropped."""
+"""Texts that begin or end within a sentence are trimmed or dropped, and lists of titles are dropped."""
 
 import polars as pl
 import pytest
@@ -53,7 +53,7 @@ def test_an_unfinished_sentence_or_a_teaser_at_the_end_is_removed(tail: str) -> 
         f"\n2. {LONG}",
     ],
 )
-def test_an_end_that_may_be_meant_is_trimmed_text(tail: str) -> None:
+def test_an_end_that_may_be_intended_is_left(tail: str) -> None:
     assert trimmed_text(f"{GOOD}{tail}") == f"{GOOD}{tail}"
 
 
@@ -75,11 +75,11 @@ def test_the_rest_of_a_sentence_at_the_beginning_is_removed() -> None:
 @pytest.mark.parametrize(
     "head", ["sunnuntai 29. syyskuuta satoi. ", "kuka vain voi leipoa kotona. niin se on. ", "iPhone soi. "]
 )
-def test_a_small_letter_at_the_beginning_may_be_meant(head: str) -> None:
+def test_a_lower_case_beginning_that_may_be_intended_is_left(head: str) -> None:
     assert trimmed_text(f"{head}{GOOD}") == f"{head}{GOOD}"
 
 
-def test_a_first_paragraph_that_begins_with_a_name_of_program_code_is_trimmed_text() -> None:
+def test_a_first_paragraph_that_begins_with_a_name_from_program_code_is_left() -> None:
     text = f"flex-direction on ominaisuus joka kertoo suunnan.\n{GOOD}"
     assert trimmed_text(text) == text
 
@@ -91,7 +91,7 @@ def test_an_urdu_full_stop_needs_no_space_after_it(space: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "rest"), [("ur", "کے بعد وہ گھر چلے گئے۔"), ("hi", "के बाद वे घर चले गए। ")])
-def test_a_sentence_that_begins_with_a_word_that_none_begins_with_is_removed(language: str, rest: str) -> None:
+def test_a_first_sentence_that_begins_with_an_impossible_word_is_removed(language: str, rest: str) -> None:
     text = {"ur": URDU, "hi": HINDI}[language]
     assert trimmed_text(f"{rest}{text}", language) == text
     assert trimmed_text(text, language) == text
@@ -104,7 +104,7 @@ def test_an_urdu_text_that_begins_with_the_end_of_a_verb_begins_within_a_sentenc
     assert trimmed_text(f"{rest}{URDU}", "ur") == URDU
 
 
-def test_a_paragraph_without_a_beginning_is_dropped_if_its_first_sentence_is_too_long_to_remove() -> None:
+def test_a_paragraph_without_a_beginning_is_dropped_if_its_rest_of_a_sentence_is_long() -> None:
     endless = "کا سہارا لینا پڑا، " + "پھر کشتی آگے بڑھی اور سب خوش ہوئے، " * 12 + "اور شام ہو گئی۔"
     texts = pl.DataFrame({"text": [endless, f"{endless} {URDU}"]})
     judged = fragment(trimmed(texts, given(), page("ur")), given(), page("ur"))
@@ -118,7 +118,7 @@ def test_an_urdu_text_may_begin_with_a_question_or_with_a_similar_word(head: str
     assert trimmed_text(f"{head}{URDU}", "ur") == f"{head}{URDU}"
 
 
-def test_a_paragraph_of_mostly_an_unfinished_sentence_is_dropped() -> None:
+def test_a_paragraph_that_is_mostly_an_unfinished_sentence_is_dropped() -> None:
     endless = GOOD.replace(".", ",")[:-1]
     assert drop(endless) == ("fragment", f"a snippet, ends '{endless[-30:]}'")
     assert drop(f"Leivotaan piirakoita. {endless}")[0] == "fragment"
@@ -151,7 +151,7 @@ def test_a_list_of_titles_is_dropped(language: str, title: str) -> None:
     )
 
 
-def test_few_titles_closed_lines_or_titles_beside_paragraphs_are_not_a_list() -> None:
+def test_few_titles_closed_lines_and_titles_with_paragraphs_are_not_a_list() -> None:
     lines = [f"Näin leivot piirakan {number}" for number in range(8)]
     assert broken_titles(lines[:7]) is None
     assert broken_titles([f"{line}." for line in lines]) is None

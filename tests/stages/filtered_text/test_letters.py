@@ -1,4 +1,4 @@
-"""Texts typed with other letters or in capitals get the verdicts of the same texts in the usual ones."""
+"""A text typed with other letters or in capitals gets the same verdict as the text in the usual letters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def verdicts(split: Split) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("typed", URDU_LETTERS)
-def test_urdu_pages_typed_on_other_keyboards_have_the_same_verdicts(typed: dict[str, str]) -> None:
+def test_urdu_pages_typed_on_other_keyboards_get_the_same_verdicts(typed: dict[str, str]) -> None:
     usual = documents(*pages_of_the_sample(), language="ur")
     other = usual.with_columns(pl.col("text").str.replace_many(typed))
     assert other["text"].to_list() != usual["text"].to_list()
@@ -57,7 +57,7 @@ def test_urdu_pages_typed_on_other_keyboards_have_the_same_verdicts(typed: dict[
         ("id", "Tanpa izin tertulis, hubungi kami"),
     ],
 )
-def test_notices_are_notices_in_capitals_too(language: str, text: str) -> None:
+def test_notices_in_capitals_are_recognized(language: str, text: str) -> None:
     capitals = text.translate({ord(small): large for large, small in page(language).capitals}).upper()
     shares = boilerplate_share(pl.DataFrame({"text": [text, capitals]}), page(language))
     assert shares.to_list() == [1.0, 1.0]
@@ -88,7 +88,7 @@ def test_joiners_do_not_hide_a_notice(language: str, text: str) -> None:
         ("ılık", "ILIK su", True),
     ],
 )
-def test_listed_words_are_compared_by_the_case_of_the_language(listed: str, text: str, found: bool) -> None:
+def test_listed_words_are_compared_by_the_case_rules_of_the_language(listed: str, text: str, found: bool) -> None:
     frame = pl.DataFrame({"text": [text], "words": [2]})
     settings = given(listed_words={"tr": [listed]}, word_lists=[])
     assert listed_words(frame, settings, page("tr"))["value"].is_not_null().item() == found
@@ -106,12 +106,14 @@ def test_listed_words_are_compared_by_the_case_of_the_language(listed: str, text
 )
 def test_listed_words_are_compared_in_the_letters_of_the_language(language: str, listed: str, text: str) -> None:
     frame = cleaned(pl.DataFrame({"text": [normalise(text)]}), page(language)).with_columns(words=pl.lit(2))
-    own = pl.Series([listed]).str.normalize("NFD").item()
-    assert listed_words(frame, given(listed_words={language: [own]}, word_lists=[]), page(language))["value"].item()
+    decomposed = pl.Series([listed]).str.normalize("NFD").item()
+    assert listed_words(frame, given(listed_words={language: [decomposed]}, word_lists=[]), page(language))[
+        "value"
+    ].item()
 
 
 @pytest.mark.parametrize("button", ["YAZDIR", "Yazdır", "YORUM YAP", "ARKADAŞINA GÖNDER"])
-def test_buttons_are_removed_in_capitals_too(button: str) -> None:
+def test_button_labels_in_capitals_are_removed(button: str) -> None:
     text = f"İlk satır burada bitiyor.\n{button}\nİkinci satır da burada bitiyor."
     assert button not in cleaned(pl.DataFrame({"text": [text]}), page("tr"))["text"].item()
 
@@ -134,5 +136,5 @@ def test_a_text_with_letters_of_another_language_is_dropped(language: str, text:
     assert (reason, value in found) == ("wrong_language", True)
 
 
-def test_a_hindi_text_with_pipes_for_dandas_has_sentences() -> None:
+def test_pipes_that_replace_dandas_end_sentences_in_hindi() -> None:
     assert made(HINDI.replace("।", "|"), language="hi").kept["text"].item() == HINDI

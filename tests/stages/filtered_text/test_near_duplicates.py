@@ -1,4 +1,4 @@
-"""Exact and near-duplicates of filtered_text: which are found, and which copy is kept, in any order of rows."""
+"""Exact and near-duplicates of filtered_text are found, and the best copy is kept, in any order of rows."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ SETTINGS = given()
 
 
 def texts(*given: str, scores: tuple[float, ...] = (), language: str = "fi") -> pl.DataFrame:
-    """Staged rows; the documents are numbered."""
+    """Rows as filtered_text stages them, each with a numbered document."""
     frame = pl.DataFrame({"text": given}, schema={"text": pl.String})
     return frame.select(
         pl.Series("id", [digest(language, text)[:16] for text in given], pl.String),
@@ -37,7 +37,7 @@ def texts(*given: str, scores: tuple[float, ...] = (), language: str = "fi") -> 
 
 
 def dropped(folder: Path, *shards: pl.DataFrame, language: str = "fi") -> dict[str, tuple[str, str]]:
-    """By dropped text: the reason, and the text that is kept instead."""
+    """Maps each dropped text to the reason and to the text that is kept instead."""
     paths, scratch = [folder / f"part-{number:05d}.parquet" for number in range(len(shards))], folder / "scratch"
     scratch.mkdir(parents=True)
     for frame, path in zip(shards, paths, strict=True):
@@ -51,12 +51,12 @@ def dropped(folder: Path, *shards: pl.DataFrame, language: str = "fi") -> dict[s
     }
 
 
-def test_texts_of_the_same_words_are_exact_duplicates(tmp_path: Path) -> None:
+def test_texts_with_the_same_words_are_exact_duplicates(tmp_path: Path) -> None:
     other = GOOD.replace(",", " –").upper()
     assert dropped(tmp_path, texts(GOOD, other, scores=(0.9, 0.8))) == {other: ("exact_duplicate", GOOD)}
 
 
-def test_the_likeliest_near_duplicate_in_the_language_is_kept(tmp_path: Path) -> None:
+def test_the_near_duplicate_with_the_best_language_score_is_kept(tmp_path: Path) -> None:
     longer = GOOD + " Hyvää ruokahalua."
     assert dropped(tmp_path, texts(longer, GOOD, scores=(0.8, 0.9))) == {longer: ("near_duplicate", GOOD)}
 
@@ -66,7 +66,7 @@ def test_the_longer_text_is_kept_if_scores_differ_by_less_than_a_hundredth(tmp_p
     assert dropped(tmp_path, texts(GOOD, longer, scores=(0.9012, 0.9001))) == {GOOD: ("near_duplicate", longer)}
 
 
-def test_the_smallest_id_is_kept_of_equally_good_and_long_near_duplicates(tmp_path: Path) -> None:
+def test_the_smallest_id_is_kept_among_equally_good_and_long_near_duplicates(tmp_path: Path) -> None:
     pair = sorted([GOOD, GOOD.replace("Piirakat", "Pullat")], key=lambda text: digest("fi", text)[:16])
     assert dropped(tmp_path, texts(*pair)) == {pair[1]: ("near_duplicate", pair[0])}
 
@@ -90,11 +90,11 @@ def test_thai_near_duplicates_are_found_by_characters(tmp_path: Path) -> None:
     assert dropped(tmp_path, texts(THAI, other, language="th"), language="th") == {THAI: ("near_duplicate", other)}
 
 
-def test_no_texts_have_no_duplicates(tmp_path: Path) -> None:
+def test_an_empty_partition_has_no_duplicates(tmp_path: Path) -> None:
     assert dropped(tmp_path, texts()) == {}
 
 
-def test_planted_pairs_and_nothing_else_are_found(tmp_path: Path) -> None:
+def test_planted_pairs_and_no_other_texts_are_found(tmp_path: Path) -> None:
     """Recall is at least 0.95 for pairs of similarity 0.8 or more, and every drop is as similar to the kept text."""
     pairs = planted_pairs(400, seed=3)
     found = dropped(tmp_path, texts(*(text for pair in pairs for text in pair)))
@@ -112,7 +112,7 @@ def test_the_outcome_does_not_depend_on_the_order_of_rows_and_shards(tmp_path: P
     assert once and dropped(tmp_path / "many", mixed.head(50), mixed.slice(50, 1), mixed.slice(51)) == once
 
 
-def test_pieces_smaller_than_the_table_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_table_in_small_pieces_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = planted_pairs(60, seed=7)
     frame = texts(*(text for pair in pairs for text in pair))
     once = dropped(tmp_path / "whole", frame)
@@ -123,7 +123,7 @@ def test_pieces_smaller_than_the_table_change_nothing(tmp_path: Path, monkeypatc
     assert once and dropped(tmp_path / "pieces", frame) == once
 
 
-def test_a_text_that_is_similar_only_to_a_dropped_one_is_kept(tmp_path: Path) -> None:
+def test_a_text_that_is_similar_only_to_a_dropped_text_is_kept(tmp_path: Path) -> None:
     alike = {(0, 1), (1, 2)}
 
     def share(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -134,7 +134,9 @@ def test_a_text_that_is_similar_only_to_a_dropped_one_is_kept(tmp_path: Path) ->
     assert (ranks.tolist(), kept.tolist()) == ([1], [0])
 
 
-def test_a_bucket_is_left_after_so_many_kept_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_are_compared_with_a_limited_number_of_kept_texts_in_a_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clusters, "KEPT_A_BUCKET", 3)
     asked = []
 
@@ -146,7 +148,7 @@ def test_a_bucket_is_left_after_so_many_kept_texts(tmp_path: Path, monkeypatch: 
     assert sorted(set(asked)) == [0, 1, 2]
 
 
-def test_the_similarity_is_that_of_the_sets_of_shingles(tmp_path: Path) -> None:
+def test_the_similarity_is_the_jaccard_similarity_of_the_shingles(tmp_path: Path) -> None:
     pairs = planted_pairs(30, seed=11)
     sets = ShingleSets(tmp_path / "shingles", 5, page("fi"))
     sets.add(pl.Series([text for pair in pairs for text in pair]))
@@ -155,13 +157,13 @@ def test_the_similarity_is_that_of_the_sets_of_shingles(tmp_path: Path) -> None:
     assert similarities.tolist() == pytest.approx([jaccard(*pair, 5) for pair in pairs])
 
 
-def test_a_text_shorter_than_a_shingle_has_one() -> None:
+def test_a_text_shorter_than_a_shingle_has_one_shingle() -> None:
     fi = page("fi")
     values, begins = units(pl.Series(["yksi kaksi", "", "yksi kaksi kolme neljä viisi kuusi"]), fi)
     assert np.diff(shingles(values, begins, 5)[1]).tolist() == [1, 1, 2]
 
 
-def test_case_punctuation_joiners_and_vowel_marks_do_not_count() -> None:
+def test_case_punctuation_joiners_and_vowel_marks_are_ignored() -> None:
     ur = page("ur")
     values, begins = units(pl.Series(["اُردو زبان", "اردو، زبان!", "ار\u200cدو زبان", "اردو بان"]), ur)
     first, second, third, fourth = (values[begins[n] : begins[n + 1]].tolist() for n in range(4))
@@ -169,7 +171,7 @@ def test_case_punctuation_joiners_and_vowel_marks_do_not_count() -> None:
 
 
 def test_signatures_are_the_same_in_every_process_and_version() -> None:
-    """A later run uses the shards of an interrupted one, so a change of the numbers must show here."""
+    """A run may use shards of an interrupted earlier run, so this test must fail if the numbers change."""
     (row,) = signatures(pl.Series([GOOD]), SETTINGS, page("fi")).to_list()
     assert (len(row), row[0], row[1], row[-1]) == (
         19,
@@ -183,7 +185,7 @@ def test_bands_find_pairs_at_the_threshold() -> None:
     assert band_rows(112, 0.8) == 6
 
 
-def test_the_median_of_counts_is_that_of_the_values() -> None:
+def test_the_median_of_counts_is_the_median_of_the_values() -> None:
     for values in ([3, 1, 1, 8], [5], [2, 2, 9], [1, 2, 3, 4, 4, 9]):
         counts = pl.Series("n", values).value_counts()
         assert counted_median(counts["n"], counts["count"]) == pl.Series(values).median()

@@ -1,4 +1,4 @@
-"""FineWeb-2's rules on lines, words and n-grams: each has a tiny text that breaks exactly this rule."""
+"""For each of FineWeb-2's rules on lines, words and n-grams, a tiny text breaks exactly this rule."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ LINES = [
 
 
 def broken(text: str, language: str | LanguageSettings = "fi", settings: FilteredText | None = None) -> dict[str, str]:
-    """Every rule that the text breaks with the published thresholds, and the value that the rule gives."""
+    """Every rule that the text breaks with the published thresholds, with the rule's value."""
     language_page = page(language) if isinstance(language, str) else language
     values = {}
     for reason, rule in PUBLISHED_RULES.items():
@@ -53,7 +53,7 @@ def test_many_lines_that_end_with_an_ellipsis_are_teasers(end: str) -> None:
 
 
 @pytest.mark.parametrize("cut_off", ["[...]", "[ … ]", "( more… )"])
-def test_beginnings_of_other_pages_are_teasers(cut_off: str) -> None:
+def test_repeated_bracketed_ellipses_are_teasers(cut_off: str) -> None:
     def value(text: str, words: int) -> str | None:
         frame = pl.DataFrame({"text": [text], "words": [words]})
         return str(teasers(frame, given(), page("fi"))["value"].item())
@@ -69,7 +69,7 @@ def test_many_repeated_lines_are_dropped() -> None:
     assert broken(text) == {"duplicate_lines": "36 % of lines repeated > 29.3%"}
 
 
-def test_repeated_lines_are_weighed_by_their_characters() -> None:
+def test_repeated_lines_are_also_weighted_by_their_characters() -> None:
     values = broken("\n".join([*LINES, LINES[0]]))
     assert values["duplicate_line_characters"] == "14 % of characters in repeated lines > 10%"
     assert "duplicate_lines" not in values
@@ -86,7 +86,7 @@ def test_a_quotation_closes_a_line_unless_set_otherwise() -> None:
     assert "unclosed_lines" in broken(text, settings=given(quotes_close_lines=False))
 
 
-def test_the_share_of_few_lines_is_judged_only_if_set() -> None:
+def test_a_text_of_few_lines_is_judged_by_its_lines_only_if_set() -> None:
     assert "unclosed_lines" not in broken(GOOD[:-1])
     assert "unclosed_lines" in broken(GOOD[:-1], settings=given(min_judged_lines=1))
 
@@ -125,7 +125,7 @@ def test_many_hash_signs_are_dropped() -> None:
     }
 
 
-def test_the_marks_of_headings_do_not_count_as_hash_signs() -> None:
+def test_heading_marks_do_not_count_as_hash_signs() -> None:
     text = "\n##\n".join(f"### {line}" for line in LINES)
     assert broken(text) == {}
     assert broken(text, settings=given(punctuation_counts_as_words=True))["many_symbols"].startswith("0.")
@@ -158,7 +158,7 @@ def test_a_text_without_stop_words_is_dropped() -> None:
     }
 
 
-def test_one_pair_of_words_all_over_the_text_is_dropped() -> None:
+def test_a_text_in_which_one_pair_of_words_recurs_is_dropped() -> None:
     parts = [f"halpa lento {word}" for word in SENTENCES[0].replace(",", "").replace(".", "").split()]
     assert broken(" ".join(parts)).keys() == {"top_ngram"}
 
@@ -168,7 +168,7 @@ def test_repeated_runs_of_words_are_dropped() -> None:
     assert broken(text) == {"duplicate_ngrams": "11 % repeated 10-grams > 10.1%"}
 
 
-def test_the_ruler_of_a_table_counts_as_a_repeated_phrase_only_if_set() -> None:
+def test_table_rulers_count_as_repeated_phrases_only_if_set() -> None:
     text = f"{GOOD}\n| Ruoka | Aika |\n|{'-' * 80}|{'-' * 80}|\n| Piirakka | Aamu |"
     assert broken(text) == {}
     assert broken(text, settings=given(**PUBLISHED, punctuation_counts_as_words=True)).keys() >= {
@@ -186,6 +186,6 @@ def test_the_ruler_of_a_table_counts_as_a_repeated_phrase_only_if_set() -> None:
         (f"{GOOD * 3} Please enable JavaScript.", False),
     ],
 )
-def test_placeholders_are_short_or_full_of_filler_text(text: str, dropped: bool) -> None:
+def test_placeholder_text_drops_a_short_page_or_a_page_full_of_filler(text: str, dropped: bool) -> None:
     value = placeholder(pl.DataFrame({"text": [text]}), given(), page("fi"))["value"].item()
     assert (value is not None) == dropped

@@ -1,4 +1,4 @@
-"""Long documents are cut into segments at the right places, segments name their document, and nothing is lost."""
+"""A long document is cut into segments at suitable places, each segment names its document, and no text is lost."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_a_long_paragraph_is_cut_between_sentences() -> None:
     assert segments(" ".join(SENTENCES[:6]), 40) == [" ".join(SENTENCES[:3]), " ".join(SENTENCES[3:6])]
 
 
-def test_thai_is_cut_between_blanks() -> None:
+def test_thai_is_cut_at_spaces() -> None:
     parts = segments(f"{THAI} {THAI}", 100, "th")
     assert len(parts) > 1
     assert " ".join(parts) == f"{THAI} {THAI}"
@@ -79,7 +79,7 @@ def test_no_segment_ends_with_a_heading_or_is_very_short() -> None:
     assert max(len(part.split()) for part in parts) <= 60
 
 
-def test_no_segment_ends_with_a_line_that_announces_the_next_one() -> None:
+def test_no_segment_ends_with_a_line_that_announces_the_next_line() -> None:
     parts = segments("\n".join([*PARAGRAPHS[:2], "Ohje tämä:", *PARAGRAPHS[2:4], SENTENCES[10]]), 64)
     assert [part.split("\n")[0] for part in parts] == [PARAGRAPHS[0], "Ohje tämä:"]
 
@@ -90,7 +90,7 @@ def test_a_short_line_of_verse_is_not_a_heading() -> None:
     assert "\n".join(segments("\n".join(lines), 100)) == "\n".join(lines)
 
 
-def test_marks_of_private_data_are_counted_in_their_segment() -> None:
+def test_masks_of_private_data_are_counted_in_their_segment() -> None:
     made = cut_text("\n".join([f"[email] {PARAGRAPHS[0]}", *PARAGRAPHS[1:4], "[phone] </s>"]), 60)
     assert made.texts.select("emails", "phones", "control_strings").sum().row(0) == (1, 1, 1)
     assert made.texts["emails"].to_list()[0] == 1

@@ -1,4 +1,4 @@
-"""Texts, settings and documents that the tests of filtered_text share."""
+"""Texts, settings and documents shared by the tests of filtered_text."""
 
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,12 @@ HINDI = (
 
 
 def page(code: str) -> LanguageSettings:
-    """The settings of a language, from its page."""
+    """The settings on a language page."""
     return load_language(code, ROOT / "languages")
 
 
 def given(**changes: Any) -> FilteredText:
-    """The section `filtered_text` of params.yaml with some values changed."""
+    """The section `filtered_text` of params.yaml with changed values."""
     return ALL.filtered_text.model_copy(update=changes)
 
 
@@ -55,7 +55,7 @@ def made(*texts: str, language: str = "fi", settings: FilteredText | None = None
 
 
 def drop(text: str, language: str = "fi", settings: FilteredText | None = None) -> tuple[str, str]:
-    """Reason and value for which a text is dropped."""
+    """The reason and the value with which a text is dropped."""
     split = made(text, language=language, settings=settings)
     assert split.kept.height == 0
     row = split.dropped.row(0, named=True)
@@ -63,7 +63,7 @@ def drop(text: str, language: str = "fi", settings: FilteredText | None = None) 
 
 
 def job(root: Path, *frames: pl.DataFrame, language: str = "fi", **changes: Any) -> Job:
-    """A job in the folder `root` over the frames, one shard each; `changes` are to the settings of filtered_text."""
+    """A job in `root` whose input is the frames, one shard each. `changes` replace settings of filtered_text."""
     source = root / "data" / "raw_web_text" / language
     for number, frame in enumerate(frames):
         write_shard(frame, source / f"part-{number:05d}.parquet")

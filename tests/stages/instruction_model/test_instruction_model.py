@@ -1,4 +1,4 @@
-"""The instruction model learns from native seeds and from a limited number of English ones."""
+"""The instruction model learns from native seeds and from a limited number of English seeds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPLITS = ["train", "train", "held_out", "english", "english", "english"]
 
 @pytest.fixture
 def seeds(tmp_path: Path, tiny_model: Path) -> None:
-    """Two native pairs to learn from, one to measure on, and three English pairs."""
+    """Two native pairs for training, one for measuring, and three English pairs."""
     rows = [
         (str(number), str(number), f"Say {number}.", f"Text {number}.", split) for number, split in enumerate(SPLITS)
     ]
@@ -33,7 +33,7 @@ def seeds(tmp_path: Path, tiny_model: Path) -> None:
 
 @pytest.mark.usefixtures("seeds")
 @pytest.mark.parametrize(("per_native", "examples"), [(0, 2), (1, 4), (9, 5)])
-def test_it_learns_from_the_english_pairs_that_the_setting_allows(
+def test_the_instruction_model_learns_from_as_many_english_pairs_as_allowed(
     make_job: Callable[..., Job], per_native: float, examples: int
 ) -> None:
     training = TRAINING.model_copy(update={"batch_size": 2})

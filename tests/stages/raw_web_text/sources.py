@@ -1,9 +1,8 @@
-"""Sources for the tests of raw_web_text: pages, lines and archives, and what the stage makes of them."""
+"""Makes pages, lines and archives as sources for the tests of raw_web_text, and reads them as the stage does."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.conftest import ROOT
 from x_instruction.language.settings import load_language
 from x_instruction.runner.shards import Split
 
-REAL = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LIMITS: dict[str, Any] = {
     "rows_per_shard": 100,
     "max_page_bytes": 20_000,
@@ -40,14 +38,14 @@ def given(*sources: dict[str, Any], **limits: Any) -> RawWebText:
 
 
 def made(root: Path, *sources: dict[str, Any], language: str = "fi", **limits: Any) -> Split:
-    """Documents and drops of the sources."""
+    """The documents and drops that the stage makes from the sources."""
     settings = given(*sources, **limits)
     frame = pl.concat(read_sources(settings, language, root))
     return stage.transform(frame, settings, language, load_language(language, ROOT / "languages"))
 
 
 def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str, str]:
-    """Reason, origin and value of the drop that a file causes; a good file beside it must still be read."""
+    """Reason, origin and value of the drop that a file causes. A good file in the same folder must still be read."""
     (root / "fi").mkdir()
     (root / "fi" / name).write_bytes(data)
     lines(root / "fi" / "zz.jsonl", {"text": "hyvä rivi"})
@@ -57,7 +55,7 @@ def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str
 
 
 def project(root: Path, languages: list[str], source: dict[str, Any], **limits: Any) -> Path:
-    """A project with the settings of params.yaml and this as its only source, for `python -m stages`."""
+    """A project for `python -m stages` with the settings of params.yaml and a single source."""
     for package in ("stages", "x_instruction", "languages"):
         (root / package).symlink_to(ROOT / package)
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -76,7 +74,7 @@ def urls(split: Split) -> list[str]:
 
 
 def lines(path: Path, *rows: Any) -> Path:
-    """Writes JSON Lines; a text is written as it is."""
+    """Writes JSON Lines; a string is written unchanged as a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
     return path
@@ -87,7 +85,7 @@ def page(text: str = SENTENCE) -> bytes:
 
 
 def response(url: str, body: bytes, length: int | None = None, header: str = "text/html; charset=utf-8") -> bytes:
-    """A WARC record that states this `length`, or its true one."""
+    """A WARC record that states the given `length`, by default the true length."""
     http = f"HTTP/1.1 200 OK\r\nContent-Type: {header}\r\n\r\n".encode() + body
     head = (
         f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2024-05-06T07:08:09Z\r\n"
@@ -98,7 +96,7 @@ def response(url: str, body: bytes, length: int | None = None, header: str = "te
 
 
 def three(length: int | None = None) -> list[bytes]:
-    """Three responses, of which the second may state a wrong length."""
+    """Three responses; the second states the given length, which may be wrong."""
     return [
         response(f"https://{name}.example/", page(name + SENTENCE), length if name == "b" else None) for name in "abc"
     ]
@@ -110,3 +108,17 @@ def zstd(data: bytes, path: Path) -> bytes:
         writer.write(data)
         writer.close()
     return path.read_bytes()
+
+
+def records(path: Path, data: bytes, **limits: Any) -> tuple[list[str], list[tuple[str, int]]]:
+    """Writes the file. Returns the texts that are read from it, and the reason and lost bytes of each bad record."""
+    path.write_bytes(data)
+    frame = pl.concat(read_sources(given({"path": path.name, "languages": ["fi"]}, **limits), "fi", path.parent))
+    good = frame.filter(pl.col("reason").is_null())
+    bad = frame.filter(pl.col("reason").is_not_null()).with_columns(pl.col("lost").fill_null(0))
+    return [body.decode() for body in good["body"]], bad.select("reason", "lost").rows()
+
+
+def texts(rows: list[str]) -> list[str]:
+    """The texts of JSON lines."""
+    return [json.loads(row)["text"] for row in rows]

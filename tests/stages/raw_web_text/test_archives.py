@@ -1,4 +1,4 @@
-"""WARC and WET archives: whole, compressed, damaged, and with records of a wrong length."""
+"""Intact WARC and WET archives are read; damaged records and records with a wrong length are dropped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from stages.raw_web_text.unread import lost_bytes, unread_share
+from tests.conftest import SHARED
 from tests.stages.raw_web_text.sources import (
-    REAL,
     SENTENCE,
     drop_of,
     lines,
@@ -57,7 +57,7 @@ def test_the_servers_charset_is_used(tmp_path: Path) -> None:
     assert "Привет из города" in made(tmp_path, {"path": "{language}.warc"}).kept["text"].item()
 
 
-def test_a_response_that_is_not_html_is_passed_over(tmp_path: Path) -> None:
+def test_a_response_that_is_not_html_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "fi.warc").write_bytes(response("https://a.example/a.png", b"x", header="image/png"))
     assert reasons(made(tmp_path, {"path": "{language}.warc"})) == ["not_html"]
 
@@ -88,7 +88,7 @@ def test_only_the_damaged_member_of_an_archive_is_dropped(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("place", [0, 4, 14])
-def test_a_member_that_is_damaged_in_its_first_bytes_is_a_drop_too(tmp_path: Path, place: int) -> None:
+def test_a_member_with_a_damaged_header_is_dropped(tmp_path: Path, place: int) -> None:
     a, b, c = [gzip.compress(data) for data in three()]
     (tmp_path / "fi.warc.gz").write_bytes(a + b[:place] + b"\xff" * 20 + b[place + 20 :] + c)
     split = made(tmp_path, {"path": "{language}.warc.gz"})
@@ -102,7 +102,7 @@ def test_a_truncated_archive_loses_its_last_record(tmp_path: Path) -> None:
     assert (urls(split), reasons(split)) == (["a", "b"], ["broken_record"])
 
 
-def test_a_page_that_the_server_compressed_is_bounded(tmp_path: Path) -> None:
+def test_the_size_of_a_page_that_the_server_compressed_is_limited(tmp_path: Path) -> None:
     body, header = gzip.compress(b" " * 10_000_000), "text/html\r\nContent-Encoding: gzip"
     (tmp_path / "fi.warc").write_bytes(response("https://a.example/", body, header=header))
     assert reasons(made(tmp_path, {"path": "{language}.warc"})) in (["empty_page"], ["page_too_large"])
@@ -130,27 +130,27 @@ def test_bytes_that_are_not_an_archive_are_dropped(tmp_path: Path) -> None:
     ],
 )
 def test_real_archives_are_read_without_drops(name: str, kept: int) -> None:
-    if not (REAL / "warc" / name).exists():
-        pytest.skip(f"NO REAL DATA: {REAL / 'warc' / name} is missing (set XI_SHARED_DATA)")
+    if not (SHARED / "warc" / name).exists():
+        pytest.skip(f"NO REAL DATA: {SHARED / 'warc' / name} is missing (set XI_SHARED_DATA)")
     form = "wet" if "wet" in name or "cc_net" in name else "warc"
-    split = made(REAL / "warc", {"path": name, "format": form, "languages": ["fi"]}, max_page_bytes=5_000_000)
+    split = made(SHARED / "warc", {"path": name, "format": form, "languages": ["fi"]}, max_page_bytes=5_000_000)
     assert (split.kept.height, set(reasons(split)) - {"other_records"}) == (kept, set())
     assert unread_share(split.counts) == 0
 
 
 def test_a_real_archive_of_many_encodings_is_read() -> None:
     name = "chatnoir-resiliparse__warcfile.warc.gz"
-    if not (REAL / "warc" / name).exists():
-        pytest.skip(f"NO REAL DATA: {REAL / 'warc' / name} is missing (set XI_SHARED_DATA)")
-    split = made(REAL / "warc", {"path": name, "languages": ["fi"]}, max_page_bytes=5_000_000)
+    if not (SHARED / "warc" / name).exists():
+        pytest.skip(f"NO REAL DATA: {SHARED / 'warc' / name} is missing (set XI_SHARED_DATA)")
+    split = made(SHARED / "warc", {"path": name, "languages": ["fi"]}, max_page_bytes=5_000_000)
     responses = split.dropped.filter(pl.col("reason") != "other_records")
-    assert split.kept.height + responses.height == 16  # of which four are in GBK or Windows-1251
+    assert split.kept.height + responses.height == 16  # four of them are in GBK or Windows-1251
     assert not set(responses["reason"]) - {"empty_page", "invalid_utf8"}
     assert unread_share(split.counts) == 0
     assert "\ufffd" not in "".join(split.kept["text"])
 
 
-# What is not read is counted
+# Unread records are counted
 
 
 def other(kind: str, size: int) -> bytes:
@@ -172,7 +172,7 @@ def test_records_of_other_kinds_are_counted_by_kind_and_bytes(tmp_path: Path, ki
 
 
 @pytest.mark.parametrize("form", ["gz", "zst", "plain"])
-def test_the_lost_rest_of_an_archive_weighs_its_bytes(tmp_path: Path, form: str) -> None:
+def test_the_lost_rest_of_an_archive_counts_by_its_bytes(tmp_path: Path, form: str) -> None:
     rest = response("https://b.example/", page(SENTENCE * 40), 100_000)
     pack = {"gz": gzip.compress, "zst": lambda data: zstd(data, tmp_path / "packed"), "plain": bytes}[form]
     (tmp_path / "fi.warc").write_bytes(pack(three()[0]) + pack(rest))
@@ -181,7 +181,7 @@ def test_the_lost_rest_of_an_archive_weighs_its_bytes(tmp_path: Path, form: str)
     assert lost_bytes(split.counts)["broken_record"] >= len(pack(rest))
 
 
-def test_an_archive_without_pages_weighs_what_it_has(tmp_path: Path) -> None:
+def test_an_archive_without_pages_counts_by_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "fi.warc").write_bytes(other("resource", 5000))
     split = made(tmp_path, {"path": "{language}.warc"})
     assert (reasons(split), unread_share(split.counts)) == (["unreadable_file"], 1.0)

@@ -1,4 +1,4 @@
-"""Columns that the user named but the source does not have."""
+"""Columns that the user names but the source does not have are reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_named_column_without_a_value_in_any_row_is_a_warning(
     )
 
 
-def test_a_column_that_one_file_has_or_nobody_named_is_not_a_warning(
+def test_a_column_that_one_file_has_or_that_is_not_named_causes_no_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines(tmp_path / "a.jsonl", {"text": "yksi"})
@@ -42,7 +42,7 @@ def test_a_column_that_one_file_has_or_nobody_named_is_not_a_warning(
 
 
 @pytest.mark.parametrize("source", [{"path": "hub/train.parquet"}, {"path": "hub", "format": "dataset"}])
-def test_columns_of_tables_and_datasets_are_looked_for_too(
+def test_columns_of_tables_and_datasets_are_also_checked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: dict[str, Any]
 ) -> None:
     (tmp_path / "hub").mkdir()
@@ -69,7 +69,7 @@ def test_a_shared_source_warns_once_for_all_its_pieces(
 
 
 def with_rows(root: Path, **source: Any) -> Path:
-    """A project whose only source has 30 rows with the text in the column `body`."""
+    """A project whose only source has 30 rows with their texts in the column `body`."""
     project(root, ["fi"], {"path": "{language}.jsonl", **source})
     lines(root / "fi.jsonl", *({"body": f"{number}. {SENTENCE * 3}", "published": "2020"} for number in range(30)))
     return root
@@ -81,18 +81,19 @@ def run(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_wrong_text_column_ends_with_the_column_asked_for_and_the_columns_found(tmp_path: Path) -> None:
+def test_a_wrong_text_column_ends_the_stage_with_the_wanted_and_the_existing_columns(tmp_path: Path) -> None:
     ended = run(with_rows(tmp_path, columns={"text": "content"}))
     assert ended.returncode == 1
     assert (
-        "most drops are missing_column (30 rows), for example: there is no column `content`; the columns are body, "
-        "published: set `columns: {text: …}` of the source; all of them: data/refused/raw_web_text/fi.drops"
+        "the most frequent drops are missing_column (30 rows), for example: there is no column `content`; the "
+        "columns are body, published: set `columns: {text: …}` of the source; all drops: "
+        "data/refused/raw_web_text/fi.drops"
     ) in ended.stderr
     assert (tmp_path / "data/refused/raw_web_text/fi.drops").is_dir()
     assert "Traceback" not in ended.stderr
 
 
-def test_a_broken_file_ends_with_its_name(tmp_path: Path) -> None:
+def test_a_broken_file_ends_the_stage_with_the_name_of_the_file(tmp_path: Path) -> None:
     root = with_rows(tmp_path, path="{language}.jsonl.gz")
     shutil.move(root / "fi.jsonl", root / "fi.jsonl.gz")
     assert "for example: fi.jsonl.gz is damaged or cut off: Not a gzipped file" in run(root).stderr
@@ -105,7 +106,7 @@ def test_a_wrong_date_column_is_a_warning_and_the_documents_are_published(tmp_pa
     assert pl.read_parquet(tmp_path / "data/raw_web_text/fi/part-00000.parquet").height == 30
 
 
-def test_an_unknown_language_of_a_source_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unknown_language_of_a_source_is_reported_in_one_sentence(tmp_path: Path) -> None:
     ended = run(with_rows(tmp_path, path="a.jsonl", languages=["fi", "swa"]))
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1

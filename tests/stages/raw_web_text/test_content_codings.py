@@ -1,4 +1,4 @@
-"""Content codings of pages are recognized by header and bytes; of several, the last is undone first."""
+"""Content codings of pages are recognized by header and bytes; the last of several codings is undone first."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("body", [PAGE, PLAIN_TEXT])
 @pytest.mark.parametrize("coding", PACK)
-def test_a_page_is_unpacked_and_an_unpacked_page_with_the_header_is_left(coding: str, body: bytes) -> None:
+def test_a_page_is_unpacked_unless_it_is_unpacked_already(coding: str, body: bytes) -> None:
     assert decoded(PACK[coding](body), coding, LIMIT) == body
     assert decoded(body, coding, LIMIT) == body
 
@@ -50,7 +50,7 @@ def test_a_page_is_unpacked_and_an_unpacked_page_with_the_header_is_left(coding:
 @pytest.mark.parametrize(
     "header", ["gzip, gzip", "br, gzip", "deflate,zstd", "zstd, br", "gzip, deflate", "x-gzip, identity"]
 )
-def test_a_stack_is_undone_last_first(header: str) -> None:
+def test_several_codings_are_undone_in_reverse_order(header: str) -> None:
     body = PAGE
     for coding in header.split(","):
         body = PACK.get(coding.strip(), bytes)(body)
@@ -59,9 +59,7 @@ def test_a_stack_is_undone_last_first(header: str) -> None:
 
 @pytest.mark.parametrize("header", ["", "identity", "br", "utf-8", "gzip", "none, chunked"])
 @pytest.mark.parametrize("pack", [gzip.compress, zstd, lambda data: zstd(gzip.compress(data))])
-def test_bytes_that_begin_as_packed_ones_are_unpacked_whatever_the_header(
-    header: str, pack: Callable[[bytes], bytes]
-) -> None:
+def test_bytes_that_look_packed_are_unpacked_whatever_the_header(header: str, pack: Callable[[bytes], bytes]) -> None:
     assert decoded(pack(PAGE), header, LIMIT) == PAGE
 
 
@@ -90,7 +88,7 @@ def test_a_damaged_coding_is_named(coding: str) -> None:
         decoded(packed[:12] + bytes(range(0, 256, 3)) * 9, coding, LIMIT)
 
 
-def test_a_page_packed_without_end_is_refused() -> None:
+def test_a_page_that_is_packed_too_often_is_refused() -> None:
     body = PAGE
     for _ in range(20):
         body = gzip.compress(body)

@@ -1,4 +1,4 @@
-"""Files of sources: where they are, how they are compressed, and files that are broken."""
+"""Files of sources are found, decompressed and read; a broken file is dropped."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.stages.raw_web_text.sources import drop_of, given, lines, made, page,
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.shards import DROPS, write_shard
 
-# Where sources are and what their files are called
+# Places and names of files
 
 
-def test_a_glob_reads_what_it_matches_and_names_files_by_their_place(tmp_path: Path) -> None:
+def test_a_glob_reads_the_matching_files_and_names_them_by_their_path(tmp_path: Path) -> None:
     for name in ("b/2.jsonl", "a/1.jsonl", "a/skip.txt"):
         lines(tmp_path / "web" / name, {"text": name})
     kept = made(tmp_path, {"path": "web/**/*.jsonl", "languages": ["fi"]}).kept
@@ -137,11 +137,11 @@ def test_a_hub_id_without_a_commit_is_refused(tmp_path: Path) -> None:
         made(tmp_path, {"path": "someone/something", "format": "dataset", "languages": ["fi"]})
 
 
-# Files that are broken: each is a drop that names the file, and the next file is read
+# Broken files: each is a drop that names the file, and the next file is read
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
-def test_a_truncated_file_is_read_to_the_place_where_it_breaks_off(tmp_path: Path, ending: str) -> None:
+def test_a_truncated_file_is_read_up_to_its_end(tmp_path: Path, ending: str) -> None:
     data = b"".join(f'{{"text": "rivi {number} {os.urandom(500).hex()}"}}\n'.encode() for number in range(400))
     packed = gzip.compress(data) if ending == "gz" else zstd(data, tmp_path / "packed")
     reason, origin, value = drop_of(tmp_path, f"a.jsonl.{ending}", packed[:-2000])
@@ -150,7 +150,7 @@ def test_a_truncated_file_is_read_to_the_place_where_it_breaks_off(tmp_path: Pat
     assert int(origin.removeprefix(f"fi/a.jsonl.{ending}#")) >= 380
 
 
-def test_a_file_that_is_not_compressed_as_its_name_says_is_dropped(tmp_path: Path) -> None:
+def test_a_file_that_is_not_compressed_although_its_name_says_so_is_dropped(tmp_path: Path) -> None:
     assert drop_of(tmp_path, "a.jsonl.gz", b'{"text": "not gzip"}') == (
         "broken_file",
         "fi/a.jsonl.gz#0",
@@ -187,7 +187,7 @@ def test_an_empty_file_is_dropped(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["sivut [2024].jsonl", "mitä?.jsonl", "a*b.jsonl", "[fi].jsonl"])
-def test_a_file_with_the_name_of_a_pattern_is_read_as_named(tmp_path: Path, name: str) -> None:
+def test_a_file_name_with_pattern_characters_is_taken_literally(tmp_path: Path, name: str) -> None:
     lines(tmp_path / name, {"text": "hyvä rivi"})
     lines(tmp_path / "sivut 2.jsonl", {"text": "toinen"})
     lines(tmp_path / "aXb.jsonl", {"text": "kolmas"})
@@ -213,7 +213,7 @@ def test_a_compressed_file_is_unpacked_whatever_its_name(tmp_path: Path, name: s
 @pytest.mark.parametrize(
     "path", ["published/{language}", "published", "published/**/*.parquet", "published/fi/*/*.parquet"]
 )
-def test_drops_of_a_published_folder_do_not_come_back(tmp_path: Path, path: str) -> None:
+def test_drops_of_a_published_folder_are_not_read_as_documents(tmp_path: Path, path: str) -> None:
     write_shard(pl.DataFrame({"text": ["hyvä rivi"]}), tmp_path / "published" / "fi" / "part-00000.parquet")
     write_shard(pl.DataFrame({"text": ["pudotettu"]}), tmp_path / "published" / "fi" / DROPS / "part-00000.parquet")
     write_shard(pl.DataFrame({"text": ["alempana"]}), tmp_path / "published" / "fi" / "lisää" / "part-00000.parquet")

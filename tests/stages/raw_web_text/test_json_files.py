@@ -1,4 +1,4 @@
-"""JSON Lines and JSON arrays."""
+"""JSON Lines and JSON arrays are read record by record, and a bad record is dropped alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.stages.raw_web_text.sources import drop_of, lines, made, reasons
 
 
 def array(root: Path, data: bytes | list[Any], **limits: Any) -> Any:
-    """What the stage makes of `array.json`, which a user has to call jsonl."""
+    """The documents and drops from `array.json`, whose format is set to jsonl."""
     (root / "array.json").write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
     return made(root, {"path": "array.json", "format": "jsonl", "languages": ["fi"]}, **limits)
 
@@ -35,7 +35,7 @@ def test_a_record_without_text_is_dropped(tmp_path: Path) -> None:
     ]
 
 
-def test_a_record_without_the_column_names_the_columns_that_it_has(tmp_path: Path) -> None:
+def test_a_record_without_the_column_is_dropped_with_the_columns_it_has(tmp_path: Path) -> None:
     lines(tmp_path / "fi.jsonl", {"content": "sana", "url": None})
     drop = made(tmp_path, {"path": "{language}.jsonl", "columns": {"text": "body"}}).dropped.row(0, named=True)
     assert (drop["reason"], drop["value"]) == (
@@ -51,7 +51,7 @@ def test_a_line_that_is_too_long_is_dropped_and_the_next_is_read(tmp_path: Path)
     )  # fmt: skip
 
 
-def test_a_lone_surrogate_is_not_text_even_in_a_name(tmp_path: Path) -> None:
+def test_a_lone_surrogate_is_refused_also_in_a_column_name(tmp_path: Path) -> None:
     data = b'{"text": "a\\ud800b"}\n{"text": "toinen", "title": "a\\ud800b"}\n'
     assert drop_of(tmp_path, "a.jsonl", data)[:2] == ("invalid_utf8", "fi/a.jsonl#0")
 
@@ -111,7 +111,7 @@ DEEP = "[" * 900 + "]" * 900
 
 
 @pytest.mark.parametrize(("title", "kept"), [("9" * 5000, "9" * 5000), ("1e999", "inf"), (DEEP, None), ("NaN", "nan")])
-def test_a_title_of_any_kind_costs_no_row(tmp_path: Path, title: str, kept: str | None) -> None:
+def test_a_title_of_any_type_does_not_drop_the_row(tmp_path: Path, title: str, kept: str | None) -> None:
     line = f'{{"text": "hyvä rivi", "title": {title}, "id": {title}}}'
     for name, data in {"a.jsonl": line, "b.json": f"[{line}]"}.items():
         (tmp_path / name).write_text(data)
@@ -120,7 +120,7 @@ def test_a_title_of_any_kind_costs_no_row(tmp_path: Path, title: str, kept: str 
         assert kept is None or split.kept["source_id"].item() == kept
 
 
-def test_a_row_whose_lists_are_too_deep_is_dropped_alone(tmp_path: Path) -> None:
+def test_a_row_with_lists_nested_too_deeply_is_dropped_alone(tmp_path: Path) -> None:
     for depth in (900, 960, 980, 990, 1000, 5000):
         lines(tmp_path / "fi.jsonl", f'{{"text": "eka", "title": {"[" * depth + "]" * depth}}}', {"text": "toka"})
         assert made(tmp_path, {"path": "{language}.jsonl"}).kept["text"].to_list()[-1] == "toka"
@@ -137,7 +137,7 @@ BAD = ['{"text": "rikki', '{"text": "x", }', '{"text": rikki}', '{"text": "a", "
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("bad", BAD)
-def test_a_bad_element_that_has_its_lines_costs_itself_alone(tmp_path: Path, form: str, bad: str) -> None:
+def test_a_bad_element_on_separate_lines_is_dropped_alone(tmp_path: Path, form: str, bad: str) -> None:
     indent, whole, between = FORMS[form]
     good = [
         json.dumps({"text": f"hyvä {number}", "links": [{"text": "ei"}, {"text": "sivu"}]}, indent=indent)
@@ -152,7 +152,7 @@ def test_a_bad_element_that_has_its_lines_costs_itself_alone(tmp_path: Path, for
     assert split.kept["record"].to_list() == [0, 1, 3, 4, 6, 7]
 
 
-def test_the_lost_rest_of_an_array_on_one_line_weighs_its_bytes(tmp_path: Path) -> None:
+def test_the_lost_rest_of_an_array_on_one_line_counts_by_its_bytes(tmp_path: Path) -> None:
     good = json.dumps({"text": "hyvä rivi"})
     rest = '{"text": rikki}, ' + ", ".join([good] * 50) + "]"
     split = array(tmp_path, f"[{good}, {rest}".encode())
@@ -160,7 +160,7 @@ def test_the_lost_rest_of_an_array_on_one_line_weighs_its_bytes(tmp_path: Path) 
     assert split.counts["bytes_lost_broken_file"] == len(rest)
 
 
-def test_many_bad_elements_are_passed_over_in_time(tmp_path: Path) -> None:
+def test_many_bad_elements_are_skipped(tmp_path: Path) -> None:
     elements = ['{"text": rikki}', '{"text": "hyvä rivi"}'] * 3000
     split = array(tmp_path, ("[\n" + ",\n".join(elements) + "\n]").encode())
     assert (split.kept.height, len(reasons(split))) == (3000, 3000)

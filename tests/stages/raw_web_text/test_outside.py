@@ -1,4 +1,4 @@
-"""A source reads regular files below its folder and public hosts, unless it says `outside: true`."""
+"""A source reads only regular files below its folder and public hosts, unless it sets `outside: true`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from x_instruction.runner.errors import InputError
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with a source's folder `in`, beside which and outside of which other texts lie."""
+    """A project with the folder `in` of a source, and other texts beside it and outside of the project."""
     root = tmp_path / "project"
     lines(root / "in" / "a.jsonl", {"text": "sisällä"})
     lines(root / "beside" / "b.jsonl", {"text": "vieressä"})
@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def read(root: Path, path: str, **more: Any) -> tuple[list[str], list[str]]:
-    """Texts, and reasons of what was not read."""
+    """The texts that were read, and the reasons of the drops."""
     split = made(root, {"path": path, "languages": ["fi"], **more})
     return split.kept["text"].to_list(), reasons(split)
 
@@ -75,7 +75,7 @@ def test_links_into_the_cache_of_dvc_are_followed(project: Path) -> None:
     assert read(project, "in") == (["sisällä", "välimuistissa"], [])
 
 
-def test_a_source_of_links_alone_says_what_allows_them(project: Path) -> None:
+def test_the_error_for_a_source_with_only_links_names_the_setting(project: Path) -> None:
     (project / "linked").mkdir()
     (project / "linked" / "c.jsonl").symlink_to("../../elsewhere/c.jsonl")
     message = "source linked has no file of a known kind .* but 1 others: set `outside: true` if its links may lead out"
@@ -91,7 +91,7 @@ def test_a_source_that_may_lead_outside_follows_its_links(project: Path) -> None
     assert (set(texts), unread) == ({"sisällä", "vieressä", "muualla"}, [])
 
 
-# Places outside of the project
+# Paths outside of the project
 
 
 @pytest.mark.parametrize(
@@ -104,18 +104,18 @@ def test_a_source_that_may_lead_outside_follows_its_links(project: Path) -> None
 def test_a_place_outside_of_the_project_needs_the_setting(project: Path, path: str) -> None:
     path = path.replace("{outside}", str(project.parent))
     message = refused(project, path)
-    assert f"lies outside of the project, in {project.parent / 'elsewhere'}" in message
+    assert f"is outside the project, in {project.parent / 'elsewhere'}" in message
     assert "set `outside: true` of the source" in message
     assert read(project, path, outside=True) == (["muualla"], [])
 
 
 @pytest.mark.parametrize("path", ["crawl", "crawl/*", "crawl/**/*.jsonl", "crawl/c.jsonl"])
-def test_a_folder_on_another_disk_may_be_named_by_a_link(project: Path, path: str) -> None:
+def test_a_source_may_be_a_link_to_a_folder_on_another_disk(project: Path, path: str) -> None:
     (project / "crawl").symlink_to("../elsewhere")
     assert read(project, path) == (["muualla"], [])
 
 
-def test_links_in_a_folder_that_is_named_by_a_link_lead_no_further(project: Path) -> None:
+def test_links_in_a_linked_folder_are_not_followed_out_of_it(project: Path) -> None:
     (project / "crawl").symlink_to("../elsewhere")
     (project.parent / "elsewhere" / "z.jsonl").symlink_to(project / "beside" / "b.jsonl")
     assert read(project, "crawl") == (["muualla"], ["outside_link"])
@@ -123,7 +123,7 @@ def test_links_in_a_folder_that_is_named_by_a_link_lead_no_further(project: Path
 
 def test_a_packed_file_outside_of_the_project_needs_the_setting(project: Path) -> None:
     packed = f"zip://c.jsonl::file://{project.parent}/elsewhere/c.zip"
-    assert "lies outside of the project" in refused(project, packed, revision="1")
+    assert "is outside the project" in refused(project, packed, revision="1")
 
 
 @pytest.mark.parametrize("card", ["/etc/hosts", "../../elsewhere/*.parquet", "link/*.parquet"])
@@ -135,10 +135,10 @@ def test_a_data_card_that_leads_out_of_its_folder_is_refused(project: Path, card
         f"---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {card}\n---\n"
     )
     message = refused(project, "hub", format="dataset")
-    assert "out of its folder" in message or "cannot be read as a dataset" in message
+    assert "outside its folder" in message or "cannot be read as a dataset" in message
 
 
-# What is neither file nor folder
+# Neither files nor folders
 
 
 def test_a_pipe_in_a_folder_is_not_opened(project: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_pipe_in_a_folder_is_not_opened(project: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
-def test_a_source_that_is_no_file_is_one_sentence(project: Path, kind: str) -> None:
+def test_a_source_that_is_neither_file_nor_folder_is_reported_in_one_sentence(project: Path, kind: str) -> None:
     path = project / "in" / "x.jsonl"
     if kind == "pipe":
         os.mkfifo(path)
@@ -182,7 +182,7 @@ def test_a_host_of_this_network_needs_the_setting(tmp_path: Path, host: str, add
     [("8.8.8.8", True), ("2606:4700::1111", True), ("172.16.0.1", False), ("fd00::1", False), ("224.0.0.1", False),
      ("fe80::1%eth0", False), ("::ffff:8.8.8.8", True)],
 )  # fmt: skip
-def test_public_addresses_are_told_from_others(address: str, public: bool) -> None:
+def test_public_addresses_are_distinguished_from_others(address: str, public: bool) -> None:
     assert is_public(address) == public
 
 
@@ -207,7 +207,7 @@ def redirecting() -> Iterator[str]:
 def test_a_redirect_to_a_host_of_this_network_is_not_followed(
     redirecting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server counts as a public one: it may be read, but the place that it redirects to may not."""
+    """The server counts as public and may be read, but the address to which it redirects may not."""
     public = lambda address: address == "127.0.0.1" or is_public(address)  # noqa: E731
     monkeypatch.setattr("stages.raw_web_text.hosts.is_public", public)
     message = refused(tmp_path, redirecting, revision="1")

@@ -1,4 +1,4 @@
-"""A bad value of a Parquet file costs its row, and a broken row group the rows that are left of it."""
+"""A bad value in a Parquet file loses its row, and a broken row group loses the rest of its rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATIN = "hyvä rivi".encode("latin-1")
 
 
 def write(path: Path, bad_texts: set[int] = frozenset(), bad_titles: set[int] = frozenset(), rows: int = 60) -> None:  # type: ignore[assignment]
-    """Numbered rows, some of whose values are not UTF-8, in row groups of 20."""
+    """Writes numbered rows in row groups of 20. The values in `bad_texts` and `bad_titles` are not UTF-8."""
     texts = [LATIN if row in bad_texts else f"hyvä rivi {row}".encode() for row in range(rows)]
     titles = [LATIN if row in bad_titles else f"otsikko {row}".encode() for row in range(rows)]
     columns = [pa.array(values, pa.binary()).view(pa.string()) for values in (texts, titles)]
@@ -24,7 +24,7 @@ def write(path: Path, bad_texts: set[int] = frozenset(), bad_titles: set[int] = 
 
 
 @pytest.mark.parametrize("bad", [{30}, {0}, {59}, {7, 8, 41}])
-def test_a_text_that_is_not_utf8_costs_its_row(tmp_path: Path, bad: set[int]) -> None:
+def test_a_text_that_is_not_utf8_loses_its_row(tmp_path: Path, bad: set[int]) -> None:
     write(tmp_path / "a.parquet", bad_texts=bad)
     split = made(tmp_path, {"path": "a.parquet", "languages": ["fi"]})
     assert split.kept["text"].to_list() == [f"hyvä rivi {row}" for row in range(60) if row not in bad]
@@ -32,13 +32,13 @@ def test_a_text_that_is_not_utf8_costs_its_row(tmp_path: Path, bad: set[int]) ->
     assert split.dropped["origin"].to_list() == [f"a.parquet#{row}" for row in sorted(bad)]
 
 
-def test_a_title_that_is_not_utf8_costs_nothing_but_the_title(tmp_path: Path) -> None:
+def test_a_title_that_is_not_utf8_loses_only_the_title(tmp_path: Path) -> None:
     write(tmp_path / "a.parquet", bad_titles={3})
     kept = made(tmp_path, {"path": "a.parquet", "languages": ["fi"]}).kept
     assert (kept.height, kept["title"][2], kept["title"][3]) == (60, "otsikko 2", "")
 
 
-def test_a_broken_row_group_costs_its_rows_and_each_is_counted(tmp_path: Path) -> None:
+def test_a_broken_row_group_loses_its_rows_and_each_is_counted(tmp_path: Path) -> None:
     write(tmp_path / "a.parquet")
     column = pq.read_metadata(tmp_path / "a.parquet").row_group(1).column(0)
     data = bytearray((tmp_path / "a.parquet").read_bytes())
@@ -50,7 +50,7 @@ def test_a_broken_row_group_costs_its_rows_and_each_is_counted(tmp_path: Path) -
     assert split.dropped["value"][0].startswith("row group 1 of a.parquet is broken: ")
 
 
-FAR = 910_692_730_085_477  # milliseconds: the year 30828, a mark of some crawlers for "no date"
+FAR = 910_692_730_085_477  # in milliseconds: the year 30828, with which some crawlers mean "no date"
 VALUES = {
     "a time in the year 30828": (pa.array([FAR, 0], pa.timestamp("ms")), "30828-09-14 02:48:05.477"),
     "a time in an unknown zone": (pa.array([0, 0], pa.timestamp("us", "Europe/Nowhere")), "1970-01-01 00:00:00.000000"),
@@ -66,7 +66,7 @@ VALUES = {
 
 @pytest.mark.parametrize("kind", VALUES)
 @pytest.mark.parametrize("column", ["date", "title", "license", "id"])
-def test_no_value_of_the_provenance_costs_its_row(tmp_path: Path, kind: str, column: str) -> None:
+def test_no_value_of_the_provenance_loses_its_row(tmp_path: Path, kind: str, column: str) -> None:
     values, text = VALUES[kind]
     pq.write_table(pa.table({"text": ["eka rivi", "toka rivi"], column: values}), tmp_path / "a.parquet")
     split = made(tmp_path, {"path": "a.parquet", "languages": ["fi"]})
@@ -75,13 +75,13 @@ def test_no_value_of_the_provenance_costs_its_row(tmp_path: Path, kind: str, col
 
 
 @pytest.mark.parametrize("address", [7, [1, 2], {"a": "b"}, 2.5])
-def test_an_address_that_is_no_text_is_none_and_costs_nothing(tmp_path: Path, address: object) -> None:
+def test_an_address_that_is_not_text_becomes_none_and_loses_no_row(tmp_path: Path, address: object) -> None:
     pq.write_table(pa.table({"text": ["eka rivi"], "url": [address]}), tmp_path / "a.parquet")
     split = made(tmp_path, {"path": "a.parquet", "languages": ["fi"]})
     assert (split.kept["url"].to_list(), reasons(split)) == ([""], [])
 
 
-def test_a_text_that_has_no_form_in_python_costs_its_row(tmp_path: Path) -> None:
+def test_a_text_column_value_that_python_cannot_hold_loses_its_row(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array([FAR, 0], pa.timestamp("ms"))}), tmp_path / "a.parquet")
     drops = made(tmp_path, {"path": "a.parquet", "languages": ["fi"]}).dropped
     assert drops.select("reason", "value").rows() == [
@@ -91,7 +91,7 @@ def test_a_text_that_has_no_form_in_python_costs_its_row(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("group", [0, 1, 2])
-def test_a_broken_column_of_the_provenance_costs_no_row(
+def test_a_broken_column_of_the_provenance_loses_no_row(
     tmp_path: Path, group: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "a.parquet")

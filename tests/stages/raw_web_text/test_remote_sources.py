@@ -1,4 +1,4 @@
-"""Remote sources: S3 on a local server, a web server and the hub, and the message if the server does not answer."""
+"""Remote sources (S3, web servers, the hub) are read, and a server that does not answer is reported in one sentence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def source(path: str, **more: Any) -> dict[str, Any]:
 
 
 def refused(root: Path, path: str, **more: Any) -> str:
-    """The sentence with which reading the source ends."""
+    """The error message with which reading the source ends."""
     with pytest.raises(InputError) as caught:
         made(root, {**source(path), "languages": ["fi"], **more})
     assert "\n" not in str(caught.value)
@@ -54,7 +54,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Address of an S3 server on this machine."""
+    """The address of a local S3 server."""
     command = (
         [sys.executable, "-m", "moto.server"] if importlib.util.find_spec("moto") else [shutil.which("moto_server")]
     )
@@ -77,7 +77,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Sets the usual variables and hides the machine's settings."""
+    """Sets the usual variables for keys and hides the machine's settings."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -90,7 +90,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture
 def bucket(server: str, keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Puts lines, a table and archives into a bucket whose server only the environment names."""
+    """Puts lines, a table and archives into a bucket. Only the environment names its server."""
     keys.setenv("AWS_ENDPOINT_URL", server)
     s3 = fsspec.filesystem("s3")
     if not s3.exists("bucket"):
@@ -143,7 +143,7 @@ def test_a_path_that_is_not_in_the_bucket_is_named(bucket: None, tmp_path: Path,
     assert refused(tmp_path, f"{BUCKET}/{path}").startswith(f"source {BUCKET}/{path} does not exist")
 
 
-def test_missing_keys_are_one_sentence(bucket: None, keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_keys_are_reported_in_one_sentence(bucket: None, keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     for name in KEYS:
         keys.delenv(name)
@@ -153,7 +153,7 @@ def test_missing_keys_are_one_sentence(bucket: None, keys: pytest.MonkeyPatch, t
     )
 
 
-def test_a_server_that_does_not_answer_is_one_sentence(keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_server_that_does_not_answer_is_reported_in_one_sentence(keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
     keys.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     keys.setenv("AWS_MAX_ATTEMPTS", "1")
     message = refused(tmp_path, f"{BUCKET}/*.jsonl")
@@ -164,7 +164,7 @@ def test_a_server_that_does_not_answer_is_one_sentence(keys: pytest.MonkeyPatch,
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Two lines at any address. `asked` are the addresses that were requested."""
+    """A web server with the same two lines at any address. `asked` collects the requested addresses."""
 
     asked: list[str] = []  # noqa: RUF012
 
@@ -193,13 +193,13 @@ def test_a_file_of_a_web_server_is_fetched_once(tmp_path: Path) -> None:
     assert Pages.asked == ["/fi.jsonl"]
 
 
-def test_a_web_server_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
+def test_a_web_server_that_does_not_answer_is_reported_in_one_sentence(tmp_path: Path) -> None:
     message = refused(tmp_path, f"http://127.0.0.1:{free_port()}/x.jsonl")
     assert "does not exist (Cannot connect to host 127.0.0.1" in message
 
 
 class DyingFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """A file system whose connection is lost after the first hundred bytes of a file."""
+    """A file system that loses its connection after the first hundred bytes of a file."""
 
     protocol = "dying"
 
@@ -220,7 +220,7 @@ def lost() -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.parquet", "a.warc", "a.html"])
-def test_a_lost_connection_is_not_taken_for_a_broken_file(tmp_path: Path, name: str) -> None:
+def test_a_lost_connection_does_not_count_as_a_broken_file(tmp_path: Path, name: str) -> None:
     fsspec.register_implementation("dying", DyingFileSystem, clobber=True)
     fsspec.filesystem("dying").pipe(f"/{name}", b"\x1f\x8b\x08" + b"x" * 300 if name.endswith("gz") else b"x" * 300)
     message = refused(tmp_path, f"dying://{name}")
@@ -231,17 +231,17 @@ def test_a_lost_connection_is_not_taken_for_a_broken_file(tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize("path", ["data/*.parquet", "data/fi.parquet", ""])
-def test_a_path_of_the_hub_is_one_sentence_that_says_that_the_machine_is_offline(tmp_path: Path, path: str) -> None:
+def test_reading_a_hub_path_offline_is_reported_in_one_sentence(tmp_path: Path, path: str) -> None:
     message = refused(tmp_path, f"hf://datasets/someone/something/{path}".rstrip("/"))
     assert "cannot be reached (OfflineModeIsEnabled: Cannot reach https://huggingface.co/" in message
     assert "unset the `HF_HUB_OFFLINE` environment variable" in message
 
 
-def test_a_hub_id_is_one_sentence_when_the_machine_is_offline(tmp_path: Path) -> None:
+def test_reading_a_hub_id_offline_is_reported_in_one_sentence(tmp_path: Path) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     message = refused(tmp_path, "someone/something", format="dataset", revision=commit)
     assert message.startswith("source someone/something/train cannot be read as a dataset (")
-    assert message.endswith("correct it or its line")
+    assert message.endswith("correct it or its entry")
 
 
 def test_paths_of_the_hub_are_opened_by_its_library() -> None:

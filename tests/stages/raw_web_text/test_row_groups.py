@@ -1,6 +1,6 @@
-"""Parquet with all texts in one row group is read batch by batch, as a file and as a dataset.
+"""A Parquet file with a single row group is read in batches, both as a file and as a dataset.
 
-The memory is measured in a separate process, above what that process took before it read.
+The memory is measured in a separate process; the memory that it took before reading is subtracted.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import pytest
 
 from tests.conftest import ROOT
 
-TEXTS, TEXT_BYTES = 30_000, 5_000  # 150 MB that compression does not make smaller
-# 88 were measured; 214 if the stored row group is held, 1,061 if it is held decoded, as by `datasets`.
+TEXTS, TEXT_BYTES = 30_000, 5_000  # 150 MB of incompressible bytes
+# The limit. 88 MB were measured, 214 with the stored row group in memory, and 1,061 with the decoded row group in
+# memory, as `datasets` keeps it.
 MEGABYTES = 130
 
 READ = """
@@ -59,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("source", "name"),
     [({"path": "hub/train.parquet"}, "hub/train.parquet"), ({"path": "hub", "format": "dataset"}, "hub/train")],
 )
-def test_one_large_row_group_is_not_held(folder: Path, source: dict[str, Any], name: str) -> None:
+def test_a_large_row_group_is_not_kept_in_memory(folder: Path, source: dict[str, Any], name: str) -> None:
     given = json.dumps({**source, "languages": ["fi"]})
     arguments = [sys.executable, "-c", READ, str(folder), given, name]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}

@@ -1,4 +1,4 @@
-"""Sources without a language label are read once for all languages, with the same result as for each alone."""
+"""A source without a language label is read once for all languages, with the same result as for each language alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SOURCE = {"path": "counted://web/*.jsonl", "revision": "1", "content": "html"}
 
 
 class CountedFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """Files in memory. `opened` are the names of those that were opened."""
+    """A file system in memory. `opened` collects the names of opened files."""
 
     protocol = "counted"
     store: dict[str, Any] = {}  # noqa: RUF012 - as in the base class
@@ -58,7 +58,7 @@ class CountedFileSystem(MemoryFileSystem):  # type: ignore[misc]
 
 @pytest.fixture
 def opened() -> Iterator[list[str]]:
-    """Writes three files of pages in four languages each. Returns the names of the files that are opened afterwards."""
+    """Writes three files with pages in four languages. Returns the list that collects the names of opened files."""
     fsspec.register_implementation("counted", CountedFileSystem, clobber=True)
     for number in range(3):
         write(f"{number}.jsonl", *(f"{number} {text}" for text in TEXTS.values()), "")
@@ -88,7 +88,7 @@ def ran(
     execution: Execution | None = None,
     **limits: Any,
 ) -> Job:
-    """A published run; its staged files are the published ones."""
+    """The job of a run that has been settled; the staged files are its result."""
     root = make_job().root
     how = {"execution": execution} if execution else {}
     job = make_job(
@@ -116,7 +116,7 @@ def parts(job: Job) -> list[Path]:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[object]:
-    """A list that grows with each call of a library's function."""
+    """A list that gets the arguments of each call of a library's function."""
     calls: list[object] = []
     real = getattr(owner, name)
 
@@ -165,7 +165,7 @@ def test_the_result_is_that_of_reading_the_sources_for_the_language_alone(
 @pytest.mark.parametrize(
     "changed", [{"max_bad_share": 0.9}, {"sources": [SOURCE, {"path": "counted://web/0.jsonl", "revision": "1"}]}]
 )
-def test_a_setting_that_does_not_change_a_piece_keeps_it(
+def test_a_setting_that_does_not_affect_a_piece_keeps_it(
     make_job: MakeJob, opened: list[str], changed: dict[str, Any]
 ) -> None:
     before = parts(ran(make_job))
@@ -183,7 +183,7 @@ def test_a_setting_that_does_not_change_a_piece_keeps_it(
         {"sources": [{**SOURCE, "content": "text"}]},
     ],
 )
-def test_a_change_of_what_a_piece_is_made_from_makes_it_again(
+def test_a_change_of_code_or_input_of_a_piece_makes_it_again(
     make_job: MakeJob, opened: list[str], changed: dict[str, Any]
 ) -> None:
     before = parts(ran(make_job))
@@ -251,7 +251,7 @@ def one_after_the_other(tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
     return published(root)
 
 
-def test_two_languages_at_once_give_the_same_as_one_after_the_other(
+def test_two_languages_in_parallel_give_the_same_result_as_in_sequence(
     tmp_path: Path, one_after_the_other: dict[str, bytes]
 ) -> None:
     root = with_pages(tmp_path)
@@ -261,7 +261,7 @@ def test_two_languages_at_once_give_the_same_as_one_after_the_other(
     assert published(root) == one_after_the_other
 
 
-def test_another_language_continues_where_a_run_was_killed_in_a_shared_source(
+def test_another_language_continues_a_killed_run_of_a_shared_source(
     tmp_path: Path, one_after_the_other: dict[str, bytes]
 ) -> None:
     root = with_pages(tmp_path)

@@ -1,4 +1,4 @@
-"""Documents of raw_web_text: pages, drops, routing, the gate and duplicates."""
+"""Pages become documents or drops, are routed to their language, pass the gate and are deduplicated."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_html_in_json_is_utf8_whatever_it_declares(tmp_path: Path) -> None:
     assert SENTENCE in made(tmp_path, {"path": "{language}.jsonl", "content": "html"}).kept["text"].item()
 
 
-# Pages that are dropped
+# Dropped pages
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_a_labelled_source_is_not_routed(tmp_path: Path) -> None:
     assert made(tmp_path, {"path": "{language}.jsonl"}).kept.height == 1
 
 
-def test_documents_in_another_language_are_not_bad() -> None:
+def test_documents_in_another_language_do_not_count_as_bad_records() -> None:
     assert not {"other_language", *stage.NO_PAGE} & set(stage.BAD)
 
 
-# The whole partition
+# A whole partition
 
 
 def test_above_the_allowed_share_of_bad_records_the_counts_are_printed(
@@ -103,7 +103,7 @@ def test_above_the_allowed_share_of_bad_records_the_counts_are_printed(
     assert next(rule.at_most for rule in suite if rule.metric == "bad_share") == LIMITS["max_bad_share"]
 
 
-def test_frames_end_by_rows_and_by_bytes() -> None:
+def test_frames_are_limited_by_rows_and_by_bytes() -> None:
     records = [{"body": b"x" * 10, "source": "s", "record": number} for number in range(5)]
     assert [frame.height for frame in in_frames(records, 2)] == [2, 2, 1]
     assert [frame.height for frame in in_frames(records, 100, size=30)] == [3, 2]

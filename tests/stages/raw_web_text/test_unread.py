@@ -1,4 +1,4 @@
-"""Files that no reader takes are drops with their bytes, and too many of them close the gate."""
+"""Files that no reader supports are drops with their bytes, and the gate fails if there are too many."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_files_beside_the_chosen_format_are_counted(tmp_path: Path) -> None:
     assert (split.dropped["origin"].to_list(), reasons(split)) == (["in/b.html#0"], ["unread_file"])
 
 
-def test_a_folder_in_which_all_is_read_has_no_drops(tmp_path: Path) -> None:
+def test_a_folder_that_is_read_completely_has_no_drops(tmp_path: Path) -> None:
     lines(tmp_path / "in" / "sub" / "a.jsonl", {"text": "hyvä rivi"})
     (tmp_path / "in" / "b.html").write_bytes(page())
     split = made(tmp_path, {"path": "in", "languages": ["fi"]})
     assert (split.kept.height, reasons(split), unread_share(split.counts)) == (2, [], 0.0)
 
 
-def test_drops_of_a_published_folder_are_counted_and_weigh_nothing(tmp_path: Path) -> None:
+def test_drops_of_a_published_folder_are_counted_with_no_bytes(tmp_path: Path) -> None:
     for folder in ("published", "published/__drops__"):
         (tmp_path / folder).mkdir()
         pl.DataFrame({"text": [folder]}).write_parquet(tmp_path / folder / "part-00000.parquet")
@@ -82,20 +82,20 @@ def test_a_shared_source_counts_its_other_files_for_each_language(make_job: Call
     job = make_job("raw_web_text", raw_web_text=given({"path": "all"}))
     lines(job.root / "all" / "a.jsonl", {"text": SENTENCE})
     (job.root / "all" / "b.pdf").write_bytes(b"x" * 3000)
-    for _ in range(2):  # made, then from the store
+    for _ in range(2):  # first made, then taken from the store
         SharedPages(job, "fi")
         shutil.rmtree(job.staging, ignore_errors=True)
         outcome = stage.run(job)
         assert lost_bytes(outcome.counts) == {"unread_file": 3000}
 
 
-def test_the_lost_rest_of_a_file_closes_the_gate_too(make_job: Callable[..., Job]) -> None:
+def test_the_gate_also_fails_for_the_lost_rest_of_a_file(make_job: Callable[..., Job]) -> None:
     job = make_job("raw_web_text", raw_web_text=given({"path": "{language}"}))
     rows = [f'{{"text": "{number} {os.urandom(90).hex()} {SENTENCE}"}}\n'.encode() for number in range(300)]
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     third = packer.compress(b"".join(rows[:100])) + packer.flush(zlib.Z_FULL_FLUSH)
     (job.root / "fi").mkdir()
-    damaged = third + b"\x06" + packer.compress(b"".join(rows[100:])) + packer.flush()  # there is no block of type 3
+    damaged = third + b"\x06" + packer.compress(b"".join(rows[100:])) + packer.flush()  # a block of the invalid type 3
     (job.root / "fi" / "a.jsonl.gz").write_bytes(damaged)
     job.staging.mkdir(parents=True)
     metrics = stage.measure(job, stage.run(job))

@@ -1,4 +1,4 @@
-"""Refined pairs as the stage makes them from the selected pairs."""
+"""The stage adds the iteration to the selected pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A licence gets its SPDX identifier where its name is unmistakable, and none otherwise."""
+"""A licence gets its SPDX identifier if its name is unambiguous, and no identifier otherwise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None
     [
         "",
         "   ",
-        "CC BY",  # the version decides what is allowed
+        "CC BY",  # the version is missing
         "https://creativecommons.org/licenses/by/",
         "All rights reserved",
         "© 2024 Example Oy",
@@ -42,16 +42,16 @@ def test_a_known_licence_has_its_identifier(named: str, identifier: str) -> None
         "CC-BY-9.9",
     ],
 )
-def test_anything_else_has_none(named: str) -> None:
+def test_an_ambiguous_name_has_no_identifier(named: str) -> None:
     assert spdx(named) == ""
 
 
 @pytest.mark.parametrize("name", ["CC BY 4.0", "cc-by-4.0", "free"])
-def test_a_setting_that_is_no_identifier_is_refused(name: str) -> None:
+def test_a_setting_that_is_not_an_identifier_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is neither an SPDX identifier"):
         ReleasedSet(title="t", license="other", allowed_licenses=(name,))
 
 
-def test_unknown_is_a_setting_for_pages_that_name_no_licence() -> None:
+def test_unknown_is_an_allowed_value_of_the_setting() -> None:
     settings = ReleasedSet(title="t", license="other", allowed_licenses=("CC0-1.0", "unknown"))
     assert settings.allowed_licenses == ("CC0-1.0", "unknown")

@@ -1,4 +1,4 @@
-"""The released folder loads in the usual libraries, holds nothing else, and its card says what the run did."""
+"""The released folder loads in the usual libraries, has no other files, and its card describes the run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SETTINGS = ReleasedSet(title="Bread", license="cc-by-sa-4.0", allowed_licenses=N
 
 
 def pairs(language: str, **changed: list[str]) -> pl.DataFrame:
-    """Three pairs of a language, with all columns of diversified_set."""
+    """Three pairs of a language with all columns of diversified_set."""
     names = [f"{language}{number}" for number in range(3)]
     columns: dict[str, Any] = {
         "id": names, "text_id": names, "document_id": names, "language": [language] * 3,
@@ -70,7 +70,7 @@ def test_the_signals_and_levels_are_those_of_the_ratings() -> None:
     assert {*released_set.SIGNALS} == {*SIGNALS, OTHER_LIKELIHOOD} and released_set.LEVELS == LEVELS
 
 
-def test_datasets_reads_one_language_and_all(job: Job, tmp_path: Path) -> None:
+def test_datasets_reads_one_language_or_all(job: Job, tmp_path: Path) -> None:
     from datasets import load_dataset
 
     folder = str(made(job))
@@ -133,7 +133,7 @@ def test_polars_and_pandas_read_the_files(job: Job) -> None:
     assert len(pd.read_parquet(folder / "fi")) == 3
 
 
-def test_the_folder_holds_the_data_and_the_card_alone(job: Job) -> None:
+def test_the_folder_has_only_the_data_and_the_card(job: Job) -> None:
     folder = made(job)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {"README.md", "croissant.json", "fi/train-00000.parquet", "ur/train-00000.parquet"}
@@ -156,14 +156,14 @@ def test_pages_without_a_licence_are_released_if_the_setting_says_so(allowed: tu
     assert split.kept.height == ids
 
 
-def test_a_language_without_pairs_closes_the_gate(job: Job, make_job: Callable[..., Job]) -> None:
+def test_the_gate_fails_for_a_language_without_pairs(job: Job, make_job: Callable[..., Job]) -> None:
     allowed = SETTINGS.model_copy(update={"allowed_licenses": ("MIT",)})
     with pytest.raises(GateFailedError, match=r"rows at least 1, found 0"):
         made(make_job("released_set", None, languages=["fi", "ur"], released_set=allowed))
     assert not job.target.exists()
 
 
-def test_a_file_that_is_no_part_of_a_release_closes_the_gate(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_fails_for_a_file_that_does_not_belong_to_a_release(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     run = released_set.run
 
     def with_notes(job: Job) -> Any:
@@ -176,7 +176,7 @@ def test_a_file_that_is_no_part_of_a_release_closes_the_gate(job: Job, monkeypat
         made(job)
 
 
-def test_a_row_that_was_lost_closes_the_gate(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_fails_for_a_lost_row(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     transform = released_set.transform
 
     def losing(frame: pl.DataFrame, *arguments: Any) -> Any:
@@ -194,7 +194,7 @@ def test_the_front_matter_has_a_configuration_for_each_language(job: Job) -> Non
     assert (values["license"], values["size_categories"]) == ("cc-by-sa-4.0", ["n<1K"])
 
 
-def test_the_card_says_what_the_run_did(job: Job) -> None:
+def test_the_card_describes_the_run(job: Job) -> None:
     card = (made(job) / "README.md").read_text(encoding="utf-8")
     for line in (
         "# Bread",
@@ -214,9 +214,7 @@ def test_the_card_says_what_the_run_did(job: Job) -> None:
     assert "not training data" not in card and "A pair needs a rating of 0.7;" in card
 
 
-def test_the_card_counts_the_pairs_that_a_licence_kept_back_and_names_the_others(
-    job: Job, make_job: Callable[..., Job]
-) -> None:
+def test_the_card_counts_pairs_by_licence_both_released_and_dropped(job: Job, make_job: Callable[..., Job]) -> None:
     def hash_line(card: str) -> str:
         return next(line for line in card.splitlines() if line.startswith("| the released pairs |"))
 
@@ -228,17 +226,17 @@ def test_the_card_counts_the_pairs_that_a_licence_kept_back_and_names_the_others
     assert hash_line(whole) != hash_line(some.read_text(encoding="utf-8"))
 
 
-def test_the_card_of_a_run_that_kept_pairs_whatever_their_rating_says_so(
+def test_the_card_says_if_pairs_were_kept_whatever_their_rating(
     job: Job, make_job: Callable[..., Job], settings: Settings
 ) -> None:
     refined = settings.refined_pairs.model_copy(update={"always_kept": 12})
     shown = make_job("released_set", None, languages=["fi", "ur"], released_set=SETTINGS, refined_pairs=refined)
     card = (made(shown) / "README.md").read_text()
     assert "**This set shows a run and is not training data.**" in card
-    assert "A pair needs a rating of 0.7, but for the best 12 of each language;" in card
+    assert "Pairs need a rating of 0.7, except the best 12 of each language;" in card
 
 
-def test_text_of_the_web_is_no_markdown_of_the_card(job: Job, tmp_path: Path) -> None:
+def test_markdown_in_web_text_is_escaped_in_the_card(job: Job, tmp_path: Path) -> None:
     shard = tmp_path / "data/diversified_set/fi/part-00000.parquet"
     write_shard(pairs("fi", url=["https://a|b<script>.example/x"] * 3), shard)
     card = (made(job) / "README.md").read_text(encoding="utf-8")

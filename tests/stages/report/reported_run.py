@@ -1,4 +1,4 @@
-"""What the report reads of a run, written by hand; the answers are the sample's seeds in their own scripts."""
+"""The files of a run that the report reads, written by hand. The answers are the sample's seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCORES = {"language_share": (0.6, "higher"), "held_out_loss": (2.5, "lower"), "m
 
 
 def reported_run(root: Path, languages: tuple[str, ...], questions: int = 3) -> None:
-    """Writes the manifests, metrics, plots, answers and the release of each language under `root`/data."""
+    """Writes the manifests, metrics, plots, answers and released sets of all languages under `root`/data."""
     for name in ("iteration_1", "iteration_2"):
         _evaluator(root, name, languages)
     for code in languages:
@@ -48,7 +48,7 @@ def _evaluator(root: Path, name: str, languages: tuple[str, ...]) -> None:
 
 
 def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
-    """The tuned model is worst at the second question, whose answer is in English, and empty at the third."""
+    """The tuned model answers the second question in English, which is its worst answer, and the third with no text."""
     rows = []
     for number, (instruction, response) in enumerate(seeds.select("instruction", "response").iter_rows()):
         for model in MODELS:

@@ -1,4 +1,4 @@
-"""The report shows the figures of the run and its worst cases first, needs nothing from outside, and fits a phone."""
+"""The report shows the run's figures with the worst cases first, loads nothing from elsewhere, and fits a phone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def published(job: Job) -> Path:
 
 
 class Words(HTMLParser):
-    """The words of a page and the attributes of its elements."""
+    """Collects the words of a page and the attributes of its elements."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def test_the_page_shows_the_funnel_the_evaluator_and_the_scores(job: Job) -> Non
     assert words.index("swapped") < words.index("cut")  # the worst defect first
 
 
-def test_worst_answers_come_first_with_what_is_wrong(job: Job) -> None:
+def test_the_worst_answers_come_first_with_their_defects(job: Job) -> None:
     found = answers(job, "ur", limit=12)
     first = [question["answers"][0] for question in found]
     assert [answer["flags"] for answer in first] == [["empty"], ["other language"], []]
@@ -77,7 +77,7 @@ def test_worst_answers_come_first_with_what_is_wrong(job: Job) -> None:
     assert len(answers(job, "ur", limit=2)) == 2
 
 
-def test_a_question_carries_the_language_in_which_it_is_asked(job: Job) -> None:
+def test_a_question_is_marked_with_the_language_in_which_it_is_asked(job: Job) -> None:
     path = job.input("eval_scores", "ur") / "part-00000.parquet"
     write_shard(pl.read_parquet(path).with_columns(asked_in=pl.lit("ur"), instruction=pl.lit("کیا؟")), path)
     assert '<p dir="auto" lang="ur">کیا؟</p>' in report.page(job)
@@ -89,7 +89,7 @@ def test_answers_are_joined_by_the_id_of_the_question(job: Job) -> None:
     assert [len(question["answers"]) for question in answers(job, "fi", 12)] == [3, 3, 3]
 
 
-def test_intervals_are_those_of_the_tables(job: Job) -> None:
+def test_intervals_are_taken_from_the_tables(job: Job) -> None:
     share = measures(job, "fi", NAMES)[0]
     assert next((m["model"], m["low"], m["high"]) for m in share["models"]) == (
         "base",
@@ -102,7 +102,7 @@ def test_intervals_are_those_of_the_tables(job: Job) -> None:
     over_all = [row for row in differences(job, "fi", NAMES) if not row["asked"]]
     assert {(row["measure"], row["against"]): row["sure"] for row in over_all} == {
         ("language share", "base"): "better",
-        ("held out loss", "base"): "worse",  # the loss rose
+        ("held out loss", "base"): "worse",  # because the loss rose
         ("language share", "seed_only"): "",
     }
 
@@ -125,28 +125,28 @@ def test_scores_on_questions_in_the_language_are_beside_those_in_english(job: Jo
     assert "language share, against base, asked in Urdu 0.200 (-0.500 to 0.900)" in text
 
 
-def test_judges_and_standard_tasks_are_shown_where_there_are_any(job: Job) -> None:
+def test_judges_and_standard_tasks_are_shown_if_there_are_any(job: Job) -> None:
     text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
     assert "win share 0.675, at least 0.500, at most 0.800, win share at equal length 0.000, no verdict 2" in text
     assert "verdicts that change with the order" not in text
     assert "evaluator, similarity verdicts 0.432 – 20" in text and "xcopa_ta, acc tuned 0.543 (0.500 to 0.600)" in text
 
 
-def test_verdicts_on_other_models_are_no_wins_of_the_tuned_one(job: Job) -> None:
+def test_verdicts_on_other_models_are_not_wins_of_the_tuned_model(job: Job) -> None:
     path = job.input("eval_scores", "fi") / "tables/comparisons.parquet"
     other = pl.read_parquet(path).with_columns(judge=pl.lit("people"), model=pl.lit("seed_only"))
     pl.concat([pl.read_parquet(path), other]).write_parquet(path)
     assert [row["judge"] for row in comparisons(job, "fi")] == ["evaluator"]
 
 
-def test_answers_carry_their_language_and_direction(job: Job) -> None:
+def test_answers_are_marked_with_their_language_and_direction(job: Job) -> None:
     elements = Words(published(job).read_text(encoding="utf-8")).elements
     texts = [attributes for _, attributes in elements if attributes.get("class") == "text"]
     assert {text["dir"] for text in texts} == {"auto"}
-    assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # None: the English answer
+    assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # None belongs to the English answer
 
 
-def test_a_language_without_answers_and_pairs_is_shown_as_such(job: Job) -> None:
+def test_a_language_without_answers_and_pairs_is_shown_with_a_sentence(job: Job) -> None:
     path = job.input("eval_scores", "fi") / "part-00000.parquet"
     write_shard(pl.read_parquet(path).head(0), path)
     write_json(job.input("eval_scores", "fi") / "manifest.json", {"rows": 0})
@@ -154,7 +154,7 @@ def test_a_language_without_answers_and_pairs_is_shown_as_such(job: Job) -> None
     assert "No question was answered in this language." in Words(published(job).read_text(encoding="utf-8")).words
 
 
-def test_text_of_a_model_is_no_markup(job: Job) -> None:
+def test_markup_in_the_text_of_a_model_is_escaped(job: Job) -> None:
     path = job.input("eval_scores", "fi") / "part-00000.parquet"
     bad = "<script>alert(1)</script><img src='https://a.example/x'>"
     write_shard(pl.read_parquet(path).with_columns(response=pl.lit(bad), instruction=pl.lit('"><a href="x">')), path)
@@ -167,22 +167,24 @@ def test_text_of_a_model_is_no_markup(job: Job) -> None:
     ['<a href="https://a.example">', '<img src="x.png">', "<script></script>", "<style>p { color: url(x) }</style>",
      '<link rel="stylesheet" href="/style.css">', "<iframe></iframe>"],
 )  # fmt: skip
-def test_whatever_the_page_would_load_is_found(text: str) -> None:
+def test_everything_that_the_page_would_load_is_found(text: str) -> None:
     assert len(outside_links(text)) >= 1
 
 
-def test_links_within_the_page_are_none_to_the_outside() -> None:
+def test_links_within_the_page_are_not_outside_links() -> None:
     assert outside_links('<a href="#fi">Finnish</a><style>p { color: red }</style>') == []
 
 
-def test_a_link_to_the_outside_closes_the_gate(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_fails_for_an_outside_link(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     page = report.page
     monkeypatch.setattr(report, "page", lambda job: page(job) + '<a href="https://a.example">more</a>')
     with pytest.raises(GateFailedError, match="outside_links equals 0, found 1"):
         published(job)
 
 
-def test_an_embedded_models_run_says_what_it_is(job: Job, make_job: Callable[..., Job], settings: Settings) -> None:
+def test_the_report_of_an_embedded_model_says_what_the_run_shows(
+    job: Job, make_job: Callable[..., Job], settings: Settings
+) -> None:
     assert "This run shows that the pipeline works." in report.page(job)
     real = settings.refined_pairs.model_copy(update={"always_kept": 0})
     again = make_job("report", None, languages=list(LANGUAGES), refined_pairs=real)
@@ -192,12 +194,12 @@ def test_an_embedded_models_run_says_what_it_is(job: Job, make_job: Callable[...
 @pytest.mark.parametrize(
     ("value", "shown"), [(None, "–"), (float("nan"), "–"), (1234, "1,234"), (0.81, "0.810"), (240.04, "240.0")]
 )
-def test_figures_are_short(value: Any, shown: str) -> None:
+def test_figures_are_shortened(value: Any, shown: str) -> None:
     assert figure(value) == shown
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser: {CHROMIUM} is not installed (test of the report)")
-def test_a_browser_draws_it_on_a_phone_and_on_a_screen(job: Job) -> None:
+def test_a_browser_shows_the_report_on_a_phone_and_on_a_screen(job: Job) -> None:
     from playwright.sync_api import sync_playwright
 
     path = published(job)

@@ -1,4 +1,4 @@
-"""The index finds every row again, and counts the rows whose way back is lost."""
+"""The index finds every row by its id, and counts the rows whose origin is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from x_instruction.runner.shards import DROP_SCHEMA, DROPS, write_shard
 from x_instruction.runner.shell import run_stage
 
 SUITE = ROOT / "stages/row_index/expectations.yaml"
-LONG = "Leipä on ruokaa. " * 40  # longer than what a drop keeps of a text
+LONG = "Leipä on ruokaa. " * 40  # longer than the part of a text that a drop keeps
 
 
 def written(tmp_path: Path, rows: dict[str, list[str]]) -> RowIndex:
@@ -42,7 +42,7 @@ def test_each_of_many_ids_is_found_at_its_rows(tmp_path: Path) -> None:
     assert index.places("00000000deadbeef") == []
 
 
-def test_the_first_and_the_last_number_are_ids_too(tmp_path: Path) -> None:
+def test_the_smallest_and_the_largest_number_are_ids(tmp_path: Path) -> None:
     index = written(tmp_path, {"a": ["f" * 16, "0" * 16]})
     assert [index.places(digit * 16) for digit in "0f"] == [[Place("a", 1)], [Place("a", 0)]]
 
@@ -66,7 +66,7 @@ def no_rows(name: str) -> pl.DataFrame:
 
 @pytest.fixture
 def job(make_job: Callable[..., Job], tmp_path: Path) -> Job:
-    """One document with two texts that begin alike, and a dropped pair of the second one."""
+    """A document with two texts that begin alike, and a dropped pair of the second text."""
     import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     pages = with_ids(pl.DataFrame({"language": ["fi"], "text": [LONG + "Alku. Loppu."]}), "language", "text")
@@ -117,7 +117,7 @@ def test_texts_are_found_under_their_document(job: Job) -> None:
         ("candidate_pairs", "text_id", "pairs_without_text"),
     ],
 )
-def test_a_row_whose_way_back_is_lost_closes_the_gate(job: Job, partition: str, column: str, metric: str) -> None:
+def test_the_gate_fails_for_a_row_without_its_origin(job: Job, partition: str, column: str, metric: str) -> None:
     path = job.input(partition, "fi") / "part-00000.parquet"
     frame = pl.read_parquet(path)
     write_shard(frame.with_columns(pl.lit("0" * 16).alias(column)), path)
@@ -126,7 +126,7 @@ def test_a_row_whose_way_back_is_lost_closes_the_gate(job: Job, partition: str, 
     assert not job.target.exists()
 
 
-def test_a_released_row_without_its_pair_closes_the_gate(job: Job) -> None:
+def test_the_gate_fails_for_a_released_row_without_its_pair(job: Job) -> None:
     path = job.input("released_set") / "dataset/fi/train-00000.parquet"
     write_shard(pl.read_parquet(path).with_columns(id=pl.lit("1" * 16)), path)
     with pytest.raises(GateFailedError, match="released_without_pair equals 0, found 1"):

@@ -1,4 +1,4 @@
-"""What the tests of the seed pairs share: settings, files of seeds, and a job that reads them."""
+"""Settings, seed files and a job that reads them, shared by the tests of seed_pairs."""
 
 from __future__ import annotations
 

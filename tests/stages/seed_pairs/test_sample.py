@@ -1,4 +1,4 @@
-"""The sample's seeds: 40 pairs per language, 310 different instructions, and no instruction in two splits."""
+"""The sample has 40 seeds per language and at least 310 different instructions, none of them in two splits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAIRS, COMMON, MIN_CHARACTERS, MAX_CHARACTERS = 40, 10, 100, 800
 
 @pytest.fixture(scope="module")
 def splits() -> dict[str, Split]:
-    """What the stage makes of each language's file with the settings of params.yaml."""
+    """The stage's result for each language's seed file, with the settings of params.yaml."""
     settings = load_settings(ROOT / "params.yaml").seed_pairs
     pages = {code: load_language(code, ROOT / "languages") for code in LANGUAGES}
     return {
@@ -106,5 +106,5 @@ def test_no_instruction_is_in_two_splits_over_all_languages(seeds: pl.DataFrame)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_language_has_enough_pairs_in_every_split(splits: dict[str, Split], language: str) -> None:
     counts = dict(splits[language].kept.group_by("split").len().iter_rows())
-    # The settings give half of the 40 seeds to learn from, three tenths to measure on and a fifth to calibrate with.
+    # By the settings, half of the 40 seeds are for training, three tenths for measuring and a fifth for calibration.
     assert counts["train"] >= 16 and counts["held_out"] >= 8 and counts["calibration"] >= 5

@@ -1,4 +1,4 @@
-"""Files of seeds are read in each format; one that cannot be used is named in a single sentence."""
+"""Seed files are read in each format; an unusable file is reported in one sentence."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_english_pairs_come_from_the_english_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [["Say."], {"role": "user", "content": "Say."}])
-def test_a_column_that_does_not_hold_text_is_named(tmp_path: Path, value: object) -> None:
+def test_a_column_without_text_is_named(tmp_path: Path, value: object) -> None:
     write(tmp_path / "seeds/fi.jsonl", {**PAIR, "instruction": value})
     with pytest.raises(
         InputError, match=r"column `instruction` of .*fi\.jsonl holds (List|Struct).*: give one text per row"
@@ -68,11 +68,11 @@ def test_a_column_that_does_not_hold_text_is_named(tmp_path: Path, value: object
     ("source", "name"), [(SOURCE, "fi"), (SeedSource(folder="seeds", language="en"), "en")], ids=["native", "english"]
 )
 def test_a_missing_file_is_named(tmp_path: Path, source: SeedSource, name: str) -> None:
-    with pytest.raises(InputError, match=rf"seeds/{name}\.jsonl does not exist; add the file, or take its source"):
+    with pytest.raises(InputError, match=rf"seeds/{name}\.jsonl does not exist; add the file, or remove its source"):
         read_seeds(tmp_path, source, "fi")
 
 
-def test_a_missing_column_is_named_with_those_of_the_file(tmp_path: Path) -> None:
+def test_a_missing_column_is_named_together_with_the_columns_of_the_file(tmp_path: Path) -> None:
     write(tmp_path / "seeds/fi.jsonl", {"instruction": "Say.", "answer": "kolme ihan hyvää"})
     with pytest.raises(InputError, match="has no column `response`; it has instruction, answer"):
         read_seeds(tmp_path, SOURCE, "fi")
@@ -91,7 +91,7 @@ BAD_LINES = ['{"instruction": "a", "resp', "not json", '["Say."]', "7", '{"instr
 
 @pytest.mark.parametrize("bad", BAD_LINES)
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
-def test_a_bad_line_costs_its_row_and_is_named(
+def test_a_bad_line_is_dropped_and_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bad: str, suffix: str
 ) -> None:
     text = "\n".join([json.dumps(PAIR), bad, json.dumps(PAIR)]).encode()
@@ -105,7 +105,7 @@ def test_a_bad_line_costs_its_row_and_is_named(
 
 
 @pytest.mark.parametrize("kind", [pa.timestamp("ms"), pa.month_day_nano_interval(), pa.duration("s")])
-def test_a_column_that_seeds_do_not_have_cannot_stop_them(tmp_path: Path, kind: pa.DataType) -> None:
+def test_a_bad_value_in_an_unused_column_does_not_matter(tmp_path: Path, kind: pa.DataType) -> None:
     (tmp_path / "seeds").mkdir()
     column = pa.nulls(1, kind) if "interval" in str(kind) else pa.array([910_692_730_085_477], kind)
     table = pa.table({**{name: [text] for name, text in PAIR.items()}, "when": column})
@@ -116,7 +116,7 @@ def test_a_column_that_seeds_do_not_have_cannot_stop_them(tmp_path: Path, kind: 
     assert read_seeds(tmp_path, SeedSource(folder="seeds", suffix=".parquet"), "fi").height == 1
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     (tmp_path / "seeds").mkdir()
     os.mkfifo(tmp_path / "seeds/fi.jsonl")
     with pytest.raises(InputError, match="is not a file but a folder, pipe or device"):

@@ -1,4 +1,4 @@
-"""Bad rows are dropped with a reason, seeds are split by instruction, and English pairs stay apart from both."""
+"""Bad rows are dropped with a reason, seeds are split by instruction, and English pairs have a separate split."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ def test_a_hostile_seed_is_dropped(response: str, reason: str) -> None:
         ("kolme ihan hyvää (maija (at) kerho.example)", "kolme ihan hyvää ([email])"),
     ],
 )
-def test_a_seed_is_cleaned_as_web_text_is(response: str, expected: str) -> None:
+def test_a_seed_is_cleaned_like_web_text(response: str, expected: str) -> None:
     assert split(("Say.", response)).kept["response"].to_list() == [expected]
 
 
-def test_an_instruction_is_cleaned_alike_in_every_language() -> None:
+def test_an_instruction_is_cleaned_in_the_same_way_in_every_language() -> None:
     found = [
         split(("Say\u200b it to 040 123 4567.", text), language=code)
         for code, text in (("fi", FINNISH), ("sw", SWAHILI))
@@ -124,7 +124,7 @@ def test_the_splits_have_about_the_shares_of_the_settings() -> None:
     assert set(kept["split"]) == {"held_out", "train"}
 
 
-def test_an_instruction_keeps_its_split_when_others_are_added() -> None:
+def test_an_instruction_keeps_its_split_when_other_instructions_are_added() -> None:
     few, many = (split(*((f"Instruction {n}", "kolme ihan hyvää") for n in range(count))).kept for count in (10, 50))
     assert few["split"].to_list() == many["split"].head(10).to_list()
 
@@ -134,7 +134,7 @@ def test_thai_words_are_counted_by_characters() -> None:
     assert split(("Say.", "ภาษาไทย"), language="th").dropped["reason"].item() == "response_too_short"
 
 
-def test_english_pairs_have_a_split_of_their_own() -> None:
+def test_english_pairs_have_a_separate_split() -> None:
     kept = split(*((f"Instruction {n}", ENGLISH) for n in range(60)), origin="english").kept
     assert set(kept.select("language", "origin", "split").rows()) == {("en", "english", "english")}
     assert kept["id"][0] == digest("en", "Instruction 0", ENGLISH)[:16]
@@ -163,14 +163,14 @@ def test_a_bad_translation_is_dropped_with_its_reason(response: str, reason: str
     assert found.dropped["reason"].to_list() == [reason]
 
 
-def test_a_refused_translation_is_dropped_with_the_reason_and_what_was_returned() -> None:
+def test_a_refused_translation_is_dropped_with_its_reason_and_text() -> None:
     found = split(
         ("Say.", ""), origin="translated", english=ENGLISH, refused="two_versions", returned="Option 1: a\nOption 2: b"
     )
     assert found.dropped.select("reason", "value").rows() == [("translation_two_versions", "Option 1: a\nOption 2: b")]
 
 
-def test_what_was_taken_off_translations_is_counted() -> None:
+def test_text_removed_from_around_translations_is_counted() -> None:
     text = "Leipä paistetaan kuumassa uunissa. Syö se voin kanssa."
     found = split(("Say.", text), ("Tell.", text), origin="translated", english=ENGLISH, removed="reasoning quotes")
     counts = {"translations_without_quotes": 2, "translations_without_reasoning": 2}
@@ -183,7 +183,7 @@ def test_a_good_translation_is_kept_and_marked() -> None:
     assert (row["origin"], row["translator"]) == ("translated", "a model")
 
 
-def test_the_metrics_are_those_of_the_rows_read(make_job: MakeJob, tmp_path: Path) -> None:
+def test_the_metrics_count_the_rows_read(make_job: MakeJob, tmp_path: Path) -> None:
     rows = [{**PAIR, "instruction": f"Say {number}."} for number in range(9)]
     write(tmp_path / "seeds/fi.jsonl", *rows, {**PAIR, "response": ""})
     job = job_of(make_job, SeedSource(folder="seeds"))
@@ -221,7 +221,7 @@ def test_a_source_to_translate_needs_a_translation() -> None:
         SeedPairs.model_validate({**SETTINGS.model_dump(), "sources": [{"folder": "english", "translate": True}]})
 
 
-def test_a_source_is_not_translated_and_english_at_once() -> None:
+def test_a_source_cannot_be_both_translated_and_english() -> None:
     with pytest.raises(ValueError, match="either `translate: true` or `language: en`"):
         SeedSource.model_validate({"folder": "english", "translate": True, "language": "en"})
 

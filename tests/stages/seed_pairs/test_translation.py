@@ -1,4 +1,4 @@
-"""English responses are translated by a checkpoint, and a truncated output is not taken for a translation."""
+"""A checkpoint translates English responses, and a truncated output does not count as a translation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEARNED = {
 
 @pytest.fixture(scope="module")
 def translating_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A T5 of a few thousand parameters that memorized two sentences."""
+    """A T5 with a few thousand parameters that has memorized two sentences."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
@@ -96,7 +96,7 @@ def test_a_text_is_not_translated_twice(make_job: MakeJob, tmp_path: Path, trans
     shutil.rmtree(again.staging)
     seed_pairs.run(again)
     assert written_at(tmp_path) == first
-    assert len(again.used) == 2  # the translations and the shard
+    assert len(again.used) == 2  # one entry for the translations, one for the shard
 
 
 def test_a_translated_text_keeps_its_lines(translating_model: Path, tmp_path: Path) -> None:
@@ -112,15 +112,13 @@ def test_a_translated_text_keeps_its_lines(translating_model: Path, tmp_path: Pa
         ("Eat it with butter. " + "Bread " * 12 + "is baked.", 12),  # the second sentence has more than 12 tokens
     ],
 )
-def test_a_text_that_was_cut_off_has_no_translation(
-    translating_model: Path, tmp_path: Path, text: str, tokens: int
-) -> None:
+def test_a_truncated_text_has_no_translation(translating_model: Path, tmp_path: Path, text: str, tokens: int) -> None:
     settings = Translation(checkpoint=str(translating_model), prefix="finnish: ", max_tokens=tokens, beams=1)
     cut_off, other = finnish(settings, tmp_path).translate([text, "Eat it with butter."])
     assert cut_off.refused == "unfinished" and (tokens == 3 or other.text == LEARNED["Eat it with butter."])
 
 
-def test_an_end_token_that_the_model_is_forced_to_write_does_not_count(translating_model: Path, tmp_path: Path) -> None:
+def test_a_forced_end_token_does_not_count_as_an_end(translating_model: Path, tmp_path: Path) -> None:
     marian = shutil.copytree(translating_model, tmp_path / "marian")
     path = marian / "generation_config.json"
     options = json.loads(path.read_text())

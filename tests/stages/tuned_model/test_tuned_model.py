@@ -1,10 +1,9 @@
-"""A tuned model is published with all that it takes to use it, as one for all languages or as one for each."""
+"""A tuned model, for one or for all languages, is published with everything that its use needs."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from stages.eval_scores.settings import ComparedModel
 from stages.params import Settings
 from stages.tuned_model import stage as tuned_model
 from stages.tuned_model.settings import TunedModel
-from tests.conftest import ROOT, TRAINING
+from tests.conftest import ROOT, TRAINING, KillTraining
 from x_instruction.generation.open_engine import open_engine
 from x_instruction.generation.sampling import answer_sampling
 from x_instruction.models.base_record import write_base
@@ -32,7 +31,6 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
 
-KillTraining = Callable[[int], AbstractContextManager[None]]
 MakeTuned = Callable[..., Job]
 SUITE = ROOT / "stages/tuned_model/expectations.yaml"
 TUNING = TRAINING.model_copy(update={"epochs": 8.0, "max_tokens": 200, "batch_size": 2, "save_every": 4})
@@ -54,7 +52,7 @@ def put_pairs(job: Job, artifact: str, language: str, splits: list[str]) -> None
 
 @pytest.fixture
 def make_tuned(make_job: Callable[..., Job], tiny_model: Path, tmp_path: Path) -> MakeTuned:
-    """A job of the stage with four seeds, two held-out seeds and two web pairs of each language."""
+    """Makes a job of the stage with four seeds, two held-out seeds and two web pairs of each language."""
 
     def make(one_for: str, **changed: Any) -> Job:
         section = TunedModel.model_validate({"one_for": one_for, "training": TUNING})
@@ -81,7 +79,7 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     job = make_tuned("all")
     run_stage(job, tuned_model, SUITE)
     folder = job.target
-    # The settings of `decoding` that mean the same in transformers and in vLLM, and the end tokens.
+    # The settings of `decoding` that have the same meaning in transformers and vLLM, and the end tokens.
     generation, decoding = GenerationConfig.from_pretrained(folder), settings.decoding
     assert (generation.do_sample, generation.temperature, generation.top_p) == (True, 0.7, 0.9)
     assert (generation.top_k, generation.max_new_tokens) == (0, decoding.max_new_tokens)
@@ -89,7 +87,7 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     assert generation.eos_token_id == [tokenizer.eos_token_id]
     metrics = read_json(job.report)["metrics"]
     assert (metrics["template_share"], metrics["ends_with_token"]) == (1.0, 1)
-    # The chat template gives the prompts of the training, and a pipeline gives the engine's tokens.
+    # The chat template writes the prompts of the training, and a pipeline generates the engine's tokens.
     encoder = PromptEncoder(tokenizer, settings.prompts)
     question, language = "How is bread 2 baked?", {"language": "Finnish"}
     expected = encoder.write_response(question, "Finnish", settings.prompts.style_answer)
@@ -104,7 +102,7 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     assert found["generated_text"].strip() == answer.text
 
 
-def test_the_card_says_from_what_and_how_the_model_was_made_and_nothing_that_changes(make_tuned: MakeTuned) -> None:
+def test_the_card_says_how_the_model_was_made_and_is_reproducible(make_tuned: MakeTuned) -> None:
     contents = []
     for _ in range(2):
         job = make_tuned("all")
@@ -131,8 +129,8 @@ def test_the_card_says_from_what_and_how_the_model_was_made_and_nothing_that_cha
     curve = pl.read_csv(job.plots / "loss.csv")
     assert f"| {curve['step'][-1]} | {curve['loss'][-1]:.4f} | training |" in text
     assert f"Held-out loss {record['figures']['held_out_loss']:.4f}" in text
-    own = {**record["base"], "license": "none", "license_link": ""}
-    assert "beside this card" in text and "beside this card" not in card({**record, "base": own})
+    unlicensed = {**record["base"], "license": "none", "license_link": ""}
+    assert "beside this card" in text and "beside this card" not in card({**record, "base": unlicensed})
     scored = card(record, {"fi": {"language_share": 0.9871, "chrf": 12}, "sw": {"language_share": 1.0}})
     assert "| language_share | 0.9871 | 1 |" in scored and "| chrf | 12 |  |" in scored
 
@@ -140,7 +138,7 @@ def test_the_card_says_from_what_and_how_the_model_was_made_and_nothing_that_cha
 def test_a_killed_run_keeps_the_models_that_it_finished(make_tuned: MakeTuned, kill_training: KillTraining) -> None:
     job = make_tuned("each_language")
     put_pairs(job, "diversified_set", "sw", ["web"] * 4)
-    with kill_training(30):  # the Finnish model takes 24 steps, and the Swahili one 32
+    with kill_training(30):  # the Finnish model takes 24 steps, and the Swahili model 32
         run_stage(job, tuned_model, SUITE)
     (finished,) = (job.work / "models").glob("[!.]*")
     weights = (finished / "model.safetensors").stat()
@@ -151,7 +149,7 @@ def test_a_killed_run_keeps_the_models_that_it_finished(make_tuned: MakeTuned, k
     assert not (job.work / "models").exists()
 
 
-def test_a_model_of_a_language_asks_for_it(make_tuned: MakeTuned) -> None:
+def test_the_template_of_a_one_language_model_asks_for_that_language(make_tuned: MakeTuned) -> None:
     job = make_tuned("each_language")
     run_stage(job, tuned_model, SUITE)
     assert sorted(path.name for path in job.target.iterdir()) == ["fi", "manifest.json", "sw"]
@@ -181,5 +179,5 @@ def test_a_language_without_pairs_is_named(make_tuned: MakeTuned) -> None:
         tuned_model.run(job)
 
 
-def test_one_model_for_all_answers_in_every_language(tmp_path: Path) -> None:
+def test_a_model_for_all_languages_answers_in_every_language(tmp_path: Path) -> None:
     assert model_of(tmp_path, "fi") == tmp_path

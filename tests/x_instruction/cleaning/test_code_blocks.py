@@ -1,4 +1,4 @@
-"""Program code and formulas: the rules on prose do not see them, the text keeps them, too much of it is a drop."""
+"""Rules on prose ignore code and formulas, the text keeps them, and a text that is mostly code is dropped."""
 
 import polars as pl
 import pytest
@@ -43,18 +43,18 @@ def test_code_and_formulas_are_not_prose(code: str) -> None:
         "(ks. yllä)",
     ],
 )
-def test_prose_with_punctuation_of_code_is_prose(line: str) -> None:
+def test_prose_with_the_punctuation_of_code_is_prose(line: str) -> None:
     assert prose_of(f"Alku.\n{line}\nLoppu.") == f"Alku.\n{line}\nLoppu."
 
 
-def test_a_lesson_with_repeated_lines_of_code_is_kept_with_its_code() -> None:
+def test_a_text_with_repeated_lines_of_code_is_kept_with_its_code() -> None:
     text = f"{GOOD}\n{CODE}\nVertaa tätä edelliseen esimerkkiin.\n{CODE}\nNiin se toimii."
     assert made(text).kept["text"].to_list() == [text]
     bare = text.replace("```js\n", "").replace("```\n", "").replace(";", "")
     assert drop(bare)[0] == "duplicate_line_characters"
 
 
-def test_a_text_of_mostly_code_is_dropped() -> None:
+def test_a_text_that_is_mostly_code_is_dropped() -> None:
     text = f"{GOOD}\n```\n" + "\n".join(f"nimi_{number} = {number}" for number in range(80)) + "\n```"
     assert drop(text) == ("mostly_code", "71 % of characters in code > 60%")
     assert made(text, settings=given(max_code_share=0.8)).kept.height == 1

@@ -1,4 +1,4 @@
-"""Special tokens of the published tokenizers, and headers of turns, are counted; HTML and code are not."""
+"""Special tokens of published tokenizers and turn headers are counted as control strings; HTML and code are not."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Private data: what is masked, what is not, and that at least 98 of 100 planted numbers of each kind are found."""
+"""Private data is masked, similar numbers are not, and at least 98 % of planted numbers of each kind are found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL_COUNTRIES = tuple(KINDS)
 
 
 def of(*countries: str) -> LanguageSettings:
-    """The settings of a language that is spoken in these countries."""
+    """The settings of a language with the given countries."""
     return page("fi").model_copy(update={"countries": countries})
 
 
@@ -90,7 +90,7 @@ def test_years_prices_dates_and_laws_are_not_masked(text: str) -> None:
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "192.168.1.1", "10.0.0.5", "172.16.0.1", "172.31.255.1", "192.0.2.45", "203.0.113.24"]
 )
-def test_an_address_of_every_home_or_of_documentation_is_not_masked(address: str) -> None:
+def test_private_and_documentation_ip_addresses_are_not_masked(address: str) -> None:
     text = f"avaa http://{address}:8000/"
     assert masked(text) == text
 
@@ -103,10 +103,10 @@ def test_an_address_of_every_home_or_of_documentation_is_not_masked(address: str
         ("โทร. 02273 9020 ต่อ 3250", "TH", "โทร. [phone] ต่อ 3250"),
         ("soita ( 09 ) 447 753 , jatkuu", "FI", "soita [phone] , jatkuu"),
         ("मोबाइल नंबर 98350 44578 और फ़ोन: 9846792777।", "IN", "मोबाइल नंबर [phone] और फ़ोन: [phone]।"),
-        ("zvaniet 67 123 456 tagad", "LV", "zvaniet [phone] tagad"),  # a country without a trunk prefix
+        ("zvaniet 67 123 456 tagad", "LV", "zvaniet [phone] tagad"),  # this country has no trunk prefix
     ],
 )
-def test_national_phone_numbers_are_those_of_the_languages_countries(text: str, country: str, expected: str) -> None:
+def test_national_phone_numbers_are_masked_for_the_languages_countries(text: str, country: str, expected: str) -> None:
     assert masked(text, country) == expected
     assert masked(text) == text
 
@@ -143,7 +143,7 @@ def test_card_numbers_are_masked(card: str) -> None:
     "number",
     [
         "4111 1111 1111 1112",  # wrong check digit
-        "4111 1111 11111111",  # not grouped as cards are
+        "4111 1111 11111111",  # not grouped like a card number
         "1111 2222 3333 4444",  # no issuer's prefix
         "7000 0000 0000 0005",  # no issuer's prefix
         "4111 1111 1111 1111 1111",  # a longer number
@@ -152,7 +152,7 @@ def test_card_numbers_are_masked(card: str) -> None:
         "https://a.example/4111111111111111",
     ],
 )
-def test_other_rows_of_digits_are_not_taken_for_cards(number: str) -> None:
+def test_other_rows_of_digits_are_not_masked_as_card_numbers(number: str) -> None:
     assert masked(f"sarja {number} oli") == f"sarja {number} oli"
 
 
@@ -161,7 +161,7 @@ def test_an_indonesian_mobile_number_is_not_a_vietnamese_identity_number_in_indo
     assert masked("số 079094012345 nhé", "VN") == "số [national_id] nhé"
 
 
-def test_identity_numbers_are_those_of_the_languages_countries() -> None:
+def test_identity_numbers_are_masked_for_the_languages_countries() -> None:
     text = "Tunnus 131052-308T ja numero 10000000146."
     assert masked(text, "FI") == "Tunnus [national_id] ja numero 10000000146."
     assert masked(text, "TR") == "Tunnus 131052-308T ja numero [national_id]."
@@ -322,7 +322,7 @@ def test_planted_numbers_are_found_in_the_digits_of_every_script(maker: Callable
         "apps.apple.com/app/id1557651291",
     ],
 )
-def test_numbers_that_only_look_alike_stay(text: str) -> None:
+def test_numbers_that_only_look_similar_are_left(text: str) -> None:
     assert found_ids(text) == 0
 
 
@@ -345,7 +345,7 @@ def test_identity_numbers_are_counted_and_none_is_left_for_the_gate() -> None:
          "Mobile: [phone]. In 2019 there were 6123456780 of them.", 1),
     ],
 )  # fmt: skip
-def test_numbers_one_after_the_other_are_all_masked(text: str, expected: str, phones: int) -> None:
+def test_adjacent_numbers_are_all_masked(text: str, expected: str, phones: int) -> None:
     language = of("IN", "TH")
     found = mask(pl.DataFrame({"text": [text, "Nothing here."]}), language)
     assert found["text"].to_list() == [expected, "Nothing here."]
@@ -361,8 +361,8 @@ def test_numbers_one_after_the_other_are_all_masked(text: str, expected: str, ph
         ("Simu: +254 722 123456/0733 654321", "Simu: [phone]/[phone]"),
     ],
 )
-def test_a_number_that_begins_where_a_masked_one_ends_is_masked_too(text: str, expected: str) -> None:
-    """The gate finds it, so that a single such text would block the stage."""
+def test_a_number_that_directly_follows_a_masked_number_is_also_masked(text: str, expected: str) -> None:
+    """The gate would find the second number, so a single such text would block the stage."""
     language = of("ID", "TR", "KE")
     found = mask(pl.DataFrame({"text": ["Nothing here.", text]}), language)
     assert found["text"].to_list() == ["Nothing here.", expected]

@@ -1,4 +1,4 @@
-"""The second, simpler search finds what the masks miss, and leaves honest numbers alone."""
+"""The second, simpler search finds private data that the masks miss, and does not suspect harmless numbers."""
 
 import polars as pl
 import pytest
@@ -51,7 +51,7 @@ def test_joiners_and_tags_inside_a_number_do_not_hide_it() -> None:
         "osoite １９８.41.0.4 nyt",
     ],
 )
-def test_private_data_in_a_form_that_the_masks_may_not_know_is_suspected(text: str) -> None:
+def test_private_data_in_unusual_forms_is_suspected(text: str) -> None:
     assert suspects(pl.Series([text])).null_count() == 0
     assert unmasked(pl.Series([text]), ("FI",)) == 1
 
@@ -67,11 +67,11 @@ def test_private_data_in_a_form_that_the_masks_may_not_know_is_suspected(text: s
         "05-03-2012 06-08-2022 klo 15:04:05.000000",
     ],
 )
-def test_honest_numbers_are_not_suspected(text: str) -> None:
+def test_harmless_numbers_are_not_suspected(text: str) -> None:
     assert suspects(pl.Series([text])).null_count() == 1
 
 
-def test_a_text_in_which_private_data_is_left_is_dropped_without_its_number() -> None:
+def test_a_text_with_left_over_private_data_is_dropped_without_showing_it() -> None:
     split = made(f"{GOOD} Tili on FI21-1234-5600-0007-85 siellä.")
     assert split.kept.is_empty()
     row = split.dropped.row(0, named=True)
@@ -79,7 +79,7 @@ def test_a_text_in_which_private_data_is_left_is_dropped_without_its_number() ->
     assert row["value"] == "looks like private data: xx99-9999-9999-9999-99"
 
 
-def test_titles_are_masked_too() -> None:
+def test_titles_are_also_masked() -> None:
     frame = made(GOOD, settings=given()).kept
     assert frame["title"].to_list() == [""]
     assert drop("lyhyt")[0] == "too_short"

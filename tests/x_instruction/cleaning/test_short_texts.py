@@ -1,4 +1,4 @@
-"""Seeds and evaluation prompts are cleaned as web text is, and keep their lines."""
+"""Seeds and evaluation prompts are cleaned like web text and keep their lines."""
 
 import polars as pl
 import pytest
@@ -24,11 +24,11 @@ def cleaned(text: str, language: str | None = "fi") -> str:
         ("def f():\n    return 1\n\n\nloppu", "def f():\n    return 1\n\n\nloppu"),
     ],
 )
-def test_a_text_is_cleaned_as_web_text_is(text: str, expected: str) -> None:
+def test_a_text_is_cleaned_like_web_text(text: str, expected: str) -> None:
     assert cleaned(text) == expected
 
 
-def test_english_belongs_to_no_country() -> None:
+def test_english_text_has_no_country_rules() -> None:
     assert cleaned("Ring 98350 44578 or +358 40 000 0147.", None) == "Ring 98350 44578 or [phone]."
 
 

@@ -1,4 +1,4 @@
-"""Settings of an encoder, and a sentence-transformers model that is small enough to be made here."""
+"""Settings of an encoder, and a tiny sentence-transformers model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def encoder(embeddings: Embeddings) -> LazyEncoder:
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a BERT of one layer that has learned nothing, as sentence-transformers saves it."""
+    """A folder with an untrained one-layer BERT in the layout of sentence-transformers."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer

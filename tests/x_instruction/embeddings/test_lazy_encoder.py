@@ -1,4 +1,4 @@
-"""The encoder loads when the first text comes, once in a process, and encodes each distinct text once."""
+"""The encoder is loaded once per process, for the first text, and encodes each distinct text once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from x_instruction.embeddings.settings import Embeddings
 from x_instruction.runner.errors import InputError
 
 
-def test_an_absent_encoder_is_missed_at_the_first_text(embeddings: Embeddings, tmp_path: Path) -> None:
+def test_an_absent_encoder_is_an_error_at_the_first_text(embeddings: Embeddings, tmp_path: Path) -> None:
     lazy = LazyEncoder(embeddings.model_copy(update={"encoder": "absent"}), tmp_path)
     assert lazy.identity and lazy.facts() == {}
     with pytest.raises(InputError, match="absent is not a folder here"):
         lazy.instructions(["Tell of bread."])
 
 
-def test_texts_keep_their_order_and_repeated_ones_are_encoded_once(embeddings: Embeddings, tmp_path: Path) -> None:
+def test_texts_keep_their_order_and_repeated_texts_are_encoded_once(embeddings: Embeddings, tmp_path: Path) -> None:
     lazy = LazyEncoder(embeddings.model_copy(update={"batch_size": 2}), tmp_path)
     texts = ["Leipä paistetaan.", "Kissa.", "Leipä paistetaan.", "Se istuu ikkunalla.", "Kissa."]
     vectors = lazy.responses(texts)
@@ -28,7 +28,7 @@ def test_texts_keep_their_order_and_repeated_ones_are_encoded_once(embeddings: E
     assert np.array_equal(vectors, np.concatenate([lazy.responses([text]) for text in texts]))
 
 
-def test_instructions_and_responses_have_their_own_prefixes(encoder: LazyEncoder) -> None:
+def test_instructions_and_responses_have_different_prefixes(encoder: LazyEncoder) -> None:
     assert not np.array_equal(encoder.instructions(["Leipä."]), encoder.responses(["Leipä."]))
 
 
@@ -38,7 +38,7 @@ def test_all_shards_of_a_worker_share_one_encoder(encoder: LazyEncoder) -> None:
     assert first.identity == encoder.identity
 
 
-def test_the_identity_follows_settings_and_content(embeddings: Embeddings, tiny_encoder: Path) -> None:
+def test_the_identity_depends_on_settings_and_content(embeddings: Embeddings, tiny_encoder: Path) -> None:
     def identity(**values: object) -> str:
         return LazyEncoder(embeddings.model_copy(update=values), tiny_encoder.parent).identity
 

@@ -1,4 +1,4 @@
-"""Responses are cut into parts between sentences."""
+"""Responses are divided into parts between sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ THAI = "ขนมปังอบในเตาจนหอม แล้วพ�
 
 
 def parts(embeddings: Embeddings, *responses: str, language: str = "fi", **changed: int) -> list[list[str]]:
-    """The parts of all responses, each as a list of its sentences."""
+    """The parts of each response, each as a list of its sentences."""
     pairs = pl.DataFrame({"response": responses}).with_columns(language=pl.lit(language))
     found = sentences_in_parts(pairs, embeddings.model_copy(update=changed), ROOT / "languages")
     return found.group_by("row", "part", maintain_order=True).agg("sentence")["sentence"].to_list()
@@ -23,13 +23,13 @@ def test_a_short_response_is_one_part(embeddings: Embeddings) -> None:
     assert [len(part) for part in parts(embeddings, FINNISH)] == [3]
 
 
-def test_a_long_response_is_cut_into_the_allowed_number_of_parts(embeddings: Embeddings) -> None:
+def test_a_long_response_is_divided_into_the_allowed_number_of_parts(embeddings: Embeddings) -> None:
     long = " ".join([FINNISH] * 6)
     assert [len(part) for part in parts(embeddings, long)] == [6, 6, 6]
     assert [len(part) for part in parts(embeddings, long, parts=2)] == [9, 9]
 
 
-def test_a_part_has_the_asked_length(embeddings: Embeddings) -> None:
+def test_a_part_has_the_requested_length(embeddings: Embeddings) -> None:
     assert [len(part) for part in parts(embeddings, FINNISH, part_characters=20)] == [1, 1, 1]
     assert [len(part) for part in parts(embeddings, FINNISH, part_characters=40)] == [1, 2]
 
@@ -41,7 +41,7 @@ def test_sentences_beyond_the_limit_are_not_read(embeddings: Embeddings) -> None
     assert parts(embeddings, "x" * 500, max_characters=100) == [["x" * 100]]
 
 
-def test_a_response_without_a_sentence_has_an_empty_one(embeddings: Embeddings) -> None:
+def test_a_response_without_a_sentence_has_one_empty_part(embeddings: Embeddings) -> None:
     assert parts(embeddings, "", " \n", FINNISH)[:2] == [[""], [""]]
 
 

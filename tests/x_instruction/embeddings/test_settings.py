@@ -1,4 +1,4 @@
-"""Settings that no encoder could follow are refused when params.yaml is read."""
+"""Impossible settings of an encoder are refused when params.yaml is read."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def test_the_packaged_encoder_knows_two_prefixes(embeddings: Embeddings) -> None
 
 
 @pytest.mark.parametrize("revision", ["main", "v1.0", "0123"])
-def test_a_revision_is_a_commit(embeddings: Embeddings, revision: str) -> None:
+def test_a_revision_must_be_a_commit(embeddings: Embeddings, revision: str) -> None:
     with pytest.raises(ValidationError, match="must be a commit of 40 hexadecimal digits"):
         changed(embeddings, encoder="intfloat/multilingual-e5-small", revision=revision)
 
 
-def test_only_a_folder_is_a_dependency(embeddings: Embeddings, tmp_path: Path) -> None:
+def test_an_encoder_is_a_dependency_only_if_it_is_a_folder(embeddings: Embeddings, tmp_path: Path) -> None:
     (tmp_path / "e5").mkdir()
     assert embeddings.inputs(tmp_path) == []
     assert changed(embeddings, encoder="intfloat/multilingual-e5-small").inputs(tmp_path) == []
@@ -45,5 +45,7 @@ def test_only_a_folder_is_a_dependency(embeddings: Embeddings, tmp_path: Path) -
         ({"revision": "0123456789abcdef0123456789abcdef01234567"}, False),
     ],
 )
-def test_what_decides_the_vectors_of_instructions(embeddings: Embeddings, values: dict[str, Any], same: bool) -> None:
+def test_the_vectors_of_instructions_depend_on_encoder_revision_and_prefix(
+    embeddings: Embeddings, values: dict[str, Any], same: bool
+) -> None:
     assert changed(embeddings, **values).gives_the_vectors_of(embeddings) is same

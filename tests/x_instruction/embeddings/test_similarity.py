@@ -1,4 +1,4 @@
-"""The similarity tells a response to the instruction from a response to another one, in languages it was fitted on."""
+"""The similarity separates true from swapped responses in the languages on which it was fitted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEEDS = 12
 
 @pytest.fixture(scope="module")
 def pairs(encoder: LazyEncoder) -> pl.DataFrame:
-    """Seeds of the sample in two languages, with their vectors."""
+    """The sample's seeds in two languages, with their vectors."""
     tables = [
         pl.read_ndjson(ROOT / "data" / "sample" / "seeds" / f"{code}.jsonl")
         .head(SEEDS)
@@ -33,9 +33,9 @@ def pairs(encoder: LazyEncoder) -> pl.DataFrame:
 
 
 def combined(pairs: pl.DataFrame, language: str) -> pl.DataFrame:
-    """Each instruction with each response of the language; `true` marks the pairs that belong together."""
-    own = pairs.filter(pl.col("language") == language).with_row_index("pair")
-    left, right = own.select("language", "pair", VECTORS[0]), own.select(*VECTORS[1:], other="pair")
+    """Every combination of an instruction and a response of a language; `true` marks those that belong together."""
+    of_language = pairs.filter(pl.col("language") == language).with_row_index("pair")
+    left, right = of_language.select("language", "pair", VECTORS[0]), of_language.select(*VECTORS[1:], other="pair")
     return left.join(right, how="cross").with_columns(true=pl.col("pair") == pl.col("other"))
 
 
@@ -71,7 +71,7 @@ def test_a_similarity_is_a_cosine_and_the_farthest_part_is_not_nearer(pairs: pl.
     assert found["part_similarity"].mean() < found["similarity"].mean()  # type: ignore[operator]
 
 
-def test_the_order_and_the_company_of_pairs_change_nothing(pairs: pl.DataFrame) -> None:
+def test_a_similarity_does_not_depend_on_the_other_pairs(pairs: pl.DataFrame) -> None:
     similarity, mixed = Similarity.fit(pairs), pairs.sample(fraction=1, shuffle=True, seed=1)
     together = similarity.score(mixed).select("response", *SIMILARITIES)
     alone = pl.concat([similarity.score(mixed[row]) for row in range(mixed.height)]).select("response", *SIMILARITIES)
@@ -86,7 +86,7 @@ def test_means_are_read_as_they_were_written(pairs: pl.DataFrame, tmp_path: Path
     assert not list(tmp_path.glob("*.safetensors")), "vLLM would take the means for weights of a model beside them"
 
 
-def test_missing_means_are_one_sentence(pairs: pl.DataFrame, tmp_path: Path) -> None:
+def test_missing_means_are_reported_in_one_sentence(pairs: pl.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"{NAME} does not exist: run the stage that makes"):
         Similarity.read(tmp_path)
     with pytest.raises(InputError, match="has no mean vectors of th: give seed pairs in the language"):
@@ -105,12 +105,12 @@ def test_a_frame_without_rows_gets_the_columns(pairs: pl.DataFrame, encoder: Laz
     assert found.is_empty() and {*VECTORS, *SIMILARITIES} < set(found.columns)
 
 
-def test_vectors_are_empty_where_no_similarity_is_wanted(pairs: pl.DataFrame) -> None:
+def test_vectors_are_empty_if_no_signal_needs_them(pairs: pl.DataFrame) -> None:
     found = without_vectors(pairs.select("response"))
     assert set(found.select(VECTORS).row(0)) == {b""}
 
 
-def test_vectors_of_another_encoder_are_of_its_size(embeddings: Embeddings, tiny_encoder: Path) -> None:
+def test_vectors_have_the_size_of_their_encoder(embeddings: Embeddings, tiny_encoder: Path) -> None:
     tiny = LazyEncoder(embeddings.model_copy(update={"encoder": tiny_encoder.name}), tiny_encoder.parent)
     rows = {"language": ["fi", "fi"], "instruction": ["bread", "cat"], "response": ["leipä kissa", "kissa"]}
     found = add_vectors(pl.DataFrame(rows), tiny, PAGES)
@@ -119,18 +119,18 @@ def test_vectors_of_another_encoder_are_of_its_size(embeddings: Embeddings, tiny
 
 
 def numbered(language: str, *rows: tuple[float, float]) -> pl.DataFrame:
-    """Pairs whose vectors have two dimensions; instruction, response and part are the same vector."""
+    """Pairs with vectors of two dimensions; a pair has the same vector for instruction, response and part."""
     stored = [np.array(row, np.float16).tobytes() for row in rows]
     return pl.DataFrame({"language": [language] * len(rows), **dict.fromkeys(VECTORS, stored)})
 
 
-def test_adapted_means_are_those_of_the_pairs_and_of_ten_seeds() -> None:
+def test_adapted_means_combine_the_pairs_with_ten_seeds() -> None:
     seeds = Similarity.fit(numbered("fi", (1, 0)))
     few, many = (seeds.adapted(numbered("fi", *[(0, 1)] * count)).means["fi.responses"] for count in (10, 990))
     assert few == pytest.approx([0.5, 0.5]) and many == pytest.approx([0.01, 0.99])
 
 
-def test_a_language_without_pairs_keeps_its_means_and_one_without_seeds_gets_those_of_the_pairs() -> None:
+def test_means_come_from_seeds_alone_or_pairs_alone_if_the_others_are_missing() -> None:
     seeds = Similarity.fit(numbered("fi", (1, 0)))
     assert seeds.adapted(numbered("fi")).means.keys() == seeds.means.keys()
     adapted = seeds.adapted(numbered("sw", (0, 1)))

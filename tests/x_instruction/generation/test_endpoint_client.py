@@ -1,4 +1,4 @@
-"""Requests to a paid server: retried only where a retry can help, within the rate limit, and counted."""
+"""Requests to a paid server are retried only if a retry can help, stay within the rate limit, and are counted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHAT = {
 
 
 class Bill(ThreadingHTTPServer):
-    """Returns the listed status codes, or bodies with status 200, in order, then answers; keeps the requests."""
+    """Replies with the listed status codes, or bodies with status 200, in order, then answers. Records the requests."""
 
     def __init__(self, codes: list[int | bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -90,7 +90,7 @@ def test_a_busy_or_broken_endpoint_is_asked_again(serve: Callable[..., Bill]) ->
     assert (one.counts["requests"], one.counts["retries"]) == (4, 3)
 
 
-def test_an_endpoint_that_stays_busy_is_given_up_with_one_sentence(serve: Callable[..., Bill]) -> None:
+def test_an_endpoint_that_stays_busy_is_an_error_of_one_sentence(serve: Callable[..., Bill]) -> None:
     server = serve(*[503] * 9)
     with pytest.raises(InputError, match=r"gave no answer after 3 attempts: .*code 503.*finished shards are kept"):
         client(server, attempts=3).complete([[1], [2]])
@@ -113,7 +113,7 @@ def spoken(**fields: Any) -> bytes:
     return changed(CHAT, choices=[{**CHAT["choices"][0], **fields}])
 
 
-# What servers and routers answer with HTTP 200 when something behind them failed.
+# Bodies that servers and routers send with HTTP 200 after a failure behind them.
 NO_ANSWERS = {
     "choices null, the error in the body": b'{"choices": null, "error": {"message": "provider failed", "code": 429}}',
     "no choices": changed(CHAT, choices=[]),
@@ -154,7 +154,7 @@ def test_a_completion_without_an_answer_is_asked_again(serve: Callable[..., Bill
 
 
 @pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
-def test_an_endpoint_that_never_answers_is_given_up_with_what_it_said(serve: Callable[..., Bill], body: bytes) -> None:
+def test_the_error_for_unusable_answers_quotes_the_last_one(serve: Callable[..., Bill], body: bytes) -> None:
     server = serve(*[body] * 3)
     with pytest.raises(InputError, match=r"gave no usable answer after 3 attempts: HTTP 200 with .*; fin") as refused:
         client(server, attempts=3).complete([[1], [2]])
@@ -162,8 +162,8 @@ def test_an_endpoint_that_never_answers_is_given_up_with_what_it_said(serve: Cal
     assert len(server.bodies) == 3
 
 
-def test_an_answer_without_what_is_looked_for_is_asked_again(serve: Callable[..., Bill]) -> None:
-    # A rating without its probabilities: the choices are there, but not what was asked for.
+def test_an_answer_without_the_requested_probabilities_is_asked_again(serve: Callable[..., Bill]) -> None:
+    # The answer to a rating has choices but no probabilities.
     server = serve()
     with pytest.raises(InputError, match=r"gave no usable answer after 2 attempts: HTTP 200 with \{.*text_completion"):
         client(server, attempts=2).complete([[1], [2]], lambda choice: choice.logprobs.top_logprobs[0])
@@ -178,7 +178,7 @@ def test_a_chat_that_ended_without_content_is_an_answer(serve: Callable[..., Bil
 
 
 @pytest.mark.parametrize("usage", [None, {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, []])
-def test_an_answer_may_lack_its_counts(serve: Callable[..., Bill], usage: Any) -> None:
+def test_an_answer_may_lack_its_token_counts(serve: Callable[..., Bill], usage: Any) -> None:
     one = client(serve(changed(CHAT, usage=usage)))
     assert one.chat("Say.").finish_reason == "stop"
     assert (one.counts["requests"], one.counts["generated_tokens"]) == (1, 0)
@@ -238,15 +238,18 @@ def test_parallel_requests_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> No
     assert slept == [0.0, 2.0, 4.0]
 
 
-def test_what_a_chat_model_returns_is_judged_before_it_is_a_translation(
+def test_the_text_of_a_chat_model_is_checked_before_it_counts_as_a_translation(
     serve: Callable[..., Bill], tmp_path: Path
 ) -> None:
-    said = ["<think>Finnish.</think>Here is the translation:\nLeipä leivotaan.", "I'm sorry, but I can't translate it."]
-    server = serve(*(spoken(message={"role": "assistant", "content": text}) for text in said))
+    texts = [
+        "<think>Finnish.</think>Here is the translation:\nLeipä leivotaan.",
+        "I'm sorry, but I can't translate it.",
+    ]
+    server = serve(*(spoken(message={"role": "assistant", "content": text}) for text in texts))
     endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_address[1]}/v1", model="paid", concurrency=1)
     good, bad = translator(Translation(endpoint=endpoint), "fi", "Finnish", tmp_path).translate(["One.", "Two."])
     assert (good.text, good.removed) == ("Leipä leivotaan.", ("reasoning", "preface"))
-    assert (bad.text, bad.refused, bad.raw) == ("", "refusal", said[1])
+    assert (bad.text, bad.refused, bad.raw) == ("", "refusal", texts[1])
 
 
 def test_a_chat_model_is_asked_to_translate_into_the_language(serve: Callable[..., Bill], tmp_path: Path) -> None:

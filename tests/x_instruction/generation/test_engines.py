@@ -1,4 +1,4 @@
-"""The contract of the back ends, tested on one tiny model: transformers, vLLM, and an endpoint served by vLLM."""
+"""The contract of the back ends (transformers, vLLM, and an endpoint served by vLLM), tested on one tiny model."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ LOCAL = ("transformers", "vllm")
 
 
 def text_generation(backend: str, url: str | None = None) -> TextGeneration:
-    # Two prompts per batch, so that the results of several batches must be put back in order.
+    # Two prompts per batch, so that the results of several batches must be put into order.
     endpoint = Endpoint(url=url, model=url and "tiny")
     return SETTINGS.model_copy(update={"backend": backend, "batch_size": 2, "endpoint": endpoint})
 
 
 @pytest.fixture(scope="module")
 def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Suggests settings that no test asks for, as checkpoints do; servers apply them by default.
+    """The taught model with suggested decoding settings that no test asks for; servers apply them by default.
 
-    It has the chat template and the end tokens of a published model.
+    The model also has the chat template and the end tokens of a published model.
     """
     folder = tmp_path_factory.mktemp("suggesting_model")
     shutil.copytree(taught_model, folder, dirs_exist_ok=True)
@@ -63,7 +63,7 @@ def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: p
 
 
 def publish_for_chats(folder: Path, settings: Settings) -> None:
-    """Write the chat template and the generation config, as a tuned model has them."""
+    """Writes the chat template and the generation config of a tuned model."""
     encoder = PromptEncoder(load_tokenizer(folder), settings.prompts)
     write_template(folder, encoder, Asking(settings.prompts.write_response, "instruction", {"style": ""}))
     write_generation_config(folder, encoder.tokenizer, encoder.stop, settings.decoding.model_dump())
@@ -71,12 +71,12 @@ def publish_for_chats(folder: Path, settings: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def engines(suggesting_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
-    """The three engines, each loaded once. The server starts while vLLM loads in this process."""
+    """The three engines, each loaded once. The server starts in parallel while vLLM loads in this process."""
     with (
         pytest.MonkeyPatch.context() as patch,
         ExitStack() as stack,
     ):
-        # vLLM compiles one small function for the CPU, which takes 30 s and changes no result.
+        # vLLM would compile a small function for the CPU, which takes 30 s and does not change results.
         patch.setenv("TORCHDYNAMO_DISABLE", "1")
         address = stack.enter_context(served(suggesting_model, tmp_path_factory.mktemp("server") / "log"))
         settings = [text_generation(backend) for backend in LOCAL]
@@ -102,7 +102,7 @@ def end(taught_model: Path) -> int:
 
 @pytest.fixture(scope="module")
 def labels(taught_model: Path) -> list[int]:
-    """The first letters of three lessons' answers, so that each has a share that is large enough to compare."""
+    """The first letters of three lessons' answers; each has a probability that is large enough to compare."""
     return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
 
 
@@ -115,7 +115,7 @@ each_local = pytest.mark.parametrize("engine", LOCAL, indirect=True)
 
 
 @each
-def test_each_prompt_gets_its_own_text_in_order(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_texts_are_returned_in_the_order_of_their_prompts(engine: Engine, prompts: list[list[int]], end: int) -> None:
     order = [2, 0, 3, 1, 0]
     texts = engine.generate([prompts[number] for number in order], sampling(end))
     assert [text.text for text in texts] == [list(LESSONS.values())[number] for number in order]
@@ -128,14 +128,14 @@ def test_the_stop_token_ends_a_text_and_is_not_in_it(engine: Engine, prompts: li
 
 
 @each
-def test_any_token_can_be_the_stop(engine: Engine, prompts: list[list[int]], taught_model: Path) -> None:
+def test_any_token_can_be_the_stop_token(engine: Engine, prompts: list[list[int]], taught_model: Path) -> None:
     comma = load_tokenizer(taught_model)(",")["input_ids"][0]
     (text,) = engine.generate(prompts[:1], sampling(comma))
     assert (text.text, text.finish_reason) == ("uno", "stop")
 
 
 @each
-def test_a_text_without_end_is_cut_at_the_length(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_a_text_without_end_is_cut_at_the_token_limit(engine: Engine, prompts: list[list[int]], end: int) -> None:
     (text,) = engine.generate(prompts[:1], sampling(end, tokens=3))
     assert (text.text, text.finish_reason, text.tokens) == ("uno", "length", 3)
 
@@ -147,7 +147,9 @@ def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[i
 
 
 @each_local
-def test_more_prompts_than_are_read_at_once_get_their_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_more_prompts_than_fit_into_one_step_get_their_texts(
+    engine: Engine, prompts: list[list[int]], end: int
+) -> None:
     # vLLM reads a few thousand tokens at a time; a prompt that crosses this limit crashed its engine on a CPU.
     asked = [(prompt * 40)[:90] for prompt in prompts for _ in range(30)]
     texts = engine.generate(asked, sampling(end, temperature=0.7, tokens=2))
@@ -155,20 +157,20 @@ def test_more_prompts_than_are_read_at_once_get_their_texts(engine: Engine, prom
 
 
 @each
-def test_another_seed_gives_other_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_another_seed_gives_different_texts(engine: Engine, prompts: list[list[int]], end: int) -> None:
     first, second = (engine.generate(prompts, sampling(end, temperature=2.0, seed=seed)) for seed in (7, 8))
     assert [text.text for text in first] != [text.text for text in second]
 
 
 @each
-def test_equal_prompts_are_sampled_apart(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_equal_prompts_get_different_samples(engine: Engine, prompts: list[list[int]], end: int) -> None:
     texts = engine.generate(prompts[:1] * 4, sampling(end, temperature=2.0))
     assert len({text.text for text in texts}) > 1
 
 
 @each
 def test_a_stop_string_ends_a_text_and_is_not_in_it(engine: Engine, prompts: list[list[int]], end: int) -> None:
-    # The model ends the third text itself, so the texts of a batch end at different places.
+    # The model itself ends the third text, so the texts of a batch end at different positions.
     texts = engine.generate(prompts[:3], sampling(end, stop_strings=(", d", "Hau")))
     assert [(text.text, text.finish_reason) for text in texts] == [
         ("uno", "stop"),
@@ -178,21 +180,19 @@ def test_a_stop_string_ends_a_text_and_is_not_in_it(engine: Engine, prompts: lis
 
 
 @each
-def test_candidates_of_a_prompt_come_one_after_the_other(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_candidates_of_a_prompt_follow_each_other(engine: Engine, prompts: list[list[int]], end: int) -> None:
     texts = engine.generate(prompts[:2], sampling(end, candidates=3))
     assert [text.text for text in texts] == ["uno, dos, tres"] * 3 + ["ein Haus"] * 3
 
 
 @each
-def test_candidates_of_a_prompt_are_sampled_apart(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_candidates_of_a_prompt_are_different_samples(engine: Engine, prompts: list[list[int]], end: int) -> None:
     texts = engine.generate(prompts[:2], sampling(end, temperature=2.0, candidates=4))
     assert len({text.text for text in texts[:4]}) > 1 and len({text.text for text in texts[4:]}) > 1
 
 
 @each
-def test_a_penalty_on_repetition_changes_a_text_that_repeats(
-    engine: Engine, prompts: list[list[int]], end: int
-) -> None:
+def test_a_repetition_penalty_changes_a_repetitive_text(engine: Engine, prompts: list[list[int]], end: int) -> None:
     free, ruled = (
         engine.generate(prompts[3:], sampling(end, repetition_penalty=penalty))[0].text for penalty in (1.0, 5.0)
     )
@@ -207,19 +207,19 @@ def test_label_probabilities_sum_to_one(engine: Engine, prompts: list[list[int]]
 
 
 @each
-def test_the_likeliest_label_is_the_lesson_learned(engine: Engine, prompts: list[list[int]], labels: list[int]) -> None:
+def test_the_likeliest_label_is_the_learned_answer(engine: Engine, prompts: list[list[int]], labels: list[int]) -> None:
     rows = engine.score(prompts[:3], labels)
     assert [row.index(max(row)) for row in rows] == [0, 1, 2]
 
 
 @each
-def test_no_ngram_comes_twice(engine: Engine, prompts: list[list[int]], end: int) -> None:
+def test_no_ngram_occurs_twice(engine: Engine, prompts: list[list[int]], end: int) -> None:
     free, ruled = (engine.generate(prompts[3:], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 4))
     assert repeated(free, 4) and not repeated(ruled, 4)
 
 
 def repeated(text: str, size: int) -> list[str]:
-    """Runs of characters (each a token here) that occur more than once."""
+    """The n-grams of characters (each is a token here) that occur more than once."""
     runs = [text[start : start + size] for start in range(len(text) - size + 1)]
     return [run for run in runs if runs.count(run) > 1 and "\ufffd" not in run]
 
@@ -237,7 +237,7 @@ def test_nan_is_refused_before_it_becomes_a_rating(
     taught_model: Path, tmp_path: Path, prompts: list[list[int]]
 ) -> None:
     broken = load_model(taught_model)
-    # Finite, as a checkpoint must be, but the logits overflow.
+    # The weights are finite, as a checkpoint must be, but the logits overflow.
     broken.model.norm.weight.data.fill_(3e38)
     save_model(broken, load_tokenizer(taught_model), tmp_path)
     with LazyEngine(tmp_path, text_generation("transformers"), 1) as lazy:
@@ -270,7 +270,7 @@ def test_an_unknown_quantization_is_refused_in_one_sentence(taught_model: Path) 
         VllmEngine(taught_model, settings, 1)
 
 
-def test_the_name_of_the_ngram_rule_that_users_type_resolves() -> None:
+def test_the_documented_name_of_the_ngram_rule_can_be_imported() -> None:
     module, name = NGRAM_PROCESSOR.split(":")
     assert getattr(importlib.import_module(module), name) is NoRepeatNgram
 
@@ -297,7 +297,7 @@ def test_an_endpoint_without_the_ngram_rule_is_refused(
 def test_a_text_may_repeat_its_prompt(
     engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
 ) -> None:
-    begun = [*prompts[3], *lessons[3].completion[:12]]  # "na" four times of eight
+    begun = [*prompts[3], *lessons[3].completion[:12]]  # the prompt has "na" four times, the whole lesson eight times
     free, ruled = (engine.generate([begun], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 10))
     assert ruled == free == "na na na na"
 
@@ -306,7 +306,7 @@ def test_a_text_may_repeat_its_prompt(
 def test_a_stop_string_does_not_begin_in_the_prompt(
     engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
 ) -> None:
-    begun = [*prompts[0], *lessons[0].completion[:2]]  # un|o, dos, tres
+    begun = [*prompts[0], *lessons[0].completion[:2]]  # the prompt ends after "un" of "uno, dos, tres"
     texts = engine.generate([begun, prompts[1]], sampling(end, stop_strings=("no",)))
     assert [(text.text, text.tokens, text.finish_reason) for text in texts] == [
         ("o, dos, tres", 12, "stop"),
@@ -318,7 +318,7 @@ def test_padding_is_not_penalised_as_a_repeated_token(
     engines: dict[str, Engine], prompts: list[list[int]], end: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine: Any = engines["transformers"]
-    monkeypatch.setattr(engine, "pad", end)  # as for a tokenizer without a pad token
+    monkeypatch.setattr(engine, "pad", end)  # as with a tokenizer that has no pad token
     penalized = sampling(end, repetition_penalty=1.5)
     (alone,) = engine.generate(prompts[1:2], penalized)
     assert engine.generate([prompts[1], prompts[0] * 3], penalized)[0] == alone
@@ -328,7 +328,7 @@ def test_padding_is_not_penalised_as_a_repeated_token(
 def test_label_probabilities_agree_with_transformers(
     other: str, engines: dict[str, Engine], prompts: list[list[int]], labels: list[int]
 ) -> None:
-    # Cut prompts too: the model is uncertain there, so a difference would show.
+    # The cut prompts leave the model uncertain, so that a difference would be visible.
     asked = [*prompts, *(prompt[:cut] for prompt in prompts for cut in (2, 3))]
     ours, theirs = (engines[name].score(asked, labels) for name in ("transformers", other))
     largest = max(abs(a - b) for row, same in zip(ours, theirs, strict=True) for a, b in zip(row, same, strict=True))
@@ -371,7 +371,7 @@ def test_likelihoods_agree_with_transformers(other: str, engines: dict[str, Engi
 
 
 def server_settings(engines: dict[str, Engine], **endpoint: Any) -> TextGeneration:
-    """The settings of the running server with changed fields."""
+    """The settings for the running server, with changed fields."""
     settings: TextGeneration = engines["endpoint"].settings  # type: ignore[attr-defined]
     return settings.model_copy(update={"endpoint": settings.endpoint.model_copy(update=endpoint)})
 
@@ -411,10 +411,10 @@ def test_a_server_is_compared_once(
         for _ in range(2):
             engine.generate(prompts[:1], sampling(end))
             counts.append(engine.facts()["endpoint_requests"])
-    assert counts == [3, 4]  # a text and its likelihood for the comparison, and one request for each call
+    assert counts == [3, 4]  # two requests for the comparison (a text and its likelihood), and one request per call
 
 
-def test_a_server_is_asked_for_the_artifacts_name(
+def test_a_server_is_asked_for_the_model_named_after_the_artifact(
     engines: dict[str, Engine], taught_model: Path, prompts: list[list[int]], end: int, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(taught_model, tmp_path / "iteration_1")
@@ -440,8 +440,8 @@ def test_a_model_is_named_by_its_manifest(made: dict[str, str] | None, name: str
         write_json(folder / "manifest.json", made)
     settings = text_generation("endpoint", "http://127.0.0.1:9/v1")
     for pattern, expected in (("{model}", name), ("x/{model}", f"x/{name}"), ("fixed", "fixed")):
-        own = settings.endpoint.model_copy(update={"model": pattern})
-        assert served_name(folder, settings.model_copy(update={"endpoint": own})) == expected
+        endpoint = settings.endpoint.model_copy(update={"model": pattern})
+        assert served_name(folder, settings.model_copy(update={"endpoint": endpoint})) == expected
 
 
 def test_the_type_of_the_weights_is_recorded(
@@ -458,7 +458,7 @@ def test_the_type_of_the_weights_is_recorded(
     assert open_engine_module.backend_facts(folder, chosen)["dtype"] == "bfloat16"
 
 
-def test_a_model_that_was_just_trained_runs_in_this_process() -> None:
+def test_a_newly_trained_model_runs_in_this_process() -> None:
     served = text_generation("endpoint", "http://127.0.0.1:9/v1")
     assert [text_generation(one).local.backend for one in LOCAL] == list(LOCAL)
     assert served.local.backend == "transformers"
@@ -481,7 +481,7 @@ CHATS: list[tuple[str, dict[str, str]]] = [
 
 
 def chats_of_transformers(folder: Path, messages: Any, arguments: dict[str, str]) -> list[list[int]]:
-    """The tokens of a pipeline, and of the model with the tokens of `apply_chat_template`."""
+    """The tokens that a pipeline generates, and that the model generates after `apply_chat_template`."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -496,7 +496,7 @@ def chats_of_transformers(folder: Path, messages: Any, arguments: dict[str, str]
 
 
 @pytest.mark.parametrize(("question", "arguments"), CHATS)
-def test_a_chat_gets_the_same_tokens_from_all_that_read_the_template(
+def test_all_readers_of_the_template_generate_the_same_tokens(
     engines: dict[str, Engine],
     suggesting_model: Path,
     settings: Settings,
@@ -533,7 +533,7 @@ def test_a_chat_gets_the_same_tokens_from_all_that_read_the_template(
         prompt = encoder.write_response(question, arguments["language"], arguments.get("style", ""))
         assert list(output.prompt_token_ids) == prompt == answer.prompt_token_ids
     else:
-        # The end token that the model learned ends each of them.
+        # Each of the texts ends with the end token that the model learned.
         assert (first[-1], output.outputs[0].text, served.message.content) == (end, *[LESSONS[question]] * 2)
 
 
@@ -555,7 +555,7 @@ def test_vllm_takes_the_decoding_settings_from_a_published_model(
     }
 
 
-def test_likelihoods_hold_a_bounded_number_of_logits(
+def test_the_number_of_logits_in_memory_is_limited(
     engines: dict[str, Engine], lessons: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine: Any = engines["transformers"]
@@ -575,7 +575,7 @@ def test_likelihoods_hold_a_bounded_number_of_logits(
     monkeypatch.setattr(engine.model, "forward", watched)
     assert engine.likelihood(prompts, completions) == pytest.approx(whole, abs=1e-5)
     assert len(held) > 1 and max(held) <= 3 * longest
-    # Fewer than one completion needs: then completions are read one by one.
+    # The limit is less than one completion needs, so completions are read one by one.
     monkeypatch.setattr(engine.reader, "most_logits", engine.reader.vocabulary)
     assert engine.likelihood(prompts, completions) == pytest.approx(whole, abs=1e-5)
 

@@ -1,4 +1,4 @@
-"""What chat models put around a text is taken off where that is safe; a text that cannot be used is refused."""
+"""Text that chat models put around their answer is removed if that is safe; an unusable text is refused."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ WRAPPED = {
 
 @pytest.mark.parametrize("wrapped", WRAPPED)
 @pytest.mark.parametrize("text", [FINNISH, *OTHERS.values()], ids=["fi", *OTHERS])
-def test_what_surrounds_a_translation_is_taken_off(wrapped: str, text: str) -> None:
+def test_text_around_a_translation_is_removed(wrapped: str, text: str) -> None:
     assert usable(wrapped.format(text), TRANSLATION) == Returned(text, tuple(WRAPPED[wrapped]))
 
 
@@ -72,7 +72,7 @@ def test_what_surrounds_a_translation_is_taken_off(wrapped: str, text: str) -> N
     ("given", "text"),
     [
         (ENGLISH, FINNISH),
-        (ENGLISH, "Ainekset:\nvettä ja jauhoja"),  # a heading, which names no translation
+        (ENGLISH, "Ainekset:\nvettä ja jauhoja"),  # a heading that does not announce a translation
         (ENGLISH, "”Tule”, hän sanoi, ”kotiin”"),
         (ENGLISH, '"Tule", hän sanoi, "kotiin"'),
         (ENGLISH, "Rock 'n' roll'"),
@@ -88,7 +88,7 @@ def test_what_surrounds_a_translation_is_taken_off(wrapped: str, text: str) -> N
         ("I'm sorry, but I cannot help you, said the clerk.", "I'm sorry, but I cannot help you, sanoi virkailija."),
     ],
 )
-def test_what_the_text_has_itself_stays(given: str, text: str) -> None:
+def test_similar_text_in_the_source_is_kept(given: str, text: str) -> None:
     assert usable(text, Wanted("translation", given, "Finnish")) == Returned(text)
 
 
@@ -119,16 +119,16 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_a_translation_that_cannot_be_used_is_refused_with_its_reason(text: str) -> None:
+def test_an_unusable_translation_is_refused_with_a_reason(text: str) -> None:
     found = usable(text, TRANSLATION)
     assert (found.text, found.refused) == ("", REFUSED[text])
 
 
-def test_nothing_is_no_translation() -> None:
+def test_an_empty_text_is_not_a_translation() -> None:
     assert usable(None, TRANSLATION).refused == "empty"
 
 
-def test_a_text_that_was_cut_off_is_refused() -> None:
+def test_a_truncated_text_is_refused() -> None:
     assert usable(FINNISH, TRANSLATION, finished=False).refused == "unfinished"
 
 
@@ -140,14 +140,14 @@ def test_a_text_that_was_cut_off_is_refused() -> None:
         ("```\nHow is bread baked?\n```", "How is bread baked?"),
         ("Here is the instruction:\nHow is bread baked?", "How is bread baked?"),
         ("How is bread baked?\n\nLet me know if you want another one.", "How is bread baked?"),
-        # These are parts of instructions.
+        # These lines belong to the instructions.
         ("Here is a text about bread:\nSum it up.", "Here is a text about bread:\nSum it up."),
         ("Write a new version of this:\nBread is good.", "Write a new version of this:\nBread is good."),
         ("How is bread baked?\nNote: answer in one line.", "How is bread baked?\nNote: answer in one line."),
         ("Translation: what is it?", "Translation: what is it?"),
     ],
 )
-def test_an_instruction_is_unwrapped_as_far_as_no_word_of_it_is_lost(raw: str, text: str) -> None:
+def test_an_instruction_is_unwrapped_without_loss_of_its_words(raw: str, text: str) -> None:
     assert usable(raw, Wanted("instruction")).text == text
 
 
@@ -160,7 +160,7 @@ def test_an_instruction_is_unwrapped_as_far_as_no_word_of_it_is_lost(raw: str, t
         (FINNISH, FINNISH),
     ],
 )
-def test_a_polished_response_is_unwrapped_and_may_equal_the_given_one(raw: str, text: str) -> None:
+def test_a_polished_response_is_unwrapped_and_may_equal_the_given_response(raw: str, text: str) -> None:
     assert usable(raw, Wanted("response", FINNISH)).text == text
 
 
@@ -174,5 +174,5 @@ def test_a_polished_response_is_unwrapped_and_may_equal_the_given_one(raw: str, 
         (None, ""),
     ],
 )
-def test_the_answer_of_a_compared_model_loses_its_reasoning_alone(raw: str | None, text: str) -> None:
+def test_only_the_reasoning_of_a_compared_model_is_removed(raw: str | None, text: str) -> None:
     assert without_reasoning(raw) == text

@@ -1,4 +1,4 @@
-"""Probabilities of given texts: padding changes nothing, batches are bounded."""
+"""Padding does not change the probabilities of given texts, and batches have a limited size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def llama() -> PreTrainedModel:
 
 
 def gpt2() -> PreTrainedModel:
-    """A model with learned positions, for which padding on the left would count as text."""
+    """A model with learned positions, which would count left padding as text."""
     torch.manual_seed(1)
     return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=64)).eval()
 
@@ -29,7 +29,7 @@ PAIRS = [([3, 4], [5]), ([6], [7, 8, 9, 10]), ([7, 8, 9, 10, 11, 12], [13, 14]),
 
 @pytest.mark.parametrize("model", [llama, gpt2])
 @pytest.mark.parametrize("logits", [2**27, 2 * VOCABULARY, 1])
-def test_a_text_gets_the_same_probabilities_in_a_batch_as_alone(model: type, logits: int) -> None:
+def test_a_text_has_the_same_probabilities_alone_and_in_a_batch(model: type, logits: int) -> None:
     reader = Reader(model(), pad=0)
     reader.most_logits = logits
     together = reader.shares(TEXTS, [3, 7, 9])
@@ -50,7 +50,7 @@ def test_likelihoods_equal_those_of_a_full_forward_pass(model: type, logits: int
         assert likelihood == pytest.approx(sum(each) / len(each), abs=1e-5)
 
 
-def test_batches_are_bounded_by_rows_and_tokens_and_keep_the_order() -> None:
+def test_batches_are_limited_by_rows_and_tokens_and_keep_the_order() -> None:
     batches: list[list[list[int]]] = []
 
     def work(batch: list[list[int]]) -> list[int]:
@@ -65,7 +65,7 @@ def test_batches_are_bounded_by_rows_and_tokens_and_keep_the_order() -> None:
     assert [len(batch) for batch in batches] == [3, 3, 2]
 
 
-def test_the_output_layer_reads_only_the_positions_that_are_asked_for() -> None:
+def test_the_output_layer_reads_only_the_requested_positions() -> None:
     reader, read = Reader(llama(), pad=0), []
     reader.model.lm_head.register_forward_hook(lambda _, inputs, output: read.append(output.shape[:-1].numel()))
     reader.likelihoods(PAIRS)

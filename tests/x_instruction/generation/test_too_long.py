@@ -1,4 +1,4 @@
-"""Texts beyond a model's context are cut in every prompt; a long question does not stop a run."""
+"""Texts longer than a model's context are cut in every prompt, and a long question does not stop a run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from x_instruction.rating.calibration import LEVELS, Calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.runner.job import Job
 
-LONG = "Why is it so, and since when? " * 100  # the model reads 256 characters
+LONG = "Why is it so, and since when? " * 100  # the model's context is 256 characters
 
 
-def test_a_pair_longer_than_the_model_is_rated(settings: Settings, taught_model: Path) -> None:
+def test_a_pair_longer_than_the_context_is_rated(settings: Settings, taught_model: Path) -> None:
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "signals": ()})
     pairs = pl.DataFrame({"language": ["fi"] * 2, "instruction": [LONG, "Say."], "response": [LONG, LONG]})
     with LazyEngine(taught_model, settings.text_generation, 1) as engine:
@@ -29,7 +29,7 @@ def test_a_pair_longer_than_the_model_is_rated(settings: Settings, taught_model:
     assert rated.select(pl.sum_horizontal(LEVELS)).to_series().to_list() == pytest.approx([1, 1])
 
 
-def test_a_question_longer_than_the_model_is_answered(
+def test_a_question_longer_than_the_context_is_answered(
     make_job: Callable[..., Job], settings: Settings, taught_model: Path
 ) -> None:
     job = make_job("eval_scores", decoding=settings.decoding.model_copy(update={"max_new_tokens": 8}))

@@ -1,4 +1,4 @@
-"""The vLLM engine without vLLM, which is not among the core packages."""
+"""The vLLM engine reports in one sentence that vLLM, which is not a core package, is missing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from x_instruction.generation.open_engine import open_engine
 from x_instruction.runner.errors import SettingsError
 
 
-def test_vllm_that_is_not_installed_is_one_sentence(
+def test_missing_vllm_is_reported_in_one_sentence(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "vllm", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "vllm", None)  # as if vLLM were not installed
     chosen = settings.text_generation.model_copy(update={"backend": "vllm"})
     with (
         pytest.raises(SettingsError, match=r"^text_generation.backend: vllm needs vLLM, .* run `make vllm`"),

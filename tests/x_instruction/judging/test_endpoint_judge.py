@@ -1,4 +1,4 @@
-"""A judge at an endpoint is read by label probabilities, in both orders, and never by prose."""
+"""An endpoint's verdict is read from label probabilities in both orders, never from prose."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def prefers_good(message: str) -> Reply:
     return {better: 0.7, worse: 0.1, "C": 0.2}
 
 
-def test_the_better_answer_leads_by_the_probabilities_in_both_orders() -> None:
+def test_the_label_probabilities_in_both_orders_decide_the_verdict() -> None:
     with chat_server(prefers_good) as server:
         found = opinion(server)
     assert (found.shown_first, found.shown_second) == (pytest.approx(0.6), pytest.approx(0.6))
@@ -40,13 +40,13 @@ def test_the_better_answer_leads_by_the_probabilities_in_both_orders() -> None:
     assert "Finnish" in body["messages"][0]["content"] and "Why does ice float?" in body["messages"][0]["content"]
 
 
-def test_a_judge_that_prefers_a_place_contradicts_itself() -> None:
+def test_a_judge_that_prefers_a_position_contradicts_itself() -> None:
     with chat_server(lambda _: {"A": 0.9, "B": 0.1}) as server:
         found = opinion(server)
     assert (found.shown_first, found.shown_second) == (pytest.approx(0.8), pytest.approx(-0.8))
 
 
-def test_probabilities_of_other_tokens_do_not_count_and_spaces_do_not_matter() -> None:
+def test_other_tokens_and_spaces_around_labels_are_ignored() -> None:
     with chat_server(lambda _: {" A": 0.3, "A": 0.3, "B": 0.2, "The": 0.2}) as server:
         found = opinion(server)
     assert found.shown_first == pytest.approx((0.6 - 0.2) / 0.8)
@@ -58,7 +58,7 @@ def test_a_judge_that_answers_in_prose_has_no_verdict() -> None:
     assert found.shown_first is None and "probability of 0.10 together" in found.failure
 
 
-def test_grades_are_expected_values_of_each_answer_in_both_places() -> None:
+def test_the_grade_of_an_answer_is_its_expected_value_in_both_positions() -> None:
     def grades(message: str) -> Reply:
         graded = re.search(r"Grade answer (\d)", message)
         assert graded
@@ -81,7 +81,7 @@ def test_a_judge_that_is_down_is_named_with_its_address() -> None:
         opinion(server)
 
 
-def test_placeholders_and_control_strings_in_an_answer_stay_text() -> None:
+def test_placeholders_and_control_strings_in_an_answer_remain_text() -> None:
     pair = AnswerPair("Finnish", "{answer_2}", "{language} <|im_end|></s>[INST] 3 < 4", "b")
     with chat_server(lambda _: {"C": 1.0}) as server:
         opinion(server, pair)

@@ -1,4 +1,4 @@
-"""Human judgement: what is shown hides the models, and verdicts come back from every format."""
+"""People judge answers without seeing the model names, and their verdicts are imported from every format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RATED = {"tuned": (0.9, 0.05, 0.05), "base": (0.1, 0.2, 0.7)}
 
 
 def answers(size: int = 30, text: str = "") -> pl.DataFrame:
-    """The tuned model's answers are good, and the base model's are bad."""
+    """Good answers of the tuned model and bad answers of the base model."""
     return pl.DataFrame(
         [
             {
@@ -49,13 +49,13 @@ def folder(items: list[Item], tmp_path: Path) -> Path:
 
 
 def choice(texts: dict[str, str]) -> str:
-    """A person who sees which text is of the tuned model, and prefers it."""
+    """The verdict of a person who recognizes the tuned model's text and prefers it."""
     if "answer" in texts:
         return "best" if texts["answer"].startswith("tuned") else "worst"
     return FIRST if texts[FIRST].startswith("tuned") else SECOND
 
 
-# What is shown
+# Export
 
 
 def test_the_order_is_random_and_the_models_are_named_only_in_the_key(items: list[Item], folder: Path) -> None:
@@ -70,11 +70,11 @@ def test_the_order_is_random_and_the_models_are_named_only_in_the_key(items: lis
 def test_the_same_seed_draws_the_same_items_and_no_item_twice(items: list[Item]) -> None:
     assert sample_pairs(answers(), "tuned", 20, 1) == items[:20] != sample_pairs(answers(), "tuned", 20, 2)
     assert len({item.id for item in items}) == len(items) == 32
-    assert not any(item.id[0].isdigit() for item in items)  # a spreadsheet would round an id of digits alone
+    assert not any(item.id[0].isdigit() for item in items)  # a spreadsheet would round an id that has only digits
     assert len(sample_pairs(answers(3), "tuned", 99, 1)) == 3
 
 
-def test_no_cell_is_computed_by_a_spreadsheet(tmp_path: Path) -> None:
+def test_no_exported_cell_is_a_formula(tmp_path: Path) -> None:
     frame = answers(1).with_columns(response=pl.lit('=HYPERLINK("x")'), instruction=pl.lit("@sum, or +1"))
     write_items(sample_answers(frame, 2, 1), tmp_path)
     with (tmp_path / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -82,7 +82,7 @@ def test_no_cell_is_computed_by_a_spreadsheet(tmp_path: Path) -> None:
     assert (row["answer"], row["instruction"]) == ('\'=HYPERLINK("x")', "'@sum, or +1")
 
 
-# The way back
+# Import
 
 
 def from_csv(folder: Path) -> list[Path]:
@@ -98,7 +98,7 @@ def from_csv(folder: Path) -> list[Path]:
 
 
 def from_label_studio(folder: Path) -> list[Path]:
-    """As Label Studio's export: each task has the annotations of its annotators."""
+    """Verdicts in Label Studio's export format: each task has the annotations of its annotators."""
     paths = [folder / "pairs.label_studio.json", folder / "answers.label_studio.json"]
     for path in paths:
         done = []
@@ -112,7 +112,7 @@ def from_label_studio(folder: Path) -> list[Path]:
 
 
 def from_argilla(folder: Path) -> list[Path]:
-    """As `dataset.records.to_json` of Argilla 2.8 writes them."""
+    """Verdicts in the format that `dataset.records.to_json` of Argilla 2.8 writes."""
     paths = [folder / "pairs.argilla.json", folder / "answers.argilla.json"]
     for path in paths:
         records = [
@@ -127,7 +127,7 @@ def from_argilla(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("judged", [from_csv, from_label_studio, from_argilla])
-def test_verdicts_come_back_from_every_format(judged: Callable[[Path], list[Path]], folder: Path) -> None:
+def test_verdicts_are_imported_from_every_format(judged: Callable[[Path], list[Path]], folder: Path) -> None:
     target = folder / "verdicts.jsonl"
     assert import_verdicts(folder, judged(folder), target) == {"verdicts": 32}
     found = read_verdicts(target, "fi", answers(), "human_verdicts")
@@ -144,8 +144,8 @@ def test_verdicts_on_answers_that_have_changed_do_not_count(folder: Path) -> Non
     assert read_verdicts(folder / "verdicts.jsonl", "sw", answers(), "human_verdicts").unmatched == 0
 
 
-def test_verdicts_on_an_earlier_export_are_of_unknown_items(folder: Path, tmp_path: Path) -> None:
-    """The persons saw other answers than those that the later key names."""
+def test_verdicts_on_an_earlier_export_count_as_unknown_items(folder: Path, tmp_path: Path) -> None:
+    """The persons saw different answers from those in the new key."""
     later = answers(text=" anew")
     write_items([*sample_pairs(later, "tuned", 20, 1), *sample_answers(later, 12, 1)], tmp_path / "later")
     assert import_verdicts(tmp_path / "later", from_csv(folder), tmp_path / "v.jsonl") == {
@@ -155,7 +155,7 @@ def test_verdicts_on_an_earlier_export_are_of_unknown_items(folder: Path, tmp_pa
 
 
 def judged_by(folder: Path, *choices: tuple[str, str]) -> Path:
-    """A CSV with verdicts of several persons on the first pair."""
+    """Writes a CSV with verdicts of several persons on the first pair."""
     item = json.loads((folder / "key.jsonl").read_text().splitlines()[0])
     lines = [f"{item['id']},{chosen},{person}" for chosen, person in choices]
     path = folder / "more.csv"
@@ -163,7 +163,7 @@ def judged_by(folder: Path, *choices: tuple[str, str]) -> Path:
     return path
 
 
-def test_the_persons_of_one_item_count_together_and_their_agreement_is_given(items: list[Item], folder: Path) -> None:
+def test_verdicts_of_several_persons_are_combined_and_their_agreement_is_given(items: list[Item], folder: Path) -> None:
     win, loss = (SECOND, FIRST) if items[0].turned else (FIRST, SECOND)
     path = judged_by(folder, (win, "anna"), (win, "ben"), (loss, "cleo"))
     import_verdicts(folder, [path], folder / "verdicts.jsonl")
@@ -204,7 +204,7 @@ def test_a_file_of_another_kind_is_refused_with_one_sentence(content: str, tmp_p
         read_file(tmp_path / "x.json")
 
 
-def test_a_csv_with_a_field_that_never_ends_is_refused(tmp_path: Path) -> None:
+def test_a_csv_with_an_unclosed_field_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("id,verdict\na," + "x" * 140_000)
     with pytest.raises(InputError, match=r"x\.csv has no verdicts that can be read"):
         read_file(tmp_path / "x.csv")
@@ -219,7 +219,7 @@ def test_a_file_of_verdicts_that_import_did_not_write_is_refused(content: str, t
         read_verdicts(tmp_path / "none.jsonl", "fi", answers(), "human_verdicts")
 
 
-# The commands
+# Commands
 
 
 def test_the_commands_export_published_answers_and_import_verdicts(
@@ -237,7 +237,7 @@ def test_the_commands_export_published_answers_and_import_verdicts(
     assert capsys.readouterr().out == f"8 verdicts in {folder}/verdicts.jsonl; left out: none\n"
 
 
-def test_a_command_that_cannot_be_done_names_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_impossible_command_names_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(tmp_path / "x"), "--data", str(tmp_path)]) == 1
     assert "has no published answers: run `make run` first" in capsys.readouterr().err
     write_shard(answers(2), tmp_path / "data/fi/part-00000.parquet")

@@ -1,4 +1,4 @@
-"""Verdicts of judges, and what is counted of them."""
+"""Verdicts of judges are formed and counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from x_instruction.judging.verdicts import SCHEMA, Opinion, by_column, by_opinio
 
 
 def answers(**ratings: list[float]) -> pl.DataFrame:
-    """Answers of models by name, the questions numbered."""
+    """Answers by model name, with numbered questions."""
     return pl.DataFrame(
         [
             {"question_id": f"q{number}", "model": model, "rating": value, "response": "x" * number}
@@ -29,7 +29,7 @@ def pairs(ours: list[float], other: list[float]) -> pl.DataFrame:
     ("ours", "other", "verdict"),
     [(0.9, 0.5, "win"), (0.5, 0.9, "loss"), (0.5, 0.54, "tie"), (0.54, 0.5, "tie"), (0.5, 0.5, "tie")],
 )
-def test_ratings_within_the_margin_tie(ours: float, other: float, verdict: str) -> None:
+def test_ratings_within_the_margin_are_a_tie(ours: float, other: float, verdict: str) -> None:
     found = by_column(pairs([ours], [other]), "evaluator", "rating", 0.05)
     assert found["verdict"].to_list() == [verdict] and found.schema == SCHEMA
 
@@ -40,12 +40,12 @@ def test_answers_are_compared_by_question_in_any_order() -> None:
     assert turned.sort("question_id")["verdict"].to_list() == ["win", "loss", "tie"]
 
 
-def test_an_answer_without_a_number_has_no_verdict() -> None:
+def test_an_answer_without_a_rating_has_no_verdict() -> None:
     found = by_column(pairs([float("nan"), 1.0], [0.5, 0.5]), "similarity", "rating", 0.05)
     assert found["verdict"].to_list() == [None, "win"] and "no rating" in found["failure"][0]
 
 
-def test_a_model_wins_only_in_both_orders() -> None:
+def test_a_model_wins_only_if_it_wins_in_both_orders() -> None:
     opinions = [Opinion(0.8, 0.6), Opinion(0.8, -0.2), Opinion(-0.1, -0.1), Opinion(0.0, 0.9), Opinion(failure="down")]
     found = by_opinions(pairs([0.0] * 5, [0.0] * 5), "served", opinions, 0.05)
     assert found["verdict"].to_list() == ["win", "tie", "loss", "tie", None]
@@ -75,7 +75,7 @@ def test_a_judge_that_always_fails_has_no_win_share() -> None:
     assert (found["win_share"], found["length_controlled"], found["failures"]) == (None, None, 2)
 
 
-def test_no_verdict_is_no_comparison() -> None:
+def test_without_verdicts_there_is_no_comparison() -> None:
     assert comparisons_of(
         no_verdicts(),
         pl.DataFrame(schema={"question_id": pl.String, "model": pl.String, "characters": pl.Int64}),
@@ -84,8 +84,8 @@ def test_no_verdict_is_no_comparison() -> None:
     ).is_empty()
 
 
-def test_a_model_that_wins_by_length_alone_is_at_a_half_once_length_is_controlled() -> None:
-    """The longer answer wins nine times of ten, and ours is longer three times of four."""
+def test_a_model_that_wins_only_by_length_gets_a_half_if_length_is_controlled() -> None:
+    """The longer answer wins in nine of ten comparisons, and our answer is longer in three of four."""
     chance = np.random.default_rng(5)
     longer = np.where(chance.random(800) < 0.75, 100.0, -100.0)
     values = np.where(chance.random(800) < 0.9, longer > 0, longer < 0).astype(float)
@@ -93,7 +93,7 @@ def test_a_model_that_wins_by_length_alone_is_at_a_half_once_length_is_controlle
     assert values.mean() > 0.65 and controlled == pytest.approx(0.5, abs=0.06)
 
 
-def test_control_of_length_leaves_a_model_that_is_better_at_any_length() -> None:
+def test_length_control_does_not_change_a_model_that_is_better_at_any_length() -> None:
     chance = np.random.default_rng(6)
     values = (chance.random(800) < 0.8).astype(float)
     assert length_controlled(values, chance.normal(0, 50, 800)) == pytest.approx(values.mean(), abs=0.03)
@@ -104,6 +104,6 @@ def test_a_tie_counts_half_in_the_controlled_share() -> None:
     assert length_controlled(np.array([0.5, 0.5, 0.5, 0.5]), longer) == pytest.approx(0.5)
 
 
-def test_verdicts_that_are_all_alike_need_no_control() -> None:
+def test_equal_verdicts_are_not_changed_by_length_control() -> None:
     assert length_controlled(np.ones(3), np.array([1.0, 2.0, 3.0])) == 1.0
     assert length_controlled(np.array([1.0, 0.0]), np.zeros(2)) == 0.5

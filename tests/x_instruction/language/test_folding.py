@@ -1,4 +1,4 @@
-"""How words and phrases are compared: case by the language, joiners and optional marks left out."""
+"""Words and phrases are compared by the case rules of the language, without joiners and optional marks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fold(text: str, language: str) -> str:
         ("hi", "क\u094d\u200dया", "क\u094dया"),
     ],
 )
-def test_capitals_and_optional_marks_do_not_count(language: str, text: str, expected: str) -> None:
+def test_case_and_optional_marks_are_ignored(language: str, text: str, expected: str) -> None:
     assert fold(text, language) == expected
 
 
@@ -57,7 +57,7 @@ def test_the_table_of_code_points_agrees_with_the_expression(language: str) -> N
         ("th", "ภาษาไทย น้ำ", 2),
     ],
 )
-def test_words_are_whole(language: str, text: str, expected: int) -> None:
+def test_only_whole_words_match(language: str, text: str, expected: int) -> None:
     words = folded_words(normalised(pl.Series([text]), page(language)).item(), page(language))
     assert len(words) == expected
     assert all(np.array([len(word) for word in words]) > 1)
@@ -73,22 +73,29 @@ def test_words_are_whole(language: str, text: str, expected: int) -> None:
         ("sw", "Ya mwaka na wa katika kwa"),
     ],
 )
-def test_stop_words_are_the_same_in_capitals(language: str, text: str) -> None:
-    own = page(language)
-    capitals = text.translate({ord(small): capital for capital, small in own.capitals}).upper()
-    assert stop_words_share(capitals, own) == stop_words_share(text, own) > 0.4
-    counted = with_word_counts(pl.DataFrame({"text": [text, capitals]}), own)
+def test_stop_words_are_recognized_in_capitals(language: str, text: str) -> None:
+    settings = page(language)
+    capitals = text.translate({ord(small): capital for capital, small in settings.capitals}).upper()
+    assert stop_words_share(capitals, settings) == stop_words_share(text, settings) > 0.4
+    counted = with_word_counts(pl.DataFrame({"text": [text, capitals]}), settings)
     small, large = counted.select(words_counted("stop_words")).to_series()
     assert small == large > 0
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_phrases_of_the_pages_are_in_the_form_in_which_they_are_compared(language: str) -> None:
-    own = page(language)
-    for words in (own.boilerplate, own.stop_words):
-        assert folded_list(words, own) == [fold(word, language) for word in words]
-    for words in (own.boilerplate, own.stop_words, own.read_more, own.buttons, own.never_first, own.everyday_words):
-        assert normalised(pl.Series(list(words), dtype=pl.String), own).to_list() == list(words)
+def test_phrases_in_the_language_pages_are_already_folded(language: str) -> None:
+    settings = page(language)
+    for words in (settings.boilerplate, settings.stop_words):
+        assert folded_list(words, settings) == [fold(word, language) for word in words]
+    for words in (
+        settings.boilerplate,
+        settings.stop_words,
+        settings.read_more,
+        settings.buttons,
+        settings.never_first,
+        settings.everyday_words,
+    ):
+        assert normalised(pl.Series(list(words), dtype=pl.String), settings).to_list() == list(words)
 
 
 @pytest.mark.parametrize("typed", ["Devamı için tıklayın", "DEVAMI İÇİN TIKLAYIN", "DEVAMI ICIN TIKLAYIN", "READ MORE"])

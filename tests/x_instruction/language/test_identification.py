@@ -1,21 +1,17 @@
-"""Language identification: which identifier decides, and how accurate the answers are on real sentences and pages."""
+"""The right identifier decides on a language, and real sentences and pages are identified accurately."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from stages.filtered_text.rules.language import wrong_language
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import given, page
 from x_instruction.language.identification import SLICE, identify
 from x_instruction.language.names import load_names
 
 SETTINGS = given()
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 SENTENCES = SHARED / "lid" / "lingua_sentences.jsonl.zst"
 MALAY = [
     "Perdana Menteri berkata peruntukan bagi membaik pulih jalan akan ditambah kerana banyak aduan diterima.",
@@ -36,7 +32,7 @@ SOMALI = (
     "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
     "Carruurtu way dabaashaan."
 )
-# Each text is in a neighbour of the language.
+# For each language, a text in a neighbouring language.
 NEIGHBOURS = [
     ("fi", "Vana sadama ääres seisab punane tuletorn, mille juurde viib kitsas tee. Suvel käivad lapsed seal ujumas."),
     ("tr", "Köhnə limanın yanında qırmızı bir mayak var və ora dar bir yol aparır. Yayda uşaqlar orada çimirlər."),
@@ -55,10 +51,10 @@ def kept(texts: list[str], language: str) -> pl.Series:
 
 def test_lingua_decides_if_fasttext_is_unsure() -> None:
     story = "Hapo zamani za kale Sungura na Ndovu walikuwa marafiki wa karibu. Siku moja Sungura akadakia mgongo wake."
-    least = page("sw").min_language_score
+    min_score = page("sw").min_language_score
     alone = page("sw").model_copy(update={"second_opinion": ()})
-    assert identify(pl.Series([story]), alone)["language_score"].item() < least
-    assert identify(pl.Series([story]), page("sw"))["language_score"].item() >= least
+    assert identify(pl.Series([story]), alone)["language_score"].item() < min_score
+    assert identify(pl.Series([story]), page("sw"))["language_score"].item() >= min_score
 
 
 def test_lingua_is_not_asked_if_fasttext_is_sure() -> None:
@@ -67,11 +63,11 @@ def test_lingua_is_not_asked_if_fasttext_is_sure() -> None:
 
 
 @pytest.mark.parametrize(("language", "text"), NEIGHBOURS)
-def test_a_neighbour_is_not_taken_for_the_language(language: str, text: str) -> None:
+def test_a_neighbouring_language_is_not_accepted(language: str, text: str) -> None:
     assert not kept([text], language).item()
 
 
-def test_words_that_only_one_of_them_has_separate_malay_from_indonesian() -> None:
+def test_distinctive_words_separate_malay_from_indonesian() -> None:
     assert kept(MALAY, "id").sum() == 0
     assert kept(INDONESIAN, "id").all()
 
@@ -82,14 +78,14 @@ def test_a_half_translated_page_is_not_kept() -> None:
     assert not kept([turkish * 3 + english * 6], "tr").item()
 
 
-def test_the_end_of_a_long_text_is_read_too() -> None:
+def test_the_end_of_a_long_text_is_also_read() -> None:
     finnish, english = "Satama on hiljainen aamulla ja meri tyyni. ", "The harbour is quiet and the sea is calm. "
     text = finnish * (SLICE // 30) + english * (SLICE // 8)
     assert identify(pl.Series([text]), page("fi"))["judged"].item() == "en"
 
 
 def joins(language: str) -> list[str]:
-    """The sentences in order, joined into texts of at least 100 characters."""
+    """Joins the sentences, in order, into texts of at least 100 characters."""
     found, joined = [], ""
     for text in pl.read_ndjson(SENTENCES).filter(pl.col("lang") == language)["text"]:
         joined = f"{joined} {text}".strip()
@@ -110,8 +106,8 @@ def test_real_sentences_are_routed_to_their_language(language: str) -> None:
     ("language", "neighbour"),
     [("fi", "et"), ("tr", "az"), ("hi", "mr"), ("ur", "fa"), ("ur", "ar"), ("sw", "so"), ("sw", "zu"), ("tr", "so")],
 )
-def test_real_sentences_of_a_neighbour_are_dropped(language: str, neighbour: str) -> None:
-    # Malay is left out, because the texts labelled Malay here are nearly all Indonesian ("karena", Indonesian blogs).
+def test_real_sentences_in_a_neighbouring_language_are_dropped(language: str, neighbour: str) -> None:
+    # Malay is left out, because nearly all texts with the label Malay are Indonesian ("karena", Indonesian blogs).
     assert kept(joins(neighbour), language).mean() <= 0.01
 
 

@@ -1,11 +1,11 @@
-"""Every kind of invisible character is removed, except where spelling or an emoji needs it, and is counted."""
+"""Every kind of invisible character is counted and removed, unless spelling or an emoji needs it."""
 
 import polars as pl
 import pytest
 
 from x_instruction.language.invisible import KNOWN, hidden_characters, visible
 
-# Controls, format characters, fillers, variation selectors, tags, private use, non-characters.
+# Control and format characters, fillers, variation selectors, tags, private use, non-characters.
 KINDS = [
     *(0x00, 0x7, 0x1B, 0x7F, 0x85, 0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180E, 0x200B),
     *(0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202E, 0x2060, 0x2061, 0x2063, 0x2066, 0x2069, 0x206A, 0x206F),
@@ -37,18 +37,18 @@ def test_an_invisible_character_is_removed_from_a_word(point: int) -> None:
         "rivi\nja\tsarkain",
     ],
 )
-def test_what_spelling_and_emoji_need_stays(text: str) -> None:
+def test_characters_that_spelling_or_emoji_need_are_kept(text: str) -> None:
     assert seen(text) == text
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("०\u200d१", "०१"),  # no letter
-        ("க்\u200c\u200cஷ", "க்\u200cஷ"),  # one is enough
-        ("🏴\U000e0073\U000e0061\U000e007f", "🏴"),  # no flag
+        ("०\u200d१", "०१"),  # not after a letter
+        ("க்\u200c\u200cஷ", "க்\u200cஷ"),  # the second is superfluous
+        ("🏴\U000e0073\U000e0061\U000e007f", "🏴"),  # not in a flag
         ("a\ufe0fb", "ab"),
-        ("e\u200b\u0301", "é"),  # in NFC again
+        ("e\u200b\u0301", "é"),  # the result is in NFC
     ],
 )
 def test_a_sign_in_another_place_is_removed(text: str, expected: str) -> None:
@@ -60,6 +60,6 @@ def test_thai_marks_of_windows_fonts_become_letters() -> None:
     assert seen("ห\uf70aวยงาน \uf0b7") == "ห่วยงาน •"
 
 
-def test_removed_characters_are_counted_and_honest_ones_are_not() -> None:
+def test_only_removed_characters_are_counted() -> None:
     before = pl.Series(["a\u200bb\u2066", "க்\u200cஷ", "piirakka"])
-    assert hidden_characters(before, visible(before)) == 2
+    assert hidden_characters(before, visible(before)).sum() == 2

@@ -1,4 +1,4 @@
-"""The language pages: all are valid, and a wrong page is refused with the file and the key."""
+"""All language pages are valid, and a wrong page is refused with the names of file and key."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_an_impossible_value_is_shown(tmp_path: Path) -> None:
         load_language("fi", changed(tmp_path, "min_language_score: 0.764", "min_language_score: 7"))
 
 
-def test_characters_per_word_is_needed_exactly_where_spaces_do_not_separate_words(tmp_path: Path) -> None:
+def test_characters_per_word_is_set_if_and_only_if_spaces_do_not_separate_words(tmp_path: Path) -> None:
     for words in ("thai", "characters"):
         with pytest.raises(SettingsError, match=f"characters_per_word is needed with `words: {words}`"):
             load_language("fi", changed(tmp_path, "words: spaces", f"words: {words}"))
@@ -62,9 +62,7 @@ def test_characters_per_word_is_needed_exactly_where_spaces_do_not_separate_word
 
 
 @pytest.mark.parametrize(("ends", "marked"), [(".!?", True), (" .!?", False)])
-def test_a_space_among_the_sentence_ends_says_that_marks_do_not_end_sentences(
-    ends: str, marked: bool, tmp_path: Path
-) -> None:
+def test_a_space_as_sentence_end_means_that_marks_do_not_end_sentences(ends: str, marked: bool, tmp_path: Path) -> None:
     fi = load_language("fi", changed(tmp_path, 'sentence_ends: ".!?…"', f'sentence_ends: "{ends}"'))
     assert fi.marks_sentence_ends == marked
 
@@ -75,12 +73,12 @@ def test_sentence_ends_are_marks_with_at_most_one_space_before_them(wrong: str, 
         load_language("fi", changed(tmp_path, 'sentence_ends: ".!?…"', f'sentence_ends: "{wrong}"'))
 
 
-def test_an_unknown_language_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_language_is_refused_with_the_known_languages() -> None:
     with pytest.raises(SettingsError, match=r"xx\.yaml does not exist; there are pages for bn, fi, hi"):
         page("xx")
 
 
-def test_a_language_that_identification_does_not_know_is_identified_by_its_stop_words(tmp_path: Path) -> None:
+def test_a_language_unknown_to_identification_is_identified_by_stop_words(tmp_path: Path) -> None:
     changed(tmp_path, "min_language_score: 0.764", "identified_by: stop_words\nmin_language_score: 0.2")
     found = identify(pl.Series(["hän on ja se oli", "omena putosi puusta", ""]), load_language("fi", tmp_path))
     assert found.rows() == [("fi", 1.0), ("", 0.0), ("", 0.0)]

@@ -1,21 +1,18 @@
-"""Texts in the letters and signs of their language, whatever keyboard or code page they come from."""
+"""Letters and signs from other keyboards and code pages are replaced by those of the language."""
 
 from __future__ import annotations
 
-import os
 import unicodedata
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import GOOD, HINDI, THAI, page
 from x_instruction.language.identification import identify
 from x_instruction.language.letters import foreign_share, normalised, written
 from x_instruction.language.names import load_names
 
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LANGUAGES = sorted(load_names(ROOT / "languages"))
 URDU = "اس شہر کی گلیاں تنگ ہیں، لیکن یہاں کے لوگ مہمانوں کا خیال رکھتے ہیں اور بچوں کو کہانیاں سناتے ہیں۔"
 ARABIC = "يقع البيت القديم قرب الميناء، وكان يسكنه صياد مع أولاده السبعة حتى العام الماضي."
@@ -26,7 +23,7 @@ SINDHI = "هن ڳوٺ ۾ ننڍڙا ٻار راند ڪن ٿا ۽ سندن ڏاڏ
 TURKISH = "Şu küçük köyün ışıkları gece boyunca yanıyordu; İzmir'e giden yol ağaçların arasından geçiyordu."
 
 
-def own(text: str, language: str) -> str:
+def converted(text: str, language: str) -> str:
     result: str = normalised(pl.Series([text]), page(language)).item()
     return result
 
@@ -59,7 +56,7 @@ def own(text: str, language: str) -> str:
     ],
 )
 def test_letters_of_other_keyboards_become_those_of_the_language(language: str, typed: str, expected: str) -> None:
-    assert own(typed, language) == unicodedata.normalize("NFC", expected)
+    assert converted(typed, language) == unicodedata.normalize("NFC", expected)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +70,13 @@ def test_letters_of_other_keyboards_become_those_of_the_language(language: str, 
         ("hi", "२०१५ में वह १५ का था| सब खुश थे|", "२०१५ में वह १५ का था। सब खुश थे।"),
     ],
 )
-def test_a_sign_that_stands_in_for_a_danda_ends_the_sentence(language: str, typed: str, expected: str) -> None:
-    assert own(typed, language) == unicodedata.normalize("NFC", expected)
+def test_a_substitute_for_a_danda_ends_the_sentence(language: str, typed: str, expected: str) -> None:
+    assert converted(typed, language) == unicodedata.normalize("NFC", expected)
 
 
 @pytest.mark.parametrize("text", ["होम | समाचार | खेल", "| नाम | उम्र |\n|---|---|\n| राम | ५ |", "a|b या a || b"])
-def test_a_pipe_of_a_menu_a_table_or_code_stays(text: str) -> None:
-    assert own(text, "hi") == text
+def test_a_pipe_in_a_menu_a_table_or_code_is_kept(text: str) -> None:
+    assert converted(text, "hi") == text
 
 
 @pytest.mark.parametrize(
@@ -95,12 +92,12 @@ def test_a_pipe_of_a_menu_a_table_or_code_stays(text: str) -> None:
         ("bn", "ত্\u200cসুনামি"),
     ],
 )
-def test_a_text_in_its_own_letters_is_left_alone(language: str, text: str) -> None:
-    assert own(text, language) == unicodedata.normalize("NFC", text)
+def test_a_text_in_the_letters_of_its_language_is_not_changed(language: str, text: str) -> None:
+    assert converted(text, language) == unicodedata.normalize("NFC", text)
 
 
 @pytest.mark.parametrize("text", [ARABIC, PERSIAN])
-def test_a_text_in_arabic_or_persian_is_not_made_urdu(text: str) -> None:
+def test_an_arabic_or_persian_text_is_not_changed_to_urdu(text: str) -> None:
     assert identify(pl.Series([text]), page("ur"))["judged"].item() in ("ar", "fa")
 
 
@@ -115,7 +112,7 @@ def test_a_text_in_arabic_or_persian_is_not_made_urdu(text: str) -> None:
         ("ur", URDU, False),
     ],
 )
-def test_letters_of_another_language_tell_it(language: str, text: str, foreign: bool) -> None:
+def test_letters_of_another_language_identify_it(language: str, text: str, foreign: bool) -> None:
     share = pl.DataFrame({"text": [text]}).select(foreign_share(page(language))).item()
     assert (share > page(language).max_foreign_letters_share) == foreign
 

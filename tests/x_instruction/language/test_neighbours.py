@@ -1,8 +1,7 @@
-"""The neighbours of each language are separated from it; docs/filters.md has the table of all of them."""
+"""Each language is separated from its neighbours; docs/filters.md has the table of all neighbours."""
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import pytest
 import yaml
 
 from stages.filtered_text.rules.language import wrong_language
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 from tests.stages.filtered_text.texts import given, page
 from x_instruction.language.folding import folded_list
 from x_instruction.language.identification import MIN_EVERYDAY_WORDS, identify
 from x_instruction.language.names import load_names
 
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 LANGUAGES = sorted(load_names(ROOT / "languages"))
 NEIGHBOURS = {
     "bn": ["as", "hi"],
@@ -31,7 +29,7 @@ NEIGHBOURS = {
     "ur": ["pnb", "skr", "fa", "ar", "ps", "sd", "ug"],
     "vi": ["id", "tl"],
 }
-# Ours: sentences that had no part in the choice of the everyday words.
+# Sentences of this project that were not used for choosing the everyday words.
 MORE = [
     (
         "id",
@@ -62,28 +60,28 @@ def kept(language: str, text: str) -> bool:
 
 
 @pytest.mark.parametrize(("language", "code"), [(one, code) for one, codes in NEIGHBOURS.items() for code in codes])
-def test_a_text_in_a_neighbour_is_dropped(language: str, code: str) -> None:
+def test_a_text_in_a_neighbouring_language_is_dropped(language: str, code: str) -> None:
     assert not kept(language, texts()[code])
 
 
 @pytest.mark.parametrize(("language", "text"), MORE)
-def test_sentences_in_a_relative_are_dropped(language: str, text: str) -> None:
+def test_sentences_in_a_related_language_are_dropped(language: str, text: str) -> None:
     assert not kept(language, text)
 
 
-def test_the_relative_is_named() -> None:
+def test_the_related_language_is_named() -> None:
     for language, code in (("id", "jv"), ("hi", "bho"), ("fi", "fkv"), ("sw", "zdj")):
         assert identify(pl.Series([texts()[code]]), page(language))["judged"].item() == code
 
 
-def test_a_few_words_of_a_relative_do_not_decide() -> None:
+def test_a_few_words_of_a_related_language_do_not_decide() -> None:
     sentence = "Pak Wong dan Bu Ana pergi ke Ora."
     assert MIN_EVERYDAY_WORDS > 2
     assert identify(pl.Series([f"{sentence} Mereka pulang sore."]), page("id"))["judged"].item() == "id"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_relative_and_the_language_share_no_everyday_word(language: str) -> None:
+def test_related_languages_share_no_everyday_word(language: str) -> None:
     groups = {code: set(folded_list(words, page(language))) for code, words in page(language).relatives.items()}
     own = groups.pop(language, set())
     assert bool(own) == bool(groups)
@@ -92,7 +90,7 @@ def test_a_relative_and_the_language_share_no_everyday_word(language: str) -> No
 
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no web text under {SHARED}")
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_real_text_of_the_language_is_taken_for_a_relative(language: str) -> None:
+def test_no_real_text_is_assigned_to_a_related_language(language: str) -> None:
     own = page(language)
     alone = own.model_copy(update={"relatives": {}})
     raw = pl.read_ndjson(SHARED / "web" / f"{language}.jsonl.zst", infer_schema_length=None)["text"].head(500)

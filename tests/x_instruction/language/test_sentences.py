@@ -1,4 +1,4 @@
-"""Where sentences end, in texts of each language and of an unknown one."""
+"""Sentence ends are found in texts of each language and of an unknown language."""
 
 import re
 
@@ -31,7 +31,7 @@ def test_a_sentence_is_folded_measured_and_numbered_by_its_row() -> None:
 
 
 @pytest.mark.parametrize("text", ["Yes.", "Niin, ei!”", "वह गया।", "یہ ہے؟", "这是。", "ဟုတ်တယ်။", "հայերեն։"])
-def test_the_marks_of_every_script_end_a_sentence_of_an_unknown_language(text: str) -> None:
+def test_the_marks_of_every_script_end_a_sentence_in_an_unknown_language(text: str) -> None:
     assert re.search(closed(marks()), text)
     assert re.fullmatch(rf".+?(?:{sentence_end(marks())})", text)
 
@@ -42,7 +42,7 @@ def test_a_text_without_an_end_is_not_closed(text: str) -> None:
     assert not re.search(closed(marks(page("fi"))), text)
 
 
-def test_patterns_mean_the_same_in_python_and_in_polars() -> None:
+def test_patterns_have_the_same_meaning_in_python_and_polars() -> None:
     text = 'Yksi. "Kaksi!" 3.5 kolme।neljä۔ viisi'
     for language in (None, page("fi"), page("hi"), page("ur")):
         pattern = sentence_end(marks(language))

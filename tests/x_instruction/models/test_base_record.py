@@ -1,4 +1,4 @@
-"""The licence of a base model is read where the checkpoint names it, and passed on with its texts."""
+"""The licence of a base model is read from the checkpoint and passed on, together with its texts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_licence_of_a_card_is_read(tmp_path: Path, card: str | bytes, licens
 @pytest.mark.parametrize(
     ("text", "license"), [(APACHE, "apache-2.0"), (LLAMA, "llama3"), ("MIT License\n", "mit"), ("Mine.", "")]
 )
-def test_without_a_card_the_text_of_the_licence_says_which_it_is(tmp_path: Path, text: str, license: str) -> None:
+def test_without_a_card_the_licence_is_recognized_by_its_text(tmp_path: Path, text: str, license: str) -> None:
     assert recorded(tmp_path, LICENSE=text)["license"] == license
     assert (tmp_path / "out/LICENSE").read_text() == text
 
@@ -65,16 +65,16 @@ def test_a_tuned_model_gets_the_record_and_the_texts(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "tuned").iterdir()} == {"base.json", "LICENSE", "NOTICE"}
 
 
-def test_a_base_model_without_record_is_not_known(tmp_path: Path) -> None:
+def test_a_base_model_without_a_record_is_unknown(tmp_path: Path) -> None:
     record = pass_on(tmp_path, tmp_path)
     assert record["license"] == "" and demands(record).startswith("not known")
 
 
-def test_the_embedded_model_has_no_licence_to_keep_to(tmp_path: Path) -> None:
+def test_the_embedded_model_has_no_licence_terms(tmp_path: Path) -> None:
     write_base(tmp_path, "embedded", None, None)
     assert demands(read_json(tmp_path / "base.json")).startswith("nothing")
 
 
-def test_every_licence_that_a_card_may_name_says_what_it_asks() -> None:
+def test_every_licence_that_a_card_may_name_has_its_terms() -> None:
     assert [name for name in ON_THE_HUB if demands({"license": name}).startswith("not known")] == []
     assert 'begin the name of the new model with "Llama"' in demands({"license": "llama3.1"})

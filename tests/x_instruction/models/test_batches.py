@@ -1,4 +1,4 @@
-"""Rows are cut at the window, every epoch takes each row once, and the order depends on the seed only."""
+"""Rows are cut at the window, every epoch takes each row once, and the order depends only on the seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_an_example_is_cut_at_the_window() -> None:
     assert row == {"input_ids": [7, 8, 9, 1], "labels": [IGNORED, IGNORED, IGNORED, 1]}
 
 
-def test_a_prompt_that_leaves_nothing_to_learn_is_left_out() -> None:
+def test_a_prompt_that_fills_the_window_is_left_out() -> None:
     assert rows_of([Example([7, 8, 9], [1])], max_tokens=3) == []
 
 
@@ -40,12 +40,12 @@ def test_half_an_epoch_takes_half_of_the_batches() -> None:
 
 
 @pytest.mark.parametrize("order", ["by_length", "at_random"])
-def test_the_seed_draws_the_order(order: Order) -> None:
+def test_the_order_depends_on_the_seed(order: Order) -> None:
     assert batch_order(LENGTHS, 2, 2, 1, order) == batch_order(LENGTHS, 2, 2, 1, order)
     assert batch_order(LENGTHS, 2, 2, 1, order) != batch_order(LENGTHS, 2, 2, 2, order)
 
 
-def test_epochs_are_drawn_apart() -> None:
+def test_epochs_have_different_orders() -> None:
     batches = batch_order(LENGTHS, 2, 2, 1, "by_length")
     assert batches[:6] != batches[6:]
 
@@ -71,7 +71,7 @@ def test_rows_are_padded_on_the_right() -> None:
     }
 
 
-def test_packed_rows_have_positions_of_their_own() -> None:
+def test_packed_examples_have_separate_positions() -> None:
     rows = [{"input_ids": [5, 6, 7], "labels": [5, 6, 7]}, {"input_ids": [8, 9], "labels": [8, 9]}]
     batch = {name: tensor.tolist() for name, tensor in packed(rows).items()}
     assert batch == {

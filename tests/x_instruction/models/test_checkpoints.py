@@ -1,4 +1,4 @@
-"""Loading and saving of models and tokenizers."""
+"""Saved models and tokenizers do not reveal their source and name no foreign code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.runner.files import read_json, write_json
 
 
-def test_a_saved_tokenizer_does_not_say_from_where_it_was_loaded(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_saved_tokenizer_does_not_name_the_folder_it_was_loaded_from(tiny_model: Path, tmp_path: Path) -> None:
     save_model(load_model(tiny_model), load_tokenizer(tiny_model), tmp_path)
     saved = read_json(tmp_path / "tokenizer_config.json")
     assert not {"is_local", "local_files_only"} & set(saved)
@@ -35,7 +35,7 @@ def test_a_saved_model_names_no_custom_code(tiny_model: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_tuned_model_has_the_template_of_its_start_only_if_prompts_are_made_with_it(
+def test_a_tuned_model_keeps_a_chat_template_only_if_its_prompts_use_it(
     tiny_model: Path, lessons: list[Example], tmp_path: Path, kept: bool
 ) -> None:
     tokenizer = load_tokenizer(tiny_model)

@@ -1,4 +1,4 @@
-"""Fine-tuning learns only completions, gives the same bytes for the same seed, and saves safetensors."""
+"""Fine-tuning learns only completions, is reproducible for a seed, and saves only safetensors."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def test_the_tiny_model_learns_its_lessons(tiny_model: Path, taught_model: Path,
 
 
 def test_the_prompt_is_not_learned(tiny_model: Path, taught_model: Path, lessons: list[Example]) -> None:
-    # The prompts' tokens as completions: with a loss on prompts they would be as likely as the answers.
+    # The prompts are measured as completions. If they were learned, they would be as likely as the answers.
     prompts = [Example(example.prompt[:1], example.prompt[1:]) for example in lessons]
     assert held_out_loss(taught_model, prompts) > held_out_loss(tiny_model, prompts) / 2
 
 
-def test_a_model_is_saved_as_safetensors_alone(taught_model: Path) -> None:
+def test_a_model_is_saved_only_as_safetensors(taught_model: Path) -> None:
     names = {path.name for path in taught_model.rglob("*") if path.is_file()}
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= names
     assert {Path(name).suffix for name in names} <= {".safetensors", ".json", ".jinja"}
 
 
-def test_a_taught_model_passes_the_checks(taught_model: Path) -> None:
+def test_a_trained_model_passes_the_checks(taught_model: Path) -> None:
     facts = model_facts(taught_model)
     assert (facts["finite"], facts["vocabulary_fits"]) == (1, 1)
     assert float(facts["entropy_share"]) < 0.98
@@ -55,7 +55,7 @@ def test_loss_is_the_mean_over_all_completion_tokens(taught_model: Path, lessons
 def tuned(
     tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], dict[str, bytes]]:
-    """The files of a short run, by its seed."""
+    """The files of a short training with the given seed."""
 
     def tune(seed: int) -> dict[str, bytes]:
         folder = tmp_path_factory.mktemp("tuned")
@@ -74,7 +74,7 @@ def test_another_seed_gives_another_model(tuned: Callable[[int], dict[str, bytes
     assert tuned(1)["model.safetensors"] != tuned(2)["model.safetensors"]
 
 
-def test_dropout_is_for_training_alone(tuned: Callable[[int], dict[str, bytes]]) -> None:
+def test_dropout_is_used_only_in_training(tuned: Callable[[int], dict[str, bytes]]) -> None:
     assert b'"attention_dropout": 0.0' in tuned(1)["config.json"]
 
 
@@ -126,7 +126,7 @@ def test_without_held_out_pairs_there_is_no_loss(taught_model: Path) -> None:
         held_out_loss(taught_model, [])
 
 
-def test_examples_are_learned_in_their_order_on_request(
+def test_examples_are_learned_in_the_given_order_on_request(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
     def weights(name: str, examples: list[Example], seed: int, in_order: bool) -> bytes:
@@ -134,7 +134,7 @@ def test_examples_are_learned_in_their_order_on_request(
         fine_tune(tiny_model, examples, tmp_path / name, training, seed, in_order=in_order)
         return (tmp_path / name / "model.safetensors").read_bytes()
 
-    # The seed only determines the order, so that it has no effect here.
+    # The seed determines only the order, so it has no effect here.
     taken = weights("taken", lessons, 1, in_order=True)
     assert taken == weights("other seed", lessons, 2, in_order=True)
     assert taken != weights("other order", lessons[::-1], 1, in_order=True)

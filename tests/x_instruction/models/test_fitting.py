@@ -1,4 +1,4 @@
-"""A model or a training that needs more memory than there is, is refused before it is loaded; what fits is not."""
+"""A model or training that needs more memory than is free is refused before it is loaded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def changed(**settings: Any) -> Training:
 
 @pytest.fixture
 def free(monkeypatch: pytest.MonkeyPatch) -> Free:
-    """Sets the bytes of memory that are free, on a machine without a GPU."""
+    """Sets the number of free bytes on a machine without a GPU."""
 
     def of(size: int) -> None:
         monkeypatch.setattr(fitting, "free_memory", lambda: size)
@@ -75,7 +75,7 @@ def test_a_training_that_does_not_fit_is_refused_before_it_loads(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_the_refusal_names_the_settings_that_fit_and_no_others(tiny_model: Path, free: Free) -> None:
+def test_the_error_names_only_settings_that_would_fit(tiny_model: Path, free: Free) -> None:
     saving = needed(tiny_model, changed(gradient_checkpointing=True))
     small = needed(tiny_model, changed(batch_size=1, gradient_accumulation=8))
     adapter = needed(tiny_model, changed(adapter={"rank": 16, "alpha": 32}))
@@ -94,7 +94,7 @@ def test_the_refusal_names_the_settings_that_fit_and_no_others(tiny_model: Path,
     assert refusal(tiny_model, changed()).endswith("take a smaller model or a larger machine")
 
 
-def test_on_a_gpu_its_memory_counts_and_four_bits_are_named(
+def test_on_a_gpu_its_memory_is_compared_and_four_bits_are_suggested(
     tiny_model: Path, free: Free, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -108,6 +108,6 @@ def test_on_a_gpu_its_memory_counts_and_four_bits_are_named(
     assert "four_bits: true } together (" in sentence and "rank: 16, alpha: 32 }," not in sentence
 
 
-def test_a_folder_without_a_model_is_left_to_the_loading(tmp_path: Path, free: Free) -> None:
+def test_a_folder_without_a_model_is_reported_by_the_loading(tmp_path: Path, free: Free) -> None:
     free(1)
     refuse_too_large_a_training(tmp_path, "float32", changed(), largest)

@@ -1,4 +1,4 @@
-"""The loss from the logits of completions only equals the full computation, padded, packed and over labels."""
+"""The loss from the logits of completions equals the full computation, with padding, packing and labels."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def gpt2() -> PreTrainedModel:
 
 
 def gemma2() -> PreTrainedModel:
-    """Its logits are squeezed by a function after the output layer."""
+    """A Gemma 2, which caps the logits after the output layer."""
     return Gemma2ForCausalLM(Gemma2Config(**SHAPE, num_key_value_heads=1, head_dim=16, final_logit_softcapping=3.0))
 
 
 def gemma3() -> PreTrainedModel:
-    """Its first layer sees only the last four tokens."""
+    """A Gemma 3, whose first layer sees only the last four tokens."""
     layers = ["sliding_attention", "full_attention"]
     return Gemma3ForCausalLM(
         Gemma3TextConfig(**SHAPE, num_key_value_heads=1, head_dim=16, sliding_window=4, layer_types=layers)
@@ -58,7 +58,7 @@ def model(request: pytest.FixtureRequest) -> PreTrainedModel:
 
 
 def full_loss(model: PreTrainedModel, examples: list[Example]) -> torch.Tensor:
-    """Summed loss from the logits of all positions, one example at a time."""
+    """The summed loss from the logits of all positions, computed for one example at a time."""
     losses = []
     for example in examples:
         logits = model(torch.tensor([[*example.prompt, *example.completion]])).logits[0, :-1]
@@ -82,7 +82,7 @@ def test_loss_and_gradients_equal_the_full_computation(model: PreTrainedModel, b
     assert torch.allclose(gradients(model, loss), gradients(model, expected), atol=1e-5)
 
 
-def test_no_packed_example_sees_another(model: PreTrainedModel) -> None:
+def test_packed_examples_do_not_see_each_other(model: PreTrainedModel) -> None:
     first, second = EXAMPLES[:2]
     alone = completion_loss(model, packed(rows_of([second], 99)))[0].item()
     both = completion_loss(model, packed(rows_of([first, second], 99)))[0].item()
@@ -112,7 +112,7 @@ PROMPTS = {(40, 41, 42): 70, (43, 44): 72, (45, 46, 47, 48): 71}
 
 
 def logprobs_after(folder: Path, prompt: tuple[int, ...]) -> torch.Tensor:
-    """Log-probabilities of every token after the prompt."""
+    """The log-probabilities of every token after the prompt."""
     with torch.no_grad():
         return load_model(folder).eval()(torch.tensor([prompt])).logits[0, -1].float().log_softmax(-1)
 
@@ -128,7 +128,7 @@ def test_the_loss_over_labels_is_the_cross_entropy_among_them(tiny_model: Path) 
     assert all(label == IGNORED or label in LABELS for row in rows for label in row["labels"])
 
 
-def test_labels_are_learned_without_raising_them_above_other_tokens(tiny_model: Path, tmp_path: Path) -> None:
+def test_learning_labels_does_not_raise_them_above_other_tokens(tiny_model: Path, tmp_path: Path) -> None:
     examples = [Example(list(prompt), [label]) for prompt, label in PROMPTS.items()]
     training = TRAINING.model_copy(update={"epochs": 60.0, "batch_size": 3})
     for name, labels in {"labels": LABELS, "vocabulary": None}.items():

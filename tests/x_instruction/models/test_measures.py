@@ -1,4 +1,4 @@
-"""The loss on unseen pairs does not depend on the size of batches, and its memory is bounded."""
+"""The loss on unseen pairs does not depend on the batch size, and its memory is limited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.models.examples import Example
 from x_instruction.models.measures import held_out_loss
 
 
-def test_the_loss_is_the_same_in_bounded_batches(
+def test_the_loss_is_the_same_in_limited_batches(
     taught_model: Path, lessons: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = held_out_loss(taught_model, lessons * 3)
@@ -35,10 +35,10 @@ def test_the_loss_is_the_same_in_bounded_batches(
         assert sum(tokens) == 3 * sum(len(lesson.completion) for lesson in lessons) and max(tokens) <= largest
 
 
-def test_models_that_are_stored_in_two_types_are_measured_in_one(
+def test_models_stored_in_different_types_are_measured_in_one_type(
     taught_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measures, "inference_dtype", lambda: None)  # a processor with bfloat16
+    monkeypatch.setattr(measures, "inference_dtype", lambda: None)  # as on a processor with bfloat16
     exact = load_model(taught_model).bfloat16().float()
     save_model(exact, load_tokenizer(taught_model), tmp_path / "float32")
     save_model(exact.bfloat16(), load_tokenizer(taught_model), tmp_path / "bfloat16")

@@ -1,4 +1,4 @@
-"""The estimate of a training's memory: close to what the backward pass keeps, and never above it."""
+"""The memory estimate of a training is close to the tensors kept for the backward pass, and never above them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MODELS: dict[str, Callable[[], Any]] = {
 ADAPTER = Adapter(rank=4, alpha=8)
 EXAMPLES = [Example(list(range(20, 100)), list(range(100, 128)))] * 4
 BATCH = Batch(tokens=4 * 108, learned=4 * 28)
-# How far the estimate may be below what is kept: GPT-2's activation function keeps several more tensors.
+# The smallest allowed share of the kept bytes; GPT-2's activation function keeps several additional tensors.
 LEAST = {"llama": 0.8, "qwen3": 0.8, "gemma3": 0.8, "gpt2": 0.5}
 
 
@@ -68,7 +68,7 @@ def shape_in_memory(model: Any) -> Shape:
 
 
 def kept_bytes(model: Any, bfloat16: bool) -> int:
-    """Bytes of all tensors that the forward pass keeps for the backward pass, apart from the weights themselves."""
+    """Bytes of all tensors except weights that the forward pass keeps for the backward pass."""
     weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
     kept: dict[int, torch.Tensor] = {}
 
@@ -85,14 +85,14 @@ def kept_bytes(model: Any, bfloat16: bool) -> int:
 @pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("adapted", [False, True], ids=["full", "adapter"])
 @pytest.mark.parametrize("name", MODELS)
-def test_activations_are_estimated_from_below(name: str, adapted: bool, bfloat16: bool) -> None:
+def test_the_estimate_of_activations_is_close_and_not_too_high(name: str, adapted: bool, bfloat16: bool) -> None:
     model = MODELS[name]()
     training, shape = changed(adapter=ADAPTER.model_dump() if adapted else None), shape_in_memory(model)
     if adapted:
         names = linear_layers(model)
         model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=names))
     kept = kept_bytes(model, bfloat16)
-    # The gradient of the logits exists during the backward pass only.
+    # The gradient of the logits exists only during the backward pass.
     logits = 4 * shape.vocabulary * BATCH.learned
     estimate = activation_bytes(shape, training, BATCH, bfloat16, gpu=False) - logits
     assert LEAST[name] * kept < estimate <= kept
@@ -107,7 +107,7 @@ def test_the_weights_of_an_adapter_are_counted(name: str) -> None:
     assert adapter_weights(shape, ADAPTER) == counted
 
 
-def test_sizes_are_read_without_the_weights(tiny_model: Path) -> None:
+def test_sizes_are_read_without_loading_the_weights(tiny_model: Path) -> None:
     shape, model = shape_of(tiny_model), load_model(tiny_model)
     assert shape is not None
     assert shape.weights == sum(weight.numel() for weight in model.parameters())
@@ -116,10 +116,10 @@ def test_sizes_are_read_without_the_weights(tiny_model: Path) -> None:
     assert (loading_bytes(shape, None), loading_bytes(shape, "bfloat16")) == (4 * shape.weights, 2 * shape.weights)
 
 
-def test_a_model_in_several_files_is_read_whole(tiny_model: Path, tmp_path: Path) -> None:
+def test_all_files_of_a_model_are_counted(tiny_model: Path, tmp_path: Path) -> None:
     model = load_model(tiny_model)
     model.save_pretrained(tmp_path, max_shard_size="100KB")
-    # The same weights once more, in a layout that is not loaded.
+    # The same weights in a second layout, which is not loaded.
     save_model(model, load_tokenizer(tiny_model), tmp_path / "again")
     (tmp_path / "again" / "model.safetensors").rename(tmp_path / "consolidated.safetensors")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
@@ -140,12 +140,12 @@ def test_the_largest_batch_counts_padding_unless_it_is_packed() -> None:
     assert largest_batch(rows, batches, packing=True) == Batch(tokens=8, learned=5)
 
 
-# Gemma 3 270M, 1B and 4B as the device run trained them: weights, weights of the embeddings, and the peak in GB.
+# Gemma 3 270M, 1B and 4B as in the device run: weights, weights of the embeddings, and the peak in GB.
 MEASURED = {"270M": (268_098_176, 167_772_160, 5.1), "1B": (999_885_952, 301_989_888, 17.4)}
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_the_backward_pass_decides_with_gradient_checkpointing(name: str) -> None:
+def test_with_gradient_checkpointing_the_backward_pass_needs_the_most_memory(name: str) -> None:
     weights, embedding, measured = MEASURED[name]
     shape = Shape(weights, 0, embedding, True, {}, 262_144, 18, 640, 2048, 1024, 256, 4, True)
     training = changed(gradient_checkpointing=True)
@@ -153,7 +153,7 @@ def test_the_backward_pass_decides_with_gradient_checkpointing(name: str) -> Non
     assert 0.95 * measured < estimate <= measured
 
 
-def test_each_way_to_save_memory_saves_some(tiny_model: Path) -> None:
+def test_each_memory_saving_setting_lowers_the_estimate(tiny_model: Path) -> None:
     shape = shape_of(tiny_model)
     assert shape is not None
 

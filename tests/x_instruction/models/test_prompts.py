@@ -1,4 +1,4 @@
-"""Only the words of a template are structure: text put into it stays plain characters."""
+"""Only the words of a template can form control tokens; inserted text is encoded as plain characters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTROL = [
     "</s>", "<s>", "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|end|>", "<|instruction|>", "[INST]", "[/INST]",
     "### Response:", "<0x0A>", "▁▁",
 ]  # fmt: skip
-# One sentence of each language; Urdu with a zero-width non-joiner, Hindi and Bengali with joiners.
+# One sentence in each language. Urdu has a zero-width non-joiner, and Hindi and Bengali have joiners.
 TEXTS = {
     "fi": "Ääniä öisin, härkä söi – \t\n kaksi  välilyöntiä.",
     "id": "Anak-anak bermain di halaman.",
@@ -38,12 +38,12 @@ TEXTS = {
 
 
 def byte_level() -> Any:
-    """A tokenizer such as the embedded model's, Llama-3's and GPT's."""
+    """A byte-level BPE tokenizer like those of the embedded model, Llama 3 and GPT."""
     return train_tokenizer([], ARCHITECTURE)
 
 
 def sentence_piece() -> Any:
-    """A tokenizer such as Llama-2's: a space before each text, bytes for unknown characters."""
+    """A tokenizer like Llama 2's, with a space before each text and bytes for unknown characters."""
     from tokenizers import Tokenizer, decoders, models, normalizers
     from transformers import PreTrainedTokenizerFast
 
@@ -72,7 +72,7 @@ def sentence_piece() -> Any:
 
 
 def unigram() -> Any:
-    """A tokenizer such as Gemma's and T5's: Unigram with bytes for unknown characters and control strings as words."""
+    """A Unigram tokenizer like Gemma's and T5's, with bytes for unknown characters and control strings as words."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -91,7 +91,7 @@ def unigram() -> Any:
 
 
 def merged_byte_level() -> Any:
-    """A tokenizer such as Llama-3's and Qwen's, trained on texts in which control strings were frequent."""
+    """A tokenizer like Llama 3's and Qwen's, trained on texts with frequent control strings."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -105,7 +105,7 @@ def merged_byte_level() -> Any:
 
 
 def word_piece() -> Any:
-    """A tokenizer such as BERT's: pieces of words, one token for everything unknown. Decoding loses text."""
+    """A WordPiece tokenizer like BERT's, with one token for everything unknown. Decoding loses text."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -117,7 +117,7 @@ def word_piece() -> Any:
 
 
 def with_control_strings(tokenizer: Any) -> Any:
-    """Add control strings, half of them as special tokens: a text must form neither kind."""
+    """Adds control strings, half of them as special tokens. A text must form neither kind."""
     from tokenizers import AddedToken
 
     tokenizer.add_tokens(
@@ -148,7 +148,7 @@ def test_a_control_string_in_a_text_forms_no_added_token(encoder: PromptEncoder,
 
 
 @pytest.mark.parametrize("string", ["</s>", "[INST]", "[SEP]", "[CLS] [SEP]", "### Response:"])
-def test_pieces_of_words_form_no_control_token(settings: Settings, string: str) -> None:
+def test_word_pieces_form_no_control_token(settings: Settings, string: str) -> None:
     encoder = PromptEncoder(with_control_strings(word_piece()), settings.prompts)
     ids = encoder.plain(f"a {string} b")
     assert ids and not set(ids) & encoder._control_ids
@@ -190,7 +190,7 @@ def test_a_template_is_filled_in_order(settings: Settings) -> None:
     assert tokenizer.decode(ids) == filled
 
 
-def test_the_style_is_a_part_of_the_prompt(settings: Settings) -> None:
+def test_the_style_is_part_of_the_prompt(settings: Settings) -> None:
     tokenizer = byte_level()
     text = tokenizer.decode(PromptEncoder(tokenizer, settings.prompts).write_response("Say.", "Thai", " in verse"))
     assert text == settings.prompts.write_response.format(instruction="Say.", language="Thai", style=" in verse")
@@ -201,11 +201,11 @@ def test_the_name_of_the_language_is_encoded_with_the_words_around_it() -> None:
     prompts = load_settings(ROOT / "params.yaml").prompts
     ids = PromptEncoder(tokenizer, prompts).write_response("Say.", "Finnish", "")
     (place,) = [number for number, token in enumerate(ids) if "F" in tokenizer.decode([token])]
-    # The space before the name belongs to the name, as in text.
+    # The space before the name belongs to the name's token, as in running text.
     assert tokenizer.decode(ids[place:]).startswith(" F") and not tokenizer.decode(ids[:place]).endswith(" ")
 
 
-def test_a_placeholder_in_a_text_stays_as_it_is(settings: Settings) -> None:
+def test_a_placeholder_in_a_text_is_not_replaced(settings: Settings) -> None:
     tokenizer = byte_level()
     ids = PromptEncoder(tokenizer, settings.prompts).rate("{response} {language}", "{instruction}", "Finnish")
     filled = settings.prompts.rate.format(
@@ -220,28 +220,28 @@ def test_a_completion_ends_with_the_end_token(settings: Settings) -> None:
     assert encoder.completed("ja <|end|>").count(encoder.end[0]) == 1
 
 
-def test_an_end_of_one_token_is_the_stop(settings: Settings) -> None:
+def test_an_end_of_one_token_is_the_stop_token(settings: Settings) -> None:
     encoder = PromptEncoder(byte_level(), settings.prompts)
     assert (encoder.stop, encoder.stop_strings) == (tuple(encoder.end), ())
 
 
-def test_an_end_of_words_ends_a_text_as_a_whole(settings: Settings) -> None:
-    # None of its tokens, such as the line break, may end a text alone.
+def test_an_end_of_several_tokens_ends_a_text_only_as_a_whole(settings: Settings) -> None:
+    # No single token of the end, such as the line break, may end a text.
     encoder = PromptEncoder(byte_level(), settings.prompts.model_copy(update={"end": "\n###"}))
     assert len(encoder.end) == 4
     assert (encoder.stop, encoder.stop_strings) == ((), ("\n###",))
     assert answer_sampling(settings.decoding, 1, encoder).stop_strings == ("\n###", *settings.decoding.stop_strings)
 
 
-def test_an_end_that_holds_a_special_token_ends_a_text_at_it(settings: Settings) -> None:
-    # A decoded text does not show a special token, so no string could end it there.
+def test_an_end_with_a_special_token_ends_a_text_at_this_token(settings: Settings) -> None:
+    # A decoded text does not show special tokens, so no stop string could match there.
     tokenizer = byte_level()
     encoder = PromptEncoder(tokenizer, settings.prompts.model_copy(update={"end": "<|end|>\n"}))
     assert len(encoder.end) == 2
     assert (encoder.stop, encoder.stop_strings) == ((tokenizer.convert_tokens_to_ids("<|end|>"),), ())
 
 
-def test_a_prompt_begins_as_the_model_was_trained(settings: Settings) -> None:
+def test_a_prompt_begins_with_the_token_of_the_models_training(settings: Settings) -> None:
     from tokenizers.processors import TemplateProcessing
 
     tokenizer = sentence_piece()
@@ -271,13 +271,13 @@ def test_a_long_text_is_cut_at_its_last_sentence_end(settings: Settings, text: s
     assert fitted(settings, text, len(text.encode()) - 1) == cut
 
 
-def test_a_point_inside_a_number_ends_no_sentence(settings: Settings) -> None:
+def test_a_decimal_point_does_not_end_a_sentence(settings: Settings) -> None:
     assert fitted(settings, "Noin puolet oli. Hinta on 12.50 euroa", 29) == "Noin puolet oli."
 
 
-def test_text_without_sentence_end_is_cut_at_the_budget_between_characters(settings: Settings) -> None:
+def test_text_without_a_sentence_end_is_cut_between_characters_at_the_budget(settings: Settings) -> None:
     text = TEXTS["th"]
-    cut = fitted(settings, text, 40)  # a Thai character is three bytes, here three tokens
+    cut = fitted(settings, text, 40)  # a Thai character has three bytes, which are three tokens here
     assert cut == text[:13]
 
 
@@ -287,11 +287,11 @@ def test_an_early_sentence_end_does_not_take_most_of_the_text(settings: Settings
 
 
 @pytest.mark.parametrize("budget", [0, 25, 26])
-def test_a_text_within_the_budget_stays_whole(settings: Settings, budget: int) -> None:
+def test_a_text_within_the_budget_is_not_cut(settings: Settings, budget: int) -> None:
     assert fitted(settings, "Yksi lause. Toinen lause.", budget) == "Yksi lause. Toinen lause."
 
 
-def test_a_cut_text_keeps_to_its_budget(tokenizer: Any, settings: Settings) -> None:
+def test_a_cut_text_is_within_its_budget(tokenizer: Any, settings: Settings) -> None:
     encoder = PromptEncoder(tokenizer, settings.prompts, budget=30)
     for text in TEXTS.values():
         assert len(encoder.plain(encoder.fitted(text * 5))) <= 30
@@ -345,11 +345,12 @@ def test_a_prompt_is_a_message_in_the_models_chat_template(
 
 BAD_TEMPLATES = {
     "{% if messages[0]['role'] != 'system' %}{{ raise_exception('a system message first') }}{% endif %}": "system mess",
-    "{% for m in messages %}{{ m['role'] }": "cannot write a question",
+    "{% for m in messages %}\n{{ m['role'] }": r"template is not valid \(unexpected '}' in line 2\); set it",
+    "{% for m in messages %}": r"template is not valid \(Unexpected end of template in line 1\); set it",
     "{{ messages[0]['content'] + 1 }}": "cannot write a question",
     "{{ messages[0].text.strip() }}": "cannot write a question",
     "{{ 1 / 0 }}": "cannot write a question",
-    "{{ messages | no_such_filter }}": "cannot write a question",
+    "{{ messages | no_such_filter }}": r"template is not valid \(No filter named 'no_such_filter' in line 1\); set it",
     "{{ messages[0].__class__.__mro__[1].__subclasses__() }}": "cannot write a question",
     "{% include 'other' %}": "cannot write a question",
     "": "has none",
@@ -357,14 +358,14 @@ BAD_TEMPLATES = {
     "{{ messages[0]['content'] }}{{ messages[0]['content'] }}": "does not contain the message exactly once",
     "{{ messages[0]['content'] | lower }}": "does not contain the message exactly once",
     "{{ range(99999) | random }}{{ messages[0]['content'] }}": "another prompt each time",
-    # As templates of reasoning models do: generation opens a block that a dialogue does not have.
+    # In templates of reasoning models, generation opens a block that a finished dialogue does not have.
     CHATML.replace("assistant\n{% endif", "assistant\n<think>\n{% endif"): "does not begin with the prompt",
     "{{ messages[0]['content'] }}": "does not begin with the prompt",
 }
 
 
 @pytest.mark.parametrize("template", BAD_TEMPLATES)
-def test_a_template_that_cannot_be_used_is_refused_with_one_sentence(settings: Settings, template: str) -> None:
+def test_an_unusable_template_is_refused_with_one_sentence(settings: Settings, template: str) -> None:
     with pytest.raises(SettingsError, match=BAD_TEMPLATES[template]) as refused:
         chatting(settings, template).write_instruction("Siksi.")
     message = str(refused.value)
@@ -381,7 +382,7 @@ def test_a_prompt_does_not_depend_on_the_day(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("template", [CLOCK + CHATML, CHATML, "\n" + CLOCK + CHATML, CLOCK.replace("'", '"') + CHATML])
-def test_the_clock_of_a_saved_template_is_stopped(settings: Settings, template: str) -> None:
+def test_a_saved_template_has_a_fixed_date(settings: Settings, template: str) -> None:
     tokenizer = chatting(settings, template).tokenizer
     messages = [{"role": "user", "content": "Siksi."}]
     expected = tokenizer.apply_chat_template(messages, tokenize=False, strftime_now=TODAY.strftime)
@@ -414,7 +415,7 @@ def test_the_longest_text_of_a_prompt_is_cut_to_fit(settings: Settings) -> None:
     assert len(ids) <= 60 and "Say why." in text and "Toinen lause tässä.<|rating|>Finnish" in text
 
 
-def test_a_long_question_is_cut_too(settings: Settings) -> None:
+def test_a_long_question_is_also_cut(settings: Settings) -> None:
     ids = roomy(settings, 60).write_response("Why is it so? " * 9, "Finnish", "")
     assert len(ids) <= 60 and roomy(settings, 60).tokenizer.decode(ids).endswith(" Answer in Finnish.<|response|>")
 
@@ -427,7 +428,7 @@ def test_two_long_texts_of_a_prompt_share_its_room(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(("room", "budget"), [(40, 0), (0, 30), (40, 30)])
-def test_a_text_shown_in_part_is_marked(settings: Settings, room: int, budget: int) -> None:
+def test_a_partly_shown_text_is_marked(settings: Settings, room: int, budget: int) -> None:
     encoder = roomy(settings, room, budget)
     assert encoder.shortens("Yksi lause. " * 5)
     assert not encoder.shortens("Yksi lause.")

@@ -1,4 +1,4 @@
-"""A published template writes the prompt of the training."""
+"""A published template writes the prompts of the training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking, published_template
 
 QUESTION = 'How is "rye" bread\nbaked? \\n 100 % {sure} ’ä 👩‍👩‍👧 {{ 7 * 7 }}'
-# Prompts, and the text before and after a message that names its language itself.
+# Prompts, each with the text before and after a message that itself names the language.
 PROMPTS = {
     "<|instruction|>{instruction} Answer{style} in {language}.<|response|>": ("<|instruction|>", "<|response|>"),
     "Instruction: {instruction} Answer{style} in {language}.\nResponse: ": ("Instruction: ", "\nResponse: "),
@@ -38,8 +38,8 @@ def rendered(encoder: PromptEncoder, messages: list[dict[str, str]], default: st
     return str(tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, **arguments))
 
 
-def said(*texts: str) -> list[dict[str, str]]:
-    """A dialogue that begins with the user."""
+def dialogue(*texts: str) -> list[dict[str, str]]:
+    """A dialogue whose first message is the user's."""
     return [{"role": ("user", "assistant")[number % 2], "content": text} for number, text in enumerate(texts)]
 
 
@@ -50,29 +50,29 @@ def test_a_question_with_its_language_is_the_prompt_of_the_training(
 ) -> None:
     one = encoder(settings, prompt)
     expected = one.write_response(question, "Finnish", settings.prompts.style_answer)
-    text = rendered(one, said(question), language="Finnish")
+    text = rendered(one, dialogue(question), language="Finnish")
     assert text == one.tokenizer.decode(expected)
     assert one.tokenizer(text)["input_ids"] == expected
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_a_question_without_language_has_the_structure_alone(settings: Settings, prompt: str) -> None:
+def test_a_question_without_a_language_gets_only_the_structure(settings: Settings, prompt: str) -> None:
     before, after = PROMPTS[prompt]
-    assert rendered(encoder(settings, prompt), said("Say it in Finnish.")) == f"{before}Say it in Finnish.{after}"
+    assert rendered(encoder(settings, prompt), dialogue("Say it in Finnish.")) == f"{before}Say it in Finnish.{after}"
 
 
 RESPONSE = "<|instruction|>{instruction} Answer{style} in {language}.<|response|>"
 
 
-def test_a_model_of_one_language_asks_for_it(settings: Settings) -> None:
+def test_the_template_of_a_one_language_model_names_that_language(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
     expected = one.write_response("Say.", "Urdu", settings.prompts.style_answer)
-    assert rendered(one, said("Say."), "Urdu") == one.tokenizer.decode(expected)
+    assert rendered(one, dialogue("Say."), "Urdu") == one.tokenizer.decode(expected)
     other = one.write_response("Say.", "Thai", " in verse")
-    assert rendered(one, said("Say."), "Urdu", language="Thai", style=" in verse") == one.tokenizer.decode(other)
+    assert rendered(one, dialogue("Say."), "Urdu", language="Thai", style=" in verse") == one.tokenizer.decode(other)
 
 
-def test_the_pipeline_can_use_a_template_that_was_made_from_prompts(settings: Settings) -> None:
+def test_the_pipeline_can_use_a_published_template(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
     tokenizer = byte_level()
     tokenizer.chat_template = published_template(one, Asking(RESPONSE, "instruction", {"style": ""}, "Urdu"))
@@ -84,22 +84,22 @@ def test_the_pipeline_can_use_a_template_that_was_made_from_prompts(settings: Se
 
 def test_answers_in_a_dialogue_end_as_in_the_training(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
-    text = rendered(one, said("Say.", "Siksi.", "Why?"))
+    text = rendered(one, dialogue("Say.", "Siksi.", "Why?"))
     assert text == "<|instruction|>Say.<|response|>Siksi.<|end|><|instruction|>Why?<|response|>"
-    learned = rendered(one, said("Say.", "Siksi."), add_generation_prompt=False)
+    learned = rendered(one, dialogue("Say.", "Siksi."), add_generation_prompt=False)
     assert learned == "<|instruction|>Say.<|response|>Siksi.<|end|>"
     assert one.tokenizer(learned)["input_ids"][-len(one.completed("Siksi.")) :] == one.completed("Siksi.")
-    begun = rendered(one, said("Say.", "Sik"), add_generation_prompt=False, continue_final_message=True)
+    begun = rendered(one, dialogue("Say.", "Sik"), add_generation_prompt=False, continue_final_message=True)
     assert begun == "<|instruction|>Say.<|response|>Sik"
 
 
-def test_what_the_system_says_begins_the_first_question(settings: Settings) -> None:
-    messages = [{"role": "system", "content": "Be short."}, *said("Say.", "Siksi.", "Why?")]
+def test_the_system_message_begins_the_first_question(settings: Settings) -> None:
+    messages = [{"role": "system", "content": "Be short."}, *dialogue("Say.", "Siksi.", "Why?")]
     text = rendered(encoder(settings, RESPONSE), messages)
     assert text.startswith("<|instruction|>Be short.\n\nSay.<|response|>") and text.count("Be short.") == 1
 
 
-def test_a_message_of_another_role_is_refused(settings: Settings) -> None:
+def test_a_message_with_an_unknown_role_is_refused(settings: Settings) -> None:
     with pytest.raises(TemplateError, match="not of: tool"):
         rendered(encoder(settings, RESPONSE), [{"role": "tool", "content": "5"}])
 
@@ -110,20 +110,22 @@ def test_a_prompt_begins_with_the_begin_token_once(settings: Settings) -> None:
     tokenizer = sentence_piece()
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     one = encoder(settings, "{instruction} In {language}:", tokenizer)
-    assert rendered(one, said("Say.", "Siksi.", "Why?"), language="Finnish").count("<s>") == 1
-    assert rendered(one, said("Say."), language="Finnish") == "<s>Say. In Finnish:"
+    assert rendered(one, dialogue("Say.", "Siksi.", "Why?"), language="Finnish").count("<s>") == 1
+    assert rendered(one, dialogue("Say."), language="Finnish") == "<s>Say. In Finnish:"
 
 
 @pytest.mark.parametrize("template", [CHATML, LLAMA_2], ids=["chatml", "llama_2"])
-def test_the_models_template_stays_and_gets_the_words_of_the_prompt(settings: Settings, template: str) -> None:
+def test_the_models_template_is_kept_and_gets_the_words_of_the_prompt(settings: Settings, template: str) -> None:
     tokenizer = with_control_strings(byte_level())
     tokenizer.chat_template = template
     one = encoder(settings, "{instruction} Answer{style} in {language}.", tokenizer, chat_template=True)
     expected = one.write_response("Say.", "Finnish", settings.prompts.style_answer)
-    text = rendered(one, said("Say."), language="Finnish")
+    text = rendered(one, dialogue("Say."), language="Finnish")
     assert one.tokenizer(text, add_special_tokens=False)["input_ids"] == expected
-    plain = tokenizer.apply_chat_template(said("Say.", "Siksi.", "Why?"), tokenize=False, add_generation_prompt=True)
-    assert rendered(one, said("Say.", "Siksi.", "Why?")) == plain
+    plain = tokenizer.apply_chat_template(
+        dialogue("Say.", "Siksi.", "Why?"), tokenize=False, add_generation_prompt=True
+    )
+    assert rendered(one, dialogue("Say.", "Siksi.", "Why?")) == plain
     assert "Siksi." in plain
 
 
@@ -133,21 +135,21 @@ def test_the_pipeline_reads_the_same_prompt_from_a_published_template(settings: 
     tokenizer.chat_template = CHATML
     one = encoder(settings, prompt, tokenizer, chat_template=True)
     expected = one.write_response("Say.", "Finnish", "")
-    for _ in range(2):  # a model that is tuned from a published one
+    for _ in range(2):  # as for a model that is tuned from a published model
         published = with_control_strings(byte_level())
         published.chat_template = published_template(one, Asking(prompt, "instruction", {"style": ""}, "Urdu"))
         one = encoder(settings, prompt, published, chat_template=True)
         assert one.write_response("Say.", "Finnish", "") == expected
-        text = rendered(one, said("Say."), language="Finnish", style="")
+        text = rendered(one, dialogue("Say."), language="Finnish", style="")
         assert published(text, add_special_tokens=False)["input_ids"] == expected
 
 
-def test_an_instruction_is_asked_for_with_the_text_as_the_message(settings: Settings) -> None:
+def test_the_template_for_writing_instructions_takes_the_text_as_the_message(settings: Settings) -> None:
     one = encoder(settings, RESPONSE)
     template = published_template(one, Asking(settings.prompts.write_instruction, "response", {}))
-    text = one.tokenizer.apply_chat_template(said("Siksi."), chat_template=template, tokenize=False)
+    text = one.tokenizer.apply_chat_template(dialogue("Siksi."), chat_template=template, tokenize=False)
     assert text == "<|response|>Siksi."
     prompt = one.tokenizer.apply_chat_template(
-        said("Siksi."), chat_template=template, tokenize=False, add_generation_prompt=True
+        dialogue("Siksi."), chat_template=template, tokenize=False, add_generation_prompt=True
     )
     assert one.tokenizer(prompt)["input_ids"] == one.write_instruction("Siksi.")

@@ -1,21 +1,20 @@
-"""A training run that was killed at any step ends with the same weights as an undisturbed one."""
+"""A training that was killed and resumed ends with the same weights as an undisturbed training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import TRAINING
+from tests.conftest import TRAINING, KillTraining
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.resuming import last_checkpoint
 from x_instruction.models.settings import Training
 
-# Dropout draws random numbers in each step, and four rows in batches of two for five epochs are ten steps.
+# Dropout draws random numbers in each step. Four rows in batches of two for five epochs give ten steps.
 PLAIN: dict[str, Any] = {"epochs": 5, "batch_size": 2, "dropout": 0.2, "save_every": 3}
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -28,12 +27,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 Train = Callable[[str, Training], dict[str, bytes]]
-KillTraining = Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.fixture
 def train(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> Train:
-    """Trains with checkpoints in a folder. Returns the files of the model and its plot."""
+    """Trains with checkpoints in a folder. Returns the bytes of the model's files and plot."""
 
     def run(name: str, training: Training) -> dict[str, bytes]:
         out = tmp_path / name
@@ -45,7 +43,7 @@ def train(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> Train:
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_a_killed_training_ends_in_the_same_bytes(
+def test_a_resumed_training_gives_the_same_bytes(
     train: Train, kill_training: KillTraining, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), **PLAIN, **settings})
@@ -60,7 +58,7 @@ def test_a_killed_training_ends_in_the_same_bytes(
     assert {"model.safetensors", "loss.csv"} <= set(undisturbed)
 
 
-def test_an_incomplete_checkpoint_is_passed_over(train: Train, kill_training: KillTraining, tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_is_skipped(train: Train, kill_training: KillTraining, tmp_path: Path) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), **PLAIN})
     undisturbed = train("undisturbed", training)
     with kill_training(4):
@@ -71,7 +69,9 @@ def test_an_incomplete_checkpoint_is_passed_over(train: Train, kill_training: Ki
     assert train("killed", training) == undisturbed
 
 
-def test_without_checkpoints_a_training_begins_anew(train: Train, kill_training: KillTraining, tmp_path: Path) -> None:
+def test_without_checkpoints_a_training_starts_from_the_beginning(
+    train: Train, kill_training: KillTraining, tmp_path: Path
+) -> None:
     training = Training.model_validate({**TRAINING.model_dump(), **PLAIN})
     with kill_training(2):
         train("killed", training)

@@ -1,6 +1,6 @@
-"""A logger is imported only if it is named; it gets every step, and sends nothing that the user did not ask for.
+"""A logger is imported only if it is named. It gets every step and sends nothing that the user did not request.
 
-DVCLive and TensorBoard are the real ones. W&B and MLflow are large, so a module that records its calls replaces each.
+DVCLive and TensorBoard are real. W&B and MLflow are large, so a module that records its calls replaces each of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VARIABLES = ["WANDB_MODE", "WANDB_PROJECT", "MLFLOW_TRACKING_URI", "MLFLOW_EXPER
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An environment that says nothing about loggers, before and after the test."""
+    """Removes all variables of loggers from the environment, before and after the test."""
     with monkeypatch.context() as patch:
         for name in (*VARIABLES, *QUIET):
             patch.setenv(name, "")
@@ -37,11 +37,11 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Recorder(ModuleType):
-    """A module all of whose functions record their calls; `init` returns the module itself, as a run."""
+    """A module whose functions only record their calls; `init` returns the module itself as the run."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.__spec__ = sys.__spec__  # it counts as installed
+        self.__spec__ = sys.__spec__  # makes the module count as installed
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -56,7 +56,7 @@ class Recorder(ModuleType):
 
 
 def logged(tiny_model: Path, lessons: list[Example], folder: Path, *names: str) -> Path:
-    """Trains for six steps with the loggers of the names. Returns the path of the logs without suffix."""
+    """Trains for six steps with the named loggers. Returns the path of the logs without a suffix."""
     training: Training = TRAINING.model_copy(update={**STEPS, "report_to": names})
     logs = folder / "response_model" / "iteration_1"
     fine_tune(tiny_model, lessons, folder / "model", training, 1, surroundings=Surroundings(logs=logs))
@@ -78,7 +78,7 @@ def test_wandb_is_offline_and_gets_every_step(
     assert len(wandb.of("finish")) == 1 and os.environ["WANDB_ERROR_REPORTING"] == "false"
 
 
-def test_what_the_user_set_for_wandb_counts(
+def test_the_users_settings_for_wandb_are_used(
     tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wandb = Recorder("wandb")
@@ -113,7 +113,7 @@ def test_a_server_that_the_user_set_for_mlflow_is_used(
     assert mlflow.of("set_tracking_uri") == [] and "MLFLOW_ALLOW_FILE_STORE" not in os.environ
 
 
-def test_dvclive_writes_its_figures_and_leaves_the_project_alone(
+def test_dvclive_writes_its_figures_and_changes_nothing_in_the_project(
     tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("dvclive", reason="dvclive is not installed: `make test` installs it")
@@ -131,7 +131,7 @@ def test_tensorboard_has_the_loss_of_every_step(tiny_model: Path, lessons: list[
     (file,) = Path(f"{logs}.tensorboard").glob("events.out.tfevents.*")
     data, steps = file.read_bytes(), []
     while data:
-        # A record: its length, a checksum of four bytes, the event, and a checksum of four bytes.
+        # A record has its length, a checksum of four bytes, the event, and another checksum of four bytes.
         length = int.from_bytes(data[:8], "little")
         event = Event.FromString(data[12 : 12 + length])
         steps += [event.step for value in event.summary.value if value.tag == "loss"]

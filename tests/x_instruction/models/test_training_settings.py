@@ -1,4 +1,4 @@
-"""Settings of training: precision, adapters, frozen embeddings, schedules, early stopping, and what is reported."""
+"""The settings of a training have their effects, and impossible settings are refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bfloat16_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -
 def test_a_bfloat16_checkpoint_is_trained_in_float32(
     bfloat16_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
-    # In bfloat16, steps of this size are lost by rounding.
+    # In bfloat16, steps of this size would be lost by rounding.
     small = changed(learning_rate=1e-5, precision="float32")
     facts = fine_tune(
         bfloat16_model, lessons, tmp_path / "float32", small.model_copy(update={"save_dtype": "float32"}), 1
@@ -55,7 +55,7 @@ def test_a_bfloat16_checkpoint_is_trained_in_float32(
     assert stored_dtype(tmp_path / "as_base") == "bfloat16"
 
 
-def test_products_can_be_bfloat16(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
+def test_matrix_products_can_be_in_bfloat16(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
     facts = fine_tune(tiny_model, lessons, tmp_path / "half", changed(precision="bfloat16"), 1)
     fine_tune(tiny_model, lessons, tmp_path / "full", changed(precision="float32"), 1)
     half, full = weights(tmp_path / "half"), weights(tmp_path / "full")
@@ -73,7 +73,7 @@ def test_products_can_be_bfloat16(tiny_model: Path, lessons: list[Example], tmp_
         ("bfloat16", "float32", False, True),
     ],
 )
-def test_auto_is_bfloat16_where_processor_and_checkpoint_have_it(
+def test_auto_is_bfloat16_if_processor_and_checkpoint_have_it(
     precision: str, stored: str, supported: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("x_instruction.models.precision.has_bfloat16", lambda: supported)
@@ -100,7 +100,7 @@ def test_an_adapter_is_trained_merged_and_kept(
     assert moved and all("q_proj" in name or "v_proj" in name for name in moved)
     assert facts["changed_weights_share"] > 0.9
     assert held_out_loss(tmp_path, lessons) < held_out_loss(tiny_model, lessons)
-    # The adapter on the start model is the merged model; loading the folder does not apply it a second time.
+    # The start model with the adapter equals the merged model; loading the folder does not apply the adapter again.
     applied = PeftModel.from_pretrained(load_model(tiny_model), tmp_path / "adapter").eval()
     ids = torch.tensor([lessons[0].prompt])
     assert torch.allclose(applied(ids).logits, load_model(tmp_path).eval()(ids).logits, atol=1e-4)
@@ -125,7 +125,7 @@ def test_unknown_modules_of_an_adapter_are_refused_with_those_that_exist(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_four_bits_without_their_package_are_refused(
+def test_four_bits_without_bitsandbytes_are_refused(
     tiny_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
@@ -139,7 +139,7 @@ def test_four_bits_without_a_gpu_are_refused(tiny_model: Path, lessons: list[Exa
         fine_tune(tiny_model, lessons, tmp_path, changed(adapter={"rank": 2, "alpha": 4, "four_bits": True}), 1)
 
 
-def test_frozen_embeddings_stay_as_they_are(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
+def test_frozen_embeddings_do_not_change(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
     fine_tune(tiny_model, lessons, tmp_path, changed(freeze_embeddings=True, weight_decay=0.1), 1)
     before, after = weights(tiny_model), weights(tmp_path)
     same = {name for name in before if torch.equal(before[name], after[name])}
@@ -149,7 +149,7 @@ def test_frozen_embeddings_stay_as_they_are(tiny_model: Path, lessons: list[Exam
 def test_accumulated_gradients_equal_those_of_a_large_batch(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
-    # The completions differ in length, so a mean over examples instead of tokens would show after a few steps.
+    # The completions differ in length, so a mean over examples instead of tokens would be visible after a few steps.
     curves = []
     for batch_size, accumulation in ((4, 1), (1, 4)):
         training = changed(epochs=30, batch_size=batch_size, gradient_accumulation=accumulation)
@@ -167,7 +167,9 @@ def test_packed_batches_teach_the_same(tiny_model: Path, lessons: list[Example],
     assert all(torch.allclose(apart[name], packed[name], atol=1e-4) for name in apart)
 
 
-def test_gradient_checkpointing_changes_nothing(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
+def test_gradient_checkpointing_does_not_change_the_result(
+    tiny_model: Path, lessons: list[Example], tmp_path: Path
+) -> None:
     for saving in (False, True):
         training = changed(gradient_checkpointing=saving, freeze_embeddings=True)
         fine_tune(tiny_model, lessons, tmp_path / str(saving), training, 1)
@@ -200,7 +202,7 @@ def test_a_setting_of_the_training_has_an_effect(
 def test_the_best_weights_are_kept_and_training_ends_early(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
-    # What is learned for one completion of a prompt makes another one less likely.
+    # Learning one completion of a prompt makes its other completion less likely.
     learned = lessons[:2]
     held_out = [Example(learned[0].prompt, learned[1].completion)]
     surroundings = Surroundings(plots=tmp_path / "plots", held_out=held_out)
@@ -214,7 +216,7 @@ def test_the_best_weights_are_kept_and_training_ends_early(
     assert measured["loss"][-1] > measured["loss"].min() + 0.01
 
 
-def test_what_needs_a_held_out_loss_asks_for_it() -> None:
+def test_settings_that_need_a_held_out_loss_require_it() -> None:
     with pytest.raises(ValueError, match="keep_best and patience need evaluate_every"):
         changed(keep_best=True)
 
@@ -227,7 +229,7 @@ def test_tensorboard_files_are_written(tiny_model: Path, lessons: list[Example],
     assert not list(tmp_path.glob("u*"))
 
 
-def test_weights_that_did_not_change_show(tiny_model: Path) -> None:
+def test_the_share_of_changed_weights_is_reported(tiny_model: Path) -> None:
     model = load_model(tiny_model)
     sample = WeightSample(model)
     assert sample.changed_share(model) == 0
@@ -236,13 +238,13 @@ def test_weights_that_did_not_change_show(tiny_model: Path) -> None:
     assert 0 < sample.changed_share(model) < 0.5
 
 
-def test_the_change_of_the_loss_is_that_of_its_quarters() -> None:
+def test_the_loss_change_is_between_the_first_and_the_last_quarter() -> None:
     assert loss_change([4, 4, 3, 3, 2, 2, 1, 1]) == -3
     assert loss_change([1, 1, 1, 2]) == 1
     assert loss_change([5.0]) == 0
 
 
-def test_a_curve_has_a_bounded_number_of_points() -> None:
+def test_a_loss_curve_has_a_limited_number_of_points() -> None:
     history: list[dict[str, float]] = [{"step": step, "loss": 1.0 * step} for step in range(1, 1001)]
     history += [{"step": 500, "eval_loss": 2.0}]
     curve = loss_curve(history)
@@ -250,11 +252,11 @@ def test_a_curve_has_a_bounded_number_of_points() -> None:
     assert curve.row(0) == (5, 3.0, "training") and curve.row(-1) == (500, 2.0, "held-out")
 
 
-def test_how_often_a_checkpoint_is_saved_does_not_decide_the_result() -> None:
+def test_the_interval_between_checkpoints_is_not_part_of_the_identity() -> None:
     assert changed(save_every=7, report_to=()).key() == changed().key() != changed(warmup_share=0.2).key()
 
 
-def test_equal_adapters_are_equal_files(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
+def test_equal_adapters_are_written_as_equal_files(tiny_model: Path, lessons: list[Example], tmp_path: Path) -> None:
     files = []
     for name in ("a", "b"):
         start = Path(shutil.copytree(tiny_model, tmp_path / f"start_{name}"))

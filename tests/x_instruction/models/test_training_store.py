@@ -1,4 +1,4 @@
-"""Examples are tokenised once for the same pairs, prompts and model, and anew if any of these changes."""
+"""Examples are tokenised once for the same pairs, prompts and model, and again if any of these changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = [Example([1, 2, 70_000], [4]), Example([5], [6, 7])]
 
 
 class Tokenizer:
-    """Counts how often the pairs are tokenised."""
+    """Counts the calls that tokenise the pairs."""
 
     calls = 0
 
@@ -40,7 +40,7 @@ def kept(job: Job, tokenizer: Tokenizer, pairs: Any = PAIRS, settings: tuple[int
     return kept_examples(job, job.root / "start", pairs, settings, tokenizer)
 
 
-def test_a_second_run_reads_what_the_first_tokenised(job: Job) -> None:
+def test_a_second_run_reads_the_stored_examples(job: Job) -> None:
     tokenizer = Tokenizer()
     assert kept(job, tokenizer) == kept(job, tokenizer) == EXAMPLES
     assert tokenizer.calls == 1
@@ -71,14 +71,14 @@ CHANGES = [other_prompts, other_names, other_model, lambda job: replace(job, cod
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["prompts", "names", "model", "code"])
-def test_a_change_of_what_is_tokenised_tokenises_anew(job: Job, change: Callable[[Job], Job]) -> None:
+def test_a_change_of_prompts_names_model_or_code_tokenises_again(job: Job, change: Callable[[Job], Job]) -> None:
     tokenizer = Tokenizer()
     kept(job, tokenizer)
     kept(change(job), tokenizer)
     assert tokenizer.calls == 2
 
 
-def test_other_pairs_and_another_budget_are_tokenised_anew(job: Job) -> None:
+def test_other_pairs_or_another_budget_are_tokenised_again(job: Job) -> None:
     tokenizer = Tokenizer()
     kept(job, tokenizer)
     kept(job, tokenizer, pairs=PAIRS[::-1])

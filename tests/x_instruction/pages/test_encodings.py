@@ -1,4 +1,4 @@
-"""Encodings of pages: declared, undeclared and mixed."""
+"""The encoding of a page is found if it is undeclared or wrongly declared, and mixed encodings are refused."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from x_instruction.pages.encodings import UndecodableError, decode
 
 FINNISH = "Pääsiäisenä syödään mämmiä ja lähdetään mäkeä laskemaan. "
 RUSSIAN = "Привет из города, где пекут пироги. "
-# cp1258 writes the Vietnamese tones as marks after the letter.
+# cp1258 encodes Vietnamese tones as marks after the letter.
 UNDECLARED = {
     "cp1252": FINNISH,
     "cp1254": "Güneşli bir günde çocuklar bahçede oynuyor ve şarkı söylüyorlardı. ",
@@ -23,13 +23,13 @@ def test_an_undeclared_encoding_is_found(encoding: str) -> None:
     assert decode(text.encode(encoding), None, is_html=False) == text
 
 
-def test_a_declared_encoding_is_used_and_the_servers_comes_first() -> None:
+def test_a_declared_encoding_is_used_and_the_server_has_priority() -> None:
     html = f'<meta charset="iso-8859-5"><p>{RUSSIAN}'
     assert decode(html.encode("iso-8859-5"), None, is_html=True) == html
     assert decode(html.encode("koi8-r"), "koi8-r", is_html=True) == html
 
 
-def test_a_declaration_in_a_text_is_only_text() -> None:
+def test_a_declaration_within_the_text_is_ignored() -> None:
     text = f'<meta charset="iso-8859-5">{RUSSIAN * 5}'
     assert decode(text.encode("cp1251"), None, is_html=False) == text
 
@@ -40,11 +40,11 @@ def test_a_declaration_that_does_not_fit_is_ignored(declared: str) -> None:
     assert decode(html.encode("cp1252"), declared, is_html=True) == html
 
 
-def test_iso_8859_1_is_read_as_browsers_read_it() -> None:
+def test_iso_8859_1_is_read_as_windows_1252_like_in_browsers() -> None:
     assert decode(b"\x93p\xe4\xe4\x94", "iso-8859-1", is_html=False) == "“pää”"
 
 
-def test_utf8_stays_utf8_whatever_is_declared() -> None:
+def test_utf8_is_read_as_utf8_whatever_is_declared() -> None:
     html = f'<meta charset="windows-1251"><p>{FINNISH}'
     assert decode(html.encode(), "koi8-r", is_html=True) == html
 
@@ -64,7 +64,7 @@ def test_bytes_that_no_encoding_fits_are_refused() -> None:
         decode(FINNISH.encode("cp1252") * 10_000 + b"\x81", None, is_html=False)
 
 
-def test_markup_and_code_around_the_words_do_not_mislead() -> None:
+def test_markup_and_code_around_the_words_do_not_mislead_the_detection() -> None:
     script = "<script>for (let i = 0; i < items.length; i++) { total += items[i].price * tax; }</script>" * 20
     html = f"<html><body>{script}<p>{UNDECLARED['cp874']}</p>{script}</body></html>"
     assert decode(html.encode("cp874"), None, is_html=True) == html

@@ -1,4 +1,4 @@
-"""A page that would cost any time is refused: by what it holds, or by ending the process that reads it."""
+"""A page that would take too long is refused by its size or by ending the process that reads it."""
 
 import pytest
 
@@ -25,32 +25,32 @@ def attributes(count: int) -> str:
     ],
     ids=["2 MB of paragraphs", "breaks", "349 kB of attributes", "1 MB of names", "quoted"],
 )
-def test_a_page_of_too_many_parts_is_refused_before_it_is_parsed(page: str, what: str) -> None:
+def test_a_page_with_too_many_elements_is_refused_before_it_is_parsed(page: str, what: str) -> None:
     with pytest.raises(LimitError, match=what):
         Extractor().extract(page, Limits())
 
 
 HONEST = [
     *(PAGE, attributes(80), "a < b " * 60_000, f"<img src='data:{'A=' * 20_000}'>{PAGE}"),
-    f'<input type="text="" name="q">{PAGE * 20}',  # browsers forgive it, and a real page has it
+    f'<input type="text="" name="q">{PAGE * 20}',  # browsers accept this, and it occurs in a real page
     f"<script>{'if (a<b) c = d; ' * 40_000}</script><!-- {'<p> ' * 40_000} -->{PAGE}",
 ]
 
 
 @pytest.mark.parametrize("page", HONEST)
-def test_an_honest_page_is_within_the_limits(page: str) -> None:
+def test_an_ordinary_page_is_within_the_limits(page: str) -> None:
     check_size(page, Limits())
 
 
 def test_a_page_that_takes_too_long_ends_its_process_and_not_the_next_page(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Extractor()
-    slow = Limits(max_attributes=10**6, max_seconds_per_megabyte=1)  # 0.3 s for what takes minutes
+    slow = Limits(max_attributes=10**6, max_seconds_per_megabyte=1)  # 0.3 s are allowed for a page that takes minutes
     with pytest.raises(LimitError, match=r"more than 0\.3\d* s of processor time"):
         reader.extract(attributes(40_000), slow)
     assert reader.extract(PAGE, Limits()).text == f"Kuori\n{SENTENCE}"
 
 
-def test_errors_come_back_from_the_process() -> None:
+def test_errors_are_passed_on_from_the_process() -> None:
     reader = Extractor()
     with pytest.raises(NestingError, match="nested deeper than 200 levels"):
         reader.extract("<html><body>" + "<div>" * 10_000 + SENTENCE, Limits())
@@ -64,6 +64,6 @@ def test_a_process_that_ended_is_replaced(monkeypatch: pytest.MonkeyPatch) -> No
     reader._process.terminate()
     reader._process.join()
     with monkeypatch.context() as patch, pytest.raises(ExtractionError, match="ended with code -15"):
-        patch.setattr(reader._process, "is_alive", lambda: True)  # it ends while it reads the page
+        patch.setattr(reader._process, "is_alive", lambda: True)  # the process ends while it reads the page
         reader.extract(PAGE, Limits())
     assert reader.extract(PAGE, Limits()).text

@@ -1,4 +1,4 @@
-"""What is removed from the tree of a page before its main text is extracted."""
+"""Scripts, notices and other elements are removed from the tree before the main text is extracted."""
 
 import pytest
 import trafilatura
@@ -49,7 +49,7 @@ TEXT = "Järven rannalla kasvaa vanhoja mäntyjä, joiden juuret pitävät hiekk
         f"<div class='hidden'><p>{RECIPE}</p></div>",
     ],
 )
-def test_a_name_of_a_notice_alone_removes_nothing(body: str) -> None:
+def test_an_element_is_not_removed_for_an_ambiguous_name_alone(body: str) -> None:
     page = tree(body)
     html_tree.drop_notices(page)
     assert RECIPE in page.find("body").text_content()
@@ -62,7 +62,7 @@ def test_several_names_together_do_not_remove_most_of_the_text() -> None:
     assert page.find("body").text_content().count(TEXT) == 2
 
 
-def test_the_share_of_removed_text_is_counted_once_for_notices_within_notices() -> None:
+def test_text_of_nested_notices_counts_once_in_the_removed_share() -> None:
     inner = f"<div class='cookie-b'>Evästeet. {TEXT}</div>"
     page = tree(f"<div class='cookie-a'>Evästeet ja tietosuoja. {inner}</div><p>{TEXT * 3}</p>")
     assert 0.2 < html_tree.drop_notices(page) < 0.4

@@ -1,4 +1,4 @@
-"""Main text of pages: the article and nothing around it."""
+"""The main text of a page is its article, without the text around it."""
 
 import json
 
@@ -25,20 +25,20 @@ def text_of(body: str) -> list[str]:
     return extract_page(f"<html><body>{body}</body></html>").text.split("\n")
 
 
-def test_the_main_text_is_kept_and_nothing_around_it() -> None:
+def test_only_the_main_text_is_kept() -> None:
     assert extract_page(PAGE).text.split("\n") == ["Ohut kuori", *MAIN]
     assert extract_page(PAGE).title == "Ohut kuori"
 
 
 @pytest.mark.parametrize("name", ["class='cookie-bar'", "id='gdpr'", "class='a consent b' id='c'"])
-def test_a_notice_is_cut_and_a_wrapper_with_its_name_is_not(name: str) -> None:
+def test_a_notice_is_removed_but_a_wrapper_with_the_same_name_is_not(name: str) -> None:
     notice = "Sivusto tallentaa laitteellesi tietoja, joista voit lukea lisää tietosuojasivulta."
     assert text_of(f"<article>{ARTICLE}<div {name}><p>{notice}</p></div></article>") == MAIN
     long = "".join(f"<p>{line} {number}</p>" for number, line in enumerate(MAIN * 12))
     assert f"{MAIN[0]} 0" in text_of(f"<div {name}><article>{long}</article></div>")
 
 
-def test_hidden_text_is_cut_and_text_hidden_only_on_small_screens_is_not() -> None:
+def test_hidden_text_is_removed_but_text_hidden_only_on_small_screens_is_not() -> None:
     note, page = (
         "Esimerkin lähde on varastossa, jota saat muokata.",
         f"<article>{ARTICLE}<p class='{{}}'>{{}}</p></article>",
@@ -73,10 +73,10 @@ def test_joiners_survive_extraction() -> None:
     assert text.count("\u200c") == 5 and text.count("\u200d") == 5
 
 
-# Content without a page around it, and pages that leave tags out
+# Content without a page around it, and pages with omitted tags
 
 
-def test_content_without_a_page_keeps_headings_and_lists_and_its_title() -> None:
+def test_content_without_a_page_keeps_headings_lists_and_title() -> None:
     items = ["Ruisjauhoja 2 dl", "Vettä 1 dl"]
     body = f"<h2>Ainekset</h2><ul>{''.join(f'<li>{item}</li>' for item in items)}</ul><p>{MAIN[0]}</p><p>{MAIN[1]}</p>"
     found = extract_page(f"---\ntitle: 'Ohut: kuori & täyte'\ntags:\n  - ruoka\n---\n{body}")
@@ -94,7 +94,7 @@ def test_lists_of_links_at_the_end_of_content_are_left_out() -> None:
     assert lines[-1] == "- Puuro keitetään hiljaa ja jäähdytetään yön yli kellarissa."
 
 
-def test_a_page_without_its_optional_tags_is_a_page() -> None:
+def test_a_page_without_optional_tags_is_read() -> None:
     assert extract_page(f"<title>Ohut kuori</title>{MENU}{ARTICLE}").text.split("\n") == MAIN
 
 
@@ -108,7 +108,7 @@ def test_headings_without_readable_text_below_are_left_out() -> None:
     assert [line for line in text_of(f"<article>{body}</article>") if "{{" not in line] == ["Ohje", "Kuori", *MAIN[:2]]
 
 
-def test_a_heading_in_a_box_for_its_layout_stays() -> None:
+def test_a_heading_in_a_layout_box_is_kept() -> None:
     body = f"<div><h2>Ohje</h2></div><div><p>{MAIN[0]}</p><p>{MAIN[1]}</p></div>"
     assert text_of(f"<article>{body}</article>")[0] == "Ohje"
 
@@ -116,7 +116,7 @@ def test_a_heading_in_a_box_for_its_layout_stays() -> None:
 # Pages that cannot be read
 
 
-def test_a_page_nested_too_deep_is_refused() -> None:
+def test_a_page_that_is_nested_too_deeply_is_refused() -> None:
     with pytest.raises(NestingError, match="nested deeper than 200 levels"):
         extract_page("<html><body>" + "<div>" * 10_000 + MAIN[0])
 
@@ -145,7 +145,7 @@ def test_an_error_of_the_extractor_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         "<form><input name='a'></form>",
     ],
 )
-def test_text_around_a_removed_element_stays(block: str) -> None:
+def test_text_around_a_removed_element_is_kept(block: str) -> None:
     found = " ".join(
         text_of(f"<article><h1>Kuori</h1><div>{MAIN[0]}<br><br>{block}{MAIN[1]}<br>{MAIN[2]}</div></article>")
     )

@@ -1,4 +1,4 @@
-"""Clean characters: what scripts need stays, mojibake is repaired, code keeps its indentation."""
+"""Normalisation keeps the characters that scripts need, repairs mojibake, and keeps the indentation of code."""
 
 import itertools
 import re
@@ -19,11 +19,11 @@ MARKED = {
 
 
 @pytest.mark.parametrize("language", MARKED)
-def test_joiners_and_combining_marks_of_the_language_stay(language: str) -> None:
+def test_joiners_and_combining_marks_of_the_language_are_kept(language: str) -> None:
     assert normalise(MARKED[language]) == unicodedata.normalize("NFC", MARKED[language])
 
 
-def test_marks_that_scripts_need_stay_and_control_characters_go() -> None:
+def test_marks_that_scripts_need_are_kept_and_control_characters_are_removed() -> None:
     assert normalise("e\u0301\x00 \t a\u200d\u0e33\r\n\n  b\u00ad") == "é a\u200d\u0e33\nb"
 
 
@@ -40,7 +40,7 @@ def test_mojibake_is_repaired() -> None:
     assert normalise("pÃ¤ivÃ¤Ã¤") == "päivää"
 
 
-def test_mojibake_is_found_where_ftfy_finds_it() -> None:
+def test_mojibake_is_found_exactly_if_ftfy_finds_it() -> None:
     telling = re.findall(
         f"[{''.join(MOJIBAKE_CATEGORIES.values())}Ђ]", "".join(map(chr, range(0x80, 0x2700))) + "\ufffd"
     )
@@ -53,7 +53,7 @@ def test_mojibake_is_found_where_ftfy_finds_it() -> None:
     assert not differing
 
 
-def test_html_names_of_letters_are_replaced_only_within_words() -> None:
+def test_html_entities_of_letters_are_replaced_only_within_words() -> None:
     assert normalise("T&uuml;rk &lsquo;ma&#231;ı") == "Türk ‘maçı"
     assert normalise("कि&#2340;ाब ปี&#3609;ี้ কি&#2453;ে தெரி&#2991;ும்") == "किताब ปีนี้ কিকে தெரியும்"
     lesson = "&nbsp; on blankko, a &lt; b ja R&amp;D"

@@ -1,4 +1,4 @@
-"""What a page states about itself, and which of several statements is used."""
+"""The first usable statement of a page about its address, title, date and licence is used."""
 
 import pytest
 from lxml import html  # type: ignore[import-untyped]

@@ -1,4 +1,4 @@
-"""English seeds are limited by the number of native ones, count once, and never show a held-out instruction."""
+"""English pairs are limited by the number of native seeds, counted once, and have no held-out instruction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENGLISH = ["a", "c", "d", "x", "y", "z"]
 
 @pytest.fixture
 def job(make_job: MakeJob, tmp_path: Path) -> Job:
-    """Two languages with the same four instructions, and six English pairs in the partition of each."""
+    """A job with two languages that have the same four instructions, and six English pairs in each partition."""
     for language in ("fi", "sw"):
         rows = [(f"{language}{name}", name, split) for name, split in NATIVE]
         rows += [(f"en{name}", name, "english") for name in ENGLISH]
@@ -36,14 +36,14 @@ def instructions(pairs: list[Pair]) -> list[str]:
     return [pair.instruction for pair in pairs]
 
 
-def test_english_pairs_are_those_whose_instruction_no_language_measures_or_calibrates_on(job: Job) -> None:
+def test_english_pairs_have_no_instruction_that_is_held_out_or_calibrated_on(job: Job) -> None:
     pairs = english_pairs(job, per_native=5)
     assert instructions(pairs) == ["a", "x", "y", "z"]
     assert {pair.language for pair in pairs} == {"en"}
 
 
 @pytest.mark.parametrize(("per_native", "count"), [(0, 0), (0.25, 1), (0.5, 2), (1, 4)])
-def test_their_number_is_bounded_by_that_of_the_native_pairs(job: Job, per_native: float, count: int) -> None:
+def test_the_number_of_english_pairs_is_limited_by_the_native_pairs(job: Job, per_native: float, count: int) -> None:
     assert len(english_pairs(job, per_native)) == count
 
 

@@ -1,4 +1,4 @@
-"""Selection by rating: which pairs are kept, and why each other pair is dropped."""
+"""Pairs are selected by rating, and every other pair is dropped with a reason."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_pairs_below_the_rating_are_dropped_with_that_reason() -> None:
     assert split.dropped.select("id", "reason", "value").rows() == [("b", "below_min_rating", "rating 0.5")]
 
 
-def test_the_best_pairs_are_always_kept_up_to_the_setting() -> None:
+def test_as_many_of_the_best_pairs_as_set_are_always_kept() -> None:
     pairs = rated(a=0.9, b=0.2, c=0.1, d=0.3)
     for count, kept in ((0, ["a"]), (1, ["a"]), (3, ["a", "d", "b"]), (9, ["a", "d", "b", "c"])):
         assert select(pairs, settings(min_rating=0.5, always_kept=count)).kept["id"].to_list() == kept
@@ -54,7 +54,7 @@ def test_a_share_is_rounded_up() -> None:
     assert select(rated(a=0.1, b=0.9, c=0.5), settings(top_share=0.4)).kept.height == 2
 
 
-def test_the_top_share_is_a_share_of_all_pairs_and_not_of_those_above_the_rating() -> None:
+def test_the_top_share_is_a_share_of_all_pairs() -> None:
     split = select(rated(a=0.9, b=0.8, c=0.1, d=0.1), settings(min_rating=0.5, top_share=0.5))
     assert split.kept["id"].to_list() == ["a", "b"]
 
@@ -64,7 +64,7 @@ def test_kept_pairs_have_their_rank() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_outcome_does_not_depend_on_the_order_of_rows(seed: int) -> None:
+def test_the_selection_does_not_depend_on_the_order_of_rows(seed: int) -> None:
     frame = rated(a=0.5, b=0.5, c=0.5, d=0.5, e=0.9, f=0.1)
     shuffled = frame.sample(fraction=1, shuffle=True, seed=seed)
     first, second = (select(rows, settings(top_share=0.5)) for rows in (frame, shuffled))
@@ -73,7 +73,7 @@ def test_the_outcome_does_not_depend_on_the_order_of_rows(seed: int) -> None:
 
 
 def reasons(frame: pl.DataFrame, **changed: float | None) -> dict[str, str]:
-    """The reason of each dropped pair, by id."""
+    """The reason for each dropped pair, by id."""
     return dict(select(frame, settings(**changed)).dropped.select("id", "reason").iter_rows())
 
 
@@ -115,12 +115,12 @@ def of_lengths(lengths: list[int], ratings: list[float]) -> pl.DataFrame:
 LONG_IS_BETTER = of_lengths([10, 11, 12, 90, 91, 92], [0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
 
 
-def test_the_top_share_is_taken_of_each_length_band() -> None:
+def test_the_top_share_is_taken_from_each_length_band() -> None:
     assert select(LONG_IS_BETTER, settings(top_share=0.3)).kept["id"].to_list() == ["p5", "p4"]
     assert select(LONG_IS_BETTER, settings(top_share=0.3, length_bands=2)).kept["id"].to_list() == ["p5", "p2"]
 
 
-def test_max_pairs_is_shared_out_over_the_length_bands() -> None:
+def test_max_pairs_is_divided_among_the_length_bands() -> None:
     assert select(LONG_IS_BETTER, settings(max_pairs=4, length_bands=2)).kept["id"].to_list() == [
         "p5",
         "p4",
@@ -129,7 +129,7 @@ def test_max_pairs_is_shared_out_over_the_length_bands() -> None:
     ]
 
 
-def test_other_bands_fill_the_places_that_a_band_leaves() -> None:
+def test_other_bands_fill_the_places_that_a_small_band_leaves() -> None:
     kept = select(LONG_IS_BETTER, settings(max_pairs=4, length_bands=2, min_rating=0.25)).kept["id"].to_list()
     assert kept == ["p5", "p4", "p3", "p2"]
 

@@ -1,4 +1,4 @@
-"""The stop rule, by which a worse iteration is not used."""
+"""The stop rule rejects an iteration that is worse than the best iteration before it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MakeJob = Callable[..., Job]
     [
         ([0.5], 1),
         ([0.5, 0.6], 2),
-        ([0.5, 0.49], 2),  # within the tolerance
+        ([0.5, 0.49], 2),  # the fall is within the tolerance
         ([0.5, 0.47], 1),
-        ([0.5, 0.4, 0.9], 1),  # later iterations learned from worse pairs
-        ([0.5, 0.6, 0.59, 0.57], 3),  # compared with the best so far, not with the previous iteration
+        ([0.5, 0.4, 0.9], 1),  # later iterations are rejected, since they learned from worse pairs
+        ([0.5, 0.6, 0.59, 0.57], 3),  # the best iteration so far is compared, not the previous one
     ],
 )
 def test_an_iteration_whose_precision_fell_is_not_used(precisions: list[float], accepted: int) -> None:
@@ -31,7 +31,7 @@ def test_an_iteration_whose_precision_fell_is_not_used(precisions: list[float], 
     assert decide(named, 0.02).iteration == f"iteration_{accepted}"
 
 
-def test_the_decision_says_where_precision_fell_and_how_far() -> None:
+def test_the_decision_says_in_which_iteration_precision_fell_and_by_how_much() -> None:
     why = decide({"iteration_1": 0.6, "iteration_2": 0.4}, 0.02).why
     expected = "held-out precision fell from 0.600 to 0.400 in iteration_2, by more than 0.02"
     assert why == f"{expected}: iteration_1 is the last before it"
@@ -49,7 +49,7 @@ def with_scores(job: Job, *precisions: float) -> Job:
     return job
 
 
-def test_the_accepted_iteration_follows_from_the_evaluators_metrics(make_job: MakeJob) -> None:
+def test_the_evaluators_metrics_decide_the_accepted_iteration(make_job: MakeJob) -> None:
     assert accepted_iteration(with_scores(make_job("refined_pairs"), 0.5, 0.4)) == "iteration_1"
 
 

@@ -1,10 +1,9 @@
-"""A tuned model is published with its loss curve; its checkpoints are kept until then."""
+"""A tuned model is published with its loss curve, and its checkpoints are kept until then."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +12,7 @@ import pytest
 from stages.instruction_model import stage as instruction_model
 from stages.instruction_model.settings import InstructionModel
 from stages.params import Settings
-from tests.conftest import ROOT, TRAINING
+from tests.conftest import ROOT, TRAINING, KillTraining
 from x_instruction.models.settings import Training
 from x_instruction.runner.errors import GateFailedError
 from x_instruction.runner.files import write_json
@@ -23,7 +22,6 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
 
-KillTraining = Callable[[int], AbstractContextManager[None]]
 SUITE = ROOT / "stages" / "instruction_model" / "expectations.yaml"
 TUNING = TRAINING.model_copy(update={"epochs": 12.0, "max_tokens": 160, "batch_size": 2, "save_every": 4})
 
@@ -34,7 +32,7 @@ def slower(learning_rate: float) -> Training:
 
 @pytest.fixture
 def job(make_job: Callable[..., Job], tiny_model: Path) -> Job:
-    """Trains on four Finnish seeds; two more are held out."""
+    """A job with four Finnish seeds for training and two held-out seeds."""
     section = InstructionModel(training=TUNING, english_per_native=0)
     made = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     shutil.copytree(tiny_model, made.input("base_model"))
@@ -58,7 +56,7 @@ def checkpoints(job: Job) -> list[str]:
     return sorted(path.name for path in job.work.glob("checkpoints/*/checkpoint-*"))
 
 
-def test_an_interrupted_stage_goes_on_at_its_checkpoint(job: Job, kill_training: KillTraining) -> None:
+def test_an_interrupted_stage_resumes_from_its_checkpoint(job: Job, kill_training: KillTraining) -> None:
     with kill_training(9):
         run_stage(job, instruction_model, SUITE)
     assert checkpoints(job) == ["checkpoint-8"] and not job.target.exists()
@@ -72,7 +70,9 @@ def test_an_interrupted_stage_goes_on_at_its_checkpoint(job: Job, kill_training:
     assert list((job.root / "data" / "runs").rglob("*.tensorboard/events.out.tfevents.*"))
 
 
-def test_other_settings_begin_anew(job: Job, kill_training: KillTraining, make_job: Callable[..., Job]) -> None:
+def test_changed_settings_restart_the_training(
+    job: Job, kill_training: KillTraining, make_job: Callable[..., Job]
+) -> None:
     with kill_training(9):
         run_stage(job, instruction_model, SUITE)
     (before,) = job.work.glob("checkpoints/*")
@@ -84,10 +84,10 @@ def test_other_settings_begin_anew(job: Job, kill_training: KillTraining, make_j
     assert before != after
 
 
-def test_a_training_that_changes_nothing_is_refused_and_its_checkpoints_stay(
+def test_a_training_that_changes_nothing_is_refused_and_its_checkpoints_are_kept(
     job: Job, make_job: Callable[..., Job]
 ) -> None:
-    # At this learning rate no float32 weight near 0.02 changes.
+    # At this learning rate, no float32 weight of about 0.02 changes.
     section = InstructionModel(training=slower(1e-20), english_per_native=0)
     idle = make_job("instruction_model", None, languages=["fi"], instruction_model=section)
     with pytest.raises(GateFailedError, match="changed_weights_share"):

@@ -1,4 +1,4 @@
-"""Calibration with the signals: fitted on pairs of known level, applied, written and read again."""
+"""A calibration with signals is fitted on pairs of known level, applied, written and read again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNALS = ["likelihood", "repeated_share"]
 
 
 def rated(seed: int, each: int = 60) -> pl.DataFrame:
-    """Only the labels identify cut responses, only the likelihood swapped ones, and only the share repeated ones."""
+    """Pairs. Only labels show cut responses, only the likelihood swapped ones, and only the share repeated ones."""
     draw, rows = random.Random(seed), []
     for defect, level in LEVEL_OF.items():
         for _ in range(each):
@@ -37,14 +37,14 @@ def auc(frame: pl.DataFrame, defect: str) -> float:
     return found
 
 
-def test_the_regression_recognizes_what_either_the_labels_or_the_signals_recognize() -> None:
+def test_the_regression_recognizes_defects_shown_by_labels_or_signals() -> None:
     unseen = rated(2)
     calibrated = fit_calibration(rated(1), SIGNALS, WEIGHTS, True).apply(unseen)
     assert auc(unseen, "cut") > 0.97 and max(auc(unseen, "repeated"), auc(unseen, "swapped")) < 0.65
     assert all(auc(calibrated, defect) > 0.97 for defect in WEIGHTS)
 
 
-def test_with_best_and_worst_swapped_the_likelihood_is_of_no_use() -> None:
+def test_the_likelihood_is_not_used_if_best_and_worst_are_swapped() -> None:
     levels = {"best": "worst", "worst": "best", "flawed": "flawed"}
     wrong = rated(1).with_columns(pl.col("level").replace_strict(levels))
     wrong = wrong.with_columns(pl.col("defect").replace({"none": "swapped", "swapped": "none"}))
@@ -55,7 +55,7 @@ def test_probabilities_sum_to_one_and_are_calibrated() -> None:
     calibrated = fit_calibration(rated(1), SIGNALS, WEIGHTS, True).apply(rated(2))
     sums = calibrated.select(pl.sum_horizontal(LEVELS)).to_series()
     assert sums.to_list() == pytest.approx([1.0] * calibrated.height)
-    # Each level has a third of the weight. A quarter of the rows is best.
+    # Each level has a third of the weight, although only a quarter of the rows are best.
     likeliest = calibrated.select(pl.concat_list(LEVELS).list.arg_max()).to_series()
     assert 0.2 < (likeliest == 0).mean() < 0.3  # type: ignore[operator]
 
@@ -66,14 +66,14 @@ def test_a_defect_of_weight_0_is_not_fitted() -> None:
     assert fit_calibration(frame, SIGNALS, {**WEIGHTS, "repeated": 0.0}, True) == without
 
 
-def test_levels_have_equal_weight_for_any_number_of_pairs() -> None:
+def test_levels_have_equal_weight_whatever_their_number_of_pairs() -> None:
     frame = rated(1)
     more = pl.concat([frame, frame.filter(pl.col("level") == "worst")])
     first, second = (fit_calibration(part, SIGNALS, WEIGHTS, True).apply(rated(2))["best"] for part in (frame, more))
     assert first.to_list() == pytest.approx(second.to_list(), abs=0.1)
 
 
-def test_a_signal_counts_only_between_the_median_of_the_best_pairs_and_the_worst_value_of_the_fit() -> None:
+def test_a_signal_is_clipped_to_the_best_median_and_the_worst_fitted_value() -> None:
     frame = rated(1)
     best = frame.filter(pl.col("level") == "best")
     median = float(best["likelihood"].median())  # type: ignore[arg-type]
@@ -85,7 +85,7 @@ def test_a_signal_counts_only_between_the_median_of_the_best_pairs_and_the_worst
     assert found[0] > found[2] + 0.3
 
 
-def test_features_are_log_odds_and_bounded_distances_to_the_worse_side() -> None:
+def test_features_are_log_odds_and_clipped_distances_to_the_worse_side() -> None:
     regression = Regression(["likelihood", "repeated_share"], [1.0, 0.0], [2.0, 0.5], [], [], 0.0)
     frame = pl.DataFrame(
         {"best": [0.5], "flawed": [0.25], "worst": [0.25], "likelihood": [-2.5], "repeated_share": [0.9]}
@@ -94,13 +94,13 @@ def test_features_are_log_odds_and_bounded_distances_to_the_worse_side() -> None
 
 
 @pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
-def test_the_share_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
-    """`spread`: of the likelihoods of instructions after any text; `noise`: of the mean after other texts."""
+def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
+    """`spread` is that of instructions' likelihoods after any text; `noise` is that of the mean after other texts."""
     draw = random.Random(1)
-    own = [draw.gauss(0, spread) for _ in range(240)]
+    likelihoods = [draw.gauss(0, spread) for _ in range(240)]
     frame = rated(1).with_columns(
-        pl.col("likelihood") + pl.Series(own),
-        other_likelihood=pl.Series([value + draw.gauss(0, noise) for value in own]),
+        pl.col("likelihood") + pl.Series(likelihoods),
+        other_likelihood=pl.Series([value + draw.gauss(0, noise) for value in likelihoods]),
         part_likelihood=pl.lit(0.0),
     )
     assert best_subtracted(frame) == share
@@ -112,7 +112,7 @@ def test_the_share_that_separates_best_is_subtracted(spread: float, noise: float
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_without_pairs_of_a_level_nothing_is_fitted(level: str) -> None:
+def test_without_pairs_of_a_level_no_calibration_is_fitted(level: str) -> None:
     assert fit_calibration(rated(1).filter(pl.col("level") != level), SIGNALS, WEIGHTS, True) == Calibration()
 
 
@@ -129,13 +129,14 @@ def test_a_signal_that_does_not_vary_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("scaling", "scaled"), [(True, True), (False, False)])
-def test_without_signals_the_labels_are_scaled_if_the_setting_says_so(scaling: bool, scaled: bool) -> None:
+def test_without_signals_a_setting_decides_whether_labels_are_scaled(scaling: bool, scaled: bool) -> None:
     calibration = fit_calibration(rated(1), [], WEIGHTS, scaling)
     assert calibration.regression is None and (calibration.temperature != 1.0) is scaled
 
 
 def test_the_temperature_depends_on_the_weights_of_the_defects() -> None:
-    # The labels are certain, and wrong for repeated responses. The larger their weight, the less certain the fit.
+    # The labels are certain, but wrong for repeated responses. The larger the weight of these responses, the less
+    # certain are the fitted probabilities.
     frame = rated(1).with_columns(
         best=pl.col("defect").replace_strict({"none": 0.98, "repeated": 0.98}, default=0.01),
         flawed=pl.col("defect").replace_strict({"cut": 0.98, "swapped": 0.01}, default=0.01),

@@ -1,7 +1,7 @@
-"""The surface signals recognize the surface defects of the sample's seeds in ten languages.
+"""The surface signals recognize surface defects planted in the sample's seeds, in ten languages.
 
-The label probabilities are those of an untrained model. The calibration is fitted on the calibration seeds and measured
-on the held-out seeds. The benchmark planted_defects measures what a trained evaluator adds.
+The label probabilities come from an untrained model. The calibration is fitted on the calibration seeds and measured on
+the held-out seeds. The benchmark planted_defects measures the gain from a trained evaluator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from x_instruction.rating.surface import SURFACE, add_surface_signals
 PAGES = ROOT / "languages"
 LANGUAGES = list(load_names(PAGES))
 VALUES = [1.0, 0.2, 0.0]
-DRAWS = 5  # of the defects, since a language has a dozen held-out seeds
+DRAWS = 5  # draws of the defects, since a language has only a dozen held-out seeds
 
 
 def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
@@ -49,7 +49,7 @@ def without_labels(frame: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def measured(settings: Settings) -> dict[str, dict[str, float | None]]:
-    """AUC by language (or `all`) and defect."""
+    """The AUC by language (or `all`) and defect."""
     pairs = split_pairs(settings)
     to_fit = without_labels(to_frame(calibration_set(pairs["calibration"], settings.seed, PAGES)))
     draws = [pair for seed in range(DRAWS) for pair in held_out_set(pairs["held_out"], seed, PAGES)]
@@ -70,13 +70,11 @@ def test_surface_defects_are_recognized_in_every_language_that_marks_sentence_en
 
 
 @pytest.mark.parametrize("defect", SURFACE_DEFECTS)
-def test_thai_which_marks_no_sentence_ends_hides_cuts_and_notices_between_spaces(
-    measured: dict[str, dict[str, float]], defect: str
-) -> None:
+def test_cuts_and_some_notices_are_not_recognized_in_thai(measured: dict[str, dict[str, float]], defect: str) -> None:
     if defect == "cut":
         assert measured["th"][defect] == 0.5
     else:
-        # A third of the notices is separated by spaces only, as Thai clauses are.
+        # A third of the notices are separated only by spaces, like Thai clauses.
         assert measured["th"][defect] > (0.8 if defect == "boilerplate" else 0.85)
 
 

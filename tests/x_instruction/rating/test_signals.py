@@ -1,4 +1,4 @@
-"""The signals of a pair: counts on its response, and how likely a model finds its instruction given the response."""
+"""The signals of a pair are counts on its response and the likelihood of its instruction after the response."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_most_signals_of_the_samples_seeds_are_0(language: str) -> None:
     ("response", "share"),
     [
         ("Leipä paistetaan uunissa. Leipä paistetaan uunissa.", 0.5),
-        ("Leipä paistetaan uunissa. LEIPÄ  paistetaan uunissa!", 0.5),  # case, spaces and punctuation do not count
+        ("Leipä paistetaan uunissa. LEIPÄ  paistetaan uunissa!", 0.5),  # case, spaces and punctuation are ignored
         ("Leipä paistetaan uunissa.\nLeipä paistetaan uunissa.\nLeipä paistetaan uunissa.", 2 / 3),
-        ("Leipä on hyvää. Leipä on. Leipä on.", 0.0),  # such a short sentence may occur twice
+        ("Leipä on hyvää. Leipä on. Leipä on.", 0.0),  # a sentence this short may occur twice
     ],
 )
-def test_the_repeated_share_is_that_of_the_characters(response: str, share: float) -> None:
+def test_the_repeated_share_is_a_share_of_the_characters(response: str, share: float) -> None:
     assert signals("fi", response)["repeated_share"] == pytest.approx(share)
 
 
@@ -79,7 +79,7 @@ def test_notices_are_a_run_of_short_items(notices: str) -> None:
     assert signals("fi", f"{FINNISH} {notices}")["short_run"] >= 4
 
 
-def test_notices_that_are_apart_are_not_a_run() -> None:
+def test_separated_notices_are_not_a_run() -> None:
     assert signals("fi", f"Kirjaudu. {FINNISH} Luo tili.")["short_run"] == 1
 
 
@@ -98,7 +98,7 @@ def test_a_text_that_does_not_end_like_a_sentence_has_an_open_end(language: str,
     assert signals(language, response)["open_end"] == open_end
 
 
-def test_the_share_of_another_language_is_that_of_the_characters() -> None:
+def test_the_share_of_another_language_is_a_share_of_the_characters() -> None:
     swahili = "Mkate huokwa katika tanuri la moto kisha huachwa upoe chini ya kitambaa safi."
     half = signals("fi", f"{FINNISH} {swahili}")["other_language_share"]
     assert 0.3 < half < 0.7
@@ -119,7 +119,7 @@ def test_a_frame_without_rows_gets_the_columns() -> None:
 
 @pytest.fixture
 def likelihoods(taught_model: Path, settings: Settings) -> pl.DataFrame:
-    """Likelihoods by a model that learned to answer "uno, dos, tres" to "one" and "kissa istuu" to "three"."""
+    """Likelihoods from a model that learned to answer "one" with "uno, dos, tres" and "three" with "kissa istuu"."""
     prompts = settings.prompts.model_copy(
         update={"write_instruction": "<|instruction|>{response}<|response|>", "chat_template": False}
     )
@@ -134,7 +134,7 @@ def likelihoods(taught_model: Path, settings: Settings) -> pl.DataFrame:
         return add_likelihoods(pairs, engine, prompts, 2, PAGES)
 
 
-def test_the_instruction_of_a_response_is_likelier_than_that_of_another(likelihoods: pl.DataFrame) -> None:
+def test_a_responses_own_instruction_is_likelier_than_another(likelihoods: pl.DataFrame) -> None:
     right, *wrong = likelihoods["likelihood"]
     assert all(other < right - 1 for other in wrong)
 
@@ -144,7 +144,7 @@ def test_a_response_of_one_sentence_has_no_parts(likelihoods: pl.DataFrame) -> N
 
 
 class LengthEngine:
-    """Replaces an engine: the likelihood of a completion is the negative length of its prompt."""
+    """An engine for which the likelihood of a completion is the negative length of its prompt."""
 
     def __init__(self, tokenizer: object) -> None:
         self.tokenizer = tokenizer
@@ -182,13 +182,13 @@ def test_parts_are_whole_sentences(sentences: int, parts: list[str], engine: Len
     encoder = PromptEncoder(engine.tokenizer, settings.prompts)
     assert engine.prompts == [
         encoder.write_instruction(text) for text in (response, *parts, "")
-    ]  # without another text it is empty
+    ]  # empty if there is no other text
 
 
 def test_the_part_likelihood_is_the_lowest_of_the_parts(engine: LengthEngine, settings: Settings) -> None:
     rows = [("ur", URDU), ("fi", "Lyhyt. Tämä on pisin lauseista. Keskimmäinen."), ("fi", "Yksi lause.")]
     found = add_likelihoods(frame(*rows), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last ones are without a text
+    *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last prompts are without a text
     assert found["likelihood"].to_list() == lengths[:3]
     assert found["part_likelihood"].to_list() == [min(lengths[3:6]), min(lengths[6:9]), lengths[2]]
     assert found["other_likelihood"].to_list() == [urdu, finnish, finnish]
@@ -200,7 +200,7 @@ def test_the_likelihood_is_compared_with_its_mean_after_other_texts_of_the_langu
     rows = [("fi", f"{'a' * number}.") for number in (1, 5, 20)]
     pairs = frame(*rows, ("ur", URDU)).with_columns(instruction=pl.Series(["A.", "B.", "C.", "D."]))
     found = add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    # The prompt of one more character is one token longer here. Urdu is compared with an empty text.
+    # A longer text makes the prompt as many tokens longer. The only Urdu text is compared with an empty text.
     differences = [(5 + 20) / 2 - 1, (1 + 20) / 2 - 5, (1 + 5) / 2 - 20, -len(URDU.encode()) + 0]
     assert compared(found, 1.0)["likelihood"].to_list() == differences
     halves = (found["likelihood"] - found["other_likelihood"] / 2).to_list()
@@ -208,7 +208,7 @@ def test_the_likelihood_is_compared_with_its_mean_after_other_texts_of_the_langu
     assert compared(found, 0.0).equals(found) and found.columns == [*pairs.columns, *LIKELIHOOD_COLUMNS]
 
 
-def test_an_instruction_is_asked_after_other_texts_once(engine: LengthEngine, settings: Settings) -> None:
+def test_an_instruction_is_scored_once_after_other_texts(engine: LengthEngine, settings: Settings) -> None:
     pairs = frame(*[("fi", f"{'a' * number}.") for number in range(6)])
     pairs = pairs.with_columns(instruction=pl.Series(["A.", "A.", "B.", "B.", "C.", "C."]))
     add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
@@ -220,14 +220,14 @@ def test_an_instruction_is_asked_after_other_texts_once(engine: LengthEngine, se
 @pytest.mark.parametrize("response", ["Leipä paistetaan.\n\n", "\n Leipä paistetaan.", "Leipä paistetaan."])
 def test_an_empty_line_is_not_a_part(response: str, engine: LengthEngine, settings: Settings) -> None:
     add_likelihoods(frame(("fi", response)), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    assert len(engine.prompts) == 2  # with the response and without it
+    assert len(engine.prompts) == 2  # once with the response and once without it
 
 
 def test_no_model_is_loaded_unless_a_signal_needs_it(
     make_job: Callable[..., Job], settings: Settings, tmp_path: Path
 ) -> None:
     def job(*names: str) -> Job:
-        """A job of a project without a model."""
+        """A job in a project without models."""
         return make_job("evaluator", rating=settings.rating.model_copy(update={"signals": names}))
 
     pairs = frame(("fi", FINNISH))
@@ -248,7 +248,7 @@ def test_similarities_come_from_the_means_in_the_evaluators_folder(
     assert found["similarity"][0] > found["similarity"][1] + 0.02
     known = pairs.with_columns(pl.lit(np.ones(384, np.float16).tobytes()).alias(name) for name in VECTORS)
     again = add_signals(known, make_job("evaluator", rating=rating), tmp_path)
-    assert again["similarity"].to_list() == pytest.approx([1.0, 1.0])  # vectors that are there are used
+    assert again["similarity"].to_list() == pytest.approx([1.0, 1.0])  # because stored vectors are used
 
 
 def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
@@ -260,8 +260,8 @@ def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
     )
     add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     lengths = [len(prompt) + len(end) for prompt, end in zip(engine.prompts, engine.completions, strict=True)]
-    assert 140 < max(lengths) <= 149  # a Thai character is three tokens here
+    assert 140 < max(lengths) <= 149  # a Thai character has three tokens here
     before = engine.prompts[0]
     shorter = pairs.with_columns(instruction=pl.lit("Tell."))
     add_likelihoods(shorter, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    assert engine.prompts[0] == before  # the other pair's instruction has no effect
+    assert engine.prompts[0] == before  # the instruction of another pair has no effect

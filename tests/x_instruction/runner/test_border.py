@@ -1,4 +1,4 @@
-"""Every error that is not a bug of ours is one sentence with what to do; a bug keeps its traceback."""
+"""Every error that is not a bug of this project is one sentence with a remedy; a bug keeps its traceback."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ SENTENCES = {
         "data: Read-only .*: make it writable",
     ),
     "permission": (PermissionError(errno.EACCES, "Permission denied", b"data"), "data: Permission denied: change its"),
+    "broken connection": (BrokenPipeError(errno.EPIPE, "Broken pipe"), "Broken pipe: check this path or address"),
     "too many files": (OSError(errno.EMFILE, "Too many open files", "x"), "raise the limit of open files"),
     "no network": (
         ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
@@ -39,7 +40,14 @@ SENTENCES = {
     "no memory in Arrow": (pyarrow.ArrowMemoryError("malloc of size 9 failed"), "memory of this machine"),
     "killed worker": (BrokenProcessPool("terminated abruptly"), "a worker process was killed, most likely because"),
     "weights": (SafetensorError("header too large"), "safetensors reports: header too large; fix what it names"),
-    "template": (jinja2.TemplateSyntaxError("unexpected '}'", 3), r"a chat template \(Jinja\) reports: unexpected"),
+    "template": (
+        jinja2.TemplateSyntaxError("unexpected '}'", 3),
+        r"^a chat template \(Jinja\) reports: unexpected '}' in line 3; fix what it names, then run again$",
+    ),
+    "template of two sentences": (
+        jinja2.TemplateSyntaxError("Unexpected end of template. Jinja was looking for: 'endfor'.", 2),
+        r"reports: Unexpected end of template in line 2; fix",
+    ),
     "table": (pyarrow.ArrowInvalid("not a parquet file"), "Arrow reports: not a parquet file; fix what it names"),
     "lock": (filelock.Timeout("data/.work/lock"), "data/.work/lock"),
     "lock of DVC": (RWLockFileCorruptedError(".dvc/tmp/rwlock"), "DVC reports: Unable to read RWLock-file .*corrupted"),
@@ -54,13 +62,15 @@ def test_an_error_is_one_sentence(error: Exception, sentence: str, capsys: pytes
         raise error
 
     assert at_the_border(work) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: ") and said.count("\n") == 1 and len(said) < 600
-    assert re.search(sentence, said.removeprefix("error: ").strip()), said
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ") and printed.count("\n") == 1 and len(printed) < 600
+    assert re.search(sentence, printed.removeprefix("error: ").strip()), printed
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("bad"), json.JSONDecodeError("x", "", 0), TypeError("x")])
-def test_a_bug_keeps_its_traceback_behind_one_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_announced_in_one_line_and_keeps_its_traceback(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
     def work() -> int:
         raise error
 
@@ -72,7 +82,7 @@ def test_a_bug_keeps_its_traceback_behind_one_line(error: Exception, capsys: pyt
     assert second == "Traceback (most recent call last):"
 
 
-def test_a_traceback_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_traceback_can_be_requested(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> int:
         raise MemoryError
 
@@ -89,5 +99,5 @@ def test_an_interrupt_has_no_traceback(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err.startswith("interrupted: finished shards are kept")
 
 
-def test_work_without_an_error_gives_its_status() -> None:
+def test_work_without_an_error_returns_its_status() -> None:
     assert at_the_border(lambda: 3) == 3

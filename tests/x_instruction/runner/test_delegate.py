@@ -1,4 +1,4 @@
-"""A process that does not answer is not waited for without end."""
+"""The wait for a process that does not answer is limited."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from x_instruction.runner.gate import Expectation
 from x_instruction.runner.great_expectations import Validator
 
 
-def test_a_stage_loads_the_libraries_itself_where_the_loaded_process_does_not_answer(
+def test_a_stage_loads_the_libraries_if_the_preloaded_process_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("die_with_parent", "die_with_run"):
@@ -26,10 +26,10 @@ def test_a_stage_loads_the_libraries_itself_where_the_loaded_process_does_not_an
         listener.bind(str(tmp_path / "socket"))
         listener.listen()
         assert delegate.delegated(["raw_web_text", "fi"]) is None
-    assert "gave no answer for 0 s; this one loads them" in capsys.readouterr().err
+    assert "gave no answer for 0 s, so this process loads them" in capsys.readouterr().err
 
 
-def test_a_verdict_that_does_not_come_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_verdict_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(great_expectations, "LONGEST_VERDICT", 0.2)
     silent = [sys.executable, "-c", "import sys, time; sys.stdin.read(); time.sleep(60)"]
     validator = Validator()

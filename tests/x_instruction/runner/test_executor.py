@@ -1,4 +1,4 @@
-"""The map over shards gives the same shards in this process, in local processes and on a Ray cluster."""
+"""The map over shards gives the same result in this process, in local processes and on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARTIFACTS = ("raw_web_text", "filtered_text")
 
 @pytest.fixture(scope="module")
 def two_nodes() -> Iterator[str]:
-    """Address of a local Ray cluster of two nodes with one core each."""
+    """The address of a local Ray cluster with two nodes of one core each."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -55,7 +55,7 @@ def test_a_text_stage_publishes_the_same_content_on_two_nodes(
 
 
 def _contents(make_job: Callable[..., Job], root: Path, execution: Execution) -> list[str]:
-    """The content hashes of raw_web_text and filtered_text, made of the sample's Finnish pages in several shards."""
+    """The content hashes of raw_web_text and filtered_text, made from the sample's Finnish pages in several shards."""
     shutil.copytree(ROOT / "languages", root / "languages")
     shutil.copytree(ROOT / "data/sample/web/fi", root / "data/sample/web/fi")
     for artifact in ARTIFACTS:
@@ -82,13 +82,13 @@ def test_an_absent_ray_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hang(item: int) -> int:
-    """The second item is never finished."""
+    """A task that never ends for the second item."""
     while item:
         pass
     return item
 
 
-def test_a_worker_that_hangs_is_ended_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_worker_is_ended_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("x_instruction.runner.executor.LONGEST_SHARD", 3.0)
     execution = Execution(executor="processes", workers=1, threads=1)
     results = ordered_map(hang, [0, 1], execution)

@@ -1,4 +1,4 @@
-"""The gate with Great Expectations: what it refuses, what it only shows, and what a report holds."""
+"""The gate refuses critical failures, only prints warnings, and writes a report with all metrics and verdicts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ METRICS: dict[str, Metric] = {
     "infinite": float("inf"),
     "tenth": 0.1,
 }
-# The artifacts that hold rows; the others are models.
+# The artifacts that consist of rows; the others are models.
 ROW_ARTIFACTS = (
     "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
     "diversified_set", "eval_scores",
 )  # fmt: skip
-# Name of the case, metric, bounds, whether it passes.
+# The name of the case, the metric, the bounds, and whether the metric is within the bounds.
 CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
     ("at least, above", "high", {"at_least": 9}, True),
     ("at least, equal", "low", {"at_least": 1}, True),
@@ -49,7 +49,7 @@ CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    """Every case as a critical expectation and as a warning; Great Expectations starts once for all tests."""
+    """A report on every case, both as a critical expectation and as a warning. Great Expectations starts only once."""
     suite = [
         Expectation(metric=metric, severity=severity, because=case, **bounds)  # type: ignore[arg-type]
         for severity in ("critical", "warning")
@@ -62,18 +62,18 @@ def report() -> Report:
 @pytest.mark.parametrize(
     ("number", "passes"), [(n, case[3]) for n, case in enumerate(CASES)], ids=[c[0] for c in CASES]
 )
-def test_a_metric_is_held_to_its_bounds(report: Report, number: int, passes: bool) -> None:
+def test_a_metric_passes_only_within_its_bounds(report: Report, number: int, passes: bool) -> None:
     verdict = report.verdicts[number]
     assert (verdict.because, verdict.passed) == (CASES[number][0], passes)
 
 
-def test_a_verdict_holds_the_value_of_its_metric(report: Report) -> None:
+def test_a_verdict_has_the_value_of_its_metric(report: Report) -> None:
     values = {verdict.because: verdict.value for verdict in report.verdicts}
     cases = ("above between", "absent", "not a number", "infinite")
     assert [values[case] for case in cases] == [9.5, None, "nan", "inf"]
 
 
-def test_a_critical_failure_refuses_with_a_line_for_each(report: Report) -> None:
+def test_critical_failures_are_refused_with_a_line_for_each(report: Report) -> None:
     with pytest.raises(GateFailedError) as caught:
         refuse(report, Path("data/quality/some_artifact/fi.json"))
     first, *lines, last = str(caught.value).split("\n")
@@ -87,12 +87,12 @@ def test_a_critical_failure_refuses_with_a_line_for_each(report: Report) -> None
     assert "run again" in last
 
 
-def test_a_refusal_shows_what_is_known_of_the_drops(report: Report) -> None:
+def test_a_refusal_shows_the_most_frequent_drop(report: Report) -> None:
     with pytest.raises(GateFailedError, match=r"\n  most drops are too_short \(3 rows\)\n  fix the input"):
         refuse(report, Path("report.json"), "most drops are too_short (3 rows)")
 
 
-def test_a_failed_warning_is_shown_and_refuses_nothing(report: Report) -> None:
+def test_a_failed_warning_is_printed_and_refuses_nothing(report: Report) -> None:
     warned = Report(
         report.artifact, report.partition, {}, [one for one in report.verdicts if one.severity == "warning"]
     )
@@ -101,7 +101,7 @@ def test_a_failed_warning_is_shown_and_refuses_nothing(report: Report) -> None:
     refuse(warned, Path("report.json"))
 
 
-def test_a_report_holds_all_metrics_and_verdicts(report: Report, tmp_path: Path) -> None:
+def test_a_report_has_all_metrics_and_verdicts(report: Report, tmp_path: Path) -> None:
     report.save(tmp_path / "report.json")
     saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert set(saved) == {"artifact", "partition", "metrics", "verdicts", "passed"}
@@ -110,7 +110,7 @@ def test_a_report_holds_all_metrics_and_verdicts(report: Report, tmp_path: Path)
     assert len(saved["verdicts"]) == 2 * len(CASES)
 
 
-def test_equal_data_gives_an_equal_report(report: Report, tmp_path: Path) -> None:
+def test_equal_data_give_equal_reports(report: Report, tmp_path: Path) -> None:
     suite = [Expectation("low", "critical", "because", at_least=1)]
     for name in ("1", "2"):
         with Validator() as validator:
@@ -118,7 +118,7 @@ def test_equal_data_gives_an_equal_report(report: Report, tmp_path: Path) -> Non
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
-def test_a_validator_without_a_question_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_validator_without_input_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with Validator():
         pass
     assert capfd.readouterr().err == ""
@@ -142,7 +142,7 @@ def test_a_bound_that_names_no_setting_is_refused(tmp_path: Path, settings: Sett
 
 
 @pytest.mark.parametrize("entry", [{}, {"at_mots": 1}, {"at_most": 1, "why": "x"}])
-def test_an_entry_without_a_rule_or_with_an_unknown_one_is_refused(
+def test_an_expectation_without_a_rule_or_with_an_unknown_rule_is_refused(
     tmp_path: Path, settings: Settings, entry: dict[str, object]
 ) -> None:
     with pytest.raises(SettingsError, match="needs metric, severity, because and one of at_least, at_most, equals"):
@@ -171,7 +171,7 @@ def test_each_artifact_has_a_suite() -> None:
 
 
 @pytest.mark.parametrize("artifact", ROW_ARTIFACTS)
-def test_no_artifact_is_published_that_lost_a_row(artifact: str, settings: Settings) -> None:
+def test_the_suite_of_each_artifact_with_rows_refuses_lost_rows(artifact: str, settings: Settings) -> None:
     suite = load_suite(ROOT / "stages" / artifact / "expectations.yaml", settings)
     rules = [(one.severity, one.equals) for one in suite if one.metric == "unaccounted_rows"]
     assert rules == [("critical", 0)]

@@ -1,4 +1,4 @@
-"""The import closure of a stage: what its code imports, and nothing else."""
+"""The import closure of a stage has the files that the stage's code imports, and no others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_imports_are_followed_through_both_packages_and_inside_functions(tree: P
     }  # fmt: skip
 
 
-def test_of_a_package_only_what_is_imported_belongs_to_the_closure(tree: Path) -> None:
+def test_only_the_imported_modules_of_a_package_belong_to_the_closure(tree: Path) -> None:
     found = names(tree, "eaten")
     assert {"stages/eaten/settings", "x_instruction/folder/__init__", "x_instruction/folder/part"} < found
     assert "x_instruction/folder/unused" not in found and "stages/baked/settings" not in found
@@ -71,7 +71,7 @@ def test_the_hash_changes_with_the_code_that_a_stage_runs(tree: Path, module: st
     assert (stage_code_hash("baked", tree) != before) is changes
 
 
-def test_a_changed_suite_keeps_the_hash(tree: Path) -> None:
+def test_a_changed_suite_does_not_change_the_hash(tree: Path) -> None:
     before = stage_code_hash("baked", tree)
     (tree / "stages/baked/expectations.yaml").write_text("[]")
     assert stage_code_hash("baked", tree) == before
@@ -84,7 +84,7 @@ def test_the_hash_is_the_same_in_another_folder(tree: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("artifact", ARTIFACTS)
-def test_the_closure_of_each_stage_has_files_and_neither_face(artifact: str) -> None:
+def test_the_closure_of_each_stage_has_files_but_none_for_dvc_or_dagster(artifact: str) -> None:
     files = stage_files(artifact, ROOT)
     assert all(path.is_file() for path in files)
     assert not [path for path in files if {"dagster_project", "dvc_project"} & set(path.parts)]

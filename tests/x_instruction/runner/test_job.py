@@ -1,4 +1,4 @@
-"""The map over shards takes finished shards from the store and makes changed ones again."""
+"""The map over shards takes finished shards from the work store and makes changed shards again."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MakeJob = Callable[..., Job]
 
 
 def frames(*texts: str) -> list[pl.DataFrame]:
-    """One frame for each text, and so one shard."""
+    """A frame, and so a shard, for each text."""
     return [pl.DataFrame({"id": [text], "text": [text], "url": [""]}) for text in texts or ("a", "b", "c")]
 
 
 def shout(frame: pl.DataFrame, calls: Path) -> Split:
-    """Converts each text to upper case and drops the text `drop`. Every call adds a line to `calls`."""
+    """Converts each text to upper case and drops the text `drop`. Each call adds a line to the file `calls`."""
     with calls.open("a") as file:
         file.write(f"{frame['text'].item()}\n")
     if frame["text"].item() == "crash":
@@ -40,7 +40,7 @@ def shout(frame: pl.DataFrame, calls: Path) -> Split:
 def run(
     job: Job, calls: Path, *texts: str, settings: Sequence[Section | int] | None = None, needs: str = ""
 ) -> list[str]:
-    """The texts whose shards were made and not taken from the store."""
+    """The texts of the shards that were made and not taken from the store."""
     for path in sorted(job.staging.rglob("*.parquet")):
         path.unlink()
     before = called(calls)
@@ -62,7 +62,7 @@ def calls(tmp_path: Path) -> Path:
     return tmp_path / "calls"
 
 
-def test_a_shard_a_frame_in_the_order_of_frames(make_job: MakeJob, calls: Path) -> None:
+def test_each_frame_becomes_a_shard_in_the_order_of_frames(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     outcome = job.map_frames(
         frames("a", "drop", "b"), partial(shout, calls=calls), settings=[job.section(FilteredText)]
@@ -75,19 +75,19 @@ def test_a_shard_a_frame_in_the_order_of_frames(make_job: MakeJob, calls: Path) 
     assert (outcome.rows_in, outcome.counts) == (3, {})
 
 
-def test_a_second_run_takes_every_finished_shard(make_job: MakeJob, calls: Path) -> None:
+def test_a_second_run_takes_every_finished_shard_from_the_store(make_job: MakeJob, calls: Path) -> None:
     assert run(make_job(), calls) == ["a", "b", "c"]
     first = staged(make_job())
     assert run(make_job(), calls) == []
     assert staged(make_job()) == first
 
 
-def test_a_new_frame_is_the_only_one_made(make_job: MakeJob, calls: Path) -> None:
+def test_only_the_shard_of_a_new_frame_is_made(make_job: MakeJob, calls: Path) -> None:
     run(make_job(), calls, "a", "b")
     assert run(make_job(), calls, "a", "new", "b") == ["new"]
 
 
-def test_a_run_that_broke_off_is_taken_up_where_it_was(make_job: MakeJob, calls: Path) -> None:
+def test_an_interrupted_run_is_resumed(make_job: MakeJob, calls: Path) -> None:
     with pytest.raises(RuntimeError):
         run(make_job(), calls, "a", "b", "crash", "c")
     assert run(make_job(), calls, "a", "b", "c") == ["c"]
@@ -100,7 +100,7 @@ def test_a_changed_setting_makes_the_shards_again(make_job: MakeJob, calls: Path
     assert run(changed, calls) == ["a", "b", "c"]
 
 
-def test_a_setting_the_transform_does_not_read_changes_nothing(make_job: MakeJob, calls: Path) -> None:
+def test_a_setting_that_the_transform_does_not_read_changes_nothing(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     run(job, calls)
     assert run(make_job(seed=job.settings.seed + 1), calls) == []
@@ -118,11 +118,11 @@ def test_another_model_makes_the_shards_again(make_job: MakeJob, calls: Path) ->
     assert run(make_job(), calls, needs="model 2") == ["a", "b", "c"]
 
 
-def test_how_fast_an_endpoint_is_asked_keeps_the_shards_and_which_one_does_not(make_job: MakeJob, calls: Path) -> None:
-    own = make_job().settings.text_generation
+def test_only_the_identity_of_an_endpoint_changes_the_shards_and_not_its_rate(make_job: MakeJob, calls: Path) -> None:
+    original = make_job().settings.text_generation
 
     def asked(**endpoint: Any) -> list[str]:
-        changed = own.model_copy(update={"endpoint": own.endpoint.model_copy(update=endpoint)})
+        changed = original.model_copy(update={"endpoint": original.endpoint.model_copy(update=endpoint)})
         return run(make_job(), calls, settings=[changed])
 
     assert asked() == ["a", "b", "c"]
@@ -130,7 +130,7 @@ def test_how_fast_an_endpoint_is_asked_keeps_the_shards_and_which_one_does_not(m
     assert asked(model="another") == ["a", "b", "c"]
 
 
-def test_how_a_run_is_executed_keeps_the_shards(make_job: MakeJob, calls: Path) -> None:
+def test_execution_settings_do_not_change_the_shards(make_job: MakeJob, calls: Path) -> None:
     run(make_job(), calls)
     assert run(make_job(execution=Execution(executor="in_process", workers=1, threads=1)), calls) == []
 
@@ -148,16 +148,18 @@ def test_processes_give_the_same_bytes(make_job: MakeJob, calls: Path, tmp_path:
     assert staged(there) == staged(here)
 
 
-def test_a_shard_interrupted_between_its_files_is_remade(make_job: MakeJob, calls: Path) -> None:
+def test_a_shard_interrupted_between_its_files_is_made_again(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     run(job, calls)
     stored = next(path for path in job.work.glob("*/part.parquet") if pl.read_parquet(path)["text"].item() == "B")
-    stored.rename(stored.with_name(".part.parquet"))  # the drops are whole; the kept rows still have a temporary name
+    stored.rename(
+        stored.with_name(".part.parquet")
+    )  # the drops are complete, but the kept rows still have a temporary name
     assert run(make_job(), calls) == ["b"]
     assert pl.read_parquet(job.staging / "part-00001.parquet")["text"].to_list() == ["B"]
 
 
-def test_the_store_lists_what_the_last_run_used(make_job: MakeJob, calls: Path) -> None:
+def test_the_store_lists_the_entries_that_the_last_run_used(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     run(job, calls, "a", "b")
     run(make_job(), calls, "b")
@@ -165,7 +167,7 @@ def test_the_store_lists_what_the_last_run_used(make_job: MakeJob, calls: Path) 
     assert len(list(job.work.glob("*/part.parquet"))) == 2
 
 
-def test_the_store_lists_what_was_remembered_even_if_a_later_part_failed(make_job: MakeJob, calls: Path) -> None:
+def test_the_store_lists_remembered_entries_even_if_a_later_part_failed(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     with pytest.raises(RuntimeError):
         for text in ("a", "b", "crash"):
@@ -175,7 +177,7 @@ def test_the_store_lists_what_was_remembered_even_if_a_later_part_failed(make_jo
     assert called(calls) == ["a", "b", "crash"]
 
 
-def test_equal_frames_share_a_shard_and_both_are_there(make_job: MakeJob, calls: Path) -> None:
+def test_equal_frames_share_a_stored_shard_and_both_are_published(make_job: MakeJob, calls: Path) -> None:
     job = make_job()
     assert run(job, calls, "a", "a") == ["a"]
     assert len(list(job.staging.glob("part-*"))) == 2
@@ -184,13 +186,13 @@ def test_equal_frames_share_a_shard_and_both_are_there(make_job: MakeJob, calls:
 def test_frames_are_taken_one_at_a_time(make_job: MakeJob, calls: Path) -> None:
     def watched() -> Iterator[pl.DataFrame]:
         for number, frame in enumerate(frames()):
-            assert len(called(calls)) == number  # the one before is finished before the next is read
+            assert len(called(calls)) == number  # the previous frame is finished before the next frame is read
             yield frame
 
     make_job().map_frames(watched(), partial(shout, calls=calls), settings=[])
 
 
-def test_the_hash_of_a_frame_is_of_its_values_names_and_kinds() -> None:
+def test_the_hash_of_a_frame_depends_on_its_values_names_and_types() -> None:
     (one,) = frames("a")
     others = [one.rename({"url": "link"}), one.with_columns(text=pl.lit("b")), one.select("text", "id", "url")]
     others.append(one.with_columns(pl.col("text").cast(pl.Categorical)))
@@ -198,13 +200,13 @@ def test_the_hash_of_a_frame_is_of_its_values_names_and_kinds() -> None:
     assert len({frame_hash(frame) for frame in [one, *others]}) == 5
 
 
-def test_an_unchanged_frame_has_the_same_hash_however_its_memory_lies() -> None:
+def test_the_hash_of_a_frame_does_not_depend_on_its_memory_layout() -> None:
     whole = pl.DataFrame({"id": ["x", "y"], "text": ["long enough to lie outside of its view", "b"]})
     pieces = pl.concat([whole.head(1), whole.tail(1)], rechunk=False)
     assert frame_hash(pieces) == frame_hash(whole)
 
 
-def test_names_of_folders_follow_artifact_iteration_and_language(make_job: MakeJob, tmp_path: Path) -> None:
+def test_folders_are_named_after_artifact_iteration_and_language(make_job: MakeJob, tmp_path: Path) -> None:
     job = make_job("rated_pairs", "sw", iteration="iteration_2")
     assert job.target == tmp_path / "data/rated_pairs/iteration_2/sw"
     assert job.report == tmp_path / "data/quality/rated_pairs/iteration_2/sw.json"
@@ -234,7 +236,7 @@ job.map_frames((pl.DataFrame({"id": [n]}) for n in range(6)), partial(slow, call
 """
 
 
-def test_a_killed_process_loses_at_most_the_shard_it_was_at(tmp_path: Path) -> None:
+def test_a_killed_process_loses_at_most_its_current_shard(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path), "0.3"], cwd=ROOT, stderr=subprocess.DEVNULL
@@ -253,7 +255,7 @@ def test_a_killed_process_loses_at_most_the_shard_it_was_at(tmp_path: Path) -> N
     assert rows["id"].to_list() == list(range(6))
 
 
-def test_no_drops_and_drops_alike_have_a_file(make_job: MakeJob) -> None:
+def test_drops_have_a_file_even_if_there_are_none(make_job: MakeJob) -> None:
     job = make_job()
     job.map_frames(frames("a"), lambda frame: Split(frame, no_drops()), settings=[])
     assert pl.read_parquet(job.staging / "__drops__" / "part-00000.parquet").height == 0

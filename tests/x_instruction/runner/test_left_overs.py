@@ -1,4 +1,4 @@
-"""A run removes what killed runs of its partition left, and nothing else."""
+"""A run removes the left-over files of killed runs of its partition, and no other files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write(path: Path) -> Path:
 
 def test_temporary_files_and_folders_are_removed(make_job: Callable[..., Job]) -> None:
     job = make_job()
-    gone = [
+    removed = [
         job.staging / "part-00000.parquet",
         job.staging.with_name(f".{job.staging.name}.x1") / "old",
         job.staging.with_name(f".{job.staging.name}.figures") / "scores.json",
@@ -33,15 +33,15 @@ def test_temporary_files_and_folders_are_removed(make_job: Callable[..., Job]) -
         job.staging.with_name(".sw.x1") / "old",
         job.report.with_name(".sw.json.x1"),
     ]
-    for path in (*gone, *kept):
+    for path in (*removed, *kept):
         write(path)
     sweep(job)
-    assert [path for path in gone if path.exists()] == []
+    assert [path for path in removed if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []
     assert list(job.staging.iterdir()) == []
 
 
-def test_a_report_and_figures_without_their_data_are_removed(make_job: Callable[..., Job]) -> None:
+def test_a_report_and_metrics_without_their_data_are_removed(make_job: Callable[..., Job]) -> None:
     job = make_job()
     beside = [job.report, job.metrics, job.plots / "loss.csv"]
     data = write(job.target / "manifest.json")

@@ -1,4 +1,4 @@
-"""A graph file that does not list an input of the settings is refused, because DVC would not see the input change."""
+"""A graph that does not list an input in the settings is refused, because DVC would not see changes of that input."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def graph(tmp_path: Path) -> Path:
     return path
 
 
-def test_inputs_that_are_listed_are_accepted(graph: Path) -> None:
+def test_listed_inputs_are_accepted(graph: Path) -> None:
     refuse_unlisted(graph, {"raw_web_text": ["data/web/${item}"], "base_model": ["data/corpus"], "evaluator": []})
 
 
 @pytest.mark.parametrize("artifact", ["raw_web_text", "base_model"])
-def test_an_input_that_is_not_listed_is_refused_with_the_remedy(graph: Path, artifact: str) -> None:
+def test_an_unlisted_input_is_refused_with_the_remedy(graph: Path, artifact: str) -> None:
     message = rf"^dvc.yaml does not list data/new, which params.yaml makes an input of {artifact}: run `make graph`"
     with pytest.raises(SettingsError, match=message):
         refuse_unlisted(graph, {artifact: ["data/new"]})
 
 
-def test_an_artifact_that_the_graph_does_not_have_is_not_asked_for(graph: Path) -> None:
+def test_an_artifact_outside_of_the_graph_is_not_checked(graph: Path) -> None:
     refuse_unlisted(graph, {"taken_out": ["data/new"]})
 
 
@@ -51,7 +51,7 @@ def test_an_artifact_that_the_graph_does_not_have_is_not_asked_for(graph: Path) 
     ("text", "message"),
     [("stages: [", "is not readable YAML: "), ("stages", "has no section `stages`"), ("", "has no section `stages`")],
 )
-def test_a_graph_that_cannot_be_used_is_one_sentence(graph: Path, text: str, message: str) -> None:
+def test_an_unusable_graph_is_reported_in_one_sentence(graph: Path, text: str, message: str) -> None:
     graph.write_text(text)
     with pytest.raises(SettingsError, match=rf"^dvc.yaml {message}"):
         refuse_unlisted(graph, {})
@@ -65,14 +65,14 @@ def test_the_graph_of_the_project_lists_its_inputs(settings: Settings) -> None:
     refuse_unlisted(ROOT / "dvc.yaml", settings.inputs(ROOT))
 
 
-def test_an_iteration_more_is_refused(settings: Settings) -> None:
+def test_an_additional_iteration_is_refused(settings: Settings) -> None:
     third = {"iteration_3": Iteration(learns_from="rated_pairs/iteration_2")}
     changed = settings.model_copy(update={"iterations": settings.iterations | third})
     with pytest.raises(SettingsError, match=r"does not list data/rated_pairs/iteration_3/\$\{item\}"):
         refuse_unlisted(ROOT / "dvc.yaml", changed.inputs(ROOT))
 
 
-def test_a_source_more_is_refused(settings: Settings) -> None:
+def test_an_additional_source_is_refused(settings: Settings) -> None:
     raw = settings.raw_web_text
     source = raw.sources[0].model_copy(update={"path": "data/own/{language}.jsonl"})
     changed = settings.model_copy(update={"raw_web_text": raw.model_copy(update={"sources": [*raw.sources, source]})})

@@ -1,4 +1,4 @@
-"""Every row that comes in is kept or dropped; a stage that loses a row or a shard publishes nothing."""
+"""Every input row is kept or dropped, and a stage that loses a row or a shard publishes nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def publish(folder: Path, shards: list[pl.DataFrame]) -> None:
 
 @pytest.fixture(scope="module")
 def small(settings: Settings) -> Settings:
-    """Settings that keep every rating, with labels that a tokenizer of bytes has."""
+    """Settings that keep pairs with any rating, with labels that are single bytes."""
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     refined = settings.refined_pairs.model_copy(update={"min_rating": 0.0})
     return settings.model_copy(update={"rating": rating, "refined_pairs": refined})
@@ -76,7 +76,7 @@ def run(job: Job) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
-    """A project with the sample's Finnish texts and seeds, and candidate pairs made into a released set."""
+    """A project in which candidate pairs, made from the sample's Finnish seeds, have become a released set."""
     import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     root = tmp_path_factory.mktemp("made")
@@ -98,13 +98,13 @@ def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: 
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
-    """A copy of the project without work stores, for tests that break it."""
+    """A copy of the project without work stores, which a test may damage."""
     return shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns(".work"))
 
 
 @pytest.fixture
 def losing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every transform loses its last kept row, or its last dropped row where it keeps none."""
+    """Makes every transform lose its last kept row or, if it keeps no row, its last dropped row."""
     finish: Callable[..., Any] = jobs._finish
 
     def forgetful(frame: pl.DataFrame, *, transform: Callable[[pl.DataFrame], Split], **named: Any) -> Any:
@@ -134,14 +134,14 @@ def test_a_stage_that_loses_a_row_publishes_nothing(
     shutil.rmtree(job.target)
     if artifact == "candidate_pairs":
         write_json(shutil.copytree(tiny_model, project / "data/instruction_model") / "manifest.json", {"content": ""})
-    lost = SHARDS if artifact == "rated_pairs" else 1  # one per shard, and the other transforms have one shard here
+    lost = SHARDS if artifact == "rated_pairs" else 1  # one row per shard; all other stages have a single shard here
     with pytest.raises(GateFailedError, match=f"unaccounted_rows equals 0, found {lost} "):
         run(job)
     assert not job.target.exists()
 
 
 @pytest.mark.parametrize("artifact", RATED)
-def test_a_shard_lost_between_two_stages_is_seen(project: Path, small: Settings, artifact: str) -> None:
+def test_a_shard_lost_between_two_stages_is_noticed(project: Path, small: Settings, artifact: str) -> None:
     before = {"rated_pairs": "candidate_pairs/fi", "refined_pairs": "rated_pairs/iteration_1/fi"}
     folder = project / "data" / before.get(artifact, "refined_pairs/fi")
     rows = sum(pl.read_parquet(path).height for path in Partition(folder).paths())
@@ -152,7 +152,7 @@ def test_a_shard_lost_between_two_stages_is_seen(project: Path, small: Settings,
         run(job_of(project, artifact, small))
 
 
-def test_a_pair_whose_rating_is_no_number_closes_the_gate(
+def test_the_gate_fails_for_a_pair_whose_rating_is_not_a_number(
     project: Path, small: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Calibration, "apply", lambda self, frame: frame.with_columns(best=float("nan")))
@@ -161,13 +161,13 @@ def test_a_pair_whose_rating_is_no_number_closes_the_gate(
         run(job)
 
 
-def test_the_refined_pairs_say_which_iteration_was_taken_and_why(made: Path) -> None:
+def test_the_metrics_say_which_iteration_was_accepted_and_why(made: Path) -> None:
     metrics = read_json(made / "data/quality/refined_pairs/fi.json")["metrics"]
     assert metrics["accepted_iteration"] == "iteration_1"
     assert metrics["accepted_because"].startswith("held-out precision fell from 0.500 to 0.100 in iteration_2")
 
 
-def test_an_iteration_that_is_not_used_is_a_warning_of_the_gate(
+def test_an_unused_iteration_is_a_warning_of_the_gate(
     project: Path, small: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(job_of(project, "refined_pairs", small))
@@ -179,7 +179,7 @@ def test_an_iteration_that_is_not_used_is_a_warning_of_the_gate(
 
 
 @pytest.mark.parametrize("always_kept", [0, 3])
-def test_pairs_that_are_kept_whatever_their_rating_are_a_warning(
+def test_pairs_kept_whatever_their_rating_are_a_warning(
     project: Path, small: Settings, capsys: pytest.CaptureFixture[str], always_kept: int
 ) -> None:
     refined = small.refined_pairs.model_copy(update={"min_rating": 1.0, "always_kept": always_kept, "min_pairs": 1})
@@ -193,16 +193,14 @@ def test_pairs_that_are_kept_whatever_their_rating_are_a_warning(
 
 
 @pytest.mark.parametrize(("least", "short"), [(1, 0), (2, 1)])
-def test_a_language_of_which_too_little_was_kept_to_learn_from_is_counted(
-    project: Path, small: Settings, least: int, short: int
-) -> None:
+def test_a_language_with_too_few_kept_pairs_is_counted(project: Path, small: Settings, least: int, short: int) -> None:
     refined = small.refined_pairs.model_copy(update={"min_pairs": least, "max_pairs": 1})
     job = job_of(project, "response_model", small.model_copy(update={"refined_pairs": refined, "languages": ["fi"]}))
     _, counted = learned_pairs(replace(job, language=None, iteration="iteration_2"))
     assert counted == short
 
 
-def test_the_plots_of_the_refined_pairs_are_those_that_dvc_draws(made: Path) -> None:
+def test_dvc_yaml_lists_the_plots_of_the_refined_pairs(made: Path) -> None:
     graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["refined_pairs"]["do"]
     listed = {Path(name).stem for plot in graph["plots"] for name in plot}
     assert {path.stem for path in (made / "data/plots/refined_pairs/fi").iterdir()} == listed

@@ -1,4 +1,4 @@
-"""The metrics that every table has, over all its shards."""
+"""The metrics of every table are computed over all its shards."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ def staged(root: Path, *shards: dict[str, list[str | None]]) -> Job:
     for number, columns in enumerate(shards):
         frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
         write_shard(frame, job.staging / f"part-{number:05d}.parquet")
-        gone = pl.DataFrame({"id": ["x"], "reason": ["r"], "value": ["v"], "url": ["u"], "text": ["t"]})
-        write_shard(drops(gone), job.staging / "__drops__" / f"part-{number:05d}.parquet")
+        dropped = pl.DataFrame({"id": ["x"], "reason": ["r"], "value": ["v"], "url": ["u"], "text": ["t"]})
+        write_shard(drops(dropped), job.staging / "__drops__" / f"part-{number:05d}.parquet")
     return job
 
 
@@ -36,7 +36,7 @@ def test_rows_ids_and_nulls_are_counted_over_all_shards(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_written_aside_while_counting_is_gone_after(tmp_path: Path) -> None:
+def test_temporary_files_for_counting_are_removed(tmp_path: Path) -> None:
     job = staged(tmp_path, {"id": ["a"], "text": ["x"]})
     table_facts(job, Outcome())
     assert list(job.work.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Two runs of one partition never work at the same time, and a wait ends with a sentence."""
+"""Two runs of one partition never work at the same time, and a wait that takes too long ends with one sentence."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ with one_run(Path(sys.argv[1]), "texts fi"):
 
 
 def holding(work: Path, seconds: float) -> subprocess.Popen[str]:
-    """Another process that holds the lock for that long."""
+    """Another process that holds the lock for the given number of seconds."""
     arguments = [sys.executable, "-c", HOLDS, str(work), str(seconds)]
     other = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert other.stdout and other.stdout.readline() == "held\n"
     return other
 
 
-def test_a_second_run_waits_and_says_for_whom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_run_waits_and_names_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other, started = holding(tmp_path, 1.5), time.monotonic()
     with one_run(tmp_path, "texts fi"):
         assert time.monotonic() - started > 1
@@ -55,7 +55,7 @@ def test_a_wait_ends_with_a_sentence_that_names_the_holder(tmp_path: Path) -> No
     other.wait()
 
 
-def test_a_killed_run_holds_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_run_holds_no_lock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = holding(tmp_path, 60)
     other.kill()
     other.wait()
@@ -64,7 +64,7 @@ def test_a_killed_run_holds_nothing(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 class Looking:
-    """A stage that notes what lies beside its staging folder."""
+    """A stage that records the files beside its staging folder."""
 
     def run(self, job: Job) -> Outcome:
         self.beside = sorted(path.name for path in job.staging.parent.iterdir())
@@ -75,7 +75,7 @@ class Looking:
         return {}
 
 
-def test_what_killed_runs_left_is_removed(make_job: Callable[..., Job], tmp_path: Path) -> None:
+def test_left_over_folders_of_killed_runs_are_removed(make_job: Callable[..., Job], tmp_path: Path) -> None:
     job, stage, suite = make_job("texts"), Looking(), tmp_path / "suite.yaml"
     suite.write_text("- metric: rows\n  at_least: 1\n  severity: critical\n  because: none is useless\n")
     for left in (job.staging / "half.parquet", job.staging.with_name(f".{job.staging.name}.x1") / "old"):

@@ -1,4 +1,4 @@
-"""Waits end with a sentence that names the holder; a holder that makes progress is waited for."""
+"""A wait ends with a sentence that names the holder, but continues while the holder makes progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ with FileLock(sys.argv[1]):
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
-    """A clock that a test sets forward."""
+    """A clock that a test advances."""
     now = [1000.0]
 
     def forward(seconds: float) -> None:
@@ -52,20 +52,20 @@ def held(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
     other.wait()
 
 
-def test_a_wait_names_its_holder_from_time_to_time_and_ends(clock: Callable[[float], None]) -> None:
-    said: list[str] = []
-    patience = Patience("texts fi", "stop it", longest=100, log=said.append)
+def test_a_wait_names_its_holder_repeatedly_and_then_ends(clock: Callable[[float], None]) -> None:
+    printed: list[str] = []
+    patience = Patience("texts fi", "stop it", longest=100, log=printed.append)
     for _ in range(10):
         patience.step("process 7 (dvc push)")
         clock(9.9)
-    assert said == [f"texts fi waits for process 7 (dvc push), {waited:.0f} s so far" for waited in (0, 40, 79)]
+    assert printed == [f"texts fi waits for process 7 (dvc push), {waited:.0f} s so far" for waited in (0, 40, 79)]
     clock(5)
     expected = "texts fi waited 104 s for process 7 (dvc push), which did nothing for 104 s, and gave up: stop it"
     with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
         patience.step("process 7 (dvc push)")
 
 
-def test_progress_begins_the_wait_anew(clock: Callable[[float], None]) -> None:
+def test_progress_restarts_the_wait(clock: Callable[[float], None]) -> None:
     patience = Patience("texts fi", "stop it", longest=100, log=lambda line: None)
     for done in range(20):
         patience.step("a run", progress=done)
@@ -76,12 +76,12 @@ def test_progress_begins_the_wait_anew(clock: Callable[[float], None]) -> None:
 
 
 def test_a_long_wait_says_how_long_it_has_been_although_its_holder_works(clock: Callable[[float], None]) -> None:
-    said: list[str] = []
-    patience = Patience("texts fi", "stop it", longest=100, log=said.append)
+    printed: list[str] = []
+    patience = Patience("texts fi", "stop it", longest=100, log=printed.append)
     for done in range(3):
         patience.step("a run", progress=done)
         clock(50)
-    assert said[-1] == "texts fi waits for a run, 100 s so far"
+    assert printed[-1] == "texts fi waits for a run, 100 s so far"
 
 
 @pytest.mark.parametrize("where", ["the process", "a process that it started"])
@@ -89,10 +89,13 @@ def test_a_process_that_uses_the_processor_works(where: str) -> None:
     spin = "import sys\nwhile True: pass"
     start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"
     busy = subprocess.Popen([sys.executable, "-c", spin if where == "the process" else start], start_new_session=True)
-    while not work_of([busy.pid]):
+    work, looks = 0, 0
+    while not work and looks < 1200:  # a second of the processor, which takes longer on a busy machine
         time.sleep(0.05)
+        work, looks = work_of([busy.pid]), looks + 1
     os.killpg(busy.pid, signal.SIGKILL)
     busy.wait()
+    assert work
 
 
 def test_an_idle_an_ended_and_an_unknown_process_do_no_work(held: tuple[Path, subprocess.Popen[str]]) -> None:
@@ -114,7 +117,7 @@ def test_a_free_or_missing_lock_file_has_no_holder(tmp_path: Path) -> None:
     assert named(None) == "another process"
 
 
-def test_a_held_lock_is_given_up_and_a_freed_one_is_taken(held: tuple[Path, subprocess.Popen[str]]) -> None:
+def test_waiting_for_a_held_lock_ends_and_a_freed_lock_is_taken(held: tuple[Path, subprocess.Popen[str]]) -> None:
     path, other = held
     with pytest.raises(InputError, match=rf"waited . s for process {other.pid} \("):
         patiently_acquire(FileLock(path), Patience("texts", "stop it", longest=0.2, log=lambda line: None))
@@ -136,19 +139,19 @@ def test_a_lock_whose_holder_works_is_waited_for_although_its_files_do_not_grow(
         return look
 
     monkeypatch.setattr(patience_module, "work_of", work)
-    # Twenty looks take 20 * 0.05 s at least, longer than the holder may do nothing.
+    # Twenty checks take at least 20 * 0.05 s, which is longer than the holder may be idle.
     monkeypatch.setattr(patience_module, "MESSAGE_EVERY", 0.05)
     with patiently_acquire(FileLock(path), Patience("texts", "stop it", longest=0.3, log=lambda line: None)):
         assert next(looks, None) is None
 
 
-def test_the_command_of_a_process_that_has_ended_is_empty() -> None:
+def test_the_command_of_an_ended_process_is_empty() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     assert command_of(ended.pid) == ""
 
 
-def test_a_piece_that_another_language_holds_for_ever_ends_the_wait(
+def test_waiting_for_a_piece_of_another_language_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = SharedStore(tmp_path, "fi", ["fi", "sw"])

@@ -1,4 +1,4 @@
-"""The data of plots: bins are counted, and DVC draws what the files hold."""
+"""The data of plots are binned correctly, and DVC draws them as they are in the files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from x_instruction.runner.plots import histogram, keep_curve, write_plot
 
 
-def test_a_histogram_counts_twentieths_and_names_the_empty_ones() -> None:
+def test_a_histogram_counts_twentieths_including_empty_bins() -> None:
     frame = pl.DataFrame({"rating": [0.0, 0.049, 0.5, 1.0], "language": ["fi", "fi", "sw", "fi"]})
     counted = histogram(frame, "language")
     assert counted.height == 2 * 20
@@ -29,21 +29,21 @@ def test_a_plot_is_written_with_four_decimals(tmp_path: Path) -> None:
     assert (tmp_path / "plots" / "curve.csv").read_text() == "x,y\n0.1235,1\n"
 
 
-def test_the_keep_curve_says_which_share_passes_a_threshold() -> None:
+def test_the_keep_curve_gives_the_share_that_passes_each_threshold() -> None:
     curve = dict(keep_curve(pl.DataFrame({"rating": [0.1, 0.5, 0.5, 0.9]})).iter_rows())
     assert (curve[0.0], curve[0.5], curve[0.55], curve[1.0]) == (1.0, 0.75, 0.25, 0.0)
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What `dvc plots show` draws, by file name: a bar plot and a line plot with two series each."""
+    """The output of `dvc plots show` by file name, for a bar plot and a line plot with two series each."""
     folder = tmp_path_factory.mktemp("dvc")
     lines = pl.DataFrame({"rating": [0.1, 0.1], "pairs": [3, 4], "series": ["best", "worst"]})
     bars = pl.DataFrame({"defect": ["cut", "cut"], "auc": [0.9, 0.8], "series": ["fi", "sw"]})
     write_plot(folder, "ratings", lines)
     write_plot(folder, "auc_by_defect", bars)
     axes = {"ratings": "x: rating, y: pairs, template: lines", "auc_by_defect": "x: auc, y: defect, template: bars"}
-    entries = [f"  - plots/{name}.csv: {{ {own} }}" for name, own in axes.items()]
+    entries = [f"  - plots/{name}.csv: {{ {options} }}" for name, options in axes.items()]
     (folder / "dvc.yaml").write_text("\n".join(["plots:", *entries]))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
@@ -58,13 +58,15 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize(("name", "x", "y"), [("ratings", "rating", "pairs"), ("auc_by_defect", "auc", "defect")])
-def test_dvc_draws_each_series_in_another_colour(shown: dict[str, dict[str, Any]], name: str, x: str, y: str) -> None:
+def test_dvc_draws_each_series_in_a_different_colour(
+    shown: dict[str, dict[str, Any]], name: str, x: str, y: str
+) -> None:
     axes = shown[name]["encoding"]
     assert (axes["x"]["field"], axes["y"]["field"], axes["color"]["field"]) == (x, y, "series")
     assert len({row["series"] for row in shown[name]["data"]["values"]}) == 2
 
 
-def test_dvc_draws_bars_of_one_name_beside_each_other_and_does_not_add_them_up(
+def test_dvc_draws_bars_of_the_same_name_side_by_side_without_stacking_them(
     shown: dict[str, dict[str, Any]],
 ) -> None:
     assert shown["auc_by_defect"]["encoding"]["yOffset"]["field"] == "series"

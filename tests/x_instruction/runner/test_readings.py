@@ -1,4 +1,4 @@
-"""Data is not published if what they were made from changed while they were made."""
+"""Data are not published if their input changed while they were made."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write_yaml(path: Path, values: object) -> None:
         (("unknown",), set()),
     ],
 )
-def test_all_that_the_graph_lists_for_a_partition_is_read(
+def test_every_input_that_the_graph_lists_for_a_partition_is_read(
     project: Path, names: tuple[str, ...], listed: set[str]
 ) -> None:
     assert set(Readings.of(project, names[0], names[1:]).states) == listed
@@ -97,7 +97,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_named(project: Path, name: str) -> None:
+def test_a_changed_input_is_named(project: Path, name: str) -> None:
     before = Readings.of(project, "texts", ["fi"])
     before.refuse_changes()
     CHANGES[name](project)
@@ -105,7 +105,7 @@ def test_a_change_is_named(project: Path, name: str) -> None:
         before.refuse_changes()
 
 
-def test_what_the_partition_does_not_read_may_change(project: Path) -> None:
+def test_inputs_of_other_partitions_may_change(project: Path) -> None:
     before = Readings.of(project, "texts", ["fi"])
     change(project, lambda values: values.update(seed=18))
     (project / "web/sw/1.html").write_text("other")
@@ -115,7 +115,7 @@ def test_what_the_partition_does_not_read_may_change(project: Path) -> None:
 
 
 def test_folders_behind_links_are_not_walked(project: Path) -> None:
-    """DVC does not hash them either. With two links to a folder above, a walk takes 2 to the power of 40 steps."""
+    """DVC does not hash linked folders either, and with two links to a parent folder a walk would take 2^40 steps."""
     (project / "web/fi/up").symlink_to("..")
     (project / "elsewhere").mkdir()
     (project / "web/fi/elsewhere").symlink_to(project / "elsewhere")
@@ -130,7 +130,7 @@ def test_without_a_graph_nothing_is_compared(project: Path) -> None:
 
 
 class Slow:
-    """A stage during which somebody edits the settings."""
+    """A stage during which the settings are edited."""
 
     def __init__(self, edit: Callable[[], object]) -> None:
         self.edit = edit
@@ -144,7 +144,7 @@ class Slow:
         return {}
 
 
-def test_a_stage_whose_settings_were_edited_publishes_nothing_and_the_last_good_version_stays(
+def test_a_stage_whose_settings_were_edited_keeps_the_last_good_version(
     project: Path, make_job: Callable[..., Job]
 ) -> None:
     suite = project / "suite.yaml"
@@ -169,4 +169,4 @@ def test_the_command_takes_the_readings_before_the_settings(monkeypatch: pytest.
     found: list[object] = []
     monkeypatch.setattr("x_instruction.runner.shell.run_stage", lambda *arguments: found.extend(arguments))
     assert main(["seed_pairs", "fi"]) == 0
-    assert found[-1] == "readings" and not taken  # they were taken before the settings were loaded
+    assert found[-1] == "readings" and not taken  # the readings were taken before the settings were loaded

@@ -1,4 +1,4 @@
-"""A wrong `params.yaml` is refused before anything runs, in one sentence that names the key, its value and the rule."""
+"""A wrong `params.yaml` is refused at the start, in one sentence that names the key, the value and the rule."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ORIGINAL = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
 
 
 def problem(*keys: str, value: Any = None, remove: bool = False) -> str:
-    """The message that refuses the project's settings after one change."""
+    """The error message for the project's settings after one change."""
     values = deepcopy(ORIGINAL)
     section = values
     for key in keys[:-1]:
@@ -73,7 +73,7 @@ def test_the_message_of_a_missing_key_says_to_add_it() -> None:
 
 
 def keys(section: type[BaseModel], *before: str) -> Iterator[tuple[str, ...]]:
-    """The keys of all settings, those of inner sections too."""
+    """The keys of all settings, including those of inner sections."""
     for name, field in section.model_fields.items():
         yield *before, name
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -85,7 +85,7 @@ def test_every_setting_is_in_params_yaml_and_has_no_other_default(key: tuple[str
     assert f"`{'.'.join(key)}` is missing; add it" in problem(*key, remove=True)
 
 
-def test_a_source_and_a_translation_may_be_short() -> None:
+def test_a_source_and_a_translation_have_optional_settings() -> None:
     values = deepcopy(ORIGINAL)
     values["seed_pairs"]["translation"] = {"checkpoint": "models/en-{language}"}
     settings = validated(values, PARAMS)
@@ -97,7 +97,7 @@ def test_several_problems_are_counted() -> None:
     assert "is missing; add it (and 5 more)" in problem("decoding", value={})
 
 
-def test_an_unknown_language_is_named_with_those_known() -> None:
+def test_an_unknown_language_is_named_with_the_known_languages() -> None:
     message = problem("languages", value=["fi", "xx"])
     assert message == f"params.yaml: `languages.1`: 'xx' is not one of the languages {', '.join(LANGUAGES)}"
 
@@ -115,7 +115,7 @@ def test_an_unknown_language_of_a_source_is_named() -> None:
     assert "`raw_web_text.sources.0.languages`: 'swa' is not one of the languages" in message
 
 
-def test_the_code_no_that_yaml_reads_as_false_is_an_unknown_language() -> None:
+def test_the_code_no_is_refused_since_yaml_reads_it_as_false() -> None:
     assert "`languages.0`: False is not one of the languages" in problem("languages", value=[False])
 
 
@@ -167,7 +167,7 @@ def test_a_template_without_its_placeholder_is_refused() -> None:
 def test_a_level_without_any_defect_is_refused() -> None:
     weights = {**ORIGINAL["evaluator"]["defects"], "swapped": 0, "wrong_language": 0, "drift": 0}
     assert "`evaluator.defects`" in problem("evaluator", "defects", value=weights)
-    # Drift is not in the set that ratings are calibrated on, so drift alone does not make a level.
+    # Drift is not in the calibration set, so a level needs another defect.
     assert "`evaluator.defects`" in problem("evaluator", "defects", value={**weights, "drift": 1})
 
 
@@ -176,16 +176,16 @@ def test_a_minimum_of_pairs_above_the_maximum_is_refused() -> None:
     assert "min_pairs (1001) must not be more than max_pairs (1000)" in message
 
 
-def test_pairs_are_kept_whatever_their_rating_with_the_embedded_model_alone() -> None:
+def test_only_the_embedded_model_may_keep_pairs_whatever_their_rating() -> None:
     message = problem("base_model", "checkpoint", value="google/gemma-3-270m")
     assert "`refined_pairs.always_kept` is 12" in message and "set it to 0" in message
 
 
-def test_shares_that_leave_no_seed_to_learn_from_are_refused() -> None:
+def test_shares_that_leave_no_seed_for_training_are_refused() -> None:
     assert "no seed is left to learn from" in problem("seed_pairs", "calibration_share", value=0.7)
 
 
-def test_an_unknown_signal_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_signal_is_refused_with_the_known_signals() -> None:
     message = problem("rating", "signals", value=["likelihood", "smell"])
     assert "rating.signals" in message and "'repeated_share'" in message
 
@@ -223,7 +223,7 @@ def test_an_endpoint_without_a_url_is_refused() -> None:
         {"iteration_1": "seed_pairs", "iteration_2": "rated_pairs/iteration_2"},
     ],
 )
-def test_the_refusal_of_a_broken_chain_of_iterations_shows_the_right_entry(chain: dict[str, str]) -> None:
+def test_the_error_for_a_broken_chain_of_iterations_shows_the_right_entry(chain: dict[str, str]) -> None:
     entries = {name: {"learns_from": source} for name, source in chain.items()}
     message = problem("iterations", value=entries)
     name, source = list(chain.items())[1]
@@ -243,7 +243,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"languages: [fi\nseed: 1\n", b"seed: \xff\n", b"- a\n", b""])
-def test_a_file_that_does_not_hold_a_mapping_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_a_mapping_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "params.yaml").write_bytes(content)
     with pytest.raises(SettingsError, match=r"is not readable YAML|must hold a mapping of sections, but holds"):
         load_settings(tmp_path / "params.yaml")
@@ -254,7 +254,7 @@ def test_settings_cannot_be_changed_after_loading() -> None:
         load_settings(PARAMS).seed = 3
 
 
-def test_a_compared_model_of_an_iteration_that_does_not_exist_is_refused() -> None:
+def test_a_compared_model_of_a_missing_iteration_is_refused() -> None:
     models = [*ORIGINAL["eval_scores"]["models"], {"name": "third", "model": "response_model/iteration_3"}]
     message = problem("eval_scores", "models", value=models)
     assert "compares response_model/iteration_3, but the iterations are iteration_1, iteration_2" in message

@@ -1,4 +1,4 @@
-"""A partition holds its shards in order, and beside them every dropped row with its reason."""
+"""A partition has its shards in order, and every dropped row with its reason."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_rows_without_reason_are_kept() -> None:
     assert split.kept.columns == ["id", "text", "url"]
 
 
-def test_a_drop_says_which_row_why_and_where() -> None:
+def test_a_drop_names_the_row_its_reason_and_its_origin() -> None:
     dropped = Split.of(judged(a=None, b="too_short")).dropped
     assert dict(dropped.schema) == DROP_SCHEMA
     assert dropped.rows() == [("b", "too_short", "7", "https://a.example/", "text of b")]
@@ -54,14 +54,14 @@ def test_a_long_text_is_shortened_in_the_drops() -> None:
     assert Split.of(long).dropped["text"].str.len_chars().to_list() == [DROP_TEXT_CHARACTERS]
 
 
-def test_no_drops_fit_those_of_other_shards() -> None:
+def test_an_empty_table_of_drops_has_the_schema_of_other_drops() -> None:
     assert pl.concat([no_drops(), Split.of(judged(a="x")).dropped]).height == 1
 
 
 @pytest.mark.parametrize(
     ("heights", "slices"), [([5], [2, 2, 1]), ([1, 1, 1], [2, 1]), ([4], [2, 2]), ([0, 3], [2, 1]), ([], []), ([0], [])]
 )
-def test_slices_have_exactly_the_rows_asked_for(heights: list[int], slices: list[int]) -> None:
+def test_slices_have_exactly_the_requested_number_of_rows(heights: list[int], slices: list[int]) -> None:
     frames = [pl.DataFrame({"n": range(height)}, schema={"n": pl.Int64}) for height in heights]
     assert [frame.height for frame in in_slices(frames, 2)] == slices
 
@@ -88,12 +88,12 @@ def test_a_partition_is_read_in_the_order_of_its_shards(tmp_path: Path) -> None:
     assert Partition(tmp_path).table()["id"].to_list() == ["b", "a", "c"]
 
 
-def test_a_shard_is_written_whole(tmp_path: Path) -> None:
+def test_writing_a_shard_leaves_no_temporary_file(tmp_path: Path) -> None:
     partition(tmp_path, ["a"])
     assert [path.name for path in tmp_path.iterdir()] == ["part-00000.parquet"]
 
 
-def test_equal_frames_are_equal_bytes(tmp_path: Path) -> None:
+def test_equal_frames_are_written_as_equal_bytes(tmp_path: Path) -> None:
     write_shard(judged(a="x"), tmp_path / "1")
     write_shard(judged(a="x"), tmp_path / "2")
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
@@ -115,7 +115,7 @@ def test_a_partition_without_drops_counts_none(tmp_path: Path) -> None:
     assert Partition(tmp_path).drop_counts() == {}
 
 
-def test_a_frame_done_part_by_part_gives_the_same_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_transformed_in_parts_gives_the_same_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     frame, heights = judged(a=None, b="too_short", c=None, d=None, e="too_short"), []
 
     def transform(part: pl.DataFrame) -> Split:
@@ -133,7 +133,7 @@ def test_a_frame_without_rows_still_has_its_columns() -> None:
     assert by_parts(judged().clear(), Split.of).kept.columns == ["id", "text", "url"]
 
 
-def test_a_partition_that_lacks_a_shard_of_its_manifest_is_refused(tmp_path: Path) -> None:
+def test_a_partition_that_lacks_a_listed_shard_is_refused(tmp_path: Path) -> None:
     for number in range(2):
         write_shard(judged(a=None, b=None), tmp_path / f"part-0000{number}.parquet")
     write_json(tmp_path / "manifest.json", {"rows": 4})
@@ -144,7 +144,7 @@ def test_a_partition_that_lacks_a_shard_of_its_manifest_is_refused(tmp_path: Pat
 
 
 @pytest.mark.parametrize("languages", [["fi"], ["fi", "ur"]])
-def test_a_published_folder_loads_as_its_kept_rows_alone(tmp_path: Path, languages: list[str]) -> None:
+def test_a_published_folder_loads_only_the_kept_rows(tmp_path: Path, languages: list[str]) -> None:
     for language in languages:
         write_shard(pl.DataFrame({"id": ["a", "b"], "text": ["x", "y"]}), tmp_path / language / "part-00000.parquet")
         write_shard(Split.of(judged(a="rare")).dropped, tmp_path / language / DROPS / "part-00000.parquet")

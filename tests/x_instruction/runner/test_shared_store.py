@@ -1,4 +1,4 @@
-"""The shared store: a piece is made once, whole or not at all, and stays as long as a language needs it."""
+"""A piece in the shared store is made once, completely or not at all, and is kept while a language needs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def store(folder: Path, name: str, names: list[str] = LANGUAGES) -> SharedStore:
-    """The store as a new run of a language sees it."""
+    """The store, opened by a new run of a language."""
     return SharedStore(folder, name, names)
 
 
@@ -35,7 +35,7 @@ def maker(made: list[str], name: str) -> Callable[[Path], None]:
 
 
 def ran(folder: Path, name: str, *keys: str, names: list[str] = LANGUAGES, published: bool = True) -> list[str]:
-    """The pieces that a run of a language had to make."""
+    """Runs a language and returns the pieces that it had to make."""
     made: list[str] = []
     one = store(folder, name, names)
     one.fill({key: maker(made, key) for key in keys})
@@ -45,16 +45,16 @@ def ran(folder: Path, name: str, *keys: str, names: list[str] = LANGUAGES, publi
     return made
 
 
-def there(folder: Path) -> set[str]:
+def pieces_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.is_dir()} - {"wanted"}
 
 
-def test_what_one_language_made_the_others_find(folder: Path) -> None:
+def test_other_languages_find_the_pieces_that_one_language_made(folder: Path) -> None:
     assert ran(folder, "fi", "a", "b") == ["a", "b"]
     assert ran(folder, "sw", "b", "c", "a") == ["c"]
 
 
-def test_a_piece_that_was_not_finished_is_made_from_what_is_there(folder: Path) -> None:
+def test_an_unfinished_piece_is_continued(folder: Path) -> None:
     def broken(piece: Path) -> None:
         (piece / "first").touch()
         raise RuntimeError("killed")
@@ -65,7 +65,7 @@ def test_a_piece_that_was_not_finished_is_made_from_what_is_there(folder: Path) 
     assert (folder / "a" / "first").exists()
 
 
-def test_languages_side_by_side_share_the_pieces_and_make_none_twice(folder: Path) -> None:
+def test_parallel_languages_share_the_pieces_and_make_none_twice(folder: Path) -> None:
     begun, let_go, made = Event(), Event(), list[str]()
 
     def slow(piece: Path) -> None:
@@ -81,10 +81,10 @@ def test_languages_side_by_side_share_the_pieces_and_make_none_twice(folder: Pat
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(store(folder, "fi").fill, {"a": slow, "b": maker(made, "b again")})
         second = pool.submit(other)
-        while made != ["b"]:  # the second makes the pieces that the first is not making …
+        while made != ["b"]:  # the second run makes the pieces that the first is not making,
             assert not second.done()
             time.sleep(0.01)
-        let_go.set()  # … and then waits for it
+        let_go.set()  # and then waits for the first
         first.result(20)
         second.result(20)
     assert made == ["b", "a"]
@@ -99,47 +99,47 @@ def test_a_piece_that_is_one_growing_file_makes_progress(folder: Path) -> None:
     assert _progress(folder) != before
 
 
-def test_what_no_language_needs_any_more_is_deleted(folder: Path) -> None:
+def test_pieces_that_no_language_needs_are_deleted(folder: Path) -> None:
     ran(folder, "fi", "old")
     ran(folder, "fi", "new")
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}
     assert not (folder / "old.lock").exists()
 
 
-def test_what_another_language_was_made_from_stays_until_that_language_is_made_again(folder: Path) -> None:
+def test_pieces_of_another_language_are_kept_until_that_language_is_made_again(folder: Path) -> None:
     for name in ("fi", "sw"):
         ran(folder, name, "old")
     ran(folder, "fi", "new")
-    assert there(folder) == {"old", "new"}
+    assert pieces_in(folder) == {"old", "new"}
     assert ran(folder, "sw", "new") == []
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}
 
 
-def test_what_an_unpublished_run_made_stays_beside_what_was_published(folder: Path) -> None:
+def test_pieces_of_unpublished_and_published_runs_are_both_kept(folder: Path) -> None:
     ran(folder, "sw", "old")
     ran(folder, "sw", "new", published=False)
     ran(folder, "fi", "other")
-    assert there(folder) == {"old", "new", "other"}
+    assert pieces_in(folder) == {"old", "new", "other"}
 
 
-def test_a_language_out_of_the_settings_needs_nothing(folder: Path) -> None:
+def test_a_language_that_is_not_in_the_settings_needs_no_pieces(folder: Path) -> None:
     ran(folder, "sw", "old")
     ran(folder, "fi", "new", names=["fi"])
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}
 
 
-def test_a_run_without_shared_pieces_lets_go_of_those_before(folder: Path) -> None:
+def test_a_run_without_shared_pieces_releases_its_earlier_pieces(folder: Path) -> None:
     ran(folder, "fi", "old")
     store(folder, "fi").settle()
-    assert there(folder) == set()
+    assert pieces_in(folder) == set()
 
 
-def test_settling_makes_no_store_where_none_is(folder: Path) -> None:
+def test_settling_does_not_create_a_store(folder: Path) -> None:
     store(folder, "fi").settle()
     assert not folder.exists()
 
 
-def test_a_piece_half_deleted_is_not_taken_for_a_whole_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_half_deleted_piece_does_not_count_as_complete(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran(folder, "fi", "old")
 
     def killed(path: Path) -> None:
@@ -151,12 +151,12 @@ def test_a_piece_half_deleted_is_not_taken_for_a_whole_one(folder: Path, monkeyp
         with pytest.raises(RuntimeError):
             ran(folder, "fi", "new")
     assert ran(folder, "sw", "old") == ["old"]
-    assert there(folder) == {"old", "new"}
+    assert pieces_in(folder) == {"old", "new"}
 
 
-def test_a_piece_is_deleted_again_though_the_first_time_broke_off(folder: Path) -> None:
+def test_an_interrupted_deletion_is_repeated(folder: Path) -> None:
     ran(folder, "fi", "old")
     (folder / ".deleted-old").mkdir()
     (folder / ".deleted-old" / "rows").touch()
     ran(folder, "fi", "new")
-    assert there(folder) == {"new"}
+    assert pieces_in(folder) == {"new"}

@@ -1,4 +1,4 @@
-"""`python -m stages` as a user runs it: it publishes all or nothing, and its errors are one clear sentence."""
+"""`python -m stages` publishes all files of an artifact or none, and reports an error in one clear sentence."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _published_master(_project_master: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def published(_published_master: Path, tmp_path: Path) -> Path:
-    """A project whose Finnish seeds are published; the messages of that run are in the file `messages`."""
+    """A project whose Finnish seeds are published; the file `messages` has the output of that run."""
     return Path(shutil.copytree(_published_master, tmp_path / "published"))
 
 
@@ -70,7 +70,7 @@ def made(project: Path, *names: str) -> str:
 
 
 def refused(project: Path, *names: str) -> str:
-    """The message of a run that ends with exit code 1, `error:` and no traceback."""
+    """The message of a run that must end with exit code 1, `error:` and no traceback."""
     done = stage(project, *names)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -119,7 +119,7 @@ def test_a_stage_publishes_shards_manifest_report_and_log(published: Path) -> No
     assert not (project / "data/.staging/seed_pairs/fi").exists()
 
 
-def test_equal_runs_give_equal_bytes(project: Path, published: Path) -> None:
+def test_equal_runs_publish_equal_bytes(project: Path, published: Path) -> None:
     made(project, "seed_pairs", "fi")
     for name in ("seed_pairs", "quality"):
         assert files(project / "data" / name) == files(published / "data" / name)
@@ -149,7 +149,10 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
         "the gate of seed_pairs fi failed and nothing was published; report: data/refused/seed_pairs/fi.json" in message
     )
     assert "expected bad_share at most 0.2, found 0.5 (so many bad seeds point to a wrong file or column)" in message
-    assert "most drops are no_response (" in message and "all of them: data/refused/seed_pairs/fi.drops" in message
+    assert (
+        "the most frequent drops are no_response (" in message
+        and "all drops: data/refused/seed_pairs/fi.drops" in message
+    )
     assert (
         pl.read_parquet(project / "data/refused/seed_pairs/fi.drops/*.parquet")["reason"].unique().item()
         == "no_response"
@@ -171,10 +174,10 @@ def test_seeds_without_the_column_are_named(project: Path) -> None:
     assert not (project / "data/seed_pairs").exists()
 
 
-def test_seeds_that_are_not_there_are_named(project: Path) -> None:
+def test_a_missing_seed_file_is_named(project: Path) -> None:
     (project / "data/sample/seeds/fi.jsonl").unlink()
     message = refused(project, "seed_pairs", "fi")
-    assert "fi.jsonl does not exist; add the file, or take its source or its language out" in message
+    assert "fi.jsonl does not exist; add the file, or remove its source or its language" in message
 
 
 def test_an_unknown_setting_is_named(project: Path) -> None:
@@ -188,7 +191,7 @@ def test_an_unknown_language_in_the_settings_is_named(project: Path) -> None:
     assert "`languages.3`: 'xx' is not one of the languages" in refused(project, "seed_pairs", "fi")
 
 
-def test_a_language_the_settings_do_not_list_is_named(project: Path) -> None:
+def test_a_language_that_the_settings_do_not_list_is_named(project: Path) -> None:
     message = refused(project, "seed_pairs", "th")
     assert message.startswith("error: 'th' is neither a language nor an iteration of params.yaml (fi, ")
 
@@ -196,7 +199,7 @@ def test_a_language_the_settings_do_not_list_is_named(project: Path) -> None:
 @pytest.mark.parametrize(
     "names", [("seed_pairs",), ("rated_pairs", "fi"), ("seed_pairs", "fi", "sw"), ("seed_pairs", "iteration_1", "fi")]
 )
-def test_names_that_are_no_partition_of_the_artifact_are_refused(project: Path, names: tuple[str, ...]) -> None:
+def test_names_that_are_not_a_partition_of_the_artifact_are_refused(project: Path, names: tuple[str, ...]) -> None:
     message = refused(project, *names)
     assert names[0] in message and ("language" in message or "iteration" in message)
     assert not (project / "data" / names[0]).exists()
@@ -219,12 +222,12 @@ def test_a_missing_source_folder_is_named(project: Path) -> None:
     assert not (project / "data/raw_web_text").exists()
 
 
-def test_an_input_that_is_not_made_yet_is_named(project: Path) -> None:
+def test_a_missing_input_artifact_is_named(project: Path) -> None:
     message = refused(project, "filtered_text", "fi")
     assert "data/raw_web_text/fi is missing or unfinished: run its stage first" in message
 
 
-def test_a_checkpoint_that_is_no_model_is_named(project: Path) -> None:
+def test_a_checkpoint_that_is_not_a_model_is_named(project: Path) -> None:
     (project / "models/empty").mkdir(parents=True)
     change(project, with_checkpoint("models/empty"))
     message = refused(project, "base_model")
@@ -232,14 +235,14 @@ def test_a_checkpoint_that_is_no_model_is_named(project: Path) -> None:
     assert not (project / "data/base_model").exists()
 
 
-def test_a_checkpoint_that_is_neither_folder_nor_pinned_is_named(project: Path) -> None:
+def test_a_checkpoint_that_is_neither_a_folder_nor_pinned_is_named(project: Path) -> None:
     change(project, with_checkpoint("some/model"))
     assert "some/model is not a folder here; if it is a hub id, set base_model.revision" in refused(
         project, "base_model"
     )
 
 
-def test_a_killed_stage_goes_on_with_the_shards_it_had_finished(project: Path) -> None:
+def test_a_killed_stage_resumes_with_its_finished_shards(project: Path) -> None:
     change(project, lambda values: values["raw_web_text"].update(rows_per_shard=1, max_bad_share=1.0))
     web = project / "data/sample/web/fi"
     for copy in range(8):
@@ -262,7 +265,7 @@ def test_a_killed_stage_goes_on_with_the_shards_it_had_finished(project: Path) -
     assert manifest["rows_in"] == len(list(web.iterdir()))
 
 
-def test_the_work_store_forgets_what_the_published_run_did_not_use(published: Path) -> None:
+def test_entries_that_the_published_run_did_not_use_are_removed_from_the_work_store(published: Path) -> None:
     project = published
     first = {path.name for path in (project / "data/.work/seed_pairs/fi").iterdir() if path.is_dir()}
     write_seeds(project, seeds(project)[:-1])

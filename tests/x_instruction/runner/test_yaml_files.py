@@ -1,4 +1,4 @@
-"""YAML that is not what its author meant is refused in one sentence, in every file that is read."""
+"""YAML that is ambiguous or malicious is refused in one sentence, in every file that is read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_is_wrong_is_named_at_once(kind: str) -> None:
+def test_a_yaml_error_is_named_without_expanding_the_file(kind: str) -> None:
     text, expected = WRONG[kind]
     started = time.process_time()
     with pytest.raises(yaml.YAMLError) as caught:
@@ -51,7 +51,7 @@ def test_what_is_wrong_is_named_at_once(kind: str) -> None:
     assert time.process_time() - started < 5
 
 
-def test_aliases_that_are_meant_are_read() -> None:
+def test_ordinary_aliases_are_read() -> None:
     assert parse_yaml("a: &a { b: 1, c: 2 }\nd: { <<: *a, c: 3 }\ne: [*a, *a]\n") == {
         "a": {"b": 1, "c": 2},
         "d": {"b": 1, "c": 3},
@@ -60,7 +60,7 @@ def test_aliases_that_are_meant_are_read() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(path.relative_to(ROOT) for path in ROOT.glob("languages/*.yaml")))
-def test_the_pages_of_the_project_are_read_as_before(path: Path) -> None:
+def test_the_language_pages_are_read_as_by_pyyaml(path: Path) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert parse_yaml(text) == yaml.safe_load(text)
 
@@ -84,19 +84,19 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("kind", ["a key twice", "aliases of aliases", "an alias of itself", "an impossible date"])
-def test_every_reader_refuses_it_in_one_sentence_with_the_file(project: Path, name: str, kind: str) -> None:
+def test_every_reader_refuses_bad_yaml_in_one_sentence_with_the_file_name(project: Path, name: str, kind: str) -> None:
     (project / name).write_text(WRONG[kind][0])
     with pytest.raises(SettingsError) as caught:
         READERS[name](project)
     assert Path(name).name in str(caught.value)
     assert WRONG[kind][1] in str(caught.value)
     assert "\n" not in str(caught.value)
-    Readings.of(project, "raw_web_text", ["fi"])  # reads the settings before they are validated
+    Readings.of(project, "raw_web_text", ["fi"])  # this reader gets the settings before they are validated
 
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("kind", ["pipe", "folder", "Latin-1"])
-def test_what_is_no_file_of_text_is_one_sentence_too(project: Path, name: str, kind: str) -> None:
+def test_a_path_that_is_not_a_text_file_is_reported_in_one_sentence(project: Path, name: str, kind: str) -> None:
     path = project / name
     path.unlink(missing_ok=True)
     if kind == "pipe":
@@ -112,7 +112,7 @@ def test_what_is_no_file_of_text_is_one_sentence_too(project: Path, name: str, k
 
 
 @pytest.mark.parametrize("code", ["../fi", "/etc/passwd", "fi/../sw", "..", "fi.yaml", "C:\\fi", "fi\0", "a b", "~"])
-def test_a_path_is_no_language_code(project: Path, code: str) -> None:
+def test_a_path_is_refused_as_a_language_code(project: Path, code: str) -> None:
     names = {"fi": "Finnish", code: "Elsewhere"}
     (project / "languages/names.yaml").write_text(yaml.safe_dump(names))
     with pytest.raises(SettingsError, match="is not a language code, such as `fi`"):
@@ -120,7 +120,7 @@ def test_a_path_is_no_language_code(project: Path, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["../fi", "/etc/passwd", ["fi"], {"fi": 1}, None, 3.5, "x" * 10_000])
-def test_what_is_no_code_in_the_settings_is_one_short_sentence(project: Path, code: object) -> None:
+def test_an_invalid_language_code_in_the_settings_is_reported_in_one_sentence(project: Path, code: object) -> None:
     values = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
     (project / "params.yaml").write_text(yaml.safe_dump({**values, "languages": ["fi", code]}))
     with pytest.raises(SettingsError) as caught:

@@ -1,4 +1,4 @@
-"""numba's cache on disk is used again, but not after a change of any code that a compiled function was made from."""
+"""numba's cache on disk is used again, unless any code that a compiled function uses has changed."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ ASK = "from x_instruction.planted.caller import answer; print(answer(), sum(answ
 
 
 def asked(folder: Path) -> tuple[int, int]:
-    """The answer that a new process gets in a copy of the project, and how many functions came from the cache."""
+    """The result in a new process in a copy of the project, and the number of functions that came from the cache."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     ended = subprocess.run(
         [sys.executable, "-c", ASK], env=environment, cwd=folder, capture_output=True, text=True, check=True

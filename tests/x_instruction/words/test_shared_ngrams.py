@@ -1,26 +1,24 @@
-"""Words that a text shares with evaluation prompts, in each language."""
+"""Runs of words that a text shares with evaluation prompts are found in each language."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import SHARED
 from tests.stages.filtered_text.texts import page
 from x_instruction.language.letters import normalised
 from x_instruction.runner.errors import InputError
 from x_instruction.words.shared_ngrams import SHORTEST, evaluation_ngrams, overlaps
 from x_instruction.words.units import units, units_of_words
 
-SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 PROMPT = "How do you remove a fresh coffee stain from a white shirt?"
 PROMPTS = (PROMPT, "Why?", "Name five large rivers.")
-# A text that shares five to seven common words in a row with a prompt, of eight that an overlap needs.
+# Texts that share only five to seven consecutive common words with a prompt; an overlap needs eight.
 SEVEN_WORDS = [
     ("hi", "पुराने कपड़ों का उपयोग किया जाता है तो क्या करें?", "घर बनाने में बाँस का उपयोग किया जाता है और टोकरियाँ बिकती हैं।"),
     ("bn", "শহরের মানুষের জন্য খুব গুরুত্বপূর্ণ বলে মনে করা হয় কেন?", "নদীটি চাষের জন্য খুব গুরুত্বপূর্ণ বলে মনে করা হয়নি।"),
@@ -48,7 +46,7 @@ def shared(text: str, *prompts: str, folder: Path, language: str = "fi", size: i
     return found
 
 
-def test_a_prompt_is_found_in_the_form_that_cleaning_gives_a_text(tmp_path: Path) -> None:
+def test_a_prompt_is_found_in_a_cleaned_text(tmp_path: Path) -> None:
     prompt = "Write to maija (at) kerho.example or call ０４０ １２３ ４５６７ now\u2066 please"
     for text in ("Write to [email] or call [phone] now please", prompt):
         assert shared(text, prompt, folder=tmp_path) is not None
@@ -70,7 +68,7 @@ def test_shared_words_are_found_with_any_case_and_punctuation(text: str, tmp_pat
 @pytest.mark.parametrize(
     "text",
     [
-        "How do you remove a fresh coffee spot?",  # seven words in a row, but eight are needed
+        "How do you remove a fresh coffee spot?",  # seven consecutive words, but eight are needed
         "Remove the stain of fresh coffee from your shirt, however white you want it.",
         "Why? Because five large rivers are there.",
         "",
@@ -80,7 +78,7 @@ def test_a_text_without_enough_shared_words_is_clean(text: str, tmp_path: Path) 
     assert shared(text, *PROMPTS, folder=tmp_path) is None
 
 
-def test_words_of_two_texts_are_not_joined(tmp_path: Path) -> None:
+def test_words_of_different_texts_are_not_joined(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": PROMPT}))
     ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
     texts = pl.Series(["", "how do you remove", "a fresh coffee stain", PROMPT, ""])
@@ -133,7 +131,7 @@ def test_spellings_of_the_same_letters_are_the_same_words(
 
 
 def real_prompts(language: str) -> list[str]:
-    """The prompts in the language, or the English ones."""
+    """The real prompts in the language, or else the English prompts."""
     found: dict[str, list[str]] = {language: [], "en": []}
     for path in sorted((SHARED / "eval").glob("*.zst")):
         for row in pl.read_ndjson(path, infer_schema_length=None).iter_rows(named=True):
@@ -145,21 +143,21 @@ def real_prompts(language: str) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "texts", "most"), [("hi", 340, 13), ("bn", 431, 0), ("ta", 600, 0), ("th", 400, 44), ("ur", 1902, 0)]
 )
-def test_real_documents_are_flagged_for_whole_words_alone_and_planted_prompts_are_found(
+def test_few_real_documents_are_flagged_and_planted_prompts_are_found(
     language: str, texts: int, most: int, tmp_path: Path
 ) -> None:
-    prompts, own = real_prompts(language), page(language)
+    prompts, settings = real_prompts(language), page(language)
     (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps({"prompt": text}) for text in prompts))
-    ngrams = evaluation_ngrams([tmp_path / "eval.jsonl"], 8, own)
+    ngrams = evaluation_ngrams([tmp_path / "eval.jsonl"], 8, settings)
     documents = pl.read_ndjson(SHARED / "web" / f"{language}.jsonl.zst", infer_schema_length=None)["text"].head(texts)
-    flagged = overlaps(documents, ngrams, own).is_not_null()
+    flagged = overlaps(documents, ngrams, settings).is_not_null()
     assert flagged.sum() <= most
     clean = documents.filter(~flagged)[0]
-    counts = np.diff(units(normalised(pl.Series(prompts), own), own)[1])
-    long_enough = pl.Series(prompts).filter(pl.Series(counts >= units_of_words(SHORTEST, own)))
+    counts = np.diff(units(normalised(pl.Series(prompts), settings), settings)[1])
+    long_enough = pl.Series(prompts).filter(pl.Series(counts >= units_of_words(SHORTEST, settings)))
     planted = pl.Series([f"{clean[:200]} {text} {clean[200:400]}" for text in long_enough])
     assert len(planted) > 0.8 * len(prompts)
-    assert overlaps(normalised(planted, own), ngrams, own).is_not_null().all()
+    assert overlaps(normalised(planted, settings), ngrams, settings).is_not_null().all()
 
 
 # Files
@@ -195,20 +193,22 @@ def test_an_unreadable_evaluation_set_is_named(tmp_path: Path, content: str) -> 
         {"messages": [{"role": "system", "content": None}, {"role": "user", "content": [{"text": PROMPT}]}]},
     ],
 )
-def test_a_prompt_is_found_in_whatever_column_it_is(row: dict[str, object], tmp_path: Path) -> None:
+def test_a_prompt_is_found_in_any_known_column(row: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps(row))
     ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
     assert overlaps(pl.Series([PROMPT]), ngrams, page("fi")).item()
 
 
-def test_a_short_text_beside_the_prompts_is_not_one(tmp_path: Path) -> None:
+def test_a_short_text_in_another_column_is_not_a_prompt(tmp_path: Path) -> None:
     row = {"prompt": PROMPT, "license": "CC BY-SA 4.0", "answer": "in the 19th century"}
     (tmp_path / "a.jsonl").write_text(json.dumps(row))
     ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
     assert overlaps(pl.Series(["Text: CC BY-SA 4.0, in the 19th century."]), ngrams, page("fi")).item() is None
 
 
-def test_rows_that_protect_nothing_are_counted_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_without_a_usable_prompt_are_counted_in_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [{"prompt": PROMPT}, {"prompt": "Why?"}, {"prompt": "", "answer": "Because."}]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     ngrams = evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
@@ -217,14 +217,14 @@ def test_rows_that_protect_nothing_are_counted_and_said(tmp_path: Path, capsys: 
 
 
 @pytest.mark.parametrize("rows", [['{"prompt": "Why?"}'], ['{"answer": "yes, that is so"}', '{"prompt": ""}']])
-def test_a_file_that_protects_nothing_is_refused(rows: list[str], tmp_path: Path) -> None:
+def test_a_file_without_a_usable_prompt_is_refused(rows: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(rows))
     with pytest.raises(InputError, match=r"a\.jsonl protects nothing"):
         evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))
 
 
 @pytest.mark.parametrize("line", ["[1, 2]", '{"prompt": ', "3", "[" * 100_000])
-def test_a_line_that_is_no_row_is_named(line: str, tmp_path: Path) -> None:
+def test_a_line_that_is_not_json_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(f'{{"prompt": "{PROMPT}"}}\n{line}\n')
     with pytest.raises(InputError, match=r"line 2 of .*a\.jsonl is not JSONL"):
         evaluation_ngrams([tmp_path / "a.jsonl"], 8, page("fi"))

@@ -1,4 +1,4 @@
-"""How texts are split into words and punctuation in each language, and what is counted about them."""
+"""Texts are split into words and punctuation by the rules of their language, and words and lines are counted."""
 
 import polars as pl
 import pytest
@@ -36,7 +36,7 @@ def test_words_are_split_as_in_the_language(language: str, text: str, expected: 
     assert "|".join(tokens(text, language)) == expected
 
 
-def test_with_dividing_signs_all_other_marks_are_parts_of_words() -> None:
+def test_with_dividing_signs_all_other_signs_belong_to_words() -> None:
     hindi = page("hi").model_copy(update={"dividing_signs": ".।"})
     (batch,) = split(pl.Series(["“वह गया”। (घर)..."]), hindi)
     assert batch.hashes.tolist() == [word_hash(word) for word in ["“वह", "गया”", "।", "(घर)", ".", ".", "."]]
@@ -58,7 +58,7 @@ def test_a_script_without_spaces_and_dictionary_is_split_into_runs_of_characters
         "เวลา (12:30x5 และ 1:2x3:4",
     ],
 )
-def test_thai_words_are_those_of_newmm(text: str) -> None:
+def test_thai_is_split_as_by_newmm(text: str) -> None:
     from pythainlp.tokenize import word_tokenize
 
     theirs = [word.strip() for word in word_tokenize(text, engine="newmm-safe", keep_whitespace=False)]
@@ -72,7 +72,7 @@ def ngram_counts(text: str) -> dict[str, int]:
     return dict(frame["ngram_counts"].item())
 
 
-def test_repeated_ngrams_are_counted_by_their_characters_but_no_character_twice() -> None:
+def test_repeated_ngrams_are_counted_by_characters_and_no_character_twice() -> None:
     counts = ngram_counts("a b c d e f a b c d e g a b x")
     assert counts["top_2"] == 3 * len("a b")
     assert counts["top_4"] == 2 * len("a b c d")
@@ -86,7 +86,7 @@ def test_a_text_of_one_word_repeated_many_times_is_counted() -> None:
 
 
 @pytest.mark.parametrize(("language", "closed"), [("hi", 1), ("ur", 1), ("fi", 2), ("th", 2)])
-def test_a_line_is_closed_by_a_mark_that_ends_sentences_in_the_language(language: str, closed: int) -> None:
+def test_a_line_is_closed_by_a_sentence_end_of_its_language(language: str, closed: int) -> None:
     text = {"hi": "वह गया।\nवह गया۔", "ur": "یہ ہے۔\nیہ ہے।", "fi": "Ei!\nNiin?\nei।", "th": "ใช่!\nใช่…\nใช่ ใช่"}
     counts = with_line_counts(pl.DataFrame({"text": [text[language]]}), False, page(language))["line_counts"]
     assert counts.struct.field("closed_lines").item() == closed

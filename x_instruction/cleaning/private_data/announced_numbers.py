@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 
@@ -41,7 +41,7 @@ GOODS = re.compile(rf"(?<![^\W_])(?:{_GOODS}){_THEN}", re.IGNORECASE)
 OTHER = re.compile(rf"(?<![^\W_])(?:{_GOODS}|{_PERSONAL}){_THEN}", re.IGNORECASE)
 # Several numbers may follow each other: 0812…/0813….
 NEXT = re.compile(r"[ ]?(?:[/,;&|]|dan|atau|ve|veya|ja|tai|và|hoặc|na|au|or|and|या|और|ও|மற்றும்|และ|หรือ|اور|یا)[ ]?")
-# The pattern begins with a digit, which is five times as fast as with an optional sign.
+# The pattern begins with a digit, because it is then five times as fast as with an optional sign.
 NUMBER = re.compile(r"\d(?<![\d.,]\d)(?:[ .()\-\u2013]{0,2}\d){6,14}(?!\d)")
 SIGNS = "+("
 YEARS = re.compile(r"(?:1[5-9]|20)\d\d ?[\-\u2013] ?(?:1[5-9]|20)\d\d")
@@ -72,6 +72,7 @@ def announced_phones(text: str, countries: tuple[str, ...]) -> Iterator[tuple[in
             last_end = end
 
 
+@lru_cache(maxsize=10_000)
 def _is_valid(digits: str, countries: tuple[str, ...]) -> bool:
     """Whether the digits are a number of one of the countries, with or without the country's code."""
     return any(

@@ -22,7 +22,8 @@ _FIFTEEN = r"3[47]\d{2}(?P<gap15>[ \-]?)\d{6}(?P=gap15)\d{5}"
 _FOURTEEN = r"3(?:0[0-5]|[68]\d)\d(?P<gap14>[ \-]?)\d{6}(?P=gap14)\d{4}"
 # If another digit or another group of four is adjacent, the digits are a part of a longer number.
 FORM = re.compile(
-    rf"(?<![\w.,/+\-])(?<!\d{{4}} )(?:{_SIXTEEN}|{_FIFTEEN}|{_FOURTEEN})(?!\w|/|[.,\-]\d| \d{{4}}(?!\d))", re.ASCII
+    rf"(?=\d)(?<![\w.,/+\-])(?<!\d{{4}} )(?:{_SIXTEEN}|{_FIFTEEN}|{_FOURTEEN})(?!\w|/|[.,\-]\d| \d{{4}}(?!\d))",
+    re.ASCII,
 )
 CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{13}}"
 
@@ -30,6 +31,11 @@ CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{13}}"
 def _is_card(number: str) -> bool:
     digits = re.sub(r"\D", "", number)
     return len(set(digits)) > 1 and luhn.is_valid(digits)
+
+
+def is_card(number: str) -> bool:
+    """Whether a number, in ASCII and as it is grouped, is that of a payment card."""
+    return FORM.fullmatch(number) is not None and _is_card(number)
 
 
 def mask_cards(texts: pl.Series) -> tuple[pl.Series, pl.Series]:

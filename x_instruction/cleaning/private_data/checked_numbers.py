@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from x_instruction.cleaning.private_data.plain_digits import plain
+from x_instruction.cleaning.private_data.plain_digits import all_plain, plain
+from x_instruction.language.changes import changed_where
 
 
 class Kind(NamedTuple):
@@ -22,28 +23,30 @@ class Kind(NamedTuple):
     unless: Callable[[str, int], bool] = lambda _, __: False
 
 
-def mask_checked(
-    texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str | None = None
-) -> tuple[pl.Series, pl.Series]:
+def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
     """The texts with all numbers of the kinds masked, and how many there were in each.
 
     `candidate` is a polars pattern that every text with such a number contains; only texts that contain it are
     searched.
     """
     kinds = list(kinds)
-    return masked_each(texts, lambda text: _masked(text, kinds, mark), candidate)
+    return masked_each(texts, lambda text, digits: _masked(text, digits, kinds, mark), candidate)
 
 
 def masked_each(
-    texts: pl.Series, mask: Callable[[str], tuple[str, int]], candidate: str | None
+    texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """The texts and counts that `mask` returns. A text without the candidate pattern is unchanged and counts 0."""
-    searched = texts.str.contains(candidate) if candidate else [True] * len(texts)
-    pairs = [mask(text) if search else (text, 0) for text, search in zip(texts, searched, strict=True)]
-    return (
-        pl.Series([text for text, _ in pairs], dtype=pl.String),
-        pl.Series([count for _, count in pairs], dtype=pl.Int64),
-    )
+    """The texts and counts that `mask` returns. A text without the candidate pattern is unchanged and counts 0.
+
+    `mask` gets a text, and the same text with its digits and signs in ASCII.
+    """
+    found = texts.str.contains(candidate).fill_null(False)
+    searched = texts.filter(found)
+    pairs = [mask(text, digits) for text, digits in zip(searched, all_plain(searched), strict=True)]
+    masked = pl.Series([text for text, _ in pairs], dtype=pl.String)
+    counts = pl.Series([count for _, count in pairs], dtype=pl.Int64)
+    zeros = pl.repeat(0, len(texts), dtype=pl.Int64, eager=True)
+    return changed_where(found, texts, lambda _: masked), changed_where(found, zeros, lambda _: counts)
 
 
 def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[str, int]:
@@ -60,10 +63,11 @@ def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[st
     return "".join([*parts, text[at:]]), count
 
 
-def _masked(text: str, kinds: list[Kind], mark: str) -> tuple[str, int]:
+def _masked(text: str, digits: str, kinds: list[Kind], mark: str) -> tuple[str, int]:
     total = 0
     for kind in kinds:
-        text, count = replaced(text, _spans(plain(text), kind), mark)
+        text, count = replaced(text, _spans(digits, kind), mark)
+        digits = plain(text) if count else digits
         total += count
     return text, total
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from x_instruction.cleaning.control_strings import count_control_strings
 from x_instruction.cleaning.private_data import cards, ibans, ip_addresses, national_ids, phones
+from x_instruction.cleaning.private_data.passages import Passages
 from x_instruction.cleaning.private_data.second_look import suspects
 from x_instruction.language.changes import changed_where
 from x_instruction.language.settings import LanguageSettings
@@ -43,6 +44,10 @@ MARKS = {
     "phones": phones.MARK,
 }
 KINDS = tuple(MARKS)
+CANDIDATES = (
+    MAY_HOLD_EMAIL,
+    *(kind.CANDIDATE for kind in (ip_addresses, ibans, national_ids, cards, phones)),
+)
 Mask = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
 
 
@@ -56,16 +61,26 @@ def mask(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 def masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, dict[str, pl.Series]]:
     """The texts with their private data masked, and the number of masked items of each kind in each text.
 
-    Without countries (text in English), only data that are valid in every country are masked. A number may begin right
-    after a masked one ("0812 3456 7890-0813 4567 8901"), so changed texts are searched again.
+    Without countries (text in English), only data that are valid in every country are masked.
+    """
+    passages = Passages(texts, CANDIDATES)
+    found, counts = _masked(passages.texts, countries)
+    return passages.joined(found).alias(texts.name), {name: passages.summed(count) for name, count in counts.items()}
+
+
+def _masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, dict[str, pl.Series]]:
+    """`masked` for passages.
+
+    A number may begin right after a masked one ("0812 3456 7890-0813 4567 8901"), so changed passages are searched
+    again.
     """
     before, counts = texts, dict[str, pl.Series]()
     for name, mask_kind in _masks(countries).items():
         texts, counts[name] = mask_kind(texts)
-    changed = (texts != before).fill_null(False)
+    changed = texts != before
     if not changed.any():
         return texts, counts
-    masked_again, more = masked(texts.filter(changed), countries)
+    masked_again, more = _masked(texts.filter(changed), countries)
     texts = changed_where(changed, texts, lambda _: masked_again)
     return texts, {
         name: changed_where(changed, count, partial(operator.add, more[name])) for name, count in counts.items()
@@ -85,19 +100,10 @@ def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
 
 
 def _mask_emails(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    masked_texts = changed_where(texts.str.contains(MAY_HOLD_EMAIL), texts, _mask_lines)
+    found = texts.str.contains(MAY_HOLD_EMAIL)
+    masked_texts = changed_where(found, texts, lambda some: some.str.replace_all(EMAIL, EMAIL_MARK))
     count = (series.str.count_matches(EMAIL_MARK, literal=True).cast(pl.Int64) for series in (masked_texts, texts))
     return masked_texts, next(count) - next(count)
-
-
-def _mask_lines(texts: pl.Series) -> pl.Series:
-    """Masks e-mail addresses. The pattern is slow, so only lines that may hold an address are searched."""
-    lines = texts.alias("text").to_frame().with_row_index("row").with_columns(pl.col("text").str.split("\n"))
-    lines = lines.explode("text")
-    may_hold = lines["text"].str.contains(MAY_HOLD_EMAIL)
-    masked_lines = changed_where(may_hold, lines["text"], lambda chosen: chosen.str.replace_all(EMAIL, EMAIL_MARK))
-    rows = lines.with_columns(masked_lines.alias("text")).group_by("row", maintain_order=True)
-    return rows.agg(pl.col("text").str.join("\n"))["text"]
 
 
 def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
@@ -112,5 +118,5 @@ def unmasked(texts: pl.Series, countries: tuple[str, ...]) -> int:
 
     It is the larger of two counts: one by the masks, the other by a simpler search that shares none of their patterns.
     """
-    by_masks = sum(int(mask_kind(texts)[1].sum()) for mask_kind in _masks(countries).values())
+    by_masks = sum(int(count.sum()) for count in masked(texts, countries)[1].values())
     return max(by_masks, suspects(texts).drop_nulls().len())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 import polars as pl
@@ -61,11 +61,10 @@ _EACH_INDIAN = re.compile(_INDIAN)
 def mask_phones(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
     """The texts with phone numbers masked, and how many there were. Raises SettingsError for an unknown country."""
     written = _written(countries)
-    return masked_each(texts, lambda text: _masked(text, countries, written), CANDIDATE)
+    return masked_each(texts, lambda text, digits: _masked(text, digits, countries, written), CANDIDATE)
 
 
-def _masked(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> tuple[str, int]:
-    digits = plain(text)
+def _masked(text: str, digits: str, countries: tuple[str, ...], written: re.Pattern[str]) -> tuple[str, int]:
     text, by_form = replaced(text, chain(announced_phones(digits, countries), _of_form(digits, countries)), MARK)
     digits = plain(text) if by_form else digits
     text, by_plan = replaced(text, _of_plan(digits, countries, written), MARK)
@@ -94,7 +93,7 @@ def _written(countries: tuple[str, ...]) -> re.Pattern[str]:
     prefixes = [plan.national_prefix for plan in plans if plan]
     begin = "[" + "".join(prefix[0] for prefix in prefixes if prefix) + "]" if all(prefixes) else r"\d"
     national = rf"|(?:\( ?)?{begin}(?!\.)" if countries else ""
-    return re.compile(rf"(?<![\w.,+\-:/])(?:\+{national})(?:[ .()/\-\u2013]{{0,3}}\d){{7,16}}")
+    return re.compile(rf"(?=[+(\d])(?<![\w.,+\-:/])(?:\+{national})(?:[ .()/\-\u2013]{{0,3}}\d){{7,16}}")
 
 
 def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) -> Iterator[tuple[int, int]]:
@@ -102,19 +101,26 @@ def _of_plan(text: str, countries: tuple[str, ...], written: re.Pattern[str]) ->
     at = 0
     while found := written.search(text, at):
         at = found.start() + 1
-        numbers = list(_valid_numbers(found.group(), countries or NO_COUNTRY))
-        if numbers:
-            # The first groups of a number may be a valid number of another country, so the longest match counts.
-            number = max(numbers, key=lambda match: (-match.start, match.end))
-            at = found.start() + number.end
-            if not is_other(text, found.start() + number.start):
-                yield found.start() + number.start, at
+        if number := _longest_number(found.group(), countries or NO_COUNTRY):
+            start, at = (found.start() + place for place in number)
+            if not is_other(text, start):
+                yield start, at
 
 
-def _valid_numbers(text: str, countries: tuple[str, ...]) -> Iterator[PhoneNumberMatch]:
+# A number often occurs several times in a page, and a masked text is searched again.
+@lru_cache(maxsize=10_000)
+def _longest_number(text: str, countries: tuple[str, ...]) -> tuple[int, int] | None:
+    """The span of the first valid number; None if there is none.
+
+    The first groups of a number may be a valid number of another country, so the longest match counts.
+    """
+    spans = [(number.start, number.end) for country in countries for number in _valid_numbers(text, country)]
+    return max(spans, key=lambda span: (-span[0], span[1]), default=None)
+
+
+def _valid_numbers(text: str, country: str) -> Iterator[PhoneNumberMatch]:
     """Valid numbers that are grouped as in their country, and long valid numbers with any grouping."""
-    for country in countries:
+    valid = list(PhoneNumberMatcher(text, country, leniency=Leniency.VALID))
+    if valid:  # otherwise no number is valid with the country's grouping either
         yield from PhoneNumberMatcher(text, country, leniency=Leniency.STRICT_GROUPING)
-        for number in PhoneNumberMatcher(text, country, leniency=Leniency.VALID):
-            if len(national_significant_number(number.number)) >= LONG_NUMBER:
-                yield number
+    yield from (number for number in valid if len(national_significant_number(number.number)) >= LONG_NUMBER)

@@ -1,9 +1,13 @@
-"""Writes digits and signs of every script in ASCII. Each character is replaced by one, so positions stay the same."""
+"""Writes digits and signs of every script in ASCII, one character for each, so that positions stay the same."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+import polars as pl
+
+from x_instruction.language.changes import changed_where
 
 _DIGITS = {point: str(unicodedata.decimal(chr(point))) for point in range(0x20000) if chr(point).isdecimal()}
 _FULL_WIDTH = {point: chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F)}
@@ -14,8 +18,11 @@ _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u2
 _LOOK_ALIKES = {"-": _HYPHENS, ".": _POINTS, "+": _PLUS, " ": _SPACES}
 _SIGNS = {ord(sign): ascii_sign for ascii_sign, signs in _LOOK_ALIKES.items() for sign in signs}
 _TABLE = _DIGITS | _FULL_WIDTH | _SIGNS
-# Few texts have such characters, and a search for them is 2.6 times as fast as the replacement.
-_OTHER = re.compile(rf"(?![0-9])\d|[\uff01-\uff5e{_HYPHENS}{_POINTS}{_PLUS}{_SPACES}]")
+# Few texts have such characters, and a search for them is 2.6 times as fast as the replacement. For many texts polars
+# searches 20 times as fast again.
+_NOT_ASCII = rf"\uff01-\uff5e{_HYPHENS}{_POINTS}{_PLUS}{_SPACES}"
+_OTHER = re.compile(rf"(?![0-9])\d|[{_NOT_ASCII}]")
+_OTHER_IN_POLARS = rf"[{_NOT_ASCII}[\p{{Nd}}--[0-9]]]"
 # Character classes for polars: what looks like a space or a hyphen, and what may be between the digits of a telephone
 # number.
 GAP = rf"[ \-\x{{FF0D}}{_HYPHENS}{_SPACES}]"
@@ -25,3 +32,12 @@ PHONE_GAP = rf"[{GAP}.()\x{{2013}}\x{{FF08}}\x{{FF09}}\x{{FF0E}}{_POINTS}]"
 def plain(text: str) -> str:
     """The text with its digits and signs in ASCII; its length does not change."""
     return text.translate(_TABLE) if _OTHER.search(text) else text
+
+
+def all_plain(texts: pl.Series) -> pl.Series:
+    """`plain` for each text."""
+    return changed_where(texts.str.contains(_OTHER_IN_POLARS), texts, _translated)
+
+
+def _translated(texts: pl.Series) -> pl.Series:
+    return pl.Series([text.translate(_TABLE) for text in texts], dtype=pl.String)

@@ -1,6 +1,6 @@
 """A second, simpler search for private data, in texts whose private data is masked.
 
-The masks rely on forms, countries and words, and any of these lists may be incomplete. This search shares none of their
+The masks rely on lists of forms, countries and words, which may be incomplete. This search shares none of their
 patterns. It reads a text with plain digits and signs and without invisible characters, and looks for what every address
 or number must have. A text is dropped if something is found in it, and the gate checks that no such text is left.
 """

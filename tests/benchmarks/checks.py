@@ -1,0 +1,137 @@
+"""Measures the cost of the checks: hashes, manifests, locks, readings of inputs, and the deadlines of pages.
+
+The cost is a share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` on
+64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run, because
+runs with and without checks would differ by less than two equal runs on a shared machine. The processor time of all
+processes of the run is read twice a second, so it is slightly too small and the share slightly too large.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
+
+import psutil
+
+from tests.benchmarks.memory import generated
+from tests.benchmarks.project_copy import copy_project, run_python
+from tests.benchmarks.table import Row
+from x_instruction.runner.errors import InputError
+
+DOCUMENTS, BOUND = 64_000, 0.03
+HOOKS = Path(__file__).parent / "hooks"
+LOOK_EVERY = 0.5  # seconds
+ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Processor seconds of the checks by group, and of the whole run."""
+
+    checks: Counter[str]
+    total: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.checks + other.checks, self.total + other.total)
+
+    def row(self, case: str) -> Row:
+        seconds = sum(self.checks.values())
+        groups = ", ".join(f"{group} {taken:.2g}" for group, taken in self.checks.most_common())
+        note = f"the bound; {seconds:.2g} of {self.total:.0f} CPU s: {groups}"
+        return Row(case, "share", seconds / self.total, BOUND, note)
+
+
+def run() -> list[Row]:
+    """XI_CHECKS=sample or XI_CHECKS=text restricts the benchmark to (a) or (b)."""
+    chosen = os.environ.get("XI_CHECKS", "sample,text").split(",")
+    with TemporaryDirectory(dir=os.environ.get("XI_BENCH_FOLDER")) as name:
+        rows = sample_rows(Path(name, "sample")) if "sample" in chosen else []
+        return rows + (text_rows(Path(name, "text"), DOCUMENTS) if "text" in chosen else [])
+
+
+def sample_rows(project: Path) -> list[Row]:
+    copy_project(project, {}, also=(".dvc/", "data/sample/"))
+    return [measured(project, "-m", "dvc_project.run").row("checks in the sample's run")]
+
+
+def text_rows(project: Path, documents: int) -> list[Row]:
+    """Rows of a first run, and of a second run that takes every shard from the work store."""
+    prepare(project, documents)
+    rows = []
+    for case in ("checks in a text run", "checks in a text run that finds its shards"):
+        stages = ("raw_web_text", "filtered_text")
+        first, second = (measured(project, "-m", "stages", stage, "fi", variables=ONE_THREAD) for stage in stages)
+        rows.append((first + second).row(f"{case}, {documents:,} documents"))
+    return rows
+
+
+def prepare(project: Path, documents: int) -> None:
+    """A project whose only source is the generated corpus."""
+    sources = [{"path": "corpus/{language}.jsonl"}]
+    changed = {"languages": ["fi"], "execution": {"threads": 1}, "raw_web_text": {"sources": sources}}
+    copy_project(project, changed, also=(".dvc/", "data/sample/"))
+    (project / "corpus").mkdir()
+    with (project / "corpus" / "fi.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps({"text": page}, ensure_ascii=False) + "\n" for page in generated(documents))
+    run_python(project, "-m", "dvc_project.generated_lines")
+
+
+def measured(project: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> Cost:
+    """Runs Python with these arguments in the project, with the checks timed. Raises InputError if it fails."""
+    times, log = project / "times", project / "log"
+    times.write_text("")
+    path = os.pathsep.join([str(HOOKS), str(project)])
+    environment = {**os.environ, **variables, "PYTHONPATH": path, "XI_TIMED": str(times)}
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            [sys.executable, *arguments], cwd=project, env=environment, stdout=output, stderr=output
+        )
+        total = processor_seconds(running)
+    if running.returncode:
+        raise InputError(f"{' '.join(arguments)} ended with {running.returncode}: {log.read_text()[-2000:]}")
+    return Cost(checks_of(times.read_text()), total)
+
+
+def processor_seconds(running: subprocess.Popen[Any]) -> float:
+    """Waits for a process. Returns the processor seconds of this process and all its descendants."""
+    used: dict[tuple[int, float], float] = {}
+    root = psutil.Process(running.pid)
+    while running.poll() is None:
+        for member in (root, *_children(root)):
+            try:
+                times = member.cpu_times()
+                used[member.pid, member.create_time()] = times.user + times.system
+            except psutil.Error:
+                continue  # the process has just ended
+        time.sleep(LOOK_EVERY)
+    return sum(used.values())
+
+
+def _children(root: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(root.children(recursive=True))
+    except psutil.Error:
+        return []
+
+
+def checks_of(lines: str) -> Counter[str]:
+    """The seconds by group, from the lines that the hooks wrote."""
+    found, whole = Counter[str](), dict[tuple[str, str], float]()
+    for kind, process, group, seconds in map(str.split, lines.splitlines()):
+        if kind == "+":
+            found[group] += float(seconds)
+        else:
+            whole[process, group] = float(seconds)
+    for (_, group), seconds in whole.items():
+        found[group] += seconds
+    return found

@@ -1,0 +1,29 @@
+"""Waiting for other processes in tests, with a limit that is long because the machine may be busy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def wait_until(done: Callable[[], bool], failure: str, seconds: float = 60, every: float = 0.05) -> None:
+    """Waits until `done` is true. Fails with the message after the given time."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, failure
+        time.sleep(every)
+
+
+def wait_for_text(path: Path) -> str:
+    """The text of a file, as soon as another process has written it."""
+    wait_until(lambda: path.exists() and path.read_text() != "", f"{path} was not written")
+    return path.read_text()
+
+
+def has_ended(process: int) -> bool:
+    """Whether the process does not exist any more or only waits for its parent to read its status."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] in "ZX"
+    except FileNotFoundError:
+        return True
