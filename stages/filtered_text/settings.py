@@ -41,7 +41,7 @@ class FilteredText(Section):
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
     min_words_per_teaser: Positive
-    """A text with three or more ellipses in brackets needs this many words for each, or is a list of pages."""
+    """A text with three or more `[…]` is dropped as a list of teasers if it has fewer words than this for each."""
     max_short_lines_share: Share
     repetition_tolerance: Annotated[float, Field(ge=1)]
     """Factor on each language's thresholds of repeated lines and n-grams, which FineWeb-2 set for whole pages. At 1,

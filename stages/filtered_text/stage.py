@@ -92,7 +92,7 @@ def transform(
     rest, unfit_prose = judge(rest.with_columns(prose(pl.col("text")), whole="text"), PROSE_RULES, settings, language)
     rest, unfit_whole = judge(_whole(rest), last_rules(lists.ngrams), settings, language)
     drops = Split.of(pl.concat([unfit, _whole(unfit_prose), unfit_whole]), origin="origin").dropped
-    counts["invisible_characters"] = clean["invisible_characters"].sum()
+    counts["invisible_characters"] = int(clean["invisible_characters"].sum())
     return Split(_texts(rest, settings, language), drops, counts)
 
 

@@ -1,7 +1,8 @@
 """Measures which kinds of planted defects in real text an evaluator for all ten languages recognizes.
 
-The pairs are the sample's held-out seeds and excerpts from the real-text collection, with planted defects. The excerpts
-share one instruction that any text answers, so none of their responses is swapped or strays.
+The pairs are the sample's held-out seeds and excerpts from the real-text collection, with planted defects. All
+excerpts have the same instruction, which any text answers. A response to another instruction, or one that leaves the
+topic, would not be wrong there, so these two defects are not put into the excerpts.
 
 The evaluator learns from the sample's train seeds and from excerpts of other documents (see real_documents.py). Without
 the collection it learns from the seeds alone, and a printed line says so. The settings were chosen on excerpts that are

@@ -20,7 +20,10 @@ EXACT_STEPS = 10_000  # up to this many steps, every loss is logged; in longer r
 
 @dataclass(frozen=True)
 class Lessons:
-    """What is learned: rows, the rows of each batch, the `labels` (token ids) of the loss, and held-out examples."""
+    """The data of a training run. `batches` lists the row numbers of each batch.
+
+    If `labels` is given, the loss compares only these token ids. The loss is also measured on `held_out`.
+    """
 
     rows: Sequence[Row]
     batches: Sequence[list[int]]

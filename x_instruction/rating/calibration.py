@@ -50,7 +50,7 @@ class Calibration:
     regression: Regression | None = None
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with calibrated columns best, flawed and worst. It must have the columns of the signals."""
+        """Adds the calibrated columns best, flawed and worst to a frame that has the columns of the signals."""
         if self.regression is None:
             return with_temperature(frame, self.temperature)
         coefficients = np.array(self.regression.coefficients)

@@ -66,7 +66,7 @@ def _as_number(name: str) -> pl.Expr:
 
 
 def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
-    """Texts with the same words as a better text: `place`, and `of`, the place of the better text.
+    """One row for each text with the same words as a better text: its `place`, and `of`, the better text's place.
 
     Sets `alive` to False for them.
     """

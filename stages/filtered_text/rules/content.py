@@ -21,8 +21,8 @@ PLACEHOLDERS = (
 def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops pages of a site's notices: cookies, rights, terms, log in, subscribe, share (ours).
 
-    A page of notices has many different phrases. A text with few of them is about cookies or privacy, and is kept
-    unless it consists of little else.
+    A page of notices has many different phrases. If the share of notices is over the limit but few different phrases
+    occur, the text is probably an article on cookies or privacy, so it is dropped only above `max_topic_share`.
     """
     share, limit = pl.lit(boilerplate_share(frame, language)), settings.max_boilerplate_share
     phrases = folded_list(language.boilerplate, language)

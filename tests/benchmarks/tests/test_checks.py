@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import checks, table
 from tests.benchmarks.checks import HOOKS, Cost, checks_of, measured, prepare
 from tests.conftest import ROOT
 
@@ -66,6 +67,19 @@ def test_the_seconds_of_a_whole_process_count_once() -> None:
 def test_a_row_is_the_share_of_all_processor_time() -> None:
     row = (Cost(Counter({"hashes": 1.0}), 60.0) + Cost(Counter({"hashes": 0.5, "locks": 0.5}), 40.0)).row("a run")
     assert row.ours == pytest.approx(0.02) and row.note == "the bound; 2 of 100 CPU s: hashes 1.5, locks 0.5"
+
+
+def test_the_part_that_is_not_chosen_keeps_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample, text = (Cost(Counter({"hashes": 1.0}), total) for total in (100.0, 50.0))
+    monkeypatch.setattr(table, "FIGURES", tmp_path)
+    monkeypatch.setattr(checks, "FIGURES", tmp_path)
+    table.save("checks", [sample.row("checks in the sample run"), text.row("checks in a text run, 9 documents")])
+    monkeypatch.setenv("XI_CHECKS", "sample")
+    monkeypatch.setitem(checks.PARTS, "sample", lambda folder: [text.row("checks in the sample run")])
+    assert [(row.case, row.ours) for row in checks.run()] == [
+        ("checks in the sample run", 0.02),
+        ("checks in a text run, 9 documents", 0.02),
+    ]
 
 
 def test_a_stage_is_measured(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_hub_id_without_a_commit_is_refused(tmp_path: Path) -> None:
         made(tmp_path, {"path": "someone/something", "format": "dataset", "languages": ["fi"]})
 
 
-# Broken files: each is a drop that names the file, and the next file is read
+# Broken files. Each gives a dropped row that names the file, and the next file is read
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])

@@ -90,6 +90,11 @@ def test_a_grouped_identity_number_is_masked_whole_in_every_language(language: s
     assert masked(f"{number}, 12", language) == "[national_id], 12"
 
 
+@pytest.mark.parametrize("number", ["087 823 456 789 1", "087 123 456 789 12", "5 087 123 456 789"])
+def test_groups_of_a_longer_number_are_not_an_identity_number(number: str) -> None:
+    assert "[national_id]" not in masked(f"nomor {number} aktif", "id")
+
+
 @pytest.mark.parametrize("language", ["fi", "tr", "ur"])
 @pytest.mark.parametrize("number", ["4111 1111 1111 1111", "5500 0000 0000 0004"])
 def test_a_card_is_not_taken_for_a_grouped_identity_number(language: str, number: str) -> None:

@@ -202,7 +202,7 @@ def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[i
 def test_more_prompts_than_fit_into_one_step_get_their_texts(
     engine: Engine, prompts: list[list[int]], end: int
 ) -> None:
-    # vLLM reads a few thousand tokens at a time; a prompt that crosses this limit crashed its engine on a CPU.
+    # vLLM reads a few thousand tokens in one step. Its CPU engine crashed if a prompt was divided between two.
     asked = [(prompt * 40)[:90] for prompt in prompts for _ in range(30)]
     texts = engine.generate(asked, sampling(end, temperature=0.7, tokens=2))
     assert len(texts) == len(asked) and sum(map(len, asked)) > 8192

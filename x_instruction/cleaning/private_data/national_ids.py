@@ -92,7 +92,12 @@ def _thai(gap: str) -> str:
 
 
 def _vietnamese(gap: str) -> str:
-    return rf"0\d{{2}}(?P<gap>{gap})\d{{3}}(?P=gap)\d{{3}}(?P=gap)\d{{3}}"
+    return _alone(rf"0\d{{2}}(?P<gap>{gap})\d{{3}}(?P=gap)\d{{3}}(?P=gap)\d{{3}}")
+
+
+def _alone(form: str) -> str:
+    """The form without another group of digits before or after it, which would make it a part of a longer number."""
+    return rf"(?<!\d[ \-])(?:{form})(?![ \-]\d)"
 
 
 def _form(form: str) -> re.Pattern[str]:
@@ -122,8 +127,8 @@ KINDS: dict[str, list[Kind]] = {
 }
 # These are masked whatever the countries of the language are, because other numbers are seldom grouped in this way.
 GROUPED = {
-    "ID": Kind(_form(_indonesian("[ -]")), _is_indonesian_and_no_card),
-    "TH": Kind(_form(_thai("[ -]")), pin.is_valid),
+    "ID": Kind(_form(_alone(_indonesian("[ -]"))), _is_indonesian_and_no_card),
+    "TH": Kind(_form(_alone(_thai("[ -]"))), pin.is_valid),
     "VN": Kind(_form(_vietnamese("[ -]")), _is_vietnamese),
 }
 # Only texts with seven digits in a row, or with a form that has letters, are searched; few texts have them.
