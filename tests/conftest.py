@@ -113,7 +113,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lessons(tiny_model: Path) -> list[Example]:
-    """The examples that `taught_model` learned: prompts with completions that end with the end token."""
+    """The examples that `taught_model` learns; every completion ends with the end token."""
     tokenizer = load_tokenizer(tiny_model)
     return [
         Example(
@@ -125,7 +125,7 @@ def lessons(tiny_model: Path) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def taught_model(tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model after it has memorized the lessons."""
+    """`tiny_model` after it has memorized the examples of `lessons`."""
     folder = tmp_path_factory.mktemp("taught_model")
     fine_tune(tiny_model, lessons, folder, TRAINING.model_copy(update={"epochs": 80.0}), seed=5)
     return folder

@@ -18,7 +18,11 @@ READER = "hf_stand_in_read"  # may only read
 
 @dataclass
 class Hub:
-    """`files` and `private` are by dataset, `stored` has LFS objects by checksum. If `fails`, commits are refused."""
+    """The data sets that were uploaded. If `fails` is true, commits are refused.
+
+    `files` and `private` say for each data set which files it has and whether it is private. `stored` maps checksums to
+    LFS objects.
+    """
 
     address: str = ""
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)

@@ -46,7 +46,10 @@ def _evaluator(root: Path, name: str, languages: tuple[str, ...]) -> None:
 
 
 def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
-    """The tuned model answers the second question in English, which is its worst answer, and the third with no text."""
+    """Writes the answers of all models. The tuned model answers the third question with an empty text.
+
+    It answers the second question in English; this is its worst answer.
+    """
     rows = []
     for number, (instruction, response) in enumerate(seeds.select("instruction", "response").iter_rows()):
         for model in MODELS:
