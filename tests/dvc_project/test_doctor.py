@@ -46,7 +46,7 @@ def test_a_damaged_output_is_named_with_its_cache_object_and_made_again(linked: 
     damaged = cached(linked, ROWS)
     flip(linked / ROWS)
     assert "filtered_text" not in dvc(linked, "status")
-    # All artifacts of this language have the same rows and share one file in the cache, so the flip damages all of them.
+    # All artifacts of this language have the same rows and share one file in the cache, so the flip damages them all.
     findings = verify(linked)
     assert {str(damaged), str(linked / ROWS)} <= {str(finding.path) for finding in findings}
     delete(findings)

@@ -195,7 +195,7 @@ def test_a_checkpoint_is_published(make_job: MakeJob, settings: Settings, taught
 
 
 SAMPLING = {"bos_token_id": 1, "eos_token_id": [0, 2], "temperature": 0.9, "top_p": 0.6, "max_length": 4096}
-# Defects in parts of a checkpoint that the pipeline does not use. transformers would refuse to save or read these parts.
+# Defects in parts of a checkpoint that the pipeline does not use. transformers would refuse to save or read such parts.
 UNUSED = {
     "sampling values without do_sample": ("generation_config.json", SAMPLING),
     "a number of beams that is a word": ("generation_config.json", {**SAMPLING, "num_beams": "four"}),

@@ -99,7 +99,7 @@ def encoded(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def run(job: Job) -> tuple[list[str], dict[str, tuple[str, str]]]:
-    """Runs the stage. Returns the instructions in the set, and maps each dropped instruction to its reason and value."""
+    """Runs the stage. Returns the instructions in the set, and the reason and value for each dropped instruction."""
     shutil.rmtree(job.staging, ignore_errors=True)
     outcome = stage.run(job)
     kept, pairs = job.staged.table(), job.rows("refined_pairs", "fi").table()
@@ -127,7 +127,7 @@ def test_near_identical_instructions_are_kept_if_similarity_is_not_limited(make:
 
 
 def test_near_identical_instructions_are_found_in_a_set_of_one_kind(make: Make) -> None:
-    """The mean vector of all candidates is subtracted. With the mean of this set, its instructions would seem different."""
+    """The mean vector of all candidates is subtracted. Less the mean of this set, instructions would seem different."""
     kept, _ = run(make(*BREAD, pairs=3))
     assert kept == BREAD[:1]
 

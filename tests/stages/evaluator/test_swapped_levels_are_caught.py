@@ -73,7 +73,7 @@ def swapped(rated: list[RatedPair]) -> list[RatedPair]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """An evaluator's results. `failures` and `warnings` name the metrics that do not meet critical or other expectations."""
+    """An evaluator's results. `failures` has the metrics that miss critical expectations, `warnings` all others."""
 
     figures: dict[str, Any]
     folder: Path

@@ -24,7 +24,7 @@ SETTINGS = given()
 
 
 def texts(*given: str, scores: tuple[float, ...] = (), language: str = "fi") -> pl.DataFrame:
-    """Rows like those that filtered_text searches for duplicates; each row has another document."""
+    """Rows like those in which filtered_text searches for duplicates; each row is from another document."""
     frame = pl.DataFrame({"text": given}, schema={"text": pl.String})
     return frame.select(
         pl.Series("id", [digest(language, text)[:16] for text in given], pl.String),
@@ -95,7 +95,7 @@ def test_an_empty_partition_has_no_duplicates(tmp_path: Path) -> None:
 
 
 def test_planted_pairs_and_no_other_texts_are_found(tmp_path: Path) -> None:
-    """At least 95 % of the pairs with a similarity of 0.8 or more are found, and no text of other pairs is dropped."""
+    """At least 95 % of the pairs with a similarity of 0.8 or more are found, and only such texts are dropped."""
     pairs = planted_pairs(400, seed=3)
     found = dropped(tmp_path, texts(*(text for pair in pairs for text in pair)))
     alike = [pair for pair in pairs if jaccard(*pair, SETTINGS.shingle_words) >= 0.8]

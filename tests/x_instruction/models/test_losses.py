@@ -1,4 +1,4 @@
-"""The loss from the logits of completions equals the full computation, with padding, packing and labels."""
+"""The loss from the logits of completions alone equals that from all logits, with padding, packing and labels."""
 
 from __future__ import annotations
 
