@@ -24,7 +24,8 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.runner.job import Job
 
 ROOT = Path(__file__).parent.parent
-# The folder of the real-text collection, which is not part of the project; tests that need it are skipped without it.
+# The folder of the real-text collection, which is not part of the project. Tests that need it are skipped if it is
+# missing.
 SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 # Heads have 32 dimensions, the smallest size that vLLM supports on a CPU.
 ARCHITECTURE = Architecture(vocabulary=300, hidden=64, layers=2, heads=2, intermediate=128, context=256)

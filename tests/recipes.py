@@ -94,9 +94,10 @@ def memory(shape: Shape, training: Training, gpu: bool) -> int:
 
 
 def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
-    """Measured on a CPU. For a GPU, the speed is computed from the operations per weight and token.
+    """The speed of a training. For the CPU it was measured; for a GPU it is computed from the operations.
 
-    These are 2 for the forward pass, 4 for the backward pass (2 with an adapter), and 2 if activations are recomputed.
+    A token takes, for each weight, 2 operations in the forward pass, 4 in the backward pass (2 with an adapter), and 2
+    to recompute activations if they are not kept.
     """
     if name not in TFLOPS:
         return MEASURED_ON_A_CORE
@@ -110,7 +111,7 @@ def disk(shape: Shape, settings: Settings) -> float:
     training = settings.tuned_model.training
     frozen = shape.embedding if training.freeze_embeddings else 0
     trained = adapter_weights(shape, training.adapter) if training.adapter else shape.weights - frozen
-    # A checkpoint has the weights of the adapter or of the whole model, and two moments for each trained weight.
+    # A checkpoint has the weights of the adapter or of the whole model, and Adam's two moments of each trained weight.
     return COPIES * 2 * shape.weights + 8 * trained + 4 * (trained if training.adapter else shape.weights)
 
 

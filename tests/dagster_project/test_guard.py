@@ -1,4 +1,4 @@
-"""The UI answers only its own pages: requests from other pages change nothing, by HTTP and in a real browser."""
+"""The UI answers only its own pages; requests of other pages change nothing, whether sent by HTTP or a real browser."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from x_instruction.models.examples import Example
 from x_instruction.models.measures import mean_loss
 
 LARGEST_LOSS_DIFFERENCE = 0.05  # allowed mean difference of the losses of two trainings that must agree, in nats
-LARGEST_DIFFERENCE = 0.02  # allowed difference of two likelihoods or of a label's two log-probabilities, in nats
+LARGEST_DIFFERENCE = 0.02  # allowed difference of a likelihood, or of a label's log-probability, in nats
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "polars")
 
 Figures = dict[str, Any]

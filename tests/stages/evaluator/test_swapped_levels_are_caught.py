@@ -83,9 +83,9 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """The results of three evaluators. The first was trained and calibrated on true levels.
+    """The results of three evaluators. `true` was trained and calibrated on the true levels.
 
-    For `swapped`, the levels best and worst were swapped in both; for `swapped_model`, only in the training.
+    `swapped` was trained and calibrated with the levels best and worst swapped; `swapped_model` was only trained so.
     """
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)

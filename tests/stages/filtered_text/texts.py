@@ -55,7 +55,7 @@ def made(*texts: str, language: str = "fi", settings: FilteredText | None = None
 
 
 def drop(text: str, language: str = "fi", settings: FilteredText | None = None) -> tuple[str, str]:
-    """The reason and the value with which a text is dropped."""
+    """The reason for which a text is dropped, and the value that the dropped row has."""
     split = made(text, language=language, settings=settings)
     assert split.kept.height == 0
     row = split.dropped.row(0, named=True)

@@ -1,4 +1,4 @@
-"""JSON Lines and JSON arrays are read record by record, and a bad record is dropped alone."""
+"""JSON Lines and JSON arrays are read record by record, so that a bad record is dropped and all others are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a run that the report reads, written by hand. The answers are the sample's seeds."""
+"""Writes made-up files of a run for the report. Most of the answers are responses of the sample's seeds."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ CHAT = {
 class Bill(ThreadingHTTPServer):
     """A server that records requests. It first sends the listed status codes, or bodies with status 200, in order.
 
-    After the list, it answers every request well.
+    After the list, it sends a good answer to every request.
     """
 
     def __init__(self, codes: list[int | bytes]) -> None:

@@ -154,7 +154,7 @@ def end(taught_model: Path) -> int:
 
 @pytest.fixture(scope="module")
 def labels(taught_model: Path) -> list[int]:
-    """Tokens: the first letters of three learned answers. Their probabilities are large enough to be compared."""
+    """The tokens of the first letters of three learned answers, whose probabilities are large enough to be compared."""
     return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
 
 

@@ -1,4 +1,4 @@
-"""The memory estimate of a training is close to the tensors kept for the backward pass, and never above them."""
+"""The memory estimate of a training is close to the size of the tensors kept for the backward pass, and not above."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A copy of a tuned model for publication has the model's scores in its card."""
+"""The copy of a tuned model that is made for publication has the scores of the model in its model card."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ VARIABLES = ["WANDB_MODE", "WANDB_PROJECT", "MLFLOW_TRACKING_URI", "MLFLOW_EXPER
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Removes all variables of loggers from the environment, before and after the test."""
+    """Removes all environment variables of loggers, before and after the test."""
     with monkeypatch.context() as patch:
         for name in (*VARIABLES, *QUIET):
             patch.setenv(name, "")

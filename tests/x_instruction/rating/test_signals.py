@@ -220,7 +220,7 @@ def test_an_instruction_is_scored_once_after_other_texts(engine: LengthEngine, s
 @pytest.mark.parametrize("response", ["Leipä paistetaan.\n\n", "\n Leipä paistetaan.", "Leipä paistetaan."])
 def test_an_empty_line_is_not_a_part(response: str, engine: LengthEngine, settings: Settings) -> None:
     add_likelihoods(frame(("fi", response)), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    assert len(engine.prompts) == 2  # once with the response and once without it
+    assert len(engine.prompts) == 2  # the instruction is scored once with the response and once without it
 
 
 def test_no_model_is_loaded_unless_a_signal_needs_it(
@@ -260,7 +260,7 @@ def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
     )
     add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     lengths = [len(prompt) + len(end) for prompt, end in zip(engine.prompts, engine.completions, strict=True)]
-    assert 140 < max(lengths) <= 149  # a Thai character has three tokens here
+    assert 140 < max(lengths) <= 149  # a Thai character, which has three tokens, is not divided
     before = engine.prompts[0]
     shorter = pairs.with_columns(instruction=pl.lit("Tell."))
     add_likelihoods(shorter, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
