@@ -1,4 +1,4 @@
-"""`release` copies or uploads exactly the set that passed its gate, completely or not at all."""
+"""`release` copies or uploads exactly the set that met its expectations, completely or not at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Run = tuple[Path, Settings]
 
 @pytest.fixture
 def released_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The released folder; the current folder is the finished run."""
+    """Makes the finished run the current folder, and returns the folder of its released set."""
     monkeypatch.chdir(run[0])
     return run[0] / "data/released_set/dataset"
 

@@ -1,4 +1,4 @@
-"""The files of a run that the report reads, written by hand. The answers are the sample's seeds."""
+"""Writes made-up files of a run for the report. Most of the answers are responses of the sample's seeds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def _evaluator(root: Path, name: str, languages: tuple[str, ...]) -> None:
 
 
 def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
-    """The tuned model answers the second question in English, which is its worst answer, and the third with no text."""
+    """Writes the answers of all models. The tuned model answers the third question with an empty text.
+
+    It answers the second question in English; this is its worst answer.
+    """
     rows = []
     for number, (instruction, response) in enumerate(seeds.select("instruction", "response").iter_rows()):
         for model in MODELS:

@@ -143,7 +143,7 @@ def test_answers_are_marked_with_their_language_and_direction(job: Job) -> None:
     elements = Words(published(job).read_text(encoding="utf-8")).elements
     texts = [attributes for _, attributes in elements if attributes.get("class") == "text"]
     assert {text["dir"] for text in texts} == {"auto"}
-    assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # None belongs to the English answer
+    assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # the English answer has no `lang`
 
 
 def test_a_language_without_answers_and_pairs_is_shown_with_a_sentence(job: Job) -> None:

@@ -65,7 +65,7 @@ def test_an_announced_number_is_masked_in_any_form(language: str, text: str, exp
 )
 def test_a_number_announced_as_something_else_is_not_a_telephone_number(language: str, text: str) -> None:
     assert masked(text, language) == text
-    assert suspects(pl.Series([text])).to_list() == [None]  # because a left-over number would drop the whole text
+    assert suspects(pl.Series([text])).to_list() == [None]  # a suspected number would drop the whole text
 
 
 @pytest.mark.parametrize("text", ["msimu wa 2003-2003", "wa mwaka 2015-2016", "simu ya 2009 - 2017", "namba 1998–2004"])

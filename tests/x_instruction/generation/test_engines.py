@@ -50,7 +50,7 @@ def text_generation(backend: str, url: str | None = None) -> TextGeneration:
 
 @pytest.fixture(scope="module")
 def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The taught model with suggested decoding settings that no test asks for; servers apply them by default.
+    """`taught_model` with suggested decoding settings. Servers apply these by default, but no test asks for them.
 
     The model also has the chat template and the end tokens of a published model.
     """
@@ -63,7 +63,7 @@ def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: p
 
 
 def publish_for_chats(folder: Path, settings: Settings) -> None:
-    """Writes the chat template and the generation config of a tuned model."""
+    """Writes the chat template and the generation config that a published tuned model has."""
     encoder = PromptEncoder(load_tokenizer(folder), settings.prompts)
     write_template(folder, encoder, Asking(settings.prompts.write_response, "instruction", {"style": ""}))
     write_generation_config(folder, encoder.tokenizer, encoder.stop, settings.decoding.model_dump())
@@ -102,7 +102,7 @@ def end(taught_model: Path) -> int:
 
 @pytest.fixture(scope="module")
 def labels(taught_model: Path) -> list[int]:
-    """The first letters of three lessons' answers; each has a probability that is large enough to compare."""
+    """The tokens of the first letters of three learned answers, whose probabilities are large enough to be compared."""
     return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
 
 
@@ -150,7 +150,7 @@ def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[i
 def test_more_prompts_than_fit_into_one_step_get_their_texts(
     engine: Engine, prompts: list[list[int]], end: int
 ) -> None:
-    # vLLM reads a few thousand tokens in one step. Its CPU engine crashed if a prompt was divided between two.
+    # vLLM reads a few thousand tokens in one step. Its CPU engine crashed if a prompt was divided between two steps.
     asked = [(prompt * 40)[:90] for prompt in prompts for _ in range(30)]
     texts = engine.generate(asked, sampling(end, temperature=0.7, tokens=2))
     assert len(texts) == len(asked) and sum(map(len, asked)) > 8192
@@ -297,7 +297,7 @@ def test_an_endpoint_without_the_ngram_rule_is_refused(
 def test_a_text_may_repeat_its_prompt(
     engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
 ) -> None:
-    begun = [*prompts[3], *lessons[3].completion[:12]]  # the prompt has "na" four times, the whole lesson eight times
+    begun = [*prompts[3], *lessons[3].completion[:12]]  # the prompt has four of the answer's eight "na"
     free, ruled = (engine.generate([begun], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 10))
     assert ruled == free == "na na na na"
 
@@ -328,7 +328,7 @@ def test_padding_is_not_penalised_as_a_repeated_token(
 def test_label_probabilities_agree_with_transformers(
     other: str, engines: dict[str, Engine], prompts: list[list[int]], labels: list[int]
 ) -> None:
-    # The cut prompts leave the model uncertain, so that a difference would be visible.
+    # After shortened prompts the model is uncertain, so that a difference between engines would be visible.
     asked = [*prompts, *(prompt[:cut] for prompt in prompts for cut in (2, 3))]
     ours, theirs = (engines[name].score(asked, labels) for name in ("transformers", other))
     largest = max(abs(a - b) for row, same in zip(ours, theirs, strict=True) for a, b in zip(row, same, strict=True))
@@ -371,7 +371,7 @@ def test_likelihoods_agree_with_transformers(other: str, engines: dict[str, Engi
 
 
 def server_settings(engines: dict[str, Engine], **endpoint: Any) -> TextGeneration:
-    """The settings for the running server, with changed fields."""
+    """The settings for the running server, with changed fields of `endpoint`."""
     settings: TextGeneration = engines["endpoint"].settings  # type: ignore[attr-defined]
     return settings.model_copy(update={"endpoint": settings.endpoint.model_copy(update=endpoint)})
 
@@ -411,7 +411,7 @@ def test_a_server_is_compared_once(
         for _ in range(2):
             engine.generate(prompts[:1], sampling(end))
             counts.append(engine.facts()["endpoint_requests"])
-    assert counts == [3, 4]  # two requests for the comparison (a text and its likelihood), and one request per call
+    assert counts == [3, 4]  # two requests (a text, its likelihood) compare the server; each call sends one
 
 
 def test_a_server_is_asked_for_the_model_named_after_the_artifact(
@@ -481,7 +481,7 @@ CHATS: list[tuple[str, dict[str, str]]] = [
 
 
 def chats_of_transformers(folder: Path, messages: Any, arguments: dict[str, str]) -> list[list[int]]:
-    """The tokens that a pipeline generates, and that the model generates after `apply_chat_template`."""
+    """The tokens that transformers generates in two ways: by a pipeline, and from `apply_chat_template`'s prompt."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -533,7 +533,7 @@ def test_all_readers_of_the_template_generate_the_same_tokens(
         prompt = encoder.write_response(question, arguments["language"], arguments.get("style", ""))
         assert list(output.prompt_token_ids) == prompt == answer.prompt_token_ids
     else:
-        # Each of the texts ends with the end token that the model learned.
+        # Every engine stops at the end token that the model learned.
         assert (first[-1], output.outputs[0].text, served.message.content) == (end, *[LESSONS[question]] * 2)
 
 
