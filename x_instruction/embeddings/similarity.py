@@ -23,7 +23,7 @@ from x_instruction.runner.files import digest
 from x_instruction.runner.published import checked
 
 SIMILARITIES = ("similarity", "part_similarity")
-NAME = Path("similarity", "means.safetensors")  # not beside the weights: vLLM loads every safetensors file there
+NAME = Path("similarity", "means.safetensors")  # in a subfolder: vLLM loads all safetensors beside the weights
 MIN_NORM = 1e-9
 # When the means of the seeds and of other pairs are combined, the seeds' means have the weight of this many pairs. In
 # detecting responses to another instruction, AUC was 0.97 with 10 pairs or more, and 0.96 with 5.

@@ -79,7 +79,7 @@ def folds(capitals: tuple[tuple[str, str], ...]) -> Points:
 
 
 class _Translation(dict[int, int | None]):
-    """A table for str.translate, filled as characters occur: letters, marks and digits folded, others as spaces."""
+    """A lazy table for str.translate: it folds letters, marks and digits, and replaces other characters by spaces."""
 
     def __init__(self, table: Points) -> None:
         super().__init__()

@@ -65,7 +65,7 @@ def sentence_a_line(language: LanguageSettings) -> pl.Expr:
 
 
 def sentences(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The sentences of each text: `row` (of the frame), `sentence` (folded) and `length` (in characters)."""
+    """One row for each sentence: the `row` of its text in the frame, the folded `sentence`, and its `length`."""
     return split_text(frame, sentence_a_line(language), language)
 
 

@@ -1,7 +1,8 @@
 """The card of a tuned model: README.md with the front matter that the Hugging Face hub reads, from its training record.
 
-A model cannot hold its own scores: eval_scores needs the published model, and its content hash must not change after
-that. So the card that is tracked says where the scores lie, and `card` takes them when a copy of the model is released.
+The card in a published model has no scores: eval_scores computes them later, and the content hash of a published model
+must not change. So this card says where the scores are. When a copy of the model is released, its card is written again
+with the scores.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ TITLES = {
     "response_model": "A response model of X-Instruction",
     "instruction_model": "The instruction model of X-Instruction",
 }
-# Licences that the hub knows by this name; another one is `other` there, with its name beside it.
+# Licences that the hub knows by this name. For another licence, the hub wants `other` and the name in a second field.
 ON_THE_HUB = ("apache-2.0", "mit", "bsd-3-clause", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
               "llama4", "openrail", "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "cc-by-4.0", "cc-by-sa-4.0",
               "cc-by-nc-4.0")  # fmt: skip
@@ -86,7 +87,7 @@ def _asking(record: Mapping[str, Any]) -> str:
 
 
 def _says(record: Mapping[str, Any]) -> str:
-    """How the language of an answer is asked for."""
+    """Explains how a user asks for the language of an answer."""
     if not record["asks_for_language"]:
         return "The user's message is the text whose instruction is wanted.\n"
     argument = "With the template's argument `language` the prompt is exactly that of the training. "
@@ -97,7 +98,7 @@ def _says(record: Mapping[str, Any]) -> str:
 
 
 def _calls(record: Mapping[str, Any]) -> str:
-    """The four ways to ask, as code."""
+    """Examples of code for the four ways to use the model."""
     asks = record["asks_for_language"]
     chosen = json.dumps({"language": next(iter(record["languages"].values()))})
     message = QUESTION if asks else "The text."
@@ -179,7 +180,7 @@ def _loss(record: Mapping[str, Any]) -> str:
 
 
 def _scores(scores: Mapping[str, Mapping[str, Any]]) -> str:
-    """A table of figures by language; a figure that a language lacks stays empty."""
+    """A table of figures by language. If a language lacks a figure, its cell is empty."""
     names = list(dict.fromkeys(name for figures in scores.values() for name in figures))
     rows = [[name, *(_plain(scores[code].get(name, "")) for code in scores)] for name in names]
     return _table(["", *(f"`{code}`" for code in scores)], rows)

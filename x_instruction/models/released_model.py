@@ -2,7 +2,7 @@
 
     python -m x_instruction.models.released_model data/tuned_model FOLDER
 
-The scores come from eval_scores of the same project; model_card explains why the tracked card has none.
+The scores come from eval_scores of the same project. model_card.py explains why the published model's card has none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NOT_PUBLISHED = shutil.ignore_patterns("manifest.json", ".*")
 
 
 def release_model(folder: Path, target: Path, root: Path) -> list[str]:
-    """Copies the model to `target`, whole or not at all. Returns the languages whose scores are in the card.
+    """Copies the model to `target`, completely or not at all. Returns the languages whose scores are in the card.
 
     `root` is the project's folder. Raises InputError if there is no tuned model, or if `target` has files already.
     """
