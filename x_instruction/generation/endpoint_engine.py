@@ -196,7 +196,7 @@ def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
 
 
 def _mean_logprob(choice: Any, completion: Sequence[int]) -> float:
-    """Mean log-probability of the completion, which is the end of the prompt sent. Each position maps token ids."""
+    """Mean log-probability of the completion, read from `prompt_logprobs`: it is the end of the prompt that is sent."""
     positions = getattr(choice, "prompt_logprobs", None)
     if not positions:
         raise InputError(

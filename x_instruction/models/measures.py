@@ -102,7 +102,7 @@ def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | N
 
 
 def _batches(ordered: Sequence[Example], max_tokens: int) -> Iterator[Sequence[Example]]:
-    """Batches of up to ROWS_PER_BATCH examples in order of length. They have fewer examples if completions are long."""
+    """Yields batches of up to ROWS_PER_BATCH examples, in the given order; of fewer if completions are long."""
     start = 0
     while start < len(ordered):
         batch = ordered[start : start + ROWS_PER_BATCH]
