@@ -95,7 +95,7 @@ class PromptEncoder:
 
     @cached_property
     def start(self) -> list[int]:
-        """Start of every prompt: the opening of a chat, or the begin-of-text token that the tokenizer adds."""
+        """The first tokens of every prompt: the opening of a chat, or the begin-of-text token of the tokenizer."""
         if self._turn:
             return self._turn.before
         ids: list[int] = self.tokenizer("", add_special_tokens=True)["input_ids"]

@@ -12,7 +12,7 @@ POINTS = 200  # the most points in a curve
 
 
 class WeightSample:
-    """Some weights of each trained parameter before training. Embeddings are left out, because few of them change."""
+    """Some weights of each trained parameter before training. Embeddings are left out, as rare ones hardly change."""
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}

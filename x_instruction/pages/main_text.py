@@ -123,7 +123,7 @@ def _has_text(element: html.HtmlElement) -> bool:
         return True
     if not isinstance(element.tag, str) or element.tag == "table" or element.get("class") == "hidden":
         return False
-    if element.tag == "li":  # an unfilled template in a list item would have been a link
+    if element.tag == "li":  # its unfilled template counted as a link before
         return bool(element.text_content().strip())
     return html_tree.is_text(element.text) or any(_has_text(child) for child in element)
 
