@@ -71,7 +71,7 @@ def _asking(record: Mapping[str, Any]) -> str:
 
 
 def _says(record: Mapping[str, Any]) -> str:
-    """How the language of an answer is asked for."""
+    """Explains how a user asks for the language of an answer."""
     if not record["asks_for_language"]:
         return "The user's message is the text whose instruction is wanted.\n"
     argument = "With the template's argument `language` the prompt is exactly that of the training. "
@@ -82,7 +82,7 @@ def _says(record: Mapping[str, Any]) -> str:
 
 
 def _calls(record: Mapping[str, Any]) -> str:
-    """The four ways to ask, as code."""
+    """Examples of code for the four ways to use the model."""
     asks = record["asks_for_language"]
     chosen = json.dumps({"language": next(iter(record["languages"].values()))})
     message = QUESTION if asks else "The text."

@@ -45,8 +45,8 @@ class Tuned:
     """A tuned model whose weights and tokenizer are saved in `folder`. No value may contain a time of day.
 
     `base`: folder of the base model. `decoding`: the settings with which the model answers; empty if it does not
-    answer. `facts`: those of its training. `about`: artifact, about (what it does), languages (names by code), data and
-    seed. `curve`: its loss curve, from `loss_curve`.
+    answer. `facts`: what the training returned. `about`: the keys artifact, about (what the model does), languages
+    (names by code), data and seed. `curve`: the loss curve of the training, from `loss_curve`.
     """
 
     folder: Path
@@ -61,11 +61,11 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes the files beside the weights. The chat template must be there already: its prompts are compared first."""
+    """Writes the files beside the weights. The chat template must be there, because its prompts are checked before."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The card is made from the file, whose keys are sorted, because the card of a released copy is made from it too.
+    # The card is made from the record as it is in the file, with sorted keys, because a released copy's card is, too.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 
@@ -94,7 +94,7 @@ def _record(tuned: Tuned) -> dict[str, Any]:
 
 
 def _prompt(tuned: Tuned) -> str:
-    """A prompt as the model reads it, with … as the message."""
+    """An example of a prompt as the model reads it; "…" stands for the message."""
     asking, languages = tuned.asking, tuned.about["languages"]
     values = {"language": asking.language or next(iter(languages.values())), **asking.values, asking.message: "…"}
     return str(tuned.encoder.tokenizer.decode(tuned.encoder.fill(asking.prompt, values)))

@@ -101,7 +101,7 @@ def _alone(form: str) -> str:
 
 
 def _form(form: str) -> re.Pattern[str]:
-    # A look at the first character first is nearly twice as fast.
+    # Testing the first character first makes the search nearly twice as fast.
     return re.compile(rf"(?=[\dA-Z]){_FREE}(?:{form}){_END}")
 
 
@@ -118,7 +118,8 @@ KINDS: dict[str, list[Kind]] = {
     "VN": [Kind(_form(_vietnamese(_SEP)), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),
-        # The number has exactly three groups of four. More groups are a card number or a row of phone extensions.
+        # The number has exactly three groups of four. A number with more groups is a card number or a row of phone
+        # extensions.
         Kind(_form(rf"(?<!\d[ \-])\d{{4}}(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{4}}(?![ \-]\d{{4}})"), aadhaar.is_valid),
     ],
     "TR": [Kind(_form(r"\d{11}"), tckimlik.is_valid)],
