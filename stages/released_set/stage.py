@@ -28,7 +28,8 @@ PARTITION: tuple[str, ...] = ()
 
 FOLDER = "dataset"
 LEARNED = ("instruction", "response", "language", "messages")
-# The same as in x_instruction/rating, which a test checks. An import would make the release depend on every engine.
+# A test checks that these names are the same as in x_instruction/rating. An import from there would make the release
+# depend on every engine.
 LEVELS = ("best", "flawed", "worst")
 SIGNALS = (
     "similarity", "part_similarity", "likelihood", "part_likelihood", "other_likelihood",

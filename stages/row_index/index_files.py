@@ -25,7 +25,8 @@ from x_instruction.runner.files import read_json, write_json
 KEYS, PLACES, FILES = "keys.u64", "places.u64", "files.json"
 NUMBER = np.dtype("<u8")
 ROW_BITS = 32
-# The entries are sorted bucket by bucket, by the first bits of the key, so that 100 million take 50 MB of memory.
+# Entries are divided into buckets by the first bits of the key. Each bucket is sorted by itself, so that 100 million
+# entries take 50 MB of memory.
 BUCKET_BITS = 6
 Numbers = npt.NDArray[np.uint64]
 

@@ -47,7 +47,7 @@ def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     """
     found, length = pl.col("text").str.extract(PLACEHOLDERS, 0), pl.col("text").str.len_chars()
     short = length < settings.max_placeholder_characters
-    # A long page that has the words once uses them as an example.
+    # A long page in which "lorem ipsum" is rare uses the words as an example.
     filled = pl.col("text").str.count_matches(FILLER) * settings.max_placeholder_characters > length
     return frame.with_columns(broken(found.is_not_null() & (short | filled), "says '{}'", found))
 

@@ -12,7 +12,8 @@ from x_instruction.language.settings import LanguageSettings
 
 # What may have Latin letters in a text of any script: code between fences or backquotes, tags, comments, addresses.
 CODE = r"(?s:```.*?```|\{/\*.*?\*/\})|`[^`\n]*`|</?[A-Za-z][^<>]*>|\]\([^()\s]*\)|https?://[^\s<>]+"
-# 17 % of the words of English are among these. A text with less than a fifth of that is not identified line by line.
+# In English text, 17 % of the words are among these. If their share in a text is below MIN_ENGLISH_WORDS, its lines are
+# not identified one by one.
 ENGLISH_WORDS, MIN_ENGLISH_WORDS = r"(?i)\b(?:the|and|you|this|that|is|are|can|it)\b", 0.034
 LINE = 40  # characters; a shorter line may be a name
 
@@ -63,7 +64,8 @@ def _script_share(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
 def english_share(texts: pl.Series) -> pl.Series:
     """For each text, the share of its characters in lines of English.
 
-    It finds partly translated pages. Language identification misses them because it reads only slices of a long text.
+    This share reveals partly translated pages. Language identification misses them because it reads only slices of a
+    long text.
     """
     text, size = pl.col("text"), pl.col("text").str.len_chars()
     frame = texts.alias("text").to_frame().with_row_index("row")
