@@ -58,8 +58,7 @@ def transform(frame: pl.DataFrame) -> Split:
 
 
 def _checked(job: Job, language: LanguageSettings, ngrams: Ngrams) -> Iterator[pl.DataFrame]:
-    """Yields the shards of the refined pairs with the columns id, instruction, rating and `shared` (see
-    `shared_words`)."""
+    """Yields the shards of the refined pairs: columns id, instruction, rating and `shared` (see `shared_words`)."""
     for frame in job.rows("refined_pairs", language.code).frames(["id", "instruction", "response", "rating"]):
         yield frame.with_columns(shared=shared_words(frame, ngrams, language)).drop("response")
 

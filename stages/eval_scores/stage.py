@@ -1,7 +1,7 @@
 """Answers of the compared models to the same questions, their scores with intervals, and the verdicts of judges.
 
-<language>/part-00000.parquet the answers with their ratings; questions without an answer are dropped rows
-<language>/tables/ scores, differences, verdicts, comparisons, agreement, tasks
+<language>/part-00000.parquet   the answers with their ratings; questions without an answer are dropped rows
+<language>/tables/              scores, differences, verdicts, comparisons, agreement, tasks
 """
 
 from __future__ import annotations
