@@ -76,7 +76,7 @@ def _from_prompt(prompts: Prompts) -> pl.Expr:
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
-        # Any instruction may contain a single word of the template.
+        # Parts of a single word are not searched for, because any instruction may contain them.
         if len(part) >= 4 and not part.isalpha():
             contains = contains | pl.col("instruction").str.contains(part, literal=True)
     return contains

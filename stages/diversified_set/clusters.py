@@ -12,7 +12,8 @@ from x_instruction.embeddings.encoder import Vectors
 # On 50,000 vectors and 500 clusters, the mean squared distance to the centre was 0.8156 with 10 rounds and 0.8155 with
 # faiss's default of 25 (`make bench NAME=diversification`).
 ROUNDS = 10
-# The centres are found on this many vectors for each cluster (faiss's default); all vectors are then assigned.
+# The centres are found on this many vectors for each cluster (faiss's default); all vectors are then assigned to the
+# nearest centre.
 VECTORS_PER_CLUSTER = 256
 # Up to SMALL vectors, the first centres are chosen by k-means++. Up to SMALL_COMPARISONS (vectors times clusters),
 # clustering starts STARTS times and the best result counts. Beyond these limits, both would take longer than the

@@ -49,7 +49,7 @@ def decide(
 
 
 def _near(pairs: pl.DataFrame, vectors: Vectors, kept_rows: npt.NDArray[np.int64]) -> pl.Series:
-    """For each near-identical instruction, its cosine with the kept instruction, and that instruction; else null."""
+    """For each near-identical instruction, the similar one that is kept, with their cosine; null for the others."""
     instructions, near = pairs["instruction"], np.flatnonzero(kept_rows >= 0)
     kept = kept_rows[near]
     cosines = np.einsum("nd,nd->n", vectors[near], vectors[kept])

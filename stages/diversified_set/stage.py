@@ -47,7 +47,7 @@ def run(job: Job) -> Outcome:
     outcome = job.map_frames(
         (_decided(frame, decisions) for frame in job.rows("refined_pairs", language.code).frames()),
         transform,
-        settings=[],  # the frames contain the decisions, and no setting changes the result further
+        settings=[],  # the frames contain the decisions already, so the result depends on no setting
     )
     return replace(outcome, made_by={"encoder": encoder_of(job).encoder}, counts={**outcome.counts, **ngrams.counts()})
 

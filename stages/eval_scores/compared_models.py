@@ -73,5 +73,5 @@ def prompts_of(model: ComparedModel, prompts: Prompts) -> Prompts:
 
 
 def engine_settings(model: ComparedModel, settings: TextGeneration) -> TextGeneration:
-    """The engine's settings. Its endpoint serves only models of this pipeline; other models run here."""
+    """The engine's settings. Its endpoint serves only models of this pipeline; other models run on this machine."""
     return settings.of_several if model.artifact else settings.local

@@ -43,7 +43,7 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
 
 
 def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The opinions before a failure are kept, and a later run asks only about the other pairs."""
+    """The judge's answers before a failure are kept, and a later run asks only about the other pairs."""
     asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
     client, opinions = EndpointClient(judge.endpoint), list[Opinion]()
     try:

@@ -102,10 +102,11 @@ def best_subtracted(rated: pl.DataFrame) -> float:
 
 
 def _scale(values: Matrix) -> Matrix:
-    """Standard deviations, which make the regularisation independent of units; 1 for a feature that does not vary.
+    """The standard deviation of each feature; 1 for a feature that does not vary.
 
-    A feature that varies only in its last bits is not magnified. When such a feature was magnified, the regression did
-    not move from its starting point.
+    Features are divided by it, so that the regularisation does not depend on their units. A feature that varies only in
+    its last bits is not magnified. When such a feature was magnified, the regression did not move from its starting
+    point.
     """
     spread = values.std(axis=0)
     return np.where(spread > MIN_SPREAD, spread, 1.0)

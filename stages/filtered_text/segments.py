@@ -28,7 +28,10 @@ NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
 
 
 class Cut(NamedTuple):
-    """`texts` has one row for each segment; `counts` are `documents_cut`, their `segments`, and `characters_lost`."""
+    """`texts` has one row for each segment.
+
+    `counts` has the number of documents that were cut, of their segments, and of the characters that they lost.
+    """
 
     texts: pl.DataFrame
     counts: dict[str, int]

@@ -1,8 +1,8 @@
 """Reads HTML responses of WARC archives and texts of WET archives as records, with fastwarc.
 
 An archive may state a wrong length for a record or be damaged in the middle. The record at which the reader fails is
-dropped, and reading continues where the next record starts. In a compressed archive this requires a gzip member or zstd
-frame for each record, which the format recommends and Common Crawl has.
+dropped, and reading continues where the next record starts. In a compressed archive, the next record is found only if
+each record is a gzip member or zstd frame by itself. The format recommends this, and Common Crawl does it.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class _Pass:
 
     def __iter__(self) -> Iterator[Record]:
         self._stored.seek(self._start)
-        last, held = None, None  # a record is held until the next header confirms its length
+        last, held = None, None  # `held` is yielded when the next header confirms its length
         inside = True
         try:
             for warc in ArchiveIterator(self._stored, quirks_mode=self._bare_feeds, fsspec_args=False):

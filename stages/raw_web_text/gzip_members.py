@@ -127,7 +127,7 @@ class GzipMembers:
         return False
 
     def _fill(self, size: int) -> bool:
-        """Reads until there are `size` bytes or the file ends. Returns whether there are any."""
+        """Reads until there are `size` bytes or the file ends. Returns whether any bytes are left."""
         while len(self._rest) < size and (more := self._stored.read(max(size - len(self._rest), STORED_STEP))):
             self._rest += more
         return bool(self._rest)
@@ -153,7 +153,10 @@ def _header_length(data: bytes) -> int:
 
 
 def _is_member(data: bytes) -> bool:
-    """Whether a member begins here. DEFLATE is not enough: it occurs by chance once in 16 MB of compressed data."""
+    """Whether a member begins here.
+
+    The bytes of DEFLATE are not proof enough: they occur by chance once in 16 MB of compressed data.
+    """
     if len(data) < 18 or data[3] & RESERVED:
         return False
     start = _header_length(data)

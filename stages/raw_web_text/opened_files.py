@@ -53,7 +53,7 @@ def stored_bytes(file: SourceFile) -> Iterator[io.BufferedReader]:
 
 
 class _Remote(io.RawIOBase):
-    """A remote file, whose every read may fail."""
+    """A remote file, every read of which may fail."""
 
     def __init__(self, remote: Any, name: str) -> None:
         self._remote, self._file = remote, name

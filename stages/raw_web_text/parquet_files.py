@@ -43,7 +43,10 @@ def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iter
 
 
 def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name: str) -> Iterator[Record]:
-    """The records of all row groups. If a row group breaks off, each remaining row is a record with a reason."""
+    """The records of all row groups.
+
+    If a row group cannot be read to its end, each of its remaining rows becomes a record with the reason.
+    """
     size = _batch_rows(parquet.metadata)
     for group in range(parquet.num_row_groups):
         rows, done, readable = parquet.metadata.row_group(group).num_rows, 0, wanted
@@ -115,8 +118,8 @@ def _value(value: pa.Scalar) -> object:
 
 
 def _as_text(column: pa.Array) -> str | None:
-    """The only value of a column as Arrow writes it, such as a date in the year 30828; None if it has no text."""
-    if pa.types.is_timestamp(column.type):  # its zone may be unknown here
+    """The text that Arrow writes for a column's only value, such as a date in the year 30828; None if there is none."""
+    if pa.types.is_timestamp(column.type):  # its time zone may be unknown on this machine
         column = column.cast(pa.timestamp(column.type.unit))
     try:
         text = column.cast(pa.string())[0].as_py()

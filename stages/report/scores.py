@@ -56,7 +56,7 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def differences(job: Job, language: str) -> list[dict[str, Any]]:
-    """The tuned model's paired differences from each other model, with the answer of `_sure`."""
+    """The tuned model's paired differences from each other model, and whether each is certain (`_sure`)."""
     rows = _table(job, language, "differences").filter(pl.col("asked_in") == "all").iter_rows(named=True)
     return [row | {"measure": _shown(row["measure"]), "sure": _sure(row)} for row in rows]
 

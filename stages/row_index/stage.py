@@ -36,7 +36,7 @@ class Seen:
         self.ids.setdefault(kind, []).append(numbers_of(ids))
 
     def require(self, kind: str, ids: pl.Series, lost: str) -> None:
-        """Counts the ids that no row of this kind has, under the name `lost`."""
+        """Counts the ids that no row of this kind has, and adds the number to the count named `lost`."""
         missing = ~np.isin(numbers_of(ids), np.concatenate(self.ids.get(kind) or [np.zeros(0, np.uint64)]))
         self.lost[lost] = self.lost.get(lost, 0) + int(missing.sum())
 

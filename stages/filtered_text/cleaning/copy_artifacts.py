@@ -64,7 +64,7 @@ def _without_buttons(language: LanguageSettings) -> pl.Expr:
 
 
 def _without_title() -> pl.Expr:
-    """Removes the first line if it is the window's title: the site's name, and then one of the next lines."""
+    """Removes the first line if it is the window's title, that is the site's name followed by one of the next lines."""
     text = pl.col("text")
     lines = text.str.split("\n")
     first = lines.list.get(0)

@@ -76,8 +76,8 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 def _begins_within(language: LanguageSettings) -> pl.Expr:
     """Whether a text of one paragraph begins within a sentence that is too long to remove, or that is the whole text.
 
-    This finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36, and
-    one was complete.
+    The rule finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36,
+    and one was complete.
     """
     text = pl.col("text")
     if not language.never_first:
@@ -93,7 +93,8 @@ def _never_first(language: LanguageSettings) -> str:
 def _is_unfinished(language: LanguageSettings) -> pl.Expr:
     """Whether an unfinished sentence makes up more than two thirds of a text of one paragraph.
 
-    This finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real texts.
+    The rule finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real
+    texts.
     """
     text = pl.col("text")
     finished = text.str.extract(_whole_sentences(language)).str.len_chars().fill_null(0)

@@ -22,7 +22,8 @@ def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     """Drops pages of a site's notices: cookies, rights, terms, log in, subscribe, share (ours).
 
     A page of notices has many different phrases. If the share of notices is over the limit but few different phrases
-    occur, the text is probably an article on cookies or privacy, so it is dropped only above `max_topic_share`.
+    occur, the text is probably an article on cookies or privacy. Such a text is dropped only if the share is above
+    `max_topic_share`.
     """
     share, limit = pl.lit(boilerplate_share(frame, language)), settings.max_boilerplate_share
     phrases = folded_list(language.boilerplate, language)

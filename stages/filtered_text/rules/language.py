@@ -39,7 +39,7 @@ def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def wrong_script(language: LanguageSettings) -> pl.Expr:
-    """Whether the share of the text's letters in the language's script is too small, not counting program code.
+    """Whether too few of the text's letters are in the language's script, not counting program code.
 
     If code counted, 54 of 76 good Tamil pages about React would be in the wrong script.
     """
@@ -51,7 +51,7 @@ def wrong_script(language: LanguageSettings) -> pl.Expr:
 
 
 def foreign_letters(language: LanguageSettings) -> pl.Expr:
-    """Whether the share of the text's letters that the language does not have is too large."""
+    """Whether too many of the text's letters do not exist in the language."""
     share, limit = foreign_share(language), language.max_foreign_letters_share
     return broken(share > limit, f"{{}} % of letters not in {language.code}", percent(share))
 

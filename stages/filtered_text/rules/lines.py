@@ -38,7 +38,7 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
-    """Whether a text has more than `max_words` words for each sentence end, or no sentence end in half as many."""
+    """Whether a text has more than `max_words` words for each sentence end, or more than half as many and none."""
     # A colon counts as a sentence end, and so does a mark before the closing marks of Markdown (**bold.**).
     end = sentence_end(marks(language) + ":", space=r"[*_]*(?:\s|$)")
     words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(end)
@@ -107,7 +107,8 @@ def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: Languag
 def titles(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops tables of links and lists of titles: nearly all characters are in short lines without a sentence end.
 
-    The rule is ours. FineWeb's rule on closed lines counts lines, and cannot be used for Thai, which has no full stops.
+    The rule is ours. FineWeb's rule (`unclosed_lines`) counts lines, and cannot be used for Thai, which has no full
+    stops.
     """
     many = lines_counted("lines") >= settings.min_title_lines
     share, limit = _share_of_characters("title_characters"), settings.max_titles_share

@@ -64,7 +64,7 @@ def _share_of_whole_words(frame: pl.DataFrame, known: set[str], limit: float, la
 
 
 def _whole_words(text: str, known: set[str]) -> int:
-    """How many of the known words occur in a Thai text from the beginning of a word to the end of a word."""
+    """How often a known word occurs in a Thai text from the beginning of a word to the end of a word."""
     points = np.frombuffer(text.encode("utf-32-le"), "<u4")
     ends = word_ends(points, np.array([0, points.size], np.int64))
     edges = [0]
