@@ -140,7 +140,7 @@ class Settings(Section):
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and validate `params.yaml`; `languages/names.yaml` beside it lists the languages.
+    """Reads and validates `params.yaml`. `languages/names.yaml` beside it lists the languages.
 
     Raises SettingsError, which names the key, its value and the rule.
     """
@@ -154,7 +154,7 @@ def load_settings(path: Path) -> Settings:
 
 
 def validated(values: Any, path: Path) -> Settings:
-    """Validate a mapping that was read from `path`. Raises SettingsError."""
+    """Validates a mapping that was read from `path`. Raises SettingsError."""
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold a mapping of sections, but holds {type(values).__name__}")
     try:

@@ -6,9 +6,8 @@ download of a model, so here the position of the words decides:
 1. Polite words before the task are skipped ("Please", "Can you", "I want you to").
 2. The verb is the first word. For a question it is the question word ("how", "what"), and "is" or "do" if the answer is
    yes or no.
-3. The noun is the last word before the first preposition, conjunction, punctuation mark, clause or word in -ing,
-   because an English noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). A plural becomes
-   a singular.
+3. The noun is the last word before the first preposition, conjunction, punctuation mark, clause or word in -ing. An
+   English noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). A plural becomes a singular.
 4. If there is no such word but the search ends at a word that opens a clause, the noun is that word: "Explain why …" is
    (explain, why). Otherwise the noun is empty.
 

@@ -1,4 +1,7 @@
-"""The answers of a compared model to the questions. They are kept in the work store until the run is published."""
+"""The answers of a compared model to the questions.
+
+They are kept in the work store, a cache on disk, until the run is published.
+"""
 
 from __future__ import annotations
 

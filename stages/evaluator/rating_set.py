@@ -38,9 +38,9 @@ def training_set(
 
     `answers` (of the current response model) and `drifts` (of the base model) map a pair's id to a text. Defects are
     drawn by weight. Every pass draws new defects and new runs of sentences, because a small number of pairs is soon
-    memorized: on the sample's 54 pairs, held-out AUC fell from 0.74 to 0.44 within 400 steps. Runs are shorter than the
-    responses that are rated later, so `whole_share` of the responses stay whole. If a pair can have no defect of a
-    level, its response is cut off instead.
+    memorized. When the sample's 54 pairs were memorized, held-out AUC fell from 0.74 to 0.44 within 400 steps. Runs are
+    shorter than the responses that are rated later, so `whole_share` of the responses stay whole. If a pair can have no
+    defect of a level, its response is cut off instead.
     """
     choose = random.Random(seed)
     # A model that has memorized a pair answers with the good response, which is not flawed.

@@ -10,7 +10,7 @@ from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
 
 
 class FilteredText(Section):
-    """Thresholds that all languages share; languages/<code>.yaml holds those of one language. Shares go from 0 to 1."""
+    """Thresholds that all languages share; languages/<code>.yaml has those of one language. Shares go from 0 to 1."""
 
     blocked_sites: NonEmpty | None
     """A file of sites whose pages are dropped, one per line: a domain (example.org), an address (example.org/shop) or a

@@ -91,8 +91,8 @@ class _Array:
 
     If each element begins a new line, reading continues at the next line that begins as the last element did. Otherwise
     the rest of the file is unreadable, because "}, {" may also be inside an element. The standard decoder reads from a
-    window that has room for an element of `limit` characters. ijson is not used: with it, three million open brackets
-    exhaust the memory, and reading ends at an integer beyond 64 bits.
+    window that has room for an element of `limit` characters. The library ijson is not used: with it, three million
+    open brackets exhaust the memory, and reading ends at an integer beyond 64 bits.
     """
 
     def __init__(self, text: io.TextIOWrapper, name: str, limit: int) -> None:

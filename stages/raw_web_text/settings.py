@@ -117,8 +117,8 @@ class RawWebText(Section):
     max_bad_share: Share
     """The stage fails if more than this share of the records is unreadable or empty."""
     max_unread_share: Share
-    """The stage fails if more than this share of the sources' bytes is not read: files of other kinds, an archive's
-    records that may be pages of another kind, and the lost rest of damaged files."""
+    """The stage fails if more than this share of the sources' bytes is not read. These are files of other kinds, an
+    archive's records that may be pages of another kind, and the lost rest of damaged files."""
 
     @property
     def limits(self) -> Limits:

@@ -1,8 +1,9 @@
 """Reads, extracts and identifies the pages of shared sources (those without a language label) once for all languages.
 
-A source is divided into pieces of several files. The work store keeps the pages of a piece under a key made from the
-files' content, the settings that decide what is read, and the code. The first language that needs a piece makes it.
-Each language then reads the pages from the store, and decides only which of them are in that language.
+A source is divided into pieces of several files. The work store (a cache on disk) keeps the pages of a piece under a
+key. The key is made from the files' content, the settings that decide what is read, and the code. The first language
+that needs a piece makes it. Each language then reads the pages from the store, and decides only which of them are in
+that language.
 """
 
 from __future__ import annotations

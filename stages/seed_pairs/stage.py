@@ -113,7 +113,7 @@ def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 def _copied_share(language: LanguageSettings) -> pl.Expr:
     """Share of the English words that also occur in the response.
 
-    Words of fewer than four letters do not count, because they are mostly names.
+    Words of fewer than four letters do not count.
     """
     english, response = (
         folded(pl.col(name), language).str.extract_all(r"[\p{L}\p{M}]{4,}").list.unique()

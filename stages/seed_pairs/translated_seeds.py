@@ -31,7 +31,10 @@ def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
 
 
 class _LazyTranslator:
-    """A translator that is loaded on first use, so it is not loaded if the work store has every translation."""
+    """A translator that is loaded on first use.
+
+    So it is not loaded if the work store (a cache on disk) has every translation.
+    """
 
     def __init__(self, settings: Translation, code: str, name: str, root: Path) -> None:
         self.arguments = (settings, code, name, root)

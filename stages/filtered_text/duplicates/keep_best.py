@@ -76,7 +76,7 @@ class Clusters:
         return (self.like[ranks] < 0) & (self.kept_in[buckets] < KEPT_A_BUCKET)
 
     def _compare_with(self, better: Array, ranks: Array, buckets: Array) -> None:
-        """Drop the texts that are similar to a kept text of a better block. The members are sorted by bucket."""
+        """Drops the texts that are similar to a kept text of a better block. The members are sorted by bucket."""
         begins, ends = (np.searchsorted(buckets, better["bucket"], side) for side in ("left", "right"))
         last = np.cumsum(ends - begins)
         start = 0
@@ -103,7 +103,7 @@ class Clusters:
             ranks, buckets = _not_alone(ranks, buckets, ~leads & self._open(ranks, buckets))
 
     def _drop(self, left: Array, right: Array) -> None:
-        """Drop each text of `right` that is similar to texts of `left`.
+        """Drops each text of `right` that is similar to texts of `left`.
 
         It is dropped for the most similar of them, and for the best one if several are equally similar.
         """

@@ -44,7 +44,10 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
-    """Write the ranks and each column of keys to a file over all shards; return the place of each shard's first row."""
+    """Writes the ranks and each column of keys to a file over all shards.
+
+    Returns the place of each shard's first row.
+    """
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
         for number, column in enumerate(rows["signature"].to_numpy().T if rows.height else ()):
@@ -120,7 +123,7 @@ def _near(
 
 
 def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
-    """Write the members of buckets with several texts, mark the texts in `shared`, return the number of buckets.
+    """Writes the members of buckets with several texts, and marks the texts in `shared`. Returns the number of buckets.
 
     Only texts that `alive` marks count; the others are exact duplicates.
     """
