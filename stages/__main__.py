@@ -1,6 +1,6 @@
-"""`python -m stages ARTIFACT [ITERATION] [LANGUAGE]` makes one partition of one artifact.
+"""`python -m stages ARTIFACT [ITERATION] [LANGUAGE]` makes one artifact, for one iteration and language if it has them.
 
-If the user can fix what went wrong, it prints one sentence and exits with 1. A traceback means a bug of ours.
+The command prints one sentence and exits with 1 if the user can fix what went wrong. A traceback means a bug of ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`params.yaml`, read once and validated before anything runs.
 
-Each section is a class beside the code that reads it, and only this file lists all of them. No stage imports this file;
-a stage asks its job for the sections that it imports.
+Each section is a class beside the code that reads it, and only this file lists all of them. No stage imports this file:
+a stage imports the classes of the sections that it needs, and its job gives it their values.
 """
 
 from __future__ import annotations
@@ -140,9 +140,9 @@ class Settings(Section):
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and validate `params.yaml`; `languages/names.yaml` beside it lists the languages.
+    """Reads and validates `params.yaml`. `languages/names.yaml` beside it lists the languages.
 
-    Raises SettingsError naming the key, its value and the rule.
+    Raises SettingsError, which names the key, its value and the rule.
     """
     try:
         values = read_yaml(path)
@@ -154,7 +154,7 @@ def load_settings(path: Path) -> Settings:
 
 
 def validated(values: Any, path: Path) -> Settings:
-    """Validate a mapping that was read from `path`. Raises SettingsError."""
+    """Validates a mapping that was read from `path`. Raises SettingsError."""
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold a mapping of sections, but holds {type(values).__name__}")
     try:

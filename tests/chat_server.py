@@ -1,4 +1,4 @@
-"""A local stand-in for an OpenAI-compatible endpoint; a function of the test decides each reply."""
+"""A local stand-in for an OpenAI-compatible endpoint; each test passes the function that makes the replies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Reply = str | dict[str, float] | int
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Calls `reply` with each message; `bodies` are the requests received so far."""
+    """Answers each message with the result of `reply`; `bodies` has the bodies of all requests so far."""
 
     def __init__(self, reply: Callable[[str], Reply]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

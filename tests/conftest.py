@@ -24,7 +24,8 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.runner.job import Job
 
 ROOT = Path(__file__).parent.parent
-# The folder of the real-text collection, which is not part of the project; tests that need it are skipped without it.
+# The folder of the real-text collection, which is not part of the project. Tests that need it are skipped if it is
+# missing.
 SHARED = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data"))
 # Heads have 32 dimensions, the smallest size that vLLM supports on a CPU.
 ARCHITECTURE = Architecture(vocabulary=300, hidden=64, layers=2, heads=2, intermediate=128, context=256)
@@ -113,7 +114,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lessons(tiny_model: Path) -> list[Example]:
-    """The examples that `taught_model` learned: prompts with completions that end with the end token."""
+    """The examples that `taught_model` learns; every completion ends with the end token."""
     tokenizer = load_tokenizer(tiny_model)
     return [
         Example(
@@ -125,7 +126,7 @@ def lessons(tiny_model: Path) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def taught_model(tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model after it has memorized the lessons."""
+    """`tiny_model` after it has memorized the examples of `lessons`."""
     folder = tmp_path_factory.mktemp("taught_model")
     fine_tune(tiny_model, lessons, folder, TRAINING.model_copy(update={"epochs": 80.0}), seed=5)
     return folder

@@ -1,8 +1,8 @@
 """A small project with the structure of the real one, in a git and DVC repository. Its stages take milliseconds.
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
-the real settings with two languages. The language pages have `min_rows` and optionally `sleep`, the seconds that
-filtered_text waits.
+the real settings with two languages. Each language page has `min_rows`. It may also have `sleep`, the seconds for which
+the stage filtered_text sleeps.
 """
 
 from __future__ import annotations
@@ -130,8 +130,9 @@ SUITE = """\
 - { metric: word_share, at_least: 0.5, severity: warning, because: few words say little }
 """
 
-# The manifest has a hash of all inputs, so that a change of any input changes the output, as in the real project. The
-# rows are copied from a file of the sample, because importing polars would take longer than the whole stage.
+# Every stage writes a hash of all its inputs into its manifest, so that a change of any input changes the output, as in
+# the real project. It copies its rows from a file of the sample, because importing polars would take longer than the
+# whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path
@@ -216,13 +217,13 @@ def made_master(fresh_master: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def fresh(fresh_master: Path, tmp_path: Path) -> Path:
-    """A miniature without any outputs."""
+    """A copy of the small project without any outputs."""
     return Path(shutil.copytree(fresh_master, tmp_path / "project"))
 
 
 @pytest.fixture
 def made(made_master: Path, tmp_path: Path) -> Path:
-    """A miniature in which `dvc repro` has made every output."""
+    """A copy of the small project in which `dvc repro` has made every output."""
     return Path(shutil.copytree(made_master, tmp_path / "project"))
 
 
@@ -266,7 +267,7 @@ def set_param(folder: Path, key: str, value: Any) -> None:
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Replaces a text that the file contains."""
+    """Replaces the text `old`, which the file must contain, by `new`."""
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
@@ -281,7 +282,7 @@ def set_up_dvc(folder: Path) -> None:
 
 
 def with_package(folder: Path) -> Path:
-    """Puts the packages under test into the miniature, so that processes started there can import them."""
+    """Copies the packages under test into the small project, so that processes started there can import them."""
     for name in ("dagster_project", "dvc_project", "x_instruction"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ROOT / "stages/params.py", *(ROOT / "stages").glob("*/settings.py")):
@@ -292,7 +293,7 @@ def with_package(folder: Path) -> Path:
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    """Runs the `dvc` command in the miniature. Returns its output."""
+    """Runs the `dvc` command in the small project. Returns the command's output."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *arguments], cwd=folder, env=environment(), capture_output=True, text=True
     )

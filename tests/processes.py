@@ -1,4 +1,4 @@
-"""Waiting for other processes in tests, with a limit that is long because the machine may be busy."""
+"""Functions that wait for other processes. They wait up to a minute by default, because the machine may be busy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def wait_until(done: Callable[[], bool], failure: str, seconds: float = 60, ever
 
 
 def wait_for_text(path: Path) -> str:
-    """The text of a file, as soon as another process has written it."""
+    """Waits until another process has written the file, and returns its text."""
     wait_until(lambda: path.exists() and path.read_text() != "", f"{path} was not written")
     return path.read_text()
 

@@ -1,7 +1,8 @@
 """The models that recipes/ and docs/models.md name, and a table of the memory, time and disk that they need.
 
-The memory is the estimate of x_instruction.models.memory. The tokens per second are computed from the operations per
-weight and the share of a card's peak that the device run reached with the 4B model; for the CPU they were measured.
+The memory is the estimate of x_instruction.models.memory. For the CPU, the tokens per second were measured. For a GPU,
+they are computed from the operations per weight. It is assumed that training reaches the same share of the GPU's peak
+performance as the 4B model in the device run.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from x_instruction.models.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # the sample's seeds have so many tokens, as in the device run
-# The shares of peak performance that the 4B model reached on the H200 (989 TFLOPS), with 6,359 and 4,629 tokens/s.
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # the device run counted so many tokens per seed of the sample
+# The shares of the H200's peak (989 TFLOPS) that the 4B model reached: all weights were trained with 6,359 tokens/s, an
+# adapter was trained with 4,629 tokens/s.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
-TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # in bfloat16: A10, A100
-MEASURED_ON_A_CORE = 50  # tokens/s of Gemma 3 270M with frozen embeddings
-COPIES = 7  # models in data/: base, instruction, tuned, two response models, two evaluators
+TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # peak in bfloat16 of an A10 (24 GB) and an A100 (80 GB)
+MEASURED_ON_A_CORE = 50  # tokens/s at which one core trains Gemma 3 270M with frozen embeddings
+COPIES = 7  # a run makes seven models: base, instruction, tuned, two response models, two evaluators
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,17 @@ def recipe(name: str) -> Settings:
 
 
 def memory(shape: Shape, training: Training, gpu: bool) -> int:
-    """Bytes for a step on a batch of examples that fill the window, with three quarters of the tokens learned."""
+    """Bytes for a training step whose batch fills the window and learns three quarters of its tokens."""
     tokens = training.batch_size * training.max_tokens
     return training_bytes(shape, training, Batch(tokens, tokens * 3 // 4), bfloat16=gpu, gpu=gpu)
 
 
 def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
-    """Operations per weight and token: 2 forwards, 4 backwards (2 with an adapter), 2 to recompute activations."""
+    """The speed of a training. For the CPU it was measured; for a GPU it is computed from the operations.
+
+    A token takes, for each weight, 2 operations in the forward pass, 4 in the backward pass (2 with an adapter), and 2
+    to recompute activations if they are not kept.
+    """
     if name not in TFLOPS:
         return MEASURED_ON_A_CORE
     operations = 2 + (2 if training.adapter else 4) + 2 * training.gradient_checkpointing
@@ -101,11 +107,11 @@ def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
 
 
 def disk(shape: Shape, settings: Settings) -> float:
-    """Bytes of all models in bfloat16 and of the largest checkpoint for resuming."""
+    """Bytes on disk of all models in bfloat16, and of the largest checkpoint from which a training can resume."""
     training = settings.tuned_model.training
     frozen = shape.embedding if training.freeze_embeddings else 0
     trained = adapter_weights(shape, training.adapter) if training.adapter else shape.weights - frozen
-    # A checkpoint has the weights of the adapter or of the whole model, and two moments for each trained weight.
+    # A checkpoint has the weights of the adapter or of the whole model, and Adam's two moments of each trained weight.
     return COPIES * 2 * shape.weights + 8 * trained + 4 * (trained if training.adapter else shape.weights)
 
 

@@ -62,13 +62,13 @@ CODE = re.compile(r"`(\w+)`")
 
 
 def rows(width: int) -> list[list[str]]:
-    """The rows of the tables in docs/filters.md with this many cells."""
+    """The table rows in docs/filters.md that have this many cells."""
     tables = [[cell.strip() for cell in row.split(" | ")] for row in CELLS.findall(FILTERS)]
     return [cells for cells in tables if len(cells) == width and CODE.search(cells[0])]
 
 
 def defaults() -> dict[str, str]:
-    """Each threshold's default as docs/filters.md writes it; a threshold that differs by language is `by language`."""
+    """Maps each threshold to its default as docs/filters.md writes it, or to `by language` if languages differ."""
     shared = PARAMS["filtered_text"].items()
     written = {name: yaml.safe_dump(value, default_flow_style=True) for name, value in shared}
     plain = {name: text.removesuffix("...\n").strip() for name, text in written.items()}

@@ -29,7 +29,7 @@ OF_THE_MODEL = {
 
 
 def flat(values: Any, name: str = "") -> dict[str, Any]:
-    """The value of every setting by its path; a list is one value."""
+    """Maps the path of every setting to its value; a list counts as one value."""
     if not isinstance(values, dict):
         return {name: values}
     return {path: value for key, part in values.items() for path, value in flat(part, f"{name}.{key}").items()}
@@ -61,7 +61,7 @@ def test_a_recipe_pins_its_model_and_fits_into_its_memory(name: str) -> None:
     shape = SHAPES[settings.base_model.checkpoint]
     for training in (settings.tuned_model.training, settings.evaluator.training):
         needed = memory(shape, training, gpu=name.startswith("gpu")) / 1e9
-        # The estimate was up to 8 % below the measured peaks of models of this size, so 10 % must remain.
+        # The estimate was up to 8 % below the measured peak memory of such models, so a margin of 10 % must remain.
         assert 1.1 * needed < FREE[name]
 
 

@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_structure import IMPORTS, PACKAGES, imports
 
-# Packages that `make vllm` and `make ray` add. On a GPU, vLLM is a core package under another name.
+# Optional packages, which `make vllm` and `make ray` install. On a GPU, vLLM is a core package under another name.
 OPTIONAL = {"vllm", "ray"}
 
 
 def pins(name: str) -> dict[str, str]:
-    """Versions by the distribution's name, in lower case with hyphens."""
+    """Maps each distribution in a requirement file (its name in lower case with hyphens) to its version."""
     lines = (ROOT / f"requirements-{name}.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
     return {normal(distribution): version for distribution, version in pairs}
@@ -26,7 +26,7 @@ def normal(distribution: str) -> str:
 
 
 def unpinned(names: set[str], *lists: str) -> list[str]:
-    """Imported third-party modules that no distribution in the lists provides."""
+    """Those imported third-party modules that no distribution in the requirement files provides."""
     pinned = {distribution for name in lists for distribution in pins(name)}
     distributions = packages_distributions()
     modules = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {*PACKAGES, "tests"}

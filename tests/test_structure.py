@@ -43,7 +43,7 @@ def may_import(importer: str, imported: str) -> bool:
     package, part = importer.split(".")[:2] if "." in importer else (importer, "")
     other, other_part = imported.split(".")[:2]
     if package == other == "x_instruction":
-        return TOOLS.index(part) <= TOOLS.index(other_part)
+        return part == "__main__" or TOOLS.index(part) <= TOOLS.index(other_part)
     if importer == "stages.params":
         return imported.endswith((".settings", ".names", ".errors", ".yaml_files"))
     if package == "stages":

@@ -18,7 +18,8 @@ COMMANDS = tuple(sorted(path.parent.name for path in FOLDER.glob("*/__main__.py"
 
 
 def main() -> int:
-    # Each command handles its own errors. This call handles those of the help, whose reader may also be `head`.
+    # Each command handles its own errors. This call handles the errors of the help text, for example if it is piped
+    # into `head`.
     return at_the_border(_command)
 
 

@@ -1,4 +1,8 @@
-"""Publish the released set: `python -m x_instruction release --to folder PATH` or `--to hub OWNER/NAME`.
+"""Publish the released set or the tuned model of the last run.
+
+    python -m x_instruction release --to folder PATH
+    python -m x_instruction release --to hub OWNER/NAME
+    python -m x_instruction release --what model --to hub OWNER/NAME
 
 The hub needs a token in the environment variable HF_TOKEN. HF_ENDPOINT chooses a hub other than huggingface.co.
 """
@@ -11,40 +15,48 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from commands.release.finished_set import finished_set
 from commands.release.folder import copy_to
+from commands.release.model import ReleasedModel, the_model
+from commands.release.released import CARD, Release, the_set
 from x_instruction.runner.border import at_the_border
 from x_instruction.runner.errors import InputError
 
 TOKEN = "HF_TOKEN"
 SHOWS_A_RUN = "**This set shows a run and is not training data.**"  # in the card; see stages/released_set/card.py
+EMBEDDED = "embedded"  # the name of the base model; see stages/base_model/settings.py
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m x_instruction release", description="Publish the released set.")
+    parser = argparse.ArgumentParser(
+        prog="python -m x_instruction release", description="Publish the released set or the tuned model."
+    )
+    parser.add_argument("--what", default="set", choices=("set", "model"), help="default: set")
     parser.add_argument("--to", required=True, choices=("folder", "hub"))
-    parser.add_argument("target", metavar="PATH|OWNER/NAME", help="the folder, or the dataset of the hub")
-    parser.add_argument("--csv", action="store_true", help="folder: add csv/<language>.csv, safe for spreadsheets")
-    parser.add_argument("--public", action="store_true", help="hub: a new dataset is public (default: private)")
+    parser.add_argument("target", metavar="PATH|OWNER/NAME", help="the folder, or the repository of the hub")
+    parser.add_argument("--language", metavar="CODE", help="model: that of one language, if there is one for each")
+    parser.add_argument("--csv", action="store_true", help="set: add csv/<language>.csv, safe for spreadsheets")
+    parser.add_argument("--public", action="store_true", help="hub: a new repository is public (default: private)")
     options = parser.parse_args(arguments)
-    if options.csv and options.to == "hub":
-        parser.error("--csv is for a folder")
+    if options.csv and (options.to == "hub" or options.what == "model"):
+        parser.error("--csv is for the set in a folder")
     if options.public and options.to == "folder":
         parser.error("--public is for the hub")
+    if options.language and options.what == "set":
+        parser.error("--language is for the model")
     return at_the_border(lambda: _release(options))
 
 
 def _release(options: argparse.Namespace) -> int:
-    _warn(folder := finished_set(Path.cwd()))
+    release = _warned(the_set(Path.cwd())) if options.what == "set" else _of_model(options.language)
     if options.to == "folder":
-        files = copy_to(folder, Path(options.target), options.csv)
+        files = copy_to(release, Path(options.target), options.csv)
         print(f"{len(files)} files are in {options.target}")
     else:
-        print(f"released as {_uploaded(folder, options.target, options.public)}")
+        print(f"released as {_uploaded(release, options.target, options.public)}")
     return 0
 
 
-def _uploaded(folder: Path, name: str, public: bool) -> str:
+def _uploaded(release: Release, name: str, public: bool) -> str:
     if not (token := os.environ.get(TOKEN, "").strip()):
         raise InputError(f"the hub needs a token with write access in the environment: set {TOKEN}")
     # The environment is set to work offline, but an upload needs the network. The library reads these variables when it
@@ -52,12 +64,26 @@ def _uploaded(folder: Path, name: str, public: bool) -> str:
     os.environ |= {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     from commands.release.hub import upload
 
-    return upload(folder, name, token, private=not public)
+    return upload(release, name, token, private=not public)
 
 
-def _warn(folder: Path) -> None:
-    if SHOWS_A_RUN in (folder / "README.md").read_text(encoding="utf-8"):
+def _warned(release: Release) -> Release:
+    if SHOWS_A_RUN in (release.folder / CARD).read_text(encoding="utf-8"):
         print("warning: this set has pairs that were kept whatever their rating; its card says so", file=sys.stderr)
+    return release
+
+
+def _of_model(language: str | None) -> Release:
+    found: ReleasedModel = the_model(Path.cwd(), language)
+    if found.record["base"]["name"] == EMBEDDED:
+        print("warning: this model was tuned from the embedded one, which only shows a run", file=sys.stderr)
+    if found.unscored:
+        print(
+            f"warning: eval_scores did not measure this model in {', '.join(found.unscored)}, so its card has no "
+            "scores there: run `dvc repro eval_scores` first if it should",
+            file=sys.stderr,
+        )
+    return found.release
 
 
 if __name__ == "__main__":

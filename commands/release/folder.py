@@ -1,4 +1,4 @@
-"""Copies the released set to a folder, whole or not at all."""
+"""Copies a release to a folder, whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,35 +8,31 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commands.release.csv_files import write_csv
-from commands.release.finished_set import files_of
+from commands.release.released import Release, files_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import replace_folder
 
-# A folder with both of these files, and otherwise only with files of OURS, is an earlier release and may be replaced. A
-# folder with other files, such as a clone of the hub's repository with its .git, may be a user's work.
-ALWAYS = ("README.md", "croissant.json")
-OURS = (*ALWAYS, "*/train-*.parquet", "csv/*.csv")
+CSV = "csv/*.csv"
 
 
-def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
-    """Copies the set to `target` and, if wanted, adds csv/<language>.csv. Returns the names of the files.
+def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
+    """Copies the release to `target` and, of a set, adds csv/<language>.csv if wanted. Returns the names of the files.
 
-    Raises InputError if `target` is in the set, has files that are not from an earlier release, or cannot be written.
+    Raises InputError if `target` is in the artifact, has files that are not from an earlier release, or cannot be
+    written.
     """
     target = target.expanduser().resolve()
-    if target.is_relative_to(source.resolve()):
-        raise InputError(f"{target} is the released set itself: give another folder")
-    _refuse_others_files(target)
+    if target.is_relative_to(release.folder.resolve()):
+        raise InputError(f"{target} is in {release.folder}, which is released: give another folder")
+    _refuse_others_files(release, target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as name:
             staged = Path(name, "release")
-            for path, file in files_of(source).items():
-                (staged / path).parent.mkdir(parents=True, exist_ok=True)
-                # The file is copied and not linked, because an edit of the release must not change DVC's cache.
-                shutil.copyfile(file, staged / path)
+            for path, source in release.files.items():
+                _put(source, staged / path)
             if csv:
-                _add_csv(source, staged)
+                _add_csv(release.folder, staged)
             found = list(files_of(staged))
             replace_folder(staged, target)
     except OSError as error:
@@ -44,14 +40,25 @@ def copy_to(source: Path, target: Path, csv: bool) -> list[str]:
     return found
 
 
-def _refuse_others_files(target: Path) -> None:
+def _put(source: Path | bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(source, bytes):
+        target.write_bytes(source)
+    else:
+        # The file is copied and not linked, because an edit of the release must not change DVC's cache.
+        shutil.copyfile(source, target)
+
+
+def _refuse_others_files(release: Release, target: Path) -> None:
+    """A folder with other files, such as a clone of the hub's repository with its .git, may be a user's work."""
     if not target.exists():
         return
     if not target.is_dir():
         raise InputError(f"{target} is a file: give the folder to write to")
     found = files_of(target)
-    other = [name for name in found if not any(fnmatch(name, kind) for kind in OURS)]
-    if other or (found and not found.keys() >= set(ALWAYS)):
+    ours = [name for name in found if name in release.files or release.is_replaced(name) or fnmatch(name, CSV)]
+    other = [name for name in found if name not in ours]
+    if other or (found and not found.keys() >= set(release.always)):
         raise InputError(
             f"{target} has files that are not from an earlier release, such as {[*other, *found][0]}: give a new or an "
             "empty folder"

@@ -39,8 +39,8 @@ class BaseModelSettings(Section):
     revision: str | None
     """The commit of a hub id, so that the model cannot change."""
     corpus: str
-    """A folder of HTML pages. The embedded model learns from all of them, and the gate measures any model's begin token
-    on the first page of each language. `architecture` and `training` are used only with `checkpoint: embedded`."""
+    """A folder of HTML pages. The embedded model learns from all pages. With any model, the check of the begin token
+    reads the first page of each language. `architecture` and `training` are used only with `checkpoint: embedded`."""
     architecture: Architecture
     training: Training
 

@@ -24,7 +24,8 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# Reasons of `usable` that no rule below finds. The rules below find its other reasons too, under other names.
+# Reasons of `usable` (returned_text.py) for which no rule below looks. Each of its other reasons is also found by a
+# rule below, under another name.
 REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
@@ -33,15 +34,15 @@ LISTED = (
     r"|^\(?1[.)]\s.*\s\(?2[.)]\s|^\(?a[.)]\s.*[.?!]\s+\(?b[.)]\s\w+ \w+"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
-SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of them differ
+SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of the words differ
 RUN = 8  # an instruction was copied if this many of its first or last words are in the response
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
     """The reason to drop a row; null for a usable instruction. Cheap rules come first.
 
-    Reads `written` (as generated), `instruction` (on one line), `response`, `finish_reason`, `english`, `id`, and
-    `refused` (see `returned_text`).
+    The frame must have the columns `written` (as generated), `instruction` (on one line), `response`, `finish_reason`,
+    `english`, `id`, and `refused` (see `returned_text`).
     """
     instruction = pl.col("instruction").str.replace_all(APOSTROPHES, "'")
     words = instruction.str.split(" ").list.len()
@@ -75,7 +76,7 @@ def _from_prompt(prompts: Prompts) -> pl.Expr:
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
-        # Any instruction may contain a single word of the template.
+        # Parts of a single word are not searched for, because any instruction may contain them.
         if len(part) >= 4 and not part.isalpha():
             contains = contains | pl.col("instruction").str.contains(part, literal=True)
     return contains
@@ -88,7 +89,7 @@ def _several() -> pl.Expr:
 
 
 def _copied() -> pl.Expr:
-    """Whether the response contains the instruction, or the first or last RUN words of a longer one.
+    """Whether the response contains the instruction, or the first or last RUN words of an instruction with more words.
 
     Only letters and digits are compared.
     """

@@ -13,7 +13,8 @@ class CandidatePairs(Section):
     """How instructions are sampled, and which of them are usable."""
 
     samples: Annotated[int, Field(ge=1, le=255)]
-    """Instructions for each text. The evaluator rates all of them, and refined_pairs keeps the best one."""
+    """Number of instructions that are written for each text. The evaluator rates all of them, and refined_pairs keeps
+    the best one."""
     temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
     repetition_penalty: Annotated[float, Field(gt=0)]

@@ -1,8 +1,9 @@
-"""Candidate pairs: for every filtered text, the English instruction that it answers (METHOD: I. Generation).
+"""Candidate pairs: for every filtered text, the English instruction that it answers (the method's step I, generation).
 
 The model writes `samples` instructions for each text, and the evaluator decides later which is best. This stage also
-computes what the signals of `rating.signals` need and what is the same in every iteration: the likelihoods of the
-instruction, because the model that wrote it is loaded here, and the vectors of instruction and response.
+computes what the signals of `rating.signals` need, as far as it is the same in every iteration. These are the
+likelihoods of the instruction, because the model that wrote it is loaded here, and the vectors of instruction and
+response.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def run(job: Job) -> Outcome:
         )
         facts, made_by = engine.facts() | (text_encoder.facts() if text_encoder else {}), engine.provenance()
     drop_staged(job, too_similar(job, settings.max_similar), temporary=["form"], text="response")
-    # Each text gives `samples` rows, and each of them counts as a row that came in.
+    # Each text gives `samples` rows. All of them count as rows that came in, because each is kept or dropped.
     return replace(outcome, rows_in=(outcome.rows_in or 0) * settings.samples, facts=facts, made_by=made_by)
 
 
@@ -101,7 +102,7 @@ def write_instructions(
     text_encoder: LazyEncoder | None,
     pages: Path,
 ) -> Split:
-    """Instructions for each row's `text`; rows without a usable instruction go to the drops.
+    """Writes instructions for each row's `text`. An instruction that is not usable gives a dropped row.
 
     If `other_texts` is 0, no likelihoods are computed. Without an encoder, no vectors are computed.
     """
@@ -113,7 +114,7 @@ def write_instructions(
         top_p=settings.top_p,
         max_new_tokens=settings.max_new_tokens,
         stop=encoder.stop,
-        # The seed depends on the shard's content, so that other shards do not change its instructions.
+        # The seed depends on the shard's content, so that a change of other shards does not change these instructions.
         seed=(seed + int(frame_hash(frame)[:7], 16)) % 2**31,
         repetition_penalty=settings.repetition_penalty,
         stop_strings=(*encoder.stop_strings, *settings.stop_strings),
@@ -136,13 +137,13 @@ def write_instructions(
 
 
 def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
-    """Pair each text with its `samples` instructions; drop those that are not usable English instructions.
+    """Pairs each text with its `samples` instructions, and drops those that are not usable English instructions.
 
-    The kept rows have COLUMNS and `form`, by which the second pass finds near-identical instructions before it removes
-    the column.
+    The kept rows have COLUMNS and `form`. When all shards are written, `too_similar` compares the instructions by
+    `form`, and the column is removed.
     """
     returned = [usable(text.text, Wanted("instruction"), text.finish_reason != "length") for text in written]
-    # A refused instruction is shown as it was written.
+    # The dropped row of a refused instruction shows what the model wrote.
     shown = [usable_text.text or text.text for usable_text, text in zip(returned, written, strict=True)]
     rows = pl.Series([row for row in range(frame.height) for _ in range(settings.samples)], dtype=pl.UInt32)
     pairs = frame.select(pl.all().gather(rows)).rename({"id": "text_id", "text": "response"})
@@ -167,10 +168,10 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
 
 
 def too_similar(job: Job, limit: int) -> pl.DataFrame:
-    """Decisions to drop an instruction that was written for more than `limit` texts of the language.
+    """Decides which rows are dropped because their instruction was written for more than `limit` texts of the language.
 
-    The first `limit` texts, by id, keep it. The samples of one text count once, because the evaluator keeps at most one
-    of them.
+    The first `limit` texts in the order of their ids keep the instruction. The samples of one text count once, because
+    at most one of them is kept later.
     """
     table = staged_repeated(job, "form", ["text_id", "instruction"])
     return table.filter(pl.col("text_id").rank("dense").over("form") > limit).select(

@@ -10,20 +10,21 @@ import numpy.typing as npt
 from x_instruction.embeddings.encoder import Vectors
 
 # On 50,000 vectors and 500 clusters, the mean squared distance to the centre was 0.8156 with 10 rounds and 0.8155 with
-# faiss's 25 (`make bench NAME=diversification`).
+# faiss's default of 25 (`make bench NAME=diversification`).
 ROUNDS = 10
-# The centres are found on this many vectors for each cluster (faiss's default); all vectors are then assigned.
+# The centres are found on this many vectors for each cluster (faiss's default); all vectors are then assigned to the
+# nearest centre.
 VECTORS_PER_CLUSTER = 256
-# Up to SMALL vectors, the first centres are chosen by k-means++. Up to SMALL_COMPARISONS, clustering starts STARTS
-# times and the best result counts. Beyond these limits, both would take longer than the rounds. In a test with 50 sets
-# of three clear groups, groups were mixed in 14 sets after one random start, in 1 set after one start by k-means++, and
-# in none after five.
+# Up to SMALL vectors, the first centres are chosen by k-means++. Up to SMALL_COMPARISONS (vectors times clusters),
+# clustering starts STARTS times and the best result counts. Beyond these limits, both would take longer than the
+# rounds. In a test with 50 sets of three clear groups, groups were mixed in 14 sets after one random start, in 1 set
+# after one start by k-means++, and in none after five.
 SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
-# Limits on the default number of clusters, which is the number of pairs to draw. That number gave the most diverse
-# draws: 150 of 1,160 instructions were at a mean distance of 0.69 from their nearest neighbours with 150 clusters, 0.65
-# with 17, 0.68 with 600, and 0.65 in a random draw. But a cluster should have several pairs to choose the best from,
-# and a round should make at most a billion comparisons (about 6 s on one core), as for 1,000 clusters of a million
-# pairs.
+# By default there are as many clusters as pairs to draw, within the limits below. That number gave the most diverse
+# draws: for 150 of 1,160 instructions, the mean distance from the nearest neighbour was 0.69 with 150 clusters. It was
+# 0.65 with 17 clusters, 0.68 with 600, and 0.65 in a random draw. There are two limits, because a cluster should have
+# several pairs to choose the best from, and a round should make at most a billion comparisons. It takes about 6 s on
+# one core to compare a million pairs with 1,000 clusters.
 PAIRS_PER_CLUSTER, COMPARISONS = 4, 1_000_000_000
 NEAREST = 2
 
@@ -43,15 +44,19 @@ class Clusters:
 
 
 def number_of_clusters(pairs: int, drawn: int, wanted: int | None) -> int:
-    """`wanted`, or by default `drawn` (the number of pairs to draw) within the limits above; from 1 to `pairs`."""
+    """Returns `wanted`, or if it is None, `drawn` (the number of pairs to draw) within the limits above.
+
+    The result is at least 1 and at most `pairs`.
+    """
     default = min(drawn, pairs // PAIRS_PER_CLUSTER, COMPARISONS // max(pairs, 1))
     return max(1, min(pairs, wanted or default))
 
 
 def cluster(vectors: Vectors, clusters: int, seed: int) -> Clusters:
-    """Assigns each vector to one of `clusters` clusters; equal vectors share one. At least one vector is needed.
+    """Assigns each vector to one of `clusters` clusters. At least one vector is needed.
 
-    The result is the same for the same vectors in the same order, with the same number of threads.
+    Equal vectors are in the same cluster. The result is the same for the same vectors in the same order, with the same
+    number of threads.
     """
     import faiss
 

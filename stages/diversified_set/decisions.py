@@ -23,10 +23,10 @@ SCHEMA = {"id": pl.String, "cluster": pl.Int64, "reason": pl.String, "value": pl
 def decide(
     pairs: pl.DataFrame, vectors: Vectors, settings: DiversifiedSet, wanted: int, seed: int
 ) -> tuple[pl.DataFrame, dict[str, dict[str, float]]]:
-    """Returns decisions with the columns of SCHEMA (`reason` is null for a pair in the set) and `diversity`'s figures.
+    """Decides on each pair. Returns a frame with the columns of SCHEMA, and the figures of `diversity`.
 
-    `pairs` has `id`, `instruction` and `rating`, and is sorted by BEST_FIRST. `vectors` has a row for each pair; its
-    array is overwritten.
+    `reason` is null for a pair that is in the set. `pairs` has `id`, `instruction` and `rating`, and is sorted by
+    BEST_FIRST. `vectors` has a row for each pair; its array is overwritten.
     """
     if not pairs.height:
         return pl.DataFrame(schema=SCHEMA), {}
@@ -49,7 +49,7 @@ def decide(
 
 
 def _near(pairs: pl.DataFrame, vectors: Vectors, kept_rows: npt.NDArray[np.int64]) -> pl.Series:
-    """For each near-identical instruction, the kept instruction and the cosine of the two; null for the others."""
+    """For each near-identical instruction, the similar one that is kept, with their cosine; null for the others."""
     instructions, near = pairs["instruction"], np.flatnonzero(kept_rows >= 0)
     kept = kept_rows[near]
     cosines = np.einsum("nd,nd->n", vectors[near], vectors[kept])

@@ -1,4 +1,4 @@
-"""Measures how diverse the drawn pairs are, beside a random draw and a draw by rating of the same size."""
+"""Measures how diverse the drawn pairs are, compared with as many pairs drawn at random or by rating."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ WORD = r"[\p{L}\p{M}\p{N}]+"
 
 
 def diversity(draws: Mapping[str, Mask], pairs: pl.DataFrame, vectors: Vectors) -> dict[str, dict[str, float]]:
-    """The figures of each draw from the pairs (columns instruction, cluster):
+    """Computes these figures for each draw from `pairs` (columns instruction and cluster):
 
     - `clusters`: the number of clusters with at least one drawn pair
-    - `distinct_1`, `distinct_2`: different words, and different pairs of words, as a share of all words or pairs of
-      words in the drawn instructions (Li et al., NAACL 2016)
+    - `distinct_1`, `distinct_2`: in the drawn instructions, the number of different words, or of different pairs of
+      adjacent words, divided by the number of all (Li et al., NAACL 2016)
     - `nearest_neighbour_distance`: 1 minus the cosine with the most similar other instruction, on average
     - `task_types`: the number of different pairs of verb and noun
     """
@@ -53,7 +53,10 @@ def distinct(words: pl.Series, size: int) -> float:
 
 
 def nearest_neighbour_distance(vectors: Vectors, drawn: npt.NDArray[np.int64]) -> float:
-    """Mean over at most NEIGHBOURS_OF of the drawn rows, evenly spaced; 0 if fewer than two rows are drawn."""
+    """The mean distance from the nearest other drawn row, over at most NEIGHBOURS_OF evenly spaced drawn rows.
+
+    The result is 0 if fewer than two rows are drawn.
+    """
     if len(drawn) < 2:
         return 0.0
     places = np.unique(np.linspace(0, len(drawn) - 1, NEIGHBOURS_OF).astype(np.int64))

@@ -12,8 +12,8 @@ from stages.diversified_set.clusters import Clusters
 from x_instruction.embeddings.encoder import Vectors
 
 Rows = npt.NDArray[np.int64]
-# Up to this many vectors, each is compared with all others (4 s on one core). If there are more, the vectors of a
-# cluster are compared with each other and with the vectors whose second nearest cluster it is.
+# If there are at most this many vectors, each is compared with all others (4 s on one core). If there are more, the
+# vectors of a cluster are compared with each other, and with the vectors for which the cluster is the second nearest.
 ALL = 10_000
 CHUNK = 2_000  # rows that are compared at a time: 80 MB of cosines with 10,000 others
 SHOWN_AFTER = 5.0  # seconds, after which a progress bar is shown
@@ -34,7 +34,7 @@ def resembled(vectors: Vectors, clusters: Clusters, limit: float) -> npt.NDArray
 
 
 def _similar(vectors: Vectors, clusters: Clusters, limit: float) -> Iterator[Rows]:
-    """Pairs of similar rows, each as one number: the later (worse) row times the number of rows, and the other row."""
+    """Pairs of similar rows, each as one number: the later (worse) row times the number of rows, plus the other row."""
     groups = list(_groups(clusters))
     for rows, others in tqdm(groups, desc="near-identical", unit=" clusters", delay=SHOWN_AFTER, leave=False):
         among = vectors[others]

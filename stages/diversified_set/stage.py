@@ -47,7 +47,7 @@ def run(job: Job) -> Outcome:
     outcome = job.map_frames(
         (_decided(frame, decisions) for frame in job.rows("refined_pairs", language.code).frames()),
         transform,
-        settings=[],  # each frame has its decisions, so its content is the whole key
+        settings=[],  # the frames contain the decisions already, so the result depends on no setting
     )
     return replace(outcome, made_by={"encoder": encoder_of(job).encoder}, counts={**outcome.counts, **ngrams.counts()})
 
@@ -58,7 +58,7 @@ def transform(frame: pl.DataFrame) -> Split:
 
 
 def _checked(job: Job, language: LanguageSettings, ngrams: Ngrams) -> Iterator[pl.DataFrame]:
-    """Each shard of the refined pairs: id, instruction, rating, and the words shared with an evaluation prompt."""
+    """Yields the shards of the refined pairs: columns id, instruction, rating and `shared` (see `shared_words`)."""
     for frame in job.rows("refined_pairs", language.code).frames(["id", "instruction", "response", "rating"]):
         yield frame.with_columns(shared=shared_words(frame, ngrams, language)).drop("response")
 

@@ -1,19 +1,18 @@
 """The kind of task that an instruction sets, as a verb and a noun: "Write a short letter to …" is (write, letter).
 
 Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object from a parser. A parser would need the
-download of a model, so the words are parsed by their position:
+download of a model, so here the position of the words decides:
 
 1. Polite words before the task are skipped ("Please", "Can you", "I want you to").
 2. The verb is the first word. For a question it is the question word ("how", "what"), and "is" or "do" if the answer is
    yes or no.
-3. The noun is the last word before the first preposition, conjunction, punctuation mark, clause or word in -ing,
-   because an English noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). A plural becomes
-   a singular.
+3. The noun is the last word before the first preposition, conjunction, punctuation mark, clause or word in -ing. An
+   English noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). A plural becomes a singular.
 4. If there is no such word but the search ends at a word that opens a clause, the noun is that word: "Explain why …" is
    (explain, why). Otherwise the noun is empty.
 
-The noun of a question is often its last verb ("how is … cooked"). The parse is good enough to compare draws, but it
-does not analyse a single instruction correctly.
+The noun of a question is often its last verb ("how is … cooked"). The result is good enough to compare draws, but it is
+often wrong for a single instruction.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ ENDS = words_of(
     "over past regarding since so than through throughout till to toward towards under until up upon using via while "
     "with within without"
 )
-# Articles, pronouns and adverbs, which do not end a noun phrase.
+# Articles, pronouns and adverbs, which are never taken for the noun.
 EMPTY = words_of(
     "a an the this that these those my your his her its our their me you him us them i we they he she it there not no "
     "briefly shortly please also then each every all both few several more most"
@@ -55,7 +54,7 @@ UNCHANGED = ("ss", "us", "is")  # endings of singular nouns
 
 
 def task_types(instructions: pl.Series) -> pl.DataFrame:
-    """Columns `verb` and `noun`, one row for each instruction; "" if there is none."""
+    """A row with `verb` and `noun` for each instruction; a word that is missing is ""."""
     return pl.DataFrame([parsed(text) for text in instructions], schema=["verb", "noun"], orient="row")
 
 
@@ -72,7 +71,7 @@ def parsed(instruction: str) -> tuple[str, str]:
 
 
 def _head(words: list[str], question: bool) -> tuple[str, str]:
-    """The last word of the noun phrase, and the word that ended it."""
+    """The last word of the noun phrase, and the word that ended the phrase."""
     noun = ""
     for word in words:
         if word in ENDS or word in CLAUSE or not word[0].isalpha():

@@ -1,8 +1,8 @@
 """Reads the vectors of instructions from candidate_pairs, or computes them with another encoder.
 
-The mean vector of the language is subtracted, as for the similarity of a response. Otherwise the cosine of two
-instructions is 0.79 on average with multilingual-e5 and 0.09 with MiniLM. After the subtraction it is 0 with both, so
-one bound on the similarity of two instructions fits both encoders.
+The mean vector of the language is subtracted, as for the similarity of a response. Before the subtraction, the cosine
+of two instructions is 0.79 on average with multilingual-e5 and 0.09 with MiniLM. After it, the cosine is 0 on average
+with both, so one bound on the similarity of instructions fits both encoders.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from x_instruction.runner.shards import Split, no_drops
 # The mean is taken over this many candidates. The cosine of unrelated instructions is still 0.04 on average if the mean
 # is taken over 20, and 0.02 if it is taken over 40.
 MEAN_OF = 200
-ENCODED_ROWS = 10_000  # an interrupted run loses at most this many
+ENCODED_ROWS = 10_000  # rows that are encoded and saved at a time; an interrupted run loses at most this many
 ROWS = 5_000  # rows that are changed at a time, because their vectors fit into the processor's cache
 MIN_NORM = 1e-9
 
 
 def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
-    """The vectors of the instructions minus the mean of the language, of length 1, shape (pairs, dimensions).
+    """The vectors of the instructions minus the mean of the language, scaled to length 1; shape (pairs, dimensions).
 
     `pairs` has `id` (of candidate_pairs, each once) and `instruction`. The mean is taken over the candidates with the
     smallest ids, a random sample because ids are hashes. The mean of the pairs themselves would remove what a set of

@@ -1,4 +1,7 @@
-"""The answers of a compared model to the questions. They are kept in the work store until the run is published."""
+"""The answers of a compared model to the questions.
+
+They are kept in the work store, a cache on disk, until the run is published.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +33,13 @@ from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, drops, no_drops
 
-ASKED_AT_ONCE = 16  # questions to an endpoint whose answers are saved together, in case a later question fails
+ASKED_AT_ONCE = 16  # an endpoint's answers are saved after this many questions, in case a later question fails
 WRITTEN = {"response": pl.String, "finish_reason": pl.String, "question_cut": pl.Boolean}
 
 
 @dataclass(frozen=True)
 class Answers:
-    """`frame` has the answered questions with `response`; `unanswered` has the others, as drops."""
+    """`frame` has the answered questions with `response`; `unanswered` has the others, as dropped rows."""
 
     folder: Path | None
     frame: pl.DataFrame
@@ -45,7 +48,7 @@ class Answers:
 
 
 def answers_of(job: Job, model: ComparedModel, questions: pl.DataFrame) -> Answers:
-    """Raises InputError if the model answers no question at all."""
+    """Asks the model the questions. Raises InputError if the model answers no question at all."""
     folder = folder_of(model, job)
     ask = _of_endpoint if folder is None else partial(_of_weights, folder=folder)
     written, facts, failure = ask(job, model, questions)
@@ -98,7 +101,7 @@ def _of_weights(
 def write_answers(
     questions: pl.DataFrame, engine: LazyEngine, prompts: Prompts, decoding: Decoding, seed: int, language: str
 ) -> Split:
-    """Returns question_id and the columns of WRITTEN. `language` is the English name of the language."""
+    """Returns rows with question_id and the columns of WRITTEN. `language` is the English name of the language."""
     encoder = PromptEncoder(engine.tokenizer, prompts, room=engine.room(decoding.max_new_tokens))
     asked, cut = [], []
     for instruction in questions["instruction"]:
@@ -148,7 +151,7 @@ def _in_turn(
 def ask_endpoint(
     questions: pl.DataFrame, client: EndpointClient, template: str, decoding: Decoding, seed: int, language: str
 ) -> Split:
-    """Returns question_id and the columns of WRITTEN. Raises InputError if the endpoint gives no answer."""
+    """Returns rows with question_id and the columns of WRITTEN. Raises InputError if the endpoint gives no answer."""
 
     def ask(question: tuple[str, str]) -> tuple[str, str, bool]:
         identifier, instruction = question

@@ -19,7 +19,7 @@ CHAT_PROMPT = "{instruction} Answer in {language}."
 
 
 def folder_of(model: ComparedModel, job: Job) -> Path | None:
-    """The folder of the model's weights; None for an endpoint. Raises InputError if there is none."""
+    """The folder of the model's weights; None for an endpoint. Raises InputError if the weights are missing."""
     if model.model is None:
         return None
     if model.artifact:
@@ -57,7 +57,7 @@ def _from_hub(name: str, repository: str, revision: str) -> Path:
 
 
 def identity(model: ComparedModel, folder: Path | None) -> str:
-    """Identifies what decides the answers besides the settings of decoding: the weights, or the endpoint."""
+    """A text that changes with the model: with its weights, or with the settings of its endpoint."""
     if folder is None:
         assert model.endpoint is not None
         return model.endpoint.key()
@@ -67,11 +67,11 @@ def identity(model: ComparedModel, folder: Path | None) -> str:
 
 
 def prompts_of(model: ComparedModel, prompts: Prompts) -> Prompts:
-    """The prompts as the entry of the model changes them."""
+    """The prompts, with the changes that the model's entry in the settings makes."""
     changed = {"write_response": model.prompt, "chat_template": model.chat_template}
     return prompts.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
 def engine_settings(model: ComparedModel, settings: TextGeneration) -> TextGeneration:
-    """The engine's settings. An endpoint of `text_generation` serves only models of this pipeline; others run here."""
+    """The engine's settings. Its endpoint serves only models of this pipeline; other models run on this machine."""
     return settings.of_several if model.artifact else settings.local

@@ -20,7 +20,7 @@ from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, no_drops
 
-JUDGED_AT_ONCE = 16  # pairs whose verdicts are saved together, in case a later pair fails
+JUDGED_AT_ONCE = 16  # a judge's verdicts are saved after this many pairs, in case a later pair fails
 OPINION = {"shown_first": pl.Float64, "shown_second": pl.Float64, "failure": pl.String}
 
 
@@ -43,7 +43,7 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
 
 
 def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The opinions before a failure are kept, and a later run asks only about the other pairs."""
+    """The judge's answers before a failure are kept, and a later run asks only about the other pairs."""
     asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
     client, opinions = EndpointClient(judge.endpoint), list[Opinion]()
     try:
@@ -59,7 +59,7 @@ def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> 
         opinions += [Opinion(failure=failure)] * (asked.height - len(opinions))
     finally:
         client.close()
-    # A difference of probabilities needs no margin.
+    # The margin is only for grades. A judge that gives probabilities needs none.
     return by_opinions(asked, judge.name, opinions, margin if judge.scale == "grade" else 0.0), dict(client.facts())
 
 
@@ -71,7 +71,7 @@ def _opinions(job: Job, judge: Judge, client: EndpointClient, pairs: pl.DataFram
 
 
 def judge_pairs(pairs: pl.DataFrame, judge: Judge, client: EndpointClient, language: str) -> Split:
-    """Returns the columns of PAIR and OPINION. Raises InputError if the endpoint fails."""
+    """Returns a row with the columns of PAIR and OPINION for each pair. Raises InputError if the endpoint fails."""
     shown = [
         AnswerPair(language, *row) for row in pairs.select("instruction", "response", "response_other").iter_rows()
     ]

@@ -1,7 +1,7 @@
 """The measures by which the compared models are scored. To add a measure, write a function and list it in MEASURES.
 
-The tables, the gate, the metrics and the summary of `make run` read MEASURES. Each function returns numbers for each
-question, from which the figure, its interval and the paired differences are computed.
+The tables, the checks after the stage, the metrics and the summary of `make run` use MEASURES. Each function returns
+numbers for each question, from which the figure, its interval and the paired differences are computed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import polars as pl
 
 from x_instruction.judging.intervals import Array, Observed, mean_of, ratio
 
-CHRF_WORDS = 2  # word n-grams of chrF++
+CHRF_WORDS = 2  # the longest word n-grams that chrF++ counts
 
 
 @dataclass(frozen=True)
 class Answered:
     """A compared model and its answers, with the columns of the published table.
 
-    `losses` has question_id, nats and tokens of the held-out responses. It is None for a model from outside this
-    pipeline, whose loss cannot be compared because it is counted over other tokens.
+    `losses` has the columns question_id, nats and tokens, with a row for each held-out response. It is None for a model
+    from outside this pipeline, whose loss cannot be compared because it is counted over other tokens.
     """
 
     answers: pl.DataFrame
@@ -85,7 +85,7 @@ def chrf_plus_plus(model: Answered) -> Observed:
 
 
 def _f_score(sums: Array) -> Array:
-    """The score of sacrebleu's corpus_score for many sums at once, shape (…, 3 × orders) to (…).
+    """Computes sacrebleu's corpus_score for many sums at once, from shape (…, 3 × orders) to shape (…).
 
     For each order, the three numbers count the n-grams of the answer, those of the reference, and those in both.
     """

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from stages.eval_scores.compared_models import folder_of, identity
 from stages.eval_scores.comparing import judges_agreement, verdicts_of
 from stages.eval_scores.measures import Answered
 from stages.eval_scores.settings import EvalScores
@@ -44,6 +45,7 @@ def publish(
         write_shard(table, job.staging / "tables" / f"{name}.parquet")
     figures = {
         "judge": f"{EVALUATOR} of {iteration}",
+        "contents": _contents(job),
         "models": values_of(scores, list(models)),
         "pairwise": _pairwise(comparisons),
         "agreement": _agreement(agreed),
@@ -51,6 +53,12 @@ def publish(
     }
     write_json(job.staging / "scores.json", figures)
     return {**facts, "human_verdicts_unmatched": people.unmatched}
+
+
+def _contents(job: Job) -> dict[str, str]:
+    """Hashes of the compared models that this pipeline made, so that no other model is published with their scores."""
+    models = [model for model in job.section(EvalScores).models if model.artifact]
+    return {model.name: identity(model, folder_of(model, job)) for model in models}
 
 
 def _people(job: Job, rated: pl.DataFrame) -> HumanVerdicts:

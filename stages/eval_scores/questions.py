@@ -31,11 +31,11 @@ SCHEMA = {
 def all_questions(
     sets: Sequence[Questions], seeds: pl.DataFrame, language: str, root: Path
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The questions, and the rows without a question or with a repeated question as drops.
+    """Returns the questions, and as dropped rows those without a question or with a repeated question.
 
-    Columns question_id, language, kind (open, held_out), questions (name of the set), asked_in (code), instruction,
-    reference ("" if there is none). `seeds` are the held-out seeds of the language. Raises InputError for a file that
-    cannot be read or has no question at all.
+    The columns are question_id, language, kind (open, held_out), questions (name of the set), asked_in (code),
+    instruction and reference ("" if there is none). `seeds` are the held-out seeds of the language. Raises InputError
+    for a file that cannot be read or has no question at all.
     """
     held_out = seeds.select(
         language=pl.lit(language),
@@ -96,12 +96,15 @@ def _read(path: Path, setting: str, questions: Questions, language: str) -> Iter
 
 
 def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
-    """The reference answer if it is in the language, else "". By default it is in the language of the question."""
+    """The reference answer if it is in the language, else "".
+
+    By default the reference is in the language of the question.
+    """
     return _text(row, REFERENCES) if (_text(row, ("reference_language",)) or asked_in) == language else ""
 
 
 def _text(row: dict[str, Any], columns: Sequence[str]) -> str:
-    """The text of the first column that has one; if the column holds a list, the first text of the list."""
+    """The text of the first column that has one; if the column has a list, the first text of the list."""
     for column in columns:
         value = row.get(column)
         first = value[0] if isinstance(value, list) and value else value

@@ -29,7 +29,7 @@ ADDED = ("repeated_share", "similarity", "best", "flawed", "worst", "rating")
 
 
 def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFrame:
-    """The answers with the columns of ADDED; the iteration's evaluator rates them."""
+    """Adds the columns of ADDED to the answers. The evaluator of `iteration` rates them."""
     evaluator, names = job.input("evaluator", iteration=iteration), load_names(job.language_pages)
     judging = (read_calibration(evaluator), job.section(Rating), job.section(Prompts), names)
     frame = add_signals(answers, job, evaluator)
@@ -44,7 +44,10 @@ def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFra
 def losses_of(
     job: Job, model: ComparedModel, folder: Path | None, seeds: pl.DataFrame, questions: pl.DataFrame
 ) -> pl.DataFrame | None:
-    """Columns question_id, nats and tokens of the held-out responses; None for a model from outside the pipeline."""
+    """The loss of each held-out response, as columns question_id, nats and tokens.
+
+    Returns None for a model from outside the pipeline.
+    """
     assert job.language is not None
     if folder is None or not model.artifact:
         return None

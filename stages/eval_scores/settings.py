@@ -17,7 +17,7 @@ from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
 TUNED, BASE = "tuned", "base"
 ARTIFACT = re.compile(r"base_model|tuned_model|response_model/iteration_\d+")
 PLACEHOLDERS = {"instruction", "language"}
-SEEDS = "seeds"  # the question set of the held-out seeds
+SEEDS = "seeds"  # name of the question set of the held-out seeds
 
 BELEBELE = {
     "bn": "ben_Beng", "fi": "fin_Latn", "hi": "hin_Deva", "id": "ind_Latn", "sw": "swh_Latn", "ta": "tam_Taml",
@@ -93,12 +93,12 @@ class Questions(Section):
 
 
 class StandardTasks(Section):
-    """Tasks of lm-eval: stages/eval_scores/standard_tasks.py."""
+    """Tasks that lm-eval runs; see stages/eval_scores/standard_tasks.py."""
 
     tasks: list[NonEmpty]
     """xcopa, xnli, xstorycloze, belebele, global_mmlu, global_mmlu_full. Each task is run in the languages it has."""
     data: NonEmpty | None
-    """A folder with a copy of each data set at its hub id (`facebook/belebele`); null: they come from the hub."""
+    """A folder with a copy of each data set at its hub id (`facebook/belebele`); null: the data come from the hub."""
     few_shot: Annotated[int, Field(ge=0)]
     """Number of solved examples before each question."""
     limit: Positive | None
@@ -123,7 +123,7 @@ class EvalScores(Section):
     bootstrap_samples: Positive
     """Number of bootstrap resamples of the questions, for the intervals."""
     judges: list[Judge]
-    """Judges at endpoints, besides the evaluator and the similarity."""
+    """Models at endpoints that judge, besides the evaluator and the similarity."""
     human_verdicts: NonEmpty | None
     """A file that `python -m x_instruction.judging import` wrote."""
     standard_tasks: StandardTasks

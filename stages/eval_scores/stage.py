@@ -1,6 +1,6 @@
 """Answers of the compared models to the same questions, their scores with intervals, and the verdicts of judges.
 
-<language>/part-00000.parquet   the answers with their ratings; questions that were not answered are drops
+<language>/part-00000.parquet   the answers with their ratings; questions without an answer are dropped rows
 <language>/tables/              scores, differences, verdicts, comparisons, agreement, tasks
 """
 
@@ -34,8 +34,8 @@ PARTITION = ("language",)
 def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
-    # The tuned model's answers come first, because the first answers are the other texts that a likelihood is compared
-    # with.
+    # A likelihood is compared with likelihoods after other texts, which are the first answers to other questions. The
+    # tuned model's answers come first, so that they serve as these texts.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
         folder_of(model, job)  # finds a missing model before any long work begins
@@ -103,12 +103,12 @@ def _win_shares(pairwise: dict[str, Any]) -> dict[str, Metric]:
 
 
 def _agreement_with_people(agreed: dict[str, dict[str, Any]]) -> dict[str, Metric]:
-    """Cohen's kappa of the evaluator and people, on pairs (`verdicts`) and on single answers (`levels`)."""
+    """Cohen's kappa between the evaluator and people, on pairs (`verdicts`) and on single answers (`levels`)."""
     kappas = {kind: agreed.get(f"{EVALUATOR}_and_{PEOPLE}_{kind}", {}).get("kappa") for kind in ("verdicts", "levels")}
     return {f"kappa_with_people_{kind}": value for kind, value in kappas.items() if value is not None}
 
 
 def _missing(pairwise: dict[str, dict[str, Any]]) -> int:
-    """Pairs without a verdict, over all judges."""
+    """The number of pairs without a verdict, over all judges."""
     comparisons: Sequence[dict[str, Any]] = [figures for judged in pairwise.values() for figures in judged.values()]
     return sum(int(figures["failures"]) for figures in comparisons)

@@ -42,7 +42,10 @@ def tasks_of(settings: StandardTasks, language: str) -> list[str]:
 
 
 def check_tasks(job: Job) -> list[str]:
-    """The tasks of the job's language. Raises SettingsError if lm-eval is missing, InputError if the data are."""
+    """The tasks of the job's language.
+
+    Raises SettingsError if lm-eval is missing, and InputError if the data are missing.
+    """
     settings = job.section(EvalScores).standard_tasks
     tasks = tasks_of(settings, job.language or "")
     if tasks and not PACKAGES.is_dir():
@@ -53,9 +56,9 @@ def check_tasks(job: Job) -> list[str]:
 
 
 def task_scores(job: Job, models: Sequence[ComparedModel], tasks: Sequence[str]) -> tuple[pl.DataFrame, int]:
-    """Rows of SCHEMA, and the number of figures that are missing because lm-eval failed.
+    """Rows of SCHEMA, and the number of tasks, over all models, that have no figures because lm-eval failed.
 
-    Endpoints are left out: lm-eval needs probabilities of given answers.
+    Models at endpoints are left out, because lm-eval needs the probabilities of given answers.
     """
     rows, missing = [pl.DataFrame(schema=SCHEMA)], 0
     for model in models if tasks else ():
@@ -81,11 +84,11 @@ def _of_model(job: Job, model: ComparedModel, folder: Path, tasks: Sequence[str]
 
 
 def run_tasks(tasks: pl.DataFrame, folder: Path, settings: StandardTasks, data: Path | None, batch_size: int) -> Split:
-    """Rows of SCHEMA without the model. Raises InputError with lm-eval's last line if it fails."""
+    """Rows of SCHEMA without the column `model`. Raises InputError with lm-eval's last line if it fails."""
     with tempfile.TemporaryDirectory() as scratch:
         config, environment = Path(scratch, "config.yaml"), _environment()
         if data:
-            # Otherwise a data set that was prepared from another folder of the same name would be used.
+            # Without this, a data set that was prepared earlier from another folder of the same name would be used.
             environment["HF_DATASETS_CACHE"] = str(Path(scratch, "datasets"))
         config.write_text(yaml.safe_dump(_config(tasks["task"].to_list(), folder, settings, batch_size, scratch)))
         done = subprocess.run(
@@ -127,7 +130,10 @@ def _config(tasks: list[str], folder: Path, settings: StandardTasks, batch_size:
 
 
 def _rows(tasks: list[str], figures: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """lm-eval names a figure `acc,none`, after the metric and a filter, and its error `acc_stderr,none`."""
+    """One row for each figure of a task.
+
+    lm-eval names a figure `acc,none`, after the metric and a filter, and the error of that figure `acc_stderr,none`.
+    """
     rows = []
     for task in tasks:
         for name, value in figures.get(task, {}).items():

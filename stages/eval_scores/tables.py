@@ -23,8 +23,11 @@ DIFFERENCES = {
 
 
 def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES for the tuned
-    model and each of the others. A model that has no value of a measure has no row for it."""
+    """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES.
+
+    DIFFERENCES compares the tuned model with each of the others. A model that has no value of a measure has no row for
+    that measure.
+    """
     observed = {
         (name, measure, asked_in): observation
         for name, model in models.items()
@@ -61,7 +64,7 @@ def _observed(model: Answered) -> Iterator[tuple[str, str, Observed]]:
 
 
 def values_of(scores: pl.DataFrame, models: list[str]) -> dict[str, dict[str, float | None]]:
-    """Each model's figure of each measure over all questions; None if it has none."""
+    """Each model's figure of each measure over all questions; None if the model has no such figure."""
     over_all = scores.filter(pl.col("asked_in") == ALL)
     figures = {(model, measure): value for model, measure, value in over_all.select("model", "measure", "value").rows()}
     return {model: {measure: figures.get((model, measure)) for measure in MEASURES} for model in models}

@@ -17,7 +17,7 @@ from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
-STEM = 5  # characters; a shorter word does not name a topic
+STEM = 5  # characters at the beginning of a word that are compared; a shorter word does not name a topic
 WORD = re.compile(r"[^\s.,']+")
 PHRASES = (3, 6)  # per text; with more notices, no text would be left
 CLOSING = set(marks()) - set("!?…؟")
@@ -67,7 +67,10 @@ def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: rando
 def _around(
     sentences: Sequence[str], place: str, room: float, choose: random.Random
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """The sentences before and after the notice. Adjacent ones are removed to free `room` characters; one must stay."""
+    """The sentences before and after the notice.
+
+    Sentences beside the notice are removed to free `room` characters, but one sentence must stay.
+    """
     at = {"after": len(sentences), "before": 0, "amid": choose.randint(1, max(1, len(sentences) - 1))}[place]
     before, after = list(sentences[:at]), list(sentences[at:])
     while len(before) + len(after) > 1 and room > 0:

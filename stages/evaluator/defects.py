@@ -20,7 +20,7 @@ SENTENCE = re.compile(rf".+?(?:{sentence_end(marks())}|\n|$)", re.DOTALL)
 
 
 def run_of_sentences(text: str, choose: random.Random) -> str:
-    """Consecutive sentences of the text, from a random first sentence to a random later end."""
+    """Consecutive sentences of the text, with a random beginning and a random end."""
     sentences = split_sentences(text)
     start = choose.randrange(len(sentences))
     end = choose.randint(start + 1, len(sentences))
@@ -40,8 +40,8 @@ def cut_off(text: str, choose: random.Random) -> str:
 def with_repetition(text: str, choose: random.Random) -> str:
     """The text with one of its sentences repeated in place of those that follow it.
 
-    The length stays about the same. Otherwise the evaluator could tell by the length alone: the embedded model then
-    reached AUC 1.0 without reading the words.
+    The length stays about the same. Otherwise the length alone would reveal the defect: the embedded model then reached
+    AUC 1.0 without reading the words.
     """
     sentences = split_sentences(text)
     if len(sentences) < 2:

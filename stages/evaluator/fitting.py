@@ -1,8 +1,8 @@
 """Fits an evaluator's calibration on rated pairs whose seeds are used neither for training nor for measuring.
 
 Each level has the same total weight. Within a level the defects have their training weights, and a defect of weight 0
-is left out. With signals, the fit is a regression, which also scales the label probabilities. Without signals, it is a
-temperature.
+is left out. With signals, the fit is a regression, which also scales the label probabilities. Without signals, only a
+temperature is fitted.
 """
 
 from __future__ import annotations
@@ -39,16 +39,17 @@ MIN_SPREAD = 1e-9
 SUBTRACTED = (1.0, 0.75, 0.5, 0.25, 0.0)
 # Defects that make a response fit its instruction badly, which likelihoods show.
 MISFITS = ("swapped", "strays")
-DIGITS = 6  # the last bits of a fit differ between machines
+DIGITS = 6  # decimals that are kept, because the last bits of a fit differ between machines
 
 
 def fit_calibration(
     rated: pl.DataFrame, signals: Sequence[str], defects: Mapping[str, float], scaling: bool
 ) -> Calibration:
-    """Fits to `rated`, which has the label probabilities, the signals, and the true `level` and `defect` of each pair.
+    """Fits a calibration to rated pairs.
 
-    `defects` are the training weights. The calibration leaves the probabilities unchanged if a level has no pair to fit
-    on, or if there are no signals and `scaling` is off.
+    `rated` has the label probabilities, the signals, and the true `level` and `defect` of each pair. `defects` are the
+    training weights. The calibration leaves the probabilities unchanged if a level has no pair to fit on, or if there
+    are no signals and `scaling` is off.
     """
     weighted = _weighted(rated, defects)
     if set(weighted["level"]) != set(LEVELS):
@@ -101,10 +102,11 @@ def best_subtracted(rated: pl.DataFrame) -> float:
 
 
 def _scale(values: Matrix) -> Matrix:
-    """Standard deviations, which make the regularisation independent of units; 1 for a feature that does not vary.
+    """The standard deviation of each feature; 1 for a feature that does not vary.
 
-    A feature that varies only in its last bits must not be magnified. When it was, the regression did not move from its
-    starting point.
+    Features are divided by it, so that the regularisation does not depend on their units. A feature that varies only in
+    its last bits is not magnified. When such a feature was magnified, the regression did not move from its starting
+    point.
     """
     spread = values.std(axis=0)
     return np.where(spread > MIN_SPREAD, spread, 1.0)
@@ -117,7 +119,7 @@ def _rounded(values: Sequence[float] | Matrix) -> list[float]:
 def fit_temperature(rated: pl.DataFrame) -> float:
     """The temperature with the lowest cross-entropy (Guo et al. 2017), to three decimals; 1 if scaling does not help.
 
-    Whether it helps is measured by two-fold cross-validation. All pairs made from a seed are in the same half.
+    Whether scaling helps is measured by two-fold cross-validation. All pairs made from a seed are in the same half.
     """
     odd = pl.col("instruction").rank("dense") % 2 == 1
     halves = [rated.filter(odd), rated.filter(~odd)]

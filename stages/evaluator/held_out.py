@@ -32,7 +32,7 @@ from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.plots import histogram, write_plot
 
-DIGITS = 6  # threads add numbers in a varying order, so the last bits differ between runs
+DIGITS = 6  # decimals that are kept; the last bits differ between runs, because threads add numbers in a varying order
 
 
 def measure_held_out(
@@ -76,7 +76,7 @@ def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]
 
 
 def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator: Path) -> list[pl.DataFrame]:
-    """Each set with its signals and the evaluator's label probabilities. The engine loads once for all sets."""
+    """Each set with its signals and the evaluator's label probabilities. The model is loaded once for all sets."""
     frame, settings = to_frame([pair for rated in sets for pair in rated]), job.section(Rating)
     if similarities_wanted(settings):
         frame = with_vectors(frame, job, evaluator)

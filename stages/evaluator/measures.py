@@ -24,8 +24,8 @@ SURFACE_DEFECTS = ("wrong_language", "partly_foreign", "cut", "repeated", "boile
 def scores(rated: pl.DataFrame, min_rating: float) -> dict[str, Any]:
     """Precision, recall, AUC by defect, calibration error and confusion of held-out pairs (at least one).
 
-    Columns: level, defect, rating and the three probabilities. A pair counts as accepted if its rating is at least
-    `min_rating`, the threshold of refined_pairs.
+    `rated` has the columns level, defect, rating and the three probabilities. A pair counts as accepted if its rating
+    is at least `min_rating`, the threshold of refined_pairs.
     """
     best, accepted = (rated["level"] == "best").to_numpy(), (rated["rating"] >= min_rating).to_numpy()
     confusion, by_level = _levels(rated)

@@ -37,10 +37,10 @@ def training_set(
     """About `rated_pairs` rated pairs. Each pass over the pairs uses every pair once per level.
 
     `answers` (of the current response model) and `drifts` (of the base model) map a pair's id to a text. Defects are
-    drawn by weight, and every pass draws new defects and new runs of sentences, because a small number of pairs is soon
-    memorized (on the sample's 54 pairs, held-out AUC fell from 0.74 to 0.44 within 400 steps). Runs are shorter than
-    the responses that are rated later, so `whole_share` of the responses stay whole. If a pair can have no defect of a
-    level, its response is cut off instead.
+    drawn by weight. Every pass draws new defects and new runs of sentences, because a small number of pairs is soon
+    memorized. When the sample's 54 pairs were memorized, held-out AUC fell from 0.74 to 0.44 within 400 steps. Runs are
+    shorter than the responses that are rated later, so `whole_share` of the responses stay whole. If a pair can have no
+    defect of a level, its response is cut off instead.
     """
     choose = random.Random(seed)
     # A model that has memorized a pair answers with the good response, which is not flawed.
@@ -59,7 +59,7 @@ def training_set(
 
 
 def _notices(choose: random.Random, pages: Path, *, held_out: bool) -> Maker:
-    """Makes boilerplate from the training phrases, or from the held-out phrases."""
+    """Returns a function that puts boilerplate into a response, with the training phrases or the held-out phrases."""
 
     def notices(pair: Pair) -> str | None:
         phrases = split_phrases(pair.language, pages)[int(held_out)]

@@ -12,7 +12,11 @@ BINS = 10
 
 
 def reliability(rated: pl.DataFrame) -> pl.DataFrame:
-    """For each tenth of the range of `best`: the mean of `best`, the share of best pairs, the share of all pairs."""
+    """One row for each tenth of the range of `best`, with three figures of the pairs in it.
+
+    `predicted` is the mean of `best`, `best_share` the share of pairs that are best, and `weight` the share of all
+    pairs.
+    """
     bins = (pl.col("best") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32)
     return (
         rated.with_columns(level_weight(), bin=bins)

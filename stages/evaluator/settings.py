@@ -29,7 +29,8 @@ class Defects(Section):
     model_answer: Weight
     """The answer of the current response model."""
     boilerplate: Weight
-    """Site notices replace some sentences. Half of the language's phrases are taught and the other half is measured."""
+    """Site notices replace some sentences. The evaluator learns half of the language's phrases and is measured on the
+    other half."""
     swapped: Weight
     """The response to another instruction. The default is low because the embedded model cannot learn what fits an
     instruction: many such responses would only teach it to doubt good responses."""
@@ -54,7 +55,7 @@ class Evaluator(Section):
 
     start_from: Literal["base_model", "instruction_model", "response_model"]
     rated_pairs: Positive
-    """Rated pairs to learn from. Each pass over the pairs draws new defects and new runs of sentences."""
+    """Number of rated pairs to learn from. Each pass over the pairs draws new defects and new runs of sentences."""
     whole_share: Share
     """Share of the responses that are shown whole. The others are shortened to a run of sentences, so that the model
     does not memorize a small number of pairs."""

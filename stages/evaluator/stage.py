@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from stages.evaluator.card import Trained, card
 from stages.evaluator.held_out import measure_held_out
 from stages.evaluator.rating_set import RatedPair, calibration_set, held_out_set, training_set
 from stages.evaluator.settings import Evaluator
@@ -13,6 +16,7 @@ from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.sampling import answer_sampling
 from x_instruction.generation.settings import TextGeneration
 from x_instruction.language.names import load_names
+from x_instruction.models.base_record import pass_on
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
@@ -22,13 +26,15 @@ from x_instruction.models.settings import Decoding, Prompts
 from x_instruction.models.training_store import kept_examples, surroundings_of
 from x_instruction.pairs.learned_pairs import learned_pairs
 from x_instruction.pairs.training_pairs import Pair, seed_pairs
-from x_instruction.rating.calibration import LEVELS
+from x_instruction.rating.calibration import LEVELS, read_calibration
 from x_instruction.rating.rate import label_tokens
 from x_instruction.rating.settings import Rating
 from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
+from x_instruction.runner.plots import PLOTS
+from x_instruction.runner.published import read_manifest
 
 PARTITION = ("iteration",)
 
@@ -38,13 +44,42 @@ GATE_FIGURES = (
 )  # fmt: skip
 
 
+CARD = "README.md"
+
+
 def run(job: Job) -> Outcome:
-    facts = learn(job, _start(job), rating_set(job), job.staging)
+    rated = rating_set(job)
+    facts = learn(job, _start(job), rated, job.staging)
     shared = (job.settings.seed, job.language_pages, job.section(Evaluator).open_instructions)
     held_out = held_out_set(seed_pairs(job, "held_out"), *shared)
     to_fit = calibration_set(seed_pairs(job, "calibration"), *shared)
     measure_held_out(job, job.staging, held_out, to_fit)
+    write_card(job, rated, held_out, facts)
     return Outcome(facts=facts)
+
+
+def write_card(
+    job: Job, rated: Sequence[RatedPair], held_out: Sequence[RatedPair], facts: Mapping[str, Metric]
+) -> None:
+    """Writes README.md into the staging folder, which has all other files of the evaluator."""
+    start, settings, names = _start(job), job.section(Evaluator), load_names(job.language_pages)
+    trained = Trained(
+        iteration=job.iteration or "",
+        base=pass_on(start, job.staging),
+        start=settings.start_from,
+        start_content=read_manifest(start)["content"],
+        names={code: names[code] for code in job.settings.languages},
+        encoder=PromptEncoder(load_tokenizer(job.staging), job.section(Prompts)),
+        rating=job.section(Rating),
+        training=settings.training,
+        rated=rated,
+        facts=facts,
+        curve=pl.read_csv(job.staging / PLOTS / "loss.csv"),
+        calibration=read_calibration(job.staging),
+        scores=read_json(job.staging / "scores.json"),
+        held_out=held_out,
+    )
+    (job.staging / CARD).write_text(card(trained), encoding="utf-8")
 
 
 def rating_set(job: Job) -> list[RatedPair]:
@@ -110,7 +145,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def gate_metrics(scores: dict[str, Any]) -> dict[str, Metric]:
-    """The figures of scores.json that the gate and the report show, without those that could not be measured."""
+    """The figures of scores.json that are checked and shown in the report, without those that could not be measured."""
     labels = scores["labels_alone"]["auc"]
     by_language = {f"auc_{code}": figures["auc"] for code, figures in scores["by_language"].items()}
     measured = [value for value in by_language.values() if value is not None]

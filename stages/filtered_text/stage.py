@@ -83,7 +83,7 @@ def _added(outcome: Outcome) -> int:
 def transform(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, lists: Lists = NO_LISTS
 ) -> Split:
-    """Turns a frame of raw_web_text into texts (COLUMNS, and `signature` for the second pass) and drops."""
+    """Turns a frame of raw_web_text into texts (COLUMNS, and `signature` for finding duplicates) and dropped rows."""
     clean = cleaned(frame, language)
     without_private = mask(trimmed(clean, settings, language), language)
     counted = without_private.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))

@@ -1,4 +1,4 @@
-"""The reversed model reads a response and writes the English instruction that it answers (METHOD: I. Generation)."""
+"""The reversed model reads a response and writes the English instruction for it (the method's step I, generation)."""
 
 from __future__ import annotations
 

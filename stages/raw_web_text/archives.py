@@ -1,8 +1,8 @@
 """Reads HTML responses of WARC archives and texts of WET archives as records, with fastwarc.
 
 An archive may state a wrong length for a record or be damaged in the middle. The record at which the reader fails is
-dropped, and reading continues where the next record starts. In a compressed archive this requires a gzip member or zstd
-frame for each record, which the format recommends and Common Crawl has.
+dropped, and reading continues where the next record starts. In a compressed archive, the next record is found only if
+each record is a gzip member or zstd frame by itself. The format recommends this, and Common Crawl does it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"
-WINDOW, SEAM = 1 << 20, 32  # bytes; what BEGINS matches is shorter than a seam
+WINDOW, SEAM = 1 << 20, 32  # bytes; windows overlap by SEAM, which is longer than what BEGINS matches
 
 
 def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
@@ -66,7 +66,8 @@ def _kind(stored: io.BufferedReader, name: str) -> bytes:
 class _Pass:
     """Records from `start` to the end, or to the place where the reader fails.
 
-    `broken` is then the record at that place. Its offset is that of the last record that the reader found.
+    If the reader fails, `broken` is the record at that place. Its offset is that of the last record that the reader
+    found.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class _Pass:
 
     def __iter__(self) -> Iterator[Record]:
         self._stored.seek(self._start)
-        last, held = None, None  # a record is held until the next header confirms its length
+        last, held = None, None  # `held` is yielded when the next header confirms its length
         inside = True
         try:
             for warc in ArchiveIterator(self._stored, quirks_mode=self._bare_feeds, fsspec_args=False):
@@ -121,7 +122,8 @@ class _Pass:
     def _payload(self, warc: WarcRecord) -> bytes:
         """A record's payload, at most one byte above the limit. Raises UnreadableError if its length is wrong.
 
-        The rest of the payload is searched here, because the reader would skip everything that a wrong length covers.
+        The rest of the payload is searched for the beginning of another record, because the reader would skip
+        everything that a wrong length covers.
         """
         length, name = warc.content_length, self._file.name
         payload = window = warc.reader.read(self._settings.max_page_bytes + 1)
@@ -167,7 +169,7 @@ def _record(warc: WarcRecord, payload: bytes, form: str, limit: int) -> Record |
 
 
 def _no_page(warc: WarcRecord) -> tuple[str, str] | None:
-    """Reason and value of a response without an HTML page."""
+    """Reason and value for dropping a response without an HTML page; None if it has one."""
     status = warc.http_headers.status_code if warc.http_headers else None
     kind = (warc.http_content_type or "").lower()
     if kind not in HTML_TYPES:
@@ -213,8 +215,8 @@ def _begins_record(stored: io.BufferedReader, kind: bytes, offset: int) -> bool:
 def _member_end(stored: io.BufferedReader, start: int) -> int | None:
     """Where the gzip member at `start` ends and another begins; None if the member is damaged or the last one.
 
-    It is needed because, if a member is damaged in its first bytes, the reader only knows the place of the member
-    before it.
+    If a member is damaged in its first bytes, the reader reports the place of the member before it, so the end of that
+    member must be found.
     """
     stored.seek(start)
     decompressor, window = zlib.decompressobj(zlib.MAX_WBITS | 16), b""

@@ -50,13 +50,13 @@ def _stated(name: str, value: Any) -> str:
 
 
 def missing_text(columns: Columns, names: Iterable[str]) -> str:
-    """The value of a drop whose row or table has no text column."""
+    """The message for a row or a table that lacks the text column."""
     present = plain_text(", ".join(names))[:300] or "none"
     return f"there is no column `{columns.text}`; the columns are {present}: set `columns: {{text: …}}` of the source"
 
 
 def plain_text(value: Any) -> str:
-    """Any value as text that can be stored. A lone surrogate from JSON cannot be stored."""
+    """Any value as text that can be stored. A lone surrogate from JSON cannot be stored, so it is replaced."""
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 

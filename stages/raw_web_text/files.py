@@ -130,13 +130,15 @@ def _format(file: Found, path: str, source: Source) -> str | None:
 
 
 def _drops_of_an_artifact(file: Found, path: str) -> str | None:
-    """A reason not to read the drops of a published artifact: they must not come back as data, unless the source names
-    them."""
+    """The reason not to read a file with the dropped rows of a published artifact; None for other files.
+
+    Dropped rows must not come back as data, unless the source names their folder.
+    """
     return "drops_of_an_artifact" if DROPS in PurePosixPath(file.path).parts and DROPS not in path else None
 
 
 def _unread(name: str, reason: str, size: int) -> Record:
-    """The record of a file that is not read. Drops of an artifact have no `lost` bytes, as they should not be read."""
+    """The record of a file that is not read. Dropped rows of an artifact do not count as `lost` bytes."""
     kind = "".join(PurePosixPath(name).suffixes[-2:]) or "no ending"
     value = f"{kind}, {size} bytes"
     return {"source": name, "record": 0, "reason": reason, "value": value, "lost": 0 if "drops" in reason else size}
@@ -160,7 +162,7 @@ def _name(system: Any, path: str, root: Path) -> str:
 
 @contextmanager
 def reached(name: str) -> Iterator[None]:
-    """Turns errors of the libraries that fetch files into InputError. Their errors have no class in common."""
+    """Turns any error of the libraries that fetch files into InputError. These errors have no class in common."""
     try:
         yield
     except XInstructionError:

@@ -26,9 +26,9 @@ class DamageError(OSError):
 
 @dataclass
 class Damage:
-    """The first damage of a file, and the stored bytes that all of its damage has cost.
+    """`first` describes the first damage of a file, and `lost` counts the stored bytes lost by all of its damage.
 
-    `doubtful`: the decompressed bytes that were read from damaged members before the damage was found.
+    `doubtful` counts the decompressed bytes that were read from damaged members before the damage was found.
     """
 
     first: str = ""
@@ -83,7 +83,7 @@ class GzipMembers:
         return data
 
     def _check(self) -> bytes:
-        """Notes a wrong check sum, whose data have been returned already. Returns a line end if data are missing."""
+        """Notes a wrong check sum, after the data have been returned. Returns a line end if data are missing."""
         self._fill(8)
         stated, size = (int.from_bytes(self._rest[at : at + 4], "little") for at in (0, 4))
         self._take(8)
@@ -98,7 +98,7 @@ class GzipMembers:
         return b"" if whole else b"\n"
 
     def _begin(self) -> bool:
-        """Reads a member's header; False at the end of the file, which zeros may fill."""
+        """Skips zeros and reads a member's header. Returns False at the end of the file."""
         while self._fill(WINDOW) and not self._rest.strip(b"\0"):
             self._take(len(self._rest))
         self._take(len(self._rest) - len(self._rest.lstrip(b"\0")))
@@ -127,7 +127,7 @@ class GzipMembers:
         return False
 
     def _fill(self, size: int) -> bool:
-        """Reads until there are `size` bytes or the file ends. Returns whether there are any."""
+        """Reads until there are `size` bytes or the file ends. Returns whether any bytes are left."""
         while len(self._rest) < size and (more := self._stored.read(max(size - len(self._rest), STORED_STEP))):
             self._rest += more
         return bool(self._rest)
@@ -153,7 +153,10 @@ def _header_length(data: bytes) -> int:
 
 
 def _is_member(data: bytes) -> bool:
-    """Whether a member begins here. DEFLATE is not enough: it occurs by chance once in 16 MB of compressed data."""
+    """Whether a member begins here.
+
+    The bytes of DEFLATE are not proof enough: they occur by chance once in 16 MB of compressed data.
+    """
     if len(data) < 18 or data[3] & RESERVED:
         return False
     start = _header_length(data)

@@ -1,7 +1,7 @@
 """Refuses hosts that only this machine or its network can reach, unless the source sets `outside: true`.
 
 Settings may come from other people's recipes and data cards. An address such as 169.254.169.254, from which a cloud
-machine gets its keys, must not be read because a page or a redirect names it.
+machine gets its keys, must not be read only because a source or a redirect names it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from x_instruction.runner.errors import InputError
 # Protocols whose address names a host. The address of an object store names a bucket instead.
 WITH_HOST = ("http", "https", "ftp", "sftp", "ssh", "smb", "webhdfs", "hdfs", "webdav", "dav")
 WEB = ("http", "https")
-CHAIN = re.compile(r"::(?![^\[\]]*\])")  # except in the brackets of an IPv6 address
+CHAIN = re.compile(r"::(?![^\[\]]*\])")  # divides a chained address, except in the brackets of an IPv6 address
 
 
 def parts_of(address: str) -> list[tuple[str, str]]:

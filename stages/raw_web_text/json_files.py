@@ -14,7 +14,7 @@ from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
-SHOWN_BYTES = 2000  # bytes of a bad line that its drop shows
+SHOWN_BYTES = 2000  # bytes of a bad line that its dropped row shows
 ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 BETWEEN = re.compile(r"[\s,]*")
 WINDOW = 1 << 20  # characters
@@ -91,8 +91,8 @@ class _Array:
 
     If each element begins a new line, reading continues at the next line that begins as the last element did. Otherwise
     the rest of the file is unreadable, because "}, {" may also be inside an element. The standard decoder reads from a
-    window that has room for an element of `limit` characters. ijson is not used, because three million open brackets
-    exhaust the memory and an integer beyond 64 bits ends the file.
+    window that has room for an element of `limit` characters. The library ijson is not used: with it, three million
+    open brackets exhaust the memory, and reading ends at an integer beyond 64 bits.
     """
 
     def __init__(self, text: io.TextIOWrapper, name: str, limit: int) -> None:
@@ -133,7 +133,7 @@ class _Array:
         return bool(more)
 
     def _passed_over(self, error: Exception) -> tuple[UnreadableError, str]:
-        """The error of an unreadable element, after which reading continues. Raises it if no other element is found."""
+        """Returns the error of an unreadable element and goes to the next one. Raises the error if there is none."""
         too_long = isinstance(error, ValueError) and len(self._window) - self._place > self._limit
         cause = f"has more than {self._limit} characters" if too_long else f"is not JSON: {error}"
         value, shown = f"element {self._number} of {self._name} {cause}", self._shown(len(self._window))

@@ -1,7 +1,7 @@
-"""Lists the local files that a source names, with the reason why one is not read.
+"""Lists the local files that a source names, and why some of them are not read.
 
-`fsspec` follows every link: it walks a link to a parent folder until its path is too long, and it waits without end on
-a pipe. Here a link is followed only if it leads below the folder or into DVC's cache, or if the source sets
+`fsspec` follows every link: it walks round a link to a parent folder until the path is too long, and it waits without
+end on a pipe. Here a link is followed only if it leads below the folder or into DVC's cache, or if the source sets
 `outside: true`. No folder is walked twice.
 """
 
@@ -22,7 +22,7 @@ MAGIC = re.compile(r"[*?[]")
 
 
 class Found(NamedTuple):
-    """A file, its size in bytes, and why it is not read, or None."""
+    """A file and its size in bytes. `refused` is the reason why it is not read; None if it is read."""
 
     path: str
     size: int

@@ -27,7 +27,10 @@ DAMAGES = (EOFError, zlib.error, pa.ArrowException, OSError)
 
 
 class UnreadableError(Exception):
-    """A file, or the rest of it, cannot be read. Has the reason of the drop, its value (the message) and lost bytes."""
+    """A file, or the rest of it, cannot be read.
+
+    `reason` and the message become those of a dropped row. `lost` is the number of bytes that are not read.
+    """
 
     def __init__(self, reason: str, value: str, lost: int = 0) -> None:
         super().__init__(value)
@@ -50,7 +53,7 @@ def stored_bytes(file: SourceFile) -> Iterator[io.BufferedReader]:
 
 
 class _Remote(io.RawIOBase):
-    """A remote file, whose every read may fail."""
+    """A remote file, every read of which may fail."""
 
     def __init__(self, remote: Any, name: str) -> None:
         self._remote, self._file = remote, name
@@ -105,7 +108,7 @@ def _compressed_form(file: SourceFile, stored: io.BufferedReader) -> str | None:
 
 @contextmanager
 def readable(file: SourceFile) -> Iterator[None]:
-    """Turns errors of the bytes into UnreadableError, and errors of the system (rights, network) into InputError."""
+    """Turns errors in the bytes into UnreadableError, and errors of the system (rights, network) into InputError."""
     try:
         yield
     except DAMAGES as error:
@@ -121,17 +124,17 @@ class _Plain:
         self._file, self._stored = file, stored
 
     def weighed(self, error: Exception) -> UnreadableError:
-        """The error with the bytes of the file that are not read because of it."""
+        """The error, with the number of bytes of the file that are not read because of it."""
         unreadable = error if isinstance(error, UnreadableError) else _damage(self._file, one_line(error))
         return UnreadableError(unreadable.reason, str(unreadable), unreadable.lost + self._left())
 
     def _left(self) -> int:
-        """Estimated bytes of the file that were not read yet."""
+        """Estimates how many bytes of the file were not read yet."""
         return max(stored_size(self._file) - self._stored.tell(), 0)
 
 
 class _Decompressed(_Plain, io.RawIOBase):
-    """The decompressed bytes of a file, up to a multiple of the stored bytes that they came from."""
+    """The decompressed bytes of a file, which may grow to at most `max_expansion` times the stored bytes."""
 
     def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int, lines: bool) -> None:
         super().__init__(file, stored)
@@ -167,7 +170,7 @@ class _Decompressed(_Plain, io.RawIOBase):
 
     def weighed(self, error: Exception) -> UnreadableError:
         unreadable = super().weighed(error)
-        # Damage after which reading continued is the cause of a file without records, or of a broken array.
+        # If no record was found or an array is broken, the cause is earlier damage after which reading continued.
         explained = unreadable.reason in ("empty_file", "broken_file")
         return (self.damaged() if explained else None) or unreadable
 
@@ -188,7 +191,7 @@ def _damage(file: SourceFile, cause: str, lost: int = 0) -> UnreadableError:
 
 
 def _doubts(damage: Damage) -> str:
-    """What was read before the damage showed. It stays, because most of it is what was written."""
+    """Says how many bytes were read from damaged parts. They stay, because most of them are right."""
     shown = in_bytes(damage.doubtful)
     return f"; {shown} were read from the damaged parts and may be wrong" if damage.doubtful else ""
 

@@ -14,7 +14,7 @@ BESIDE = ("warcinfo", "request", "metadata", "revisit")
 
 
 class Others:
-    """For each kind of record that is not a page: the place of the first, their number and their bytes."""
+    """For each kind of record that is not a page: the offset of the first record, their number and their bytes."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, tuple[int, int, int]] = {}
@@ -29,7 +29,7 @@ class Others:
         self._kinds[kind] = first, number + 1, size + max(record.content_length, 0)
 
     def records(self) -> Iterator[Record]:
-        """One record for each kind, which becomes a drop."""
+        """One record for each kind, which becomes a dropped row."""
         for kind, (first, number, size) in self._kinds.items():
             value = f"{number} records of kind {kind}, {size} bytes"
             lost = 0 if kind in BESIDE else size

@@ -20,11 +20,11 @@ from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
 # Rows and bytes that are read at a time. The sizes that the file states are not enough, because a repeated value is
-# stored once: 1,000 equal pages of 4.9 MB in a file of 7 kB took 7.4 GB in batches of 500 rows, and 1.0 GB in batches
-# of 8.
+# stored once. For example, 1,000 equal pages of 4.9 MB, in a file of 7 kB, took 7.4 GB of memory in batches of 500
+# rows. In batches of 8 rows they took 1.0 GB.
 BATCH_ROWS, BATCH_BYTES = 8, 16_000_000
-# Bytes that are read at a time of each stored column. Without a bound, pyarrow holds a whole stored row group: 470 MB
-# instead of 90 MB for 160,000 texts in one row group.
+# Bytes that are read at a time of each stored column. Without a bound, pyarrow keeps a whole stored row group in
+# memory. For 160,000 texts in one row group, that took 470 MB instead of 90 MB.
 BUFFER_BYTES = 4_000_000
 CHECKED_ROWS = 100  # rows that are read at a time to find out whether a column is broken
 OUT_OF_RANGE = "<value out of range"  # Arrow's text for a date that it cannot write
@@ -43,7 +43,10 @@ def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iter
 
 
 def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name: str) -> Iterator[Record]:
-    """The records of all row groups. If a row group breaks off, each remaining row is a record with a reason."""
+    """The records of all row groups.
+
+    If a row group cannot be read to its end, each of its remaining rows becomes a record with the reason.
+    """
     size = _batch_rows(parquet.metadata)
     for group in range(parquet.num_row_groups):
         rows, done, readable = parquet.metadata.row_group(group).num_rows, 0, wanted
@@ -115,8 +118,8 @@ def _value(value: pa.Scalar) -> object:
 
 
 def _as_text(column: pa.Array) -> str | None:
-    """The only value of a column as Arrow writes it, such as a date in the year 30828; None if it has no text."""
-    if pa.types.is_timestamp(column.type):  # its zone may be unknown here
+    """The text that Arrow writes for a column's only value, such as a date in the year 30828; None if there is none."""
+    if pa.types.is_timestamp(column.type):  # its time zone may be unknown on this machine
         column = column.cast(pa.timestamp(column.type.unit))
     try:
         text = column.cast(pa.string())[0].as_py()

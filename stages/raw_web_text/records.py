@@ -22,7 +22,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 # thousand. Twice as many bytes took 2.2 GB of memory on pages of 4.9 MB.
 FRAME_BYTES = 128_000_000
 CHUNK_ROWS, CHUNK_BYTES = 500, 16_000_000
-# Bytes of a record's page, also of a page that was read earlier.
+# The size of a record's page in bytes, also if the page was read earlier.
 SIZE = pl.coalesce("size", pl.col("body").bin.size().cast(pl.Int64), pl.lit(0))
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 
@@ -52,7 +52,10 @@ def read_sources(
 
 
 def _unread(source: Source, language: str, root: Path) -> list[Record]:
-    """Records of the files of a shared source that are not read. The pages of the source come from the store."""
+    """One record for each file of a shared source that is not read.
+
+    The pages of the other files come from the store.
+    """
     return [] if source.format == "dataset" else listing(source, language, root).unread
 
 

@@ -1,6 +1,6 @@
 """The two tables of this stage: records as they are read, and the pages that are made from them.
 
-A bad file or record is a record too. Its `reason` and `value` become those of a drop.
+A bad file or record is a record too. Its `reason` and `value` become those of a dropped row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import polars as pl
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `record` is the number of a line, row or element, or the offset in bytes in an archive. `size` is the size of the page
 # in bytes. `lost` is the number of bytes of the source that could not be read and that the record stands for.
-# `likeliest` is the result of language identification, which the languages of a shared source use.
+# `likeliest` is the result of language identification. It is used by all languages that read a shared source.
 PAGE_SCHEMA = {
     "source": pl.String,
     "record": pl.Int64,
@@ -22,7 +22,7 @@ PAGE_SCHEMA = {
 }
 # `body` has the bytes of the page, or null. `encoding` is their encoding if it is certain, and `charset` the encoding
 # that the server declared. `labelled` says whether the source states the language. The columns of PAGE_SCHEMA are empty
-# until the page is read. A page that was read earlier has them and no body.
+# until the page is read. A page that was read earlier has these columns and no body.
 RECORD_SCHEMA = {
     "body": pl.Binary,
     "encoding": pl.String,

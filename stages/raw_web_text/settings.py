@@ -100,7 +100,7 @@ class RawWebText(Section):
     sources: Annotated[list[Source], Field(min_length=1)]
     rows_per_shard: Positive
     max_page_bytes: Positive
-    """The largest of the real pages that we measured has 450 kB."""
+    """A larger page is dropped. The largest of the real pages that we measured has 450 kB."""
     max_line_bytes: Positive
     """Bytes of a JSON line, in which one byte of a page may take six bytes (\\u00xx)."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
@@ -113,12 +113,12 @@ class RawWebText(Section):
     """Processor time for a million characters of a page; a page counts as at least 100,000 characters. When the time is
     up, the process that reads the page is ended. Real pages take at most 0.4 s."""
     max_expansion: Positive
-    """The largest factor by which a compressed file may grow. With gzip, zeros grow 1030 times, text 3 to 20 times."""
+    """The largest factor by which a compressed file may grow. With gzip, zeros grow 1030 times and text 3 to 20."""
     max_bad_share: Share
-    """The gate's bound on the share of unreadable or empty records."""
+    """The stage fails if more than this share of the records is unreadable or empty."""
     max_unread_share: Share
-    """The gate's bound on the share of the sources' bytes that are not read: files of other kinds, an archive's records
-    that may be pages of another kind, and the lost rest of damaged files."""
+    """The stage fails if more than this share of the sources' bytes is not read. These are files of other kinds, an
+    archive's records that may be pages of another kind, and the lost rest of damaged files."""
 
     @property
     def limits(self) -> Limits:

@@ -1,8 +1,9 @@
 """Reads, extracts and identifies the pages of shared sources (those without a language label) once for all languages.
 
-A source is divided into pieces of several files. The work store keeps the pages of a piece under a key of the files'
-content, the settings that decide what is read, and the code. The first language that needs a piece makes it. Each
-language then reads the pages from the store, and decides only which of them are in that language.
+A source is divided into pieces of several files. The work store (a cache on disk) keeps the pages of a piece under a
+key. The key is made from the files' content, the settings that decide what is read, and the code. The first language
+that needs a piece makes it. Each language then reads the pages from the store, and decides only which of them are in
+that language.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 from x_instruction.runner.work_store import as_noted, note
 
-# Stored bytes of a piece, unless a single file has more. This is a few minutes of work, so that languages can work on
-# pieces side by side and a file that is added to the end of a source changes only one small piece.
+# Stored bytes of a piece, unless a single file has more. A piece is a few minutes of work. So languages can work on
+# different pieces at the same time, and a file that is added to the end of a source changes only one small piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
@@ -73,7 +74,10 @@ class SharedPages:
 
 
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
-    """Pieces of a source in order. Local files are hashed (1.5 GB per second); other file systems give a check sum."""
+    """Pieces of a source in order.
+
+    Local files are hashed (1.5 GB per second); for other files, the file system gives a check sum.
+    """
     base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision", "outside"}))
     if source.format == "dataset":
         folder = root / source.path
@@ -87,7 +91,7 @@ def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, b
 
 
 def _groups(files: list[SourceFile], limit: int) -> Iterator[list[SourceFile]]:
-    """Files in order, in groups of PIECE_BYTES or of `limit` files."""
+    """The files in order, in groups of at least PIECE_BYTES or of `limit` files."""
     held: list[SourceFile] = []
     held_bytes = 0
     for file in files:

@@ -53,21 +53,22 @@ def run(job: Job) -> Outcome:
 def transform(
     frame: pl.DataFrame, settings: RawWebText, language: str, routed: LanguageSettings | None = None
 ) -> Split:
-    """Turns a frame of records (`RECORD_SCHEMA`) into documents (`COLUMNS`) and drops.
+    """Turns a frame of records (`RECORD_SCHEMA`) into documents (`COLUMNS`) and dropped rows.
 
-    `routed` is required if some records are not labelled, because records in another language are then dropped.
+    `routed` has the settings of the language. It is required if some records are not labelled, because those in another
+    language are dropped.
     """
     pages = read_pages(frame, settings).with_columns(language=pl.lit(language))
     documents = pages.with_columns(content_ids(pages, "language", "text"))
     if routed:
         documents = _routed(documents, frame["labelled"], routed)
-    # The origin of a drop is its place, because its address may be wrong.
+    # The origin of a dropped row is its place in the source, because its address may be wrong.
     split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
     return Split(split.kept.select(COLUMNS), split.dropped, weights(pages))
 
 
 def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
-    """Documents, with the reason `other_language` and no text if they are in another language."""
+    """Gives documents in another language the reason `other_language`, and removes their text."""
     numbered = documents.with_row_index("row")
     unlabelled = numbered.filter(~labelled & pl.col("reason").is_null())
     judged = unlabelled.select("row", identify(unlabelled["text"], language, unlabelled["likeliest"])["judged"])
@@ -85,7 +86,7 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Decisions to drop each row whose id an earlier row has. Rows are in the order of source and record."""
+    """Decides to drop each row that has the id of an earlier row. Rows are in the order of source and record."""
     first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
     return (
         rows.sort("source", "record")
@@ -102,7 +103,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         counted = documents["text"].str.count_matches(WORD).alias("words").value_counts()
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
         wrong += wrong_ids(documents, "language", "text")
-    # Documents in another language count, because a bad record of a shared source has no language either.
+    # Documents in another language count as pages, because the bad records of a shared source have no language either.
     pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in (*NO_PAGE, *CAUSES)), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages

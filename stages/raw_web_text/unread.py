@@ -1,4 +1,4 @@
-"""Counts what is not read of the sources, by cause and in bytes, for the gate.
+"""Counts, by cause, what is not read of the sources and how many bytes it has.
 
 A file that no reader takes, an archive's records of other kinds, and the lost rest of a damaged file are records too,
 and `lost` is their number of bytes. So the figures include what cannot be read row by row.
@@ -45,7 +45,7 @@ def unread_share(counts: Mapping[str, int]) -> float:
 
 
 def unread_sentence(counts: Mapping[str, int], reasons: Mapping[str, int]) -> str:
-    """The causes with their numbers and bytes; "none" if everything was read. `reasons` counts the drops."""
+    """The causes with their numbers and bytes; "none" if everything was read. `reasons` counts dropped rows."""
     lost = lost_bytes(counts)
     named = [name for name in reasons if name in CAUSES or name in lost]
     return ", ".join(f"{reasons[name]} {name} ({in_bytes(lost.get(name, 0))})" for name in named) or "none"

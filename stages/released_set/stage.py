@@ -1,8 +1,8 @@
 """The set to publish: a folder in the layout of the Hugging Face hub, with a card that is made from the run.
 
 `data/released_set/dataset` has only the Parquet files of each language, the card README.md, and croissant.json, which
-describes the set for machines. Models learn from the first four columns. The others lead back to the source, and say
-how each pair was rated.
+describes the set for machines. Models learn from the first four columns. The others say where each pair is from and how
+it was rated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ PARTITION: tuple[str, ...] = ()
 
 FOLDER = "dataset"
 LEARNED = ("instruction", "response", "language", "messages")
-# The same as in x_instruction/rating, which a test checks. An import would make the release depend on every engine.
+# A test checks that these names are the same as in x_instruction/rating. An import from there would make the release
+# depend on every engine.
 LEVELS = ("best", "flawed", "worst")
 SIGNALS = (
     "similarity", "part_similarity", "likelihood", "part_likelihood", "other_likelihood",

@@ -15,7 +15,8 @@ REPEATED = 0.3  # an answer is flagged if at least this share of it is in repeat
 def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
     """At most `limit` questions with every model's answer.
 
-    Questions with an empty answer of the tuned model come first, then answers in another language, then low ratings.
+    Questions to which the tuned model gave an empty answer come first, then those with an answer in another language,
+    then those with a low rating.
     """
     table = job.rows("eval_scores", language).table()
     tuned = table.filter(pl.col("model") == TUNED)
@@ -25,7 +26,7 @@ def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
 
 
 def _question(rows: pl.DataFrame) -> dict[str, Any]:
-    """The tuned model's answer comes first."""
+    """A question with the answers of all models, the tuned model's first."""
     ordered = rows.sort(pl.col("model") != TUNED, maintain_order=True).to_dicts()
     first = ordered[0]
     return {

@@ -14,7 +14,7 @@ REASONS = 6
 
 
 def funnel(job: Job, language: str) -> list[dict[str, Any]]:
-    """A step for each artifact: `rows`, `width` (percent of the longest bar), and the leading reasons of drops."""
+    """A step for each artifact: `rows`, `width` (percent of the longest bar), and why most rows were dropped."""
     manifests = {name: read_manifest(job.input(name, language)) for name in ARTIFACTS}
     steps = [_step(name, int(manifest["rows"]), manifest["drop_reasons"]) for name, manifest in manifests.items()]
     released = job.input("released_set") / "dataset" / language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ from x_instruction.runner.published import checked
 
 BETTER = {"higher": "more is better", "lower": "less is better"}
 TUNED = "tuned"
+ALL, ENGLISH = "all", "en"  # values of asked_in
 # The words for the figures of a comparison.
 MORE = {
     "win_share": "win share",
@@ -23,21 +25,36 @@ MORE = {
 MARGIN = 0.06  # share of a scale that is free at each end
 
 
-def measures(job: Job, language: str) -> list[dict[str, Any]]:
-    """For each measure: a row for each model with its value, its interval, and their places on one scale in percent."""
-    table = _scores(job, language)
+def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each measure: a row for each model with its value, its interval, and their places on one scale in percent.
+
+    A row has `parts`: the same for the questions of each language in which they are asked, English first, if there are
+    several. `names` are the English names of the languages.
+    """
     return [
         {
             "name": _shown(str(name)),
             "better": BETTER.get(rows["better"][0], ""),
-            "models": _placed(rows),
+            "models": _by_model(_placed(rows), names),
         }
-        for (name,), rows in table.group_by("measure", maintain_order=True)
+        for (name,), rows in _table(job, language, "scores").group_by("measure", maintain_order=True)
     ]
 
 
-def _scores(job: Job, language: str) -> pl.DataFrame:
-    return _table(job, language, "scores").filter(pl.col("asked_in") == "all")
+def _by_model(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows over all questions, each with those of its parts."""
+
+    def parts(model: str) -> list[dict[str, Any]]:
+        found = [row for row in rows if row["model"] == model and row["asked_in"] != ALL]
+        found.sort(key=lambda row: (row["asked_in"] != ENGLISH, row["asked_in"]))
+        return [row | {"asked": asked(row["asked_in"], names)} for row in found] if len(found) > 1 else []
+
+    return [row | {"parts": parts(row["model"])} for row in rows if row["asked_in"] == ALL]
+
+
+def asked(code: str, names: Mapping[str, str]) -> str:
+    """The language of questions in words."""
+    return "English" if code == ENGLISH else names.get(code, code)
 
 
 def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
@@ -55,10 +72,23 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def differences(job: Job, language: str) -> list[dict[str, Any]]:
-    """The tuned model's paired differences from each other model, with the answer of `_sure`."""
-    rows = _table(job, language, "differences").filter(pl.col("asked_in") == "all").iter_rows(named=True)
-    return [row | {"measure": _shown(row["measure"]), "sure": _sure(row)} for row in rows]
+def differences(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The tuned model's paired differences from each other model, with the answer of `_sure`.
+
+    `asked` is the language of the questions, or "" for all of them.
+    """
+    over_all = pl.col("asked_in") == ALL
+    several = (pl.col("asked_in") != ALL) & (pl.col("asked_in").n_unique().over("measure") > 2)
+    shown = _table(job, language, "differences").filter(over_all | several)
+    return [
+        row
+        | {
+            "measure": _shown(row["measure"]),
+            "sure": _sure(row),
+            "asked": "" if row["asked_in"] == ALL else asked(row["asked_in"], names),
+        }
+        for row in shown.iter_rows(named=True)
+    ]
 
 
 def _shown(measure: str) -> str:

@@ -2,7 +2,7 @@
 
 keys.u64    ids as 64-bit numbers, ascending; little endian
 places.u64  for each key: the number of a file, and in the lower 32 bits the number of a row in it
-files.json  the files, and the content hash of each partition that was indexed
+files.json  the files, and the content hash of each folder of rows that was indexed
 
 An id is the first 16 hex digits of a hash (x_instruction/runner/content_ids.py), so the number is the whole id.
 """
@@ -25,7 +25,8 @@ from x_instruction.runner.files import read_json, write_json
 KEYS, PLACES, FILES = "keys.u64", "places.u64", "files.json"
 NUMBER = np.dtype("<u8")
 ROW_BITS = 32
-# The entries are sorted bucket by bucket, by the first bits of the key, so that 100 million take 50 MB of memory.
+# Entries are divided into buckets by the first bits of the key. Each bucket is sorted by itself, so that 100 million
+# entries take 50 MB of memory.
 BUCKET_BITS = 6
 Numbers = npt.NDArray[np.uint64]
 
@@ -65,7 +66,7 @@ class IndexWriter:
         self.entries += len(keys)
 
     def finish(self, contents: Mapping[str, str | None]) -> None:
-        """Writes the index; `contents` are the content hashes of the indexed partitions, by their folders."""
+        """Writes the index. `contents` has the content hash of each folder of rows that was indexed, by its path."""
         for name in (KEYS, PLACES):
             (self.folder / name).touch()
         for bucket in sorted(self.scratch.iterdir()):
@@ -98,7 +99,7 @@ def is_id(text: str) -> bool:
 
 
 def contents_now(root: Path, partitions: Iterable[str]) -> dict[str, str | None]:
-    """The content hash of each partition as it is now; None for a missing partition."""
+    """The present content hash of each of these folders of rows, by its path; None for a missing folder."""
     manifests = {folder: root / folder / "manifest.json" for folder in partitions}
     return {folder: read_json(path)["content"] if path.exists() else None for folder, path in manifests.items()}
 

@@ -1,7 +1,8 @@
 """Indexes the rows of a language in all artifacts, so that `python -m x_instruction explain ID` need not scan them.
 
 A row is found under its id. A text is also found under the id of its document, and a pair under the id of its text,
-whether they were kept or dropped. The index is checked while it is made: each released pair must lead back to a page.
+whether they were kept or dropped. The index is checked while it is made: from each released pair, the text and the page
+must be found.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PARTITION = ("language",)
 
 @dataclass
 class Seen:
-    """The ids of documents, texts and pairs as numbers, to check that each row leads to the row it was made from."""
+    """The ids of documents, texts and pairs as numbers, to check that the row from which each row was made exists."""
 
     ids: dict[str, list[Numbers]] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
@@ -35,7 +36,7 @@ class Seen:
         self.ids.setdefault(kind, []).append(numbers_of(ids))
 
     def require(self, kind: str, ids: pl.Series, lost: str) -> None:
-        """Counts the ids that no row of this kind has, under the name `lost`."""
+        """Counts the ids that no row of this kind has, and adds the number to the count named `lost`."""
         missing = ~np.isin(numbers_of(ids), np.concatenate(self.ids.get(kind) or [np.zeros(0, np.uint64)]))
         self.lost[lost] = self.lost.get(lost, 0) + int(missing.sum())
 
@@ -92,8 +93,8 @@ def _add_texts(job: Job, writer: IndexWriter, seen: Seen) -> None:
 def _add_pairs(job: Job, writer: IndexWriter, seen: Seen) -> None:
     """Adds the candidate pairs under the ids of their texts.
 
-    A drop has no id of a text. Its text is the row of the same shard of filtered_text that begins with the text of the
-    drop and gives the drop's id, which is a hash of language, instruction and response.
+    A dropped pair has only the beginning of its text and no id of the text. The text is looked for in the same shard of
+    filtered_text: it has that beginning, and the pair's id is the hash of language, instruction and text.
     """
     texts = job.rows("filtered_text", job.language).paths()
     for path, path_of_texts in zip(job.rows("candidate_pairs", job.language).paths(), texts, strict=True):
@@ -109,8 +110,10 @@ def _add_pairs(job: Job, writer: IndexWriter, seen: Seen) -> None:
 
 
 def _linked(drops: pl.DataFrame, path_of_texts: Path) -> tuple[pl.DataFrame, int]:
-    """The dropped pairs with `text_id`, the row of the text (`row_of_text`) and of the drop (`row`), and the number of
-    drops without a text."""
+    """Finds the texts of dropped pairs. Also returns the number of pairs whose text is not found.
+
+    The columns are `id`, `row` (of the dropped pair), `text_id` and `row_of_text`.
+    """
     texts = pl.read_parquet(path_of_texts, columns=["id", "language", "text"]).with_row_index("row_of_text")
     begin = pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS).alias("begin")
     joined = (
@@ -123,7 +126,7 @@ def _linked(drops: pl.DataFrame, path_of_texts: Path) -> tuple[pl.DataFrame, int
 
 
 def _add_released(job: Job, writer: IndexWriter, seen: Seen) -> None:
-    """Adds the rows of the release, and this language's drops, which are in one table with all languages."""
+    """Adds the released rows, and this language's dropped rows, which are in one table with those of all languages."""
     released = job.input("released_set")
     for path in sorted((released / "dataset" / str(job.language)).glob("*.parquet")):
         ids = pl.read_parquet(path, columns=["id"])["id"]

@@ -59,7 +59,7 @@ def _table(path: Path) -> pl.DataFrame:
 
 
 def _lines(path: Path) -> pl.DataFrame:
-    """The rows of JSON lines. A bad line is an empty row, which is dropped, and a warning names it."""
+    """The rows of JSON lines. A bad line becomes an empty row, which is dropped, and a warning names the line."""
     lines = pa.input_stream(str(path), compression="detect").read().split(b"\n")
     rows = [line for line in lines if line.strip()]
     bad = {number: cause for number, line in enumerate(rows) if (cause := _not_an_object(line))}

@@ -84,9 +84,10 @@ class SeedPairs(Section):
     """Share of the instructions on which ratings are calibrated. No model learns from them."""
     min_response_words: Positive
     max_bad_share: Share
-    """The gate's bound on the share of bad rows in all sources."""
+    """The stage fails if more than this share of the rows of all sources is bad."""
     max_length_ratio: Annotated[float, Field(gt=1)]
-    """A translation may have at most this many times the characters of its English text, and the other way round."""
+    """A translation may have at most this many times the characters of its English text, and the English text at most
+    this many times those of the translation."""
     max_copied_share: Share
     """Share of the English words of four letters or more that a translation may still contain."""
 
@@ -105,7 +106,7 @@ class SeedPairs(Section):
         return self
 
     def inputs(self, root: Path, languages: Sequence[str]) -> list[str]:
-        """Dependencies in dvc.yaml: a line for each source, and the translation model if it is a local folder."""
+        """Dependencies in dvc.yaml: the file of each source, and the translation model if it is a local folder."""
         lines = [
             f"${{seed_pairs.sources[{number}].folder}}/{'en' if source.in_english else '${item}'}"
             f"${{seed_pairs.sources[{number}].suffix}}"

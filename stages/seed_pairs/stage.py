@@ -5,7 +5,7 @@ split of a pair follows from a hash of its *instruction*. Languages share instru
 one, a model would learn in one language what it is tested on in another.
 
 English pairs (a source with `language: en`) have the split `english`, and only the instruction model learns from them.
-The partition of each language has all of them.
+The rows of every language include all English pairs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run(job: Job) -> Outcome:
 
 
 def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettings) -> Split:
-    """Turns rows of seed files into seed pairs, and bad rows into drops with a reason."""
+    """Turns rows of seed files into seed pairs. Bad rows are dropped with a reason."""
     texts = frame.with_columns(pl.col("instruction", "response").cast(pl.String).fill_null(""))
     frame = _cleaned(texts, language)
     code = pl.when(ENGLISH).then(pl.lit("en")).otherwise(pl.lit(language.code)).alias("language")
@@ -113,7 +113,7 @@ def _measured(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 def _copied_share(language: LanguageSettings) -> pl.Expr:
     """Share of the English words that also occur in the response.
 
-    Words of fewer than four letters do not count, because they are mostly names.
+    Words of fewer than four letters do not count.
     """
     english, response = (
         folded(pl.col(name), language).str.extract_all(r"[\p{L}\p{M}]{4,}").list.unique()
@@ -152,14 +152,14 @@ def _reason(settings: SeedPairs) -> pl.Expr:
 
 
 def _value() -> pl.Expr:
-    """The figures that a drop shows, or what a model returned instead of a translation."""
+    """What a dropped row shows: figures, or what a model returned instead of a translation."""
     translation = pl.format("{} of the length, {} copied", pl.col("ratio").round(2), pl.col("copied").round(2))
     refused = pl.when(pl.col("returned") != "", pl.col("refused") != "").then("returned")
     return refused.when(TRANSLATED).then(translation).otherwise(pl.format("{} words", "words"))
 
 
 def _split(settings: SeedPairs) -> pl.Expr:
-    """The split of an instruction. Its id is a hash, so the first 32 bits are a uniform number from 0 to 1."""
+    """The split of an instruction. Its id is a hash, so the first 32 bits give a uniform number from 0 to 1."""
     place = pl.col("instruction_id").str.head(8).str.to_integer(base=16) / 0xFFFFFFFF
     return (
         pl.when(place < settings.held_out_share)

@@ -16,7 +16,7 @@ from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, in_slices, no_drops
 
-SLICE = 64  # rows; an interrupted run loses at most this many translations
+SLICE = 64  # rows that are translated and saved at a time; an interrupted run loses at most this many translations
 
 
 def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
@@ -31,7 +31,10 @@ def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
 
 
 class _LazyTranslator:
-    """A translator that is loaded on first use, so it is not loaded if the work store has every translation."""
+    """A translator that is loaded on first use.
+
+    So it is not loaded if the work store (a cache on disk) has every translation.
+    """
 
     def __init__(self, settings: Translation, code: str, name: str, root: Path) -> None:
         self.arguments = (settings, code, name, root)

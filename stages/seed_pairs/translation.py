@@ -102,8 +102,8 @@ class Seq2SeqTranslator:
     def _ended(self, output: Any) -> Any:
         """Whether each translation has an end token that the model chose.
 
-        The first place does not count, because some models start with the end token. The last place does not count
-        either, because some models, such as Marian, are forced to end there.
+        The first token does not count, because some models start with the end token. The last possible token does not
+        count either, because some models, such as Marian, are forced to end there.
         """
         return (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
 
@@ -140,7 +140,8 @@ def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
-            # A GPU takes the stored type. On a CPU, types other than float32 are slow, and float16 overflows in T5.
+            # On a GPU, the stored type is used. On a CPU, types other than float32 are slow, and float16 overflows in
+            # T5.
             dtype="auto" if torch.cuda.is_available() else "float32",
         )
     except (OSError, ValueError, KeyError) as error:
@@ -176,5 +177,6 @@ class EndpointTranslator:
             f"{before}{text}{after}", temperature=0.0, max_tokens=self.settings.max_tokens, seed=0
         )
         wanted = Wanted("translation", text, self.language_name)
-        # The rule on length does not notice every translation that was cut off at max_tokens.
+        # A translation that was cut off at max_tokens is refused here, because the rule on length does not notice all
+        # of them.
         return usable(choice.message.content, wanted, finished=choice.finish_reason != "length")

@@ -104,7 +104,7 @@ def _models(root: Path) -> None:
 
 
 def _candidates(job: Job) -> None:
-    """Two instructions for each text. The second instruction of the first text is too short and is dropped."""
+    """Writes two instructions for each text. The second one of the first text is too short and is dropped."""
     frame = job.rows("filtered_text", job.language).table()
     settings = job.settings.candidate_pairs.model_copy(update={"samples": 2})  # type: ignore[attr-defined]
     written = []
@@ -119,7 +119,7 @@ def _candidates(job: Job) -> None:
 
 
 def _rated(job: Job, number: int) -> None:
-    """Ratings that fall from row to row: by 0.03 in the first iteration and by 0.04 in the second."""
+    """Writes ratings that fall with every row: by 0.03 in the first iteration and by 0.04 in the second."""
     frame = job.rows("candidate_pairs", job.language).table()
     best = pl.Series([0.97 - (0.03 + number / 100) * row for row in range(frame.height)]).clip(0.01, 0.97)
     levels = {"best": best, "flawed": (1 - best) * 0.75, "worst": (1 - best) * 0.25}

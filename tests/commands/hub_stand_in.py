@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,14 +19,25 @@ READER = "hf_stand_in_read"  # may only read
 
 @dataclass
 class Hub:
-    """`files` and `private` are by dataset, `stored` has LFS objects by checksum. If `fails`, commits are refused."""
+    """`files`, `kinds` (dataset, model) and `private` by repository, `stored` LFS objects by checksum.
+
+    Faults: `fails` refuses every commit. `takes` is the number of LFS objects that are stored before the next one is
+    refused. `holds` keeps each later LFS object waiting; `waiting` says that one does. `hangs_up` makes a commit and
+    closes the connection without an answer. `ignored` are the files that a repository's .gitignore lists.
+    """
 
     address: str = ""
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     private: dict[str, bool] = field(default_factory=dict)
     stored: dict[str, bytes] = field(default_factory=dict)
     commits: int = 0
     fails: bool = False
+    takes: int = 1_000
+    holds: bool = False
+    waiting: threading.Event = field(default_factory=threading.Event)
+    hangs_up: bool = False
+    ignored: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -50,6 +62,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             body = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            if status == 404:
+                self.send_header("X-Error-Code", "RepoNotFound")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -64,26 +78,38 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return b"".join(parts)
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
+        def _name(self) -> str:
+            """The repository of a path such as /api/datasets/OWNER/NAME/tree/main."""
+            return "/".join(self.path.partition("?")[0].split("/")[3:5])
+
         def do_GET(self) -> None:
-            name = "/".join(self.path.split("/")[3:5])
-            if "/tree/" not in self.path or name not in hub.files:
+            name = self._name()
+            if name not in hub.files or self.path.split("/")[2] != f"{hub.kinds.get(name, 'dataset')}s":
                 self._answer({"error": "Repository not found"}, 404)
-                return
-            rows = [
-                {"type": "file", "path": path, "size": len(data), "oid": _blob(data)}
-                for path, data in hub.files[name].items()
-            ]
-            self._answer(rows)
+            elif "/tree/" in self.path:
+                rows = [
+                    {"type": "file", "path": path, "size": len(data), "oid": _blob(data)}
+                    for path, data in hub.files[name].items()
+                ]
+                self._answer(rows)
+            else:
+                self._answer({"id": name, "sha": f"{hub.commits:040x}"})
 
         def do_PUT(self) -> None:
             data = self._body()
+            if len(hub.stored) >= hub.takes:
+                hub.waiting.set()
+                if hub.holds:
+                    time.sleep(60)
+                self._answer({"error": "the stand-in stores no more"}, 400)
+                return
             hub.stored[hashlib.sha256(data).hexdigest()] = data
             self._answer({})
 
         def do_POST(self) -> None:
             body, token = self._body(), self.headers.get("Authorization", "")
             if token not in (f"Bearer {TOKEN}", f"Bearer {READER}"):
-                self._answer({"error": "Invalid credentials"}, 401)
+                self._answer({"error": "Invalid credentials in Authorization header"}, 401)
             elif token == f"Bearer {READER}":
                 self._answer({"error": "You don't have the rights"}, 403)
             elif self.path == "/api/repos/create":
@@ -95,26 +121,32 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             elif self.path.endswith(".git/info/lfs/objects/batch"):
                 self._batch(json.loads(body))
             elif "/commit/" in self.path:
-                self._commit("/".join(self.path.split("/")[3:5]), body)
+                self._commit(self._name(), body)
             else:
-                self._answer({"error": f"unknown {self.path}"}, 404)
+                self._answer({"error": f"unknown {self.path}"}, 400)
 
         def _create(self, wanted: dict[str, Any]) -> None:
             name = f"{wanted.get('organization') or 'me'}/{wanted['name']}"
-            address = {"url": f"{hub.address}/datasets/{name}"}
+            kind = wanted.get("type", "model")
+            address = {"url": f"{hub.address}/{'datasets/' if kind == 'dataset' else ''}{name}"}
             if name in hub.files:
                 self._answer({"error": "You already created this dataset repo"} | address, 409)
                 return
             hub.files[name] = {".gitattributes": b"*.parquet filter=lfs"}
+            hub.kinds[name] = kind
             hub.private[name] = wanted.get("visibility") == "private"
             self._answer(address)
 
         def _preupload(self, wanted: dict[str, Any]) -> None:
             def mode(path: str) -> str:
-                return "lfs" if path.endswith(".parquet") else "regular"
+                return "lfs" if path.endswith((".parquet", ".safetensors")) else "regular"
 
             files = [
-                {"path": file["path"], "uploadMode": mode(file["path"]), "shouldIgnore": False}
+                {
+                    "path": file["path"],
+                    "uploadMode": mode(file["path"]),
+                    "shouldIgnore": file["path"] in hub.ignored,
+                }
                 for file in wanted["files"]
             ]
             self._answer({"files": files})
@@ -140,7 +172,11 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 elif entry["key"] == "deletedFile":
                     del hub.files[name][value["path"]]
             hub.commits += 1
-            address = f"{hub.address}/datasets/{name}/commit/{hub.commits:040x}"
+            if hub.hangs_up:
+                self.close_connection = True
+                return
+            part = "" if hub.kinds.get(name) == "model" else "datasets/"
+            address = f"{hub.address}/{part}{name}/commit/{hub.commits:040x}"
             self._answer({"success": True, "commitUrl": address, "commitOid": f"{hub.commits:040x}"})
 
     return Handler

@@ -1,4 +1,4 @@
-"""`explain` shows the whole path of a row, whichever artifact dropped it, and reads only a few rows."""
+"""`explain` shows every stage that a row went through, also if a stage dropped it, and reads only a few rows."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_each_iteration_shows_its_probabilities_and_what_each_signal_adds(run: R
     assert dict(first.facts)["rating"].startswith(f"{row['rating']:.4f} = best {row['best']:.4f} × 1 + flawed")
     assert first.table is not None
     short = next(line for line in first.table.rows if line[0] == "short_run")
-    # The weight towards best is the coefficient of best minus the coefficient of worst: -1 - 1.
+    # The column shows the coefficient for `best` minus the coefficient for `worst`, here -1 - 1.
     assert short[3] == "-2" and float(short[4]) == pytest.approx(-2 * min(max(row["short_run"], 0.0), 1.0), rel=1e-3)
     assert "temperature of 1.5" in dict(second.facts)["calibrated by"]
 

@@ -1,4 +1,4 @@
-"""`release` copies or uploads exactly the set that passed its gate, completely or not at all."""
+"""`release` copies or uploads exactly the set that met its expectations, completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ import pytest
 
 from commands.release.__main__ import SHOWS_A_RUN, TOKEN, main
 from commands.release.csv_files import safe, write_csv
-from commands.release.finished_set import files_of
+from commands.release.released import files_of, the_set
 from stages.params import Settings
 from stages.released_set.card import SHOWN_ANYWAY
 from tests.commands import hub_stand_in as stand_in
 from tests.conftest import ROOT
+from x_instruction.runner.errors import InputError
 
 Run = tuple[Path, Settings]
 
 
 @pytest.fixture
 def released_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The released folder; the current folder is the finished run."""
+    """Makes the finished run the current folder, and returns the folder of its released set."""
     monkeypatch.chdir(run[0])
     return run[0] / "data/released_set/dataset"
 
@@ -90,7 +91,7 @@ def test_the_set_is_not_released_into_itself(
 ) -> None:
     before = contents(released_folder)
     assert main(["--to", "folder", str(released_folder / inside), "--csv"]) == 1
-    assert "is the released set itself" in capsys.readouterr().err and contents(released_folder) == before
+    assert "which is released: give another folder" in capsys.readouterr().err and contents(released_folder) == before
 
 
 def test_a_folder_with_only_a_readme_is_left_alone(released_folder: Path, tmp_path: Path) -> None:
@@ -173,25 +174,35 @@ def test_all_shards_are_under_one_header(tmp_path: Path) -> None:
 # To the hub
 
 
-def released(root: Path, hub: stand_in.Hub, token: str | None, *more: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command in a new process, because the hub's library reads the environment when it is imported."""
+def started(root: Path, hub: stand_in.Hub, token: str | None, *more: str, name: str) -> subprocess.Popen[str]:
+    """Starts the command in a new process, because the hub's library reads the environment when it is imported."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     environment |= {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_ENDPOINT": hub.address}
     environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HOME": str(root / ".hf")} | ({TOKEN: token} if token else {})
-    command = [sys.executable, "-m", "x_instruction", "release", "--to", "hub", "me/breads", *more]
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-m", "x_instruction", "release", "--to", "hub", name, *more]
+    return subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def ask_hub(
+    root: Path, hub: stand_in.Hub, token: str | None, *more: str, name: str = "me/breads"
+) -> subprocess.CompletedProcess[str]:
+    process = started(root, hub, token, *more, name=name)
+    output, errors = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def test_the_hub_gets_the_files_in_one_commit_and_loses_outdated_files(run: Run) -> None:
     with stand_in.hub_stand_in() as hub:
-        first = released(run[0], hub, stand_in.TOKEN)
+        first = ask_hub(run[0], hub, stand_in.TOKEN)
         assert first.returncode == 0, first.stderr
         assert first.stdout == f"released as {hub.address}/datasets/me/breads/commit/{1:040x}\n"
         wanted = contents(run[0] / "data/released_set/dataset")
         assert {name: data for name, data in hub.files["me/breads"].items() if name != ".gitattributes"} == wanted
         assert hub.private == {"me/breads": True} and hub.commits == 1
         hub.files["me/breads"] |= {"xx/train-00000.parquet": b"old", "notes.md": b"theirs"}
-        assert released(run[0], hub, stand_in.TOKEN, "--public").returncode == 0
+        assert ask_hub(run[0], hub, stand_in.TOKEN, "--public").returncode == 0
         assert set(hub.files["me/breads"]) == {*wanted, ".gitattributes", "notes.md"}
         assert hub.private == {"me/breads": True}  # an existing dataset stays private
 
@@ -200,15 +211,80 @@ def test_a_refused_token_and_a_failed_commit_change_nothing(run: Run) -> None:
     with stand_in.hub_stand_in() as hub:
         hub.files["me/breads"] = {"README.md": b"the earlier release"}
         for token, why in ((stand_in.READER, "may not write there"), ("hf_unknown", "is not valid")):
-            refused = released(run[0], hub, token)
-            assert refused.returncode == 1 and why in refused.stderr and "nothing changed" in refused.stderr
+            refused = ask_hub(run[0], hub, token)
+            assert refused.returncode == 1 and why in refused.stderr and "; nothing changed" in refused.stderr
             assert token not in refused.stderr + refused.stdout
         hub.fails = True
-        failed = released(run[0], hub, stand_in.TOKEN)
-        assert failed.returncode == 1 and "it answered 400: the stand-in fails" in failed.stderr
+        failed = ask_hub(run[0], hub, stand_in.TOKEN)
+        assert failed.returncode == 1 and "it answered 400: the stand-in fails; nothing changed" in failed.stderr
         assert hub.files["me/breads"] == {"README.md": b"the earlier release"} and hub.commits == 0
-    gone = released(run[0], hub, stand_in.TOKEN)
+    gone = ask_hub(run[0], hub, stand_in.TOKEN)
     assert gone.returncode == 1 and f"error: the hub at {hub.address} cannot be reached" in gone.stderr
+    assert "; nothing changed" in gone.stderr
+
+
+def test_a_failure_after_the_repository_was_created_says_so(run: Run) -> None:
+    with stand_in.hub_stand_in() as hub:
+        hub.fails = True
+        failed = ask_hub(run[0], hub, stand_in.TOKEN)
+        assert failed.returncode == 1 and "; the dataset was created and is empty" in failed.stderr
+        assert list(hub.files["me/breads"]) == [".gitattributes"]
+        again = ask_hub(run[0], hub, stand_in.TOKEN)
+        assert "; nothing changed" in again.stderr  # it exists now
+
+
+def test_an_upload_that_ends_in_the_middle_leaves_the_earlier_release(run: Run) -> None:
+    with stand_in.hub_stand_in() as hub:
+        hub.files["me/breads"] = dict(earlier := {"README.md": b"the earlier release"})
+        hub.takes = 1
+        refused = ask_hub(run[0], hub, stand_in.TOKEN)
+        assert refused.returncode == 1 and refused.stdout == "" and "; nothing changed" in refused.stderr
+        assert "did not store all of the release as me/breads: Error while uploading" in refused.stderr
+        assert len(hub.stored) == 1 and hub.files["me/breads"] == earlier and hub.commits == 0
+
+
+def test_a_killed_upload_publishes_nothing_and_the_next_one_everything(run: Run) -> None:
+    with stand_in.hub_stand_in() as hub:
+        hub.takes, hub.holds = 1, True
+        process = started(run[0], hub, stand_in.TOKEN, name="me/breads")
+        assert hub.waiting.wait(120)
+        process.kill()
+        output, _ = process.communicate()
+        assert output == "" and list(hub.files["me/breads"]) == [".gitattributes"] and hub.commits == 0
+        hub.takes = 1_000
+        assert ask_hub(run[0], hub, stand_in.TOKEN).returncode == 0
+        assert hub.commits == 1 and set(hub.files["me/breads"]) > set(contents(run[0] / "data/released_set/dataset"))
+
+
+def test_an_interrupt_by_hand_says_what_is_on_the_hub(released_folder: Path) -> None:
+    from commands.release.hub import Upload
+
+    class Interrupted:
+        endpoint = "http://hub"
+
+        def repo_exists(self, *_: object, **__: object) -> bool:
+            raise KeyboardInterrupt
+
+    upload = Upload(Interrupted(), the_set(Path.cwd()), "me/breads", True)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the release as me/breads was interrupted; nothing changed"):
+        upload.run()
+
+
+def test_a_commit_without_an_answer_is_said_to_be_whole_or_nothing(run: Run) -> None:
+    with stand_in.hub_stand_in() as hub:
+        hub.hangs_up = True
+        lost = ask_hub(run[0], hub, stand_in.TOKEN)
+        assert lost.returncode == 1 and lost.stdout == ""
+        assert "whether the commit was made is not known: me/breads has the whole release or nothing" in lost.stderr
+        assert set(hub.files["me/breads"]) > set(contents(run[0] / "data/released_set/dataset"))
+
+
+def test_a_file_that_the_hub_leaves_out_is_named(run: Run) -> None:
+    with stand_in.hub_stand_in() as hub:
+        hub.ignored = ("ur/train-00000.parquet",)
+        done = ask_hub(run[0], hub, stand_in.TOKEN)
+        assert done.returncode == 1 and done.stdout == ""
+        assert "me/breads is incomplete: the hub left ur/train-00000.parquet out of the commit" in done.stderr
 
 
 def test_without_a_token_nothing_is_sent(
@@ -220,8 +296,10 @@ def test_without_a_token_nothing_is_sent(
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--to", "hub", "me/x", "--csv"], ["--to", "folder", "x", "--public"], ["--to", "ftp", "x"]]
-)
+    "wrong",
+    [["--to", "hub", "me/x", "--csv"], ["--to", "folder", "x", "--public"], ["--to", "ftp", "x"],
+     ["--what", "model", "--to", "folder", "x", "--csv"], ["--to", "folder", "x", "--language", "fi"]],
+)  # fmt: skip
 def test_options_for_another_target_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(wrong)

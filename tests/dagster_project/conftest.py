@@ -1,4 +1,4 @@
-"""Dagster instances: an empty instance, and an instance with everything that `dvc repro` made in the miniature."""
+"""Dagster instances for tests: an empty one, and one that knows every output that DVC made in the small project."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _reported_master(made_master: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def reported(_reported_master: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance to which the sensor has reported all of `made`."""
+    """An instance to which the sensor has reported every output of the project `made`."""
     with dg.DagsterInstance.local_temp(str(shutil.copytree(_reported_master, tmp_path / "home"))) as instance:
         yield instance
 

@@ -1,4 +1,4 @@
-"""The stages of a project that `dvc status` calls changed, and those that Dagster calls stale."""
+"""Lists the stages of a project that `dvc status` calls changed, and those that Dagster calls stale."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dvc_project.graph import read_graph
 
 
 def changed_in_dvc(root: Path) -> set[str]:
-    """Stages that `dvc status` calls changed. The function is called directly, because the command starts slowly."""
+    """Stages that `dvc status` calls changed. DVC is called as a library, because its command starts slowly."""
     with Repo(str(root)) as repo:
         return {name.rpartition(":")[2] for name in repo.status()}
 
 
 def stale_in_dagster(root: Path, instance: dg.DagsterInstance) -> set[str]:
-    """Stages with a partition that Dagster shows as stale or missing."""
+    """Stages whose output Dagster shows as stale or missing."""
     assets = build_definitions(root).resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, assets, LoadingContextForTest(instance))
     return {

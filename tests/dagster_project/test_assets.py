@@ -12,7 +12,7 @@ from dagster_project.definitions import build_definitions
 from dvc_project.graph import read_graph
 from tests.conftest import ROOT
 
-# For each asset: whether it has a partition per language, and the artifacts that it is made from.
+# Each asset is mapped to two values: whether it has a partition per language, and the artifacts that it is made from.
 EXPECTED = {
     "raw_web_text": (True, set()),
     "filtered_text": (True, {"raw_web_text"}),
@@ -92,7 +92,7 @@ EXPECTED = {
 
 
 def asset_graph(root: Path) -> dict[str, tuple[list[str] | None, set[str]]]:
-    """Partitions and upstream assets of each asset, by key, without the observed inputs."""
+    """Maps the key of each asset to its partitions and its upstream assets; observed inputs are left out."""
     assets = build_definitions(root).resolve_asset_graph()
     found = {}
     for key in assets.materializable_asset_keys:

@@ -1,4 +1,4 @@
-"""Dagster shows the path of a sampled row in a table, in the metadata of the row index of a language."""
+"""Dagster shows, with a language's row index, a table of the stages that one sampled row went through."""
 
 from __future__ import annotations
 

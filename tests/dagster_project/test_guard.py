@@ -1,4 +1,4 @@
-"""The UI answers only its own pages: requests from other pages change nothing, by HTTP and in a real browser."""
+"""The UI answers only its own pages; requests of other pages change nothing, whether sent by HTTP or a real browser."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_refused_request_reaches_nothing_behind_the_guard() -> None:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of Dagster's web server with the guard and without assets."""
+    """Starts Dagster's web server with the guard but without assets, and returns its port."""
     home = tmp_path_factory.mktemp("home")
     number = free_port()
     environment = {**os.environ, "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(ROOT)}
@@ -136,7 +136,7 @@ def answers(port: int) -> bool:
 
 
 def ask(port: int, method: str, path: str, body: str = "", **headers: str) -> tuple[int, str]:
-    """Status and text of the answer to a request. Underscores in the names of headers become hyphens."""
+    """Sends a request and returns the status and text of the answer. Underscores in header names become hyphens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body.encode() or None, {"Content-Type": "application/json", **named})
@@ -151,7 +151,7 @@ def change(name: str) -> str:
 
 
 def changes(port: int) -> set[str]:
-    """The names of the changes that the server has made."""
+    """The names of the changes that the server has accepted."""
     _, text = ask(
         port, "POST", "/graphql", json.dumps({"query": "{ instance { concurrencyLimits { concurrencyKey } } }"})
     )
@@ -187,7 +187,8 @@ def test_no_page_shows_the_ui_in_a_frame(port: int) -> None:
 
 # A browser
 
-# A page sends changes to the UI in every way that needs no permission. Returns the answers that the page can read.
+# The script of a foreign page: it sends changes to the UI in every way that needs no permission, and returns what the
+# page could read of each answer.
 ATTACK = """
 async (ui) => {
   const change = (name) => `mutation { setConcurrencyLimit(concurrencyKey: "${name}", limit: 1) }`;

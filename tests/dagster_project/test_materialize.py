@@ -23,7 +23,7 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetC
 
 
 def message(result: dg.ExecuteInProcessResult) -> str:
-    """The message of a failed run."""
+    """The message with which Dagster explains a failed run."""
     return str(result.failure_data_for_node("filtered_text").user_failure_data.description)
 
 

@@ -1,4 +1,4 @@
-"""The plots of a published partition are images in Dagster's metadata."""
+"""Dagster's metadata of a published artifact show its plots as images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sensor reports the outputs that `dvc repro` made outside Dagster: each once, with its checks."""
+"""The sensor reports each output that `dvc repro` made outside Dagster once, together with its checks."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.miniature import dvc
 def tick(
     project: Path | dg.Definitions, instance: dg.DagsterInstance, cursor: str | None = None
 ) -> tuple[dg.SensorResult, str | None]:
-    """The result of one evaluation of the sensor, and the new cursor."""
+    """Evaluates the sensor once. Returns the result and the new cursor."""
     definitions = project if isinstance(project, dg.Definitions) else build_definitions(project)
     with dg.build_sensor_context(instance, cursor=cursor, definitions=definitions) as context:
         data = definitions.get_repository_def().get_sensor_def("dvc_changes").evaluate_tick(context)

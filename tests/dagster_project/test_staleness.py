@@ -54,7 +54,7 @@ def test_before_the_first_run_everything_is_missing(fresh: Path, instance: dg.Da
 
 @pytest.mark.slow
 def test_dagster_and_dvc_agree_while_a_change_is_made_and_reverted(made: Path, reported: dg.DagsterInstance) -> None:
-    """After a change, Dagster makes some outputs again without the sensor, DVC makes the others, and it is reverted."""
+    """After a change, Dagster makes two outputs again and DVC makes the others; then the change is reverted."""
     edit(made / "languages/ur.yaml", "name: ur", "name: Urdu")
     assert materialize(made, reported, "filtered_text", language="ur").success
     assert materialize(made, reported, "seed_pairs", language="ur").success
@@ -82,7 +82,7 @@ def test_a_change_before_the_first_report_can_be_reverted(made: Path, instance: 
 def test_an_upstream_stage_that_gives_equal_metrics_makes_nothing_stale(
     made: Path, reported: dg.DagsterInstance
 ) -> None:
-    """refined_pairs depends on the evaluator's metrics, which stay the same, and not on its weights."""
+    """The edit changes the evaluator's weights but not its metrics; `refined_pairs` depends only on the metrics."""
     edit(made / "stages/evaluator/stage.py", "evaluator 1", "evaluator 2")
     dvc(made, "repro", "--single-item", "evaluator@iteration_2")
     report_outside(reported, read_graph(made))

@@ -37,7 +37,10 @@ pytestmark = [
 
 @pytest.fixture
 def ui(fresh: Path) -> Iterator[str]:
-    """The address of a miniature's UI. The miniature has one iteration, so there are 13 partitions to make, not 18."""
+    """Starts the UI of a small project, and returns its address.
+
+    The project has one iteration instead of two, so that only 13 outputs must be made instead of 18.
+    """
     with_package(fresh)
     set_param(fresh, "iterations", {"iteration_1": {"learns_from": "seed_pairs"}})
     subprocess.run([sys.executable, "-m", "dvc_project.generated_lines"], cwd=fresh, check=True)
@@ -83,7 +86,7 @@ def test_a_click_materializes_all_assets(ui: str, fresh: Path, tmp_path: Path) -
     assert _statuses(ui) == {"FRESH"}
     assert (
         _status_for(ui, "evil.test") == 403
-    )  # `make ui` starts the guarded server: tests/dagster_project/test_guard.py
+    )  # `make ui` starts the server with the guard, which tests/dagster_project/test_guard.py tests
 
 
 def _backfills(address: str) -> set[str]:
@@ -92,7 +95,7 @@ def _backfills(address: str) -> set[str]:
 
 
 def _statuses(address: str) -> set[str]:
-    """The stale status of every partition of every materializable asset, as the UI receives it."""
+    """The stale statuses that the UI receives for all partitions of all materializable assets."""
     nodes = _ask(address, "{ assetNodes { isMaterializable assetKey { path } partitionKeys } }")["assetNodes"]
     queries = []
     for number, node in enumerate(node for node in nodes if node["isMaterializable"]):

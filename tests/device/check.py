@@ -1,10 +1,10 @@
-"""The device check: trains and uses models on a GPU and compares the results with the CPU and with float32.
+"""The device check: trains and uses models on a GPU, and compares the results with those of the CPU and of float32.
 
     tests/device/check.sh [--tiny] [--minutes 9] [--only TEXT]
 
 The models have Gemma 3's shapes and random weights, so their speed and memory are realistic but their answers are
 meaningless. `--only` restricts the check to trainings whose names contain the text. A training that would not end
-within `--minutes` is skipped and named. The check does not cover vLLM or a run of the whole pipeline.
+within `--minutes` is skipped, and the result says so. The check does not cover vLLM or a run of the whole pipeline.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from x_instruction.models.checkpoints import load_model, load_tokenizer, save_mo
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import mean_loss
 
-LARGEST_LOSS_DIFFERENCE = 0.05  # in nats, between two trainings that should be equal; mean over the steps
-LARGEST_DIFFERENCE = 0.02  # in nats, between two likelihoods or two log-probabilities of a label
+LARGEST_LOSS_DIFFERENCE = 0.05  # allowed mean difference of the losses of two trainings that must agree, in nats
+LARGEST_DIFFERENCE = 0.02  # allowed difference of a likelihood, or of a label's log-probability, in nats
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "polars")
 
 Figures = dict[str, Any]
@@ -66,12 +66,12 @@ def main() -> int:
 
 
 def measured(lab: Lab, runs: list[Run], deadline: float) -> Figures:
-    """Makes as many measurements as the deadline allows. A failure is recorded and does not stop the others."""
+    """Makes as many measurements as the deadline allows. If one fails, this is recorded, and the others still run."""
     trainings: list[Figures] = []
     inference: Figures = {}
     for run in runs:
-        # The first runs are small. The engines are compared on one of their models, before the large runs take the
-        # time.
+        # The first runs train small models. The engines are compared on one of these models before the large runs,
+        # which may use up the time.
         if trainings and not inference and run.shape != "270m":
             inference = attempted(lambda: compare_engines(lab, trainings))
         if time.monotonic() + run.seconds > deadline:
@@ -99,9 +99,10 @@ def attempted(work: Any) -> Figures:
 
 
 def compare_engines(lab: Lab, trainings: list[Figures]) -> Figures:
-    """Compares likelihoods, labels and greedy texts of one model on the CPU and, in float32 and bfloat16, on the GPU.
+    """Compares one model's results on the CPU with those on the GPU in float32 and in bfloat16.
 
-    The weights are rounded to bfloat16 first, so that all three engines compute with the same numbers.
+    The results are likelihoods, label probabilities and greedy texts. The weights are rounded to bfloat16 first, so
+    that all three engines compute with the same numbers.
     """
     done = [figures for figures in trainings if "folder" in figures]
     trained = Path(next((one for one in done if one["name"] == "full, bfloat16"), done[0])["folder"])
@@ -119,7 +120,7 @@ def compare_engines(lab: Lab, trainings: list[Figures]) -> Figures:
 
 
 def first_loss(lab: Lab, trainings: list[Figures]) -> Figures:
-    """The loss of the first batch before any training, as computed on the CPU and as logged by the trainings."""
+    """The loss of the first batch before any training: as the CPU computes it, and as each training logged it."""
     small = [figures for figures in trainings if "losses" in figures]
     rows, limit = (4, 64) if lab.tiny else (PLAIN.batch_size, PLAIN.max_tokens)
     cut = [Example(one.prompt, one.completion[: limit - len(one.prompt)]) for one in lab.examples[:rows]]
@@ -128,7 +129,7 @@ def first_loss(lab: Lab, trainings: list[Figures]) -> Figures:
 
 
 def answers(lab: Lab, model: Path, device: str) -> Figures:
-    """The engine's likelihoods, label probabilities and greedy texts for the first examples, on a device."""
+    """Computes likelihoods, label probabilities and greedy texts of the model for the first examples on a device."""
     engine = engine_of(model, device)
     examples = [(one.prompt, one.completion[:200]) for one in lab.examples[: 4 if lab.tiny else 24]]
     prompts = [[*prompt, *completion[:40]] for prompt, completion in examples]
@@ -150,7 +151,7 @@ def answers(lab: Lab, model: Path, device: str) -> Figures:
 
 
 def compared(found: Figures, reference: Figures) -> Figures:
-    """Differences from the reference in nats, and the shares of equal greedy tokens and texts."""
+    """Returns the differences from the reference, and the shares of greedy tokens and texts that are equal."""
     likelihoods = [abs(a - b) for a, b in zip(found["likelihoods"], reference["likelihoods"], strict=True)]
     pairs = [
         (a, b)
@@ -171,7 +172,7 @@ def compared(found: Figures, reference: Figures) -> Figures:
 
 
 def speed(lab: Lab, model: Path, device: str) -> Figures:
-    """Sampled tokens per second, and pairs per second for likelihoods and for labels."""
+    """Measures sampled tokens per second, likelihoods per second and ratings (label probabilities) per second."""
     engine = engine_of(model, device, batch_size=8 if lab.tiny else 64)
     examples = lab.examples[: 4 if lab.tiny else 128]
     prompts = [one.prompt for one in examples]
@@ -210,7 +211,7 @@ def greedy(tokens: int) -> Sampling:
 
 
 def checks(runs: list[Run], trainings: list[Figures], inference: Figures) -> list[Figures]:
-    """The conditions that must hold, each with its figure and whether it holds."""
+    """Lists the conditions that the measurements must meet, each with the measured figure and whether it is met."""
     by_name = {figures["name"]: figures for figures in trainings}
     found: list[Figures] = []
 

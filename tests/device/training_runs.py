@@ -26,7 +26,7 @@ from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.settings import Adapter, Training
 
 ROOT = Path(__file__).parents[2]
-KILLED_AFTER, SAVED_AT = 24, 20  # step numbers of the interrupted training
+KILLED_AFTER, SAVED_AT = 24, 20  # the interrupted training stops after step 24 and resumes at step 20
 
 TINY = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "head_dim": 16, "vocab_size": 2560}
 SHAPES: dict[str, dict[str, Any]] = {
@@ -70,7 +70,7 @@ QLORA = {**LORA, "adapter": Adapter(rank=16, alpha=32, four_bits=True)}
 
 @dataclass(frozen=True)
 class Run:
-    """A training. `like` names the run whose losses must be equal; `seconds` is the time needed with loading."""
+    """A training. `like` names the run that must have the same losses; `seconds` is the expected time with loading."""
 
     name: str
     shape: str = "270m"
@@ -151,7 +151,7 @@ class Watch(TrainerCallback):
 
 
 class Lab:
-    """The tokenizer, the examples and the start models of all runs, in a folder."""
+    """Makes the tokenizer, the examples and the start models of all runs, and keeps the models in a folder."""
 
     def __init__(self, folder: Path, tiny: bool) -> None:
         self.folder, self.tiny = folder, tiny
@@ -166,7 +166,7 @@ class Lab:
         ]
 
     def _example(self, seeds: list[dict[str, str]], number: int) -> Example:
-        """An instruction as the prompt, and one to three responses as the completion, so that lengths differ."""
+        """An example. Its prompt is an instruction; its completion is one to three responses, so that lengths vary."""
         responses = [seeds[(number + further) % len(seeds)]["response"] for further in range(number % 3 + 1)]
         return Example(
             self.ids(seeds[number % len(seeds)]["instruction"]),
@@ -193,13 +193,13 @@ class Lab:
 
 
 def config_of(shape: str) -> Any:
-    """The configuration of a shape; unnamed values are those of Gemma 3 (vocabulary 262,144, tied embeddings)."""
+    """The configuration of a shape. Values that SHAPES does not give are Gemma 3's, such as 262,144 tokens."""
     sizes = {"vocab_size": 262_144, "sliding_window": 512, **SHAPES[shape]}
     return Gemma3TextConfig(**sizes, bos_token_id=None, eos_token_id=0, pad_token_id=1, max_position_embeddings=32_768)
 
 
 def plan(run: Run) -> str:
-    """Describes a run and its least memory: weights, gradients and Adam's two moments in float32."""
+    """Describes a run and the memory it needs at least: weights, gradients and Adam's two moments in float32."""
     with torch.device("meta"):
         model = Gemma3ForCausalLM(config_of(run.shape))
     weights = sum(weight.numel() for weight in model.parameters())
@@ -215,7 +215,7 @@ def plan(run: Run) -> str:
 
 
 def train(lab: Lab, run: Run) -> dict[str, Any]:
-    """Does a run. Returns its figures, with the loss of every step and the folder of its model."""
+    """Does a run. Returns its figures, among them the loss of every step and the folder of the trained model."""
     training = PLAIN.model_copy(update=run.changes)
     start, out = lab.start("tiny" if lab.tiny else run.shape), lab.folder / run.name.replace(" ", "-")
     examples = lab.examples[: run.examples]

@@ -20,7 +20,7 @@ def named(root: Path) -> list[str]:
 
 
 def cached(root: Path, path: str) -> Path:
-    """The cache object that the output is linked to."""
+    """The file in DVC's cache to which the output is hard-linked."""
     number = (root / path).stat().st_ino
     return next(file for file in (root / ".dvc/cache/files/md5").glob("*/*") if file.stat().st_ino == number)
 
@@ -46,7 +46,7 @@ def test_a_damaged_output_is_named_with_its_cache_object_and_made_again(linked: 
     damaged = cached(linked, ROWS)
     flip(linked / ROWS)
     assert "filtered_text" not in dvc(linked, "status")
-    # All artifacts of this language share one object for their rows, so each output linked to it is damaged.
+    # All artifacts of this language have the same rows and share one file in the cache, so the flip damages them all.
     findings = verify(linked)
     assert {str(damaged), str(linked / ROWS)} <= {str(finding.path) for finding in findings}
     delete(findings)
@@ -78,7 +78,7 @@ def test_an_output_that_dvc_calls_changed_is_compared_with_its_manifest(made: Pa
     folder = (made / ROWS).parent
     (folder / "manifest.json").unlink()
     write_sealed(folder / "manifest.json", {"artifact": "filtered_text", FILES: checksums(folder)})
-    assert named(made) == []  # as after a stage was run without DVC
+    assert named(made) == []  # the manifest fits the rows, as after a run of the stage without DVC
     (folder / "part-00000.parquet").unlink()
     (folder / "part-00000.parquet").write_bytes(b"other rows")
     assert named(made) == [ROWS]

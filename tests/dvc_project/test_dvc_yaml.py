@@ -60,7 +60,7 @@ def test_a_new_setting_of_an_artifact_changes_the_code_of_no_other_artifact(tmp_
 
 
 def sections_read(artifact: str) -> set[str]:
-    """Names of the sections whose classes the stage's code imports, and of the top-level values that the code reads."""
+    """The settings that a stage uses: sections whose classes its code imports, and top-level values that it reads."""
     classes = {field.annotation.__name__: name for name, field in Settings.model_fields.items() if is_section(field)}
     plain = {name for name, field in Settings.model_fields.items() if not is_section(field)}
     nodes = list(nodes_of(artifact))
@@ -77,7 +77,7 @@ def is_section(field: Any) -> bool:
 
 
 def nodes_of(artifact: str) -> Iterator[ast.AST]:
-    """The syntax nodes of a stage's code, without the runner, which is the same for all stages."""
+    """The syntax nodes of a stage's code. The runner is left out, because it is the same for all stages."""
     for path in stage_files(artifact, ROOT):
         if not path.is_relative_to(ROOT / "x_instruction/runner"):
             yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))

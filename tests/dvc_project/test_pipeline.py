@@ -1,4 +1,4 @@
-"""The real graph, run by the real `dvc` up to the first model: what is re-run, kept, refused and restored."""
+"""The real `dvc` runs the real graph up to the first model; what it re-runs, keeps, refuses and restores is checked."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def repro(project: Path) -> subprocess.CompletedProcess[str]:
 
 
 def changed(project: Path) -> set[str]:
-    """The stages of MADE that `dvc status` calls changed."""
+    """The stages of the artifacts in MADE that `dvc status` calls changed."""
     status = json.loads(dvc(project, "status", "--json", *MADE).stdout or "{}")
     return {name for name in status if name.split("@")[0] in MADE}
 
 
 def hashes(project: Path) -> dict[str, str]:
-    """The hash of every stage's data in dvc.lock."""
+    """Maps each stage to the hash of its data in dvc.lock."""
     stages = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     return {name: stage["outs"][0]["md5"] for name, stage in stages.items()}
 
@@ -54,7 +54,7 @@ def libraries() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with two languages, in which the first three artifacts are made."""
+    """A copy of the project with two languages, in which DVC has made the artifacts of MADE."""
     project = tmp_path_factory.mktemp("project")
     for name in ("stages", "x_instruction", "languages", "data/sample"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -69,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
-    """A copy of the made project, with cache and outputs, which a test may change."""
+    """A copy of `made` with its cache and outputs. A test may change this copy."""
     copied = tmp_path / "project"
     shutil.copytree(made, copied, symlinks=True)
     return copied

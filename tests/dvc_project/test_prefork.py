@@ -19,7 +19,7 @@ from tests.miniature import ROOT, edit
 from tests.processes import has_ended, wait_for_text, wait_until
 from x_instruction.runner.delegate import SOCKET, delegated
 
-# This text replaces `stages/__main__.py`. Its arguments are the seconds to sleep and how to end.
+# This code replaces `stages/__main__.py`. Its arguments are the seconds to sleep, and `dies`, `raises` or an exit code.
 STAGE = """
 import os, sys, time
 from pathlib import Path
@@ -170,7 +170,10 @@ print(oct(stat.S_IMODE(path.stat().st_mode)))
 def test_a_stage_is_not_sent_to_another_users_socket(
     project: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A stage's environment may have keys, so the caller checks the listener's user. Here the caller's user differs."""
+    """A stage sends its environment, which may have keys, only to a process of the same user.
+
+    Here the stage seems to have another user.
+    """
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert delegated(["0", "0"]) is None
     assert "arguments" not in capfd.readouterr().out

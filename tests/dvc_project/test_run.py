@@ -103,7 +103,7 @@ def test_an_interrupt_ends_the_stage_and_leaves_dvc_lock_unchanged(made: Path) -
     running.join(timeout=30)
     assert not running.is_alive()
     assert ended[0] != 0
-    # Nobody waits for the stage after the signal, so the stage may still exist for a moment.
+    # The signal is sent without waiting for the stage to end, so the stage may still exist for a moment.
     process = Path("/proc", mark.read_text())
     while process.exists() and time.monotonic() < deadline:
         time.sleep(0.1)

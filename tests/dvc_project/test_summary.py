@@ -60,7 +60,7 @@ def test_scores_show_the_wins_of_the_tuned_model(settings: Settings, tmp_path: P
         "mean_characters": 640.4,
         "mean_rating": 0.5,
     }
-    figures |= {"similarity": None, "empty_share": 0.0}  # the second pair is not shown
+    figures |= {"similarity": None, "empty_share": 0.0}  # the table does not show `empty_share`
     against = {"tuned_against_base": {"wins": 3, "ties": 2, "losses": 1}}
     for language in settings.languages:
         write(

@@ -28,7 +28,7 @@ from x_instruction.runner.errors import InputError
 
 @pytest.fixture
 def program() -> Iterator[subprocess.Popen[str]]:
-    """A program that has the process id of a killed run."""
+    """A program that is not a run; the tests pretend that it has the process id of a killed run."""
     running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
     yield running
     running.kill()
@@ -44,7 +44,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def busy(project: Path, process: int, command: str = "dvc repro", mode: str = "write") -> Path:
-    """Lists a process as a user of an output of the project."""
+    """Lists a process in DVC's file of locks as a user of an output."""
     path = project / ".dvc" / "tmp" / "rwlock"
     path.parent.mkdir(parents=True, exist_ok=True)
     info = {"pid": process, "cmd": command}

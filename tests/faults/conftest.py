@@ -1,4 +1,4 @@
-"""Runs the gates of these tests in the test process, because a new gate process needs three seconds for its imports."""
+"""Checks expectations in the process of the tests, because a new process would need three seconds for its imports."""
 
 from __future__ import annotations
 

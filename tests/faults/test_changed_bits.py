@@ -74,7 +74,7 @@ def test_a_published_shard_with_a_flipped_bit_is_not_read(publish: Callable[...,
     path = folder / "part-00000.parquet"
     assert Partition(folder).table().equals(ROWS)
     for place in range(0, path.stat().st_size, 7):
-        # If the flipped bit changes the number of rows, this is noticed first, and the message names the folder.
+        # A flipped bit that changes the number of rows is noticed first; the message then names the folder.
         with flipped(path, place), pytest.raises(InputError, match=r"part-00000\.parquet is damaged|fi has \d+ rows"):
             Partition(folder).table()
 
@@ -86,7 +86,7 @@ def test_a_manifest_with_a_flipped_bit_is_refused_or_has_the_same_values(publish
     for place in range(path.stat().st_size):
         with flipped(path, place):
             try:
-                # A flipped bit may leave an equal value, or may change only the name of the manifest's checksum.
+                # The manifest is accepted if the value is still equal, or if only the name of its checksum changed.
                 assert read_manifest(folder).items() >= manifest.items(), place
             except DamagedError:
                 refused += 1
@@ -160,7 +160,7 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     capsys.readouterr()
     assert run() == first
     printed = capsys.readouterr().err
-    if (name, how) != (SEAL, "missing"):  # a missing seal is the result of a kill, not damage
+    if (name, how) != (SEAL, "missing"):  # without a seal, an entry is unfinished and not damaged
         assert f"{entry / name} is damaged: it is deleted and made again" in printed
 
 
@@ -279,7 +279,7 @@ def test_a_damaged_file_of_unfinished_work_is_named_and_not_used(
 ) -> None:
     path = tmp_path / "part-00000.parquet"
     path.write_text("rows")
-    assert not as_noted(path)  # as after a kill that came before the note
+    assert not as_noted(path)  # as if a run was killed before it noted the file
     note(path)
     assert as_noted(path)
     flip(path, 1)

@@ -14,7 +14,7 @@ from tests.processes import has_ended, wait_for_text, wait_until
 WATCHED = "from x_instruction.runner.process import die_with_run\ndie_with_run()\n"
 # The code that each process of `make run` executes for a stage if there is no preloaded process.
 RUN = "from pathlib import Path; from dvc_project.dvc_command import reproduce\nreproduce(Path(), {!r}, print)"
-# A script that runs `make run`'s main function with work that takes ten minutes.
+# A script that calls the main function of `make run`, but sleeps for ten minutes instead of running stages.
 LONG = """
 import os, time
 from pathlib import Path
@@ -30,7 +30,7 @@ run.main([])
 
 
 def kill_when_marked(command: list[str], folder: Path, mark: Path, **environment: str) -> int:
-    """Kills the command as soon as one of its processes has written its number to `mark`. Returns this number."""
+    """Kills the command as soon as one of its processes has written its process id to `mark`. Returns this id."""
     started = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     number = wait_for_text(mark)
     started.send_signal(signal.SIGKILL)

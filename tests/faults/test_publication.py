@@ -1,8 +1,8 @@
 """A kill at any file system call leaves complete and consistent published data, and a new run makes the same bytes.
 
-The folder is copied before each file system call of the stage. A kill at this moment would leave the same files,
-because the operating system keeps what was written. Python reports these calls to an audit hook, except for `fsync`,
-which is patched.
+The folder is copied before each file system call of the stage. A kill during the call would leave the files of the
+copy, because the operating system keeps what was written. Python reports these calls to an audit hook, except for
+`fsync`, which is patched.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Moments:
         self._busy = False
         self.calls = 0
         self.found: dict[str, Path] = {}
-        sys.addaudithook(self._on_event)  # cannot be removed again; outside `watching` it does nothing
+        sys.addaudithook(self._on_event)  # a hook cannot be removed again, so it does nothing outside `watching`
 
     @contextmanager
     def watching(self, folder: Path, copies: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -119,14 +119,14 @@ class Weights(Model):
 
 
 def contents(job: Job) -> dict[str, bytes]:
-    """The published files with their bytes: the data, the report, the metrics and the plots."""
+    """Maps each published file (data, report, metrics and plots) to its bytes."""
     places = (job.target, job.report, job.metrics, job.plots)
     paths = [path for place in places for path in ([place] if place.is_file() else place.rglob("*")) if path.is_file()]
     return {str(path.relative_to(job.root)): path.read_bytes() for path in paths}
 
 
 def half_published(job: Job) -> str:
-    """What is incomplete or inconsistent in the published files; empty if nothing is."""
+    """A text that says what is incomplete or inconsistent in the published files; empty if nothing is."""
     if not job.target.exists():
         return "the last good version is gone"
     refuse_damaged(job.target)
@@ -180,7 +180,7 @@ def test_a_kill_at_any_file_system_call_leaves_complete_and_consistent_data(
     for copy in moments.found.values():
         assert half_published(job_in(copy)) == ""
         published.add(word_of(job_in(copy)))
-        # The shards of the old data are in the work store as well.
+        # The work store also has the shards of the old data, so they are subtracted.
         finished = len(list((copy / "data/.work/fi").glob("*/sealed.json"))) - shards
         again, repeated = made(copy, "new")
         assert again == new

@@ -1,9 +1,9 @@
 """Counts strings that a tokenizer or a prompt template may read as structure: special tokens and headers of turns.
 
 The patterns describe the forms of special tokens in published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM,
-Phi, Cohere, T5, BERT, StarCoder, NLLB), because each new model adds names of the same forms. In web text these strings
-stay and are counted, because prompts encode them as ordinary text. A seed pair with such a string is dropped, because a
-model would learn to write it.
+Phi, Cohere, T5, BERT, StarCoder, NLLB), because a list of the tokens would miss those of a new model. In web text these
+strings stay and are counted, because prompts encode them as ordinary text. A seed pair with such a string is dropped,
+because a model would learn to write it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import polars as pl
 
 # Such as <|im_end|>, <|turn>, <turn|>, and with full-width bars <｜end▁of▁sentence｜>.
 _BARS = r"<[|｜][^\s<>|｜]{1,40}[|｜]?>|<[^\s<>|｜]{1,40}[|｜]>"
-# Tags that are not elements of HTML, except <s>, <mask> and <image>, which are both.
+# Names of tags that tokenizers use and HTML does not; only <s>, <mask> and <image> are used by both.
 _NAMES = (
     r"s|pad|unk|bos|eos|cls|sep|mask|eod|eop|sop|eot|eoh|eoa|image|think|thinking|answer|tools?|tool_(?:call|"
     r"response|use)s?|function_calls?|function=[\w.-]+|invoke|human|user|bot|assistant|system|"

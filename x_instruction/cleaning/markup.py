@@ -1,7 +1,7 @@
-"""Removes text for a site's software and not its readers: front matter, comments, tags, macros, site links.
+"""Removes what a page has for its site's software, not for readers: front matter, comments, tags, macros, site links.
 
-Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown: another text that
-contains them explains them, as a lesson on HTML does.
+Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown, because another text
+that contains them usually explains them (a lesson on HTML).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CODE = rf"({BLOCK}|`[^`\n]+`|{CONTROL_TAG})"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
 COMMENT = r"[ ]?(?s:<!--.*?-->|\{/\*.*?\*/\})"
-# BREAK: HTML tags that end a line. TAG: any tag, including components (`<Intro>`, `<Youtube id="…"/>`).
+# BREAK matches HTML tags that end a line. TAG matches any tag, also components such as `<Intro>`.
 _REST = r"(?:\s[^<>]{0,3000})?/?>"
 BREAK = rf"</?(?i:p|div|br|hr|li|[uod]l|d[td]|h[1-6]|t[rdh]|table|section|aside|blockquote|figure){_REST}"
 TAG = rf"</?[A-Za-z][\w.:-]*{_REST}"
@@ -33,14 +33,14 @@ SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\
 # one.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
-# Whole lines: {% include … %}, {#if …}, {:else}, {: .class}; `.. meta::` and `:keywords: …` of reStructuredText; signs
-# alone on a line.
+# DIRECTIVE matches whole lines: {% include … %}, {#if …}, {:else}, {: .class}; and in reStructuredText `.. meta::` and
+# `:keywords: …`. ALONE matches lines that consist of signs.
 DIRECTIVE = r"(?m:^[ ]*(?:\{[%#:/][^\n]*\}|\.\. [\w-]+::[^\n]*|:[a-z_]+:(?:[ ][^\n]*|`[^`\n]*`)?)[ ]*$)"
 ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
 ENTITY = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#x[0-9A-Fa-f]{2,5});"
 MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
-# No text contains these characters, because raw_web_text removes control characters.
+# Temporary marks. No text contains these characters, because raw_web_text removes control characters.
 OPEN, CLOSE = "\x02", "\x03"
 
 
@@ -66,7 +66,7 @@ def _without(texts: pl.Series, max_line_ends: int) -> pl.Series:
 def _outside_code(texts: pl.Series, pattern: str, by: str = "", only: pl.Series | None = None) -> pl.Series:
     """Replaces the pattern outside code by `by` or, if that is empty, by what the pattern's group matched.
 
-    `only` marks the texts that may be changed; by default, all may.
+    `only` is true for the texts that may be changed; by default, all texts may be changed.
     """
     found = texts.str.contains(pattern)
     return changed_where(found if only is None else found & only, texts, partial(_replaced, pattern=pattern, by=by))

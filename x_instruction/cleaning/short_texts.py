@@ -16,7 +16,7 @@ from x_instruction.pages.normalise import looks_garbled
 
 LINE_ENDS = r"\r\n?|[\x{85}\x{2028}\x{2029}]"
 SPACES = r"[\x{A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
-# Elements that a browser runs or loads, or that make a whole page. Outside program code no text needs them.
+# HTML elements that a browser runs or loads, or that make a whole page. A text needs them only in program code.
 _ELEMENTS = "script|style|iframe|object|embed|form|input|meta|link|html|head|body|svg|div|span|img"
 ACTIVE_MARKUP = rf"(?i)</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>|<!--|<!doctype"
 CODE = rf"{BLOCK}|`[^`\n]+`"

@@ -33,7 +33,7 @@ class LazyEncoder:
 
     @cached_property
     def identity(self) -> str:
-        """What decides the vectors besides the texts: the settings, and the version or the content of the encoder."""
+        """All that decides the vectors besides the texts: the settings, and the encoder's version or content."""
         folder, content = self._root / self.settings.encoder, ""
         if self.settings.encoder in PACKAGES:
             with suppress(PackageNotFoundError):  # a missing package is reported when it is loaded

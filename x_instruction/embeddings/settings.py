@@ -72,15 +72,16 @@ class Embeddings(Encoder):
     max_characters: Positive
     """A response is read up to the sentence that reaches this length."""
     parts: Positive
-    """A response is divided into at most this many parts, between sentences. AUC of responses that stray from the
-    topic, measured by the part that is farthest from the instruction, was 0.86 with three parts and 0.85 with four;
-    measured by the whole response, it was 0.74."""
+    """A response is divided into at most this many parts, between sentences. The part that is farthest from the
+    instruction detects responses that leave the topic: AUC was 0.86 with three parts, 0.85 with four, and 0.74 with the
+    whole response."""
     part_characters: Positive
-    """The least length of a part in characters, because the vector of a short text tells less. AUC of swapped responses
-    by the farthest part was 0.935 with at least 60 characters, 0.942 with 100, and 0.953 with 150."""
+    """The least length of a part in characters, because the vector of a short text tells less. If the farthest part
+    detects responses to another instruction, AUC was 0.935 with at least 60 characters, 0.942 with 100, and 0.953 with
+    150."""
     mean_pairs: Positive
-    """Number of pairs of each language over which the mean vectors are computed, for seeds and for candidates. AUC of
-    swapped responses was 0.96 with 5 pairs, and 0.97 with 10 and more."""
+    """Number of pairs of each language from which the mean vectors are computed, for seeds and for candidates. In
+    detecting responses to another instruction, AUC was 0.96 with 5 pairs, and 0.97 with 10 or more."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Adds vectors to pairs, as columns: of the instruction, of the response, and of the parts of the response.
+"""Adds three columns of vectors to pairs: for the instruction, for the response, and for the parts of the response.
 
-A response is encoded sentence by sentence. Responses that share sentences then share the work, and a long text costs
-less than as a whole, because the cost of attention grows with the square of the length. The vector of a response, or of
-a part, is the mean of its sentences' vectors, weighted by their lengths.
+A response is encoded sentence by sentence. A sentence that occurs in several responses is then encoded once. A long
+text also costs less in sentences than as a whole, because the cost of attention grows with the square of the length.
+The vector of a response, or of a part, is the mean of its sentences' vectors, weighted by their lengths.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ STORED = np.float16
 def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
     """Adds the columns of VECTORS (binary, half precision). `pairs` has language, instruction and response.
 
-    `part_vectors` holds the vectors of the parts one after the other. `pages` is the folder of the language pages.
+    In `part_vectors`, the vectors of a response's parts follow one another. `pages` is the folder of the language
+    pages.
     """
     slices = [pairs.slice(start, ROWS) for start in range(0, pairs.height, ROWS)]
     return pl.concat([without_vectors(pairs.clear()), *(_with_vectors(part, encoder, pages) for part in slices)])

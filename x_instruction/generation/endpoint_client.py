@@ -1,4 +1,4 @@
-"""Sends requests to an endpoint: in parallel, within the rate limit, with retries if they can help, and counted."""
+"""Sends requests to an endpoint in parallel and within the rate limit, repeats failed ones, and counts all of them."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _retry_helps(error: BaseException) -> bool:
 
 
 def _wait(first: float) -> Callable[[Any], float]:
-    """A random wait in seconds, twice as long after each attempt, but not shorter than the server asks for."""
+    """A function for the wait in seconds: random, up to a limit that doubles; at least as long as the server asks."""
     from tenacity import wait_random_exponential
 
     at_random = wait_random_exponential(multiplier=first, max=LONGEST_WAIT)

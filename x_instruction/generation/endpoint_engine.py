@@ -95,7 +95,7 @@ class EndpointEngine:
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """A question: the likelihoods of texts that the server generates for some of the prompts."""
+        """The question for the likelihoods of texts that the server itself has generated for some of the prompts."""
         short = shortest(prompts, len)
         # One token fewer than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))
@@ -139,7 +139,7 @@ class EndpointEngine:
     def _in_batches(
         self, ask: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], length: Callable[[Item], int]
     ) -> list[Result]:
-        """Sends the items in batches, in parallel; results are in order. `length` is an item's number of tokens."""
+        """Sends the items in parallel batches; results keep the items' order. `length` counts an item's tokens."""
         with Progress(len(items)) as progress:
 
             def work(batch: Sequence[Item]) -> list[Result]:
@@ -152,7 +152,7 @@ class EndpointEngine:
             return [result for results in batches for result in results]
 
     def _in_parallel(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in order. The first error ends the work, so that no more requests are sent and paid for."""
+        """Yields the results in order. The first error stops the work, so that no more requests are paid for."""
         pool = ThreadPoolExecutor(self.concurrency)
         try:
             yield from pool.map(work, items)
@@ -187,7 +187,7 @@ def _repeats(ids: Sequence[int], size: int) -> bool:
 
 
 def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
-    """Shares of the labels. They are normalised here, because servers may report shares of the whole vocabulary."""
+    """Probabilities of the labels, normalised to sum to one: servers may give those in the whole vocabulary."""
     weights = [math.exp(logprobs.get(f"token_id:{label}", -math.inf)) for label in labels]
     total = sum(weights)
     if not total:
@@ -196,7 +196,7 @@ def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
 
 
 def _mean_logprob(choice: Any, completion: Sequence[int]) -> float:
-    """Mean over the completion, the end of the prompt. At each position the server sends a mapping by token id."""
+    """Mean log-probability of the completion, read from `prompt_logprobs`: it is the end of the prompt that is sent."""
     positions = getattr(choice, "prompt_logprobs", None)
     if not positions:
         raise InputError(

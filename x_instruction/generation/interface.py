@@ -9,9 +9,9 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample.
+    """How an engine samples texts.
 
-    `temperature`: 0 is greedy decoding.
+    `temperature`: sampling temperature; 0 is greedy decoding.
     `stop`, `stop_strings`: token ids and strings that end a text.
     `no_repeat_ngram`: no sequence of this many tokens may occur twice in the generated text; 0 disables the rule.
     `repetition_penalty`: above 1 it makes every token of the prompt and the text less likely (Keskar et al. 2019).
@@ -73,8 +73,9 @@ class Engine(Protocol):
 
 
 def repeated(prompts: Sequence[Sequence[int]], candidates: int) -> list[Sequence[int]]:
-    """Each prompt `candidates` times, so that every text has its own seed.
+    """Repeats each prompt `candidates` times, so that every text has its own seed.
 
-    With vLLM's parameter `n`, the second text of a prompt would have the seed of the next prompt's first text.
+    With vLLM's parameter `n` in place of this, the second text of a prompt would have the seed of the next prompt's
+    first text.
     """
     return [prompt for prompt in prompts for _ in range(candidates)]

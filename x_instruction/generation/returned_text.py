@@ -1,8 +1,8 @@
 """Cleans text that a chat model returned, before it is used as a translation, an instruction or a response.
 
 Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
-remark at the end. These are removed if no wanted word can be lost. Otherwise the text is refused with a reason, which
-the stage counts. A kind of addition that the given text has too is never removed.
+remark at the end. These additions are removed if no wanted word can be lost. Otherwise the text is refused with a
+reason, which the stage counts. An addition is never removed if the text given to the model has one of the same kind.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Literal
 
 from x_instruction.generation.refused_text import VERSIONS, is_refusal
 
-# translation: of the text `given`. response: `given`, better written. instruction: written for another text. answer:
-# all other texts.
+# A translation is that of the text `given`. A response is `given`, better written. An instruction is written for
+# another text. An answer is any other text.
 Kind = Literal["translation", "response", "instruction", "answer"]
 
 TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
 OPENING = re.compile(rf"(?i)<\|?{TAG}\|?>|\[THINK\]|◁think▷")
 CLOSING = re.compile(rf"(?i)<\|?/{TAG}\|?>|\[/THINK\]|◁/think▷")
-# The channels of gpt-oss, as control strings, or as the words that remain if a server removes control strings.
+# gpt-oss marks its reasoning and its answer by control strings. If a server removes these, some words of them remain.
 FINAL = re.compile(r"(?s)^.*<\|channel\|>final(?:<\|\w+\|>\w+)?<\|message\|>|^analysis(?=\W*[A-Z]).*assistantfinal")
 CHANNEL = re.compile(r"<\|channel\|>")
-# Control strings that a server did not remove at the end of a text.
+# Control strings at the end of a text, which a server should have removed.
 END = re.compile(r"\s*(?:<\|(?:return|end|im_end|eot_id|endoftext)\|>|</s>|<end_of_turn>)\s*$")
 
 OPENER = r"(?:sure|certainly|of course|okay|ok|absolutely|gladly|here(?:'s| is| are| you go)|below is|the following)"
@@ -76,7 +76,7 @@ LAYERS = 4  # at most this many layers of added text are removed
 class Returned:
     """A returned text after cleaning.
 
-    `removed`: what was removed (end_token, reasoning, remark, preface, label, fence, quotes, echo).
+    `removed`: the kinds of removed additions (end_token, reasoning, remark, preface, label, fence, quotes, echo).
     `refused`: why the text cannot be used; "" for a usable text. A refused text has an empty `text`.
     `raw`: the first characters of the returned text, to show with a refusal.
     """
@@ -103,8 +103,8 @@ class Wanted:
 def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
     """The usable part of a returned text.
 
-    Reasons to refuse: unfinished, empty, reasoning_unfinished, reasoning_inside, fence_inside, refusal, two_versions,
-    untranslated.
+    The text is refused for one of these reasons: unfinished, empty, reasoning_unfinished, reasoning_inside,
+    fence_inside, refusal, two_versions, untranslated.
     """
     whole = (raw or "").strip()
     ended = whole if END.search(wanted.given) else END.sub("", whole)
@@ -130,7 +130,7 @@ def _refused(returned: Returned, reason: str) -> Returned:
 
 
 def _without_reasoning(returned: Returned, given: str) -> Returned:
-    """The text after the reasoning. The opening tag may be missing, because the template can have written it."""
+    """The text after the reasoning. Its opening tag may be missing, because some templates put it into the prompt."""
     if OPENING.search(given) or CLOSING.search(given) or CHANNEL.search(given):
         return returned
     if final := FINAL.match(returned.text):

@@ -17,11 +17,12 @@ from x_instruction.models.losses import head_reads
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Logits that are held at once: 0.5 GB in single precision. 32 completions of 1,000 tokens with a vocabulary of 128,000
-# would take 16 GB. The logits of a single completion are always held at once.
+# The largest number of logits in memory at once: 0.5 GB in single precision. Without this limit, the logits of 32
+# completions of 1,000 tokens with a vocabulary of 128,000 would take 16 GB. A single completion is never divided, even
+# if it is above the limit.
 MOST_LOGITS = 2**27
-# Tokens in a batch on a CPU, so that the output of a layer stays in the core's cache. With this limit, 256 pairs take
-# 1.4 s; in batches of 32 pairs they take 2.2 s.
+# The largest number of tokens in a batch on a CPU, so that the output of a layer stays in the core's cache. With this
+# limit, 256 pairs take 1.4 s; in batches of 32 pairs, they take 2.2 s.
 CPU_TOKENS = 1024
 
 
@@ -59,7 +60,7 @@ class Reader:
         return len(texts) > 1 and positions * self.vocabulary > self.most_logits
 
     def _mean_logprob(self, logits: torch.Tensor, completion: Sequence[int]) -> float:
-        """Mean over the completion, whose tokens `logits` predict. It is computed in parts to save memory."""
+        """Mean log-probability of a completion, computed from its `logits` in parts to save memory."""
         rows = max(1, self.most_logits // self.vocabulary)
         parts = [
             torch.log_softmax(logits[start : start + rows].float(), dim=-1)[range(len(tokens)), tokens]
@@ -69,10 +70,10 @@ class Reader:
         return float(torch.cat(parts).mean())
 
     def _logits(self, texts: Sequence[Sequence[int]], positions: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Logits at the positions (text, token); shape (positions, vocabulary).
+        """Logits at the `positions`, which are pairs (text, token); shape (positions, vocabulary).
 
-        The output layer is applied to no other position: with a vocabulary of 262,144 tokens, unused logits took 60 %
-        of the time of likelihoods.
+        The output layer is applied only there: with a vocabulary of 262,144 tokens, unused logits took 60 % of the time
+        of likelihoods.
         """
         width = max(map(len, texts))
         ids = [[*text, *[self.pad] * (width - len(text))] for text in texts]

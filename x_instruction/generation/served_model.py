@@ -1,7 +1,7 @@
 """Checks that an endpoint serves the model of a folder, by comparing the answers of the server and of the weights.
 
-The name is not enough: a server may give a model any name, or still have the weights from before a stage ran again. The
-model in the manifest must be the model that answered.
+The manifest must name the model that really answered. A comparison of names is not enough: a server may give a model
+any name, or may still have the old weights of a stage that ran again.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def likelihoods_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Ques
 
 
 def shortest(items: Sequence[Item], length: Callable[[Item], int]) -> list[Item]:
-    """The few shortest items, because a large model may have to read them on a CPU."""
+    """The COMPARED shortest items. They are short, because a large model may have to read them on a CPU."""
     return sorted(items, key=length)[:COMPARED]
 
 

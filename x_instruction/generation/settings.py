@@ -17,9 +17,9 @@ class Vllm(Section):
     tensor_parallel: Positive
     """Number of GPUs that one model is spread over."""
     dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
-    """null: the type in which the checkpoint is stored. `auto` is vLLM's choice and rounds float32 to bfloat16. On two
-    cores this was 1.6 times as fast, but label probabilities differed from those of transformers by up to 0.009 instead
-    of 0.000001."""
+    """The type of the weights; null: the type in which the checkpoint is stored. `auto` lets vLLM choose, which rounds
+    float32 to bfloat16. On two cores, bfloat16 was 1.6 times as fast, but label probabilities differed from those of
+    transformers by up to 0.009. In float32 they differed by up to 0.000001."""
     quantization: str | None
     """One of vLLM's methods, such as fp8 or awq; null: the method of the checkpoint."""
     prefix_caching: bool
@@ -29,7 +29,7 @@ class Vllm(Section):
 
 
 class Endpoint(Section):
-    """An OpenAI-compatible server. Its key is read only from the environment variable ENDPOINT_API_KEY.
+    """An OpenAI-compatible server. The API key is read only from the environment variable ENDPOINT_API_KEY.
 
     `text_generation.endpoint` must give every field. The defaults are for `seed_pairs.translation.endpoint`, which is
     optional.
@@ -55,13 +55,15 @@ class Endpoint(Section):
     """The model's name at the server. `{model}` in it is replaced by the artifact that a stage uses
     (`instruction_model`, `evaluator/iteration_1`)."""
     max_difference: Annotated[float, Field(gt=0)] | None = 0.05
-    """The largest difference, in nats per token, between log-probabilities of the server and of the artifact's weights,
-    so that no other model answers in its place; null: not compared. bfloat16 differed by up to 0.02, and the two most
-    similar models of the sample by 0.08 to 0.24. A quantized server needs a larger value."""
+    """The largest difference, in nats per token, between log-probabilities of the server and of the artifact's weights.
+    A larger difference is an error, because another model may be answering. null: they are not compared. The same
+    weights in bfloat16 differed by up to 0.02, and the two most similar models of the sample by 0.08 to 0.24. A
+    quantized server needs a larger value."""
     concurrency: Positive = 32
     """Number of requests at a time."""
     attempts: Positive = 6
-    """Attempts for one request. The wait starts at `first_wait_seconds` and doubles, up to a minute."""
+    """Number of attempts for one request. The wait between them starts at `first_wait_seconds` and doubles, up to a
+    minute."""
     first_wait_seconds: Annotated[float, Field(ge=0)] = 1.0
     timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
     requests_per_minute: Positive | None = None

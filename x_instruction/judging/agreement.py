@@ -19,7 +19,7 @@ Labels = Mapping[str, str]  # the labels of a judge, by item
 
 
 def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
-    """Rows of SCHEMA: one for each two judges, and `all` for all judges together if there are more than two.
+    """Returns a row of SCHEMA for each two judges and, if there are more than two, a row `all` for all together.
 
     `scale` lists the labels in order, because alpha is ordinal: a win is farther from a loss than from a tie. A figure
     is null if it is not defined, for example if both judges give every item the same label.

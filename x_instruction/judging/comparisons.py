@@ -20,7 +20,7 @@ SCHEMA = {
 
 
 def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int, seed: int) -> pl.DataFrame:
-    """One row of SCHEMA for each judge and compared pair, in the order of the verdicts.
+    """Sums up each judge's verdicts on each two models in one row of SCHEMA, in the order of the verdicts.
 
     `verdicts` has the columns of judging/verdicts.py. `lengths` has question_id, model and characters.
     """
@@ -34,7 +34,7 @@ def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int
 
 
 def _comparison(pairs: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
-    """`win_share` counts a tie as half a win. `order_disagreement` is the share of pairs whose two orders differ."""
+    """A tie counts as half a win. `order_disagreement` is the share of pairs with another verdict in each order."""
     judged = pairs.filter(pl.col("verdict").is_not_null())
     values = judged["verdict"].replace_strict(VALUES, return_dtype=pl.Float64)
     share = estimate(mean_of(judged["question_id"].to_list(), values.to_numpy()), resamples, seed)
@@ -56,12 +56,12 @@ def _comparison(pairs: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any
 
 
 def length_controlled(values: npt.NDArray[np.float64], longer: npt.NDArray[np.float64]) -> float | None:
-    """The win share if both answers were equally long, from a logistic regression on the difference in length.
+    """Estimates the win share of answers of equal length, by a logistic regression on the difference in length.
 
     As in AlpacaEval 2 (Dubois et al., arXiv 2404.04475), the feature is the hyperbolic tangent of the difference
-    divided by its standard deviation. Their term for the difficulty of each question is left out, because it needs many
-    models. `values` are 1, 0.5 or 0, and `longer` is in characters. Returns None without verdicts, and the plain share
-    if all values or all differences are equal.
+    divided by its standard deviation. Its term for the difficulty of each question is left out, because it needs many
+    models. `values` are 1 (win), 0.5 or 0, and `longer` is the difference in characters. Without verdicts, returns
+    None. If all verdicts are wins, all are losses, or all differences are equal, returns the plain win share.
     """
     if not len(values):
         return None

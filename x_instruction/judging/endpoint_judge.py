@@ -57,7 +57,7 @@ def _opinion(judge: Judge, client: EndpointClient, pair: AnswerPair) -> Opinion:
 
 
 def _lead(judge: Judge, client: EndpointClient, pair: AnswerPair) -> float:
-    """How much better the first answer is, from -1 to 1."""
+    """How much better the pair's first answer is than the other, from -1 to 1."""
     if judge.scale == "verdict":
         better, worse, _ = _shares(judge, client, pair, "")
         return better - worse
@@ -65,13 +65,13 @@ def _lead(judge: Judge, client: EndpointClient, pair: AnswerPair) -> float:
 
 
 def _grade(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str) -> float:
-    """The expected grade of answer `graded` ("1" or "2"), as a share of the scale."""
+    """The expected grade of the answer `graded` ("1" or "2"): 0 for the worst grade, 1 for the best."""
     shares = _shares(judge, client, pair, graded)
     return sum(number * share for number, share in enumerate(shares)) / (len(shares) - 1)
 
 
 def _shares(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str) -> list[float]:
-    """Probabilities of the labels at the first position of the reply, normalised to one."""
+    """Probabilities of the labels as the first token of the reply, normalised to sum to one."""
     values = {
         "language": pair.language,
         "instruction": as_text(pair.instruction),
@@ -92,7 +92,7 @@ def _shares(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str)
 
 
 def label_weights(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[float]:
-    """The probability of each label. Tokens that differ from a label only in spaces around them count too."""
+    """The probability of each label, including tokens that differ from it only in spaces around them."""
     return [sum(share for token, share in probabilities.items() if token.strip() == label.strip()) for label in labels]
 
 

@@ -27,11 +27,11 @@ class Given(NamedTuple):
 
 
 def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counter[str]:
-    """Writes the verdicts in `files` on the items of the exported `folder` to `target`, as JSONL.
+    """Reads verdicts from `files`, looks up their items in the exported `folder`, and writes `target` as JSONL.
 
     A row has kind, language, question_id, model, against, content, person, and label: win, tie or loss of the model, or
-    the level of the answer. Returns the number of verdicts as `verdicts`, and the numbers of those left out by reason.
-    If a person judged an item twice, the later verdict counts. Raises InputError for a file in another format.
+    the level of the answer. Returns counts: `verdicts` for those written, and one for each reason to leave out a
+    verdict. If a person judged an item twice, the later verdict counts. Raises InputError for a file in another format.
     """
     keys, verdicts, counts = _keys(folder), dict[tuple[str, str], dict[str, Any]](), Counter[str]()
     for given in (given for file in files for given in read_file(file)):
@@ -60,7 +60,7 @@ def _keys(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_file(path: Path) -> list[Given]:
-    """The choices in one file: CSV by its ending, otherwise JSON of Label Studio or Argilla."""
+    """Reads the choices in a file: CSV if its name ends so, otherwise JSON of Label Studio or Argilla."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         return list(_of_csv(text) if path.suffix == ".csv" else _of_json(json.loads(text)))

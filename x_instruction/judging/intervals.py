@@ -1,7 +1,8 @@
 """Computes figures of a model with bootstrap intervals, and paired differences between two models.
 
-A figure is a function of sums over questions: a mean, a loss per token, or chrF. Questions are resampled, because two
-answers to one question are not independent. A paired difference resamples the questions of both models together.
+A figure is computed from sums over questions: it may be a mean, a loss per token, or chrF. The bootstrap resamples
+whole questions, because two answers to one question are not independent. For a paired difference, both models get the
+same resampled questions.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ BATCH = 100  # resamples that are computed at once: 1,000 questions with the 24 
 class Observed:
     """The results of a measure for each question.
 
-    `sums` has a row for each of `questions` (unique ids), shape (questions, columns). `value` computes the figure from
-    sums of rows, shape (…, columns) to (…).
+    `sums` has one row for each of the `questions` (unique ids); its shape is (questions, columns). `value` computes
+    figures of shape (…) from added rows of shape (…, columns).
     """
 
     questions: Sequence[str]
@@ -47,7 +48,7 @@ class Estimate:
 
 
 def mean_of(questions: Sequence[str], values: npt.ArrayLike) -> Observed:
-    """The mean of one number for each question. A row of the sums is the number and 1."""
+    """Results whose figure is the mean of one number for each question. A row of `sums` is that number and a 1."""
     numbers = np.asarray(values, dtype=np.float64)
     return Observed(list(questions), np.column_stack([numbers, np.ones_like(numbers)]), ratio)
 
@@ -63,7 +64,7 @@ def estimate(observed: Observed, resamples: int, seed: int) -> Estimate | None:
 
 
 def difference(ours: Observed, other: Observed, resamples: int, seed: int) -> Estimate | None:
-    """The figure of `ours` minus that of `other`, over the questions that both have; None if there are none."""
+    """The figure of `ours` minus that of `other`, over the questions that both have; None if they share none."""
     known = set(other.questions)
     shared = [question for question in ours.questions if question in known]
     return _estimate([ours.of(shared), other.of(shared)], lambda values: values[0] - values[1], resamples, seed)

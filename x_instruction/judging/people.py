@@ -25,13 +25,13 @@ Place = tuple[str, str, str]  # question_id, model, against
 
 @dataclass(frozen=True)
 class HumanVerdicts:
-    """Labels by kind, item and person. `unmatched` is the number of verdicts on answers that no longer exist."""
+    """`labels` maps kind, item and person to a label. `unmatched` counts verdicts on answers that no longer exist."""
 
     labels: Mapping[str, Mapping[Place, Mapping[str, str]]]
     unmatched: int
 
     def together(self, kind: str) -> dict[Place, str]:
-        """The median label of each item; if it is between two labels, the one nearer to the middle of the scale."""
+        """The median label of each item. Between two labels, the label nearer to the middle of the scale is taken."""
         scale = SCALES[kind]
         return {
             place: scale[_median([scale.index(label) for label in by_person.values()])]
@@ -39,7 +39,7 @@ class HumanVerdicts:
         }
 
     def verdicts(self) -> pl.DataFrame:
-        """The verdicts of all people together as rows of judging/verdicts.py; `lead` is the mean over the persons."""
+        """The common verdict of all people on each pair, with the columns of verdicts.py; `lead` is their mean lead."""
         leads = {label: 1.0 - number for number, label in enumerate(VERDICTS)}
         rows = []
         for place, label in self.together(PAIRS).items():
@@ -49,9 +49,9 @@ class HumanVerdicts:
         return pl.DataFrame(rows, schema=SCHEMA)
 
     def agreement(self, answers: pl.DataFrame) -> pl.DataFrame:
-        """Rows of judging/agreement.py: among people, and between the evaluator and people on levels of answers.
+        """Computes agreement among people, and between the evaluator and people on the levels of answers.
 
-        `answers` has question_id, model, best, flawed and worst.
+        The rows have the schema of judging/agreement.py. `answers` has question_id, model, best, flawed and worst.
         """
         rows = [row for kind in SCALES if (row := self._among_people(kind))]
         levels = {
@@ -80,7 +80,7 @@ def no_human_verdicts() -> HumanVerdicts:
 def read_verdicts(path: Path, language: str, answers: pl.DataFrame, setting: str) -> HumanVerdicts:
     """The verdicts on the answers of a language. Raises InputError for a file that `import` did not write.
 
-    A verdict counts only if the answers are still those that the person saw.
+    A verdict counts only if the answers have not changed since the person saw them.
     """
     rows = [row for row in _rows(path, setting) if row["language"] == language]
     shown = {**_single(answers), **_paired(answers, {(row["model"], row["against"]) for row in rows if row["against"]})}
@@ -125,6 +125,6 @@ def _paired(answers: pl.DataFrame, models: set[tuple[str, str]]) -> dict[Place, 
 
 
 def _median(numbers: Sequence[int]) -> int:
-    """The median of numbers 0, 1 and 2; a half becomes 1."""
+    """The median of several numbers from 0 to 2; 0.5 and 1.5 become 1."""
     middle = median(numbers)
     return int(middle) if middle == int(middle) else 1

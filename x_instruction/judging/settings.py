@@ -39,13 +39,16 @@ class Judge(Section):
     name: NonEmpty
     endpoint: Endpoint
     scale: Literal["verdict", "grade"] = "verdict"
-    """`verdict`: better, worse or neither. `grade`: 0 to 10 for each of the two answers."""
+    """With `verdict`, the judge chooses answer 1, answer 2 or neither. With `grade`, it grades each answer from 0 to
+    10."""
     prompt: NonEmpty | None = None
-    """null: the prompt of the scale."""
+    """The judge's prompt; null: the default prompt of the scale."""
     labels: Annotated[tuple[NonEmpty, ...], Field(min_length=2)] | None = None
-    """The tokens that are read: for `verdict` three (answer 1, answer 2, neither), for `grade` from worst to best."""
+    """The tokens whose probabilities are read. `verdict` needs three (answer 1, answer 2, neither); `grade` needs the
+    grades from worst to best."""
     min_label_share: Share = 0.5
-    """The least probability of all labels together. Below it, the judge did not understand, and there is no verdict."""
+    """The least sum of the labels' probabilities. With a smaller sum there is no verdict, because the judge did not
+    understand the task."""
     questions: Positive | None = None
     """Number of questions of a language that are judged; null: all."""
 

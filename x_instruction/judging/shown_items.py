@@ -1,7 +1,7 @@
 """Samples answers and pairs of answers for people to judge. The names of the models are hidden from them.
 
-The answers of a pair have a random order. The models are named only in the key, a file that the person who exports the
-sample keeps.
+The order of a pair's two answers is random. Only the key names the models; this file stays with the person who exports
+the sample.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ID_DIGITS = 12
 
 @dataclass(frozen=True)
 class Item:
-    """What a person sees (`id`, `language`, `texts`), and what is hidden: question, models and order.
+    """An item to judge. A person sees `id`, `language` and `texts`; question, models and order are hidden.
 
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
     shown first. `content` is a hash of the answers, so that a verdict does not count for answers that have changed

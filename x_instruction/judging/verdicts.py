@@ -17,9 +17,9 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Opinion:
-    """A judge's opinion on the two orders of a pair. A lead is from -1 to 1; it is above 0 if the model is better.
+    """A judge's opinion on a pair, shown in both orders. A lead is from -1 to 1, and above 0 if the model is better.
 
-    `shown_first` is the lead if the model's answer is shown first. `failure` is a sentence if there is no verdict.
+    `shown_first` is the lead when the model's answer was shown first. `failure` says why there is no verdict, or is "".
     """
 
     shown_first: float | None = None
@@ -28,9 +28,9 @@ class Opinion:
 
 
 def pairs_of(answers: pl.DataFrame, model: str, other: str) -> pl.DataFrame:
-    """The answers of two models to the same questions: question_id, model, against, and the columns of both.
+    """Joins the answers of two models to the same questions. `against` names the other model.
 
-    Columns of the other model's answer end with `_other`.
+    Names of columns from the other model's answers end with `_other`.
     """
     ours, theirs = (answers.filter(pl.col("model") == name) for name in (model, other))
     joined = ours.join(theirs, on="question_id", suffix="_other", how="inner", maintain_order="left")
@@ -38,9 +38,9 @@ def pairs_of(answers: pl.DataFrame, model: str, other: str) -> pl.DataFrame:
 
 
 def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl.DataFrame:
-    """Verdicts by a number that each answer has by itself, so that the order does not matter; rows of SCHEMA.
+    """Compares a number in `column` that each answer has by itself, so the order does not matter; rows of SCHEMA.
 
-    If the numbers differ by at most `margin`, the pair ties. Answers without a finite number have no verdict.
+    If the two numbers differ by at most `margin`, the pair ties. If one of them is not finite, there is no verdict.
     """
     lead = pl.col(column) - pl.col(f"{column}_other")
     known = pl.when(lead.is_finite()).then(lead)
@@ -56,7 +56,7 @@ def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl
 
 
 def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], margin: float) -> pl.DataFrame:
-    """Verdicts of a judge that saw both orders; rows of SCHEMA.
+    """Makes verdicts from the opinions of a judge that saw both orders; rows of SCHEMA.
 
     A model wins only if it wins in both orders; otherwise the pair ties (Zheng et al., arXiv 2306.05685). `lead` is the
     mean over both orders.

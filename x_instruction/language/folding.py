@@ -1,7 +1,8 @@
-"""The form in which words and phrases of a language are compared.
+"""Folds words and phrases of a language: writes them in the form in which they are compared.
 
 Only this module handles case. Identification, stop words, phrases, lists of words, near-duplicates and decontamination
-compare texts in this form. It is made with polars expressions, or code point by code point in numpy and compiled code.
+compare folded texts. There are two ways to fold: by polars expressions, and by a table of code points for numpy and
+compiled code.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from x_instruction.language.settings import LanguageSettings
 Points = npt.NDArray[np.uint32]
 # Characters that are left out: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
-# The last code point of a letter (CJK extension H). Only tags, variation selectors and private use follow.
+# The last code point of a letter (CJK extension H). Above it are only tags, variation selectors and private use.
 LAST_LETTER = 0x323AF
 
 
@@ -46,7 +47,7 @@ def _folded_list(words: tuple[str, ...], language: LanguageSettings) -> tuple[st
 def in_any_case(phrases: Sequence[str], language: LanguageSettings) -> str:
     """Pattern that matches any of the phrases in upper and lower case, for text that must keep its case.
 
-    If the language's capital differs from the plain one (İ), the plain one (I) matches too, because it is often typed.
+    If a language has a capital of its own, such as İ, the plain capital (I) matches too, because people often type it.
     """
     return _in_any_case(tuple(phrases), language)
 
@@ -66,7 +67,7 @@ def folded_words(text: str, language: LanguageSettings) -> list[str]:
 
 @cache
 def folds(capitals: tuple[tuple[str, str], ...]) -> Points:
-    """The small letter of each code point up to LAST_LETTER, or 0 if it is left out. `capitals` are the language's."""
+    """An array of the small letter of each code point up to LAST_LETTER, or 0 for those that are left out."""
     left_out = re.compile(NOT_COMPARED)
     characters = map(chr, range(1, LAST_LETTER + 1))
     table = np.array(
@@ -78,7 +79,7 @@ def folds(capitals: tuple[tuple[str, str], ...]) -> Points:
 
 
 class _Translation(dict[int, int | None]):
-    """A table for str.translate, filled as characters occur: letters, marks and digits folded, others as spaces."""
+    """A lazy table for str.translate: it folds letters, marks and digits, and replaces other characters by spaces."""
 
     def __init__(self, table: Points) -> None:
         super().__init__()

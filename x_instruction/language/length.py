@@ -11,7 +11,7 @@ WORD_CHARACTER = r"[\p{L}\p{M}\p{N}]"
 
 
 def word_count(language: LanguageSettings, column: str = "text") -> pl.Expr:
-    """Number of words in a column. If no spaces separate words, it is estimated from the number of characters."""
+    """Number of words in each text of a column, estimated from its characters if no spaces separate words."""
     text = pl.col(column)
     if language.characters_per_word is None:
         return text.str.count_matches(WORD).cast(pl.Int64)

@@ -1,8 +1,8 @@
 """Writes a text in its language's own letters and signs.
 
-Keyboards, code pages and typesetting put other characters in their place: ي for the Urdu ی, a pipe for a danda, ํ and า
-for the Thai ำ. All texts, seeds and evaluation prompts are rewritten before any rule reads them. The language's page
-lists the replacements (see LanguageSettings).
+Because of keyboards, code pages and typesetting, many texts have other characters in place of these: ي for the Urdu ی,
+a pipe for a danda, ํ and า for the Thai ำ. All texts, seeds and evaluation prompts are rewritten before any rule reads
+them. The language's page lists the replacements (see LanguageSettings).
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from x_instruction.language.changes import changed_where
 from x_instruction.language.invisible import visible
 from x_instruction.language.settings import LanguageSettings
 
-# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"). Some ligatures are whole words: "Allah" is listed, because
-# running text has it in place of the letters, and the others (ﷺ) are not, because they are written on purpose.
+# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"), which are replaced by plain letters. Some ligatures are whole
+# words. Of these, only "Allah" is replaced, because running text has it in place of the letters; people write the
+# others (ﷺ) on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
 # Marks without a letter, before which NFKC puts a space, are left out.
 SHAPES = {shape: letters for shape, letters in _NFKC.items() if letters != shape and " " not in letters}
-# Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic letters. Texts in
-# East Asian scripts use full-width signs on purpose.
+# Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic letters. They are
+# replaced by plain ones, except in East Asian scripts, which use full-width signs on purpose.
 _STYLED = [*range(0xFF01, 0xFF5F), *range(0x1D400, 0x1D800)]
 STYLES = {
     chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _STYLED if unicodedata.name(chr(point), "")
 }
 FULL_WIDTH_SCRIPTS = ("Bopomofo", "Han", "Hangul", "Hiragana", "Katakana")
-# Share of a text's letters. In Urdu texts, one letter in twelve does not exist in Arabic and Persian.
+# A text is changed only if at least this share of its letters are `own_letters`. In Urdu texts, one letter in twelve is
+# one that Arabic and Persian do not have.
 MIN_OWN_LETTERS = 0.01
 CLOSERS = r"[\p{Pe}\p{Pf}\x22']"
 TRUE = pl.lit(True)
@@ -48,7 +50,7 @@ class _Step(NamedTuple):
 
 
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts, which must be in NFC and without invisible characters, in the language's own letters and signs."""
+    """Rewrites texts in the language's own letters and signs. They must be in NFC and without invisible characters."""
     steps = list(_steps(language))
     # A search for all patterns comes first, because nine in ten texts need no change.
     found = texts.str.contains("|".join(step.pattern for step in steps))
@@ -64,12 +66,12 @@ def _rewritten(texts: pl.Series, steps: list[_Step]) -> pl.Series:
 
 
 def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """`written`, for texts that may not be in NFC: seeds, evaluation prompts, and the user's words."""
+    """Like `written`, also for texts that are not in NFC: seeds, evaluation prompts, and words from the settings."""
     return written(visible(texts).str.normalize("NFC"), language)
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the letters of `text` that belong to other languages, and that no code page explains."""
+    """Share of the letters of `text` that only other languages have, so that a wrong code page is not the cause."""
     foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 

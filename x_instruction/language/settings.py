@@ -1,7 +1,7 @@
 """The settings of each language, one file `languages/<code>.yaml` for each.
 
-Thresholds that fit English drop good text in other languages (the mean word length reaches 37 in Tamil). Therefore the
-language's own file has every figure that a filter needs, with its source.
+With thresholds that fit English, filters drop good text in other languages (in Tamil, the mean word length reaches 37).
+Therefore the language's own file has every figure that a filter needs, with its source.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class LanguageSettings(Section):
     """Settings of one language. Lengths are in characters; scores and shares are from 0 to 1.
 
     Language identification
-    - `neighbours`: languages that identification confuses with this language; `true` accepts a text that is identified
-      as that neighbour.
-    - `identified_by: stop_words`: for a language that identification does not know. The score is then the share of stop
-      words, and `min_language_score` is its minimum.
+    - `neighbours`: languages that identification confuses with this language. With `true`, a text that is identified as
+      that neighbour is kept.
+    - `identified_by`: `stop_words` for a language that identification does not know. The score is then the share of
+      stop words among the words; it must reach `min_language_score`.
     - `second_opinion`: the other languages among which lingua decides if fastText is unsure.
     - `tell_tale`: by language, words that only this language of a group has. They decide if neither fastText nor lingua
       can distinguish the languages of the group.
@@ -38,31 +38,35 @@ class LanguageSettings(Section):
 
     Letters and signs (x_instruction/language/letters.py and folding.py use them)
     - `letters`: letters of other keyboards and code pages, and spellings that Unicode's NFC does not join, each with
-      its replacement. If less than a hundredth of a text's letters are `own_letters`, the text is not changed: it may
-      be in the language that has the other letters.
-    - `letter_order`: groups of marks, as in the brackets of a regular expression. Marks that follow marks of the next
-      group change places with them.
+      its replacement.
+    - `own_letters`: letters that similar languages do not have. If less than a hundredth of a text's letters are among
+      them, the letters are not replaced, because the text may be in another language.
+    - `letter_order`: groups of marks in the order in which they are written, as in the brackets of a regular
+      expression. Marks in the wrong order change places.
     - `never_doubled`: marks that look the same if they are typed twice, so the second mark is a typing error.
     - `foreign_letters`: letters that the language does not have. If their share of the letters is above
       `max_foreign_letters_share`, the text was read with the wrong code page, and they are replaced by the letters that
-      the page gives for them. If the page gives none, the text is in another language and is dropped.
-    - `sentence_signs`: marks that are used in place of a sign that ends a sentence, each with that sign.
+      the page gives for them. If it gives none for a letter, and these letters are too many, the text is in another
+      language and is dropped.
+    - `sentence_signs`: marks that people type in place of a sign that ends a sentence, each with that sign.
     - `lower_case`: capitals whose small letter differs from Unicode's (Turkish I).
 
     Words and sentences
-    - `words`: how words are found. `spaces`: spaces separate them. `thai`: with PyThaiNLP's dictionary. `characters`:
-      words are runs of `characters_per_word` characters, for other scripts without spaces.
-    - `characters_per_word`: required unless spaces separate words; lengths in words are then estimated from characters.
+    - `words`: how words are found. With `spaces`, spaces separate words. With `thai`, PyThaiNLP's dictionary is used.
+      With `characters`, for other scripts without spaces, each run of `characters_per_word` characters is a word.
+    - `characters_per_word`: required unless spaces separate words. The number of words in a text is then estimated from
+      its characters.
     - `sentence_ends`: the marks that end a sentence. A space among them means that spaces separate sentences (Thai).
-    - A punctuation mark is a separate token, and so is a run of points, except for `word_joiners` between two letters
-      or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), and the points that end `abbreviations`
-      ("Prof.") and, with `numbers_keep_points`, numbers ("3."). A hyphen among the joiners may also begin or end a word
-      ("koe- ja", "-1,5"). With `dividing_signs`, only these marks are tokens, each by itself, and all other marks are
-      parts of words.
-    - `never_first`: words with which no sentence begins; a text that begins with such a word lacks its beginning.
+    - A punctuation mark is a token by itself, and so is a run of points. The exceptions are parts of words:
+      `word_joiners` between two letters or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), and the
+      points of `abbreviations` ("Prof."). With `numbers_keep_points`, the point after a number ("3.") is another
+      exception. A hyphen among the joiners may also begin or end a word ("koe- ja", "-1,5"). If `dividing_signs` are
+      given, each of them is a token, and all other marks are parts of words.
+    - `never_first`: words with which no sentence begins. A text that begins with such a word has lost its beginning.
 
     Rules
-    - Shares of n-grams are given by n. A line is closed if it ends as a sentence does.
+    - `max_top_ngram_share` and `max_duplicate_ngrams_share` have a limit for each n. For `min_closed_lines_share`, a
+      line is closed if it ends as a sentence does.
     - `min_stop_words`: the number of different stop words that must occur in a text (Gopher, arXiv 2112.11446: 2).
     - `everyday_words`: words of the vulgar-word list (`filtered_text.word_lists`) that usually mean something else.
     - `read_more`: phrases that sites put after a teaser. `buttons`: lines that are only the label of a button.
@@ -113,17 +117,17 @@ class LanguageSettings(Section):
 
     @property
     def accepted(self) -> frozenset[str]:
-        """Codes of language identification that count as this language."""
+        """The codes that identification may give a text so that it counts as this language."""
         return frozenset({self.code, *(code for code, accepted in self.neighbours.items() if accepted)})
 
     @property
     def capitals(self) -> tuple[tuple[str, str], ...]:
-        """`lower_case` as a key of caches."""
+        """`lower_case` as a tuple, which caches can use as a key."""
         return tuple(self.lower_case.items())
 
     @property
     def marks_sentence_ends(self) -> bool:
-        """Whether marks end sentences; otherwise only spaces separate them, and a text may end without a mark."""
+        """Whether marks end sentences. If False, only spaces separate sentences, and a text may end without a mark."""
         return " " not in self.sentence_ends
 
     @cached_property
@@ -132,7 +136,7 @@ class LanguageSettings(Section):
 
     @cached_property
     def relatives_by_word(self) -> dict[str, list[str]]:
-        """The languages that have each everyday word."""
+        """Maps each everyday word of `relatives` to the languages that have it."""
         codes: dict[str, list[str]] = {}
         for code, words in self.relatives.items():
             for word in words:

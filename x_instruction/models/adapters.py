@@ -15,7 +15,7 @@ FOLDER = "adapter"  # a subfolder of the model's folder that is not read when th
 
 
 def with_adapter(model: Any, adapter: Adapter) -> Any:
-    """The model with an adapter; only the adapter is trained. Raises SettingsError for unknown modules."""
+    """Adds an adapter to the model, so that only the adapter is trained. Raises SettingsError for unknown modules."""
     from peft import LoraConfig, get_peft_model
 
     known = linear_layers(model)
@@ -35,7 +35,7 @@ def with_adapter(model: Any, adapter: Adapter) -> Any:
 
 
 def linear_layers(model: Any) -> list[str]:
-    """Names of the linear layers except the output layer, as the last part of their path."""
+    """Names of the linear layers (the last part of each layer's path), without the output layer."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
 
@@ -45,14 +45,14 @@ def linear_layers(model: Any) -> list[str]:
 
 
 def merged(model: Any, out: Path) -> Any:
-    """The model with its adapter added to the weights. The adapter is saved in a subfolder of `out`."""
+    """Adds the adapter to the model's weights, and saves it alone in a subfolder of `out`."""
     from peft import PeftModel
 
     base = model.get_base_model()
     start, quantised = Path(base.name_or_path), getattr(base, "is_quantized", False)
     model.save_pretrained(out / FOLDER, safe_serialization=True)
     (out / FOLDER / "README.md").unlink(missing_ok=True)
-    # The folder of the start model differs between machines; it is removed, so that equal adapters are equal files.
+    # The path of the start model differs between machines. It is removed, so that equal adapters give equal files.
     config = out / FOLDER / "adapter_config.json"
     write_json(config, {**read_json(config), "base_model_name_or_path": ""})
     if quantised:

@@ -19,10 +19,10 @@ from x_instruction.models.checkpoints import stored_dtype
 from x_instruction.runner.files import read_json, write_json
 
 FILE = "base.json"
-# Files whose texts licences ask to pass on.
+# Files that many licences ask a publisher to pass on.
 TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice", "USE_POLICY.md")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
-# Beginnings of the texts of licences, for checkpoints whose model card names no licence.
+# How the texts of licences begin. If the model card names no licence, its file is recognised by these.
 BEGINNINGS = {
     "apache-2.0": r"apache license\s+version 2\.0",
     "mit": r"(?:the )?mit license",
@@ -33,8 +33,7 @@ BEGINNINGS = {
     "llama3.3": r"llama 3\.3 community license",
     "gemma": r"gemma terms of use",
 }
-# What the licence demands, in short, from the publisher of a model that was tuned from the base. The text of the
-# licence decides.
+# A summary of what each licence demands from the publisher of a tuned model. Only the licence itself is binding.
 LLAMA = (
     "pass on the licence with its notice, keep to the acceptable-use policy, begin the name of the new model with "
     '"Llama", and show "Built with {0}"; more than 700 million monthly users need a licence from Meta'
@@ -85,7 +84,7 @@ def write_base(out: Path, name: str, folder: Path | None, revision: str | None) 
 
 
 def pass_on(base: Path, out: Path) -> dict[str, Any]:
-    """The record of the base model in a folder. It is copied to `out` with the texts of the licence."""
+    """Reads the record of the base model in a folder, and copies it to `out` with the texts of the licence."""
     for name in (FILE, *TEXTS):
         if (base / name).is_file() and not (out / name).exists():
             shutil.copyfile(base / name, out / name)
@@ -96,7 +95,7 @@ def pass_on(base: Path, out: Path) -> dict[str, Any]:
 
 
 def _license(folder: Path, revision: str | None) -> tuple[str, str]:
-    """Identifier and address of the licence, as the hub writes them; ("", "") if the checkpoint names none."""
+    """The licence's identifier and address, as on the Hugging Face hub; ("", "") if the checkpoint names none."""
     card = _front_matter(file_of(folder, "README.md", revision))
     named = card.get("license")
     if isinstance(named, list):

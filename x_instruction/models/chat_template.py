@@ -1,6 +1,7 @@
 """Reads a model's chat template as token ids around a message, so that the message itself stays plain text.
 
-A template is foreign code: every error in it becomes one sentence, and its prompt must not depend on the date.
+A template is code of another project. So every error in it is reported in one sentence, and a template that writes
+today's date gets a fixed date.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 from x_instruction.runner.errors import SettingsError, in_one_line
 
-# Templates do not change these words, and no token of a template's structure overlaps them.
+# Stand-ins for a message and an answer. Templates do not change these words, and no token joins them with what is
+# around.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
 USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}
@@ -41,7 +43,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
     if _rendered(tokenizer, [USER], generation=True) != prompt:
         raise _refusal("gives another prompt each time")
     dialogue = _rendered(tokenizer, [USER, ASSISTANT], generation=False)
-    # Otherwise a model would learn to answer one prompt and be asked with another.
+    # If they differed, a model would learn to answer one prompt and then be asked with another.
     if not dialogue.startswith(prompt) or dialogue[len(prompt) :].count(ANSWER) != 1:
         raise _refusal("writes a dialogue that does not begin with the prompt of a generation, followed by the answer")
     before, after = prompt.split(QUESTION)
@@ -50,7 +52,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
 
 
 def timeless(tokenizer: Any) -> str:
-    """The tokenizer's template, with its date fixed to the date in the prompts."""
+    """The tokenizer's template, changed so that it writes the date TODAY in place of the present date."""
     template = str(tokenizer.get_chat_template())
     formats: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Fine-tunes models with TRL (supervised). The loss is computed only over completions; the result is safetensors."""
+"""Fine-tunes models with TRL, with the loss over completions only, and saves them as safetensors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from x_instruction.runner.plots import write_plot
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a training run uses besides its examples.
+    """The files, folders and held-out examples of a training run.
 
     `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None saves none. `plots`:
     folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of `report_to`
@@ -63,8 +63,8 @@ def fine_tune(
     """Trains the model in `start` on the examples and saves it to `out`.
 
     Examples are cut at `max_tokens`. If each completion is one of `labels` (token ids), the loss is computed over these
-    only. Examples of similar length share a batch, unless they are learned `in_order`. Returns facts about the run:
-    those of `train`, and the number of examples whose prompt left no room.
+    only. Examples of similar length share a batch, unless they are learned `in_order`. Returns the facts that `train`
+    returns, and the number of examples whose prompt left no room for a completion.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -99,8 +99,8 @@ def _refuse_too_few(rows: Sequence[Row], training: Training) -> None:
 
 def _batches(rows: Sequence[Row], training: Training, seed: int, in_order: bool) -> list[list[int]]:
     # Grouping by length saves padding; packed batches have no padding. But if the length predicts the label (a cut
-    # response is short), most examples of a batch have the same label: the evaluator's AUC on cut responses was 0.58 by
-    # length and 1.00 in order.
+    # response is short), most examples of a batch have the same label. With batches by length, the evaluator's AUC on
+    # cut responses was 0.58; with examples in their order, it was 1.00.
     order: Order = "in_order" if in_order else "at_random" if training.packing else "by_length"
     return batch_order([len(row["input_ids"]) for row in rows], training.batch_size, training.epochs, seed, order)
 
@@ -122,7 +122,7 @@ def train(
     stored: str,
     surroundings: Surroundings = ALONE,
 ) -> dict[str, Metric]:
-    """Trains on the lessons and saves to `out`. `stored` is the type of the start model's weights.
+    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its stored weights.
 
     Returns facts about the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
     """
@@ -160,10 +160,10 @@ def train(
 
 @contextmanager
 def _checkpoint_folder(folder: Path | None, out: Path) -> Iterator[Path]:
-    """The folder, or a folder beside `out` that is removed after training and from which no run can resume.
+    """Yields `folder`. If it is None, yields a temporary folder beside `out`, from which no run can resume.
 
-    It is beside `out` because the next run of a stage removes what a killed run left beside its staging folder. Nothing
-    would remove it from the system's temporary folder.
+    The temporary folder is beside `out`, because the next run of a stage removes what a killed run left there. If it
+    were in the system's temporary folder, nothing would remove it.
     """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dic
 
 
 def _set_dropout(model: Any, dropout: float) -> None:
-    """Sets the dropout of attention, the only dropout of Llama-like models, if the architecture has it."""
+    """Sets the dropout of attention, the only one in Llama-like models. Does nothing in models without it."""
     for module in model.modules():
         if hasattr(module, "attention_dropout"):
             module.attention_dropout = dropout

@@ -1,4 +1,4 @@
-"""Refuses, before anything is loaded, a model or a training that needs more memory than is free."""
+"""Refuses a model or a training that needs more memory than is free, before anything is loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADAPTER = Adapter(rank=16, alpha=32)
 
 
 def refuse_too_large_a_model(folder: Path, dtype: str | None) -> None:
-    """Raises InputError if the weights of the model in a folder do not fit into main memory, where all are read."""
+    """Raises InputError if the weights of a folder's model do not fit into main memory, into which they are read."""
     shape = shape_of(folder)
     if shape and (needed := loading_bytes(shape, dtype)) > (free := free_memory()):
         raise InputError(
@@ -29,9 +29,9 @@ def refuse_too_large_a_model(folder: Path, dtype: str | None) -> None:
 def refuse_too_large_a_training(
     folder: Path, stored: str, training: Training, largest: Callable[[Training], Batch]
 ) -> None:
-    """Raises InputError if the training of the model in a folder does not fit. The message has settings that would fit.
+    """Raises InputError if the training of a folder's model needs too much memory. The message names settings that fit.
 
-    `stored` is the type of the model's weights; `largest` returns the largest batch of a training.
+    `stored` is the type of the model's weights. `largest` returns the largest batch with given settings.
     """
     import torch
 
@@ -55,7 +55,7 @@ def refuse_too_large_a_training(
 
 
 def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> dict[str, int]:
-    """Bytes of the training with each usual way to save memory, and with all of them together, by the settings."""
+    """Maps each setting that saves memory, and all of them together, to the bytes that the training then needs."""
     ways: dict[str, dict[str, Any]] = {}
     if not training.gradient_checkpointing:
         ways["gradient_checkpointing: true"] = {"gradient_checkpointing": True}
@@ -74,7 +74,7 @@ def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> 
     sizes = {setting: needed(training.model_copy(update=changes)) for setting, changes in ways.items()}
     if len(ways) > 1:
         together = {key: value for changes in ways.values() for key, value in changes.items()}
-        # If there are two adapters, the later one counts.
+        # Two of the ways may set `adapter`; then the later one counts, and only its setting is named.
         kept = [setting for setting, changes in ways.items() if all(together[key] is changes[key] for key in changes)]
         sizes[", ".join(kept) + " together"] = needed(training.model_copy(update=together))
     return sizes

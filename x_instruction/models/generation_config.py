@@ -17,7 +17,7 @@ TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_toke
 
 
 def only_token_ids(values: Mapping[str, Any]) -> Any:
-    """A GenerationConfig with the token ids among the values, and nothing else."""
+    """A GenerationConfig that keeps only the token ids among the values."""
     from transformers import GenerationConfig
 
     return GenerationConfig(**{name: values[name] for name in TOKEN_IDS if _are_ids(values.get(name))})
@@ -29,7 +29,7 @@ def _are_ids(value: object) -> bool:
 
 
 def token_ids_of(folder: Path, revision: str | None) -> Any:
-    """The token ids in the generation config of a folder or hub id, or in its config if the former has none."""
+    """The token ids in the generation config of a folder or hub id. Those that it lacks come from config.json."""
     values: dict[str, Any] = {}
     for name in ("config.json", FILE):
         values |= {key: value for key, value in json_of(folder, name, revision).items() if _are_ids(value)}
@@ -39,9 +39,9 @@ def token_ids_of(folder: Path, revision: str | None) -> Any:
 def write_generation_config(folder: Path, tokenizer: Any, stop: Sequence[int], decoding: Mapping[str, Any]) -> None:
     """Writes how a published model generates unless the user says otherwise; `stop` are the tokens that end a text.
 
-    `decoding` holds the settings of that section; without them, a model generates greedily. Only settings that mean the
-    same in transformers and in vLLM are written, so that both give the same text. vLLM does not read no_repeat_ngram
-    and stop strings from this file, and transformers applies no_repeat_ngram to the prompt, too.
+    `decoding` has the settings of the section `decoding`; without them, a model generates greedily. Only settings that
+    mean the same in transformers and in vLLM are written, so that both sample in the same way. vLLM does not read
+    no_repeat_ngram and stop strings from this file, and transformers applies no_repeat_ngram to the prompt, too.
     """
     from transformers import GenerationConfig
 

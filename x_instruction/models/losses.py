@@ -1,4 +1,4 @@
-"""Computes the loss over completions, from the logits at their positions only.
+"""Computes the loss over completions, with logits only for the tokens of completions.
 
 With Gemma's vocabulary of 262,144 tokens, the logits of all positions take more time than the rest of the model.
 """
@@ -13,13 +13,13 @@ from x_instruction.models.batches import IGNORED
 
 
 def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | None = None) -> tuple[Any, int]:
-    """Summed cross-entropy of the learned tokens of a batch, in nats, and their number.
+    """The summed cross-entropy, in nats, of the learned tokens of a batch, and the number of these tokens.
 
-    `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token is one of
-    them and the loss is computed over them only. A rating reads only their probabilities, and the start model has
-    hardly ever produced them. With the loss over the whole vocabulary, the first steps raise them above all other
-    tokens, and the model loses what it knew: AUC on swapped responses of the planted world (docs/evaluator.md) was
-    0.50, and 0.94 with the loss over the labels.
+    `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token must be one
+    of them, and the loss is computed over them only. A rating reads only the labels' probabilities, and the start model
+    has hardly ever produced these tokens. With the loss over the whole vocabulary, the first steps raise the labels
+    above all other tokens, and the model loses what it knew. On the artificial languages of docs/evaluator.md, AUC in
+    detecting responses to another instruction was then 0.50; with the loss over the labels, it was 0.94.
     """
     import torch
 
@@ -28,7 +28,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
 
 
 def losses_by_row(model: Any, inputs: dict[str, Any]) -> list[tuple[float, int]]:
-    """For each row of a batch from `padded`, the summed cross-entropy of its learned tokens, and their number."""
+    """For each row of a batch from `padded`, the summed cross-entropy and the number of its learned tokens."""
     import torch
 
     rows, logits, wanted = _predictions(model, inputs, None)
@@ -39,7 +39,7 @@ def losses_by_row(model: Any, inputs: dict[str, Any]) -> list[tuple[float, int]]
 
 
 def _predictions(model: Any, inputs: dict[str, Any], labels: Sequence[int] | None) -> tuple[Any, Any, Any]:
-    """For each learned token its row, the logits that predict it, and the position of the token among these logits."""
+    """Three tensors with an entry for each learned token: its row, the logits for it, and its index in these logits."""
     import torch
 
     truth = inputs["labels"]
@@ -55,10 +55,10 @@ def _predictions(model: Any, inputs: dict[str, Any], labels: Sequence[int] | Non
 
 @contextmanager
 def head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
-    """Makes the output layer read only the hidden states at these positions, as one row, while the context is open.
+    """A context in which the output layer reads only the hidden states at these positions, as one row.
 
-    The argument `logits_to_keep` of transformers keeps the same positions in every row, and some architectures ignore
-    it.
+    The argument `logits_to_keep` of transformers is not enough: it keeps the same positions in every row, and some
+    architectures ignore it.
     """
 
     def chosen(_: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -17,14 +17,15 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 
 ROWS_PER_BATCH = 16
-# Logits that are held at once: 0.5 GB. 16 rows of 2,000 tokens with a vocabulary of 128,000 would take 16 GB.
+# The largest number of logits in memory at once: 0.5 GB. Without it, 16 rows of 2,000 tokens with a vocabulary of
+# 128,000 would take 16 GB.
 MOST_LOGITS = 2**27
 
 
 def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
-    """The model of a folder, on the GPU if there is one, in a type with which the processor computes fast.
+    """Loads the model of a folder, on the GPU if there is one, in a type with which the processor computes fast.
 
-    `dtype` is the type of its weights if bfloat16 is fast; by default, the stored type.
+    If bfloat16 is fast, the weights have the type `dtype`, by default the stored type; otherwise they are in float32.
     """
     import torch
 
@@ -34,7 +35,7 @@ def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
 
 
 def model_facts(folder: Path) -> dict[str, Metric]:
-    """Number of parameters, and facts about the model's prediction after a short prompt."""
+    """Counts the parameters, and checks the model's prediction of the token after a short prompt."""
     import torch
 
     tokenizer = load_tokenizer(folder)
@@ -47,7 +48,8 @@ def model_facts(folder: Path) -> dict[str, Metric]:
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "finite": int(torch.isfinite(logits).all()),
-        # Entropy of the next token relative to a uniform prediction: 1 means that the model has learned nothing.
+        # The entropy of the predicted token, divided by that of a uniform prediction: with 1, the model has learned
+        # nothing.
         "entropy_share": entropy / math.log(logits.shape[-1]),
         "vocabulary_fits": int(len(tokenizer) <= logits.shape[-1]),
     }
@@ -61,7 +63,7 @@ def held_out_loss(folder: Path, examples: Sequence[Example], dtype: str | None =
 
 
 def example_losses(folder: Path, examples: Sequence[Example]) -> list[tuple[float, int]]:
-    """For each example, the summed loss of its completion in nats, and the number of its tokens."""
+    """For each example, the summed loss of its completion, in nats, and the number of the completion's tokens."""
     import torch
 
     model, by_number = model_to_measure(folder), dict[int, tuple[float, int]]()
@@ -100,7 +102,7 @@ def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | N
 
 
 def _batches(ordered: Sequence[Example], max_tokens: int) -> Iterator[Sequence[Example]]:
-    """Batches of up to ROWS_PER_BATCH examples in order of length. They have fewer examples if completions are long."""
+    """Yields batches of up to ROWS_PER_BATCH examples, in the given order; of fewer if completions are long."""
     start = 0
     while start < len(ordered):
         batch = ordered[start : start + ROWS_PER_BATCH]

@@ -1,8 +1,8 @@
 """Estimates the memory that a model and its training need, by the formula of docs/models.md.
 
 The estimate is a lower bound, so that no training that fits is refused: tensors that only some architectures keep are
-left out. For the tensors that are kept for the backward pass, it was 0 to 1 % too low for Llama, Qwen3 and Gemma3 in
-float32, 4 to 16 % too low in bfloat16, and 28 to 45 % too low for GPT-2.
+left out. The part for the tensors that the backward pass needs was compared with measurements. For Llama, Qwen3 and
+Gemma3 it was 0 to 1 % too low in float32, and 4 to 16 % too low in bfloat16. For GPT-2 it was 28 to 45 % too low.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from x_instruction.models.batches import IGNORED, Row
 from x_instruction.models.settings import Adapter, Training
 from x_instruction.models.shape import Shape
 
-# Bytes of a parameter in float32: its weight, the two moments of Adam, and its gradient.
+# Bytes for each parameter in float32: for its weight, for the two moments of Adam, and for its gradient.
 WEIGHT, MOMENTS, GRADIENT = 4, 8, 4
 FOUR_BITS = 0.5625  # bytes of a weight in NF4, with a float32 scale for 64 weights
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Numbers of tokens of a batch that the model reads (with padding) and that it learns."""
+    """The size of a batch: `tokens` counts those that the model reads, with padding; `learned` those in the loss."""
 
     tokens: int
     learned: int
 
 
 def largest_batch(rows: Sequence[Row], batches: Sequence[Sequence[int]], packing: bool) -> Batch:
-    """The largest numbers of tokens that a batch reads and learns."""
+    """The most tokens that any batch reads, and the most that any batch learns."""
     lengths = [len(row["input_ids"]) for row in rows]
     learned = [sum(label != IGNORED for label in row["labels"]) for row in rows]
 
@@ -48,7 +48,7 @@ def training_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: boo
     forward = held + activation_bytes(shape, training, batch, bfloat16, gpu)
     if training.gradient_accumulation > 1:
         forward += GRADIENT * trained
-    # Tied embeddings have two gradients, from the output and from the input, before these are added.
+    # Tied embeddings get one gradient from the output layer and one from the input; both exist until they are added.
     both = GRADIENT * shape.embedding if shape.tied and not (adapter or frozen) else 0
     return max(forward, held + GRADIENT * trained + both)
 

@@ -17,7 +17,7 @@ def has_bfloat16() -> bool:
 
 
 def inference_dtype() -> str | None:
-    """The type in which a model is loaded for use: float32 if bfloat16 would be very slow; None is the stored type."""
+    """The type in which a model is loaded for use: float32 if bfloat16 is very slow, otherwise None (as stored)."""
     return None if has_bfloat16() else "float32"
 
 

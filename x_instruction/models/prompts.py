@@ -1,14 +1,15 @@
-"""Encodes prompts as token ids. The templates are structure; text in their placeholders is plain text.
+"""Encodes prompts as token ids: templates with special tokens, and plain text in their placeholders.
 
 Only the words of a template may become special tokens. `</s>`, `<|im_end|>` and every other control string in a
 document is encoded as ordinary characters, so a document cannot end a turn or begin a section. Every back end gets
-token ids, never a string that it would parse again.
+token ids and never a string, because it would parse a string again.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -39,7 +40,7 @@ class PromptEncoder:
         self._last: tuple[str, list[int]] = ("", [])
 
     def plain(self, text: str) -> list[int]:
-        """Token ids of a text, none of which is a special or added token."""
+        """Token ids of a plain text. No special or added token is among them."""
         # One prompt may need the ids of its text three times: to check the length, to cut the text, and to fill the
         # template.
         if text != self._last[0]:
@@ -50,7 +51,7 @@ class PromptEncoder:
         ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
         if not self._control_ids & set(ids):
             return ids
-        # In this vocabulary, a control string is also an ordinary word.
+        # The vocabulary has a control string also as an ordinary word, so the text is cut inside each control string.
         pieces = _cut_inside(self._control_strings, text)
         return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
 
@@ -79,7 +80,7 @@ class PromptEncoder:
     def stop(self) -> tuple[int, ...]:
         """The token that ends a text: the first special token of `end`, or the only token of `end`.
 
-        It is empty if `end` consists of several ordinary tokens; see `stop_strings`.
+        If `end` consists of several ordinary tokens, no token ends a text; then `stop_strings` does.
         """
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
         ends = [token for token in self.end if token in special] or self.end[: len(self.end) == 1]
@@ -95,12 +96,17 @@ class PromptEncoder:
 
     @cached_property
     def start(self) -> list[int]:
-        """Start of every prompt: the opening of a chat, or the begin-of-text token that the tokenizer adds."""
+        """The first tokens of every prompt: the opening of a chat, or the begin-of-text token of the tokenizer."""
         if self._turn:
             return self._turn.before
         ids: list[int] = self.tokenizer("", add_special_tokens=True)["input_ids"]
         bos = self.tokenizer.bos_token_id
         return [bos] if bos is not None and bos in ids else []
+
+    @property
+    def after(self) -> list[int]:
+        """End of every prompt: what opens the answer in a chat."""
+        return self._turn.after if self._turn else []
 
     def _structure(self, part: str) -> list[int]:
         ids: list[int] = self.tokenizer(part, add_special_tokens=False)["input_ids"] if part else []
@@ -108,13 +114,13 @@ class PromptEncoder:
 
     def fill(self, template: str, values: dict[str, str]) -> list[int]:
         """Token ids of a template with plain text in its placeholders."""
-        parts = _parts(template, values)
+        parts = parts_of(template, values)
         pieces = [
             self.plain(values[part]) if number % 2 else self._structure(part) for number, part in enumerate(parts)
         ]
-        after = self._turn.after if self._turn else []
+        after = self.after
         if self.room:
-            # Only the texts are cut, not the template, so that every question and every document fits the model.
+            # Long texts are cut, so that every prompt fits the model. The words of the template are never cut.
             structure = sum(map(len, [self.start, *pieces[::2], after]))
             limit = _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
             self.cut += any(len(piece) > limit for piece in pieces[1::2])
@@ -124,20 +130,20 @@ class PromptEncoder:
         return [token for piece in [self.start, *pieces, after] for token in piece]
 
     def shortens(self, response: str) -> bool:
-        """Whether the prompt for an instruction shows only a part of the response."""
+        """Whether a prompt that asks for an instruction has room for only a part of the response."""
         if self.fitted(response) != response:
             return True
         return bool(self.room) and self._overhead + len(self.plain(response)) > self.room
 
     @cached_property
     def _overhead(self) -> int:
-        """Number of tokens of the prompt for an instruction, without the response."""
+        """Number of tokens of a prompt that asks for an instruction, without those of the response."""
         return len(PromptEncoder(self.tokenizer, self.prompts).write_instruction(""))
 
     def fitted(self, text: str, budget: int | None = None) -> str:
-        """The text. If it is too long, it is cut at the last sentence end within the budget.
+        """Cuts a text that has more tokens than the budget at the last sentence end before this limit.
 
-        If the second half of the budget has no sentence end, the text is cut at the budget.
+        If the second half of what fits has no sentence end, the text is cut exactly at the budget.
         """
         budget = self.budget or None if budget is None else budget
         if budget is None:
@@ -155,7 +161,7 @@ class PromptEncoder:
         return self.fill(self.prompts.write_instruction, {"response": self.fitted(response)})
 
     def write_response(self, instruction: str, language: str, style: str) -> list[int]:
-        """`language` is the English name; `style` is one of the style tags of the settings."""
+        """Prompt for a response. `language` is an English name; `style` is one of the style tags of the settings."""
         return self.fill(
             self.prompts.write_response, {"instruction": instruction, "language": language, "style": style}
         )
@@ -165,17 +171,17 @@ class PromptEncoder:
         return self.fill(self.prompts.rate, values)
 
     def completed(self, text: str) -> list[int]:
-        """A completion to learn: the tokens of the text and the end tokens."""
+        """A completion for training: the tokens of the text, then those that end a completion."""
         return [*self.plain(self.fitted(text)), *self.end]
 
 
-def _parts(template: str, values: dict[str, str]) -> list[str]:
+def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     """Structure, name of a text, structure, name of a text, …, structure.
 
-    The language's name and the style come from the settings, so they are encoded together with the structure around
-    them. Encoded apart, " in " and "Finnish" would have a lone space between them. A model does not know this from
-    text, and a chat template, which is encoded as a whole, does not give it: only 80 of the sample's 400 seeds had the
-    same tokens as the template; now all have.
+    The language's name and the style come from the settings, so they are encoded together with the words around them.
+    If " in " and "Finnish" were encoded apart, there would be a token for the space alone. Models do not know such a
+    token from text, and a chat template, which is encoded as a whole, does not make it. With parts encoded apart, only
+    80 of the sample's 400 seeds got the same tokens as from the chat template; now all do.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]
@@ -187,13 +193,13 @@ def _parts(template: str, values: dict[str, str]) -> list[str]:
     return parts
 
 
-# One bare tokenizer for each tokenizer. Up to four encoders of a stage share it, because making it took 11 s with
-# Gemma's 262,144 tokens.
+# For each tokenizer, the same tokenizer without added tokens. Up to four encoders of a stage share it, because making
+# it took 11 s with Gemma's 262,144 tokens.
 _BARE: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 def _without_added_tokens(tokenizer: Any) -> Any:
-    """The tokenizer without its added tokens, which encodes control strings as characters."""
+    """The tokenizer without its added tokens, so that it encodes control strings as plain characters."""
     from tokenizers import Tokenizer
 
     if tokenizer not in _BARE:
@@ -206,7 +212,7 @@ def _without_added_tokens(tokenizer: Any) -> Any:
 
 
 def _limit(lengths: list[int], room: int) -> int:
-    """Limit of tokens for each text, so that all texts fit into `room`. Texts below the limit are not cut."""
+    """The largest number of tokens that each text may have so that all texts together fit into `room`."""
     for number, length in enumerate(sorted(lengths)):
         share = max(room, 0) // (len(lengths) - number)
         if length > share:
@@ -218,8 +224,8 @@ def _limit(lengths: list[int], room: int) -> int:
 def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
     """The tokenizer's model, changed so that it never forms one of the strings.
 
-    BPE loses the merges that lead to these strings. Unigram gives them a score that never wins. It does the same to
-    strings such as `<0x0A>`, which it would read as the byte that they name.
+    In a BPE model, the merges that form these strings are removed. In a Unigram model, the strings get a score that
+    never wins. So do strings such as `<0x0A>`, which the model would read as the byte that they name.
     """
     if model["type"] == "BPE":
         return {**model, "merges": [pair for pair in model["merges"] if "".join(pair) not in strings]}
@@ -232,7 +238,7 @@ def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
 
 
 def _cut_inside(strings: re.Pattern[str] | None, text: str) -> list[str]:
-    """The text in pieces that contain none of the strings: each string is cut after its first character."""
+    """Cuts the text into pieces without any of the strings, by a cut after the first character of each string."""
     if strings is None:
         return [text]
     pieces: list[str] = []
@@ -240,6 +246,6 @@ def _cut_inside(strings: re.Pattern[str] | None, text: str) -> list[str]:
     while match := strings.search(text, start):
         cut = match.start() + 1
         pieces.append(text[start:cut])
-        # A control string of one character cannot be cut, but no tokenizer in use has one.
+        # A control string of a single character would stay whole, but no tokenizer in use has such a string.
         start = cut
     return [piece for piece in [*pieces, text[start:]] if piece]

@@ -1,8 +1,8 @@
 """Writes the chat template of a published model, from the prompts with which it was trained.
 
-A user's message takes the place of the instruction. With the template's argument `language` ("Finnish") the prompt is
-exactly that of the training. Without it, the model reads only the message, which must itself name the language of the
-answer.
+A user's message takes the place of the instruction. If the caller gives the template's argument `language` ("Finnish"),
+the prompt is exactly that of the training. Otherwise the model reads only the message, which must itself name the
+language of the answer.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Asking:
     """How a user's message becomes the prompt of a model.
 
     `prompt`: the template of params.yaml, such as `write_response`. `message`: the placeholder that a message fills.
-    `values`: the values of the other placeholders, unless the user gives them. `language`: the English name of the
-    default language; "" if there is none.
+    `values`: default values of the other placeholders. `language`: the English name of the default language; "" if
+    there is none.
     """
 
     prompt: str
@@ -50,10 +50,11 @@ def published_template(encoder: PromptEncoder, asking: Asking) -> str:
 
 
 def _parts(asking: Asking, boundary: re.Pattern[str]) -> tuple[str, str, str]:
-    """Jinja expressions for a user's turn with the language, for a turn without it, and for what follows both."""
+    """Three Jinja expressions: a user's turn with the language, a turn without it, and what follows either of them."""
     placeholders = list(PLACEHOLDER.finditer(asking.prompt))
     before, after = asking.prompt[: placeholders[0].start()], asking.prompt[placeholders[-1].end() :]
-    # The sentence that asks for the language ends at the structure that follows it, and begins where structure ends.
+    # To ask without the language, the sentence that names it is left out: the words up to the nearest structure (line
+    # break or control string).
     if placeholders[-1][1] != asking.message:
         structure = boundary.search(after)
         after = after[structure.start() :] if structure else SENTENCE_END.sub("", after)
@@ -70,13 +71,13 @@ def _parts(asking: Asking, boundary: re.Pattern[str]) -> tuple[str, str, str]:
 
 
 def _boundary(tokenizer: Any) -> re.Pattern[str]:
-    """Pattern of the structure of a prompt: line breaks, and the tokenizer's control strings."""
+    """Pattern of what structures a prompt: line breaks, and the tokenizer's control strings."""
     strings = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
     return re.compile("|".join(["\n", *map(re.escape, strings)]))
 
 
 def _values(asking: Asking) -> str:
-    """Statements that give the placeholders their values, unless the user gives them as arguments."""
+    """Jinja statements that set the placeholders to their default values, unless the user gives them as arguments."""
     named = {"language": asking.language, **asking.values}
     given = "".join(
         f"{{%- set {name} = {name} if {name} is defined else {literal(value)} -%}}\n" for name, value in named.items()
@@ -89,7 +90,7 @@ def _turn(whole: str, bare: str) -> str:
 
 
 def _whole(asking: Asking, whole: str, bare: str, after: str, begin: str, end: str) -> str:
-    """A template for a model with the structure of the prompts. A system message is put before the first question."""
+    """A whole chat template made from the prompt. It puts a system message before the first question."""
     return f"""{_values(asking)}{{%- set system = namespace(text="") -%}}
 {{{{- {begin} -}}}}
 {{%- for message in messages -%}}
@@ -112,10 +113,10 @@ def _whole(asking: Asking, whole: str, bare: str, after: str, begin: str, end: s
 
 
 def _around(template: str, asking: Asking, whole: str, bare: str) -> str:
-    """The model's own template, with the prompt's words around each message of the user.
+    """The model's own template, preceded by code that puts the prompt's words around each message of the user.
 
-    With the argument IS_PROMPT the messages are not changed, because the pipeline fills its prompts itself. The
-    argument is set afterwards, in case the model's template was also made by this module.
+    With the argument IS_PROMPT the messages are not changed, because the pipeline fills its prompts itself. The code
+    then sets IS_PROMPT, because this module may also have made the model's own template.
     """
     return f"""{_values(asking)}{{%- set asked = namespace(messages=[]) -%}}
 {{%- for message in messages -%}}

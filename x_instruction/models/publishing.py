@@ -17,9 +17,10 @@ from typing import Any
 import polars as pl
 
 from x_instruction.models.base_record import pass_on
+from x_instruction.models.card_parts import shown_points
 from x_instruction.models.checkpoints import stored_dtype
 from x_instruction.models.generation_config import write_generation_config
-from x_instruction.models.model_card import SHOWN_POINTS, card
+from x_instruction.models.model_card import card
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking, published_template
 from x_instruction.models.settings import Training
@@ -44,8 +45,8 @@ class Tuned:
     """A tuned model whose weights and tokenizer are saved in `folder`. No value may contain a time of day.
 
     `base`: folder of the base model. `decoding`: the settings with which the model answers; empty if it does not
-    answer. `facts`: those of its training. `about`: artifact, about (what it does), languages (names by code), data and
-    seed. `curve`: its loss curve, from `loss_curve`.
+    answer. `facts`: what the training returned. `about`: the keys artifact, about (what the model does), languages
+    (names by code), data and seed. `curve`: the loss curve of the training, from `loss_curve`.
     """
 
     folder: Path
@@ -60,11 +61,11 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes the files beside the weights. The chat template must be there already: its prompts are compared first."""
+    """Writes the files beside the weights. The chat template must be there, because its prompts are checked before."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The card is made from the file, whose keys are sorted, because the card of a released copy is made from it too.
+    # The card is made from the record as it is in the file, with sorted keys, because a released copy's card is, too.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 
@@ -88,22 +89,12 @@ def _record(tuned: Tuned) -> dict[str, Any]:
             "saved": stored_dtype(tuned.folder),
         },
         "figures": {name: tuned.facts[name] for name in FIGURES},
-        "loss_curve": _points(tuned.curve),
+        "loss_curve": shown_points(tuned.curve),
     }
 
 
 def _prompt(tuned: Tuned) -> str:
-    """A prompt as the model reads it, with … as the message."""
+    """An example of a prompt as the model reads it; "…" stands for the message."""
     asking, languages = tuned.asking, tuned.about["languages"]
     values = {"language": asking.language or next(iter(languages.values())), **asking.values, asking.message: "…"}
     return str(tuned.encoder.tokenizer.decode(tuned.encoder.fill(asking.prompt, values)))
-
-
-def _points(curve: pl.DataFrame) -> list[list[Any]]:
-    """At most SHOWN_POINTS points of each series, the last one among them."""
-    points: list[list[Any]] = []
-    for (series,), part in curve.group_by("series", maintain_order=True):
-        every = -(-part.height // SHOWN_POINTS)
-        kept = part.filter((part.height - 1 - pl.int_range(pl.len())) % every == 0)
-        points += [[step, round(loss, 4), series] for step, loss in kept.select("step", "loss").iter_rows()]
-    return points

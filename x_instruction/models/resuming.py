@@ -26,10 +26,10 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 def _is_complete(checkpoint: Path) -> bool:
-    """Whether a checkpoint is complete. transformers writes its state last, and we seal the checkpoint a moment later.
+    """Whether a checkpoint has a seal (checksums of its files) or, without a seal, a readable trainer state.
 
-    A checkpoint without a seal counts too, because a run that is killed at this moment has already removed the previous
-    checkpoint.
+    transformers writes the trainer state last, and the seal follows a moment later. A checkpoint without a seal counts,
+    because a run that was killed at this moment had already removed the previous checkpoint.
     """
     if (checkpoint / SEAL).exists():
         return True

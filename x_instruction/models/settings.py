@@ -13,7 +13,7 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Adapter(Section):
-    """A low-rank adapter (LoRA), which is trained in place of the weights and merged into the saved model.
+    """A low-rank adapter (LoRA). It is trained in place of the weights, and merged into the weights that are saved.
 
     It is optional in params.yaml; the defaults are here and in docs/your-data.md.
     """
@@ -26,7 +26,7 @@ class Adapter(Section):
     dora: bool = False
     """Whether weights are decomposed into direction and magnitude (DoRA, arXiv 2402.09353)."""
     four_bits: bool = False
-    """Whether the frozen weights are held in 4 bits during training (QLoRA, arXiv 2305.14314). It needs a GPU."""
+    """Whether the frozen weights are stored in 4 bits during training (QLoRA, arXiv 2305.14314), which needs a GPU."""
 
 
 class Training(Section):
@@ -43,25 +43,25 @@ class Training(Section):
     max_tokens: Positive
     """The largest number of tokens of an example, prompt and completion together."""
     precision: Literal["auto", "float32", "bfloat16"]
-    """Weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast). `auto` does so if the
-    processor supports it and the start model is not stored in float32."""
+    """The type of the products; weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast).
+    `auto` computes in bfloat16 if the processor supports it and the start model is not stored in float32."""
     save_dtype: Literal["as_base", "float32", "bfloat16"]
     """The type of the saved weights; `as_base`: the type of the start model."""
     gradient_accumulation: Positive
-    """Number of batches for each step."""
+    """Number of batches whose gradients are added up for each step."""
     gradient_checkpointing: bool
-    """It saves memory and takes more time."""
+    """Whether the backward pass computes activations again, which saves memory and takes more time."""
     warmup_share: Share
     """Share of the steps in which the learning rate rises; then it follows the schedule."""
     schedule: Literal["linear", "cosine", "constant"]
     max_gradient_norm: Annotated[float, Field(ge=0)]
-    """Longer gradients are scaled down to this length; 0: not limited."""
+    """The largest norm of a gradient; one with a larger norm is scaled down to it. 0: not limited."""
     neftune: Annotated[float, Field(ge=0)]
     """Strength of the noise on embeddings (arXiv 2310.05914); 0: no noise."""
     freeze_embeddings: bool
     """If true, the input embeddings, and an output layer that shares them, are not trained."""
     adapter: Adapter | None
-    """null: all weights are trained."""
+    """The adapter to train; null: all weights are trained."""
     packing: bool
     """If true, the examples of a batch are placed in one row without padding, and none attends to another."""
     save_every: Positive
@@ -73,7 +73,7 @@ class Training(Section):
     patience: Positive | None
     """Training stops after this many measurements without a lower held-out loss; null: never."""
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow", "dvclive"], ...]
-    """Loggers in addition to the run log. None sends anything unless the user's environment names a server."""
+    """Loggers in addition to the run log. They send nothing unless the user's environment names a server."""
 
     @model_validator(mode="after")
     def _held_out_loss_is_measured(self) -> Training:
@@ -107,13 +107,14 @@ class Prompts(Section):
     chat_template: bool
     """If true, each prompt is a user message in the model's own chat template, which also ends completions."""
     style_seed: str
-    """The text in `{style}` of `write_response` for seeds. The tag is that of X-Instruction."""
+    """The text in `{style}` of `write_response` for seeds. This style tag is that of X-Instruction."""
     style_web: str
-    """The text in `{style}` for web pairs. Two different tags follow Humpback; the text is our own."""
+    """The text in `{style}` for web pairs. Humpback, too, has one tag for seeds and one for web pairs; the words are
+    our own."""
     style_answer: str
     """The text in `{style}` for the answers in eval_scores."""
     max_response_tokens: Positive
-    """In prompts that ask for an instruction, a longer response is cut at the end of a sentence."""
+    """In prompts that ask for an instruction, a response with more tokens is cut at the end of a sentence."""
 
     @field_validator("write_instruction")
     @classmethod

@@ -20,7 +20,7 @@ WIDENING = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """Numbers of weights, and the widths of a layer. A number that the config does not give is 0."""
+    """The sizes of a model: numbers of weights, and widths of a layer. A number that the config does not give is 0."""
 
     weights: int
     stored_bytes: int

@@ -17,7 +17,7 @@ from typing import Any
 
 from x_instruction.runner.errors import SettingsError
 
-# For each logger, the module that it imports and the package to install.
+# For each logger, the module that it needs and the package that contains this module.
 PACKAGES = {
     "tensorboard": ("tensorboardX", "tensorboardX"),
     "wandb": ("wandb", "wandb"),
@@ -30,7 +30,7 @@ PROJECT = "x-instruction"
 
 @dataclass(frozen=True)
 class Tracker:
-    """Functions of a logger: `log` takes the figures of a step, and `close` ends the logging."""
+    """Two functions of a logger: `log` gets the figures and the number of a step, and `close` ends the logging."""
 
     log: Callable[[dict[str, float], int], object]
     close: Callable[[], object]
@@ -48,7 +48,7 @@ def refuse_missing_packages(report_to: Sequence[str]) -> None:
 
 
 def callbacks(report_to: Sequence[str], logs: Path, settings: Mapping[str, Any]) -> list[Any]:
-    """A transformers callback for each logger. The logger `x` writes to `<logs>.x`; `settings` are shown with it."""
+    """A transformers callback for each logger. The logger `x` writes to `<logs>.x`, and also logs the `settings`."""
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
     return [_callback(OPEN[name](Path(f"{logs}.{name}"), settings)) for name in report_to]
@@ -119,7 +119,7 @@ def _dvclive(folder: Path, settings: Mapping[str, Any]) -> Tracker:
 
 
 def _name(folder: Path) -> str:
-    """The artifact and the partition, such as response_model/iteration_1."""
+    """The name of a run: its artifact and iteration or language, such as response_model/iteration_1."""
     return f"{folder.parent.name}/{folder.stem}"
 
 

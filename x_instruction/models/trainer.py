@@ -32,7 +32,7 @@ class Lessons:
 
 
 def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Training, arguments: Any) -> Any:
-    """An SFTTrainer for the lessons."""
+    """An SFTTrainer for the data in `lessons`."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     from datasets import Dataset
     from torch.utils.data import DataLoader
@@ -141,7 +141,7 @@ def _saving(training: Training, save: bool) -> dict[str, Any]:
 
 
 def _sealing(base: type) -> Any:
-    """A callback that seals each checkpoint, so that a run does not resume from changed weights."""
+    """A callback that records checksums of each checkpoint, so that no run resumes from damaged weights."""
 
     class Sealing(base):  # type: ignore[misc]
         def on_save(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 SAMPLED = 1000  # weights of each parameter that are compared
-POINTS = 200  # at most this many points of a curve
+POINTS = 200  # the most points in a curve
 
 
 class WeightSample:
-    """Some weights of each trained parameter before training. Embeddings are left out, as rare tokens hardly change."""
+    """Some weights of each trained parameter before training. Embeddings are left out, as rare ones hardly change."""
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
@@ -40,13 +40,13 @@ def loss_change(losses: Sequence[float]) -> float:
 
 
 def loss_curve(history: Sequence[dict[str, float]]) -> pl.DataFrame:
-    """Columns step, loss and series (training or held-out), from the history of a transformers trainer."""
+    """A frame with the columns step, loss and series (training or held-out), from the log of a transformers trainer."""
     series = {"training": "loss", "held-out": "eval_loss"}
     return pl.concat([_curve(history, key, name) for name, key in series.items()])
 
 
 def _curve(history: Sequence[dict[str, float]], key: str, name: str) -> pl.DataFrame:
-    """One series; if it has more than POINTS steps, the means over equal numbers of steps."""
+    """One series of losses. If it has more than POINTS steps, each row is the mean over several steps."""
     points = [(int(entry["step"]), float(entry[key])) for entry in history if key in entry]
     frame = pl.DataFrame(points, schema={"step": pl.Int64, "loss": pl.Float64}, orient="row")
     size = -(-max(1, frame.height) // POINTS)

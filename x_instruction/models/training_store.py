@@ -1,4 +1,4 @@
-"""Keeps tokenised examples of a training run, and the checkpoints from which it resumes, in the work store.
+"""Keeps a training run's tokenised examples and checkpoints in the work store, so that a killed run can resume.
 
 <work>/<key of the examples>/part.parquet   tokenised examples; a later run of the same pairs takes them from here
 <work>/checkpoints/<key of the run>/        removed when the artifact is published
@@ -27,7 +27,7 @@ TOKENS = pl.List(pl.UInt32)
 def kept_examples(
     job: Job, start: Path, pairs: Iterable[object], settings: Iterable[str | int], make: Callable[[], list[Example]]
 ) -> list[Example]:
-    """The examples that `make` tokenises from the pairs, or those of an earlier run of exactly these pairs.
+    """The examples that `make` tokenises from the pairs, or the stored ones of an earlier run of the same pairs.
 
     The key is made of the pairs, the prompts, the languages' names, the code, the model in `start` with its tokenizer,
     and `settings`, which must hold everything else that `make` reads. Tokenising 32,000 pairs took 12 to 39 seconds,
@@ -54,10 +54,10 @@ def surroundings_of(
     plots: Path | None = None,
     part: str = "",
 ) -> Surroundings:
-    """Checkpoints, plots and logs of the training of the model in `start` on the examples.
+    """Where the training of the model in `start` keeps its checkpoints, plots and logs.
 
     `settings` are other settings that decide the result, besides `training` and the examples. Plots go to the staging
-    folder unless `plots` is given; `part` names one of several trainings of a stage in the logs.
+    folder unless `plots` is given. If a stage trains several models, `part` names this one in the logs.
     """
     key = digest(
         job.code, _content(start), training.key(), str(job.settings.seed), frame_hash(_frame(examples)), *settings
@@ -74,8 +74,7 @@ def surroundings_of(
 def _checkpoints(job: Job, key: str) -> Path:
     """Folder of the checkpoints of exactly this training run. Checkpoints of an earlier run are removed.
 
-    When the artifact is published, everything in the work store that is not listed as used is removed, and so are the
-    checkpoints.
+    When the artifact is published, all that is not listed as used is removed from the work store, checkpoints included.
     """
     folder = job.work / "checkpoints" / key
     for other in folder.parent.glob("*"):

@@ -28,8 +28,8 @@ AS_BROWSERS = {
 }
 SEPARATORS = re.compile(rb"[\s<>]+")
 ASCII = bytes(range(128))
-# By chance, at most 0.51 of the bytes beyond ASCII form UTF-8 (1,000 bytes of Thai in TIS-620). A larger share means
-# that UTF-8 is mixed with another encoding.
+# In a text of another encoding, at most 0.51 of the bytes beyond ASCII formed valid UTF-8 by chance (1,000 bytes of
+# Thai in TIS-620). A larger share than the limit means that UTF-8 is mixed with another encoding.
 MIXED_SHARE = 0.55
 
 
@@ -38,9 +38,10 @@ class UndecodableError(Exception):
 
 
 def decode(body: bytes, charset: str | None, is_html: bool) -> str:
-    """Characters of a page: by its byte order mark, as UTF-8, as declared, or as chardet finds, in this order.
+    """Decodes a page by the first of these that fits: byte order mark, UTF-8, declared encoding, chardet's guess.
 
-    `charset` is what the server declared; it comes before what the page declares. A declared encoding that does not fit
+    `charset` is the encoding that the server declared; it is tried before the one that the page declares. A declared
+    encoding that does not fit
     the bytes is ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, or if no encoding fits.
     """
     for name in _candidates(body, charset, is_html):
@@ -62,7 +63,7 @@ def _candidates(body: bytes, charset: str | None, is_html: bool) -> Iterator[str
 
 
 def _detected(body: bytes) -> str:
-    """Characters of bytes that are not UTF-8 and declare no encoding that fits."""
+    """Decodes bytes as chardet finds, if they are not UTF-8 and no declared encoding fits."""
     if (share := _utf8_share(body)) > MIXED_SHARE:
         raise UndecodableError(f"UTF-8 and another encoding are mixed: {share:.0%} of the bytes beyond ASCII are UTF-8")
     # chardet decodes 5,463 of 5,464 real texts in Windows encodings correctly (Thai, Turkish, Finnish, Vietnamese,
@@ -84,7 +85,7 @@ def _declared(body: bytes) -> str | None:
 
 
 def _known(name: str | None) -> str | None:
-    """Python's name of a text encoding, as browsers read it; None for other names."""
+    """Python's name of the encoding that browsers use for this name; None if it names no text encoding."""
     try:
         found = codecs.lookup(name or "")
     except (LookupError, ValueError):

@@ -1,8 +1,8 @@
 """Reads pages in a process that is ended if a page takes too long.
 
-A process cannot stop its own parser, which is a single call in C. The kernel ends the process when its processor time
-is used up. Other programs do not change the processor time, so the same page is refused on a busy and on an idle
-machine.
+A process cannot stop its own parser, which is a single call in C. So the kernel ends the process when the processor
+time of the page is used up. Processor time does not depend on other programs: a busy and an idle machine refuse the
+same pages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from multiprocessing.context import ForkServerProcess
 from x_instruction.pages.limits import LimitError, Limits, check_size
 from x_instruction.pages.main_text import ExtractionError, NestingError, Page, extract_page
 
-# A process that only waits uses no processor time, so it is ended after this many times the seconds of a page.
+# A process that only waits uses no processor time. So it is also ended when it has taken this many times a page's
+# seconds by the clock.
 PATIENCE = 20
 Answer = Page | ExtractionError | NestingError
 

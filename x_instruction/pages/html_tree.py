@@ -8,10 +8,11 @@ from itertools import takewhile
 
 from lxml import etree, html  # type: ignore[import-untyped]
 
-# On a short page, a notice about cookies is longer than the text and would be extracted in its place. `hidden` marks
-# notes that a reader does not see, such as notes to editors (105 of 957 pages of MDN). An element's name is only a
-# hint: a notice must also be short, have no article in it and, unless it is hidden or empty, contain a word about
-# cookies or consent. It must contain two such words if more than half of the page's text would be removed.
+# On a short page, a notice about cookies may be longer than the text and would be extracted in its place. The class
+# `hidden` marks notes that a reader does not see, such as notes to editors (on 105 of 957 pages of MDN). An element's
+# class or id is only a hint. A notice must also be short and contain no article. Unless it is hidden or empty, it must
+# contain a word about cookies or consent. If more than half of the page's text would be removed, it must contain two
+# such words.
 HIDDEN = re.compile(r"\Ahidden\Z")
 NOTICE = re.compile(r"cookie|consent|gdpr")
 NOTICE_ELEMENTS = ("div", "section", "aside", "dialog", "form", "p", "footer")
@@ -24,7 +25,7 @@ NOTICE_WORDS = re.compile(
     "|quyền riêng tư|bảo mật|คุกกี้|ความเป็นส่วนตัว|কুকি|গোপনীয়তা|कुकी|गोपनीयता|குக்கி|தனியுரிமை|کوکی|رازداری",
 )
 UNFILLED = re.compile(r"\{\{[^{}]*\}\}")  # a part of a template that was not filled in
-# Text beside one of these elements is a separate paragraph, as in CSS (an anonymous block box).
+# Block elements. Text beside one of them is a separate paragraph, as in CSS (an anonymous block box).
 BLOCKS = frozenset(
     (
         *("address", "article", "aside", "blockquote", "center", "dd", "details", "dialog", "div", "dl", "dt"),
@@ -34,21 +35,21 @@ BLOCKS = frozenset(
     )
 )
 CONTAINERS = frozenset(("article", "body", "div", "main", "section", "td"))
-# Blocks after which trafilatura may lose text. Lists, tables and headings are not among them: trafilatura reads them
+# Blocks after which trafilatura may lose text. It does not lose text after lists, tables and headings, which it reads
 # together with the text around them.
 BEFORE_TEXT = ("aside", "center", "div", "figure", "form", "iframe", "ins", "nav", "noscript", "script", "section")
 
 
 @cache
 def deeper_than(depth: int) -> etree.XPath:
-    """An XPath that tells whether a tree is nested deeper than `depth`. It walks down once and counts no ancestors."""
+    """An XPath for whether a tree is nested deeper than `depth`. It is fast, because it only walks down the tree."""
     return etree.XPath(f"boolean(/*{'/*' * depth})")
 
 
 def drop_notices(tree: html.HtmlElement) -> float:
-    """Removes notices, found by their class and then by their id. Returns the share of the page's text in them.
+    """Removes notices, first by their class and then by their id. Returns the share of the page's text in them.
 
-    Python judges each name once, which takes half the time of an XPath over the attributes.
+    Elements are searched in Python and not by an XPath over the attributes, because that takes half the time.
     """
     elements = list(tree.iter(*NOTICE_ELEMENTS))
     size, removed = 0, 0
@@ -73,7 +74,7 @@ def _is_within(element: html.HtmlElement, tree: html.HtmlElement) -> bool:
 
 
 def _is_notice(element: html.HtmlElement, name: str, page_size: int, removed: int) -> bool:
-    """`page_size` is the number of characters of the page, and `removed` that of the notices already removed."""
+    """Whether an element is a notice. `page_size` counts the page's characters, `removed` those already removed."""
     if not SHORT(element) or HOLDS_ARTICLE(element):
         return False
     text = str(element.text_content())
@@ -84,7 +85,7 @@ def _is_notice(element: html.HtmlElement, name: str, page_size: int, removed: in
 
 
 def mark_bare_paragraphs(tree: html.HtmlElement) -> None:
-    """Puts bare text around blocks into paragraphs, each with the inline elements up to the next block.
+    """Puts text beside blocks into paragraphs of its own, with its inline elements up to the next block.
 
     Otherwise the extractor loses the text after a block that it removes, such as an advertisement.
     """
@@ -101,7 +102,7 @@ def _before_inline_text(block: html.HtmlElement) -> bool:
 
 
 def _has_text(inline: html.HtmlElement) -> bool:
-    """Whether an inline element or the text after it has text to read. A comment has none."""
+    """Whether there is text to read in an inline element or right after it. The text of a comment does not count."""
     return is_text(inline.tail) or (isinstance(inline.tag, str) and is_text(str(inline.text_content())))
 
 

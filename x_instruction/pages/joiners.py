@@ -1,7 +1,7 @@
-"""Carries zero-width joiners through the extractor, which deletes characters without a glyph.
+"""Keeps zero-width joiners, which the extractor would delete, as it deletes all characters without a glyph.
 
-Bengali, Persian and Tamil spelling needs joiners. Two Javanese punctuation marks, which text of our languages does not
-contain, stand in for them.
+Bengali, Persian and Tamil spelling needs joiners. During the extraction, they are replaced by two Javanese punctuation
+marks, which no text in the project's languages contains.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import re
 
 JOINERS = {"\u200c": "\ua9c6", "\u200d": "\ua9c7"}
 NON_JOINER, JOINER = JOINERS.values()
-# One search finds both kinds of entity: a news page has hundreds of other entities.
+# One pattern finds the entities of both joiners, because a page may have hundreds of other entities to search.
 ENTITY = re.compile("&(?:(zwnj|ZWNJ|#8204|#[xX]200[cC])|zwj|ZWJ|#8205|#[xX]200[dD]);")
 
 
 def hide(text: str) -> str:
-    """Replaces joiners, and the entities that name them, by their stand-ins."""
+    """Replaces joiners, and the entities that name them, by the Javanese marks."""
     text = ENTITY.sub(lambda entity: NON_JOINER if entity[1] else JOINER, text)
     for joiner, hidden in JOINERS.items():
         text = text.replace(joiner, hidden)
@@ -23,7 +23,7 @@ def hide(text: str) -> str:
 
 
 def show(text: str) -> str:
-    """Replaces the stand-ins by the joiners again."""
+    """Replaces the Javanese marks by the joiners again."""
     for joiner, hidden in JOINERS.items():
         text = text.replace(hidden, joiner)
     return text

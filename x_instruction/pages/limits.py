@@ -12,7 +12,7 @@ OPENING = re.compile(r"<(?:!--|(script|style|textarea|title)\b|[A-Za-z])", re.IG
 ATTRIBUTES = re.compile(r"(?:=\s*+(?:\"[^\"]*+\"|'[^']*+')|[^>=]++|=)*+")
 QUOTED = re.compile(r"=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 ATTRIBUTE = re.compile(r"[\s/_][^\s=<>/_]")
-# A shorter page counts as this many characters, because the first page of a process takes 0.1 s.
+# A shorter page gets the time of a page with this many characters, because the first page of a process takes 0.1 s.
 LEAST_CHARACTERS = 100_000
 
 
@@ -22,21 +22,21 @@ class LimitError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one page. The time of parsing grows with the square of an element's attributes, and the time of the
-    search for the main text with the square of the elements: 45,000 attributes take 15 s, and 286,000 paragraphs of one
-    letter take minutes.
+    """Limits of one page.
 
-    The largest of 967 real pages has about 3,000 elements, and no element has more than 89 attributes.
+    The time of parsing grows with the square of an element's attributes: 45,000 attributes take 15 s. The time of the
+    search for the main text grows with the square of the elements: 286,000 paragraphs of one letter take minutes. The
+    largest of 967 real pages has about 3,000 elements, and no element has more than 89 attributes.
     """
 
     max_nesting: int = 200
-    """libxml2 does not parse more than 255 levels, and trafilatura needs up to 6 s for a page of so many levels."""
+    """libxml2 parses at most 255 levels, and trafilatura needs up to 6 s for a page with that many."""
     max_elements: int = 30_000
     max_attributes: int = 500
-    """Attributes of one element."""
+    """The most attributes of one element."""
     max_seconds_per_megabyte: int = 20
-    """Seconds of processor time for a million characters; a page of fewer than LEAST_CHARACTERS counts as that many.
-    Real pages take at most 0.4 s."""
+    """Seconds of processor time for a million characters. A page with fewer characters than LEAST_CHARACTERS gets the
+    time for that many. Real pages take at most 0.4 s."""
 
     def seconds(self, text: str) -> float:
         """Seconds of processor time that the page may take."""
@@ -59,7 +59,7 @@ def check_size(text: str, limits: Limits) -> None:
 
 
 def _end_of_element(text: str, opening: re.Match[str], max_attributes: int) -> int:
-    """Position after an opening tag, or after the content of a script; -1 if nothing ends it."""
+    """Position after an opening tag or, for a script, after its content; -1 if the script does not end."""
     found = ATTRIBUTES.match(text, opening.end())
     end = found.end() if found else opening.end()
     if end - opening.end() > 2 * max_attributes:

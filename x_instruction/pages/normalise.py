@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import ftfy
 from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES
 
-# Control characters except the line feed. Joiners (ZWJ, ZWNJ) and combining marks stay: Indic and Thai text needs them.
+# Control characters except tab and line feed. Joiners (ZWJ, ZWNJ) and combining marks stay: Indic and Thai need them.
 CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff\u00ad\u2060\u200b\u200e\u200f\u202a-\u202e\ud800-\udfff]"
 )
 FENCE = re.compile(r"[ ]*```")
 TAB = "    "
-# A page that was escaped twice has entities within words ("T&uuml;rk"): 144 of 2,940 Turkish pages do. An entity
+# A page that was escaped twice has entities within words ("T&uuml;rk"), as 144 of 2,940 Turkish pages have. An entity
 # between spaces stays, because it may be the subject of a lesson on HTML. &lt; and &amp; stay, because they belong to
 # code.
 NAME = r"(?:[A-Za-z]{2,30}|#\d{2,6});"
@@ -26,8 +26,9 @@ WORD = rf"[\w{MARKS}]"
 # The pattern begins with the literal &, which makes the search 16 times as fast.
 ENTITY = re.compile(rf"&(?:(?<={WORD}&){NAME}|{NAME}(?={WORD}))")
 
-# ftfy's expression for mojibake tries 40 alternatives at each character, which takes 0.8 ms per page. Each alternative
-# contains one of these rare characters and matches at most REACH characters on either side of it.
+# ftfy's expression for mojibake (wrongly decoded text) tries 40 alternatives at each character, which takes 0.8 ms per
+# page. Each alternative contains one of these rare characters and reaches at most REACH characters to either side, so
+# only the text around them is searched.
 TELLTALES = re.compile(
     "[{c1}{bad}{law}{currency}{start_punctuation}{end_punctuation}{numeric}{upper_accented}{box}œ°ÙЂ]".format(
         **MOJIBAKE_CATEGORIES
@@ -37,10 +38,10 @@ REACH = 6
 
 
 def normalise(text: str) -> str:
-    """The text in NFC with one paragraph per line. Controls and repeated spaces are removed, clear mojibake repaired.
+    """Writes a text in NFC with one paragraph per line, without controls and repeated spaces, and repairs mojibake.
 
-    Code between Markdown fences keeps its indentation, which Python needs. Only `fix_encoding` of ftfy is used: it
-    leaves quotes, widths and ligatures alone.
+    Code between Markdown fences keeps its indentation, which Python code needs. Of ftfy, only `fix_encoding` is used,
+    because it does not change quotation marks, full-width characters and ligatures.
     """
     text = ftfy.fix_encoding(text) if looks_garbled(text) else text
     if "\r" in text or "\u2028" in text:
@@ -68,7 +69,7 @@ def _single_blanks(line: str) -> str:
 
 
 def _lines_with_code(text: str) -> Iterator[str]:
-    """Lines with single spaces. Lines of code keep their indentation relative to the fence."""
+    """Yields the lines with single spaces. Lines of code keep their indentation relative to the fence."""
     code, margin = False, 0
     for line in text.split("\n"):
         bare = _single_blanks(line)
@@ -81,6 +82,6 @@ def _lines_with_code(text: str) -> Iterator[str]:
 
 
 def _character(entity: re.Match[str]) -> str:
-    """The character beyond ASCII that an entity names; any other entity is left as it is."""
+    """The character that an entity names if it is beyond ASCII; otherwise the entity itself."""
     named = html.unescape(entity.group())
     return named if len(named) == 1 and not named.isascii() else entity.group()

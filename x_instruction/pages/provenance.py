@@ -7,7 +7,7 @@ from lxml import etree, html  # type: ignore[import-untyped]
 from x_instruction.pages import joiners
 from x_instruction.pages.normalise import normalise
 
-# Paths in order of preference. If a path finds several attributes, the first counts; several texts are joined.
+# XPaths for each field, in order of preference. If one finds several attributes, the first counts; texts are joined.
 FIELDS: dict[str, list[str]] = {
     "url": ["link[@rel='canonical']/@href", "meta[@property='og:url']/@content"],
     "title": ["meta[@property='og:title']/@content", "h1//text()", "title//text()"],
@@ -28,7 +28,7 @@ PATHS = {
 
 
 def stated(tree: html.HtmlElement) -> dict[str, str]:
-    """The first statement of each field that is not empty, on one line; "" if there is none."""
+    """For each field, the first of the page's statements that is not empty, on one line; "" if there is none."""
     return {name: next(filter(None, (_statement(tree, path) for path in paths)), "") for name, paths in PATHS.items()}
 
 

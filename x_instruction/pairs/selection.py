@@ -7,7 +7,8 @@ import polars as pl
 from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.runner.shards import Split
 
-# "www.example.org:80" and "example.org" are the same site; a pair without an address counts by its source.
+# The site of a pair. "www.example.org:80" and "example.org" are the same site. The site of a pair without an address is
+# its source file.
 DOMAIN = (
     pl.when(pl.col("url") != "")
     .then(pl.col("url").str.extract(r"^(?:\w+://)?(?:[^/@]*@)?(?:www\.)?([^/:?#]+)", 1).str.to_lowercase())
@@ -16,11 +17,11 @@ DOMAIN = (
 
 
 def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
-    """Keeps the pairs that break no rule. A dropped pair shows the first rule that it breaks, and its rating.
+    """Keeps the pairs that break no rule. A dropped row names the first rule that the pair breaks, and its rating.
 
-    Each rule is applied only to the pairs that the earlier rules kept. Equal ratings are ordered by id, so the result
-    does not depend on the order of rows. A band is one of `length_bands` equally large groups by length of the
-    response.
+    Each rule is applied only to the pairs that the earlier rules kept. Pairs with equal ratings are ordered by id, so
+    the result does not depend on the order of rows. The pairs are divided by the length of their responses into
+    `length_bands` equally large groups, called bands.
     """
     left = rated.sort(["rating", "id"], descending=[True, False]).with_columns(
         rank=pl.int_range(1, pl.len() + 1),
@@ -38,9 +39,9 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
-    """Whether a pair breaks each rule, by reason. The pairs must be sorted from the best rating to the worst."""
-    # The best pair of every band comes first, then the second best of every band, and so on. A band without more pairs
-    # leaves its turns to the other bands.
+    """Maps each reason to an expression: whether a pair breaks this rule. The best rated pair must be the first."""
+    # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. When a
+    # band has no more pairs, only the other bands go on.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1
     return {
         "below_min_rating": (pl.col("rating") < settings.min_rating) & (pl.col("rank") > settings.always_kept),
@@ -58,5 +59,5 @@ def _length_rank() -> pl.Expr:
 
 
 def _beyond(group: str | pl.Expr, limit: int | None) -> pl.Expr:
-    """Whether a pair is not among the best `limit` of its group; never without a limit."""
+    """Whether a pair is not among the best `limit` pairs of its group; False for all pairs if there is no limit."""
     return pl.lit(False) if limit is None else pl.int_range(pl.len()).over(group) >= limit

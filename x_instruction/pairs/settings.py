@@ -14,23 +14,25 @@ class RefinedPairs(Section):
 
     min_rating: Share
     always_kept: Annotated[int, Field(ge=0)]
-    """Number of the best pairs of a language that pass `min_rating` whatever their rating. It is for the embedded
-    model, whose run would otherwise end here: its instructions do not fit their texts (median rating 0.1). With any
-    other model the settings must say 0."""
+    """Number of the best pairs of a language that `min_rating` never drops. It is for the embedded model, whose
+    instructions do not fit their texts (median rating 0.1), so that its run would end here. With any other model it
+    must be 0."""
     max_of_document: Positive | None
     """The largest number of pairs of one document."""
     max_of_domain: Positive | None
     """The largest number of pairs of one site, or of one source file if they have no address."""
     top_share: Annotated[float, Field(gt=0, le=1)]
-    """The share that is kept of each of `length_bands` equally large groups by length, so that long responses do not
-    displace short ones."""
+    """The pairs are divided by length into `length_bands` equally large groups. This share of each group is kept, so
+    that long responses do not displace short ones."""
     length_bands: Positive
     max_pairs: Positive
-    """The largest number of pairs of one language. The next iteration learns from them; more pairs take longer."""
+    """The largest number of pairs of one language. The next iteration learns from all of them, so more pairs take
+    longer."""
     min_pairs: Positive
-    """If a language has fewer pairs, the gate fails."""
+    """If a language has fewer pairs than this, nothing is published."""
     max_precision_fall: Share
-    """The stop rule: an iteration is not used if its held-out precision is lower by more than this."""
+    """The stop rule: if the held-out precision of an iteration is lower than the best before it by more than this,
+    neither that iteration nor a later one is used."""
 
     @model_validator(mode="after")
     def _some_number_is_allowed(self) -> RefinedPairs:

@@ -1,4 +1,4 @@
-"""Chooses the iteration to use. The stop rule excludes iterations whose evaluator's held-out precision fell."""
+"""Chooses the iteration to use: the last one before the evaluator's precision on held-out seeds falls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Decision:
 
 
 def accepted_iteration(job: Job) -> str:
-    """The last iteration before the first whose precision fell by more than `max_precision_fall`."""
+    """The last iteration before the precision falls by more than `max_precision_fall`."""
     return decision(job).iteration
 
 

@@ -17,7 +17,7 @@ from x_instruction.runner.job import Job
 
 @dataclass(frozen=True)
 class Task:
-    """A task of a tuned model. `message` returns a pair's user message and the arguments of the chat template."""
+    """What a model is tuned to do. `message` returns a pair's user message and the chat template's arguments."""
 
     about: str
     asking: Asking
@@ -26,7 +26,7 @@ class Task:
 
 
 def answering(job: Job, language: str = "") -> Task:
-    """The task of answering an instruction, by default in the language of this code."""
+    """The task of answering an instruction. `language` is the code of the default language of the answer, or ""."""
     prompts, names = job.section(Prompts), load_names(job.language_pages)
     return Task(
         about="answers instructions",

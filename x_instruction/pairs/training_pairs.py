@@ -17,7 +17,7 @@ PAIR_COLUMNS = ["id", "instruction", "response"]
 
 @dataclass(frozen=True)
 class Pair:
-    """`style` is the style tag of the prompt, which distinguishes seeds from web text."""
+    """A pair with its language. `style` is the style tag in the prompt, which distinguishes seeds from web text."""
 
     id: str
     language: str
@@ -27,7 +27,7 @@ class Pair:
 
 
 def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list[Pair]:
-    """The seeds of a split (`train`, `calibration` or `held_out`), by default of all languages."""
+    """The seeds of a split (`train`, `calibration` or `held_out`) in the given languages, by default in all."""
     pairs: list[Pair] = []
     for language in languages or job.settings.languages:
         table = job.rows("seed_pairs", language).table().filter(pl.col("split") == split)
@@ -36,9 +36,9 @@ def seed_pairs(job: Job, split: str, languages: list[str] | None = None) -> list
 
 
 def english_pairs(job: Job, per_native: float) -> list[Pair]:
-    """English seeds for the instruction model, at most `per_native` for each native seed of the train split.
+    """English seeds for the instruction model: at most `per_native` times the number of train seeds of all languages.
 
-    Pairs are left out if a language uses their instruction for measuring or calibrating.
+    A pair is left out if its instruction is among the calibration or held-out seeds of a language.
     """
     table = pl.concat(job.rows("seed_pairs", language).table() for language in job.settings.languages)
     unseen = table.filter(pl.col("split").is_in(["calibration", "held_out"]))["instruction_id"]
@@ -49,7 +49,7 @@ def english_pairs(job: Job, per_native: float) -> list[Pair]:
 
 
 def web_pairs(job: Job, artifact: str, languages: list[str] | None = None) -> list[Pair]:
-    """All pairs of an artifact, by default of all languages."""
+    """All pairs of an artifact in the given languages, by default in all."""
     pairs: list[Pair] = []
     for language in languages or job.settings.languages:
         table = job.rows(artifact, language).table(PAIR_COLUMNS)

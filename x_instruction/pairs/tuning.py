@@ -30,15 +30,15 @@ CHECKED = (
     "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
     "ends_with_token",
 )  # fmt: skip
-COMPARED = 200  # held-out prompts that are compared with those of the chat template
+COMPARED = 200  # number of held-out prompts that are compared with those of the chat template
 
 
 def tune(
     job: Job, training: Training, pairs: list[Pair], task: Task, decoding: Mapping[str, Any] | None = None
 ) -> Outcome:
-    """Fine-tunes the base model on the pairs and saves it to the staging folder, with everything that makes it usable.
+    """Fine-tunes the base model on the pairs, and saves it to the staging folder with all files that its users need.
 
-    `decoding` holds the settings of that section if the model is published to answer.
+    `decoding` has the settings of the section `decoding`, for a model that answers instructions.
     """
     facts = tune_into(job, job.staging, training, pairs, task, decoding or {}, job.settings.languages)
     return Outcome(facts=facts)
@@ -53,7 +53,7 @@ def tune_into(
     decoding: Mapping[str, Any],
     languages: Sequence[str],
 ) -> dict[str, Metric]:
-    """Like `tune`, for any folder and some of the languages. The loss curve is in the folder's subfolder of plots."""
+    """Like `tune`, but saves to any folder, for some of the languages. Its subfolder PLOTS gets the loss curve."""
     base = job.input("base_model")
     encoder = _encoder(job, base, training)
     examples = kept_examples(job, base, pairs, [encoder.budget], lambda: task.examples(pairs, encoder))
@@ -69,7 +69,8 @@ def tune_into(
         part="" if folder == job.staging else "-".join(languages),
     )
     facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
-    # Both models are measured in one type: a tiny random base had 0.025 nats less in bfloat16 than in float32.
+    # Both models are measured in the same type: the loss of a tiny random base was 0.025 nats lower in bfloat16 than in
+    # float32.
     before, after = (held_out_loss(model, unseen, stored_dtype(folder)) for model in (base, folder))
     write_template(folder, encoder, task.asking)
     facts |= {
@@ -85,12 +86,12 @@ def tune_into(
 
 
 def measure_tuned(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Metrics of the model in the staging folder. It is loaded and run once, so that no broken model is published."""
+    """Metrics of the model in the staging folder. The model is loaded and run, so that no broken one is published."""
     return {**model_facts(job.staging), **{name: outcome.facts[name] for name in CHECKED}}
 
 
 def _encoder(job: Job, model: Path, training: Training) -> PromptEncoder:
-    """The encoder. A response may fill three quarters of the training window, so that the rest of its pair fits."""
+    """The encoder of prompts. A response may fill three quarters of `max_tokens`, so that the rest of the pair fits."""
     return PromptEncoder(load_tokenizer(model), job.section(Prompts), budget=training.max_tokens * 3 // 4)
 
 
@@ -99,8 +100,8 @@ def _template_share(
 ) -> float:
     """Share of the held-out prompts for which the saved chat template gives exactly the tokens of the training.
 
-    The pipeline encodes the parts of a prompt one by one, so that no text becomes structure. A chat template is encoded
-    as a whole, so a tokenizer may join the end of one part with the start of the next.
+    The two may differ. The pipeline encodes the parts of a prompt one by one, so that no text becomes a special token.
+    A chat template is encoded as a whole, so a tokenizer may join the end of one part with the start of the next.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

@@ -29,7 +29,7 @@ from x_instruction.runner.plots import PLOTS, write_plot
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.work_store import SEAL, finished, seal
 
-# Functions that combine the metrics of several models into one metric for the suite: the worst of them.
+# How the values of a metric for several models become one value for the final check: mostly the worst value.
 WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
     "loss_change": max,
@@ -47,7 +47,7 @@ WORST: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Each:
-    """How the model of every language is trained. `task` returns the task of a language's model."""
+    """What the training of every language's model needs. `task` returns the task for a language."""
 
     job: Job
     training: Training
@@ -55,7 +55,7 @@ class Each:
     decoding: Mapping[str, Any]
 
     def model(self, language: str, pairs: list[Pair]) -> Path:
-        """The folder of the finished model in the work store. It is trained now unless an earlier run has done so."""
+        """The folder of a language's finished model in the work store. Trains the model unless an earlier run has."""
         folder = self.job.work / "models" / self._key(language, pairs)
         if finished(folder) is None:
             unfinished = folder.with_name(f".{folder.name}")
@@ -107,7 +107,7 @@ def measure_each(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _link(made: Path, target: Path) -> None:
-    """Links the files of a finished model into the target, so that they take no space a second time."""
+    """Makes hard links to the files of a finished model in the target, so that they take no space a second time."""
     for path in made.rglob("*"):
         inner = path.relative_to(made)
         if path.is_file() and path.name != SEAL and inner.parts[0] != PLOTS:

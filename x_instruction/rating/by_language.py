@@ -17,6 +17,6 @@ def by_language(
     """Applies `work` to the rows of each language. Rows keep their order. `pages` is the folder of language pages."""
     numbered = frame.with_row_index("number")
     parts = [work(part, load_language(part["language"][0], pages)) for part in numbered.partition_by("language")]
-    if not parts:  # an empty frame needs the new columns too, and the work for any language adds them
+    if not parts:  # `work` for any language adds the new columns, which an empty frame needs too
         return work(frame, load_language(next(iter(load_names(pages))), pages))
     return pl.concat(parts).sort("number").drop("number")

@@ -1,7 +1,7 @@
-"""Calibrates an evaluator's label probabilities, with a temperature or with a regression over them and the signals.
+"""Calibrates an evaluator's label probabilities, by a temperature or by a regression that also reads the signals.
 
-stages/evaluator/fitting.py fits the calibration on held-back seeds. It is saved beside the evaluator as
-calibration.json, and applied wherever that evaluator rates.
+stages/evaluator/fitting.py fits the calibration on seeds of the calibration split. The evaluator's folder contains it
+as calibration.json, and every rating by that evaluator uses it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Matrix = npt.NDArray[np.float64]
 class Regression:
     """A multinomial logistic regression on two log-odds of the labels and the distances of the signals.
 
-    The distance of a signal is the amount by which it is worse than its median among the best pairs (`medians`),
-    clipped to the range from 0 to the largest distance in the fit (`limits`). A signal that is better than the median
-    gives no advantage, because a model finds its own instructions likelier than people's, and the regression never
-    extrapolates. `coefficients` has a row and `intercepts` a number for each level. `subtracted` is the share of the
-    likelihood after other texts that is first subtracted from the likelihoods.
+    The distance of a signal says by how much it is worse than its median among the best pairs (`medians`). It is 0 if
+    the signal is better: otherwise a model's own instructions, which it finds likelier than people's, would have an
+    advantage. It is at most the largest distance in the fit (`limits`), so that the regression never extrapolates.
+    `coefficients` has one row for each level, and `intercepts` one number. First, the mean likelihood after other
+    texts, times `subtracted`, is subtracted from the likelihoods.
     """
 
     signals: list[str]
@@ -70,7 +70,7 @@ def read_calibration(evaluator: Path) -> Calibration:
 
 
 def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
-    """Log-odds of best and flawed against worst, then the signals' distances; shape (pairs, 2 + signals)."""
+    """The inputs of the regression: two log-odds against worst, then the distances; shape (pairs, 2 + signals)."""
     frame = compared(frame, regression.subtracted)
     labels = np.log(frame.select(LEVELS).to_numpy().clip(MIN_PROBABILITY, 1.0))
     distances = [
@@ -81,12 +81,12 @@ def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
 
 
 def badness(values: pl.Series, signal: str) -> Matrix:
-    """The values, negated if a low value of the signal is worse, so that a higher badness is always worse."""
+    """The values of a signal, negated if low values are worse, so that high values are always worse."""
     return values.to_numpy() * (-1.0 if signal in HIGHER_IS_BETTER else 1.0)
 
 
 def with_temperature(frame: pl.DataFrame, temperature: float) -> pl.DataFrame:
-    """Temperature scaling (Guo et al. 2017): less certain above 1, more certain below 1. The order does not change."""
+    """Temperature scaling (Guo et al. 2017): above 1, probabilities become less certain; below 1, more certain."""
     if temperature == 1.0:
         return frame
     scaled = frame.with_columns(pl.col(level) ** (1 / temperature) for level in LEVELS)

@@ -1,13 +1,22 @@
 """Computes signals of a pair with the instruction model: how likely the instruction is after the response.
 
-A small evaluator cannot compare a response with its instruction. In the planted world (artificial languages,
-docs/evaluator.md), AUC of swapped responses was 0.5 to 0.9 with the labels, and 1.00 with these likelihoods. An
-instruction that is likely after any text tells nothing, so its mean likelihood after other texts of the language is
-computed too. The calibration subtracts the share of that mean that fits best (stages/evaluator/fitting.py). On held-out
-seeds in Finnish and Hindi, with Gemma 3 270M, AUC of swapped responses was 0.66 and 0.78 if nothing was subtracted,
-0.84 and 0.91 with the likelihood without a text, and 0.94 and 0.92 with the whole mean after two other texts (0.95 and
-0.94 with three, 0.96 and 0.96 with eight). In the planted world all instructions are equally likely; there AUC was
-0.999 if nothing was subtracted and 0.95 with the whole mean.
+A small evaluator cannot compare a response with its instruction. On the artificial languages of docs/evaluator.md, AUC
+in detecting responses to another instruction was 0.5 to 0.9 with the labels, and 1.00 with these likelihoods.
+
+An instruction that is likely after any text tells nothing, so its mean likelihood after other texts of the language is
+computed too. The calibration subtracts this mean, times the factor from 0 to 1 that fits best
+(stages/evaluator/fitting.py). The table shows AUC with Gemma 3 270M on held-out seeds.
+
+| subtracted from the likelihood | Finnish | Hindi |
+|---|---|---|
+| nothing | 0.66 | 0.78 |
+| the likelihood without a text | 0.84 | 0.91 |
+| the whole mean after two other texts | 0.94 | 0.92 |
+| the whole mean after three other texts | 0.95 | 0.94 |
+| the whole mean after eight other texts | 0.96 | 0.96 |
+
+In the artificial languages, all instructions are equally likely. There AUC was 0.999 if nothing was subtracted, and
+0.95 if the whole mean was.
 """
 
 from __future__ import annotations
@@ -23,12 +32,12 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.rating.by_language import by_language
 
-# `likelihood` is the mean log-probability in nats of the instruction's tokens after the whole response;
-# `part_likelihood` is the lowest such value after one of its three parts. A low value means that the response does not
-# fit. In the planted world, AUC of responses that stray was 0.83 with the whole response, and 0.998 together with the
-# parts and the labels.
+# `likelihood` is the mean log-probability, in nats, of the instruction's tokens after the whole response.
+# `part_likelihood` is the lowest such value after one of the response's three parts. A low value means that the
+# response does not fit. On the artificial languages, AUC in detecting responses that leave the topic was 0.83 with
+# `likelihood` alone, and 0.998 together with `part_likelihood` and the labels.
 LIKELIHOODS = ("likelihood", "part_likelihood")
-# The mean of the likelihoods after other texts.
+# The mean of the instruction's likelihoods after other texts.
 OTHER_LIKELIHOOD = "other_likelihood"
 LIKELIHOOD_COLUMNS = (*LIKELIHOODS, OTHER_LIKELIHOOD)
 PARTS = 3
@@ -59,10 +68,10 @@ def add_likelihoods(
 
 
 def _others(rows: pl.DataFrame, count: int) -> pl.DataFrame:
-    """Columns `number` (the first row of each instruction) and `text`: responses to other instructions.
+    """Chooses other texts for each instruction: a frame of `number` (the instruction's first row) and `text`.
 
-    The responses are at equal distances in the order of the frame, because neighbours may come from one document. If
-    the language has no other response, the text is empty.
+    The texts are responses to other instructions. They are taken at equal distances in the order of the frame, because
+    neighbours may come from one document. If the language has no other response, the text is empty.
     """
     firsts = rows.unique(["language", "instruction"], keep="first", maintain_order=True)
     tables = [rows.clear().select("number", text="response")]
@@ -78,7 +87,7 @@ def _others(rows: pl.DataFrame, count: int) -> pl.DataFrame:
 
 
 def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, prompts: Prompts) -> pl.Series:
-    """For each row of `texts`, the likelihood of the instruction with its `number` after its `text`."""
+    """For each row of `texts`, the likelihood after its `text` of the instruction in the row `number` of the frame."""
     plain = PromptEncoder(engine.tokenizer, prompts)
     completions = [plain.completed(instruction) for instruction in instructions]
     encoder, questions = PromptEncoder(engine.tokenizer, prompts, budget=prompts.max_response_tokens), []
@@ -90,19 +99,19 @@ def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, pr
 
 
 def without_likelihoods(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fills the columns of LIKELIHOOD_COLUMNS with NaN if no likelihood is wanted, so that no rating can use them."""
+    """Adds the columns of LIKELIHOOD_COLUMNS filled with NaN, for settings without likelihoods: no rating uses NaN."""
     return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOOD_COLUMNS)
 
 
 def compared(frame: pl.DataFrame, share: float) -> pl.DataFrame:
-    """Subtracts this share of the likelihood after other texts from LIKELIHOODS, if the frame has these columns."""
+    """Subtracts OTHER_LIKELIHOOD times `share` from the columns of LIKELIHOODS, if the frame has them."""
     if share == 0 or OTHER_LIKELIHOOD not in frame.columns:
         return frame
     return frame.with_columns(pl.col(name) - share * pl.col(OTHER_LIKELIHOOD) for name in LIKELIHOODS)
 
 
 def _parts(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
-    """Columns `number` (the row of the frame) and `text`: the parts of each response of two or more sentences."""
+    """Divides each response of two or more sentences: a frame of `number` (its row in `frame`) and `text` (a part)."""
     lines = by_language(frame.select("language", "response"), pages, _with_sentences).with_row_index("number")
     size = (pl.col("sentences").list.len() + PARTS - 1) // PARTS
     cut = [pl.col("sentences").list.slice(size * number, size).list.join(" ") for number in range(PARTS)]

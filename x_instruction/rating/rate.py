@@ -36,7 +36,7 @@ def add_ratings(
     prompts: Prompts,
     names: Mapping[str, str],
 ) -> pl.DataFrame:
-    """Adds best, flawed and worst (probabilities) and rating (their expected value) to the pairs of a frame.
+    """Adds the columns best, flawed and worst (probabilities) and rating (the expected value) to a frame of pairs.
 
     The frame has `language` (a code of `names`), `instruction`, `response` and the signals that the calibration uses.
     """
@@ -51,6 +51,6 @@ def add_ratings(
 
 
 def with_rating(frame: pl.DataFrame, values: list[float]) -> pl.DataFrame:
-    """Adds `rating`, the expected value of the levels."""
+    """Adds the column `rating`: the expected value, with one of the `values` for each level."""
     rating = pl.sum_horizontal(pl.col(level) * value for level, value in zip(LEVELS, values, strict=True))
     return frame.with_columns(rating.alias("rating"))

@@ -18,14 +18,14 @@ class Rating(Section):
     labels: Annotated[list[str], Field(min_length=3, max_length=3)]
     """The tokens that stand for best, flawed and worst; each must be a single token of the model."""
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
-    """The values of the three levels; a rating is their expected value. With 0.5 for flawed, a pair that is certainly
-    cut off would be worth as much as a pair that is good or swapped with equal probability. AUC over the surface
-    defects was 0.62 with 0.5, and 0.91 with 0.2."""
+    """The values of the three levels; a rating is their expected value. With 0.5 for flawed, a response that is
+    certainly cut off would be worth as much as one that is either good or an answer to another instruction, with equal
+    probability. AUC over defects of the response alone was 0.62 with 0.5, and 0.91 with 0.2."""
     signals: tuple[Signal, ...]
     """The signals (x_instruction/rating/signals.py) that a regression combines with the label probabilities. If the
-    list is empty, the labels decide alone. candidate_pairs computes only the likelihoods and vectors that listed
-    signals need."""
+    list is empty, the labels decide alone. candidate_pairs computes likelihoods and vectors only if a listed signal
+    needs them."""
     other_texts: Positive
     """Number of other texts of the language after which an instruction's likelihood is computed too."""
     max_response_tokens: Positive
-    """In the prompt, a longer response is cut at the end of a sentence. Signals are counted on the whole response."""
+    """In the prompt, a response with more tokens is cut at the end of a sentence. Signals use the whole response."""

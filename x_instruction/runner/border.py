@@ -1,4 +1,4 @@
-"""Ends a command: its errors are printed as one sentence, and only bugs of this project show a traceback."""
+"""Runs a command: prints each of its errors as one sentence, and a traceback only for bugs of this project."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TextIO
 
 from x_instruction.runner.errors import XInstructionError, in_one_line
 
-OUTPUT_CLOSED = 128 + 13  # the status of a program that the signal SIGPIPE ended
+OUTPUT_CLOSED = 128 + 13  # the exit status of a program that the signal SIGPIPE ended
 REPORT = "the project's issue tracker"
 FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
-# Remedies by the error number of the operating system.
+# What the user can do, by the error number of the operating system.
 REMEDIES = {
     errno.ENOSPC: FREE_SPACE,
     errno.EDQUOT: FREE_SPACE,
@@ -28,13 +28,13 @@ REMEDIES = {
     errno.ENFILE: "close other programs, then run again",
     errno.EIO: "the disk may be failing: copy the project to another disk, then run again",
 }
-# Libraries in Rust and C++ have the error's number or words only in the message.
+# Errors of libraries in Rust and C++ have no error number, only these words in their message.
 DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quota exceeded")
 NO_MEMORY = re.compile(
     r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
 )
-# Names of libraries by the package of their error classes. Such an error is about the library's input, not a bug of
-# this project.
+# Names of libraries by the package that defines their errors. An error of these libraries is about their input, and not
+# a bug of this project.
 LIBRARIES = {
     "dvc": "DVC",
     "safetensors": "safetensors",
@@ -51,9 +51,9 @@ LESS_MEMORY = "close other programs, lower execution.workers, rows_per_shard or 
 
 
 def at_the_border(work: Callable[[], int]) -> int:
-    """Returns the exit status of the work. An error is printed as one sentence; XI_TRACEBACK=1 adds its traceback.
+    """Does the work and returns its exit status. Prints an error as one sentence; XI_TRACEBACK=1 adds its traceback.
 
-    A command whose output nobody reads any more, as in `COMMAND | head`, ends without a message.
+    If nobody reads the output any more, as in `COMMAND | head`, the command ends without a message.
     """
     try:
         return _status_of(work)
@@ -85,7 +85,7 @@ def _printed(error: Exception) -> int:
 
 
 def _drop_unread_output() -> bool:
-    """Discards further output to streams whose pipe is closed. Returns whether there is such a stream."""
+    """Discards further output to standard streams whose pipe is closed. Returns whether any is closed."""
     closed = [stream for stream in (sys.stdout, sys.stderr) if _is_closed_pipe(stream)]
     for stream in closed:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,7 +1,7 @@
 """Checks that a file still has the content that was written: a disk or a copy may have changed it.
 
-The hash is XXH3 with 128 bits, which reads 6 GB a second from the page cache; SHA-256 reads 1.1 GB. It protects against
-accidents but not against an attacker, who could also write the checksum.
+The checksums are XXH3 hashes of 128 bits. XXH3 reads 6 GB a second from the page cache, and SHA-256 reads 1.1 GB. The
+checksums protect against accidents, but not against an attacker, who could change them too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def checksum(path: Path) -> str:
 
 
 def checksums(folder: Path, leave_out: Iterable[str] = ()) -> dict[str, str]:
-    """The checksums of the files under the folder, by relative name, without temporary files (with a leading dot)."""
+    """Maps the relative names of all files under the folder to their checksums, without names that begin with a dot."""
     names = sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
@@ -36,12 +36,12 @@ def checksums(folder: Path, leave_out: Iterable[str] = ()) -> dict[str, str]:
 
 
 def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes the mapping as JSON together with a checksum of itself."""
+    """Writes the mapping as JSON, with a checksum of the mapping as an additional value."""
     write_json(path, {**value, CHECKSUM: _checksum_of(value)})
 
 
 def read_sealed(path: Path, or_by_hand: bool = False) -> dict[str, Any]:
-    """The mapping. Raises DamagedError if it is not what was written.
+    """Reads a mapping that `write_sealed` wrote. Raises DamagedError if it is not what was written.
 
     With `or_by_hand`, a mapping without a checksum is also accepted.
     """

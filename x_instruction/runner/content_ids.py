@@ -6,11 +6,11 @@ import polars as pl
 
 from x_instruction.runner.files import digest
 
-LENGTH = 16  # hex digits: 64 bits, so that among a billion rows two share an id with a probability of 3 %
+LENGTH = 16  # hex digits, or 64 bits: among a billion rows, the probability that two share an id is 3 %
 
 
 def content_ids(frame: pl.DataFrame, *columns: str) -> pl.Series:
-    """The column `id`: the first digits of SHA-256 over the columns' values, in this order."""
+    """The values of the column `id`: the first digits of SHA-256 over the columns' values, in this order."""
     rows = frame.select(columns).iter_rows()
     return pl.Series("id", [digest(*row)[:LENGTH] for row in rows], dtype=pl.String)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
-STARTED = b"+"  # the process sends it when the stage begins, and the exit status at the end
+STARTED = b"+"  # sent by the process when the stage begins; at the end, it sends the exit status
 # Loading the libraries takes 8 s, and a minute on a busy machine.
 LONGEST_START = 300.0  # seconds
 
@@ -37,7 +37,7 @@ def delegated(arguments: list[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        if not same_user(connection):  # the process would get the environment, which may hold keys
+        if not same_user(connection):  # another user's process would get the environment with its keys
             return None
         die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])
@@ -60,7 +60,7 @@ def delegated(arguments: list[str]) -> int | None:
 
 
 def _has_started(connection: socket.socket) -> bool:
-    """Whether the stage has begun or has already ended; False if nothing happens for too long."""
+    """Waits until the stage begins, or has already ended. Returns False if neither happens for LONGEST_START."""
     connection.settimeout(LONGEST_START)
     try:
         connection.recv(1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Numbers that are read at a time: 32 MB of 64-bit values. The work on them takes a few times as much memory.
+# How many numbers are read at a time: 32 MB if they have 64 bits. Work on them needs several times this memory.
 PIECE = 4_000_000
 Array = npt.NDArray[Any]
 
@@ -24,7 +24,7 @@ def count(path: Path, dtype: npt.DTypeLike) -> int:
 
 
 def pieces(path: Path, dtype: npt.DTypeLike) -> Iterator[tuple[int, Array]]:
-    """Yields the position of the first value and the values of each piece."""
+    """Yields the file in pieces: the position of each piece's first value, and the piece's values."""
     size = np.dtype(dtype).itemsize
     for start in range(0, count(path, dtype), PIECE):
         yield start, np.fromfile(path, dtype, PIECE, offset=start * size)
@@ -40,11 +40,11 @@ def gather(path: Path, dtype: npt.DTypeLike, places: Array) -> Array:
 
 
 def repeated(keys: Path, among: npt.NDArray[np.bool_] | None = None) -> Iterator[tuple[Array, Array]]:
-    """Yields the positions of the 64-bit keys that occur more than once, and the group of each position.
+    """Yields the positions of the 64-bit keys that occur more than once, and the number of each position's group.
 
-    `among` marks the positions to look at (by default, all). Each yielded part holds all keys with one remainder, so
-    its groups are complete. In each part the groups are numbered from 0, and the positions of a group are adjacent. The
-    file is read once for each part.
+    A group consists of the positions of equal keys. The file is read once for each yielded part, which has all keys
+    with one remainder, so that its groups are complete. In each part, groups are numbered from 0, and the positions of
+    a group are adjacent. `among` is true for the positions to look at (by default, all).
     """
     parts = max(-(-count(keys, np.uint64) // PIECE), 1)
     for part in range(parts):
@@ -68,7 +68,7 @@ def _groups(places: Array, keys: Array) -> tuple[Array, Array]:
 
 
 def neighbours(keys: Array) -> tuple[Array, Array]:
-    """For sorted keys, whether each key equals the key before it, and whether it equals a key on either side."""
+    """Two arrays for sorted keys: whether each key equals the one before it, and whether it equals any neighbour."""
     equals_previous = np.zeros(len(keys), np.bool_)
     equals_previous[1:] = keys[1:] == keys[:-1]
     in_group = equals_previous.copy()

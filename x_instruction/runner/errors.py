@@ -22,7 +22,7 @@ class GateFailedError(XInstructionError):
 
 
 class DamagedError(InputError):
-    """The content of a file is not what was written: a disk, a copy or a person changed it."""
+    """The content of a file is not what was written: a disk, a copy or a person has changed it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -32,14 +32,14 @@ class DamagedError(InputError):
         self.path = path
 
     def __reduce__(self) -> tuple[type, tuple[Path]]:
-        """Workers pickle their errors for the stage. By default, the message would be unpickled as the path."""
+        """A worker process pickles its errors. By default, unpickling would give the message in place of the path."""
         return DamagedError, (self.path,)
 
 
 def in_one_line(error: BaseException) -> str:
-    """The message of a library's error in one line of bounded length, without the full stop at its end.
+    """The message of a library's error in one line of at most LONGEST characters, without a full stop at its end.
 
-    Jinja puts lines of the template into the messages of its syntax errors. Here the number of the line replaces them.
+    Jinja puts lines of the template into the messages of its syntax errors. They are replaced by the line's number.
     """
     message, line = getattr(error, "message", None), getattr(error, "lineno", None)
     text = f"{message.split('. ')[0].rstrip('.')} in line {line}" if isinstance(message, str) and line else str(error)

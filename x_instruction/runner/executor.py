@@ -13,7 +13,7 @@ from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.process import die_with_parent
 from x_instruction.runner.settings import Execution
 
-# A shard takes minutes. The limit catches a worker that hangs and a cluster without a free processor.
+# A shard takes minutes. A longer time means that a worker hangs, or that a cluster has no free processor.
 LONGEST_SHARD = 4 * 3600.0  # seconds
 
 Item = TypeVar("Item")
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execution: Execution) -> Iterator[Result]:
-    """Yields the results in the order of the items. Each worker holds at most two items, so memory stays bounded.
+    """Yields the results in the order of the items. At most two items per worker wait, so that memory stays bounded.
 
     With `processes` and `ray` the function must be picklable: a function of a module or a partial of such a function.
     Raises SettingsError if Ray is asked for but not installed.
@@ -35,7 +35,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execu
 
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    # spawn, because polars' thread pool does not survive a fork.
+    # Processes are spawned, because polars' thread pool does not survive a fork.
     context = multiprocessing.get_context("spawn")
     # Without die_with_parent, a worker would wait for its next item for ever after the stage was killed.
     with ProcessPoolExecutor(workers, context, die_with_parent, (os.getpid(),)) as pool:
@@ -65,7 +65,7 @@ def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
 
 
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Joins the cluster at RAY_ADDRESS or starts a local one.
+    """Maps the function on the Ray cluster at RAY_ADDRESS, or on a local one that it starts.
 
     The nodes must share the project's folder, because each node writes its shards to the work store.
     """
@@ -83,7 +83,7 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
 
 
 def _from_ray(ray: Any, shard: Any) -> Any:
-    """The result of a shard. Raises InputError if the cluster returns none: a task that fits no node waits for ever."""
+    """The result of a shard. Raises InputError after LONGEST_SHARD: a task that fits no node would wait for ever."""
     try:
         return ray.get(shard, timeout=LONGEST_SHARD)
     except ray.exceptions.GetTimeoutError:

@@ -1,4 +1,4 @@
-"""Writes files and folders that appear whole or not at all, and hashes content."""
+"""Writes files and folders so that no reader finds half of one, and hashes content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux: paths are relative to the current folder; two existing paths are swapped
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of Linux: relative paths begin at the current folder; two paths are swapped
 
 
 def digest(*parts: str | bytes | memoryview) -> str:

@@ -1,8 +1,8 @@
 """The gate checks an artifact against its suite of expectations before anything is published.
 
 Polars computes the metrics over all rows, and Great Expectations judges them as a frame of one row. For a million rows
-this takes 0.2 s and 0.5 GB; Great Expectations on all rows, through pandas, takes 3 s and 1.1 GB. A suite is the file
-`stages/<artifact>/expectations.yaml`, a list of entries:
+this takes 0.2 s and 0.5 GB. If Great Expectations read all rows itself, through pandas, it would take 3 s and 1.1 GB. A
+suite is the file `stages/<artifact>/expectations.yaml`, a list of entries:
 
     - metric: bad_share                      # a metric that the stage computes
       at_most: $raw_web_text.max_bad_share   # a setting or a number; also at_least and equals
@@ -48,7 +48,7 @@ Validate = Callable[[list[Expectation], dict[str, Metric]], list[bool]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One judged expectation, and the `value` of its metric (None: the stage did not compute it)."""
+    """Whether one expectation passed. `value` is that of its metric, or None if the stage did not compute it."""
 
     metric: str
     rule: str
@@ -78,7 +78,7 @@ class Report:
         return [verdict for verdict in self.verdicts if not verdict.passed and verdict.severity == "warning"]
 
     def save(self, path: Path) -> None:
-        """The report holds no times and no run ids: equal data gives an equal report."""
+        """Writes the report. It has no times and no run ids, so that equal data give an equal report."""
         write_json(path, {**asdict(self), "passed": not self.failures})
 
 
@@ -101,7 +101,7 @@ def read_suite(path: Path) -> list[Expectation]:
 
 
 def load_suite(path: Path, settings: Any) -> list[Expectation]:
-    """The expectations of a suite; a bound `$section.key` is taken from the settings."""
+    """The expectations of a suite, with the value from the settings in place of a bound such as `$section.key`."""
     return [
         replace(
             expectation,
@@ -144,7 +144,7 @@ def judge(
 
 
 def _plain(value: Metric) -> Metric:
-    """The number rounded to six decimals. A number that is not finite becomes text, because JSON cannot hold it."""
+    """Rounds a number to six decimals. A number that is not finite becomes text, because JSON has no form for it."""
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else str(value)
     return value
@@ -153,7 +153,7 @@ def _plain(value: Metric) -> Metric:
 def refuse(report: Report, path: Path, drops: str = "") -> None:
     """Raises GateFailedError with one line for each critical failure.
 
-    `drops` is a sentence on the dropped rows, which often explain the failure.
+    `drops` is a sentence about the dropped rows, which often explain the failure.
     """
     if report.failures:
         where = f"{report.artifact} {report.partition}".strip()

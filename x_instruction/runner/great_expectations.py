@@ -1,8 +1,8 @@
 """Validates a suite with Great Expectations, on a frame of one row that holds the metrics.
 
-Only this module uses the library. Importing it takes 2 to 4 s, as long as the work of a small stage, so a separate
-process imports it while the stage works, and validates. If the library is already loaded, the stage's process
-validates.
+Only this module uses the library. Its import takes 2 to 4 s, as long as the work of a small stage. So a separate
+process imports it while the stage works, and then validates. If the library is already loaded, no separate process is
+started.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_VERDICT = 900.0  # seconds
 
 
 class Validator:
-    """A context in which suites can be validated."""
+    """A context manager that validates suites, and ends its separate process at the exit."""
 
     def __enter__(self) -> Validator:
         self._process = None

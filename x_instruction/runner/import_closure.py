@@ -1,8 +1,9 @@
-"""Finds the import closure of a stage: exactly the project's files that its code runs.
+"""Finds the import closure of a stage: the project's files that its code imports, directly or not.
 
-The keys of a stage's finished shards depend on the closure, so a change of one stage's code does not remake another
-stage's shards. A test compares it with the dependencies in dvc.yaml. It starts at the stage and at the shell, not at
-`stages/__main__.py`, because that file imports all settings: every key would change with any setting.
+The keys of a stage's finished shards depend on these files, so that a change of one stage's code does not remake
+another stage's shards. A test compares the files with the dependencies in dvc.yaml. The search starts at the stage's
+module and at shell.py. It does not start at `stages/__main__.py`: that file imports the settings modules of all stages,
+so a change of any of them would change every key.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def stage_files(artifact: str, root: Path) -> list[Path]:
 
 
 def stage_code_hash(artifact: str, root: Path) -> str:
-    """Hash of the stage's code. The suite is left out, because shards do not depend on it."""
+    """Hash of the stage's code, without expectations.yaml, because shards do not depend on that file."""
     return hash_paths(stage_files(artifact, root))
 
 

@@ -1,4 +1,4 @@
-"""Gives a stage what it needs: its settings, the places of its inputs and its output, and the map over shards."""
+"""Gives a stage what it needs: its settings, the paths of its inputs and its output, and a way to make shards."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ from x_instruction.runner.shared_store import SharedStore
 from x_instruction.runner.work_store import finished, seal
 
 SectionKind = TypeVar("SectionKind", bound=Section)
-# Rows that are hashed at a time: the writer copies what it writes, and a copy of a whole frame would double the memory.
+# How many rows are hashed at a time. The writer copies what it writes, and a copy of a whole frame would double the
+# memory.
 HASHED_ROWS = 2_000
 SCRATCH = "scratch-"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of one stage on one partition.
+    """One run of one stage on one partition: the rows or the model of one language, one iteration, or both.
 
-    `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` keeps
-    finished shards when a run is interrupted; it lies outside the outputs, because DVC empties those before a run.
-    `code` is the hash of the stage's code. `used` collects the keys of the work store that this run needs.
+    `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` is the folder
+    of the work store, which keeps finished shards when a run is interrupted. It is outside the outputs, because DVC
+    empties those before a run. `code` is the hash of the stage's code. `used` collects the keys of the work store that
+    this run needs.
     """
 
     artifact: str
@@ -133,7 +135,7 @@ class Job:
         settings: Iterable[Section | int],
         depends_on: str = "",
     ) -> Outcome:
-        """Writes one shard for each frame and takes finished shards from the work store.
+        """Writes one shard for each frame, but takes those that are already finished from the work store.
 
         A shard's key is made of the frame's content, the code, `settings` (the sections that the transform reads, or
         the seed) and `depends_on` (such as a model's hash). If any of them changes, the shard is made again.
@@ -157,7 +159,7 @@ class Job:
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
-        """Yields the result of a costly first step for each frame. Results in the work store are not made again."""
+        """Applies a costly first step to each frame and yields the results. The work store keeps them."""
         for key, *_ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")
@@ -218,7 +220,7 @@ def frame_hash(frame: pl.DataFrame) -> str:
 
 
 class _Hashed(io.RawIOBase):
-    """A file that keeps only the hash of what is written to it."""
+    """A writable file object that keeps only the hash of what is written to it."""
 
     def __init__(self) -> None:
         self.state = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Removes what killed runs of a partition left behind. It is called while the partition's lock is held."""
+"""Removes what killed runs of a partition left behind. The caller must have the partition's lock."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Refuses to run if the graph (dvc.yaml) does not list an input that the settings name.
 
-DVC would not notice a change of that input: later runs would call the artifact up to date although the file has
-changed.
+DVC would not notice a change of that input, so later runs would call the artifact up to date after a change.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from x_instruction.runner.yaml_files import read_yaml
 def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
     """Raises SettingsError for the first input of an artifact that is not among its dependencies in `graph`.
 
-    `inputs` holds the dependencies by artifact, written as in `graph`. It is not an error if `graph` is missing,
-    because a stage also runs alone, or if an artifact is not in `graph`.
+    `inputs` holds the dependencies by artifact, written as in `graph`. It is no error if `graph` does not exist,
+    because a stage can also run without it, or if an artifact is not in it.
     """
     if not graph.exists():
         return

@@ -20,11 +20,11 @@ SCORES = "scores.json"  # the figures that a stage writes beside its artifact; t
 
 
 def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Metrics of every artifact that holds rows; empty for models.
+    """Computes the metrics that every artifact with rows has; returns none for models.
 
     Ids are compared as 64-bit hashes on disk, because 10 million ids took 1 GB in polars. `unaccounted_rows` is the
-    number of rows that came in but are neither kept nor dropped. It is missing if a stage does not report how many rows
-    came in.
+    number of input rows that are neither kept nor dropped. It is left out if the stage does not report the number of
+    input rows.
     """
     if not job.staged.paths():
         return {}
@@ -49,9 +49,9 @@ def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> dict[str, Any]:
-    """Writes the manifest of the staged partition. `figures` is the folder of its metrics, whose checksum it lists.
+    """Writes the manifest of the staged partition, which also lists the checksum of its metrics in `figures`.
 
-    The manifest holds no times, so equal content gives an equal manifest.
+    The manifest has no times, so equal content gives an equal manifest.
     """
     paths = job.staged.paths()
     content = hash_paths([path for path in job.staging.iterdir() if path.name != MANIFEST])

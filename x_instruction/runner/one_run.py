@@ -1,8 +1,8 @@
 """Lets only one run of a partition work at a time: a second run waits, and says for whom and how long.
 
 Two runs of one partition would share its staging folder and its work store. Without this lock, 5 of 44 pairs of runs
-that were started together published wrong data. The operating system releases the lock when its holder ends, for
-whatever reason.
+that were started together published wrong data. When the process with the lock ends, for whatever reason, the operating
+system releases the lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REMEDY = "wait for the other run or stop it, then run again"
 
 @contextmanager
 def one_run(work: Path, partition: str, longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
-    """Holds the lock of the partition whose work store is `work`.
+    """A context that has the lock of the partition whose work store is `work`.
 
     Raises InputError if the run that holds the lock does nothing for `longest_wait` seconds.
     """

@@ -10,10 +10,11 @@ from x_instruction.runner.gate import Metric
 
 @dataclass(frozen=True)
 class Outcome:
-    """`rows_in` is the number of rows that came in; None for an artifact that holds no rows.
+    """What `run` returns. `rows_in` is the number of input rows; None for an artifact without rows.
 
-    `facts` go to the run log and to `measure` (seconds, rates, choices). `counts` are summed over new and stored
-    shards, and `made_by` names the engine; both go to the manifest, so neither may hold a time.
+    `facts` (seconds, rates, choices) are written to the run log, and given to `measure`. `counts` are summed over new
+    and stored
+    shards, and `made_by` names the engine. Both are written to the manifest, so neither may contain a time.
     """
 
     rows_in: int | None = None

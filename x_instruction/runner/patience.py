@@ -20,7 +20,7 @@ from filelock import BaseFileLock, Timeout
 from x_instruction.runner.errors import InputError
 
 MESSAGE_EVERY = 30.0  # seconds
-LONGEST_WAIT = 3600.0  # seconds for a holder that does nothing
+LONGEST_WAIT = 3600.0  # seconds for a process that does nothing
 LOCKS = Path("/proc/locks")
 UNKNOWN = "another process"
 
@@ -30,7 +30,7 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait of `what` for another process. `remedy` says what the user can do after the wait was given up."""
+    """One wait of `what` for another process. If the wait ends in vain, `remedy` tells the user what to do."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print
@@ -42,7 +42,7 @@ class Patience:
     def step(self, holder: str, progress: Any = None) -> float:
         """Returns the seconds until the next check. Raises InputError if there was no progress for too long.
 
-        `progress` is any value that changes while the holder works, such as the result of `work_of`.
+        `progress` is any value that changes while the other process works, such as the result of `work_of`.
         """
         now = time.monotonic()
         if self._began is None:
@@ -62,7 +62,7 @@ class Patience:
 
 
 def patiently_acquire(lock: BaseFileLock, patience: Patience, progress: Callable[[], Any] = lambda: None) -> Any:
-    """Acquires the lock, and returns a context manager that releases it. Raises InputError if that takes too long."""
+    """Acquires the lock, and returns a context manager that releases it. Raises InputError if the wait is in vain."""
     timeout = 0.0
     while True:
         try:
@@ -75,7 +75,7 @@ def patiently_acquire(lock: BaseFileLock, patience: Patience, progress: Callable
 def work_of(processes: Iterable[int | None]) -> int:
     """Whole seconds of processor time that these processes, and the processes that they started, have used.
 
-    The fraction is left out, because a process that hangs may have threads that wake up now and then.
+    Fractions of a second do not count, because even a process that hangs may have threads that wake up now and then.
     """
     return int(sum(_cpu_seconds(process) for process in processes if process is not None))
 
@@ -95,7 +95,7 @@ def _cpu_seconds(process: int) -> float:
 
 
 def holder_of(lock: Path) -> int | None:
-    """The number of the process that holds a lock file; None if there is none, or if the system does not show it."""
+    """The id of the process that has a file locked; None if there is none, or if the system does not show it."""
     try:
         status = lock.stat()
         lines = LOCKS.read_text().splitlines()
@@ -117,7 +117,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line; empty if it has ended or is the kernel's, None if it is not shown."""
+    """The command of a process in one line. It is "" for a kernel process or one that has ended, None if not shown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Sets up a stage's process before any library is loaded, and ends it together with the run that started it."""
+"""Sets up a stage's process before any library is loaded, and ends the process with the run that started it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import sys
 import threading
 from contextlib import suppress
 
-# Variable with the number of the process without which a stage must not go on: DVC, as `make run` or Dagster started
-# it.
+# Environment variable with the id of a process: when that process ends, the stage must end too. It is DVC, started by
+# `make run` or Dagster.
 RUN = "XI_RUN"
 
 
 def die_with_parent(parent: int | None = None) -> None:
     """Asks Linux to end this process together with its parent, because an orphan could publish later.
 
-    `parent` is the number of the process that started this one. If that process has already ended, this one ends too.
+    `parent` is the id of the process that started this one. If it has already ended, this process ends at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
@@ -29,8 +29,8 @@ def die_with_parent(parent: int | None = None) -> None:
 def die_with_run() -> None:
     """Ends this process together with its parent, and with the process named by XI_RUN.
 
-    DVC starts a stage through a shell, which may wait for the stage and outlive DVC: without XI_RUN, stages went on for
-    7 to 17 s after `make run` was killed.
+    The parent is not enough: DVC starts a stage through a shell, which waits for the stage even if DVC is killed.
+    Without XI_RUN, stages went on for 7 to 17 s after `make run` was killed.
     """
     die_with_parent()
     number = os.environ.get(RUN, "")
@@ -54,13 +54,13 @@ def _end_after(run: int) -> None:
 
 
 def quiet_libraries(threads: int) -> None:
-    """Turns off telemetry and fixes the number of threads, since the last bits of a sum depend on it."""
+    """Turns off telemetry and fixes the number of threads, because the last bits of a sum depend on that number."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK", "VLLM_NO_USAGE_STATS"):
         os.environ.setdefault(name, "1")
-    # Waiting threads must yield their core: training beside the Dagster UI on two cores was ten times slower without
-    # this.
+    # Waiting threads must leave their core to others. Without this, training beside the Dagster UI on two cores was ten
+    # times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

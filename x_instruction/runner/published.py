@@ -11,33 +11,33 @@ from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.files import read_json
 
 MANIFEST = "manifest.json"
-METRICS = "metrics"  # in the manifest: the checksum of the metrics that are published beside the folder
+METRICS = "metrics"  # key of the manifest: the checksum of the metrics, which are published beside the folder
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a published folder. Raises DamagedError if it is not as it was published."""
+    """The manifest of a published folder. Raises DamagedError if the manifest has changed since then."""
     return read_sealed(folder / MANIFEST, or_by_hand=True)
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder that a project of this kind published; empty for other folders.
+    """The manifest of a folder that X-Instruction published, here or elsewhere; empty for other folders.
 
-    A checkpoint from a hub may have a file of the same name with other content.
+    A checkpoint from a hub may have a manifest.json with other content, which counts as none.
     """
     return read_manifest(folder) if _is_ours(folder / MANIFEST) else {}
 
 
 def refuse_damaged(folder: Path, among: Callable[[str], bool] = lambda name: True) -> None:
-    """Raises DamagedError for a file that is not as it was published; `among` selects names relative to the folder.
+    """Raises DamagedError for a file that has changed since it was published; `among` selects the files by name.
 
-    A folder that no project of this kind published, such as a checkpoint from a hub, has no list to compare with.
+    Another folder, such as a checkpoint from a hub, has no list of checksums, so no file of it is compared.
     """
     listed = manifest_of(folder).get(FILES, {})
     refuse_changed(folder, listed, filter(among, listed))
 
 
 def refuse_damaged_copy(folder: Path) -> None:
-    """Like `refuse_damaged`, for a folder from outside, which the doctor of this project cannot make again."""
+    """Like `refuse_damaged`, for a folder from another project. The message asks the user to copy it again."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:
@@ -54,7 +54,7 @@ def checked(folder: Path, name: str) -> Path:
 
 
 def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
-    """The metrics at `path` of the artifact in `folder`. Raises DamagedError if the manifest lists another checksum."""
+    """Reads the metrics of the artifact in `folder`. Raises DamagedError if its manifest lists another checksum."""
     listed = read_manifest(folder).get(METRICS) if (folder / MANIFEST).exists() else None
     if listed not in (None, checksum(path)):
         raise DamagedError(path)
@@ -62,7 +62,7 @@ def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def _is_ours(manifest: Path) -> bool:
-    """Whether this project wrote the manifest. An unreadable manifest counts as ours, so that it is refused."""
+    """Whether X-Instruction wrote the manifest. An unreadable manifest counts as such, so that it is refused."""
     if not manifest.is_file():
         return False
     try:

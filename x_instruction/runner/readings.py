@@ -1,7 +1,8 @@
-"""Checks that what a stage reads, as dvc.yaml lists it, did not change while the stage ran.
+"""Checks that the parameters and dependencies of a stage in dvc.yaml did not change while the stage ran.
 
 DVC records the state of a stage's parameters and dependencies after its command has ended. If one of them changed while
-the command ran, DVC would record the new state for data that were made from the old state, and call them up to date.
+the command ran, DVC would record the new state for data made from the old state. It would then call these data up to
+date.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ IGNORED = "__pycache__"  # written while a stage runs; also in .dvcignore
 
 @dataclass(frozen=True)
 class Readings:
-    """The states of a partition's parameters and dependencies, by name, before the partition is made."""
+    """The states, before a partition is made, of its parameters and dependencies (`states`, by name)."""
 
     root: Path
     artifact: str
@@ -37,9 +38,9 @@ class Readings:
 
     @staticmethod
     def of(root: Path, artifact: str, names: Sequence[str]) -> Readings:
-        """The states now. `names` are the partition's iteration and language.
+        """Takes the present states. `names` are the partition's iteration and language.
 
-        Call it before the settings are read, so that a change of them is noticed.
+        This must be called before the settings are read, so that a later change of them is noticed.
         """
         return Readings(root, artifact, tuple(names), dict(_states(root, artifact, names)))
 
@@ -76,7 +77,7 @@ def _states(root: Path, artifact: str, names: Sequence[str]) -> Iterator[tuple[s
 
 
 def _item(entry: Mapping[str, Any], names: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of `${item}` and `${key}` in this partition, by DVC's `foreach` or `matrix`."""
+    """The values that DVC's `foreach` or `matrix` gives to `${item}` and `${key}` for this partition."""
     if "matrix" in entry:
         iterations = params["iterations"]
         return {"item": {"iteration" if name in iterations else "language": name for name in names}}
@@ -103,7 +104,7 @@ def _state(path: Path) -> str:
 
 
 def _files(path: Path) -> Iterator[tuple[str, str]]:
-    """Each file under the path, or the path itself, with its size and time; reading contents would take too long."""
+    """Yields each file under the path (or the path itself) with its size and time: reading contents takes too long."""
     if not path.is_dir():
         yield str(path), _size_and_time(path)
         return

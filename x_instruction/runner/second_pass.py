@@ -1,8 +1,8 @@
-"""The second pass over a partition's staged shards: it drops rows that can be judged only among all rows.
+"""Drops rows that can be judged only among all rows of a partition, such as duplicates, in a second pass.
 
-Duplicates are such rows. The first pass writes the shards one by one; the second reads a few columns of all shards,
-decides, and rewrites the shards with dropped rows. `write_shard` renames a new file over the old one, so the linked
-shard in the work store keeps its content.
+The first pass writes the shards one by one. The second pass reads a few columns of all shards, decides which rows to
+drop, and rewrites the shards that have such rows. A staged shard is a hard link to one in the work store. That one
+keeps its content, because `write_shard` writes a new file and renames it over the old name.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import DROP_SCHEMA, DROPS, Split, write_shard
 
 Places = npt.NDArray[np.int64]
-# A decision to drop a row: its place (`shard`, `row`), the reason, and the value that broke the rule.
+# The columns of a decision to drop a row: its place (`shard`, `row`), the reason, and the value that broke the rule.
 DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
-# Decisions may also be a function from a shard's number to a frame of `row`, `reason` and `value`.
+# Decisions may also be a function that gets a shard's number and returns a frame of `row`, `reason` and `value`.
 Decisions = Callable[[int], pl.DataFrame]
 # PLACE is the place of a document in its source. ORIGIN is its web address or, if it has none, its place.
 PLACE = pl.format("{}#{}", "source", "record")
@@ -30,15 +30,15 @@ ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
 
 
 def first_places(shards: list[Path]) -> Places:
-    """Number of rows before each shard, and at the end the number of all rows."""
+    """The number of rows in all shards before each shard; the last element is the number of all rows."""
     heights = [pq.read_metadata(path).num_rows for path in shards]
     return np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
 
 
 def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
-    """The staged rows whose key occurs more than once: `shard`, `row`, the key and the named columns.
+    """The staged rows whose key occurs more than once, with the columns `shard`, `row`, the key and `columns`.
 
-    Keys are compared by 64-bit hashes on disk, so only repeated rows are in memory.
+    Keys are compared by 64-bit hashes on disk, so that only repeated rows are in memory.
     """
     shards = job.staged.paths()
     with job.scratch() as folder:
@@ -57,7 +57,7 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 
 
 def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
-    """Yields number and path of each shard that holds some of the ascending `places`, and their rows in the shard."""
+    """Divides ascending row numbers among the shards: yields a shard's number, its path, and the rows within it."""
     begins = first_places(shards)
     for number, path in enumerate(shards):
         first, last = np.searchsorted(places, begins[number : number + 2])
@@ -77,9 +77,9 @@ def drop_staged(
     id_column: str = "id",
     text: str = "text",
 ) -> None:
-    """Moves the rows with a decision to the drops, and removes the `temporary` columns from every shard.
+    """Moves the rows with a decision to the dropped rows, and removes the `temporary` columns from every shard.
 
-    A drop shows the column `text`; its id is taken from `id_column`.
+    A dropped row gets its text from the column `text`, and its id from `id_column`.
     """
     for number, path in enumerate(job.staged.paths()):
         decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
@@ -100,7 +100,7 @@ def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str
     )
     split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
     dropped = joined.filter(pl.col("reason").is_not_null())
-    # The id of a drop is the id of its row in the upstream artifact, where the row can be looked up.
+    # A dropped row has the id of its row in the previous artifact, where it can be looked up.
     return Split(
         split.kept.drop("row", "origin"),
         split.dropped.with_columns(dropped[id_column].alias("id")).select(list(DROP_SCHEMA)),

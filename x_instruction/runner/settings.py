@@ -19,8 +19,8 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Fields that decide how fast or at what price the work is done, but not its result. They are not part of the key,
-    # so finished shards stay valid when they change.
+    # Names of fields that decide how fast or at what price the work is done, but not its result. They are not part of
+    # the key, so finished shards stay valid when such a field changes.
     HOW: ClassVar[frozenset[str]] = frozenset()
 
     def key(self) -> str:
@@ -39,19 +39,19 @@ class Iteration(Section):
 
 
 class Execution(Section):
-    """How the work is done, but never its result: a change here does not run anything again."""
+    """Settings that decide how the work is done, but not its result. If they change, nothing runs again."""
 
     executor: Literal["in_process", "processes", "ray"]
     """How a stage is mapped over its shards."""
     workers: Positive
     """Number of the executor's processes."""
     threads: Positive
-    """Number of torch's threads. It is fixed because the order of a sum changes its last bits. Two threads are no
-    faster for a small model (4,070 tokens/s against 4,470), and are 20 times slower beside another busy process."""
+    """Number of torch's threads. It is fixed, because the order of a sum changes its last bits. For a small model, two
+    threads read 4,070 tokens a second and one reads 4,470; beside another busy process, two are 20 times slower."""
 
 
 class RunSettings(Protocol):
-    """What a job needs from all of `params.yaml`; iterating yields the names and values of all sections."""
+    """The part of `params.yaml` that every job needs. Iterating yields the names and values of all sections."""
 
     @property
     def languages(self) -> list[str]: ...
@@ -65,7 +65,7 @@ class RunSettings(Protocol):
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first problem of a validation as one sentence: the key, its value and the rule, and perhaps a similar key."""
+    """The first problem of a validation in one sentence: names the key, its value, the rule, or a similar key."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

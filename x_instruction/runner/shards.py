@@ -22,10 +22,10 @@ from x_instruction.runner.checksums import FILES, refuse_changed
 from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.published import MANIFEST, read_manifest
 
-# Columns of a drop in every artifact: enough to find the row and to see why it was dropped.
+# Columns of the dropped rows in every artifact: enough to find a row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
-# `datasets.load_dataset` and raw_web_text skip folders with such a name, so that drops are not read as data again.
+# `datasets.load_dataset` and raw_web_text skip folders with such a name, so dropped rows are not read as data.
 DROPS = "__drops__"
 PART_BYTES = 16_000_000
 
@@ -34,7 +34,7 @@ PART_BYTES = 16_000_000
 class Split:
     """The result of a transform on one shard: kept rows, and dropped rows in DROP_SCHEMA.
 
-    `counts` are summed over the shards into the manifest, so they must be the same for the same input.
+    The sums of `counts` over all shards are written to the manifest, so equal input must give equal counts.
     """
 
     kept: pl.DataFrame
@@ -43,13 +43,13 @@ class Split:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:
-        """Divides a frame by its `reason` column (null: kept); `value` is what broke the rule."""
+        """Keeps the rows of a frame whose `reason` is null, and drops the others; `value` is what broke the rule."""
         kept = frame.filter(pl.col("reason").is_null()).drop("reason", "value")
         return cls(kept, drops(frame.filter(pl.col("reason").is_not_null()), text=text, origin=origin))
 
 
 def drops(frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> pl.DataFrame:
-    """Rows of DROP_SCHEMA from a frame with `id`, `reason`, `value` and the named text and origin columns."""
+    """Brings dropped rows into DROP_SCHEMA. `text` and `origin` name the columns for the columns of these names."""
     return frame.select(
         pl.col("id").cast(pl.String),
         pl.col("reason").cast(pl.String),
@@ -65,7 +65,7 @@ def no_drops() -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Partition:
-    """The shards of a partition's folder, in order. `finished=False` is for a folder that a stage still writes."""
+    """The shards in a partition's folder, in order. `finished=False` is for a folder that a stage is still writing."""
 
     folder: Path
     finished: bool = True
@@ -73,8 +73,8 @@ class Partition:
     def paths(self) -> list[Path]:
         """The paths of the shards. Raises InputError if the partition is missing or incomplete.
 
-        The gate of a stage counts only rows that the stage read, so rows that are lost between two stages show only
-        here.
+        A stage's final check counts only rows that the stage read. So only this method notices rows that were lost
+        between two stages.
         """
         paths = sorted(self.folder.glob("part-*.parquet"))
         if self.finished:
@@ -82,12 +82,12 @@ class Partition:
         return paths
 
     def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yields one shard at a time. Raises DamagedError for a shard that is not as it was published."""
+        """Yields the shards one at a time. Raises DamagedError for a shard that has changed since it was published."""
         for path in self.checked_paths():
             yield pl.read_parquet(path, columns=columns)
 
     def checked_paths(self) -> Iterator[Path]:
-        """Yields the paths in order, each compared with the manifest right before it is read."""
+        """Yields the paths in order. Compares each file with the manifest right before its path is yielded."""
         paths = self.paths()
         listed = read_manifest(self.folder).get(FILES, {}) if self.finished else {}
         for path in paths:
@@ -99,7 +99,7 @@ class Partition:
         return pl.concat(list(self.frames(columns)))
 
     def drop_counts(self) -> dict[str, int]:
-        """Number of drops by reason, most frequent first."""
+        """Maps each reason to its number of dropped rows, the most frequent first."""
         drops = self._drops()
         if drops is None:
             return {}
@@ -107,7 +107,7 @@ class Partition:
         return dict(counted.iter_rows())
 
     def leading_drop(self) -> tuple[str, str, int] | None:
-        """The most frequent reason of the drops, the value of its first row, and its number of rows."""
+        """The most frequent reason of dropped rows, the value of the first such row, and their number."""
         counts, drops = self.drop_counts(), self._drops()
         if drops is None or not counts:
             return None
@@ -152,7 +152,8 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
     """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    A rule needs several times the memory of its texts (sentences, folded words), so a part has about PART_BYTES.
+    Parts have about PART_BYTES, because a rule needs several times the memory of its texts (for sentences, folded
+    words).
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()

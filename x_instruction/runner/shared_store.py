@@ -1,11 +1,12 @@
-"""Stores work that several languages of an artifact need: the first language does it, and the others find it.
+"""Stores results that several languages of an artifact need: the first language makes them, the others reuse them.
 
 data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
-Languages run side by side, each in its own process. A piece is made under a lock, which the operating system releases
-when its holder ends, for whatever reason. A piece is deleted once no language of the settings needs it. For this, a run
-adds its keys to those of its language before it looks for a piece, and only a published run removes the earlier keys.
+Languages run side by side, each in its own process. A process makes a piece under a lock; when the process ends, for
+whatever reason, the operating system releases the lock. A piece is deleted when no language of the settings needs it
+any more. To know this, a run adds its keys to the list of its language before it looks for a piece. Only a run that
+publishes removes earlier keys from the list.
 """
 
 from __future__ import annotations
@@ -21,23 +22,22 @@ from x_instruction.runner.files import write_atomically
 from x_instruction.runner.patience import Patience, patiently_acquire
 from x_instruction.runner.work_store import finished, remove_temporary, seal
 
-# A prefix that no key and no language code has.
+# Prefix of folders that are being deleted; no key and no language code has it.
 DELETED = ".deleted-"
 
 
 class SharedStore:
-    """The store as seen by the language `name`, which is among `names`, the languages of the settings."""
+    """The store for the run of the language (or iteration) `name`. `names` are all of them in the settings."""
 
     def __init__(self, folder: Path, name: str, names: Collection[str]) -> None:
         self._folder, self._name, self._names = folder, name, names
         self._needed, self._checked = set[str](), set[str]()
 
     def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
-        """Makes the missing pieces by key; each function fills the folder that it is given.
+        """Makes the pieces that are missing. `pieces` maps a key to a function that fills the folder that it is given.
 
         A function may find files of an interrupted run in its folder, and must write each file under a temporary name
-        first. Pieces that another process is making are left for the end, so that languages that run side by side share
-        the work.
+        first. Pieces that another process is making come last, so that languages that run side by side share the work.
         """
         with self._alone():
             self._needed |= set(pieces)
@@ -53,14 +53,15 @@ class SharedStore:
     def settle(self) -> None:
         """Deletes pieces that no language needs.
 
-        Call it after publishing: from then on, this language needs only the pieces that its run used.
+        This must be called after publishing: from then on, this language needs only the pieces that its run used.
         """
         if not self._folder.exists():
             return
         with self._alone():
             self._write_wanted(self._needed)
             wanted = set[str]().union(*map(self._wanted, self._names))
-            # Sorted, so that a folder whose deletion was interrupted comes first and frees its name.
+            # In this order, a folder whose deletion was interrupted (its name begins with a dot) comes first and frees
+            # its name.
             for path in sorted(self._folder.iterdir()):
                 if path.is_dir() and path.name not in {*wanted, "wanted"}:
                     self._delete(path)
@@ -97,7 +98,7 @@ class SharedStore:
 
     def _wanted(self, name: str) -> set[str]:
         path = self._folder / "wanted" / name
-        # A damaged key fits no piece, so the piece is made again.
+        # A damaged key in the file fits no piece, so the piece that was meant is deleted and made again.
         return set(path.read_text(errors="replace").split()) if path.exists() else set()
 
     def _write_wanted(self, keys: Collection[str]) -> None:
@@ -109,7 +110,7 @@ def _patience(key: str) -> Patience:
 
 
 def _progress(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes of the files of a piece that another process has written. The wait goes on while they grow."""
+    """Names and sizes of the files of a piece. While they change, another process makes it, and the wait goes on."""
     return sorted((path.name, _size(path)) for path in folder.glob("*"))
 
 

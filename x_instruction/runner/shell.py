@@ -1,4 +1,4 @@
-"""The shell around every stage: it runs the work and the gate, and publishes the artifact whole or not at all."""
+"""Runs every stage: lets it work, checks the result by the gate, and publishes it completely or not at all."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Stage(Protocol):
 
 
 def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = None) -> None:
-    """Does the stage's work in `job.staging`, judges it by the suite, and publishes it whole or not at all.
+    """Does the stage's work in `job.staging`, judges it by the suite, and publishes it completely or not at all.
 
-    Nothing is published if what the stage reads changed since the `readings` were taken.
+    If parameters or dependencies have changed since the `readings` were taken, nothing is published.
     """
     expectations = load_suite(suite, job.settings)
     with Validator() as validator, one_run(job.work, f"{job.artifact} {job.partition}".strip()):
@@ -53,7 +53,7 @@ def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = N
 def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None:
     """Publishes the staged data. The previous report and figures are removed first, and the new ones are written last.
 
-    A run that is killed in between leaves data without a report, but never with the report of other data.
+    If a run is killed in between, the data have no report, but never the report of other data.
     """
     figures = _taken_out(job)
     manifest = write_manifest(job, outcome, figures)
@@ -71,7 +71,7 @@ def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None
 
 
 def _taken_out(job: Job) -> Path:
-    """Moves metrics and plots out of the artifact, as separate outputs: DVC shows no file inside an output."""
+    """Moves metrics and plots out of the artifact to separate outputs, because DVC shows no file inside an output."""
     figures = job.staging.with_name(f".{job.staging.name}.figures")
     figures.mkdir()
     for name in (SCORES, PLOTS):
@@ -89,7 +89,7 @@ def _publish_figures(job: Job, figures: Path) -> None:
 
 
 def _keep_drops(job: Job) -> str:
-    """Moves the drops of a refused run out of the staging folder. Returns a sentence on the most frequent reason."""
+    """Keeps the dropped rows of a refused run. Returns a sentence about the most frequent reason of them."""
     leading = job.staged.leading_drop()
     if leading is None:
         return ""
@@ -100,7 +100,7 @@ def _keep_drops(job: Job) -> str:
 
 
 def _prune(work: Path) -> None:
-    """Deletes what the published run did not use from the work store."""
+    """Deletes from the work store all that the published run did not use."""
     if (work / "used").exists():
         used = set((work / "used").read_text(errors="replace").split())  # an entry whose key is damaged is made again
         for folder in work.iterdir():

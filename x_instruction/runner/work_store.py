@@ -1,9 +1,10 @@
-"""Keeps finished work outside DVC's outputs. An entry counts only if each of its files is what was written.
+"""Keeps finished work outside DVC's outputs. An entry counts only if none of its files has changed.
 
 <store>/<key>/…             the files of an entry
 <store>/<key>/sealed.json   written last: the checksum of each file, and facts about the entry
 
-Without this check, 3 of 3 flipped bits in finished shards were published, and a truncated shard failed every rerun.
+Without this check, flipped bits in finished shards were published in 3 of 3 trials, and a truncated shard made every
+later run fail.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SEAL, NOTE = "sealed.json", ".noted.json"
 
 
 def seal(entry: Path, **facts: Any) -> None:
-    """Marks the entry as finished, with facts to remember."""
+    """Marks the entry as finished, and stores facts about it, which `finished` returns."""
     write_sealed(entry / SEAL, {**facts, FILES: checksums(entry, leave_out=[SEAL])})
 
 
@@ -39,12 +40,12 @@ def finished(entry: Path) -> dict[str, Any] | None:
 
 
 def note(path: Path) -> None:
-    """Notes the checksum of a file that belongs to an entry which is not finished yet."""
+    """Writes down the checksum of a file in an entry that is not finished yet."""
     write_sealed(path.with_suffix(NOTE), {FILES: {path.name: checksum(path)}})
 
 
 def as_noted(path: Path) -> bool:
-    """Whether the file is there and as it was noted. A damaged file is reported, and must be made again."""
+    """Whether the file exists and has the checksum that `note` wrote. Reports a damaged file, to be made again."""
     if not (path.exists() and path.with_suffix(NOTE).exists()):
         return False
     try:

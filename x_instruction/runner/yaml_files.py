@@ -1,7 +1,7 @@
 """Reads the project's YAML: settings, language pages, suites and the graph.
 
-YAML silently takes the last of two equal keys, and a short file of aliases can stand for more values than the memory
-holds. Both are refused here as errors of YAML, and so is every value that cannot be read.
+A YAML parser silently takes the last of two equal keys, and a short file of aliases can stand for more values than fit
+into memory. Both are refused here as YAML errors, and so is every value that cannot be read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class UnusableYamlError(yaml.YAMLError):
 
 
 def read_yaml(path: Path) -> Any:
-    """The values of a file. Raises FileNotFoundError if it is missing, and `yaml.YAMLError` for every other problem."""
+    """Reads the values of a file. Raises FileNotFoundError if it is missing, else `yaml.YAMLError` for any problem."""
     if path.exists() and not path.is_file():  # reading from a pipe would wait for ever
         raise UnusableYamlError("it is not a file but a folder, pipe or device")
     try:
@@ -32,7 +32,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """The values of a text. Raises `yaml.YAMLError`."""
+    """Reads the values of a text in YAML. Raises `yaml.YAMLError` if that is not possible."""
     try:
         _refuse_many_levels(text)
         loader = yaml.CSafeLoader(text)
@@ -46,7 +46,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def _refuse_many_levels(text: str) -> None:
-    """Raises UnusableYamlError for deep nesting: the compiled loader ends the process at 100,000 open brackets."""
+    """Raises UnusableYamlError for deep nesting, because 100,000 open brackets crash the compiled loader's process."""
     level = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -58,7 +58,7 @@ def _refuse_many_levels(text: str) -> None:
 def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
     """Number of values that a node stands for, including those that aliases repeat."""
     if id(node) not in known:
-        known[id(node)] = MAX_VALUES  # a node that contains itself by an alias has no end
+        known[id(node)] = MAX_VALUES  # for a node that contains itself by an alias
         known[id(node)] = 1 + sum(_count_values(child, known) for child in _children(node))
     if known[id(node)] > MAX_VALUES:
         line = node.start_mark.line + 1

@@ -21,10 +21,10 @@ KINDS = {
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
     CLOSER: rf"^[{CLOSERS}]$",
 }
-# Number of code points in planes 0 and 1. The planes above hold Chinese characters, which count as letters.
+# Number of code points in planes 0 and 1 of Unicode. Those above are Chinese characters, which count as letters.
 CODE_POINTS = 0x20000
-# Number of code points in one batch of texts. Their arrays take about 30 bytes per code point, whatever the size of the
-# shard.
+# Number of code points in one batch of texts. Batches limit memory, because the arrays take about 30 bytes per code
+# point.
 BATCH = 4_000_000
 Points = npt.NDArray[np.uint32]
 Starts = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 
 @cache
 def kinds() -> npt.NDArray[np.uint8]:
-    """Flags (LETTER, IN_WORD, SPACE, CLOSER) of each code point below CODE_POINTS."""
+    """An array of flags (LETTER, IN_WORD, SPACE, CLOSER) for each code point below CODE_POINTS."""
     surrogates = range(0xD800, 0xE000)
     characters = pl.Series(["" if point in surrogates else chr(point) for point in range(CODE_POINTS)])
     flags = np.zeros(CODE_POINTS, np.uint8)
@@ -61,7 +61,7 @@ def is_digit(point: int) -> bool:
 
 
 def batches(texts: pl.Series) -> Iterator[Batch]:
-    """Yields the texts in order, in batches of up to BATCH code points but at least one text."""
+    """Yields the texts in order, in batches of up to BATCH code points. A longer text is a batch by itself."""
     lengths = texts.str.len_chars().to_numpy().astype(np.int64)
     ends, first = np.cumsum(lengths), 0
     while first < len(lengths):

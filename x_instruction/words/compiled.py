@@ -1,7 +1,7 @@
 """Compiles functions with numba, and caches the result on disk until the code from which it was made changes.
 
-numba itself compares only the time and size of the file that defines a function. A function that calls a function of
-another file, or uses a constant of that file, would keep using its old code.
+numba itself compares only the time and size of the file that defines a function. If the function calls one of another
+file, or uses a constant of that file, it would keep using their old code after a change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Like `numba.njit(cache=True)`, but with the cache folders and the stamp that are defined below."""
+    """Like `numba.njit(cache=True)`, but with the cache folders below, and with a check of all imported code."""
     before = numba.config.CACHE_LOCATOR_CLASSES
     numba.config.CACHE_LOCATOR_CLASSES = ",".join(
         f"{__name__}.{locator.__name__}" for locator in (InSetFolder, InTree, OfUser)
@@ -54,6 +54,6 @@ class OfUser(_ByCode, caching.UserWideCacheLocator):  # type: ignore[misc]
 
 @cache
 def _code(file: Path) -> str:
-    """Digest of a module and of all modules of the project that it imports, directly or not."""
+    """A hash of the code of a module and of all modules of the project that it imports, directly or not."""
     root = Path(__file__).resolve().parents[2]
     return digest(*(imported.read_bytes() for imported in closure([file.resolve()], root)))

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 from x_instruction.runner.errors import InputError
 
-# Names of columns with prompts, in the order in which an error names them.
+# Names of columns that count as prompts, in the order in which an error message lists them.
 FIELDS = ("prompt", "question", "instruction", "text", "turns", "messages")
 
 
-# Facts for the manifest: the number of rows of the evaluation files, and of rows whose texts are too short to protect
-# anything.
+# Keys of two counts in the manifest: all rows of the evaluation files, and those whose texts are too short to be
+# compared.
 EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotected"
 
 
 class Text(NamedTuple):
-    """A text of the row `row`. If it is no prompt, it may be a label or a licence, so it counts only if it is long."""
+    """A text of the row `row`. If it is not a prompt, it may be a label or a licence, and counts only if it is long."""
 
     row: int
     text: str
@@ -69,7 +69,7 @@ def _read(path: Path, setting: str) -> str:
 
 
 def _storable(value: Any) -> Any:
-    """The value with a question mark for each lone surrogate: JSON may hold surrogates, but polars strings cannot."""
+    """The value with "?" in place of each lone surrogate, which JSON strings may contain, but polars strings cannot."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, list):

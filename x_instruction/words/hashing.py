@@ -1,4 +1,4 @@
-"""Hashes words, and keeps tables of hashes with open addressing, for compiled code.
+"""Hashes words, and finds slots in hash tables with open addressing, for compiled code.
 
 The hash is FNV-1a over code points (Fowler, Noll, Vo). A hash or key is never 0, because 0 marks a free slot.
 """
@@ -27,7 +27,7 @@ def hash_of(points: npt.NDArray[np.uint32], first: int, end: int) -> np.uint64:
 
 @compiled
 def folded_hash(points: npt.NDArray[np.uint32], first: int, end: int, folds: npt.NDArray[np.uint32]) -> np.uint64:
-    """The hash of folded points (x_instruction/language/folding.py); points that folding leaves out do not count."""
+    """Like `hash_of`, for folded points (x_instruction/language/folding.py), without those that folding leaves out."""
     key = OFFSET
     for place in range(first, end):
         point = folds[points[place]] if points[place] < folds.size else points[place]
@@ -37,14 +37,14 @@ def folded_hash(points: npt.NDArray[np.uint32], first: int, end: int, folds: npt
 
 
 def word_hash(word: str) -> int:
-    """The same hash of a Python string."""
+    """The hash that `hash_of` gives, for a Python string."""
     points = np.frombuffer(word.encode("utf-32-le"), "<u4")
     return int(hash_of(points, 0, points.size))
 
 
 @compiled
 def table_size(keys: int) -> int:
-    """Number of slots, a power of two, for this many keys, so that at least half of the slots stay free."""
+    """The number of slots for this many keys: a power of two, so large that at least half of the slots stay free."""
     size = 4
     while size < 2 * keys:
         size *= 2

@@ -1,7 +1,7 @@
 """Counts lines in each text in one compiled pass, for the rules on lines.
 
-raw_web_text writes each paragraph on one line, so Gopher's rules on duplicate paragraphs are the rules on duplicate
-lines.
+raw_web_text writes each paragraph on one line. So Gopher's rules on duplicate paragraphs are the same as those on
+duplicate lines.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ LINES, DUPLICATES, DUPLICATE_CHARACTERS, CLOSED, SHORT, BULLETED = range(6)
 ENDING_IN_ELLIPSIS, CHARACTERS, NEWLINES, HASHES, ELLIPSES, QUOTED, TITLE_CHARACTERS = range(6, 13)
 COLUMNS = len(NAMES)
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
-# In characters, as FineWeb's short_line_length.
+# The largest length of a short line in characters, as FineWeb's short_line_length.
 SHORT_LINE = 30
-# In characters. A line that is not closed and not longer than this is a title; the limit is our own.
+# A line that is not closed and has at most this many characters counts as a title. The limit is our own.
 TITLE = 60
 NEWLINE, HASH, POINT, ELLIPSIS, BULLET, HYPHEN = 0x0A, 0x23, 0x2E, 0x2026, 0x2022, 0x2D
-# Another flag of code points, besides those of `kinds`: a mark that ends a sentence in the language.
+# A flag in addition to those of `kinds`, for marks that end a sentence in the language.
 SENTENCE_END = 128
 Flags = npt.NDArray[np.uint8]
 Row = npt.NDArray[np.int64]
 
 
 def with_line_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `line_counts` (NAMES) unless the frame has it.
+    """Adds the column `line_counts`, a struct with the fields NAMES, unless the frame has it.
 
     Blank lines do not count, and lines of punctuation count only if `punctuation_counts`. A line is closed if it ends
     with a mark that ends a sentence, and quoted if it ends with a closing quotation mark or bracket.
@@ -49,12 +49,12 @@ def with_line_counts(frame: pl.DataFrame, punctuation_counts: bool, language: La
 
 
 def lines_counted(name: str) -> pl.Expr:
-    """One of the counts."""
+    """One field of `line_counts`."""
     return pl.col("line_counts").struct.field(name)
 
 
 def share_of_lines(name: str, min_lines: int) -> pl.Expr:
-    """One of the counts as a share of the lines; null for a text with fewer than `min_lines` lines."""
+    """One of the counts divided by the number of lines; null for a text with fewer than `min_lines` lines."""
     return pl.when(lines_counted("lines") >= min_lines).then(lines_counted(name) / lines_counted("lines"))
 
 
@@ -84,7 +84,7 @@ def _count(points: Points, starts: Starts, flags: Flags, punctuation_counts: boo
 
 @compiled
 def _stripped(points: Points, first: int, past: int, flags: Flags) -> tuple[int, int]:
-    """The line points[first:past] without the white space at its ends."""
+    """The first place and the end of the line points[first:past] without white space at its ends."""
     while first < past and kind(flags, points[first]) & SPACE:
         first += 1
     while first < past and kind(flags, points[past - 1]) & SPACE:
@@ -94,7 +94,7 @@ def _stripped(points: Points, first: int, past: int, flags: Flags) -> tuple[int,
 
 @compiled
 def _heading_marks(points: Points, first: int, past: int, flags: Flags) -> int:
-    """Number of hash signs that make the line a Markdown heading ("## Alku", "##"); 0 for "#tag"."""
+    """Number of hash signs that make a line a Markdown heading: 2 for "## Alku" and for "##", but 0 for "#tag"."""
     place = first
     while place < past and points[place] == HASH:
         place += 1
@@ -121,7 +121,7 @@ def _count_duplicate(points: Points, first: int, past: int, seen: npt.NDArray[np
 
 @compiled
 def _count_line(points: Points, first: int, past: int, flags: Flags, row: Row) -> None:
-    """Counts the line points[first:past], which is not empty and has no white space at its ends."""
+    """Adds the line points[first:past] to the counts. It must have text, and no white space at its ends."""
     points_in_a_row = 0
     for place in range(first, past):
         points_in_a_row = points_in_a_row + 1 if points[place] == POINT else 0

@@ -1,7 +1,7 @@
 """Counts repeated n-grams of words in one compiled pass (Gopher, arXiv 2112.11446, table A1).
 
-An n-gram can be repeated only if the (n-1)-grams in it are repeated. Therefore, from pairs on, only the remaining
-places are examined: in running text a fifth of the pairs and a fiftieth of the triples.
+An n-gram can occur twice only if both (n-1)-grams in it do. So after the pairs, only places with a repeated (n-1)-gram
+are examined. In running text, a fifth of the pairs and a fiftieth of the triples are repeated.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Places = npt.NDArray[np.int64]
 
 
 def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `ngram_counts`, in characters, unless the frame has it.
+    """Adds the column `ngram_counts`, a struct of counts of characters, unless the frame has it.
 
-    `top_N`: all occurrences of the N-gram that occurs most often. `duplicate_N`: N-grams that occurred before; no
-    character is counted twice. Punctuation is left out unless `punctuation_counts`, because the ruler of a table
-    (`|-----|`) is not a phrase.
+    `top_N` counts the characters of all occurrences of the most frequent N-gram. `duplicate_N` counts those of N-grams
+    that occurred before, each character once. Punctuation is left out unless `punctuation_counts`, because the ruler of
+    a table (`|-----|`) is not a phrase.
     """
     if "ngram_counts" in frame.columns:
         return frame
@@ -50,7 +50,7 @@ def _words_only(tokens: Tokens) -> Tokens:
 
 
 def ngram_share(counted: str, n: int) -> pl.Expr:
-    """One of the counts (`top` or `duplicate`) as a share of the text's characters."""
+    """One of the counts (`top` or `duplicate`) divided by the number of the text's characters."""
     return pl.col("ngram_counts").struct.field(f"{counted}_{n}") / pl.col("text").str.len_chars()
 
 
@@ -82,7 +82,7 @@ def _repeated(hashes: Hashes, lengths: Lengths, starts: Places) -> Counts:
 
 @compiled
 def _grow(n: int, left: int, end: int, places: Places, grams: Hashes, hashes: Hashes) -> int:
-    """Makes n-grams, in place, of the (n-1)-grams that are followed by another; returns their number."""
+    """Extends each (n-1)-gram that is followed by another one to an n-gram, in place. Returns the number of n-grams."""
     kept = 0
     for at in range(left):
         place = places[at]
@@ -96,7 +96,7 @@ def _grow(n: int, left: int, end: int, places: Places, grams: Hashes, hashes: Ha
 
 @compiled
 def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Places) -> bool:
-    """Counts the n-grams in the table and notes the slot of each; returns whether any n-gram occurs twice."""
+    """Counts each n-gram in the hash table, and writes down its slot. Returns whether any n-gram occurs twice."""
     size = table_size(left)
     keys[:size], counts[:size] = 0, 0
     repeated = False
@@ -111,7 +111,7 @@ def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Place
 
 @compiled
 def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, slots: Places) -> int:
-    """Characters of all occurrences of the n-gram that occurs most often; if there are several, of the first."""
+    """Characters of all occurrences of the most frequent n-gram. If several are, the first of them counts."""
     top = 0
     for at in range(left):
         if counts[slots[at]] > counts[slots[top]]:
@@ -123,7 +123,7 @@ def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, s
 def _duplicate(
     n: int, left: int, places: Places, lengths: Lengths, keys: Hashes, counts: Lengths, slots: Places
 ) -> int:
-    """Characters of n-grams that occurred before. Clears the keys of n-grams that are repeated."""
+    """Characters of n-grams that occurred before. Sets the key of each repeated n-gram to 0, to mark it as seen."""
     characters, covered = 0, places[0]
     for at in range(left):
         slot, place = slots[at], places[at]
@@ -137,7 +137,7 @@ def _duplicate(
 
 @compiled
 def _only_repeated(left: int, places: Places, grams: Hashes, counts: Lengths, slots: Places) -> int:
-    """Keeps, in place, the n-grams that occur more than once; returns their number."""
+    """Keeps only the n-grams that occur more than once, in place. Returns the number of places that are left."""
     kept = 0
     for at in range(left):
         if counts[slots[at]] > 1:

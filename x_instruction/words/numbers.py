@@ -1,4 +1,4 @@
-"""Joins numbers that hold points, commas or colons (12:30, 1.234,5) if the word splitter cut them."""
+"""Joins the parts of numbers with points, commas or colons (12:30, 1.234,5) that the word splitter cut."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEPARATORS = (0x2C, 0x2E, 0x3A)
 
 @compiled
 def join_numbers(points: Points, starts: Starts, ends: npt.NDArray[np.int32]) -> None:
-    """Joins the words that share such a number, in place. ends[place] is the end of the word that begins at a place."""
+    """Joins words that are parts of one number, by changes of `ends`. ends[place] is the end of the word at a place."""
     for text in range(starts.size - 1):
         word, place, end = starts[text], starts[text], starts[text + 1]
         while place < end:

@@ -1,6 +1,6 @@
 """Finds data files of installed packages, without running any code of the package.
 
-The code that reads a file names the version of the package. Another version is therefore a change of that code, so that
+The code that reads such a file names the package's version. So to use another version, this code must change, and then
 DVC runs the stage again.
 """
 

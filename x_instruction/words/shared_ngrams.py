@@ -1,8 +1,8 @@
 """Finds texts that share a run of words with an evaluation set.
 
-On both sides, words are found by the rules of the language (x_instruction/words/units.py), in folded form. If no spaces
-separate words, a run is as many characters as its words would have. Then the same characters are found wherever a
-dictionary would begin to cut.
+Words of the texts and of the evaluation set are found by the rules of the language (x_instruction/words/units.py), and
+compared in folded form. If no spaces separate words, a run consists of as many characters as its words would have on
+average. So equal characters are found even if a dictionary would divide them into words in another way.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from x_instruction.runner.errors import InputError
 from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS, Text, prompts_of
 from x_instruction.words.units import Numbers, Places, runs, slices, units, units_of_words
 
-# In words. A shorter prompt ("Why?") occurs in many texts by chance. The limit is our own.
+# The least length of a prompt in words. A shorter prompt ("Why?") occurs in many texts by chance. The limit is our own.
 SHORTEST = 4
 
 
 class Ngrams(NamedTuple):
-    """Sorted hashes of runs in evaluation texts: of whole runs, by length in units, and of their first `least` units.
+    """Sorted hashes of the runs in evaluation texts.
 
-    `rows` is the number of rows; `unprotected_rows` is the number of rows without a text that is long enough.
+    A run is a sequence of words, or of characters if no spaces separate words. `by_length` has the hashes of whole runs
+    by their length; `beginnings` has those of their first `least` words or characters. `unprotected_rows` counts the
+    `rows` without a text that is long enough to be compared.
     """
 
     least: int
@@ -40,7 +42,7 @@ class Ngrams(NamedTuple):
     unprotected_rows: int = 0
 
     def counts(self) -> dict[str, int]:
-        """The number of rows in the evaluation files, and of rows that protect nothing: for the manifest."""
+        """Counts for the manifest: the rows of the evaluation files, and the rows with too few words to be compared."""
         return {EVALUATION_ROWS: self.rows, UNPROTECTED_ROWS: self.unprotected_rows} if self.rows else {}
 
 
@@ -50,9 +52,9 @@ NO_NGRAMS = Ngrams(1, np.zeros(0, np.uint64), {})
 def evaluation_ngrams(
     paths: list[Path], size: int, language: LanguageSettings, setting: str = "decontaminate_against"
 ) -> Ngrams:
-    """The runs of `size` words of all texts in JSONL files; a shorter prompt of at least SHORTEST words is one run.
+    """All runs of `size` words in the texts of JSONL files. A shorter prompt of at least SHORTEST words is one run.
 
-    Raises InputError, which names the setting, if a file cannot be read or protects nothing.
+    Raises InputError, which names the setting, if a file cannot be read or has no run.
     """
     files = [_file_ngrams(path, size, language, setting) for path in paths]
     lengths = sorted({length for file in files for length in file.by_length})
@@ -97,7 +99,7 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
 
 
 def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
-    """The texts as they are written. Texts that cleaning changes are also returned in cleaned form, as in web text."""
+    """The texts, each as it is written. If cleaning, as web text gets it, changes a text, the cleaned form is added."""
     as_written = normalised(pl.Series("text", [text.text for text in texts], dtype=pl.String), language)
     cleaned = cleaned_texts(as_written, language)
     pairs = zip(texts, as_written, cleaned, strict=True)
@@ -107,7 +109,7 @@ def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
 
 
 def overlaps(texts: pl.Series, ngrams: Ngrams, language: LanguageSettings) -> pl.Series:
-    """For each text, the first run of words that is among `ngrams`; null if there is none."""
+    """For each text, the first run of words that an evaluation text has too; null if there is none."""
     if not len(ngrams.beginnings):
         return pl.Series(texts.name, [None] * len(texts), dtype=pl.String)
     shared = [run for part in slices(texts) for run in _overlaps(part, ngrams, language)]
@@ -139,7 +141,7 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is in the sorted array `among`. First a table of low bits excludes nearly all hashes."""
+    """Whether each hash is in the sorted array `among`. A table of low bits excludes nearly all other hashes first."""
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True
@@ -151,7 +153,7 @@ def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
 
 
 def _numbered(counts: Places) -> Places:
-    """The numbers from 0 to count - 1 for each of the counts, one after another."""
+    """An array that counts from 0 to count - 1 for each of the `counts`, one after another."""
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 

@@ -34,14 +34,15 @@ from x_instruction.words.characters import (
 from x_instruction.words.compiled import compiled
 from x_instruction.words.hashing import Keys, folded_hash, hash_of, word_hash
 
-# Kinds of a token. HAS_LETTER: it has a letter. IS_WORD: it has a letter or a digit, so it is a word and not
-# punctuation.
+# Flags of a token. HAS_LETTER: the token has a letter. IS_WORD: the token has a letter or a digit, so it is a word and
+# not punctuation.
 HAS_LETTER, IS_WORD = 1, 2
-# Roles of a code point: it is part of words, joins two characters of a word, joins a letter and a digit, forms runs
-# with itself (points), or belongs to the number before it.
+# Flags for the roles of a character in a language. INSIDE: it is a part of words. JOINS: it joins two characters to one
+# word. JOINS_MIXED: it joins a letter and a digit. RUNS: several in a row are one token (points). ENDS_NUMBERS: it
+# belongs to the number before it.
 INSIDE, JOINS, JOINS_MIXED, RUNS, ENDS_NUMBERS = 1, 2, 4, 8, 16
 POINT, HYPHEN = 0x2E, 0x2D
-# , . / : – join digits in every language.
+# The characters , . / : – which join digits in every language.
 NUMBER_JOINERS = (0x2C, 0x2E, 0x2F, 0x3A, 0x2013)
 
 
@@ -55,7 +56,7 @@ class Tokens(NamedTuple):
 
 
 def split(texts: pl.Series, language: LanguageSettings, *, fold: bool = False) -> Iterator[Tokens]:
-    """Yields the tokens of the texts, in batches, in order. With `fold`, the hashes are those of the folded words."""
+    """Yields the tokens of the texts in order, batch by batch. With `fold`, the hashes are those of folded words."""
     table = folds(language.capitals) if fold else np.zeros(0, np.uint32)
     roles = _roles(language)
     abbreviations = np.array(sorted(word_hash(word) for word in language.abbreviations), np.uint64)
@@ -64,7 +65,7 @@ def split(texts: pl.Series, language: LanguageSettings, *, fold: bool = False) -
 
 
 def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
-    """The end of the word that begins at each place, for languages without spaces between words; otherwise empty."""
+    """Without spaces between words, an array with the end of the word that begins at each place; otherwise empty."""
     if language.words == "thai":
         return thai.word_ends(*batch)
     if language.words == "characters":
@@ -74,7 +75,7 @@ def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
 
 @compiled
 def _ends_of_runs(points: Points, starts: Starts, flags: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.int32]:
-    """The ends of words: runs of up to `size` letters, marks and digits. Every other character is a token by itself."""
+    """The end of each token: a run of up to `size` letters, marks and digits, or another character by itself."""
     ends = np.zeros(points.size, np.int32)
     for text in range(starts.size - 1):
         place, end = starts[text], starts[text + 1]
@@ -88,7 +89,7 @@ def _ends_of_runs(points: Points, starts: Starts, flags: npt.NDArray[np.uint8], 
 
 
 def _roles(language: LanguageSettings) -> npt.NDArray[np.uint8]:
-    """The roles of each code point in the language's words (see LanguageSettings), as flags."""
+    """An array with the roles of each code point in the language (see LanguageSettings), as flags."""
     inside = (kinds() & IN_WORD) > 0
     if language.dividing_signs is not None:
         inside |= (kinds() & SPACE) == 0
@@ -144,7 +145,7 @@ def _end_of_token(
 def _point_belongs(
     points: Points, first: int, past: int, end: int, roles: npt.NDArray[np.uint8], abbreviations: Keys
 ) -> bool:
-    """Whether the point after the word points[first:past] belongs to it, as in an abbreviation or a number."""
+    """Whether a full stop after the word points[first:past] belongs to the word, as in an abbreviation or a number."""
     if past == end or points[past] != POINT:
         return False
     digits = _has(roles, POINT, ENDS_NUMBERS)

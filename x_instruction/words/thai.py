@@ -1,10 +1,10 @@
 """Splits Thai text into words as newmm of PyThaiNLP does: the fewest words of the dictionary that cover the text.
 
-Compiled code walks through PyThaiNLP's dictionary, in which some words hold spaces and points (ต่าง ๆ, พ.ศ.). Words end
-only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with the
-consonant after it. Text that no word covers is one unknown word up to the place where the next word fits. As in
-`newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters, at
-spaces if there are any.
+Compiled code follows the text through PyThaiNLP's dictionary, in which some words contain spaces and points (ต่าง ๆ,
+พ.ศ.). Words end only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading
+vowel stays with the consonant after it. Where no word of the dictionary fits, an unknown word begins, and ends where
+the next word fits. As in `newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of
+up to 140 characters, at spaces if there are any.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from x_instruction.words.thai_dictionary import Nodes, Symbols, dictionary, step
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
 SPACE, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
-# From newmm: a piece is cut within its last 40 characters, and at most this many words are considered from one place.
+# As in newmm, a piece has 140 characters and is cut within its last 40 (WINDOW), and at most MAX_WORDS words are
+# considered from one place.
 PIECE, WINDOW, MAX_WORDS = 140, 40, 50
-# Room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of a piece.
+# Size of the temporary arrays, which have room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of
+# a piece.
 ROOM = 256
-# Places in the texts, and tables of such places.
+# Arrays of places in the texts.
 Places = npt.NDArray[np.int32]
 
 
 def word_ends(points: Points, starts: Starts) -> Places:
-    """For each place of the texts points[starts[i]:starts[i + 1]] where a word begins, the place where it ends.
+    """For each place at which a word begins, the place where it ends. Text i is points[starts[i]:starts[i + 1]].
 
-    Words follow each other without a gap; spaces are words or parts of words of the dictionary.
+    There are no gaps between words: spaces are words by themselves, or parts of words of the dictionary.
     """
     ends = np.asarray(_split(points, starts, *dictionary()))
     join_numbers(points, starts, ends)
@@ -51,7 +53,7 @@ def _is_latin(point: int) -> bool:
 
 @compiled
 def _cluster_ends(points: Points, place: int, end: int) -> bool:
-    """Whether a word may end before this place, which is not the first one of a piece."""
+    """Whether a word may end right before this place, which must not be the first one of a piece."""
     if place == end:
         return True
     point, before = points[place], points[place - 1]
@@ -72,9 +74,9 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _other_end(points: Points, place: int, end: int) -> int:
-    """The end of text that is not Thai: Latin letters and hyphens, a number, spaces, or other marks.
+    """The end of the text at `place` that is not Thai: Latin letters and hyphens, a number, spaces, or other marks.
 
-    If the text at `place` is Thai, it is `place` itself.
+    If the text at `place` is Thai, `place` itself is returned.
     """
     point, past = points[place], place + 1
     if _is_latin(point):
@@ -98,7 +100,7 @@ def _other_end(points: Points, place: int, end: int) -> int:
 
 @compiled
 def _known_ends(points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, ends: Places) -> int:
-    """Writes the ends of the dictionary's words that begin at a place, short to long; returns their number."""
+    """Writes the ends of the dictionary's words that begin at a place, short words first; returns their number."""
     node, count = 1, 0
     while place < end and points[place] < symbols.size and symbols[points[place]]:
         slot = step_from(steps, node, int(symbols[points[place]]))
@@ -117,7 +119,7 @@ def _unknown_end(
 ) -> int:
     """Where an unknown word ends: before text that is not Thai, or before a known word.
 
-    A known word that consists of one or two consonants does not end it.
+    A known word of only one or two consonants does not end an unknown word.
     """
     past = _other_end(points, place, end)
     if past > place:
@@ -138,9 +140,10 @@ def _unknown_end(
 
 @compiled
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
-    """Writes the words of a shortest path from `first` to `goal` into `past`; of equal paths, that with shorter words.
+    """Writes the ends of the fewest words that lead from `first` to `goal` into `past`.
 
-    edges[0, at] and edges[1, at] bound the ends, in edges[2], of the words that begin at start + at.
+    If several paths have equally few words, the one whose first words are shorter is taken.
+    The words that begin at start + at end at the places edges[2, edges[0, at]:edges[1, at]].
     """
     came, queue = room[0], room[1]
     came[first - start : goal - start + 1] = -1
@@ -168,7 +171,7 @@ def _split_piece(
 ) -> None:
     """Writes the end of each word of the piece into past[place], where `place` is the beginning of the word.
 
-    Places are visited in order, as words lead to them. If all paths meet in one place, the words before it are final.
+    The places that words lead to are visited in order. When all paths meet in one place, the words before it are final.
     """
     edges, reached, ends = room[:3], room[3], room[4]
     reached[: end - start + 1] = 0

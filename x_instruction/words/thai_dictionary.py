@@ -16,10 +16,10 @@ Nodes = npt.NDArray[np.int32]
 
 
 class Dictionary(NamedTuple):
-    """A tree of symbols. A step from a node is the key `node * 128 + symbol` in `steps`.
+    """The dictionary as a tree, in which each symbol of a word leads from one node to the next.
 
-    `nodes` holds, in the same slot, the next node times 2, plus 1 if a word ends there. `symbols` gives the symbol of a
-    code point, or 0 if no word has it.
+    `steps` is a hash table with the key `node * 128 + symbol` for each step. `nodes` has, in the same slot, the next
+    node times 2, plus 1 if a word ends there. `symbols` gives the symbol of a code point, or 0 if no word has it.
     """
 
     steps: Keys
@@ -29,7 +29,7 @@ class Dictionary(NamedTuple):
 
 @cache
 def dictionary() -> Dictionary:
-    from pythainlp.corpus import thai_words  # takes half a second, so only Thai text imports it
+    from pythainlp.corpus import thai_words  # imported only for Thai text, as it takes half a second
 
     usable = sorted(word.strip() for word in thai_words() if word.strip())
     characters = sorted(set("".join(usable)))
@@ -42,7 +42,7 @@ def dictionary() -> Dictionary:
 
 @compiled
 def step_from(steps: Keys, node: int, symbol: int) -> np.int64:
-    """The slot of the step from a node, or the free slot where it belongs."""
+    """The slot of a step, given by its node and symbol, or the free slot where the step belongs."""
     return slot_of(steps, steps.size, np.uint64(node * 128 + symbol))
 
 

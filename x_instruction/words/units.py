@@ -20,7 +20,7 @@ from x_instruction.language.settings import LanguageSettings
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
-# Number of characters in a slice of texts. Each takes 8 bytes in about ten arrays.
+# Number of characters in a slice of texts. Each character takes 8 bytes in each of about ten arrays.
 SLICE_CHARACTERS = 1_000_000
 SEPARATOR, LEFT_OUT = np.uint64(0), np.uint64(1)
 # The multiplier is odd, so that it has an inverse modulo 2**64. It has the golden ratio's digits (Knuth, TAOCP 3, 6.4).
@@ -48,7 +48,7 @@ def slices(texts: pl.Series) -> Iterator[pl.Series]:
 
 
 def units(texts: pl.Series, language: LanguageSettings) -> tuple[Numbers, Places]:
-    """Hashes of all words (or characters) of all texts; the place of each text's first, and the end of the last."""
+    """Hashes of all words (or characters) of all texts, and where in this array each text begins and the last ends."""
     # A line end is put around every text, so that no word is at the edge of the array.
     ends = 1 + np.cumsum(texts.str.len_chars().cast(pl.Int64).to_numpy() + 1)
     joined = "\n".join(["", *texts, ""])
@@ -67,12 +67,12 @@ def units(texts: pl.Series, language: LanguageSettings) -> tuple[Numbers, Places
 
 
 def units_of_words(words: int, language: LanguageSettings) -> int:
-    """Number of units in as many words. Units are words, or characters if no spaces separate words."""
+    """The number of units that this many words have. Units are words, or characters if no spaces separate words."""
     return words if language.characters_per_word is None else round(words * language.characters_per_word)
 
 
 def runs(values: Numbers, starts: Places, ends: Places) -> Numbers:
-    """A hash of each run values[start:end]: a polynomial in MULTIPLIER modulo 2**64, from differences of sums."""
+    """A hash of each run values[start:end]: its polynomial in MULTIPLIER modulo 2**64, computed from running sums."""
     powers, inverses = _powers(1 << len(values).bit_length())
     sums = np.zeros(len(values) + 1, np.uint64)
     np.cumsum(values * powers[: len(values)], out=sums[1:])
@@ -90,7 +90,7 @@ def _powers(count: int) -> tuple[Numbers, Numbers]:
 
 @cache
 def _codes(capitals: tuple[tuple[str, str], ...]) -> Numbers:
-    """For each code point SEPARATOR, LEFT_OUT, or the hash of the folded letter, mark or digit."""
+    """A value for each code point: SEPARATOR, LEFT_OUT, or the hash of its folded letter, mark or digit."""
     small = folds(capitals).astype(np.uint64)
     in_word = np.array([unicodedata.category(chr(point))[0] in "LMN" for point in range(LAST_LETTER + 1)])
     codes = np.where(small == 0, LEFT_OUT, np.where(in_word, mix(small + np.uint64(2)), SEPARATOR))

@@ -17,7 +17,7 @@ SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 
 
 def with_word_counts(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Adds the column `word_counts` unless the frame has it.
+    """Adds the column `word_counts`, a struct with the fields NAMES, unless the frame has it.
 
     Tokens are words and punctuation marks. `alphabetic` is the number of words with a letter, and `stop_words` the
     number of the language's different stop words that occur.
@@ -31,7 +31,7 @@ def with_word_counts(frame: pl.DataFrame, language: LanguageSettings) -> pl.Data
 
 
 def words_counted(name: str) -> pl.Expr:
-    """One of the counts."""
+    """One field of `word_counts`."""
     return pl.col("word_counts").struct.field(name)
 
 

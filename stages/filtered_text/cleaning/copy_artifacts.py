@@ -17,7 +17,7 @@ CSV_FIELD = re.compile(r'(?m)^"((?:[^"\n]|"")+)"$')
 # A text is tokenised if it has at least this many full stops and commas before white space, and at least this share of
 # them also follows white space.
 MIN_POINTS, TOKENISED_SHARE = 3, 0.8
-TITLE = 15  # a headline has at least this many characters, and at least half of those of the window's title
+TITLE = 15  # a headline has at least this many characters, and at least half as many as the window's title
 TITLE_LINES = 4  # the headline is within this many lines after the window's title ("Site - Headline")
 # A list of the authors and the licence: `* License: [CC-BY]`, `* Text: …`.
 CREDITS = r"(?:\n[-*•] [\p{L} ]{2,20}: [^\n]*){2,}$"
@@ -49,7 +49,7 @@ def _without_token_spaces() -> pl.Expr:
     points = text.str.count_matches(r"[.,](?:\s|$)")
     share = text.str.count_matches(r"\s[.,](?:\s|$)") / points
     joined = text
-    for _ in range(2):  # ") ," are two marks with only one space between them
+    for _ in range(2):  # twice, because the two marks of ") ," have only one space between them
         joined = joined.str.replace_all(r" +([.,!?;:%)\]»…])( |\n|$)", "${1}${2}")
     joined = joined.str.replace_all(r" ,(\d)", ",${1}").str.replace_all(r"([(\[«]) +", "${1}")
     joined = joined.str.replace_all(r'(^|[\n (])" ([^"\n]{1,300}) "', '${1}"${2}"')
@@ -64,7 +64,7 @@ def _without_buttons(language: LanguageSettings) -> pl.Expr:
 
 
 def _without_title() -> pl.Expr:
-    """Removes the first line if it is the window's title: the site's name, and then one of the next lines."""
+    """Removes the first line if it is the window's title, that is the site's name followed by one of the next lines."""
     text = pl.col("text")
     lines = text.str.split("\n")
     first = lines.list.get(0)
@@ -78,6 +78,6 @@ def _without_source(language: LanguageSettings) -> pl.Expr:
     """Removes credits, and the source's address at the end together with the label or the line that announces it."""
     text, ends = pl.col("text"), marks(language)
     text = pl.when(text.str.contains(LICENCE)).then(text.str.replace(CREDITS, "")).otherwise(text)
-    if language.marks_sentence_ends:  # otherwise the line before the address may be a sentence of the text
+    if language.marks_sentence_ends:  # in other languages, the line before the address may be a sentence of the text
         text = text.str.replace(rf"\n[^\n{ends}]{{1,80}}\nhttps?://[^\s\[\]()]+$", "")
     return text.str.replace(rf"(?:\n[^\n{ends}\[\]()]{{0,40}}https?://[^\s\[\]()]+)+$", "").str.strip_chars_end()

@@ -1,7 +1,8 @@
 """Removes incomplete sentences at the beginning and at the end of a text.
 
 The text of a page often begins in the middle of a sentence, and ends with a teaser ("Read more…") or where an extract
-was cut off. Usually one sentence is removed. If too little of the text would be left, it is a fragment and is dropped.
+was cut off. Usually one sentence is removed. If too little of the text would be left, the text is a fragment and is
+dropped.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
 # The names of a record's fields are not text ("Title: …", "Text: …", with the value on the same line or below).
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
-# A text that begins in the middle of a sentence begins with this many small letters. Digits are not allowed among them,
-# because Finnish dates begin with a small letter, nor are other marks, because names in program code do.
+# A text that begins with this many small letters begins in the middle of a sentence. Digits are not allowed among them,
+# because a whole sentence may begin with a Finnish date, which has a small first letter. Other marks are not allowed,
+# because a whole sentence may begin with a name from program code.
 SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
 def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Removes incomplete sentences at both ends of `text`. Adds `fragment`: evidence that a text is one, else null."""
+    """Removes incomplete sentences at both ends of `text`. Adds `fragment`: why a text is a fragment, or null."""
     fields = frame.with_columns(whole=pl.col("text").str.replace(FIELD_NAMES, "${1}").str.strip_chars_end())
     ended = _with_whole_end(_with_whole_begin(fields, language), language)
     short = ended.select(word_count(language) < settings.min_words).to_series()
@@ -74,8 +76,8 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 def _begins_within(language: LanguageSettings) -> pl.Expr:
     """Whether a text of one paragraph begins within a sentence that is too long to remove, or that is the whole text.
 
-    This finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36, and
-    one was complete.
+    The rule finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36,
+    and one was complete.
     """
     text = pl.col("text")
     if not language.never_first:
@@ -91,7 +93,8 @@ def _never_first(language: LanguageSettings) -> str:
 def _is_unfinished(language: LanguageSettings) -> pl.Expr:
     """Whether an unfinished sentence makes up more than two thirds of a text of one paragraph.
 
-    This finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real texts.
+    The rule finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real
+    texts.
     """
     text = pl.col("text")
     finished = text.str.extract(_whole_sentences(language)).str.len_chars().fill_null(0)
@@ -119,7 +122,7 @@ def _with_whole_end(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataF
     )
     sentences = pl.when(last.str.len_chars() - whole.str.len_chars() <= MAX_REST).then(whole)
     short = whole.is_null() & (last.str.len_chars() <= MAX_REST)
-    # A line with a colon may begin a list.
+    # A line with a colon stays, because it may begin a list.
     prose = short & ~last.str.contains(":", literal=True) & _closes_lines(pl.col("before"), language)
     open_end = (
         last.str.contains(OPEN_END)

@@ -18,7 +18,7 @@ MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 
 def without_repeats(texts: pl.Series) -> pl.Series:
-    """The texts without repeats. A paragraph that occurs three times is intended and stays; so does program code."""
+    """The texts without repeats. A paragraph that occurs three times is intended and stays. So do texts with code."""
     frame = texts.alias("text").to_frame().select(_without_direct_repeats()).with_row_index("row")
     lines = pl.col("text").str.split("\n")
     long = lines.list.eval(pl.element().filter(pl.element().str.len_chars() >= MIN_CHARACTERS))

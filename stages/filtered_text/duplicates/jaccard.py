@@ -70,7 +70,7 @@ class ShingleSets:
         return common / np.maximum(union, 1)
 
     def _keys(self, side: Places, texts: Places, begins: Places, hashes: Array) -> Array:
-        """For each shingle of one side of the pairs, one number that holds the number of the pair and the shingle."""
+        """For each shingle of one side of the pairs, one number made of the number of the pair and the shingle."""
         sizes = self.sizes[side]
         ends = np.cumsum(sizes)
         at = np.repeat(begins[np.searchsorted(texts, side)] - (ends - sizes), sizes) + np.arange(ends[-1])

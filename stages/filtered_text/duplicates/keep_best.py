@@ -16,7 +16,7 @@ import numpy as np
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
 # A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from a template
-# around different texts, and two similar texts meet in other buckets too: they share about five of their eighteen.
+# around different texts, and two similar texts are together in other buckets too: in about five of their eighteen.
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
@@ -51,7 +51,7 @@ def keep_the_best(
 
 
 class Clusters:
-    """`like`: for each rank, the rank that it is dropped for, or -1; `alike`: their similarity."""
+    """`like`: for each rank, the rank that it is dropped for, or -1; `alike`: the similarity of the two texts."""
 
     def __init__(self, texts: int, buckets: int, similarity: Similarity, threshold: float) -> None:
         self.similarity, self.threshold = similarity, threshold
@@ -59,7 +59,10 @@ class Clusters:
         self.kept_in = np.zeros(buckets, np.uint8)
 
     def decide(self, block: Path, kept: Path) -> None:
-        """Decide on the texts of a block. `kept` has the kept members of better blocks; this block's are added."""
+        """Decides on the texts of a block.
+
+        `kept` has the kept members of better blocks. This block's kept members are added.
+        """
         members = np.fromfile(block, MEMBER)
         members = members[np.lexsort((members["rank"], members["bucket"]))]
         ranks, buckets = members["rank"].astype(np.int64), members["bucket"].astype(np.int64)
@@ -73,7 +76,7 @@ class Clusters:
         return (self.like[ranks] < 0) & (self.kept_in[buckets] < KEPT_A_BUCKET)
 
     def _compare_with(self, better: Array, ranks: Array, buckets: Array) -> None:
-        """Drop the texts that are similar to a kept text of a better block. The members are sorted by bucket."""
+        """Drops the texts that are similar to a kept text of a better block. The members are sorted by bucket."""
         begins, ends = (np.searchsorted(buckets, better["bucket"], side) for side in ("left", "right"))
         last = np.cumsum(ends - begins)
         start = 0
@@ -100,7 +103,7 @@ class Clusters:
             ranks, buckets = _not_alone(ranks, buckets, ~leads & self._open(ranks, buckets))
 
     def _drop(self, left: Array, right: Array) -> None:
-        """Drop each text of `right` that is similar to texts of `left`.
+        """Drops each text of `right` that is similar to texts of `left`.
 
         It is dropped for the most similar of them, and for the best one if several are equally similar.
         """

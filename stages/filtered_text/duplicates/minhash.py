@@ -38,7 +38,7 @@ def keys(settings: FilteredText) -> int:
 
 
 def signatures(texts: pl.Series, settings: FilteredText, language: LanguageSettings) -> pl.Series:
-    """`keys` unsigned 64-bit numbers for each text. Two texts that share a number may be duplicates."""
+    """A signature of `keys` unsigned 64-bit numbers for each text. Two texts that share a number may be duplicates."""
     rows = np.concatenate([_signatures(part, settings, language) for part in slices(texts)])
     return pl.Series("signature", rows, dtype=pl.Array(pl.UInt64, rows.shape[1]))
 

@@ -30,7 +30,10 @@ COLUMNS = ["id", "document_id", "words", "language_score", "signature"]
 
 
 def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, language: LanguageSettings) -> Decisions:
-    """Decisions on the rows of staged shards (COLUMNS and `text`). `scratch` is an empty folder for temporary files."""
+    """Decides which rows of staged shards are dropped. `scratch` is an empty folder for temporary files.
+
+    The shards have COLUMNS and `text`.
+    """
     begins = _spread(shards, scratch)
     if not begins[-1]:
         return lambda number: no_decisions()
@@ -41,7 +44,10 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
-    """Write the ranks and each column of keys to a file over all shards; return the place of each shard's first row."""
+    """Writes the ranks and each column of keys to a file over all shards.
+
+    Returns the place of each shard's first row.
+    """
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
         for number, column in enumerate(rows["signature"].to_numpy().T if rows.height else ()):
@@ -68,7 +74,7 @@ def _as_number(name: str) -> pl.Expr:
 def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
     """One row for each text with the same words as a better text: its `place`, and `of`, the better text's place.
 
-    Sets `alive` to False for them.
+    Sets `alive` to False for these texts.
     """
     copies = [pl.DataFrame(schema={"place": pl.Int64, "of": pl.Int64})]
     for places, groups in repeated(scratch / "keys-0"):
@@ -93,7 +99,7 @@ def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
 def _near(
     shards: list[Path], scratch: Path, alive: Array, settings: FilteredText, language: LanguageSettings
 ) -> pl.DataFrame:
-    """Texts that are similar to a better text: `place`, `of` (the place of the better text), `similarity`."""
+    """One row for each text that is similar to a better text: `place`, `of` (the better text's place), `similarity`."""
     shared = np.zeros(len(alive), np.bool_)
     buckets = _shared_buckets(scratch, alive, keys(settings), shared)
     texts = np.flatnonzero(shared)
@@ -117,7 +123,7 @@ def _near(
 
 
 def _shared_buckets(scratch: Path, alive: Array, count: int, shared: Array) -> int:
-    """Write the members of buckets with several texts, mark the texts in `shared`, return the number of buckets.
+    """Writes the members of buckets with several texts, and marks the texts in `shared`. Returns the number of buckets.
 
     Only texts that `alive` marks count; the others are exact duplicates.
     """
@@ -135,9 +141,10 @@ def _members(scratch: Path) -> Iterator[tuple[int, Array]]:
 
 
 def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
-    """All dropped texts by place: `place`, `similarity` (null for the same words), `kept` (the kept id as a number).
+    """One row for each dropped text: its `place`, by which the rows are sorted, `similarity` and `kept`.
 
-    If a text is dropped as a near-duplicate, its exact copies are dropped for the same kept text.
+    `similarity` is null if the texts have the same words. `kept` is the id of the kept text, as a number. If a text is
+    dropped as a near-duplicate, its exact copies are dropped for the same kept text.
     """
     onward = exact.join(near, left_on="of", right_on="place", suffix="_kept")
     same = exact.join(near, left_on="of", right_on="place", how="anti").with_columns(similarity=pl.lit(None))
@@ -150,7 +157,10 @@ def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.Data
 
 
 def _decisions(dropped: pl.DataFrame, begins: Array) -> Decisions:
-    """Decisions by shard. Ids are written as text one shard at a time, because text takes four times the memory."""
+    """A function that gives the decisions on a shard.
+
+    Ids become text for one shard at a time, because text takes four times the memory.
+    """
 
     def of_shard(number: int) -> pl.DataFrame:
         first, last = dropped["place"].search_sorted(begins[number : number + 2])

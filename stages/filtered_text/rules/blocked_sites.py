@@ -26,7 +26,7 @@ class Sites(NamedTuple):
 
 
 def read_sites(path: Path) -> Sites:
-    """Read one entry per line: a domain (blocks its subdomains too) or an address (blocks everything below it too).
+    """Reads one entry per line: a domain (blocks its subdomains too) or an address (blocks everything below it too).
 
     # begins a comment. Raises InputError if the file cannot be read or a line is neither a domain nor an address.
     """

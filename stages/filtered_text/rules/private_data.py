@@ -12,7 +12,7 @@ from x_instruction.language.settings import LanguageSettings
 def private_data(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops masked texts in which a simpler search still finds an address or a number (ours)."""
     found = suspects(frame["text"])
-    # Drops are published too, so the value shows only the form of the number, and the text is left out.
+    # Dropped rows are published too, so `value` shows only the form of what was found, and the text is left out.
     shown = found.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}", "x").str.slice(0, 40)
     text = pl.when(pl.lit(found.is_null())).then("text").otherwise(pl.lit(""))
     return frame.with_columns(text.alias("text"), value="looks like private data: " + shown)

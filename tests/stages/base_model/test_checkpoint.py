@@ -32,8 +32,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shell import run_stage
 
 MakeJob = Callable[..., Job]
-BEGIN = 1  # the begin-of-text token in the GGUF file
-# Tensors of a Llama and their names in a GGUF file.
+BEGIN = 1  # the id of the begin-of-text token in the GGUF file
+# Maps the names of a Llama layer's tensors in a GGUF file to those in transformers.
 OF_LAYER = {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -195,7 +195,7 @@ def test_a_checkpoint_is_published(make_job: MakeJob, settings: Settings, taught
 
 
 SAMPLING = {"bos_token_id": 1, "eos_token_id": [0, 2], "temperature": 0.9, "top_p": 0.6, "max_length": 4096}
-# Defects in parts of a checkpoint that the pipeline does not use, but that transformers would refuse to save or read.
+# Defects in parts of a checkpoint that the pipeline does not use. transformers would refuse to save or read such parts.
 UNUSED = {
     "sampling values without do_sample": ("generation_config.json", SAMPLING),
     "a number of beams that is a word": ("generation_config.json", {**SAMPLING, "num_beams": "four"}),

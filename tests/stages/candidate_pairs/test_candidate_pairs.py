@@ -238,7 +238,7 @@ def test_a_shard_without_texts_gives_a_shard_without_pairs(settings: Settings) -
 
 
 def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_similar: int) -> Job:
-    """A job whose first pass has written these instructions, one shard per list."""
+    """A job whose staging folder has the results of the first pass: one shard for each list of instructions."""
     section = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
     job = make_job("candidate_pairs", candidate_pairs=section)
     for number, instructions in enumerate(shards):
@@ -355,7 +355,8 @@ def test_vectors_are_stored_only_if_a_signal_needs_them(
         kept = candidate_pairs.write_instructions(
             frame, engine, settings.candidate_pairs, settings.prompts, 1, 0, encoder, ROOT / "languages"
         ).kept
-    assert kept.select(pl.col(VECTORS).bin.size()).row(0) == sizes  # two parts of 384 dimensions with 2 bytes each
+    # A vector has 384 numbers of 2 bytes. The last column has the vectors of two parts.
+    assert kept.select(pl.col(VECTORS).bin.size()).row(0) == sizes
 
 
 KILLED = """
@@ -374,7 +375,7 @@ candidate_pairs.run(job)
 
 
 def generating(root: Path, settings: Settings, model: Path, shards: int = 10) -> Job:
-    """A project with shards of texts for which instructions are to be written."""
+    """A job that must write instructions for several shards of texts."""
     section = settings.candidate_pairs.model_copy(update={"samples": 2, "temperature": 2.0, "max_new_tokens": 40})
     job = Job(
         artifact="candidate_pairs",
@@ -414,7 +415,7 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
             time.sleep(0.002)
         process.kill()
         process.wait()
-        # Finished shards are not changed, and at most one more shard was begun.
+        # The run has changed no finished shard, and the kill left at most one unfinished shard.
         now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/sealed.json")}
         assert finished.items() <= now.items() and len(now) < 10
         assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1
@@ -439,7 +440,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 def test_a_change_of_model_prompt_setting_or_seed_makes_every_shard_again(
     settings: Settings, taught_model: Path, tmp_path: Path, changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Only the keys of the shards are compared, so that no model is loaded.
+    # A stand-in replaces the engine, because only the keys of the shards are compared.
     monkeypatch.setattr(candidate_pairs, "LazyEngine", Writer)
     job = generating(tmp_path, settings, taught_model, shards=2)
     candidate_pairs.run(job)

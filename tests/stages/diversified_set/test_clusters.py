@@ -43,7 +43,7 @@ def test_similar_vectors_share_a_cluster(seed: int) -> None:
 
 
 def test_many_vectors_are_clustered_from_a_sample_of_them() -> None:
-    """Each group has more vectors than the sample on which its centre is found."""
+    """The centres are found on a sample of 256 vectors per cluster, which is smaller than each group."""
     sizes = (6_000, 5_000, 1_000)
     numbers = cluster(groups(sizes), 3, seed=1).numbers
     assert sorted(np.bincount(numbers)) == sorted(sizes)

@@ -1,4 +1,4 @@
-"""Each way of drawing pairs. The rows are ordered from the best rating to the worst."""
+"""Each way of drawing pairs takes the expected rows. The rows are ordered from the best rating to the worst."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.stages.diversified_set.test_near_identical import angles
 
 
 def clusters(*sizes: int) -> np.ndarray:
-    """Cluster numbers of rows. The clusters take turns, so that no cluster has all the best rows."""
+    """Returns the cluster number of each row. The clusters take turns, so that no cluster has all the best rows."""
     rows = [(place, number) for number, size in enumerate(sizes) for place in range(size)]
     return np.array([number for _, number in sorted(rows)], np.int64)
 

@@ -19,7 +19,7 @@ def words(*texts: str) -> pl.Series:
 def test_distinct_words_and_pairs_of_words_are_shares_of_all() -> None:
     texts = words("a b a b", "a c")
     assert distinct(texts, 1) == 3 / 6
-    assert distinct(texts, 2) == 3 / 4  # ab, ba, ab | ac: no pair of words reaches into the next text
+    assert distinct(texts, 2) == 3 / 4  # the pairs are ab, ba, ab and ac; none spans both texts
     assert distinct(words("", "a"), 2) == 0.0
 
 

@@ -27,7 +27,7 @@ def test_the_first_of_similar_vectors_is_kept() -> None:
 
 
 def test_a_vector_that_resembles_only_a_dropped_vector_is_kept() -> None:
-    """Vectors at 0 and 10 degrees are similar, and so are 10 and 20, but 0 and 20 are not."""
+    """Vectors that are 10 degrees apart are similar; the vectors at 0 and 20 degrees are not."""
     assert found(angles(0, 10, 20), limit=0.98) == [-1, 0, -1]
 
 
@@ -44,7 +44,7 @@ def test_the_size_of_a_chunk_does_not_change_the_result(chunk: int, monkeypatch:
 
 
 def test_in_a_large_set_similar_vectors_of_neighbouring_clusters_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,000 random vectors, each with a similar vector: many of these pairs are split between two clusters."""
+    """Each of 1,000 random vectors has a similar vector, which is often in another cluster."""
     random = np.random.default_rng(4)
     firsts = groups((1,) * 1000)
     seconds = firsts + 0.45 * random.standard_normal(firsts.shape).astype(np.float32) / np.sqrt(32)

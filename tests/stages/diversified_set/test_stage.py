@@ -1,4 +1,4 @@
-"""The diversified set has clean, different pairs, drawn by the settings, and is published completely or not at all."""
+"""The diversified set has clean, different pairs that the settings select; it is published completely or not at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Make = Callable[..., Job]
 
 
 def refined(*instructions: str) -> pl.DataFrame:
-    """Pairs with all columns of refined_pairs; the ratings fall from 0.9."""
+    """Pairs with all columns of refined_pairs. The first rating is 0.9, and the ratings fall."""
     rows = [
         {
             **dict.fromkeys(COLUMNS[:-1], "x"),
@@ -89,7 +89,7 @@ def publish(folder: Path, shards: list[pl.DataFrame]) -> None:
 
 
 def encoded(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The pairs with the vectors of their instructions by the default encoder."""
+    """Adds the vectors that the default encoder gives to the instructions of the pairs."""
     new = [text for text in pairs["instruction"] if text not in VECTOR]
     if new:
         table = add_instruction_vectors(pl.DataFrame({"instruction": new}), ENCODER)
@@ -99,7 +99,7 @@ def encoded(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def run(job: Job) -> tuple[list[str], dict[str, tuple[str, str]]]:
-    """The instructions in the set, and the reason and value of each dropped pair by its instruction."""
+    """Runs the stage. Returns the instructions in the set, and the reason and value for each dropped instruction."""
     shutil.rmtree(job.staging, ignore_errors=True)
     outcome = stage.run(job)
     kept, pairs = job.staged.table(), job.rows("refined_pairs", "fi").table()
@@ -127,7 +127,7 @@ def test_near_identical_instructions_are_kept_if_similarity_is_not_limited(make:
 
 
 def test_near_identical_instructions_are_found_in_a_set_of_one_kind(make: Make) -> None:
-    """The mean of all candidates is subtracted; after the set's own mean, its instructions would seem different."""
+    """The mean vector of all candidates is subtracted. Less the mean of this set, instructions would seem different."""
     kept, _ = run(make(*BREAD, pairs=3))
     assert kept == BREAD[:1]
 

@@ -21,7 +21,7 @@ SEEDS = pl.DataFrame({"instruction": ["Say hello."], "response": ["Hei!"]})
 
 
 def read(folder: Path, *rows: dict[str, Any] | str, **settings: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The questions for Finnish from a file with these rows, without the seeds, and the drops."""
+    """Reads the Finnish questions from a file with these rows. Returns the questions and the dropped rows."""
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (folder / "q.jsonl").write_text("\n".join(lines), encoding="utf-8")
     return all_questions([Questions(name="own", path="q.jsonl", **settings)], SEEDS.clear(), "fi", folder)

@@ -1,4 +1,4 @@
-"""The whole stage on small models: its answers, tables and metrics, and failures of a model or a judge."""
+"""Small models run the whole stage. Its answers, tables and metrics are checked, and failures of a model or a judge."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def table(job: Job, name: str) -> pl.DataFrame:
 
 
 def failed(job: Job, metrics: dict[str, Metric]) -> set[str]:
-    """The metrics that do not meet their expectations, determined without Great Expectations."""
+    """The metrics that do not meet their expectations. They are found without Great Expectations."""
     found = set()
     for one in load_suite(SUITE, job.settings):
         value: Any = metrics.get(one.metric)
@@ -91,6 +91,10 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     assert table(job, "verdicts").schema == VERDICTS and table(job, "comparisons").schema == COMPARISONS
     assert table(job, "agreement").schema == AGREEMENT
     figures = read_json(job.staging / "scores.json")
+    # The hashes of the models, by which a released model finds its own scores.
+    assert figures["contents"] == {
+        "tuned": "tuned_model", "seed_only": "response_model/iteration_1", "base": "base_model",
+    }  # fmt: skip
     assert list(figures["pairwise"]) == ["evaluator"]
     assert set(figures["pairwise"]["evaluator"]) == {"tuned_against_seed_only", "tuned_against_base"}
 
@@ -142,7 +146,7 @@ def test_a_judge_at_an_endpoint_is_asked_in_both_orders_and_compared_with_the_ev
     with chat_server(grader) as server:
         job = make_scores_job(judges=[judged(server)])
         metrics = made(job)
-        assert len(server.bodies) == 2 * 2 * 6  # two pairs of models, two orders, six questions
+        assert len(server.bodies) == 2 * 2 * 6  # two pairs of models are judged in two orders on six questions
     row = table(job, "comparisons").filter(pl.col("judge") == "served", pl.col("against") == "base").row(0, named=True)
     assert (row["ties"], row["order_disagreement"], row["win_share"]) == (6, 1.0, 0.5)
     assert metrics["verdicts_missing"] == 0

@@ -1,4 +1,4 @@
-"""Standard tasks have lm-eval's figures, unchanged, from data sets in the hub's layout and without a network."""
+"""The figures of standard tasks are exactly lm-eval's, which reads data sets in the hub's layout without a network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def settings(*tasks: str, **changed: Any) -> StandardTasks:
 
 @pytest.fixture(scope="module")
 def xcopa(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with XCOPA in the hub's layout. The rows are real if the real-text collection exists, else made up."""
+    """A folder with XCOPA in the hub's layout. Its rows are made up if the collection of real texts is missing."""
     folder = tmp_path_factory.mktemp("data")
     data = folder / "cambridgeltl/xcopa/data"
     data.mkdir(parents=True)
@@ -64,7 +64,7 @@ def xcopa_rows() -> list[dict[str, Any]]:
 
 
 def results_of_command(model: Path, data: Path, out: Path) -> dict[str, dict[str, Any]]:
-    """The results of the command lm-eval."""
+    """Runs the command of lm-eval and returns its results."""
     command = [sys.executable, "-m", "lm_eval", "run", "--model", "hf", "--model_args", f"pretrained={model}"]
     command += ["--tasks", "xcopa_id,xcopa_sw", "--batch_size", "32", "--output_path", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGES), "HF_DATASETS_CACHE": str(out / "datasets")}
@@ -97,7 +97,7 @@ def test_every_configured_task_is_a_task_of_lm_eval() -> None:
 
 
 def test_the_packages_of_lm_eval_fit_each_other_and_the_core() -> None:
-    """The process of lm-eval finds lm-eval's packages before those of the core."""
+    """lm-eval runs with its own packages and with the core packages of the project, so they must fit each other."""
     installed = {normal(one.metadata["Name"]): one for one in distributions(path=[str(PACKAGES)])}
     assert {name: one.version for name, one in installed.items()} == pins("lm-eval")
     seen = {**pins("cpu"), **pins("lm-eval")}

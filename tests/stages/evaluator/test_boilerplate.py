@@ -1,4 +1,4 @@
-"""The boilerplate defect takes phrases from one of two halves without common stems and puts them into a text."""
+"""The phrases of the boilerplate defect have two halves without common stems; a text gets phrases of one half."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ RATED = pl.DataFrame(
     [
         ([0.9, 0.8], [0.2, 0.1], 1.0),
         ([0.1], [0.2, 0.3], 0.0),
-        ([0.9, 0.5], [0.5, 0.1], 3.5 / 4),  # three pairs are won and one is tied
+        ([0.9, 0.5], [0.5, 0.1], 3.5 / 4),  # of four comparisons, three are won and one is tied
         ([0.5, 0.5], [0.5], 0.5),
         ([0.4, 0.8, 0.6], [0.5, 0.7], 3 / 6),
     ],
@@ -43,7 +43,7 @@ def test_without_positives_or_negatives_there_is_no_area_under_the_curve() -> No
 
 
 def test_precision_and_recall_are_measured_at_the_threshold() -> None:
-    # Ratings: best 0.95, 0.55; flawed 0.7, 0.4; worst 0.3, 0.05. One best and one flawed pair are above 0.6.
+    # Only two ratings are above 0.6: the 0.95 of a best pair and the 0.7 of a flawed pair. Another best pair has 0.55.
     found = scores(RATED, 0.6)
     assert (found["precision"], found["recall"], found["pairs"]) == (0.5, 0.5, 6)
 

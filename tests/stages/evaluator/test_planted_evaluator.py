@@ -1,6 +1,6 @@
-"""An evaluator learns in seconds to recognize surface defects in the planted world, also on unseen topics.
+"""An evaluator learns in seconds to recognize surface defects in artificial languages, also on unseen topics.
 
-Learning whether a response answers its instruction takes minutes; the benchmark planted_world measures that.
+To learn whether a response answers its instruction takes minutes; the benchmark planted_world measures that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DEFECTS = {"cut": 1.0, "wrong_language": 1.0}
 
 
 def pairs(*, held_out: bool) -> list[Pair]:
-    """A single sentence on each topic; every fifth topic is held out."""
+    """Pairs whose response is a single sentence on their topic. Every fifth topic is held out."""
     found = []
     for tongue in WORLD.tongues:
         for number, topic in enumerate(WORLD.topics):
@@ -50,7 +50,7 @@ def pairs(*, held_out: bool) -> list[Pair]:
 
 
 def held_out_pairs() -> list[RatedPair]:
-    """Every held-out sentence unchanged, cut, and in the wrong language."""
+    """Each held-out sentence in three forms: unchanged, cut off, and in a wrong language."""
     unseen, choose = pairs(held_out=True), random.Random(1)
     rated = [RatedPair(pair, pair.response, "best", "none") for pair in unseen]
     rated += [RatedPair(pair, cut_off(pair.response, choose), "flawed", "cut") for pair in unseen]

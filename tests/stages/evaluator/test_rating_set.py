@@ -1,4 +1,4 @@
-"""The stage chooses the model that writes the rating set's model answers."""
+"""The evaluator stage chooses the model whose answers are part of the rating set."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def rated(*rows: tuple[str, float, float, float]) -> pl.DataFrame:
 
 
 def pairs(level: str, certainty: float, times: int, wrong: int = 0) -> list[tuple[str, float, float, float]]:
-    """Pairs of a level. Each has the probability `certainty` for this level or, for `wrong` of them, for the next."""
+    """Pairs of a level. Most have the probability `certainty` for this level; `wrong` of them have it for the next."""
     rows = []
     for number in range(times):
         likeliest = (LEVELS.index(level) + (number < wrong)) % 3
@@ -28,18 +28,18 @@ def pairs(level: str, certainty: float, times: int, wrong: int = 0) -> list[tupl
 
 def every_level(certainty: float, times: int, wrong: int) -> pl.DataFrame:
     by_level = zip(*(pairs(level, certainty, times, wrong) for level in LEVELS), strict=True)
-    # The levels alternate, so that both halves of the cross-validation have right and wrong pairs.
+    # The levels alternate, so that both halves of the cross-validation have rightly and wrongly rated pairs.
     return of_seeds(*(row for rows in by_level for row in rows))
 
 
 def of_seeds(*rows: tuple[str, float, float, float], each: int = 3) -> pl.DataFrame:
-    """Gives every `each` consecutive rows the same seed and instruction."""
+    """Gives every `each` consecutive rows the same instruction, as if they came from the same seed."""
     return rated(*rows).with_columns(instruction=pl.format("Say {}.", pl.int_range(pl.len()) // each))
 
 
 def test_reliability_is_the_share_of_best_pairs_in_each_tenth_of_the_probability() -> None:
     frame = rated(("best", 0.95, 0.05, 0.0), ("best", 0.15, 0.85, 0.0), ("flawed", 0.11, 0.89, 0.0))
-    # Each best pair has weight 1/4 and the flawed pair 1/2: the levels have equal weight.
+    # Both levels have the same weight: each of the two best pairs has 1/4, and the flawed pair has 1/2.
     found = reliability(frame)
     assert found["bin"].to_list() == [1, 9]
     assert found["best_share"].to_list() == pytest.approx([1 / 3, 1.0])

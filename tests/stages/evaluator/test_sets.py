@@ -18,7 +18,7 @@ from tests.stages.evaluator.examples import OPEN, PAGES, PAIRS, pair
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.runner.files import digest
 
-PASS = 3 * len(PAIRS)  # rated pairs in a pass, which has each pair once per level
+PASS = 3 * len(PAIRS)  # a pass has each pair once at each of the three levels
 # Every pair of PAIRS can have these defects.
 FLAWS = ("cut", "repeated", "partly_foreign", "strays", "boilerplate")
 WEIGHTS = {**dict.fromkeys((*FLAWS, "model_answer", "swapped", "wrong_language"), 1.0), "drift": 0.0}
@@ -87,8 +87,8 @@ def test_the_same_seed_gives_the_same_set(rated: list[RatedPair]) -> None:
 def test_whole_share_sets_the_share_of_whole_responses(share: float, expected: float) -> None:
     good = {pair.id: pair.response for pair in PAIRS}
     best = [item for item in made(size=60 * PASS, whole_share=share) if item.level == "best"]
-    # A run of three sentences is whole if its first (chance 1 of 3) and last sentence (1 of 3) are those of the
-    # response.
+    # A random run of sentences is the whole response of three if it begins with the first sentence and ends with the
+    # last. Each of these has a chance of 1/3.
     whole = sum(item.response == good[item.pair.id] for item in best)
     assert whole / len(best) == pytest.approx(expected, abs=0.03)
 

@@ -73,7 +73,7 @@ def swapped(rated: list[RatedPair]) -> list[RatedPair]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """An evaluator's results. `failures` and `warnings` name the metrics that do not meet the gate's expectations."""
+    """An evaluator's results. `failures` has the metrics that miss critical expectations, `warnings` all others."""
 
     figures: dict[str, Any]
     folder: Path
@@ -83,7 +83,10 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """Evaluators trained and calibrated on true levels, on swapped levels, and trained on swapped levels only."""
+    """The results of three evaluators. `true` was trained and calibrated on the true levels.
+
+    `swapped` was trained and calibrated with the levels best and worst swapped; `swapped_model` was only trained so.
+    """
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)
     suite = load_suite(ROOT / "stages" / "evaluator" / "expectations.yaml", changed(settings))
@@ -135,7 +138,7 @@ def test_the_gate_fails(outcomes: dict[str, Outcome]) -> None:
 def test_the_labels_alone_show_swapped_levels_whatever_the_calibration(outcomes: dict[str, Outcome]) -> None:
     labels = {name: outcome.figures["labels_alone"]["auc"] for name, outcome in outcomes.items()}
     assert labels["swapped_model"] == labels["swapped"] < 0.2 < 0.8 < labels["true"]
-    # The calibration on true levels reverses the ratings, so the figures of the ratings do not fall.
+    # The calibration of `swapped_model` used true levels and reverses its ratings, so their AUC does not fall.
     assert outcomes["swapped_model"].figures["auc"] > 0.5
     assert outcomes["swapped_model"].failures == ["auc_labels"]
 
@@ -149,7 +152,8 @@ def test_each_figure_that_falls_causes_a_warning(outcomes: dict[str, Outcome]) -
 def test_there_is_a_warning_if_the_calibrated_ratings_are_worse_than_the_labels_alone(
     outcomes: dict[str, Outcome],
 ) -> None:
-    # The fit makes the ratings worse here: it has 16 seeds, and most measured defects were not in the training set.
+    # The calibration makes the ratings worse here: it was fitted on 16 seeds, and the training set did not have most of
+    # the measured defects.
     figures = outcomes["true"].figures
     assert figures["auc"] < figures["labels_alone"]["auc"] and "auc_gained" in outcomes["true"].warnings
 

@@ -30,7 +30,7 @@ SHORT = {"batch_size": 2, "dropout": 0.2, "save_every": 3, "max_tokens": 128}
 
 @pytest.fixture
 def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path, tmp_path: Path) -> Callable[..., Job]:
-    """A job in a separate folder whose evaluator starts from the tiny model. Keywords replace its settings."""
+    """Makes a job in its own folder. The evaluator starts from the tiny model. Keywords replace evaluator settings."""
 
     def made(folder: str, **changed: Any) -> Job:
         training = TRAINING.model_copy(update={**SHORT, **changed.pop("training", {})})
@@ -50,7 +50,7 @@ def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path,
 
 
 def learned(job: Job) -> dict[str, bytes]:
-    """The bytes of the evaluator's files and of its plots."""
+    """Trains the evaluator. Maps each of its files, plots included, to the bytes."""
     shutil.rmtree(job.staging, ignore_errors=True)
     learn(job, job.input("start"), RATED, job.staging)
     return {str(path.relative_to(job.staging)): path.read_bytes() for path in job.staging.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""The pairs for measuring an evaluator are encoded once for all iterations; held-out seeds are not in the means."""
+"""The pairs for measuring evaluators are encoded once for all iterations; mean vectors leave held-out seeds out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENCODED: list[str] = []
 def jobs(
     make_job: Callable[..., Job], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Job]:
-    """Jobs of both iterations in a project with five Finnish seeds. ENCODED collects the encoded texts."""
+    """The jobs of both iterations in a project with five Finnish seeds. Every encoded text is added to ENCODED."""
     seeds = pl.read_ndjson(ROOT / "data/sample/seeds/fi.jsonl").head(len(SPLITS))
     seeds = seeds.with_columns(id=pl.Series([f"{number}" for number in range(5)]), split=pl.Series(SPLITS))
     write_shard(seeds, tmp_path / "data/seed_pairs/fi/part-00000.parquet")

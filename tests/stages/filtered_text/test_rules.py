@@ -23,7 +23,7 @@ LINES = [
 
 
 def broken(text: str, language: str | LanguageSettings = "fi", settings: FilteredText | None = None) -> dict[str, str]:
-    """Every rule that the text breaks with the published thresholds, with the rule's value."""
+    """Maps each rule that the text breaks to the value that breaks it. By default, the published thresholds apply."""
     language_page = page(language) if isinstance(language, str) else language
     values = {}
     for reason, rule in PUBLISHED_RULES.items():

@@ -55,7 +55,7 @@ def made(*texts: str, language: str = "fi", settings: FilteredText | None = None
 
 
 def drop(text: str, language: str = "fi", settings: FilteredText | None = None) -> tuple[str, str]:
-    """The reason and the value with which a text is dropped."""
+    """The reason for which a text is dropped, and the value that the dropped row has."""
     split = made(text, language=language, settings=settings)
     assert split.kept.height == 0
     row = split.dropped.row(0, named=True)
@@ -63,7 +63,7 @@ def drop(text: str, language: str = "fi", settings: FilteredText | None = None) 
 
 
 def job(root: Path, *frames: pl.DataFrame, language: str = "fi", **changes: Any) -> Job:
-    """A job in `root` whose input is the frames, one shard each. `changes` replace settings of filtered_text."""
+    """A job in `root` whose input has one shard for each frame. `changes` replace settings of filtered_text."""
     source = root / "data" / "raw_web_text" / language
     for number, frame in enumerate(frames):
         write_shard(frame, source / f"part-{number:05d}.parquet")

@@ -38,14 +38,14 @@ def given(*sources: dict[str, Any], **limits: Any) -> RawWebText:
 
 
 def made(root: Path, *sources: dict[str, Any], language: str = "fi", **limits: Any) -> Split:
-    """The documents and drops that the stage makes from the sources."""
+    """The documents and the dropped rows that the stage makes from the sources."""
     settings = given(*sources, **limits)
     frame = pl.concat(read_sources(settings, language, root))
     return stage.transform(frame, settings, language, load_language(language, ROOT / "languages"))
 
 
 def drop_of(root: Path, name: str, data: bytes, **limits: Any) -> tuple[str, str, str]:
-    """Reason, origin and value of the drop that a file causes. A good file in the same folder must still be read."""
+    """Reads a bad file and a good one. Returns reason, origin and value of the dropped row that the bad file causes."""
     (root / "fi").mkdir()
     (root / "fi" / name).write_bytes(data)
     lines(root / "fi" / "zz.jsonl", {"text": "hyvä rivi"})
@@ -120,5 +120,5 @@ def records(path: Path, data: bytes, **limits: Any) -> tuple[list[str], list[tup
 
 
 def texts(rows: list[str]) -> list[str]:
-    """The texts of JSON lines."""
+    """The value of `text` in each JSON line."""
     return [json.loads(row)["text"] for row in rows]

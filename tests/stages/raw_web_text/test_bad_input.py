@@ -1,7 +1,7 @@
 """Bad input of realistic size is dropped, the next record is read, and the memory is limited.
 
-All cases are read once, in a separate process. Each case takes at most a second. Together they take 0.7 GB, most of it
-for the frame of the last case.
+All cases are read once, in a separate process. Each case takes at most a second. Together they need 0.7 GB of memory,
+most of it for the frame of the last case.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ print(json.dumps([found, int(peak) / 1e3]))
 
 
 def packed_blanks(head: bytes) -> bytes:
-    """A gzip member of 1 MB with the head and 1 GB of spaces. One compressed block is repeated a thousand times."""
+    """A gzip member of 1 MB that unpacks to the head and 1 GB of spaces. It repeats a compressed block 1,000 times."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
     megabyte = packer.compress(b" " * 1_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -99,7 +99,7 @@ CASES: dict[str, tuple[Callable[[], bytes], int, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
-    """For each file the number of kept records and the drop reasons, and the peak megabytes for all files."""
+    """Reads all files. Returns the number of kept records and the drop reasons per file, and the peak memory in MB."""
     root = tmp_path_factory.mktemp("bad")
     for name, (make, _, _) in CASES.items():
         (root / name).write_bytes(make())
@@ -115,7 +115,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], floa
 
 
 def equal_pages(path: Path) -> Path:
-    """200 equal pages of 5 MB, which make 1 GB from a few kilobytes without exceeding a limit."""
+    """A file of a few kilobytes that unpacks to 200 equal pages of 5 MB; no page exceeds a limit."""
     with pq.ParquetWriter(path, pa.schema([("text", pa.binary())]), compression="zstd") as file:
         for _ in range(10):
             file.write_table(pa.table({"text": [b"\0" * 4_900_000] * 20}))

@@ -40,7 +40,7 @@ def test_rows_after_a_wrong_length_are_read(tmp_path: Path) -> None:
 
 
 def damaged_half() -> bytes:
-    """A member with the rows of FIRST; in its middle begins a block of an unknown type."""
+    """A gzip member with the rows of FIRST. A block of an unknown type begins in its middle."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     half = packer.compress("\n".join([*FIRST[:200], ""]).encode()) + packer.flush(zlib.Z_FULL_FLUSH)
     return half + b"\x06" + packer.compress("\n".join([*FIRST[200:], ""]).encode()) + packer.flush()
@@ -49,7 +49,7 @@ def damaged_half() -> bytes:
 def test_damage_loses_the_rest_of_the_member_and_its_bytes_are_counted(tmp_path: Path) -> None:
     found, bad = records(tmp_path / "a.jsonl.gz", damaged_half() + packed(SECOND))
     assert found[-6:] == texts(SECOND)
-    assert 150 < len(found) - 6 <= 200  # half of the member, without the last decompressed piece
+    assert 150 < len(found) - 6 <= 200  # the rows before the damage, except the last decompressed piece
     assert found[:150] == texts(FIRST)[:150]
     lost = dict(bad)["broken_file"]
     assert 0.8 < lost / sum(map(len, FIRST[200:])) < 1.3
@@ -63,7 +63,7 @@ def value_of_damage(path: Path, data: bytes) -> str:
 
 
 def scrambled() -> bytes:
-    """One member with a stored block in which letters have changed: only its check sum shows it."""
+    """A gzip member with an uncompressed block in which letters have changed. Only its checksum shows the damage."""
     packer = zlib.compressobj(0, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     data = packer.compress("\n".join([*SECOND, ""]).encode()) + packer.flush()
     return data.replace(b"toka 3", b"tpka 3")

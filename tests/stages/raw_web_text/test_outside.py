@@ -21,7 +21,7 @@ from x_instruction.runner.errors import InputError
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with the folder `in` of a source, and other texts beside it and outside of the project."""
+    """A project whose source is the folder `in`. Other texts lie beside this folder and outside of the project."""
     root = tmp_path / "project"
     lines(root / "in" / "a.jsonl", {"text": "sisällä"})
     lines(root / "beside" / "b.jsonl", {"text": "vieressä"})
@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def read(root: Path, path: str, **more: Any) -> tuple[list[str], list[str]]:
-    """The texts that were read, and the reasons of the drops."""
+    """The texts that were read, and the reasons of the dropped rows."""
     split = made(root, {"path": path, "languages": ["fi"], **more})
     return split.kept["text"].to_list(), reasons(split)
 

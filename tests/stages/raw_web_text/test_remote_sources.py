@@ -36,7 +36,7 @@ def source(path: str, **more: Any) -> dict[str, Any]:
 
 
 def refused(root: Path, path: str, **more: Any) -> str:
-    """The error message with which reading the source ends."""
+    """Reads a source that must be refused, and returns the error message."""
     with pytest.raises(InputError) as caught:
         made(root, {**source(path), "languages": ["fi"], **more})
     assert "\n" not in str(caught.value)
@@ -77,7 +77,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Sets the usual variables for keys and hides the machine's settings."""
+    """Sets the usual environment variables for S3 keys, and hides the machine's own S3 settings."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -90,7 +90,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture
 def bucket(server: str, keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Puts lines, a table and archives into a bucket. Only the environment names its server."""
+    """Puts JSON Lines, a table and archives into an S3 bucket. Only an environment variable names the S3 server."""
     keys.setenv("AWS_ENDPOINT_URL", server)
     s3 = fsspec.filesystem("s3")
     if not s3.exists("bucket"):

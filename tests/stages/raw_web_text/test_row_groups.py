@@ -19,8 +19,8 @@ import pytest
 from tests.conftest import ROOT
 
 TEXTS, TEXT_BYTES = 30_000, 5_000  # 150 MB of incompressible bytes
-# The limit. 88 MB were measured, 214 with the stored row group in memory, and 1,061 with the decoded row group in
-# memory, as `datasets` keeps it.
+# The limit. Reading in batches took 88 MB. With the stored row group in memory, reading took 214 MB. With the decoded
+# row group in memory, as `datasets` keeps it, reading took 1,061 MB.
 MEGABYTES = 130
 
 READ = """

@@ -1,4 +1,4 @@
-"""Pages become documents or drops, are routed to their language, pass the gate and are deduplicated."""
+"""Pages become documents or dropped rows, are sorted by language, meet their expectations and are deduplicated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that no reader supports are drops with their bytes, and the gate fails if there are too many."""
+"""A file that no reader supports becomes a dropped row with its size; too many of them fail the expectations."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_shared_source_counts_its_other_files_for_each_language(make_job: Call
     job = make_job("raw_web_text", raw_web_text=given({"path": "all"}))
     lines(job.root / "all" / "a.jsonl", {"text": SENTENCE})
     (job.root / "all" / "b.pdf").write_bytes(b"x" * 3000)
-    for _ in range(2):  # first made, then taken from the store
+    for _ in range(2):  # the shared pages are made in the first round and taken from the store in the second
         SharedPages(job, "fi")
         shutil.rmtree(job.staging, ignore_errors=True)
         outcome = stage.run(job)

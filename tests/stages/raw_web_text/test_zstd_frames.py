@@ -52,7 +52,7 @@ def test_rows_after_damaged_bytes_in_a_frame_are_read(
 
 
 def second_block(frame: bytes) -> int:
-    """The place of the second block's header, for a frame without the size of its content."""
+    """The place of the second block's header in a frame that does not state the size of its content."""
     first = 6
     assert frame[4] >> 5 == 0 and frame[4] & 3 == 0
     return first + 3 + (int.from_bytes(frame[first : first + 3], "little") >> 3)

@@ -1,4 +1,4 @@
-"""The files of a run that the report reads, written by hand. The answers are the sample's seeds."""
+"""Writes made-up files of a run for the report. Most of the answers are responses of the sample's seeds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from x_instruction.runner.shards import write_shard
 
 COUNTS = {"raw_web_text": 100, "filtered_text": 60, "candidate_pairs": 50, "refined_pairs": 30, "diversified_set": 20}
 MODELS = ("base", "seed_only", "tuned")
+# Languages with questions written in them, and how many; the others have questions in English alone.
+NATIVE = {"fi": 4, "ur": 4}
 SCORES = {"language_share": (0.6, "higher"), "held_out_loss": (2.5, "lower"), "mean_characters": (240.0, "none")}
 
 
@@ -46,7 +48,10 @@ def _evaluator(root: Path, name: str, languages: tuple[str, ...]) -> None:
 
 
 def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
-    """The tuned model answers the second question in English, which is its worst answer, and the third with no text."""
+    """Writes the answers of all models. The tuned model answers the third question with an empty text.
+
+    It answers the second question in English; this is its worst answer.
+    """
     rows = []
     for number, (instruction, response) in enumerate(seeds.select("instruction", "response").iter_rows()):
         for model in MODELS:
@@ -65,13 +70,20 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
     write_json(root / f"data/eval_scores/{code}/manifest.json", {"rows": len(rows), "content": code})
 
 
+def _asked(code: str, measure: str) -> list[tuple[str, int, float]]:
+    """Language and number of questions, and by how much the value is lower; the held-out seeds are in English alone."""
+    native = [(code, NATIVE[code], 0.3)] if code in NATIVE and measure != "held_out_loss" else []
+    return [("all", 20 + (NATIVE[code] if native else 0), 0.0), ("en", 20, 0.0), *native]
+
+
 def _scores(root: Path, code: str) -> None:
     values = {model: {name: value + at / 10 for name, (value, _) in SCORES.items()} for at, model in enumerate(MODELS)}
     counts = {"wins": 12, "ties": 3, "losses": 5, "win_share": 0.675}
     scores = [
-        (model, name, "all", better, values[model][name], values[model][name] - 0.05, values[model][name] + 0.05, 20)
+        (model, name, asked_in, better, value := values[model][name] - lower, value - 0.05, value + 0.05, count)
         for model in MODELS
         for name, (_, better) in SCORES.items()
+        for asked_in, count, lower in _asked(code, name)
     ]
     columns = ["model", "measure", "asked_in", "better", "value", "low", "high", "questions"]
     folder = root / f"data/eval_scores/{code}/tables"
@@ -79,7 +91,10 @@ def _scores(root: Path, code: str) -> None:
     differences = pl.DataFrame(
         [("tuned", "base", "language_share", "all", "higher", 0.2, 0.05, 0.35, 20),
          ("tuned", "base", "held_out_loss", "all", "lower", 0.2, 0.1, 0.3, 20),
-         ("tuned", "seed_only", "language_share", "all", "higher", 0.02, -0.1, 0.1, 20)],
+         ("tuned", "seed_only", "language_share", "all", "higher", 0.02, -0.1, 0.1, 20),
+         ("tuned", "base", "held_out_loss", "en", "lower", 0.2, 0.1, 0.3, 20),
+         *(("tuned", "base", "language_share", asked_in, "higher", 0.2, -0.5, 0.9, count)
+           for asked_in, count, _ in _asked(code, "language_share")[1:])],
         schema=["model", "against", "measure", "asked_in", "better", "difference", "low", "high", "questions"],
         orient="row",
     )  # fmt: skip

@@ -27,6 +27,7 @@ from x_instruction.runner.shell import run_stage
 
 SUITE = ROOT / "stages/report/expectations.yaml"
 LANGUAGES = ("fi", "ur", "ta")
+NAMES = {"fi": "Finnish", "ur": "Urdu", "ta": "Tamil"}
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_answers_are_joined_by_the_id_of_the_question(job: Job) -> None:
 
 
 def test_intervals_are_taken_from_the_tables(job: Job) -> None:
-    share = measures(job, "fi")[0]
+    share = measures(job, "fi", NAMES)[0]
     assert next((m["model"], m["low"], m["high"]) for m in share["models"]) == (
         "base",
         pytest.approx(0.55),
@@ -98,12 +99,30 @@ def test_intervals_are_taken_from_the_tables(job: Job) -> None:
     assert (
         share["models"][0]["left"] < share["models"][0]["at"] < share["models"][0]["left"] + share["models"][0]["width"]
     )
-    sure = {(row["measure"], row["against"]): row["sure"] for row in differences(job, "fi")}
-    assert sure == {
+    over_all = [row for row in differences(job, "fi", NAMES) if not row["asked"]]
+    assert {(row["measure"], row["against"]): row["sure"] for row in over_all} == {
         ("language share", "base"): "better",
         ("held out loss", "base"): "worse",  # because the loss rose
         ("language share", "seed_only"): "",
     }
+
+
+def test_scores_on_questions_in_the_language_are_beside_those_in_english(job: Job) -> None:
+    found = {measure["name"]: measure["models"] for measure in measures(job, "ur", NAMES)}
+    tuned = next(row for row in found["language share"] if row["model"] == "tuned")
+    english, native = tuned["parts"]
+    assert [(part["asked"], part["questions"]) for part in tuned["parts"]] == [("English", 20), ("Urdu", 4)]
+    assert (english["value"], native["value"]) == (pytest.approx(0.8), pytest.approx(0.5))
+    # All rows of a measure are on one scale.
+    assert native["at"] < english["at"] == tuned["at"] and native["left"] < native["at"]
+    # The loss is of seeds, whose instructions are in English; in Tamil no other question was asked.
+    assert {len(row["parts"]) for row in found["held out loss"]} == {0}
+    assert {len(row["parts"]) for measure in measures(job, "ta", NAMES) for row in measure["models"]} == {0}
+    assert [row["asked"] for row in differences(job, "ur", NAMES)] == ["", "", "", "English", "Urdu"]
+    assert [row["asked"] for row in differences(job, "ta", NAMES)] == ["", "", ""]
+    text = " ".join(Words(published(job).read_text(encoding="utf-8")).words)
+    assert "tuned 0.800 0.750 to 0.850 English (20) 0.800 0.750 to 0.850 Urdu (4) 0.500 0.450 to 0.550" in text
+    assert "language share, against base, asked in Urdu 0.200 (-0.500 to 0.900)" in text
 
 
 def test_judges_and_standard_tasks_are_shown_if_there_are_any(job: Job) -> None:
@@ -124,7 +143,7 @@ def test_answers_are_marked_with_their_language_and_direction(job: Job) -> None:
     elements = Words(published(job).read_text(encoding="utf-8")).elements
     texts = [attributes for _, attributes in elements if attributes.get("class") == "text"]
     assert {text["dir"] for text in texts} == {"auto"}
-    assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # None belongs to the English answer
+    assert {"ur", "ta", None} <= {text.get("lang") for text in texts}  # the English answer has no `lang`
 
 
 def test_a_language_without_answers_and_pairs_is_shown_with_a_sentence(job: Job) -> None:
@@ -200,6 +219,11 @@ def test_a_browser_shows_the_report_on_a_phone_and_on_a_screen(job: Job) -> None
             assert page.locator(".text:lang(ta)").first.evaluate("e => getComputedStyle(e).direction") == "ltr"
             columns = "e => getComputedStyle(e).gridTemplateColumns.split(' ').length"
             assert page.locator("article .grid").first.evaluate(columns) == (1 if width == 390 else 3)
+            # The smaller rows stay inside their cards, with their labels readable and a scale to compare on.
+            for row in page.locator(".part").all()[:4]:
+                assert row.evaluate("e => e.scrollWidth <= e.clientWidth")
+                assert row.locator(".label").evaluate("e => e.scrollWidth <= e.clientWidth")
+                assert row.locator(".scale").bounding_box()["width"] > 60  # type: ignore[index]
             assert page.locator("polyline").first.bounding_box()["width"] > 100  # type: ignore[index]
         browser.close()
     assert set(requests) == {path.as_uri()} and problems == []

@@ -20,7 +20,7 @@ from x_instruction.runner.shards import DROP_SCHEMA, DROPS, write_shard
 from x_instruction.runner.shell import run_stage
 
 SUITE = ROOT / "stages/row_index/expectations.yaml"
-LONG = "Leipä on ruokaa. " * 40  # longer than the part of a text that a drop keeps
+LONG = "Leipä on ruokaa. " * 40  # longer than the part of a text that a dropped row keeps
 
 
 def written(tmp_path: Path, rows: dict[str, list[str]]) -> RowIndex:
@@ -66,7 +66,7 @@ def no_rows(name: str) -> pl.DataFrame:
 
 @pytest.fixture
 def job(make_job: Callable[..., Job], tmp_path: Path) -> Job:
-    """A document with two texts that begin alike, and a dropped pair of the second text."""
+    """A job whose inputs are a document with two texts that begin alike, and a dropped pair of the second text."""
     import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     pages = with_ids(pl.DataFrame({"language": ["fi"], "text": [LONG + "Alku. Loppu."]}), "language", "text")

@@ -106,5 +106,5 @@ def test_no_instruction_is_in_two_splits_over_all_languages(seeds: pl.DataFrame)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_language_has_enough_pairs_in_every_split(splits: dict[str, Split], language: str) -> None:
     counts = dict(splits[language].kept.group_by("split").len().iter_rows())
-    # By the settings, half of the 40 seeds are for training, three tenths for measuring and a fifth for calibration.
+    # params.yaml plans half of the 40 seeds for training, three tenths for measuring and a fifth for calibration.
     assert counts["train"] >= 16 and counts["held_out"] >= 8 and counts["calibration"] >= 5

@@ -96,7 +96,7 @@ def test_a_text_is_not_translated_twice(make_job: MakeJob, tmp_path: Path, trans
     shutil.rmtree(again.staging)
     seed_pairs.run(again)
     assert written_at(tmp_path) == first
-    assert len(again.used) == 2  # one entry for the translations, one for the shard
+    assert len(again.used) == 2  # the work store has one entry for the translations and one for the shard
 
 
 def test_a_translated_text_keeps_its_lines(translating_model: Path, tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     job = make_tuned("all")
     run_stage(job, tuned_model, SUITE)
     folder = job.target
-    # The settings of `decoding` that have the same meaning in transformers and vLLM, and the end tokens.
+    # generation_config.json has the end tokens and those settings of `decoding` that mean the same in transformers and
+    # vLLM.
     generation, decoding = GenerationConfig.from_pretrained(folder), settings.decoding
     assert (generation.do_sample, generation.temperature, generation.top_p) == (True, 0.7, 0.9)
     assert (generation.top_k, generation.max_new_tokens) == (0, decoding.max_new_tokens)
@@ -87,7 +88,8 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     assert generation.eos_token_id == [tokenizer.eos_token_id]
     metrics = read_json(job.report)["metrics"]
     assert (metrics["template_share"], metrics["ends_with_token"]) == (1.0, 1)
-    # The chat template writes the prompts of the training, and a pipeline generates the engine's tokens.
+    # The chat template writes the same prompts as the training. With it, a transformers pipeline generates the same
+    # tokens as the engine.
     encoder = PromptEncoder(tokenizer, settings.prompts)
     question, language = "How is bread 2 baked?", {"language": "Finnish"}
     expected = encoder.write_response(question, "Finnish", settings.prompts.style_answer)

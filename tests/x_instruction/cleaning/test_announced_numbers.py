@@ -65,7 +65,7 @@ def test_an_announced_number_is_masked_in_any_form(language: str, text: str, exp
 )
 def test_a_number_announced_as_something_else_is_not_a_telephone_number(language: str, text: str) -> None:
     assert masked(text, language) == text
-    assert suspects(pl.Series([text])).to_list() == [None]  # because a left-over number would drop the whole text
+    assert suspects(pl.Series([text])).to_list() == [None]  # a suspected number would drop the whole text
 
 
 @pytest.mark.parametrize("text", ["msimu wa 2003-2003", "wa mwaka 2015-2016", "simu ya 2009 - 2017", "namba 1998–2004"])
@@ -88,6 +88,11 @@ def test_a_span_of_years_is_not_a_telephone_number(text: str) -> None:
 )
 def test_a_grouped_identity_number_is_masked_whole_in_every_language(language: str, number: str) -> None:
     assert masked(f"{number}, 12", language) == "[national_id], 12"
+
+
+@pytest.mark.parametrize("number", ["087 823 456 789 1", "087 123 456 789 12", "5 087 123 456 789"])
+def test_groups_of_a_longer_number_are_not_an_identity_number(number: str) -> None:
+    assert "[national_id]" not in masked(f"nomor {number} aktif", "id")
 
 
 @pytest.mark.parametrize("language", ["fi", "tr", "ur"])

@@ -1,4 +1,4 @@
-"""Rules on prose ignore code and formulas, the text keeps them, and a text that is mostly code is dropped."""
+"""Rules on prose ignore code and formulas but do not remove them; a text that is mostly code is dropped."""
 
 import polars as pl
 import pytest

@@ -1,4 +1,4 @@
-"""Special tokens of published tokenizers and turn headers are counted as control strings; HTML and code are not."""
+"""Special tokens of published tokenizers and headers of chat turns count as control strings; HTML and code do not."""
 
 import re
 

@@ -103,7 +103,7 @@ def test_private_and_documentation_ip_addresses_are_not_masked(address: str) -> 
         ("โทร. 02273 9020 ต่อ 3250", "TH", "โทร. [phone] ต่อ 3250"),
         ("soita ( 09 ) 447 753 , jatkuu", "FI", "soita [phone] , jatkuu"),
         ("मोबाइल नंबर 98350 44578 और फ़ोन: 9846792777।", "IN", "मोबाइल नंबर [phone] और फ़ोन: [phone]।"),
-        ("zvaniet 67 123 456 tagad", "LV", "zvaniet [phone] tagad"),  # this country has no trunk prefix
+        ("zvaniet 67 123 456 tagad", "LV", "zvaniet [phone] tagad"),  # Latvia has no trunk prefix
     ],
 )
 def test_national_phone_numbers_are_masked_for_the_languages_countries(text: str, country: str, expected: str) -> None:
@@ -143,7 +143,7 @@ def test_card_numbers_are_masked(card: str) -> None:
     "number",
     [
         "4111 1111 1111 1112",  # wrong check digit
-        "4111 1111 11111111",  # not grouped like a card number
+        "4111 1111 11111111",  # a card number has another grouping
         "1111 2222 3333 4444",  # no issuer's prefix
         "7000 0000 0000 0005",  # no issuer's prefix
         "4111 1111 1111 1111 1111",  # a longer number
@@ -362,7 +362,7 @@ def test_adjacent_numbers_are_all_masked(text: str, expected: str, phones: int) 
     ],
 )
 def test_a_number_that_directly_follows_a_masked_number_is_also_masked(text: str, expected: str) -> None:
-    """The gate would find the second number, so a single such text would block the stage."""
+    """The check before publication would find the second number, so a single such text would block the stage."""
     language = of("ID", "TR", "KE")
     found = mask(pl.DataFrame({"text": ["Nothing here.", text]}), language)
     assert found["text"].to_list() == ["Nothing here.", expected]

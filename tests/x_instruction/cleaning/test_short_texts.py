@@ -1,4 +1,4 @@
-"""Seeds and evaluation prompts are cleaned like web text and keep their lines."""
+"""Seeds and evaluation prompts are cleaned like web text, but keep their line breaks."""
 
 import polars as pl
 import pytest

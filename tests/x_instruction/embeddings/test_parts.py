@@ -13,7 +13,7 @@ THAI = "ขนมปังอบในเตาจนหอม แล้วพ�
 
 
 def parts(embeddings: Embeddings, *responses: str, language: str = "fi", **changed: int) -> list[list[str]]:
-    """The parts of each response, each as a list of its sentences."""
+    """Divides the responses into parts, and returns every part as a list of its sentences."""
     pairs = pl.DataFrame({"response": responses}).with_columns(language=pl.lit(language))
     found = sentences_in_parts(pairs, embeddings.model_copy(update=changed), ROOT / "languages")
     return found.group_by("row", "part", maintain_order=True).agg("sentence")["sentence"].to_list()

@@ -1,4 +1,4 @@
-"""The similarity separates true from swapped responses in the languages on which it was fitted."""
+"""The similarity separates an instruction's own response from those of others, in the languages it was fitted on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pairs(encoder: LazyEncoder) -> pl.DataFrame:
 
 
 def combined(pairs: pl.DataFrame, language: str) -> pl.DataFrame:
-    """Every combination of an instruction and a response of a language; `true` marks those that belong together."""
+    """Combines each instruction with each response of a language; the column `true` marks those of the same seed."""
     of_language = pairs.filter(pl.col("language") == language).with_row_index("pair")
     left, right = of_language.select("language", "pair", VECTORS[0]), of_language.select(*VECTORS[1:], other="pair")
     return left.join(right, how="cross").with_columns(true=pl.col("pair") == pl.col("other"))

@@ -35,7 +35,10 @@ CHAT = {
 
 
 class Bill(ThreadingHTTPServer):
-    """Replies with the listed status codes, or bodies with status 200, in order, then answers. Records the requests."""
+    """A server that records requests. It first sends the listed status codes, or bodies with status 200, in order.
+
+    After the list, it sends a good answer to every request.
+    """
 
     def __init__(self, codes: list[int | bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -113,7 +116,7 @@ def spoken(**fields: Any) -> bytes:
     return changed(CHAT, choices=[{**CHAT["choices"][0], **fields}])
 
 
-# Bodies that servers and routers send with HTTP 200 after a failure behind them.
+# Bodies that servers and routers send with HTTP 200 although the model behind them failed.
 NO_ANSWERS = {
     "choices null, the error in the body": b'{"choices": null, "error": {"message": "provider failed", "code": 429}}',
     "no choices": changed(CHAT, choices=[]),
@@ -163,7 +166,7 @@ def test_the_error_for_unusable_answers_quotes_the_last_one(serve: Callable[...,
 
 
 def test_an_answer_without_the_requested_probabilities_is_asked_again(serve: Callable[..., Bill]) -> None:
-    # The answer to a rating has choices but no probabilities.
+    # The server's answer has choices but no probabilities.
     server = serve()
     with pytest.raises(InputError, match=r"gave no usable answer after 2 attempts: HTTP 200 with \{.*text_completion"):
         client(server, attempts=2).complete([[1], [2]], lambda choice: choice.logprobs.top_logprobs[0])

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pickle
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,9 +15,10 @@ import pytest
 
 from stages.params import Settings, load_settings
 from tests.conftest import LESSONS, ROOT
+from tests.vllm_server import served
 from x_instruction.generation import open_engine as open_engine_module
 from x_instruction.generation.endpoint_client import EndpointClient
-from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR, NGRAM_RULE
+from x_instruction.generation.endpoint_engine import NGRAM_PROCESSOR
 from x_instruction.generation.interface import Engine, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.generation.open_engine import open_engine
@@ -44,7 +38,6 @@ from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.files import read_json, write_json
 
 SETTINGS = load_settings(ROOT / "params.yaml").text_generation
-SERVER_SECONDS = 180  # the server needs 25 to 60 s to start on two cores
 BACKENDS = ("transformers", "vllm", "endpoint")
 LOCAL = ("transformers", "vllm")
 
@@ -55,54 +48,9 @@ def text_generation(backend: str, url: str | None = None) -> TextGeneration:
     return SETTINGS.model_copy(update={"backend": backend, "batch_size": 2, "endpoint": endpoint})
 
 
-@contextmanager
-def served(model: Path, log: Path) -> Iterator[Callable[[], str]]:
-    """Starts `vllm serve` locally. The yielded function waits until the server is up and returns its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
-    command += [
-        "--served-model-name",
-        "tiny",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--enforce-eager",
-        "--dtype",
-        "float32",
-        *NGRAM_RULE.split(),
-    ]
-    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
-    with log.open("w") as sink:
-        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT)
-
-    def address() -> str:
-        _await(f"http://127.0.0.1:{port}/health", process, log)
-        return f"http://127.0.0.1:{port}/v1"
-
-    try:
-        yield address
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + SERVER_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
-    raise RuntimeError(f"vllm serve did not start: {log.read_text()[-2000:]}")
-
-
 @pytest.fixture(scope="module")
 def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The taught model with suggested decoding settings that no test asks for; servers apply them by default.
+    """`taught_model` with suggested decoding settings. Servers apply these by default, but no test asks for them.
 
     The model also has the chat template and the end tokens of a published model.
     """
@@ -115,7 +63,7 @@ def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: p
 
 
 def publish_for_chats(folder: Path, settings: Settings) -> None:
-    """Writes the chat template and the generation config of a tuned model."""
+    """Writes the chat template and the generation config that a published tuned model has."""
     encoder = PromptEncoder(load_tokenizer(folder), settings.prompts)
     write_template(folder, encoder, Asking(settings.prompts.write_response, "instruction", {"style": ""}))
     write_generation_config(folder, encoder.tokenizer, encoder.stop, settings.decoding.model_dump())
@@ -154,7 +102,7 @@ def end(taught_model: Path) -> int:
 
 @pytest.fixture(scope="module")
 def labels(taught_model: Path) -> list[int]:
-    """The first letters of three lessons' answers; each has a probability that is large enough to compare."""
+    """The tokens of the first letters of three learned answers, whose probabilities are large enough to be compared."""
     return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
 
 
@@ -202,7 +150,7 @@ def test_the_same_seed_gives_the_same_texts(engine: Engine, prompts: list[list[i
 def test_more_prompts_than_fit_into_one_step_get_their_texts(
     engine: Engine, prompts: list[list[int]], end: int
 ) -> None:
-    # vLLM reads a few thousand tokens in one step. Its CPU engine crashed if a prompt was divided between two.
+    # vLLM reads a few thousand tokens in one step. Its CPU engine crashed if a prompt was divided between two steps.
     asked = [(prompt * 40)[:90] for prompt in prompts for _ in range(30)]
     texts = engine.generate(asked, sampling(end, temperature=0.7, tokens=2))
     assert len(texts) == len(asked) and sum(map(len, asked)) > 8192
@@ -349,7 +297,7 @@ def test_an_endpoint_without_the_ngram_rule_is_refused(
 def test_a_text_may_repeat_its_prompt(
     engine: Engine, prompts: list[list[int]], lessons: list[Example], end: int
 ) -> None:
-    begun = [*prompts[3], *lessons[3].completion[:12]]  # the prompt has "na" four times, the whole lesson eight times
+    begun = [*prompts[3], *lessons[3].completion[:12]]  # the prompt has four of the answer's eight "na"
     free, ruled = (engine.generate([begun], sampling(end, no_repeat_ngram=ngram))[0].text for ngram in (0, 10))
     assert ruled == free == "na na na na"
 
@@ -380,7 +328,7 @@ def test_padding_is_not_penalised_as_a_repeated_token(
 def test_label_probabilities_agree_with_transformers(
     other: str, engines: dict[str, Engine], prompts: list[list[int]], labels: list[int]
 ) -> None:
-    # The cut prompts leave the model uncertain, so that a difference would be visible.
+    # After shortened prompts the model is uncertain, so that a difference between engines would be visible.
     asked = [*prompts, *(prompt[:cut] for prompt in prompts for cut in (2, 3))]
     ours, theirs = (engines[name].score(asked, labels) for name in ("transformers", other))
     largest = max(abs(a - b) for row, same in zip(ours, theirs, strict=True) for a, b in zip(row, same, strict=True))
@@ -423,7 +371,7 @@ def test_likelihoods_agree_with_transformers(other: str, engines: dict[str, Engi
 
 
 def server_settings(engines: dict[str, Engine], **endpoint: Any) -> TextGeneration:
-    """The settings for the running server, with changed fields."""
+    """The settings for the running server, with changed fields of `endpoint`."""
     settings: TextGeneration = engines["endpoint"].settings  # type: ignore[attr-defined]
     return settings.model_copy(update={"endpoint": settings.endpoint.model_copy(update=endpoint)})
 
@@ -463,7 +411,7 @@ def test_a_server_is_compared_once(
         for _ in range(2):
             engine.generate(prompts[:1], sampling(end))
             counts.append(engine.facts()["endpoint_requests"])
-    assert counts == [3, 4]  # two requests for the comparison (a text and its likelihood), and one request per call
+    assert counts == [3, 4]  # two requests (a text, its likelihood) compare the server; each call sends one
 
 
 def test_a_server_is_asked_for_the_model_named_after_the_artifact(
@@ -533,7 +481,7 @@ CHATS: list[tuple[str, dict[str, str]]] = [
 
 
 def chats_of_transformers(folder: Path, messages: Any, arguments: dict[str, str]) -> list[list[int]]:
-    """The tokens that a pipeline generates, and that the model generates after `apply_chat_template`."""
+    """The tokens that transformers generates in two ways: by a pipeline, and from `apply_chat_template`'s prompt."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -585,7 +533,7 @@ def test_all_readers_of_the_template_generate_the_same_tokens(
         prompt = encoder.write_response(question, arguments["language"], arguments.get("style", ""))
         assert list(output.prompt_token_ids) == prompt == answer.prompt_token_ids
     else:
-        # Each of the texts ends with the end token that the model learned.
+        # Every engine stops at the end token that the model learned.
         assert (first[-1], output.outputs[0].text, served.message.content) == (end, *[LESSONS[question]] * 2)
 
 

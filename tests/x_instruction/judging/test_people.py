@@ -98,7 +98,7 @@ def from_csv(folder: Path) -> list[Path]:
 
 
 def from_label_studio(folder: Path) -> list[Path]:
-    """Verdicts in Label Studio's export format: each task has the annotations of its annotators."""
+    """Writes verdicts in Label Studio's export format, in which each task lists the annotations of all persons."""
     paths = [folder / "pairs.label_studio.json", folder / "answers.label_studio.json"]
     for path in paths:
         done = []
@@ -112,7 +112,7 @@ def from_label_studio(folder: Path) -> list[Path]:
 
 
 def from_argilla(folder: Path) -> list[Path]:
-    """Verdicts in the format that `dataset.records.to_json` of Argilla 2.8 writes."""
+    """Writes verdicts in the format of `dataset.records.to_json` of Argilla 2.8."""
     paths = [folder / "pairs.argilla.json", folder / "answers.argilla.json"]
     for path in paths:
         records = [
@@ -145,7 +145,7 @@ def test_verdicts_on_answers_that_have_changed_do_not_count(folder: Path) -> Non
 
 
 def test_verdicts_on_an_earlier_export_count_as_unknown_items(folder: Path, tmp_path: Path) -> None:
-    """The persons saw different answers from those in the new key."""
+    """The persons judged other answers than those in the key of the new export."""
     later = answers(text=" anew")
     write_items([*sample_pairs(later, "tuned", 20, 1), *sample_answers(later, 12, 1)], tmp_path / "later")
     assert import_verdicts(tmp_path / "later", from_csv(folder), tmp_path / "v.jsonl") == {

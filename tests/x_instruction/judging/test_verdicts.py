@@ -11,7 +11,7 @@ from x_instruction.judging.verdicts import SCHEMA, Opinion, by_column, by_opinio
 
 
 def answers(**ratings: list[float]) -> pl.DataFrame:
-    """Answers by model name, with numbered questions."""
+    """Answers to numbered questions; each keyword is a model's name with the ratings of its answers."""
     return pl.DataFrame(
         [
             {"question_id": f"q{number}", "model": model, "rating": value, "response": "x" * number}

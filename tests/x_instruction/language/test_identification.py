@@ -1,4 +1,4 @@
-"""The right identifier decides on a language, and real sentences and pages are identified accurately."""
+"""Lingua decides on a language if fastText is unsure, and real sentences and pages are identified accurately."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SOMALI = (
     "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
     "Carruurtu way dabaashaan."
 )
-# For each language, a text in a neighbouring language.
+# Each text is in another language, mostly a neighbouring one, than the language that must not accept the text.
 NEIGHBOURS = [
     ("fi", "Vana sadama ääres seisab punane tuletorn, mille juurde viib kitsas tee. Suvel käivad lapsed seal ujumas."),
     ("tr", "Köhnə limanın yanında qırmızı bir mayak var və ora dar bir yol aparır. Yayda uşaqlar orada çimirlər."),
@@ -107,7 +107,8 @@ def test_real_sentences_are_routed_to_their_language(language: str) -> None:
     [("fi", "et"), ("tr", "az"), ("hi", "mr"), ("ur", "fa"), ("ur", "ar"), ("sw", "so"), ("sw", "zu"), ("tr", "so")],
 )
 def test_real_sentences_in_a_neighbouring_language_are_dropped(language: str, neighbour: str) -> None:
-    # Malay is left out, because nearly all texts with the label Malay are Indonesian ("karena", Indonesian blogs).
+    # Malay is left out, because nearly all texts with the label Malay are Indonesian: many use the Indonesian "karena",
+    # and many come from Indonesian blogs.
     assert kept(joins(neighbour), language).mean() <= 0.01
 
 

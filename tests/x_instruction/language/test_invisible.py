@@ -5,7 +5,7 @@ import pytest
 
 from x_instruction.language.invisible import KNOWN, hidden_characters, visible
 
-# Control and format characters, fillers, variation selectors, tags, private use, non-characters.
+# The kinds are control and format characters, fillers, variation selectors, tags, private use and non-characters.
 KINDS = [
     *(0x00, 0x7, 0x1B, 0x7F, 0x85, 0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180E, 0x200B),
     *(0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202E, 0x2060, 0x2061, 0x2063, 0x2066, 0x2069, 0x206A, 0x206F),
@@ -44,9 +44,9 @@ def test_characters_that_spelling_or_emoji_need_are_kept(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("०\u200d१", "०१"),  # not after a letter
-        ("க்\u200c\u200cஷ", "க்\u200cஷ"),  # the second is superfluous
-        ("🏴\U000e0073\U000e0061\U000e007f", "🏴"),  # not in a flag
+        ("०\u200d१", "०१"),  # the joiner does not follow a letter
+        ("க்\u200c\u200cஷ", "க்\u200cஷ"),  # the second non-joiner is superfluous
+        ("🏴\U000e0073\U000e0061\U000e007f", "🏴"),  # these tags do not make a flag
         ("a\ufe0fb", "ab"),
         ("e\u200b\u0301", "é"),  # the result is in NFC
     ],

@@ -1,4 +1,4 @@
-"""The licence of a base model is read from the checkpoint and passed on, together with its texts."""
+"""The licence of a base model is read from the checkpoint and passed on, together with the licence's texts."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_loss_is_the_mean_over_all_completion_tokens(taught_model: Path, lessons
 def tuned(
     tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], dict[str, bytes]]:
-    """The files of a short training with the given seed."""
+    """Returns a function that runs a short training with a given seed, and returns the model's files."""
 
     def tune(seed: int) -> dict[str, bytes]:
         folder = tmp_path_factory.mktemp("tuned")
@@ -134,7 +134,7 @@ def test_examples_are_learned_in_the_given_order_on_request(
         fine_tune(tiny_model, examples, tmp_path / name, training, seed, in_order=in_order)
         return (tmp_path / name / "model.safetensors").read_bytes()
 
-    # The seed determines only the order, so it has no effect here.
+    # The seed determines only the order of examples, so it has no effect if the order is given.
     taken = weights("taken", lessons, 1, in_order=True)
     assert taken == weights("other seed", lessons, 2, in_order=True)
     assert taken != weights("other order", lessons[::-1], 1, in_order=True)

@@ -1,4 +1,4 @@
-"""The loss from the logits of completions equals the full computation, with padding, packing and labels."""
+"""The loss from the logits of completions alone equals that from all logits, with padding, packing and labels."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ PROMPTS = {(40, 41, 42): 70, (43, 44): 72, (45, 46, 47, 48): 71}
 
 
 def logprobs_after(folder: Path, prompt: tuple[int, ...]) -> torch.Tensor:
-    """The log-probabilities of every token after the prompt."""
+    """The log-probability of every token of the vocabulary as the next one after the prompt."""
     with torch.no_grad():
         return load_model(folder).eval()(torch.tensor([prompt])).logits[0, -1].float().log_softmax(-1)
 

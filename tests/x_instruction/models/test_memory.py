@@ -1,4 +1,4 @@
-"""The memory estimate of a training is close to the tensors kept for the backward pass, and never above them."""
+"""The memory estimate of a training is close to the size of the tensors kept for the backward pass, and not above."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ MODELS: dict[str, Callable[[], Any]] = {
 ADAPTER = Adapter(rank=4, alpha=8)
 EXAMPLES = [Example(list(range(20, 100)), list(range(100, 128)))] * 4
 BATCH = Batch(tokens=4 * 108, learned=4 * 28)
-# The smallest allowed share of the kept bytes; GPT-2's activation function keeps several additional tensors.
+# The share of the kept bytes that the estimate must reach. GPT-2's share is small, because the activation function of
+# GPT-2 keeps several additional tensors.
 LEAST = {"llama": 0.8, "qwen3": 0.8, "gemma3": 0.8, "gpt2": 0.5}
 
 
@@ -68,7 +69,7 @@ def shape_in_memory(model: Any) -> Shape:
 
 
 def kept_bytes(model: Any, bfloat16: bool) -> int:
-    """Bytes of all tensors except weights that the forward pass keeps for the backward pass."""
+    """Bytes of all tensors that the forward pass keeps for the backward pass, without the weights."""
     weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
     kept: dict[int, torch.Tensor] = {}
 
@@ -92,7 +93,7 @@ def test_the_estimate_of_activations_is_close_and_not_too_high(name: str, adapte
         names = linear_layers(model)
         model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=names))
     kept = kept_bytes(model, bfloat16)
-    # The gradient of the logits exists only during the backward pass.
+    # The gradient of the logits exists only during the backward pass, so the forward pass does not keep it.
     logits = 4 * shape.vocabulary * BATCH.learned
     estimate = activation_bytes(shape, training, BATCH, bfloat16, gpu=False) - logits
     assert LEAST[name] * kept < estimate <= kept
@@ -119,7 +120,7 @@ def test_sizes_are_read_without_loading_the_weights(tiny_model: Path) -> None:
 def test_all_files_of_a_model_are_counted(tiny_model: Path, tmp_path: Path) -> None:
     model = load_model(tiny_model)
     model.save_pretrained(tmp_path, max_shard_size="100KB")
-    # The same weights in a second layout, which is not loaded.
+    # The folder gets a second file with the same weights, which transformers does not load.
     save_model(model, load_tokenizer(tiny_model), tmp_path / "again")
     (tmp_path / "again" / "model.safetensors").rename(tmp_path / "consolidated.safetensors")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
@@ -140,7 +141,8 @@ def test_the_largest_batch_counts_padding_unless_it_is_packed() -> None:
     assert largest_batch(rows, batches, packing=True) == Batch(tokens=8, learned=5)
 
 
-# Gemma 3 270M, 1B and 4B as in the device run: weights, weights of the embeddings, and the peak in GB.
+# For two sizes of Gemma 3: the number of weights, the number of embedding weights, and the GB of peak memory that the
+# device run measured.
 MEASURED = {"270M": (268_098_176, 167_772_160, 5.1), "1B": (999_885_952, 301_989_888, 17.4)}
 
 

@@ -21,7 +21,7 @@ CONTROL = [
     "</s>", "<s>", "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|end|>", "<|instruction|>", "[INST]", "[/INST]",
     "### Response:", "<0x0A>", "▁▁",
 ]  # fmt: skip
-# One sentence in each language. Urdu has a zero-width non-joiner, and Hindi and Bengali have joiners.
+# One sentence in each language. The Urdu sentence has a zero-width non-joiner, the Hindi and Bengali ones have joiners.
 TEXTS = {
     "fi": "Ääniä öisin, härkä söi – \t\n kaksi  välilyöntiä.",
     "id": "Anak-anak bermain di halaman.",
@@ -117,7 +117,7 @@ def word_piece() -> Any:
 
 
 def with_control_strings(tokenizer: Any) -> Any:
-    """Adds control strings, half of them as special tokens. A text must form neither kind."""
+    """Adds control strings, half of them as special tokens. The tokens of a text must include neither kind."""
     from tokenizers import AddedToken
 
     tokenizer.add_tokens(
@@ -358,7 +358,7 @@ BAD_TEMPLATES = {
     "{{ messages[0]['content'] }}{{ messages[0]['content'] }}": "does not contain the message exactly once",
     "{{ messages[0]['content'] | lower }}": "does not contain the message exactly once",
     "{{ range(99999) | random }}{{ messages[0]['content'] }}": "another prompt each time",
-    # In templates of reasoning models, generation opens a block that a finished dialogue does not have.
+    # Templates of reasoning models begin an answer with a block that a finished dialogue does not have.
     CHATML.replace("assistant\n{% endif", "assistant\n<think>\n{% endif"): "does not begin with the prompt",
     "{{ messages[0]['content'] }}": "does not begin with the prompt",
 }

@@ -1,4 +1,4 @@
-"""A published template writes the prompts of the training."""
+"""The published chat template writes the same prompts as the training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking, published_template
 
 QUESTION = 'How is "rye" bread\nbaked? \\n 100 % {sure} ’ä 👩‍👩‍👧 {{ 7 * 7 }}'
-# Prompts, each with the text before and after a message that itself names the language.
+# Maps each prompt to the texts that the template writes before and after a message that itself names the language.
 PROMPTS = {
     "<|instruction|>{instruction} Answer{style} in {language}.<|response|>": ("<|instruction|>", "<|response|>"),
     "Instruction: {instruction} Answer{style} in {language}.\nResponse: ": ("Instruction: ", "\nResponse: "),
@@ -135,7 +135,7 @@ def test_the_pipeline_reads_the_same_prompt_from_a_published_template(settings: 
     tokenizer.chat_template = CHATML
     one = encoder(settings, prompt, tokenizer, chat_template=True)
     expected = one.write_response("Say.", "Finnish", "")
-    for _ in range(2):  # as for a model that is tuned from a published model
+    for _ in range(2):  # the second round is as for a model that is tuned from a published model
         published = with_control_strings(byte_level())
         published.chat_template = published_template(one, Asking(prompt, "instruction", {"style": ""}, "Urdu"))
         one = encoder(settings, prompt, published, chat_template=True)

@@ -1,4 +1,4 @@
-"""A logger is imported only if it is named. It gets every step and sends nothing that the user did not request.
+"""A logger is imported only if the settings name it; it gets every step, and sends nothing that was not requested.
 
 DVCLive and TensorBoard are real. W&B and MLflow are large, so a module that records its calls replaces each of them.
 """
@@ -28,7 +28,7 @@ VARIABLES = ["WANDB_MODE", "WANDB_PROJECT", "MLFLOW_TRACKING_URI", "MLFLOW_EXPER
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Removes all variables of loggers from the environment, before and after the test."""
+    """Removes all environment variables of loggers, before and after the test."""
     with monkeypatch.context() as patch:
         for name in (*VARIABLES, *QUIET):
             patch.setenv(name, "")
@@ -131,7 +131,7 @@ def test_tensorboard_has_the_loss_of_every_step(tiny_model: Path, lessons: list[
     (file,) = Path(f"{logs}.tensorboard").glob("events.out.tfevents.*")
     data, steps = file.read_bytes(), []
     while data:
-        # A record has its length, a checksum of four bytes, the event, and another checksum of four bytes.
+        # A record consists of its length, a checksum of four bytes, the event, and another checksum of four bytes.
         length = int.from_bytes(data[:8], "little")
         event = Event.FromString(data[12 : 12 + length])
         steps += [event.step for value in event.summary.value if value.tag == "loss"]

@@ -202,7 +202,7 @@ def test_a_setting_of_the_training_has_an_effect(
 def test_the_best_weights_are_kept_and_training_ends_early(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
-    # Learning one completion of a prompt makes its other completion less likely.
+    # A training that learns one completion of a prompt makes another completion less likely.
     learned = lessons[:2]
     held_out = [Example(learned[0].prompt, learned[1].completion)]
     surroundings = Surroundings(plots=tmp_path / "plots", held_out=held_out)

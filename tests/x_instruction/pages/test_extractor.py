@@ -32,7 +32,7 @@ def test_a_page_with_too_many_elements_is_refused_before_it_is_parsed(page: str,
 
 HONEST = [
     *(PAGE, attributes(80), "a < b " * 60_000, f"<img src='data:{'A=' * 20_000}'>{PAGE}"),
-    f'<input type="text="" name="q">{PAGE * 20}',  # browsers accept this, and it occurs in a real page
+    f'<input type="text="" name="q">{PAGE * 20}',  # a real page has such a third quotation mark, which browsers accept
     f"<script>{'if (a<b) c = d; ' * 40_000}</script><!-- {'<p> ' * 40_000} -->{PAGE}",
 ]
 

@@ -1,4 +1,4 @@
-"""English pairs are limited by the number of native seeds, counted once, and have no held-out instruction."""
+"""The number of native seeds limits that of English pairs, which count once and have no held-out instruction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENGLISH = ["a", "c", "d", "x", "y", "z"]
 
 @pytest.fixture
 def job(make_job: MakeJob, tmp_path: Path) -> Job:
-    """A job with two languages that have the same four instructions, and six English pairs in each partition."""
+    """A job with two languages, which have the same four native instructions and the same six English pairs."""
     for language in ("fi", "sw"):
         rows = [(f"{language}{name}", name, split) for name, split in NATIVE]
         rows += [(f"en{name}", name, "english") for name in ENGLISH]

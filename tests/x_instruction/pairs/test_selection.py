@@ -73,7 +73,7 @@ def test_the_selection_does_not_depend_on_the_order_of_rows(seed: int) -> None:
 
 
 def reasons(frame: pl.DataFrame, **changed: float | None) -> dict[str, str]:
-    """The reason for each dropped pair, by id."""
+    """Maps the id of each dropped pair to the reason for which it is dropped."""
     return dict(select(frame, settings(**changed)).dropped.select("id", "reason").iter_rows())
 
 

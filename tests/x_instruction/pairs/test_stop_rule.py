@@ -23,7 +23,7 @@ MakeJob = Callable[..., Job]
         ([0.5, 0.49], 2),  # the fall is within the tolerance
         ([0.5, 0.47], 1),
         ([0.5, 0.4, 0.9], 1),  # later iterations are rejected, since they learned from worse pairs
-        ([0.5, 0.6, 0.59, 0.57], 3),  # the best iteration so far is compared, not the previous one
+        ([0.5, 0.6, 0.59, 0.57], 3),  # the last iteration is compared with the best, not with the previous one
     ],
 )
 def test_an_iteration_whose_precision_fell_is_not_used(precisions: list[float], accepted: int) -> None:

@@ -18,7 +18,10 @@ SIGNALS = ["likelihood", "repeated_share"]
 
 
 def rated(seed: int, each: int = 60) -> pl.DataFrame:
-    """Pairs. Only labels show cut responses, only the likelihood swapped ones, and only the share repeated ones."""
+    """Rated pairs in which each defect shows in one value only.
+
+    The labels show cut responses, the likelihood shows swapped ones, and the repeated share shows repeated ones.
+    """
     draw, rows = random.Random(seed), []
     for defect, level in LEVEL_OF.items():
         for _ in range(each):
@@ -95,7 +98,7 @@ def test_features_are_log_odds_and_clipped_distances_to_the_worse_side() -> None
 
 @pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
 def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
-    """`spread` is that of instructions' likelihoods after any text; `noise` is that of the mean after other texts."""
+    """Likelihoods of instructions differ by `spread` after any text; means after other texts differ by `noise` more."""
     draw = random.Random(1)
     likelihoods = [draw.gauss(0, spread) for _ in range(240)]
     frame = rated(1).with_columns(

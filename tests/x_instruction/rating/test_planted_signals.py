@@ -26,11 +26,11 @@ from x_instruction.rating.surface import SURFACE, add_surface_signals
 PAGES = ROOT / "languages"
 LANGUAGES = list(load_names(PAGES))
 VALUES = [1.0, 0.2, 0.0]
-DRAWS = 5  # draws of the defects, since a language has only a dozen held-out seeds
+DRAWS = 5  # defects are drawn this often, since a language has only a dozen held-out seeds
 
 
 def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
-    """The sample's seeds of all languages, by split."""
+    """Maps each split to the sample's seeds of all languages."""
     found: dict[str, list[Pair]] = {"train": [], "calibration": [], "held_out": []}
     empty = [pl.lit("").alias(name) for name in ("translator", "source", *OF_TRANSLATION)]
     for language in LANGUAGES:
@@ -49,7 +49,7 @@ def without_labels(frame: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def measured(settings: Settings) -> dict[str, dict[str, float | None]]:
-    """The AUC by language (or `all`) and defect."""
+    """Maps each language, and `all`, to the AUC of each defect."""
     pairs = split_pairs(settings)
     to_fit = without_labels(to_frame(calibration_set(pairs["calibration"], settings.seed, PAGES)))
     draws = [pair for seed in range(DRAWS) for pair in held_out_set(pairs["held_out"], seed, PAGES)]
@@ -74,7 +74,7 @@ def test_cuts_and_some_notices_are_not_recognized_in_thai(measured: dict[str, di
     if defect == "cut":
         assert measured["th"][defect] == 0.5
     else:
-        # A third of the notices are separated only by spaces, like Thai clauses.
+        # A third of the inserted notices are separated from the text only by spaces, as Thai clauses are.
         assert measured["th"][defect] > (0.8 if defect == "boilerplate" else 0.85)
 
 

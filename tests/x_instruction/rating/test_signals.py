@@ -182,13 +182,13 @@ def test_parts_are_whole_sentences(sentences: int, parts: list[str], engine: Len
     encoder = PromptEncoder(engine.tokenizer, settings.prompts)
     assert engine.prompts == [
         encoder.write_instruction(text) for text in (response, *parts, "")
-    ]  # empty if there is no other text
+    ]  # the last text is empty, because there is no other text
 
 
 def test_the_part_likelihood_is_the_lowest_of_the_parts(engine: LengthEngine, settings: Settings) -> None:
     rows = [("ur", URDU), ("fi", "Lyhyt. Tämä on pisin lauseista. Keskimmäinen."), ("fi", "Yksi lause.")]
     found = add_likelihoods(frame(*rows), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last prompts are without a text
+    *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last two have no text
     assert found["likelihood"].to_list() == lengths[:3]
     assert found["part_likelihood"].to_list() == [min(lengths[3:6]), min(lengths[6:9]), lengths[2]]
     assert found["other_likelihood"].to_list() == [urdu, finnish, finnish]
@@ -200,7 +200,7 @@ def test_the_likelihood_is_compared_with_its_mean_after_other_texts_of_the_langu
     rows = [("fi", f"{'a' * number}.") for number in (1, 5, 20)]
     pairs = frame(*rows, ("ur", URDU)).with_columns(instruction=pl.Series(["A.", "B.", "C.", "D."]))
     found = add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    # A longer text makes the prompt as many tokens longer. The only Urdu text is compared with an empty text.
+    # Every additional byte of a text makes the prompt one token longer. The only Urdu text is compared with no text.
     differences = [(5 + 20) / 2 - 1, (1 + 20) / 2 - 5, (1 + 5) / 2 - 20, -len(URDU.encode()) + 0]
     assert compared(found, 1.0)["likelihood"].to_list() == differences
     halves = (found["likelihood"] - found["other_likelihood"] / 2).to_list()
@@ -220,7 +220,7 @@ def test_an_instruction_is_scored_once_after_other_texts(engine: LengthEngine, s
 @pytest.mark.parametrize("response", ["Leipä paistetaan.\n\n", "\n Leipä paistetaan.", "Leipä paistetaan."])
 def test_an_empty_line_is_not_a_part(response: str, engine: LengthEngine, settings: Settings) -> None:
     add_likelihoods(frame(("fi", response)), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    assert len(engine.prompts) == 2  # once with the response and once without it
+    assert len(engine.prompts) == 2  # the instruction is scored once with the response and once without it
 
 
 def test_no_model_is_loaded_unless_a_signal_needs_it(
@@ -248,7 +248,7 @@ def test_similarities_come_from_the_means_in_the_evaluators_folder(
     assert found["similarity"][0] > found["similarity"][1] + 0.02
     known = pairs.with_columns(pl.lit(np.ones(384, np.float16).tobytes()).alias(name) for name in VECTORS)
     again = add_signals(known, make_job("evaluator", rating=rating), tmp_path)
-    assert again["similarity"].to_list() == pytest.approx([1.0, 1.0])  # because stored vectors are used
+    assert again["similarity"].to_list() == pytest.approx([1.0, 1.0])  # the stored, equal vectors are used
 
 
 def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
@@ -260,7 +260,7 @@ def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
     )
     add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     lengths = [len(prompt) + len(end) for prompt, end in zip(engine.prompts, engine.completions, strict=True)]
-    assert 140 < max(lengths) <= 149  # a Thai character has three tokens here
+    assert 140 < max(lengths) <= 149  # a Thai character, which has three tokens, is not divided
     before = engine.prompts[0]
     shorter = pairs.with_columns(instruction=pl.lit("Tell."))
     add_likelihoods(shorter, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]

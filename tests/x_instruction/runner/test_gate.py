@@ -1,4 +1,4 @@
-"""The gate refuses critical failures, only prints warnings, and writes a report with all metrics and verdicts."""
+"""The gate checks expectations: critical failures stop publication, warnings are printed, and a report has both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROW_ARTIFACTS = (
     "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
     "diversified_set", "eval_scores",
 )  # fmt: skip
-# The name of the case, the metric, the bounds, and whether the metric is within the bounds.
+# Each case has a name, a metric, bounds, and whether the metric is within the bounds.
 CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
     ("at least, above", "high", {"at_least": 9}, True),
     ("at least, equal", "low", {"at_least": 1}, True),

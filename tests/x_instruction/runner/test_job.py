@@ -23,7 +23,7 @@ MakeJob = Callable[..., Job]
 
 
 def frames(*texts: str) -> list[pl.DataFrame]:
-    """A frame, and so a shard, for each text."""
+    """Makes one frame for each text; a frame becomes a shard."""
     return [pl.DataFrame({"id": [text], "text": [text], "url": [""]}) for text in texts or ("a", "b", "c")]
 
 
@@ -40,7 +40,7 @@ def shout(frame: pl.DataFrame, calls: Path) -> Split:
 def run(
     job: Job, calls: Path, *texts: str, settings: Sequence[Section | int] | None = None, needs: str = ""
 ) -> list[str]:
-    """The texts of the shards that were made and not taken from the store."""
+    """Runs the map. Returns the texts of the shards that were made and not taken from the store."""
     for path in sorted(job.staging.rglob("*.parquet")):
         path.unlink()
     before = called(calls)
@@ -154,7 +154,7 @@ def test_a_shard_interrupted_between_its_files_is_made_again(make_job: MakeJob, 
     stored = next(path for path in job.work.glob("*/part.parquet") if pl.read_parquet(path)["text"].item() == "B")
     stored.rename(
         stored.with_name(".part.parquet")
-    )  # the drops are complete, but the kept rows still have a temporary name
+    )  # the dropped rows are complete, but the kept rows still have a temporary name
     assert run(make_job(), calls) == ["b"]
     assert pl.read_parquet(job.staging / "part-00001.parquet")["text"].to_list() == ["B"]
 

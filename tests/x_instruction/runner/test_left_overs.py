@@ -1,4 +1,4 @@
-"""A run removes the left-over files of killed runs of its partition, and no other files."""
+"""A run removes only files that killed runs of the same artifact and language have left."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def publish(folder: Path, shards: list[pl.DataFrame]) -> None:
 
 @pytest.fixture(scope="module")
 def small(settings: Settings) -> Settings:
-    """Settings that keep pairs with any rating, with labels that are single bytes."""
+    """Settings that keep pairs with any rating. The labels are single bytes, as the tiny model's tokens are."""
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     refined = settings.refined_pairs.model_copy(update={"min_rating": 0.0})
     return settings.model_copy(update={"rating": rating, "refined_pairs": refined})
@@ -76,7 +76,7 @@ def run(job: Job) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
-    """A project in which candidate pairs, made from the sample's Finnish seeds, have become a released set."""
+    """A project in which the stages have made a released set from candidate pairs with the sample's Finnish seeds."""
     import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     root = tmp_path_factory.mktemp("made")
@@ -98,7 +98,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: 
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
-    """A copy of the project without work stores, which a test may damage."""
+    """A copy of `made` without the work stores. A test may damage this copy."""
     return shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns(".work"))
 
 
@@ -134,7 +134,7 @@ def test_a_stage_that_loses_a_row_publishes_nothing(
     shutil.rmtree(job.target)
     if artifact == "candidate_pairs":
         write_json(shutil.copytree(tiny_model, project / "data/instruction_model") / "manifest.json", {"content": ""})
-    lost = SHARDS if artifact == "rated_pairs" else 1  # one row per shard; all other stages have a single shard here
+    lost = SHARDS if artifact == "rated_pairs" else 1  # each shard loses a row; all other stages have one shard here
     with pytest.raises(GateFailedError, match=f"unaccounted_rows equals 0, found {lost} "):
         run(job)
     assert not job.target.exists()

@@ -1,4 +1,4 @@
-"""Two runs of one partition never work at the same time, and a wait that takes too long ends with one sentence."""
+"""Two runs of the same artifact and language never work at the same time; a run that waits too long fails clearly."""
 
 from __future__ import annotations
 

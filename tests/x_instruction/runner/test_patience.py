@@ -1,4 +1,4 @@
-"""A wait ends with a sentence that names the holder, but continues while the holder makes progress."""
+"""A wait for a lock fails after some time and names the lock's process, but lasts while this process makes progress."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_process_that_uses_the_processor_works(where: str) -> None:
     start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"
     busy = subprocess.Popen([sys.executable, "-c", spin if where == "the process" else start], start_new_session=True)
     work, looks = 0, 0
-    while not work and looks < 1200:  # a second of the processor, which takes longer on a busy machine
+    while not work and looks < 1200:  # until it has used a second of processor time; a busy machine needs longer
         time.sleep(0.05)
         work, looks = work_of([busy.pid]), looks + 1
     os.killpg(busy.pid, signal.SIGKILL)
@@ -139,7 +139,7 @@ def test_a_lock_whose_holder_works_is_waited_for_although_its_files_do_not_grow(
         return look
 
     monkeypatch.setattr(patience_module, "work_of", work)
-    # Twenty checks take at least 20 * 0.05 s, which is longer than the holder may be idle.
+    # Twenty checks take at least 20 * 0.05 s. This is longer than the lock's process may be idle (0.3 s).
     monkeypatch.setattr(patience_module, "MESSAGE_EVERY", 0.05)
     with patiently_acquire(FileLock(path), Patience("texts", "stop it", longest=0.3, log=lambda line: None)):
         assert next(looks, None) is None

@@ -36,7 +36,7 @@ def test_the_keep_curve_gives_the_share_that_passes_each_threshold() -> None:
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The output of `dvc plots show` by file name, for a bar plot and a line plot with two series each."""
+    """Maps two files, a bar plot and a line plot with two series each, to what `dvc plots show` makes of them."""
     folder = tmp_path_factory.mktemp("dvc")
     lines = pl.DataFrame({"rating": [0.1, 0.1], "pairs": [3, 4], "series": ["best", "worst"]})
     bars = pl.DataFrame({"defect": ["cut", "cut"], "auc": [0.9, 0.8], "series": ["fi", "sw"]})

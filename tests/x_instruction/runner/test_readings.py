@@ -130,7 +130,7 @@ def test_without_a_graph_nothing_is_compared(project: Path) -> None:
 
 
 class Slow:
-    """A stage during which the settings are edited."""
+    """A stage that edits the settings while it runs."""
 
     def __init__(self, edit: Callable[[], object]) -> None:
         self.edit = edit

@@ -167,7 +167,7 @@ def test_a_template_without_its_placeholder_is_refused() -> None:
 def test_a_level_without_any_defect_is_refused() -> None:
     weights = {**ORIGINAL["evaluator"]["defects"], "swapped": 0, "wrong_language": 0, "drift": 0}
     assert "`evaluator.defects`" in problem("evaluator", "defects", value=weights)
-    # Drift is not in the calibration set, so a level needs another defect.
+    # The defect `drift` is not in the calibration set, so its level needs another defect, too.
     assert "`evaluator.defects`" in problem("evaluator", "defects", value={**weights, "drift": 1})
 
 

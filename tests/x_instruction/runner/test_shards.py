@@ -1,4 +1,4 @@
-"""A partition has its shards in order, and every dropped row with its reason."""
+"""The rows of an artifact and language are read in order of the shards, and every dropped row has its reason."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def store(folder: Path, name: str, names: list[str] = LANGUAGES) -> SharedStore:
-    """The store, opened by a new run of a language."""
+    """Opens the store as a new run of a language does."""
     return SharedStore(folder, name, names)
 
 

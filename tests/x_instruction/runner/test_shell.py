@@ -70,7 +70,7 @@ def made(project: Path, *names: str) -> str:
 
 
 def refused(project: Path, *names: str) -> str:
-    """The message of a run that must end with exit code 1, `error:` and no traceback."""
+    """Runs a stage that must fail with exit code 1 and without a traceback. Returns the message after `error:`."""
     done = stage(project, *names)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr

@@ -30,7 +30,7 @@ ASK = "from x_instruction.planted.caller import answer; print(answer(), sum(answ
 
 
 def asked(folder: Path) -> tuple[int, int]:
-    """The result in a new process in a copy of the project, and the number of functions that came from the cache."""
+    """Calls the function in a new process. Returns its result and how many functions came from the cache."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     ended = subprocess.run(
         [sys.executable, "-c", ASK], env=environment, cwd=folder, capture_output=True, text=True, check=True

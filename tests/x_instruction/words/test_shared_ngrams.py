@@ -131,7 +131,7 @@ def test_spellings_of_the_same_letters_are_the_same_words(
 
 
 def real_prompts(language: str) -> list[str]:
-    """The real prompts in the language, or else the English prompts."""
+    """The real evaluation prompts in the language, or the English ones if there are none."""
     found: dict[str, list[str]] = {language: [], "en": []}
     for path in sorted((SHARED / "eval").glob("*.zst")):
         for row in pl.read_ndjson(path, infer_schema_length=None).iter_rows(named=True):

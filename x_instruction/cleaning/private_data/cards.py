@@ -34,7 +34,7 @@ def _is_card(number: str) -> bool:
 
 
 def is_card(number: str) -> bool:
-    """Whether a number, in ASCII and as it is grouped, is that of a payment card."""
+    """Whether a number is that of a payment card. It must be in ASCII, with its spaces or hyphens."""
     return FORM.fullmatch(number) is not None and _is_card(number)
 
 

@@ -13,9 +13,9 @@ from x_instruction.language.changes import changed_where
 
 
 class Kind(NamedTuple):
-    """A kind of number: it has the form and passes the check. What the form's group `before` matches stays in the text.
+    """A kind of private number: it matches `form` and passes `check`. The match of a group `before` is not masked.
 
-    `unless(text, start)` tells whether the words before the number at `start` show that it is of another kind.
+    `unless(text, start)` tells whether the words before the place `start` show that the number is of another kind.
     """
 
     form: re.Pattern[str]
@@ -52,7 +52,7 @@ def masked_each(
 def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> tuple[str, int]:
     """The text with the mark in place of each span, and the number of marks.
 
-    Of spans that overlap, the first one counts; of spans that begin at the same place, the longest.
+    If spans overlap, only the first one is replaced; if they begin at the same place, only the longest.
     """
     parts, at, count = [], 0, 0
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):

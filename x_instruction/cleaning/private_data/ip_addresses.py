@@ -1,8 +1,8 @@
 """Masks public IP addresses, which may identify a person.
 
 Addresses of local networks (127.0.0.1, 192.168.*, 10.*, 172.16-31.*, fe80::, ::1) and addresses that are reserved for
-documentation (192.0.2.*, 198.51.100.*, 203.0.113.*, 2001:db8::) identify nobody. They stay, because the text around
-them is about them: all 11 addresses in 15,206 real documents were of these kinds.
+documentation (192.0.2.*, 198.51.100.*, 203.0.113.*, 2001:db8::) identify nobody. They stay, because texts on networks
+use them as examples: all 11 addresses in 15,206 real documents were of these kinds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Replaces private data by marks: addresses, and numbers of accounts, cards, identity and phones.
+"""Replaces private data by marks: e-mail and IP addresses, and numbers of accounts, cards, identity and telephones.
 
 The rest of the text is kept. Identity numbers and national phone numbers are masked for the countries that the
 language's page names.
@@ -88,7 +88,7 @@ def _masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, di
 
 
 def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
-    """The mask of each kind, in the order of use. A kind comes before the kinds that would match a part of it."""
+    """The mask of each kind, in the order of use. A kind precedes others that would match only a part of it."""
     return {
         "emails": _mask_emails,
         "ips": ip_addresses.mask_ips,
@@ -116,7 +116,8 @@ def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
 def unmasked(texts: pl.Series, countries: tuple[str, ...]) -> int:
     """Number of items of private data that are still in the texts.
 
-    It is the larger of two counts: one by the masks, the other by a simpler search that shares none of their patterns.
+    The masks and a simpler search that shares none of their patterns both count the items; the larger count is
+    returned.
     """
     by_masks = sum(int(count.sum()) for count in masked(texts, countries)[1].values())
     return max(by_masks, suspects(texts).drop_nulls().len())

@@ -92,11 +92,16 @@ def _thai(gap: str) -> str:
 
 
 def _vietnamese(gap: str) -> str:
-    return rf"0\d{{2}}(?P<gap>{gap})\d{{3}}(?P=gap)\d{{3}}(?P=gap)\d{{3}}"
+    return _alone(rf"0\d{{2}}(?P<gap>{gap})\d{{3}}(?P=gap)\d{{3}}(?P=gap)\d{{3}}")
+
+
+def _alone(form: str) -> str:
+    """The form without another group of digits before or after it, which would make it a part of a longer number."""
+    return rf"(?<!\d[ \-])(?:{form})(?![ \-]\d)"
 
 
 def _form(form: str) -> re.Pattern[str]:
-    # A look at the first character first is nearly twice as fast.
+    # Testing the first character first makes the search nearly twice as fast.
     return re.compile(rf"(?=[\dA-Z]){_FREE}(?:{form}){_END}")
 
 
@@ -113,7 +118,8 @@ KINDS: dict[str, list[Kind]] = {
     "VN": [Kind(_form(_vietnamese(_SEP)), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),
-        # The number has exactly three groups of four. More groups are a card number or a row of phone extensions.
+        # The number has exactly three groups of four. A number with more groups is a card number or a row of phone
+        # extensions.
         Kind(_form(rf"(?<!\d[ \-])\d{{4}}(?P<gap>{_SEP})\d{{4}}(?P=gap)\d{{4}}(?![ \-]\d{{4}})"), aadhaar.is_valid),
     ],
     "TR": [Kind(_form(r"\d{11}"), tckimlik.is_valid)],
@@ -122,8 +128,8 @@ KINDS: dict[str, list[Kind]] = {
 }
 # These are masked whatever the countries of the language are, because other numbers are seldom grouped in this way.
 GROUPED = {
-    "ID": Kind(_form(_indonesian("[ -]")), _is_indonesian_and_no_card),
-    "TH": Kind(_form(_thai("[ -]")), pin.is_valid),
+    "ID": Kind(_form(_alone(_indonesian("[ -]"))), _is_indonesian_and_no_card),
+    "TH": Kind(_form(_alone(_thai("[ -]"))), pin.is_valid),
     "VN": Kind(_form(_vietnamese("[ -]")), _is_vietnamese),
 }
 # Only texts with seven digits in a row, or with a form that has letters, are searched; few texts have them.

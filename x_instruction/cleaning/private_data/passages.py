@@ -1,8 +1,8 @@
-"""The passages of texts in which private data may be, so that only these are searched for it.
+"""Finds the passages of texts that may contain private data, so that only these are searched in detail.
 
-A mask reads a text character by character in Python, but few lines hold an address or a number: of 52,310 lines of
-Finnish web text 600. A passage is such a line, or several in a row, after the line before it, because the words that
-announce a number may end that line.
+A mask reads a text character by character in Python, but few lines have an address or a number: 600 of 52,310 lines of
+Finnish web text do. A passage consists of one such line, or several in a row, and of the line before them, because the
+words that announce a number may be at the end of that line.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Passages:
         return changed_where(self._found, self._texts, lambda _: rows.agg(pl.col("text").str.join("\n"))["text"])
 
     def summed(self, counts: pl.Series) -> pl.Series:
-        """For each text the sum of its passages' counts."""
+        """Adds up the counts of each text's passages; 0 for a text without passages."""
         found = self._passages.filter(self._searched).select("row", count=counts)
         rows = pl.select(row=pl.int_range(len(self._texts), dtype=pl.UInt32))
         sums = found.group_by("row").agg(pl.col("count").sum())
@@ -57,8 +57,8 @@ class Passages:
 
 
 def _matching(texts: pl.Series, patterns: list[str]) -> pl.Series:
-    """Whether a text matches one of the patterns. They are sought one by one: all in one pattern take 5 times as long.
+    """Whether each text matches one of the patterns; a null does not.
 
-    Null matches none.
+    The patterns are searched one by one, because a single pattern made of all of them takes 5 times as long.
     """
     return reduce(or_, (texts.str.contains(pattern).fill_null(False) for pattern in patterns))

@@ -1,8 +1,9 @@
-"""A second, simpler search for private data, in texts whose private data is masked.
+"""Searches masked texts a second time, in a simpler way, for private data that the masks missed.
 
 The masks rely on lists of forms, countries and words, which may be incomplete. This search shares none of their
-patterns. It reads a text with plain digits and signs and without invisible characters, and looks for what every address
-or number must have. A text is dropped if something is found in it, and the gate checks that no such text is left.
+patterns. It reads each text with ASCII digits and signs and without invisible characters, and looks for what every
+address or number must have. A text in which something is found is dropped. Before an artifact is published, the gate
+checks that no such text is left.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _suspect(line: str) -> str | None:
 
 
 class _PlainCharacters(dict[int, str]):
-    """A table for str.translate, filled as characters occur."""
+    """A table for str.translate, which computes the entry of a character when that character first occurs."""
 
     def __missing__(self, point: int) -> str:
         character = chr(point)
@@ -86,20 +87,20 @@ def _is_number(found: str) -> bool:
 
 
 def _is_card(found: str) -> bool:
-    """Whether the check digit of payment cards (ISO/IEC 7812) is right. Every second digit is doubled for it."""
+    """Whether the check digit of a payment card (ISO/IEC 7812) is right, by the Luhn sum."""
     digits = [int(digit) for digit in reversed(re.sub(r"\D", "", found))]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
     return len(set(digits)) > 1 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
 
 
 def _is_iban(found: str) -> bool:
-    """Whether the number, with its first four characters moved to the end, leaves 1 when divided by 97 (ISO 13616)."""
+    """Whether an IBAN's check digits are right: with its first four characters at the end, it is 1 modulo 97."""
     plain = re.sub(r"[ .-]", "", found)
     return int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1
 
 
 def _is_public(found: str) -> bool:
-    """Whether it is a public IP address and not a section ("1.2.3.4"), which has single digits."""
+    """Whether the text is a public IP address, and not a section number such as "1.2.3.4", which has single digits."""
     try:
         return ipaddress.ip_address(found).is_global and any(len(part) > 1 for part in found.split(".")[:2])
     except ValueError:

@@ -1,0 +1,87 @@
+"""A copy of the tuned model to publish, with its scores in the card.
+
+The tracked model cannot hold its scores: eval_scores needs the published model, and the content hash of what was scored
+must not change after that. So the scores are looked up by that hash, and a model that was not scored has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commands.release.released import CARD, DATA, MANIFEST, Release, files_of, finished
+from x_instruction.models.base_record import TEXTS
+from x_instruction.models.model_card import card
+from x_instruction.models.publishing import RECORD
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import read_json
+from x_instruction.runner.published import read_manifest, read_metrics
+
+MODEL = "tuned_model"
+EVALUATION = "eval_scores"
+# Files that an earlier release may have and a new one lacks; with an old index, no new weights would be loaded.
+REPLACED = (
+    "model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json", "chat_template.jinja",
+    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
+    *TEXTS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReleasedModel:
+    """`scored` and `unscored`: the languages of the model whose scores are in the card, and the others."""
+
+    release: Release
+    record: Mapping[str, Any]
+    scored: list[str]
+    unscored: list[str]
+
+
+def the_model(root: Path, language: str | None = None) -> ReleasedModel:
+    """The tuned model; `language` chooses one if there is one for each.
+
+    Raises InputError if there is none, or if it differs from the model that passed the gate.
+    """
+    folder = _chosen(finished(root, MODEL), language)
+    record, content = read_json(folder / RECORD), str(read_manifest(folder)["content"])
+    languages = list(record["languages"])
+    scores = {code: figures for code in languages if (figures := _scores(root, code, content))}
+    files: dict[str, Path | bytes] = {
+        name: path
+        for name, path in files_of(folder).items()
+        if name != MANIFEST and not any(part.startswith(".") for part in Path(name).parts)
+    }
+    files[CARD] = card(record, scores, content).encode("utf-8")
+    release = Release("model", folder, files, always=(CARD, RECORD, "config.json"), replaced=REPLACED)
+    return ReleasedModel(release, record, list(scores), [code for code in languages if code not in scores])
+
+
+def _chosen(folder: Path, language: str | None) -> Path:
+    """The folder of one model."""
+    parts = sorted(path.parent.name for path in folder.glob(f"*/{RECORD}"))
+    if parts and language not in parts:
+        raise InputError(
+            f"{DATA / MODEL} has a model for each language: give --language with one of {', '.join(parts)}"
+        )
+    if language and not parts:
+        raise InputError(f"{DATA / MODEL} is one model for all languages: leave --language out")
+    return folder / language if language else folder
+
+
+def _scores(root: Path, language: str, content: str) -> dict[str, Any]:
+    """The figures of the model with this content in a language; empty if eval_scores measured another one or none."""
+    path = root / DATA / "metrics" / EVALUATION / f"{language}.json"
+    if not path.is_file():
+        return {}
+    metrics = read_metrics(path, root / DATA / EVALUATION / language)
+    for name in _names(metrics, content):
+        figures = {figure: value for figure, value in metrics["models"][name].items() if value is not None}
+        return {**figures, "judge of the ratings": metrics["judge"]}
+    return {}
+
+
+def _names(metrics: Mapping[str, Any], content: str) -> Iterator[str]:
+    """Names of the compared models that have this content."""
+    return (name for name, scored in metrics.get("contents", {}).items() if scored == content)

@@ -1,0 +1,64 @@
+"""What is released: the set or a tuned model of the last run, checked to be as it passed its gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Literal
+
+from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import hash_paths, read_json
+
+DATA = Path("data")
+SET = "released_set"
+CARD = "README.md"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """`kind`: what the hub calls it. `folder`: the artifact. `files`: a path or the content by the path in the release.
+
+    Every earlier release has the files of `always`. Files that match a pattern of `replaced` belong to an earlier
+    release if the new one does not have them: they are removed from the hub or from a folder.
+    """
+
+    kind: Literal["dataset", "model"]
+    folder: Path
+    files: Mapping[str, Path | bytes]
+    always: tuple[str, ...]
+    replaced: tuple[str, ...]
+
+    def is_replaced(self, name: str) -> bool:
+        return any(fnmatch(name, pattern) for pattern in self.replaced)
+
+
+def the_set(root: Path) -> Release:
+    """Raises InputError if the set is missing, or differs from the set that passed the gate."""
+    folder = finished(root, SET) / "dataset"
+    return Release(
+        "dataset",
+        folder,
+        files_of(folder),
+        always=(CARD, "croissant.json"),
+        replaced=("*/train-*.parquet", "croissant.json"),
+    )
+
+
+def finished(root: Path, artifact: str) -> Path:
+    """The folder of an artifact. Raises InputError if it is missing, or differs from what passed the gate."""
+    folder = DATA / artifact
+    manifest = root / folder / MANIFEST
+    if not manifest.exists():
+        raise InputError(f"{folder} does not exist or is unfinished: run `dvc repro {artifact}` first")
+    judged = [path for path in (root / folder).iterdir() if path.name != MANIFEST]
+    if hash_paths(judged) != read_json(manifest)["content"]:
+        raise InputError(f"{folder} was changed after it passed its gate: `dvc checkout {folder}` restores it")
+    return root / folder
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files of a folder by their relative paths."""
+    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}

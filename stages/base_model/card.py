@@ -1,0 +1,98 @@
+"""The card of the base model: README.md, written when the saved model has been measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stages.base_model.settings import EMBEDDED, BaseModelSettings
+from x_instruction.models.card_parts import (
+    base_name,
+    front_matter,
+    license_section,
+    plain,
+    table,
+    text_of,
+    training_settings,
+)
+from x_instruction.runner.gate import Metric
+
+Facts = Mapping[str, Metric]
+
+TITLE = "The base model of an X-Instruction run"
+IS_EMBEDDED = """\
+A small Llama with a byte-level BPE vocabulary, trained from scratch by this project on the main texts of web pages in
+{languages} and English, so that a run of X-Instruction needs no download.
+"""
+IS_CHECKPOINT = """\
+A copy of {name}, from which a run of X-Instruction trained its models. The weights were not trained further; they are
+stored in {dtype}.
+"""
+IS_GGUF = "The weights were unpacked from the file `{name}`, so a quantized file has left its rounding in them.\n"
+USE = """\
+This model was not taught the prompts of the other models of the run, which were fine-tuned from it. It continues a
+text:
+
+```python
+from transformers import pipeline
+
+pipeline("text-generation", "<this folder>")("The bread is", max_new_tokens=20, return_full_text=False)
+```
+"""
+OF_PAGES = "The pages that it learned from have their own licences."
+# What the figures mean; the others of the run are in its reports.
+MEANINGS = {
+    "parameters": "parameters",
+    "entropy_share": 'entropy of the next token after "A short text.", as a share of that of a uniform guess',
+    "begin_token_cost": "mean loss of a token with texts begun as the tokenizer does, minus that with texts begun the "
+    "other way, in nats; 0 without a begin token",
+    "examples": "windows of text that were learned",
+    "tokens": "tokens that were learned, counting each epoch",
+    "steps": "steps",
+    "training_loss": "mean loss over the steps, in nats per token",
+    "loss_change": "mean loss of the last quarter of the steps minus that of the first, in nats per token",
+}
+LIMITS_OF_EMBEDDED = """\
+- It shows that a pipeline runs. It is far too small and saw far too little text to answer anything.
+- All its texts were learned, so no figure here is of unseen text.
+"""
+LIMITS_OF_CHECKPOINT = """\
+- The figures check that the copy loads and that its tokenizer begins a text correctly. They say nothing about quality.
+- What the model learned, and from which texts, is described by those who made it.
+"""
+
+
+def card(base: Mapping[str, Any], settings: BaseModelSettings, languages: Mapping[str, str], facts: Facts) -> str:
+    """The text of the card. `base` is base.json; `languages` are names by code; `facts` are of training and checks."""
+    embedded = settings.checkpoint == EMBEDDED
+    values = {**front_matter(base, languages), "pipeline_tag": "text-generation"}
+    if not embedded:
+        # The languages of the run are not those of a checkpoint.
+        del values["language"]
+    sections = {
+        "": IS_EMBEDDED.format(languages=_listed(languages)) if embedded else _copied(base),
+        "How to use": USE,
+        "Licence": (license_section(base) + (OF_PAGES if embedded else "")).strip() + "\n",
+        "Training": _training(settings) if embedded else "",
+        "Figures": _figures(facts),
+        "Known limits": LIMITS_OF_EMBEDDED if embedded else LIMITS_OF_CHECKPOINT,
+    }
+    return text_of(TITLE, values, {title: text for title, text in sections.items() if text})
+
+
+def _listed(languages: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} (`{code}`)" for code, name in languages.items() if code != "en")
+
+
+def _copied(base: Mapping[str, Any]) -> str:
+    text = IS_CHECKPOINT.format(name=base_name(base), dtype=base["dtype"])
+    return text + (IS_GGUF.format(name=base["name"]) if str(base["name"]).endswith(".gguf") else "")
+
+
+def _training(settings: BaseModelSettings) -> str:
+    shape = ", ".join(f"{name} {plain(value)}" for name, value in settings.architecture.model_dump().items())
+    return f"Shape: {shape}.\n\n{training_settings(settings.training.model_dump(mode='json'))}\n"
+
+
+def _figures(facts: Facts) -> str:
+    return table(["what", "value"], [[text, plain(facts[name])] for name, text in MEANINGS.items() if name in facts])

@@ -1,0 +1,176 @@
+"""Four ways to talk to a published model give the same greedy answer: Gemma 3 270M in float32 on the CPU.
+
+The model is pretrained and not tuned, so its answers mean nothing; the chat template, the generation config and the end
+tokens are written as for a tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI
+client are compared, token by token, with `apply_chat_template` and `generate`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from stages.params import load_settings
+from tests.benchmarks.gemma import gemma
+from tests.benchmarks.real_model_project import settings as of_real_model
+from tests.benchmarks.table import ROOT, Row
+from tests.vllm_server import NAME, served
+from x_instruction.models.checkpoints import load_tokenizer, save_model
+from x_instruction.models.generation_config import write_generation_config
+from x_instruction.models.gguf_file import load_gguf
+from x_instruction.models.prompts import PromptEncoder
+from x_instruction.models.published_template import Asking
+from x_instruction.models.publishing import write_template
+from x_instruction.models.settings import Prompts
+
+TOKENS = 24  # of an answer, at most
+WINDOW = 512  # of vLLM, in tokens
+SECONDS = 1200.0  # for the start of the server, beside other work
+REFERENCE = "apply_chat_template and generate"
+
+
+@dataclass(frozen=True)
+class Chat:
+    """`arguments` are those of the chat template; without `language` the message itself says it."""
+
+    question: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> list[Any]:
+        return [{"role": "user", "content": self.question}]
+
+
+CHATS = (
+    Chat("How is rye bread baked?", {"language": "Finnish"}),
+    Chat("Why does it rain more in the mountains?", {"language": "Swahili"}),
+    Chat("Name three fruits that grow in India.", {"language": "Hindi"}),
+    Chat("What is the capital of Finland?\n\nAnswer in English:"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The tokens of a prompt, as the way reports them, and of the answer."""
+
+    prompt: list[int]
+    answer: list[int]
+
+
+def run() -> list[Row]:
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # compiling takes half a minute and changes no result
+    checkpoint = gemma()
+    with TemporaryDirectory() as name:
+        folder = Path(name, "model")
+        expected = publish(checkpoint, folder)
+        ways = by_transformers(folder, CHATS)
+        ways["vllm.LLM.chat"] = by_vllm(folder, CHATS)
+        ways["vllm serve and the OpenAI client"] = by_server(folder, CHATS, Path(name, "log"))
+    return rows(expected, ways)
+
+
+def publish(checkpoint: Path, folder: Path) -> list[list[int]]:
+    """Saves the checkpoint in float32 and makes it usable; returns the pipeline's prompts of CHATS."""
+    model, tokenizer = load_gguf(checkpoint)
+    save_model(model.float(), tokenizer, folder)
+    return make_usable(folder, CHATS)
+
+
+def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
+    """Writes the chat template and the generation config of a tuned model beside the weights in the folder.
+
+    Returns the prompts that the pipeline makes of the questions; an empty one where none names a language.
+    """
+    project = load_settings(ROOT / "params.yaml")
+    prompts = Prompts.model_validate({**project.prompts.model_dump(), **of_real_model(["fi"])["prompts"]})
+    encoder, style = PromptEncoder(load_tokenizer(folder), prompts), prompts.style_answer
+    write_template(folder, encoder, Asking(prompts.write_response, "instruction", {"style": style}))
+    write_generation_config(folder, encoder.tokenizer, encoder.stop, project.decoding.model_dump(mode="json"))
+    return [
+        encoder.write_response(chat.question, chat.arguments["language"], style) if chat.arguments else []
+        for chat in chats
+    ]
+
+
+def by_transformers(folder: Path, chats: Sequence[Chat]) -> dict[str, list[Asked]]:
+    """The model with the tokens of `apply_chat_template`, and the pipeline."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    talk = pipeline("text-generation", model=model, tokenizer=tokenizer)
+    greedy: dict[str, Any] = {"do_sample": False, "max_new_tokens": TOKENS}
+    found: dict[str, list[Asked]] = {REFERENCE: [], "transformers pipeline": []}
+    for chat in chats:
+        arguments = dict(chat.arguments)
+        inputs = tokenizer.apply_chat_template(
+            chat.messages, add_generation_prompt=True, return_tensors="pt", **arguments
+        )
+        prompt = inputs["input_ids"][0].tolist()
+        (whole,) = model.generate(**inputs, **greedy).tolist()
+        (piped,) = talk(chat.messages, return_tensors=True, tokenizer_encode_kwargs=arguments, **greedy)
+        for way, tokens in zip(found, (whole, piped["generated_token_ids"]), strict=True):
+            found[way].append(Asked(list(tokens[: len(prompt)]), list(tokens[len(prompt) :])))
+    return found
+
+
+def by_vllm(folder: Path, chats: Sequence[Chat]) -> list[Asked]:
+    from vllm import LLM, SamplingParams
+
+    llm = LLM(
+        model=str(folder), dtype="float32", max_model_len=WINDOW, enforce_eager=True, enable_chunked_prefill=False
+    )
+    greedy = SamplingParams(temperature=0.0, max_tokens=TOKENS)
+    found = []
+    for chat in chats:
+        (output,) = llm.chat(chat.messages, greedy, chat_template_kwargs=dict(chat.arguments), use_tqdm=False)
+        found.append(Asked(list(output.prompt_token_ids or []), list(output.outputs[0].token_ids)))
+    # The engine is a separate process, and two models need twice the memory.
+    llm.llm_engine.engine_core.shutdown()
+    return found
+
+
+def by_server(folder: Path, chats: Sequence[Chat], log: Path) -> list[Asked]:
+    from openai import OpenAI
+
+    with served(folder, log, ["--max-model-len", str(WINDOW)], SECONDS) as address:
+        client = OpenAI(base_url=address(), api_key="none", timeout=SECONDS)
+        return [_served(client, chat) for chat in chats]
+
+
+def _served(client: Any, chat: Chat) -> Asked:
+    # A server takes top_k and top_p from the generation config where a request does not name them.
+    body = {"top_k": 0, "return_token_ids": True, "chat_template_kwargs": dict(chat.arguments)}
+    answer = client.chat.completions.create(
+        model=NAME, messages=chat.messages, temperature=0.0, top_p=1.0, max_tokens=TOKENS, extra_body=body
+    )
+    return Asked(list(answer.prompt_token_ids), list(answer.choices[0].token_ids))
+
+
+def rows(expected: Sequence[list[int]], ways: Mapping[str, Sequence[Asked]]) -> list[Row]:
+    """For each way, its answers that are equal, its equal tokens, and its prompts that are those of the training."""
+    reference, found = ways[REFERENCE], []
+    for way, asked in ways.items():
+        prompts = [(one.prompt, prompt) for one, prompt in zip(asked, expected, strict=True) if prompt]
+        same = sum(one == prompt for one, prompt in prompts)
+        note = "those of the training, token for token; a question without `language` has none"
+        found.append(Row(f"same prompts, {way}", "prompts", float(same), float(len(prompts)), note))
+        if way == REFERENCE:
+            continue
+        answers = [(one.answer, other.answer) for one, other in zip(asked, reference, strict=True)]
+        equal = sum(one == other for one, other in answers)
+        found.append(Row(f"same answers, {way}", "answers", float(equal), float(len(answers)), REFERENCE))
+        tokens, of = sum(equal_tokens(*pair) for pair in answers), sum(len(other) for _, other in answers)
+        found.append(Row(f"same tokens, {way}", "tokens", float(tokens), float(of), REFERENCE))
+    return found
+
+
+def equal_tokens(one: Sequence[int], other: Sequence[int]) -> int:
+    """Number of places at which both have the same token."""
+    return sum(first == second for first, second in zip(one, other, strict=False))

@@ -1,0 +1,166 @@
+"""The tuned model is released with its own scores in the card, and never with those of another model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.release.__main__ import EMBEDDED, main
+from commands.release.model import the_model
+from commands.release.released import files_of
+from stages.base_model import settings as base_model
+from tests.commands import hub_stand_in as stand_in
+from tests.commands.test_release import ask_hub
+from tests.conftest import TRAINING
+from x_instruction.models.model_card import SCORES_LIE, card
+from x_instruction.runner.errors import DamagedError
+from x_instruction.runner.files import hash_paths, read_json, write_json
+
+RECORD: dict[str, Any] = {
+    "artifact": "tuned_model", "partition": "", "about": "answers instructions", "seed": 1, "end": "<|end|>",
+    "languages": {"fi": "Finnish", "ur": "Urdu"}, "base_content": "c", "prompt": "…", "ends_with_token": False,
+    "base": {"name": "a/b", "revision": "c", "license": "", "license_link": "", "dtype": "float32"},
+    "data": {"pairs": 2, "hash": "h", "by_language": {"fi": {"seeds": 1, "web": 1}}},
+    "asks_for_language": True, "default_language": "", "default_style": "", "decoding": {"stop_strings": ["\n#"]},
+    "training": TRAINING.model_dump(mode="json"), "loss_curve": [[4, 1.5, "training"]],
+    "precision": {"weights": "float32", "products": "float32", "saved": "float32"},
+    "figures": {"held_out_loss": 1.0, "held_out_loss_change": -0.5},
+}  # fmt: skip
+
+
+def put_model(folder: Path, **changed: Any) -> str:
+    """Writes a tuned model; returns the hash of its content."""
+    write_json(folder / "training.json", {**RECORD, **changed})
+    write_json(folder / "config.json", {})
+    (folder / "model.safetensors").write_bytes(b"weights of " + folder.name.encode())
+    (folder / "README.md").write_text(card(read_json(folder / "training.json")))
+    return sealed(folder)
+
+
+def sealed(folder: Path) -> str:
+    content = hash_paths([path for path in folder.iterdir() if path.name != "manifest.json"])
+    write_json(folder / "manifest.json", {"content": content})
+    return content
+
+
+def put_scores(root: Path, language: str, contents: dict[str, str], share: float = 0.75) -> None:
+    models = {name: {"language_share": share if name == "tuned" else 0.1, "similarity": None} for name in contents}
+    scores = {"judge": "evaluator of iteration_1", "models": models, "contents": contents}
+    write_json(root / f"data/metrics/eval_scores/{language}.json", scores)
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The model of a finished run, which is the current folder; it was scored in Finnish."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data/tuned_model"
+    put_scores(tmp_path, "fi", {"base": "another", "tuned": put_model(folder)})
+    return folder
+
+
+def released(*more: str) -> str:
+    """The card of the model that is released to the folder `out`."""
+    assert main(["--what", "model", "--to", "folder", "out", *more]) == 0
+    return Path("out/README.md").read_text()
+
+
+def test_a_released_copy_has_the_scores_of_its_languages(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = released()
+    assert set(files_of(Path("out"))) == {"README.md", "config.json", "training.json", "model.safetensors"}
+    assert "| language_share | 0.75 |" in text and "evaluator of iteration_1" in text and "similarity" not in text
+    assert SCORES_LIE not in text and SCORES_LIE in (model / "README.md").read_text()
+    assert f"the hash `{read_json(model / 'manifest.json')['content'][:16]}`" in text
+    assert "an answer ends at '\\n#'; an answer ends at '<|end|>', which is not a token" in text
+    assert "license: other\nlicense_name: unknown" in text and "read the licence before you publish" in text
+    out = capsys.readouterr()
+    assert "eval_scores did not measure this model in ur, so its card has no scores there" in out.err
+    assert out.out == "4 files are in out\n"
+
+
+def test_scores_of_another_model_are_not_shown(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put_scores(Path.cwd(), "fi", {"base": "another", "tuned": "of an earlier run"})
+    put_scores(Path.cwd(), "ur", {})
+    text = released()
+    assert "There are none: `eval_scores` had not measured this model" in text and "0.75" not in text
+    assert "did not measure this model in fi, ur" in capsys.readouterr().err
+
+
+def test_scores_belong_to_the_model_by_its_content_and_not_by_its_name(model: Path) -> None:
+    content = read_json(model / "manifest.json")["content"]
+    put_scores(Path.cwd(), "fi", {"tuned": "of an earlier run", "rival": content})
+    assert "| language_share | 0.1 |" in released()
+
+
+def test_scores_that_somebody_changed_are_refused(model: Path) -> None:
+    write_json(Path("data/eval_scores/fi/manifest.json"), {"metrics": "the checksum of other figures"})
+    with pytest.raises(DamagedError, match=r"eval_scores/fi\.json is damaged"):
+        the_model(Path.cwd())
+
+
+def test_one_model_of_several_is_chosen_by_its_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    contents = {
+        code: put_model(tmp_path / f"data/tuned_model/{code}", languages={code: name})
+        for code, name in RECORD["languages"].items()
+    }
+    sealed(tmp_path / "data/tuned_model")
+    for code, content in contents.items():
+        put_scores(tmp_path, code, {"tuned": content}, share=0.25 if code == "ur" else 0.5)
+    assert main(["--what", "model", "--to", "folder", "out"]) == 1
+    assert "has a model for each language: give --language with one of fi, ur" in capsys.readouterr().err
+    assert "| language_share | 0.25 |" in released("--language", "ur")
+    assert Path("out/model.safetensors").read_bytes() == b"weights of ur"
+
+
+def test_what_cannot_be_released_is_one_sentence(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(*arguments: str) -> str:
+        assert main(["--what", "model", "--to", "folder", *arguments]) == 1
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert "is one model for all languages: leave --language out" in refused("out", "--language", "fi")
+    assert "which is released: give another folder" in refused(str(model / "copy"))
+    Path("own").mkdir()
+    Path("own/notes.txt").write_text("mine")
+    assert "has files that are not from an earlier release, such as notes.txt" in refused("own")
+    (model / "model.safetensors").write_bytes(b"other weights")
+    assert "data/tuned_model was changed after it passed its gate: `dvc checkout data/tuned_model`" in refused("out")
+    (model / "manifest.json").unlink()
+    assert "data/tuned_model does not exist or is unfinished: run `dvc repro tuned_model` first" in refused("out")
+    assert not Path("out").exists()
+
+
+def test_an_earlier_release_is_replaced_without_its_old_weights(model: Path) -> None:
+    released()
+    for name in ("model.safetensors.index.json", "model-00001-of-00002.safetensors"):
+        Path("out", name).write_text("of a larger model")
+    released()
+    assert set(files_of(Path("out"))) == {"README.md", "config.json", "training.json", "model.safetensors"}
+
+
+def test_a_model_of_the_embedded_base_is_released_with_a_warning(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert EMBEDDED == base_model.EMBEDDED
+    put_model(model, base={**RECORD["base"], "name": EMBEDDED, "revision": None})
+    released()
+    assert "warning: this model was tuned from the embedded one, which only shows a run" in capsys.readouterr().err
+
+
+def test_the_hub_gets_the_model_in_one_commit(model: Path) -> None:
+    with stand_in.hub_stand_in() as hub:
+        done = ask_hub(Path.cwd(), hub, stand_in.TOKEN, "--what", "model", name="me/chat")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"released as {hub.address}/me/chat/commit/{1:040x}\n"
+        assert hub.kinds == {"me/chat": "model"} and hub.private == {"me/chat": True} and hub.commits == 1
+        found = hub.files["me/chat"]
+        assert set(found) == {".gitattributes", "README.md", "config.json", "training.json", "model.safetensors"}
+        assert found["model.safetensors"] == b"weights of tuned_model"
+        assert b"| language_share | 0.75 |" in found["README.md"]
+        # A later release with other files takes the old weights away, and nothing that is not ours.
+        found |= {"model.safetensors.index.json": b"old", "onnx/model.onnx": b"theirs"}
+        assert ask_hub(Path.cwd(), hub, stand_in.TOKEN, "--what", "model", name="me/chat").returncode == 0
+        assert "model.safetensors.index.json" not in found and "onnx/model.onnx" in found

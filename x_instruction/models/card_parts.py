@@ -1,0 +1,96 @@
+"""What the cards of all models share: the front matter of the Hugging Face hub, the licence, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+import yaml
+
+from x_instruction.models.base_record import demands
+
+SHOWN_POINTS = 12  # of each series of a loss curve
+# Licences that the hub knows by this name; another one is `other` there, with its name beside it.
+ON_THE_HUB = ("apache-2.0", "mit", "bsd-3-clause", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
+              "llama4", "openrail", "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "cc-by-4.0", "cc-by-sa-4.0",
+              "cc-by-nc-4.0")  # fmt: skip
+METHOD = """\
+The method is X-Instruction (Li et al., Findings of ACL 2024, [arXiv 2405.19744](https://arxiv.org/abs/2405.19744)); the
+software is an independent implementation.
+"""
+TAG = "x-instruction"
+# How a training runs and not what comes out of it.
+NOT_SHOWN = ("report_to", "save_every")
+
+
+def text_of(title: str, values: Mapping[str, Any], sections: Mapping[str, str]) -> str:
+    """A card: front matter, title, and sections by their titles; the first one may have none."""
+    front = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=120)
+    body = "\n".join(f"## {name}\n\n{text}" if name else text for name, text in sections.items())
+    return f"---\n{front}---\n\n# {title}\n\n{body}"
+
+
+def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) -> dict[str, Any]:
+    """Values of the front matter of a model with this base; `languages` are codes."""
+    values: dict[str, Any] = {"library_name": "transformers"}
+    if base["license"] in ON_THE_HUB:
+        values["license"] = base["license"]
+    else:
+        values |= {"license": "other", "license_name": base["license"] or "unknown"}
+    if base["license_link"]:
+        values["license_link"] = base["license_link"]
+    return {**values, "language": [*languages, "en"], "tags": [*tags, TAG]}
+
+
+def tuned_from(base: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the front matter by which the hub links a tuned model to its base."""
+    return {"base_model": base["name"], "base_model_relation": "finetune"} if base["revision"] else {}
+
+
+def base_name(base: Mapping[str, Any]) -> str:
+    if base["revision"]:
+        return f"[{base['name']}](https://huggingface.co/{base['name']}) (commit `{base['revision']}`)"
+    return f"`{base['name'] or 'a checkpoint'}`"
+
+
+def license_section(base: Mapping[str, Any]) -> str:
+    """The base model's licence and what it asks of a model tuned from it."""
+    name = base["license"] or "not named by the checkpoint"
+    link = f" ({base['license_link']})" if base["license_link"] else ""
+    texts = "" if name == "none" else "If texts of the licence came with the base model, they are beside this card. "
+    return (
+        f"Licence of the base model: {name}{link}. What it asks of a model tuned from it, in short: {demands(base)}. "
+        f"{texts}"
+    )
+
+
+def training_settings(training: Mapping[str, Any]) -> str:
+    listed = ", ".join(f"{name} {plain(value)}" for name, value in training.items() if name not in NOT_SHOWN)
+    return f"Settings: {listed}."
+
+
+def shown_points(curve: pl.DataFrame) -> list[list[Any]]:
+    """At most SHOWN_POINTS points (step, loss, series) of each series of a loss curve, the last one among them."""
+    points: list[list[Any]] = []
+    for (series,), part in curve.group_by("series", maintain_order=True):
+        every = -(-part.height // SHOWN_POINTS)
+        kept = part.filter((part.height - 1 - pl.int_range(pl.len())) % every == 0)
+        points += [[step, round(loss, 4), series] for step, loss in kept.select("step", "loss").iter_rows()]
+    return points
+
+
+def loss_table(points: Iterable[Iterable[Any]]) -> str:
+    rows = [[str(step), f"{loss:.4f}", series] for step, loss, series in points]
+    return table(["step", "loss in nats per token", "series"], rows)
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "none" if value is None else str(value)
