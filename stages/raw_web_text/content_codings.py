@@ -31,7 +31,7 @@ class CodingError(Exception):
 
 
 def decoded(body: bytes, header: str, limit: int) -> bytes:
-    """The page as it was before the server compressed it, at most one byte above the limit.
+    """The page as it was before the server compressed it, but at most its first `limit` + 1 bytes.
 
     `header` lists the codings that the server named. Raises CodingError, which names the coding.
     """
