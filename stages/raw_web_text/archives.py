@@ -230,7 +230,7 @@ def _member_end(stored: io.BufferedReader, start: int) -> int | None:
 
 
 def _head(stored: io.BufferedReader, kind: bytes, offset: int, size: int) -> bytes:
-    """The first bytes of the record at `offset`, decompressed; none if that fails."""
+    """The first bytes of the record at `offset`, decompressed; b"" if they cannot be decompressed."""
     stored.seek(offset)
     head = stored.read(4096)
     if kind == PLAIN:

@@ -16,7 +16,7 @@ from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
 # x-gzip and x-compress are the registered aliases.
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
-# Servers name these as codings, but they change nothing.
+# Servers name these as codings, but with them the page is sent unchanged.
 NONE = ("", "identity", "none", "binary", "chunked", "8bit", "utf-8", "utf8")
 # Bytes that were compressed more often than this are not a page.
 MAX_TIMES = 8
