@@ -18,7 +18,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from stages.released_set.settings import ReleasedSet
 
 NAME = "croissant.json"
-PARQUET = "application/x-parquet"  # as the Croissant loaders name it
+PARQUET = "application/x-parquet"  # the media type that Croissant loaders expect
 DESCRIPTION = (
     "Pairs of an English instruction and a response in another language. The responses are texts of web pages; a model "
     "wrote the instructions, and an evaluator rated the pairs. README.md describes the method."

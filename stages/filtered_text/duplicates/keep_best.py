@@ -111,7 +111,7 @@ class Clusters:
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)
         similar = np.flatnonzero(share >= self.threshold)
-        # If a place is assigned several times, the last assignment counts.
+        # If NumPy assigns to a place several times, the last assignment counts.
         similar = similar[np.lexsort((-left[similar], share[similar]))]
         self.like[right[similar]], self.alike[right[similar]] = left[similar], share[similar]
 
