@@ -46,7 +46,7 @@ def build_asset(graph: Graph, artifact: Artifact) -> dg.AssetsDefinition:
 
 
 def _deps(graph: Graph, artifact: Artifact) -> list[dg.AssetDep]:
-    """The observed asset `inputs/…`, and each upstream artifact with the languages of it that each language needs."""
+    """Dependencies: the asset `inputs/…`, and each upstream artifact with the languages that each language needs."""
     artifacts = {(other.name, other.iteration): other for other in graph.artifacts}
     deps = [dg.AssetDep(inputs_key(artifact))]
     for key, needs in graph.upstream(artifact).items():

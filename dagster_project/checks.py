@@ -71,7 +71,7 @@ def read_report(root: Path, stage: Stage) -> dict[str, Any]:
 
 
 def _refusal(root: Path, stage: Stage) -> Path | None:
-    """Path of the report of a failed gate. DVC's outputs hold only reports of gates that passed."""
+    """Path of the report of a failed gate. It is not an output of DVC, unlike the report of a gate that passed."""
     return root / REFUSED / Path(stage.report).relative_to(REPORTS) if stage.report else None
 
 

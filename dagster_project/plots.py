@@ -42,7 +42,7 @@ def drawn(frame: pl.DataFrame, title: str) -> bytes:
     draw(axes, {str(name): (rows[x].to_list(), rows[y].to_list()) for name, rows in series.items()})
     axes.set(xlabel=x, ylabel=y, title=title)
     if rest:
-        figure.legend(loc="outside right upper", fontsize="small")  # inside, a long legend would hide the bars
+        figure.legend(loc="outside right upper", fontsize="small")  # inside the axes, a long legend would hide the bars
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()

@@ -12,7 +12,7 @@ from commands.release.finished_set import files_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import replace_folder
 
-# A folder with both of these files, and otherwise only with files of OURS, is an earlier release and may be replaced. A
+# A folder is an earlier release and may be replaced if it has both of these files and no files except those of OURS. A
 # folder with other files, such as a clone of the hub's repository with its .git, may be a user's work.
 ALWAYS = ("README.md", "croissant.json")
 OURS = (*ALWAYS, "*/train-*.parquet", "csv/*.csv")

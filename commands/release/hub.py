@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from commands.release.finished_set import files_of
 from x_instruction.runner.errors import InputError
 
-OURS = ("*/train-*.parquet", "croissant.json")  # deleted from the hub if the new release does not have them
+OURS = ("*/train-*.parquet", "croissant.json")  # old files of this kind are deleted from the hub
 DATASET = "dataset"
 REFUSED = {
     401: "the token of HF_TOKEN is not valid",
