@@ -68,7 +68,7 @@ def version_tags(
 
 
 def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
-    """The tags for an event outside a run, to which Dagster adds no data version."""
+    """The tags of an event outside a run, with its data version, which Dagster adds only in a run."""
     return {**tags, DATA_VERSION_TAG: version, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
 
 

@@ -94,7 +94,7 @@ def reproduce_all(
 
 
 def _settle(graph: Graph, name: str, status: int, waiting: dict[str, set[str]], outcome: Outcome) -> None:
-    """Record how a stage ended. After a failure, all stages downstream of it are skipped."""
+    """Record how a stage ended. If it failed, all stages downstream of it are skipped."""
     if status == 0:
         outcome.made.append(name)
         for needs in waiting.values():

@@ -17,7 +17,7 @@ from x_instruction.runner.files import read_json
 
 ROW_ARTIFACTS = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs")
 AFTER_RATING = ("refined_pairs", "diversified_set")
-ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # the direction in which a measure improves
+ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # whether a higher or a lower value is better
 
 
 def rows_table(settings: Settings, data: Path) -> Table:
