@@ -1,4 +1,4 @@
-"""The table of unused input: bad records, files of other kinds, and evaluation rows too short to find an overlap."""
+"""The table of input that was not used: bad records, files of other kinds, and too short evaluation prompts."""
 
 from __future__ import annotations
 

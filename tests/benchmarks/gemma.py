@@ -26,7 +26,7 @@ CACHE = ROOT / "data" / "bench-cache"
 
 
 def gemma(folder: Path = CACHE) -> Path:
-    """The GGUF file in the folder; it is fetched on first use. Raises SkippedError or InputError with one sentence."""
+    """The GGUF file in the folder, which is fetched on first use. Raises SkippedError or InputError if it cannot be."""
     path = folder / NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
