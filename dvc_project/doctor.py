@@ -2,9 +2,9 @@
 
     python -m dvc_project.doctor --verify [--delete]
 
-This finds more than `dvc status`, which never reads DVC's cache, nor a file whose size and time have not changed. The
-doctor hashes every output and input in `dvc.lock` and every object of the cache. With `--delete`, it deletes damaged
-outputs and objects, and the next `make run` makes them again. It never deletes an input.
+The doctor finds damage that `dvc status` does not, because `dvc status` reads neither DVC's cache nor a file whose size
+and time have not changed. The doctor hashes every output and input in `dvc.lock` and every object of the cache. With
+`--delete`, it deletes damaged outputs and objects, and the next `make run` makes them again. It never deletes an input.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def generated(documents: int) -> Iterator[str]:
             for place in range(draw.randrange(3), len(sentence), 3):
                 sentence[place] = draw.choice(words)
         text = " ".join(" ".join(sentence) for sentence in chosen)
-        # Copies are made of documents of the last few shards only, so that the generator needs little memory.
+        # Only documents of the first few shards are copied, so that the generator needs little memory.
         if len(earlier) < 10_000 and number % 7 == 0:
             earlier.append(text)
         yield text

@@ -57,7 +57,7 @@ def excerpts(language: str) -> Excerpts:
 
 
 def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
-    """The excerpts from documents, a frame with the columns `source` (the site), `path` and `text`.
+    """The excerpts from `documents`, which has the columns `source` (the site), `path` and `text`.
 
     The documents are ordered by a hash, so that each part gets documents from all sites.
     """
@@ -113,7 +113,7 @@ def write_seeds(language: str, texts: list[str], instruction: str, folder: Path)
 
 
 def write_pages(texts: list[str], folder: Path) -> None:
-    """Writes web pages with two texts each, on which the embedded base model is trained in addition to the sample."""
+    """Writes web pages with two texts each. The embedded base model is trained on them and on the sample."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(0, len(texts), 2):
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts[number : number + 2])
