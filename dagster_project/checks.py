@@ -20,7 +20,7 @@ REFUSED = Path("data", "refused")
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation as a check. `place` is its index among the expectations of its metric, as in the gate's report."""
+    """An expectation as a check. `place` is the expectation's index among those of its metric, as in the report."""
 
     name: str
     metric: str
@@ -88,7 +88,7 @@ def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
 
 
 def check_results(root: Path, stage: Stage, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Arguments of an `AssetCheckResult` or `AssetCheckEvaluation` for each check of the stage's artifact."""
+    """Yields the arguments of an `AssetCheckResult` or `AssetCheckEvaluation` for each check of the artifact."""
     verdicts = [Verdict(**verdict) for verdict in report.get("verdicts", [])]
     for check in checks_of(root, stage.artifact):
         of_metric = [verdict for verdict in verdicts if verdict.metric == check.metric]

@@ -82,7 +82,7 @@ def _accepted(settings: Settings, data: Path) -> str:
 
 
 def _figure(value: Any) -> str:
-    """Three decimals, one decimal from 10 on, and a dash if there is no value."""
+    """The value with three decimals, or with one decimal from 10 on; a dash if there is no value."""
     return "–" if value is None else f"{value:.{3 if abs(value) < 10 else 1}f}"
 
 

@@ -1,4 +1,4 @@
-"""Bounded waits for other `dvc` commands, which hold the lock of the project or use the same paths.
+"""Waits, but not forever, for other `dvc` commands that have locked the project or use the same paths.
 
 If another process has the lock of the project, DVC waits without a limit and does not name this process. The operating
 system frees the lock when the process ends. If another process uses a path, DVC fails at once. The paths in use are in

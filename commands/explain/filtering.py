@@ -37,7 +37,7 @@ COMPARED = 2_000
 
 @dataclass(frozen=True)
 class Filtered:
-    """The steps that changed the text, and the segments of the document with the columns that rules read."""
+    """A cleaned document: the steps that changed its text, and its segments with the columns that rules read."""
 
     steps: list[tuple[str, str]]
     segments: pl.DataFrame

@@ -59,7 +59,7 @@ def well_formed_share(kept: int, drops: Mapping[str, int]) -> float:
 
 
 def cosines(pairs: pl.DataFrame) -> Matrix:
-    """Cosines of all instructions with all texts of a language, after the means are subtracted; (pairs, pairs)."""
+    """The cosine of every instruction with every text of a language, after the mean vectors are subtracted."""
     size = dimensions_of(pairs)
     instructions, texts = (vectors_of(pairs[column], size) for column in (INSTRUCTION, RESPONSE))
     left, right = (_unit(vectors - vectors.mean(axis=0)) for vectors in (instructions, texts))

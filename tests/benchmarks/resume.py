@@ -42,7 +42,7 @@ def run() -> list[Row]:
 
 
 def moments(times: list[float], choose: random.Random) -> list[tuple[int, float]]:
-    """KILLS random moments of a run, in order: the number of finished shards, and the seconds since the last of them.
+    """KILLS random moments of a run, in order: pairs of finished shards and of seconds since the last was finished.
 
     `times[n]` is the second at which n shards were finished; the last entry is the end of the run. Seconds alone would
     not do, because a resumed run skips finished shards and often ends before the moment: only two of ten kills planned

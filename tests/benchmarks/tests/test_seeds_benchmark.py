@@ -173,7 +173,7 @@ def test_the_direction_of_the_measure_decides_the_order_for_each_seed() -> None:
 
 def test_questions_are_resampled_with_their_means_over_the_seeds() -> None:
     interval = by_seed("language_share").over_questions("tuned", "seed_only", 100, 1)
-    # Each question has the same mean for both models, so every draw of questions gives the difference zero.
+    # Both models have the same mean for each question, so every draw of questions gives the difference zero.
     assert (interval.low, interval.high) == (0.0, 0.0)
     interval = by_seed("language_share").over_questions("tuned", "base", 100, 1)
     assert (interval.low, interval.high) == (0.5, 1.0)
