@@ -24,7 +24,7 @@ REPORTS = PurePosixPath("data/quality")
 
 @dataclass(frozen=True)
 class Stage:
-    """One DVC stage, which makes one partition of an artifact. `dvc repro NAME` runs it."""
+    """A DVC stage, which makes one partition of an artifact. `dvc repro NAME` runs the stage."""
 
     name: str
     artifact: str

@@ -44,7 +44,8 @@ HIDDEN = re.compile(
 )
 PROGRESS_EVERY_SECONDS = 10.0
 MAX_AT_ONCE = 4
-# If at least this many stages run, one process loads the libraries for all. It takes 8 s and saves each stage 3 to 8 s.
+# If at least this many stages run, one process loads the libraries for all. Loading takes 8 s and saves each stage 3 to
+# 8 s.
 PREFORK_FROM = 4
 
 

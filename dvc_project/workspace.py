@@ -63,7 +63,7 @@ class _Changed:
 
 
 class _Params:
-    """Values of the parameters on which a stage depends. Each file is parsed only once, because this takes 0.05 s."""
+    """Values of the parameters on which a stage depends. Each file is parsed once, as parsing takes 0.05 s."""
 
     def __init__(self) -> None:
         self._files: dict[str, Any] = {}

@@ -12,7 +12,7 @@ MANIFEST = "manifest.json"
 
 
 def finished_set(root: Path) -> Path:
-    """The folder to publish. Raises InputError if it is missing, or differs from the set that passed the gate."""
+    """The folder to publish. Raises InputError if the set is missing or differs from the set that passed the gate."""
     manifest = root / RELEASED / MANIFEST
     if not manifest.exists():
         raise InputError(f"{RELEASED} does not exist or is unfinished: run `dvc repro released_set` first")

@@ -88,7 +88,7 @@ def prepare(project: Path, documents: int) -> None:
 
 
 def measured(project: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> Cost:
-    """Runs Python with these arguments in the project, with the checks timed. Raises InputError if it fails."""
+    """Runs Python with these arguments in the project, with the checks timed. Raises InputError if Python fails."""
     times, log = project / "times", project / "log"
     times.write_text("")
     path = os.pathsep.join([str(HOOKS), str(project)])
