@@ -20,7 +20,7 @@ REFUSED = Path("data", "refused")
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation as a check. `place` is the expectation's index among those of its metric, as in the report."""
+    """The check of one expectation. `place` is the index of this expectation among those of the same metric."""
 
     name: str
     metric: str

@@ -96,7 +96,7 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for processes that use a path. Raises InputError if one is not a run of DVC, or if all do nothing."""
+    """Waits for processes that use a path. Raises InputError if one is not a run of DVC, or if all are idle."""
     if sentence := left_over(holders):
         raise InputError(sentence)
     left = patience.step(", ".join(map(named, holders)) or UNKNOWN, work_of(holders))

@@ -66,7 +66,7 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
 
 
 def _remove_leftovers() -> None:
-    """Removes the folders of killed runs; nothing holds the locks of these folders."""
+    """Removes the folders of killed runs, which are those whose lock is free."""
     for lock in Path(gettempdir()).glob(f"{PREFIX}*/lock"):
         with contextlib.suppress(Timeout, OSError), FileLock(lock, blocking=False):
             shutil.rmtree(lock.parent, ignore_errors=True)

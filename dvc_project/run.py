@@ -1,4 +1,4 @@
-"""`dvc repro` with independent stages side by side; `make run` calls it.
+"""Builds what is out of date, like `dvc repro`, but independent stages side by side; `make run` calls this command.
 
     python -m dvc_project.run [--at-once N]
 

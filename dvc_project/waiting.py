@@ -97,7 +97,7 @@ def _watch(
 
 
 def _waits(process: int, holder: int) -> bool:
-    """Whether a command may be waiting for the process that has the lock, as it is another one and runs no stage."""
+    """Whether the command may be waiting for `holder`: the two are different, and the command runs no stage."""
     try:
         return process != holder and not psutil.Process(process).children()
     except psutil.Error:
@@ -105,7 +105,7 @@ def _waits(process: int, holder: int) -> bool:
 
 
 def lines_of(process: subprocess.Popen[str], log: Callable[[str], None], grace: float) -> Iterator[str]:
-    """The lines that a command prints. If another process keeps the output open, they end `grace` seconds after it."""
+    """The lines that a command prints, until `grace` seconds after it has ended, even if its output is still open."""
     waiting: SimpleQueue[str | None] = SimpleQueue()
 
     def read() -> None:

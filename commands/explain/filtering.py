@@ -30,7 +30,7 @@ from x_instruction.runner.second_pass import ORIGIN
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
-AROUND, SHOWN, VALUE = 20, 60, 200  # shown characters before a change, of it, and of a rule's value
+AROUND, SHOWN, VALUE = 20, 60, 200  # how many characters are shown before a change, of it, of a value
 # SequenceMatcher takes quadratic time, so the first change is searched only in so many characters.
 COMPARED = 2_000
 

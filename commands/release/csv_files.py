@@ -16,7 +16,7 @@ FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 
 
 def safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with its texts escaped, without columns of lists, because a cell holds one value."""
+    """The frame with its texts escaped and without columns of lists, which do not fit into one cell."""
     flat = frame.select(~cs.nested())
     return flat.with_columns(_escaped(name) for name, kind in flat.schema.items() if kind == pl.String)
 

@@ -134,7 +134,7 @@ class World:
     defective_share: float = 0.1  # number of pages with each kind of defect, divided by the number of topics
     # 2 is the lowest random seed with which every concept occurs in an instruction of the training split. With 1, 14 of
     # 121 held-out instructions asked for concepts that no model had read about, and the likelihood alone recognized
-    # swapped responses with an AUC of 0.97. With random seeds for which every concept is learned, AUC was 0.99 to 1.0.
+    # swapped responses with an AUC of 0.97. With random seeds that leave no concept out, AUC was 0.99 to 1.0.
     seed: int = 2
 
     @property

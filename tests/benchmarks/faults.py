@@ -41,7 +41,7 @@ END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
 @dataclass
 class Record:
-    """The findings so far. `seconds` is the time of the undisturbed run; `sealed` has the mtimes of seals."""
+    """The findings so far. `seconds` is the time of the undisturbed run; `sealed` maps checksum files to mtimes."""
 
     seconds: float = 0.0
     tried: int = 0

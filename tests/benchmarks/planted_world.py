@@ -187,7 +187,7 @@ def named_rightly(project: Path, world: World) -> float:
 
 @dataclass(frozen=True)
 class Kept:
-    """The shares of kept pairs that are good, the number of kept pairs, and the number of good candidates.
+    """Counts of kept pairs: which shares are good, how many are kept, and how many candidates are good.
 
     A good pair has the right instruction, and its text comes from a good page or (except in `of_good_pages`) consists
     of whole sentences from a cut page.

@@ -29,7 +29,7 @@ from x_instruction.runner.files import digest
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # the shortest and the longest excerpt, as among the seeds' responses
-EXCERPTS_A_DOCUMENT = 3  # of those that are learned; of those that are measured, one a document
+EXCERPTS_A_DOCUMENT = 3  # if learned; a measured document gives only one
 CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences, such as "Read more.", may be in several parts
 
