@@ -179,7 +179,7 @@ def _retry_helps(error: BaseException) -> bool:
 
     if isinstance(error, APIStatusError):
         return error.status_code in RETRIED_STATUS or error.status_code >= 500
-    return isinstance(error, APIConnectionError | UnusableAnswerError)  # the first includes timeouts
+    return isinstance(error, APIConnectionError | UnusableAnswerError)  # APIConnectionError includes timeouts
 
 
 def _wait(first: float) -> Callable[[Any], float]:

@@ -125,6 +125,6 @@ def _paired(answers: pl.DataFrame, models: set[tuple[str, str]]) -> dict[Place, 
 
 
 def _median(numbers: Sequence[int]) -> int:
-    """The median of several numbers from 0 to 2; 0.5 and 1.5 become 1."""
+    """The median of several numbers, each 0, 1 or 2; a median of 0.5 or 1.5 becomes 1."""
     middle = median(numbers)
     return int(middle) if middle == int(middle) else 1

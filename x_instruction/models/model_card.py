@@ -15,7 +15,7 @@ import yaml
 
 from x_instruction.models.base_record import demands
 
-SHOWN_POINTS = 12  # of the loss curve
+SHOWN_POINTS = 12  # number of points of the loss curve in the card
 TITLES = {
     "tuned_model": "A model tuned with X-Instruction",
     "response_model": "A response model of X-Instruction",
@@ -125,7 +125,7 @@ client.chat.completions.create(model="<the served name>", messages=messages, ext
 
 
 def _rules(record: Mapping[str, Any]) -> str:
-    """The rules of decoding that generation_config.json does not have."""
+    """Text on the decoding settings that generation_config.json cannot contain."""
     decoding = record["decoding"]
     rules = []
     if size := decoding.get("no_repeat_ngram"):
@@ -180,7 +180,7 @@ def _loss(record: Mapping[str, Any]) -> str:
 
 
 def _scores(scores: Mapping[str, Mapping[str, Any]]) -> str:
-    """A table of figures by language. If a language lacks a figure, its cell is empty."""
+    """A table of figures by language. A cell is empty if the language has no such figure."""
     names = list(dict.fromkeys(name for figures in scores.values() for name in figures))
     rows = [[name, *(_plain(scores[code].get(name, "")) for code in scores)] for name in names]
     return _table(["", *(f"`{code}`" for code in scores)], rows)

@@ -64,7 +64,8 @@ def publish(tuned: Tuned) -> None:
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The card is made from the record as it is in the file, with sorted keys, because a released copy's card is, too.
+    # The record is read from the file, with sorted keys, so that the card has the same order as that of a released
+    # copy.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 

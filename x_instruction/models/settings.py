@@ -41,7 +41,7 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     max_tokens: Positive
-    """The largest number of tokens of an example, prompt and completion together."""
+    """The largest number of tokens of an example (prompt and completion together)."""
     precision: Literal["auto", "float32", "bfloat16"]
     """The type of the products; weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast).
     `auto` computes in bfloat16 if the processor supports it and the start model is not stored in float32."""

@@ -1,4 +1,4 @@
-"""Tunes one model for each language, in a folder with the code of the language. They are published together.
+"""Tunes one model for each language, in a folder named by the language's code. All of them are published together.
 
 <work>/models/<key>/   finished models, deleted after publishing; an interrupted run trains only the missing ones
 """

@@ -31,7 +31,8 @@ class Ngrams(NamedTuple):
     """Sorted hashes of the runs in evaluation texts.
 
     A run is a sequence of words, or of characters if no spaces separate words. `by_length` has the hashes of whole runs
-    by their length; `beginnings` has those of their first `least` words or characters. `unprotected_rows` counts the `rows` without a text that is long enough to be compared.
+    by their length; `beginnings` has those of their first `least` words or characters. `unprotected_rows` counts those
+    of the `rows` in which no text is long enough to be compared.
     """
 
     least: int
@@ -125,7 +126,7 @@ def _overlaps(texts: pl.Series, ngrams: Ngrams, language: LanguageSettings) -> l
 
 
 def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Places, Places]:
-    """The first shared run of each text that has a shared run: number of the text, place of the run, and its length."""
+    """The first shared run of each text that has one. Three arrays: number of the text, place and length of the run."""
     places = np.arange(max(len(values) - ngrams.least + 1, 0))
     places = places[_is_in(runs(values, places, places + ngrams.least), ngrams.beginnings)]
     text = np.searchsorted(begins, places, side="right") - 1
@@ -140,7 +141,7 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is in the sorted array `among`. A table of low bits excludes nearly all other hashes first."""
+    """Whether each hash is in the sorted array `among`. First, a table of low bits excludes nearly all that are not."""
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True

@@ -36,9 +36,9 @@ def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: 
 def masked_each(
     texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """The texts and counts that `mask` returns. A text without the candidate pattern is unchanged and counts 0.
+    """Applies `mask` to each text. A text without the candidate pattern stays unchanged and gets the count 0.
 
-    `mask` gets a text, and the same text with its digits and signs in ASCII.
+    `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
     """
     found = texts.str.contains(candidate).fill_null(False)
     searched = texts.filter(found)

@@ -20,7 +20,7 @@ from x_instruction.cleaning.private_data.plain_digits import PHONE_GAP, plain
 from x_instruction.runner.errors import SettingsError
 
 MARK = "[phone]"
-# Only texts that match this pattern, with seven digits close to each other, are searched; few do.
+# Only texts that match this pattern are searched: they have seven digits close to each other. Few texts do.
 CANDIDATE = rf"\p{{Nd}}(?:{PHONE_GAP}{{0,3}}\p{{Nd}}){{6}}"
 
 # A phone number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits, so that years,
