@@ -76,7 +76,7 @@ def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.
 
 
 def _weighted_means(vectors: Vectors, weights: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> Vectors:
-    """Weighted means of the vectors of each run that begins at one of `starts`, shape (runs, dimensions)."""
+    """Weighted means of groups of vectors, shape (groups, dimensions). A group begins at each of the `starts`."""
     weights = weights[:, None].astype(np.float32)
     means: Vectors = np.add.reduceat(vectors * weights, starts) / np.add.reduceat(weights, starts)
     return means

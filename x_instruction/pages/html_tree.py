@@ -74,7 +74,7 @@ def _is_within(element: html.HtmlElement, tree: html.HtmlElement) -> bool:
 
 
 def _is_notice(element: html.HtmlElement, name: str, page_size: int, removed: int) -> bool:
-    """Whether an element is a notice. `page_size` counts the page's characters, `removed` those already removed."""
+    """Whether an element is a notice. `removed` of the page's `page_size` characters have already been removed."""
     if not SHORT(element) or HOLDS_ARTICLE(element):
         return False
     text = str(element.text_content())

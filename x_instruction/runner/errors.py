@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-LONGEST = 300  # characters of a library's message
+LONGEST = 300  # the most characters of a library's message
 
 
 class XInstructionError(Exception):

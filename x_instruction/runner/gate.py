@@ -48,7 +48,7 @@ Validate = Callable[[list[Expectation], dict[str, Metric]], list[bool]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one expectation passed. `value` is that of its metric, or None if the stage did not compute it."""
+    """Whether one expectation passed. `value` is the value of its metric; None if the stage did not compute it."""
 
     metric: str
     rule: str

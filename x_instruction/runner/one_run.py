@@ -1,4 +1,4 @@
-"""Lets only one run of a partition work at a time: a second run waits, and says for whom and how long.
+"""Lets only one run of a partition work at a time. A second run waits, and reports for which process and how long.
 
 Two runs of one partition would share its staging folder and its work store. Without this lock, 5 of 44 pairs of runs
 that were started together published wrong data. When the process with the lock ends, for whatever reason, the operating

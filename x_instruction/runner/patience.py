@@ -1,8 +1,8 @@
-"""Waits for other processes: a wait reports for whom and how long it waits, and ends with an error if it is in vain.
+"""Waits for other processes. A wait reports for which process and how long, and ends with an error if it is in vain.
 
-A wait ends in that way only if the process that holds the lock, with its children, does nothing for an hour. As long as
-they use the processor, or their files grow, the wait goes on. Linux lists the process that holds a lock file in
-/proc/locks. On other systems that process is unknown, and only its files show that it works.
+A wait ends in that way only if the process that holds the lock, and all its children, do nothing for an hour. As long
+as these processes use the processor, or their files grow, the wait goes on. Linux lists the process that holds a lock
+file in /proc/locks. On other systems that process is unknown, and only its files show that it works.
 """
 
 from __future__ import annotations
