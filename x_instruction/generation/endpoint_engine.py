@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 # Users give this name to `vllm serve`.
 NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
 NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
-UNFINISHED = (None, "abort", "error")  # finish reasons other than that the model ended the text or that it was cut off
+UNFINISHED = (None, "abort", "error")  # finish reasons of a text that a server gave up because of a fault
 COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local weights
 
 

@@ -54,7 +54,7 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
 
 
 def chosen_backend(settings: TextGeneration) -> str:
-    """The back end of the settings; `auto` is resolved for this machine."""
+    """The back end that the settings name; for `auto`, the one that fits this machine."""
     if settings.backend != "auto":
         return settings.backend
     import torch

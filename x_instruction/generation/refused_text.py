@@ -24,7 +24,7 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text, whatever characters are used for apostrophes."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. All characters that people use as apostrophes are equal."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 

@@ -19,7 +19,7 @@ Labels = Mapping[str, str]  # the labels of a judge, by item
 
 
 def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
-    """Returns a row of SCHEMA for each two judges and, if there are more than two, a row `all` for all together.
+    """Returns a row of SCHEMA for each pair of judges and, with more than two judges, a row `all` for all of them.
 
     `scale` lists the labels in order, because alpha is ordinal: a win is farther from a loss than from a tie. A figure
     is null if it is not defined, for example if both judges give every item the same label.

@@ -34,7 +34,7 @@ def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int
 
 
 def _comparison(pairs: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
-    """One row without its keys. `order_disagreement` is the share of pairs whose verdict depends on the order."""
+    """The figures of one row. `order_disagreement` is the share of pairs whose verdict depends on the order."""
     judged = pairs.filter(pl.col("verdict").is_not_null())
     values = judged["verdict"].replace_strict(VALUES, return_dtype=pl.Float64)
     share = estimate(mean_of(judged["question_id"].to_list(), values.to_numpy()), resamples, seed)

@@ -25,7 +25,7 @@ Place = tuple[str, str, str]  # question_id, model, against
 
 @dataclass(frozen=True)
 class HumanVerdicts:
-    """`labels` maps kind, item and person to a label. `unmatched` counts verdicts on answers that no longer exist."""
+    """`labels` is a mapping by kind, item and person. `unmatched` counts verdicts on answers that no longer exist."""
 
     labels: Mapping[str, Mapping[Place, Mapping[str, str]]]
     unmatched: int

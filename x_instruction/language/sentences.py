@@ -73,8 +73,8 @@ def sentences_or_lines(frame: pl.DataFrame, language: LanguageSettings) -> pl.Da
     """Like `sentences`, but if spaces separate sentences, a text of several lines is divided into its lines.
 
     A Thai sentence consists of several parts between spaces. So if the first paragraph repeats a headline, each part of
-    the headline would count as a repeated sentence. Of 800 pages of government news, the repetition rules would drop 32
-    if they compared such parts, and drop none if they compare lines.
+    the headline would count as a repeated sentence. In a test on 800 pages of government news, the repetition rules
+    dropped 32 pages when they compared such parts, and none when they compared lines.
     """
     if language.marks_sentence_ends:
         return sentences(frame, language)

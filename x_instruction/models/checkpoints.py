@@ -18,7 +18,7 @@ CUSTOM_CODE = "auto_map"  # keys of a config that name Python files, which a loa
 
 
 def load_model(folder: Path, revision: str | None = None, dtype: str | None = None, four_bits: bool = False) -> Any:
-    """A causal language model from a folder or hub id. Raises InputError if it cannot be used.
+    """Loads a causal language model from a folder or hub id. Raises InputError if the model cannot be used.
 
     `dtype` is the type of its weights, by default the stored type. `four_bits` quantises them, which needs a GPU.
     """
@@ -58,7 +58,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
-    """The fast tokenizer of a folder or hub id. Raises InputError if it cannot be used."""
+    """Loads the fast tokenizer of a folder or hub id. Raises InputError if the tokenizer cannot be used."""
     from transformers import AutoTokenizer
 
     refuse_damaged(folder, lambda name: not name.endswith(".safetensors"))

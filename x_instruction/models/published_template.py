@@ -16,7 +16,7 @@ from x_instruction.models.chat_template import IS_PROMPT, literal, timeless
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import PLACEHOLDER
 
-CONTENT = "content"  # the variable of the template that holds a user's message
+CONTENT = "content"  # the template's variable for a user's message
 SENTENCE_END = re.compile(r"^[.!?:;,।。۔…]+")
 
 

@@ -73,7 +73,7 @@ class Training(Section):
     patience: Positive | None
     """Training stops after this many measurements without a lower held-out loss; null: never."""
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow", "dvclive"], ...]
-    """Loggers in addition to the run log. They send nothing unless the user's environment names a server."""
+    """Loggers in addition to the run log. The loggers send nothing unless the user's environment names a server."""
 
     @model_validator(mode="after")
     def _held_out_loss_is_measured(self) -> Training:

@@ -1,7 +1,7 @@
 """Finds the main text and the provenance of a page.
 
 On 140 test pages, trafilatura with `favor_precision` finds 88 % of the articles' words, and nothing from the menus and
-sidebars. resiliparse is ten times as fast, but on all 140 pages it takes some text from menus or sidebars.
+sidebars. The library resiliparse is ten times as fast, but on all 140 pages it takes some text from menus or sidebars.
 """
 
 from __future__ import annotations

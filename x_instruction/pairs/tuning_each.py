@@ -29,7 +29,7 @@ from x_instruction.runner.plots import PLOTS, write_plot
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.work_store import SEAL, finished, seal
 
-# How the values of a metric for several models become one value for the final check: mostly the worst value.
+# The functions that combine the values of a metric for several models into one for the suite, mostly the worst value.
 WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
     "loss_change": max,

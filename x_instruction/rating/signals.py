@@ -1,4 +1,4 @@
-"""Computes the signals of a pair, which are used besides the evaluator's labels. The choice of signals is our own.
+"""Computes the signals of a pair, which a rating uses besides the evaluator's labels. We chose the signals ourselves.
 
 surface.py      counted on the response alone
 likelihoods.py  how likely the instruction is after the response

@@ -10,7 +10,7 @@ class XInstructionError(Exception):
 
 
 class SettingsError(XInstructionError):
-    """`params.yaml` holds an unknown key or an impossible value."""
+    """`params.yaml` has an unknown key or an impossible value."""
 
 
 class InputError(XInstructionError):

@@ -1,4 +1,4 @@
-"""Reads the texts of evaluation sets: JSONL files whose rows hold prompts, questions, passages or messages."""
+"""Reads the texts of evaluation sets: JSONL files whose rows contain prompts, questions, passages or messages."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Kind(NamedTuple):
 
 
 def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
-    """The texts with all numbers of the kinds masked, and how many there were in each.
+    """The texts with all numbers of the kinds masked, and the number of masked ones in each text.
 
     `candidate` is a polars pattern that every text with such a number contains; only texts that contain it are
     searched.

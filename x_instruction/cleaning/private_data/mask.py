@@ -107,7 +107,7 @@ def _mask_emails(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
-    """Counts the marks in parts of masked texts, in the columns that `mask` adds."""
+    """Counts the marks again, for frames with parts of masked texts, and replaces the columns that `mask` added."""
     text = pl.col("text")
     counts = [text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name) for name, mark in MARKS.items()]
     return frame.with_columns(*counts, control_strings=count_control_strings(text))

@@ -133,7 +133,7 @@ CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{
 
 
 def mask_national_ids(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
-    """The texts with the countries' identity numbers masked, and how many there were in each."""
+    """The texts with the countries' identity numbers masked, and the number of masked ones in each text."""
     grouped = (kind for country, kind in GROUPED.items() if country not in countries)
     kinds = chain(*(kinds for country, kinds in KINDS.items() if country in countries), grouped)
     return mask_checked(texts, (kind._replace(unless=is_of_goods) for kind in kinds), MARK, CANDIDATE)
