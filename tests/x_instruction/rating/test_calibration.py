@@ -98,7 +98,10 @@ def test_features_are_log_odds_and_clipped_distances_to_the_worse_side() -> None
 
 @pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
 def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
-    """Likelihoods of instructions differ by `spread` after any text; means after other texts differ by `noise` more."""
+    """An instruction is more or less likely after any text, by `spread`.
+
+    `noise` is the error with which the mean likelihood after other texts shows this.
+    """
     draw = random.Random(1)
     likelihoods = [draw.gauss(0, spread) for _ in range(240)]
     frame = rated(1).with_columns(
