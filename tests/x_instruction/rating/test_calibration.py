@@ -59,7 +59,7 @@ def test_probabilities_sum_to_one_and_are_calibrated() -> None:
     calibrated = fit_calibration(rated(1), SIGNALS, WEIGHTS, True).apply(rated(2))
     sums = calibrated.select(pl.sum_horizontal(LEVELS)).to_series()
     assert sums.to_list() == pytest.approx([1.0] * calibrated.height)
-    # The fit gives each level the same weight. Still, a quarter of the pairs are rated best, as many as really are best.
+    # The fit gives each level the same weight. Still, a quarter of the pairs are rated best; as many really are best.
     likeliest = calibrated.select(pl.concat_list(LEVELS).list.arg_max()).to_series()
     assert 0.2 < (likeliest == 0).mean() < 0.3  # type: ignore[operator]
 
@@ -99,9 +99,9 @@ def test_features_are_log_odds_and_clipped_distances_to_the_worse_side() -> None
 
 @pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
 def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
-    """An instruction is more or less likely after any text, by `spread`.
+    """`spread` is how much the instructions differ in likelihood, whatever text is before them.
 
-    `noise` is the error with which the mean likelihood after other texts shows this.
+    `noise` is the error with which the mean likelihood after other texts shows this difference.
     """
     draw = random.Random(1)
     likelihoods = [draw.gauss(0, spread) for _ in range(240)]
