@@ -29,7 +29,7 @@ run_queue:
 
 
 def prepare_home(root: Path) -> Path:
-    """Makes Dagster's folder with its settings, at DAGSTER_HOME or in the project. Only this user may enter it."""
+    """Makes Dagster's folder with its settings, at DAGSTER_HOME or in the project. No other user may enter it."""
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
@@ -42,7 +42,7 @@ def _load_ahead(root: Path, threads: int) -> None:
     """Starts a process that loads the libraries once, so that each materialized stage starts 3 to 8 s earlier."""
     try:
         start(root, Path(os.environ["DAGSTER_HOME"], "preloaded"), threads)
-    except OSError as error:  # such as a socket's path of more than 107 bytes
+    except OSError as error:  # for example, the socket's path has more than 107 bytes
         print(f"each stage will load its libraries itself: {error}", file=sys.stderr)
 
 

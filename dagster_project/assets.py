@@ -46,7 +46,7 @@ def build_asset(graph: Graph, artifact: Artifact) -> dg.AssetsDefinition:
 
 
 def _deps(graph: Graph, artifact: Artifact) -> list[dg.AssetDep]:
-    """The observed asset `inputs/…`, and each upstream artifact with the languages of it that each language needs."""
+    """Dependencies: the asset `inputs/…`, and each upstream artifact with the languages that each language needs."""
     artifacts = {(other.name, other.iteration): other for other in graph.artifacts}
     deps = [dg.AssetDep(inputs_key(artifact))]
     for key, needs in graph.upstream(artifact).items():
@@ -100,7 +100,7 @@ def _require_upstream(graph: Graph, stage: Stage) -> None:
 
 
 def _failed(graph: Graph, stage: Stage, before: tuple[int, int] | None, lines: list[str]) -> Iterator[Any]:
-    """Shows the checks if this run wrote a report, then fails. A retry would give the same data."""
+    """Shows the checks if this run wrote a report, then fails. It asks for no retry, which would give the same data."""
     report = read_refusal(graph.root, stage) if refusal_mark(graph.root, stage) != before else {}
     for result in check_results(graph.root, stage, report) if report else ():
         yield dg.AssetCheckResult(**result)

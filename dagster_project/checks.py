@@ -20,7 +20,7 @@ REFUSED = Path("data", "refused")
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation as a check. `place` is its index among the expectations of its metric, as in the gate's report."""
+    """The check of one expectation. `place` is the index of this expectation among those of the same metric."""
 
     name: str
     metric: str
@@ -71,7 +71,7 @@ def read_report(root: Path, stage: Stage) -> dict[str, Any]:
 
 
 def _refusal(root: Path, stage: Stage) -> Path | None:
-    """Path of the report of a failed gate. DVC's outputs hold only reports of gates that passed."""
+    """Path of the report of a failed gate. It is not an output of DVC, unlike the report of a gate that passed."""
     return root / REFUSED / Path(stage.report).relative_to(REPORTS) if stage.report else None
 
 
@@ -88,7 +88,7 @@ def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:
 
 
 def check_results(root: Path, stage: Stage, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Arguments of an `AssetCheckResult` or `AssetCheckEvaluation` for each check of the stage's artifact."""
+    """Yields the arguments of an `AssetCheckResult` or `AssetCheckEvaluation` for each check of the artifact."""
     verdicts = [Verdict(**verdict) for verdict in report.get("verdicts", [])]
     for check in checks_of(root, stage.artifact):
         of_metric = [verdict for verdict in verdicts if verdict.metric == check.metric]

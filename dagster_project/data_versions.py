@@ -1,9 +1,10 @@
-"""Event tags, computed from `dvc.lock`, so that Dagster calls stale exactly what `dvc status` calls changed.
+"""Tags of events, computed from `dvc.lock`: an asset is stale in Dagster if and only if `dvc status` calls it changed.
 
 For each input of an asset, Dagster compares the version that the last materialization used with the current one. If the
-input has no partitions, it compares the two values. Otherwise, it looks for an event after a stored pointer whose
-version differs from that of the event at the pointer. By default, Dagster stores the versions that it knew when the
-step began. `dvc.lock` has the versions that DVC used, also in runs outside Dagster.
+input has no partitions, Dagster compares the two versions. Otherwise, a *pointer* to an event of the input is stored,
+and Dagster looks for a later event with another version. By default, Dagster stores the versions that it knew when the
+step began. So the tags are computed from `dvc.lock`, which has the versions that DVC used, also in runs outside
+Dagster.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from dvc_project.workspace import StageState
 LOCK_ENTRY_TAG = "dvc_lock_entry"
 CODE_VERSION = "dvc"  # constant, because code is an input (files that DVC hashes)
 VERSION, POINTER = f"{INPUT_DATA_VERSION_TAG_PREFIX}/", f"{INPUT_EVENT_POINTER_TAG_PREFIX}/"
-# There is no event at this pointer, so the input counts as changed. Dagster reads 0 as "no pointer".
+# No event has this number, so an input with this pointer counts as changed. The number 0 would mean "no pointer".
 NO_EVENT = "-1"
 
 
 def observe(instance: dg.DagsterInstance, stage: Stage, state: StageState) -> bool:
-    """Records the version of a stage's inputs unless Dagster knows it already. Returns whether it was new."""
+    """Records the version of a stage's inputs unless Dagster knows it already. Returns whether the version was new."""
     key = inputs_key(stage)
     if latest_version(instance, key, stage.language, observed=True)[0] == state.inputs_now:
         return False
@@ -55,7 +56,7 @@ def latest_version(
 def version_tags(
     instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: Mapping[str, StageState]
 ) -> dict[str, str]:
-    """Tags for a materialization of `stage`, from its lock entry. Its upstream artifacts must have been reported."""
+    """Tags for a materialization of `stage`, from its lock entry. Upstream artifacts must be reported before."""
     state = states[stage.name]
     tags = {CODE_VERSION_TAG: CODE_VERSION, LOCK_ENTRY_TAG: state.entry or ""}
     version, pointer = latest_version(instance, inputs_key(stage), stage.language, observed=True)
@@ -67,12 +68,12 @@ def version_tags(
 
 
 def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
-    """The tags for an event outside a run, to which Dagster adds no data version."""
+    """The tags of an event outside a run, with its data version, which Dagster adds only in a run."""
     return {**tags, DATA_VERSION_TAG: version, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
 
 
 def matches_again(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether an input matches now but did not match, or had another version, when the `old` tags were written."""
+    """Whether an input is unchanged by the `new` tags, but was changed or had another version by the `old` tags."""
     for name, pointer in new.items():
         if name.startswith(POINTER) and pointer != NO_EVENT:
             version = f"{VERSION}{name.removeprefix(POINTER)}"
@@ -100,7 +101,7 @@ def _artifact_input(
     )
     version = state.locked.get(makers[0][0], "")
     if len(latest) == 1 and matches:
-        # The path may be a parent folder of the artifact, or another output of its stage: its hash is not the version.
+        # The hash of the path is not the version if the path is a parent folder of the artifact or another output.
         version = latest[makers[0][1].name][0] or ""
     return _input(key, version, pointer if matches else None)
 

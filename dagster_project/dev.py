@@ -1,7 +1,8 @@
 """Runs `dagster dev` with our guarded web server in place of Dagster's; `python -m dagster_project` starts it.
 
 Dagster has no setting for the module of its web server. So the function with which `dagster dev` starts its processes
-is replaced by one that starts our module instead. A test sends requests to the running UI from a foreign page.
+is replaced by one that starts our module instead. A test checks that the running UI refuses requests from other web
+pages.
 """
 
 from __future__ import annotations

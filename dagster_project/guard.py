@@ -1,9 +1,10 @@
 """The guard in front of Dagster's web server: only the server's own pages get an answer.
 
 The server listens on the loopback address and needs no password. But any page that is open in the user's browser can
-send requests to it: to the loopback address itself (cross-site), or to its own name if that name has been changed to
-resolve to the loopback address (DNS rebinding). The browser states the requested name in Host, the requesting page in
-Origin, and in Sec-Fetch-Site whether both are of the same site. Programs such as curl send no Origin and get an answer.
+send requests to it: either to the loopback address itself (cross-site), or to the page's own host name after the name
+was made to resolve to the loopback address (DNS rebinding). The browser sends the requested host name in the header
+Host, and the site of the requesting page in Origin. Sec-Fetch-Site says whether both are the same site. Programs such
+as curl send no Origin and get an answer.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?", re.I)
-OWN_SITE = {"same-origin", "none"}  # none: the user typed the address or opened a bookmark
-POLICY_VIOLATION = 1008  # a websocket's closing code
+OWN_SITE = {"same-origin", "none"}  # "none": the user typed the address or opened a bookmark
+POLICY_VIOLATION = 1008  # the code with which a websocket is closed
 
 
 class Guard:
-    """ASGI middleware that refuses requests from other sites and forbids them to show a response in a frame."""
+    """ASGI middleware that refuses requests from other sites and forbids other sites to show the UI in a frame."""
 
     def __init__(self, app: App) -> None:
         self._app = app

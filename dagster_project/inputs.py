@@ -1,6 +1,6 @@
 """Observed assets `inputs/…`: one version of a stage's code, settings and given data, computed from DVC's hashes.
 
-Dagster's own code version does not serve for this, because it is fixed when Dagster loads the project.
+Dagster's own code version cannot be used for this, because it does not change after Dagster has loaded the project.
 """
 
 import dagster as dg

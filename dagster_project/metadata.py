@@ -18,13 +18,13 @@ from dvc_project.graph import Stage
 PLOTS = Path("data", "plots")
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 120
-ID_CHARACTERS = 32  # a longer hash or address does not wrap, and would leave no room for the text
+ID_CHARACTERS = 32  # a longer hash or address is not wrapped, so the column of the text would be too narrow
 # Unicode's first-strong isolate and its end, so that Urdu text in a cell does not reverse the rest of the row.
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
 
 def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[str, Any]:
-    """Rows, schema, sample, drops, seconds and plots of a partition, if its files have them."""
+    """The rows, schema, sample, dropped rows, seconds and plots of a partition, if its files have them."""
     folder = root / stage.output
     manifest = _read(folder / "manifest.json")
     table = sample_table(folder)
@@ -51,7 +51,7 @@ def _rows(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_log(root: Path, stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Seconds and tokens of the run that made this content; empty if the log belongs to other content."""
+    """The seconds and tokens of the run that made this content; empty if the log is about other content."""
     path = Path("data", "runs", stage.artifact, f"{partition_path(stage)}.json")
     log = _read(root / path)
     if not log or log.get("content") != manifest.get("content"):

@@ -28,7 +28,7 @@ def _encoded(path: Path) -> str:
 
 
 def drawn(frame: pl.DataFrame, title: str) -> bytes:
-    """A PNG: lines if x is a number, bars if it is a name."""
+    """A PNG file with lines if x is a number, or with bars if x is a name."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -42,7 +42,7 @@ def drawn(frame: pl.DataFrame, title: str) -> bytes:
     draw(axes, {str(name): (rows[x].to_list(), rows[y].to_list()) for name, rows in series.items()})
     axes.set(xlabel=x, ylabel=y, title=title)
     if rest:
-        figure.legend(loc="outside right upper", fontsize="small")  # inside, a long legend would hide the bars
+        figure.legend(loc="outside right upper", fontsize="small")  # inside the axes, a long legend would hide the bars
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()
@@ -54,7 +54,7 @@ def _lines(axes: Any, series: dict[str, tuple[list[float], list[float]]]) -> Non
 
 
 def _bars(axes: Any, series: dict[str, tuple[list[str], list[float]]]) -> None:
-    """Groups of bars: one group per name, one bar per series."""
+    """Draws a group of bars for each name, with one bar for each series."""
     names = list(dict.fromkeys(name for xs, _ in series.values() for name in xs))
     width = 0.8 / max(1, len(series))
     for number, (label, (xs, ys)) in enumerate(series.items()):

@@ -62,7 +62,7 @@ def _report(instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: di
 
 
 def _busy(instance: dg.DagsterInstance) -> set[Partition]:
-    """Partitions that a current run of Dagster will report itself."""
+    """Partitions that a run of Dagster is making; the run will report them itself."""
     runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
     return {(key, run.tags.get(PARTITION_NAME_TAG)) for run in runs for key in run.asset_selection or ()}
 
@@ -81,7 +81,7 @@ def fingerprint(graph: Graph) -> str:
 
 
 def files_under(path: Path) -> list[Path]:
-    """The file, or the files of the folder without compiled code, which DVC ignores too."""
+    """The file itself, or all files of the folder except compiled code, which DVC ignores too."""
     if not path.is_dir():
         return [path] if path.exists() else []
     return [
@@ -94,7 +94,7 @@ def files_under(path: Path) -> list[Path]:
 
 
 def build_check_job(graph: Graph) -> dg.JobDefinition:
-    """The job that reports checks. Outside a run, Dagster 1.13 accepts only one evaluation that has a partition."""
+    """The job that reports checks. Outside a job, Dagster 1.13 accepts only one evaluation that has a partition."""
 
     @dg.op(config_schema={"stages": [str]}, name="report_checks_of_stages")
     def report(context: dg.OpExecutionContext) -> None:

@@ -1,4 +1,4 @@
-"""Dagster's web server behind the guard. It takes the arguments of `dagster-webserver`.
+"""Dagster's web server behind the guard. The arguments are those of `dagster-webserver`.
 
 python -m dagster_project.web_server --empty-workspace -h 127.0.0.1 -p 3000
 """

@@ -2,9 +2,9 @@
 
     python -m dvc_project.doctor --verify [--delete]
 
-`dvc status` does not read a file whose size and time have not changed, and it never reads DVC's cache. The doctor
-hashes every output and input in `dvc.lock` and every object of the cache. With `--delete`, it deletes damaged outputs
-and objects, and the next `make run` makes them again. It never deletes an input.
+The doctor finds damage that `dvc status` does not, because `dvc status` reads neither DVC's cache nor a file whose size
+and time have not changed. The doctor hashes every output and input in `dvc.lock` and every object of the cache. With
+`--delete`, it deletes damaged outputs and objects, and the next `make run` makes them again. It never deletes an input.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from x_instruction.runner.border import at_the_border
 from x_instruction.runner.errors import DamagedError
 from x_instruction.runner.published import refuse_damaged
 
-FOLDER = ".dir"  # DVC's hash of a folder is the hash of its list of files, with this suffix
-Listing = dict[str, str]  # relative path of each file of a folder: hash of the file
+FOLDER = ".dir"  # DVC hashes a folder's list of files and adds this suffix
+Listing = dict[str, str]  # relative path of each file in a folder → hash of the file
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Finding:
 
 
 class Hashes:
-    """MD5 hashes of files. Each inode is read once, since an output is often a hard link to an object of the cache."""
+    """MD5 hashes of files. Hard links to one file are read once, since many outputs are links into DVC's cache."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], str] = {}
@@ -64,7 +64,8 @@ def verify(root: Path) -> list[Finding]:
     with Repo(str(root)) as repo:
         objects = Path(repo.cache.local.path)
         found = [*_damaged_objects(objects, hashes), *_damaged_paths(repo, root, objects, hashes)]
-    # A folder is reported as a whole if DVC has no list of its files. A finding inside the folder replaces it.
+    # If DVC has no list of a folder's files, the folder is reported as a whole, unless a file inside it is reported
+    # too.
     precise = [finding for finding in found if not any(finding.path in other.path.parents for other in found)]
     return sorted(precise, key=lambda finding: finding.path)
 
@@ -84,7 +85,7 @@ def _damaged_objects(objects: Path, hashes: Hashes) -> Iterator[Finding]:
 
 
 def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Iterator[Finding]:
-    """Outputs and inputs that changed unnoticed by DVC, and outputs that differ from their manifest."""
+    """Outputs and inputs whose change DVC has not noticed, and outputs that differ from their manifest."""
     lock = read_lock(root)
     made = _recorded(lock, "outs")
     known = {out.def_path: out for stage in repo.index.stages for out in (*stage.outs, *stage.deps)}
@@ -103,7 +104,7 @@ def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Ite
 
 
 def _unlike_its_manifest(folder: Path) -> Iterator[Finding]:
-    """The damaged file of an output that DVC sees as changed. If a stage was run by hand, the manifest is right."""
+    """The damaged file of an output that DVC sees as changed. An output that was made by hand fits its manifest."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:
@@ -125,7 +126,7 @@ def _recorded(lock: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _listing(repo: Repo, path: Path, hashes: Hashes) -> Listing:
-    """Hashes of a folder's files, except files that DVC ignores. A single file is listed under an empty name."""
+    """The hashes of a folder's files, except files that DVC ignores; of a single file, under an empty name."""
     if path.is_file():
         return {"": hashes.of(path)}
     files = (Path(file) for file in repo.dvcignore.find(localfs, str(path)))
@@ -156,7 +157,7 @@ def _recorded_listing(objects: Path, value: str) -> Listing | None:
 
 
 def _as_dvc_sees(item: Output) -> str | None:
-    """The hash that DVC assumes for the present content, because it remembers hashes by inode, size and time."""
+    """The hash that DVC assumes for the present content: the stored one if inode, size and time are unchanged."""
     try:
         value: str | None = item.get_hash().value
     except (DvcException, OSError):

@@ -1,7 +1,7 @@
 """Run the `dvc` command as a child process that can be watched and ended.
 
-It uses the command and not DVC's Python API, because DVC ignores the interrupt signal while a stage runs, and Dagster
-cancels with that signal. The command has its own process group, so that ending the group ends the stage too.
+DVC's Python API is not used, because DVC ignores the interrupt signal while a stage runs, and Dagster cancels a run
+with that signal. The command has its own process group, so that ending the group ends the stage too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.patience import UNKNOWN, Patience, named, work_of
 from x_instruction.runner.process import RUN
 
-# DVC fails at once if another command uses a path, even with `--wait-for-lock`.
+# DVC prints this and fails at once if another command uses a path, even with `--wait-for-lock`.
 BUSY = "is busy, it is being blocked by"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
@@ -39,7 +39,7 @@ DVC = (
 
 
 class Groups:
-    """The process groups that are running, so that they can be ended together."""
+    """The running process groups, which can be ended together."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[str]] = set()
@@ -73,8 +73,8 @@ def reproduce(
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
 
-    If another run of DVC uses a path, the stage waits until that run ends or has done nothing for an hour. If the
-    process that seems to use the path is not a run of DVC, the stage fails at once.
+    If another run of DVC uses a path of the stage, the stage waits until that run has ended, and fails if that run does
+    nothing for an hour. If the process that seems to use the path is not a run of DVC, the stage fails at once.
     """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
@@ -96,7 +96,7 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for the processes that use a path. Raises InputError if one is not a run of DVC, or if all are idle."""
+    """Waits for processes that use a path. Raises InputError if one is not a run of DVC, or if all are idle."""
     if sentence := left_over(holders):
         raise InputError(sentence)
     left = patience.step(", ".join(map(named, holders)) or UNKNOWN, work_of(holders))
@@ -137,13 +137,13 @@ def environment() -> dict[str, str]:
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
-    """Terminate the group, then kill it. DVC's shell and stage are in it and may outlive `dvc`."""
+    """Terminate the group, then kill it. Its members, DVC's shell and the stage, may outlive `dvc`."""
     _signal(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # a process that waits for a disk ends later
+    with contextlib.suppress(subprocess.TimeoutExpired):  # if it waits for a disk, it ends later
         process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 

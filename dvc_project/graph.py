@@ -2,7 +2,8 @@
 
 The stage `filtered_text@fi` with the output `data/filtered_text/fi` makes the partition `fi` of the artifact
 `filtered_text`. The output `data/rated_pairs/iteration_1/fi` is the partition `fi` of `rated_pairs` in `iteration_1`. A
-dependency that lies in another stage's output, or contains it, is an edge; any other dependency is a source.
+dependency of a stage is an edge of the graph if it lies in another stage's output or contains that output; any other
+dependency is a source.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ REPORTS = PurePosixPath("data/quality")
 
 @dataclass(frozen=True)
 class Stage:
-    """One DVC stage, which makes one partition of an artifact. `dvc repro` accepts `name`."""
+    """A DVC stage, which makes one partition of an artifact. `dvc repro NAME` runs the stage."""
 
     name: str
     artifact: str
@@ -71,7 +72,7 @@ class Graph:
         return found
 
     def upstream(self, artifact: Artifact) -> dict[tuple[str, str | None], dict[str | None, set[str | None]]]:
-        """For each direct upstream artifact (name, iteration): its languages that each language of `artifact` needs."""
+        """Maps each direct upstream artifact (name, iteration) to the languages that each language needs of it."""
         found: dict[tuple[str, str | None], dict[str | None, set[str | None]]] = {}
         for stage in artifact.stages:
             for _, name in stage.upstream:

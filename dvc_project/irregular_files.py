@@ -1,6 +1,6 @@
 """Refuses pipes, sockets and devices among the files that DVC hashes, because DVC would read them forever.
 
-A stage would count such a file as a drop, but DVC hashes the whole source folder before the stage runs.
+A stage would drop such a file with a reason, but DVC hashes the whole source folder before the stage runs.
 """
 
 from __future__ import annotations

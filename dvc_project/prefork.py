@@ -30,9 +30,9 @@ from filelock import FileLock, Timeout
 from x_instruction.runner.delegate import LONGEST_START, SOCKET, STARTED, same_user
 from x_instruction.runner.process import die_with_parent, quiet_libraries
 
-# The libraries that stages import, the slowest first. A forked process keeps only the thread that forked it, so a
-# library that starts threads when it is imported is left out, such as Polars. Only jemalloc (in pyarrow) may start
-# threads, because it starts them again in the forked process.
+# The libraries that stages import, the slowest first. A forked process has only one thread. So libraries that start
+# threads when they are imported, such as Polars, are left out. Only jemalloc (in pyarrow) may start threads, because it
+# starts them again in the forked process.
 LIBRARIES = (
     "transformers.models.llama.modeling_llama",
     "trl.trainer.sft_trainer",
@@ -52,9 +52,9 @@ PREFIX = "x-instruction-"
 
 @contextlib.contextmanager
 def preloaded(root: Path, threads: int) -> Iterator[None]:
-    """While this is open, stages that this process starts in `root` are forked from a preloaded process."""
+    """While this context is open, the stages that are started in `root` are forked from a preloaded process."""
     _remove_leftovers()
-    # Only this user may enter the folder. Other runs see from its lock that this run is alive.
+    # No other user may enter the folder. Its lock shows other runs that this run is alive.
     with TemporaryDirectory(prefix=PREFIX) as folder, FileLock(Path(folder, "lock")):
         process = start(root, Path(folder, "socket"), threads)
         try:
@@ -66,19 +66,19 @@ def preloaded(root: Path, threads: int) -> Iterator[None]:
 
 
 def _remove_leftovers() -> None:
-    """Removes the folders of killed runs, whose locks are free."""
+    """Removes the folders of killed runs, which are those whose lock is free."""
     for lock in Path(gettempdir()).glob(f"{PREFIX}*/lock"):
         with contextlib.suppress(Timeout, OSError), FileLock(lock, blocking=False):
             shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
-    """Start the process; it ends when this one ends. Child processes find its socket in the environment."""
+    """Start the preloaded process, which ends with this one. Child processes find its socket in the environment."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        path.chmod(0o600)  # a client can run commands; before `listen`, nobody can connect
-        # A stage that connects from now on waits for the libraries and does not load them itself.
+        path.chmod(0o600)  # whoever connects can run commands, but nobody can before `listen`
+        # A stage that connects from now on waits until the process has loaded the libraries.
         listener.listen(128)
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", __name__, str(listener.fileno()), str(threads), str(os.getpid())],
@@ -117,7 +117,7 @@ def _make_stage(connection: socket.socket) -> None:
         connection.settimeout(None)
         connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-        # Processes that the stage starts import the main module again, but its folder may not have this module.
+        # A process that the stage starts imports the main module again, and the stage's folder may lack this one.
         sys.modules["__main__"] = ModuleType("__main__")
         from stages.__main__ import main
 
@@ -151,7 +151,7 @@ def _become(connection: socket.socket) -> list[str]:
 
 
 def _end_with(connection: socket.socket) -> None:
-    """End this process and its children when the caller is gone: a cancelled run kills the caller."""
+    """End this process and its children when the caller is gone. If a run is cancelled, its caller is killed."""
     with contextlib.suppress(OSError):
         connection.recv(1)
     os.killpg(0, signal.SIGTERM)

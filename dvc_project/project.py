@@ -1,8 +1,8 @@
 """Reads the project through DVC, but not while another run is writing `dvc.lock`.
 
 DVC writes this file in place, under its repository lock. Reading a hundred stages takes seconds, and a user's `dvc`
-command should not wait that long for the lock. So the lock is held only to look at the file's time and size before and
-after the read, and the result is used only if they are the same.
+command should not wait that long for the lock. So the lock is held only to look at the time and size of `dvc.lock`,
+once before and once after the project is read. The result is used only if both are unchanged.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Project:
-    """DVC's stages by name, resolved, and the entries of `dvc.lock`."""
+    """DVC's stages by name, with all variables replaced, and the entries of `dvc.lock`."""
 
     stages: dict[str, PipelineStage]
     entries: dict[str, dict[str, Any]]
 
 
 def read_settings(root: Path) -> Settings:
-    """The settings of the project. Also raises SettingsError if `dvc.yaml` lacks an input that they name."""
+    """The settings of the project. Raises SettingsError also if `dvc.yaml` lacks an input that the settings name."""
     settings = load_settings(root / "params.yaml")
     refuse_unlisted(root / "dvc.yaml", settings.inputs(root))
     return settings
@@ -43,7 +43,7 @@ def read_settings(root: Path) -> Settings:
 
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """The project, whose stages can compute hashes while it is open. Raises InputError if DVC refuses `dvc.yaml`."""
+    """The project; in the context, its stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
     try:
         repo = Repo(str(root))
         project = patiently(root, "reading the graph", lambda: _undisturbed(repo))
@@ -77,7 +77,7 @@ def _undisturbed(repo: Repo) -> Project:
 
 
 def _read(repo: Repo) -> Project:
-    # A stage's address depends on the current folder; its name does not.
+    # Names are used because a stage's address depends on the current folder.
     stages = {stage.name: stage for stage in repo.index.stages if isinstance(stage, PipelineStage)}
     return Project(stages, read_lock(Path(repo.root_dir)))
 

@@ -1,4 +1,4 @@
-"""`dvc repro` with independent stages side by side; `make run` calls it.
+"""Builds what is out of date, like `dvc repro`, but independent stages side by side; `make run` calls this command.
 
     python -m dvc_project.run [--at-once N]
 
@@ -44,7 +44,8 @@ HIDDEN = re.compile(
 )
 PROGRESS_EVERY_SECONDS = 10.0
 MAX_AT_ONCE = 4
-# If at least this many stages run, one process loads the libraries for all. It takes 8 s and saves each stage 3 to 8 s.
+# If at least this many stages run, one process loads the libraries for all. Loading takes 8 s and saves each stage 3 to
+# 8 s.
 PREFORK_FROM = 4
 
 
@@ -94,7 +95,7 @@ def reproduce_all(
 
 
 def _settle(graph: Graph, name: str, status: int, waiting: dict[str, set[str]], outcome: Outcome) -> None:
-    """Record how a stage ended. After a failure, all stages downstream of it are skipped."""
+    """Record how a stage ended. If it failed, all stages downstream of it are skipped."""
     if status == 0:
         outcome.made.append(name)
         for needs in waiting.values():

@@ -1,8 +1,8 @@
 """Removes the locks that killed `dvc` commands left in `.dvc/tmp/rwlock`.
 
-DVC removes a dead process from this file only if the process blocks a command, and every command fails while the file
-is empty or half-written. DVC writes the file in place under a lock of the operating system; this module takes the same
-lock.
+The file lists the processes that read or write paths. DVC removes a dead process from the list only if it blocks a
+command. If a killed command has left the file empty or half-written, every command fails. DVC writes the file in place
+under a lock of the operating system, and this module takes the same lock.
 """
 
 from __future__ import annotations

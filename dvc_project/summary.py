@@ -17,7 +17,7 @@ from x_instruction.runner.files import read_json
 
 ROW_ARTIFACTS = ("raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs")
 AFTER_RATING = ("refined_pairs", "diversified_set")
-ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # the direction in which a measure improves
+ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # whether a higher or a lower value is better
 
 
 def rows_table(settings: Settings, data: Path) -> Table:
@@ -82,7 +82,7 @@ def _accepted(settings: Settings, data: Path) -> str:
 
 
 def _figure(value: Any) -> str:
-    """Three decimals, one decimal from 10 on, and a dash if there is no value."""
+    """The value with three decimals, or with one decimal from 10 on; a dash if there is no value."""
     return "–" if value is None else f"{value:.{3 if abs(value) < 10 else 1}f}"
 
 

@@ -1,4 +1,4 @@
-"""The table of unused input: bad records, files of other kinds, and evaluation rows too short to find an overlap."""
+"""The table of input that was not used: bad records, files of other kinds, and too short evaluation prompts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROMPTS = "evaluation rows that protect nothing"
 
 
 def unread_table(settings: Settings, data: Path) -> Table | None:
-    """Numbers of unread files and records by cause and language, with their bytes if known. None if all was read."""
+    """The numbers of unread files and records by cause and language, with bytes if known; None if all was read."""
     found = {language: _found(data, language) for language in settings.languages}
     causes = list(dict.fromkeys(cause for cells in found.values() for cause in cells))
     if not causes:

@@ -1,8 +1,9 @@
-"""Bounded waits for other `dvc` commands, which hold the lock of the project or use the same paths.
+"""Waits, but not forever, for other `dvc` commands that have locked the project or use the same paths.
 
-The operating system frees the lock when its holder ends. DVC waits for it without a limit and does not name the holder.
-The paths in use are in `.dvc/tmp/rwlock` with process numbers. DVC fails at once if a path is in use. In a container,
-process numbers are used again, so a program that has nothing to do with DVC can seem to use a path.
+If another process has the lock of the project, DVC waits without a limit and does not name this process. The operating
+system frees the lock when the process ends. If another process uses a path, DVC fails at once. The paths in use are in
+`.dvc/tmp/rwlock`, with process numbers. In a container, process numbers are used again, so a program that has nothing
+to do with DVC can seem to use a path.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ Result = TypeVar("Result")
 
 
 def blockers(lines: Sequence[str]) -> dict[int, str]:
-    """Numbers and commands of the processes that use a path, from DVC's message."""
+    """The numbers and commands of the processes that use a path, read from DVC's message."""
     return {int(found[1]): found[2].strip() for line in lines if (found := BLOCKER.search(line))}
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """An error message if one of these processes is not a run of DVC, because its number was used again. Else None.
+    """An error message if one of these processes is not a run of DVC, because its number was used again; else None.
 
     A process that has ended in the meantime is no error: DVC removes it when the command is repeated.
     """
@@ -53,7 +54,7 @@ def left_over(found: dict[int, str]) -> str | None:
 def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
     """Repeats a call until no other command holds the project's lock.
 
-    Raises InputError if that command does nothing for an hour.
+    Raises InputError if the command that has the lock does nothing for an hour.
     """
     patience = Patience(what, REMEDY)
     while True:
@@ -66,7 +67,7 @@ def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
 
 @contextmanager
 def bounded(process: subprocess.Popen[str], root: Path, log: Callable[[str], None]) -> Iterator[list[str]]:
-    """While this is open, ends a command that waits for an idle holder of the project's lock, and lists the reason."""
+    """Ends a command that waits for the project's lock while the process that has it is idle. Lists the reason."""
     done, why = threading.Event(), list[str]()
     watch = threading.Thread(target=_watch, args=(process, root, log, done, why), daemon=True)
     watch.start()
@@ -96,7 +97,7 @@ def _watch(
 
 
 def _waits(process: int, holder: int) -> bool:
-    """Whether a command may be waiting for the holder: the holder is another process, and the command runs no stage."""
+    """Whether the command may be waiting for `holder`: the two are different, and the command runs no stage."""
     try:
         return process != holder and not psutil.Process(process).children()
     except psutil.Error:
@@ -104,7 +105,7 @@ def _waits(process: int, holder: int) -> bool:
 
 
 def lines_of(process: subprocess.Popen[str], log: Callable[[str], None], grace: float) -> Iterator[str]:
-    """The lines of a command, up to `grace` seconds after its end if another process keeps the output open."""
+    """The lines that a command prints, until `grace` seconds after it has ended, even if its output is still open."""
     waiting: SimpleQueue[str | None] = SimpleQueue()
 
     def read() -> None:

@@ -1,8 +1,8 @@
 """The state of the workspace and the state in `dvc.lock`, as versions that Dagster can compare.
 
 `dvc status` calls a stage changed if its command, a parameter, a source file, an input artifact or an output differs
-from the lock. Dagster compares the input artifacts itself, along its edges. Everything else is combined into one
-version per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in it.
+from the entry in `dvc.lock`. Dagster compares the input artifacts itself. Everything else is combined into one version
+per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in all this.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dvc_project.project import open_project
 
 @dataclass(frozen=True)
 class StageState:
-    """One stage as it is in the lock (None if it never ran) and as it is on disk."""
+    """One stage as it is in `dvc.lock` (None if it never ran) and as it is on disk."""
 
     entry: str | None  # digest of its entry in dvc.lock
     version: str | None  # DVC's hash of the data output, from dvc.lock
@@ -38,7 +38,7 @@ class StageState:
 
 
 def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[str, StageState]:
-    """State of the named stages (all by default). DVC's cache of hashes keeps this cheap."""
+    """State of the named stages (all by default). It is fast, because DVC remembers the hashes of unchanged files."""
     refuse_irregular(graph, names)
     with open_project(graph.root) as project:
         changed, params = _Changed(project.stages), _Params()
@@ -50,7 +50,7 @@ def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[s
 
 
 class _Changed:
-    """Whether an output differs from the lock; each output is compared once."""
+    """Whether an output differs from its entry in `dvc.lock`; each output is compared once."""
 
     def __init__(self, found: dict[str, PipelineStage]) -> None:
         self._outs = {out.def_path: out for stage in found.values() for out in stage.outs}
@@ -63,7 +63,7 @@ class _Changed:
 
 
 class _Params:
-    """Values of the parameters on which a stage depends. Each file is parsed only once, because this takes 0.05 s."""
+    """Values of the parameters on which a stage depends. Each file is parsed once, as parsing takes 0.05 s."""
 
     def __init__(self) -> None:
         self._files: dict[str, Any] = {}
@@ -104,20 +104,20 @@ def _state(
 
 
 def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
-    """A suffix for changes that no hash of an input shows: no entry in the lock, or artifacts that differ from it."""
+    """A suffix for changes that no input's hash shows: no entry in `dvc.lock`, or artifacts that differ from it."""
     if entry is None:
         return "+never_run"
     return f"+changed_{_digest(changed)[:8]}" if changed else ""
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies. For an artifact, it has the path but not the hash."""
+    """Digest of the command, the parameters and the dependencies; of an artifact, only the path is used."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 
 
 def _hash(dep: Output) -> str | None:
-    """DVC's hash; None if the path is missing or vanishes now, because DVC empties outputs before a stage runs."""
+    """DVC's hash; None if the path is missing or vanishes now, as DVC removes outputs before it runs a stage."""
     try:
         return dep.get_hash().value
     except (DvcException, OSError):

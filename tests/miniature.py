@@ -1,8 +1,8 @@
 """A small project with the structure of the real one, in a git and DVC repository. Its stages take milliseconds.
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
-the real settings with two languages. Each language page has `min_rows`. It may also have `sleep`, the seconds for which
-the stage filtered_text sleeps.
+the real settings with two languages. A language page has only settings for filtered_text: `min_rows`, the number of
+rows that it expects, and optionally `sleep`, the seconds for which it sleeps.
 """
 
 from __future__ import annotations

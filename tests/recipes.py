@@ -1,4 +1,4 @@
-"""The models that recipes/ and docs/models.md name, and a table of the memory, time and disk that they need.
+"""Lists the models that recipes/ and docs/models.md name, with the memory, time and disk that they need.
 
 The memory is the estimate of x_instruction.models.memory. For the CPU, the tokens per second were measured. For a GPU,
 they are computed from the operations per weight. It is assumed that training reaches the same share of the GPU's peak
@@ -20,8 +20,8 @@ from x_instruction.models.shape import Shape
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # the device run counted so many tokens per seed of the sample
-# The shares of the H200's peak (989 TFLOPS) that the 4B model reached: all weights were trained with 6,359 tokens/s, an
-# adapter was trained with 4,629 tokens/s.
+# The shares of the H200's peak (989 TFLOPS) that the 4B model reached. All weights were trained at 6,359 tokens/s, and
+# an adapter was trained at 4,629 tokens/s.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
 TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # peak in bfloat16 of an A10 (24 GB) and an A100 (80 GB)
 MEASURED_ON_A_CORE = 50  # tokens/s at which one core trains Gemma 3 270M with frozen embeddings

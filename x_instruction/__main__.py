@@ -1,7 +1,7 @@
 """Starts the commands for a finished run: `python -m x_instruction explain ID` and `python -m x_instruction release …`.
 
 The commands are in commands/, because they use the stages' code, which no module of x_instruction/ imports. So this
-file starts a command by its name. No module imports this file, and no stage depends on it.
+file starts a command only by its name, without an import. No module imports this file, and no stage depends on it.
 """
 
 from __future__ import annotations

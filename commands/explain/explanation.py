@@ -24,7 +24,7 @@ NOT_REACHED = "not reached"
 
 
 def explain(root: Path, settings: Settings, row_id: str) -> list[Section]:
-    """The sections for an id. Raises InputError if it is unknown, or if the index is not from the present data."""
+    """The sections for an id. Raises InputError if the id is unknown, or if the index is not from the present data."""
     rows = find(root, settings.languages, row_id)
     return sections(root, settings, rows, follow(rows, row_id))
 
@@ -41,7 +41,7 @@ def sections(root: Path, settings: Settings, rows: Rows, trail: Trail) -> list[S
 
 
 def _documents(trail: Trail, language: LanguageSettings) -> list[Section]:
-    """The page and its provenance, or the reason of the drop.
+    """The page and its provenance, or the reason for which the document was dropped.
 
     Private data are masked as in filtered_text, because an explanation may be shown to others.
     """
@@ -153,7 +153,7 @@ def _reason(row: Row) -> list[tuple[str, str]]:
 
 
 def _instruction(row: Row) -> Any:
-    """The instruction of a candidate pair. In a drop, it is the value that broke the rule."""
+    """The instruction of a candidate pair. A dropped row has it as the value that broke the rule."""
     return row.values["value"] if row.dropped else row.values["instruction"]
 
 

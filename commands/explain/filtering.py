@@ -1,7 +1,7 @@
 """Cleans and judges the text of one document again, to show each step and the value of each rule.
 
-filtered_text is a pure function of the document and the settings, so the result must be the published text. If it is
-not, the settings or the code have changed since the run, and the explanation says so.
+filtered_text is a pure function of the document and the settings, so the result must be the published text. If the
+result differs, the settings or the code have changed since the run, and the explanation says so.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from x_instruction.runner.second_pass import ORIGIN
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
-AROUND, SHOWN, VALUE = 20, 60, 200  # characters that are shown: before a change, of the change, of a rule's value
-# SequenceMatcher takes quadratic time, so no more characters than these are searched for the first change.
+AROUND, SHOWN, VALUE = 20, 60, 200  # how many characters are shown before a change, of it, of a value
+# SequenceMatcher takes quadratic time, so the first change is searched only in so many characters.
 COMPARED = 2_000
 
 
 @dataclass(frozen=True)
 class Filtered:
-    """The steps that changed the text, and the segments of the document with the columns that rules read."""
+    """A cleaned document: the steps that changed its text, and its segments with the columns that rules read."""
 
     steps: list[tuple[str, str]]
     segments: pl.DataFrame
@@ -90,7 +90,7 @@ def cleaning_section(found: Filtered, published: str | None) -> Section:
 
 
 def segment_of(found: Filtered, text: str) -> pl.DataFrame:
-    """The segment that begins like `text`, which a drop has only in part; if there is none, the first segment."""
+    """The segment that begins like `text`, or else the first. A dropped row has only the beginning of its text."""
     same = found.segments.filter(pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS) == text[:DROP_TEXT_CHARACTERS])
     return (same if same.height else found.segments).head(1)
 

@@ -46,7 +46,7 @@ def _calibrated(calibration: Calibration) -> str:
 
 
 def _towards_best(regression: Regression) -> list[float]:
-    """Weights in the log-odds of best against worst: of the two log-odds of labels, then of each signal's distance."""
+    """The weights of the features in the log-odds of best against worst: two log-odds of labels, then the signals."""
     best, _, worst = regression.coefficients
     return [high - low for high, low in zip(best, worst, strict=True)]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from commands.explain.rows import Row, Rows
 
-# Artifacts of pairs, which are found under the id of the pair.
+# In these artifacts, the rows of a pair are found by the id of the pair.
 PAIRS = ("candidate_pairs", "rated_pairs", "refined_pairs", "diversified_set", "released_set")
 
 
@@ -14,9 +14,10 @@ PAIRS = ("candidate_pairs", "rated_pairs", "refined_pairs", "diversified_set", "
 class Trail:
     """The rows on the path of the id `asked`.
 
-    `documents` are the rows of raw_web_text with the document's id: the kept one, and drops with the same text. `texts`
-    are the rows of filtered_text from this document, and `text` is the explained one, None if none was kept. `pairs`
-    are the candidate pairs of `text`, and `pair` has the rows of the explained pair in all artifacts of pairs.
+    `documents` are the rows of raw_web_text with the document's id: the kept row, and dropped rows with the same text.
+    `texts` are the rows of filtered_text from this document, and `text` is the one that is explained, or None if none
+    was kept. `pairs` are the candidate pairs of `text`, and `pair` has the rows of the explained pair in all artifacts
+    of pairs.
     """
 
     asked: str
@@ -28,7 +29,7 @@ class Trail:
 
 
 def follow(rows: Rows, asked: str) -> Trail:
-    """The trail of a document, text or pair. For a document or text, it follows the pair that most artifacts kept."""
+    """The trail of a document, text or pair. For a document or text, the pair that most artifacts kept is explained."""
     found = rows.of(asked)
     pair_rows = [row for row in found if row.artifact in PAIRS and row.id == asked]
     text = _text(rows, found, asked, pair_rows)
@@ -59,12 +60,12 @@ def _is_text(row: Row) -> bool:
 
 
 def _of_document(row: Row, document_id: str) -> bool:
-    """Whether a row of filtered_text is from the document; a drop has the document's id."""
+    """Whether a row of filtered_text is from the document. The id of a dropped row is that of the document."""
     return row.id == document_id if row.dropped else row.values["document_id"] == document_id
 
 
 def _pairs(rows: Rows, text: Row | None) -> list[Row]:
-    """The kept and dropped candidate pairs of a text. A drop lacks the text's id, so only the index finds it."""
+    """The kept and dropped candidate pairs of a text. A dropped row lacks the text's id; only the index has it."""
     if text is None:
         return []
     found = [row for row in rows.of(text.id) if row.artifact == "candidate_pairs"]

@@ -1,8 +1,8 @@
 """CSV files in which text from web pages cannot run as a formula of a spreadsheet.
 
 A spreadsheet runs a cell as a formula if it begins with =, +, - or @, or with a tab or line end before it (OWASP, CSV
-injection); some accept the full-width forms too. An apostrophe is put before such text, which marks it as text for a
-spreadsheet. Numbers stay numbers.
+injection); some accept the full-width forms too. An apostrophe is put before such a cell; it tells a spreadsheet that
+the cell is text. Numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 
 
 def safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with its texts escaped, without columns of lists, because a cell holds one value."""
+    """The frame with its texts escaped and without columns of lists, which do not fit into one cell."""
     flat = frame.select(~cs.nested())
     return flat.with_columns(_escaped(name) for name, kind in flat.schema.items() if kind == pl.String)
 

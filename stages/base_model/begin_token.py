@@ -12,7 +12,7 @@ from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import mean_loss, model_to_measure
 
-TOKENS = 200  # tokens of each text that are measured
+TOKENS = 200  # the loss is measured on this many tokens of each text
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:

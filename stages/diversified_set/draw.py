@@ -10,7 +10,7 @@ from tqdm import tqdm
 from x_instruction.embeddings.encoder import Vectors
 
 Mask = npt.NDArray[np.bool_]
-SHOWN_AFTER = 5.0  # seconds, after which a progress bar is shown
+SHOWN_AFTER = 5.0  # a progress bar is shown after this many seconds
 
 
 def by_rating(rows: int, pairs: int) -> Mask:

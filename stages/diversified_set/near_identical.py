@@ -16,7 +16,7 @@ Rows = npt.NDArray[np.int64]
 # vectors of a cluster are compared with each other, and with the vectors for which the cluster is the second nearest.
 ALL = 10_000
 CHUNK = 2_000  # rows that are compared at a time: 80 MB of cosines with 10,000 others
-SHOWN_AFTER = 5.0  # seconds, after which a progress bar is shown
+SHOWN_AFTER = 5.0  # a progress bar is shown after this many seconds
 
 
 def resembled(vectors: Vectors, clusters: Clusters, limit: float) -> npt.NDArray[np.int64]:

@@ -50,7 +50,7 @@ EMPTY = words_of(
     "a an the this that these those my your his her its our their me you him us them i we they he she it there not no "
     "briefly shortly please also then each every all both few several more most"
 )
-UNCHANGED = ("ss", "us", "is")  # endings of singular nouns
+UNCHANGED = ("ss", "us", "is")  # a noun with such an ending is not a plural
 
 
 def task_types(instructions: pl.Series) -> pl.DataFrame:

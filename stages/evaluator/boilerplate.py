@@ -19,7 +19,7 @@ from x_instruction.runner.files import digest
 
 STEM = 5  # characters at the beginning of a word that are compared; a shorter word does not name a topic
 WORD = re.compile(r"[^\s.,']+")
-PHRASES = (3, 6)  # per text; with more notices, no text would be left
+PHRASES = (3, 6)  # least and greatest number of notices in a text; with more, no text would be left
 CLOSING = set(marks()) - set("!?…؟")
 SEPARATORS = {"sentences": " ", "lines": "\n", "row": " | "}
 

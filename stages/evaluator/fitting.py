@@ -142,7 +142,10 @@ def _best_temperature(rated: pl.DataFrame) -> float:
 
 
 def cross_entropy(rated: pl.DataFrame) -> float:
-    """Mean cross-entropy of the true levels in nats, weighted by the column `weight`, else equally by level."""
+    """Mean cross-entropy of the true levels in nats, weighted by the column `weight`.
+
+    Without that column, each level has the same total weight.
+    """
     weight = rated["weight"] if "weight" in rated.columns else rated.select(level_weight())["weight"]
     probabilities = rated.select(LEVELS).to_numpy().clip(MIN_PROBABILITY, 1.0)
     levels = range(len(LEVELS))

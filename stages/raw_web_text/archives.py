@@ -120,7 +120,7 @@ class _Pass:
             yield held
 
     def _payload(self, warc: WarcRecord) -> bytes:
-        """A record's payload, at most one byte above the limit. Raises UnreadableError if its length is wrong.
+        """A record's payload, but at most `max_page_bytes` + 1 bytes. Raises UnreadableError if its length is wrong.
 
         The rest of the payload is searched for the beginning of another record, because the reader would skip
         everything that a wrong length covers.
@@ -178,7 +178,7 @@ def _no_page(warc: WarcRecord) -> tuple[str, str] | None:
 
 
 def _page(payload: bytes, warc: WarcRecord, limit: int) -> bytes:
-    """The page as it was before the server compressed it, at most one byte above the limit. Raises CodingError."""
+    """The page as it was before the server compressed it, but at most `limit` + 1 bytes. Raises CodingError."""
     headers = {name.lower(): value.lower() for name, value in warc.http_headers.items()}
     transfer = headers.get("transfer-encoding", "")
     if "chunked" in transfer and CHUNK.match(payload):
@@ -230,7 +230,7 @@ def _member_end(stored: io.BufferedReader, start: int) -> int | None:
 
 
 def _head(stored: io.BufferedReader, kind: bytes, offset: int, size: int) -> bytes:
-    """The first bytes of the record at `offset`, decompressed; none if that fails."""
+    """The first bytes of the record at `offset`, decompressed; b"" if they cannot be decompressed."""
     stored.seek(offset)
     head = stored.read(4096)
     if kind == PLAIN:

@@ -16,7 +16,7 @@ from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
 # x-gzip and x-compress are the registered aliases.
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
-# Servers name these as codings, but they change nothing.
+# Servers name these as codings, but with them the page is sent unchanged.
 NONE = ("", "identity", "none", "binary", "chunked", "8bit", "utf-8", "utf8")
 # Bytes that were compressed more often than this are not a page.
 MAX_TIMES = 8
@@ -31,7 +31,7 @@ class CodingError(Exception):
 
 
 def decoded(body: bytes, header: str, limit: int) -> bytes:
-    """The page as it was before the server compressed it, at most one byte above the limit.
+    """The page as it was before the server compressed it, but at most its first `limit` + 1 bytes.
 
     `header` lists the codings that the server named. Raises CodingError, which names the coding.
     """

@@ -78,7 +78,8 @@ def _record(values: Any, shown: bytes, columns: Columns) -> Record:
 
 def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int) -> Iterator[Record]:
     """Records of the elements of an array."""
-    # A byte that is not UTF-8 becomes a lone surrogate, and only its record is dropped.
+    # A byte that is not UTF-8 becomes a lone surrogate, so only the record with that byte is dropped, not the rest of
+    # the file.
     array = _Array(io.TextIOWrapper(stored, "utf-8-sig", errors="surrogateescape"), name, limit)
     for number, (values, shown) in enumerate(array):
         body = shown.encode("utf-8", "replace")

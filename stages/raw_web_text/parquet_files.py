@@ -27,7 +27,7 @@ BATCH_ROWS, BATCH_BYTES = 8, 16_000_000
 # memory. For 160,000 texts in one row group, that took 470 MB instead of 90 MB.
 BUFFER_BYTES = 4_000_000
 CHECKED_ROWS = 100  # rows that are read at a time to find out whether a column is broken
-OUT_OF_RANGE = "<value out of range"  # Arrow's text for a date that it cannot write
+OUT_OF_RANGE = "<value out of range"  # what Arrow writes in place of a date that it cannot write
 
 
 def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""Counts, by cause, what is not read of the sources and how many bytes it has.
+"""Counts what is not read of the sources: the files and records, and their bytes, by cause.
 
 A file that no reader takes, an archive's records of other kinds, and the lost rest of a damaged file are records too,
 and `lost` is their number of bytes. So the figures include what cannot be read row by row.

@@ -61,7 +61,10 @@ SHOWN_ANYWAY = """\
 
 
 def card(job: Job, released: pl.DataFrame, pairs: str) -> str:
-    """The text of the card. `pairs` is the hash of the released files. The dropped rows must be written before."""
+    """The text of the card. `pairs` is the hash of the released files.
+
+    The dropped rows must be written before the card is made.
+    """
     settings, names = job.section(ReleasedSet), load_names(job.language_pages)
     languages = [f"{names[code]} (`{code}`)" for code in job.settings.languages]
     always_kept = job.section(RefinedPairs).always_kept

@@ -18,13 +18,13 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from stages.released_set.settings import ReleasedSet
 
 NAME = "croissant.json"
-PARQUET = "application/x-parquet"  # as the Croissant loaders name it
+PARQUET = "application/x-parquet"  # the media type that Croissant loaders expect
 DESCRIPTION = (
     "Pairs of an English instruction and a response in another language. The responses are texts of web pages; a model "
     "wrote the instructions, and an evaluator rated the pairs. README.md describes the method."
 )
-# The context that the specification requires (docs.mlcommons.org/croissant/docs/croissant-spec.html, appendix 1). These
-# terms have the same names in the vocabulary `cr`.
+# The context that the specification requires (docs.mlcommons.org/croissant/docs/croissant-spec.html, appendix 1). Each
+# of these terms has the same name in the vocabulary `cr`.
 SAME_NAMES = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
     "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",

@@ -22,7 +22,7 @@ MORE = {
     "order_disagreement": "verdicts that change with the order",
     "failures": "no verdict",
 }
-MARGIN = 0.06  # share of a scale that is free at each end
+MARGIN = 0.06  # share of a scale that is left empty at each end
 
 
 def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The model of an iteration that answers instructions. In iteration 1 it learns from seeds alone (the baseline)."""
+"""The response model, which answers instructions. In iteration 1 it learns from seeds alone (the baseline)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The planted world: artificial languages that a small model can learn completely, and whose truth is known.
+"""The planted world: texts in artificial languages that a small model can learn, and whose correct content is known.
 
-Concepts have fixed facts. A task family asks in English about one aspect of a concept, and the response states the five
-facts of that aspect in an artificial language, which has a lexicon, a word order, affixes and a few function words.
-`write_world` writes the world in the sample's format: web pages (good ones, and some with a planted defect), English
-pages for the base model, seeds, evaluation prompts, the language pages, and the truth of every web page.
+Every concept has fixed facts. The instructions of a *task family* ask in English about one aspect of a concept. The
+response states the five facts of that aspect in an artificial language, which has a lexicon, a word order, affixes and
+a few function words. `write_world` writes files in the sample's format: web pages (good ones, and some with a defect
+that was put in), English pages for the base model, seeds, evaluation prompts and the language pages. It also writes a
+file that says what each web page is about, and which defect it has.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NOUNS = """
     dial doll dress drawer engine file fountain frame funnel garment gate grill gun handle hammock hat hoe hose jacket
     jug keg knob lace lever magnet mallet map mat medal mop mug napkin necklace notebook
 """.split()  # noqa: SIM905
-# The instructions of each family. The first two occur in seeds, the last one only in evaluation prompts.
+# The instructions of each task family. The first two are used in seeds, the last one only in evaluation prompts.
 FAMILIES = {
     "looks": (
         "Describe what a {} looks like.",
@@ -55,8 +56,8 @@ FAMILIES = {
         "For school I need the story of the {}, so please tell it.",
     ),
 }
-SENTENCES = 5  # per response, with a fact each; fewer would make pages too short for the base model's corpus
-VALUES = 10  # that a fact can have
+SENTENCES = 5  # sentences of a response, a fact in each; fewer would make the base model's pages too short
+VALUES = 10  # number of values that a fact can have
 DEFECTS = ("cut", "repeated", "mixed", "foreign")
 STOP_WORDS = 5
 LEMMAS = [
@@ -87,7 +88,7 @@ class Tongue:
     order: str
     consonants: str
     vowels: str
-    affixes: dict[str, str]  # for S, V and O; "-x" is a suffix, "x-" is a prefix
+    affixes: dict[str, str]  # of subject, verb and object; "-x" is a suffix, "x-" a prefix
 
     @cached_property
     def lexicon(self) -> dict[str, str]:
@@ -101,7 +102,7 @@ class Tongue:
 
     @cached_property
     def stop_words(self) -> list[str]:
-        """Words of two syllables; the words of lemmas have three."""
+        """Words of two syllables. They differ from the words of lemmas, which have three."""
         syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
         pairs = [first + second for first in syllables for second in syllables]
         return random.Random(f"{self.code} stop words").sample(pairs, STOP_WORDS)
@@ -131,9 +132,9 @@ class World:
     languages: int = 2
     seeds_share: float = 0.9
     defective_share: float = 0.1  # number of pages with each kind of defect, divided by the number of topics
-    # 2 is the lowest seed for which every concept occurs in an instruction of the training split. With seed 1, 14 of
-    # 121 held-out instructions asked for concepts that no model had read about. The likelihood alone then had an AUC of
-    # .97 for swapped responses; it was .99 to 1.0 for seeds that teach every concept.
+    # 2 is the lowest random seed with which every concept occurs in an instruction of the training split. With 1, 14 of
+    # 121 held-out instructions asked for concepts that no model had read about, and the likelihood alone recognized
+    # swapped responses with an AUC of 0.97. With random seeds that leave no concept out, AUC was 0.99 to 1.0.
     seed: int = 2
 
     @property
@@ -156,7 +157,7 @@ class World:
         return [tongue._affixed(tongue.lexicon[self.value(topic, number)], "O") for number in range(SENTENCES)]
 
     def response(self, topic: Topic, tongue: Tongue, choose: random.Random) -> list[str]:
-        """The sentences on a topic, in random order."""
+        """The sentences of a response on a topic, in random order."""
         sentences = [
             tongue.sentence(topic.concept, f"verb {topic.family} {number}", self.value(topic, number))
             for number in range(SENTENCES)

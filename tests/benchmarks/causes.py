@@ -1,7 +1,7 @@
-"""Explains why two verdicts differ, by the splitting rule behind the words that the two sides split differently.
+"""Explains why two verdicts on a text differ: which rule made the two sides split the text into different words.
 
-Both sides have the same rules and thresholds. If a document has the same words on both sides but another verdict, the
-project has a fault, and the cause is "same words".
+The two sides are this project and datatrove, with the same rules and thresholds. If both sides find the same words in a
+document but their verdicts differ, the project has a fault, and the cause is "same words".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUFFIX = re.compile(r"^['’‘]\w+$")
 def cause(
     text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
 ) -> str:
-    """The cause of most of the differing words. The two reasons say why each side drops the text."""
+    """The cause of most of the differing words. The two reasons are those for which each side drops the text."""
     if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH
     causes: Counter[str] = Counter()

@@ -1,9 +1,10 @@
 """Measures the cost of the checks: hashes, manifests, locks, readings of inputs, and the deadlines of pages.
 
 The cost is a share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` on
-64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run, because
-runs with and without checks would differ by less than two equal runs on a shared machine. The processor time of all
-processes of the run is read twice a second, so it is slightly too small and the share slightly too large.
+64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run. Runs
+with and without checks are not compared, because on a shared machine, two equal runs differ by more than the checks
+cost. The processor time of all processes of the run is read twice a second, so the measured time is slightly too small
+and the share slightly too large.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def sample_rows(project: Path) -> list[Row]:
 
 
 def text_rows(project: Path, documents: int = DOCUMENTS) -> list[Row]:
-    """Rows of a first run, and of a second run that takes every shard from the work store."""
+    """The costs in a first run, and in a second run that takes every shard from the work store."""
     prepare(project, documents)
     rows = []
     for case in ("checks in a text run", "checks in a text run that finds its shards"):
@@ -88,7 +89,7 @@ def prepare(project: Path, documents: int) -> None:
 
 
 def measured(project: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> Cost:
-    """Runs Python with these arguments in the project, with the checks timed. Raises InputError if it fails."""
+    """Runs Python with these arguments in the project, with the checks timed. Raises InputError if Python fails."""
     times, log = project / "times", project / "log"
     times.write_text("")
     path = os.pathsep.join([str(HOOKS), str(project)])

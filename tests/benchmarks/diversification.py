@@ -29,7 +29,7 @@ from x_instruction.runner.shards import write_shard
 
 VECTORS = int(os.environ.get("XI_BENCH_VECTORS", "100000"))
 SHARD, CENTRES = 50_000, 2_000
-SPREAD, NEAR = 0.9, 0.25  # lengths of the noise added to a centre, and to a vector for its near copy
+SPREAD, NEAR = 0.9, 0.25  # lengths of the noise added to a centre, and to a vector to make its near copy
 BOUND_GB = 3.0
 ROUNDS = "faiss with its 25 rounds, on 50,000 vectors; 1 is as good"
 RANDOM = "a random draw as large"
@@ -64,7 +64,7 @@ def _seconds(found: dict[str, Any]) -> str:
 
 
 def write(folder: Path, count: int) -> None:
-    """Writes shards with `id`, `instruction`, `rating` and the vector. Every COPY_AFTER-th vector is a near copy."""
+    """Writes shards with the columns of candidate_pairs that are read. Every COPY_AFTER-th vector is a near copy."""
     random = np.random.default_rng(11)
     middles = _unit(random.standard_normal((CENTRES, SIZE), np.float32))
     for number, start in enumerate(range(0, count, SHARD)):

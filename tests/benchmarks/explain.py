@@ -1,4 +1,4 @@
-"""Times `python -m x_instruction explain ID` on a million documents, and the building of the index that it reads.
+"""Times `python -m x_instruction explain ID` on a million documents, and the making of the index for this command.
 
 The artifacts of tests/commands are repeated until there are a million documents, with new ids and a number at the end
 of each text, in shards of 100,000 rows. Every text has a pair in each later artifact, so the index has about nine
@@ -29,7 +29,7 @@ LANGUAGE = "fi"
 BOUND_SECONDS = 3.0
 TRIES = 3
 PAIRS = ("candidate_pairs", "rated_pairs/iteration_1", "rated_pairs/iteration_2", "refined_pairs", "diversified_set")
-# These odd factors turn one number into different ids for a document, its text and its pair.
+# Multiplication by these odd factors gives a document, its text and its pair different ids.
 STEPS = {"document_id": 1, "text_id": 3, "id": 5}
 SPREAD = 0x9E3779B97F4A7C15
 
@@ -55,7 +55,7 @@ def run(documents: int = DOCUMENTS) -> list[Row]:
 
 
 def _enlarge(root: Path, settings: Settings, documents: int) -> None:
-    """Replaces every partition by copies of its kept rows with new ids."""
+    """Replaces every partition by many copies of its kept rows, which get new ids."""
     for artifact in ("raw_web_text", "filtered_text", *PAIRS):
         _repeat(root / "data" / artifact / LANGUAGE, "part", documents)
     _repeat(root / "data/released_set/dataset" / LANGUAGE, "train", documents)

@@ -24,11 +24,11 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
 PAGES = 40  # per language, spread evenly over the file
-# The news pages take 0.14 s, and even the fastest of seven rounds differed by 5 % between runs.
+# A round over the news pages takes only 0.14 s; even the fastest of seven rounds differed by 5 % between runs.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
-LEAST_CHARACTERS = 40  # a shorter paragraph does not count; only so many first characters are searched for
-SECONDS = 12.0  # spent on both sides together, so that short rounds are repeated more often
+LEAST_CHARACTERS = 40  # shorter paragraphs do not count; only their first so many characters are looked up
+SECONDS = 12.0  # for both sides together; short rounds are repeated until this time is over
 BARE = OPTIONS | {"favor_precision": True}
 
 
@@ -70,7 +70,7 @@ def _pages(name: str) -> list[bytes]:
 
 
 def _seconds(pages: list[bytes]) -> tuple[float, float]:
-    """CPU seconds of our side and of the library in the round with the median ratio. The two take turns at going first.
+    """CPU seconds of our side and of the library in the round with the median ratio. The two go first in turns.
 
     On a shared machine, both sides may be slow in a round, which hardly changes the ratio; if only one side is
     disturbed, the median is hardly affected.
@@ -86,7 +86,7 @@ def _seconds(pages: list[bytes]) -> tuple[float, float]:
 
 
 def _timed(extract: Callable[[bytes], object], pages: Iterable[bytes]) -> float:
-    gc.collect()  # otherwise this side would spend time collecting the other side's garbage
+    gc.collect()  # otherwise the garbage of the other side would be collected in this side's time
     start = time.process_time()
     for page in pages:
         extract(page)

@@ -36,14 +36,14 @@ from x_instruction.runner.work_store import SEAL
 
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
-PARTS = 5  # a run is killed about this many times before it ends
+PARTS = 5  # kills are planned so that a run gets about this many before it ends
 LOOK_EVERY = 0.1  # seconds
-END_SECONDS = 30.0  # the time in which the processes of a killed run must end
+END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
 
 @dataclass
 class Record:
-    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: mtimes of finished work."""
+    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed` maps checksum files to mtimes."""
 
     seconds: float = 0.0
     tried: int = 0
@@ -90,7 +90,7 @@ def rows(record: Record, name: str) -> list[Row]:
 
 
 def killed_runs(folder: Path, make: Callable[[Path], None], kills: int) -> Record:
-    """Resumes from the record in `folder`, until `kills` kills were tried and the run after the last kill has ended."""
+    """Kills runs, continuing the record in `folder`, until `kills` kills were tried and the last run has ended."""
     record = Record.load(folder)
     if not record.seconds:
         shutil.rmtree(folder, ignore_errors=True)
@@ -178,7 +178,7 @@ def problems_of(project: Path) -> list[str]:
 
 
 def _count_redone(project: Path, record: Record) -> None:
-    """Counts the finished work that was made again since the last kill: its seal has another mtime now."""
+    """Counts finished work that was made again since the last kill: its file of checksums has another mtime now."""
     now = {str(path.relative_to(project)): path.stat().st_mtime_ns for path in project.glob(f"data/.work/**/{SEAL}")}
     record.redone += sum(now.get(path, since) != since for path, since in record.sealed.items())
     record.sealed = now

@@ -26,7 +26,7 @@ CACHE = ROOT / "data" / "bench-cache"
 
 
 def gemma(folder: Path = CACHE) -> Path:
-    """The GGUF file in the folder; it is fetched on first use. Raises SkippedError or InputError with one sentence."""
+    """The GGUF file in the folder, fetched on first use. Raises SkippedError or InputError if fetching fails."""
     path = folder / NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

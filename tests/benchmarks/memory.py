@@ -4,7 +4,7 @@ The corpus consists of Finnish documents of about 1,000 characters. Their senten
 with every third word replaced by another. One document in twenty is a copy of an earlier document, and one in twenty is
 a near-duplicate. Each stage runs as `python -m stages` with one thread, in shards of 16,000 rows. The peak is that of
 all the stage's processes together. The exponent is the slope of log CPU seconds over log documents. The CPU seconds for
-100 documents are subtracted first, because the time to start and stop would make the slope too small.
+100 documents are subtracted first, because otherwise the time to start and stop would make the slope too small.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from stages.evaluator.defects import SENTENCE
 from tests.benchmarks.table import ROOT, Row
 from x_instruction.pages.main_text import extract_page
 
-# Documents of the smallest corpus. A stage must spend at least a second on them, because its start takes about five
-# seconds and varies: with 4,000 documents raw_web_text took 0.2 to 0.9 s after the start, and the exponent was 1.17 and
-# 1.19.
+# The number of documents in the smallest corpus. A stage must spend at least a second on them, because starting it
+# takes about five seconds, and this time varies. With 4,000 documents, raw_web_text took 0.2 to 0.9 s after the start,
+# so the exponent was wrong (1.17 and 1.19).
 DOCUMENTS, FACTORS = {"raw_web_text": 16_000, "filtered_text": 4_000}, (1, 4, 16)
 # Smaller than the default, so that the largest corpus has several shards.
 ROWS_PER_SHARD = 16_000
@@ -42,7 +42,7 @@ BOUND_GB, BOUND_EXPONENT = 2.0, 1.05
 
 def run() -> list[Row]:
     rows = []
-    _measured(100, *STAGES)  # fills numba's cache and the operating system's file cache
+    _measured(100, *STAGES)  # a first run that fills numba's cache and the file cache
     start = _measured(100, *STAGES)
     for stage, documents in DOCUMENTS.items():
         stages = STAGES[: STAGES.index(stage) + 1]  # filtered_text reads what raw_web_text makes
@@ -103,7 +103,7 @@ def generated(documents: int) -> Iterator[str]:
             for place in range(draw.randrange(3), len(sentence), 3):
                 sentence[place] = draw.choice(words)
         text = " ".join(" ".join(sentence) for sentence in chosen)
-        # The copied documents span several shards, but not the whole corpus: the generator's memory stays small.
+        # Only documents of the first few shards are copied, so that the generator needs little memory.
         if len(earlier) < 10_000 and number % 7 == 0:
             earlier.append(text)
         yield text

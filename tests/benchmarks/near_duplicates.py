@@ -59,7 +59,7 @@ def _ours(texts: Path) -> Any:
 
 
 def _quality(gone: list[list[int]], texts: list[str], pairs: int) -> tuple[float, float]:
-    """Recall of planted pairs just above ALIKE, and precision: the share of drops whose Jaccard is at least ALIKE."""
+    """Recall of planted pairs just above ALIKE, and precision: share of dropped texts with at least this similarity."""
     dropped = {one for one, _ in gone}
     alike = [jaccard(texts[2 * pair], texts[2 * pair + 1], SHINGLE) for pair in range(pairs)]
     wanted = [pair for pair in range(pairs) if ALIKE <= alike[pair] < ALIKE + JUST]

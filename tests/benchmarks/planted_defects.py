@@ -1,12 +1,13 @@
 """Measures which kinds of planted defects in real text an evaluator for all ten languages recognizes.
 
-The pairs are the sample's held-out seeds and excerpts from the real-text collection, with planted defects. All
-excerpts have the same instruction, which any text answers. A response to another instruction, or one that leaves the
-topic, would not be wrong there, so these two defects are not put into the excerpts.
+The pairs are the sample's held-out seeds and excerpts from the real-text collection, with planted defects. All excerpts
+have the same instruction, which any text answers. So a response to another instruction, or one that leaves the topic,
+would not be wrong; these two defects are not put into the excerpts.
 
-The evaluator learns from the sample's train seeds and from excerpts of other documents (see real_documents.py). Without
-the collection it learns from the seeds alone, and a printed line says so. The settings were chosen on excerpts that are
-neither learned nor measured here. XI_PLANTED_DEFECTS names the folder in which the project is kept.
+The evaluator learns from the sample's train seeds and from excerpts of other documents (see real_documents.py). If the
+collection is missing, the evaluator learns from the seeds alone, and a line that is printed says so. The settings were
+chosen on excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names the folder in which the project
+is kept.
 """
 
 from __future__ import annotations
@@ -83,8 +84,9 @@ def settings(collection: bool) -> dict[str, Any]:
                 "drift": 0,
                 "swapped": 0.1,
             },
-            # With batches of 8 at 0.0015, the evaluator learned nothing from 6,000 pairs: the AUC of a wrong language
-            # was 0.58, against 0.97 with batches of 16 at 0.001 (one run each, on the excerpts for choosing settings).
+            # With batches of 8 at a learning rate of 0.0015, the evaluator learned nothing from 6,000 pairs: AUC of a
+            # wrong language was 0.58. With batches of 16 at 0.001, it was 0.97 (one run each, on the excerpts for
+            # choosing settings).
             "training": training(learning_rate=0.001, batch_size=32, max_tokens=448),
         },
     }

@@ -24,8 +24,9 @@ from tests.benchmarks.table import Row
 from x_instruction.runner.files import read_json
 
 DATA = "data/world"
-# The response model's answers are not taught as flawed, since some of them state the right facts. The evaluator learns
-# late which language a text is in: at 0.7 and 0.5, the AUC was 0.88 for partly_foreign and 0.63 for wrong_language.
+# Weights of the defects. The response model's answers are not taught as flawed, since some of them state the right
+# facts. The evaluator learns late which language a text is in: when partly_foreign had the weight 0.7 and
+# wrong_language 0.5, their AUC was 0.88 and 0.63.
 FLAWED = {"cut": 1, "repeated": 1.3, "partly_foreign": 1.2, "strays": 1.3, "model_answer": 0}
 DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 1, "drift": 0}
 
@@ -70,7 +71,7 @@ def settings(world: World) -> dict[str, Any]:
         },
         "instruction_model": {"training": training(6)},
         "candidate_pairs": {"temperature": 0.1, "max_new_tokens": 24},
-        "response_model": {"training": ANSWERING},  # as for the tuned model, to which it is compared
+        "response_model": {"training": ANSWERING},  # as for the tuned model, with which this model is compared
         "evaluator": {
             "start_from": "instruction_model",
             "loss_over": "labels",
@@ -163,10 +164,10 @@ def _pairs(project: Path, artifact: str, world: World) -> pl.DataFrame:
 
 
 def with_truth(pairs: pl.DataFrame, project: Path, world: World) -> pl.DataFrame:
-    """The pairs with the `kind` of their page, and `named`: whether the instruction asks for what the page says.
+    """The pairs with the `kind` of their page and with `named`: whether the instruction asks for what the page says.
 
-    The filter drops the last, incomplete sentence of a cut page. If only whole sentences are left, the kind is
-    `whole_sentences`, since each of them is true.
+    The filter drops the last sentence of a page that was cut off. If only whole sentences are left, the kind is
+    `whole_sentences`, since each sentence is true.
     """
     truth = _truth(project)
     rows = []
@@ -179,14 +180,14 @@ def with_truth(pairs: pl.DataFrame, project: Path, world: World) -> pl.DataFrame
 
 
 def named_rightly(project: Path, world: World) -> float:
-    """Share of good pages whose instruction names the right task and concept. A dropped page counts as wrong."""
+    """Share of good pages whose instruction names the right task and concept. Dropped pages count as failures."""
     good = with_truth(_pairs(project, "candidate_pairs", world), project, world).filter(pl.col("kind") == "good")
     return float(good["named"].sum()) / sum(page["kind"] == "good" for page in _truth(project).values())
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The shares of kept pairs that are good, the number of kept pairs, and the number of good candidates.
+    """Counts of kept pairs: which shares are good, how many are kept, and how many candidates are good.
 
     A good pair has the right instruction, and its text comes from a good page or (except in `of_good_pages`) consists
     of whole sentences from a cut page.
@@ -208,7 +209,7 @@ def kept_rightly(project: Path, world: World) -> Kept:
 
 
 def content_accuracy(project: Path, world: World, model: str) -> float:
-    """Share of the facts of the held-out topics that the model's answers state."""
+    """The share of facts that the model's answers state, out of all facts of the held-out topics."""
     answers = _pairs(project, "eval_scores", world).filter((pl.col("model") == model) & (pl.col("kind") == "held_out"))
     tongues = {tongue.code: tongue for tongue in world.tongues}
     stated = wanted = 0

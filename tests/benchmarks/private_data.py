@@ -1,9 +1,9 @@
 """Measures recall and false positives of the masking of telephone numbers and e-mail addresses.
 
 The numbers are libphonenumber's examples for the countries of the ten languages, in national, international and E.164
-form, with several separators, with and without the leading +, and announced by words of the language. A number is found
-if none of its digits is left. False positives are counted on other numbers: ISBN, ISSN, EAN, orders and parcels, years,
-prices, coordinates. The project chose the bounds.
+form, with several separators, with and without the leading +, and announced by words of the language. A number counts
+as found if the mask leaves none of its digits. False positives are counted on other numbers: ISBN, ISSN, EAN, orders
+and parcels, years, prices, coordinates. The bounds were chosen by this project.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ADDRESSES = (
     "ali＠ornek.example", "ผู้ดูแล@ตัวอย่าง.ไทย", "संपर्क@उदाहरण.भारत", "যোগাযোগ@উদাহরণ.বাংলা", "தொடர்பு@எடுத்துக்காட்டு.இந்தியா",
     "رابطہ@مثال.پاکستان", "liên.hệ@vídụ.example", "äiti.öljy@esimerkki.example",
 )  # fmt: skip
-OTHERS = 40  # per kind of number
+OTHERS = 40  # numbers of each kind
 
 
 def run() -> list[Row]:
@@ -67,7 +67,7 @@ def run() -> list[Row]:
 
 
 def numbers(language: LanguageSettings, words: list[str]) -> Iterator[tuple[str, str]]:
-    """Texts with a number after one of the words, each with the number as the text has it."""
+    """Texts in which a number follows one of the words, each with this number as it is written there."""
     for country in language.countries:
         for kind in TYPES:
             example = phonenumbers.example_number_for_type(country, kind)

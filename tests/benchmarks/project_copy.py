@@ -42,7 +42,7 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_python(project: Path, *arguments: str, log: Path | None = None) -> None:
-    """Run Python with these arguments in the project. Raises RuntimeError with the end of the output.
+    """Run Python with these arguments in the project. If Python fails, raises RuntimeError with the end of the output.
 
     If `log` is given, the output is appended to it while the command runs.
     """

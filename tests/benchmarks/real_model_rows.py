@@ -1,4 +1,4 @@
-"""The rows of the benchmark real_model, from its finished project and the embedded model's project."""
+"""The rows of the benchmark real_model, from its finished project and the project of the embedded model."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def formed_share(project: Path, languages: list[str]) -> float:
 
 
 def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """How near the instructions of all candidates are to their texts, before a rating drops any of them."""
+    """How near all candidates' instructions are to their texts, whether or not the pairs are kept later."""
     pairs = candidates(project, settings.languages)
     untuned = written_by(project, settings, "base_model", pairs.select("language", "response"))
     ours = by_language(project, pairs)
@@ -112,12 +112,12 @@ def by_language(project: Path, pairs: pl.DataFrame) -> dict[str, Matrix]:
 
 
 def beside(values: dict[str, float | None]) -> str:
-    """A bound and the figures printed beside it. A figure that could not be measured is left out."""
+    """The note of a row: the figures to print beside its bound, except those that could not be measured."""
     return "; ".join(["at least", *(f"{name} {value:.3g}" for name, value in values.items() if value is not None)])
 
 
 def likelihood_rows(project: Path, settings: Settings) -> list[Row]:
-    """AUC of own against swapped responses by the instruction model's likelihood, on seeds outside its training set."""
+    """AUC of own against swapped responses by the instruction model's likelihood, on seeds that it has not learned."""
     rows = []
     with LazyEngine(project / "data" / "instruction_model", settings.text_generation, settings.seed) as engine:
         for code in settings.languages:
@@ -181,7 +181,7 @@ def answers(project: Path, languages: list[str]) -> pl.DataFrame:
 
 
 def interval_note(found: dict[str, Measured]) -> str:
-    """A note with each model's interval. The embedded model's figure is there only if it is comparable."""
+    """A note with each model's interval, and with the embedded model's figure if it can be compared."""
     note = f"seed-only; {found['tuned']} against {found['seed_only']}; base {found['base']}"
     return f"{note}; embedded model {found['embedded'].value:.3g}" if "embedded" in found else note
 

@@ -19,7 +19,7 @@ from x_instruction.runner.shards import write_shard
 
 KILLS, SHARDS, TEXTS = 10, 24, 32
 POLL_SECONDS = 0.02
-LAST_SECONDS = 1.0  # no kill is planned closer to the end than this, because the second run may be faster
+LAST_SECONDS = 1.0  # kills are planned at least this long before the end, as the second run may be faster
 COMMAND = [sys.executable, "-m", "stages", "candidate_pairs", "fi"]
 
 
@@ -42,11 +42,11 @@ def run() -> list[Row]:
 
 
 def moments(times: list[float], choose: random.Random) -> list[tuple[int, float]]:
-    """KILLS random moments of a run, in order: the number of finished shards, and the seconds since the last of them.
+    """KILLS random moments of a run: how many shards are finished then, and how many seconds ago the last one was.
 
-    `times[n]` is the second at which n shards were finished; the last entry is the end of the run. A resumed run skips
-    finished shards, so a moment given in seconds alone would often lie after its end: only two of ten such kills hit a
-    run.
+    `times[n]` is the second at which n shards were finished; the last entry is the end of the run. A moment is not
+    given in seconds alone, because a resumed run skips finished shards and often ends before: only two of ten such
+    kills hit a run.
     """
     drawn = sorted(choose.uniform(times[0], times[-1] - LAST_SECONDS) for _ in range(KILLS))
     finished = [sum(second <= moment for second in times) - 1 for moment in drawn]
@@ -94,7 +94,7 @@ def _kill_run(project: Path, shards: int, seconds: float) -> int | None:
 
 
 def _project(folder: Path) -> Path:
-    """Makes a copy of the project with texts in shards and an untrained model. Its gate accepts any instruction."""
+    """Makes a copy of the project with texts in shards and an untrained model. The gate accepts all instructions."""
     copy_project(folder, {"text_generation": {"backend": "transformers"}})
     (folder / "stages/candidate_pairs/expectations.yaml").write_text(
         "- {metric: unaccounted_rows, equals: 0, severity: critical, because: no row is lost}\n", encoding="utf-8"

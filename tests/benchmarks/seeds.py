@@ -2,10 +2,10 @@
 
     PROJECT=folder python -m tests.benchmarks seeds
 
-PROJECT names a finished project, or several projects separated by `:`; the default is this project. The project's data
-(seed pairs and diversified set) are not changed. The tuned and the seed-only model of the first seed are the project's;
-with each other seed, both are trained again. The seed decides the order of the batches, the dropout and the sampling of
-the answers. SEEDS is the number of seeds.
+PROJECT names a finished project, or several projects separated by `:`; the default is this project. SEEDS is the number
+of training seeds. A training seed decides the order of the batches, the dropout and the sampling of the answers. With
+the first one, the tuned and the seed-only model are those of the project; with each of the others, both models are
+trained again. The project's data (seed pairs and diversified set) are not changed.
 
 Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,
 and the interval over questions the variation between samples of questions.

@@ -17,14 +17,14 @@ from x_instruction.judging.intervals import Observed, difference
 
 UNITS = {"language_share": "share", "held_out_loss": "nats", "chrf_plus_plus": "chrF++"}
 ORDER = (TUNED, SEED_ONLY, BASE)
-# The measures for which the method promises the order of the three models.
+# The measures in which, by the method, the tuned model should be best and the base model worst.
 PROMISED = ("language_share", "held_out_loss")
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A measure of the models. Each array has one entry per seed, all for the same questions."""
+    """One measure of the compared models. Each array has one entry per seed, all for the same questions."""
 
     measure: str
     by_model: Mapping[str, Sequence[Observed]]
@@ -34,16 +34,16 @@ class Compared:
         return np.array([float(one.value(one.sums.sum(axis=0))) for one in self.by_model[model]])
 
     def improvements(self, better: str, worse: str) -> Array:
-        """The difference by which one model is better than the other, for each seed; negative if it is worse."""
+        """For each seed, by how much the model `better` is better than the other; negative if it is worse."""
         gain = self.figures(better) - self.figures(worse)
         return gain if MEASURES[self.measure].better == "higher" else -gain
 
     def in_order(self) -> npt.NDArray[np.bool_]:
-        """Whether each model is better than the next model, for each seed."""
+        """For each seed, whether every model is better than the next one in ORDER."""
         return np.all([self.improvements(*two) > 0 for two in pairwise(ORDER)], axis=0)
 
     def over_questions(self, one: str, other: str, resamples: int, seed: int) -> Interval:
-        """The bootstrap interval of the difference, over questions; a question counts by its mean over the seeds."""
+        """The bootstrap interval of the difference over questions, after averaging each question over the seeds."""
         found = difference(*(_mean(self.by_model[model]) for model in (one, other)), resamples, seed)
         assert found is not None and found.low is not None and found.high is not None
         return Interval(found.low, found.high)
@@ -67,7 +67,7 @@ def _mean(by_seed: Sequence[Observed]) -> Observed:
 
 
 def over_seeds(differences: Array) -> Interval | None:
-    """The interval of Student's t for the mean of paired differences; None for a single seed."""
+    """The interval of the mean of paired differences by Student's t; None for a single seed."""
     from scipy.stats import sem, t
 
     if len(differences) < 2:
@@ -80,7 +80,7 @@ def over_seeds(differences: Array) -> Interval | None:
 
 
 def rows_of(label: str, found: Sequence[Compared], resamples: int, seed: int) -> list[Row]:
-    """Rows that compare the tuned, the seed-only and the base model in this order, and rows on the order."""
+    """Rows that compare each model with the next one (tuned, seed-only, base), and a row on the order."""
     rows = [
         Row(
             f"{label}, {one.measure}, {model}",

@@ -3,8 +3,8 @@
 <folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
 <folder>/seed_18/measured/    the answers and the losses of the compared models, by language
 
-The first seed is the project's, whose models are there already. Every model and table is kept, and a training
-resumes from its checkpoints, so an interrupted benchmark resumes where it ended.
+The first seed is that of the project, and its models are there already. Every model and table is kept, and training
+continues from its checkpoints. So an interrupted benchmark continues where it ended.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MODELS = (
 
 
 def settings_of(project: Path) -> Settings:
-    """The project's settings. Raises SkippedError if its models have not been made yet."""
+    """The project's settings. Raises SkippedError if the project's models have not been made yet."""
     for folder in (project.joinpath("data", *names) for names in READ):
         if not folder.is_dir():
             raise SkippedError(f"{folder} is missing; run `make run` first, or name a finished project in PROJECT")
@@ -75,7 +75,7 @@ def key_of(project: Path, settings: Settings) -> str:
 
 
 def make_view(project: Path, folder: Path, with_models: bool) -> None:
-    """Makes a folder that shows the project's language pages and data, with or without its two models."""
+    """Makes a folder with links to the project's language pages and data, with or without the two models."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     shown = [path for path in (project / "data").iterdir() if path.name[0] != "."]
     left_out = () if with_models else ("tuned_model", SEED_ONLY_MODEL[0])
@@ -110,7 +110,7 @@ def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -
 
 
 def _job(view: Path, settings: Settings, artifact: str, names: Sequence[str]) -> Job:
-    """A job in the folder `view` with the code of this checkout."""
+    """A job that runs this checkout's code on the data in the folder `view`."""
     kinds = ("language",) if artifact == "eval_scores" else ("iteration",) if names else ()
     job = make_job(artifact, kinds, list(names), settings, ROOT)
     inner = Path(artifact, *names)

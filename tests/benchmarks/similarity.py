@@ -33,14 +33,14 @@ def seeds(language: str) -> pl.DataFrame:
 
 
 def combined(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Every combination of an instruction and a response; `true` marks those that belong together."""
+    """Every combination of an instruction and a response. The column `true` says whether they belong together."""
     numbered = pairs.with_row_index("pair")
     left, right = numbered.select("language", "pair", VECTORS[0]), numbered.select(*VECTORS[1:], other="pair")
     return left.join(right, how="cross").with_columns(true=pl.col("pair") == pl.col("other"))
 
 
 def swapped_auc(pairs: pl.DataFrame, column: str, seed: int) -> float:
-    """AUC with which the signal Similarity separates true from swapped responses in one half of the pairs."""
+    """AUC of true against swapped responses in one half of the pairs, by a column of the signal Similarity."""
     order = np.random.default_rng(seed).permutation(pairs.height)
     half = pairs.height // 2
     scored = Similarity.fit(pairs[order[:half]]).score(combined(pairs[order[half:]]))

@@ -1,9 +1,8 @@
 """Measures whether an instruction's likelihood, with or without a correction, shows that a response belongs to it.
 
 Some instructions are likely after any text, so only the likelihood that a text adds is informative. Two corrections are
-compared: subtracting the likelihood without a text, and subtracting the mean likelihood after other texts of the
-language. The pairs are all combinations of the instructions and responses of seeds outside the instruction model's
-training set.
+compared: the likelihood without a text is subtracted, or the mean likelihood after other texts of the language. The
+pairs are all combinations of the instructions and responses of seeds outside the instruction model's training set.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ AS_IS, EMPTY, OTHERS = "nothing subtracted", "minus that without a text", "minus
 
 
 def likelihoods(engine: LazyEngine, pairs: Sequence[Pair], prompts: Prompts) -> tuple[Matrix, Matrix]:
-    """Mean log-likelihood per token of instruction i after response j (pairs, pairs), and without a text (pairs,)."""
+    """Two arrays of mean log-likelihoods per token: of instruction i after response j, and of i without a text."""
     encoder = PromptEncoder(engine.tokenizer, prompts, budget=prompts.max_response_tokens)
     completions = [encoder.completed(pair.instruction) for pair in pairs]
     questions = [encoder.write_instruction(text) for text in [*(pair.response for pair in pairs), ""]]
@@ -43,7 +42,7 @@ def areas(table: Matrix, without: Matrix) -> dict[str, float]:
 
 
 def means_of_others(table: Matrix) -> Matrix:
-    """For each entry, the mean of its row without the instruction's own response and without the entry itself."""
+    """For each entry, the mean of the other entries in its row, except that of the instruction's own response."""
     count, own = len(table), np.diag(table)
     sums = table.sum(axis=1, keepdims=True) - table - own[:, None]
     sums[np.diag_indices(count)] += own

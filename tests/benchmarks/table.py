@@ -19,7 +19,7 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """`peer` is either a peer's figure from the same run or a bound for our figure; `note` says which.
+    """One case of a benchmark. `peer` is a peer's figure from the same run or a bound for ours; `note` says which.
 
     `ratio` is our figure / `peer`. If less is better, as for seconds and bytes, a small ratio is good.
     """

@@ -2,7 +2,7 @@
 
 The embedded model has a small vocabulary, so its layers take most of the time. The second model has the same layers and
 a vocabulary of 65,536 tokens, so its logits take most of the time. The real model is Gemma 3 270M, with a vocabulary of
-262,144. It is trained for only a few steps, because plain TRL needs half a minute per step on a slow core.
+262,144. The real model is trained for only a few steps, because plain TRL needs half a minute per step on a slow core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.settings import Training
 
 EXAMPLES, BATCH, LARGE_VOCABULARY = 160, 8, 65_536
-# For the real model. Plain TRL keeps several copies of the logits of a batch's positions, each 1 GB for 4 examples.
+# For the real model, because plain TRL keeps several copies of a batch's logits; each takes 1 GB for 4 examples.
 REAL_EXAMPLES, REAL_BATCH = 12, 4
 
 
@@ -115,7 +115,7 @@ def _examples() -> list[Example]:
 
 
 def _enlarge(small: Path, large: Path) -> None:
-    """Makes the model with the larger vocabulary; the additional tokens never occur."""
+    """Makes the model with the larger vocabulary. The additional tokens do not occur in the examples."""
     tokenizer = load_tokenizer(small)
     model = new_model(load_settings(ROOT / "params.yaml").base_model.architecture, tokenizer, seed=1)
     model.resize_token_embeddings(LARGE_VOCABULARY, mean_resizing=False)

@@ -193,7 +193,7 @@ class Lab:
 
 
 def config_of(shape: str) -> Any:
-    """The configuration of a shape. Values that SHAPES does not give are Gemma 3's, such as 262,144 tokens."""
+    """The configuration of a shape. Values that SHAPES lacks are Gemma 3's, such as a vocabulary of 262,144 tokens."""
     sizes = {"vocab_size": 262_144, "sliding_window": 512, **SHAPES[shape]}
     return Gemma3TextConfig(**sizes, bos_token_id=None, eos_token_id=0, pad_token_id=1, max_position_embeddings=32_768)
 

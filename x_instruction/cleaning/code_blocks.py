@@ -10,8 +10,8 @@ import polars as pl
 
 BLOCK = r"(?m:^[ ]*```)(?s:.*?)(?m:^[ ]*```[ ]*$)"
 FORMULA = r"\$\$(?s:.{1,3000}?)\$\$"
-# Lines of C, CSS, HTML, JavaScript and Python: they end with a brace, or with a semicolon after another mark (a comment
-# may follow), or they begin as code does.
+# Lines of C, CSS, HTML, JavaScript and Python. Such a line ends with a brace, or with a semicolon after another mark (a
+# comment may follow), or it begins with words of code.
 _ENDS = r"[^\n]*[(){}=<>:\x22'][^\n]*[;{}](?:[ ]*//[^\n]*)?|[{}()\[\];,]{1,4}"
 _BEGINS = (
     r"(?://|/\*|\*/|</?[A-Za-z!]|[})\]]|>>> |import \w|from [\w.]+ import|console\.|(?:const|let|var|def|class) \w)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-# Such as <|im_end|>, <|turn>, <turn|>, and with full-width bars <｜end▁of▁sentence｜>.
+# Matches <|im_end|>, <|turn>, <turn|>, and with full-width bars <｜end▁of▁sentence｜>.
 _BARS = r"<[|｜][^\s<>|｜]{1,40}[|｜]?>|<[^\s<>|｜]{1,40}[|｜]>"
 # Names of tags that tokenizers use and HTML does not; only <s>, <mask> and <image> are used by both.
 _NAMES = (
@@ -36,7 +36,7 @@ _TURNS = (
     r"|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT4? (?:Correct )?(?:User|Assistant)): )|\]~b\]|\[e~\["
 )
 CONTROL_STRING = rf"{TAG}|{_BRACKETS}|{_TURNS}"
-# A quick search for the beginnings of all patterns comes first, because nine in ten texts have none.
+# Texts are first searched for the beginnings of all patterns, which is quick. Nine in ten texts have none.
 MAY_HOLD_CONTROL = r"[<\[\]]|#{2}|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT))"
 
 

@@ -45,7 +45,7 @@ OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series, keep_blank_lines: bool = False) -> pl.Series:
-    """The texts without markup, blank lines and spaces at line ends. Texts without markup are not changed at all."""
+    """Removes markup, blank lines and spaces at line ends. A text without markup is not changed at all."""
     line_ends = 2 if keep_blank_lines else 1
     return changed_where(texts.str.contains(MARKED), texts, partial(_without, max_line_ends=line_ends))
 

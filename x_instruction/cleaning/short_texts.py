@@ -23,7 +23,7 @@ CODE = rf"{BLOCK}|`[^`\n]+`"
 
 
 def cleaned_texts(texts: pl.Series, language: LanguageSettings | None) -> pl.Series:
-    """The texts in the language's letters, with private data masked, without invisible characters and markup.
+    """Writes texts in the language's letters, masks private data, and removes invisible characters and markup.
 
     Line ends and indentation stay, because program code needs them. `language` is None for texts in English.
     """

@@ -25,12 +25,12 @@ class TextEncoder(Protocol):
     """A loaded encoder."""
 
     def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
-        """Unit vectors of the texts, each after the prefix, shape (texts, dimensions), in the order of the texts."""
+        """Unit vectors of the texts, each with the prefix before it, shape (texts, dimensions)."""
         ...
 
 
 def open_encoder(settings: Encoder, root: Path) -> TextEncoder:
-    """Loads the encoder of the settings. A folder is looked up below `root`. Raises InputError if it is absent."""
+    """Loads the encoder of the settings; a folder is relative to `root`. Raises InputError if there is none."""
     if settings.encoder == PACKAGED:
         return PackagedE5(settings.SETTING)
     if settings.encoder == MINILM:

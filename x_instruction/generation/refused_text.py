@@ -24,11 +24,12 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text, whatever characters are used for apostrophes."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. All characters that people use as apostrophes are equal."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 
-# "Option 1 … Option 2": the same word before 1 and 2 at the beginning of lines; names of styles; "or" alone on a line.
+# Several versions show by the same word before 1 and 2 at the beginning of lines ("Option 1 … Option 2"), by names of
+# styles, or by "or" alone on a line.
 VERSIONS = re.compile(
     r"(?ims)^[\W_]*(\w+) ?#?1[\W_]*[:.)\-–—].*^[\W_]*\1 ?#?2[\W_]*[:.)\-–—]"
     r"|^[\W_]*(?:option|version|alternative|variant|translation) (?:a|one)\b.*"

@@ -31,7 +31,7 @@ OPENER = r"(?:sure|certainly|of course|okay|ok|absolutely|gladly|here(?:'s| is| 
 # "translation" in the ten languages
 NATIVE = r"käännös|terjemahan|คำแปล|การแปล|çeviri|bản dịch|অনুবাদ|अनुवाद|tafsiri|மொழிபெயர்ப்பு|ترجمہ"
 NEW_TEXT = rf"(?:translat(?:ion|ed)|version|rewritten|rewrite|revised|polished|improved|{NATIVE})"
-# A first line that only announces the text: it ends with a colon, or is a sentence such as "Sure, happy to help!".
+# A first line that only announces the text. It ends with a colon, or it is a sentence such as "Sure, happy to help!".
 ANNOUNCED = (
     rf"(?i)^\W{{0,3}}(?:{OPENER}\b[^\n]{{0,120}}|[^\n]{{0,60}}{NEW_TEXT}[^\n]{{0,60}})[:：]\W{{0,3}}\n\s*"
     r"|^(?:sure|certainly|of course|absolutely)\b[^\n]{0,120}\n\s*\n"
@@ -165,7 +165,7 @@ def _unwrapped(returned: Returned, wanted: Wanted) -> Returned:
         before = text
         for name, step in steps.items():
             shorter = step(text, wanted).strip()
-            # Some letter or digit must remain. A lone "Here is the translation:" is refused elsewhere.
+            # Some letter or digit must remain. A text that is only "Here is the translation:" is refused elsewhere.
             if shorter != text and any(map(str.isalnum, shorter)):
                 text = shorter
                 removed += [] if name in removed else [name]

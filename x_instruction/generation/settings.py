@@ -19,7 +19,7 @@ class Vllm(Section):
     dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
     """The type of the weights; null: the type in which the checkpoint is stored. `auto` lets vLLM choose, which rounds
     float32 to bfloat16. On two cores, bfloat16 was 1.6 times as fast, but label probabilities differed from those of
-    transformers by up to 0.009. In float32 they differed by up to 0.000001."""
+    transformers by up to 0.009. In float32, these probabilities differed by up to 0.000001."""
     quantization: str | None
     """One of vLLM's methods, such as fp8 or awq; null: the method of the checkpoint."""
     prefix_caching: bool
@@ -93,7 +93,7 @@ class TextGeneration(Section):
 
     @property
     def of_several(self) -> TextGeneration:
-        """Settings for a stage that uses several models in a run. An endpoint with a single model cannot serve them."""
+        """Settings for a stage that uses several models. An endpoint with a single model is then not used."""
         return self if "{model}" in (self.endpoint.model or "") else self.local
 
     @property

@@ -87,7 +87,7 @@ class TransformersEngine:
     def _read(
         self, items: Sequence[Item], read: Callable[[list[Item]], list[Result]], length: Callable[[Item], int]
     ) -> list[Result]:
-        """Reads the items in batches of similar length; results in order. `length` is an item's number of tokens."""
+        """Reads the items in batches of similar length; results keep the items' order. `length` counts their tokens."""
         with Progress(len(items)) as progress:
 
             def work(batch: list[Item]) -> list[Result]:

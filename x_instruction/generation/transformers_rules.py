@@ -1,8 +1,8 @@
 """Applies sampling rules to the generated text; transformers would also apply them to the padding and the prompt.
 
-With the rules of transformers, an answer could not repeat six words of its question, a stop string that begins in the
-prompt could end a text at its first token, and a stop token that is also the pad token would be penalised only in short
-prompts.
+The rules of transformers would have three faults. An answer could not repeat six words of its question. A stop string
+that begins in the prompt could end a text at its first token. A stop token that is also the pad token would be
+penalised only in short prompts, which are padded.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class StopStrings(StoppingCriteria):
 
     def __init__(self, strings: tuple[str, ...], tokenizer: Any, width: int) -> None:
         self.strings, self.tokenizer, self.width = strings, tokenizer, width
-        # Number of last tokens that are decoded: enough for the longest string (a token is at least a byte), and a few
-        # more, because decoding may strip a leading space.
+        # So many of the last tokens are decoded: enough for the longest string (a token has at least one byte), and a
+        # few more, because decoding may strip a leading space.
         self.reach = max(len(string.encode()) for string in strings) + 4
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:

@@ -33,8 +33,8 @@ class VllmEngine:
 
         options: dict[str, Any] = {"gpu_memory_utilization": vllm.gpu_memory_share}
         if not _has_gpu():
-            # If vLLM reads a prompt in parts, it rewinds the random generator of the seed. A CPU generator cannot be
-            # rewound: the engine ends with "CPU Generator does not use offset".
+            # If vLLM reads a prompt in parts, it sets the random generator back to an earlier state. On a CPU that is
+            # not possible, and the engine ends with "CPU Generator does not use offset".
             options = {"enable_chunked_prefill": False}
         try:
             self.llm = LLM(
@@ -124,19 +124,19 @@ def _generated(output: Any, stop: Sequence[int]) -> Generated:
 
 
 def mean_logprob(positions: Sequence[Any], completion: Sequence[int]) -> float:
-    """Mean over the completion, the end of the prompt. At each position vLLM gives a mapping by token id."""
+    """Mean log-probability of the completion, read from `prompt_logprobs`: the completion is the end of the prompt."""
     last = positions[-len(completion) :]
     return sum(tokens[token].logprob for tokens, token in zip(last, completion, strict=True)) / len(completion)
 
 
 def _reason(error: Exception) -> str:
-    """vLLM's message in one line. If pydantic refuses vLLM's settings, it is the first of several messages."""
+    """The message of vLLM's error in one line. If pydantic refuses vLLM's settings, only the first message is taken."""
     first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
     return " ".join(first.split())[:300]
 
 
 def _dtype(model: Path) -> str:
-    """float32 for a model that is stored in float32, and on a CPU without bfloat16; otherwise vLLM's choice."""
+    """The type of the weights: float32 on a CPU without bfloat16 or if stored so; otherwise vLLM chooses ("auto")."""
     return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 

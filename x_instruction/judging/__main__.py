@@ -1,4 +1,4 @@
-"""Exports published answers for people to judge, and imports their verdicts.
+"""Exports published answers for people to judge, and imports these people's verdicts.
 
 python -m x_instruction.judging export FOLDER   a sample of pairs and answers for people
 python -m x_instruction.judging import FOLDER FILE …   their verdicts, for `eval_scores.human_verdicts`

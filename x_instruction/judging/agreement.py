@@ -19,7 +19,7 @@ Labels = Mapping[str, str]  # the labels of a judge, by item
 
 
 def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
-    """Returns a row of SCHEMA for each two judges and, if there are more than two, a row `all` for all together.
+    """Returns a row of SCHEMA for each pair of judges and, with more than two judges, a row `all` for all of them.
 
     `scale` lists the labels in order, because alpha is ordinal: a win is farther from a loss than from a tie. A figure
     is null if it is not defined, for example if both judges give every item the same label.
@@ -59,7 +59,7 @@ def kappa(first: Sequence[str], second: Sequence[str], scale: Sequence[str]) -> 
     if not first:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn warns if all labels are the same
+        warnings.simplefilter("ignore")  # scikit-learn would warn if all labels are the same
         value = float(cohen_kappa_score(list(first), list(second), labels=list(scale)))
     return value if math.isfinite(value) else None
 

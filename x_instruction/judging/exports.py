@@ -27,11 +27,11 @@ GUIDES = {
     PAIRS: "Which answer is better: more correct, more helpful, better written, and in the language requested?",
     ANSWERS: "How good is the answer? best: correct and helpful. flawed: usable, with faults. worst: useless.",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet computes cells that begin with one of these
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # spreadsheets take cells that begin with one of these for formulas
 
 
 def write_items(items: Sequence[Item], folder: Path) -> None:
-    """Writes all formats of the items of both kinds, and the key."""
+    """Writes the items of both kinds in all formats, and the key."""
     for kind in (PAIRS, ANSWERS):
         of_kind = [item for item in items if item.kind == kind]
         if of_kind:
@@ -76,5 +76,5 @@ def _csv(items: Sequence[Item]) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text as a cell that spreadsheets do not compute."""
+    """The text as a cell that spreadsheets do not take for a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -16,15 +16,15 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
-BATCH = 100  # resamples that are computed at once: 1,000 questions with the 24 sums of chrF++ take 20 MB
+BATCH = 100  # number of resamples computed at once: with 1,000 questions and the 24 sums of chrF++, 20 MB
 
 
 @dataclass(frozen=True)
 class Observed:
     """The results of a measure for each question.
 
-    `sums` has one row for each of the `questions` (unique ids); its shape is (questions, columns). `value` computes
-    figures of shape (…) from added rows of shape (…, columns).
+    `sums` has one row for each of the `questions` (unique ids); its shape is (questions, columns). `value` computes the
+    figure from the sum of some rows; it also accepts many such sums, of shape (…, columns).
     """
 
     questions: Sequence[str]

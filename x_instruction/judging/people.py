@@ -25,7 +25,7 @@ Place = tuple[str, str, str]  # question_id, model, against
 
 @dataclass(frozen=True)
 class HumanVerdicts:
-    """`labels` maps kind, item and person to a label. `unmatched` counts verdicts on answers that no longer exist."""
+    """`labels` is a mapping by kind, item and person. `unmatched` counts verdicts on answers that no longer exist."""
 
     labels: Mapping[str, Mapping[Place, Mapping[str, str]]]
     unmatched: int
@@ -125,6 +125,6 @@ def _paired(answers: pl.DataFrame, models: set[tuple[str, str]]) -> dict[Place, 
 
 
 def _median(numbers: Sequence[int]) -> int:
-    """The median of several numbers from 0 to 2; 0.5 and 1.5 become 1."""
+    """The median of several numbers, each 0, 1 or 2; a median of 0.5 or 1.5 becomes 1."""
     middle = median(numbers)
     return int(middle) if middle == int(middle) else 1

@@ -44,8 +44,8 @@ class Judge(Section):
     prompt: NonEmpty | None = None
     """The judge's prompt; null: the default prompt of the scale."""
     labels: Annotated[tuple[NonEmpty, ...], Field(min_length=2)] | None = None
-    """The tokens whose probabilities are read. `verdict` needs three (answer 1, answer 2, neither); `grade` needs the
-    grades from worst to best."""
+    """The tokens whose probabilities are read from the judge's reply. `verdict` needs three (answer 1, answer 2,
+    neither); `grade` needs the grades from worst to best."""
     min_label_share: Share = 0.5
     """The least sum of the labels' probabilities. With a smaller sum there is no verdict, because the judge did not
     understand the task."""

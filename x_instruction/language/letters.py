@@ -34,15 +34,15 @@ STYLES = {
     chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _STYLED if unicodedata.name(chr(point), "")
 }
 FULL_WIDTH_SCRIPTS = ("Bopomofo", "Han", "Hangul", "Hiragana", "Katakana")
-# A text is changed only if at least this share of its letters are `own_letters`. In Urdu texts, one letter in twelve is
-# one that Arabic and Persian do not have.
+# The letters of a text are replaced only if at least this share of them are `own_letters`. In Urdu texts, one letter in
+# twelve is one that Arabic and Persian do not have.
 MIN_OWN_LETTERS = 0.01
 CLOSERS = r"[\p{Pe}\p{Pf}\x22']"
 TRUE = pl.lit(True)
 
 
 class _Step(NamedTuple):
-    """A change of the texts in which `pattern` occurs and for which `condition` holds."""
+    """A change of those texts that contain `pattern` and for which `condition` is true."""
 
     pattern: str
     change: Callable[[pl.Expr], pl.Expr]
@@ -52,7 +52,7 @@ class _Step(NamedTuple):
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
     """Rewrites texts in the language's own letters and signs. They must be in NFC and without invisible characters."""
     steps = list(_steps(language))
-    # A search for all patterns comes first, because nine in ten texts need no change.
+    # Texts are first searched for all patterns at once, because nine in ten texts need no change.
     found = texts.str.contains("|".join(step.pattern for step in steps))
     return changed_where(found, texts, partial(_rewritten, steps=steps))
 

@@ -59,7 +59,7 @@ def closed(marks: str, also: str = "") -> str:
 
 
 def sentence_a_line(language: LanguageSettings) -> pl.Expr:
-    """Puts a line end after each sentence of `text`. If spaces separate sentences, puts it in place of each space."""
+    """Puts each sentence of `text` on a line of its own. If spaces separate sentences, each space ends a line."""
     end = sentence_end(marks(language)) if language.marks_sentence_ends else r"\s"
     return pl.col("text").str.replace_all(rf"({end})\s*", "${1}\n").str.strip_chars_end()
 
@@ -73,8 +73,8 @@ def sentences_or_lines(frame: pl.DataFrame, language: LanguageSettings) -> pl.Da
     """Like `sentences`, but if spaces separate sentences, a text of several lines is divided into its lines.
 
     A Thai sentence consists of several parts between spaces. So if the first paragraph repeats a headline, each part of
-    the headline would count as a repeated sentence. Of 800 pages of government news, the repetition rules would drop 32
-    if they compared such parts, and drop none if they compare lines.
+    the headline would count as a repeated sentence. In a test on 800 pages of government news, the repetition rules
+    dropped 32 pages when they compared such parts, and none when they compared lines.
     """
     if language.marks_sentence_ends:
         return sentences(frame, language)
@@ -95,7 +95,7 @@ def split_text(frame: pl.DataFrame, one_a_line: pl.Expr, language: LanguageSetti
 
 
 def share_of_rows(frame: pl.DataFrame, marked: pl.DataFrame) -> pl.Series:
-    """For each row of the frame, the share of its characters that are in sentences whose `hit` in `marked` is true."""
+    """For each row of the frame, the share of its sentences' characters for which `hit` in `marked` is true."""
     shares = marked.group_by("row").agg(share=pl.col("length").filter("hit").sum() / pl.col("length").sum())
     rows = frame.select(row=pl.int_range(pl.len()))
     return rows.join(shares, on="row", how="left", maintain_order="left")["share"].fill_null(0.0)

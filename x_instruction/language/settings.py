@@ -1,7 +1,7 @@
 """The settings of each language, one file `languages/<code>.yaml` for each.
 
-With thresholds that fit English, filters drop good text in other languages (in Tamil, the mean word length reaches 37).
-Therefore the language's own file has every figure that a filter needs, with its source.
+With thresholds that fit English, filters remove good text in other languages (in Tamil, the mean word length of a text
+reaches 37). Therefore the language's own file has every figure that a filter needs, with its source.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from x_instruction.models.settings import Adapter
 from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.files import read_json, write_json
 
-FOLDER = "adapter"  # a subfolder of the model's folder that is not read when the model is loaded
+FOLDER = "adapter"  # subfolder of the model's folder; it is not read when the model is loaded
 
 
 def with_adapter(model: Any, adapter: Adapter) -> Any:

@@ -22,7 +22,7 @@ FILE = "base.json"
 # Files that many licences ask a publisher to pass on.
 TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice", "USE_POLICY.md")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
-# How the texts of licences begin. If the model card names no licence, its file is recognised by these.
+# How the texts of licences begin. If the model card names no licence, these words identify the licence file.
 BEGINNINGS = {
     "apache-2.0": r"apache license\s+version 2\.0",
     "mit": r"(?:the )?mit license",

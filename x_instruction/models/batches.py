@@ -10,14 +10,14 @@ from typing import Any, Literal
 from x_instruction.models.examples import Example
 
 IGNORED = -100  # label of tokens that do not count in the loss
-GROUPED_BATCHES = 50  # this many batches are sorted by length together, as in transformers
+GROUPED_BATCHES = 50  # the examples of so many batches are sorted by length together, as in transformers
 
 Row = dict[str, list[int]]
 Order = Literal["by_length", "at_random", "in_order"]
 
 
 def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
-    """Rows with `input_ids` and `labels`, cut at `max_tokens`. Examples whose prompt is that long are left out."""
+    """Rows with `input_ids` and `labels`, cut at `max_tokens`. Examples with a prompt as long as this are left out."""
     return [
         {
             "input_ids": [*example.prompt, *example.completion][:max_tokens],

@@ -13,14 +13,13 @@ from typing import Any
 
 from x_instruction.runner.errors import SettingsError, in_one_line
 
-# Stand-ins for a message and an answer. Templates do not change these words, and no token joins them with what is
-# around.
+# Words in place of a message and an answer. Templates do not change them, and no token joins them with the text around.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
 USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}
-IS_PROMPT = "message_is_prompt"  # argument of a published template: the message is already a prompt of params.yaml
-# Templates such as that of Llama 3.1 write today's date into each prompt. They get the default date of Llama 3.2's
-# template.
+IS_PROMPT = "message_is_prompt"  # argument of a published template; true if the message is already a whole prompt
+# Templates such as that of Llama 3.1 write today's date into each prompt. Such templates get the default date of Llama
+# 3.2's template.
 TODAY = datetime(2024, 7, 26)
 
 

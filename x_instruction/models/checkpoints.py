@@ -14,11 +14,11 @@ from x_instruction.runner.published import refuse_damaged
 
 # transformers writes these arguments of `from_pretrained` into tokenizer_config.json.
 LOADING_KEYS = ("is_local", "local_files_only")
-CUSTOM_CODE = "auto_map"  # in a config: Python files that a loader with `trust_remote_code` would run
+CUSTOM_CODE = "auto_map"  # keys of a config that name Python files, which a loader with `trust_remote_code` would run
 
 
 def load_model(folder: Path, revision: str | None = None, dtype: str | None = None, four_bits: bool = False) -> Any:
-    """A causal language model from a folder or hub id. Raises InputError if it cannot be used.
+    """Loads a causal language model from a folder or hub id. Raises InputError if the model cannot be used.
 
     `dtype` is the type of its weights, by default the stored type. `four_bits` quantises them, which needs a GPU.
     """
@@ -43,7 +43,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             trust_remote_code=False,
             attn_implementation="sdpa",
             output_loading_info=True,
-            # refuse_unfit_weights refuses them with a message that names the weight.
+            # refuse_unfit_weights refuses weights of another shape with a better message, which names the weight.
             ignore_mismatched_sizes=True,
             # The other values that a checkpoint suggests for generation are not used, so none of them may stop the run.
             generation_config=token_ids_of(folder, revision),
@@ -58,7 +58,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
 
 
 def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
-    """The fast tokenizer of a folder or hub id. Raises InputError if it cannot be used."""
+    """Loads the fast tokenizer of a folder or hub id. Raises InputError if the tokenizer cannot be used."""
     from transformers import AutoTokenizer
 
     refuse_damaged(folder, lambda name: not name.endswith(".safetensors"))
@@ -85,7 +85,7 @@ def stored_dtype(folder: Path) -> str:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Saves both in a folder, without the names of custom code and the place from which the tokenizer was loaded."""
+    """Saves model and tokenizer, without names of custom code and the path from which the tokenizer was loaded."""
     model.generation_config = only_token_ids(model.generation_config.to_dict())
     for config in (model.config, model.config.get_text_config(), model.generation_config):
         if hasattr(config, CUSTOM_CODE):

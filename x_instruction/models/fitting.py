@@ -17,7 +17,7 @@ ADAPTER = Adapter(rank=16, alpha=32)
 
 
 def refuse_too_large_a_model(folder: Path, dtype: str | None) -> None:
-    """Raises InputError if the weights of a folder's model do not fit into main memory, into which they are read."""
+    """Raises InputError if main memory, into which the weights of the folder's model are read, is too small."""
     shape = shape_of(folder)
     if shape and (needed := loading_bytes(shape, dtype)) > (free := free_memory()):
         raise InputError(

@@ -17,8 +17,8 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 
 ROWS_PER_BATCH = 16
-# The largest number of logits in memory at once: 0.5 GB. Without it, 16 rows of 2,000 tokens with a vocabulary of
-# 128,000 would take 16 GB.
+# The largest number of logits in memory at once: 0.5 GB. Without this limit, 16 rows of 2,000 tokens with a vocabulary
+# of 128,000 would take 16 GB.
 MOST_LOGITS = 2**27
 
 

@@ -2,7 +2,8 @@
 
 The estimate is a lower bound, so that no training that fits is refused: tensors that only some architectures keep are
 left out. The part for the tensors that the backward pass needs was compared with measurements. For Llama, Qwen3 and
-Gemma3 it was 0 to 1 % too low in float32, and 4 to 16 % too low in bfloat16. For GPT-2 it was 28 to 45 % too low.
+Gemma3, this part was 0 to 1 % too low in float32, and 4 to 16 % too low in bfloat16. For GPT-2, this part was 28 to 45
+% too low.
 """
 
 from __future__ import annotations

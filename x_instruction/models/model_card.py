@@ -109,7 +109,7 @@ client.chat.completions.create(model="<the served name>", messages=messages, ext
 
 
 def _rules(record: Mapping[str, Any]) -> str:
-    """The rules of decoding that generation_config.json does not have."""
+    """Text on the decoding settings that generation_config.json cannot contain."""
     decoding = record["decoding"]
     rules = []
     if size := decoding.get("no_repeat_ngram"):

@@ -1,4 +1,4 @@
-"""Decides the precision: weights are trained in float32, and products are in bfloat16 if that is fast."""
+"""Decides the precision. Weights are trained in float32, and products are computed in bfloat16 if that is fast."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Encodes prompts as token ids: templates with special tokens, and plain text in their placeholders.
 
 Only the words of a template may become special tokens. `</s>`, `<|im_end|>` and every other control string in a
-document is encoded as ordinary characters, so a document cannot end a turn or begin a section. Every back end gets
-token ids and never a string, because it would parse a string again.
+document is encoded as ordinary characters, so a document cannot end a turn or begin a section. Back ends get token ids
+and never strings, in which they would find special tokens again.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class PromptEncoder:
 
     @property
     def stop(self) -> tuple[int, ...]:
-        """The token that ends a text: the first special token of `end`, or the only token of `end`.
+        """The token that ends a text, in a tuple: the first special token of `end`, or its only token.
 
-        If `end` consists of several ordinary tokens, no token ends a text; then `stop_strings` does.
+        If `end` consists of several ordinary tokens, the tuple is empty, and `stop_strings` is used.
         """
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
         ends = [token for token in self.end if token in special] or self.end[: len(self.end) == 1]

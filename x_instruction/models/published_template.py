@@ -16,7 +16,7 @@ from x_instruction.models.chat_template import IS_PROMPT, literal, timeless
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import PLACEHOLDER
 
-CONTENT = "content"  # the variable of the template that holds a user's message
+CONTENT = "content"  # the template's variable for a user's message
 SENTENCE_END = re.compile(r"^[.!?:;,।。۔…]+")
 
 
@@ -53,8 +53,8 @@ def _parts(asking: Asking, boundary: re.Pattern[str]) -> tuple[str, str, str]:
     """Three Jinja expressions: a user's turn with the language, a turn without it, and what follows either of them."""
     placeholders = list(PLACEHOLDER.finditer(asking.prompt))
     before, after = asking.prompt[: placeholders[0].start()], asking.prompt[placeholders[-1].end() :]
-    # To ask without the language, the sentence that names it is left out: the words up to the nearest structure (line
-    # break or control string).
+    # In a turn without the language, the sentence that names the language is left out: all words up to the nearest line
+    # break or control string.
     if placeholders[-1][1] != asking.message:
         structure = boundary.search(after)
         after = after[structure.start() :] if structure else SENTENCE_END.sub("", after)

@@ -61,11 +61,12 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes the files beside the weights. The chat template must be there, because its prompts are checked before."""
+    """Writes all files beside the weights except the chat template, which `write_template` must write before."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The card is made from the record as it is in the file, with sorted keys, because a released copy's card is, too.
+    # The record is read from the file, with sorted keys, so that the card has the same order as that of a released
+    # copy.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 

@@ -76,8 +76,8 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
     for name, weight in model.named_parameters():
         if not weight.is_floating_point() or not weight.numel() or weight.is_meta:
             continue
-        # If any number is NaN, so are the smallest and the largest. Computing these two takes no memory; `isfinite` of
-        # all numbers does.
+        # If any number is NaN, so are the smallest and the largest. To compute these two takes no memory, but
+        # `isfinite` of all numbers would.
         if not torch.stack(weight.detach().aminmax()).isfinite().all():
             raise InputError(
                 f"{folder} is not a usable model: {name} has numbers that are not finite (NaN or infinity): take "

@@ -41,7 +41,7 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     max_tokens: Positive
-    """The largest number of tokens of an example, prompt and completion together."""
+    """The largest number of tokens of an example (prompt and completion together)."""
     precision: Literal["auto", "float32", "bfloat16"]
     """The type of the products; weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast).
     `auto` computes in bfloat16 if the processor supports it and the start model is not stored in float32."""
@@ -73,7 +73,7 @@ class Training(Section):
     patience: Positive | None
     """Training stops after this many measurements without a lower held-out loss; null: never."""
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow", "dvclive"], ...]
-    """Loggers in addition to the run log. They send nothing unless the user's environment names a server."""
+    """Loggers in addition to the run log. The loggers send nothing unless the user's environment names a server."""
 
     @model_validator(mode="after")
     def _held_out_loss_is_measured(self) -> Training:

@@ -90,7 +90,7 @@ def shape_from(config: Any, sizes: Mapping[str, tuple[int, ...]], stored_bytes: 
 
 def _weight_files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
-    # A folder may hold the weights a second time in another layout, which transformers does not load.
+    # A folder may contain the weights a second time in another layout, which transformers does not load.
     names = set(read_json(index)["weight_map"].values()) if index.is_file() else {"model.safetensors"}
     return [folder / name for name in sorted(names) if (folder / name).is_file()]
 

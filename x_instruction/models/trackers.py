@@ -1,8 +1,8 @@
 """Opens the loggers of a training run.
 
-A logger is imported only if `report_to` names it, and no logger sends anything unless the user asks for it: W&B runs
-offline unless WANDB_MODE says otherwise, MLflow writes to a folder unless MLFLOW_TRACKING_URI names a server, and
-DVCLive saves no experiment. Their own reports about use and errors are off, unless the user has turned them on.
+A logger is imported only if `report_to` names it, and no logger sends anything unless the user asks for it. W&B runs
+offline unless WANDB_MODE says otherwise. MLflow writes to a folder unless MLFLOW_TRACKING_URI names a server. DVCLive
+saves no experiment. The loggers' own reports about use and errors are off, unless the user has turned them on.
 """
 
 from __future__ import annotations

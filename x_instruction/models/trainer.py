@@ -1,4 +1,4 @@
-"""Makes TRL's trainer, with batches drawn beforehand, the loss on completions, and the held-out loss of the metrics."""
+"""Makes TRL's trainer, with batches drawn beforehand, the loss on completions, and the loss on held-out examples."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def trainer_arguments(training: Training, seed: int, folder: Path, steps: int, b
         lr_scheduler_type="constant_with_warmup" if training.schedule == "constant" else training.schedule,
         warmup_steps=training.warmup_share,
         weight_decay=training.weight_decay,
-        adam_beta2=0.95,  # common for language models; 0.999 averages over more steps than a short run has
+        adam_beta2=0.95,  # usual for language models; 0.999 would average over more steps than a short run has
         max_grad_norm=training.max_gradient_norm,
         neftune_noise_alpha=training.neftune or None,
         per_device_train_batch_size=training.batch_size,

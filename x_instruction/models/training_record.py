@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-SAMPLED = 1000  # weights of each parameter that are compared
+SAMPLED = 1000  # number of weights of each parameter that are compared
 POINTS = 200  # the most points in a curve
 
 

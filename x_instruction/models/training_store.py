@@ -29,9 +29,9 @@ def kept_examples(
 ) -> list[Example]:
     """The examples that `make` tokenises from the pairs, or the stored ones of an earlier run of the same pairs.
 
-    The key is made of the pairs, the prompts, the languages' names, the code, the model in `start` with its tokenizer,
-    and `settings`, which must hold everything else that `make` reads. Tokenising 32,000 pairs took 12 to 39 seconds,
-    and reading them about one second.
+    Examples are found by a key. It is made of the pairs, the prompts, the languages' names, the code, the model in
+    `start` with its tokenizer, and `settings`, which must contain everything else that `make` reads. Tokenising 32,000
+    pairs took 12 to 39 seconds, and reading them about one second.
     """
     names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
     shared = [job.code, _content(start), job.section(Prompts).key(), names, *map(str, settings)]

@@ -16,8 +16,8 @@ from multiprocessing.context import ForkServerProcess
 from x_instruction.pages.limits import LimitError, Limits, check_size
 from x_instruction.pages.main_text import ExtractionError, NestingError, Page, extract_page
 
-# A process that only waits uses no processor time. So it is also ended when it has taken this many times a page's
-# seconds by the clock.
+# A process that only waits uses no processor time. So it is also ended when a page has taken this many times its
+# allowed seconds by the clock.
 PATIENCE = 20
 Answer = Page | ExtractionError | NestingError
 
@@ -82,7 +82,7 @@ def extractor() -> Extractor:
 
 
 def _serve(connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too, but the stage ends it
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     while True:
         try:

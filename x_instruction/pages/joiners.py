@@ -1,4 +1,4 @@
-"""Keeps zero-width joiners, which the extractor would delete, as it deletes all characters without a glyph.
+"""Keeps zero-width joiners through the extraction, which deletes all characters without a glyph.
 
 Bengali, Persian and Tamil spelling needs joiners. During the extraction, they are replaced by two Javanese punctuation
 marks, which no text in the project's languages contains.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# A `<` that begins a comment, an element whose content is not markup, or another element.
+# Matches a `<` that begins a comment, an element whose content is not markup (group 1), or another element.
 OPENING = re.compile(r"<(?:!--|(script|style|textarea|title)\b|[A-Za-z])", re.IGNORECASE)
 # The rest of an opening tag, with its attributes. A quotation mark counts only after "=", as in browsers. The
 # quantifiers are possessive, so no part is tried twice and the time is linear.

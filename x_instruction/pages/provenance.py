@@ -7,7 +7,8 @@ from lxml import etree, html  # type: ignore[import-untyped]
 from x_instruction.pages import joiners
 from x_instruction.pages.normalise import normalise
 
-# XPaths for each field, in order of preference. If one finds several attributes, the first counts; texts are joined.
+# XPaths for each field, in order of preference. If an XPath finds several attributes, the first one is taken; if it
+# finds several texts, they are joined.
 FIELDS: dict[str, list[str]] = {
     "url": ["link[@rel='canonical']/@href", "meta[@property='og:url']/@content"],
     "title": ["meta[@property='og:title']/@content", "h1//text()", "title//text()"],

@@ -39,7 +39,7 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
-    """Maps each reason to an expression: whether a pair breaks this rule. The best rated pair must be the first."""
+    """Maps the reason of each rule to an expression for whether a pair breaks it. The best pairs must come first."""
     # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. When a
     # band has no more pairs, only the other bands go on.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1

@@ -14,9 +14,9 @@ class RefinedPairs(Section):
 
     min_rating: Share
     always_kept: Annotated[int, Field(ge=0)]
-    """Number of the best pairs of a language that `min_rating` never drops. It is for the embedded model, whose
-    instructions do not fit their texts (median rating 0.1), so that its run would end here. With any other model it
-    must be 0."""
+    """So many of the best pairs of a language are kept even if their rating is below `min_rating`. This is for the
+    embedded model, whose instructions do not fit their texts (median rating 0.1), so that its run would end here. With
+    any other model it must be 0."""
     max_of_document: Positive | None
     """The largest number of pairs of one document."""
     max_of_domain: Positive | None
@@ -31,8 +31,8 @@ class RefinedPairs(Section):
     min_pairs: Positive
     """If a language has fewer pairs than this, nothing is published."""
     max_precision_fall: Share
-    """The stop rule: if the held-out precision of an iteration is lower than the best before it by more than this,
-    neither that iteration nor a later one is used."""
+    """The stop rule. If an iteration's precision on held-out seeds is more than this below the best one before, that
+    iteration and all later ones are not used."""
 
     @model_validator(mode="after")
     def _some_number_is_allowed(self) -> RefinedPairs:

@@ -1,4 +1,4 @@
-"""Describes what a tuned model learns: its training examples, and how a user's message becomes the same prompt."""
+"""Describes what a tuned model learns: how pairs become examples, and how a user's message becomes such a prompt."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def tune_into(
     decoding: Mapping[str, Any],
     languages: Sequence[str],
 ) -> dict[str, Metric]:
-    """Like `tune`, but saves to any folder, for some of the languages. Its subfolder PLOTS gets the loss curve."""
+    """Like `tune`, but for any folder and some of the languages. The loss curve is in the folder's subfolder PLOTS."""
     base = job.input("base_model")
     encoder = _encoder(job, base, training)
     examples = kept_examples(job, base, pairs, [encoder.budget], lambda: task.examples(pairs, encoder))
@@ -100,8 +100,9 @@ def _template_share(
 ) -> float:
     """Share of the held-out prompts for which the saved chat template gives exactly the tokens of the training.
 
-    The two may differ. The pipeline encodes the parts of a prompt one by one, so that no text becomes a special token.
-    A chat template is encoded as a whole, so a tokenizer may join the end of one part with the start of the next.
+    The tokens may differ. The pipeline encodes the parts of a prompt one by one, so that no text becomes a special
+    token. A chat template is encoded as a whole, so a tokenizer may join the end of one part with the start of the
+    next.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

@@ -1,4 +1,4 @@
-"""Tunes one model for each language, in a folder with the code of the language. They are published together.
+"""Tunes one model for each language, in a folder named by the language's code. All of them are published together.
 
 <work>/models/<key>/   finished models, deleted after publishing; an interrupted run trains only the missing ones
 """
@@ -29,7 +29,7 @@ from x_instruction.runner.plots import PLOTS, write_plot
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.work_store import SEAL, finished, seal
 
-# How the values of a metric for several models become one value for the final check: mostly the worst value.
+# The functions that combine the values of a metric for several models into one for the suite, mostly the worst value.
 WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
     "loss_change": max,

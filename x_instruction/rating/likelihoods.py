@@ -87,12 +87,12 @@ def _others(rows: pl.DataFrame, count: int) -> pl.DataFrame:
 
 
 def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, prompts: Prompts) -> pl.Series:
-    """For each row of `texts`, the likelihood after its `text` of the instruction in the row `number` of the frame."""
+    """For each row of `texts`, the likelihood of instruction number `number` after the text `text`."""
     plain = PromptEncoder(engine.tokenizer, prompts)
     completions = [plain.completed(instruction) for instruction in instructions]
     encoder, questions = PromptEncoder(engine.tokenizer, prompts, budget=prompts.max_response_tokens), []
     for number, text in texts.select("number", "text").iter_rows():
-        encoder.room = engine.room(len(completions[number]) + 1)  # engines need room for one more token
+        encoder.room = engine.room(len(completions[number]) + 1)  # 1 more, because engines generate a token
         questions.append(encoder.write_instruction(text))
     values = engine.likelihood(questions, [completions[number] for number in texts["number"]])
     return pl.Series(values, dtype=pl.Float64)

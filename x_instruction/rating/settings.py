@@ -26,6 +26,6 @@ class Rating(Section):
     list is empty, the labels decide alone. candidate_pairs computes likelihoods and vectors only if a listed signal
     needs them."""
     other_texts: Positive
-    """Number of other texts of the language after which an instruction's likelihood is computed too."""
+    """For comparison, an instruction's likelihood is also computed after this many other texts of the language."""
     max_response_tokens: Positive
     """In the prompt, a response with more tokens is cut at the end of a sentence. Signals use the whole response."""

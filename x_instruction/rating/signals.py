@@ -1,4 +1,4 @@
-"""Computes the signals of a pair, which are used besides the evaluator's labels. The choice of signals is our own.
+"""Computes the signals of a pair, which a rating uses besides the evaluator's labels. We chose the signals ourselves.
 
 surface.py      counted on the response alone
 likelihoods.py  how likely the instruction is after the response
@@ -30,7 +30,8 @@ SIGNALS = (*HIGHER_IS_BETTER, *SURFACE)
 def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
     """Adds the signals of `rating.signals`. Likelihoods need the instruction model, and similarities the text encoder.
 
-    The evaluator's folder has the mean vectors. Vectors that the frame already has are used, and then removed.
+    The evaluator's folder has the mean vectors. If the frame already has vectors, these are used. Vectors are removed
+    at the end.
     """
     rating = job.section(Rating)
     if set(rating.signals) & set(SURFACE):

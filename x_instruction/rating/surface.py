@@ -26,10 +26,10 @@ PASSAGE = 40  # characters that are enough to identify a language; a single sent
 def add_surface_signals(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
     """Adds the columns of SURFACE, computed on the `response` of each row by the rules of its `language`.
 
-    repeated_share: share of characters in sentences that repeat an earlier sentence. short_run: length of the longest
-    run of sentences, lines or items of at most five words. open_end: 1 if the text does not end as a sentence does (0
-    if marks do not end sentences in the language). other_language_share: share of characters in passages that are
-    identified as another language.
+    The column repeated_share is the share of characters in sentences that repeat an earlier sentence. short_run is the
+    number of sentences, lines or items in the longest run of those with at most five words. open_end is 1 if the text
+    does not end as a sentence does (0 in languages without marks at the ends of sentences). other_language_share is the
+    share of characters in passages that are identified as another language.
     """
     return by_language(frame, pages, _with_signals)
 

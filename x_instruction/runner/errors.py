@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-LONGEST = 300  # characters of a library's message
+LONGEST = 300  # the most characters of a library's message
 
 
 class XInstructionError(Exception):
@@ -10,7 +10,7 @@ class XInstructionError(Exception):
 
 
 class SettingsError(XInstructionError):
-    """`params.yaml` holds an unknown key or an impossible value."""
+    """`params.yaml` has an unknown key or an impossible value."""
 
 
 class InputError(XInstructionError):

@@ -49,7 +49,7 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
 
 
 def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
-    """The result of a shard. Raises InputError, and ends the workers, if it takes longer than LONGEST_SHARD."""
+    """The result of a shard. If the shard takes longer than LONGEST_SHARD, ends the workers and raises InputError."""
     try:
         return shard.result(timeout=LONGEST_SHARD)
     except TimeoutError:

@@ -1,8 +1,8 @@
-"""The gate checks an artifact against its suite of expectations before anything is published.
+"""Checks an artifact against its suite of expectations, before it is published. This check is called the gate.
 
-Polars computes the metrics over all rows, and Great Expectations judges them as a frame of one row. For a million rows
-this takes 0.2 s and 0.5 GB. If Great Expectations read all rows itself, through pandas, it would take 3 s and 1.1 GB. A
-suite is the file `stages/<artifact>/expectations.yaml`, a list of entries:
+Polars computes the metrics over all rows, and Great Expectations judges them as a frame of one row. For a million rows,
+these steps take 0.2 s and 0.5 GB. If Great Expectations read all rows itself, through pandas, it would take 3 s and 1.1
+GB. A suite is the file `stages/<artifact>/expectations.yaml`, a list of entries:
 
     - metric: bad_share                      # a metric that the stage computes
       at_most: $raw_web_text.max_bad_share   # a setting or a number; also at_least and equals
@@ -48,7 +48,7 @@ Validate = Callable[[list[Expectation], dict[str, Metric]], list[bool]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one expectation passed. `value` is that of its metric, or None if the stage did not compute it."""
+    """Whether one expectation passed. `value` is the value of its metric; None if the stage did not compute it."""
 
     metric: str
     rule: str
@@ -126,7 +126,7 @@ def _bound(value: Metric | None, settings: Any, path: Path) -> Any:
 def judge(
     artifact: str, partition: str, suite: list[Expectation], metrics: dict[str, Metric], validate: Validate
 ) -> Report:
-    """Judges every expectation. A metric that is absent or not finite fails."""
+    """Judges every expectation. An expectation of a metric that is missing or not finite counts as failed."""
     usable = {name: value for name, value in metrics.items() if isinstance(value, str) or math.isfinite(value)}
     passed = iter(validate([expectation for expectation in suite if expectation.metric in usable], usable))
     verdicts = [

@@ -1,4 +1,4 @@
-"""Validates a suite with Great Expectations, on a frame of one row that holds the metrics.
+"""Validates a suite with Great Expectations, on a frame with a column for each metric and a single row.
 
 Only this module uses the library. Its import takes 2 to 4 s, as long as the work of a small stage. So a separate
 process imports it while the stage works, and then validates. If the library is already loaded, no separate process is
@@ -38,7 +38,7 @@ class Validator:
             self._process.wait()
 
     def validate(self, suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-        """Whether each expectation holds. Numbers among the metrics must be finite."""
+        """Returns for each expectation whether it is true. Numbers among the metrics must be finite."""
         if self._process is None:
             return _validate(suite, metrics)
         question = json.dumps({"metrics": metrics, "suite": [asdict(expectation) for expectation in suite]})
@@ -55,7 +55,7 @@ class Validator:
 
 
 def _validate(suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-    """Whether each expectation holds. What Great Expectations prints goes to standard error."""
+    """Returns for each expectation whether it is true. Great Expectations prints to standard error."""
     if not suite:
         return []
     import great_expectations as gx
@@ -94,7 +94,7 @@ def _serve() -> None:
     import great_expectations  # noqa: F401
 
     question = sys.stdin.read()
-    if question:  # empty: the stage ended before it had anything to validate
+    if question:  # empty if the stage ended before it asked
         asked = json.loads(question)
         print(json.dumps(_validate([Expectation(**entry) for entry in asked["suite"]], asked["metrics"])))
 

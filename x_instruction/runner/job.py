@@ -78,7 +78,7 @@ class Job:
 
     @property
     def refusal(self) -> Path:
-        """File of a failed gate's report. It is outside DVC's outputs, so that `dvc checkout` does not replace it."""
+        """File of the report of a refused run. DVC does not track it, so `dvc checkout` does not replace it."""
         return self.root / "data" / "refused" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property

@@ -18,7 +18,7 @@ from x_instruction.runner.yaml_files import read_yaml
 def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
     """Raises SettingsError for the first input of an artifact that is not among its dependencies in `graph`.
 
-    `inputs` holds the dependencies by artifact, written as in `graph`. It is no error if `graph` does not exist,
+    `inputs` maps each artifact to its dependencies, written as in `graph`. It is no error if `graph` does not exist,
     because a stage can also run without it, or if an artifact is not in it.
     """
     if not graph.exists():

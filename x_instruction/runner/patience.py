@@ -1,4 +1,4 @@
-"""Waits for other processes: a wait reports for whom and how long it waits, and ends with an error if it is in vain.
+"""Waits for other processes. A wait reports for which process and how long, and ends with an error if it is in vain.
 
 A wait ends in that way only if the process that holds the lock, with its children, does nothing for an hour. As long as
 they use the processor, or their files grow, the wait goes on. Linux lists the process that holds a lock file in
@@ -117,7 +117,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line. It is "" for a kernel process or one that has ended, None if not shown."""
+    """The command of a process in one line; "" if it is the kernel's or has ended; None if the system shows none."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())

@@ -62,7 +62,7 @@ def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def _is_ours(manifest: Path) -> bool:
-    """Whether X-Instruction wrote the manifest. An unreadable manifest counts as such, so that it is refused."""
+    """Whether X-Instruction wrote the manifest. True for an unreadable manifest, so that it is refused later."""
     if not manifest.is_file():
         return False
     try:

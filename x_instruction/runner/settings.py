@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
-SHOWN = 120  # characters of a wrong value
+SHOWN = 120  # the most characters of a wrong value in a message
 NonEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -65,7 +65,7 @@ class RunSettings(Protocol):
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first problem of a validation in one sentence: names the key, its value, the rule, or a similar key."""
+    """One sentence on the first problem of a validation, with the key, its value, the rule, or a similar key."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

@@ -49,7 +49,7 @@ class Split:
 
 
 def drops(frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> pl.DataFrame:
-    """Brings dropped rows into DROP_SCHEMA. `text` and `origin` name the columns for the columns of these names."""
+    """Brings dropped rows into DROP_SCHEMA, in which the columns named by `text` and `origin` get these names."""
     return frame.select(
         pl.col("id").cast(pl.String),
         pl.col("reason").cast(pl.String),

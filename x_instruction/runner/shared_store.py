@@ -110,7 +110,7 @@ def _patience(key: str) -> Patience:
 
 
 def _progress(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes of the files of a piece. While they change, another process makes it, and the wait goes on."""
+    """Names and sizes of the files of a piece. While they change, the process that makes it works: the wait goes on."""
     return sorted((path.name, _size(path)) for path in folder.glob("*"))
 
 

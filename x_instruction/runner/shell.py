@@ -22,7 +22,7 @@ from x_instruction.runner.shards import DROPS
 
 
 class Stage(Protocol):
-    """What a stage's module offers: `run` writes the artifact to `job.staging`, `measure` computes its metrics."""
+    """The functions of a stage's module: `run` writes the artifact to `job.staging`, `measure` computes its metrics."""
 
     def run(self, job: Job) -> Outcome: ...
     def measure(self, job: Job, outcome: Outcome) -> dict[str, Metric]: ...
@@ -102,7 +102,7 @@ def _keep_drops(job: Job) -> str:
 def _prune(work: Path) -> None:
     """Deletes from the work store all that the published run did not use."""
     if (work / "used").exists():
-        used = set((work / "used").read_text(errors="replace").split())  # an entry whose key is damaged is made again
+        used = set((work / "used").read_text(errors="replace").split())  # a damaged key only deletes its entry
         for folder in work.iterdir():
             if folder.is_dir() and folder.name not in used:
                 shutil.rmtree(folder)

@@ -26,7 +26,7 @@ def seal(entry: Path, **facts: Any) -> None:
 
 
 def finished(entry: Path) -> dict[str, Any] | None:
-    """The facts of a finished entry, or None. A damaged entry is reported, deleted, and counts as not finished."""
+    """The facts of a finished entry, or None. Reports and deletes a damaged entry, which counts as not finished."""
     if not (entry / SEAL).exists():
         return None
     try:

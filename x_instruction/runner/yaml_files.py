@@ -56,7 +56,7 @@ def _refuse_many_levels(text: str) -> None:
 
 
 def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
-    """Number of values that a node stands for, including those that aliases repeat."""
+    """Number of values below a node, in which each use of an alias counts all values that it repeats."""
     if id(node) not in known:
         known[id(node)] = MAX_VALUES  # for a node that contains itself by an alias
         known[id(node)] = 1 + sum(_count_values(child, known) for child in _children(node))

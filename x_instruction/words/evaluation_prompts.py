@@ -1,4 +1,4 @@
-"""Reads the texts of evaluation sets: JSONL files whose rows hold prompts, questions, passages or messages."""
+"""Reads the texts of evaluation sets: JSONL files whose rows contain prompts, questions, passages or messages."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _read(path: Path, setting: str) -> str:
-    """The text of a file. Raises InputError if it is not a text file; opening a pipe would wait for ever."""
+    """Reads the text of a file. Raises InputError if it is not a text file, also because a pipe would never end."""
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
     if not path.is_file():

@@ -13,7 +13,7 @@ SEPARATORS = (0x2C, 0x2E, 0x3A)
 
 @compiled
 def join_numbers(points: Points, starts: Starts, ends: npt.NDArray[np.int32]) -> None:
-    """Joins words that are parts of one number, by changes of `ends`. ends[place] is the end of the word at a place."""
+    """Joins words that are parts of one number, in place. ends[place] is the end of the word that begins at `place`."""
     for text in range(starts.size - 1):
         word, place, end = starts[text], starts[text], starts[text + 1]
         while place < end:

@@ -1,7 +1,7 @@
 """Finds data files of installed packages, without running any code of the package.
 
-The code that reads such a file names the package's version. So to use another version, this code must change, and then
-DVC runs the stage again.
+The code that reads such a file names the package's version. If this code is changed for another version, DVC therefore
+runs the stage again.
 """
 
 from __future__ import annotations

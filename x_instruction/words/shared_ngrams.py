@@ -99,7 +99,7 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
 
 
 def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
-    """The texts, each as it is written. If cleaning, as web text gets it, changes a text, the cleaned form is added."""
+    """The texts as they are written. If cleaning (as of web text) changes a text, its cleaned form is added."""
     as_written = normalised(pl.Series("text", [text.text for text in texts], dtype=pl.String), language)
     cleaned = cleaned_texts(as_written, language)
     pairs = zip(texts, as_written, cleaned, strict=True)
@@ -126,7 +126,7 @@ def _overlaps(texts: pl.Series, ngrams: Ngrams, language: LanguageSettings) -> l
 
 
 def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Places, Places]:
-    """The first shared run of each text that has a shared run: number of the text, place of the run, and its length."""
+    """The first shared run of each text that has one. Three arrays: number of the text, place and length of the run."""
     places = np.arange(max(len(values) - ngrams.least + 1, 0))
     places = places[_is_in(runs(values, places, places + ngrams.least), ngrams.beginnings)]
     text = np.searchsorted(begins, places, side="right") - 1
@@ -141,7 +141,7 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is in the sorted array `among`. A table of low bits excludes nearly all other hashes first."""
+    """Whether each hash is in the sorted array `among`. First, a table of low bits excludes nearly all that are not."""
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True

@@ -42,7 +42,7 @@ HAS_LETTER, IS_WORD = 1, 2
 # belongs to the number before it.
 INSIDE, JOINS, JOINS_MIXED, RUNS, ENDS_NUMBERS = 1, 2, 4, 8, 16
 POINT, HYPHEN = 0x2E, 0x2D
-# The characters , . / : – which join digits in every language.
+# The characters , . / : and – join digits in every language.
 NUMBER_JOINERS = (0x2C, 0x2E, 0x2F, 0x3A, 0x2013)
 
 

@@ -21,7 +21,7 @@ from x_instruction.words.thai_dictionary import Nodes, Symbols, dictionary, step
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
 SPACE, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
-# As in newmm, a piece has 140 characters and is cut within its last 40 (WINDOW), and at most MAX_WORDS words are
+# As in newmm, a piece has up to 140 characters and is cut within its last 40 (WINDOW). At most MAX_WORDS words are
 # considered from one place.
 PIECE, WINDOW, MAX_WORDS = 140, 40, 50
 # Size of the temporary arrays, which have room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of
@@ -143,7 +143,7 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
     """Writes the ends of the fewest words that lead from `first` to `goal` into `past`.
 
     If several paths have equally few words, the one whose first words are shorter is taken.
-    The words that begin at start + at end at the places edges[2, edges[0, at]:edges[1, at]].
+    For a word that begins at the place start + at, the possible ends are edges[2, edges[0, at]:edges[1, at]].
     """
     came, queue = room[0], room[1]
     came[first - start : goal - start + 1] = -1

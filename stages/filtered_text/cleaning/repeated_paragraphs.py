@@ -10,10 +10,10 @@ import polars as pl
 
 from x_instruction.cleaning.code_blocks import prose
 
-MIN_CHARACTERS = 40  # of a paragraph; verse may repeat a shorter line
-MAX_REPEATS = 2  # in a text; more repeats are intended, and the text is left as it is
-# The number of paragraphs that are repeated in the same order, and their mean length in characters, without headings.
-# The lines of refrains are shorter.
+MIN_CHARACTERS = 40  # a shorter paragraph may be repeated, as in verse
+MAX_REPEATS = 2  # if a text has more repeats, they are intended, and the text is left as it is
+# Paragraphs that are repeated in the same order are removed if there are at least this many, headings not counted, and
+# their mean length in characters is at least this. The lines of refrains are shorter.
 MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
-# A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from a template
-# around different texts, and two similar texts are together in other buckets too: in about five of their eighteen.
+# A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from pages with
+# the same template around different texts. Two similar texts are together in other buckets too: in about five of their
+# eighteen.
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
@@ -110,7 +111,7 @@ class Clusters:
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)
         similar = np.flatnonzero(share >= self.threshold)
-        # If a place is assigned several times, the last assignment counts.
+        # If NumPy assigns to a place several times, the last assignment counts.
         similar = similar[np.lexsort((-left[similar], share[similar]))]
         self.like[right[similar]], self.alike[right[similar]] = left[similar], share[similar]
 

@@ -1,6 +1,6 @@
 """The rule on texts that share words with an evaluation set (`filtered_text.decontaminate_against`).
 
-`diversified_set` removes such pairs from the released set; this rule drops the text before any model learns from it.
+`diversified_set` checks the released pairs again. This rule drops a text before any model learns from it.
 """
 
 from __future__ import annotations

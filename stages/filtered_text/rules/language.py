@@ -15,7 +15,7 @@ CODE = r"(?s:```.*?```|\{/\*.*?\*/\})|`[^`\n]*`|</?[A-Za-z][^<>]*>|\]\([^()\s]*\
 # In English text, 17 % of the words are among these. If their share in a text is below MIN_ENGLISH_WORDS, its lines are
 # not identified one by one.
 ENGLISH_WORDS, MIN_ENGLISH_WORDS = r"(?i)\b(?:the|and|you|this|that|is|are|can|it)\b", 0.034
-LINE = 40  # characters; a shorter line may be a name
+LINE = 40  # a shorter line (in characters) is not identified, because it may be only a name
 
 
 def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:

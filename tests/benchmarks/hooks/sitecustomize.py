@@ -22,7 +22,7 @@ from typing import Any
 
 RUNNER = "x_instruction.runner"
 EXTRACTOR = "x_instruction.pages.extractor"
-# The checks of a module, by the group under which their time is reported.
+# For each module, the names of its checks by the group under which their time is reported.
 CHECKS = {
     f"{RUNNER}.checksums": {
         "hashes": ("checksum", "checksums", "refuse_changed"),
@@ -49,7 +49,7 @@ def write(kind: str, process: int, group: str, seconds: float) -> None:
 
 
 def timed(function: Callable[..., Any], group: str) -> Callable[..., Any]:
-    """The function, extended to write a line at the end of each call that is not within another check."""
+    """The same function, but it writes a line at the end of each call that is not within another check."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -80,7 +80,7 @@ def time_checks(module: ModuleType) -> None:
 
 
 def time_page_process(module: ModuleType) -> None:
-    """Times the process that reads pages: all its work except the reading counts as a check."""
+    """Times the process that reads pages: its whole time except that for reading pages counts as a check."""
     serve, answer = module._serve, module._answer
     ended = [0.0]  # the processor time when the last page was read
 
@@ -96,7 +96,7 @@ def time_page_process(module: ModuleType) -> None:
             ended[0] = time.thread_time()
 
     module._serve, module._answer = timed_serve, timed_answer  # type: ignore[attr-defined]
-    # The function is pickled by name.
+    # The function is pickled by its name, which must be that of the function that it replaces.
     timed_serve.__module__, timed_serve.__qualname__ = module.__name__, "_serve"
 
 

@@ -28,7 +28,7 @@ from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.vectors import INSTRUCTION, vectors_of
 from x_instruction.runner.job import Job
 
-COMPARED = 50_000  # vectors on which the distances to the centres are compared
+COMPARED = 50_000  # number of vectors whose distances to the centres are compared
 COPY_AFTER = 20  # every COPY_AFTER-th pair is a near copy of the previous pair
 SIZE = 384  # dimensions of a vector
 DRAWN_OF = 100  # one pair of this many is drawn
@@ -64,7 +64,7 @@ def ours(job: Job, pairs: pl.DataFrame) -> dict[str, Any]:
 
 
 def timed(name: str) -> Callable[[], float]:
-    """Times a function that `decide` calls; the returned function gives the CPU seconds it has taken."""
+    """Times a function of `decisions`. The function that is returned gives the CPU seconds taken so far."""
     function, taken = getattr(decisions, name), [0.0]
 
     def measured(*arguments: Any) -> Any:
@@ -78,7 +78,7 @@ def timed(name: str) -> Callable[[], float]:
 
 
 def copies_found(made: pl.DataFrame) -> float:
-    """Share of the near copies for which the copy or the original was dropped."""
+    """The share of near copies for which either the copy or the original was dropped."""
     number = pl.col("id").cast(pl.Int64)
     pair = made.filter(number % COPY_AFTER >= COPY_AFTER - 2).group_by(number // COPY_AFTER)
     near = pair.agg((pl.col("reason") == "near_identical_instruction").any().fill_null(value=False))

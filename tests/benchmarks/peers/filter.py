@@ -1,8 +1,8 @@
 """Runs datatrove's filters as FineWeb-2 does. Prints the seconds and, for each text, the drop reason or null.
 
-The question has `texts` (a file with one JSON string per line), `language` (fin_Latn, for the word tokenizer), `rules`
-(the thresholds of a language page) and `shared` (thresholds for all languages). With `only_words`, the answer is the
-words of each text instead.
+The JSON that is read has `texts` (a file with one JSON string per line), `language` (fin_Latn, for the word tokenizer),
+`rules` (the thresholds of a language page) and `shared` (thresholds for all languages). If it has `only_words`, the
+words of each text are printed instead.
 """
 
 import json
@@ -17,7 +17,7 @@ from loguru import logger
 
 
 def filters(language, rules, shared):
-    """The filters in the order of FineWeb-2's pipeline. A threshold that FineWeb-2 switches off is 0 or unreachable."""
+    """The filters in the order of FineWeb-2's pipeline. An unused rule has the limit 0, or one out of reach."""
     return [
         GopherRepetitionFilter(
             dup_para_frac=0,

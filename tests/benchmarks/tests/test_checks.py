@@ -1,4 +1,4 @@
-"""The time of the checks is the time of the outermost checks in all processes of a run."""
+"""The benchmark of checks counts the time of every check once, also if checks call each other, in all processes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IMPORTS = "import importlib, sitecustomize\nfor name in sitecustomize.CHECKS: im
 
 
 def lines_of(code: str, folder: Path) -> list[list[str]]:
-    """The fields of the lines that the hooks write while the code runs in the folder."""
+    """Runs the code in the folder and returns the fields of the lines that the hooks write."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HOOKS), str(ROOT)]), "XI_TIMED": "times"}
     subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
     times = folder / "times"
@@ -53,7 +53,7 @@ def test_every_check_that_is_timed_exists(tmp_path: Path) -> None:
 def test_the_process_that_reads_pages_counts_except_for_the_reading(tmp_path: Path) -> None:
     lines = lines_of(READS, tmp_path)
     processes = Counter((kind, process) for kind, process, _, _ in lines)
-    # One line comes from the server that forks the process, and three lines from each side.
+    # The server that forks the process writes one line; the process and the one that asks it write three each.
     assert sorted(processes.values()) == [1, 3, 3]
     assert {group for _, _, group, _ in lines} == {"pages"}
     assert sum(kind == "=" for kind, *_ in lines) == 1

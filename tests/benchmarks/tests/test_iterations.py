@@ -10,7 +10,7 @@ from tests.benchmarks.iterations import differences
 
 
 def held_out(seeds: int, noise: float, seed: int) -> pl.DataFrame:
-    """A good pair and two corrupted pairs for each seed, rated 1 and 0 with noise."""
+    """For each seed, a good pair rated 1 and two corrupted pairs rated 0, with noise."""
     draw = np.random.default_rng(seed)
     truth = np.tile([1.0, 0.0, 0.0], seeds)
     return pl.DataFrame(

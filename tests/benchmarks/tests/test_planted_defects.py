@@ -66,7 +66,7 @@ def test_the_project_has_the_learned_excerpts_as_seeds_and_as_pages(tmp_path: Pa
     assert pl.read_ndjson(folders[1] / "fi.jsonl").rows() == [(INSTRUCTION, text) for text in TEXTS[2:]]
     page = (tmp_path / PAGES / "fi" / "real00000.html").read_text(encoding="utf-8")
     assert extract_page(page).text.split("\n") == TEXTS[2:]
-    assert len(list((tmp_path / PAGES / "fi").iterdir())) > 1  # besides the sample's pages
+    assert len(list((tmp_path / PAGES / "fi").iterdir())) > 1  # the other pages are the sample's
 
 
 def test_without_the_collection_only_the_sample_is_used_and_a_message_says_so(

@@ -1,4 +1,4 @@
-"""The counts of the benchmark planted_world agree with a truth written by hand."""
+"""The benchmark planted_world counts right and wrong pairs correctly on pages whose content is written by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.benchmarks.planted_world import DATA, Kept, content_accuracy, kept_ri
 WORLD = World(concepts=4, families=2, languages=1)
 TONGUE = TONGUES[0]
 RIGHT, WRONG = Topic("looks", "lantern"), Topic("making", "basket")
-# The kind of each page, and the text and topic of its candidate pair. The filter dropped "lost": it has no pair.
+# For each page, its kind and its candidate pair's text and topic. "lost" was dropped by the filter, so it has no pair.
 PAGES = {
     "named": ("good", "Tona kala.", RIGHT),
     "misnamed": ("good", "Tona kala.", WRONG),

@@ -32,7 +32,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def documents(texts: dict[str, list[str]]) -> pl.DataFrame:
-    """A frame of the given texts, which are keyed by site."""
+    """A frame of documents from the given texts of each site."""
     rows = [(site, f"{site}/{number}", text) for site, of_site in texts.items() for number, text in enumerate(of_site)]
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 

@@ -162,7 +162,7 @@ def vectors(rows: list[list[float]]) -> list[bytes]:
 
 
 def test_cosines_are_taken_after_the_means_are_subtracted() -> None:
-    # All vectors share a large component; after its removal each instruction is near its own text.
+    # All vectors share a large component. After it is removed, each instruction is near its own text.
     shared = [[9.0, 1.0], [9.0, -1.0]]
     frame = pl.DataFrame({INSTRUCTION: vectors(shared), RESPONSE: vectors(shared)})
     assert cosines(frame).round(3).tolist() == [[1.0, -1.0], [-1.0, 1.0]]
@@ -171,7 +171,7 @@ def test_cosines_are_taken_after_the_means_are_subtracted() -> None:
 def test_own_first_is_the_probability_that_no_drawn_text_is_nearer() -> None:
     table = np.eye(5)
     assert own_first(table, of=3) == 1.0
-    table[0, 1] = 2.0  # one of four other texts is nearer; half of the draws of two other texts do not contain it
+    table[0, 1] = 2.0  # text 1 is nearer to instruction 0; half of the draws lack it
     assert own_first(table, of=3) == pytest.approx((4 + 0.5) / 5)
 
 
@@ -187,7 +187,7 @@ def test_precision_weights_the_pairs_by_the_planted_shares() -> None:
     assert kept_precision(rated(GOOD), 0.5) == 1.0
     # The good pairs are half of the set, and each defect is a tenth.
     assert kept_precision(rated({**GOOD, "swapped": 0.8}), 0.5) == pytest.approx(0.5 / 0.6)
-    assert kept_precision(rated({**GOOD, "strays": 0.8}), 0.5) == 1.0  # this defect is not planted
+    assert kept_precision(rated({**GOOD, "strays": 0.8}), 0.5) == 1.0  # PLANTED has no such defect
     assert kept_precision(rated(dict.fromkeys(GOOD, 0.1)), 0.5) == 0.0
 
 
@@ -206,7 +206,7 @@ def test_chrf_of_equal_texts_is_100() -> None:
 
 
 def test_both_corrections_make_instructions_of_different_likelihood_comparable() -> None:
-    # Its own response adds 1 to each instruction's likelihood, but the first instruction is unlikely after any text.
+    # Each instruction's own response adds 1 to its likelihood. But the first instruction is unlikely after any text.
     without = np.array([-9.0, -2.0, -1.0])
     table = without[:, None] + np.eye(3)
     found = areas(table, without)

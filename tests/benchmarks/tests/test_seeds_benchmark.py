@@ -45,7 +45,7 @@ CHANGED = {
 
 @pytest.fixture
 def project(tmp_path: Path, tiny_model: Path, make_job: Callable[..., Job]) -> Path:
-    """A finished project with one language, whose base model is the tiny model."""
+    """A finished project with one language; its base model is the tiny model."""
     root = tmp_path / "project"
     (root / "data" / "sample").mkdir(parents=True)
     shutil.copy(ROOT / "data/sample/eval_prompts.jsonl", root / "data/sample")
@@ -108,7 +108,7 @@ def test_a_training_that_was_killed_goes_on_from_its_checkpoint(
     train(views[1], valid)
     weights = [(view / "data" / "tuned_model" / "model.safetensors").read_bytes() for view in views]
     assert weights[0] == weights[1]
-    assert not (views[1] / "data" / ".work" / "tuned_model").exists()  # checkpoints of a finished training
+    assert not (views[1] / "data" / ".work" / "tuned_model").exists()  # its checkpoints have been deleted
 
 
 def test_other_data_or_settings_get_a_separate_folder_of_models(project: Path) -> None:
@@ -145,7 +145,7 @@ def test_rows_are_named_by_the_base_model(settings: Settings) -> None:
 
 
 def test_the_interval_over_seeds_is_that_of_students_t() -> None:
-    # Mean 2, standard error 1/√3, and 4.303 is the quantile of t with two degrees of freedom.
+    # The mean is 2, the standard error 1/√3, and the quantile of t with two degrees of freedom 4.303.
     interval = over_seeds(np.array([1.0, 2.0, 3.0]))
     assert interval is not None
     assert interval.low == pytest.approx(2 - 4.303 / 3**0.5, abs=1e-3)
@@ -160,7 +160,7 @@ def observed(*values: float) -> Observed:
 
 
 def by_seed(measure: str) -> Compared:
-    """Two seeds and two questions. With the first seed the tuned model is best, with the second the seed-only model."""
+    """Two seeds and two questions. The tuned model is best with the first seed, the seed-only model with the second."""
     models = ([observed(1, 1), observed(0, 1)], [observed(0, 1), observed(1, 1)], [observed(0, 0), observed(0, 0)])
     return Compared(measure, dict(zip(ORDER, models, strict=True)))
 
@@ -173,7 +173,7 @@ def test_the_direction_of_the_measure_decides_the_order_for_each_seed() -> None:
 
 def test_questions_are_resampled_with_their_means_over_the_seeds() -> None:
     interval = by_seed("language_share").over_questions("tuned", "seed_only", 100, 1)
-    # Each question has the same mean for both models, so every draw of questions gives the difference zero.
+    # Both models have the same mean for each question, so every draw of questions gives the difference zero.
     assert (interval.low, interval.high) == (0.0, 0.0)
     interval = by_seed("language_share").over_questions("tuned", "base", 100, 1)
     assert (interval.low, interval.high) == (0.5, 1.0)

@@ -11,7 +11,7 @@ from x_instruction.embeddings.vectors import VECTORS
 
 
 def pairs(responses: np.ndarray) -> pl.DataFrame:
-    """Eight pairs whose instructions are unit vectors, with the given vectors as responses."""
+    """Eight pairs. The instructions' vectors are unit vectors, and the responses' vectors are given."""
     columns = {VECTORS[0]: np.eye(8), VECTORS[1]: responses, VECTORS[2]: responses}
     stored = {name: [row.astype(np.float16).tobytes() for row in rows] for name, rows in columns.items()}
     return pl.DataFrame({"language": ["fi"] * 8, **stored})

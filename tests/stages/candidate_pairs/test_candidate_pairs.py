@@ -300,7 +300,7 @@ def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
     for path in [*job.staging.rglob("*.parquet"), job.staging / "manifest.json"]:
         path.unlink()
     outcome = candidate_pairs.run(again)
-    assert outcome.facts["prompts"] == 0 and write_manifest(again, outcome) == manifest  # because no engine was loaded
+    assert outcome.facts["prompts"] == 0 and write_manifest(again, outcome) == manifest  # no engine was loaded
 
 
 class Writer(LazyEngine):

@@ -127,7 +127,10 @@ def test_near_identical_instructions_are_kept_if_similarity_is_not_limited(make:
 
 
 def test_near_identical_instructions_are_found_in_a_set_of_one_kind(make: Make) -> None:
-    """The mean vector of all candidates is subtracted. Less the mean of this set, instructions would seem different."""
+    """The mean vector of all candidates is subtracted.
+
+    If the mean of the set itself were subtracted, the instructions in the set would seem different.
+    """
     kept, _ = run(make(*BREAD, pairs=3))
     assert kept == BREAD[:1]
 

@@ -1,4 +1,4 @@
-"""Small models run the whole stage. Its answers, tables and metrics are checked, and failures of a model or a judge."""
+"""With small models, the whole stage makes the right answers, tables and metrics, and reports a failing judge."""
 
 from __future__ import annotations
 

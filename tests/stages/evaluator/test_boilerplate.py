@@ -1,4 +1,4 @@
-"""The phrases of the boilerplate defect have two halves without common stems; a text gets phrases of one half."""
+"""The phrases of the boilerplate defect are split into two halves without common stems; a text gets one half's."""
 
 from __future__ import annotations
 

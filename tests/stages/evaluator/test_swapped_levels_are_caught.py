@@ -73,7 +73,10 @@ def swapped(rated: list[RatedPair]) -> list[RatedPair]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """An evaluator's results. `failures` has the metrics that miss critical expectations, `warnings` all others."""
+    """An evaluator's results. `failures` has the metrics that miss critical expectations.
+
+    `warnings` has the metrics that miss other expectations.
+    """
 
     figures: dict[str, Any]
     folder: Path
@@ -85,7 +88,8 @@ class Outcome:
 def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """The results of three evaluators. `true` was trained and calibrated on the true levels.
 
-    `swapped` was trained and calibrated with the levels best and worst swapped; `swapped_model` was only trained so.
+    `swapped` was trained and calibrated on pairs whose levels best and worst were swapped. `swapped_model` was trained
+    on such pairs, but calibrated on the true levels.
     """
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)

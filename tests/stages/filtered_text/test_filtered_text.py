@@ -1,4 +1,4 @@
-"""Each reason drops a tiny text made for it, the stage accounts for every row, and most real documents are kept."""
+"""For each reason, a tiny text is dropped. The stage accounts for every row, and most real documents are kept."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """No reader raises on changed bytes: 300 files with flipped, cut, repeated or inserted bytes give kept or dropped rows.
 
-No reader raised in a larger trial either, which read 6,000 files from other seeds.
+In a larger trial of 6,000 files from other seeds, no reader raised either.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.stages.raw_web_text.sources import SENTENCE, made, response, three, zstd
 
-CHANGED = 25  # so many changed files are read per kind of file
+CHANGED = 25  # the number of changed files for each kind of file
 ROWS = [{"text": f"{SENTENCE} {number}", "url": f"https://a.example/{number}", "date": "2020"} for number in range(20)]
 LINES = "\n".join(map(json.dumps, ROWS)).encode()
 PAGES = sorted((ROOT / "data/sample/web").glob("*/*.html"))

@@ -1,4 +1,4 @@
-"""Private data is masked, similar numbers are not, and at least 98 % of planted numbers of each kind are found."""
+"""Private data is masked, similar numbers are not, and at least 98 % of inserted numbers of each kind are found."""
 
 from __future__ import annotations
 

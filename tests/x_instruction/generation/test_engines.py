@@ -411,7 +411,8 @@ def test_a_server_is_compared_once(
         for _ in range(2):
             engine.generate(prompts[:1], sampling(end))
             counts.append(engine.facts()["endpoint_requests"])
-    assert counts == [3, 4]  # two requests (a text, its likelihood) compare the server; each call sends one
+    # Two requests (for a text and its likelihood) compare the server with the local model, and each call sends one.
+    assert counts == [3, 4]
 
 
 def test_a_server_is_asked_for_the_model_named_after_the_artifact(

@@ -1,4 +1,4 @@
-"""The loss on unseen pairs does not depend on the batch size, and its memory is limited."""
+"""The loss on unseen pairs does not depend on the batch size, and computing it takes limited memory."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_the_pipeline_reads_the_same_prompt_from_a_published_template(settings: 
     tokenizer.chat_template = CHATML
     one = encoder(settings, prompt, tokenizer, chat_template=True)
     expected = one.write_response("Say.", "Finnish", "")
-    for _ in range(2):  # the second round is as for a model that is tuned from a published model
+    for _ in range(2):  # the second round begins with the published template of the first
         published = with_control_strings(byte_level())
         published.chat_template = published_template(one, Asking(prompt, "instruction", {"style": ""}, "Urdu"))
         one = encoder(settings, prompt, published, chat_template=True)

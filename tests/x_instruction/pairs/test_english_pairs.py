@@ -1,4 +1,4 @@
-"""The number of native seeds limits that of English pairs, which count once and have no held-out instruction."""
+"""There are at most so many English pairs per native seed; each counts once, and none has a held-out instruction."""
 
 from __future__ import annotations
 

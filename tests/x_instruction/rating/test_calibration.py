@@ -20,7 +20,8 @@ SIGNALS = ["likelihood", "repeated_share"]
 def rated(seed: int, each: int = 60) -> pl.DataFrame:
     """Rated pairs in which each defect shows in one value only.
 
-    The labels show cut responses, the likelihood shows swapped ones, and the repeated share shows repeated ones.
+    The labels show cut responses, the likelihood shows responses to another instruction (`swapped`), and the repeated
+    share shows repetitions.
     """
     draw, rows = random.Random(seed), []
     for defect, level in LEVEL_OF.items():
@@ -58,7 +59,7 @@ def test_probabilities_sum_to_one_and_are_calibrated() -> None:
     calibrated = fit_calibration(rated(1), SIGNALS, WEIGHTS, True).apply(rated(2))
     sums = calibrated.select(pl.sum_horizontal(LEVELS)).to_series()
     assert sums.to_list() == pytest.approx([1.0] * calibrated.height)
-    # Each level has a third of the weight, although only a quarter of the rows are best.
+    # The fit gives each level the same weight. Still, a quarter of the pairs are rated best; as many really are best.
     likeliest = calibrated.select(pl.concat_list(LEVELS).list.arg_max()).to_series()
     assert 0.2 < (likeliest == 0).mean() < 0.3  # type: ignore[operator]
 
@@ -98,7 +99,10 @@ def test_features_are_log_odds_and_clipped_distances_to_the_worse_side() -> None
 
 @pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
 def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
-    """Likelihoods of instructions differ by `spread` after any text; means after other texts differ by `noise` more."""
+    """`spread` is how much the instructions differ in likelihood, whatever text is before them.
+
+    `noise` is the error with which the mean likelihood after other texts shows this difference.
+    """
     draw = random.Random(1)
     likelihoods = [draw.gauss(0, spread) for _ in range(240)]
     frame = rated(1).with_columns(

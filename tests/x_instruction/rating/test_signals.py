@@ -1,4 +1,4 @@
-"""The signals of a pair are counts on its response and the likelihood of its instruction after the response."""
+"""The signals of a pair count patterns in the response, or are the likelihood of the instruction after the response."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_parts_are_whole_sentences(sentences: int, parts: list[str], engine: Len
 def test_the_part_likelihood_is_the_lowest_of_the_parts(engine: LengthEngine, settings: Settings) -> None:
     rows = [("ur", URDU), ("fi", "Lyhyt. Tämä on pisin lauseista. Keskimmäinen."), ("fi", "Yksi lause.")]
     found = add_likelihoods(frame(*rows), engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last two have no text
+    *lengths, urdu, finnish = [-float(len(prompt)) for prompt in engine.prompts]  # the last two prompts have no text
     assert found["likelihood"].to_list() == lengths[:3]
     assert found["part_likelihood"].to_list() == [min(lengths[3:6]), min(lengths[6:9]), lengths[2]]
     assert found["other_likelihood"].to_list() == [urdu, finnish, finnish]
@@ -200,7 +200,8 @@ def test_the_likelihood_is_compared_with_its_mean_after_other_texts_of_the_langu
     rows = [("fi", f"{'a' * number}.") for number in (1, 5, 20)]
     pairs = frame(*rows, ("ur", URDU)).with_columns(instruction=pl.Series(["A.", "B.", "C.", "D."]))
     found = add_likelihoods(pairs, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
-    # Every additional byte of a text makes the prompt one token longer. The only Urdu text is compared with no text.
+    # Every additional byte of a text makes the prompt one token longer. The Urdu text has no other text to be
+    # compared with, so an empty one is used.
     differences = [(5 + 20) / 2 - 1, (1 + 20) / 2 - 5, (1 + 5) / 2 - 20, -len(URDU.encode()) + 0]
     assert compared(found, 1.0)["likelihood"].to_list() == differences
     halves = (found["likelihood"] - found["other_likelihood"] / 2).to_list()

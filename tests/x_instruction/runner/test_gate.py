@@ -27,7 +27,7 @@ ROW_ARTIFACTS = (
     "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
     "diversified_set", "eval_scores",
 )  # fmt: skip
-# Each case has a name, a metric, bounds, and whether the metric is within the bounds.
+# The fields of a case are its name, the metric, the bounds, and whether the metric is within the bounds.
 CASES: list[tuple[str, str, dict[str, Metric], bool]] = [
     ("at least, above", "high", {"at_least": 9}, True),
     ("at least, equal", "low", {"at_least": 1}, True),

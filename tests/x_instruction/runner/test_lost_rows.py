@@ -76,7 +76,7 @@ def run(job: Job) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
-    """A project in which the stages have made a released set from candidate pairs with the sample's Finnish seeds."""
+    """A project with candidate pairs, which are made from the sample's Finnish seeds, and all later artifacts."""
     import great_expectations  # noqa: F401 - saves the start of a process for each gate
 
     root = tmp_path_factory.mktemp("made")

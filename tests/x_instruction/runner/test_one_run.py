@@ -31,7 +31,7 @@ with one_run(Path(sys.argv[1]), "texts fi"):
 
 
 def holding(work: Path, seconds: float) -> subprocess.Popen[str]:
-    """Another process that holds the lock for the given number of seconds."""
+    """Starts another process, which keeps the lock for the given number of seconds."""
     arguments = [sys.executable, "-c", HOLDS, str(work), str(seconds)]
     other = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert other.stdout and other.stdout.readline() == "held\n"

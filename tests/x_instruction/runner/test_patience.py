@@ -1,4 +1,4 @@
-"""A wait for a lock fails after some time and names the lock's process, but lasts while this process makes progress."""
+"""A wait for a lock ends with an error that names the process with the lock, unless this process makes progress."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
 
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """A lock file that another process holds until its input ends."""
+    """A lock file, and the process that keeps it locked until the input of this process ends."""
     path = tmp_path / "lock"
     command = [sys.executable, "-c", HOLDS, str(path)]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -90,7 +90,7 @@ def test_a_process_that_uses_the_processor_works(where: str) -> None:
     start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"
     busy = subprocess.Popen([sys.executable, "-c", spin if where == "the process" else start], start_new_session=True)
     work, looks = 0, 0
-    while not work and looks < 1200:  # until it has used a second of processor time; a busy machine needs longer
+    while not work and looks < 1200:  # until it used a second of processor time, which may take longer
         time.sleep(0.05)
         work, looks = work_of([busy.pid]), looks + 1
     os.killpg(busy.pid, signal.SIGKILL)

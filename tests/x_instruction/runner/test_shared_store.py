@@ -35,7 +35,7 @@ def maker(made: list[str], name: str) -> Callable[[Path], None]:
 
 
 def ran(folder: Path, name: str, *keys: str, names: list[str] = LANGUAGES, published: bool = True) -> list[str]:
-    """Runs a language and returns the pieces that it had to make."""
+    """Fills the store as a run of a language does. Returns the pieces that had to be made."""
     made: list[str] = []
     one = store(folder, name, names)
     one.fill({key: maker(made, key) for key in keys})

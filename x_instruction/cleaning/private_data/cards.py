@@ -39,5 +39,5 @@ def is_card(number: str) -> bool:
 
 
 def mask_cards(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The texts with card numbers masked, and how many there were in each."""
+    """The texts with card numbers masked, and the number of masked ones in each text."""
     return mask_checked(texts, [Kind(FORM, _is_card)], MARK, CANDIDATE)

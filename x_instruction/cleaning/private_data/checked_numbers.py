@@ -24,7 +24,7 @@ class Kind(NamedTuple):
 
 
 def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
-    """The texts with all numbers of the kinds masked, and how many there were in each.
+    """The texts with all numbers of the kinds masked, and the number of masked ones in each text.
 
     `candidate` is a polars pattern that every text with such a number contains; only texts that contain it are
     searched.
@@ -36,9 +36,9 @@ def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: 
 def masked_each(
     texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """The texts and counts that `mask` returns. A text without the candidate pattern is unchanged and counts 0.
+    """Applies `mask` to each text. A text without the candidate pattern stays unchanged and gets the count 0.
 
-    `mask` gets a text, and the same text with its digits and signs in ASCII.
+    `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
     """
     found = texts.str.contains(candidate).fill_null(False)
     searched = texts.filter(found)

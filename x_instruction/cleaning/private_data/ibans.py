@@ -16,5 +16,5 @@ CANDIDATE = r"[A-Z]{2}\p{Nd}{2}\s?[A-Z\p{Nd}]{4}"
 
 
 def mask_ibans(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The texts with account numbers masked, and how many there were in each."""
+    """The texts with account numbers masked, and the number of masked ones in each text."""
     return mask_checked(texts, [Kind(FORM, iban.is_valid)], MARK, CANDIDATE)

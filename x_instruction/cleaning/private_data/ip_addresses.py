@@ -39,5 +39,5 @@ def _is_public(found: str) -> bool:
 
 
 def mask_ips(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The texts with public addresses masked, and how many there were in each."""
+    """The texts with public addresses masked, and the number of masked ones in each text."""
     return mask_checked(texts, [Kind(FORM, _is_public)], MARK, CANDIDATE)

@@ -88,7 +88,7 @@ def _masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, di
 
 
 def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
-    """The mask of each kind, in the order of use. A kind precedes others that would match only a part of it."""
+    """The mask of each kind, in the order of use: none comes after one that would match a part of the same number."""
     return {
         "emails": _mask_emails,
         "ips": ip_addresses.mask_ips,
@@ -107,7 +107,7 @@ def _mask_emails(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
-    """Counts the marks in parts of masked texts, in the columns that `mask` adds."""
+    """Counts the marks again, for frames with parts of masked texts, and replaces the columns that `mask` added."""
     text = pl.col("text")
     counts = [text.str.count_matches(mark, literal=True).cast(pl.Int64).alias(name) for name, mark in MARKS.items()]
     return frame.with_columns(*counts, control_strings=count_control_strings(text))
@@ -116,8 +116,8 @@ def count_marks(frame: pl.DataFrame) -> pl.DataFrame:
 def unmasked(texts: pl.Series, countries: tuple[str, ...]) -> int:
     """Number of items of private data that are still in the texts.
 
-    The masks and a simpler search that shares none of their patterns both count the items; the larger count is
-    returned.
+    This is the number of items that the masks find or, if it is larger, the number of texts in which a simpler search
+    finds one. That search shares none of the masks' patterns.
     """
     by_masks = sum(int(count.sum()) for count in masked(texts, countries)[1].values())
     return max(by_masks, suspects(texts).drop_nulls().len())

@@ -13,9 +13,9 @@
 | BD | NID | 10, 13 or 17 digits | no public rule, so it must follow words that announce it |
 | KE | national id | 7 or 8 digits | no public rule, so it must follow words that announce it |
 
-Digits and signs may be of any script. About a tenth of all other numbers of 12 or 13 digits pass a single check digit
-and are masked too, which does less harm than leaving in a person's number. A number stays if the words before it
-announce the number of a thing (UPC, an order).
+Digits and signs may be of any script. About a tenth of all other numbers of 12 or 13 digits pass a check by one digit.
+They are masked too, which does less harm than to leave a person's number in the text. A number stays if the words
+before it announce the number of a thing (UPC, an order).
 
 A grouped NIK, CCCD or Thai number that passes its check is masked in every language. Otherwise its last groups may be
 taken for a telephone number, and the rest of the number would stay.
@@ -47,11 +47,11 @@ ANNOUNCED = (
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
 )
 # Neither a letter, nor a digit with a point or hyphen, may be directly before or after a number: they would belong to a
-# longer number. Thai words may be, because no spaces separate them.
+# longer number. Thai words may be there, because no spaces separate them from the number.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
-# The codes of Vietnam's 63 provinces. 081 and 085 are not among them, with which Indonesian mobile numbers of 12 digits
-# begin (0812…, 0852…).
+# The codes of Vietnam's 63 provinces. Indonesian mobile numbers of 12 digits begin with other codes, 081 and 085
+# (0812…, 0852…).
 PROVINCES = re.compile(
     "0(?:0[12468]|1[0124579]|2[024-7]|3[013-8]|4[024-689]|5[12468]|6[024678]|7[024579]|8[02-4679]|9[1-6])"
 )
@@ -62,7 +62,8 @@ def _is_finnish(number: str) -> bool:
 
 
 def _is_indonesian(number: str) -> bool:
-    # stdnum reads the day modulo 40, so that it accepts 81, and it does not check the serial number.
+    # stdnum is not enough: it reads the day modulo 40, so that it accepts day 81, and it does not check the serial
+    # number.
     number = re.sub(r"\D", "", number)
     return number[6] < "8" and number[12:] != "0000" and nik.is_valid(number)
 
@@ -126,7 +127,7 @@ KINDS: dict[str, list[Kind]] = {
     "BD": [_announced(r"\d{17}|\d{13}|\d{10}")],
     "KE": [_announced(r"\d{7,8}")],
 }
-# These are masked whatever the countries of the language are, because other numbers are seldom grouped in this way.
+# These kinds are masked in every language, because other numbers are seldom grouped in this way.
 GROUPED = {
     "ID": Kind(_form(_alone(_indonesian("[ -]"))), _is_indonesian_and_no_card),
     "TH": Kind(_form(_alone(_thai("[ -]"))), pin.is_valid),
@@ -137,7 +138,7 @@ CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{
 
 
 def mask_national_ids(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
-    """The texts with the countries' identity numbers masked, and how many there were in each."""
+    """The texts with the countries' identity numbers masked, and the number of masked ones in each text."""
     grouped = (kind for country, kind in GROUPED.items() if country not in countries)
     kinds = chain(*(kinds for country, kinds in KINDS.items() if country in countries), grouped)
     return mask_checked(texts, (kind._replace(unless=is_of_goods) for kind in kinds), MARK, CANDIDATE)

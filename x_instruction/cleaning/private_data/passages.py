@@ -40,7 +40,7 @@ class Passages:
         return self._passages["text"].filter(self._searched)
 
     def joined(self, passages: pl.Series) -> pl.Series:
-        """The texts with each passage replaced by the one of `passages` in its place."""
+        """The whole texts, with `passages` in place of the searched passages."""
         lines = changed_where(self._searched, self._passages["text"], lambda _: passages)
         rows = self._passages.select("row", text=lines).group_by("row", maintain_order=True)
         return changed_where(self._found, self._texts, lambda _: rows.agg(pl.col("text").str.join("\n"))["text"])

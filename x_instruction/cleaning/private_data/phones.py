@@ -1,7 +1,8 @@
 """Masks phone numbers, found by their form and, for the language's countries, by the library `phonenumbers`.
 
-The forms find numbers that the library does not accept as valid (new ranges, "0-2645-9675-6" for two lines). The
-library knows each country's numbering plan and finds numbers that are written in other ways ("081234 56789" in India).
+The forms also find numbers that the library does not accept as valid, such as those of new ranges and "0-2645-9675-6",
+which stands for two lines. The library knows each country's numbering plan and finds numbers that are written in other
+ways ("081234 56789" in India).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from x_instruction.cleaning.private_data.plain_digits import PHONE_GAP, plain
 from x_instruction.runner.errors import SettingsError
 
 MARK = "[phone]"
-# Only texts that match this pattern, with seven digits close to each other, are searched; few do.
+# Only texts that match this pattern are searched: they have seven digits close to each other. Few texts do.
 CANDIDATE = rf"\p{{Nd}}(?:{PHONE_GAP}{{0,3}}\p{{Nd}}){{6}}"
 
 # A phone number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits, so that years,
@@ -59,7 +60,7 @@ _EACH_INDIAN = re.compile(_INDIAN)
 
 
 def mask_phones(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
-    """The texts with phone numbers masked, and how many there were. Raises SettingsError for an unknown country."""
+    """The texts with phone numbers masked, and the numbers of masked ones. Raises SettingsError for a wrong country."""
     written = _written(countries)
     return masked_each(texts, lambda text, digits: _masked(text, digits, countries, written), CANDIDATE)
 
