@@ -180,7 +180,7 @@ def test_the_gate_refuses_a_tokenizer_that_begins_texts_wrongly(
 ) -> None:
     monkeypatch.setattr(base_model, "begin_token_cost", lambda *_: 2.5)
     job = made(make_job, settings, taught_model)
-    with pytest.raises(GateFailedError, match=r"begin_token_cost .*must begin a text as in the model's training"):
+    with pytest.raises(GateFailedError, match=r"begin_token_cost .*does not begin a text as in the model's training"):
         run_stage(job, base_model, ROOT / "stages/base_model/expectations.yaml")
     assert not job.target.exists()
 

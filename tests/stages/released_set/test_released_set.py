@@ -211,7 +211,7 @@ def test_the_card_describes_the_run(job: Job) -> None:
         "| `evaluator` of iteration_1 | `evalevalevaleval` |",
     ):
         assert line in card, line
-    assert "not training data" not in card and "A pair needs a rating of 0.7;" in card
+    assert "not training data" not in card and "Pairs need a rating of 0.7;" in card
 
 
 def test_the_card_counts_pairs_by_licence_both_released_and_dropped(job: Job, make_job: Callable[..., Job]) -> None:
