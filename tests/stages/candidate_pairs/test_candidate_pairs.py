@@ -287,7 +287,9 @@ def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
     prompts = settings.prompts.model_copy(update={"max_response_tokens": 60})
     job = make_job("candidate_pairs", candidate_pairs=section, prompts=prompts)
     shutil.copytree(taught_model, job.input("instruction_model"))
-    write_json(job.input("instruction_model") / "manifest.json", {"artifact": "instruction_model", "content": "of the model"})
+    write_json(
+        job.input("instruction_model") / "manifest.json", {"artifact": "instruction_model", "content": "of the model"}
+    )
     long_and_short = texts(2).with_columns(pl.Series("text", ["Ruisleipä leivotaan. " * 9, "Ruisleipä leivotaan."]))
     write_shard(long_and_short, job.input("filtered_text", "fi") / "part-00000.parquet")
     write_json(job.input("filtered_text", "fi") / "manifest.json", {})
@@ -390,7 +392,9 @@ def generating(root: Path, settings: Settings, model: Path, shards: int = 10) ->
     root.mkdir(exist_ok=True)
     (root / "languages").symlink_to(ROOT / "languages")
     shutil.copytree(model, job.input("instruction_model"))
-    write_json(job.input("instruction_model") / "manifest.json", {"artifact": "instruction_model", "content": "of the model"})
+    write_json(
+        job.input("instruction_model") / "manifest.json", {"artifact": "instruction_model", "content": "of the model"}
+    )
     for number in range(shards):
         named = texts(6).with_columns(pl.format("{}-{}", pl.lit(number), "id").alias("id"))
         write_shard(named, job.input("filtered_text", "fi") / f"part-{number:05d}.parquet")

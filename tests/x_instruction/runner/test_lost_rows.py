@@ -171,7 +171,8 @@ def test_an_unused_iteration_is_a_warning_of_the_gate(
     project: Path, small: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(job_of(project, "refined_pairs", small))
-    assert "warning: expected unused_iterations equals 0, found 1 (the evaluator's precision on held-out pairs fell" in capsys.readouterr().err
+    warning = "warning: expected unused_iterations equals 0, found 1 (the evaluator's precision on held-out pairs fell"
+    assert warning in capsys.readouterr().err
     write_json(project / "data/metrics/evaluator/iteration_2.json", {"precision": 0.6})
     shutil.copytree(project / "data/rated_pairs/iteration_1", project / "data/rated_pairs/iteration_2")
     run(job_of(project, "refined_pairs", small))

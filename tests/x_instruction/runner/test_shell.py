@@ -148,7 +148,8 @@ def test_a_failed_gate_keeps_what_was_published_before(published: Path) -> None:
     assert (
         "the gate of seed_pairs fi failed and nothing was published; report: data/refused/seed_pairs/fi.json" in message
     )
-    assert "expected bad_share at most 0.2, found 0.5 (if so many seeds are bad, a file or a column is probably wrong)" in message
+    because = "if so many seeds are bad, a file or a column is probably wrong"
+    assert f"expected bad_share at most 0.2, found 0.5 ({because})" in message
     assert (
         "the most frequent drops are no_response (" in message
         and "all drops: data/refused/seed_pairs/fi.drops" in message
