@@ -82,7 +82,7 @@ def test_a_change_before_the_first_report_can_be_reverted(made: Path, instance: 
 def test_an_upstream_stage_that_gives_equal_metrics_makes_nothing_stale(
     made: Path, reported: dg.DagsterInstance
 ) -> None:
-    """The edit changes the evaluator's weights but not its metrics; `refined_pairs` depends only on the metrics."""
+    """`refined_pairs` depends on the evaluator's metrics but not on its weights, and only the weights change here."""
     edit(made / "stages/evaluator/stage.py", "evaluator 1", "evaluator 2")
     dvc(made, "repro", "--single-item", "evaluator@iteration_2")
     report_outside(reported, read_graph(made))
