@@ -34,4 +34,4 @@ def test_an_empty_file_of_locks_does_not_stop_a_run(
     (made / ".dvc/tmp/rwlock").write_text("")
     monkeypatch.chdir(made)
     assert main([]) == 0
-    assert "rwlock is not readable" in capsys.readouterr().err
+    assert "rwlock is not valid JSON" in capsys.readouterr().err

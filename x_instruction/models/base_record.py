@@ -21,6 +21,9 @@ from x_instruction.runner.files import read_json, write_json
 FILE = "base.json"
 # Files that many licences ask a publisher to pass on.
 TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice", "USE_POLICY.md")
+# A licence's address is a web page or a file of the repository. Other schemes, such as javascript:, are left out.
+LINK = re.compile(r"https?://[^\s()<>\[\]]+|[\w][\w./-]*")
+NOT_IN_NAMES = re.compile(r"[^\w .,+:()/-]")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
 # How the texts of licences begin. If the model card names no licence, these words identify the licence file.
 BEGINNINGS = {
@@ -102,8 +105,9 @@ def _license(folder: Path, revision: str | None) -> tuple[str, str]:
         named = named[0] if named else None
     if isinstance(named, str) and named.strip().lower() in ("other", "unknown"):
         named = card.get("license_name") or named
-    if isinstance(named, str) and named.strip():
-        return named.strip().lower(), str(card.get("license_link") or "")
+    if isinstance(named, str) and (named := _in_one_line(named)) and named != "none":
+        link = str(card.get("license_link") or "")
+        return named, link if LINK.fullmatch(link) else ""
     for text in TEXTS:
         if (path := file_of(folder, text, revision)) is not None:
             beginning = " ".join(path.read_text(encoding="utf-8", errors="replace")[:400].lower().split())
@@ -111,6 +115,11 @@ def _license(folder: Path, revision: str | None) -> tuple[str, str]:
                 if re.search(pattern, beginning):
                     return identifier, ""
     return "", ""
+
+
+def _in_one_line(name: str) -> str:
+    """A name from a foreign card, without characters that would be Markdown or HTML in a card of ours."""
+    return " ".join(NOT_IN_NAMES.sub(" ", name).split()).lower()
 
 
 def _front_matter(card: Path | None) -> dict[str, Any]:

@@ -59,14 +59,18 @@ def at_the_border(work: Callable[[], int]) -> int:
         return _status_of(work)
     except BrokenPipeError as error:
         return OUTPUT_CLOSED if _drop_unread_output() else _printed(error)
+    finally:
+        _drop_unread_output()  # Python writes what is left when it ends, and would print a traceback
 
 
 def _status_of(work: Callable[[], int]) -> int:
     try:
-        try:
-            return work()
-        finally:
-            sys.stdout.flush()  # if this failed only at exit, Python would print a traceback
+        status = work()
+        _flush()
+        return status
+    except SystemExit:  # after --help
+        _flush()
+        raise
     except KeyboardInterrupt:
         print("interrupted: finished shards are kept, and the next run continues from them", file=sys.stderr)
         return 130
@@ -74,6 +78,11 @@ def _status_of(work: Callable[[], int]) -> int:
         raise
     except Exception as error:
         return _printed(error)
+
+
+def _flush() -> None:
+    if sys.stdout:  # None if the command was started without it
+        sys.stdout.flush()  # if this failed only at exit, Python would print a traceback
 
 
 def _printed(error: Exception) -> int:
@@ -92,7 +101,9 @@ def _drop_unread_output() -> bool:
     return bool(closed)
 
 
-def _is_closed_pipe(stream: TextIO) -> bool:
+def _is_closed_pipe(stream: TextIO | None) -> bool:
+    if stream is None:
+        return False
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)

@@ -368,3 +368,32 @@ def test_a_number_that_directly_follows_a_masked_number_is_also_masked(text: str
     assert found["text"].to_list() == ["Nothing here.", expected]
     assert found["phones"].to_list() == [0, 2]
     assert unmasked(found["text"], language.countries) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "expected"),
+    [
+        ("Mã số: 001203001234 20/05/2021", "VN", "Mã số: [national_id] 20/05/2021"),
+        ("serial 001203001234 1", "VN", "serial [national_id] 1"),
+        ("STT CCCD\n1 001203001234\n2 001203001235", "VN", "STT CCCD\n1 [national_id]\n2 [national_id]"),
+        ("12 30 001203001234 20 30 40", "VN", "12 30 [national_id] 20 30 40"),
+    ],
+)
+def test_twelve_digits_in_a_row_are_an_identity_number_beside_other_numbers(
+    text: str, country: str, expected: str
+) -> None:
+    assert masked(text, country) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "expected"),
+    [
+        ("Telp 0812-3456-7890\nkantor\nHP 0812/3456/7890 x", "ID", "Telp [phone]\nkantor\nHP [phone] x"),
+        ("HP 0812/3456/7890 x", "ID", "HP [phone] x"),
+        ("Tili FI21 1234 5600 0007 85\n\nTili ＦＩ２１ 1234 5600 0007 85", "FI", "Tili [iban]\n\nTili [iban]"),
+        ("PAN ABCPE1234F ok\n\nPAN ＡＢＣＰＥ１２３４Ｆ", "IN", "PAN [national_id] ok\n\nPAN [national_id]"),
+        ("PAN ＡＢＣＰＥ１２３４Ｆ", "IN", "PAN [national_id]"),
+    ],
+)
+def test_a_line_is_searched_whatever_other_lines_hold(text: str, country: str, expected: str) -> None:
+    assert masked(text, country) == expected

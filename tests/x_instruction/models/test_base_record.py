@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from x_instruction.models.base_record import demands, pass_on, write_base
-from x_instruction.models.model_card import ON_THE_HUB
+from x_instruction.models.card_parts import ON_THE_HUB
 from x_instruction.runner.files import read_json, write_json
 
 APACHE = "                                 Apache License\n                           Version 2.0, January 2004\n"
@@ -42,12 +42,28 @@ def recorded(tmp_path: Path, **files: str | bytes) -> dict[str, str]:
         ("---\n- license\n---\n", ""),
         ("# A card without front matter\n---\nlicense: mit\n---\n", ""),
         (b"---\nlicense: \xff\n---\n", ""),
+        ("---\nlicense: other\nlicense_name: none\n---\n", ""),
+        ('---\nlicense: "mine\\n\\n# heading <script>"\n---\n', "mine heading script"),
         ("", ""),
     ],
 )
 def test_the_licence_of_a_card_is_read(tmp_path: Path, card: str | bytes, license: str) -> None:
     record = recorded(tmp_path, README_md=card)
     assert (record["license"], record["dtype"], record["architecture"]) == (license, "bfloat16", "LlamaForCausalLM")
+
+
+@pytest.mark.parametrize(
+    ("link", "kept"),
+    [
+        ("https://example.org/terms", "https://example.org/terms"),
+        ("LICENSE", "LICENSE"),
+        ("javascript:alert(1)", ""),
+        ("https://example.org) [x](http://evil.example", ""),
+    ],
+)
+def test_only_a_web_address_or_a_file_is_a_link_to_the_licence(tmp_path: Path, link: str, kept: str) -> None:
+    card = f'---\nlicense: mine\nlicense_link: "{link}"\n---\n'
+    assert recorded(tmp_path, README_md=card)["license_link"] == kept
 
 
 @pytest.mark.parametrize(

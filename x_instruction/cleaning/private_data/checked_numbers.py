@@ -38,11 +38,13 @@ def masked_each(
 ) -> tuple[pl.Series, pl.Series]:
     """Applies `mask` to each text. A text without the candidate pattern stays unchanged and gets the count 0.
 
+    The pattern is searched in the text with its digits and signs in ASCII.
+
     `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
     """
-    found = texts.str.contains(candidate).fill_null(False)
-    searched = texts.filter(found)
-    pairs = [mask(text, digits) for text, digits in zip(searched, all_plain(searched), strict=True)]
+    plain_texts = all_plain(texts)
+    found = plain_texts.str.contains(candidate).fill_null(False)
+    pairs = [mask(text, digits) for text, digits in zip(texts.filter(found), plain_texts.filter(found), strict=True)]
     masked = pl.Series([text for text, _ in pairs], dtype=pl.String)
     counts = pl.Series([count for _, count in pairs], dtype=pl.Int64)
     zeros = pl.repeat(0, len(texts), dtype=pl.Int64, eager=True)

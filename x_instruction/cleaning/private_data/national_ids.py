@@ -92,8 +92,7 @@ def _thai(gap: str) -> str:
     return rf"\d(?P<gap>{gap})\d{{4}}(?P=gap)\d{{5}}(?P=gap)\d{{2}}(?P=gap)\d"
 
 
-def _vietnamese(gap: str) -> str:
-    return _alone(rf"0\d{{2}}(?P<gap>{gap})\d{{3}}(?P=gap)\d{{3}}(?P=gap)\d{{3}}")
+VIETNAMESE_GROUPS = r"0\d{2}(?P<gap>[ -])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}"
 
 
 def _alone(form: str) -> str:
@@ -116,7 +115,8 @@ KINDS: dict[str, list[Kind]] = {
     "PK": [Kind(_form(r"\d{5}-\d{7}-\d"), cnic.is_valid)],
     "ID": [Kind(_form(_indonesian(_SEP)), _is_indonesian)],
     "TH": [Kind(_form(_thai(_SEP)), pin.is_valid)],
-    "VN": [Kind(_form(_vietnamese(_SEP)), _is_vietnamese)],
+    # Twelve digits in a row are a whole number, whatever is beside them.
+    "VN": [Kind(_form(rf"0\d{{11}}|{_alone(VIETNAMESE_GROUPS)}"), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),
         # The number has exactly three groups of four. A number with more groups is a card number or a row of phone
@@ -131,7 +131,7 @@ KINDS: dict[str, list[Kind]] = {
 GROUPED = {
     "ID": Kind(_form(_alone(_indonesian("[ -]"))), _is_indonesian_and_no_card),
     "TH": Kind(_form(_alone(_thai("[ -]"))), pin.is_valid),
-    "VN": Kind(_form(_vietnamese("[ -]")), _is_vietnamese),
+    "VN": Kind(_form(_alone(VIETNAMESE_GROUPS)), _is_vietnamese),
 }
 # Only texts with seven digits in a row, or with a form that has letters, are searched; few texts have them.
 CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{Nd}}{{6}}[+A-FU-Y]\p{{Nd}}{{3}}"

@@ -26,7 +26,7 @@ _OTHER_IN_POLARS = rf"[{_NOT_ASCII}[\p{{Nd}}--[0-9]]]"
 # Character classes for polars: what looks like a space or a hyphen, and what may be between the digits of a telephone
 # number.
 GAP = rf"[ \-\x{{FF0D}}{_HYPHENS}{_SPACES}]"
-PHONE_GAP = rf"[{GAP}.()\x{{2013}}\x{{FF08}}\x{{FF09}}\x{{FF0E}}{_POINTS}]"
+PHONE_GAP = rf"[{GAP}.()/\x{{2013}}\x{{FF08}}\x{{FF09}}\x{{FF0E}}\x{{FF0F}}{_POINTS}]"
 
 
 def plain(text: str) -> str:
