@@ -187,7 +187,7 @@ def _repeats(ids: Sequence[int], size: int) -> bool:
 
 
 def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
-    """Probabilities of the labels, normalised to sum to one: servers may give those in the whole vocabulary."""
+    """Probabilities of the labels. They are normalised to sum to one, because a server may count other tokens too."""
     weights = [math.exp(logprobs.get(f"token_id:{label}", -math.inf)) for label in labels]
     total = sum(weights)
     if not total:

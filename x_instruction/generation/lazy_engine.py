@@ -104,7 +104,7 @@ class LazyEngine:
             )
 
     def _refuse_not_finite(self, numbers: Sequence[float]) -> None:
-        """Raises InputError for NaN and infinity. NaN would be sorted above every rating and pass every threshold."""
+        """Raises InputError for NaN and infinity: NaN is sorted above all ratings, so it would pass every threshold."""
         wrong = sum(not math.isfinite(number) for number in numbers)
         if wrong:
             raise InputError(

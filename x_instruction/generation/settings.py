@@ -74,7 +74,7 @@ class Endpoint(Section):
 
 
 class TextGeneration(Section):
-    """The engine of every stage that generates or scores."""
+    """Settings of the engine in every stage that generates texts or scores them."""
 
     backend: Literal["auto", "vllm", "transformers", "endpoint"]
     """`auto`: vllm on a machine with a GPU, otherwise transformers."""

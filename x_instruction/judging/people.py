@@ -39,7 +39,7 @@ class HumanVerdicts:
         }
 
     def verdicts(self) -> pl.DataFrame:
-        """The common verdict of all people on each pair, with the columns of verdicts.py; `lead` is their mean lead."""
+        """The median verdict of all people on each pair, in rows of verdicts.py. `lead` is the mean of their leads."""
         leads = {label: 1.0 - number for number, label in enumerate(VERDICTS)}
         rows = []
         for place, label in self.together(PAIRS).items():

@@ -122,7 +122,7 @@ def train(
     stored: str,
     surroundings: Surroundings = ALONE,
 ) -> dict[str, Metric]:
-    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of the weights in its file.
+    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of the start weights.
 
     Returns facts about the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
     """

@@ -43,8 +43,8 @@ class Training(Section):
     max_tokens: Positive
     """The largest number of tokens of an example (prompt and completion together)."""
     precision: Literal["auto", "float32", "bfloat16"]
-    """The type of the products; weights are always trained in float32. `bfloat16` computes in bfloat16 (autocast).
-    `auto` computes in bfloat16 if the processor supports it and the start model is not stored in float32."""
+    """The type in which products are computed; weights are always trained in float32. `bfloat16` uses autocast. `auto`
+    means bfloat16 if the processor supports it and the start model is not stored in float32, otherwise float32."""
     save_dtype: Literal["as_base", "float32", "bfloat16"]
     """The type of the saved weights; `as_base`: the type of the start model."""
     gradient_accumulation: Positive

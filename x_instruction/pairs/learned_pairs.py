@@ -10,9 +10,9 @@ from x_instruction.runner.job import Job
 
 
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
-    """Returns the train seeds with the best rated pairs of the artifact that the iteration learns from, and a count.
+    """Returns pairs (the train seeds and the best rated pairs of the setting `learns_from`) and a number of languages.
 
-    The count is the number of languages of which fewer than `refined_pairs.min_pairs` rated pairs were selected.
+    The number counts the languages of which fewer than `refined_pairs.min_pairs` rated pairs were selected.
     """
     assert job.iteration is not None
     pairs, short = seed_pairs(job, "train"), 0

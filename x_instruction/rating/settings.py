@@ -20,7 +20,8 @@ class Rating(Section):
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
     """The values of the three levels; a rating is their expected value. With 0.5 for flawed, a response that is
     certainly cut off would be worth as much as one that is either good or an answer to another instruction, with equal
-    probability. AUC over defects of the response alone was 0.62 with 0.5, and 0.91 with 0.2."""
+    probability. In detecting defects of the response alone (wrong language, cuts, repetitions, boilerplate), AUC was
+    0.62 with 0.5, and 0.91 with 0.2."""
     signals: tuple[Signal, ...]
     """The signals (x_instruction/rating/signals.py) that a regression combines with the label probabilities. If the
     list is empty, the labels decide alone. candidate_pairs computes likelihoods and vectors only if a listed signal

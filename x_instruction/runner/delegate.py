@@ -60,7 +60,7 @@ def delegated(arguments: list[str]) -> int | None:
 
 
 def _has_started(connection: socket.socket) -> bool:
-    """Waits until the stage begins, or has already ended. Returns False if neither happens for LONGEST_START."""
+    """Waits until the stage begins or has already ended. Returns False after LONGEST_START seconds without either."""
     connection.settimeout(LONGEST_START)
     try:
         connection.recv(1)

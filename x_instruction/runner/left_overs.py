@@ -24,7 +24,7 @@ def sweep(job: Job) -> None:
 
 
 def withdraw(job: Job) -> None:
-    """Removes the report and the figures of the published data, because they must never be beside other data."""
+    """Removes the report and the figures of the published data, before other data take their place."""
     for path in (job.report, job.metrics):
         path.unlink(missing_ok=True)
     shutil.rmtree(job.plots, ignore_errors=True)

@@ -102,7 +102,7 @@ def _keep_drops(job: Job) -> str:
 def _prune(work: Path) -> None:
     """Deletes from the work store all that the published run did not use."""
     if (work / "used").exists():
-        used = set((work / "used").read_text(errors="replace").split())  # a damaged key only deletes its entry
+        used = set((work / "used").read_text(errors="replace").split())  # for a damaged key, the entry is made again
         for folder in work.iterdir():
             if folder.is_dir() and folder.name not in used:
                 shutil.rmtree(folder)

@@ -27,9 +27,9 @@ Places = npt.NDArray[np.int64]
 def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `ngram_counts`, a struct of counts of characters, unless the frame has it.
 
-    `top_N` counts the characters of all occurrences of the most frequent N-gram. `duplicate_N` counts those of N-grams
-    that occurred before, each character once. Punctuation is left out unless `punctuation_counts`, because the ruler of
-    a table (`|-----|`) is not a phrase.
+    `top_N` counts the characters of all occurrences of the most frequent N-gram. `duplicate_N` counts the characters of
+    N-grams that occurred before, each character once. Punctuation is left out unless `punctuation_counts`, because the
+    ruler of a table (`|-----|`) is not a phrase.
     """
     if "ngram_counts" in frame.columns:
         return frame
@@ -137,7 +137,7 @@ def _duplicate(
 
 @compiled
 def _only_repeated(left: int, places: Places, grams: Hashes, counts: Lengths, slots: Places) -> int:
-    """Keeps only the n-grams that occur more than once, in place. Returns the number of places that are left."""
+    """Keeps only the n-grams that occur more than once, in place. Returns the number of n-grams that are left."""
     kept = 0
     for at in range(left):
         if counts[slots[at]] > 1:

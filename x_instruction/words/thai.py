@@ -171,7 +171,7 @@ def _split_piece(
 ) -> None:
     """Writes the end of each word of the piece into past[place], where `place` is the beginning of the word.
 
-    The places that words lead to are visited in order. When all paths meet in one place, the words before it are final.
+    The places at which words end are visited in order. When all paths meet in one place, the words before it are final.
     """
     edges, reached, ends = room[:3], room[3], room[4]
     reached[: end - start + 1] = 0
