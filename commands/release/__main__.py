@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from x_instruction.runner.border import at_the_border
 from x_instruction.runner.errors import InputError
 
 TOKEN = "HF_TOKEN"
+VISIBLE = re.compile(r"[!-~]+")  # visible ASCII characters
 SHOWS_A_RUN = "**This set shows a run and is not training data.**"  # in the card; see stages/released_set/card.py
 EMBEDDED = "embedded"  # the name of the base model; see stages/base_model/settings.py
 
@@ -59,6 +61,8 @@ def _release(options: argparse.Namespace) -> int:
 def _uploaded(release: Release, name: str, public: bool) -> str:
     if not (token := os.environ.get(TOKEN, "").strip()):
         raise InputError(f"the hub needs a token with write access in the environment: set {TOKEN}")
+    if not VISIBLE.fullmatch(token):  # the HTTP library would print it
+        raise InputError(f"{TOKEN} is not a token: it has spaces, line breaks or letters beyond ASCII; set it again")
     # The environment is set to work offline, but an upload needs the network. The library reads these variables when it
     # is imported.
     os.environ |= {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}

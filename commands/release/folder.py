@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commands.release.csv_files import write_csv
-from commands.release.released import Release, files_of
+from commands.release.released import MANIFEST, Release, files_of, matches
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import replace_folder
 
@@ -22,8 +21,9 @@ def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
     written.
     """
     target = target.expanduser().resolve()
-    if target.is_relative_to(release.folder.resolve()):
-        raise InputError(f"{target} is in {release.folder}, which is released: give another folder")
+    artifact = _artifact_of(release.folder.resolve())
+    if target.is_relative_to(artifact):
+        raise InputError(f"{target} is in {artifact}, which is released: give another folder")
     _refuse_others_files(release, target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +38,11 @@ def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}; choose another folder") from None
     return found
+
+
+def _artifact_of(folder: Path) -> Path:
+    """The published folder with the manifest: the given folder, or one above it."""
+    return next((path for path in (folder, *folder.parents) if (path / MANIFEST).exists()), folder)
 
 
 def _put(source: Path | bytes, target: Path) -> None:
@@ -56,7 +61,7 @@ def _refuse_others_files(release: Release, target: Path) -> None:
     if not target.is_dir():
         raise InputError(f"{target} is a file: give the folder to write to")
     found = files_of(target)
-    ours = [name for name in found if name in release.files or release.is_replaced(name) or fnmatch(name, CSV)]
+    ours = [name for name in found if name in release.files or release.is_replaced(name) or matches(name, CSV)]
     other = [name for name in found if name not in ours]
     if other or (found and not found.keys() >= set(release.always)):
         raise InputError(

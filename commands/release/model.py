@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from commands.release.released import CARD, DATA, MANIFEST, Release, files_of, finished
-from x_instruction.models.base_record import TEXTS
 from x_instruction.models.model_card import card
 from x_instruction.models.publishing import RECORD
 from x_instruction.runner.errors import InputError
@@ -25,7 +24,6 @@ EVALUATION = "eval_scores"
 REPLACED = (
     "model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json", "chat_template.jinja",
     "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
-    *TEXTS,
 )  # fmt: skip
 
 

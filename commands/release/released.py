@@ -32,7 +32,13 @@ class Release:
     replaced: tuple[str, ...]
 
     def is_replaced(self, name: str) -> bool:
-        return any(fnmatch(name, pattern) for pattern in self.replaced)
+        return any(matches(name, pattern) for pattern in self.replaced)
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Like fnmatch, but `*` does not match a slash, so that files in deeper folders do not match."""
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatch, parts, patterns))
 
 
 def the_set(root: Path) -> Release:

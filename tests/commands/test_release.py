@@ -75,17 +75,19 @@ def test_a_folder_with_other_files_is_left_alone(
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("added", [".git/HEAD", "notes.txt", "fi/labels.parquet"])
+@pytest.mark.parametrize(
+    "added", [".git/HEAD", "notes.txt", "fi/labels.parquet", "archive/fi/train-own.parquet", "csv/mine/notes.csv"]
+)
 def test_an_earlier_release_with_added_files_is_left_alone(released_folder: Path, tmp_path: Path, added: str) -> None:
     target = tmp_path / "set"
     main(["--to", "folder", str(target)])
-    (target / added).parent.mkdir(exist_ok=True)
+    (target / added).parent.mkdir(parents=True, exist_ok=True)
     (target / added).write_text("mine")
     assert main(["--to", "folder", str(target)]) == 1
     assert (target / added).read_text() == "mine" and (target / "README.md").exists()
 
 
-@pytest.mark.parametrize("inside", ["", "new"])
+@pytest.mark.parametrize("inside", ["", "new", "../copy"])
 def test_the_set_is_not_released_into_itself(
     released_folder: Path, inside: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -304,3 +306,13 @@ def test_options_for_another_target_are_refused(wrong: list[str], capsys: pytest
     with pytest.raises(SystemExit) as ended:
         main(wrong)
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("token", ["hf_secret\nsecond", "hf_sécret", "hf secret", "hf_secret\u200b"])
+def test_what_is_not_a_token_is_refused_and_not_printed(
+    released_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    assert main(["--to", "hub", "me/breads"]) == 1
+    printed = capsys.readouterr()
+    assert "HF_TOKEN is not a token" in printed.err and "cret" not in printed.err + printed.out

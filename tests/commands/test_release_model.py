@@ -164,3 +164,9 @@ def test_the_hub_gets_the_model_in_one_commit(model: Path) -> None:
         found |= {"model.safetensors.index.json": b"old", "onnx/model.onnx": b"theirs"}
         assert ask_hub(Path.cwd(), hub, stand_in.TOKEN, "--what", "model", name="me/chat").returncode == 0
         assert "model.safetensors.index.json" not in found and "onnx/model.onnx" in found
+
+
+def test_a_licence_that_the_user_added_is_not_removed(model: Path, tmp_path: Path) -> None:
+    release = the_model(tmp_path, None).release
+    assert not any(map(release.is_replaced, ("LICENSE", "NOTICE", "USE_POLICY.md", "old/model.safetensors")))
+    assert release.is_replaced("model.safetensors")

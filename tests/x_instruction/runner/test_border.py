@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
+import subprocess
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -101,3 +104,34 @@ def test_an_interrupt_has_no_traceback(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_work_without_an_error_returns_its_status() -> None:
     assert at_the_border(lambda: 3) == 3
+
+
+@pytest.mark.parametrize(("result", "status"), [("0", 0), ("1", 1)])
+def test_a_command_that_was_started_without_an_output_keeps_its_status(result: str, status: int) -> None:
+    program = (
+        f"import sys; from x_instruction.runner.border import at_the_border; sys.exit(at_the_border(lambda: {result}))"
+    )
+    done = subprocess.run(["sh", "-c", '"$0" -c "$1" >&-', sys.executable, program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_an_error_is_printed_although_nobody_reads_the_output() -> None:
+    program = """
+import sys
+from x_instruction.runner.border import at_the_border
+from x_instruction.runner.errors import InputError
+
+def work():
+    print("a line")
+    raise InputError("the file is empty")
+
+sys.exit(at_the_border(work))
+"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    # Unbuffered, the first line would already fail.
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "error: the file is empty\n")
