@@ -1,4 +1,4 @@
-"""The UI answers only its own pages; requests of other pages change nothing, whether sent by HTTP or a real browser."""
+"""The UI answers only requests from its own pages. A request from another page changes nothing, also in a browser."""
 
 from __future__ import annotations
 

@@ -17,7 +17,10 @@ from loguru import logger
 
 
 def filters(language, rules, shared):
-    """The filters in the order of FineWeb-2's pipeline. An unused rule has the limit 0, or one out of reach."""
+    """The filters in the order of FineWeb-2's pipeline.
+
+    A rule that is not used gets a limit that no text reaches, or 0, which turns it off.
+    """
     return [
         GopherRepetitionFilter(
             dup_para_frac=0,
