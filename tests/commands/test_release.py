@@ -1,4 +1,4 @@
-"""`release` copies or uploads exactly the set that met its expectations, completely or not at all."""
+"""`release` copies or uploads exactly the set that passed its gate, completely or not at all."""
 
 from __future__ import annotations
 

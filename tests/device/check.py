@@ -211,7 +211,7 @@ def greedy(tokens: int) -> Sampling:
 
 
 def checks(runs: list[Run], trainings: list[Figures], inference: Figures) -> list[Figures]:
-    """Lists the conditions that the measurements must meet, each with the measured figure and whether it is met."""
+    """Lists the conditions on the measurements, each with the measured figure and whether it holds."""
     by_name = {figures["name"]: figures for figures in trainings}
     found: list[Figures] = []
 
