@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import dagster as dg
 
 from dagster_project.naming import asset_key, check_name
 from dvc_project.graph import REPORTS, Artifact, Stage
+from x_instruction.runner.files import read_json
 from x_instruction.runner.gate import RULES, Verdict, read_suite
 
 REFUSED = Path("data", "refused")
@@ -67,7 +67,7 @@ def check_specs(root: Path, artifact: Artifact, partitions: dg.PartitionsDefinit
 def read_report(root: Path, stage: Stage) -> dict[str, Any]:
     """The gate's saved report; empty if there is none."""
     path = root / stage.report if stage.report else None
-    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    return read_json(path) if path and path.exists() else {}
 
 
 def _refusal(root: Path, stage: Stage) -> Path | None:
@@ -78,7 +78,7 @@ def _refusal(root: Path, stage: Stage) -> Path | None:
 def read_refusal(root: Path, stage: Stage) -> dict[str, Any]:
     """The report of a failed gate; empty if there is none."""
     path = _refusal(root, stage)
-    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    return read_json(path) if path and path.exists() else {}
 
 
 def refusal_mark(root: Path, stage: Stage) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from dagster_project.explained import explained_metadata
 from dagster_project.plots import plots_metadata
 from dagster_project.report_page import report_metadata
 from dvc_project.graph import Stage
+from x_instruction.runner.files import read_json
 
 PLOTS = Path("data", "plots")
 SAMPLE_ROWS = 5
@@ -89,4 +89,4 @@ def _cell(value: object) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return read_json(path) if path.exists() else {}

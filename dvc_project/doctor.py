@@ -152,7 +152,7 @@ def _recorded_listing(objects: Path, value: str) -> Listing | None:
         return {"": value}
     try:
         return {entry["relpath"]: entry["md5"] for entry in json.loads(path.read_text(encoding="utf-8"))}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return None
 
 

@@ -38,7 +38,7 @@ def _clean(path: Path) -> None:
             "write": {name: process for name, process in found.get("write", {}).items() if _lives(process)},
             "read": {name: alive for name, readers in found.get("read", {}).items() if (alive := _living(readers))},
         }
-    except (ValueError, AttributeError, TypeError, KeyError):
+    except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
         print(f"warning: {path} is not valid JSON, as after a kill or on a full disk: it is removed", file=sys.stderr)
         path.unlink(missing_ok=True)
         return

@@ -16,6 +16,7 @@ from stages.params import Settings
 from x_instruction.cleaning.private_data.mask import KINDS, masked
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.runner.files import read_json
+from x_instruction.runner.published import MANIFEST, content_of
 
 PAGE = ("id", "url", "title", "date", "license", "source_id", "extractor")
 FIRST_LINES, SAMPLES = 3, 8
@@ -99,10 +100,10 @@ def _candidates(root: Path, settings: Settings, trail: Trail) -> list[Section]:
     if not trail.pairs and not trail.pair:
         return [Section("candidate_pairs", NOT_REACHED)] if trail.text is None else []
     explained = trail.pair[0].id if trail.pair else ""
-    model = root / "data" / "instruction_model" / "manifest.json"
+    model = root / "data" / "instruction_model"
     values = next((row.values for row in trail.pairs if not row.dropped), {})
     facts = [
-        ("instruction model", read_json(model)["content"][:16] if model.exists() else "–"),
+        ("instruction model", content_of(model)[:16] if (model / MANIFEST).exists() else "–"),
         ("prompt", settings.prompts.write_instruction),
         ("response in prompt", "cut to the model's length" if values.get("text_cut") else "whole"),
         ("sampling", f"temperature {settings.candidate_pairs.temperature}, top_p {settings.candidate_pairs.top_p}"),

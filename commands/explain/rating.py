@@ -12,7 +12,7 @@ from x_instruction.rating.calibration import LEVELS, Calibration, Regression, fe
 from x_instruction.rating.likelihoods import compared
 from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import SIGNALS
-from x_instruction.runner.files import read_json
+from x_instruction.runner.published import content_of
 
 WEIGHTS = ["signal", "value", "worse by", "weight", "adds"]
 
@@ -29,7 +29,7 @@ def rating_section(row: Row, rating: Rating, root: Path) -> Section:
     levels = [f"{level} {values[level]:.4f} × {value:g}" for level, value in zip(LEVELS, rating.values, strict=True)]
     facts = [
         ("rating", f"{values['rating']:.4f} = {' + '.join(levels)}"),
-        ("evaluator", read_json(evaluator / "manifest.json")["content"][:16]),
+        ("evaluator", content_of(evaluator)[:16]),
         ("calibrated by", _calibrated(calibration)),
     ]
     rows = _weighed(row, calibration.regression) if calibration.regression else _unweighed(row)

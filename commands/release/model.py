@@ -16,7 +16,7 @@ from x_instruction.models.model_card import card
 from x_instruction.models.publishing import RECORD
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
-from x_instruction.runner.published import read_manifest, read_metrics
+from x_instruction.runner.published import content_of, read_metrics
 
 MODEL = "tuned_model"
 EVALUATION = "eval_scores"
@@ -43,7 +43,7 @@ def the_model(root: Path, language: str | None = None) -> ReleasedModel:
     Raises InputError if there is none, or if it differs from the model that passed the gate.
     """
     folder = _chosen(finished(root, MODEL), language)
-    record, content = read_json(folder / RECORD), str(read_manifest(folder)["content"])
+    record, content = read_json(folder / RECORD), content_of(folder)
     languages = list(record["languages"])
     scores = {code: figures for code in languages if (figures := _scores(root, code, content))}
     files: dict[str, Path | bytes] = {

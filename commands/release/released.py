@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.files import hash_paths, read_json
+from x_instruction.runner.files import hash_paths
+from x_instruction.runner.published import content_of
 
 DATA = Path("data")
 SET = "released_set"
@@ -54,13 +55,13 @@ def the_set(root: Path) -> Release:
 
 
 def finished(root: Path, artifact: str) -> Path:
-    """The folder of an artifact. Raises InputError if it is missing, or differs from what passed the gate."""
+    """The folder of an artifact. Raises InputError if it is missing, damaged, or differs from what passed the gate."""
     folder = DATA / artifact
     manifest = root / folder / MANIFEST
     if not manifest.exists():
         raise InputError(f"{folder} does not exist or is unfinished: run `dvc repro {artifact}` first")
     judged = [path for path in (root / folder).iterdir() if path.name != MANIFEST]
-    if hash_paths(judged) != read_json(manifest)["content"]:
+    if hash_paths(judged) != content_of(root / folder):
         raise InputError(f"{folder} was changed after it passed its gate: `dvc checkout {folder}` restores it")
     return root / folder
 

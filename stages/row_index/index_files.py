@@ -100,8 +100,13 @@ def is_id(text: str) -> bool:
 
 def contents_now(root: Path, partitions: Iterable[str]) -> dict[str, str | None]:
     """The present content hash of each of these folders of rows, by its path; None for a missing folder."""
-    manifests = {folder: root / folder / "manifest.json" for folder in partitions}
-    return {folder: read_json(path)["content"] if path.exists() else None for folder, path in manifests.items()}
+    return {folder: _content(root / folder / "manifest.json") for folder in partitions}
+
+
+def _content(manifest: Path) -> str | None:
+    """The content hash in a manifest. If it has changed, it differs from the hash in the index, and is reported so."""
+    value = read_json(manifest) if manifest.exists() else None
+    return value.get("content") if isinstance(value, dict) else None
 
 
 def _mapped(path: Path) -> Numbers:

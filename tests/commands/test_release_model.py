@@ -133,6 +133,26 @@ def test_what_cannot_be_released_is_one_sentence(model: Path, capsys: pytest.Cap
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"content": "',
+        '{"artifact": "resnet"}',
+        '{"content": 5}',
+        "[]",
+        "",
+        "[" * 200_000,
+        '{"content": "c", "checksum": ""}',
+    ],
+)
+def test_a_damaged_manifest_is_one_sentence(model: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
+    (model / "manifest.json").write_text(content)
+    assert main(["--what", "model", "--to", "folder", "out"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "data/tuned_model/manifest.json is damaged: its content is not what was published" in line
+    assert not Path("out").exists()
+
+
 def test_an_earlier_release_is_replaced_without_its_old_weights(model: Path) -> None:
     released()
     for name in ("model.safetensors.index.json", "model-00001-of-00002.safetensors"):

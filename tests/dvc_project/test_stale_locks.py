@@ -34,7 +34,7 @@ def test_only_entries_of_living_processes_are_kept(rwlock: Path, tmp_path: Path)
     assert json.loads(rwlock.read_text()) == {"write": {"b": alive}, "read": {"c": [alive]}}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"read": {"a": [{}]}}'])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"read": {"a": [{}]}}', "[" * 200_000])
 def test_an_unreadable_list_is_removed(
     rwlock: Path, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

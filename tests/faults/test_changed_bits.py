@@ -203,14 +203,26 @@ def test_a_note_with_an_unexpected_structure_is_damage(tmp_path: Path, content: 
     assert not as_noted(path)
 
 
-@pytest.mark.parametrize("content", ['{"artifact": "texts", "files": ["part"]}', '{"artifact": "texts"'])
+@pytest.mark.parametrize("content", ['{"artifact": "texts", "files": ["part"]}', '{"artifact": "texts"', "[" * 200_000])
 def test_a_manifest_with_an_unexpected_structure_is_damage(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content)
     with pytest.raises(DamagedError, match=r"manifest\.json is damaged"):
         refuse_damaged(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["[]", '{"files": ["model.safetensors"]}'])
+FOREIGN = (
+    "[]",
+    '["artifact"]',
+    '"an artifact"',
+    '{"files": ["model.safetensors"]}',
+    '{"artifact": "resnet", "checksum": "sha256:0", "version": 3}',
+    '{"artifact": {"name": "resnet"}, "files": ["model.safetensors"]}',
+    '{"artifact": "resnet", "partition": 5}',
+    '{"artifact": "resnet", "content": ["weights"]}',
+)
+
+
+@pytest.mark.parametrize("content", FOREIGN)
 def test_a_foreign_manifest_is_ignored(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content)
     refuse_damaged(tmp_path)

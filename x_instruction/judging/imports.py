@@ -55,8 +55,10 @@ def _keys(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / KEY
     if not path.exists():
         raise InputError(f"{path} does not exist: give the folder that `export` wrote, with its key")
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {row["id"]: row for row in rows}
+    try:
+        return {row["id"]: row for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise InputError(f"{path} is damaged: give the folder as `export` wrote it") from None
 
 
 def read_file(path: Path) -> list[Given]:
@@ -64,7 +66,7 @@ def read_file(path: Path) -> list[Given]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         return list(_of_csv(text) if path.suffix == ".csv" else _of_json(json.loads(text)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(
             f"{path} has no verdicts that can be read ({type(error).__name__}: {str(error)[:100]}): give the CSV that "
             "`export` wrote with its column `verdict` filled, Label Studio's export as JSON, or Argilla's "

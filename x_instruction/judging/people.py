@@ -103,7 +103,7 @@ def _rows(path: Path, setting: str) -> Iterable[dict[str, str]]:
                 raise ValueError(f"line {number} has no {missing[0]}")
             if row["label"] not in SCALES.get(row["kind"], ()):
                 raise ValueError(f"line {number} has the label {row['label']!r}")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, TypeError, AttributeError) as error:
         raise InputError(
             f"{setting}: {path} cannot be used ({error}): give a file that `python -m x_instruction.judging import` "
             "wrote, or null"

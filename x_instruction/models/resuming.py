@@ -35,6 +35,6 @@ def _is_complete(checkpoint: Path) -> bool:
         return True
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return True

@@ -47,7 +47,7 @@ def read_sealed(path: Path, or_by_hand: bool = False) -> dict[str, Any]:
     """
     try:
         value = read_json(path)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise DamagedError(path) from None
     if not isinstance(value, dict) or not _is_listing(value.get(FILES, {})):
         raise DamagedError(path)

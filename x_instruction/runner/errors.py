@@ -36,6 +36,10 @@ class DamagedError(InputError):
         return DamagedError, (self.path,)
 
 
+class UnreadableError(InputError, ValueError):
+    """The content of a file is not JSON."""
+
+
 def in_one_line(error: BaseException) -> str:
     """The message of a library's error in one line of at most LONGEST characters, without a full stop at its end.
 

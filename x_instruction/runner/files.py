@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from x_instruction.runner.errors import UnreadableError, in_one_line
+
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants: paths are relative to the current folder; swap two paths
 
 
@@ -60,7 +62,13 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Reads the value of a JSON file. Raises UnreadableError if the file is not JSON, or has too many levels."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(
+            f"{path} is not JSON that can be read ({in_one_line(error)}): make it or get it again, then run again"
+        ) from None
 
 
 def replace_folder(staged: Path, target: Path) -> None:

@@ -11,12 +11,21 @@ from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.files import read_json
 
 MANIFEST = "manifest.json"
+ARTIFACT, PARTITION, CONTENT = "artifact", "partition", "content"  # keys of the manifest
 METRICS = "metrics"  # key of the manifest: the checksum of the metrics, which are published beside the folder
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a published folder. Raises DamagedError if the manifest has changed since then."""
     return read_sealed(folder / MANIFEST, or_by_hand=True)
+
+
+def content_of(folder: Path) -> str:
+    """The content hash of a published folder. Raises DamagedError if its manifest has changed, or has no such hash."""
+    content = read_manifest(folder).get(CONTENT)
+    if not isinstance(content, str):
+        raise DamagedError(folder / MANIFEST)
+    return content
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -62,10 +71,18 @@ def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def _is_ours(manifest: Path) -> bool:
-    """Whether X-Instruction wrote the manifest. True for an unreadable manifest, so that it is refused later."""
+    """Whether X-Instruction wrote the manifest. True for an unreadable manifest, so that it is refused later.
+
+    The manifest of another project may also have a key `artifact`, so another key of our manifests is needed too.
+    """
     if not manifest.is_file():
         return False
     try:
-        return "artifact" in read_json(manifest)
-    except (ValueError, TypeError):
+        value = read_json(manifest)
+    except ValueError:
         return True
+    if not isinstance(value, dict) or not {PARTITION, CONTENT, FILES} & value.keys():
+        return False
+    return isinstance(value.get(ARTIFACT), str) and all(
+        isinstance(value.get(key, ""), str) for key in (PARTITION, CONTENT)
+    )

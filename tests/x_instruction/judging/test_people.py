@@ -197,7 +197,9 @@ def test_verdicts_that_cannot_be_used_are_counted_by_reason(folder: Path) -> Non
     assert counts == {"not_judged": 1, "unknown_choice": 2, "unknown_item": 1, "verdicts": 1}
 
 
-@pytest.mark.parametrize("content", ["{", '{"a": 1}', '[{"id": 1}]', '[{"annotations": [{"result": [{}]}]}]'])
+@pytest.mark.parametrize(
+    "content", ["{", '{"a": 1}', '[{"id": 1}]', '[{"annotations": [{"result": [{}]}]}]', "[" * 200_000]
+)
 def test_a_file_of_another_kind_is_refused_with_one_sentence(content: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(InputError, match=r"x\.json has no verdicts that can be read .*: give the CSV"):
@@ -210,7 +212,15 @@ def test_a_csv_with_an_unclosed_field_is_refused(tmp_path: Path) -> None:
         read_file(tmp_path / "x.csv")
 
 
-@pytest.mark.parametrize("content", ["{", "{}", json.dumps({"kind": "pairs", "label": "better"})])
+@pytest.mark.parametrize("content", ['{"id": "a', "{}", "[]", "[" * 200_000])
+def test_a_damaged_key_of_an_export_is_reported_in_one_sentence(folder: Path, content: str) -> None:
+    files = from_csv(folder)
+    (folder / "key.jsonl").write_text(content)
+    with pytest.raises(InputError, match=r"key\.jsonl is damaged: give the folder as `export` wrote it"):
+        import_verdicts(folder, files, folder / "verdicts.jsonl")
+
+
+@pytest.mark.parametrize("content", ["{", "{}", json.dumps({"kind": "pairs", "label": "better"}), "[" * 200_000])
 def test_a_file_of_verdicts_that_import_did_not_write_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "v.jsonl").write_text(content)
     with pytest.raises(InputError, match=r"human_verdicts: .*v\.jsonl cannot be used"):

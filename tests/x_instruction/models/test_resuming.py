@@ -67,6 +67,7 @@ def test_an_incomplete_checkpoint_is_skipped(train: Train, kill_training: KillTr
     broken = tmp_path / "killed_checkpoints" / "checkpoint-6"
     broken.mkdir()
     (broken / "model.safetensors").write_bytes(b"half of it")
+    (broken / "trainer_state.json").write_text("[" * 200_000)
     assert train("killed", training) == undisturbed
 
 

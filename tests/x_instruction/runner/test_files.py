@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from x_instruction.runner.errors import UnreadableError
 from x_instruction.runner.files import digest, hash_paths, read_json, replace_folder, write_atomically, write_json
 
 
@@ -86,3 +87,10 @@ def test_a_folder_replaces_an_older_folder(tmp_path: Path) -> None:
 def test_a_folder_is_moved_to_a_path_that_does_not_exist(tmp_path: Path) -> None:
     replace_folder(tree(tmp_path / "staged", new="1"), tmp_path / "deep" / "target")
     assert (tmp_path / "deep" / "target" / "new").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": ', b"\xff", b"[" * 200_000])
+def test_a_file_that_is_not_json_is_reported_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(UnreadableError, match=r"^/\S*/a is not JSON that can be read \(.+\): make it or get it again"):
+        read_json(tmp_path / "a")
