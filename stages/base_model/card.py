@@ -11,11 +11,11 @@ from x_instruction.models.card_parts import (
     front_matter,
     license_section,
     plain,
-    table,
     text_of,
     training_settings,
 )
 from x_instruction.runner.gate import Metric
+from x_instruction.runner.markdown import table
 
 Facts = Mapping[str, Metric]
 

@@ -19,7 +19,6 @@ from x_instruction.models.card_parts import (
     loss_table,
     plain,
     shown_points,
-    table,
     text_of,
     training_settings,
     tuned_from,
@@ -32,6 +31,7 @@ from x_instruction.rating.settings import Rating
 from x_instruction.rating.signals import HIGHER_IS_BETTER
 from x_instruction.runner.files import digest
 from x_instruction.runner.gate import Metric
+from x_instruction.runner.markdown import table
 
 # Names of the texts in the code that asks for a rating.
 TEXTS = {"instruction": "instruction", "response": "response"}

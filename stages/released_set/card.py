@@ -11,6 +11,7 @@ from stages.released_set.settings import ReleasedSet
 from x_instruction.language.names import load_names
 from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.runner.job import Job
+from x_instruction.runner.markdown import table
 from x_instruction.runner.published import read_manifest, read_metrics
 
 FUNNEL = ("raw_web_text", "filtered_text", "candidate_pairs", "refined_pairs", "diversified_set")
@@ -121,7 +122,7 @@ def _funnel(job: Job, released: pl.DataFrame) -> str:
         for artifact in FUNNEL
     ]
     rows.append(["released", *(str(counts.get(code, 0)) for code in job.settings.languages)])
-    return _markdown(["rows kept", *job.settings.languages], rows)
+    return table(["rows kept", *job.settings.languages], rows)
 
 
 def _drops(job: Job) -> str:
@@ -139,14 +140,14 @@ def _drops(job: Job) -> str:
         listed = [f"{reason} {count}" for reason, count in summed.head(SHOWN_REASONS).iter_rows()]
         more = summed.height - len(listed)
         rows.append([f"`{artifact}`", ", ".join(listed) + (f" and {more} more reasons" if more > 0 else "") or "none"])
-    return _markdown(["artifact", "most frequent reasons, rows"], rows)
+    return table(["artifact", "most frequent reasons, rows"], rows)
 
 
 def _counts(released: pl.DataFrame, column: str, title: str, without: str) -> str:
     counted = released.group_by(column).len().sort(["len", column], descending=[True, False])
     rows = [[_plain(value) or f"*{without}*", str(count)] for value, count in counted.head(20).iter_rows()]
     more = counted.height - len(rows)
-    return _markdown([title, "pairs"], rows) + (f"\n{more} more are not listed.\n" if more > 0 else "")
+    return table([title, "pairs"], rows) + (f"\n{more} more are not listed.\n" if more > 0 else "")
 
 
 def _made(job: Job, iterations: list[str], pairs: str) -> str:
@@ -160,7 +161,7 @@ def _made(job: Job, iterations: list[str], pairs: str) -> str:
     best = f", except the best {refined.always_kept} of each language" if refined.always_kept else ""
     needed = f"Pairs need a rating of {refined.min_rating}{best}"
     settings = f"{needed}; random numbers are seeded with {job.settings.seed}.\n"
-    return _markdown(["what", "hash of its content"], rows) + f"\n{settings}"
+    return table(["what", "hash of its content"], rows) + f"\n{settings}"
 
 
 def _ratings(job: Job, released: pl.DataFrame) -> str:
@@ -177,9 +178,9 @@ def _ratings(job: Job, released: pl.DataFrame) -> str:
         path = job.root / "data" / "metrics" / "evaluator" / f"{name}.json"
         scores = read_metrics(path, job.input("evaluator", iteration=name))
         rows.append([name, *(f"{scores[figure]:.3f}" for figure in HELD_OUT)])
-    of_evaluators = _markdown(["evaluator of", *HELD_OUT], rows)
+    of_evaluators = table(["evaluator of", *HELD_OUT], rows)
     return (
-        _markdown(["language", "lowest", "median", "highest"], by_language)
+        table(["language", "lowest", "median", "highest"], by_language)
         + f"\nThe evaluator's figures on held-out rated pairs, from which it did not learn:\n\n{of_evaluators}"
     )
 
@@ -192,7 +193,7 @@ def _checks(job: Job) -> str:
         ]
         for name in ("filtered_text", "diversified_set")
     ]
-    return CHECKS + "\n" + _markdown(["pairs or texts dropped", *job.settings.languages], rows)
+    return CHECKS + "\n" + table(["pairs or texts dropped", *job.settings.languages], rows)
 
 
 def _manifest(job: Job, artifact: str, language: str) -> dict[str, Any]:
@@ -201,11 +202,6 @@ def _manifest(job: Job, artifact: str, language: str) -> dict[str, Any]:
 
 def _site() -> pl.Expr:
     return pl.col("url").str.extract(r"^\w+://([^/:?#]+)", 1).str.to_lowercase().fill_null("")
-
-
-def _markdown(columns: list[str], rows: list[list[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def _plain(text: str) -> str:

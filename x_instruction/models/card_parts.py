@@ -1,4 +1,4 @@
-"""What the cards of all models share: the front matter of the Hugging Face hub, the licence, tables."""
+"""What the cards of all models share: the front matter of the Hugging Face hub, the licence, the table of losses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import polars as pl
 import yaml
 
 from x_instruction.models.base_record import demands
+from x_instruction.runner.markdown import table
 
 SHOWN_POINTS = 12  # of each series of a loss curve
 # Licences that the hub knows by this name; another one is `other` there, with its name beside it.
@@ -83,11 +84,6 @@ def shown_points(curve: pl.DataFrame) -> list[list[Any]]:
 def loss_table(points: Iterable[Iterable[Any]]) -> str:
     rows = [[str(step), f"{loss:.4f}", series] for step, loss, series in points]
     return table(["step", "loss in nats per token", "series"], rows)
-
-
-def table(columns: list[str], rows: list[list[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def plain(value: Any) -> str:

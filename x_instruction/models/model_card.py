@@ -17,11 +17,11 @@ from x_instruction.models.card_parts import (
     license_section,
     loss_table,
     plain,
-    table,
     text_of,
     training_settings,
     tuned_from,
 )
+from x_instruction.runner.markdown import table
 
 TITLES = {
     "tuned_model": "A model tuned with X-Instruction",
