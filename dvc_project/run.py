@@ -33,7 +33,7 @@ from dvc_project.prefork import preloaded
 from dvc_project.project import read_settings
 from dvc_project.stale_locks import remove_stale_locks
 from dvc_project.waiting import patiently
-from x_instruction.runner.border import at_the_border
+from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border
 from x_instruction.runner.process import die_with_parent
 
 # A line of a progress bar: "  12%|█▏        | 20/168 [00:05<00:34,  4.25it/s]".
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments).at_once
     if "MAKELEVEL" in os.environ:
         die_with_parent()  # if `make run` is killed, this process and its stages end too
-    return at_the_border(lambda: _make_all(Path.cwd(), chosen))
+    return at_the_border(lambda: _make_all(Path.cwd(), chosen), SHARDS_ARE_KEPT)
 
 
 def _make_all(root: Path, at_once: int | None) -> int:

@@ -22,11 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="ITERATION|LANGUAGE")
     options = parser.parse_args(arguments)
 
-    from x_instruction.runner.border import at_the_border
+    from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border
     from x_instruction.runner.process import die_with_run
 
     die_with_run()
-    return at_the_border(lambda: _make(options.artifact, options.names))
+    return at_the_border(lambda: _make(options.artifact, options.names), SHARDS_ARE_KEPT)
 
 
 def _make(artifact: str, names: list[str]) -> int:

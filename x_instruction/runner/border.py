@@ -47,23 +47,26 @@ LIBRARIES = {
     "zc": "a lock",
     "flufl": "a lock",
 }
+INTERRUPTED = "the command did not finish: run it again"
+SHARDS_ARE_KEPT = "finished shards are kept, and the next run continues from them"  # for runs of stages
 LESS_MEMORY = "close other programs, lower execution.workers, rows_per_shard or a batch_size, then run again"
 
 
-def at_the_border(work: Callable[[], int]) -> int:
+def at_the_border(work: Callable[[], int], interrupted: str = INTERRUPTED) -> int:
     """Does the work and returns its exit status. Prints an error as one sentence; XI_TRACEBACK=1 adds its traceback.
 
+    `interrupted` tells a person who interrupts the work what is left of it, and what to do.
     If nobody reads the output any more, as in `COMMAND | head`, the command ends without a message.
     """
     try:
-        return _status_of(work)
+        return _status_of(work, interrupted)
     except BrokenPipeError as error:
         return OUTPUT_CLOSED if _drop_unread_output() else _printed(error)
     finally:
         _drop_unread_output()  # Python writes what is left when it ends, and would print a traceback
 
 
-def _status_of(work: Callable[[], int]) -> int:
+def _status_of(work: Callable[[], int], interrupted: str) -> int:
     try:
         status = work()
         _flush()
@@ -72,7 +75,7 @@ def _status_of(work: Callable[[], int]) -> int:
         _flush()
         raise
     except KeyboardInterrupt:
-        print("interrupted: finished shards are kept, and the next run continues from them", file=sys.stderr)
+        print(f"interrupted: {interrupted}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         raise

@@ -18,7 +18,7 @@ import pytest
 from dvc.rwlock import RWLockFileCorruptedError
 from safetensors import SafetensorError
 
-from x_instruction.runner.border import at_the_border, sentence_of
+from x_instruction.runner.border import SHARDS_ARE_KEPT, at_the_border, sentence_of
 from x_instruction.runner.errors import DamagedError, SettingsError
 
 SENTENCES = {
@@ -94,12 +94,18 @@ def test_a_traceback_can_be_requested(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_an_interrupt_has_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    def work() -> int:
-        raise KeyboardInterrupt
+def interrupted() -> int:
+    raise KeyboardInterrupt
 
-    assert at_the_border(work) == 130
-    assert capsys.readouterr().err.startswith("interrupted: finished shards are kept")
+
+def test_an_interrupt_has_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert at_the_border(interrupted, SHARDS_ARE_KEPT) == 130
+    assert capsys.readouterr().err == ("interrupted: finished shards are kept, and the next run continues from them\n")
+
+
+def test_an_interrupted_command_is_not_said_to_have_shards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert at_the_border(interrupted) == 130
+    assert capsys.readouterr().err == "interrupted: the command did not finish: run it again\n"
 
 
 def test_work_without_an_error_returns_its_status() -> None:
