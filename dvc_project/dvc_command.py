@@ -73,8 +73,9 @@ def reproduce(
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
 
-    If another run of DVC uses a path of the stage, the stage waits until that run has ended, and fails if that run does
-    nothing for an hour. If the process that seems to use the path is not a run of DVC, the stage fails at once.
+    If another run of DVC uses a path of the stage, the stage waits until that run has ended. It fails if that run does
+    nothing for an hour, or has not ended after seven days. If the process that seems to use the path is not a run of
+    DVC, the stage fails at once.
     """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
@@ -96,7 +97,7 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for processes that use a path. Raises InputError if one is not a run of DVC, or if all are idle."""
+    """Waits for processes that use a path. Raises InputError if one is no run of DVC, or after too long a wait."""
     if sentence := left_over(holders):
         raise InputError(sentence)
     left = patience.step(", ".join(map(named, holders)) or UNKNOWN, work_of(holders))

@@ -54,7 +54,7 @@ def left_over(found: dict[int, str]) -> str | None:
 def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
     """Repeats a call until no other command holds the project's lock.
 
-    Raises InputError if the command that has the lock does nothing for an hour.
+    Raises InputError if the command that has the lock does nothing for an hour, or still has it after seven days.
     """
     patience = Patience(what, REMEDY)
     while True:
@@ -67,7 +67,7 @@ def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
 
 @contextmanager
 def bounded(process: subprocess.Popen[str], root: Path, log: Callable[[str], None]) -> Iterator[list[str]]:
-    """Ends a command that waits for the project's lock while the process that has it is idle. Lists the reason."""
+    """Ends a command that waits too long for the project's lock, or while its holder is idle. Lists the reason."""
     done, why = threading.Event(), list[str]()
     watch = threading.Thread(target=_watch, args=(process, root, log, done, why), daemon=True)
     watch.start()

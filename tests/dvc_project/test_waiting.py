@@ -114,7 +114,12 @@ def test_waiting_for_a_project_ends_and_names_the_command_that_holds_it(fresh: P
     held.close()
 
 
-def test_a_stage_that_waits_too_long_for_the_project_ends_with_one_sentence(fresh: Path, short_waits: None) -> None:
+@pytest.mark.parametrize("lists_locks", [True, False])
+def test_a_stage_that_waits_too_long_for_the_project_ends_with_one_sentence(
+    fresh: Path, short_waits: None, monkeypatch: pytest.MonkeyPatch, lists_locks: bool
+) -> None:
+    if not lists_locks:
+        monkeypatch.setattr(patience, "LOCKS", fresh / "none")
     (fresh / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
     held = zc.lockfile.LockFile(str(fresh / ".dvc" / "tmp" / "lock"))
     printed: list[str] = []

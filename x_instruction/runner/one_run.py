@@ -23,7 +23,7 @@ REMEDY = "wait for the other run or stop it, then run again"
 def one_run(work: Path, partition: str, longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
     """A context that has the lock of the partition whose work store is `work`.
 
-    Raises InputError if another run has the lock and does nothing for `longest_wait` seconds.
+    Raises InputError if another run has the lock and does nothing for `longest_wait` seconds, or works for seven days.
     """
     work.mkdir(parents=True, exist_ok=True)
     with patiently_acquire(FileLock(work / LOCK), Patience(partition, REMEDY, longest_wait)):

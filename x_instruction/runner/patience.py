@@ -1,8 +1,9 @@
 """Waits for other processes. A wait reports for which process and how long, and ends with an error if it is in vain.
 
-A wait ends in that way only if the process that holds the lock, with its children, does nothing for an hour. As long as
-they use the processor, or their files grow, the wait goes on. Linux lists the process that holds a lock file in
-/proc/locks. On other systems the holder is unknown, and only its files show that it works.
+A wait ends in that way if the process that holds the lock, with its children, does nothing for an hour. As long as they
+use the processor, or their files grow, the wait goes on, but no longer than seven days. Linux lists the process that
+holds a lock file in /proc/locks. On other systems, and on file systems whose locks Linux does not list, a process notes
+its id beside the lock.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,14 @@ import psutil  # type: ignore[import-untyped]
 from filelock import BaseFileLock, Timeout
 
 from x_instruction.runner.errors import InputError
+from x_instruction.runner.files import write_atomically
 
 MESSAGE_EVERY = 30.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds for a process that does nothing
+# Days of a wait for a process that works, because a training may take days. Processor time cannot tell a process that
+# hangs from one that works: a run that waits for the answers of an endpoint uses as little as threads that wake up.
+MOST_DAYS = 7
+DAY = 86_400.0  # seconds
 LOCKS = Path("/proc/locks")
 UNKNOWN = "another process"
 
@@ -40,7 +47,7 @@ class Patience:
         self._since, self._logged, self._progress = 0.0, -MESSAGE_EVERY, object()  # the first step begins the wait
 
     def step(self, holder: str, progress: Any = None) -> float:
-        """Returns the seconds until the next check. Raises InputError if there was no progress for too long.
+        """Returns the seconds until the next check. Raises InputError after too long a wait, or one without progress.
 
         `progress` is any value that changes while the other process works, such as the result of `work_of`.
         """
@@ -55,10 +62,29 @@ class Patience:
                 f"{self._what} waited {waited:.0f} s for {holder}, which did nothing for {idle:.0f} s, and gave up: "
                 f"{self._remedy}"
             )
+        if waited >= MOST_DAYS * DAY:
+            raise InputError(
+                f"{self._what} waited {waited / DAY:.0f} days for {holder}, which is the longest wait, and gave up: "
+                f"{self._remedy}"
+            )
         if now - self._logged >= MESSAGE_EVERY:
             self._logged = now
             self._log(f"{self._what} waits for {holder}, {waited:.0f} s so far")
-        return min(MESSAGE_EVERY, self._longest - idle)
+        return min(MESSAGE_EVERY, self._longest - idle, MOST_DAYS * DAY - waited)
+
+
+def acquire(lock: BaseFileLock, timeout: float = 0.0) -> Any:
+    """Acquires the lock, and returns a context manager that releases it. Raises Timeout if another process has it."""
+    held, path = lock.acquire(timeout=timeout), Path(lock.lock_file)
+    if _listed_holder(path) != os.getpid():
+        with suppress(OSError):  # without the note, other runs only know less about this one
+            write_atomically(note_of(path), str(os.getpid()).encode())
+    return held
+
+
+def note_of(lock: Path) -> Path:
+    """The file with the id of the process that has the lock, or had it last; written if the system lists no holder."""
+    return lock.with_name(f"{lock.name}.pid")
 
 
 def patiently_acquire(lock: BaseFileLock, patience: Patience, progress: Callable[[], Any] = lambda: None) -> Any:
@@ -66,7 +92,7 @@ def patiently_acquire(lock: BaseFileLock, patience: Patience, progress: Callable
     timeout = 0.0
     while True:
         try:
-            return lock.acquire(timeout=timeout)
+            return acquire(lock, timeout)
         except Timeout:
             holder = holder_of(Path(lock.lock_file))
             timeout = patience.step(named(holder), (work_of([holder]), progress()))
@@ -95,7 +121,11 @@ def _cpu_seconds(process: int) -> float:
 
 
 def holder_of(lock: Path) -> int | None:
-    """The id of the process that has a file locked; None if there is none, or if the system does not show it."""
+    """The id of the process that has a file locked; None if there is none, or if it is not known."""
+    return _listed_holder(lock) or _noted_holder(lock)
+
+
+def _listed_holder(lock: Path) -> int | None:
     try:
         status = lock.stat()
         lines = LOCKS.read_text().splitlines()
@@ -105,6 +135,21 @@ def holder_of(lock: Path) -> int | None:
     for fields in map(str.split, lines):
         if fields[1] == "FLOCK" and fields[5] == place and int(fields[4]) > 0:
             return int(fields[4])
+    return None
+
+
+def _noted_holder(lock: Path) -> int | None:
+    """The process that is noted beside the lock. DVC notes it in the lock file itself, but also when the lock is free.
+
+    A process that began after the note was written has only got the same id.
+    """
+    for path in (note_of(lock), *([] if LOCKS.exists() else [lock])):
+        try:
+            process, written = psutil.Process(int(path.read_text())), path.stat().st_mtime
+            if process.create_time() <= written + 1:  # file systems round times
+                return int(process.pid)
+        except (OSError, ValueError, psutil.Error):
+            continue
     return None
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from x_instruction.runner.files import write_atomically
-from x_instruction.runner.patience import Patience, patiently_acquire
+from x_instruction.runner.patience import Patience, acquire, note_of, patiently_acquire
 from x_instruction.runner.work_store import finished, remove_temporary, seal
 
 # Prefix of folders that are being deleted; no key and no language code has it.
@@ -72,7 +72,7 @@ class SharedStore:
             return
         lock = FileLock(self._lock(key))
         try:
-            held = patiently_acquire(lock, _patience(key), lambda: _progress(folder)) if wait else lock.acquire(0)
+            held = patiently_acquire(lock, _patience(key), lambda: _progress(folder)) if wait else acquire(lock)
         except Timeout:
             return
         with held:
@@ -87,7 +87,8 @@ class SharedStore:
         """Renames the folder first, because a half-deleted folder must not pass for a whole piece."""
         gone = folder if folder.name.startswith(DELETED) else folder.rename(self._folder / f"{DELETED}{folder.name}")
         shutil.rmtree(gone)
-        self._lock(folder.name).unlink(missing_ok=True)
+        for path in (self._lock(folder.name), note_of(self._lock(folder.name))):
+            path.unlink(missing_ok=True)
 
     def _alone(self) -> AbstractContextManager[object]:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tests.conftest import ROOT
+from x_instruction.runner import patience
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
@@ -21,46 +22,78 @@ from x_instruction.runner.shards import write_shard
 from x_instruction.runner.shell import run_stage
 
 HOLDS = """
-import sys, time
+import sys
 from pathlib import Path
+from x_instruction.runner import patience
 from x_instruction.runner.one_run import one_run
+patience.LOCKS = Path(sys.argv[2])
 with one_run(Path(sys.argv[1]), "texts fi"):
     print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.read()
+    Path(sys.argv[1], "ended").touch()
 """
 
 
-def holding(work: Path, seconds: float) -> subprocess.Popen[str]:
-    """Starts another process, which keeps the lock for the given number of seconds."""
-    arguments = [sys.executable, "-c", HOLDS, str(work), str(seconds)]
-    other = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def holding(work: Path, locks: Path = patience.LOCKS) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the lock until its input is closed; `locks` is where it looks for the system's list."""
+    arguments = [sys.executable, "-c", HOLDS, str(work), str(locks)]
+    other = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout and other.stdout.readline() == "held\n"
-    return other
-
-
-def test_a_second_run_waits_and_names_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other, started = holding(tmp_path, 1.5), time.monotonic()
-    with one_run(tmp_path, "texts fi"):
-        assert time.monotonic() - started > 1
-    assert f"texts fi waits for process {other.pid} ({sys.executable} -c" in capsys.readouterr().err
+    yield other
+    other.kill()
     other.wait()
+
+
+def end_after(looks: int, other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the other process use a second of processor time between two looks at it, and end after the last look."""
+    done = iter(range(1, looks + 1))
+
+    def work(processes: Iterable[int | None]) -> int:
+        assert list(processes) == [other.pid]
+        if (look := next(done)) == looks:
+            assert other.stdin
+            other.stdin.close()
+        return look
+
+    monkeypatch.setattr(patience, "work_of", work)
+
+
+def test_a_second_run_waits_and_names_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with holding(tmp_path) as other:
+        end_after(1, other, monkeypatch)
+        with one_run(tmp_path, "texts fi"):
+            assert (tmp_path / "ended").exists()
+    assert f"texts fi waits for process {other.pid} ({sys.executable} -c" in capsys.readouterr().err
+
+
+def test_a_run_that_works_is_waited_for_on_a_system_that_lists_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(patience, "LOCKS", tmp_path / "none")
+    monkeypatch.setattr(patience, "MESSAGE_EVERY", 0.05)  # 20 looks last longer than the run may do nothing
+    with holding(tmp_path, tmp_path / "none") as other:
+        end_after(20, other, monkeypatch)
+        with one_run(tmp_path, "texts fi", longest_wait=0.3):
+            assert (tmp_path / "ended").exists()
+    assert f"texts fi waits for process {other.pid}" in capsys.readouterr().err
 
 
 def test_a_wait_ends_with_a_sentence_that_names_the_holder(tmp_path: Path) -> None:
-    other = holding(tmp_path, 60)
-    expected = rf"texts fi waited . s for process {other.pid} \(.* gave up: wait for the other run or stop it"
-    with pytest.raises(InputError, match=expected), one_run(tmp_path, "texts fi", longest_wait=0.5):
-        pass
-    other.kill()
-    other.wait()
+    with holding(tmp_path) as other:
+        expected = rf"texts fi waited . s for process {other.pid} \(.* gave up: wait for the other run or stop it"
+        with pytest.raises(InputError, match=expected), one_run(tmp_path, "texts fi", longest_wait=0.5):
+            pass
 
 
 def test_a_killed_run_holds_no_lock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = holding(tmp_path, 60)
-    other.kill()
-    other.wait()
-    with one_run(tmp_path, "texts fi"):
-        assert "waits for" not in capsys.readouterr().err
+    with holding(tmp_path) as other:
+        other.kill()
+        other.wait()
+        with one_run(tmp_path, "texts fi"):
+            assert "waits for" not in capsys.readouterr().err
 
 
 class Looking:

@@ -16,7 +16,18 @@ from filelock import FileLock
 
 from x_instruction.runner import patience as patience_module
 from x_instruction.runner.errors import InputError
-from x_instruction.runner.patience import Patience, command_of, holder_of, named, patiently_acquire, work_of
+from x_instruction.runner.patience import (
+    DAY,
+    MOST_DAYS,
+    Patience,
+    acquire,
+    command_of,
+    holder_of,
+    named,
+    note_of,
+    patiently_acquire,
+    work_of,
+)
 from x_instruction.runner.shared_store import SharedStore
 
 HOLDS = """
@@ -84,6 +95,16 @@ def test_a_long_wait_says_how_long_it_has_been_although_its_holder_works(clock: 
     assert printed[-1] == "texts fi waits for a run, 100 s so far"
 
 
+def test_a_wait_for_a_holder_that_always_works_ends_after_days(clock: Callable[[float], None]) -> None:
+    patience = Patience("texts fi", "stop it", log=lambda line: None)
+    for day in range(MOST_DAYS):
+        patience.step("process 7 (dvc push)", progress=day)
+        clock(DAY)
+    expected = "texts fi waited 7 days for process 7 (dvc push), which is the longest wait, and gave up: stop it"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
+        patience.step("process 7 (dvc push)", progress=MOST_DAYS)
+
+
 @pytest.mark.parametrize("where", ["the process", "a process that it started"])
 def test_a_process_that_uses_the_processor_works(where: str) -> None:
     spin = "import sys\nwhile True: pass"
@@ -115,6 +136,31 @@ def test_a_free_or_missing_lock_file_has_no_holder(tmp_path: Path) -> None:
     (tmp_path / "free").touch()
     assert holder_of(tmp_path / "free") is None
     assert named(None) == "another process"
+
+
+@pytest.mark.parametrize("lists", [None, "", "1: FLOCK  ADVISORY  WRITE 1 fe:00:1 0 EOF\n"])
+def test_a_lock_that_the_system_does_not_list_has_a_note_of_its_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lists: str | None
+) -> None:
+    monkeypatch.setattr(patience_module, "LOCKS", tmp_path / "locks")
+    if lists is not None:
+        (tmp_path / "locks").write_text(lists)
+    with acquire(FileLock(tmp_path / "lock")):
+        assert holder_of(tmp_path / "lock") == os.getpid()
+
+
+def test_a_lock_that_the_system_lists_has_no_note(tmp_path: Path) -> None:
+    with acquire(FileLock(tmp_path / "lock")):
+        assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("content", ["", "x", "-1", "4194305", "1 2", "an earlier process"])
+def test_a_note_of_an_ended_process_names_no_holder(tmp_path: Path, content: str) -> None:
+    note = note_of(tmp_path / "lock")
+    note.write_text(str(os.getpid()) if content == "an earlier process" else content)
+    if content == "an earlier process":  # its id was used again, for this process
+        os.utime(note, (0, 0))
+    assert holder_of(tmp_path / "lock") is None
 
 
 def test_waiting_for_a_held_lock_ends_and_a_freed_lock_is_taken(held: tuple[Path, subprocess.Popen[str]]) -> None:
