@@ -21,7 +21,7 @@ from commands.explain.section import Section, as_markdown, as_text
 from stages.params import Settings
 from tests.conftest import ROOT
 from x_instruction.language.settings import load_language
-from x_instruction.runner.errors import InputError
+from x_instruction.runner.errors import DamagedError, InputError
 from x_instruction.runner.files import read_json, write_json
 from x_instruction.runner.shards import DROPS
 
@@ -218,6 +218,23 @@ def test_an_index_of_other_data_is_refused(run: Run, tmp_path: Path) -> None:
     shutil.rmtree(root / "data/row_index")
     with pytest.raises(InputError, match="has no index of any language: run `make run`"):
         explain(root, run[1], row_id)
+
+
+def test_a_damaged_manifest_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(run[0], tmp_path / "copy", symlinks=True))
+    row_id = table(run, "released_set/dataset/fi")["id"][0]
+    for artifact in ("instruction_model", "evaluator/iteration_1"):
+        manifest = root / "data" / artifact / "manifest.json"
+        before = manifest.read_bytes()
+        for content in ('{"content": "', "{}"):
+            manifest.write_text(content)
+            with pytest.raises(DamagedError, match=rf"{artifact}/manifest\.json is damaged"):
+                explain(root, run[1], row_id)
+        manifest.write_bytes(before)
+    for content in ("[]", "{}"):
+        (root / "data/rated_pairs/iteration_1/fi/manifest.json").write_text(content)
+        with pytest.raises(InputError, match=r"made before data/rated_pairs/iteration_1/fi changed"):
+            explain(root, run[1], row_id)
 
 
 def test_a_text_that_differs_when_it_is_cleaned_again_is_reported(run: Run) -> None:
