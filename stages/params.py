@@ -114,6 +114,16 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _samples_are_chosen_by_likelihood(self) -> Settings:
+        likelihoods = {"likelihood", "part_likelihood"} & set(self.rating.signals)
+        if self.candidate_pairs.kept_samples is not None and not likelihoods:
+            raise ValueError(
+                "`candidate_pairs.kept_samples` chooses by likelihood, but `rating.signals` has none: add `likelihood` "
+                "to the signals, or set kept_samples to null"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _compared_models_are_of_known_iterations(self) -> Settings:
         for model in self.eval_scores.models:
             artifact, _, iteration = (model.model or "").partition("/")
