@@ -67,7 +67,10 @@ class Settings(Section):
     @field_validator("languages", mode="before")
     @classmethod
     def _known_and_once(cls, languages: Any, info: ValidationInfo) -> Any:
-        """Runs before pydantic checks for strings, because YAML reads `no` (Norwegian) as false."""
+        """Refuses unknown and repeated codes.
+
+        It runs before pydantic checks for strings, because YAML reads `no` (Norwegian) as false.
+        """
         names: dict[str, str] = info.context or {}
         codes = languages if isinstance(languages, list) else []
         for number, code in enumerate(codes):

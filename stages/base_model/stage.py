@@ -1,7 +1,7 @@
 """The model from which all others are trained: a pinned checkpoint, or the embedded model.
 
-The embedded model is a small Llama that is trained from scratch on the sample's pages, so that the whole graph runs
-without a download. Such a model shows that the pipeline works, but says nothing about the quality of a real model.
+The embedded model is a small Llama that is trained from scratch on the pages of `base_model.corpus`, so that the
+whole graph runs without a download. It shows that the pipeline works, but not how good a real model would be.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ SHOWN_AFTER = 5.0  # a progress bar is shown after this many seconds
 
 
 def by_rating(rows: int, pairs: int) -> Mask:
-    """The first rows."""
+    """Marks the first `pairs` rows, which have the best ratings."""
     return np.arange(rows) < pairs
 
 
@@ -25,7 +25,7 @@ def at_random(rows: int, pairs: int, seed: int) -> Mask:
 def evenly(clusters: npt.NDArray[np.int64], pairs: int) -> Mask:
     """Draws the best pair of every cluster, then the second best of every cluster, and so on.
 
-    If the last turn is not complete, the better pairs of that turn are drawn. A cluster without pairs left is skipped.
+    If the last of these turns is not complete, its better pairs are drawn. A cluster without pairs left is skipped.
     """
     turn = pl.DataFrame({"cluster": clusters}).select(pl.int_range(pl.len()).over("cluster")).to_series()
     drawn = np.zeros(len(clusters), np.bool_)

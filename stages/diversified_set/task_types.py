@@ -36,7 +36,7 @@ YES_OR_NO = {
     **dict.fromkeys(("do", "does", "did", "can", "could", "should", "would", "will", "may", "must"), "do"),
 }
 QUESTIONS = frozenset({"what", "which", "who", "whose", "when", "where", "why", "how"})
-# Words between a question word and its noun phrase.
+# Words that may come between a question word and its noun phrase.
 SKIPPED = frozenset({*YES_OR_NO, "be", "been", "s", "many", "much", "some", "any"})
 CLAUSE = frozenset({*QUESTIONS, "whether", "if", "that"})
 ENDS = words_of(

@@ -33,8 +33,8 @@ def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
     """The vectors of the instructions minus the mean of the language, scaled to length 1; shape (pairs, dimensions).
 
     `pairs` has `id` (of candidate_pairs, each once) and `instruction`. The mean is taken over the candidates with the
-    smallest ids, a random sample because ids are hashes. The mean of the pairs themselves would remove what a set of
-    near-identical instructions has in common. Raises InputError if candidate_pairs lacks one of the pairs.
+    smallest ids, which are a random sample because ids are hashes. The mean of the pairs themselves would remove what
+    a set of near-identical instructions has in common. Raises InputError if candidate_pairs lacks one of the pairs.
     """
     candidates = pl.scan_parquet(job.rows("candidate_pairs", job.language).paths())
     first = candidates.select("id").bottom_k(MEAN_OF, by="id").collect()

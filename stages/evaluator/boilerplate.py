@@ -1,8 +1,8 @@
 """The boilerplate defect: a site's notices replace some sentences of a text (our design).
 
 The phrases of a language are split into a half for training and a half for measuring. Phrases that share a word stem
-("evästeet", "evästeitä") go to the same half. So the held-out figure shows whether the evaluator recognizes boilerplate
-in general, not whether it saw the words. Both halves use the same layouts and places.
+("evästeet", "evästeitä") go to the same half. So the figure on held-out pairs shows whether the evaluator recognizes
+boilerplate in general, not whether it learned these words. Both halves use the same layouts and places.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
-STEM = 5  # characters at the beginning of a word that are compared; a shorter word does not name a topic
+STEM = 5  # characters at the beginning of a word that are compared; shorter words rarely name a topic
 WORD = re.compile(r"[^\s.,']+")
 PHRASES = (3, 6)  # least and greatest number of notices in a text; with more, no text would be left
 CLOSING = set(marks()) - set("!?…؟")

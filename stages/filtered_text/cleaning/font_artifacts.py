@@ -24,7 +24,7 @@ FINAL_YEH, YEH, HAMZA = "\u06d2", "\u06cc", "\u0626"
 
 
 def without_font_artifacts(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts with the correct spelling of such words."""
+    """The texts without such semicolons in Tamil words, and with the correct yeh in Urdu words."""
     if language.script == "Arabic":
         return texts.str.replace_all(FINAL_YEH + HAMZA, YEH + HAMZA, literal=True)
     if language.script != "Tamil":

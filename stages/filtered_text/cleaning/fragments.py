@@ -24,18 +24,18 @@ BEGIN = r"[\p{Pi}\p{Ps}\x22']*[^\S\n]?[\p{Lu}\p{Lt}\p{Lo}]"
 # The characters before a sentence end. They exclude an ellipsis, an initial and a number of one digit.
 BEFORE_END = r"[^.…۔\s]{2}\s?"
 QUESTION_MARKS = "?؟"
-# Characters. A longer stretch is not the remainder of a sentence but text without full stops.
+# The part of a sentence that is removed has at most this many characters. A longer one is text without full stops.
 MAX_REST = 300
-# A last line that ends with a letter or a comma is incomplete only if it has more words than this; shorter ones are
-# headings or names.
+# A last line that ends with a letter or a comma is incomplete only if it has more words than this. A shorter line
+# is a heading or a name.
 PROSE_WORDS = 12
 OPEN_END = r"[\p{L}\p{M},،]$"
 # The beginning of a list item. List items may end in any way.
 ITEM = r"^\s*(?:[-*+•>|]|\[?\d+[.)\]])\s"
-# The last line announces something that is not there ("To choose a font:").
+# The end of a last line that announces something that is not there ("To choose a font:").
 ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
-# The names of a record's fields are not text ("Title: …", "Text: …", with the value on the same line or below).
+# Names of a record's fields, which are removed ("Title: …", "Text: …", with the value on the same line or below).
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
 # A text that begins with this many small letters begins in the middle of a sentence. Digits are not allowed among them,
 # because a whole sentence may begin with a Finnish date, which has a small first letter. Other marks are not allowed,

@@ -1,4 +1,4 @@
-"""Decides which texts among those that share a bucket are dropped, and for which kept text.
+"""Decides which texts among those that share a bucket (an equal MinHash band) are dropped, and for which kept text.
 
 Each text, from the best to the worst, is kept unless it is similar to a text that is kept. Every dropped text is then
 similar to the text that it is dropped for, which chains of similarity (A to B, B to C) do not guarantee. The texts are
@@ -16,8 +16,8 @@ import numpy as np
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
 # A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from pages with
-# the same template around different texts. Two similar texts are together in other buckets too: in about five of their
-# eighteen.
+# the same template around different texts. Two similar texts are together in other buckets too: in about five of the
+# eighteen buckets of each.
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
@@ -73,7 +73,7 @@ class Clusters:
         append(kept, members[self._open(ranks, buckets)])
 
     def _open(self, ranks: Array, buckets: Array) -> Array:
-        """Members that are not dropped, in buckets that are not full of kept texts."""
+        """Marks the members that are not dropped, in buckets with fewer than KEPT_A_BUCKET kept texts."""
         return (self.like[ranks] < 0) & (self.kept_in[buckets] < KEPT_A_BUCKET)
 
     def _compare_with(self, better: Array, ranks: Array, buckets: Array) -> None:
