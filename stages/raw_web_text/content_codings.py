@@ -1,7 +1,7 @@
 """Undoes the content codings (compressions) in which a server sent a page, the last one first.
 
-A header is only a hint. Crawlers decompress a page but keep the header, and servers compress a page twice but name one
-coding. So the first bytes are checked too: gzip, zstd and compress begin with marks that no page begins with.
+The header is often wrong. Crawlers decompress a page but keep the header, and servers compress a page twice but name
+one coding. So the first bytes are checked too: gzip, zstd and compress begin with marks that no page begins with.
 """
 
 from __future__ import annotations

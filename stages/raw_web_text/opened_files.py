@@ -20,7 +20,8 @@ from x_instruction.runner.errors import InputError
 
 # A compressed file begins with these bytes, even if its name does not show the compression.
 COMPRESSION_MARKS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
-# The bound on the growth of a compressed file applies only beyond this many bytes, because small files vary.
+# The bound on the growth of a compressed file applies only beyond this many bytes, because small files may
+# grow more.
 EXPANSION_FREE = 1 << 20
 # Errors that readers raise about damaged bytes. An OSError with an error number is about the system instead.
 DAMAGES = (EOFError, zlib.error, pa.ArrowException, OSError)

@@ -45,7 +45,8 @@ def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iter
 def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name: str) -> Iterator[Record]:
     """The records of all row groups.
 
-    If a row group cannot be read to its end, each of its remaining rows becomes a record with the reason.
+    If the text of a row group cannot be read to its end, each of its remaining rows becomes a record with the reason.
+    Other broken columns of the group are left out.
     """
     size = _batch_rows(parquet.metadata)
     for group in range(parquet.num_row_groups):
@@ -71,7 +72,7 @@ def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name:
 def _batches(
     parquet: pq.ParquetFile, group: int, columns: list[str], size: int, skipped: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a row group without the first `skipped` rows."""
+    """Batches of the rows of a row group, without its first `skipped` rows."""
     for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
         left = batch.slice(min(skipped, batch.num_rows)) if skipped else batch
         skipped -= batch.num_rows - left.num_rows

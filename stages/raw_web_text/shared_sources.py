@@ -121,7 +121,7 @@ def _make(piece: Piece, folder: Path, job: Job, named: NamedColumns, progress: t
 
 
 def _block(numbered: tuple[int, pl.DataFrame], folder: Path, settings: RawWebText) -> int:
-    """Makes the pages of one frame of a piece, unless an interrupted run has left them."""
+    """Writes the pages of a frame of a piece, unless an interrupted run did. Returns the frame's number of records."""
     number, frame = numbered
     path = folder / f"part-{number:05d}.parquet"
     if not as_noted(path):

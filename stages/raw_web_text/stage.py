@@ -86,7 +86,10 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Decides to drop each row that has the id of an earlier row. Rows are in the order of source and record."""
+    """The rows to drop because a row before them has the same id: columns shard, row, reason and value.
+
+    Rows are in the order of source and record.
+    """
     first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
     return (
         rows.sort("source", "record")

@@ -15,7 +15,7 @@ import xxhash
 from stages.raw_web_text.gzip_members import STEP, STORED_STEP, Damage, DamageError
 
 MAGIC = b"\x28\xb5\x2f\xfd"
-# A frame without data: a mark whose first byte is 50 to 5F, then its length in four bytes.
+# The end of the mark of a frame without data. Before it is a byte from 50 to 5F, and after it are four bytes of length.
 SKIPPED = b"\x2a\x4d\x18"
 # Bits of the frame's descriptor, and the lengths of its optional fields by the values of their bits.
 ONE_SEGMENT, HAS_SUM = 0x20, 0x04

@@ -55,4 +55,4 @@ def _curves(job: Job, iteration: str) -> list[tuple[str, str]]:
         )
         for (name,), rows in table.sort("predicted").group_by("series", maintain_order=True)
     }
-    return sorted(curves.items(), key=lambda curve: curve[0] == ALL)  # `all` is drawn last, over the others
+    return sorted(curves.items(), key=lambda curve: curve[0] == ALL)  # `all` is drawn last, on top
