@@ -16,10 +16,10 @@ TOKENS = 200  # the loss is measured on this many tokens of each text
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
-    """The mean loss of a token in texts that begin as the tokenizer begins them, minus that with the other beginning.
+    """The mean loss per token as the tokenizer encodes the texts, minus that with the begin token removed or added.
 
-    For the other beginning, the begin token is removed if the tokenizer adds it, and added if it does not. The
-    difference is in nats. It is 0 if the tokenizer has no begin token.
+    The token is removed if the tokenizer adds it, and added if it does not. The difference is in nats. It is 0 if the
+    tokenizer has no begin token.
     """
     tokenizer = load_tokenizer(folder)
     begin = tokenizer.bos_token_id

@@ -24,8 +24,8 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# The function `usable` (returned_text.py) refuses a text for a reason. No rule below finds the reasons listed here. The
-# rules find each of its other reasons under another name.
+# `usable` (returned_text.py) gives a reason if it refuses a text. No rule below looks for the reasons in this list.
+# Each other reason of `usable` is also found by a rule below, under another name.
 REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
@@ -76,7 +76,7 @@ def _from_prompt(prompts: Prompts) -> pl.Expr:
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
-        # Parts of a single word are not searched for, because any instruction may contain them.
+        # A part that is a single word is not searched for, because any instruction may contain it.
         if len(part) >= 4 and not part.isalpha():
             contains = contains | pl.col("instruction").str.contains(part, literal=True)
     return contains

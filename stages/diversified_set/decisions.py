@@ -16,7 +16,7 @@ from stages.diversified_set.settings import DiversifiedSet
 from x_instruction.embeddings.encoder import Vectors
 
 BEST_FIRST: dict[str, Any] = {"by": ["rating", "id"], "descending": [True, False]}
-MOVED = 50_000  # vectors that are moved at a time
+MOVED = 50_000  # vectors that `_compacted` moves at a time
 SCHEMA = {"id": pl.String, "cluster": pl.Int64, "reason": pl.String, "value": pl.String}
 
 

@@ -12,7 +12,8 @@ from stages.diversified_set.draw import Mask
 from stages.diversified_set.task_types import task_types
 from x_instruction.embeddings.encoder import Vectors
 
-# The nearest neighbour is searched for at most this many of the drawn pairs, but among all of them.
+# The distance from the nearest neighbour is computed for at most this many drawn pairs. The neighbour may be any drawn
+# pair.
 NEIGHBOURS_OF = 1_000
 COMPARED = 20_000  # vectors that are compared at a time: 80 MB of cosines
 WORD = r"[\p{L}\p{M}\p{N}]+"

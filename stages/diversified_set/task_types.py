@@ -78,7 +78,7 @@ def _head(words: list[str], question: bool) -> tuple[str, str]:
             if noun or word in CLAUSE or word not in ENDS:
                 return noun, word
             continue  # "Write about rain": the phrase follows the preposition
-        if noun and word.endswith("ing"):  # "a letter asking for …"
+        if noun and word.endswith("ing"):  # "a letter asking for …": "asking" ends the phrase
             return noun, word
         if word not in EMPTY and not (question and word in SKIPPED):
             noun = _singular(word)

@@ -23,7 +23,7 @@ class Answered:
     """A compared model and its answers, with the columns of the published table.
 
     `losses` has the columns question_id, nats and tokens, with a row for each held-out response. It is None for a model
-    from outside this pipeline, whose loss cannot be compared because it is counted over other tokens.
+    from outside this pipeline, whose loss per token cannot be compared because it has other tokens.
     """
 
     answers: pl.DataFrame
@@ -95,7 +95,7 @@ def _f_score(sums: Array) -> Array:
     precision, recall = (
         np.divide(both, total, out=np.zeros_like(both), where=counted).sum(axis=-1) / orders for total in (ours, theirs)
     )
-    weighted = 4 * precision + recall  # beta is 2 in chrF++, and its square is the weight
+    weighted = 4 * precision + recall  # beta is 2 in chrF++, so its square is 4
     return 100 * np.divide(5 * precision * recall, weighted, out=np.zeros_like(weighted), where=weighted > 0)
 
 

@@ -1,4 +1,4 @@
-"""Writes the tables of an evaluation and the figures of its metrics from the rated answers."""
+"""Writes the tables and the figures of an evaluation, which it computes from the rated answers."""
 
 from __future__ import annotations
 

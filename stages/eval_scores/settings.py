@@ -82,7 +82,7 @@ class ComparedModel(Section):
 
 
 class Questions(Section):
-    """An entry of `questions`: a JSONL file of questions in English or in the languages."""
+    """An entry of `questions`: a JSONL file of questions in English or in the languages of the run."""
 
     name: Annotated[str, Field(pattern=r"^\w+$")]
     path: NonEmpty

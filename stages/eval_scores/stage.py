@@ -35,7 +35,7 @@ def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
     # A signal compares the likelihood of a question after its answer with its likelihoods after other texts, which are
-    # the first answers to other questions. The tuned model comes first, so that these answers are its.
+    # the first answers to other questions. The tuned model comes first, so its answers serve as these texts.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
         folder_of(model, job)  # finds a missing model before any long work begins

@@ -2,7 +2,8 @@
 
 The phrases of a language are split into a half for training and a half for measuring. Phrases that share a word stem
 ("evästeet", "evästeitä") go to the same half. So the figure on held-out pairs shows whether the evaluator recognizes
-boilerplate in general, not whether it learned these words. Both halves use the same layouts and places.
+boilerplate in general, not whether it learned these words. Both halves are put into a text in the same layouts and at
+the same places.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def groups_by_stem(phrases: Sequence[str]) -> list[list[str]]:
 def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: random.Random) -> str | None:
     """The text with notices after, before or between its sentences, in place of some of the sentences.
 
-    The notices are sentences, lines, or items of a row, and the length stays about the same. Returns None if there are
-    no phrases.
+    The notices form sentences, lines, or a row with bars between them, and the text's length stays about the same.
+    Returns None if there are no phrases.
     """
     if not phrases:
         return None

@@ -33,7 +33,8 @@ from x_instruction.rating.signals import HIGHER_IS_BETTER
 from x_instruction.runner.files import digest
 from x_instruction.runner.gate import Metric
 
-# The variable in the card's code example that holds the text for each placeholder of the prompt.
+# The card shows Python code that asks for a rating. For each placeholder of the prompt, TEXTS has the name of the
+# variable in that code whose text replaces it.
 TEXTS = {"instruction": "instruction", "response": "response"}
 SIGNALS = {
     "similarity": "cosine of instruction and response in the space of a text encoder, without the mean vectors of the "

@@ -56,7 +56,7 @@ def with_repetition(text: str, choose: random.Random) -> str:
 def swapped(
     pair: Pair, pool: Sequence[Pair], choose: random.Random, open_instructions: Collection[str] = ()
 ) -> str | None:
-    """A response to another instruction in the same language. None for an open instruction: any text answers it."""
+    """A response to another instruction in the same language. None for an open instruction, which any text answers."""
     if pair.instruction in open_instructions:
         return None
     excluded = {pair.instruction, *open_instructions}

@@ -192,7 +192,7 @@ def _damage(file: SourceFile, cause: str, lost: int = 0) -> UnreadableError:
 
 
 def _doubts(damage: Damage) -> str:
-    """Says how many bytes were read from damaged parts. They stay, because most of them are right."""
+    """Says how many bytes were read from damaged parts. They are kept, because most of them are right."""
     shown = in_bytes(damage.doubtful)
     return f"; {shown} were read from the damaged parts and may be wrong" if damage.doubtful else ""
 

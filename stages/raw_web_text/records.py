@@ -54,13 +54,13 @@ def read_sources(
 def _unread(source: Source, language: str, root: Path) -> list[Record]:
     """One record for each file of a shared source that is not read.
 
-    The pages of the other files come from the store.
+    The pages of the other files come from `shared_pages`.
     """
     return [] if source.format == "dataset" else listing(source, language, root).unread
 
 
 def read_source(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """Records of one source, file by file. Warns of named columns that the source does not have."""
+    """Records of one source, file by file. Warns if the source lacks columns that the user named."""
     named = NamedColumns(source)
     if source.format == "dataset":
         yield from named.watch(read_rows(source, language, settings, root))

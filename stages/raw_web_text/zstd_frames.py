@@ -1,8 +1,8 @@
 """Reads zstd frame by frame, because the frames after a damaged one may be good.
 
 pyarrow's decoder ends at the first damage, and returns no data of a frame whose check sum is wrong. So the decoder gets
-one frame at a time, without the check sum, which is checked here after the data. The sizes of a frame's blocks are in
-their headers (RFC 8878), so the place of the next frame is known even if the data are damaged.
+one frame at a time, without the check sum, which this module checks after the data. The sizes of a frame's blocks are
+in their headers (RFC 8878), so the place of the next frame is known even if the data are damaged.
 """
 
 from __future__ import annotations

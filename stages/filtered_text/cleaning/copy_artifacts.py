@@ -1,5 +1,5 @@
-"""Removes what copying and collecting leave in a text: CSV quoting, a tokenizer's spaces, the window's title, buttons,
-repeated paragraphs, credits, and the address of the source."""
+"""Removes what copying and collecting leave in a text: CSV quoting, a tokenizer's spaces, the browser window's title,
+buttons, repeated paragraphs, credits, and the address of the source."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from x_instruction.language.settings import LanguageSettings
 
 PULLI = "\u0bcd"
 WITHIN = r"\p{Tamil};\p{Tamil}"
-# A word with one semicolon. With several semicolons between two spaces, it would be a list.
+# A word with one semicolon. A word with several semicolons is a list without spaces.
 WORD = re.compile(r"(?<!\S)([^\s;]*[\u0b80-\u0bff]);([\u0b80-\u0bff][^\s;]*)(?!\S)")
 FIRST_CONSONANT, LAST_CONSONANT = "\u0b95", "\u0bb9"
 FINAL_YEH, YEH, HAMZA = "\u06d2", "\u06cc", "\u0626"

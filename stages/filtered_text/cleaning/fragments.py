@@ -65,7 +65,7 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
     stop = sentence_end(_without(ends, "…"), space=r"[^\S\n]+")
     rest = rf"{SMALL_LETTERS}[^\n{ends}]*"
     if language.never_first:
-        # A question mark does not count, because a text may begin with a question.
+        # A question mark does not count as a sentence end here, because a text may begin with a question.
         stop = sentence_end(_without(ends, "…" + QUESTION_MARKS), space=r"[^\S\n]+")
         rest = rf"{_never_first(language)}(?:[\s،,][^\n{ends}]*)?"
     whole = pl.col("whole")

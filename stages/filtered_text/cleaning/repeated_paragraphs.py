@@ -20,7 +20,7 @@ MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 def without_repeats(texts: pl.Series) -> pl.Series:
     """The texts without repeats. From texts with code, only paragraphs that directly follow themselves are removed.
 
-    Of paragraphs in the same order, one that occurs more than twice is intended and stays.
+    Of paragraphs that are repeated in the same order, one that occurs more than twice is intended and stays.
     """
     frame = texts.alias("text").to_frame().select(_without_direct_repeats()).with_row_index("row")
     lines = pl.col("text").str.split("\n")

@@ -34,9 +34,9 @@ def keep_the_best(
     threshold: float,
     scratch: Path,
 ) -> tuple[Array, Array, Array]:
-    """Returns the ranks that are dropped, the kept ranks that they are similar to, and the similarities, by rank.
+    """Returns the ranks of the dropped texts, those of the kept texts that they are similar to, and the similarities.
 
-    Rank 0 is the best text. `members` says which text is in which bucket, in pieces of (ranks, buckets) in any order.
+    The best text has rank 0. `members` says which text is in which bucket, in pieces of (ranks, buckets) in any order.
     """
     for ranks, numbers in members:
         piece = np.rec.fromarrays([ranks, numbers], MEMBER)
@@ -62,7 +62,8 @@ class Clusters:
     def decide(self, block: Path, kept: Path) -> None:
         """Decides on the texts of a block.
 
-        `kept` has the kept members of better blocks. This block's kept members are added.
+        A member is a text in a bucket. The file `kept` has the kept members of better blocks, and those of this block
+        are added to it.
         """
         members = np.fromfile(block, MEMBER)
         members = members[np.lexsort((members["rank"], members["bucket"]))]

@@ -46,7 +46,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 def _spread(shards: list[Path], scratch: Path) -> Array:
     """Writes a file with the ranks of all rows, and a file for each number of the signatures, over all shards.
 
-    Returns the place of each shard's first row.
+    Returns the place of each shard's first row, which is its number over all shards.
     """
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
