@@ -127,7 +127,7 @@ class Settings(Section):
         return self
 
     def inputs(self, root: Path) -> dict[str, list[str]]:
-        """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
+        """By artifact, the paths outside `data/` and the iterations' ratings that it reads, as dvc.yaml writes them."""
         encoder = self.embeddings.inputs(root)
         ratings = [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations]
         return {

@@ -1,4 +1,4 @@
-"""Checks whether the tokenizer begins a text as the texts in the model's training began.
+"""Checks whether the tokenizer begins a text in the same way as the texts that the model was trained on.
 
 Without its begin token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check sees it.
 """

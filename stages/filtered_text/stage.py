@@ -44,7 +44,7 @@ COLUMNS += ["license", "source_id", "extractor", "words", "language_score", *COU
 
 
 class Lists(NamedTuple):
-    """The sites and the n-grams of evaluation prompts in the user's files. Texts that have them are dropped."""
+    """The sites and the n-grams of evaluation prompts in the user's files. Texts with one of them are dropped."""
 
     sites: Sites
     ngrams: Ngrams

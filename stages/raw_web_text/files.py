@@ -102,7 +102,7 @@ def _refuse_packed_outside(address: str, pattern: str, root: Path) -> None:
 
 
 def _found(system: Any, path: str, source: Source, root: Path) -> list[Found]:
-    """All files of a path. Raises FileNotFoundError if there are none."""
+    """All files that a path names. Raises FileNotFoundError if there are none."""
     if "file" in system.protocol:
         return local_files(path, root, source.outside)
     if MAGIC.search(path) and not system.exists(path):  # a file may have brackets in its name

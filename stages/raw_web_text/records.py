@@ -22,7 +22,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 # thousand. Twice as many bytes took 2.2 GB of memory on pages of 4.9 MB.
 FRAME_BYTES = 128_000_000
 CHUNK_ROWS, CHUNK_BYTES = 500, 16_000_000
-# The size of a record's page in bytes, also if the page was read earlier.
+# The size of a record's page in bytes, even if the page was read earlier.
 SIZE = pl.coalesce("size", pl.col("body").bin.size().cast(pl.Int64), pl.lit(0))
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 

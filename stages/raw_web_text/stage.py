@@ -62,7 +62,7 @@ def transform(
     documents = pages.with_columns(content_ids(pages, "language", "text"))
     if routed:
         documents = _routed(documents, frame["labelled"], routed)
-    # The origin of a dropped row is its place in the source, because its address may be wrong.
+    # The origin of a dropped row is its place in the source, because the address of its page may be wrong.
     split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
     return Split(split.kept.select(COLUMNS), split.dropped, weights(pages))
 

@@ -55,7 +55,7 @@ class ZstdFrames:
         return data
 
     def _end(self) -> None:
-        """Notes a wrong check sum. The data before it have been returned already."""
+        """Notes a wrong check sum. The data of the frame have been returned already."""
         stated = self.take(4) if self._frame and self._frame.has_sum else b""
         if stated and stated != self._sum.digest()[:-5:-1]:
             self._note("the check sum of a zstd frame is wrong")

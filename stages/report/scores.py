@@ -107,7 +107,7 @@ def _sure(row: dict[str, Any]) -> str:
 def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
     """Wins, ties and losses of the tuned model by judge and other model, with their shares in percent.
 
-    `more` has figures that not every judge has.
+    `more` lists the other figures that are known for the judge, each with its words in MORE.
     """
     # People may also compare two other models. These comparisons are only in the published table.
     rows = _table(job, language, "comparisons").filter(pl.col("model") == TUNED).to_dicts()

@@ -46,7 +46,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 def _spread(shards: list[Path], scratch: Path) -> Array:
     """Writes a file with the ranks of all rows, and a file for each number of the signatures, over all shards.
 
-    Returns the place of each shard's first row, which is its number over all shards.
+    Returns the place of each shard's first row. A place is the number of a row over all shards.
     """
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
@@ -89,7 +89,7 @@ def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
 
 
 def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
-    """Keys for np.lexsort that sort the places, given in any order, by rank; equal ids are sorted by place."""
+    """The keys with which np.lexsort sorts `places` by rank, and texts with the same id by place."""
     order = np.argsort(places)
     ranks = np.empty(len(places), RANK)
     ranks[order] = gather(scratch / "ranks", RANK, places[order])
