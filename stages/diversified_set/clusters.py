@@ -23,8 +23,8 @@ SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
 # By default there are as many clusters as pairs to draw, within the limits below. That number gave the most diverse
 # draws: when 150 of 1,160 instructions were drawn, the mean distance from the nearest neighbour was 0.69 with 150
 # clusters. It was 0.65 with 17 clusters, 0.68 with 600, and 0.65 in a random draw. PAIRS_PER_CLUSTER
-# leaves several pairs in a cluster, from which the best is chosen. COMPARISONS limits the comparisons in a round: a
-# billion, which is a million pairs with 1,000 clusters, takes about 6 s on one core.
+# leaves several pairs in a cluster, from which the best is chosen. COMPARISONS limits a round to a billion
+# comparisons (a million pairs with 1,000 clusters), which take about 6 s on one core.
 PAIRS_PER_CLUSTER, COMPARISONS = 4, 1_000_000_000
 NEAREST = 2
 

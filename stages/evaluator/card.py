@@ -1,4 +1,4 @@
-"""The card of an evaluator: README.md, written when it has been measured on the held-out pairs."""
+"""The card of an evaluator: README.md, written when the evaluator has been measured on the held-out pairs."""
 
 from __future__ import annotations
 

@@ -207,8 +207,8 @@ def _begins_record(stored: io.BufferedReader, kind: bytes, offset: int) -> bool:
     if kind == PLAIN:
         stored.seek(max(offset - 4, 0))
         return BEGINS.match(stored.read(24)) is not None
-    # The four bytes that begin a zstd frame are rare enough. The three of gzip occur by chance once in 16 MB of
-    # compressed data, so the record's first bytes are checked too.
+    # The four bytes that begin a zstd frame are rare enough. The three bytes that begin a gzip member occur by chance
+    # once in 16 MB of compressed data, so the record's first bytes are checked too.
     return kind == ZSTD or _head(stored, kind, offset, len(PLAIN)) == PLAIN
 
 

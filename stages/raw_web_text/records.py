@@ -85,7 +85,7 @@ def read_files(files: list[SourceFile], source: Source, settings: RawWebText) ->
 
 
 def _read_file(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """Records of a file. If the rest cannot be read, a last record has the reason."""
+    """Records of a file. If the rest of the file cannot be read, one more record has the reason."""
     number = -1
     try:
         for record in READERS[file.format](file, source, settings):
