@@ -67,7 +67,10 @@ class Settings(Section):
     @field_validator("languages", mode="before")
     @classmethod
     def _known_and_once(cls, languages: Any, info: ValidationInfo) -> Any:
-        """Runs before pydantic checks for strings, because YAML reads `no` (Norwegian) as false."""
+        """Refuses unknown and repeated codes.
+
+        It runs before pydantic checks for strings, because YAML reads `no` (Norwegian) as false.
+        """
         names: dict[str, str] = info.context or {}
         codes = languages if isinstance(languages, list) else []
         for number, code in enumerate(codes):
@@ -134,7 +137,7 @@ class Settings(Section):
         return self
 
     def inputs(self, root: Path) -> dict[str, list[str]]:
-        """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
+        """By artifact, the paths outside `data/` and the iterations' ratings that it reads, as dvc.yaml writes them."""
         encoder = self.embeddings.inputs(root)
         ratings = [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations]
         return {

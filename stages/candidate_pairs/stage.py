@@ -1,10 +1,9 @@
-"""Candidate pairs: for every filtered text, the English instruction that it answers (the method's step I, generation).
+"""Candidate pairs: for every filtered text, English instructions that it may answer (the method's step I, generation).
 
 The model writes `samples` instructions for each text. The `kept_samples` likeliest of them go on, and the evaluator
-decides later which of these is best. This stage also
-computes what the signals of `rating.signals` need, as far as it is the same in every iteration. These are the
-likelihoods of the instruction, because the model that wrote it is loaded here, and the vectors of instruction and
-response.
+decides later which of these is best. This stage also computes the inputs of `rating.signals` that are the same in every
+iteration. These are the vectors of instruction and response, and the likelihoods of the instruction, because the model
+that wrote it is loaded here.
 """
 
 from __future__ import annotations
@@ -174,7 +173,7 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
 
 
 def too_similar(job: Job, limit: int) -> pl.DataFrame:
-    """Decides which rows are dropped because their instruction was written for more than `limit` texts of the language.
+    """The rows to drop because their instruction was written for over `limit` texts: shard, row, reason and value.
 
     The first `limit` texts in the order of their ids keep the instruction. The samples of one text count once, because
     at most one of them is kept later.
