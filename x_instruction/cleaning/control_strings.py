@@ -1,4 +1,4 @@
-"""Counts strings that a tokenizer or a prompt template may read as structure: special tokens and headers of turns.
+"""Counts strings that a tokenizer or a prompt template may read as structure: special tokens and headers of a chat.
 
 The patterns describe the forms of special tokens in published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM,
 Phi, Cohere, T5, BERT, StarCoder, NLLB), because a list of the tokens would miss those of a new model. In web text these
@@ -36,7 +36,7 @@ _TURNS = (
     r"|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT4? (?:Correct )?(?:User|Assistant)): )|\]~b\]|\[e~\["
 )
 CONTROL_STRING = rf"{TAG}|{_BRACKETS}|{_TURNS}"
-# Texts are first searched for the beginnings of all patterns, which is quick. Nine in ten texts have none.
+# Texts are first searched for the beginnings of all patterns, which is quick. Nine in ten texts have none of them.
 MAY_HOLD_CONTROL = r"[<\[\]]|#{2}|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT))"
 
 

@@ -1,4 +1,4 @@
-"""Removes what a page has for its site's software, not for readers: front matter, comments, tags, macros, site links.
+"""Removes what only the software of a site needs: front matter, comments, tags, macros, and links within the site.
 
 Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown, because another text
 that contains them usually explains them (a lesson on HTML).
@@ -45,7 +45,10 @@ OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series, keep_blank_lines: bool = False) -> pl.Series:
-    """Removes markup, blank lines and spaces at line ends. A text without markup is not changed at all."""
+    """Removes markup, spaces at line ends and, unless `keep_blank_lines`, blank lines.
+
+    A text without markup is not changed at all.
+    """
     line_ends = 2 if keep_blank_lines else 1
     return changed_where(texts.str.contains(MARKED), texts, partial(_without, max_line_ends=line_ends))
 

@@ -36,11 +36,11 @@ def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: 
 def masked_each(
     texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """Applies `mask` to each text. A text without the candidate pattern stays unchanged and gets the count 0.
-
-    The pattern is searched in the text with its digits and signs in ASCII.
+    """Applies `mask` to each text that matches `candidate`. Returns the masked texts and the counts (0 for other
+    texts).
 
     `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
+    `candidate` is also searched in the text with its digits and signs in ASCII.
     """
     plain_texts = all_plain(texts)
     found = plain_texts.str.contains(candidate).fill_null(False)

@@ -115,7 +115,7 @@ KINDS: dict[str, list[Kind]] = {
     "PK": [Kind(_form(r"\d{5}-\d{7}-\d"), cnic.is_valid)],
     "ID": [Kind(_form(_indonesian(_SEP)), _is_indonesian)],
     "TH": [Kind(_form(_thai(_SEP)), pin.is_valid)],
-    # Twelve digits in a row are a whole number, whatever is beside them.
+    # Twelve digits in a row are a complete number, whatever is beside them.
     "VN": [Kind(_form(rf"0\d{{11}}|{_alone(VIETNAMESE_GROUPS)}"), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),

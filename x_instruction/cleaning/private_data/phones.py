@@ -1,8 +1,8 @@
 """Masks phone numbers, found by their form and, for the language's countries, by the library `phonenumbers`.
 
 The forms also find numbers that the library does not accept as valid, such as those of new ranges and "0-2645-9675-6",
-which stands for two lines. The library knows each country's numbering plan and finds numbers that are written in other
-ways ("081234 56789" in India).
+which gives two numbers in a short form. The library knows each country's numbering plan and finds numbers that are
+written in other ways ("081234 56789" in India).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _FORMS = [
     r"0[1-9]\d{7,11}",
 ]
 FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
-# A valid number with this many digits, not counting the first 0, may be grouped in any way. A shorter number must be
-# grouped as in its country, because it may also be a date or a number beside a year.
+# A valid number with at least this many digits, not counting the first 0, may be grouped in any way. A shorter number
+# must be grouped as in its country, because it may also be a date or a number beside a year.
 LONG_NUMBER = 10
 # With this code, phonenumbers finds international numbers only.
 NO_COUNTRY = ("ZZ",)
@@ -60,7 +60,10 @@ _EACH_INDIAN = re.compile(_INDIAN)
 
 
 def mask_phones(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
-    """The texts with phone numbers masked, and the numbers of masked ones. Raises SettingsError for a wrong country."""
+    """The texts with phone numbers masked, and the number of masked ones in each text.
+
+    Raises SettingsError for an unknown code of a country.
+    """
     written = _written(countries)
     return masked_each(texts, lambda text, digits: _masked(text, digits, countries, written), CANDIDATE)
 
