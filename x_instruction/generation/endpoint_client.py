@@ -51,8 +51,7 @@ class EndpointClient:
     def complete(
         self, prompts: list[list[int]] | list[str], read: Callable[[Any], Any] | None = None, **options: Any
     ) -> list[Any]:
-        """What `read` returns for each choice of one completion request, in the prompts' order; by default the choice
-        itself.
+        """What `read` returns (by default, the choice) for each choice of a completion request, in the prompts' order.
 
         A request is sent again if `read` does not find what it needs (AttributeError, IndexError, KeyError, TypeError).
         Raises InputError if the endpoint refuses, or fails on every attempt.
@@ -71,7 +70,7 @@ class EndpointClient:
         )
 
     def chat(self, message: str, read: Callable[[Any], Any] | None = None, **options: Any) -> Any:
-        """What `read` returns for the choice of a chat request with one user message; by default the choice itself."""
+        """What `read` returns (by default, the choice) for the choice of a chat request with one user message."""
         messages: Any = [{"role": "user", "content": message}]
         create = self.client.chat.completions.with_raw_response.create
         return self._send(

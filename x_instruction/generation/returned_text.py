@@ -118,7 +118,7 @@ def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
 
 
 def without_reasoning(raw: str | None) -> str:
-    """A model's answer, to be compared with those of other models, without its reasoning; empty if that did not end.
+    """A model's answer without the reasoning, for a comparison of models; empty if the reasoning did not end.
 
     Nothing else is removed, because a preface or a refusal is part of the answer that is compared.
     """
@@ -165,8 +165,7 @@ def _unwrapped(returned: Returned, wanted: Wanted) -> Returned:
         before = text
         for name, step in steps.items():
             shorter = step(text, wanted).strip()
-            # Some letter or digit must remain. So the text "Here is the translation:" stays; rules of the stages drop
-            # it.
+            # Some letter or digit must remain. So a text that is only "Here is the translation:" is not changed here.
             if shorter != text and any(map(str.isalnum, shorter)):
                 text = shorter
                 removed += [] if name in removed else [name]

@@ -72,8 +72,8 @@ class Reader:
     def _logits(self, texts: Sequence[Sequence[int]], positions: Sequence[tuple[int, int]]) -> torch.Tensor:
         """Logits at the `positions`, which are pairs (text, token); shape (positions, vocabulary).
 
-        The output layer is applied only at these positions: with a vocabulary of 262,144 tokens, unused logits took 60
-        % of the time of likelihoods.
+        The output layer is applied only at these positions. With a vocabulary of 262,144 tokens, unused logits took
+        60 % of the time of likelihoods.
         """
         width = max(map(len, texts))
         ids = [[*text, *[self.pad] * (width - len(text))] for text in texts]

@@ -1,4 +1,4 @@
-"""Measures how far judges agree: Cohen's kappa for two judges, Krippendorff's alpha for all."""
+"""Measures how far judges agree: Cohen's kappa for two judges, Krippendorff's alpha for two or more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums up a judge's verdicts on two models: wins, ties and losses, and the win share in three forms."""
+"""Sums up a judge's verdicts on two models: wins, ties, losses, and the win share, also for answers of equal length."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def length_controlled(values: npt.NDArray[np.float64], longer: npt.NDArray[np.fl
     """Estimates the win share of answers of equal length, by a logistic regression on the difference in length.
 
     As in AlpacaEval 2 (Dubois et al., arXiv 2404.04475), the feature is the hyperbolic tangent of the difference
-    divided by its standard deviation. Its term for the difficulty of each question is left out, because it needs many
-    models. `values` are 1 (win), 0.5 or 0, and `longer` is the difference in characters. Without verdicts, returns
-    None. If all verdicts are wins, all are losses, or all differences are equal, returns the plain win share.
+    divided by its standard deviation. AlpacaEval's term for the difficulty of each question is left out, because it
+    needs many models. `values` are 1 (win), 0.5 or 0, and `longer` is the difference in characters. Without verdicts,
+    returns None. If all verdicts are wins, all are losses, or all differences are equal, returns the plain win share.
     """
     if not len(values):
         return None

@@ -50,7 +50,7 @@ def _task(item: Item) -> dict[str, object]:
 
 
 def _interface(item: Item) -> str:
-    """The labelling interface for items of this kind."""
+    """The labelling interface of Label Studio (XML) for items of the same kind as `item`."""
     texts = "".join(
         f'  <Header value={quoteattr(TITLES[name])}/>\n  <Text name="{name}" value="${name}"/>\n' for name in item.texts
     )

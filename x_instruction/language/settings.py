@@ -160,7 +160,7 @@ class LanguageSettings(Section):
 
 
 def load_language(code: str, folder: Path) -> LanguageSettings:
-    """Reads and validates a language's page. Raises SettingsError, which names the file and the key."""
+    """Reads and validates a language's page, `<code>.yaml`. Raises SettingsError, which names the file and the key."""
     path = folder / f"{code}.yaml"
     try:
         values = read_yaml(path)

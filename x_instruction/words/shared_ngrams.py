@@ -141,7 +141,7 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is in the sorted array `among`. First, a table of low bits excludes nearly all that are not."""
+    """Whether each hash is in the sorted array `among`. First, a table of low bits excludes nearly all other hashes."""
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True

@@ -36,8 +36,7 @@ def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: 
 def masked_each(
     texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """Applies `mask` to each text that matches `candidate`. Returns the masked texts and the counts (0 for other
-    texts).
+    """Applies `mask` to each text that matches `candidate`. Returns all texts and their counts (0 without a match).
 
     `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
     `candidate` is also searched in the text with its digits and signs in ASCII.

@@ -88,7 +88,10 @@ def _masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, di
 
 
 def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
-    """The mask of each kind, in the order of use: a mask that may match a part of a number comes after the number's own."""
+    """The mask of each kind, in the order of use.
+
+    A mask that may match a part of another kind's numbers comes after the mask of that kind.
+    """
     return {
         "emails": _mask_emails,
         "ips": ip_addresses.mask_ips,
