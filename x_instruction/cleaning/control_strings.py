@@ -29,8 +29,8 @@ _BRACKETS = (
 )
 # Question and Context are not in the list, because they are also headings of pages.
 _SPEAKERS = r"Human|Assistant|User|System|Instruction|Input|Response|Output"
-# "### Response:" counts anywhere, "Human:" and "ASSISTANT:" at the beginning of a line, "### User" only alone on a
-# line.
+# "### Response:" counts anywhere. "Human:" and "ASSISTANT:" count only at the beginning of a line, and "### User" only
+# alone on a line.
 _TURNS = (
     rf"(?i:###\s*(?:{_SPEAKERS})\s*:)|(?m:^#{{2,4}} ?(?:Human|Assistant|User|System)[ ]*$)"
     r"|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT4? (?:Correct )?(?:User|Assistant)): )|\]~b\]|\[e~\["

@@ -15,7 +15,7 @@ from x_instruction.cleaning.code_blocks import BLOCK
 from x_instruction.cleaning.control_strings import TAG as CONTROL_TAG
 from x_instruction.language.changes import changed_where
 
-# Control strings stay too: they are counted, and prompts encode them as ordinary text.
+# Control strings stay, like code: they are counted, and prompts encode them as ordinary text.
 CODE = rf"({BLOCK}|`[^`\n]+`|{CONTROL_TAG})"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
@@ -34,7 +34,7 @@ SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
 # DIRECTIVE matches whole lines: {% include … %}, {#if …}, {:else}, {: .class}; and in reStructuredText `.. meta::` and
-# `:keywords: …`. ALONE matches lines that consist of signs.
+# `:keywords: …`. ALONE matches lines that have only signs.
 DIRECTIVE = r"(?m:^[ ]*(?:\{[%#:/][^\n]*\}|\.\. [\w-]+::[^\n]*|:[a-z_]+:(?:[ ][^\n]*|`[^`\n]*`)?)[ ]*$)"
 ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"

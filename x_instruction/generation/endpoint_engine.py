@@ -95,7 +95,7 @@ class EndpointEngine:
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """Lets the server generate texts for some prompts. Returns a Question about their likelihoods."""
+        """Lets the server generate texts for some prompts. Returns the Question for their likelihoods."""
         short = shortest(prompts, len)
         # One token fewer than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))

@@ -25,7 +25,7 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text. All characters that people use as apostrophes count."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. What people type in place of an apostrophe counts too."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 

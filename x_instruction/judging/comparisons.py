@@ -22,7 +22,7 @@ SCHEMA = {
 def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int, seed: int) -> pl.DataFrame:
     """Sums up each judge's verdicts on each pair of models in a row of SCHEMA. The rows keep the verdicts' order.
 
-    `verdicts` has the columns of judging/verdicts.py. `lengths` has question_id, model and characters.
+    `verdicts` has the columns of verdicts.SCHEMA. `lengths` has question_id, model and characters.
     """
     longer = lengths.rename({"characters": "characters_other", "model": "against"})
     joined = verdicts.join(lengths, on=["question_id", "model"], how="left", maintain_order="left")
@@ -34,7 +34,7 @@ def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int
 
 
 def _comparison(pairs: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
-    """The figures of one row. `order_disagreement` is the share of pairs whose verdict depends on the order."""
+    """The figures of a row of SCHEMA. `order_disagreement` is the share of pairs whose verdict depends on the order."""
     judged = pairs.filter(pl.col("verdict").is_not_null())
     values = judged["verdict"].replace_strict(VALUES, return_dtype=pl.Float64)
     share = estimate(mean_of(judged["question_id"].to_list(), values.to_numpy()), resamples, seed)

@@ -31,7 +31,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # spreadsheets take cells that
 
 
 def write_items(items: Sequence[Item], folder: Path) -> None:
-    """Writes the items of both kinds in all formats, and the key."""
+    """Writes the items of both kinds in all formats, and the file KEY, which names the models."""
     for kind in (PAIRS, ANSWERS):
         of_kind = [item for item in items if item.kind == kind]
         if of_kind:

@@ -31,7 +31,7 @@ class HumanVerdicts:
     unmatched: int
 
     def together(self, kind: str) -> dict[Place, str]:
-        """The median label of each item. If it is between two labels, the middle of the scale is taken."""
+        """The median label of each item. If it is between two labels, the middle label of the scale is taken."""
         scale = SCALES[kind]
         return {
             place: scale[_median([scale.index(label) for label in by_person.values()])]

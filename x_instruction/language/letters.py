@@ -50,7 +50,7 @@ class _Step(NamedTuple):
 
 
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """Rewrites texts in the language's own letters and signs. They must be in NFC and without invisible characters."""
+    """Rewrites texts in the language's own letters and signs. `texts` must be in NFC, without invisible characters."""
     steps = list(_steps(language))
     # Texts are first searched for all patterns at once, because nine in ten texts need no change.
     found = texts.str.contains("|".join(step.pattern for step in steps))
@@ -71,7 +71,7 @@ def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the letters of `text` that are foreign and do not come from a wrong code page (without replacement)."""
+    """Share of the letters of `text` for which `foreign_letters` has no replacement: they show another language."""
     foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 

@@ -52,8 +52,8 @@ def decode(body: bytes, charset: str | None, is_html: bool) -> str:
 
 def _candidates(body: bytes, charset: str | None, is_html: bool) -> Iterator[str | None]:
     yield next((name for mark, name in BYTE_ORDER_MARKS if body.startswith(mark)), None)
-    # Bytes beyond ASCII that are valid UTF-8 are UTF-8, whatever the page declares: an 8-bit encoding accepts any
-    # bytes.
+    # UTF-8 is tried before the declared encoding: text in another encoding is hardly ever valid UTF-8, but an 8-bit
+    # encoding accepts any bytes.
     if not body.isascii():
         yield "utf-8"
     yield _known(charset)

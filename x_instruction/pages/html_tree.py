@@ -42,7 +42,7 @@ BEFORE_TEXT = ("aside", "center", "div", "figure", "form", "iframe", "ins", "nav
 
 @cache
 def deeper_than(depth: int) -> etree.XPath:
-    """An XPath for whether a tree is nested deeper than `depth`. It is fast, because it only walks down the tree."""
+    """An XPath that tests if a tree is nested deeper than `depth`. It is fast, because it only walks down the tree."""
     return etree.XPath(f"boolean(/*{'/*' * depth})")
 
 

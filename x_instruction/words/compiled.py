@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Like `numba.njit(cache=True)`, but with the cache folders below, and with a check of all imported code."""
+    """Like `numba.njit(cache=True)`, but with the cache folders of the classes below, and a check of imported code."""
     before = numba.config.CACHE_LOCATOR_CLASSES
     numba.config.CACHE_LOCATOR_CLASSES = ",".join(
         f"{__name__}.{locator.__name__}" for locator in (InSetFolder, InTree, OfUser)

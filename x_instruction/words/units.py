@@ -28,7 +28,7 @@ MULTIPLIER = 0x9E3779B97F4A7C15
 
 
 def mix(values: Numbers) -> Numbers:
-    """Hashes in which every bit depends on all bits: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
+    """Hashes in which every bit depends on all bits of a value: the finaliser of SplitMix64 (Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -26,8 +26,7 @@ class Kind(NamedTuple):
 def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
     """The texts with all numbers of the kinds masked, and the number of masked ones in each text.
 
-    `candidate` is a polars pattern that every text with such a number contains; only texts that contain it are
-    searched.
+    `candidate` is a polars pattern that matches every text with such a number; other texts are not searched.
     """
     kinds = list(kinds)
     return masked_each(texts, lambda text, digits: _masked(text, digits, kinds, mark), candidate)

@@ -21,7 +21,7 @@ from x_instruction.cleaning.private_data.plain_digits import PHONE_GAP, plain
 from x_instruction.runner.errors import SettingsError
 
 MARK = "[phone]"
-# Only texts that match this pattern are searched: they have seven digits close to each other. Few texts do.
+# Only texts that match this pattern are searched: few texts have seven digits close to each other.
 CANDIDATE = rf"\p{{Nd}}(?:{PHONE_GAP}{{0,3}}\p{{Nd}}){{6}}"
 
 # A phone number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits, so that years,
@@ -37,7 +37,8 @@ _FORMS = [
     rf"(?:\(?\+[1-9]\d{{0,2}}\)?|00[1-9]\d)(?:{_SEP}{{0,2}}\(?\d\)?){{6,12}}",
     rf"{_AREA}{_SEP}(?:\d{{6,8}}|\d{{3,4}}{_SEP}\d{{3,5}}|\d{{3}}{_SEP}\d{{2}}{_SEP}\d{{2}})",
     r"0[ \-]\d{4}[ \-]\d{4}",
-    # The next three are Turkish, 0 (532) 123 45 67, Sri Lankan, 011 2 345678, and Vietnamese, (84-24) 3123 4567.
+    # The next three forms are Turkish: "0 (532) 123 45 67", Sri Lankan: "011 2 345678", and Vietnamese:
+    # "(84-24) 3123 4567".
     rf"0{_SEP}?\(?[1-9]\d{{2}}\)?{_SEP}?\d{{3}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}",
     rf"{_AREA}{_SEP}\d{_SEP}\d{{6}}",
     rf"\([1-9]\d{{1,2}}[ \-]\d{{1,3}}\){_SEP}?\d{{3,4}}{_SEP}\d{{4}}",
