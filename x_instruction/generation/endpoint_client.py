@@ -54,7 +54,7 @@ class EndpointClient:
         """What `read` returns (by default, the choice) for each choice of a completion request, in the prompts' order.
 
         A request is sent again if `read` does not find what it needs (AttributeError, IndexError, KeyError, TypeError).
-        Raises InputError if the endpoint refuses, or fails on every attempt.
+        Raises InputError if the endpoint refuses the request, or fails on every attempt.
         """
         max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
         create = self.client.completions.with_raw_response.create

@@ -97,7 +97,7 @@ class EndpointEngine:
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
         """Lets the server generate texts for some prompts. Returns the Question for their likelihoods."""
         short = shortest(prompts, len)
-        # One token fewer than allowed, because a request for likelihoods generates a token.
+        # The texts are one token shorter than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))
         texts = self.generate(short, replace(sampling, max_new_tokens=tokens, candidates=1))
         generated = [self.tokenizer(text.text, add_special_tokens=False)["input_ids"][:tokens] for text in texts]

@@ -25,7 +25,7 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text. What people type in place of an apostrophe counts too."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. Characters that people type in place of ' are equal to it."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 

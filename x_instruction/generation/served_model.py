@@ -1,4 +1,4 @@
-"""Checks that an endpoint serves the model of a folder, by comparing the answers of the server and of the weights.
+"""Checks that an endpoint serves the model of a folder, by comparing its answers with those of the local weights.
 
 The manifest must name the model that really answered. A comparison of names is not enough: a server may give a model
 any name, or may still have the old weights of a stage that ran again.

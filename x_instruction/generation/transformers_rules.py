@@ -39,7 +39,7 @@ class Repetition(LogitsProcessor):
 
 
 class StopStrings(StoppingCriteria):
-    """Ends a row whose text contains one of the strings."""
+    """Ends the generation of a row of the batch when its text contains one of the strings."""
 
     def __init__(self, strings: tuple[str, ...], tokenizer: Any, width: int) -> None:
         self.strings, self.tokenizer, self.width = strings, tokenizer, width

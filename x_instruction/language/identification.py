@@ -133,7 +133,7 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 
 
 def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> str:
-    """The close relative with the most everyday words in the text, or `judged` if it has too few of them."""
+    """The close relative with the most everyday words in the text, or `judged` if there are too few of them."""
     middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
     words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)
     counts = Counter(code for word in words for code in language.relatives_by_word.get(word, ()))
@@ -143,7 +143,7 @@ def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> st
 
 
 def _by_tell_tale_words(text: str, language: LanguageSettings) -> str:
-    """The language with the most tell-tale words in the text. If several have the most, the wanted language wins."""
+    """The language with the most `tell_tale` words in the text. If several have the most, the wanted language wins."""
     words = folded_words(text, language)
     counts = {code: sum(word in tell_tale for word in words) for code, tell_tale in language.tell_tale_sets.items()}
     return max(counts, key=lambda code: (counts[code], code == language.code, code))

@@ -101,7 +101,7 @@ def _drop_bare_headings(tree: html.HtmlElement) -> None:
 
 
 def _drop_links_at_end(article: html.HtmlElement) -> None:
-    """Removes lists of links at the end ("See also"). From whole pages, the extractor itself removes such lists."""
+    """Removes lists of links at the end ("See also"). The extractor itself removes such lists from whole pages."""
     for element in reversed(list(article)):
         if element.tag in ("ul", "ol") and not html_tree.is_text(element.tail) and all(map(_is_link, element)):
             element.drop_tree()

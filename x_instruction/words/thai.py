@@ -63,7 +63,7 @@ def _cluster_ends(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _is_silent(points: Points, place: int, end: int) -> bool:
-    """Whether silent consonants begin here: one or two under a thanthakhat, maybe with a short vowel (ร์, ตร์, ธิ์)."""
+    """Whether silent consonants begin here: one or two with a thanthakhat and maybe a short vowel (ร์, ตร์, ธิ์)."""
     consonants = 0
     while place < end and consonants < 2 and FIRST_CONSONANT <= points[place] <= LAST_CONSONANT:
         place, consonants = place + 1, consonants + 1

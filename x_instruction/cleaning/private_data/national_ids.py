@@ -101,7 +101,7 @@ def _alone(form: str) -> str:
 
 
 def _form(form: str) -> re.Pattern[str]:
-    # Testing the first character first makes the search nearly twice as fast.
+    # The test of the first character makes the search nearly twice as fast.
     return re.compile(rf"(?=[\dA-Z]){_FREE}(?:{form}){_END}")
 
 
