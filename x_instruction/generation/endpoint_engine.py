@@ -95,7 +95,10 @@ class EndpointEngine:
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """Lets the server generate texts for some prompts. Returns the Question for their likelihoods."""
+        """Lets the server generate texts for some prompts.
+
+        Returns a function that asks an engine for the likelihoods of these texts.
+        """
         short = shortest(prompts, len)
         # The texts are one token shorter than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))

@@ -25,7 +25,7 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text. Characters that people type in place of ' are equal to it."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. Characters that people type in place of ' count as '."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 
