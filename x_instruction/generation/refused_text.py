@@ -25,7 +25,7 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text. Characters that people type in place of ' count as '."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. Any character for an apostrophe is accepted."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 
