@@ -31,8 +31,8 @@ class Ngrams(NamedTuple):
     """Sorted hashes of the runs in evaluation texts.
 
     A run is a sequence of words, or of characters if no spaces separate words. `by_length` has the hashes of whole runs
-    by their length; `beginnings` has those of their first `least` words or characters. `unprotected_rows` counts the
-    `rows` without a text that is long enough to be compared.
+    by their length; `beginnings` has the hashes of their first `least` words or characters. `unprotected_rows` counts
+    the `rows` without a text that is long enough to be compared.
     """
 
     least: int
