@@ -73,7 +73,7 @@ def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
 
 
 def matches_again(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether an input is unchanged by the `new` tags, but was changed or had another version by the `old` tags."""
+    """Whether any input is unchanged in the `new` tags, but is changed or has another version in the `old` tags."""
     for name, pointer in new.items():
         if name.startswith(POINTER) and pointer != NO_EVENT:
             version = f"{VERSION}{name.removeprefix(POINTER)}"

@@ -143,7 +143,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # if it waits for a disk, it ends later
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a process that waits for a disk ends later
         process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 

@@ -55,7 +55,7 @@ def _put(source: Path | bytes, target: Path) -> None:
 
 
 def _refuse_others_files(release: Release, target: Path) -> None:
-    """A folder with other files, such as a clone of the hub's repository with its .git, may be a user's work."""
+    """Raises InputError if the folder has other files, which may be a user's work: for example, a repository's .git."""
     if not target.exists():
         return
     if not target.is_dir():

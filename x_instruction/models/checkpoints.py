@@ -45,7 +45,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             output_loading_info=True,
             # refuse_unfit_weights refuses weights of another shape with a better message, which names the weight.
             ignore_mismatched_sizes=True,
-            # The other values that a checkpoint suggests for generation are not used, so none of them may stop the run.
+            # Of a checkpoint's generation config only the token ids are used, so another value must not stop the run.
             generation_config=token_ids_of(folder, revision),
             **options,
         )
@@ -85,7 +85,7 @@ def stored_dtype(folder: Path) -> str:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Saves model and tokenizer, without names of custom code and the path from which the tokenizer was loaded."""
+    """Saves model and tokenizer, without names of custom code and without the tokenizer's former path."""
     model.generation_config = only_token_ids(model.generation_config.to_dict())
     for config in (model.config, model.config.get_text_config(), model.generation_config):
         if hasattr(config, CUSTOM_CODE):

@@ -82,7 +82,8 @@ def fine_tune(
         return largest_batch(rows, _batches(rows, changed, seed, in_order), changed.packing)
 
     refuse_too_large_a_training(start, stored, training, largest)
-    # In bfloat16 small updates would be rounded away: after 8 steps at 1e-5, 90 % of the weights had not changed.
+    # In bfloat16 small updates would be rounded away: after 8 steps with a learning rate of 1e-5, 90 % of the weights
+    # had not changed.
     model, tokenizer = load_model(start, dtype="float32", four_bits=four_bits), load_tokenizer(start)
     lessons = Lessons(rows, _batches(rows, training, seed, in_order), labels, surroundings.held_out)
     facts = train(model, tokenizer, lessons, out, training, seed, stored, surroundings)
@@ -197,7 +198,7 @@ def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dic
 
 
 def _set_dropout(model: Any, dropout: float) -> None:
-    """Sets the dropout of attention, the only one in Llama-like models. Does nothing in models without it."""
+    """Sets the dropout of attention; Llama-like models have no other. Does nothing in models without this dropout."""
     for module in model.modules():
         if hasattr(module, "attention_dropout"):
             module.attention_dropout = dropout

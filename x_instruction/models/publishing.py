@@ -65,8 +65,8 @@ def publish(tuned: Tuned) -> None:
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The record is read from the file, with sorted keys, so that the card has the same order as that of a released
-    # copy.
+    # The record is read from the file, where its keys are sorted, so that the card of a released copy has the same
+    # order.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 

@@ -91,7 +91,7 @@ def trainer_arguments(training: Training, seed: int, folder: Path, steps: int, b
     gpu = torch.cuda.is_available()
     chosen = SFTConfig(
         output_dir=str(folder),
-        # All epochs are one list of batches.
+        # The batches of all epochs form one list, which is read once.
         num_train_epochs=1,
         learning_rate=training.learning_rate,
         lr_scheduler_type="constant_with_warmup" if training.schedule == "constant" else training.schedule,

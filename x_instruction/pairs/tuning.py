@@ -25,7 +25,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
 
-# Facts about a training run that the suite judges.
+# Facts about a training run that the expectation suite judges.
 CHECKED = (
     "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
     "ends_with_token",
@@ -53,7 +53,10 @@ def tune_into(
     decoding: Mapping[str, Any],
     languages: Sequence[str],
 ) -> dict[str, Metric]:
-    """Like `tune`, but for any folder and some of the languages. The loss curve is in the folder's subfolder PLOTS."""
+    """Does the same as `tune` for any folder and some of the languages, and returns the facts of the training.
+
+    The loss curve is written to the folder's subfolder PLOTS.
+    """
     base = job.input("base_model")
     encoder = _encoder(job, base, training)
     examples = kept_examples(job, base, pairs, [encoder.budget], lambda: task.examples(pairs, encoder))

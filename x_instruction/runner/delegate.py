@@ -50,7 +50,7 @@ def delegated(arguments: list[str]) -> int | None:
                 file=sys.stderr,
             )
             return None
-        answer = connection.recv(1)  # after the work itself, which may take days
+        answer = connection.recv(1)  # this comes after the work, which may take days
     if not answer:
         print(
             f"error: the process of `{' '.join(arguments)}` ended without a result; it was killed or ran out of memory",

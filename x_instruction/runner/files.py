@@ -1,4 +1,4 @@
-"""Writes files and folders so that no reader finds half of one, and hashes content."""
+"""Writes files and folders so that no reader finds an unfinished one, and hashes content."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def _plain(value: Metric) -> Metric:
 def refuse(report: Report, path: Path, drops: str = "") -> None:
     """Raises GateFailedError with one line for each critical failure.
 
-    `drops` is a sentence about the dropped rows, which often explain the failure.
+    `drops` is a sentence about the rows that the stage dropped, which often explain the failure.
     """
     if report.failures:
         where = f"{report.artifact} {report.partition}".strip()

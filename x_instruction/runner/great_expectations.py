@@ -1,4 +1,4 @@
-"""Validates a suite with Great Expectations, on a frame with a column for each metric and a single row.
+"""Validates a suite of expectations with Great Expectations, on a frame of one row with a column for each metric.
 
 Only this module uses the library. Its import takes 2 to 4 s, as long as the work of a small stage. So a separate
 process imports it while the stage works, and then validates. If the library is already loaded, no separate process is
@@ -22,7 +22,7 @@ LONGEST_VERDICT = 900.0  # seconds
 
 
 class Validator:
-    """A context manager that validates suites, and ends its separate process at the exit."""
+    """A context manager that validates suites. When the context ends, it kills its separate process."""
 
     def __enter__(self) -> Validator:
         self._process = None

@@ -29,7 +29,7 @@ IGNORED = "__pycache__"  # written while a stage runs; also in .dvcignore
 
 @dataclass(frozen=True)
 class Readings:
-    """The states, before a partition is made, of its parameters and dependencies (`states`, by name)."""
+    """States of a partition's parameters and dependencies before the stage runs; `states` maps names to states."""
 
     root: Path
     artifact: str
