@@ -1,10 +1,10 @@
 """The guard in front of Dagster's web server: only the server's own pages get an answer.
 
 The server listens on the loopback address and needs no password. But any page that is open in the user's browser can
-send requests to it: either to the loopback address itself (cross-site), or to the page's own host name after the name
-was made to resolve to the loopback address (DNS rebinding). The browser sends the requested host name in the header
-Host, and the site of the requesting page in Origin. Sec-Fetch-Site says whether both are the same site. Programs such
-as curl send no Origin and get an answer.
+send requests to it. The page can use the loopback address itself (cross-site), or the page's own host name after this
+name was made to resolve to the loopback address (DNS rebinding). The browser sends the requested host name in the
+header Host, and the site of the requesting page in Origin. Sec-Fetch-Site says whether both are the same site. Programs
+such as curl send no Origin and get an answer.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def _damaged_objects(objects: Path, hashes: Hashes) -> Iterator[Finding]:
 
 
 def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Iterator[Finding]:
-    """Findings on outputs and inputs whose change DVC has not noticed, and on outputs unlike their manifest."""
+    """Findings on outputs and inputs that changed unnoticed by DVC, and on outputs that differ from their manifest."""
     lock = read_lock(root)
     made = _recorded(lock, "outs")
     known = {out.def_path: out for stage in repo.index.stages for out in (*stage.outs, *stage.deps)}

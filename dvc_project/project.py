@@ -44,7 +44,7 @@ def read_settings(root: Path) -> Settings:
 
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """The project; in the context, its stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
+    """A context with the project, whose stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
     try:
         repo = Repo(str(root))
         project = patiently(root, "reading the graph", lambda: _undisturbed(repo))

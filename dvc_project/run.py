@@ -1,4 +1,4 @@
-"""Builds what is out of date, like `dvc repro`, but independent stages side by side; `make run` calls this command.
+"""Makes what is out of date, as `dvc repro` does, but independent stages side by side; `make run` calls this command.
 
     python -m dvc_project.run [--at-once N]
 

@@ -81,7 +81,7 @@ def _first_change(old: str, new: str) -> str:
 
 
 def cleaning_section(found: Filtered, published: str | None) -> Section:
-    """The steps that changed the text. `published` is the text in filtered_text; None if it was dropped."""
+    """The steps that changed the text. `published` is the text in filtered_text; None if the text was dropped."""
     facts = list(found.steps)
     if published is not None and published not in found.segments["text"].to_list():
         facts.append(("not as published", "the settings or the code of filtered_text have changed: run `dvc repro`"))

@@ -1,4 +1,4 @@
-"""Finds the rows of an id in all artifacts with the index of its language."""
+"""Finds the rows with an id in all artifacts, through the index of their language."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Reads rows by id. It takes 20 ms, even in a shard of 100,000 rows, because polars skips the other blocks."""
+    """Reads rows by id. A row takes 20 ms, even in a shard of 100,000 rows, because polars skips the other blocks."""
 
     root: Path
     language: str

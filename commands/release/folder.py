@@ -15,7 +15,7 @@ CSV = "csv/*.csv"
 
 
 def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
-    """Copies the release to `target` and, of a set, adds csv/<language>.csv if wanted. Returns the names of the files.
+    """Copies the release to `target`, with csv/<language>.csv if `csv` is true. Returns the names of the files.
 
     Raises InputError if `target` is in the artifact, has files that are not from an earlier release, or cannot be
     written.

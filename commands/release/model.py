@@ -58,7 +58,7 @@ def the_model(root: Path, language: str | None = None) -> ReleasedModel:
 
 
 def _chosen(folder: Path, language: str | None) -> Path:
-    """The folder of one model."""
+    """The folder of the chosen model. Raises InputError unless `language` chooses exactly one."""
     parts = sorted(path.parent.name for path in folder.glob(f"*/{RECORD}"))
     if parts and language not in parts:
         raise InputError(

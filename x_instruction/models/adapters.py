@@ -52,7 +52,7 @@ def merged(model: Any, out: Path) -> Any:
     start, quantised = Path(base.name_or_path), getattr(base, "is_quantized", False)
     model.save_pretrained(out / FOLDER, safe_serialization=True)
     (out / FOLDER / "README.md").unlink(missing_ok=True)
-    # The path of the untrained model differs between machines. It is removed, so that equal adapters give equal files.
+    # The path of the adapted model differs between machines. It is removed, so that equal adapters give equal files.
     config = out / FOLDER / "adapter_config.json"
     write_json(config, {**read_json(config), "base_model_name_or_path": ""})
     if quantised:

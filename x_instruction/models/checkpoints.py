@@ -12,7 +12,7 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 from x_instruction.runner.published import refuse_damaged
 
-# transformers writes these arguments of `from_pretrained` into tokenizer_config.json.
+# Arguments of `from_pretrained` that transformers writes into tokenizer_config.json. They are removed there.
 LOADING_KEYS = ("is_local", "local_files_only")
 CUSTOM_CODE = "auto_map"  # keys of a config that name Python files, which a loader with `trust_remote_code` would run
 
@@ -45,7 +45,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             output_loading_info=True,
             # refuse_unfit_weights refuses weights of another shape with a better message, which names the weight.
             ignore_mismatched_sizes=True,
-            # Of a checkpoint's generation config only the token ids are used, so another value must not stop the run.
+            # Only the token ids of a checkpoint's generation config are used, so no other value may stop the run.
             generation_config=token_ids_of(folder, revision),
             **options,
         )

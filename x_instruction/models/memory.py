@@ -29,7 +29,7 @@ class Batch:
 
 
 def largest_batch(rows: Sequence[Row], batches: Sequence[Sequence[int]], packing: bool) -> Batch:
-    """The largest number of tokens in a batch, and the largest number of learned tokens; they may be of two batches."""
+    """The largest number of tokens in any batch, and the largest number of tokens in the loss of any batch."""
     lengths = [len(row["input_ids"]) for row in rows]
     learned = [sum(label != IGNORED for label in row["labels"]) for row in rows]
 

@@ -1,7 +1,7 @@
-"""The card of a tuned model: README.md with the front matter that the Hugging Face hub reads, from its training record.
+"""Makes the card of a tuned model from its training record: README.md with front matter for the Hugging Face hub.
 
-A model cannot hold its own scores: eval_scores needs the published model, and its content hash must not change after
-that. So the published card only says where the scores are. The card of a released copy contains them.
+A published model cannot contain its scores: eval_scores needs the published model, whose content hash must not change
+after it was scored. So the published card only says where the scores are. The card of a released copy contains them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LIMITS = """\
 
 
 def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | None = None, content: str = "") -> str:
-    """The text of the card. `record` is training.json.
+    """The text of the card. `record` is the content of training.json.
 
     For a released copy, `content` is the model's content hash, and `scores` maps languages to the figures of exactly
     this content; it is empty if the model was not scored.

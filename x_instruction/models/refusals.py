@@ -47,10 +47,10 @@ def refuse_other_files(folder: Path) -> None:
 
 
 def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> None:
-    """Raises InputError unless the file has exactly the weights of the model, and all of them are finite numbers.
+    """Raises InputError unless the files have exactly the weights of the model, and all of them are finite numbers.
 
-    `loaded` is the report of transformers about the loading. transformers fills missing and unfit weights with random
-    numbers, and leaves out weights that the model does not have.
+    `loaded` is the report of transformers about the loading. transformers fills weights that are missing or
+    have another shape with random numbers, and leaves out weights that the model does not have.
     """
     if missing := sorted(loaded["missing_keys"]):
         raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")

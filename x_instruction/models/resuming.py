@@ -12,7 +12,8 @@ from x_instruction.runner.work_store import SEAL, finished
 def last_checkpoint(folder: Path) -> Path | None:
     """The latest complete checkpoint of a folder, or None. Incomplete checkpoints are removed.
 
-    If a checkpoint is damaged, all are removed, because the best weights may be in an earlier checkpoint than the last.
+    If any checkpoint is damaged, all are removed, because a resumed run may also need an earlier one (for the best
+    weights).
     """
     checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for checkpoint in [path for path in checkpoints if not _is_complete(path)]:

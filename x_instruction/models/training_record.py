@@ -12,7 +12,7 @@ POINTS = 200  # the most points in a curve
 
 
 class WeightSample:
-    """Weights of each parameter before training, except of embeddings, because those of rare tokens hardly change."""
+    """A sample of each parameter before training, without embeddings, because those of rare tokens hardly change."""
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}

@@ -72,8 +72,8 @@ def tune_into(
         part="" if folder == job.staging else "-".join(languages),
     )
     facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
-    # Both models are measured in the same type: the loss of a tiny random base was 0.025 nats lower in bfloat16 than in
-    # float32.
+    # Both models are measured in the same type: the loss of a tiny random base model was 0.025 nats lower in bfloat16
+    # than in float32.
     before, after = (held_out_loss(model, unseen, stored_dtype(folder)) for model in (base, folder))
     write_template(folder, encoder, task.asking)
     facts |= {
@@ -89,7 +89,7 @@ def tune_into(
 
 
 def measure_tuned(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Metrics of the model in the staging folder. The model is loaded and run, so that no broken one is published."""
+    """Metrics of the model in the staging folder. The model is loaded and run, so that no broken model is published."""
     return {**model_facts(job.staging), **{name: outcome.facts[name] for name in CHECKED}}
 
 

@@ -71,7 +71,7 @@ def read_calibration(evaluator: Path) -> Calibration:
 
 
 def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
-    """Inputs of the regression: log-odds of best and flawed against worst, distances; shape (pairs, 2 + signals)."""
+    """Inputs of the regression: log-odds of best and of flawed against worst, distances; shape (pairs, 2 + signals)."""
     frame = compared(frame, regression.subtracted)
     labels = np.log(frame.select(LEVELS).to_numpy().clip(MIN_PROBABILITY, 1.0))
     distances = [

@@ -1,4 +1,4 @@
-"""Rates pairs: the evaluator's three label probabilities at one position, calibrated, and their expected value."""
+"""Rates pairs. A rating is the expected value of the three labels under the evaluator's calibrated probabilities."""
 
 from __future__ import annotations
 

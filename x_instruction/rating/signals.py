@@ -2,7 +2,7 @@
 
 surface.py      counted on the response alone
 likelihoods.py  how likely the instruction is after the response
-x_instruction/embeddings/similarity.py  how similar the vectors of both are
+x_instruction/embeddings/similarity.py  how similar the vectors of instruction and response are
 """
 
 from __future__ import annotations

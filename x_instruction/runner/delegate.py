@@ -37,7 +37,7 @@ def delegated(arguments: list[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        if not same_user(connection):  # another user's process would get the environment with its keys
+        if not same_user(connection):  # the environment, which may have access keys, goes to no other user
             return None
         die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])

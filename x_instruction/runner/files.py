@@ -41,7 +41,7 @@ def _file_hash(file: Path) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes the data to a temporary file beside `path`, syncs it, and renames it."""
+    """Writes the data to a temporary file beside `path`, syncs it, and renames it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:

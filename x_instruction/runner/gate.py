@@ -83,7 +83,7 @@ class Report:
 
 
 def read_suite(path: Path) -> list[Expectation]:
-    """The expectations of a suite, with their bounds as written."""
+    """The expectations of a suite, with their bounds as the file has them."""
     expectations = []
     try:
         entries = read_yaml(path) or []

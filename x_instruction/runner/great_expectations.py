@@ -55,7 +55,7 @@ class Validator:
 
 
 def _validate(suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-    """Returns for each expectation whether it is true. Great Expectations prints to standard error."""
+    """Returns for each expectation whether it is true. The library's output goes to standard error."""
     if not suite:
         return []
     import great_expectations as gx
@@ -90,7 +90,7 @@ def _native(gx: Any, expectation: Expectation, number: int) -> Any:
 
 
 def _serve() -> None:
-    """Imports Great Expectations, then answers the only question, which comes on standard input."""
+    """Imports Great Expectations, then validates the one suite that comes on standard input."""
     import great_expectations  # noqa: F401
 
     question = sys.stdin.read()

@@ -172,7 +172,7 @@ class Job:
     def _finished(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str
     ) -> Iterator[tuple[str, int, dict[str, int]]]:
-        """Makes the shards that the work store lacks. Yields the key, input rows and counts of each, in order."""
+        """Makes the shards that the work store lacks. Yields each key, number of input rows and counts, in order."""
         work = partial(_finish, transform=transform, base=base, store=self.work)
         return ordered_map(work, frames, self.settings.execution)
 

@@ -117,7 +117,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line; "" for the kernel's and ended processes; None if the system shows none."""
+    """The command of a process in one line; "" for the kernel's and ended processes; None if it is unknown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())

@@ -23,7 +23,7 @@ def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
 
 
 def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
-    """A frame of rating (middle of a bin), pairs (number of rows, also 0) and series (value of the column `by`)."""
+    """A frame of rating (middle of a bin), pairs (number of rows; 0 if empty) and series (value of the column `by`)."""
     bins = (pl.col("rating") * RATING_BINS).floor().clip(0, RATING_BINS - 1).cast(pl.Int64)
     counted = frame.group_by(bins.alias("bin"), by).len("pairs")
     every = pl.DataFrame({"bin": range(RATING_BINS)}).join(frame.select(pl.col(by).unique().sort()), how="cross")

@@ -38,7 +38,7 @@ class Readings:
 
     @staticmethod
     def of(root: Path, artifact: str, names: Sequence[str]) -> Readings:
-        """Takes the present states. `names` are the partition's iteration and language.
+        """Records the present states. `names` are the partition's iteration and language.
 
         This must be called before the settings are read, so that a later change of them is noticed.
         """

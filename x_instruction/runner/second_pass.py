@@ -30,7 +30,7 @@ ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
 
 
 def first_places(shards: list[Path]) -> Places:
-    """The number of rows in all shards before each shard; the last element is the number of all rows."""
+    """For each shard, the number of rows in all shards before it; the last element is the number of all rows."""
     heights = [pq.read_metadata(path).num_rows for path in shards]
     return np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
 

@@ -43,7 +43,7 @@ class Split:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:
-        """Keeps the rows of a frame whose `reason` is null, and drops the other rows; `value` broke the rule."""
+        """Keeps the rows whose `reason` is null, and drops the other rows, whose `value` broke the rule `reason`."""
         kept = frame.filter(pl.col("reason").is_null()).drop("reason", "value")
         return cls(kept, drops(frame.filter(pl.col("reason").is_not_null()), text=text, origin=origin))
 
@@ -152,8 +152,8 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
     """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    Parts have about PART_BYTES, because a rule needs several times the memory of its texts (for sentences, folded
-    words).
+    Parts have about PART_BYTES, because a rule needs several times the memory of its texts: it also holds copies of
+    their sentences and words.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()

@@ -58,7 +58,7 @@ def _refuse_many_levels(text: str) -> None:
 def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
     """Number of values below a node, in which each use of an alias counts all values that it repeats."""
     if id(node) not in known:
-        known[id(node)] = MAX_VALUES  # a node that contains itself by an alias exceeds the limit by this
+        known[id(node)] = MAX_VALUES  # so a node that contains itself by an alias exceeds the limit
         known[id(node)] = 1 + sum(_count_values(child, known) for child in _children(node))
     if known[id(node)] > MAX_VALUES:
         line = node.start_mark.line + 1
