@@ -108,7 +108,7 @@ def _settle(graph: Graph, name: str, status: int, waiting: dict[str, set[str]], 
 
 
 class Log:
-    """Prints the lines of a stage, each prefixed with its name. A progress bar prints one line every ten seconds."""
+    """Prints the lines of a stage, each prefixed with its name. A progress bar prints a line at most every 10 s."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage

@@ -23,7 +23,7 @@ REFUSED = {
     403: "the token of HF_TOKEN may not write there",
     404: "it does not exist, or the token of HF_TOKEN does not see it",
 }
-SERVER_ERROR = 500  # from here on, a status does not say whether the request was carried out
+SERVER_ERROR = 500  # from this status on, it is unknown whether the request was carried out
 NOTHING_CHANGED = "nothing changed"
 
 
@@ -53,7 +53,7 @@ class Upload:
         return address
 
     def _create(self) -> None:
-        """Creates the repository unless it exists. An existing one stays public or private."""
+        """Creates the repository unless it exists. An existing repository stays public or private."""
         exists = self.api.repo_exists(self.name, repo_type=self.release.kind)
         self.api.create_repo(self.name, repo_type=self.release.kind, private=self.private, exist_ok=True)
         if not exists:

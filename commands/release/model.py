@@ -70,7 +70,7 @@ def _chosen(folder: Path, language: str | None) -> Path:
 
 
 def _scores(root: Path, language: str, content: str) -> dict[str, Any]:
-    """The figures of the model with this content in a language; empty if eval_scores measured another one or none."""
+    """The figures of the model with this content in a language; empty if eval_scores measured another model."""
     path = root / DATA / "metrics" / EVALUATION / f"{language}.json"
     if not path.is_file():
         return {}

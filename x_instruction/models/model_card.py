@@ -44,7 +44,7 @@ def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | No
     """The text of the card. `record` is the content of training.json.
 
     For a released copy, `content` is the model's content hash, and `scores` maps languages to the figures of exactly
-    this content; it is empty if the model was not scored.
+    this content, or is empty if the model was not scored.
     """
     base, names = record["base"], record["languages"]
     languages = ", ".join(f"{name} (`{code}`)" for code, name in names.items())

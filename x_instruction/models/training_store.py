@@ -57,7 +57,7 @@ def surroundings_of(
     """The Surroundings of a training of the model in `start`: its checkpoints, plots, logs and held-out examples.
 
     `settings` are other settings that decide the result, besides `training` and the examples. Plots go to the staging
-    folder unless `plots` is given. If a stage trains several models, `part` names this one in the logs.
+    folder unless `plots` is given. If a stage trains several models, `part` names the model in the logs.
     """
     key = digest(
         job.code, _content(start), training.key(), str(job.settings.seed), frame_hash(_frame(examples)), *settings

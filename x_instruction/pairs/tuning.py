@@ -103,9 +103,9 @@ def _template_share(
 ) -> float:
     """Share of the held-out prompts for which the saved chat template gives exactly the tokens of the training.
 
-    The tokens may differ. The pipeline encodes the parts of a prompt one by one, so that no text becomes a special
-    token. A chat template is encoded as a whole, so a tokenizer may join the end of one part with the start of the
-    next.
+    The tokens of the template and those of the training may differ. The pipeline encodes the parts of a prompt one by
+    one, so that no text becomes a special token. A chat template is encoded as a whole, so a tokenizer may join the end
+    of one part with the start of the next.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

@@ -1,4 +1,4 @@
-"""Stores results that several languages of an artifact need: the first language makes them, the others reuse them.
+"""Stores results that several languages of an artifact need: the first language makes them, other languages reuse them.
 
 data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
