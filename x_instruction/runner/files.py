@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants: paths are relative to the current folder; swap two paths
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants that mean: relative to the current folder; swap the paths
 
 
 def digest(*parts: str | bytes | memoryview) -> str:
