@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Release:
-    """`kind`: of the hub repository. `folder`: the artifact. `files` maps paths in the release to files or contents.
+    """`kind`: kind of repository on the hub. `folder`: the artifact. `files` maps paths in the release to contents.
 
     Every earlier release has the files of `always`. Files that match a pattern of `replaced` belong to an earlier
     release if the new one does not have them: they are removed from the hub or from a folder.
