@@ -22,7 +22,7 @@ FOUR_BITS = 0.5625  # bytes of a weight in NF4, with a float32 scale for 64 weig
 
 @dataclass(frozen=True)
 class Batch:
-    """The size of a batch: number of tokens that the model reads, with padding, and number of tokens in the loss."""
+    """The size of a batch: `tokens` that the model reads, with padding, and `learned` tokens, which are in the loss."""
 
     tokens: int
     learned: int
