@@ -94,7 +94,7 @@ def memory(shape: Shape, training: Training, gpu: bool) -> int:
 
 
 def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
-    """The speed of a training. For the CPU it was measured; for a GPU it is computed from the operations.
+    """The speed of a training. For the CPU, it was measured. For a GPU, it is computed from the number of operations.
 
     A token takes, for each weight, 2 operations in the forward pass, 4 in the backward pass (2 with an adapter), and 2
     to recompute activations if they are not kept.

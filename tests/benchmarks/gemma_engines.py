@@ -30,7 +30,7 @@ TYPES = ("float32", "bfloat16")
 PAIRS = 8  # per language
 NEW_TOKENS = 24
 MOST_DIFFERENT_RATING = 0.01
-# The project's goal names only ratings; the same limit is used for likelihoods.
+# The limit was set for ratings; the same limit is used for likelihoods.
 MOST_DIFFERENT_NATS = 0.01
 
 

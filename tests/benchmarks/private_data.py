@@ -67,7 +67,7 @@ def run() -> list[Row]:
 
 
 def numbers(language: LanguageSettings, words: list[str]) -> Iterator[tuple[str, str]]:
-    """Texts in which a number follows one of the words, each with this number as it is written there."""
+    """Yields pairs: a text in which a number follows one of the words, and the number as it is written there."""
     for country in language.countries:
         for kind in TYPES:
             example = phonenumbers.example_number_for_type(country, kind)

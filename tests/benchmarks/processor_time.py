@@ -1,4 +1,4 @@
-"""The processor time of a run and of all its processes. It shows how far a run has got on a busy machine, too."""
+"""The processor time of a run and of all its processes. It shows how far a run is even if the machine is busy."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
 
 
 def write_english(folder: Path) -> None:
-    """Writes the English pairs whose instruction needs no input text as seeds."""
+    """Writes, as seeds, the English pairs whose instruction needs no input text."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = pl.read_ndjson(real_text("seed", "alpaca_en_demo.jsonl.zst"), infer_schema_length=None)
     fitting = pl.col("output").str.len_chars().is_between(*ENGLISH_CHARACTERS) & (pl.col("input") == "")

@@ -117,7 +117,7 @@ def beside(values: dict[str, float | None]) -> str:
 
 
 def likelihood_rows(project: Path, settings: Settings) -> list[Row]:
-    """AUC of own against swapped responses by the instruction model's likelihood, on seeds that it has not learned."""
+    """Rows with the AUC with which the instruction's likelihood tells its response from others, on unlearned seeds."""
     rows = []
     with LazyEngine(project / "data" / "instruction_model", settings.text_generation, settings.seed) as engine:
         for code in settings.languages:

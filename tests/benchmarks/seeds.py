@@ -1,5 +1,7 @@
 """Tests with five training seeds whether the tuned model is better than the seed-only and the base model.
 
+The seed-only model has learned the seed pairs, but not the diversified set.
+
     PROJECT=folder python -m tests.benchmarks seeds
 
 PROJECT names a finished project, or several projects separated by `:`; the default is this project. SEEDS is the number

@@ -97,7 +97,7 @@ def train(view: Path, settings: Settings) -> None:
 
 
 def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -> None:
-    """Runs a stage and publishes its model without a gate, since a bad model of one seed is also a result."""
+    """Runs a stage and publishes its model without any checks, since a bad model of one seed is also a result."""
     artifact, *iteration = names
     job = _job(view, settings, artifact, iteration)
     if (job.target / MANIFEST).exists():

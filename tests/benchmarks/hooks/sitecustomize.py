@@ -2,7 +2,7 @@
 
 Python imports a module of this name when it starts. Each outermost call of a check appends a line with its processor
 seconds to the file that XI_TIMED names: `+ process group seconds`. A line with `=` has the seconds of a whole process.
-The seconds are those of the calling thread, so that threads beside it do not count.
+The seconds are those of the calling thread; other threads do not count.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def seconds_of(process: int) -> float:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Times the checks of a module as soon as it is loaded, before another module can import them."""
+    """Times the checks of a module as soon as it is loaded, before another module can import these checks."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in CHECKS:

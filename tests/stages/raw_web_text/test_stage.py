@@ -87,7 +87,7 @@ def test_documents_in_another_language_do_not_count_as_bad_records() -> None:
     assert not {"other_language", *stage.NO_PAGE} & set(stage.BAD)
 
 
-# A whole partition
+# All documents of a language
 
 
 def test_above_the_allowed_share_of_bad_records_the_counts_are_printed(

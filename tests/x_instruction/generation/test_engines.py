@@ -1,4 +1,4 @@
-"""The contract of the back ends (transformers, vLLM, and an endpoint served by vLLM), tested on one tiny model."""
+"""All back ends (transformers, vLLM, an endpoint served by vLLM) behave alike, as tested on one tiny model."""
 
 from __future__ import annotations
 

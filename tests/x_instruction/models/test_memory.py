@@ -1,4 +1,4 @@
-"""The memory estimate of a training is close to the size of the tensors kept for the backward pass, and not above."""
+"""The estimate of a training's memory is close to the size of the tensors kept for the backward pass, not above it."""
 
 from __future__ import annotations
 
