@@ -131,8 +131,8 @@ SUITE = """\
 """
 
 # Every stage writes a hash of all its inputs into its manifest, so that a change of any input changes the output, as in
-# the real project. It copies its rows from a file of the sample, because importing polars would take longer than the
-# whole stage.
+# the real project. A stage copies its rows from a file of the sample, because importing polars would take longer
+# than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path

@@ -19,7 +19,7 @@ from x_instruction.models.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # the device run counted so many tokens per seed of the sample
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # tokens per seed of the sample, as counted in the device run
 # The shares of the H200's peak (989 TFLOPS) that the 4B model reached. All weights were trained at 6,359 tokens/s, and
 # an adapter was trained at 4,629 tokens/s.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.benchmarks.table import ROOT
 from x_instruction.generation.endpoint_engine import NGRAM_RULE
 
-SERVER_SECONDS = 180  # it starts in 25 to 60 s on two cores
+SERVER_SECONDS = 180  # the server starts in 25 to 60 s on two cores
 NAME = "tiny"  # the name of the served model
 
 

@@ -102,7 +102,7 @@ class Tongue:
 
     @cached_property
     def stop_words(self) -> list[str]:
-        """Stop words of two syllables; no lemma's word equals one, because it has three syllables."""
+        """Stop words of two syllables. The words for lemmas have three syllables, so they are not stop words."""
         syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
         pairs = [first + second for first in syllables for second in syllables]
         return random.Random(f"{self.code} stop words").sample(pairs, STOP_WORDS)

@@ -94,7 +94,7 @@ def _noise(random: np.random.Generator, rows: int, length: float) -> Any:
 
 
 def _asked(kind: str, folder: Path) -> Any:
-    """Measures one side in a new process, because a process has one peak and one number of threads."""
+    """Measures one side in a new process, because a process has one peak memory and one number of threads."""
     one = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     command = [sys.executable, "-m", "tests.benchmarks.ours.diversification", kind, str(folder)]
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **one}, capture_output=True, text=True)

@@ -36,7 +36,7 @@ MOST_DIFFERENT_NATS = 0.01
 
 @dataclass(frozen=True)
 class Found:
-    """An engine's results for each pair: the rating, the instruction's likelihood in nats per token, and a text."""
+    """An engine's results for each pair: rating, likelihood of the instruction in nats per token, and text written."""
 
     ratings: list[float]
     likelihoods: list[float]

@@ -47,7 +47,7 @@ def settings(world: World) -> dict[str, Any]:
         "prompts": {"rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}"},
         "rating": {
             "labels": ["A", "B", "C"],  # without a space, since the embedded tokenizer has no token " A"
-            # The identification signal is left out, because the identifier does not know these languages. With the
+            # The signal of language identification is left out, because these languages are artificial. With the
             # labels alone, responses to another instruction (swapped) had an AUC of 0.5 to 0.9 for every batch size,
             # learning rate and training order that we tried.
             "signals": ["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end"],

@@ -136,6 +136,6 @@ def chrf(answers: pl.DataFrame) -> Measured:
 
 
 def shards(project: Path, *names: str) -> pl.DataFrame:
-    """All rows of a partition."""
+    """All rows in the folder `data`/names of the project, for example of an artifact in one language."""
     folder = project.joinpath("data", *names)
     return pl.concat([pl.read_parquet(path) for path in sorted(folder.glob("part-*.parquet"))])

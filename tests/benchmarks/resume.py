@@ -94,7 +94,7 @@ def _kill_run(project: Path, shards: int, seconds: float) -> int | None:
 
 
 def _project(folder: Path) -> Path:
-    """Makes a copy of the project with texts in shards and an untrained model. The gate accepts all instructions."""
+    """Makes a copy of the project with texts in shards and an untrained model. All instructions pass the checks."""
     copy_project(folder, {"text_generation": {"backend": "transformers"}})
     (folder / "stages/candidate_pairs/expectations.yaml").write_text(
         "- {metric: unaccounted_rows, equals: 0, severity: critical, because: no row is lost}\n", encoding="utf-8"

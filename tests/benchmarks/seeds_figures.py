@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Compared:
-    """One measure of the compared models: for each model, an entry per training seed, all for the same questions."""
+    """One measure of the compared models. Each model has an entry per training seed, all for the same questions."""
 
     measure: str
     by_model: Mapping[str, Sequence[Observed]]

@@ -27,7 +27,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.settings import Training
 
 EXAMPLES, BATCH, LARGE_VOCABULARY = 160, 8, 65_536
-# Few for the real model, because plain TRL keeps several copies of a batch's logits; each takes 1 GB for 4 examples.
+# The real model gets small batches, because plain TRL keeps several copies of the logits (1 GB for 4 examples).
 REAL_EXAMPLES, REAL_BATCH = 12, 4
 
 

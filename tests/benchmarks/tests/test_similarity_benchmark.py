@@ -1,4 +1,4 @@
-"""The similarity benchmark combines the pairs of one half of the seeds; the mean vectors are those of the other."""
+"""The similarity benchmark combines the pairs of one half of the seeds, and subtracts the means of the other half."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ def test_kept_vectors_are_moved_within_their_array(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("instructions", [[], [PROMPT, f"{PROMPT} Explain."]], ids=["no pairs", "evaluation prompts"])
 def test_an_empty_language_fails_the_gate_and_publishes_nothing(make: Make, instructions: list[str]) -> None:
-    import great_expectations  # noqa: F401 - the gate then starts no process
+    import great_expectations  # noqa: F401 - so that the checks start no process
 
     job = make(*instructions)
     with pytest.raises(GateFailedError, match=r"expected rows at least 1, found 0 \(an empty artifact is useless\)"):

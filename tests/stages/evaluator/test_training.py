@@ -102,5 +102,5 @@ def test_the_held_out_loss_is_measured_on_the_calibration_seeds(job_with: Callab
     learned(job)
     curve = pl.read_csv(job.staging / "plots" / "loss.csv").filter(pl.col("series") == "held-out")
     assert curve["step"].to_list() == [4, 8]
-    # The loss is over the three labels; over all 300 tokens, an untrained model would have a loss of 5.7.
+    # The loss is over the three labels; over the vocabulary of 300 tokens, an untrained model would have a loss of 5.7.
     assert curve["loss"].max() < 3

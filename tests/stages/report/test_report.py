@@ -37,7 +37,7 @@ def job(make_job: Callable[..., Job], tmp_path: Path) -> Job:
 
 
 def published(job: Job) -> Path:
-    import great_expectations  # noqa: F401 - the gate then starts no process
+    import great_expectations  # noqa: F401 - so that the checks start no process
 
     run_stage(job, report, SUITE)
     return job.target / "index.html"
@@ -219,7 +219,7 @@ def test_a_browser_shows_the_report_on_a_phone_and_on_a_screen(job: Job) -> None
             assert page.locator(".text:lang(ta)").first.evaluate("e => getComputedStyle(e).direction") == "ltr"
             columns = "e => getComputedStyle(e).gridTemplateColumns.split(' ').length"
             assert page.locator("article .grid").first.evaluate(columns) == (1 if width == 390 else 3)
-            # The smaller rows stay inside their cards, with their labels readable and a scale to compare on.
+            # The rows for the questions in one language stay inside their cards, with readable labels and a wide scale.
             for row in page.locator(".part").all()[:4]:
                 assert row.evaluate("e => e.scrollWidth <= e.clientWidth")
                 assert row.locator(".label").evaluate("e => e.scrollWidth <= e.clientWidth")

@@ -1,4 +1,4 @@
-"""A piece in the shared store is made once, completely or not at all, and is kept while a language needs it."""
+"""A piece in the store that languages share is made once, completely or not at all, and kept while it is needed."""
 
 from __future__ import annotations
 
