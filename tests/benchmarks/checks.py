@@ -3,8 +3,8 @@
 The cost is a share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` on
 64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run. Runs
 with and without checks are not compared, because on a shared machine, two equal runs differ by more than the checks
-cost. The processor time of all processes of the run is read twice a second, so the measured time is slightly too small
-and the share slightly too large.
+cost. The processor time of all processes of the run is read twice a second, so the measured total is slightly too
+small and the share slightly too large.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def sample_rows(project: Path) -> list[Row]:
 
 
 def text_rows(project: Path, documents: int = DOCUMENTS) -> list[Row]:
-    """The costs in a first run, and in a second run that takes every shard from the work store."""
+    """Rows with the costs in a first run, and in a second run that takes every shard from the work store."""
     prepare(project, documents)
     rows = []
     for case in ("checks in a text run", "checks in a text run that finds its shards"):

@@ -43,7 +43,7 @@ END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
 @dataclass
 class Record:
-    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed` maps checksum files to mtimes."""
+    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: times of change of checksum files."""
 
     seconds: float = 0.0
     tried: int = 0
@@ -178,7 +178,7 @@ def problems_of(project: Path) -> list[str]:
 
 
 def _count_redone(project: Path, record: Record) -> None:
-    """Counts finished work that was made again since the last kill: its file of checksums has another mtime now."""
+    """Counts finished work that was made again since the last kill: its file of checksums is newer now."""
     now = {str(path.relative_to(project)): path.stat().st_mtime_ns for path in project.glob(f"data/.work/**/{SEAL}")}
     record.redone += sum(now.get(path, since) != since for path, since in record.sealed.items())
     record.sealed = now

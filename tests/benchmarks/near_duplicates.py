@@ -59,7 +59,11 @@ def _ours(texts: Path) -> Any:
 
 
 def _quality(gone: list[list[int]], texts: list[str], pairs: int) -> tuple[float, float]:
-    """Recall of pairs just above the similarity ALIKE, and the share of dropped texts this similar to the kept text."""
+    """The recall of pairs, and the precision of the decisions.
+
+    Recall is the share of the pairs just above the similarity ALIKE that are found. Precision is the share of dropped
+    texts that have at least this similarity to the text that is kept.
+    """
     dropped = {one for one, _ in gone}
     alike = [jaccard(texts[2 * pair], texts[2 * pair + 1], SHINGLE) for pair in range(pairs)]
     wanted = [pair for pair in range(pairs) if ALIKE <= alike[pair] < ALIKE + JUST]

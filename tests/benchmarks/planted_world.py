@@ -55,7 +55,7 @@ def settings(world: World) -> dict[str, Any]:
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
         "filtered_text": {
             "min_words": 8,
-            "max_repeated_paragraph_share": 1.0,  # the evaluator, not the filter, must find these pages
+            "max_repeated_paragraph_share": 1.0,  # the evaluator, not the filter, must find repeated responses
             "near_duplicate_jaccard": 0.99,
             "shingle_words": 3,
         },

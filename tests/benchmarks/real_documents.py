@@ -76,7 +76,7 @@ def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
 
 
 def _groups(documents: pl.DataFrame, other_site: str) -> dict[tuple[str, str], list[str]]:
-    """Texts by site and document; the paragraphs of an article ("xquad.hi.json#41/2") form one document."""
+    """Maps site and document to texts; the paragraphs of an article ("xquad.hi.json#41/2") form one document."""
     groups: dict[tuple[str, str], list[str]] = {}
     others = documents.filter(pl.col("source") != other_site).select("source", "path", "text")
     for source, path, text in others.iter_rows():

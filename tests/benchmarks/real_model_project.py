@@ -26,7 +26,7 @@ CHECKPOINT = f"{DATA}/{NAME}"
 DEFAULT = ("fi", "sw", "hi")
 ENGLISH_PAIRS = 70
 ENGLISH_CHARACTERS = (120, 600)  # characters of the shortest and the longest response
-NATIVE_TRAIN_PAIRS = 30  # of each language, after the sample's 40 seeds are split
+NATIVE_TRAIN_PAIRS = 30  # the training pairs of each language when the sample's 40 seeds are split
 
 
 def chosen_languages() -> list[str]:

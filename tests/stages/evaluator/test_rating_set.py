@@ -1,4 +1,4 @@
-"""The base model writes bad answers for the evaluator's training set; it is loaded only if they are needed."""
+"""The base model writes bad answers for the evaluator's training set. It is loaded only if such answers are needed."""
 
 from __future__ import annotations
 

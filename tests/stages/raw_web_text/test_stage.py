@@ -1,4 +1,4 @@
-"""Pages become documents or dropped rows, are sorted by language, meet their expectations and are deduplicated."""
+"""Pages become documents or dropped rows; the documents are sorted by language, deduplicated and checked."""
 
 from __future__ import annotations
 

@@ -71,7 +71,10 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
 
 
 def _asked(code: str, measure: str) -> list[tuple[str, int, float]]:
-    """Language and number of the questions of each row, and what is subtracted from its value. Seeds are English."""
+    """The rows of a measure: language of the questions, their number, and what is subtracted from the measure's value.
+
+    The held-out seeds have no row for questions in the language, since their instructions are English.
+    """
     native = [(code, NATIVE[code], 0.3)] if code in NATIVE and measure != "held_out_loss" else []
     return [("all", 20 + (NATIVE[code] if native else 0), 0.0), ("en", 20, 0.0), *native]
 
