@@ -1,6 +1,6 @@
 """Compares speed and verdicts of FineWeb-2's rules with datatrove, on real web text and one core.
 
-Both sides get the same texts, as raw_web_text writes them, the same rules and the same published thresholds. The
+Both sides get the same texts (as raw_web_text writes them), the same rules and the same published thresholds. The
 documents are spread evenly over each language's file and have about SAMPLE bytes in total.
 """
 

@@ -117,7 +117,10 @@ def beside(values: dict[str, float | None]) -> str:
 
 
 def likelihood_rows(project: Path, settings: Settings) -> list[Row]:
-    """Rows with the AUC of telling an instruction's response from others by its likelihood, on seeds not learned."""
+    """Rows with the AUC of an instruction's own response against others.
+
+    The score is the instruction model's likelihood of the instruction, on seeds that this model has not learned.
+    """
     rows = []
     with LazyEngine(project / "data" / "instruction_model", settings.text_generation, settings.seed) as engine:
         for code in settings.languages:

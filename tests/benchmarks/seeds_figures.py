@@ -50,7 +50,7 @@ class Compared:
 
 
 def compared(measure: str, by_seed: Sequence[Mapping[str, Answered]]) -> Compared:
-    """The measure of every model with each seed. Raises ValueError if it has no value for a model."""
+    """The values of a measure for every model and seed. Raises ValueError if the measure has no value for a model."""
     observed: dict[str, list[Observed]] = {model: [] for model in ORDER}
     for answered in by_seed:
         for model in ORDER:

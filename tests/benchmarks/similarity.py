@@ -2,7 +2,7 @@
 
 The instructions are English and the responses are in ten languages. The sample's seeds of each language are split at
 random into two halves. One half gives the mean vectors; in the other half, every instruction is combined with every
-response. The figure is the mean over ten splits.
+response. The reported AUC is the mean over ten splits.
 """
 
 from __future__ import annotations

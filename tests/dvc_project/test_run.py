@@ -1,4 +1,4 @@
-"""Parallel stages keep the order of the graph, a failure skips downstream stages only, an interrupt ends all stages."""
+"""Parallel stages follow the graph, a failure skips only downstream stages, and an interrupt ends all stages."""
 
 from __future__ import annotations
 

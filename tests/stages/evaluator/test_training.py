@@ -30,7 +30,7 @@ SHORT = {"batch_size": 2, "dropout": 0.2, "save_every": 3, "max_tokens": 128}
 
 @pytest.fixture
 def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path, tmp_path: Path) -> Callable[..., Job]:
-    """Makes a job in the given folder. The evaluator starts from the tiny model. Keywords replace evaluator settings."""
+    """Makes a job in a given folder. The evaluator starts from the tiny model. Keywords replace evaluator settings."""
 
     def made(folder: str, **changed: Any) -> Job:
         training = TRAINING.model_copy(update={**SHORT, **changed.pop("training", {})})
