@@ -2,7 +2,7 @@
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
 the real settings with two languages. A language page has only settings for filtered_text: `min_rows`, the number of
-rows that it expects, and optionally `sleep`, the seconds for which it sleeps.
+rows that the stage expects, and optionally `sleep`, the seconds for which the stage sleeps.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
 @dataclass
 class Record:
-    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: when each checksum file was written."""
+    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: the time of each checksum file."""
 
     seconds: float = 0.0
     tried: int = 0

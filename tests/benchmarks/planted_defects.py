@@ -128,7 +128,7 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
 
 
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings, pages: Path) -> list[Row]:
-    """The AUC for each kind of defect, over all languages."""
+    """A row for each kind of defect, with its AUC over all languages."""
     held_out = held_out_set(pairs, settings.seed, pages, settings.evaluator.open_instructions)
     judging = (read_calibration(evaluator), settings.rating, settings.prompts, load_names(pages))
     with LazyEngine(evaluator, settings.text_generation, settings.seed) as engine:

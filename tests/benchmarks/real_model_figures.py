@@ -136,6 +136,6 @@ def chrf(answers: pl.DataFrame) -> Measured:
 
 
 def shards(project: Path, *names: str) -> pl.DataFrame:
-    """All rows in the folder `data`/names of the project, for example of an artifact in one language."""
+    """All rows of an artifact. `names` are the parts of its path, such as rated_pairs, iteration_1 and a language."""
     folder = project.joinpath("data", *names)
     return pl.concat([pl.read_parquet(path) for path in sorted(folder.glob("part-*.parquet"))])

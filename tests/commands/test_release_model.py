@@ -53,7 +53,7 @@ def put_scores(root: Path, language: str, contents: dict[str, str], share: float
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Makes a project with a tuned model, scored in Finnish, the current folder. Returns the folder of the model."""
+    """Returns the folder of a tuned model that has scores in Finnish. The model's project is the current folder."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "data/tuned_model"
     put_scores(tmp_path, "fi", {"base": "another", "tuned": put_model(folder)})

@@ -80,7 +80,7 @@ def time_checks(module: ModuleType) -> None:
 
 
 def time_page_process(module: ModuleType) -> None:
-    """Times the process that reads pages: its whole time except that for reading pages counts as a check."""
+    """Times the process that reads pages. Its whole time counts as a check, except the time for reading pages."""
     serve, answer = module._serve, module._answer
     ended = [0.0]  # the processor time when the last page was read
 
