@@ -50,7 +50,7 @@ class Cost:
 
 
 def run() -> list[Row]:
-    """The rows of (a) and (b). If XI_CHECKS is `sample` or `text`, only (a) or (b) is measured; the rest is read."""
+    """The rows of (a) and (b). If XI_CHECKS is `sample` or `text`, the rows of the other are those of the last run."""
     rows = []
     for name, measure in PARTS.items():
         if name in os.environ.get("XI_CHECKS", name):

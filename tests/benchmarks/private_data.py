@@ -2,9 +2,9 @@
 
 The numbers are libphonenumber's examples for the countries of the ten languages, in national, international and E.164
 form. They are written with several separators, with and without the leading +, and after words of the language that
-announce a number. A number counts as found if the mask leaves none of its digits. False positives are counted on other numbers: ISBN, ISSN, EAN, orders
-and parcels, years, prices, coordinates. The bounds on recall and false positives
-were chosen by this project.
+announce a number. A number counts as found if the mask leaves none of its digits. False positives are counted on other
+numbers: ISBN, ISSN, EAN, orders and parcels, years, prices, coordinates. The bounds on recall and false positives were
+chosen by this project.
 """
 
 from __future__ import annotations
