@@ -1,4 +1,4 @@
-"""Runs the software that we are compared with in a separate environment, because its packages clash with ours.
+"""Runs the software that we are compared with in a separate environment, so that its packages cannot clash with ours.
 
 requirements-peers.txt lists the packages.
 """
