@@ -138,7 +138,7 @@ def with_signals(frame: pl.DataFrame, evaluator: Path, settings: Settings, pages
 
 
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings, pages: Path) -> list[Row]:
-    """The AUC for each kind of defect, over all languages."""
+    """A row for each kind of defect, with its AUC over all languages."""
     held_out = held_out_set(pairs, settings.seed, pages, settings.evaluator.open_instructions)
     judging = (read_calibration(evaluator), settings.rating, settings.prompts, load_names(pages))
     frame = with_signals(to_frame(held_out), evaluator, settings, pages)

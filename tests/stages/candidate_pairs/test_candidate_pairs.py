@@ -379,7 +379,7 @@ def test_vectors_are_stored_only_if_a_signal_needs_them(
         kept = candidate_pairs.write_instructions(
             frame, engine, settings.candidate_pairs, settings.prompts, 1, 0, encoder, ROOT / "languages"
         ).kept
-    # A vector has 384 numbers of 2 bytes. The last column has the vectors of two parts.
+    # A vector has 384 numbers of 2 bytes. The last column has a vector for each of two parts of the text.
     assert kept.select(pl.col(VECTORS).bin.size()).row(0) == sizes
 
 
