@@ -25,9 +25,9 @@ from x_instruction.runner.process import RUN
 BUSY = "is busy, it is being blocked by"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
-# This code runs the `dvc` command and ends it together with the process whose number is the first argument, at once if
-# that process has already ended. XI_RUN tells the stages the number of the `dvc` process. The code is inline, because
-# the folder in which `dvc` runs may lack this project's packages.
+# This code runs the `dvc` command and ends it together with the process whose number is the first argument. If that
+# process has already ended, the command does not start. XI_RUN tells the stages the number of the `dvc` process. The
+# code is inline, because the folder in which `dvc` runs may lack this project's packages.
 DVC = (
     "import ctypes, os, sys\n"
     f"if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, {int(signal.SIGTERM)})\n"
@@ -144,7 +144,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # if it waits for a disk, it ends later
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a process that waits for a disk ends later
         process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 

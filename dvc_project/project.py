@@ -2,7 +2,8 @@
 
 DVC writes this file in place, under its repository lock. Reading a hundred stages takes seconds, and a user's `dvc`
 command should not wait that long for the lock. So the lock is held only to look at the time and size of `dvc.lock`,
-once before and once after the project is read. The result is used only if both are unchanged.
+once before and once after the project is read. The result is used only if both are unchanged. After five tries, the
+project is read under the lock.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def read_settings(root: Path) -> Settings:
 
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """The project; in the context, its stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
+    """A context with the project, whose stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
     try:
         repo = Repo(str(root))
         project = patiently(root, "reading the graph", lambda: _undisturbed(repo))

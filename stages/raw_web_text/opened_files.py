@@ -20,7 +20,8 @@ from x_instruction.runner.errors import InputError
 
 # A compressed file begins with these bytes, even if its name does not show the compression.
 COMPRESSION_MARKS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
-# The bound on the growth of a compressed file applies only beyond this many bytes, because small files vary.
+# The bound on the growth of a compressed file applies only beyond this many bytes, because small files may
+# grow more.
 EXPANSION_FREE = 1 << 20
 # Errors that readers raise about damaged bytes. An OSError with an error number is about the system instead.
 DAMAGES = (EOFError, zlib.error, pa.ArrowException, OSError)
@@ -191,7 +192,7 @@ def _damage(file: SourceFile, cause: str, lost: int = 0) -> UnreadableError:
 
 
 def _doubts(damage: Damage) -> str:
-    """Says how many bytes were read from damaged parts. They stay, because most of them are right."""
+    """Says how many bytes were read from damaged parts. They are kept, because most of them are right."""
     shown = in_bytes(damage.doubtful)
     return f"; {shown} were read from the damaged parts and may be wrong" if damage.doubtful else ""
 

@@ -1,4 +1,4 @@
-"""Writes files and folders so that no reader finds half of one, and hashes content."""
+"""Writes files and folders so that no reader finds an unfinished one, and hashes content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from x_instruction.runner.errors import UnreadableError, in_one_line
 
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants: paths are relative to the current folder; swap two paths
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants that mean: relative to the current folder; swap the paths
 
 
 def digest(*parts: str | bytes | memoryview) -> str:
@@ -43,7 +43,7 @@ def _file_hash(file: Path) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes the data to a temporary file beside `path`, syncs it, and renames it."""
+    """Writes the data to a temporary file beside `path`, syncs it, and renames it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:

@@ -1,9 +1,9 @@
 """Waits for other processes. A wait reports for which process and how long, and ends with an error if it is in vain.
 
-A wait ends in that way if the process that holds the lock, with its children, does nothing for an hour. As long as they
-use the processor, or their files grow, the wait goes on, but no longer than seven days. Linux lists the process that
-holds a lock file in /proc/locks. On other systems, and on file systems whose locks Linux does not list, a process notes
-its id beside the lock.
+A wait is in vain if the process that holds the lock and its children do nothing for an hour. As long as they use the
+processor, or their files grow, the wait goes on, but no longer than seven days. Linux lists the process that holds a
+lock file in /proc/locks. On other systems, and on file systems whose locks Linux does not list, a process notes its id
+beside the lock.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait of `what` for another process. If the wait ends in vain, `remedy` tells the user what to do."""
+    """One wait of `what` for another process. The error after a wait in vain ends with the advice `remedy`."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print
@@ -114,7 +114,7 @@ def _cpu_seconds(process: int) -> float:
     seconds = 0.0
     for member in family:
         try:
-            seconds += sum(member.cpu_times()[:4])  # of the process and of its children that have ended
+            seconds += sum(member.cpu_times()[:4])  # includes children of the process that have ended
         except psutil.Error:
             continue  # the process has ended in the meantime
     return seconds
@@ -162,7 +162,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line; "" if it is the kernel's or has ended; None if the system shows none."""
+    """The command of a process in one line; "" for the kernel's and ended processes; None if it is unknown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())
