@@ -15,7 +15,7 @@ REPORT = "data/quality/texts/all.json"
 STAGE = Stage("texts", "texts", None, None, "", "data/texts", REPORT, (), ())
 
 
-@pytest.mark.parametrize("name", [REPORT, "data/.refused/texts/all.json", "data/texts/manifest.json"])
+@pytest.mark.parametrize("name", [REPORT, "data/refused/texts/all.json", "data/texts/manifest.json"])
 @pytest.mark.parametrize("content", ['{"content": "', "[" * 200_000])
 def test_a_file_that_is_cut_off_is_named(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True)

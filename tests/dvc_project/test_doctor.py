@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dvc_project.doctor import delete, main, verify
+from dvc_project.doctor import _recorded_listing, delete, main, verify
 from dvc_project.project import read_lock
 from tests.damage import flip
 from tests.miniature import dvc
@@ -88,3 +88,10 @@ def test_changes_that_dvc_status_reports_are_not_damage(made: Path) -> None:
     (made / "languages/ur.yaml").write_text("name: ur\nmin_rows: 2\n")
     (made / ROWS).unlink()
     assert named(made) == []
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "[" * 200_000])
+def test_a_damaged_list_of_files_in_the_cache_is_not_read(tmp_path: Path, content: str) -> None:
+    (tmp_path / "00").mkdir()
+    (tmp_path / "00" / "11.dir").write_text(content)
+    assert _recorded_listing(tmp_path, "0011.dir") is None
