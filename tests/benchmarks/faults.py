@@ -162,9 +162,13 @@ def _kill(run: subprocess.Popen[bytes], choose: random.Random) -> list[str]:
 
 
 def problems_of(project: Path) -> list[str]:
-    """A problem for each output that is half-published or differs from its manifest."""
+    """A problem for each output that is half-published or differs from its manifest, and for a damaged `dvc.lock`."""
     found = []
-    for stage in read_graph(project).stages.values():
+    try:
+        stages = read_graph(project).stages.values()
+    except InputError as error:
+        return [str(error)]
+    for stage in stages:
         folder = project / stage.output
         if folder.exists() and any(folder.iterdir()):
             if not (folder / MANIFEST).exists():
