@@ -21,6 +21,8 @@ CAUSES = {
     "unread_file": "files of a kind that no reader takes",
     "outside_link": "links that lead out of the source's folder",
     "irregular_file": "pipes, sockets and devices",
+    "closed_folder": "folders without the right to list them; their bytes are an estimate",
+    "closed_file": "files without the right to read them",
     "drops_of_an_artifact": "drops beside the rows of a published artifact, which must not come back as data",
     "other_records": "records of an archive that are not pages, such as requests",
 }
