@@ -118,7 +118,8 @@ class RawWebText(Section):
     """The stage fails if more than this share of the records is unreadable or empty."""
     max_unread_share: Share
     """The stage fails if more than this share of the sources' bytes is not read. These are files of other kinds, an
-    archive's records that may be pages of another kind, and the lost rest of damaged files."""
+    archive's records that may be pages of another kind, and the lost rest of damaged files. It also fails if more than
+    this share was read from damaged parts."""
 
     @property
     def limits(self) -> Limits:
