@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = [sys.executable, "-m", "dagster_project.dev", "-m", "dagster_project.definitions", "-h", HOST, "-p", port]
     _load_ahead(root, threads)
     serve_report(root, int(port) + 1)
-    # A shell lets background processes ignore the interrupt signal, so Dagster's runs could not be cancelled.
+    # A process that a shell starts in the background ignores the interrupt signal, with which Dagster cancels runs.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, command)
 

@@ -100,7 +100,7 @@ def _require_upstream(graph: Graph, stage: Stage) -> None:
 
 
 def _failed(graph: Graph, stage: Stage, before: tuple[int, int] | None, lines: list[str]) -> Iterator[Any]:
-    """Shows the checks if this run wrote a report, then fails. It asks for no retry, which would give the same data."""
+    """Shows the checks if this run wrote a report, then fails without a retry, which would give the same result."""
     report = read_refusal(graph.root, stage) if refusal_mark(graph.root, stage) != before else {}
     for result in check_results(graph.root, stage, report) if report else ():
         yield dg.AssetCheckResult(**result)

@@ -1,4 +1,7 @@
-"""Asset checks: one per expectation of an artifact's suite. The result comes from the gate's saved report."""
+"""Asset checks: one per expectation of an artifact's suite.
+
+The results come from the saved report of the gate, which checks an artifact before it is published.
+"""
 
 from __future__ import annotations
 

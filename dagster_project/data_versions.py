@@ -56,7 +56,7 @@ def latest_version(
 def version_tags(
     instance: dg.DagsterInstance, graph: Graph, stage: Stage, states: Mapping[str, StageState]
 ) -> dict[str, str]:
-    """Tags for a materialization of `stage`, from its lock entry. Upstream artifacts must be reported before."""
+    """Tags for a materialization of `stage`, from its lock entry. Upstream artifacts must already be reported."""
     state = states[stage.name]
     tags = {CODE_VERSION_TAG: CODE_VERSION, LOCK_ENTRY_TAG: state.entry or ""}
     version, pointer = latest_version(instance, inputs_key(stage), stage.language, observed=True)
@@ -68,12 +68,12 @@ def version_tags(
 
 
 def runless_tags(tags: Mapping[str, str], version: str) -> dict[str, str]:
-    """The tags of an event outside a run, with its data version, which Dagster adds only in a run."""
+    """Adds the data version to the tags of an event outside a run, because Dagster adds it only in a run."""
     return {**tags, DATA_VERSION_TAG: version, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
 
 
 def matches_again(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether an input is unchanged by the `new` tags, but was changed or had another version by the `old` tags."""
+    """Whether any input is unchanged in the `new` tags, but is changed or has another version in the `old` tags."""
     for name, pointer in new.items():
         if name.startswith(POINTER) and pointer != NO_EVENT:
             version = f"{VERSION}{name.removeprefix(POINTER)}"

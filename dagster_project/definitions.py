@@ -1,4 +1,4 @@
-"""All definitions, built from the graph of the project at `root`."""
+"""All Dagster definitions, built from the graph of the project at `root`."""
 
 from __future__ import annotations
 

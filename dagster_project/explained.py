@@ -19,7 +19,7 @@ def explained_metadata(root: Path, stage: Stage) -> dict[str, Any]:
     """For `row_index`: explains the released row with the lowest id. Ids are hashes, so this is a random row."""
     if stage.artifact != INDEX or (sampled := _sampled(root, str(stage.language))) is None:
         return {}
-    # Only this asset needs the cleaning and the rules, and importing them takes a second.
+    # Only this asset needs the code that cleans and judges texts, and importing it takes a second.
     from commands.explain.explanation import explain
     from commands.explain.section import as_markdown
 

@@ -1,10 +1,10 @@
 """The guard in front of Dagster's web server: only the server's own pages get an answer.
 
 The server listens on the loopback address and needs no password. But any page that is open in the user's browser can
-send requests to it: either to the loopback address itself (cross-site), or to the page's own host name after the name
-was made to resolve to the loopback address (DNS rebinding). The browser sends the requested host name in the header
-Host, and the site of the requesting page in Origin. Sec-Fetch-Site says whether both are the same site. Programs such
-as curl send no Origin and get an answer.
+send requests to it. The page can use the loopback address itself (cross-site), or the page's own host name after this
+name was made to resolve to the loopback address (DNS rebinding). The browser sends the requested host name in the
+header Host, and the site of the requesting page in Origin. Sec-Fetch-Site says whether both are the same site. Programs
+such as curl send no Origin and get an answer.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def refusal(scope: Scope) -> tuple[int, str] | None:
 
 
 def _is_a_link(scope: Scope) -> bool:
-    """Whether the user followed a link on another page: the browser then leaves that page, which sees no answer."""
+    """Whether the user followed a link on another page. The browser leaves that page, so it cannot read the answer."""
     wanted = {b"sec-fetch-mode": ["navigate"], b"sec-fetch-dest": ["document"]}
     by_get = scope["type"] == "http" and scope["method"] == "GET"
     return by_get and all(_values(scope, name) == values for name, values in wanted.items())

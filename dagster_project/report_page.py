@@ -58,14 +58,14 @@ def serve_report(root: Path, port: int) -> subprocess.Popen[bytes] | None:
 
 class _Quiet(SimpleHTTPRequestHandler):
     def send_head(self) -> Any:
-        """Refuses other host names, by which a foreign page could read the report (DNS rebinding, see guard.py)."""
+        """Refuses other host names, by which another site could read the report (DNS rebinding, see guard.py)."""
         if not OWN_NAMES.fullmatch(self.headers.get("Host", "")):
             self.send_error(HTTPStatus.FORBIDDEN, "this name is not this machine")
             return None
         return super().send_head()
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Logs nothing, because the lines would appear between those of Dagster."""
+        """Logs nothing, because the lines would appear between Dagster's log lines."""
 
 
 def serve(listener: socket.socket, folder: str) -> None:

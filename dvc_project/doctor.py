@@ -85,7 +85,7 @@ def _damaged_objects(objects: Path, hashes: Hashes) -> Iterator[Finding]:
 
 
 def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Iterator[Finding]:
-    """Outputs and inputs whose change DVC has not noticed, and outputs that differ from their manifest."""
+    """Findings on outputs and inputs that changed unnoticed by DVC, and on outputs that differ from their manifest."""
     lock = read_lock(root)
     made = _recorded(lock, "outs")
     known = {out.def_path: out for stage in repo.index.stages for out in (*stage.outs, *stage.deps)}
@@ -104,7 +104,7 @@ def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Ite
 
 
 def _unlike_its_manifest(folder: Path) -> Iterator[Finding]:
-    """The damaged file of an output that DVC sees as changed. An output that was made by hand fits its manifest."""
+    """The damaged file of an output that DVC calls changed; none if a stage wrote the output without DVC."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:
@@ -126,7 +126,7 @@ def _recorded(lock: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _listing(repo: Repo, path: Path, hashes: Hashes) -> Listing:
-    """The hashes of a folder's files, except files that DVC ignores; of a single file, under an empty name."""
+    """The hashes of a folder's files, except files that DVC ignores. A single file has an empty name."""
     if path.is_file():
         return {"": hashes.of(path)}
     files = (Path(file) for file in repo.dvcignore.find(localfs, str(path)))

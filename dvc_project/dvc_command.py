@@ -19,23 +19,12 @@ from pathlib import Path
 from dvc_project.waiting import REMEDY, blockers, bounded, left_over, lines_of
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.patience import UNKNOWN, Patience, named, work_of
-from x_instruction.runner.process import RUN
 
 # DVC prints this and fails at once if another command uses a path, even with `--wait-for-lock`.
 BUSY = "is busy, it is being blocked by"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 30.0
 GRACE_SECONDS = 3.0
-# This code runs the `dvc` command and ends it together with the process whose number is the first argument, at once if
-# that process has already ended. XI_RUN tells the stages the number of the `dvc` process. The code is inline, because
-# the folder in which `dvc` runs may lack this project's packages.
-DVC = (
-    "import ctypes, os, sys\n"
-    f"if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, {int(signal.SIGTERM)})\n"
-    "os.getppid() == int(sys.argv.pop(1)) or sys.exit(1)\n"
-    f"os.environ['{RUN}'], sys.argv[0] = str(os.getpid()), 'dvc'\n"
-    "from dvc.cli import main\n"
-    "sys.exit(main())"
-)
+MAIN = Path(__file__).with_name("dvc_main.py")
 
 
 class Groups:
@@ -92,7 +81,8 @@ def reproduce(
 
 def dvc(*arguments: str) -> list[str]:
     """The command line of a `dvc` command that ends with this process."""
-    return [sys.executable, "-c", DVC, str(os.getpid()), *arguments]
+    # With -P, Python does not add the folder of MAIN to the path, whose modules would hide others.
+    return [sys.executable, "-P", str(MAIN), str(os.getpid()), *arguments]
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
@@ -143,7 +133,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline and _alive(process):
         time.sleep(0.1)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # if it waits for a disk, it ends later
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a process that waits for a disk ends later
         process.wait(timeout=LONGEST_WAIT_SECONDS)
 
 

@@ -117,7 +117,7 @@ def _make_stage(connection: socket.socket) -> None:
         connection.settimeout(None)
         connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-        # A process that the stage starts imports the main module again, and the stage's folder may lack this one.
+        # A process that the stage starts imports the main module again, and the stage's folder may lack this module.
         sys.modules["__main__"] = ModuleType("__main__")
         from stages.__main__ import main
 

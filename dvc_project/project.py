@@ -1,8 +1,9 @@
 """Reads the project through DVC, but not while another run is writing `dvc.lock`.
 
-DVC writes this file in place, under its repository lock. Reading a hundred stages takes seconds, and a user's `dvc`
-command should not wait that long for the lock. So the lock is held only to look at the time and size of `dvc.lock`,
-once before and once after the project is read. The result is used only if both are unchanged.
+A `dvc` command of the user writes this file in place, under DVC's repository lock. Reading a hundred stages takes
+seconds, and a user's command should not wait that long for the lock. So the lock is held only to look at the time and
+size of `dvc.lock`, once before and once after the project is read. The result is used only if both are unchanged. After
+five tries, the project is read under the lock.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.listed_inputs import refuse_unlisted
 
 TRIES = 5
+LOCK_REMEDY = (
+    ". The file is damaged, perhaps because a `dvc` command was killed while it wrote the file: restore it with "
+    "`git checkout dvc.lock`, or delete it; then run again, and finished work is used again"
+)
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,13 @@ def read_settings(root: Path) -> Settings:
 
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """The project; in the context, its stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
+    """A context with the project, whose stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
     try:
         repo = Repo(str(root))
         project = patiently(root, "reading the graph", lambda: _undisturbed(repo))
     except DvcException as error:
-        raise InputError(f"DVC cannot read the graph of {root}: {' '.join(str(error).split())}") from error
+        remedy = LOCK_REMEDY if "dvc.lock" in str(error) else ""
+        raise InputError(f"DVC cannot read the graph of {root}: {' '.join(str(error).split())}{remedy}") from error
     with repo:
         yield project
 

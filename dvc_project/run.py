@@ -1,4 +1,4 @@
-"""Builds what is out of date, like `dvc repro`, but independent stages side by side; `make run` calls this command.
+"""Makes what is out of date, as `dvc repro` does, but independent stages side by side; `make run` calls this command.
 
     python -m dvc_project.run [--at-once N]
 
@@ -108,7 +108,7 @@ def _settle(graph: Graph, name: str, status: int, waiting: dict[str, set[str]], 
 
 
 class Log:
-    """Prints the lines of a stage, each prefixed with its name. A progress bar prints one line every ten seconds."""
+    """Prints the lines of a stage, each prefixed with its name. A progress bar prints a line at most every 10 s."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage

@@ -2,8 +2,8 @@
 
 If another process has the lock of the project, DVC waits without a limit and does not name this process. The operating
 system frees the lock when the process ends. If another process uses a path, DVC fails at once. The paths in use are in
-`.dvc/tmp/rwlock`, with process numbers. In a container, process numbers are used again, so a program that has nothing
-to do with DVC can seem to use a path.
+`.dvc/tmp/rwlock`, with process numbers. In a container, process numbers are soon used again, so a program that has
+nothing to do with DVC can seem to use a path.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
 
 @contextmanager
 def bounded(process: subprocess.Popen[str], root: Path, log: Callable[[str], None]) -> Iterator[list[str]]:
-    """Ends a command that waits for the project's lock while the process that has it is idle. Lists the reason."""
+    """A context that ends the command if it waits for the project's lock while the process that has the lock is idle.
+
+    Yields a list, to which the error message is then added.
+    """
     done, why = threading.Event(), list[str]()
     watch = threading.Thread(target=_watch, args=(process, root, log, done, why), daemon=True)
     watch.start()

@@ -2,7 +2,7 @@
 
 `dvc status` calls a stage changed if its command, a parameter, a source file, an input artifact or an output differs
 from the entry in `dvc.lock`. Dagster compares the input artifacts itself. Everything else is combined into one version
-per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in all this.
+per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in any of it.
 """
 
 from __future__ import annotations
@@ -111,13 +111,13 @@ def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies; of an artifact, only the path is used."""
+    """Digest of the command, the parameters and the dependencies. Of input artifacts, it has only the paths."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 
 
 def _hash(dep: Output) -> str | None:
-    """DVC's hash; None if the path is missing or vanishes now, as DVC removes outputs before it runs a stage."""
+    """DVC's hash of a path; None if it is missing or just removed: DVC removes outputs before it runs a stage."""
     try:
         return dep.get_hash().value
     except (DvcException, OSError):

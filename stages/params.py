@@ -67,7 +67,10 @@ class Settings(Section):
     @field_validator("languages", mode="before")
     @classmethod
     def _known_and_once(cls, languages: Any, info: ValidationInfo) -> Any:
-        """Runs before pydantic checks for strings, because YAML reads `no` (Norwegian) as false."""
+        """Refuses unknown and repeated codes.
+
+        It runs before pydantic checks for strings, because YAML reads `no` (Norwegian) as false.
+        """
         names: dict[str, str] = info.context or {}
         codes = languages if isinstance(languages, list) else []
         for number, code in enumerate(codes):
@@ -114,6 +117,16 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _samples_are_chosen_by_likelihood(self) -> Settings:
+        likelihoods = {"likelihood", "part_likelihood"} & set(self.rating.signals)
+        if self.candidate_pairs.kept_samples is not None and not likelihoods:
+            raise ValueError(
+                "`candidate_pairs.kept_samples` chooses by likelihood, but `rating.signals` has none: add `likelihood` "
+                "to the signals, or set kept_samples to null"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _compared_models_are_of_known_iterations(self) -> Settings:
         for model in self.eval_scores.models:
             artifact, _, iteration = (model.model or "").partition("/")
@@ -124,7 +137,7 @@ class Settings(Section):
         return self
 
     def inputs(self, root: Path) -> dict[str, list[str]]:
-        """Paths outside `data/` that artifacts read, and the ratings of each iteration, written as in dvc.yaml."""
+        """By artifact, the paths outside `data/` and the iterations' ratings that it reads, as dvc.yaml writes them."""
         encoder = self.embeddings.inputs(root)
         ratings = [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations]
         return {

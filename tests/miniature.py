@@ -2,7 +2,7 @@
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
 the real settings with two languages. A language page has only settings for filtered_text: `min_rows`, the number of
-rows that it expects, and optionally `sleep`, the seconds for which it sleeps.
+rows that the stage expects, and optionally `sleep`, the seconds for which the stage sleeps.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ SUITE = """\
 """
 
 # Every stage writes a hash of all its inputs into its manifest, so that a change of any input changes the output, as in
-# the real project. It copies its rows from a file of the sample, because importing polars would take longer than the
-# whole stage.
+# the real project. A stage copies its rows from a file of the sample, because importing polars would take longer
+# than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path

@@ -19,7 +19,7 @@ from x_instruction.models.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # the device run counted so many tokens per seed of the sample
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # tokens per seed of the sample, as counted in the device run
 # The shares of the H200's peak (989 TFLOPS) that the 4B model reached. All weights were trained at 6,359 tokens/s, and
 # an adapter was trained at 4,629 tokens/s.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
@@ -94,7 +94,7 @@ def memory(shape: Shape, training: Training, gpu: bool) -> int:
 
 
 def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
-    """The speed of a training. For the CPU it was measured; for a GPU it is computed from the operations.
+    """The speed of a training. For the CPU, it was measured. For a GPU, it is computed from the number of operations.
 
     A token takes, for each weight, 2 operations in the forward pass, 4 in the backward pass (2 with an adapter), and 2
     to recompute activations if they are not kept.

@@ -1,4 +1,4 @@
-"""`vllm serve` on this machine, as a process of tests and benchmarks."""
+"""Runs `vllm serve` on this machine for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from pathlib import Path
 from tests.benchmarks.table import ROOT
 from x_instruction.generation.endpoint_engine import NGRAM_RULE
 
-SERVER_SECONDS = 180  # it starts in 25 to 60 s on two cores
-NAME = "tiny"  # of the served model
+SERVER_SECONDS = 180  # the server starts in 25 to 60 s on two cores
+NAME = "tiny"  # the name of the served model
 
 
 @contextmanager
 def served(
     model: Path, log: Path, options: Sequence[str] = (), seconds: float = SERVER_SECONDS
 ) -> Iterator[Callable[[], str]]:
-    """The server of a model in float32, with more `options`. The yielded function waits until it is up, at most so many
-    seconds, and returns its address."""
+    """Starts the server of a model in float32, with more `options`.
+
+    Yields a function that waits at most `seconds` until the server answers, and returns the server's address.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -30,8 +30,8 @@ from x_instruction.runner.second_pass import ORIGIN
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
-AROUND, SHOWN, VALUE = 20, 60, 200  # how many characters are shown before a change, of it, of a value
-# SequenceMatcher takes quadratic time, so the first change is searched only in so many characters.
+AROUND, SHOWN, VALUE = 20, 60, 200  # characters that are shown: before a change, of a change, of a value
+# SequenceMatcher takes quadratic time, so it looks for the first change only in this many characters.
 COMPARED = 2_000
 
 
@@ -81,7 +81,7 @@ def _first_change(old: str, new: str) -> str:
 
 
 def cleaning_section(found: Filtered, published: str | None) -> Section:
-    """The steps that changed the text. `published` is the text in filtered_text; None if it was dropped."""
+    """The steps that changed the text. `published` is the text in filtered_text; None if the text was dropped."""
     facts = list(found.steps)
     if published is not None and published not in found.segments["text"].to_list():
         facts.append(("not as published", "the settings or the code of filtered_text have changed: run `dvc repro`"))
@@ -90,7 +90,7 @@ def cleaning_section(found: Filtered, published: str | None) -> Section:
 
 
 def segment_of(found: Filtered, text: str) -> pl.DataFrame:
-    """The segment that begins like `text`, or else the first. A dropped row has only the beginning of its text."""
+    """The segment that begins like `text`, or else the first segment. A dropped row has only the start of its text."""
     same = found.segments.filter(pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS) == text[:DROP_TEXT_CHARACTERS])
     return (same if same.height else found.segments).head(1)
 

@@ -1,4 +1,4 @@
-"""Finds the rows of an id in all artifacts with the index of its language."""
+"""Finds the rows with an id in all artifacts, through the index of their language."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Reads rows by id. A row takes about 20 ms, even in a shard of 100,000 rows, as polars skips the other blocks."""
+    """Reads rows by id. A row takes 20 ms, even in a shard of 100,000 rows, because polars skips the other blocks."""
 
     root: Path
     language: str
@@ -51,7 +51,7 @@ class Rows:
 
 
 def rows_of(root: Path, language: str) -> Rows:
-    """The reader of a language. Raises InputError if its index is missing or is not from the present data."""
+    """The Rows of a language. Raises InputError if its index is missing or is not from the present data."""
     folder = root / INDEX / language
     if not (folder / FILES).exists():
         raise InputError(f"{INDEX / language} does not exist: run `dvc repro row_index@{language}`")
@@ -67,7 +67,7 @@ def rows_of(root: Path, language: str) -> Rows:
 
 
 def find(root: Path, languages: Sequence[str], row_id: str) -> Rows:
-    """The rows of the language that has the id. Raises InputError if no language has this id."""
+    """The Rows of the language whose index has the id. Raises InputError if no language has this id."""
     if not is_id(row_id):
         raise InputError(f"{row_id!r} is not an id: an id of a document, text or pair has 16 digits of 0-9 and a-f")
     made = [code for code in languages if (root / INDEX / code / FILES).exists()]

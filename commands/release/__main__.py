@@ -61,7 +61,7 @@ def _release(options: argparse.Namespace) -> int:
 def _uploaded(release: Release, name: str, public: bool) -> str:
     if not (token := os.environ.get(TOKEN, "").strip()):
         raise InputError(f"the hub needs a token with write access in the environment: set {TOKEN}")
-    if not VISIBLE.fullmatch(token):  # the HTTP library would print it
+    if not VISIBLE.fullmatch(token):  # the HTTP library would print such a token in its error
         raise InputError(f"{TOKEN} is not a token: it has spaces, line breaks or letters beyond ASCII; set it again")
     # The environment is set to work offline, but an upload needs the network. The library reads these variables when it
     # is imported.

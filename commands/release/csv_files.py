@@ -1,8 +1,8 @@
 """CSV files in which text from web pages cannot run as a formula of a spreadsheet.
 
-A spreadsheet runs a cell as a formula if it begins with =, +, - or @, or with a tab or line end before it (OWASP, CSV
-injection); some accept the full-width forms too. An apostrophe is put before such a cell; it tells a spreadsheet that
-the cell is text. Numbers stay numbers.
+A spreadsheet may run a cell as a formula if it begins with =, +, -, @, a tab or a line end (OWASP, CSV injection). Some
+spreadsheets also accept the full-width forms of these characters. An apostrophe is put before such a cell; it tells a
+spreadsheet that the cell is text. Numbers stay numbers.
 """
 
 from __future__ import annotations

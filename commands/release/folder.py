@@ -15,7 +15,7 @@ CSV = "csv/*.csv"
 
 
 def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
-    """Copies the release to `target` and, of a set, adds csv/<language>.csv if wanted. Returns the names of the files.
+    """Copies the release to `target`, with csv/<language>.csv if `csv` is true. Returns the names of the files.
 
     Raises InputError if `target` is in the artifact, has files that are not from an earlier release, or cannot be
     written.
@@ -55,7 +55,7 @@ def _put(source: Path | bytes, target: Path) -> None:
 
 
 def _refuse_others_files(release: Release, target: Path) -> None:
-    """A folder with other files, such as a clone of the hub's repository with its .git, may be a user's work."""
+    """Raises InputError if the folder has other files, which may be a user's work: for example, a repository's .git."""
     if not target.exists():
         return
     if not target.is_dir():

@@ -1,4 +1,4 @@
-"""Uploads a release to the Hugging Face hub as one commit, so that nobody ever loads half of it.
+"""Uploads a release to the Hugging Face hub as one commit, so that nobody ever loads an incomplete release.
 
 `HfApi.upload_folder` makes several commits of a large folder; `create_commit` makes one. Large files are stored on the
 hub before the commit, where nobody sees them until the commit names them.
@@ -23,13 +23,13 @@ REFUSED = {
     403: "the token of HF_TOKEN may not write there",
     404: "it does not exist, or the token of HF_TOKEN does not see it",
 }
-SERVER_ERROR = 500  # from here on, a status does not say whether the request was carried out
+SERVER_ERROR = 500  # from this status on, it is unknown whether the request was carried out
 NOTHING_CHANGED = "nothing changed"
 
 
 @dataclass
 class Upload:
-    """`changed` says what of the upload is on the hub, at any moment; `sent` is true while a commit has no answer."""
+    """One upload. `changed` says what it has changed on the hub so far; `sent` is true while a commit has no answer."""
 
     api: HfApi
     release: Release
@@ -39,7 +39,7 @@ class Upload:
     sent: bool = False
 
     def run(self) -> str:
-        """The address of the commit. Raises InputError in one sentence, which says what is on the hub."""
+        """Uploads the release and returns the commit's address. The text of an InputError says what is on the hub."""
         with self._in_one_sentence():
             self._create()
             files = [
@@ -53,7 +53,7 @@ class Upload:
         return address
 
     def _create(self) -> None:
-        """A new repository is private unless asked otherwise; an existing one stays as it is."""
+        """Creates the repository unless it exists. An existing repository stays public or private."""
         exists = self.api.repo_exists(self.name, repo_type=self.release.kind)
         self.api.create_repo(self.name, repo_type=self.release.kind, private=self.private, exist_ok=True)
         if not exists:
@@ -74,7 +74,7 @@ class Upload:
         return str(made.commit_url)
 
     def _refuse_incomplete(self, files: list[CommitOperationAdd]) -> None:
-        """A repository's .gitignore, for example, leaves files out of a commit without an error."""
+        """Raises InputError if the commit lacks a file. For example, a .gitignore leaves files out without an error."""
         stored = self._stored()
         missing = [file.path_in_repo for file in files if stored.get(file.path_in_repo) != file.upload_info.size]
         if missing:

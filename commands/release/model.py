@@ -1,7 +1,7 @@
 """A copy of the tuned model to publish, with its scores in the card.
 
-The tracked model cannot hold its scores: eval_scores needs the published model, and the content hash of what was scored
-must not change after that. So the scores are looked up by that hash, and a model that was not scored has none.
+The published model cannot contain its scores: eval_scores needs the published model, whose content hash must not change
+after it was scored. So the scores are looked up by that hash, and a model that was not scored has none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from x_instruction.runner.published import read_manifest, read_metrics
 
 MODEL = "tuned_model"
 EVALUATION = "eval_scores"
-# Files that an earlier release may have and a new one lacks; with an old index, no new weights would be loaded.
+# Files of an earlier release that are removed if the new release lacks them. An old index, for example, would name
+# weights that are gone.
 REPLACED = (
     "model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json", "chat_template.jinja",
     "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
@@ -29,7 +30,7 @@ REPLACED = (
 
 @dataclass(frozen=True)
 class ReleasedModel:
-    """`scored` and `unscored`: the languages of the model whose scores are in the card, and the others."""
+    """`scored`: the languages whose scores are in the card. `unscored`: the model's other languages."""
 
     release: Release
     record: Mapping[str, Any]
@@ -38,9 +39,9 @@ class ReleasedModel:
 
 
 def the_model(root: Path, language: str | None = None) -> ReleasedModel:
-    """The tuned model; `language` chooses one if there is one for each.
+    """The tuned model; `language` chooses the model if each language has one.
 
-    Raises InputError if there is none, or if it differs from the model that passed the gate.
+    Raises InputError if the model is missing, or has changed since it was checked and published.
     """
     folder = _chosen(finished(root, MODEL), language)
     record, content = read_json(folder / RECORD), str(read_manifest(folder)["content"])
@@ -57,7 +58,7 @@ def the_model(root: Path, language: str | None = None) -> ReleasedModel:
 
 
 def _chosen(folder: Path, language: str | None) -> Path:
-    """The folder of one model."""
+    """The folder of the chosen model. Raises InputError unless `language` chooses exactly one."""
     parts = sorted(path.parent.name for path in folder.glob(f"*/{RECORD}"))
     if parts and language not in parts:
         raise InputError(
@@ -69,7 +70,7 @@ def _chosen(folder: Path, language: str | None) -> Path:
 
 
 def _scores(root: Path, language: str, content: str) -> dict[str, Any]:
-    """The figures of the model with this content in a language; empty if eval_scores measured another one or none."""
+    """The figures of the model with this content in a language; empty if eval_scores measured another model."""
     path = root / DATA / "metrics" / EVALUATION / f"{language}.json"
     if not path.is_file():
         return {}

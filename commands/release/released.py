@@ -1,4 +1,4 @@
-"""What is released: the set or a tuned model of the last run, checked to be as it passed its gate."""
+"""What is released: the set or a tuned model of the last run, if it has not changed since it was published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Release:
-    """`kind`: what the hub calls it. `folder`: the artifact. `files`: a path or the content by the path in the release.
+    """`kind`: kind of repository on the hub. `folder`: the artifact. `files` maps paths in the release to contents.
 
     Every earlier release has the files of `always`. Files that match a pattern of `replaced` belong to an earlier
     release if the new one does not have them: they are removed from the hub or from a folder.
@@ -42,7 +42,7 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def the_set(root: Path) -> Release:
-    """Raises InputError if the set is missing, or differs from the set that passed the gate."""
+    """The released set. Raises InputError if it is missing, or has changed since it was checked and published."""
     folder = finished(root, SET) / "dataset"
     return Release(
         "dataset",
@@ -54,7 +54,7 @@ def the_set(root: Path) -> Release:
 
 
 def finished(root: Path, artifact: str) -> Path:
-    """The folder of an artifact. Raises InputError if it is missing, or differs from what passed the gate."""
+    """The folder of an artifact. Raises InputError if it is missing, or has changed since it was published."""
     folder = DATA / artifact
     manifest = root / folder / MANIFEST
     if not manifest.exists():

@@ -1,6 +1,6 @@
-"""Checks whether the tokenizer begins a text as the texts in the model's training began.
+"""Checks whether the tokenizer begins a text in the same way as the texts that the model was trained on.
 
-Without its begin token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check notices.
+Without its begin token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check sees it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ TOKENS = 200  # the loss is measured on this many tokens of each text
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
-    """The mean loss per token minus the mean loss with the begin token removed or added, in nats.
+    """The mean loss per token as the tokenizer encodes the texts, minus that with the begin token removed or added.
 
-    The token is removed if the tokenizer adds it, and added if it does not. The result is 0 if there is no begin token.
+    The token is removed if the tokenizer adds it, and added if it does not. The difference is in nats. It is 0 if the
+    tokenizer has no begin token.
     """
     tokenizer = load_tokenizer(folder)
     begin = tokenizer.bos_token_id

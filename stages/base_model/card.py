@@ -40,7 +40,7 @@ pipeline("text-generation", "<this folder>")("The bread is", max_new_tokens=20, 
 ```
 """
 OF_PAGES = "The pages that it learned from have their own licences."
-# What the figures mean; the others of the run are in its reports.
+# The figures that the card shows, and what they mean. The other figures of the run are in its reports.
 MEANINGS = {
     "parameters": "parameters",
     "entropy_share": 'entropy of the next token after "A short text.", as a share of that of a uniform guess',
@@ -63,11 +63,11 @@ LIMITS_OF_CHECKPOINT = """\
 
 
 def card(base: Mapping[str, Any], settings: BaseModelSettings, languages: Mapping[str, str], facts: Facts) -> str:
-    """The text of the card. `base` is base.json; `languages` are names by code; `facts` are of training and checks."""
+    """The text of the card. `base` is base.json; `languages` are names by code; `facts` has the measured figures."""
     embedded = settings.checkpoint == EMBEDDED
     values = {**front_matter(base, languages), "pipeline_tag": "text-generation"}
     if not embedded:
-        # The languages of the run are not those of a checkpoint.
+        # The run cannot know the languages of a checkpoint that was made elsewhere.
         del values["language"]
     sections = {
         "": IS_EMBEDDED.format(languages=_listed(languages)) if embedded else _copied(base),

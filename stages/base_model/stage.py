@@ -1,7 +1,7 @@
-"""The model from which all others are trained: a pinned checkpoint, or the embedded model.
+"""The model from which all other models are trained: a pinned checkpoint, or the embedded model.
 
-The embedded model is a small Llama that is trained from scratch on the sample's pages, so that the whole graph runs
-without a download. Such a model shows that the pipeline works, but says nothing about the quality of a real model.
+The embedded model is a small Llama that is trained from scratch on the pages of `base_model.corpus`, so that the
+whole graph runs without a download. It shows that the pipeline works, but not how good a real model would be.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def _copy_checkpoint(job: Job) -> dict[str, Metric]:
     settings = job.section(BaseModelSettings)
     model, tokenizer = load_checkpoint(settings, job.root)
     if job.section(Prompts).chat_template:
-        # A template that cannot be used is refused here, before hours of work on other artifacts.
+        # A chat template that cannot be used is refused here, before hours of work on other artifacts.
         chat_turn(tokenizer)
     save_model(model, tokenizer, job.staging)
     path = job.root / settings.checkpoint
     folder = path.parent if path.is_file() else path if path.is_dir() else Path(settings.checkpoint)
-    # A local path says where somebody's files are, so only its last part is recorded.
+    # A local path shows where the user's files are, so only its last part is recorded.
     name = path.name if path.exists() else settings.checkpoint
     write_base(job.staging, name, folder, None if path.exists() else settings.revision)
     return {}

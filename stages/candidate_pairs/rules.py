@@ -24,8 +24,8 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# Reasons of `usable` (returned_text.py) for which no rule below looks. Each of its other reasons is also found by a
-# rule below, under another name.
+# `usable` (returned_text.py) gives a reason if it refuses a text. No rule below looks for the reasons in this list.
+# Each other reason of `usable` is also found by a rule below, under another name.
 REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
@@ -34,7 +34,7 @@ LISTED = (
     r"|^\(?1[.)]\s.*\s\(?2[.)]\s|^\(?a[.)]\s.*[.?!]\s+\(?b[.)]\s\w+ \w+"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
-SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of the words differ
+SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of them are distinct
 RUN = 8  # an instruction was copied if this many of its first or last words are in the response
 
 
@@ -72,11 +72,11 @@ def english(instructions: pl.Series) -> pl.Series:
 
 
 def _from_prompt(prompts: Prompts) -> pl.Expr:
-    """Whether the instruction contains a string of STRUCTURE, or words of this project's template."""
+    """Whether the instruction contains a string of STRUCTURE, or words of the prompt that asked for it."""
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
-        # Parts of a single word are not searched for, because any instruction may contain them.
+        # A part that is a single word is not searched for, because any instruction may contain it.
         if len(part) >= 4 and not part.isalpha():
             contains = contains | pl.col("instruction").str.contains(part, literal=True)
     return contains
@@ -89,7 +89,7 @@ def _several() -> pl.Expr:
 
 
 def _copied() -> pl.Expr:
-    """Whether the response contains the instruction, or the first or last RUN words of an instruction with more words.
+    """Whether the response contains the whole instruction, or the first or last RUN words of a longer instruction.
 
     Only letters and digits are compared.
     """

@@ -13,8 +13,10 @@ class CandidatePairs(Section):
     """How instructions are sampled, and which of them are usable."""
 
     samples: Annotated[int, Field(ge=1, le=255)]
-    """Number of instructions that are written for each text. The evaluator rates all of them, and refined_pairs keeps
-    the best one."""
+    """Number of instructions that are written for each text."""
+    kept_samples: Positive | None
+    """How many usable samples of a text go on: those that the text makes likeliest (`likeliest.py`); null: all of them.
+    The evaluator rates each of these, and refined_pairs keeps the best one."""
     temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
     repetition_penalty: Annotated[float, Field(gt=0)]
@@ -31,4 +33,13 @@ class CandidatePairs(Section):
     def _samples_differ(self) -> CandidatePairs:
         if self.samples > 1 and not self.temperature:
             raise ValueError("at temperature 0 all samples of a text are the same: raise it, or set samples to 1")
+        return self
+
+    @model_validator(mode="after")
+    def _kept_samples_are_written(self) -> CandidatePairs:
+        if self.kept_samples is not None and self.kept_samples > self.samples:
+            raise ValueError(
+                f"kept_samples is {self.kept_samples}, but `samples` is {self.samples}: raise samples, or set "
+                "kept_samples to null"
+            )
         return self

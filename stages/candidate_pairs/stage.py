@@ -1,9 +1,9 @@
-"""Candidate pairs: for every filtered text, the English instruction that it answers (the method's step I, generation).
+"""Candidate pairs: for every filtered text, English instructions that it may answer (the method's step I, generation).
 
-The model writes `samples` instructions for each text, and the evaluator decides later which is best. This stage also
-computes what the signals of `rating.signals` need, as far as it is the same in every iteration. These are the
-likelihoods of the instruction, because the model that wrote it is loaded here, and the vectors of instruction and
-response.
+The model writes `samples` instructions for each text. The `kept_samples` likeliest of them go on, and the evaluator
+decides later which of these is best. This stage also computes the inputs of `rating.signals` that are the same in every
+iteration. These are the vectors of instruction and response, and the likelihoods of the instruction, because the model
+that wrote it is loaded here.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from stages.candidate_pairs.likeliest import LESS_LIKELY, likeliest
 from stages.candidate_pairs.rules import english, normal_form, reasons
 from stages.candidate_pairs.settings import CandidatePairs
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
@@ -80,9 +81,10 @@ def run(job: Job) -> Outcome:
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     table = job.staged.table(["id", "text_id", "language", "instruction", "response"])
     rows_in = outcome.rows_in or 0
+    usable_rows = table.height + job.staged.drop_counts().get(LESS_LIKELY, 0)
     alike = table.group_by(normal_form("instruction").alias("form")).agg(pl.col("text_id").n_unique().alias("texts"))
     return {
-        "kept_share": table.height / max(1, rows_in),
+        "usable_share": usable_rows / max(1, rows_in),
         "texts_kept": table["text_id"].n_unique(),
         "english_share": mean(english(table["instruction"])),
         "distinct_share": table["instruction"].n_unique() / max(1, table.height),
@@ -129,11 +131,14 @@ def write_instructions(
     split = transform(texts, written, settings, prompts)
     tokens = {"prompt_tokens": sum(map(len, questions)), "generated_tokens": sum(text.tokens for text in written)}
     counts = {**tokens, **split.counts}
-    kept = without_likelihoods(split.kept)
+    kept, dropped = without_likelihoods(split.kept), split.dropped
     if other_texts:
         kept = add_likelihoods(split.kept, engine, prompts, other_texts, pages)
+    if settings.kept_samples is not None:
+        chosen = likeliest(kept, settings.kept_samples)
+        kept, dropped = chosen.kept, pl.concat([dropped, chosen.dropped])
     kept = add_vectors(kept, text_encoder, pages) if text_encoder else without_vectors(kept)
-    return Split(kept, split.dropped, counts)
+    return Split(kept, dropped, counts)
 
 
 def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
@@ -168,7 +173,7 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
 
 
 def too_similar(job: Job, limit: int) -> pl.DataFrame:
-    """Decides which rows are dropped because their instruction was written for more than `limit` texts of the language.
+    """The rows to drop because their instruction was written for over `limit` texts: shard, row, reason and value.
 
     The first `limit` texts in the order of their ids keep the instruction. The samples of one text count once, because
     at most one of them is kept later.

@@ -16,15 +16,15 @@ ROUNDS = 10
 # nearest centre.
 VECTORS_PER_CLUSTER = 256
 # Up to SMALL vectors, the first centres are chosen by k-means++. Up to SMALL_COMPARISONS (vectors times clusters),
-# clustering starts STARTS times and the best result counts. Beyond these limits, both would take longer than the
-# rounds. In a test with 50 sets of three clear groups, groups were mixed in 14 sets after one random start, in 1 set
-# after one start by k-means++, and in none after five.
+# clustering starts STARTS times and the best result counts. Beyond these limits, either would take longer than the
+# clustering itself. In a test with 50 sets of three clear groups, groups were mixed in 14 sets after one random start,
+# in 1 set after one start by k-means++, and in none after five.
 SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
 # By default there are as many clusters as pairs to draw, within the limits below. That number gave the most diverse
-# draws: for 150 of 1,160 instructions, the mean distance from the nearest neighbour was 0.69 with 150 clusters. It was
-# 0.65 with 17 clusters, 0.68 with 600, and 0.65 in a random draw. There are two limits, because a cluster should have
-# several pairs to choose the best from, and a round should make at most a billion comparisons. It takes about 6 s on
-# one core to compare a million pairs with 1,000 clusters.
+# draws: when 150 of 1,160 instructions were drawn, the mean distance from the nearest neighbour was 0.69 with 150
+# clusters. It was 0.65 with 17 clusters, 0.68 with 600, and 0.65 in a random draw. PAIRS_PER_CLUSTER
+# leaves several pairs in a cluster, from which the best is chosen. COMPARISONS limits a round to a billion
+# comparisons (a million pairs with 1,000 clusters), which take about 6 s on one core.
 PAIRS_PER_CLUSTER, COMPARISONS = 4, 1_000_000_000
 NEAREST = 2
 
@@ -44,7 +44,7 @@ class Clusters:
 
 
 def number_of_clusters(pairs: int, drawn: int, wanted: int | None) -> int:
-    """Returns `wanted`, or if it is None, `drawn` (the number of pairs to draw) within the limits above.
+    """Returns `wanted`, or if it is None, `drawn` (the number of pairs to draw) within the two limits above.
 
     The result is at least 1 and at most `pairs`.
     """

@@ -16,17 +16,18 @@ from stages.diversified_set.settings import DiversifiedSet
 from x_instruction.embeddings.encoder import Vectors
 
 BEST_FIRST: dict[str, Any] = {"by": ["rating", "id"], "descending": [True, False]}
-MOVED = 50_000  # vectors that are moved at a time
+MOVED = 50_000  # vectors that `_compacted` moves at a time
 SCHEMA = {"id": pl.String, "cluster": pl.Int64, "reason": pl.String, "value": pl.String}
 
 
 def decide(
     pairs: pl.DataFrame, vectors: Vectors, settings: DiversifiedSet, wanted: int, seed: int
 ) -> tuple[pl.DataFrame, dict[str, dict[str, float]]]:
-    """Decides on each pair. Returns a frame with the columns of SCHEMA, and the figures of `diversity`.
+    """Decides whether each pair goes into the set.
 
-    `reason` is null for a pair that is in the set. `pairs` has `id`, `instruction` and `rating`, and is sorted by
-    BEST_FIRST. `vectors` has a row for each pair; its array is overwritten.
+    Returns a frame with the columns of SCHEMA, and the figures of `diversity`. `reason` is null for a pair that is in
+    the set. `pairs` has `id`, `instruction` and `rating`, and is sorted by BEST_FIRST. `vectors` has a row for each
+    pair; its array is overwritten.
     """
     if not pairs.height:
         return pl.DataFrame(schema=SCHEMA), {}
@@ -49,7 +50,7 @@ def decide(
 
 
 def _near(pairs: pl.DataFrame, vectors: Vectors, kept_rows: npt.NDArray[np.int64]) -> pl.Series:
-    """For each near-identical instruction, the similar one that is kept, with their cosine; null for the others."""
+    """The column `near`: "COSINE: KEPT INSTRUCTION" for each near-identical instruction, null for the kept ones."""
     instructions, near = pairs["instruction"], np.flatnonzero(kept_rows >= 0)
     kept = kept_rows[near]
     cosines = np.einsum("nd,nd->n", vectors[near], vectors[kept])

@@ -14,7 +14,7 @@ SHOWN_AFTER = 5.0  # a progress bar is shown after this many seconds
 
 
 def by_rating(rows: int, pairs: int) -> Mask:
-    """The first rows."""
+    """Marks the first `pairs` rows, which have the best ratings."""
     return np.arange(rows) < pairs
 
 
@@ -23,9 +23,9 @@ def at_random(rows: int, pairs: int, seed: int) -> Mask:
 
 
 def evenly(clusters: npt.NDArray[np.int64], pairs: int) -> Mask:
-    """Draws the best pair of every cluster, then the second best of every cluster, and so on.
+    """Draws `pairs` pairs: the best of every cluster, then the second best of every cluster, and so on.
 
-    If the last turn is not complete, the better pairs of that turn are drawn. A cluster without pairs left is skipped.
+    If the last of these rounds has more pairs than needed, its best are drawn. A cluster without pairs left is skipped.
     """
     turn = pl.DataFrame({"cluster": clusters}).select(pl.int_range(pl.len()).over("cluster")).to_series()
     drawn = np.zeros(len(clusters), np.bool_)
@@ -34,7 +34,7 @@ def evenly(clusters: npt.NDArray[np.int64], pairs: int) -> Mask:
 
 
 def by_marginal_relevance(ratings: npt.NDArray[np.float64], vectors: Vectors, pairs: int, weight: float) -> Mask:
-    """Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
+    """Draws by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
 
     Each step draws the pair with the highest `weight` * rating - (1 - weight) * its greatest cosine with a pair that is
     already drawn. A step reads all vectors once, so it takes minutes to draw 32,000 of 100,000 pairs.

@@ -12,7 +12,8 @@ from stages.diversified_set.draw import Mask
 from stages.diversified_set.task_types import task_types
 from x_instruction.embeddings.encoder import Vectors
 
-# For this many drawn pairs, the nearest neighbour among all drawn pairs is searched for.
+# The distance from the nearest neighbour is computed for at most this many drawn pairs. The neighbour may be any drawn
+# pair.
 NEIGHBOURS_OF = 1_000
 COMPARED = 20_000  # vectors that are compared at a time: 80 MB of cosines
 WORD = r"[\p{L}\p{M}\p{N}]+"
@@ -22,9 +23,9 @@ def diversity(draws: Mapping[str, Mask], pairs: pl.DataFrame, vectors: Vectors) 
     """Computes these figures for each draw from `pairs` (columns instruction and cluster):
 
     - `clusters`: the number of clusters with at least one drawn pair
-    - `distinct_1`, `distinct_2`: in the drawn instructions, the number of different words, or of different pairs of
-      adjacent words, divided by the number of all (Li et al., NAACL 2016)
-    - `nearest_neighbour_distance`: 1 minus the cosine with the most similar other instruction, on average
+    - `distinct_1`: the number of different words in the drawn instructions, divided by the number of all their words
+    - `distinct_2`: the same for pairs of adjacent words (Li et al., NAACL 2016)
+    - `nearest_neighbour_distance`: 1 minus the cosine with the most similar other drawn instruction, on average
     - `task_types`: the number of different pairs of verb and noun
     """
     return {

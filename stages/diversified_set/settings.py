@@ -28,13 +28,14 @@ class DiversifiedSet(Section):
     relevance_weight: Share
     """Weight of the rating in maximal_marginal_relevance; the weight of the similarity is 1 minus this."""
     clusters: Positive | None
-    """Number of clusters of instructions. null: as many as pairs are drawn, but at most a quarter of all pairs, and not
-    so many that a round of clustering makes more than a billion comparisons. The default is ours, as the paper does not
-    say."""
+    """Number of clusters of instructions. null: one for each pair to draw, but at most one for every four pairs, and
+    not so many that a round of clustering makes more than a billion comparisons. This rule is ours, because the paper
+    gives no number."""
     max_similarity: Annotated[float, Field(gt=0, lt=1)] | None
-    """If two instructions have at least this cosine (without the mean vector of the language), the worse rated pair is
-    dropped; null: not checked. At 0.84, multilingual-e5-small found 18 of 20 reworded instructions, and MiniLM found
-    all 20. One of 20 instructions that ask for something else in the same words was dropped (docs/experiments.md)."""
+    """If two instructions have at least this cosine (after the language's mean vector is subtracted), the worse rated
+    pair is dropped; null: not checked. At 0.84, multilingual-e5-small found 18 of 20 reworded instructions, and MiniLM
+    found all 20. One of 20 instructions that ask for something else in the same words was dropped
+    (docs/experiments.md)."""
     encoder: InstructionEncoder | None
     """The encoder of instructions; null: the one of `embeddings`, whose vectors candidate_pairs already has."""
     decontaminate_against: list[str]

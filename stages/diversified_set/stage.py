@@ -97,7 +97,10 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _compared(figures: dict[str, Any]) -> dict[str, Metric]:
-    """The figures of the set and of the two other draws, and how many more clusters the set has than a random draw."""
+    """The figures of the set, of a random draw and of a draw by rating.
+
+    `clusters_over_random` is how many more clusters the set has than the random draw.
+    """
     metrics: dict[str, Metric] = {}
     for draw, suffix in (("drawn", ""), ("random", "_random"), ("rating", "_by_rating")):
         metrics |= {f"{name}{suffix}": value for name, value in figures.get(draw, {}).items()}

@@ -36,7 +36,7 @@ YES_OR_NO = {
     **dict.fromkeys(("do", "does", "did", "can", "could", "should", "would", "will", "may", "must"), "do"),
 }
 QUESTIONS = frozenset({"what", "which", "who", "whose", "when", "where", "why", "how"})
-# Words between a question word and its noun phrase.
+# Words that may come between a question word and its noun phrase.
 SKIPPED = frozenset({*YES_OR_NO, "be", "been", "s", "many", "much", "some", "any"})
 CLAUSE = frozenset({*QUESTIONS, "whether", "if", "that"})
 ENDS = words_of(
@@ -78,7 +78,7 @@ def _head(words: list[str], question: bool) -> tuple[str, str]:
             if noun or word in CLAUSE or word not in ENDS:
                 return noun, word
             continue  # "Write about rain": the phrase follows the preposition
-        if noun and word.endswith("ing"):  # "a letter asking for …"
+        if noun and word.endswith("ing"):  # "a letter asking for …": "asking" ends the phrase
             return noun, word
         if word not in EMPTY and not (question and word in SKIPPED):
             noun = _singular(word)

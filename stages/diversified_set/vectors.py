@@ -1,8 +1,8 @@
 """Reads the vectors of instructions from candidate_pairs, or computes them with another encoder.
 
-The mean vector of the language is subtracted, as for the similarity of a response. Before the subtraction, the cosine
+The mean vector of the language is subtracted, as in the signal `similarity`. Before the subtraction, the cosine
 of two instructions is 0.79 on average with multilingual-e5 and 0.09 with MiniLM. After it, the cosine is 0 on average
-with both, so one bound on the similarity of instructions fits both encoders.
+with both, so one limit on the similarity of instructions fits both encoders.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
     """The vectors of the instructions minus the mean of the language, scaled to length 1; shape (pairs, dimensions).
 
     `pairs` has `id` (of candidate_pairs, each once) and `instruction`. The mean is taken over the candidates with the
-    smallest ids, a random sample because ids are hashes. The mean of the pairs themselves would remove what a set of
-    near-identical instructions has in common. Raises InputError if candidate_pairs lacks one of the pairs.
+    smallest ids, which are a random sample because ids are hashes. The mean of the pairs themselves would remove what
+    a set of near-identical instructions has in common. Raises InputError if candidate_pairs lacks one of the pairs.
     """
     candidates = pl.scan_parquet(job.rows("candidate_pairs", job.language).paths())
     first = candidates.select("id").bottom_k(MEAN_OF, by="id").collect()
@@ -65,7 +65,7 @@ def centred(vectors: Vectors, mean: Vectors) -> Vectors:
 
 
 def _read(job: Job, wanted: pl.DataFrame) -> Vectors:
-    """Reads the vectors of the ids in `wanted` from candidate_pairs, each into its `row`."""
+    """Reads the vectors of the ids in `wanted` from candidate_pairs. `row` of an id is the row of its vector."""
     vectors, count = None, 0
     for frame in job.rows("candidate_pairs", job.language).frames(["id", INSTRUCTION]):
         chosen = frame.join(wanted, on="id")
@@ -79,7 +79,7 @@ def _read(job: Job, wanted: pl.DataFrame) -> Vectors:
 
 
 def _encoded(job: Job, texts: pl.DataFrame, encoder: LazyEncoder) -> Vectors:
-    """Computes the vectors with the encoder; parts that an earlier run finished come from the work store."""
+    """Computes the vectors with the encoder. Parts that an earlier run finished come from the work store, a cache."""
     parts = job.remembered(
         texts.select("id", "instruction").iter_slices(ENCODED_ROWS),
         partial(_with_vectors, encoder=encoder),

@@ -39,7 +39,7 @@ WRITTEN = {"response": pl.String, "finish_reason": pl.String, "question_cut": pl
 
 @dataclass(frozen=True)
 class Answers:
-    """`frame` has the answered questions with `response`; `unanswered` has the others, as dropped rows."""
+    """`frame` has the answered questions with `response`; `unanswered` has the other questions, as dropped rows."""
 
     folder: Path | None
     frame: pl.DataFrame
@@ -121,7 +121,10 @@ def _written(questions: pl.DataFrame, rows: Sequence[tuple[str, str, bool]]) -> 
 def _of_endpoint(
     job: Job, model: ComparedModel, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, Metric], str]:
-    """The answers before a failure are kept, and a later run asks only the other questions."""
+    """Returns the answers, the client's figures, and the error that stopped the questions ("" if none did).
+
+    The answers before a failure are kept, and a later run asks only the other questions.
+    """
     assert model.endpoint is not None
     decoding, seed = job.section(Decoding), job.settings.seed
     template = model.prompt or CHAT_PROMPT

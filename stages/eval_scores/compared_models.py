@@ -57,7 +57,7 @@ def _from_hub(name: str, repository: str, revision: str) -> Path:
 
 
 def identity(model: ComparedModel, folder: Path | None) -> str:
-    """A text that changes with the model: with its weights, or with the settings of its endpoint."""
+    """A string that changes if the model's weights or the settings of its endpoint change."""
     if folder is None:
         assert model.endpoint is not None
         return model.endpoint.key()
@@ -73,5 +73,5 @@ def prompts_of(model: ComparedModel, prompts: Prompts) -> Prompts:
 
 
 def engine_settings(model: ComparedModel, settings: TextGeneration) -> TextGeneration:
-    """The engine's settings. Its endpoint serves only models of this pipeline; other models run on this machine."""
+    """The engine's settings for the model. Only a model of this pipeline may run at the endpoint of the settings."""
     return settings.of_several if model.artifact else settings.local

@@ -25,7 +25,7 @@ OPINION = {"shown_first": pl.Float64, "shown_second": pl.Float64, "failure": pl.
 
 
 def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The verdicts of all judges on all compared pairs, and facts about the endpoints' requests.
+    """The verdicts of all judges on all compared pairs, and the numbers and cost of the requests to endpoints.
 
     `rated` has the answers with similarity and rating. A judge that fails leaves pairs without a verdict.
     """
@@ -43,7 +43,10 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
 
 
 def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The judge's answers before a failure are kept, and a later run asks only about the other pairs."""
+    """The judge's verdicts on the pairs, and the numbers and cost of its requests.
+
+    The answers before a failure are kept, and a later run asks only about the other pairs.
+    """
     asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
     client, opinions = EndpointClient(judge.endpoint), list[Opinion]()
     try:
@@ -59,7 +62,7 @@ def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> 
         opinions += [Opinion(failure=failure)] * (asked.height - len(opinions))
     finally:
         client.close()
-    # The margin is only for grades. A judge that gives probabilities needs none.
+    # The margin for a tie is only for grades. A judge that gives probabilities needs none.
     return by_opinions(asked, judge.name, opinions, margin if judge.scale == "grade" else 0.0), dict(client.facts())
 
 
@@ -82,7 +85,7 @@ def judge_pairs(pairs: pl.DataFrame, judge: Judge, client: EndpointClient, langu
 
 
 def judges_agreement(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """The agreement of each two judges, as rows of x_instruction/judging/agreement.py."""
+    """The agreement of every two judges, and of all judges, with the columns of x_instruction/judging/agreement.py."""
     known = verdicts.filter(pl.col("verdict").is_not_null())
     labels = {
         str(judge): {" ".join(pair): verdict for *pair, verdict in of_judge.iter_rows()}

@@ -23,7 +23,7 @@ class Answered:
     """A compared model and its answers, with the columns of the published table.
 
     `losses` has the columns question_id, nats and tokens, with a row for each held-out response. It is None for a model
-    from outside this pipeline, whose loss cannot be compared because it is counted over other tokens.
+    from outside this pipeline, whose loss per token cannot be compared because its tokenizer makes other tokens.
     """
 
     answers: pl.DataFrame
@@ -95,12 +95,12 @@ def _f_score(sums: Array) -> Array:
     precision, recall = (
         np.divide(both, total, out=np.zeros_like(both), where=counted).sum(axis=-1) / orders for total in (ours, theirs)
     )
-    weighted = 4 * precision + recall  # beta is 2 in chrF++, and its square is the weight
+    weighted = 4 * precision + recall  # beta is 2 in chrF++, so its square is 4
     return 100 * np.divide(5 * precision * recall, weighted, out=np.zeros_like(weighted), where=weighted > 0)
 
 
 def similarity(model: Answered) -> Observed | None:
-    """Mean similarity of question and answer across languages; None if the ratings do not use it."""
+    """Mean similarity of question and answer by a multilingual text encoder; None if the ratings do not use it."""
     known = model.answers.filter(pl.col("similarity").is_finite())
     return _mean(known, pl.col("similarity")) if known.height else None
 

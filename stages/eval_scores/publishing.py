@@ -1,4 +1,4 @@
-"""Writes the tables of an evaluation and the figures of its metrics from the rated answers."""
+"""Writes the tables and the figures of an evaluation, which it computes from the rated answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from x_instruction.runner.shards import write_shard
 def publish(
     job: Job, models: Mapping[str, Answered], rated: pl.DataFrame, tasks: pl.DataFrame, iteration: str
 ) -> dict[str, Metric]:
-    """Writes tables/ and scores.json to the staging folder. Returns facts about the judges' requests."""
+    """Writes tables/ and scores.json to the staging folder.
+
+    Returns the numbers and cost of the requests to judges, and how many human verdicts match no answer.
+    """
     resamples, seed = job.section(EvalScores).bootstrap_samples, job.settings.seed
     scores, differences = score_tables(models, resamples, seed)
     verdicts, facts = verdicts_of(job, rated)

@@ -1,8 +1,8 @@
 """Reads the questions that every compared model is asked: those of the files in the settings, and the held-out seeds.
 
-If a question is in English, the prompt asks for an answer in the language. A question may also be in the language
-itself, although no model was trained on such questions. Files of Vicuna-80 and MT-Bench are read as they are. If a
-question has several turns, only the first is asked.
+If a question is in English, the prompt asks for an answer in the evaluated language. A question may also be in that
+language, although no model of this pipeline is trained on such questions. Files of Vicuna-80 and MT-Bench are read as
+they are. If a question has several turns, only the first is asked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCHEMA = {
 def all_questions(
     sets: Sequence[Questions], seeds: pl.DataFrame, language: str, root: Path
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the questions, and as dropped rows those without a question or with a repeated question.
+    """Returns the questions, and as dropped rows the rows that have no question or repeat one.
 
     The columns are question_id, language, kind (open, held_out), questions (name of the set), asked_in (code),
     instruction and reference ("" if there is none). `seeds` are the held-out seeds of the language. Raises InputError
@@ -62,7 +62,7 @@ def all_questions(
 
 
 def _of_set(questions: Questions, language: str, root: Path) -> pl.DataFrame:
-    """Rows of SCHEMA for the questions in English and in the language; `reason` is set if a row has no question."""
+    """Rows of SCHEMA for the questions in English and in `language`; `reason` is set if a row has no question."""
     path, setting = root / questions.path, f"eval_scores.questions.{questions.name}"
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; give a JSONL file with a column `prompt`")
@@ -96,9 +96,9 @@ def _read(path: Path, setting: str, questions: Questions, language: str) -> Iter
 
 
 def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
-    """The reference answer if it is in the language, else "".
+    """The reference answer if it is in `language`, else "".
 
-    By default the reference is in the language of the question.
+    A reference without `reference_language` is in the language of the question.
     """
     return _text(row, REFERENCES) if (_text(row, ("reference_language",)) or asked_in) == language else ""
 

@@ -44,7 +44,7 @@ def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFra
 def losses_of(
     job: Job, model: ComparedModel, folder: Path | None, seeds: pl.DataFrame, questions: pl.DataFrame
 ) -> pl.DataFrame | None:
-    """The loss of each held-out response, as columns question_id, nats and tokens.
+    """The loss of each held-out response: columns question_id, instruction, reference, nats and tokens.
 
     Returns None for a model from outside the pipeline.
     """

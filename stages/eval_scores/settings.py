@@ -82,7 +82,7 @@ class ComparedModel(Section):
 
 
 class Questions(Section):
-    """An entry of `questions`: a JSONL file of questions in English or in the languages."""
+    """An entry of `questions`: a JSONL file of questions in English or in the languages of the run."""
 
     name: Annotated[str, Field(pattern=r"^\w+$")]
     path: NonEmpty
@@ -123,9 +123,9 @@ class EvalScores(Section):
     bootstrap_samples: Positive
     """Number of bootstrap resamples of the questions, for the intervals."""
     judges: list[Judge]
-    """Models at endpoints that judge, besides the evaluator and the similarity."""
+    """Models at endpoints that compare two answers. The evaluator and the similarity always compare them, too."""
     human_verdicts: NonEmpty | None
-    """A file that `python -m x_instruction.judging import` wrote."""
+    """A file of people's verdicts that `python -m x_instruction.judging import` wrote; null: none."""
     standard_tasks: StandardTasks
 
     @field_validator("models")

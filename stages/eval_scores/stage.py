@@ -34,8 +34,8 @@ PARTITION = ("language",)
 def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
-    # A likelihood is compared with likelihoods after other texts, which are the first answers to other questions. The
-    # tuned model's answers come first, so that they serve as these texts.
+    # A signal compares the likelihood of a question after its answer with its likelihoods after other texts, which are
+    # the first answers to other questions. The tuned model comes first, so its answers serve as these texts.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
         folder_of(model, job)  # finds a missing model before any long work begins
@@ -63,7 +63,7 @@ def run(job: Job) -> Outcome:
 
 
 def _facts(by_model: dict[str, dict[str, Metric]]) -> dict[str, Metric]:
-    """Each model's facts under its name, and the number of questions that were cut to fit a model, over all models."""
+    """Each model's figures, prefixed with its name, and the number of cut questions, summed over all models."""
     cut = sum(int(facts["questions_cut"]) for facts in by_model.values())
     named = {f"{name}_{fact}": value for name, facts in by_model.items() for fact, value in facts.items()}
     return {**named, "questions_cut": cut}

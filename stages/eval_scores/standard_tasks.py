@@ -88,12 +88,12 @@ def run_tasks(tasks: pl.DataFrame, folder: Path, settings: StandardTasks, data: 
     with tempfile.TemporaryDirectory() as scratch:
         config, environment = Path(scratch, "config.yaml"), _environment()
         if data:
-            # Without this, a data set that was prepared earlier from another folder of the same name would be used.
+            # In the usual cache, there may be a data set that was prepared from another folder of the same name.
             environment["HF_DATASETS_CACHE"] = str(Path(scratch, "datasets"))
         config.write_text(yaml.safe_dump(_config(tasks["task"].to_list(), folder, settings, batch_size, scratch)))
         done = subprocess.run(
             [sys.executable, "-m", "lm_eval", "run", "--config", str(config)],
-            # In this folder, the hub id of a data set is also the path of its copy.
+            # lm-eval runs in this folder, where the hub id of a data set is also the path of its copy.
             cwd=data or scratch,
             env=environment,
             capture_output=True,

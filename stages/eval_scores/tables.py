@@ -25,7 +25,7 @@ DIFFERENCES = {
 def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES.
 
-    DIFFERENCES compares the tuned model with each of the others. A model that has no value of a measure has no row for
+    DIFFERENCES compares the tuned model with each other model. A model that has no value of a measure has no row for
     that measure.
     """
     observed = {
@@ -49,7 +49,10 @@ def _interval(estimated: Estimate) -> dict[str, Any]:
 
 
 def _observed(model: Answered) -> Iterator[tuple[str, str, Observed]]:
-    """Each measure over all questions and, if the questions are in several languages, over those in each language."""
+    """Yields (measure, ALL, numbers) for each measure.
+
+    If the questions are in several languages, it also yields (measure, language, numbers) for each of them.
+    """
     asked = dict(model.answers.select("question_id", "asked_in").iter_rows())
     languages = sorted(set(asked.values()))
     for name, measure in MEASURES.items():

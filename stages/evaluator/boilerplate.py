@@ -1,8 +1,9 @@
 """The boilerplate defect: a site's notices replace some sentences of a text (our design).
 
 The phrases of a language are split into a half for training and a half for measuring. Phrases that share a word stem
-("evästeet", "evästeitä") go to the same half. So the held-out figure shows whether the evaluator recognizes boilerplate
-in general, not whether it saw the words. Both halves use the same layouts and places.
+("evästeet", "evästeitä") go to the same half. So the figure on held-out pairs shows whether the evaluator recognizes
+boilerplate in general, not whether it learned these words. Both halves are put into a text in the same layouts and at
+the same places.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
-STEM = 5  # characters at the beginning of a word that are compared; a shorter word does not name a topic
+STEM = 5  # characters at the beginning of a word that are compared; shorter words rarely name a topic
 WORD = re.compile(r"[^\s.,']+")
 PHRASES = (3, 6)  # least and greatest number of notices in a text; with more, no text would be left
 CLOSING = set(marks()) - set("!?…؟")
@@ -50,8 +51,8 @@ def groups_by_stem(phrases: Sequence[str]) -> list[list[str]]:
 def with_notices(sentences: Sequence[str], phrases: Sequence[str], choose: random.Random) -> str | None:
     """The text with notices after, before or between its sentences, in place of some of the sentences.
 
-    The notices are sentences, lines, or items of a row, and the length stays about the same. Returns None if there are
-    no phrases.
+    The notices form sentences, lines, or a row with bars between them, and the text's length stays about the same.
+    Returns None if there are no phrases.
     """
     if not phrases:
         return None

@@ -1,4 +1,4 @@
-"""The card of an evaluator: README.md, written when it has been measured on the held-out pairs."""
+"""The card of an evaluator: README.md, written when the evaluator has been measured on the held-out pairs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ from x_instruction.rating.signals import HIGHER_IS_BETTER
 from x_instruction.runner.files import digest
 from x_instruction.runner.gate import Metric
 
-# Names of the texts in the code that asks for a rating.
+# The card shows Python code that asks for a rating. For each placeholder of the prompt, TEXTS has the name of the
+# variable in that code whose text replaces it.
 TEXTS = {"instruction": "instruction", "response": "response"}
 SIGNALS = {
     "similarity": "cosine of instruction and response in the space of a text encoder, without the mean vectors of the "
@@ -74,9 +75,10 @@ LIMITS = """\
 class Trained:
     """What the card of an evaluator is made from.
 
-    `base`: base.json. `start`, `start_content`: the artifact that it was tuned from and the hash of its content.
-    `rated`: the pairs that it learned from. `curve`: the loss curve of its training, and `facts` what it reports.
-    `scores`: scores.json. `held_out`: the measured pairs. `names`: English names of the languages by code.
+    `base` is the content of base.json, and `scores` of scores.json. `start` is the artifact that the evaluator was
+    tuned from, and `start_content` the hash of its content. `rated` are the training pairs, and `held_out` the measured
+    pairs. `facts` and `curve` are the figures and the loss curve of the training. `names` are the English names of the
+    languages by code.
     """
 
     iteration: str
@@ -146,11 +148,11 @@ control strings in a text as ordinary characters, which this code does not.
 
 
 def _parts(encoder: PromptEncoder, language: str) -> list[str]:
-    """The parts of the prompt as Python expressions; every second one is the name of a text."""
+    """The parts of the prompt as Python expressions: strings, and variables of TEXTS for the texts between them."""
     first, *rest = parts_of(encoder.prompts.rate, {"language": language})
     before, after = (str(encoder.tokenizer.decode(ids)) for ids in (encoder.start, encoder.after))
     parts = [*([before] if before else []), first, *rest, after]
-    # Structure and texts alternate in `rest`, which begins with a text.
+    # `rest` begins with the placeholder of a text, and then strings and placeholders alternate.
     texts = range(len(parts) - 1 - len(rest), len(parts) - 1, 2)
     return [TEXTS[part] if number in texts else json.dumps(part, ensure_ascii=False)
             for number, part in enumerate(parts) if part]  # fmt: skip

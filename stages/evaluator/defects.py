@@ -38,10 +38,10 @@ def cut_off(text: str, choose: random.Random) -> str:
 
 
 def with_repetition(text: str, choose: random.Random) -> str:
-    """The text with one of its sentences repeated in place of those that follow it.
+    """The text with one of its sentences repeated in place of the sentences that follow it.
 
-    The length stays about the same. Otherwise the length alone would reveal the defect: the embedded model then reached
-    AUC 1.0 without reading the words.
+    The length stays about the same. When it did not, the embedded model recognized the defect by the length alone and
+    reached AUC 1.0.
     """
     sentences = split_sentences(text)
     if len(sentences) < 2:
@@ -56,7 +56,7 @@ def with_repetition(text: str, choose: random.Random) -> str:
 def swapped(
     pair: Pair, pool: Sequence[Pair], choose: random.Random, open_instructions: Collection[str] = ()
 ) -> str | None:
-    """A response to another instruction in the same language. None for an open instruction: any text answers it."""
+    """A response to another instruction in the same language. None for an open instruction, which any text answers."""
     if pair.instruction in open_instructions:
         return None
     excluded = {pair.instruction, *open_instructions}
@@ -88,7 +88,10 @@ def makers(
     open_instructions: Collection[str] = (),
     drifts: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Maker]]:
-    """The function for each defect, by level and name. `answers` and `drifts` map a pair's id to a model's answer."""
+    """By level and name of the defect, the functions that return a pair's response with that defect.
+
+    `answers` and `drifts` map a pair's id to what the response model and the base model wrote for its instruction.
+    """
 
     def other(pair: Pair) -> str | None:
         return swapped(pair, pool, choose, open_instructions)

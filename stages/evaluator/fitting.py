@@ -34,10 +34,10 @@ from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD, compared
 INVERSE_REGULARISATION = 1.0
 TEMPERATURES = (0.1, 10.0)
 MIN_SPREAD = 1e-9
-# The shares that are tried. The likelihood of an instruction after other texts, times such a share, is subtracted from
-# its likelihood after the pair's own text.
+# The likelihood of an instruction after other texts is multiplied by a share and subtracted from its likelihood after
+# the pair's response. These shares are tried.
 SUBTRACTED = (1.0, 0.75, 0.5, 0.25, 0.0)
-# Defects that make a response fit its instruction badly, which likelihoods show.
+# Defects of responses that do not, or only partly, answer their instruction. Likelihoods show these defects.
 MISFITS = ("swapped", "strays")
 DIGITS = 6  # decimals that are kept, because the last bits of a fit differ between machines
 

@@ -62,7 +62,7 @@ def measure_held_out(
 
 
 def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]:
-    """Scores over all pairs and by language. `raw` has the pairs before calibration."""
+    """Scores over all pairs and by language. `raw` has the label probabilities of the same pairs before calibration."""
     threshold = job.section(RefinedPairs).min_rating
     figures: dict[str, Any] = _rounded(
         {
@@ -76,7 +76,7 @@ def _figures(job: Job, rated: pl.DataFrame, raw: pl.DataFrame) -> dict[str, Any]
 
 
 def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator: Path) -> list[pl.DataFrame]:
-    """Each set with its signals and the evaluator's label probabilities. The model is loaded once for all sets."""
+    """A frame for each set of pairs, with signals and label probabilities. The model is loaded once for all sets."""
     frame, settings = to_frame([pair for rated in sets for pair in rated]), job.section(Rating)
     if similarities_wanted(settings):
         frame = with_vectors(frame, job, evaluator)

@@ -55,7 +55,7 @@ def auc_by_defect(rated: pl.DataFrame) -> dict[str, float | None]:
 
 
 def _auc(rated: pl.DataFrame, worse: pl.Expr) -> float | None:
-    """How well ratings separate the best pairs from the worse ones that the expression selects."""
+    """The AUC with which ratings separate the best pairs from the pairs that `worse` selects."""
     return area_under_curve(rated.filter(pl.col("level") == "best")["rating"], rated.filter(worse)["rating"])
 
 

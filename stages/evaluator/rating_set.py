@@ -98,7 +98,7 @@ def _drawn(defects: Iterable[str], weights: Mapping[str, float], choose: random.
 def held_out_set(
     pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str] = ()
 ) -> list[RatedPair]:
-    """Every pair unchanged and with each defect that it can have, for measuring.
+    """Every pair, once unchanged and once with each defect that it can have, for measuring.
 
     The set is the same in every iteration. It contains no answers of models, because their level is unknown and the
     response model changes between iterations.
@@ -117,7 +117,7 @@ def _every_defect(
     pairs: Sequence[Pair], seed: int, pages: Path, open_instructions: Collection[str], *, held_out: bool
 ) -> list[RatedPair]:
     choose = random.Random(seed)
-    # Boilerplate draws from a separate generator, so that the other defects of both sets are the same.
+    # Boilerplate draws from a separate generator, so that its phrases do not change the other defects.
     notices = _notices(random.Random(f"boilerplate {seed}"), pages, held_out=held_out)
     rated = []
     for pair in pairs:

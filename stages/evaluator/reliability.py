@@ -1,7 +1,7 @@
 """Measures how reliable the probability of `best` is: 8 of 10 pairs with a probability of 0.8 should be best.
 
-Each level has the same total weight, as in the training set, so the figures do not depend on how many defects the
-held-out set has.
+Each level has the same total weight, as in the training set, so the figures do not depend on how many pairs with
+defects the held-out set has.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ BINS = 10
 def reliability(rated: pl.DataFrame) -> pl.DataFrame:
     """One row for each tenth of the range of `best`, with three figures of the pairs in it.
 
-    `predicted` is the mean of `best`, `best_share` the share of pairs that are best, and `weight` the share of all
-    pairs.
+    `predicted` is the mean of `best`, `best_share` the share of pairs that are best, and `weight` the weight of these
+    pairs as a share of all.
     """
     bins = (pl.col("best") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32)
     return (

@@ -61,7 +61,7 @@ def run(job: Job) -> Outcome:
 def write_card(
     job: Job, rated: Sequence[RatedPair], held_out: Sequence[RatedPair], facts: Mapping[str, Metric]
 ) -> None:
-    """Writes README.md into the staging folder, which has all other files of the evaluator."""
+    """Writes README.md into the staging folder, which must already have all other files of the evaluator."""
     start, settings, names = _start(job), job.section(Evaluator), load_names(job.language_pages)
     trained = Trained(
         iteration=job.iteration or "",
@@ -92,7 +92,7 @@ def rating_set(job: Job) -> list[RatedPair]:
 
 
 def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str, Metric]:
-    """Fine-tunes the model in `start` to give a pair's label, saves it to `out`, returns facts about the training."""
+    """Fine-tunes the model in `start` to give a pair's label, saves it to `out`, returns figures of the training."""
     settings, rating = job.section(Evaluator), job.section(Rating)
     encoder = PromptEncoder(load_tokenizer(start), job.section(Prompts), budget=rating.max_response_tokens)
     labels = label_tokens(encoder, rating.labels)
@@ -108,8 +108,8 @@ def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str,
 
 
 def _held_out(job: Job) -> list[RatedPair]:
-    """Rated pairs on which the training is watched. They come from the calibration seeds, because with the held-out
-    seeds `keep_best` would choose a model by the pairs on which it is measured afterwards."""
+    """Rated pairs on which the loss is measured during training. They come from the calibration seeds, because with the
+    held-out seeds `keep_best` would choose a model by the pairs on which it is measured afterwards."""
     seeds, settings = seed_pairs(job, "calibration"), job.section(Evaluator)
     return calibration_set(seeds, job.settings.seed, job.language_pages, settings.open_instructions)
 

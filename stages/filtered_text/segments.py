@@ -146,7 +146,7 @@ def _starts(
     """The first block of each segment. Segments are about equally long and have at most `size` words, if possible.
 
     No segment is shorter than a quarter of `size`, and none ends with a heading or another line that announces the next
-    line. A boundary of a better rank takes precedence over a nearer boundary.
+    line. A boundary of a better rank is preferred even if another boundary would give more equal lengths.
     """
     before = np.cumsum(words) - words
     allowed = np.append(False, ~announces[:-1])

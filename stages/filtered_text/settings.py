@@ -57,8 +57,8 @@ class FilteredText(Section):
     without a full stop."""
     min_title_lines: Positive
     max_placeholder_characters: Positive
-    """A text that says "enable JavaScript" or the like is dropped if it is shorter than this. In a longer text, the
-    words are the topic, not the notice of an empty page."""
+    """A text that says "enable JavaScript" or the like is dropped if it has fewer characters than this. In a longer
+    text, the words are the topic, not the notice of an empty page."""
     quotes_close_lines: bool
     """Whether a closing quotation mark ends a sentence. Otherwise 406 of 884 Swahili pages are dropped because their
     lines end with quotations."""

@@ -44,7 +44,7 @@ COLUMNS += ["license", "source_id", "extractor", "words", "language_score", *COU
 
 
 class Lists(NamedTuple):
-    """What the user's files exclude."""
+    """The sites and the n-grams of evaluation prompts in the user's files. Texts with one of them are dropped."""
 
     sites: Sites
     ngrams: Ngrams
@@ -76,7 +76,7 @@ def run(job: Job) -> Outcome:
 
 
 def _added(outcome: Outcome) -> int:
-    """Rows that cutting added: the segments of a document beyond the first. They count as rows of the input."""
+    """The number of rows that cutting added: a document's segments after the first. They count as rows of the input."""
     return outcome.counts.get("segments", 0) - outcome.counts.get("documents_cut", 0)
 
 

@@ -14,5 +14,5 @@ class InstructionModel(Section):
     """How the model that writes instructions is fine-tuned."""
 
     english_per_native: Annotated[float, Field(ge=0)]
-    """The largest number of English seeds for each native seed (`language: en` in seed_pairs.sources)."""
+    """The largest number of English seeds (`language: en` in seed_pairs.sources) for each native seed."""
     training: Training

@@ -24,7 +24,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
-# If a record starts inside the payload of another, the length of the other is wrong.
+# If a record begins inside the payload of another record, the stated length of that other record is wrong.
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"
@@ -66,8 +66,8 @@ def _kind(stored: io.BufferedReader, name: str) -> bytes:
 class _Pass:
     """Records from `start` to the end, or to the place where the reader fails.
 
-    If the reader fails, `broken` is the record at that place. Its offset is that of the last record that the reader
-    found.
+    If the reader fails, `broken` is a dropped record for that place. Its offset is that of the last record that the
+    reader found.
     """
 
     def __init__(
@@ -207,8 +207,8 @@ def _begins_record(stored: io.BufferedReader, kind: bytes, offset: int) -> bool:
     if kind == PLAIN:
         stored.seek(max(offset - 4, 0))
         return BEGINS.match(stored.read(24)) is not None
-    # The four bytes that begin a zstd frame are rare enough. The three of gzip occur by chance once in 16 MB of
-    # compressed data, so the record's first bytes are checked too.
+    # The four bytes that begin a zstd frame are rare enough. The three bytes that begin a gzip member occur by chance
+    # once in 16 MB of compressed data, so the record's first bytes are checked too.
     return kind == ZSTD or _head(stored, kind, offset, len(PLAIN)) == PLAIN
 
 

@@ -22,7 +22,7 @@ def provenance_columns(columns: Columns) -> dict[str, str]:
 
 
 def record_of(values: dict[str, Any], columns: Columns) -> Record:
-    """Page and provenance of a row, or the reason why it has no page."""
+    """The record of a row: its page and provenance, or the reason why it has no page."""
     named = provenance_columns(columns)
     facts = {name: _stated(name, values[column]) for name, column in named.items() if values.get(column) is not None}
     body = values.get(columns.text)

@@ -1,7 +1,8 @@
 """Undoes the content codings (compressions) in which a server sent a page, the last one first.
 
-A header is only a hint. Crawlers decompress a page but keep the header, and servers compress a page twice but name one
-coding. So the first bytes are checked too: gzip, zstd and compress begin with marks that no page begins with.
+The header that names the codings is often wrong. Crawlers decompress a page but keep the header, and servers compress a
+page twice but name one coding. So the first bytes are checked too: gzip, zstd and compress begin with marks that no
+page begins with.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "com
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
 # Servers name these as codings, but with them the page is sent unchanged.
 NONE = ("", "identity", "none", "binary", "chunked", "8bit", "utf-8", "utf8")
-# Bytes that were compressed more often than this are not a page.
+# Bytes that were compressed more than this many times are not a page.
 MAX_TIMES = 8
 PAGE_BEGINS = (b"<", b"\0<", b"\xfe\xff", b"\xff\xfe")
 # Compressed bytes have control characters. Text has only \t \n \v \f \r, and ESC in Japanese encodings.

@@ -19,7 +19,7 @@ from x_instruction.runner.errors import InputError, XInstructionError
 from x_instruction.runner.shards import DROPS
 
 COMPRESSED = (".gz", ".zst")
-# The last of these endings of a name decides: x.warc.wet.gz is WET.
+# If a name has several of these endings, the last one decides: x.warc.wet.gz is WET.
 FORMATS = {
     ".html": "html",
     ".htm": "html",
@@ -110,7 +110,7 @@ def _refuse_packed_outside(address: str, pattern: str, root: Path) -> None:
 
 
 def _found(system: Any, path: str, source: Source, root: Path) -> list[Found]:
-    """All files of a path. Raises FileNotFoundError if there are none."""
+    """All files that a path names. Raises FileNotFoundError if there are none."""
     if "file" in system.protocol:
         return local_files(path, root, source.outside)
     if MAGIC.search(path) and not system.exists(path):  # a file may have brackets in its name
@@ -130,7 +130,7 @@ def _files(found: dict[str, Any]) -> list[Found]:
 
 
 def _format(file: Found, path: str, source: Source) -> str | None:
-    """The format of a file, or None if it is not read. In a folder, `format` chooses among the files."""
+    """The format of a file, or None if it is not read. Of a folder, only files of the source's `format` are read."""
     known = file_format(file.path)
     if file.path.startswith(f"{path.rstrip('/')}/"):
         return known if source.format in (None, known) else None

@@ -1,7 +1,7 @@
 """Reads gzip member by member, because the members after a damaged one may be good.
 
 The check sum of a member follows its data. `gzip` and `zlib` check it in the step that returns the last data, and lose
-these data if it is wrong. Here the data are returned first, and a wrong sum is noted.
+these data if it is wrong. With `go_on`, this reader notes a wrong sum but returns the data.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ MAGIC = b"\x1f\x8b"
 DEFLATE = MAGIC + b"\x08"
 # Header flags of RFC 1952; the three highest bits are reserved.
 HEADER_SUM, EXTRA, NAME, COMMENT, RESERVED = 2, 4, 8, 16, 0xE0
-# Stored bytes and decompressed bytes of a step. If a member breaks off in a step, the data of that step are lost.
+# Stored bytes and decompressed bytes that one step reads at most. If a member breaks off in a step, the data of that
+# step are lost.
 STORED_STEP, STEP = 1 << 12, 1 << 14
-WINDOW = 1 << 16  # bytes that are searched for a member at a time, more than a header may have
+WINDOW = 1 << 16  # bytes that are searched for a member at a time; the usual header is much shorter
 TRIED = 1 << 10  # a member is recognized if this many stored bytes after its mark can be decompressed
 
 
@@ -91,7 +92,7 @@ class GzipMembers:
         return data
 
     def _check(self, size_of_step: int) -> bytes:
-        """Notes a wrong check sum, after the data have been returned. Returns a line end if data are missing."""
+        """Notes a wrong check sum, or raises DamageError without `go_on`. Returns a line end if data are missing."""
         self._fill(8)
         stated, size = (int.from_bytes(self._rest[at : at + 4], "little") for at in (0, 4))
         self._take(8)

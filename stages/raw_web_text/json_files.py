@@ -88,12 +88,12 @@ def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int
 
 
 class _Array:
-    """Elements of an array and their first characters; an UnreadableError in place of an element that cannot be read.
+    """Yields (element, its first characters), with an UnreadableError in place of an element that cannot be read.
 
-    If each element begins a new line, reading continues at the next line that begins as the last element did. Otherwise
-    the rest of the file is unreadable, because "}, {" may also be inside an element. The standard decoder reads from a
-    window that has room for an element of `limit` characters. The library ijson is not used: with it, three million
-    open brackets exhaust the memory, and reading ends at an integer beyond 64 bits.
+    After such an element, reading continues at the next line that begins as the last element did. If elements do not
+    begin new lines, the rest of the file is unreadable, because "}, {" may also be inside an element. The standard
+    decoder reads from a window that has room for an element of `limit` characters. The library ijson is not used: with
+    it, three million open brackets exhaust the memory, and reading ends at an integer beyond 64 bits.
     """
 
     def __init__(self, text: io.TextIOWrapper, name: str, limit: int) -> None:
@@ -134,7 +134,10 @@ class _Array:
         return bool(more)
 
     def _passed_over(self, error: Exception) -> tuple[UnreadableError, str]:
-        """Returns the error of an unreadable element and goes to the next one. Raises the error if there is none."""
+        """Goes to the element after an unreadable one. Raises UnreadableError if it cannot find one.
+
+        Returns the error and the first characters of the unreadable element.
+        """
         too_long = isinstance(error, ValueError) and len(self._window) - self._place > self._limit
         cause = f"has more than {self._limit} characters" if too_long else f"is not JSON: {error}"
         value, shown = f"element {self._number} of {self._name} {cause}", self._shown(len(self._window))

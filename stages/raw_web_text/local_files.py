@@ -1,8 +1,8 @@
 """Lists the local files that a source names, and why some of them are not read.
 
-`fsspec` follows every link: it walks round a link to a parent folder until the path is too long, and it waits without
-end on a pipe. Here a link is followed only if it leads below the folder or into DVC's cache, or if the source sets
-`outside: true`. No folder is walked twice.
+`fsspec` follows every link: it enters a link to a parent folder again and again until the path is too long, and it
+waits without end on a pipe. Here a link is followed only if it leads below the source's folder or into DVC's cache, or
+if the source sets `outside: true`. No folder is walked twice.
 
 A folder or file below the source without the right to read it does not end the source: DVC passes over such a folder
 too. Any other error does, because the next run may read what this run could not.

@@ -19,7 +19,8 @@ from x_instruction.runner.errors import InputError
 
 # A compressed file begins with these bytes, even if its name does not show the compression.
 COMPRESSION_MARKS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
-# The bound on the growth of a compressed file applies only beyond this many bytes, because small files vary.
+# The bound on the growth of a compressed file applies only beyond this many bytes, because small files may
+# grow more.
 EXPANSION_FREE = 1 << 20
 # Errors that readers raise about damaged bytes. An OSError with an error number is about the system instead.
 DAMAGES = (EOFError, zlib.error, pa.ArrowException, OSError)
@@ -194,7 +195,7 @@ def _damage(file: SourceFile, cause: str, lost: int = 0, doubtful: int = 0) -> U
 
 
 def _doubts(damage: Damage) -> str:
-    """Says how many bytes were read from damaged parts. Rows from them stay if they can be parsed.
+    """Says how many bytes were read from damaged parts. Rows from them are kept if they can be parsed.
 
     In 40 gzip members of 6,000 rows with overwritten bytes, up to 19 % of the parsed rows were wrong.
     """

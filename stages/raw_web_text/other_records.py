@@ -8,8 +8,8 @@ from fastwarc.warc import WarcRecord
 
 from stages.raw_web_text.schema import Record
 
-# Records that accompany a page and contain no page. They are counted, but their bytes are not, because they take up a
-# third of an archive with a single short page.
+# Records that accompany a page and contain no page. They are counted, but their bytes do not count as lost, because
+# they take up a third of an archive with a single short page.
 BESIDE = ("warcinfo", "request", "metadata", "revisit")
 
 

@@ -23,7 +23,7 @@ from stages.raw_web_text.settings import Columns, RawWebText, Source
 # stored once. For example, 1,000 equal pages of 4.9 MB, in a file of 7 kB, took 7.4 GB of memory in batches of 500
 # rows. In batches of 8 rows they took 1.0 GB.
 BATCH_ROWS, BATCH_BYTES = 8, 16_000_000
-# Bytes that are read at a time of each stored column. Without a bound, pyarrow keeps a whole stored row group in
+# Bytes that are read at a time of each stored column. Without this limit, pyarrow keeps a whole stored row group in
 # memory. For 160,000 texts in one row group, that took 470 MB instead of 90 MB.
 BUFFER_BYTES = 4_000_000
 CHECKED_ROWS = 100  # rows that are read at a time to find out whether a column is broken
@@ -45,7 +45,8 @@ def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iter
 def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name: str) -> Iterator[Record]:
     """The records of all row groups.
 
-    If a row group cannot be read to its end, each of its remaining rows becomes a record with the reason.
+    If the text of a row group cannot be read to its end, each of its remaining rows becomes a record with the reason.
+    Other broken columns of the group are left out.
     """
     size = _batch_rows(parquet.metadata)
     for group in range(parquet.num_row_groups):
@@ -71,7 +72,7 @@ def _records(parquet: pq.ParquetFile, wanted: list[str], columns: Columns, name:
 def _batches(
     parquet: pq.ParquetFile, group: int, columns: list[str], size: int, skipped: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a row group without the first `skipped` rows."""
+    """Batches of the rows of a row group, without its first `skipped` rows."""
     for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
         left = batch.slice(min(skipped, batch.num_rows)) if skipped else batch
         skipped -= batch.num_rows - left.num_rows

@@ -22,7 +22,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 # thousand. Twice as many bytes took 2.2 GB of memory on pages of 4.9 MB.
 FRAME_BYTES = 128_000_000
 CHUNK_ROWS, CHUNK_BYTES = 500, 16_000_000
-# The size of a record's page in bytes, also if the page was read earlier.
+# The size of a record's page in bytes, even if the page was read earlier.
 SIZE = pl.coalesce("size", pl.col("body").bin.size().cast(pl.Int64), pl.lit(0))
 Reader = Callable[[SourceFile, Source, RawWebText], Iterator[Record]]
 
@@ -54,13 +54,13 @@ def read_sources(
 def _unread(source: Source, language: str, root: Path) -> list[Record]:
     """One record for each file of a shared source that is not read.
 
-    The pages of the other files come from the store.
+    The pages of the other files come from `shared_pages`.
     """
     return [] if source.format == "dataset" else listing(source, language, root).unread
 
 
 def read_source(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """Records of one source, file by file. Warns of named columns that the source does not have."""
+    """Records of one source, file by file. Warns if the source lacks columns that the user named."""
     named = NamedColumns(source)
     if source.format == "dataset":
         yield from named.watch(read_rows(source, language, settings, root))
@@ -85,7 +85,7 @@ def read_files(files: list[SourceFile], source: Source, settings: RawWebText) ->
 
 
 def _read_file(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """Records of a file. If the rest cannot be read, a last record has the reason."""
+    """Records of a file. If the rest of the file cannot be read, one more record has the reason."""
     number = -1
     try:
         for record in READERS[file.format](file, source, settings):

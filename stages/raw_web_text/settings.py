@@ -106,20 +106,21 @@ class RawWebText(Section):
     max_nesting: Annotated[int, Field(ge=1, le=254)]
     """Levels of nested elements. The HTML parser fails beyond 254."""
     max_elements: Positive
-    """Elements of a page. The largest of 967 real pages has about 3,000."""
+    """Elements of a page. Each of 967 real pages has at most about 3,000."""
     max_attributes: Positive
-    """Attributes of an element. The largest number in the same pages is 89."""
+    """Attributes of an element. The largest number in those 967 pages is 89."""
     max_seconds_per_megabyte: Positive
     """Processor time for a million characters of a page; a page counts as at least 100,000 characters. When the time is
     up, the process that reads the page is ended. Real pages take at most 0.4 s."""
     max_expansion: Positive
-    """The largest factor by which a compressed file may grow. With gzip, zeros grow 1030 times and text 3 to 20."""
+    """The largest factor by which a compressed file may grow. With gzip, zeros grow 1030 times and text 3 to 20
+    times."""
     max_bad_share: Share
     """The stage fails if more than this share of the records is unreadable or empty."""
     max_unread_share: Share
-    """The stage fails if more than this share of the sources' bytes is not read. These are files of other kinds, an
-    archive's records that may be pages of another kind, and the lost rest of damaged files. It also fails if more than
-    this share was read from damaged parts."""
+    """The stage fails if more than this share of the sources' bytes is not read. Such bytes are in files of other
+    kinds, in an archive's records that may be pages of another kind, and in the unreadable rest of damaged files. It
+    also fails if more than this share was read from damaged parts."""
 
     @property
     def limits(self) -> Limits:

@@ -30,8 +30,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 from x_instruction.runner.work_store import as_noted, note
 
-# Stored bytes of a piece, unless a single file has more. A piece is a few minutes of work. So languages can work on
-# different pieces at the same time, and a file that is added to the end of a source changes only one small piece.
+# A piece has about this many stored bytes, or more if a single file has more. It takes a few minutes to make. So
+# languages can make different pieces at the same time, and a file added at the end of a source changes only one piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
@@ -121,7 +121,7 @@ def _make(piece: Piece, folder: Path, job: Job, named: NamedColumns, progress: t
 
 
 def _block(numbered: tuple[int, pl.DataFrame], folder: Path, settings: RawWebText) -> int:
-    """Makes the pages of one frame of a piece, unless an interrupted run has left them."""
+    """Writes the pages of a frame of a piece, unless an interrupted run did. Returns the frame's number of records."""
     number, frame = numbered
     path = folder / f"part-{number:05d}.parquet"
     if not as_noted(path):

@@ -55,14 +55,14 @@ def transform(
 ) -> Split:
     """Turns a frame of records (`RECORD_SCHEMA`) into documents (`COLUMNS`) and dropped rows.
 
-    `routed` has the settings of the language. It is required if some records are not labelled, because those in another
-    language are dropped.
+    `routed` has the settings of the language. It is required if some records are not labelled, because unlabelled
+    records in another language are dropped.
     """
     pages = read_pages(frame, settings).with_columns(language=pl.lit(language))
     documents = pages.with_columns(content_ids(pages, "language", "text"))
     if routed:
         documents = _routed(documents, frame["labelled"], routed)
-    # The origin of a dropped row is its place in the source, because its address may be wrong.
+    # The origin of a dropped row is its place in the source, because the address of its page may be wrong.
     split = Split.of(documents.with_columns(origin=PLACE), origin="origin")
     return Split(split.kept.select(COLUMNS), split.dropped, weights(pages))
 
@@ -86,7 +86,10 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Decides to drop each row that has the id of an earlier row. Rows are in the order of source and record."""
+    """The rows to drop because a row before them has the same id: columns shard, row, reason and value.
+
+    Rows are in the order of source and record.
+    """
     first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
     return (
         rows.sort("source", "record")
@@ -103,7 +106,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         counted = documents["text"].str.count_matches(WORD).alias("words").value_counts()
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
         wrong += wrong_ids(documents, "language", "text")
-    # Documents in another language count as pages, because the bad records of a shared source have no language either.
+    # Documents in another language count as pages too, because bad records count whatever language they may have.
     pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in (*NO_PAGE, *CAUSES)), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages

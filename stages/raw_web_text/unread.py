@@ -1,7 +1,7 @@
 """Counts what is not read of the sources: the files and records, and their bytes, by cause.
 
-A file that no reader takes, an archive's records of other kinds, and the lost rest of a damaged file are records too,
-and `lost` is their number of bytes. So the figures include what cannot be read row by row.
+A file of an unknown kind, an archive's records that are not pages, and the unreadable rest of a damaged file are
+records too, and `lost` is their number of bytes. So the figures include what cannot be read row by row.
 """
 
 from __future__ import annotations

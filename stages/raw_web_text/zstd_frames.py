@@ -1,11 +1,11 @@
 """Reads zstd frame by frame, because the frames after a damaged one may be good.
 
 pyarrow's decoder ends at the first damage, and returns no data of a frame whose check sum is wrong. So the decoder gets
-one frame at a time, without the check sum, which is checked here after the data. The sizes of a frame's blocks are in
-their headers (RFC 8878), so the place of the next frame is known even if the data are damaged. If the frame's header
+one frame at a time, without the check sum, which this module checks after the data. The sizes of a frame's blocks are
+in their headers (RFC 8878), so the place of the next frame is known even if the data are damaged. If the frame's header
 states the size of its content, the number of lost bytes is known too. Otherwise it is estimated from the stored blocks
-that were not read; the estimate is up to STEP bytes too low, because the decoder gives no data of the step in which it
-fails.
+that were not read. The estimate is up to STEP bytes too low, because the decoder returns no data of the step in which
+it fails.
 
 Only a wrong check sum makes the data of a frame doubtful. In 40 frames with overwritten bytes, all rows before a block
 that cannot be decompressed were right; in frames with a wrong check sum, up to 18 % of the rows that could still be
@@ -22,7 +22,7 @@ import xxhash
 from stages.raw_web_text.gzip_members import STEP, STORED_STEP, Damage, DamageError
 
 MAGIC = b"\x28\xb5\x2f\xfd"
-# A frame without data: a mark whose first byte is 50 to 5F, then its length in four bytes.
+# The end of the mark of a frame without data. Before it is a byte from 50 to 5F, and after it are four bytes of length.
 SKIPPED = b"\x2a\x4d\x18"
 # Bits of the frame's descriptor, and the lengths of its optional fields by the values of their bits.
 ONE_SEGMENT, HAS_SUM = 0x20, 0x04
@@ -68,7 +68,7 @@ class ZstdFrames:
         return data
 
     def _end(self) -> None:
-        """Notes a wrong check sum. The data before it have been returned already."""
+        """Notes a wrong check sum. The data of the frame have been returned already."""
         stated = self.take(4) if self._frame and self._frame.has_sum else b""
         self._frame = self._decoder = None
         if stated and stated != self._sum.digest()[:-5:-1]:

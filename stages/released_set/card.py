@@ -150,7 +150,7 @@ def _counts(released: pl.DataFrame, column: str, title: str, without: str) -> st
 
 
 def _made(job: Job, iterations: list[str], pairs: str) -> str:
-    """`pairs` is the hash of the released files."""
+    """The hashes of the models and of the released files (`pairs`), the rating that pairs need, and the random seed."""
     refined = job.section(RefinedPairs)
     rows = [[f"`{name}`", f"`{read_manifest(job.input(name))['content'][:16]}`"] for name in MODELS]
     for name in iterations:

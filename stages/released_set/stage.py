@@ -1,8 +1,8 @@
 """The set to publish: a folder in the layout of the Hugging Face hub, with a card that is made from the run.
 
 `data/released_set/dataset` has only the Parquet files of each language, the card README.md, and croissant.json, which
-describes the set for machines. Models learn from the first four columns. The others say where each pair is from and how
-it was rated.
+describes the set for machines. Models learn from the first four columns. The other columns say where each pair is from
+and how it was rated.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ REPEATED = 0.3  # an answer is flagged if at least this share of it is in repeat
 def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
     """At most `limit` questions with every model's answer.
 
-    Questions to which the tuned model gave an empty answer come first, then those with an answer in another language,
-    then those with a low rating.
+    Questions to which the tuned model gave an empty answer come first, then those that it answered in another language,
+    then the rest from the lowest to the highest rating.
     """
     table = job.rows("eval_scores", language).table()
     tuned = table.filter(pl.col("model") == TUNED)
@@ -50,7 +50,7 @@ def _flags(row: dict[str, Any]) -> list[str]:
 
 
 def released(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
-    """The lowest rated released pairs."""
+    """The `limit` released pairs with the lowest ratings."""
     shards = sorted((job.input("released_set") / "dataset" / language).glob("*.parquet"))
     if not shards:
         return []

@@ -44,7 +44,7 @@ def _bars(values: dict[str, float | None]) -> list[tuple[str, float]]:
 
 
 def _curves(job: Job, iteration: str) -> list[tuple[str, str]]:
-    """Name and points of each curve, in a square of 100 by 100 in which both axes start at the corner (0, 100)."""
+    """Name and points of each curve. The axes are 100 long and start at (0, 100), because y grows downwards in SVG."""
     path = job.root / "data" / "plots" / "evaluator" / iteration / "reliability.csv"
     if not path.exists():
         return []
@@ -55,4 +55,4 @@ def _curves(job: Job, iteration: str) -> list[tuple[str, str]]:
         )
         for (name,), rows in table.sort("predicted").group_by("series", maintain_order=True)
     }
-    return sorted(curves.items(), key=lambda curve: curve[0] == ALL)  # `all` is drawn last, over the others
+    return sorted(curves.items(), key=lambda curve: curve[0] == ALL)  # `all` is drawn last, on top

@@ -1,4 +1,4 @@
-"""Rows kept by each artifact, and why the others were dropped, from the manifests."""
+"""Reads from the manifests how many rows each artifact kept, and why it dropped the other rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ REASONS = 6
 
 
 def funnel(job: Job, language: str) -> list[dict[str, Any]]:
-    """A step for each artifact: `rows`, `width` (percent of the longest bar), and why most rows were dropped."""
+    """One dict for each artifact in the order of the pipeline, and one for the release.
+
+    `rows` is the number of kept rows, and `width` that number in percent of the largest one. `reasons` has the most
+    frequent reasons for dropping rows with their counts, and `more` is the number of the other reasons.
+    """
     manifests = {name: read_manifest(job.input(name, language)) for name in ARTIFACTS}
     steps = [_step(name, int(manifest["rows"]), manifest["drop_reasons"]) for name, manifest in manifests.items()]
     released = job.input("released_set") / "dataset" / language

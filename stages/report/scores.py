@@ -26,10 +26,10 @@ MARGIN = 0.06  # share of a scale that is left empty at each end
 
 
 def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """For each measure: a row for each model with its value, its interval, and their places on one scale in percent.
+    """One dict for each measure, with a row for each model: its value and interval, and their places on one scale.
 
-    A row has `parts`: the same for the questions of each language in which they are asked, English first, if there are
-    several. `names` are the English names of the languages.
+    The places are in percent. If questions were asked in several languages, `parts` of a row has such a row for the
+    questions in each language, English first. `names` are the English names of the languages.
     """
     return [
         {
@@ -42,7 +42,7 @@ def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str
 
 
 def _by_model(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows over all questions, each with those of its parts."""
+    """The rows over all questions. Each gets `parts`, the rows of the same model by language of the questions."""
 
     def parts(model: str) -> list[dict[str, Any]]:
         found = [row for row in rows if row["model"] == model and row["asked_in"] != ALL]
@@ -53,7 +53,7 @@ def _by_model(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[dict
 
 
 def asked(code: str, names: Mapping[str, str]) -> str:
-    """The language of questions in words."""
+    """The English name of the language in which questions are asked."""
     return "English" if code == ENGLISH else names.get(code, code)
 
 
@@ -73,9 +73,9 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def differences(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The tuned model's paired differences from each other model, with the answer of `_sure`.
+    """The tuned model's paired differences from each other model. `sure` is the result of `_sure`.
 
-    `asked` is the language of the questions, or "" for all of them.
+    `asked` is the language of the questions, or "" for the difference over all questions.
     """
     over_all = pl.col("asked_in") == ALL
     several = (pl.col("asked_in") != ALL) & (pl.col("asked_in").n_unique().over("measure") > 2)
@@ -107,7 +107,7 @@ def _sure(row: dict[str, Any]) -> str:
 def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
     """Wins, ties and losses of the tuned model by judge and other model, with their shares in percent.
 
-    `more` has figures that not every judge has.
+    `more` lists the other figures that are known for the judge, each with its words in MORE.
     """
     # People may also compare two other models. These comparisons are only in the published table.
     rows = _table(job, language, "comparisons").filter(pl.col("model") == TUNED).to_dicts()

@@ -1,7 +1,7 @@
 """The report of a run, `data/report/index.html`: one HTML page without outside links, which a phone can show.
 
-It shows the funnel, the evaluator's figures and reliability, scores with their intervals, and answers side by side,
-worst cases first.
+It shows the funnel (how many rows each artifact kept), the evaluator's figures and reliability, scores with their
+intervals, and answers side by side, worst cases first.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ def page(job: Job) -> str:
 
 
 def figure(value: float | int | None) -> str:
-    """A whole number as it is, other numbers with three decimals (with one from 10 on), and a dash for no value."""
+    """A whole number as it is, other numbers with three decimals (one decimal from 10 on), and a dash for no value."""
     if value is None or value != value:
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:.{3 if abs(value) < 10 else 1}f}"
 
 
 class _Links(HTMLParser):
-    """Counts what a page loads or opens from elsewhere; links within the page begin with #."""
+    """Collects what a page loads or opens from elsewhere. Links within the page begin with # and are left out."""
 
     def __init__(self) -> None:
         super().__init__()

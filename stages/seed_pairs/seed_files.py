@@ -91,7 +91,7 @@ def _check_columns(frame: pl.DataFrame, path: Path) -> None:
 
 
 def _origin(frame: pl.DataFrame) -> pl.Expr:
-    """A file may have a column `translated`, for responses that were translated elsewhere."""
+    """The column `origin`. A file marks responses that were translated elsewhere in its column `translated`."""
     translated = _column(frame, "translated").str.to_lowercase().is_in(YES)
     return pl.when(translated).then(pl.lit("translated")).otherwise(pl.lit("native")).alias("origin")
 

@@ -43,7 +43,7 @@ class SeedSource(Section):
 class Translation(Section):
     """How English responses are translated: by a sequence-to-sequence `checkpoint`, or by an `endpoint`.
 
-    It is optional in params.yaml, so the defaults are here and in docs/your-data.md.
+    This section is optional in params.yaml, so the defaults are here and in docs/your-data.md.
     """
 
     checkpoint: str | None = None

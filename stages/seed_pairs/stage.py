@@ -185,7 +185,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _unmasked(table: pl.DataFrame, job: Job) -> int:
-    """Counts the private data left in the pairs. In English texts, numbers of the language's countries do not count."""
+    """Counts the private data left in the pairs. In English texts, number formats of single countries do not count."""
     assert job.language is not None
     countries = load_language(job.language, job.language_pages).countries
     native = table.filter(~ENGLISH)["response"]

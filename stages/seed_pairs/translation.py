@@ -108,7 +108,7 @@ class Seq2SeqTranslator:
         return (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
 
     def _forced(self) -> dict[str, int]:
-        """The first token of a translation, which tells a multilingual model the language."""
+        """The argument of `generate` that sets the first token, from which a multilingual model takes the language."""
         code = self.settings.language_codes.get(self.language)
         if code is None:
             return {}

@@ -1,4 +1,4 @@
-"""The tuned model: the base model trained on the seeds and the diversified set, for all languages or for each one."""
+"""The tuned model: the base model trained on seeds and the diversified set, for all languages or for each language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Run the benchmarks. Each benchmark measures this project and a peer in the same run on the same machine.
+"""Runs the benchmarks. Each compares this project with a peer from the same run, or with a bound.
+
+A peer is other software that does the same work on the same machine.
 
     python -m tests.benchmarks [NAME ...]
 

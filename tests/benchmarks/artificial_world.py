@@ -56,7 +56,7 @@ FAMILIES = {
         "For school I need the story of the {}, so please tell it.",
     ),
 }
-SENTENCES = 5  # sentences of a response, a fact in each; fewer would make the base model's pages too short
+SENTENCES = 5  # sentences of a response, each with one fact; with fewer, the base model's pages would be too short
 VALUES = 10  # number of values that a fact can have
 DEFECTS = ("cut", "repeated", "mixed", "foreign")
 STOP_WORDS = 5
@@ -88,7 +88,7 @@ class Tongue:
     order: str
     consonants: str
     vowels: str
-    affixes: dict[str, str]  # of subject, verb and object; "-x" is a suffix, "x-" a prefix
+    affixes: dict[str, str]  # those of subject (S), verb (V) and object (O); "-x" is a suffix, "x-" a prefix
 
     @cached_property
     def lexicon(self) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Tongue:
 
     @cached_property
     def stop_words(self) -> list[str]:
-        """Words of two syllables. They differ from the words of lemmas, which have three."""
+        """Stop words of two syllables. The words for lemmas have three syllables, so they are not stop words."""
         syllables = [consonant + vowel for consonant in self.consonants for vowel in self.vowels]
         pairs = [first + second for first in syllables for second in syllables]
         return random.Random(f"{self.code} stop words").sample(pairs, STOP_WORDS)
@@ -132,9 +132,10 @@ class World:
     languages: int = 2
     seeds_share: float = 0.9
     defective_share: float = 0.1  # number of pages with each kind of defect, divided by the number of topics
-    # 2 is the lowest random seed with which every concept occurs in an instruction of the training split. With 1, 14 of
-    # 121 held-out instructions asked for concepts that no model had read about, and the likelihood alone recognized
-    # swapped responses with an AUC of 0.97. With random seeds that leave no concept out, AUC was 0.99 to 1.0.
+    # 2 is the lowest random seed with which every concept occurs in an instruction of the training split. With seed 1,
+    # 14 of 121 held-out instructions asked for concepts that no model had read about. The likelihood alone then
+    # recognized responses to another instruction with an AUC of 0.97. With seeds that leave no concept out, this AUC
+    # was 0.99 to 1.0.
     seed: int = 2
 
     @property

@@ -25,7 +25,7 @@ SUFFIX = re.compile(r"^['’‘]\w+$")
 def cause(
     text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
 ) -> str:
-    """The cause of most of the differing words. The two reasons are those for which each side drops the text."""
+    """The cause of most of the differing words. The two reasons are those for which we and datatrove drop the text."""
     if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH
     causes: Counter[str] = Counter()
@@ -35,7 +35,7 @@ def cause(
 
 
 def our_words(text: str, language: LanguageSettings) -> list[str]:
-    """The words exactly as the text has them; everything between them is white space."""
+    """This project's words of a text, exactly as the text has them; only white space lies between them."""
     (batch,) = split(pl.Series([text]), language)
     place, found = 0, []
     for length in batch.lengths:

@@ -27,15 +27,15 @@ from x_instruction.models.published_template import Asking
 from x_instruction.models.publishing import write_template
 from x_instruction.models.settings import Prompts
 
-TOKENS = 24  # of an answer, at most
-WINDOW = 512  # of vLLM, in tokens
-SECONDS = 1200.0  # for the start of the server, beside other work
+TOKENS = 24  # the most tokens of an answer
+WINDOW = 512  # the most tokens of a prompt and its answer in vLLM
+SECONDS = 1200.0  # the server must start in this time, also on a busy machine
 REFERENCE = "apply_chat_template and generate"
 
 
 @dataclass(frozen=True)
 class Chat:
-    """`arguments` are those of the chat template; without `language` the message itself says it."""
+    """A question, with the arguments of the chat template. Without `language`, the question names the language."""
 
     question: str
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ CHATS = (
 
 @dataclass(frozen=True)
 class Asked:
-    """The tokens of a prompt, as the way reports them, and of the answer."""
+    """The tokens of a prompt, as the software that answered reports them, and those of the answer."""
 
     prompt: list[int]
     answer: list[int]
@@ -76,7 +76,7 @@ def run() -> list[Row]:
 
 
 def publish(checkpoint: Path, folder: Path) -> list[list[int]]:
-    """Saves the checkpoint in float32 and makes it usable; returns the pipeline's prompts of CHATS."""
+    """Saves the checkpoint in float32 with a chat template. Returns the tokens of this project's prompts for CHATS."""
     model, tokenizer = load_gguf(checkpoint)
     save_model(model.float(), tokenizer, folder)
     return make_usable(folder, CHATS)
@@ -85,7 +85,7 @@ def publish(checkpoint: Path, folder: Path) -> list[list[int]]:
 def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
     """Writes the chat template and the generation config of a tuned model beside the weights in the folder.
 
-    Returns the prompts that the pipeline makes of the questions; an empty one where none names a language.
+    Returns the tokens of the prompt that this project makes for each chat; a chat without `language` has an empty list.
     """
     project = load_settings(ROOT / "params.yaml")
     prompts = Prompts.model_validate({**project.prompts.model_dump(), **of_real_model(["fi"])["prompts"]})
@@ -99,7 +99,7 @@ def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
 
 
 def by_transformers(folder: Path, chats: Sequence[Chat]) -> dict[str, list[Asked]]:
-    """The model with the tokens of `apply_chat_template`, and the pipeline."""
+    """The prompts and answers of `generate` with `apply_chat_template`, and those of the transformers pipeline."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -131,7 +131,7 @@ def by_vllm(folder: Path, chats: Sequence[Chat]) -> list[Asked]:
     for chat in chats:
         (output,) = llm.chat(chat.messages, greedy, chat_template_kwargs=dict(chat.arguments), use_tqdm=False)
         found.append(Asked(list(output.prompt_token_ids or []), list(output.outputs[0].token_ids)))
-    # The engine is a separate process, and two models need twice the memory.
+    # The engine's process would otherwise keep its model in memory beside that of the next engine.
     llm.llm_engine.engine_core.shutdown()
     return found
 
@@ -145,7 +145,7 @@ def by_server(folder: Path, chats: Sequence[Chat], log: Path) -> list[Asked]:
 
 
 def _served(client: Any, chat: Chat) -> Asked:
-    # A server takes top_k and top_p from the generation config where a request does not name them.
+    # A server takes top_k and top_p from the generation config if a request does not set them.
     body = {"top_k": 0, "return_token_ids": True, "chat_template_kwargs": dict(chat.arguments)}
     answer = client.chat.completions.create(
         model=NAME, messages=chat.messages, temperature=0.0, top_p=1.0, max_tokens=TOKENS, extra_body=body
@@ -154,7 +154,7 @@ def _served(client: Any, chat: Chat) -> Asked:
 
 
 def rows(expected: Sequence[list[int]], ways: Mapping[str, Sequence[Asked]]) -> list[Row]:
-    """For each way, its answers that are equal, its equal tokens, and its prompts that are those of the training."""
+    """Rows that count, for each way, the prompts equal to `expected`, and the answers and tokens equal to REFERENCE."""
     reference, found = ways[REFERENCE], []
     for way, asked in ways.items():
         prompts = [(one.prompt, prompt) for one, prompt in zip(asked, expected, strict=True) if prompt]
@@ -172,5 +172,5 @@ def rows(expected: Sequence[list[int]], ways: Mapping[str, Sequence[Asked]]) -> 
 
 
 def equal_tokens(one: Sequence[int], other: Sequence[int]) -> int:
-    """Number of places at which both have the same token."""
+    """Number of places at which both answers have the same token."""
     return sum(first == second for first, second in zip(one, other, strict=False))

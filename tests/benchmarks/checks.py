@@ -1,10 +1,10 @@
-"""Measures the cost of the checks: hashes, manifests, locks, readings of inputs, and the deadlines of pages.
+"""Measures the cost of the checks: hashes, manifests, locks, the record of the inputs read, and time limits of pages.
 
 The cost is a share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` on
 64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run. Runs
 with and without checks are not compared, because on a shared machine, two equal runs differ by more than the checks
-cost. The processor time of all processes of the run is read twice a second, so the measured time is slightly too small
-and the share slightly too large.
+cost. The processor time of all processes of the run is read twice a second, so the measured total is slightly too
+small and the share slightly too large.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Cost:
 
 
 def run() -> list[Row]:
-    """XI_CHECKS=sample or text restricts the benchmark to (a) or (b), and keeps the last rows of the other."""
+    """The rows of (a) and (b). If XI_CHECKS is `sample` or `text`, the rows of the other are those of the last run."""
     rows = []
     for name, measure in PARTS.items():
         if name in os.environ.get("XI_CHECKS", name):
@@ -67,7 +67,7 @@ def sample_rows(project: Path) -> list[Row]:
 
 
 def text_rows(project: Path, documents: int = DOCUMENTS) -> list[Row]:
-    """The costs in a first run, and in a second run that takes every shard from the work store."""
+    """Rows with the costs in a first run, and in a second run that takes every shard from the work store."""
     prepare(project, documents)
     rows = []
     for case in ("checks in a text run", "checks in a text run that finds its shards"):
@@ -78,7 +78,7 @@ def text_rows(project: Path, documents: int = DOCUMENTS) -> list[Row]:
 
 
 def prepare(project: Path, documents: int) -> None:
-    """A project whose only source is the generated corpus."""
+    """Makes a project whose only source is the generated corpus."""
     sources = [{"path": "corpus/{language}.jsonl"}]
     changed = {"languages": ["fi"], "execution": {"threads": 1}, "raw_web_text": {"sources": sources}}
     copy_project(project, changed, also=(".dvc/", "data/sample/"))
@@ -89,7 +89,7 @@ def prepare(project: Path, documents: int) -> None:
 
 
 def measured(project: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> Cost:
-    """Runs Python with these arguments in the project, with the checks timed. Raises InputError if Python fails."""
+    """The cost of running Python with these arguments in the project. Raises InputError if Python fails."""
     times, log = project / "times", project / "log"
     times.write_text("")
     path = os.pathsep.join([str(HOOKS), str(project)])
@@ -112,7 +112,7 @@ def saved(path: Path) -> list[Row]:
 
 
 def checks_of(lines: str) -> Counter[str]:
-    """The seconds by group, from the lines that the hooks wrote."""
+    """The seconds of the checks by group, from the lines that the hooks wrote."""
     found, whole = Counter[str](), dict[tuple[str, str], float]()
     for kind, process, group, seconds in map(str.split, lines.splitlines()):
         if kind == "+":

@@ -64,7 +64,7 @@ def _seconds(found: dict[str, Any]) -> str:
 
 
 def write(folder: Path, count: int) -> None:
-    """Writes shards with the columns of candidate_pairs that are read. Every COPY_AFTER-th vector is a near copy."""
+    """Writes shards with the columns that the two sides read. Every COPY_AFTER-th vector is a near copy."""
     random = np.random.default_rng(11)
     middles = _unit(random.standard_normal((CENTRES, SIZE), np.float32))
     for number, start in enumerate(range(0, count, SHARD)):
@@ -94,7 +94,7 @@ def _noise(random: np.random.Generator, rows: int, length: float) -> Any:
 
 
 def _asked(kind: str, folder: Path) -> Any:
-    """Measures one side in a new process, because threads are fixed at import and peak memory is that of a process."""
+    """Measures one side in a new process, because a process has one peak memory and one number of threads."""
     one = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     command = [sys.executable, "-m", "tests.benchmarks.ours.diversification", kind, str(folder)]
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **one}, capture_output=True, text=True)

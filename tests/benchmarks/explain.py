@@ -55,7 +55,7 @@ def run(documents: int = DOCUMENTS) -> list[Row]:
 
 
 def _enlarge(root: Path, settings: Settings, documents: int) -> None:
-    """Replaces every partition by many copies of its kept rows, which get new ids."""
+    """Replaces the kept rows of every artifact by many copies of them, which get new ids."""
     for artifact in ("raw_web_text", "filtered_text", *PAIRS):
         _repeat(root / "data" / artifact / LANGUAGE, "part", documents)
     _repeat(root / "data/released_set/dataset" / LANGUAGE, "train", documents)

@@ -1,4 +1,6 @@
-"""Compares our main-text extraction from real HTML with trafilatura alone: same options, in turns, on one core.
+"""Compares our main-text extraction from real HTML with trafilatura alone.
+
+Both sides have the same options and take turns on one core.
 
 Our side also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and
 normalizes lines. It saves time by removing scripts first, so that the library walks a smaller tree (1 MB instead of 1.6
@@ -27,7 +29,7 @@ PAGES = 40  # per language, spread evenly over the file
 # A round over the news pages takes only 0.14 s; even the fastest of seven rounds differed by 5 % between runs.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
-LEAST_CHARACTERS = 40  # shorter paragraphs do not count; only their first so many characters are looked up
+LEAST_CHARACTERS = 40  # shorter paragraphs do not count; of the others, only this many characters are looked up
 SECONDS = 12.0  # for both sides together; short rounds are repeated until this time is over
 BARE = OPTIONS | {"favor_precision": True}
 
@@ -70,10 +72,10 @@ def _pages(name: str) -> list[bytes]:
 
 
 def _seconds(pages: list[bytes]) -> tuple[float, float]:
-    """CPU seconds of our side and of the library in the round with the median ratio. The two go first in turns.
+    """CPU seconds of our side and of the library in the round with the median ratio. They take turns in going first.
 
-    On a shared machine, both sides may be slow in a round, which hardly changes the ratio; if only one side is
-    disturbed, the median is hardly affected.
+    On a shared machine, both sides may be slow in a round, but this hardly changes the ratio. A round in which only one
+    side is slow hardly changes the median.
     """
     rounds: list[tuple[float, float]] = []
     while len(rounds) < ROUNDS or sum(map(sum, rounds)) < SECONDS:

@@ -3,10 +3,10 @@
     make bench NAME=faults                              50 kills of a run on the embedded model, training included
     KILLS=5 PROJECT=miniature make bench NAME=faults    the same on the small project of the tests
 
-Each kill hits the run or one of its processes. Afterwards no process may be left, and everything published must be
-complete and match its manifest. If a run ends by itself, it must have published the same bytes as an undisturbed run;
-then a new project is started. The record is saved in data/faults/<project> after each kill, so the benchmark can be
-interrupted and resumed.
+Each kill ends one random process of the run, and then the run itself. Afterwards no process may be left, and everything
+published must be complete and match its manifest. If a run ends by itself, it must have published the same bytes as an
+undisturbed run; then a new project is started. The record is saved in data/faults/<project> after each kill, so the
+benchmark can be interrupted and resumed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
 @dataclass
 class Record:
-    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed` maps checksum files to mtimes."""
+    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: the time of each checksum file."""
 
     seconds: float = 0.0
     tried: int = 0
@@ -118,7 +118,7 @@ def _undisturbed(project: Path, make: Callable[[Path], None]) -> float:
 def _go_on(folder: Path, record: Record, may_kill: bool) -> None:
     """Starts the run and lets it end, or kills it after a random amount of processor time.
 
-    Clock time would let a run on a busy machine never get beyond its first training.
+    If the time were clock time, a run on a busy machine might never get beyond its first training.
     """
     project, choose = folder / "killed", random.Random(f"{SEED} {record.tried} {record.ended}")
     with (folder / "killed.log").open("ab") as log:
@@ -162,9 +162,13 @@ def _kill(run: subprocess.Popen[bytes], choose: random.Random) -> list[str]:
 
 
 def problems_of(project: Path) -> list[str]:
-    """A problem for each output that is half-published or differs from its manifest."""
+    """A problem for each output that is half-published or differs from its manifest, and for a damaged `dvc.lock`."""
     found = []
-    for stage in read_graph(project).stages.values():
+    try:
+        stages = read_graph(project).stages.values()
+    except InputError as error:
+        return [str(error)]
+    for stage in stages:
         folder = project / stage.output
         if folder.exists() and any(folder.iterdir()):
             if not (folder / MANIFEST).exists():
@@ -178,7 +182,7 @@ def problems_of(project: Path) -> list[str]:
 
 
 def _count_redone(project: Path, record: Record) -> None:
-    """Counts finished work that was made again since the last kill: its file of checksums has another mtime now."""
+    """Counts finished work that was made again since the last kill: its file of checksums is newer now."""
     now = {str(path.relative_to(project)): path.stat().st_mtime_ns for path in project.glob(f"data/.work/**/{SEAL}")}
     record.redone += sum(now.get(path, since) != since for path, since in record.sealed.items())
     record.sealed = now

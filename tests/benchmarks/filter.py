@@ -1,6 +1,6 @@
 """Compares speed and verdicts of FineWeb-2's rules with datatrove, on real web text and one core.
 
-Both sides get the same texts, as raw_web_text writes them, the same rules and the same published thresholds. The
+Both sides get the same texts (as raw_web_text writes them), the same rules and the same published thresholds. The
 documents are spread evenly over each language's file and have about SAMPLE bytes in total.
 """
 
@@ -32,7 +32,7 @@ from x_instruction.pages.normalise import normalise
 
 TOKENIZERS = {"fi": "fin_Latn", "sw": "swh_Latn", "tr": "tur_Latn", "th": "tha_Thai", "ta": "tam_Taml"}
 TOKENIZERS |= {"hi": "hin_Deva", "id": "ind_Latn", "vi": "vie_Latn", "bn": "ben_Beng", "ur": "urd_Arab"}
-SAMPLE = 4_000_000  # bytes; 1 MB would have only 81 Vietnamese documents, so that one document is more than 1 %
+SAMPLE = 4_000_000  # bytes; 1 MB has only 81 Vietnamese documents, so each document would be more than 1 %
 TIMES = 3
 # FineWeb-2's values. docs/filters.md says why some of the project's defaults differ.
 PUBLISHED = {

@@ -30,13 +30,13 @@ TYPES = ("float32", "bfloat16")
 PAIRS = 8  # per language
 NEW_TOKENS = 24
 MOST_DIFFERENT_RATING = 0.01
-# The project's goal names only ratings; the same limit is used for likelihoods.
+# The limit was set for ratings; the same limit is used for likelihoods.
 MOST_DIFFERENT_NATS = 0.01
 
 
 @dataclass(frozen=True)
 class Found:
-    """An engine's results for each pair: the rating, the instruction's likelihood in nats per token, and a text."""
+    """An engine's results for each pair: rating, likelihood of the instruction in nats per token, and text written."""
 
     ratings: list[float]
     likelihoods: list[float]

@@ -70,7 +70,7 @@ def _measured(documents: int, *stages: str) -> dict[str, tuple[float, int]]:
 
 
 def _prepare(root: Path, documents: int) -> None:
-    """A project whose only source is the generated corpus."""
+    """Makes a project whose only source is the generated corpus."""
     for name in ("stages", "x_instruction", "languages"):
         (root / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "data" / "sample", root / "data" / "sample")

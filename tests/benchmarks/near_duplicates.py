@@ -1,9 +1,9 @@
 """Compares our near-duplicate removal, from shingles to decisions, with datatrove's MinHash.
 
-A text has 200 made-up words, and a tenth of the texts are the second text of a planted pair. Our side starts from texts
-in memory, writes and reads the shard with the signatures, and ends with the decisions. The datatrove side starts from
-its documents in memory and ends with the documents that it keeps. Each side has one thread, 112 permutations and
-shingles of 5 words.
+A text has about 200 made-up words, and a tenth of the texts are copies of another text with a few words replaced. Our
+side starts from texts in memory, writes and reads the shard with the signatures, and ends with the decisions. The
+datatrove side starts from its documents in memory and ends with the documents that it keeps. Each side has one thread,
+112 permutations and shingles of 5 words.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def _ours(texts: Path) -> Any:
 
 
 def _quality(gone: list[list[int]], texts: list[str], pairs: int) -> tuple[float, float]:
-    """Recall of planted pairs just above ALIKE, and precision: share of dropped texts with at least this similarity."""
+    """The recall of pairs, and the precision of the decisions.
+
+    Recall is the share of the pairs just above the similarity ALIKE that are found. Precision is the share of dropped
+    texts that have at least this similarity to the text that is kept.
+    """
     dropped = {one for one, _ in gone}
     alike = [jaccard(texts[2 * pair], texts[2 * pair + 1], SHINGLE) for pair in range(pairs)]
     wanted = [pair for pair in range(pairs) if ALIKE <= alike[pair] < ALIKE + JUST]

@@ -1,4 +1,7 @@
-"""Runs a peer in a separate environment (requirements-peers.txt), so that its packages cannot clash with ours."""
+"""Runs the software that we are compared with in a separate environment, so that its packages cannot clash with ours.
+
+requirements-peers.txt lists the packages.
+"""
 
 from __future__ import annotations
 

@@ -47,15 +47,15 @@ def settings(world: World) -> dict[str, Any]:
         "prompts": {"rate": "<|response|>{response}<|instruction|>{instruction}<|rating|>{language}"},
         "rating": {
             "labels": ["A", "B", "C"],  # without a space, since the embedded tokenizer has no token " A"
-            # The identification signal is left out, because the identifier does not know these languages. With the
-            # labels alone, the AUC of swapped responses was 0.5 to 0.9 for every batch size, learning rate and training
-            # order that we tried.
+            # The signal of language identification is left out, because these languages are artificial. With the
+            # labels alone, responses to another instruction (swapped) had an AUC of 0.5 to 0.9 for every batch size,
+            # learning rate and training order that we tried.
             "signals": ["likelihood", "part_likelihood", "repeated_share", "short_run", "open_end"],
         },
         "raw_web_text": {"sources": [{"path": f"{DATA}/web/{{language}}"}]},
         "filtered_text": {
             "min_words": 8,
-            "max_repeated_paragraph_share": 1.0,  # the evaluator, not the filter, must find these pages
+            "max_repeated_paragraph_share": 1.0,  # the evaluator, not the filter, must find repeated responses
             "near_duplicate_jaccard": 0.99,
             "shingle_words": 3,
         },
@@ -96,7 +96,7 @@ def make_project(project: Path, world: World, changed: dict[str, Any]) -> None:
 
 
 def outcome(project: Path, world: World) -> list[Row]:
-    """The pipeline's figures, and how its pairs and answers compare with the truth."""
+    """Rows with the pipeline's figures, and with how its pairs and answers compare with the truth."""
     named = named_rightly(project, world)
     return [
         Row("instructions that name task and concept", "share", named, 0.9, "at least"),
@@ -187,7 +187,7 @@ def named_rightly(project: Path, world: World) -> float:
 
 @dataclass(frozen=True)
 class Kept:
-    """Counts of kept pairs: which shares are good, how many are kept, and how many candidates are good.
+    """The shares of kept pairs that are good, the number of kept pairs, and the number of good `candidates`.
 
     A good pair has the right instruction, and its text comes from a good page or (except in `of_good_pages`) consists
     of whole sentences from a cut page.

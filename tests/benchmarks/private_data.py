@@ -1,9 +1,10 @@
 """Measures recall and false positives of the masking of telephone numbers and e-mail addresses.
 
 The numbers are libphonenumber's examples for the countries of the ten languages, in national, international and E.164
-form, with several separators, with and without the leading +, and announced by words of the language. A number counts
-as found if the mask leaves none of its digits. False positives are counted on other numbers: ISBN, ISSN, EAN, orders
-and parcels, years, prices, coordinates. The bounds were chosen by this project.
+form. They are written with several separators, with and without the leading +, and after words of the language that
+announce a number. A number counts as found if the mask leaves none of its digits. False positives are counted on other
+numbers: ISBN, ISSN, EAN, orders and parcels, years, prices, coordinates. The bounds on recall and false positives were
+chosen by this project.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def run() -> list[Row]:
 
 
 def numbers(language: LanguageSettings, words: list[str]) -> Iterator[tuple[str, str]]:
-    """Texts in which a number follows one of the words, each with this number as it is written there."""
+    """Yields pairs: a text in which a number follows one of the words, and the number as it is written there."""
     for country in language.countries:
         for kind in TYPES:
             example = phonenumbers.example_number_for_type(country, kind)

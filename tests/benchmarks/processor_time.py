@@ -1,4 +1,4 @@
-"""The processor time of a run and of all its processes. It shows how far a run has got on a busy machine, too."""
+"""The processor time of a run and of all its processes. It shows how far a run is even if the machine is busy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 def processor_seconds(running: subprocess.Popen[Any], at_most: float = math.inf, every: float = 0.5) -> float:
     """Waits until a process ends, or until it and its descendants have used `at_most` seconds of processor time.
 
-    Returns the seconds used. The processes are looked at once in `every` seconds, so the last moments are missing.
+    Returns the seconds used. The times are read once in `every` seconds, so the last moments of a process are missing.
     """
     used: dict[tuple[int, float], float] = {}
     while running.poll() is None and sum(used.values()) < at_most:

@@ -29,7 +29,7 @@ from x_instruction.runner.files import digest
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # the shortest and the longest excerpt, as among the seeds' responses
-EXCERPTS_A_DOCUMENT = 3  # if learned; a measured document gives only one
+EXCERPTS_A_DOCUMENT = 3  # from a learned document; a measured document gives only one
 CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences, such as "Read more.", may be in several parts
 
@@ -76,7 +76,7 @@ def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
 
 
 def _groups(documents: pl.DataFrame, other_site: str) -> dict[tuple[str, str], list[str]]:
-    """Texts by site and document; the paragraphs of an article ("xquad.hi.json#41/2") form one document."""
+    """Maps site and document to texts; the paragraphs of an article ("xquad.hi.json#41/2") form one document."""
     groups: dict[tuple[str, str], list[str]] = {}
     others = documents.filter(pl.col("source") != other_site).select("source", "path", "text")
     for source, path, text in others.iter_rows():
@@ -90,7 +90,7 @@ def _excerpts_of(document: str, language: LanguageSettings) -> list[str]:
 
 
 def fitting(document: str, marks_ends: bool = True) -> Iterator[str]:
-    """The first whole sentences of each paragraph: at least two sentences whose total length is within the bounds.
+    """Yields the first whole sentences of each paragraph: at least two, with a total length within CHARACTERS.
 
     `marks_ends` says whether the language marks where a sentence ends.
     """

@@ -17,7 +17,8 @@ from x_instruction.embeddings.vectors import INSTRUCTION, RESPONSE, dimensions_o
 Matrix = npt.NDArray[np.float64]
 RESAMPLES = 400
 FIRST_OF = 20
-# The share of good pairs and of each defect. The defects are those of planted_defects.py that a whole text can have.
+# The assumed shares of good pairs and of each defect among all pairs. These are the defects of planted_defects.py that
+# a whole text can have.
 PLANTED = {"none": 0.5, **dict.fromkeys(("swapped", "cut", "repeated", "wrong_language", "boilerplate"), 0.1)}
 # Rules of candidate_pairs that do not judge the form of an instruction.
 NOT_ABOUT_FORM = ("similar_instructions", "same_as_another_sample", "copies_response")
@@ -135,6 +136,6 @@ def chrf(answers: pl.DataFrame) -> Measured:
 
 
 def shards(project: Path, *names: str) -> pl.DataFrame:
-    """All rows of a partition."""
+    """All rows of an artifact. `names` are the parts of its path, such as rated_pairs, iteration_1 and a language."""
     folder = project.joinpath("data", *names)
     return pl.concat([pl.read_parquet(path) for path in sorted(folder.glob("part-*.parquet"))])

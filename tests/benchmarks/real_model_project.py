@@ -26,7 +26,7 @@ CHECKPOINT = f"{DATA}/{NAME}"
 DEFAULT = ("fi", "sw", "hi")
 ENGLISH_PAIRS = 70
 ENGLISH_CHARACTERS = (120, 600)  # characters of the shortest and the longest response
-NATIVE_TRAIN_PAIRS = 30  # of each language, after the sample's 40 seeds are split
+NATIVE_TRAIN_PAIRS = 30  # the training pairs of each language when the sample's 40 seeds are split
 
 
 def chosen_languages() -> list[str]:
@@ -132,7 +132,7 @@ def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
 
 
 def write_english(folder: Path) -> None:
-    """Writes the English pairs whose instruction needs no input text as seeds."""
+    """Writes, as seeds, the English pairs whose instruction needs no input text."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = pl.read_ndjson(real_text("seed", "alpaca_en_demo.jsonl.zst"), infer_schema_length=None)
     fitting = pl.col("output").str.len_chars().is_between(*ENGLISH_CHARACTERS) & (pl.col("input") == "")

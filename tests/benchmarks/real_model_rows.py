@@ -70,7 +70,7 @@ def formed_share(project: Path, languages: list[str]) -> float:
 
 
 def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """How near all candidates' instructions are to their texts, whether or not the pairs are kept later."""
+    """Rows that show how near instructions are to their texts. All candidates count, whether or not they are kept."""
     pairs = candidates(project, settings.languages)
     untuned = written_by(project, settings, "base_model", pairs.select("language", "response"))
     ours = by_language(project, pairs)
@@ -117,7 +117,10 @@ def beside(values: dict[str, float | None]) -> str:
 
 
 def likelihood_rows(project: Path, settings: Settings) -> list[Row]:
-    """AUC of own against swapped responses by the instruction model's likelihood, on seeds that it has not learned."""
+    """Rows with the AUC of an instruction's own response against others.
+
+    The score is the instruction model's likelihood of the instruction, on seeds that this model has not learned.
+    """
     rows = []
     with LazyEngine(project / "data" / "instruction_model", settings.text_generation, settings.seed) as engine:
         for code in settings.languages:
@@ -159,7 +162,7 @@ def kept_rows(project: Path, settings: Settings) -> list[Row]:
 
 
 def answer_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """Compares the tuned model with the seed-only and the base model, each with its 95 % interval."""
+    """Rows that compare the tuned model with the seed-only and the base model. Every figure has its 95 % interval."""
     near = nearness(project, settings, answers(project, settings.languages))
     of = {name: near.filter(pl.col("model") == name) for name in MODELS}
     of["embedded"] = answers(embedded, settings.languages).filter(pl.col("model") == "tuned")

@@ -42,11 +42,11 @@ def run() -> list[Row]:
 
 
 def moments(times: list[float], choose: random.Random) -> list[tuple[int, float]]:
-    """KILLS random moments of a run: how many shards are finished then, and how many seconds ago the last one was.
+    """KILLS random moments of a run: the number of shards finished by then, and the seconds since the last of them.
 
     `times[n]` is the second at which n shards were finished; the last entry is the end of the run. A moment is not
-    given in seconds alone, because a resumed run skips finished shards and often ends before: only two of ten such
-    kills hit a run.
+    given in seconds alone, because a resumed run skips finished shards and often ends before that second. Only two of
+    ten kills planned in seconds hit a run.
     """
     drawn = sorted(choose.uniform(times[0], times[-1] - LAST_SECONDS) for _ in range(KILLS))
     finished = [sum(second <= moment for second in times) - 1 for moment in drawn]
@@ -94,7 +94,7 @@ def _kill_run(project: Path, shards: int, seconds: float) -> int | None:
 
 
 def _project(folder: Path) -> Path:
-    """Makes a copy of the project with texts in shards and an untrained model. The gate accepts all instructions."""
+    """Makes a copy of the project with texts in shards and an untrained model. All instructions pass the checks."""
     copy_project(folder, {"text_generation": {"backend": "transformers"}})
     (folder / "stages/candidate_pairs/expectations.yaml").write_text(
         "- {metric: unaccounted_rows, equals: 0, severity: critical, because: no row is lost}\n", encoding="utf-8"

@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Compared:
-    """One measure of the compared models. Each array has one entry per seed, all for the same questions."""
+    """One measure of the compared models. Each model has an entry per training seed, all for the same questions."""
 
     measure: str
     by_model: Mapping[str, Sequence[Observed]]
@@ -43,14 +43,14 @@ class Compared:
         return np.all([self.improvements(*two) > 0 for two in pairwise(ORDER)], axis=0)
 
     def over_questions(self, one: str, other: str, resamples: int, seed: int) -> Interval:
-        """The bootstrap interval of the difference over questions, after averaging each question over the seeds."""
+        """The bootstrap interval, over questions, of the difference of two models' means over the seeds."""
         found = difference(*(_mean(self.by_model[model]) for model in (one, other)), resamples, seed)
         assert found is not None and found.low is not None and found.high is not None
         return Interval(found.low, found.high)
 
 
 def compared(measure: str, by_seed: Sequence[Mapping[str, Answered]]) -> Compared:
-    """Raises ValueError if the measure has no value for a model."""
+    """The values of a measure for every model and seed. Raises ValueError if the measure has no value for a model."""
     observed: dict[str, list[Observed]] = {model: [] for model in ORDER}
     for answered in by_seed:
         for model in ORDER:
@@ -80,7 +80,7 @@ def over_seeds(differences: Array) -> Interval | None:
 
 
 def rows_of(label: str, found: Sequence[Compared], resamples: int, seed: int) -> list[Row]:
-    """Rows that compare each model with the next one (tuned, seed-only, base), and a row on the order."""
+    """Rows that compare each model with the next one in ORDER, and a row with the number of seeds in this order."""
     rows = [
         Row(
             f"{label}, {one.measure}, {model}",

@@ -3,7 +3,7 @@
 <folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
 <folder>/seed_18/measured/    the answers and the losses of the compared models, by language
 
-The first seed is that of the project, and its models are there already. Every model and table is kept, and training
+The first seed is that of the project, whose models exist already. Every model and table is kept, and training
 continues from its checkpoints. So an interrupted benchmark continues where it ended.
 """
 
@@ -52,7 +52,7 @@ def settings_of(project: Path) -> Settings:
 
 
 def key_of(project: Path, settings: Settings) -> str:
-    """A hash of everything except the seed that affects the result: data, settings, questions and code."""
+    """A hash of everything that affects the result, except the seed: data, settings, questions and code."""
     data, codes = project / "data", settings.languages
     inputs = [
         *(data.joinpath(*names) for names in (("base_model",), ("tuned_model",), SEED_ONLY_MODEL)),
@@ -97,7 +97,7 @@ def train(view: Path, settings: Settings) -> None:
 
 
 def _train(view: Path, settings: Settings, stage: Stage, names: Sequence[str]) -> None:
-    """Runs a stage and publishes its model without a gate, since a bad model of one seed is also a result."""
+    """Runs a stage and publishes its model without any checks, since a bad model of one seed is also a result."""
     artifact, *iteration = names
     job = _job(view, settings, artifact, iteration)
     if (job.target / MANIFEST).exists():

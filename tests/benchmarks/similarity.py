@@ -2,7 +2,7 @@
 
 The instructions are English and the responses are in ten languages. The sample's seeds of each language are split at
 random into two halves. One half gives the mean vectors; in the other half, every instruction is combined with every
-response. The figure is the mean over ten splits.
+response. The reported AUC is the mean over ten splits.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def combined(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def swapped_auc(pairs: pl.DataFrame, column: str, seed: int) -> float:
-    """AUC of true against swapped responses in one half of the pairs, by a column of the signal Similarity."""
+    """AUC with which a column of the signal Similarity tells true from wrong combinations of one half of the pairs."""
     order = np.random.default_rng(seed).permutation(pairs.height)
     half = pairs.height // 2
     scored = Similarity.fit(pairs[order[:half]]).score(combined(pairs[order[half:]]))

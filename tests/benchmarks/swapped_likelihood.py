@@ -1,8 +1,8 @@
 """Measures whether an instruction's likelihood, with or without a correction, shows that a response belongs to it.
 
 Some instructions are likely after any text, so only the likelihood that a text adds is informative. Two corrections are
-compared: the likelihood without a text is subtracted, or the mean likelihood after other texts of the language. The
-pairs are all combinations of the instructions and responses of seeds outside the instruction model's training set.
+compared. One subtracts the likelihood without a text, the other the mean likelihood after other texts of the language.
+The pairs are all combinations of the instructions and responses of seeds outside the instruction model's training set.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def likelihoods(engine: LazyEngine, pairs: Sequence[Pair], prompts: Prompts) -> 
 
 
 def areas(table: Matrix, without: Matrix) -> dict[str, float]:
-    """AUC of each instruction's own response against other responses, by correction."""
+    """Maps each correction to the AUC with which the likelihood tells an instruction's own response from others."""
     return {
         AS_IS: area(table),
         EMPTY: area(table - without[:, None]),
@@ -56,5 +56,8 @@ def area(table: Matrix) -> float:
 
 
 def own_first(table: Matrix) -> float:
-    """Share of instructions that are likeliest after their own response; no correction per instruction changes this."""
+    """Share of instructions that are likeliest after their own response.
+
+    To subtract a constant from all likelihoods of an instruction, such as that without a text, changes nothing.
+    """
     return float((table.argmax(axis=1) == np.arange(len(table))).mean())

@@ -1,4 +1,4 @@
-"""Compares our fine-tuning with a plain TRL trainer: same model, examples, batches and learning rate.
+"""Compares our fine-tuning with a plain TRL trainer, with the same model, examples, batches and learning rate.
 
 The embedded model has a small vocabulary, so its layers take most of the time. The second model has the same layers and
 a vocabulary of 65,536 tokens, so its logits take most of the time. The real model is Gemma 3 270M, with a vocabulary of
@@ -27,7 +27,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.settings import Training
 
 EXAMPLES, BATCH, LARGE_VOCABULARY = 160, 8, 65_536
-# For the real model, because plain TRL keeps several copies of a batch's logits; each takes 1 GB for 4 examples.
+# The real model gets small batches, because plain TRL keeps several copies of the logits (1 GB for 4 examples).
 REAL_EXAMPLES, REAL_BATCH = 12, 4
 
 

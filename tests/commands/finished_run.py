@@ -104,7 +104,7 @@ def _models(root: Path) -> None:
 
 
 def _candidates(job: Job) -> None:
-    """Writes two instructions for each text. The second one of the first text is too short and is dropped."""
+    """Writes two instructions for each text. The second instruction of the first text is too short and dropped."""
     frame = job.rows("filtered_text", job.language).table()
     settings = job.settings.candidate_pairs.model_copy(update={"samples": 2})  # type: ignore[attr-defined]
     written = []

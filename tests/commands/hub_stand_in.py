@@ -19,11 +19,12 @@ READER = "hf_stand_in_read"  # may only read
 
 @dataclass
 class Hub:
-    """`files`, `kinds` (dataset, model) and `private` by repository, `stored` LFS objects by checksum.
+    """The state of the hub, and the faults that a test asks for.
 
-    Faults: `fails` refuses every commit. `takes` is the number of LFS objects that are stored before the next one is
-    refused. `holds` keeps each later LFS object waiting; `waiting` says that one does. `hangs_up` makes a commit and
-    closes the connection without an answer. `ignored` are the files that a repository's .gitignore lists.
+    `files`, `kinds` (dataset or model) and `private` have a key for each repository, and `stored` has the LFS objects
+    by checksum. `ignored` are the files that a repository's .gitignore lists. With `fails`, every commit is refused.
+    After `takes` LFS objects, the next one is refused (with `holds`, after a minute), and `waiting` is set at once.
+    With `hangs_up`, a commit is made but the connection is closed without an answer.
     """
 
     address: str = ""

@@ -156,7 +156,7 @@ def test_rules_that_were_not_broken_show_their_value_and_limit(run: Run) -> None
     shown = {name: value for name, outcome, value in rules.rows if outcome == "kept"}
     assert shown["too_short"] == f"{row['words']} words < {run[1].filtered_text.min_words}"
     assert f"fi {row['language_score']:.2f} <" in shown["wrong_language"]
-    assert shown["duplicate_ngrams"].count("repeated") == 6  # 5-grams to 10-grams
+    assert shown["duplicate_ngrams"].count("repeated") == 6  # once for each n from 5 to 10
 
 
 def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change(settings: Settings) -> None:
@@ -165,7 +165,7 @@ def test_each_cleaning_step_that_changed_the_text_is_named_with_its_first_change
     steps = dict(filtered(document, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
     assert list(steps) == ["markup", "private_data"]
     assert "first '&auml;' to 'ä'" in steps["markup"]
-    assert steps["private_data"] == "masked 1 emails"  # without the address
+    assert steps["private_data"] == "masked 1 emails"  # the address is not shown
     twice = document | {"text": "Kirjoita osoitteeseen matti@example.fi nyt.\n" * 2}
     steps = dict(filtered(twice, settings.filtered_text, load_language("fi", ROOT / "languages")).steps)
     assert "first" in steps["copy_artifacts"] and "matti" not in "".join(steps.values())

@@ -1,4 +1,4 @@
-"""`release` copies or uploads exactly the set that passed its gate, completely or not at all."""
+"""`release` copies or uploads exactly the set that passed its checks, completely or not at all."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_a_failure_after_the_repository_was_created_says_so(run: Run) -> None:
         assert failed.returncode == 1 and "; the dataset was created and is empty" in failed.stderr
         assert list(hub.files["me/breads"]) == [".gitattributes"]
         again = ask_hub(run[0], hub, stand_in.TOKEN)
-        assert "; nothing changed" in again.stderr  # it exists now
+        assert "; nothing changed" in again.stderr  # the repository exists now
 
 
 def test_an_upload_that_ends_in_the_middle_leaves_the_earlier_release(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The tuned model is released with its own scores in the card, and never with those of another model."""
+"""The tuned model is released with its own scores in the card, and never with the scores of another model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def put_scores(root: Path, language: str, contents: dict[str, str], share: float
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The model of a finished run, which is the current folder; it was scored in Finnish."""
+    """Returns the folder of a tuned model that has scores in Finnish. The model's project is the current folder."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "data/tuned_model"
     put_scores(tmp_path, "fi", {"base": "another", "tuned": put_model(folder)})
@@ -160,7 +160,7 @@ def test_the_hub_gets_the_model_in_one_commit(model: Path) -> None:
         assert set(found) == {".gitattributes", "README.md", "config.json", "training.json", "model.safetensors"}
         assert found["model.safetensors"] == b"weights of tuned_model"
         assert b"| language_share | 0.75 |" in found["README.md"]
-        # A later release with other files takes the old weights away, and nothing that is not ours.
+        # A later release with other files deletes the old weights, but no file that the release did not write.
         found |= {"model.safetensors.index.json": b"old", "onnx/model.onnx": b"theirs"}
         assert ask_hub(Path.cwd(), hub, stand_in.TOKEN, "--what", "model", name="me/chat").returncode == 0
         assert "model.safetensors.index.json" not in found and "onnx/model.onnx" in found

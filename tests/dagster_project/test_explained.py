@@ -1,4 +1,4 @@
-"""Dagster's metadata of a language's row index have a table of the stages that one sampled row went through."""
+"""Dagster's metadata of a language's row index contain a table of the stages that one sampled row went through."""
 
 from __future__ import annotations
 

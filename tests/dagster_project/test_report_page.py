@@ -37,7 +37,8 @@ def test_the_server_serves_only_the_report(tmp_path: Path, monkeypatch: pytest.M
     address = os.environ[ADDRESS]
     assert address.startswith("http://127.0.0.1:")
     try:
-        (tmp_path / "data/report").mkdir(parents=True)  # made only after the server has started, as in a first run
+        # The report is made after the server has started, as in a first run.
+        (tmp_path / "data/report").mkdir(parents=True)
         (tmp_path / "data/report/index.html").write_text("<h1>Report</h1>")
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert answer.read() == b"<h1>Report</h1>"

@@ -215,7 +215,7 @@ def plan(run: Run) -> str:
 
 
 def train(lab: Lab, run: Run) -> dict[str, Any]:
-    """Does a run. Returns its figures, among them the loss of every step and the folder of the trained model."""
+    """Trains the model of a run. Returns figures, among them the loss of every step and the folder of the model."""
     training = PLAIN.model_copy(update=run.changes)
     start, out = lab.start("tiny" if lab.tiny else run.shape), lab.folder / run.name.replace(" ", "-")
     examples = lab.examples[: run.examples]

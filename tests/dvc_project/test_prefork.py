@@ -1,4 +1,4 @@
-"""A stage that is forked from the preloaded process behaves like a stage in a separate process."""
+"""A stage that is forked from the preloaded process behaves like a stage in a new Python process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parallel stages keep the order of the graph, a failure skips only downstream stages, and an interrupt ends all."""
+"""Parallel stages follow the graph, a failure skips only downstream stages, and an interrupt ends all stages."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_interrupt_ends_the_stage_and_leaves_dvc_lock_unchanged(made: Path) -
 
 
 def test_stages_that_use_every_core_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")  # hides nvidia-smi
+    monkeypatch.setenv("PATH", "")  # so that nvidia-smi is not found
     assert stages_at_once(threads=os.cpu_count() or 1) == 1
 
 

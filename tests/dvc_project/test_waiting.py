@@ -1,4 +1,4 @@
-"""A `dvc` command waits for other runs, but not forever, and not for a program that is not a run."""
+"""A `dvc` command waits for other runs of the project, but not forever, and not for other programs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from x_instruction.runner.errors import InputError
 
 @pytest.fixture
 def program() -> Iterator[subprocess.Popen[str]]:
-    """A program that is not a run; the tests pretend that it has the process id of a killed run."""
+    """A program that is not a run of the project; the tests pretend that it has the process id of a killed run."""
     running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
     yield running
     running.kill()

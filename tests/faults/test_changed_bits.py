@@ -86,7 +86,7 @@ def test_a_manifest_with_a_flipped_bit_is_refused_or_has_the_same_values(publish
     for place in range(path.stat().st_size):
         with flipped(path, place):
             try:
-                # The manifest is accepted if the value is still equal, or if only the name of its checksum changed.
+                # A flip is not noticed if the value stays equal, or if it changes only the name of the checksum.
                 assert read_manifest(folder).items() >= manifest.items(), place
             except DamagedError:
                 refused += 1
@@ -160,7 +160,7 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     capsys.readouterr()
     assert run() == first
     printed = capsys.readouterr().err
-    if (name, how) != (SEAL, "missing"):  # without a seal, an entry is unfinished and not damaged
+    if (name, how) != (SEAL, "missing"):  # an entry without this file counts as unfinished, not as damaged
         assert f"{entry / name} is damaged: it is deleted and made again" in printed
 
 

@@ -1,8 +1,8 @@
 """A kill at any file system call leaves complete and consistent published data, and a new run makes the same bytes.
 
-The folder is copied before each file system call of the stage. A kill during the call would leave the files of the
-copy, because the operating system keeps what was written. Python reports these calls to an audit hook, except for
-`fsync`, which is patched.
+The folder is copied before each file system call of the stage. A kill at this moment would leave the same files as the
+copy, because the operating system keeps what a killed process has written. Python reports these calls to an audit hook,
+except for `fsync`, which is patched.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def test_a_kill_at_any_file_system_call_leaves_complete_and_consistent_data(
     for copy in moments.found.values():
         assert half_published(job_in(copy)) == ""
         published.add(word_of(job_in(copy)))
-        # The work store also has the shards of the old data, so they are subtracted.
+        # The work store also has the shards of the old data, so their number is subtracted.
         finished = len(list((copy / "data/.work/fi").glob("*/sealed.json"))) - shards
         again, repeated = made(copy, "new")
         assert again == new

@@ -10,8 +10,8 @@ import polars as pl
 
 BLOCK = r"(?m:^[ ]*```)(?s:.*?)(?m:^[ ]*```[ ]*$)"
 FORMULA = r"\$\$(?s:.{1,3000}?)\$\$"
-# Lines of C, CSS, HTML, JavaScript and Python. Such a line ends with a brace, or with a semicolon after another mark (a
-# comment may follow), or it begins with words of code.
+# Lines of C, CSS, HTML, JavaScript and Python. Such a line ends with a brace or a semicolon after another mark (a
+# comment may follow), has only brackets, or begins with a comment sign, a tag or a keyword.
 _ENDS = r"[^\n]*[(){}=<>:\x22'][^\n]*[;{}](?:[ ]*//[^\n]*)?|[{}()\[\];,]{1,4}"
 _BEGINS = (
     r"(?://|/\*|\*/|</?[A-Za-z!]|[})\]]|>>> |import \w|from [\w.]+ import|console\.|(?:const|let|var|def|class) \w)"

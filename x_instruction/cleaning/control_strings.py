@@ -1,4 +1,4 @@
-"""Counts strings that a tokenizer or a prompt template may read as structure: special tokens and headers of turns.
+"""Counts strings that a tokenizer or a prompt template may read as structure: special tokens and headers of a chat.
 
 The patterns describe the forms of special tokens in published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM,
 Phi, Cohere, T5, BERT, StarCoder, NLLB), because a list of the tokens would miss those of a new model. In web text these
@@ -29,14 +29,14 @@ _BRACKETS = (
 )
 # Question and Context are not in the list, because they are also headings of pages.
 _SPEAKERS = r"Human|Assistant|User|System|Instruction|Input|Response|Output"
-# "### Response:" counts anywhere, "Human:" and "ASSISTANT:" at the beginning of a line, "### User" only alone on a
-# line.
+# "### Response:" counts anywhere. "Human:" and "ASSISTANT:" count only at the beginning of a line, and "### User" only
+# alone on a line.
 _TURNS = (
     rf"(?i:###\s*(?:{_SPEAKERS})\s*:)|(?m:^#{{2,4}} ?(?:Human|Assistant|User|System)[ ]*$)"
     r"|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT4? (?:Correct )?(?:User|Assistant)): )|\]~b\]|\[e~\["
 )
 CONTROL_STRING = rf"{TAG}|{_BRACKETS}|{_TURNS}"
-# Texts are first searched for the beginnings of all patterns, which is quick. Nine in ten texts have none.
+# Texts are first searched for the beginnings of all patterns, which is quick. Nine in ten texts have none of them.
 MAY_HOLD_CONTROL = r"[<\[\]]|#{2}|(?m:^(?:Human|Assistant|USER|ASSISTANT|SYSTEM|HUMAN|GPT))"
 
 

@@ -1,4 +1,4 @@
-"""Removes what a page has for its site's software, not for readers: front matter, comments, tags, macros, site links.
+"""Removes what only the software of a site needs: front matter, comments, tags, macros, and links within the site.
 
 Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown, because another text
 that contains them usually explains them (a lesson on HTML).
@@ -15,7 +15,7 @@ from x_instruction.cleaning.code_blocks import BLOCK
 from x_instruction.cleaning.control_strings import TAG as CONTROL_TAG
 from x_instruction.language.changes import changed_where
 
-# Control strings stay too: they are counted, and prompts encode them as ordinary text.
+# Control strings stay, like code: they are counted, and prompts encode them as ordinary text.
 CODE = rf"({BLOCK}|`[^`\n]+`|{CONTROL_TAG})"
 FRONT_MATTER = r"^---\n[A-Za-z_][\w-]*:[^\n]*\n(?:[^\n]*\n){0,80}?---(?:\n|$)"
 MARKDOWN = rf"{FRONT_MATTER}|(?m:^#{{1,6}} \S|\]\([^()\s]+\)|^ *```)"
@@ -28,13 +28,13 @@ _IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
 IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link around an image is removed with it
 # A link within a site leads nowhere when the text is used elsewhere, so only the link's text stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
-# Templates that the site fills in. Alone on a line, {{Compat("api.URL")}} stands for a part of the page. Within a line,
-# {{domxref("URL.host", "host")}} stands for a link, whose text is the second argument, or the first if there is only
-# one.
+# Templates that the site fills in. {{Compat("api.URL")}}, alone on a line, becomes a part of the page.
+# {{domxref("URL.host", "host")}}, within a line, becomes a link. Its text is the second argument, or the first if there
+# is only one.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
 # DIRECTIVE matches whole lines: {% include … %}, {#if …}, {:else}, {: .class}; and in reStructuredText `.. meta::` and
-# `:keywords: …`. ALONE matches lines that consist of signs.
+# `:keywords: …`. ALONE matches lines that have only signs.
 DIRECTIVE = r"(?m:^[ ]*(?:\{[%#:/][^\n]*\}|\.\. [\w-]+::[^\n]*|:[a-z_]+:(?:[ ][^\n]*|`[^`\n]*`)?)[ ]*$)"
 ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
@@ -45,7 +45,10 @@ OPEN, CLOSE = "\x02", "\x03"
 
 
 def without_markup(texts: pl.Series, keep_blank_lines: bool = False) -> pl.Series:
-    """Removes markup, blank lines and spaces at line ends. A text without markup is not changed at all."""
+    """Removes markup, spaces at line ends and, unless `keep_blank_lines`, blank lines.
+
+    A text without markup is not changed at all.
+    """
     line_ends = 2 if keep_blank_lines else 1
     return changed_where(texts.str.contains(MARKED), texts, partial(_without, max_line_ends=line_ends))
 

@@ -30,7 +30,7 @@ class TextEncoder(Protocol):
 
 
 def open_encoder(settings: Encoder, root: Path) -> TextEncoder:
-    """Loads the encoder of the settings; a folder is relative to `root`. Raises InputError if there is none."""
+    """Loads the encoder of the settings; a folder is relative to `root`. Raises InputError if it cannot be loaded."""
     if settings.encoder == PACKAGED:
         return PackagedE5(settings.SETTING)
     if settings.encoder == MINILM:
@@ -66,7 +66,7 @@ class PackagedE5:
 
 
 class SentenceEncoder:
-    """A sentence-transformers model from a folder. Only safetensors files are loaded, and no code of it is run."""
+    """A sentence-transformers model from a folder. Only safetensors files are loaded, and no code from it is run."""
 
     def __init__(self, folder: Path, settings: Encoder) -> None:
         from sentence_transformers import SentenceTransformer

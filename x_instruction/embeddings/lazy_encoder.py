@@ -1,4 +1,4 @@
-"""Loads an encoder on first use, so that a run whose shards are all in the work store loads no encoder."""
+"""Loads an encoder on first use, so that a run whose shards were all finished by earlier runs loads no encoder."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class LazyEncoder:
         return vectors
 
     def facts(self) -> dict[str, float | int | str]:
-        """Facts for the run log. Shards from the work store are not counted."""
+        """Counts and times for the run log. The shards that earlier runs finished are not counted."""
         if not self._texts:
             return {}
         return {

@@ -26,7 +26,7 @@ STORED = np.float16
 
 
 def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
-    """Adds the columns of VECTORS (binary, half precision). `pairs` has language, instruction and response.
+    """Adds the columns of VECTORS (binary, half precision). `pairs` has the columns language, instruction and response.
 
     In `part_vectors`, the vectors of a response's parts follow one another. `pages` is the folder of the language
     pages.
@@ -36,7 +36,7 @@ def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.Da
 
 
 def add_instruction_vectors(pairs: pl.DataFrame, encoder: LazyEncoder) -> pl.DataFrame:
-    """Adds the column INSTRUCTION (binary, half precision). `pairs` has instruction."""
+    """Adds the column INSTRUCTION (binary, half precision). `pairs` has the column instruction."""
     vectors = _stored(encoder.instructions(pairs["instruction"].to_list()))
     return pairs.with_columns(pl.Series(INSTRUCTION, vectors, pl.Binary))
 

@@ -15,7 +15,8 @@ from x_instruction.runner.errors import InputError
 Read = TypeVar("Read")
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
-# The server is busy, overloaded or restarting. A request with another 4xx status would get the same answer again.
+# With these statuses, the server is busy, overloaded or restarting. A request that is answered with another 4xx status
+# would get the same answer again.
 RETRIED_STATUS = (408, 409, 425, 429)
 QUOTED = 200  # characters of an answer that an error shows
 # A chat model may end for these reasons without a text, for example after it spent all tokens on reasoning.
@@ -23,7 +24,7 @@ ENDED = ("stop", "length", "content_filter", "tool_calls")
 
 
 class UnusableAnswerError(Exception):
-    """The status is 200, but the answer is missing. Some routers send this if their own request failed."""
+    """An answer with HTTP status 200 is missing or incomplete. Some routers send this if their own request failed."""
 
 
 class EndpointClient:
@@ -50,10 +51,10 @@ class EndpointClient:
     def complete(
         self, prompts: list[list[int]] | list[str], read: Callable[[Any], Any] | None = None, **options: Any
     ) -> list[Any]:
-        """What `read` returns for each choice of one completion request, in the prompts' order; by default the choice.
+        """What `read` returns (by default, the choice) for each choice of a completion request, in the prompts' order.
 
         A request is sent again if `read` does not find what it needs (AttributeError, IndexError, KeyError, TypeError).
-        Raises InputError if the endpoint refuses, or fails on every attempt.
+        Raises InputError if the endpoint refuses the request, or fails on every attempt.
         """
         max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
         create = self.client.completions.with_raw_response.create
@@ -69,7 +70,7 @@ class EndpointClient:
         )
 
     def chat(self, message: str, read: Callable[[Any], Any] | None = None, **options: Any) -> Any:
-        """What `read` returns for the choice of a chat request with one user message; by default the choice."""
+        """What `read` returns (by default, the choice) for the choice of a chat request with one user message."""
         messages: Any = [{"role": "user", "content": message}]
         create = self.client.chat.completions.with_raw_response.create
         return self._send(
@@ -183,7 +184,7 @@ def _retry_helps(error: BaseException) -> bool:
 
 
 def _wait(first: float) -> Callable[[Any], float]:
-    """A function for the seconds to wait: a random number below a limit that doubles, or more if the server asks."""
+    """A function that returns the seconds to wait: random below a limit that doubles, or more if the server asks."""
     from tenacity import wait_random_exponential
 
     at_random = wait_random_exponential(multiplier=first, max=LONGEST_WAIT)

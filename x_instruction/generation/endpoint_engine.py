@@ -32,7 +32,7 @@ from x_instruction.runner.errors import InputError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Users give this name to `vllm serve`.
+# Users give the name of this class to `vllm serve`.
 NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
 NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
 UNFINISHED = (None, "abort", "error")  # finish reasons of a text that a server gave up because of a fault
@@ -89,15 +89,18 @@ class EndpointEngine:
         return generated
 
     def _compare(self, asking: Callable[[], Question]) -> None:
-        """Compares the server with the local weights before its first answer is used; see served_model."""
+        """Compares the server with the local weights before the server's first answer is used; see served_model."""
         if not self._compared:
             self._compared = True  # set first, because the comparison itself uses this engine
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """Lets the server generate texts for some prompts. Returns the question that asks for their likelihoods."""
+        """Lets the server generate texts for some prompts.
+
+        Returns a function that asks an engine for the likelihoods of these texts.
+        """
         short = shortest(prompts, len)
-        # One token fewer than allowed, because a request for likelihoods generates a token.
+        # The texts are one token shorter than allowed, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))
         texts = self.generate(short, replace(sampling, max_new_tokens=tokens, candidates=1))
         generated = [self.tokenizer(text.text, add_special_tokens=False)["input_ids"][:tokens] for text in texts]
@@ -196,7 +199,7 @@ def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
 
 
 def _mean_logprob(choice: Any, completion: Sequence[int]) -> float:
-    """Mean log-probability of the completion, read from `prompt_logprobs`: it is the end of the prompt that is sent."""
+    """Mean log-probability of the completion, read from `prompt_logprobs`: the sent prompt ends with it."""
     positions = getattr(choice, "prompt_logprobs", None)
     if not positions:
         raise InputError(

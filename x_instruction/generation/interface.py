@@ -1,4 +1,4 @@
-"""The interface that every back end implements."""
+"""The interface of the engines, which generate and score texts: every back end implements it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Engine(Protocol):
         ...
 
     def facts(self) -> dict[str, float | int | str]:
-        """Facts for the run log in addition to the common counts, such as requests, retries and cost."""
+        """Facts for the run log that LazyEngine does not count, for example requests, retries and cost."""
         ...
 
     def close(self) -> None: ...

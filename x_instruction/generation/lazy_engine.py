@@ -1,4 +1,4 @@
-"""Loads an engine on first use, so that a run whose shards are all in the work store loads no model."""
+"""Loads an engine on first use, so that a run whose shards were all finished by earlier runs loads no model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LazyEngine:
         return max(1, self.context - max_new_tokens)
 
     def provenance(self) -> dict[str, str]:
-        """Names of the engine and the model for the manifest. They are the same for new and for stored shards."""
+        """The engine and a hash of the model, for the manifest: the same for new shards and shards of earlier runs."""
         content = manifest_of(self._model).get("content", "")
         return {**backend_facts(self._model, self._settings), "model": content}
 
@@ -119,7 +119,7 @@ class LazyEngine:
         self._counts["engine_seconds"] += seconds
 
     def facts(self) -> dict[str, float | int | str]:
-        """Facts for the run log. Shards from the work store are not counted."""
+        """Counts, times and the engine for the run log. The shards that earlier runs finished are not counted."""
         if not self._counts["prompts"]:
             return {"prompts": 0}
         seconds = max(self._counts["engine_seconds"], 1e-9)

@@ -33,7 +33,7 @@ def open_engine(model: Path, settings: TextGeneration, seed: int) -> Iterator[En
 
 
 def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
-    # Imported on use, because importing vLLM takes about 20 s and transformers 3 s.
+    # Each back end is imported on use, because importing vLLM takes about 20 s, and importing transformers 3 s.
     backend = chosen_backend(settings)
     if backend == "vllm":
         if not find_spec("vllm"):

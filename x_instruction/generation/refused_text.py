@@ -1,13 +1,14 @@
 """Finds returned text that has no usable answer: a refusal, or several versions to choose from.
 
-The patterns are our own. They work in polars and in `re`.
+The patterns are our own. REFUSAL_PATTERN works in polars and in `re`.
 """
 
 from __future__ import annotations
 
 import re
 
-# "I cannot sleep, what helps?" is a question and not a refusal, so the pattern also requires what is refused.
+# The instruction "I cannot sleep, what helps?" is not a refusal. So after "I cannot", the pattern requires a word for
+# the refused task, such as "help" or "translate".
 REFUSAL_PATTERN = (
     r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
     r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b[^?]*$|as an ai\b"
@@ -24,12 +25,12 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text. All characters that people use as apostrophes are equal."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. Any character for an apostrophe is accepted."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 
-# Several versions show by the same word before 1 and 2 at the beginning of lines ("Option 1 … Option 2"), by names of
-# styles, or by "or" alone on a line.
+# A text has several versions if lines begin with the same word before 1 and 2 ("Option 1 … Option 2") or with the names
+# of two styles ("Formal: … Casual: …"), or if "or" is alone on a line.
 VERSIONS = re.compile(
     r"(?ims)^[\W_]*(\w+) ?#?1[\W_]*[:.)\-–—].*^[\W_]*\1 ?#?2[\W_]*[:.)\-–—]"
     r"|^[\W_]*(?:option|version|alternative|variant|translation) (?:a|one)\b.*"

@@ -14,21 +14,21 @@ from typing import Literal
 
 from x_instruction.generation.refused_text import VERSIONS, is_refusal
 
-# A translation is that of the text `given`. An instruction is written for another text. A response is never taken from
-# a chat model: it is web text, and a compared model's answer is judged with everything but its reasoning.
+# What a model was asked for: a translation of `Wanted.given`, or an instruction for another text. A response is never
+# taken from a chat model: it is web text, and a compared model's answer is judged with everything but its reasoning.
 Kind = Literal["translation", "instruction"]
 
 TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
 OPENING = re.compile(rf"(?i)<\|?{TAG}\|?>|\[THINK\]|◁think▷")
 CLOSING = re.compile(rf"(?i)<\|?/{TAG}\|?>|\[/THINK\]|◁/think▷")
-# gpt-oss marks its reasoning and its answer by control strings. If a server removes these, some words of them remain.
+# gpt-oss marks its reasoning and its answer by control strings. If a server removes these, some of their words remain.
 FINAL = re.compile(r"(?s)^.*<\|channel\|>final(?:<\|\w+\|>\w+)?<\|message\|>|^analysis(?=\W*[A-Z]).*assistantfinal")
 CHANNEL = re.compile(r"<\|channel\|>")
 # Control strings at the end of a text, which a server should have removed.
 END = re.compile(r"\s*(?:<\|(?:return|end|im_end|eot_id|endoftext)\|>|</s>|<end_of_turn>)\s*$")
 
 OPENER = r"(?:sure|certainly|of course|okay|ok|absolutely|gladly|here(?:'s| is| are| you go)|below is|the following)"
-# "translation" in the ten languages
+# "translation" in the project's ten languages
 NATIVE = r"käännös|terjemahan|คำแปล|การแปล|çeviri|bản dịch|অনুবাদ|अनुवाद|tafsiri|மொழிபெயர்ப்பு|ترجمہ"
 NEW_TEXT = rf"(?:translat(?:ion|ed)|version|rewritten|rewrite|revised|polished|improved|{NATIVE})"
 # A first line that only announces the text. It ends with a colon, or it is a sentence such as "Sure, happy to help!".
@@ -59,7 +59,7 @@ REMARKS = {
 }
 FENCED = re.compile(r"(?s)^(`{3,}|~{3,})[\w+-]*[ \t]*\n(.*?)\n?\s*\1$")
 FENCE = re.compile(r"(?m)^\s*(?:`{3,}|~{3,})")
-# Closing marks by opening mark, as in „German“ and ”Finnish”.
+# The closing marks that fit each opening mark, as in „German“ and ”Finnish”.
 QUOTES = {'"': '"', "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«", "‘": "’", "'": "'", "「": "」", "『": "』"}
 ECHOED = 20  # characters; a shorter repeated text may be a name or a number
 SHOWN = 300  # characters of a refused text that are shown
@@ -112,7 +112,7 @@ def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
 
 
 def without_reasoning(raw: str | None) -> str:
-    """The answer of a compared model without its reasoning; empty if the reasoning did not end.
+    """A model's answer without the reasoning, for a comparison of models; empty if the reasoning did not end.
 
     Nothing else is removed, because a preface or a refusal is part of the answer that is compared.
     """
@@ -124,7 +124,7 @@ def _refused(returned: Returned, reason: str) -> Returned:
 
 
 def _without_reasoning(returned: Returned, given: str) -> Returned:
-    """The text after the reasoning. Its opening tag may be missing, because some templates put it into the prompt."""
+    """The text after the reasoning, whose opening tag may be missing: some templates put this tag into the prompt."""
     if OPENING.search(given) or CLOSING.search(given) or CHANNEL.search(given):
         return returned
     if final := FINAL.match(returned.text):
@@ -159,7 +159,7 @@ def _unwrapped(returned: Returned, wanted: Wanted) -> Returned:
         before = text
         for name, step in steps.items():
             shorter = step(text, wanted).strip()
-            # Some letter or digit must remain. A text that is only "Here is the translation:" is refused elsewhere.
+            # Some letter or digit must remain. So a text that is only "Here is the translation:" is not changed here.
             if shorter != text and any(map(str.isalnum, shorter)):
                 text = shorter
                 removed += [] if name in removed else [name]

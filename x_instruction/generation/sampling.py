@@ -1,4 +1,4 @@
-"""Samples answers to an instruction as the section `decoding` specifies."""
+"""Makes the Sampling for answers to instructions from the section `decoding` and the stop tokens of a prompt."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Computes probabilities of tokens in given texts, with one forward pass of a causal transformers model.
 
-Texts are padded on the right and need no mask, because in a causal model later tokens do not change earlier ones. With
-padding on the left, a model with learned positions would count the padding as text. Without a mask, attention is also
-faster.
+Texts are padded on the right and need no mask, because in a causal model, later tokens do not change the output at
+earlier ones. With padding on the left, a model with learned positions would count the padding as text. Without a mask,
+attention is also faster.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Reader:
     def _logits(self, texts: Sequence[Sequence[int]], positions: Sequence[tuple[int, int]]) -> torch.Tensor:
         """Logits at the `positions`, which are pairs (text, token); shape (positions, vocabulary).
 
-        The output layer is applied only there: with a vocabulary of 262,144 tokens, unused logits took 60 % of the time
-        of likelihoods.
+        The output layer is applied only at these positions. With a vocabulary of 262,144 tokens, unused logits took
+        60 % of the time of likelihoods.
         """
         width = max(map(len, texts))
         ids = [[*text, *[self.pad] * (width - len(text))] for text in texts]

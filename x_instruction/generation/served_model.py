@@ -1,4 +1,4 @@
-"""Checks that an endpoint serves the model of a folder, by comparing the answers of the server and of the weights.
+"""Checks that an endpoint serves the model of a folder, by comparing its answers with those of the local weights.
 
 The manifest must name the model that really answered. A comparison of names is not enough: a server may give a model
 any name, or may still have the old weights of a stage that ran again.
@@ -55,7 +55,7 @@ def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration,
 
 def shares_of(prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> Question:
     short = shortest(prompts, len)
-    # Shares are compared and not their logarithms: with bfloat16 logits near 20, rounding alone changes a logarithm by
+    # The shares are compared, not their logarithms: with bfloat16 logits near 20, rounding alone changes a logarithm by
     # 0.06.
     return lambda engine: [share * len(labels) for row in engine.score(short, labels) for share in row]
 

@@ -35,7 +35,7 @@ class Endpoint(Section):
     optional.
     """
 
-    # These fields change neither the texts nor the ratings, so finished shards stay valid.
+    # A change of these fields changes neither the texts nor the ratings, so finished shards stay valid.
     HOW: ClassVar[frozenset[str]] = frozenset(
         {
             "concurrency",

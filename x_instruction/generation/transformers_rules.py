@@ -1,6 +1,6 @@
 """Applies sampling rules to the generated text; transformers would also apply them to the padding and the prompt.
 
-The rules of transformers would have three faults. An answer could not repeat six words of its question. A stop string
+The rules of transformers would have three faults. An answer could not repeat six tokens of its question. A stop string
 that begins in the prompt could end a text at its first token. A stop token that is also the pad token would be
 penalised only in short prompts, which are padded.
 """
@@ -39,12 +39,12 @@ class Repetition(LogitsProcessor):
 
 
 class StopStrings(StoppingCriteria):
-    """Ends a row whose text contains one of the strings."""
+    """Ends the generation of a row of the batch when its text contains one of the strings."""
 
     def __init__(self, strings: tuple[str, ...], tokenizer: Any, width: int) -> None:
         self.strings, self.tokenizer, self.width = strings, tokenizer, width
-        # So many of the last tokens are decoded: enough for the longest string (a token has at least one byte), and a
-        # few more, because decoding may strip a leading space.
+        # The number of last tokens that are decoded: enough for the longest string (a token has at least one byte), and
+        # a few more, because decoding may strip a leading space.
         self.reach = max(len(string.encode()) for string in strings) + 4
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:

@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 def _dtype(model: Path) -> str:
-    """The type of the weights: float32 on a CPU without bfloat16 or if stored so; otherwise vLLM chooses ("auto")."""
+    """The type of the weights: float32 if they are stored in it or bfloat16 is very slow; otherwise vLLM chooses."""
     return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 

@@ -20,7 +20,7 @@ class NoRepeatNgram(AdapterLogitsProcessor):
 
 
 class _Ban:
-    """Keeps the n-grams of one growing text, so that the time of a step does not depend on the length of the text."""
+    """Bans the n-grams that a growing text already has. It keeps them, so each step takes the same time."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -1,4 +1,4 @@
-"""Measures how far judges agree: Cohen's kappa for two judges, Krippendorff's alpha for all."""
+"""Measures how far judges agree: Cohen's kappa for two judges, Krippendorff's alpha for two or more."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def kappa(first: Sequence[str], second: Sequence[str], scale: Sequence[str]) -> 
 
 
 def alpha(judges: Sequence[Labels], scale: Sequence[str]) -> float | None:
-    """Krippendorff's ordinal alpha; None if it is not defined. Not every judge must have labelled every item."""
+    """Krippendorff's ordinal alpha; None if it is not defined. A judge may have labelled only some of the items."""
     import krippendorff
 
     items = _shared(list(judges))

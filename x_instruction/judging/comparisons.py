@@ -1,4 +1,4 @@
-"""Sums up a judge's verdicts on two models: wins, ties and losses, and the win share in three forms."""
+"""Sums up a judge's verdicts on two models: wins, ties, losses, and the win share, also for answers of equal length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHEMA = {
 def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int, seed: int) -> pl.DataFrame:
     """Sums up each judge's verdicts on each pair of models in a row of SCHEMA. The rows keep the verdicts' order.
 
-    `verdicts` has the columns of judging/verdicts.py. `lengths` has question_id, model and characters.
+    `verdicts` has the columns of verdicts.SCHEMA. `lengths` has question_id, model and characters.
     """
     longer = lengths.rename({"characters": "characters_other", "model": "against"})
     joined = verdicts.join(lengths, on=["question_id", "model"], how="left", maintain_order="left")
@@ -34,7 +34,7 @@ def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int
 
 
 def _comparison(pairs: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
-    """The figures of one row. `order_disagreement` is the share of pairs whose verdict depends on the order."""
+    """The figures of a row of SCHEMA. `order_disagreement` is the share of pairs whose verdict depends on the order."""
     judged = pairs.filter(pl.col("verdict").is_not_null())
     values = judged["verdict"].replace_strict(VALUES, return_dtype=pl.Float64)
     share = estimate(mean_of(judged["question_id"].to_list(), values.to_numpy()), resamples, seed)
@@ -59,9 +59,9 @@ def length_controlled(values: npt.NDArray[np.float64], longer: npt.NDArray[np.fl
     """Estimates the win share of answers of equal length, by a logistic regression on the difference in length.
 
     As in AlpacaEval 2 (Dubois et al., arXiv 2404.04475), the feature is the hyperbolic tangent of the difference
-    divided by its standard deviation. Its term for the difficulty of each question is left out, because it needs many
-    models. `values` are 1 (win), 0.5 or 0, and `longer` is the difference in characters. Without verdicts, returns
-    None. If all verdicts are wins, all are losses, or all differences are equal, returns the plain win share.
+    divided by its standard deviation. AlpacaEval's term for the difficulty of each question is left out, because it
+    needs many models. `values` are 1 (win), 0.5 or 0, and `longer` is the difference in characters. Without verdicts,
+    returns None. If all verdicts are wins, all are losses, or all differences are equal, returns the plain win share.
     """
     if not len(values):
         return None

@@ -1,8 +1,8 @@
 """Asks a judge at an OpenAI-compatible endpoint for one token, and reads the probabilities of its labels.
 
-No text is parsed: a public reproduction of a related method lost 45 % of its judgements because no score was found in
-the text. Each pair is shown in both orders, because judges prefer one of the two places (Zheng et al., arXiv
-2306.05685).
+The reply is not parsed as text: a public reproduction of a related method lost 45 % of its judgements because it found
+no score in the replies. Each pair is shown in both orders, because judges prefer one of the two places (Zheng et al.,
+arXiv 2306.05685).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _shares(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str)
 
 
 def label_weights(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[float]:
-    """The probability of each label, including tokens that differ from it only in spaces around them."""
+    """The probability of each label, with that of all tokens that differ from it only in spaces around them."""
     return [sum(share for token, share in probabilities.items() if token.strip() == label.strip()) for label in labels]
 
 

@@ -31,7 +31,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # spreadsheets take cells that
 
 
 def write_items(items: Sequence[Item], folder: Path) -> None:
-    """Writes the items of both kinds in all formats, and the key."""
+    """Writes the items of both kinds in all formats, and the file KEY, which names the models."""
     for kind in (PAIRS, ANSWERS):
         of_kind = [item for item in items if item.kind == kind]
         if of_kind:
@@ -50,7 +50,7 @@ def _task(item: Item) -> dict[str, object]:
 
 
 def _interface(item: Item) -> str:
-    """The labelling interface for items of this kind."""
+    """The labelling interface of Label Studio (XML) for items of the same kind as `item`."""
     texts = "".join(
         f'  <Header value={quoteattr(TITLES[name])}/>\n  <Text name="{name}" value="${name}"/>\n' for name in item.texts
     )

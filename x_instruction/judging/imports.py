@@ -60,7 +60,7 @@ def _keys(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_file(path: Path) -> list[Given]:
-    """Reads the choices in a file: CSV if its name ends so, otherwise JSON of Label Studio or Argilla."""
+    """Reads the choices in a file: CSV if its name ends with .csv, otherwise JSON of Label Studio or Argilla."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         return list(_of_csv(text) if path.suffix == ".csv" else _of_json(json.loads(text)))

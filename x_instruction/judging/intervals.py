@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
-BATCH = 100  # number of resamples computed at once: with 1,000 questions and the 24 sums of chrF++, 20 MB
+BATCH = 100  # number of resamples computed at once; 1,000 questions with the 24 sums of chrF++ take 20 MB
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The results of a measure for each question.
+    """Sums for each question, from which a figure is computed.
 
     `sums` has one row for each of the `questions` (unique ids); its shape is (questions, columns). `value` computes the
     figure from the sum of some rows; it also accepts many such sums, of shape (…, columns).
@@ -78,7 +78,7 @@ def _estimate(
         return None
 
     def statistic(rows: npt.NDArray[np.int64], axis: int = -1) -> Any:
-        """`rows` are the numbers of the drawn questions, shape (resamples, questions)."""
+        """The figure for each resample. `rows` are the numbers of its questions, shape (resamples, questions)."""
         return combined([single.value(single.sums[rows].sum(axis=-2)) for single in observed])
 
     value = float(statistic(np.arange(size)))

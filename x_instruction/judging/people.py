@@ -1,4 +1,4 @@
-"""Reads the verdicts of people on answers that have not changed, combines them, and measures how far people agree."""
+"""Reads people's verdicts on answers that are still the same, combines them, and measures how far people agree."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Place = tuple[str, str, str]  # question_id, model, against
 
 @dataclass(frozen=True)
 class HumanVerdicts:
-    """`labels` is a mapping by kind, item and person. `unmatched` counts verdicts on answers that no longer exist."""
+    """`labels` maps kind, item and person to a label. `unmatched` counts verdicts on answers that have changed."""
 
     labels: Mapping[str, Mapping[Place, Mapping[str, str]]]
     unmatched: int
 
     def together(self, kind: str) -> dict[Place, str]:
-        """The median label of each item. Between two labels, the label nearer to the middle of the scale is taken."""
+        """The median label of each item. If it is between two labels, the middle label of the scale is taken."""
         scale = SCALES[kind]
         return {
             place: scale[_median([scale.index(label) for label in by_person.values()])]
@@ -39,7 +39,10 @@ class HumanVerdicts:
         }
 
     def verdicts(self) -> pl.DataFrame:
-        """The median verdict of all people on each pair, in rows of verdicts.py. `lead` is the mean of their leads."""
+        """The median verdict of all people on each pair, in rows of verdicts.SCHEMA.
+
+        `lead` is the mean of their verdicts, with 1 for a win, 0 for a tie and -1 for a loss.
+        """
         leads = {label: 1.0 - number for number, label in enumerate(VERDICTS)}
         rows = []
         for place, label in self.together(PAIRS).items():

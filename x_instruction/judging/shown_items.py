@@ -1,7 +1,7 @@
 """Samples answers and pairs of answers for people to judge. The names of the models are hidden from them.
 
-The order of a pair's two answers is random. Only the key names the models; this file stays with the person who exports
-the sample.
+The order of a pair's two answers is random. Only the file key.jsonl names the models; it stays with the person who
+exports the sample.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Item:
 
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
     shown first. `content` is a hash of the answers, so that a verdict does not count for answers that have changed
-    since. `id` also depends on it, so that verdicts on an earlier export do not fit the key of a later export.
+    since. `id` also depends on the answers, so that verdicts on an earlier export do not fit the key of a later export.
     """
 
     id: str
@@ -111,7 +111,7 @@ def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
 
 
 def label_of(key: dict[str, Any], choice: str) -> str:
-    """The label that a choice gives the model of the key: win, tie or loss for a pair, or the level of an answer."""
+    """The label of the key's model after a person's choice: win, tie or loss for a pair, or the level of an answer."""
     if key["kind"] == ANSWERS:
         return choice
     if choice == NEITHER:

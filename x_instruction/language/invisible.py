@@ -27,8 +27,8 @@ JOINING_SCRIPTS = (
 )
 _LETTERS = "".join(rf"\p{{{script}}}" for script in JOINING_SCRIPTS)
 _JOINED = rf"[[{_LETTERS}]&&[\p{{L}}\p{{M}}]][\x{{200C}}\x{{200D}}]"
-# Parts of emoji stay: a sign with a skin colour or a variation selector, several such signs with joiners, a key, and
-# flags. The flags of England, Scotland and Wales are the only sequences of tags that Unicode recommends.
+# Parts of emoji stay: a sign with a skin colour or a variation selector, several such signs with joiners, a keycap,
+# and flags. The flags of England, Scotland and Wales are the only sequences of tags that Unicode recommends.
 _EMOJI = r"\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|[\x{FE0E}\x{FE0F}])?"
 _KEY = r"[0-9#*]\x{FE0F}?\x{20E3}"
 _FLAGS = "|".join("".join(rf"\x{{E00{ord(letter):02X}}}" for letter in name) for name in ("gbeng", "gbsct", "gbwls"))

@@ -21,8 +21,8 @@ from x_instruction.language.invisible import visible
 from x_instruction.language.settings import LanguageSettings
 
 # Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"), which are replaced by plain letters. Some ligatures are whole
-# words. Of these, only "Allah" is replaced, because running text has it in place of the letters; people write the
-# others (ﷺ) on purpose.
+# words. Only the word "Allah" is replaced, because running text has its ligature in place of the letters. People write
+# the other words (ﷺ) on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
 # Marks without a letter, before which NFKC puts a space, are left out.
@@ -50,7 +50,7 @@ class _Step(NamedTuple):
 
 
 def written(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """Rewrites texts in the language's own letters and signs. They must be in NFC and without invisible characters."""
+    """Rewrites texts in the language's own letters and signs. `texts` must be in NFC, without invisible characters."""
     steps = list(_steps(language))
     # Texts are first searched for all patterns at once, because nine in ten texts need no change.
     found = texts.str.contains("|".join(step.pattern for step in steps))
@@ -71,7 +71,7 @@ def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the letters of `text` that only other languages have, so that a wrong code page is not the cause."""
+    """Share of the letters of `text` for which `foreign_letters` has no replacement: they show another language."""
     foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 
@@ -99,9 +99,10 @@ def _of_letters(language: LanguageSettings) -> Iterator[_Step]:
 
 
 def _of_signs(language: LanguageSettings) -> Iterator[_Step]:
-    """Steps that replace a mark right after a word, or at the end of a line that is not a row of a table.
+    """Steps that write a language's sentence signs in place of other marks.
 
-    A mark between two spaces stays, because it separates the entries of a menu.
+    A mark is replaced right after a word, and at the end of a line that is not a row of a table. A mark between two
+    spaces stays, because it separates the entries of a menu.
     """
     letter = rf"[\p{{{language.script}}}&&[\p{{L}}\p{{M}}\p{{N}}]]{CLOSERS}?"
     for sign in dict.fromkeys(language.sentence_signs.values()):

@@ -54,12 +54,12 @@ def sentence_end(marks: str, space: str = r"\s") -> str:
 
 
 def closed(marks: str, also: str = "") -> str:
-    """Pattern that matches at the end of a text or line if a sentence's mark, or one of `also`, ends it."""
+    """Pattern that matches at the end of a text or line if it ends with one of the `marks`, or of `also`."""
     return rf"[{marks}{also}][{CLOSERS}]*\s*$"
 
 
 def sentence_a_line(language: LanguageSettings) -> pl.Expr:
-    """Puts each sentence of `text` on a line of its own. If spaces separate sentences, each space ends a line."""
+    """Puts each sentence of `text` on a separate line. If spaces separate sentences, each space ends a line."""
     end = sentence_end(marks(language)) if language.marks_sentence_ends else r"\s"
     return pl.col("text").str.replace_all(rf"({end})\s*", "${1}\n").str.strip_chars_end()
 

@@ -28,7 +28,7 @@ class LanguageSettings(Section):
     Language identification
     - `neighbours`: languages that identification confuses with this language. With `true`, a text that is identified as
       that neighbour is kept.
-    - `identified_by`: `stop_words` for a language that identification does not know. The score is then the share of
+    - `identified_by`: `stop_words` is for a language that identification does not know. The score is then the share of
       stop words among the words; it must reach `min_language_score`.
     - `second_opinion`: the other languages among which lingua decides if fastText is unsure.
     - `tell_tale`: by language, words that only this language of a group has. They decide if neither fastText nor lingua
@@ -160,7 +160,7 @@ class LanguageSettings(Section):
 
 
 def load_language(code: str, folder: Path) -> LanguageSettings:
-    """Reads and validates a language's page. Raises SettingsError, which names the file and the key."""
+    """Reads and validates a language's page, `<code>.yaml`. Raises SettingsError, which names the file and the key."""
     path = folder / f"{code}.yaml"
     try:
         values = read_yaml(path)

@@ -15,7 +15,7 @@ FOLDER = "adapter"  # subfolder of the model's folder; it is not read when the m
 
 
 def with_adapter(model: Any, adapter: Adapter) -> Any:
-    """Adds an adapter to the model, so that only the adapter is trained. Raises SettingsError for unknown modules."""
+    """The model with an adapter, which alone is trained. Raises SettingsError if `modules` names an unknown layer."""
     from peft import LoraConfig, get_peft_model
 
     known = linear_layers(model)
@@ -45,14 +45,14 @@ def linear_layers(model: Any) -> list[str]:
 
 
 def merged(model: Any, out: Path) -> Any:
-    """Adds the adapter to the model's weights, and saves it alone in a subfolder of `out`."""
+    """The model with the adapter added to its weights. The adapter alone is saved in the subfolder FOLDER of `out`."""
     from peft import PeftModel
 
     base = model.get_base_model()
     start, quantised = Path(base.name_or_path), getattr(base, "is_quantized", False)
     model.save_pretrained(out / FOLDER, safe_serialization=True)
     (out / FOLDER / "README.md").unlink(missing_ok=True)
-    # The path of the start model differs between machines. It is removed, so that equal adapters give equal files.
+    # The path of the adapted model differs between machines. It is removed, so that equal adapters give equal files.
     config = out / FOLDER / "adapter_config.json"
     write_json(config, {**read_json(config), "base_model_name_or_path": ""})
     if quantised:

@@ -1,4 +1,4 @@
-"""Records the base model: its origin, the type in which it is stored, and its licence.
+"""Records the base model: its origin, the type of its stored weights, and its licence.
 
 <model>/base.json   the record, in the folders of the base model and of every model tuned from it
 """
@@ -25,7 +25,7 @@ TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice
 LINK = re.compile(r"https?://[^\s()<>\[\]]+|[\w][\w./-]*")
 NOT_IN_NAMES = re.compile(r"[^\w .,+:()/-]")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
-# How the texts of licences begin. If the model card names no licence, these words identify the licence file.
+# First words of licence texts. If the model card names no licence, the licence is recognised by these words.
 BEGINNINGS = {
     "apache-2.0": r"apache license\s+version 2\.0",
     "mit": r"(?:the )?mit license",
@@ -74,7 +74,7 @@ def demands(base: Mapping[str, Any]) -> str:
 def write_base(out: Path, name: str, folder: Path | None, revision: str | None) -> None:
     """Writes the record of the base model that was saved in `out`, and copies the texts of its licence beside it.
 
-    `folder` is the folder or hub id from which the model was loaded; None if it was trained here.
+    `folder` is the folder or hub id from which the model was loaded; None if this project trained the model.
     """
     license, link = ("none", "") if folder is None else _license(folder, revision)
     record = {"name": name, "revision": revision, "license": license, "license_link": link}
@@ -87,7 +87,7 @@ def write_base(out: Path, name: str, folder: Path | None, revision: str | None) 
 
 
 def pass_on(base: Path, out: Path) -> dict[str, Any]:
-    """Reads the record of the base model in a folder, and copies it to `out` with the texts of the licence."""
+    """Copies the record of the base model and the texts of its licence from `base` to `out`, and returns the record."""
     for name in (FILE, *TEXTS):
         if (base / name).is_file() and not (out / name).exists():
             shutil.copyfile(base / name, out / name)
@@ -118,7 +118,7 @@ def _license(folder: Path, revision: str | None) -> tuple[str, str]:
 
 
 def _in_one_line(name: str) -> str:
-    """A name from a foreign card, without characters that would be Markdown or HTML in a card of ours."""
+    """A name from another project's model card, without characters that would be Markdown or HTML in our cards."""
     return " ".join(NOT_IN_NAMES.sub(" ", name).split()).lower()
 
 

@@ -17,7 +17,7 @@ Order = Literal["by_length", "at_random", "in_order"]
 
 
 def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
-    """Rows with `input_ids` and `labels`, cut at `max_tokens`. Examples with a prompt as long as this are left out."""
+    """Rows with `input_ids` and `labels`, cut at `max_tokens`. Examples whose prompt fills this limit are left out."""
     return [
         {
             "input_ids": [*example.prompt, *example.completion][:max_tokens],
@@ -32,7 +32,7 @@ def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
 def batch_order(lengths: Sequence[int], batch_size: int, epochs: float, seed: int, order: Order) -> list[list[int]]:
     """The row numbers of every batch of the whole training, so that a resumed training goes on with the right batch.
 
-    `by_length` draws groups of rows at random, and forms batches of similar length within each group.
+    The order `by_length` draws groups of rows at random, and forms batches of similar length within each group.
     """
     drawn: list[list[int]] = []
     for epoch in range(math.ceil(epochs)):

@@ -1,4 +1,4 @@
-"""What the cards of all models share: the front matter of the Hugging Face hub, the licence, tables."""
+"""The parts that the cards of all models share: the front matter for the Hugging Face hub, the licence, tables."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import yaml
 
 from x_instruction.models.base_record import demands
 
-SHOWN_POINTS = 12  # of each series of a loss curve
-# Licences that the hub knows by this name; another one is `other` there, with its name beside it.
+SHOWN_POINTS = 12  # a card shows at most this many points of each series of a loss curve
+# Identifiers of licences that the hub knows. Any other licence gets the identifier `other` and a `license_name`.
 ON_THE_HUB = ("apache-2.0", "mit", "bsd-3-clause", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
               "llama4", "openrail", "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "cc-by-4.0", "cc-by-sa-4.0",
               "cc-by-nc-4.0")  # fmt: skip
@@ -20,19 +20,19 @@ The method is X-Instruction (Li et al., Findings of ACL 2024, [arXiv 2405.19744]
 software is an independent implementation.
 """
 TAG = "x-instruction"
-# How a training runs and not what comes out of it.
+# Settings that do not change the trained model, so a card does not list them.
 NOT_SHOWN = ("report_to", "save_every")
 
 
 def text_of(title: str, values: Mapping[str, Any], sections: Mapping[str, str]) -> str:
-    """A card: front matter, title, and sections by their titles; the first one may have none."""
+    """The text of a card. `values`: its front matter. `sections` maps titles to texts; the first title may be empty."""
     front = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=120)
     body = "\n".join(f"## {name}\n\n{text}" if name else text for name, text in sections.items())
     return f"---\n{front}---\n\n# {title}\n\n{body}"
 
 
 def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) -> dict[str, Any]:
-    """Values of the front matter of a model with this base; `languages` are codes."""
+    """Values of the front matter of a model that was tuned from `base`; `languages` are codes."""
     values: dict[str, Any] = {"library_name": "transformers"}
     if base["license"] in ON_THE_HUB:
         values["license"] = base["license"]
@@ -71,7 +71,7 @@ def training_settings(training: Mapping[str, Any]) -> str:
 
 
 def shown_points(curve: pl.DataFrame) -> list[list[Any]]:
-    """At most SHOWN_POINTS points (step, loss, series) of each series of a loss curve, the last one among them."""
+    """At most SHOWN_POINTS points (step, loss, series) of each series of a loss curve, always with the last one."""
     points: list[list[Any]] = []
     for (series,), part in curve.group_by("series", maintain_order=True):
         every = -(-part.height // SHOWN_POINTS)

@@ -1,7 +1,7 @@
 """Reads a model's chat template as token ids around a message, so that the message itself stays plain text.
 
-A template is code of another project. So every error in it is reported in one sentence, and a template that writes
-today's date gets a fixed date.
+A template is code of another project, so every error in it is reported in one sentence. A template that writes today's
+date gets a fixed date, so that prompts do not change from day to day.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 from x_instruction.runner.errors import SettingsError, in_one_line
 
-# Words in place of a message and an answer. Templates do not change them, and no token joins them with the text around.
+# Words in place of a message and an answer. Templates do not change them, and no token contains a part of them and a
+# part of the text around them.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
 USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}
@@ -33,7 +34,7 @@ class ChatTurn:
 
 
 def chat_turn(tokenizer: Any) -> ChatTurn:
-    """Finds the tokens by rendering the template with known words. Raises SettingsError if no template is usable."""
+    """Renders the template with known words to find the tokens. Raises SettingsError if no template is usable."""
     if not getattr(tokenizer, "chat_template", None):
         raise SettingsError("prompts.chat_template is true, but this model has none: set it to false")
     prompt = _rendered(tokenizer, [USER], generation=True)
@@ -42,7 +43,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
     if _rendered(tokenizer, [USER], generation=True) != prompt:
         raise _refusal("gives another prompt each time")
     dialogue = _rendered(tokenizer, [USER, ASSISTANT], generation=False)
-    # If they differed, a model would learn to answer one prompt and then be asked with another.
+    # Otherwise the prompts of the training and those of later questions would differ.
     if not dialogue.startswith(prompt) or dialogue[len(prompt) :].count(ANSWER) != 1:
         raise _refusal("writes a dialogue that does not begin with the prompt of a generation, followed by the answer")
     before, after = prompt.split(QUESTION)
@@ -66,7 +67,8 @@ def timeless(tokenizer: Any) -> str:
         f"{{% if format == {literal(pattern)} %}}{TODAY.strftime(pattern)}{{% endif %}}"
         for pattern in dict.fromkeys(formats)
     )
-    # The empty output keeps a line break with which the template may begin.
+    # Jinja removes a line break after a block, but not after an output. So the empty output keeps a line break with
+    # which the template may begin.
     return f"{{% macro strftime_now(format) %}}{cases}{{% endmacro %}}{{{{ '' }}}}{template}"
 
 

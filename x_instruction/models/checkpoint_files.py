@@ -9,7 +9,7 @@ from typing import Any
 
 
 def file_of(folder: Path, name: str, revision: str | None = None) -> Path | None:
-    """A file of a folder or hub id; None if there is no such file, or if the hub cannot be asked."""
+    """A file of a folder or hub id; None if there is no such file, or if the hub cannot be reached."""
     from transformers.utils import cached_file
 
     with suppress(OSError, ValueError):

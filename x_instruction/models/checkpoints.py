@@ -12,7 +12,7 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import read_json
 from x_instruction.runner.published import refuse_damaged
 
-# transformers writes these arguments of `from_pretrained` into tokenizer_config.json.
+# Arguments of `from_pretrained` that transformers writes into tokenizer_config.json. They are removed there.
 LOADING_KEYS = ("is_local", "local_files_only")
 CUSTOM_CODE = "auto_map"  # keys of a config that name Python files, which a loader with `trust_remote_code` would run
 
@@ -45,7 +45,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             output_loading_info=True,
             # refuse_unfit_weights refuses weights of another shape with a better message, which names the weight.
             ignore_mismatched_sizes=True,
-            # The other values that a checkpoint suggests for generation are not used, so none of them may stop the run.
+            # Only the token ids of a checkpoint's generation config are used, so no other value may stop the run.
             generation_config=token_ids_of(folder, revision),
             **options,
         )
@@ -85,7 +85,7 @@ def stored_dtype(folder: Path) -> str:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Saves model and tokenizer, without names of custom code and the path from which the tokenizer was loaded."""
+    """Saves model and tokenizer, without names of custom code and without the tokenizer's former path."""
     model.generation_config = only_token_ids(model.generation_config.to_dict())
     for config in (model.config, model.config.get_text_config(), model.generation_config):
         if hasattr(config, CUSTOM_CODE):

@@ -33,11 +33,10 @@ from x_instruction.runner.plots import write_plot
 class Surroundings:
     """The files, folders and held-out examples of a training run.
 
-    `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None saves none. `plots`:
-    folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of `report_to`
-    writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
-    `keeps_template`: whether the saved tokenizer keeps the start model's chat template, with which the prompts are
-    made.
+    `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None: no run can resume.
+    `plots`: folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of
+    `report_to` writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
+    `keeps_template`: whether the saved tokenizer keeps its chat template, with which the prompts are made.
     """
 
     checkpoints: Path | None = None
@@ -63,8 +62,8 @@ def fine_tune(
     """Trains the model in `start` on the examples and saves it to `out`.
 
     Examples are cut at `max_tokens`. If each completion is one of `labels` (token ids), the loss is computed over these
-    only. Examples of similar length share a batch, unless they are learned `in_order`. Returns the facts that `train`
-    returns, and the number of examples whose prompt left no room for a completion.
+    only. Examples of similar length share a batch, unless they are packed or learned `in_order`. Returns the facts that
+    `train` returns, and the number of examples whose prompt left no room for a completion.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -82,7 +81,8 @@ def fine_tune(
         return largest_batch(rows, _batches(rows, changed, seed, in_order), changed.packing)
 
     refuse_too_large_a_training(start, stored, training, largest)
-    # In bfloat16 small updates would be rounded away: after 8 steps at 1e-5, 90 % of the weights had not changed.
+    # In bfloat16 small updates would be rounded away: after 8 steps with a learning rate of 1e-5, 90 % of the weights
+    # had not changed.
     model, tokenizer = load_model(start, dtype="float32", four_bits=four_bits), load_tokenizer(start)
     lessons = Lessons(rows, _batches(rows, training, seed, in_order), labels, surroundings.held_out)
     facts = train(model, tokenizer, lessons, out, training, seed, stored, surroundings)
@@ -122,7 +122,7 @@ def train(
     stored: str,
     surroundings: Surroundings = ALONE,
 ) -> dict[str, Metric]:
-    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of the start weights.
+    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its stored weights.
 
     Returns facts about the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
     """
@@ -197,7 +197,7 @@ def _facts(trainer: Any, lessons: Lessons, seconds: float, products: str) -> dic
 
 
 def _set_dropout(model: Any, dropout: float) -> None:
-    """Sets the dropout of attention, the only one in Llama-like models. Does nothing in models without it."""
+    """Sets the dropout of attention; Llama-like models have no other. Does nothing in models without this dropout."""
     for module in model.modules():
         if hasattr(module, "attention_dropout"):
             module.attention_dropout = dropout

@@ -29,7 +29,7 @@ def _are_ids(value: object) -> bool:
 
 
 def token_ids_of(folder: Path, revision: str | None) -> Any:
-    """The token ids in the generation config of a folder or hub id. Those that it lacks come from config.json."""
+    """The token ids in the generation config of a folder or hub id. Ids that it lacks come from config.json."""
     values: dict[str, Any] = {}
     for name in ("config.json", FILE):
         values |= {key: value for key, value in json_of(folder, name, revision).items() if _are_ids(value)}

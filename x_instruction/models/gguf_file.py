@@ -37,7 +37,7 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
 
 
 def adds_begin_token(path: Path) -> bool:
-    """Whether the file asks for the begin token before each text. If it does not say, SentencePiece vocabularies do."""
+    """Whether texts begin with the begin token. If the file does not say, they do with a SentencePiece vocabulary."""
     from gguf import GGUFReader
 
     fields = GGUFReader(path).fields

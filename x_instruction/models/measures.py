@@ -39,7 +39,7 @@ def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
 
 
 def model_facts(folder: Path) -> dict[str, Metric]:
-    """Counts the parameters, and checks the model's prediction of the token after a short prompt."""
+    """The number of parameters, and three figures that show whether the model works, from one short prompt."""
     import torch
 
     tokenizer = load_tokenizer(folder)
@@ -52,8 +52,8 @@ def model_facts(folder: Path) -> dict[str, Metric]:
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "finite": int(torch.isfinite(logits).all()),
-        # The entropy of the predicted token, divided by that of a uniform prediction: with 1, the model has learned
-        # nothing.
+        # The entropy of the predicted token, divided by that of a uniform prediction. A model that has learned nothing
+        # has the value 1.
         "entropy_share": entropy / math.log(logits.shape[-1]),
         "vocabulary_fits": int(len(tokenizer) <= logits.shape[-1]),
     }
@@ -106,7 +106,7 @@ def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | N
 
 
 def _batches(ordered: Sequence[Example], max_tokens: int) -> Iterator[Sequence[Example]]:
-    """Yields batches of up to ROWS_PER_BATCH examples, in the given order; of fewer if completions are long."""
+    """Yields batches of up to ROWS_PER_BATCH examples, in the given order; fewer if the completions are long."""
     start = 0
     while start < len(ordered):
         batch = ordered[start : start + ROWS_PER_BATCH]

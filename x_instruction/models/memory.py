@@ -22,14 +22,14 @@ FOUR_BITS = 0.5625  # bytes of a weight in NF4, with a float32 scale for 64 weig
 
 @dataclass(frozen=True)
 class Batch:
-    """The size of a batch: `tokens` counts those that the model reads, with padding; `learned` those in the loss."""
+    """The size of a batch: `tokens` that the model reads, with padding, and `learned` tokens, which are in the loss."""
 
     tokens: int
     learned: int
 
 
 def largest_batch(rows: Sequence[Row], batches: Sequence[Sequence[int]], packing: bool) -> Batch:
-    """The most tokens that any batch reads, and the most that any batch learns."""
+    """The largest number of tokens in any batch, and the largest number of tokens in the loss of any batch."""
     lengths = [len(row["input_ids"]) for row in rows]
     learned = [sum(label != IGNORED for label in row["labels"]) for row in rows]
 

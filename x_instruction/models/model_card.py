@@ -1,7 +1,7 @@
-"""The card of a tuned model: README.md with the front matter that the Hugging Face hub reads, from its training record.
+"""Makes the card of a tuned model from its training record: README.md with front matter for the Hugging Face hub.
 
-A model cannot hold its own scores: eval_scores needs the published model, and its content hash must not change after
-that. So the tracked card says where the scores are, and `card` takes them when a copy of the model is released.
+A published model cannot contain its scores: eval_scores needs the published model, whose content hash must not change
+after it was scored. So the published card only says where the scores are. The card of a released copy contains them.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ LIMITS = """\
 
 
 def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | None = None, content: str = "") -> str:
-    """The text of the card. `record` is training.json.
+    """The text of the card. `record` is the content of training.json.
 
-    For a released copy, `scores` are figures by language of the model whose content has the hash `content`; they are
-    empty if it was not scored.
+    For a released copy, `content` is the model's content hash, and `scores` maps languages to the figures of exactly
+    this content, or is empty if the model was not scored.
     """
     base, names = record["base"], record["languages"]
     languages = ", ".join(f"{name} (`{code}`)" for code, name in names.items())

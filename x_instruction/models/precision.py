@@ -1,4 +1,4 @@
-"""Decides the precision. Weights are trained in float32, and products are computed in bfloat16 if that is fast."""
+"""Decides in which type a model computes: weights are trained in float32, with products in bfloat16 if that is fast."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def inference_dtype() -> str | None:
 
 
 def uses_bfloat16(training: Training, stored: str) -> bool:
-    """Whether the training computes in bfloat16. `stored` is the type of the start model's weights."""
+    """Whether the training computes in bfloat16. `stored` is the type of the weights before training."""
     if training.precision == "auto":
         # On a CPU without bfloat16 instructions, autocast is many times slower than float32.
         return stored != "float32" and has_bfloat16()

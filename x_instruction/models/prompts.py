@@ -105,7 +105,7 @@ class PromptEncoder:
 
     @property
     def after(self) -> list[int]:
-        """End of every prompt: what opens the answer in a chat."""
+        """The last tokens of every prompt, which open the answer in a chat; none without a chat template."""
         return self._turn.after if self._turn else []
 
     def _structure(self, part: str) -> list[int]:
@@ -141,7 +141,7 @@ class PromptEncoder:
         return len(PromptEncoder(self.tokenizer, self.prompts).write_instruction(""))
 
     def fitted(self, text: str, budget: int | None = None) -> str:
-        """Cuts a text that has more tokens than the budget at the last sentence end before this limit.
+        """The text; if it has more tokens than the budget, only its beginning, up to the last sentence end that fits.
 
         If the second half of what fits has no sentence end, the text is cut exactly at the budget.
         """
@@ -152,8 +152,8 @@ class PromptEncoder:
         if len(ids) <= budget:
             return text
         cut = str(self.tokenizer.decode(ids[:budget], skip_special_tokens=False)).rstrip("\ufffd")
-        # Sentence ends are searched in the whole text, because in the cut text the point of "12.50" could end a
-        # sentence.
+        # Sentence ends are searched in the whole text, because in the cut text the point of "12.50" could look like a
+        # sentence end.
         ends = [match.end() for match in SENTENCE_END.finditer(text, 0, len(cut) + 1) if match.end() <= len(cut)]
         return cut[: ends[-1]] if ends and ends[-1] > len(cut) // 2 else cut
 
@@ -176,12 +176,12 @@ class PromptEncoder:
 
 
 def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
-    """Structure, name of a text, structure, name of a text, …, structure.
+    """The parts of a template: its words and the names of its placeholders in turn, with words first and last.
 
     The language's name and the style come from the settings, so they are encoded together with the words around them.
     If " in " and "Finnish" were encoded apart, there would be a token for the space alone. Models do not know such a
-    token from text, and a chat template, which is encoded as a whole, does not make it. With parts encoded apart, only
-    80 of the sample's 400 seeds got the same tokens as from the chat template; now all do.
+    token from text, and a chat template, which is encoded as a whole, does not make it. When they were encoded
+    apart, only 80 of the sample's 400 seeds got the same tokens as from the chat template; now all do.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]
@@ -225,7 +225,7 @@ def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
     """The tokenizer's model, changed so that it never forms one of the strings.
 
     In a BPE model, the merges that form these strings are removed. In a Unigram model, the strings get a score that
-    never wins. So do strings such as `<0x0A>`, which the model would read as the byte that they name.
+    never wins. Strings such as `<0x0A>` get this score too, because the model would read them as a byte.
     """
     if model["type"] == "BPE":
         return {**model, "merges": [pair for pair in model["merges"] if "".join(pair) not in strings]}

@@ -42,11 +42,11 @@ def write_template(folder: Path, encoder: PromptEncoder, asking: Asking) -> str:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A tuned model whose weights and tokenizer are saved in `folder`. No value may contain a time of day.
+    """A tuned model whose weights and tokenizer are saved in `folder`. Equal trainings give equal values.
 
     `base`: folder of the base model. `decoding`: the settings with which the model answers; empty if it does not
-    answer. `facts`: what the training returned. `about`: the keys artifact, about (what the model does), languages
-    (names by code), data and seed. `curve`: the loss curve of the training, from `loss_curve`.
+    answer. `facts`: what the training returned. `about`: the keys artifact, partition, about (what the model does),
+    languages (names by code), data and seed. `curve`: the loss curve of the training, from `loss_curve`.
     """
 
     folder: Path
@@ -61,12 +61,12 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes all files beside the weights except the chat template, which `write_template` must write before."""
+    """Writes all files beside the weights except the chat template, which `write_template` must have written."""
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The record is read from the file, with sorted keys, so that the card has the same order as that of a released
-    # copy.
+    # The record is read from the file, where its keys are sorted, so that the card of a released copy has the same
+    # order.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 

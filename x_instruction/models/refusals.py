@@ -12,7 +12,7 @@ INDEX = "model.safetensors.index.json"
 
 
 def model_reason(folder: Path, error: Exception) -> str:
-    """What is wrong with the model of a folder or hub id; `error` is what ended its loading."""
+    """What is wrong with the model of a folder or hub id; `error` is the error that ended its loading."""
     text = str(error)
     if "trust_remote_code" in text:
         return "it needs custom code, which is never run: take an architecture that transformers has"
@@ -47,10 +47,10 @@ def refuse_other_files(folder: Path) -> None:
 
 
 def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> None:
-    """Raises InputError unless the file has exactly the weights of the model, and all of them are finite numbers.
+    """Raises InputError unless the files have exactly the weights of the model, and all of them are finite numbers.
 
-    `loaded` is the report of transformers about the loading. transformers fills missing and unfit weights with random
-    numbers, and leaves out weights that the model does not have.
+    `loaded` is the report of transformers about the loading. transformers fills weights that are missing or
+    have another shape with random numbers, and leaves out weights that the model does not have.
     """
     if missing := sorted(loaded["missing_keys"]):
         raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
@@ -76,8 +76,8 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
     for name, weight in model.named_parameters():
         if not weight.is_floating_point() or not weight.numel() or weight.is_meta:
             continue
-        # If any number is NaN, so are the smallest and the largest. To compute these two takes no memory, but
-        # `isfinite` of all numbers would.
+        # If any number is NaN, so are the smallest and the largest. To compute these two takes no additional memory,
+        # but `isfinite` of all numbers would.
         if not torch.stack(weight.detach().aminmax()).isfinite().all():
             raise InputError(
                 f"{folder} is not a usable model: {name} has numbers that are not finite (NaN or infinity): take "
@@ -86,7 +86,7 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
 
 
 def tokenizer_reason(folder: Path, error: Exception) -> str:
-    """What is wrong with the tokenizer of a folder or hub id; `error` is what ended its loading."""
+    """What is wrong with the tokenizer of a folder or hub id; `error` is the error that ended its loading."""
     if folder.is_dir() and not list(folder.glob("tokenizer*")):
         return "there is no tokenizer.json in it: add the tokenizer that belongs to the model"
     if "trust_remote_code" in str(error):

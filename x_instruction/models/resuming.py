@@ -10,9 +10,10 @@ from x_instruction.runner.work_store import SEAL, finished
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The latest complete checkpoint of a folder; incomplete ones are removed.
+    """The latest complete checkpoint of a folder, or None. Incomplete checkpoints are removed.
 
-    If a checkpoint is damaged, all are removed, because the best weights may be in an earlier checkpoint than the last.
+    If any checkpoint is damaged, all are removed, because a resumed run may also need an earlier one (for the best
+    weights).
     """
     checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for checkpoint in [path for path in checkpoints if not _is_complete(path)]:
@@ -28,8 +29,8 @@ def last_checkpoint(folder: Path) -> Path | None:
 def _is_complete(checkpoint: Path) -> bool:
     """Whether a checkpoint has a seal (checksums of its files) or, without a seal, a readable trainer state.
 
-    transformers writes the trainer state last, and the seal follows a moment later. A checkpoint without a seal counts,
-    because a run that was killed at this moment had already removed the previous checkpoint.
+    transformers writes the trainer state last, and the seal follows a moment later. A checkpoint without a seal counts
+    as complete, because a run that was killed at this moment had already removed the previous checkpoint.
     """
     if (checkpoint / SEAL).exists():
         return True

@@ -30,7 +30,7 @@ class Adapter(Section):
 
 
 class Training(Section):
-    """One training run."""
+    """The settings of one training run."""
 
     # These fields do not change the result.
     HOW: ClassVar[frozenset[str]] = frozenset({"save_every", "report_to"})
@@ -44,9 +44,9 @@ class Training(Section):
     """The largest number of tokens of an example (prompt and completion together)."""
     precision: Literal["auto", "float32", "bfloat16"]
     """The type in which products are computed; weights are always trained in float32. `bfloat16` uses autocast. `auto`
-    means bfloat16 if the processor supports it and the start model is not stored in float32, otherwise float32."""
+    means bfloat16 if the processor supports it and the weights were not stored in float32, otherwise float32."""
     save_dtype: Literal["as_base", "float32", "bfloat16"]
-    """The type of the saved weights; `as_base`: the type of the start model."""
+    """The type of the saved weights; `as_base`: the type that they had before training."""
     gradient_accumulation: Positive
     """Number of batches whose gradients are added up for each step."""
     gradient_checkpointing: bool
@@ -91,7 +91,7 @@ class Decoding(Section):
     no_repeat_ngram: Annotated[int, Field(ge=0)]
     """No sequence of this many tokens occurs twice in a response; 0: no such rule."""
     repetition_penalty: Annotated[float, Field(gt=0)]
-    """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
+    """Above 1, tokens that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
     stop_strings: tuple[NonEmpty, ...]
     """Strings that end a response, in addition to `prompts.end`."""
 

@@ -59,7 +59,7 @@ def shape_of(folder: Path) -> Shape | None:
 
 
 def shape_from(config: Any, sizes: Mapping[str, tuple[int, ...]], stored_bytes: int = 0) -> Shape:
-    """The shape of a model with this config and weights of these sizes, by name."""
+    """The shape of a model with this config. `sizes` maps the names of its weights to their shapes."""
     vocabulary, hidden = _number(config, "vocab_size"), _number(config, "hidden_size")
     heads = _number(config, "num_attention_heads")
     width = _number(config, "head_dim") or hidden // max(1, heads)

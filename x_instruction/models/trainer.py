@@ -69,7 +69,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
         def create_model_card(self, *_: Any, **__: Any) -> None:
             """Writes nothing, so that checkpoints have no README."""
 
-    # The trainer reads the rows itself; TRL looks only at the columns of its data set.
+    # `Trainer` reads the rows of `lessons`; TRL looks only at the columns of this data set.
     columns = Dataset.from_list(list(lessons.rows[:1]))
     trainer = Trainer(
         model=model, args=arguments, train_dataset=columns, eval_dataset=columns, processing_class=tokenizer
@@ -91,7 +91,7 @@ def trainer_arguments(training: Training, seed: int, folder: Path, steps: int, b
     gpu = torch.cuda.is_available()
     chosen = SFTConfig(
         output_dir=str(folder),
-        # All epochs are one list of batches.
+        # The batches of all epochs form one list, which is read once.
         num_train_epochs=1,
         learning_rate=training.learning_rate,
         lr_scheduler_type="constant_with_warmup" if training.schedule == "constant" else training.schedule,

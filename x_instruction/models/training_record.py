@@ -1,4 +1,4 @@
-"""Records a training run: how far weights and loss moved, and the loss against the steps."""
+"""Records a training run: the share of weights that changed, the change of the loss, and the curve of the loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POINTS = 200  # the most points in a curve
 
 
 class WeightSample:
-    """Some weights of each trained parameter before training. Embeddings are left out, as rare ones hardly change."""
+    """A sample of each parameter before training, without embeddings, because those of rare tokens hardly change."""
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}

@@ -29,8 +29,8 @@ def kept_examples(
 ) -> list[Example]:
     """The examples that `make` tokenises from the pairs, or the stored ones of an earlier run of the same pairs.
 
-    Examples are found by a key. It is made of the pairs, the prompts, the languages' names, the code, the model in
-    `start` with its tokenizer, and `settings`, which must contain everything else that `make` reads. Tokenising 32,000
+    Stored examples are found by a hash of the pairs, the prompts, the languages' names, the code, the model in `start`
+    with its tokenizer, and `settings`. `settings` must contain everything else that `make` reads. Tokenising 32,000
     pairs took 12 to 39 seconds, and reading them about one second.
     """
     names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
@@ -54,10 +54,10 @@ def surroundings_of(
     plots: Path | None = None,
     part: str = "",
 ) -> Surroundings:
-    """Where the training of the model in `start` keeps its checkpoints, plots and logs.
+    """The Surroundings of a training of the model in `start`: its checkpoints, plots, logs and held-out examples.
 
     `settings` are other settings that decide the result, besides `training` and the examples. Plots go to the staging
-    folder unless `plots` is given. If a stage trains several models, `part` names this one in the logs.
+    folder unless `plots` is given. If a stage trains several models, `part` names the model in the logs.
     """
     key = digest(
         job.code, _content(start), training.key(), str(job.settings.seed), frame_hash(_frame(examples)), *settings

@@ -41,8 +41,8 @@ def decode(body: bytes, charset: str | None, is_html: bool) -> str:
     """Decodes a page by the first of these that fits: byte order mark, UTF-8, declared encoding, chardet's guess.
 
     `charset` is the encoding that the server declared; it is tried before the one that the page declares. A declared
-    encoding that does not fit
-    the bytes is ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, or if no encoding fits.
+    encoding that does not fit the bytes is ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, or
+    if no encoding fits.
     """
     for name in _candidates(body, charset, is_html):
         if name and (text := _decoded(body, name)) is not None:
@@ -52,8 +52,8 @@ def decode(body: bytes, charset: str | None, is_html: bool) -> str:
 
 def _candidates(body: bytes, charset: str | None, is_html: bool) -> Iterator[str | None]:
     yield next((name for mark, name in BYTE_ORDER_MARKS if body.startswith(mark)), None)
-    # Bytes beyond ASCII that are valid UTF-8 are UTF-8, whatever the page declares: an 8-bit encoding accepts any
-    # bytes.
+    # UTF-8 is tried before the declared encoding: text in another encoding is hardly ever valid UTF-8, but an 8-bit
+    # encoding accepts any bytes.
     if not body.isascii():
         yield "utf-8"
     yield _known(charset)
@@ -63,7 +63,7 @@ def _candidates(body: bytes, charset: str | None, is_html: bool) -> Iterator[str
 
 
 def _detected(body: bytes) -> str:
-    """Decodes bytes as chardet finds, if they are not UTF-8 and no declared encoding fits."""
+    """Decodes bytes in the encoding that chardet detects. They are not UTF-8, and no declared encoding fits."""
     if (share := _utf8_share(body)) > MIXED_SHARE:
         raise UndecodableError(f"UTF-8 and another encoding are mixed: {share:.0%} of the bytes beyond ASCII are UTF-8")
     # chardet decodes 5,463 of 5,464 real texts in Windows encodings correctly (Thai, Turkish, Finnish, Vietnamese,

@@ -1,4 +1,4 @@
-"""Prepares a page for the extraction of its main text: removes notices and scripts, and marks bare paragraphs."""
+"""Prepares a page for the extraction of its main text: removes notices and scripts, and wraps bare text in <p>."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ NOTICE = re.compile(r"cookie|consent|gdpr")
 NOTICE_ELEMENTS = ("div", "section", "aside", "dialog", "form", "p", "footer")
 SHORT = etree.XPath("string-length(normalize-space(.)) < 1500")
 HOLDS_ARTICLE = etree.XPath("boolean(.//article | .//main | .//h1)")
-MOST = 0.5  # share of the page's text
-# Cookies, consent and privacy, in English and in the ten languages.
+MOST = 0.5  # share of the page's text; removing more requires two words
+# Words for cookies, consent and privacy, in English and in the project's ten languages.
 NOTICE_WORDS = re.compile(
     "cookie|consent|gdpr|privacy|eväste|tietosuoja|kuki|privasi|persetujuan|çerez|kvkk|gizlilik|vidakuzi|faragha"
     "|quyền riêng tư|bảo mật|คุกกี้|ความเป็นส่วนตัว|কুকি|গোপনীয়তা|कुकी|गोपनीयता|குக்கி|தனியுரிமை|کوکی|رازداری",
@@ -42,7 +42,7 @@ BEFORE_TEXT = ("aside", "center", "div", "figure", "form", "iframe", "ins", "nav
 
 @cache
 def deeper_than(depth: int) -> etree.XPath:
-    """An XPath for whether a tree is nested deeper than `depth`. It is fast, because it only walks down the tree."""
+    """An XPath that tests if a tree is nested deeper than `depth`. It is fast, because it only walks down the tree."""
     return etree.XPath(f"boolean(/*{'/*' * depth})")
 
 
@@ -139,7 +139,8 @@ def is_text(text: str | None) -> bool:
 def drop_unread(tree: html.HtmlElement) -> None:
     """Removes scripts (except articles as JSON), styles, and the links and metas of the head.
 
-    The extractor never reads them, but copies and walks the tree several times. They take 5 % of a news page's time.
+    The extractor never reads them, but it copies and walks the tree several times. They take 5 % of the time of a news
+    page.
     """
     for element in [*tree.iter("script", "style")]:
         if element.get("type") != "application/ld+json" and element.getparent() is not None:

@@ -30,7 +30,7 @@ PAGE = re.compile(r"<(?:!doctype|html|head|body|title|meta|link|header|nav|main|
 FRONT_MATTER = re.compile(r"\s*---\n(?:[^\n]*\n){1,80}?---\n")
 FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-WORDS_BESIDE_LINK = 4  # so many words may be beside a link in a list item: "… on Wikipedia"
+WORDS_BESIDE_LINK = 4  # at most this many words are beside a link in a list item: "… on Wikipedia"
 # If a heading is the last child of one of these elements, it has no text below it. If it is the last child of another
 # element, its text may follow after that element.
 SECTIONS = ("article", "body", "main", "section")
@@ -79,7 +79,7 @@ def extract_page(text: str, max_nesting: int = Limits.max_nesting) -> Page:
 
 
 def _as_page(text: str) -> str:
-    """Returns a page unchanged. Puts other content into an article in a page with the title of its front matter."""
+    """Returns a page unchanged. Makes a page of other content: an <article>, with the title of its front matter."""
     if not text or text.isspace() or PAGE.search(text):
         return text
     matter = FRONT_MATTER.match(text)
@@ -101,7 +101,7 @@ def _drop_bare_headings(tree: html.HtmlElement) -> None:
 
 
 def _drop_links_at_end(article: html.HtmlElement) -> None:
-    """Removes lists of links at the end ("See also"). From whole pages, the extractor itself removes such lists."""
+    """Removes lists of links at the end ("See also"). The extractor itself removes such lists from whole pages."""
     for element in reversed(list(article)):
         if element.tag in ("ul", "ol") and not html_tree.is_text(element.tail) and all(map(_is_link, element)):
             element.drop_tree()

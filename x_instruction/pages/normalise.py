@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import ftfy
 from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES
 
-# Control characters except tab and line feed. Joiners (ZWJ, ZWNJ) and combining marks stay: Indic and Thai need them.
+# Control characters except tab and line feed, and some invisible characters. Joiners (ZWJ, ZWNJ) and combining marks
+# stay, because Indic and Thai spelling needs them.
 CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff\u00ad\u2060\u200b\u200e\u200f\u202a-\u202e\ud800-\udfff]"
 )
@@ -38,10 +39,11 @@ REACH = 6
 
 
 def normalise(text: str) -> str:
-    """Writes a text in NFC with one paragraph per line, without controls and repeated spaces, and repairs mojibake.
+    """Writes a text in NFC with one paragraph per line, without control characters and repeated spaces.
 
-    Code between Markdown fences keeps its indentation, which Python code needs. Of ftfy, only `fix_encoding` is used,
-    because it does not change quotation marks, full-width characters and ligatures.
+    Wrongly decoded text (mojibake) is repaired. Code between Markdown fences keeps its indentation, which Python code
+    needs. Of ftfy, only `fix_encoding` is used, because it does not change quotation marks, full-width characters and
+    ligatures.
     """
     text = ftfy.fix_encoding(text) if looks_garbled(text) else text
     if "\r" in text or "\u2028" in text:

@@ -10,7 +10,7 @@ from x_instruction.runner.job import Job
 
 
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
-    """Returns pairs (the train seeds and the best rated pairs of the setting `learns_from`) and a number of languages.
+    """Returns pairs (the train seeds and the pairs selected from what `learns_from` names) and a number of languages.
 
     The number counts the languages of which fewer than `refined_pairs.min_pairs` rated pairs were selected.
     """

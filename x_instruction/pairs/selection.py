@@ -17,7 +17,7 @@ DOMAIN = (
 
 
 def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
-    """Keeps the pairs that break no rule. A dropped row names the first rule that the pair breaks, and its rating.
+    """Keeps the pairs that break no rule. A dropped row names the first rule that its pair breaks, and the rating.
 
     Each rule is applied only to the pairs that the earlier rules kept. Pairs with equal ratings are ordered by id, so
     the result does not depend on the order of rows. The pairs are divided by the length of their responses into
@@ -39,9 +39,9 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
-    """Maps the reason of each rule to an expression for whether a pair breaks it. The best pairs must come first."""
-    # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. When a
-    # band has no more pairs, only the other bands go on.
+    """Maps the reason of each rule to an expression for whether a pair breaks it. Best pairs must come first."""
+    # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. Bands
+    # that have no more pairs are passed over.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1
     return {
         "below_min_rating": (pl.col("rating") < settings.min_rating) & (pl.col("rank") > settings.always_kept),

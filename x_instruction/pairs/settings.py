@@ -15,8 +15,8 @@ class RefinedPairs(Section):
     min_rating: Share
     always_kept: Annotated[int, Field(ge=0)]
     """So many of the best pairs of a language are kept even if their rating is below `min_rating`. This is for the
-    embedded model, whose instructions do not fit their texts (median rating 0.1), so that its run would end here. With
-    any other model it must be 0."""
+    embedded model. Its instructions do not fit their texts (median rating 0.1), so fewer than `min_pairs` would be
+    left. With any other model it must be 0."""
     max_of_document: Positive | None
     """The largest number of pairs of one document."""
     max_of_domain: Positive | None

@@ -63,7 +63,7 @@ def pairs_of(table: pl.DataFrame, language: str, style: str) -> Iterator[Pair]:
 
 
 def response_examples(pairs: Iterable[Pair], encoder: PromptEncoder, names: Mapping[str, str]) -> list[Example]:
-    """Examples whose prompt is the instruction. `names` are the English names of the languages."""
+    """Examples whose prompt asks for the response to an instruction. `names` are the languages' English names."""
     return [
         Example(
             encoder.write_response(pair.instruction, names[pair.language], pair.style),
@@ -74,5 +74,5 @@ def response_examples(pairs: Iterable[Pair], encoder: PromptEncoder, names: Mapp
 
 
 def instruction_examples(pairs: Iterable[Pair], encoder: PromptEncoder) -> list[Example]:
-    """Examples whose prompt is the response and whose completion is the instruction."""
+    """Examples whose prompt asks for the instruction that the response answers."""
     return [Example(encoder.write_instruction(pair.response), encoder.completed(pair.instruction)) for pair in pairs]

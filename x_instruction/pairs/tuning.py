@@ -25,7 +25,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
 
-# Facts about a training run that the suite judges.
+# Facts about a training run that the expectation suite judges.
 CHECKED = (
     "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
     "ends_with_token",
@@ -53,7 +53,10 @@ def tune_into(
     decoding: Mapping[str, Any],
     languages: Sequence[str],
 ) -> dict[str, Metric]:
-    """Like `tune`, but for any folder and some of the languages. The loss curve is in the folder's subfolder PLOTS."""
+    """Does the same as `tune` for any folder and some of the languages, and returns the facts of the training.
+
+    The loss curve is written to the folder's subfolder PLOTS.
+    """
     base = job.input("base_model")
     encoder = _encoder(job, base, training)
     examples = kept_examples(job, base, pairs, [encoder.budget], lambda: task.examples(pairs, encoder))
@@ -69,8 +72,8 @@ def tune_into(
         part="" if folder == job.staging else "-".join(languages),
     )
     facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
-    # Both models are measured with weights of the saved type: the loss of a tiny random base was 0.025 nats lower in
-    # bfloat16 than in float32.
+    # Both models are measured with weights of the saved type: the loss of a tiny random base model was 0.025 nats lower
+    # in bfloat16 than in float32.
     before, after = (held_out_loss(model, unseen, stored_dtype(folder)) for model in (base, folder))
     write_template(folder, encoder, task.asking)
     facts |= {
@@ -86,7 +89,7 @@ def tune_into(
 
 
 def measure_tuned(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Metrics of the model in the staging folder. The model is loaded and run, so that no broken one is published."""
+    """Metrics of the model in the staging folder. The model is loaded and run, so that no broken model is published."""
     return {**model_facts(job.staging), **{name: outcome.facts[name] for name in CHECKED}}
 
 
@@ -100,9 +103,9 @@ def _template_share(
 ) -> float:
     """Share of the held-out prompts for which the saved chat template gives exactly the tokens of the training.
 
-    The tokens may differ. The pipeline encodes the parts of a prompt one by one, so that no text becomes a special
-    token. A chat template is encoded as a whole, so a tokenizer may join the end of one part with the start of the
-    next.
+    The tokens of the template and those of the training may differ. The pipeline encodes the parts of a prompt one by
+    one, so that no text becomes a special token. A chat template is encoded as a whole, so a tokenizer may join the end
+    of one part with the start of the next.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

@@ -1,4 +1,4 @@
-"""Applies work to rows of several languages, language by language."""
+"""Applies a function to the rows of each language, with the settings of that language."""
 
 from __future__ import annotations
 

@@ -30,10 +30,11 @@ class Regression:
     """A multinomial logistic regression on two log-odds of the labels and the distances of the signals.
 
     The distance of a signal says by how much it is worse than its median among the best pairs (`medians`). A signal
-    that is better than the median has the distance 0. Otherwise a model's own instructions, which it finds likelier
-    than people's, would have an advantage. The distance is at most the largest one in the fit (`limits`), so that the
-    regression never extrapolates. `coefficients` has one row for each level, and `intercepts` one number. Before all
-    this, the mean likelihood after other texts, times `subtracted`, is subtracted from the likelihoods.
+    that is better than the median has the distance 0. Otherwise an instruction that a model wrote would have an
+    advantage, because the model finds it likelier than an instruction by a person. The distance is at most the largest
+    one in the fit (`limits`), so that the regression never extrapolates. `coefficients` has one row for each level, and
+    `intercepts` one number. Before the distances are computed, the mean likelihood after other texts, times
+    `subtracted`, is subtracted from the likelihoods.
     """
 
     signals: list[str]
@@ -70,7 +71,7 @@ def read_calibration(evaluator: Path) -> Calibration:
 
 
 def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
-    """Inputs of the regression: log-odds of best and flawed against worst, distances; shape (pairs, 2 + signals)."""
+    """Inputs of the regression: log-odds of best and of flawed against worst, distances; shape (pairs, 2 + signals)."""
     frame = compared(frame, regression.subtracted)
     labels = np.log(frame.select(LEVELS).to_numpy().clip(MIN_PROBABILITY, 1.0))
     distances = [

@@ -3,9 +3,10 @@
 A small evaluator cannot compare a response with its instruction. On the artificial languages of docs/evaluator.md, AUC
 in detecting responses to another instruction was 0.5 to 0.9 with the labels, and 1.00 with these likelihoods.
 
-An instruction that is likely after any text tells nothing, so its mean likelihood after other texts of the language is
-computed too. The calibration subtracts this mean, times the factor from 0 to 1 that fits best
-(stages/evaluator/fitting.py). The table shows AUC with Gemma 3 270M on held-out seeds.
+If an instruction is likely after any text, its likelihood says nothing about the response. So its mean likelihood after
+other texts of the language is computed too. The calibration subtracts this mean, times the factor from 0 to 1 that fits
+best (stages/evaluator/fitting.py). The table shows AUC in detecting responses to another instruction, with Gemma 3 270M
+on held-out seeds.
 
 | subtracted from the likelihood | Finnish | Hindi |
 |---|---|---|
@@ -48,7 +49,7 @@ def add_likelihoods(
 ) -> pl.DataFrame:
     """Adds the columns of LIKELIHOOD_COLUMNS. The engine's model must be the instruction model, with its prompts.
 
-    `frame` has `language`, `instruction` and `response`; the other texts are responses to other instructions in it.
+    `frame` has `language`, `instruction` and `response`; the other texts are responses to other instructions.
     """
     rows = frame.with_row_index("number")
     kinds = {
@@ -99,7 +100,7 @@ def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, pr
 
 
 def without_likelihoods(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds the columns of LIKELIHOOD_COLUMNS filled with NaN, for settings without likelihoods: no rating uses NaN."""
+    """Adds the columns of LIKELIHOOD_COLUMNS filled with NaN, for settings in which no rating reads them."""
     return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOOD_COLUMNS)
 
 

@@ -1,4 +1,4 @@
-"""Rates pairs: the evaluator's three label probabilities at one position, calibrated, and their expected value."""
+"""Rates pairs. A rating is the expected value of the three labels under the evaluator's calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ def add_ratings(
 
 
 def with_rating(frame: pl.DataFrame, values: list[float]) -> pl.DataFrame:
-    """Adds the column `rating`: the expected value of the levels, of which each has one of the `values`."""
+    """Adds the column `rating`: the expected value over the levels, whose `values` are in the order of LEVELS."""
     rating = pl.sum_horizontal(pl.col(level) * value for level, value in zip(LEVELS, values, strict=True))
     return frame.with_columns(rating.alias("rating"))

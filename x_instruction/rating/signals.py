@@ -2,7 +2,7 @@
 
 surface.py      counted on the response alone
 likelihoods.py  how likely the instruction is after the response
-x_instruction/embeddings/similarity.py  how similar the vectors of both are
+x_instruction/embeddings/similarity.py  how similar the vectors of instruction and response are
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SIGNALS = (*HIGHER_IS_BETTER, *SURFACE)
 def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
     """Adds the signals of `rating.signals`. Likelihoods need the instruction model, and similarities the text encoder.
 
-    The evaluator's folder has the mean vectors. If the frame already has vectors, these are used. Vectors are removed
-    at the end.
+    The folder `evaluator` contains the mean vectors that similarities need. If the frame already has vectors, these are
+    used. Vectors are removed at the end.
     """
     rating = job.section(Rating)
     if set(rating.signals) & set(SURFACE):

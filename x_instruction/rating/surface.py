@@ -1,8 +1,8 @@
 """Computes signals that are counted on a response alone.
 
-A small model learns slowly what a count shows at once. On held-out pairs in ten languages, AUC in detecting repeated
-sentences was 0.59 with the labels alone, and 1.00 with these signals. AUC in detecting boilerplate was 0.69 with the
-labels alone, and 0.99 with these signals.
+A small model learns these defects slowly, but a count detects them. On held-out pairs in ten languages, AUC in
+detecting repeated sentences was 0.59 with the labels alone, and 1.00 with these signals. AUC in detecting boilerplate
+was 0.69 with the labels alone, and 0.99 with these signals.
 """
 
 from __future__ import annotations

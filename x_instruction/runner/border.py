@@ -60,7 +60,7 @@ def at_the_border(work: Callable[[], int]) -> int:
     except BrokenPipeError as error:
         return OUTPUT_CLOSED if _drop_unread_output() else _printed(error)
     finally:
-        _drop_unread_output()  # Python writes what is left when it ends, and would print a traceback
+        _drop_unread_output()  # at exit, Python would try to write the rest and print a traceback
 
 
 def _status_of(work: Callable[[], int]) -> int:
@@ -81,7 +81,7 @@ def _status_of(work: Callable[[], int]) -> int:
 
 
 def _flush() -> None:
-    if sys.stdout:  # None if the command was started without it
+    if sys.stdout:  # None if the command has no standard output
         sys.stdout.flush()  # if this failed only at exit, Python would print a traceback
 
 

@@ -41,7 +41,7 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_sealed(path: Path, or_by_hand: bool = False) -> dict[str, Any]:
-    """Reads a mapping that `write_sealed` wrote. Raises DamagedError if it is not what was written.
+    """Reads a mapping that `write_sealed` wrote. Raises DamagedError if the file has changed since then.
 
     With `or_by_hand`, a mapping without a checksum is also accepted.
     """

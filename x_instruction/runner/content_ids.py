@@ -6,7 +6,7 @@ import polars as pl
 
 from x_instruction.runner.files import digest
 
-LENGTH = 16  # hex digits (64 bits); with a billion rows, two of them share an id with a probability of 3 %
+LENGTH = 16  # hex digits (64 bits); among a billion rows, two rows share an id with a probability of 3 %
 
 
 def content_ids(frame: pl.DataFrame, *columns: str) -> pl.Series:

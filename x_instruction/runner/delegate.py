@@ -37,7 +37,7 @@ def delegated(arguments: list[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        if not same_user(connection):  # another user's process would get the environment with its keys
+        if not same_user(connection):  # the environment, which may have access keys, goes to no other user
             return None
         die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])
@@ -50,7 +50,7 @@ def delegated(arguments: list[str]) -> int | None:
                 file=sys.stderr,
             )
             return None
-        answer = connection.recv(1)  # after the work itself, which may take days
+        answer = connection.recv(1)  # this comes after the work, which may take days
     if not answer:
         print(
             f"error: the process of `{' '.join(arguments)}` ended without a result; it was killed or ran out of memory",

@@ -43,8 +43,9 @@ def repeated(keys: Path, among: npt.NDArray[np.bool_] | None = None) -> Iterator
     """Yields the positions of the 64-bit keys that occur more than once, and the number of each position's group.
 
     A group consists of the positions of equal keys. The file is read once for each yielded part. A part has all keys
-    with the same remainder, so that its groups are complete. In each part, groups are numbered from 0, and the
-    positions of a group are adjacent. `among` is true for the positions to look at (by default, all).
+    with the same remainder after division by the number of parts, so that its groups are complete. In each part, groups
+    are numbered from 0, and the positions of a group are adjacent. `among` is true for the positions to look at (by
+    default, all).
     """
     parts = max(-(-count(keys, np.uint64) // PIECE), 1)
     for part in range(parts):

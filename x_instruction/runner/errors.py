@@ -39,7 +39,7 @@ class DamagedError(InputError):
 def in_one_line(error: BaseException) -> str:
     """The message of a library's error in one line of at most LONGEST characters, without a full stop at its end.
 
-    Jinja puts lines of the template into the messages of its syntax errors. They are replaced by the line's number.
+    Jinja puts lines of the template into the messages of its syntax errors. The line's number replaces them.
     """
     message, line = getattr(error, "message", None), getattr(error, "lineno", None)
     text = f"{message.split('. ')[0].rstrip('.')} in line {line}" if isinstance(message, str) and line else str(error)

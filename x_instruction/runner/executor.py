@@ -13,7 +13,7 @@ from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.process import die_with_parent
 from x_instruction.runner.settings import Execution
 
-# A shard takes minutes. A longer time means that a worker hangs, or that a cluster has no free processor.
+# A shard takes minutes. If it takes this long, a worker hangs, or the cluster has no free processor.
 LONGEST_SHARD = 4 * 3600.0  # seconds
 
 Item = TypeVar("Item")

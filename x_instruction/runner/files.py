@@ -1,4 +1,4 @@
-"""Writes files and folders so that no reader finds half of one, and hashes content."""
+"""Writes files and folders so that no reader finds an unfinished one, and hashes content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants: paths are relative to the current folder; swap two paths
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants that mean: relative to the current folder; swap the paths
 
 
 def digest(*parts: str | bytes | memoryview) -> str:
@@ -41,7 +41,7 @@ def _file_hash(file: Path) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes the data to a temporary file beside `path`, syncs it, and renames it."""
+    """Writes the data to a temporary file beside `path`, syncs it, and renames it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:

@@ -83,7 +83,7 @@ class Report:
 
 
 def read_suite(path: Path) -> list[Expectation]:
-    """The expectations of a suite, with their bounds as written."""
+    """The expectations of a suite, with their bounds as the file has them."""
     expectations = []
     try:
         entries = read_yaml(path) or []
@@ -153,7 +153,7 @@ def _plain(value: Metric) -> Metric:
 def refuse(report: Report, path: Path, drops: str = "") -> None:
     """Raises GateFailedError with one line for each critical failure.
 
-    `drops` is a sentence about the dropped rows, which often explain the failure.
+    `drops` is a sentence about the rows that the stage dropped, which often explain the failure.
     """
     if report.failures:
         where = f"{report.artifact} {report.partition}".strip()

@@ -1,4 +1,4 @@
-"""Validates a suite with Great Expectations, on a frame with a column for each metric and a single row.
+"""Validates a suite of expectations with Great Expectations, on a frame of one row with a column for each metric.
 
 Only this module uses the library. Its import takes 2 to 4 s, as long as the work of a small stage. So a separate
 process imports it while the stage works, and then validates. If the library is already loaded, no separate process is
@@ -22,7 +22,7 @@ LONGEST_VERDICT = 900.0  # seconds
 
 
 class Validator:
-    """A context manager that validates suites, and ends its separate process at the exit."""
+    """A context manager that validates suites. When the context ends, it kills its separate process."""
 
     def __enter__(self) -> Validator:
         self._process = None
@@ -55,7 +55,7 @@ class Validator:
 
 
 def _validate(suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-    """Returns for each expectation whether it is true. Great Expectations prints to standard error."""
+    """Returns for each expectation whether it is true. The library's output goes to standard error."""
     if not suite:
         return []
     import great_expectations as gx
@@ -90,7 +90,7 @@ def _native(gx: Any, expectation: Expectation, number: int) -> Any:
 
 
 def _serve() -> None:
-    """Imports Great Expectations, then answers the only question, which comes on standard input."""
+    """Imports Great Expectations, then validates the one suite that comes on standard input."""
     import great_expectations  # noqa: F401
 
     question = sys.stdin.read()

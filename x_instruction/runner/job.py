@@ -28,19 +28,19 @@ from x_instruction.runner.shared_store import SharedStore
 from x_instruction.runner.work_store import finished, seal
 
 SectionKind = TypeVar("SectionKind", bound=Section)
-# How many rows are hashed at a time. The writer copies what it writes, and a copy of a whole frame would double the
-# memory.
+# Number of rows that are hashed at a time. The writer copies what it writes, and a copy of a whole frame would double
+# the memory.
 HASHED_ROWS = 2_000
 SCRATCH = "scratch-"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of one stage on one partition: the rows or the model of one language, one iteration, or both.
+    """One run of one stage on one partition: the part of the artifact for one language, one iteration, or both.
 
     `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` is the folder
-    of the work store, which keeps finished shards when a run is interrupted. It is outside the outputs, because DVC
-    empties those before a run. `code` is the hash of the stage's code. `used` collects the keys of the work store that
+    of the work store, which keeps finished shards when a run is interrupted. It is outside DVC's outputs, because DVC
+    empties them before a run. `code` is the hash of the stage's code. `used` collects the keys of the work store that
     this run needs.
     """
 
@@ -88,7 +88,7 @@ class Job:
 
     @property
     def run_log(self) -> Path:
-        """File with the seconds, rates and choices of the last published run."""
+        """File with the duration, speed and choices of the last published run."""
         return self.root / "data" / "runs" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
@@ -159,7 +159,7 @@ class Job:
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
-        """Applies a costly first step to each frame and yields the results. The work store keeps them."""
+        """Applies a costly first step to each frame and yields the results, which the work store keeps."""
         for key, *_ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")
@@ -172,7 +172,7 @@ class Job:
     def _finished(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str
     ) -> Iterator[tuple[str, int, dict[str, int]]]:
-        """Makes the shards that the work store lacks. Yields the key, input rows and counts of each, in order."""
+        """Makes the shards that the work store lacks. Yields each key, number of input rows and counts, in order."""
         work = partial(_finish, transform=transform, base=base, store=self.work)
         return ordered_map(work, frames, self.settings.execution)
 
@@ -215,7 +215,7 @@ def frame_hash(frame: pl.DataFrame) -> str:
     hashed = _Hashed()
     for part in frame.iter_slices(HASHED_ROWS):
         part.write_ipc(cast(IO[bytes], hashed), compression="uncompressed")
-    hashed.state.update(repr(frame.schema).encode())  # an empty frame writes nothing else
+    hashed.state.update(repr(frame.schema).encode())  # an empty frame has no slices, so only its schema is hashed
     return hashed.state.hexdigest()
 
 

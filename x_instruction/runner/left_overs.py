@@ -11,7 +11,7 @@ from x_instruction.runner.work_store import remove_temporary
 
 
 def sweep(job: Job) -> None:
-    """Empties the staging folder; removes temporary files and folders, and a report or figures without their data."""
+    """Empties the staging folder. Removes temporary files and folders, and a report or figures without data."""
     for left in [job.staging, *_temporary(job.staging), *job.work.glob(f"{SCRATCH}*")]:
         shutil.rmtree(left, ignore_errors=True)
     job.staging.mkdir(parents=True)

@@ -1,8 +1,8 @@
 """Waits for other processes. A wait reports for which process and how long, and ends with an error if it is in vain.
 
-A wait ends in that way only if the process that holds the lock, with its children, does nothing for an hour. As long as
-they use the processor, or their files grow, the wait goes on. Linux lists the process that holds a lock file in
-/proc/locks. On other systems the holder is unknown, and only its files show that it works.
+A wait is in vain if the process that holds the lock and its children do nothing for an hour. As long as they use the
+processor, or their files grow, the wait goes on. Linux lists the process that holds a lock file in /proc/locks. On
+other systems this process is unknown, and only its files show that it works.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait of `what` for another process. If the wait ends in vain, `remedy` tells the user what to do."""
+    """One wait of `what` for another process. The error after a wait in vain ends with the advice `remedy`."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print
@@ -88,7 +88,7 @@ def _cpu_seconds(process: int) -> float:
     seconds = 0.0
     for member in family:
         try:
-            seconds += sum(member.cpu_times()[:4])  # of the process and of its children that have ended
+            seconds += sum(member.cpu_times()[:4])  # includes children of the process that have ended
         except psutil.Error:
             continue  # the process has ended in the meantime
     return seconds
@@ -117,7 +117,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line; "" if it is the kernel's or has ended; None if the system shows none."""
+    """The command of a process in one line; "" for the kernel's and ended processes; None if it is unknown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Writes the data of an artifact's plots to `plots/<name>.csv`, with two columns for x and y, and `series` (the line).
+"""Writes the data of an artifact's plots to `plots/<name>.csv`, with columns for x, for y and for the `series` (line).
 
 DVC draws the files that dvc.yaml lists, with the templates in .dvc/plots. Dagster draws every file that it finds.
 """
@@ -23,7 +23,7 @@ def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
 
 
 def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
-    """Counts rows in 20 bins of `rating`, with a series for each value of `by`. Empty bins have the count 0."""
+    """A frame of rating (middle of a bin), pairs (number of rows; 0 if empty) and series (value of the column `by`)."""
     bins = (pl.col("rating") * RATING_BINS).floor().clip(0, RATING_BINS - 1).cast(pl.Int64)
     counted = frame.group_by(bins.alias("bin"), by).len("pairs")
     every = pl.DataFrame({"bin": range(RATING_BINS)}).join(frame.select(pl.col(by).unique().sort()), how="cross")
@@ -37,7 +37,7 @@ def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def keep_curve(frame: pl.DataFrame) -> pl.DataFrame:
-    """The share of rows whose `rating` reaches each of the thresholds 0, 0.05, …, 1."""
+    """A frame of rating (the thresholds 0, 0.05, …, 1) and share (of the rows with at least this rating)."""
     thresholds = [step / RATING_BINS for step in range(RATING_BINS + 1)]
     shares = [frame.filter(pl.col("rating") >= threshold).height / max(1, frame.height) for threshold in thresholds]
     return pl.DataFrame({"rating": thresholds, "share": shares})

@@ -10,8 +10,8 @@ import sys
 import threading
 from contextlib import suppress
 
-# Environment variable with the id of a process: when that process ends, the stage must end too. It is DVC, started by
-# `make run` or Dagster.
+# Environment variable with the id of the DVC process that `make run` or Dagster started. When that process ends, the
+# stage must end too.
 RUN = "XI_RUN"
 
 

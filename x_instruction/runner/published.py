@@ -15,14 +15,14 @@ METRICS = "metrics"  # key of the manifest: the checksum of the metrics, which a
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a published folder. Raises DamagedError if the manifest has changed since then."""
+    """The manifest of a published folder. Raises DamagedError if it has changed since it was written."""
     return read_sealed(folder / MANIFEST, or_by_hand=True)
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest of a folder that X-Instruction published, here or elsewhere; empty for other folders.
 
-    A checkpoint from a hub may have a manifest.json with other content, which counts as none.
+    A checkpoint from a hub may have a manifest.json with other content, which is not read as a manifest.
     """
     return read_manifest(folder) if _is_ours(folder / MANIFEST) else {}
 
@@ -37,7 +37,7 @@ def refuse_damaged(folder: Path, among: Callable[[str], bool] = lambda name: Tru
 
 
 def refuse_damaged_copy(folder: Path) -> None:
-    """Like `refuse_damaged`, for a folder from another project. The message asks the user to copy it again."""
+    """Does the same as `refuse_damaged`, for a copy of a folder. The message asks the user to copy the folder again."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:

@@ -29,7 +29,7 @@ IGNORED = "__pycache__"  # written while a stage runs; also in .dvcignore
 
 @dataclass(frozen=True)
 class Readings:
-    """The states, before a partition is made, of its parameters and dependencies (`states`, by name)."""
+    """States of a partition's parameters and dependencies before the stage runs; `states` maps names to states."""
 
     root: Path
     artifact: str
@@ -38,7 +38,7 @@ class Readings:
 
     @staticmethod
     def of(root: Path, artifact: str, names: Sequence[str]) -> Readings:
-        """Takes the present states. `names` are the partition's iteration and language.
+        """Records the present states. `names` are the partition's iteration and language.
 
         This must be called before the settings are read, so that a later change of them is noticed.
         """

@@ -1,8 +1,8 @@
 """Drops rows that can be judged only among all rows of a partition, such as duplicates, in a second pass.
 
 The first pass writes the shards one by one. The second pass reads a few columns of all shards, decides which rows to
-drop, and rewrites the shards that have such rows. A staged shard is a hard link to one in the work store. That one
-keeps its content, because `write_shard` writes a new file and renames it over the old name.
+drop, and rewrites the shards that have such rows. A staged shard is a hard link to one in the work store. The shard in
+the work store keeps its content, because `write_shard` writes a new file and renames it over the old name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ORIGIN = pl.when(pl.col("url") == "").then(PLACE).otherwise("url")
 
 
 def first_places(shards: list[Path]) -> Places:
-    """The number of rows in all shards before each shard; the last element is the number of all rows."""
+    """For each shard, the number of rows in all shards before it; the last element is the number of all rows."""
     heights = [pq.read_metadata(path).num_rows for path in shards]
     return np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
 
@@ -100,7 +100,7 @@ def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str
     )
     split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
     dropped = joined.filter(pl.col("reason").is_not_null())
-    # A dropped row has the id of its row in the previous artifact, where it can be looked up.
+    # A dropped row gets the id that it has in the previous artifact, where a reader can look it up.
     return Split(
         split.kept.drop("row", "origin"),
         split.dropped.with_columns(dropped[id_column].alias("id")).select(list(DROP_SCHEMA)),

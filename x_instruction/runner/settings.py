@@ -24,7 +24,7 @@ class Section(BaseModel):
     HOW: ClassVar[frozenset[str]] = frozenset()
 
     def key(self) -> str:
-        """Everything that decides the result, as JSON."""
+        """The values of all fields that decide the result, as JSON."""
         return self.model_dump_json(exclude=self._how())
 
     def _how(self) -> dict[str, Any]:
@@ -42,12 +42,13 @@ class Execution(Section):
     """Settings that decide how the work is done, but not its result. If they change, nothing runs again."""
 
     executor: Literal["in_process", "processes", "ray"]
-    """How a stage is mapped over its shards."""
+    """Where a stage's shards are made: one by one in its process, in local processes, or on Ray."""
     workers: Positive
     """Number of the executor's processes."""
     threads: Positive
-    """Number of torch's threads. It is fixed, because the order of a sum changes its last bits. For a small model, two
-    threads read 4,070 tokens a second and one reads 4,470; beside another busy process, two are 20 times slower."""
+    """Number of torch's threads. It is fixed, because the order of a sum changes its last bits. A small model reads
+    4,070 tokens a second with two threads, and 4,470 with one. Beside another busy process, two threads are 20 times
+    slower than one."""
 
 
 class RunSettings(Protocol):
@@ -65,7 +66,7 @@ class RunSettings(Protocol):
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """One sentence on the first problem of a validation, with the key, its value, the rule, or a similar key."""
+    """One sentence on the first problem of a validation: the key, and its value and rule, or a similar known key."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

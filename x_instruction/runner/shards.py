@@ -1,4 +1,4 @@
-"""An artifact's partition: a folder of Parquet shards, and beside them the dropped rows with their reasons.
+"""An artifact's partition, such as that of one language: a folder of Parquet shards, with the dropped rows in it.
 
 <partition>/part-00000.parquet            kept rows
 <partition>/__drops__/part-00000.parquet  dropped rows: id, reason, value that broke the rule, origin, text
@@ -43,13 +43,13 @@ class Split:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> Split:
-        """Keeps the rows of a frame whose `reason` is null, and drops the others; `value` is what broke the rule."""
+        """Keeps the rows whose `reason` is null, and drops the other rows, whose `value` broke the rule `reason`."""
         kept = frame.filter(pl.col("reason").is_null()).drop("reason", "value")
         return cls(kept, drops(frame.filter(pl.col("reason").is_not_null()), text=text, origin=origin))
 
 
 def drops(frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> pl.DataFrame:
-    """Brings dropped rows into DROP_SCHEMA, in which the columns named by `text` and `origin` get these names."""
+    """Dropped rows in DROP_SCHEMA. Its columns text and origin are the columns that `text` and `origin` name."""
     return frame.select(
         pl.col("id").cast(pl.String),
         pl.col("reason").cast(pl.String),
@@ -73,8 +73,8 @@ class Partition:
     def paths(self) -> list[Path]:
         """The paths of the shards. Raises InputError if the partition is missing or incomplete.
 
-        A stage's final check counts only rows that the stage read. So only this method notices rows that were lost
-        between two stages.
+        The check at the end of a stage counts only rows that the stage read. So only this method notices if a shard was
+        lost between two stages.
         """
         paths = sorted(self.folder.glob("part-*.parquet"))
         if self.finished:
@@ -152,8 +152,8 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
     """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    Parts have about PART_BYTES, because a rule needs several times the memory of its texts (for sentences, folded
-    words).
+    Parts have about PART_BYTES, because a rule needs several times the memory of its texts: it also holds copies of
+    their sentences and words.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Stores results that several languages of an artifact need: the first language makes them, the others reuse them.
+"""Stores results that several languages of an artifact need: the first language makes them, other languages reuse them.
 
 data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
@@ -27,7 +27,7 @@ DELETED = ".deleted-"
 
 
 class SharedStore:
-    """The store for the run of the language (or iteration) `name`. `names` are all of them in the settings."""
+    """The store for the run of the language (or iteration) `name`. `names` are all languages (or iterations)."""
 
     def __init__(self, folder: Path, name: str, names: Collection[str]) -> None:
         self._folder, self._name, self._names = folder, name, names
@@ -60,8 +60,8 @@ class SharedStore:
         with self._alone():
             self._write_wanted(self._needed)
             wanted = set[str]().union(*map(self._wanted, self._names))
-            # In this order, a folder whose deletion was interrupted (its name begins with a dot) comes first and frees
-            # its name.
+            # In this order, folders whose deletion was interrupted come first, because their names begin with a dot. So
+            # their names are free when other folders are renamed to be deleted.
             for path in sorted(self._folder.iterdir()):
                 if path.is_dir() and path.name not in {*wanted, "wanted"}:
                     self._delete(path)
@@ -98,7 +98,7 @@ class SharedStore:
 
     def _wanted(self, name: str) -> set[str]:
         path = self._folder / "wanted" / name
-        # A damaged key in the file fits no piece, so the piece that was meant is deleted and made again.
+        # A damaged key in the file fits no piece, so the piece with the undamaged key is deleted and made again.
         return set(path.read_text(errors="replace").split()) if path.exists() else set()
 
     def _write_wanted(self, keys: Collection[str]) -> None:
@@ -110,7 +110,7 @@ def _patience(key: str) -> Patience:
 
 
 def _progress(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes of the files of a piece. While they change, the process that makes it works: the wait goes on."""
+    """Names and sizes of the files of a piece. While they change, the process that makes it is working."""
     return sorted((path.name, _size(path)) for path in folder.glob("*"))
 
 

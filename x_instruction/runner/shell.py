@@ -1,4 +1,4 @@
-"""Runs every stage: lets it work, checks the result by the gate, and publishes it completely or not at all."""
+"""Runs any stage: makes the artifact, checks it against its suite, and publishes it completely or not at all."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _publish_figures(job: Job, figures: Path) -> None:
 
 
 def _keep_drops(job: Job) -> str:
-    """Keeps the dropped rows of a refused run. Returns a sentence about the most frequent reason of them."""
+    """Keeps the dropped rows of a refused run. Returns a sentence about their most frequent reason, or ""."""
     leading = job.staged.leading_drop()
     if leading is None:
         return ""
@@ -102,7 +102,7 @@ def _keep_drops(job: Job) -> str:
 def _prune(work: Path) -> None:
     """Deletes from the work store all that the published run did not use."""
     if (work / "used").exists():
-        used = set((work / "used").read_text(errors="replace").split())  # for a damaged key, the entry is made again
+        used = set((work / "used").read_text(errors="replace").split())  # an entry whose key is damaged here is deleted
         for folder in work.iterdir():
             if folder.is_dir() and folder.name not in used:
                 shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Keeps finished work outside DVC's outputs. An entry counts only if none of its files has changed.
+"""Keeps finished work outside DVC's outputs. An entry is used only if none of its files has changed.
 
 <store>/<key>/…             the files of an entry
 <store>/<key>/sealed.json   written last: the checksum of each file, and facts about the entry
@@ -45,7 +45,7 @@ def note(path: Path) -> None:
 
 
 def as_noted(path: Path) -> bool:
-    """Whether the file exists and has the checksum that `note` wrote. Reports a damaged file, to be made again."""
+    """Whether the file exists and has the checksum that `note` wrote. Prints a warning if the file is damaged."""
     if not (path.exists() and path.with_suffix(NOTE).exists()):
         return False
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-# The longest page of a language has about 700 values, and no file has more than six levels.
+# Limits far above any real file: the longest language page has about 700 values, and no file has more than six levels.
 MAX_VALUES, MAX_LEVELS = 100_000, 40
 
 
@@ -58,7 +58,7 @@ def _refuse_many_levels(text: str) -> None:
 def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
     """Number of values below a node, in which each use of an alias counts all values that it repeats."""
     if id(node) not in known:
-        known[id(node)] = MAX_VALUES  # for a node that contains itself by an alias
+        known[id(node)] = MAX_VALUES  # so a node that contains itself by an alias exceeds the limit
         known[id(node)] = 1 + sum(_count_values(child, known) for child in _children(node))
     if known[id(node)] > MAX_VALUES:
         line = node.start_mark.line + 1

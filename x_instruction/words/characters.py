@@ -21,7 +21,7 @@ KINDS = {
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
     CLOSER: rf"^[{CLOSERS}]$",
 }
-# Number of code points in planes 0 and 1 of Unicode. Those above are Chinese characters, which count as letters.
+# Number of code points in planes 0 and 1 of Unicode. Higher code points are Chinese characters, which count as letters.
 CODE_POINTS = 0x20000
 # Number of code points in one batch of texts. Batches limit memory, because the arrays take about 30 bytes per code
 # point.

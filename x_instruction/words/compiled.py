@@ -1,7 +1,7 @@
 """Compiles functions with numba, and caches the result on disk until the code from which it was made changes.
 
-numba itself compares only the time and size of the file that defines a function. If the function calls one of another
-file, or uses a constant of that file, it would keep using their old code after a change.
+numba itself compares only the time and size of the file that defines a function. If the function calls a function of
+another file or uses its constants, it would keep using their old code after a change of that file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Like `numba.njit(cache=True)`, but with the cache folders below, and with a check of all imported code."""
+    """Like `numba.njit(cache=True)`, but with the cache folders of the classes below, and a check of imported code."""
     before = numba.config.CACHE_LOCATOR_CLASSES
     numba.config.CACHE_LOCATOR_CLASSES = ",".join(
         f"{__name__}.{locator.__name__}" for locator in (InSetFolder, InTree, OfUser)

@@ -56,7 +56,7 @@ def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _read(path: Path, setting: str) -> str:
-    """Reads the text of a file. Raises InputError if it is not a text file, also because a pipe would never end."""
+    """Reads the text of a file. Raises InputError for anything else: reading a pipe, for example, might never end."""
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
     if not path.is_file():

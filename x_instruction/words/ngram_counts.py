@@ -111,7 +111,7 @@ def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Place
 
 @compiled
 def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, slots: Places) -> int:
-    """Characters of all occurrences of the most frequent n-gram. If several are, the first of them counts."""
+    """Characters of all occurrences of the most frequent n-gram. If several are equally frequent, the first counts."""
     top = 0
     for at in range(left):
         if counts[slots[at]] > counts[slots[top]]:

@@ -31,8 +31,8 @@ class Ngrams(NamedTuple):
     """Sorted hashes of the runs in evaluation texts.
 
     A run is a sequence of words, or of characters if no spaces separate words. `by_length` has the hashes of whole runs
-    by their length; `beginnings` has those of their first `least` words or characters. `unprotected_rows` counts the
-    `rows` without a text that is long enough to be compared.
+    by their length; `beginnings` has the hashes of their first `least` words or characters. `unprotected_rows` counts
+    the `rows` without a text that is long enough to be compared.
     """
 
     least: int
@@ -141,7 +141,7 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is in the sorted array `among`. First, a table of low bits excludes nearly all that are not."""
+    """Whether each hash is in the sorted array `among`. First, a table of low bits excludes nearly all other hashes."""
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True

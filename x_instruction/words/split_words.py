@@ -65,7 +65,7 @@ def split(texts: pl.Series, language: LanguageSettings, *, fold: bool = False) -
 
 
 def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
-    """Without spaces between words, an array with the end of the word that begins at each place; otherwise empty."""
+    """The end of the word that begins at each place, if no spaces separate words; otherwise an empty array."""
     if language.words == "thai":
         return thai.word_ends(*batch)
     if language.words == "characters":

@@ -2,9 +2,9 @@
 
 Compiled code follows the text through PyThaiNLP's dictionary, in which some words contain spaces and points (ต่าง ๆ,
 พ.ศ.). Words end only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading
-vowel stays with the consonant after it. Where no word of the dictionary fits, an unknown word begins, and ends where
-the next word fits. As in `newmm-safe`, with which FineWeb-2's thresholds were found, texts are first cut into pieces of
-up to 140 characters, at spaces if there are any.
+vowel stays with the consonant after it. If no word of the dictionary fits at a place, an unknown word begins there. It
+ends where the next word of the dictionary fits. As in `newmm-safe`, with which FineWeb-2's thresholds were found, texts
+are first cut into pieces of up to 140 characters, at spaces if there are any.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _cluster_ends(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _is_silent(points: Points, place: int, end: int) -> bool:
-    """Whether one or two consonants under a thanthakhat begin here, with or without a short vowel (ร์, ตร์, ธิ์)."""
+    """Whether silent consonants begin here: one or two with a thanthakhat and maybe a short vowel (ร์, ตร์, ธิ์)."""
     consonants = 0
     while place < end and consonants < 2 and FIRST_CONSONANT <= points[place] <= LAST_CONSONANT:
         place, consonants = place + 1, consonants + 1
@@ -142,8 +142,8 @@ def _unknown_end(
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
     """Writes the ends of the fewest words that lead from `first` to `goal` into `past`.
 
-    If several paths have equally few words, the one whose first words are shorter is taken.
-    For a word that begins at the place start + at, the possible ends are edges[2, edges[0, at]:edges[1, at]].
+    If several paths have equally few words, the one whose first words are shorter is taken. For a word that begins at
+    the place start + at, the possible ends are edges[2, edges[0, at]:edges[1, at]].
     """
     came, queue = room[0], room[1]
     came[first - start : goal - start + 1] = -1

@@ -28,7 +28,7 @@ MULTIPLIER = 0x9E3779B97F4A7C15
 
 
 def mix(values: Numbers) -> Numbers:
-    """Hashes in which every bit depends on all bits: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
+    """Hashes in which every bit depends on all bits of a value: the finaliser of SplitMix64 (Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
@@ -48,8 +48,8 @@ def slices(texts: pl.Series) -> Iterator[pl.Series]:
 
 
 def units(texts: pl.Series, language: LanguageSettings) -> tuple[Numbers, Places]:
-    """Hashes of all words (or characters) of all texts, and where in this array each text begins and the last ends."""
-    # A line end is put around every text, so that no word is at the edge of the array.
+    """Hashes of all words (or characters) of all texts, and the places in this array between which each text lies."""
+    # A line end is put before and after every text, so that no word is at the edge of the array.
     ends = 1 + np.cumsum(texts.str.len_chars().cast(pl.Int64).to_numpy() + 1)
     joined = "\n".join(["", *texts, ""])
     points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")

@@ -1,5 +1,5 @@
-"""Removes what copying and collecting leave in a text: CSV quoting, a tokenizer's spaces, the window's title, buttons,
-repeated paragraphs, credits, and the address of the source."""
+"""Removes what copying and collecting leave in a text: CSV quoting, a tokenizer's spaces, the browser window's title,
+buttons, repeated paragraphs, credits, and the address of the source."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from x_instruction.language.settings import LanguageSettings
 
 # A paragraph that was a field of CSV: it is in quotation marks, and each quotation mark inside is doubled.
 CSV_FIELD = re.compile(r'(?m)^"((?:[^"\n]|"")+)"$')
-# A text is tokenised if it has at least this many full stops and commas before white space, and at least this share of
-# them also follows white space.
+# A text counts as tokenised if it has at least this many full stops and commas before white space, and at least this
+# share of them also follows white space.
 MIN_POINTS, TOKENISED_SHARE = 3, 0.8
 TITLE = 15  # a headline has at least this many characters, and at least half as many as the window's title
 TITLE_LINES = 4  # the headline is within this many lines after the window's title ("Site - Headline")
@@ -75,7 +75,7 @@ def _without_title() -> pl.Expr:
 
 
 def _without_source(language: LanguageSettings) -> pl.Expr:
-    """Removes credits, and the source's address at the end together with the label or the line that announces it."""
+    """Removes credits, and the address of the source at the end, with the label or the line that announces it."""
     text, ends = pl.col("text"), marks(language)
     text = pl.when(text.str.contains(LICENCE)).then(text.str.replace(CREDITS, "")).otherwise(text)
     if language.marks_sentence_ends:  # in other languages, the line before the address may be a sentence of the text

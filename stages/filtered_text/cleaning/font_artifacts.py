@@ -17,14 +17,14 @@ from x_instruction.language.settings import LanguageSettings
 
 PULLI = "\u0bcd"
 WITHIN = r"\p{Tamil};\p{Tamil}"
-# A word with one semicolon. With several semicolons between two spaces, it would be a list.
+# A word with one semicolon. A word with several semicolons is a list without spaces.
 WORD = re.compile(r"(?<!\S)([^\s;]*[\u0b80-\u0bff]);([\u0b80-\u0bff][^\s;]*)(?!\S)")
 FIRST_CONSONANT, LAST_CONSONANT = "\u0b95", "\u0bb9"
 FINAL_YEH, YEH, HAMZA = "\u06d2", "\u06cc", "\u0626"
 
 
 def without_font_artifacts(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts with the correct spelling of such words."""
+    """The texts without such semicolons in Tamil words, and with the correct yeh in Urdu words."""
     if language.script == "Arabic":
         return texts.str.replace_all(FINAL_YEH + HAMZA, YEH + HAMZA, literal=True)
     if language.script != "Tamil":

@@ -24,22 +24,22 @@ BEGIN = r"[\p{Pi}\p{Ps}\x22']*[^\S\n]?[\p{Lu}\p{Lt}\p{Lo}]"
 # The characters before a sentence end. They exclude an ellipsis, an initial and a number of one digit.
 BEFORE_END = r"[^.…۔\s]{2}\s?"
 QUESTION_MARKS = "?؟"
-# Characters. A longer stretch is not the remainder of a sentence but text without full stops.
+# The part of a sentence that is removed has at most this many characters. A longer one is text without full stops.
 MAX_REST = 300
-# A last line that ends with a letter or a comma is incomplete only if it has more words than this; shorter ones are
-# headings or names.
+# A last line that ends with a letter or a comma is incomplete only if it has more words than this. A shorter line
+# is a heading or a name.
 PROSE_WORDS = 12
 OPEN_END = r"[\p{L}\p{M},،]$"
 # The beginning of a list item. List items may end in any way.
 ITEM = r"^\s*(?:[-*+•>|]|\[?\d+[.)\]])\s"
-# The last line announces something that is not there ("To choose a font:").
+# The end of a last line that announces something that is not there ("To choose a font:").
 ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
-# The names of a record's fields are not text ("Title: …", "Text: …", with the value on the same line or below).
+# Names of a record's fields, which are removed ("Title: …", "Text: …", with the value on the same line or below).
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
 # A text that begins with this many small letters begins in the middle of a sentence. Digits are not allowed among them,
-# because a whole sentence may begin with a Finnish date, which has a small first letter. Other marks are not allowed,
-# because a whole sentence may begin with a name from program code.
+# because a whole sentence may begin with a Finnish date, which has a small first letter. Marks other than these are not
+# allowed, because a whole sentence may begin with a name from program code.
 SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
@@ -65,7 +65,7 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
     stop = sentence_end(_without(ends, "…"), space=r"[^\S\n]+")
     rest = rf"{SMALL_LETTERS}[^\n{ends}]*"
     if language.never_first:
-        # A question mark does not count, because a text may begin with a question.
+        # A question mark does not count as a sentence end here, because a text may begin with a question.
         stop = sentence_end(_without(ends, "…" + QUESTION_MARKS), space=r"[^\S\n]+")
         rest = rf"{_never_first(language)}(?:[\s،,][^\n{ends}]*)?"
     whole = pl.col("whole")
@@ -74,7 +74,7 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 
 
 def _begins_within(language: LanguageSettings) -> pl.Expr:
-    """Whether a text of one paragraph begins within a sentence that is too long to remove, or that is the whole text.
+    """Whether a text of one paragraph begins in the middle of a sentence that is too long to remove or the whole text.
 
     The rule finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36,
     and one was complete.

@@ -12,13 +12,16 @@ from x_instruction.cleaning.code_blocks import prose
 
 MIN_CHARACTERS = 40  # a shorter paragraph may be repeated, as in verse
 MAX_REPEATS = 2  # if a text has more repeats, they are intended, and the text is left as it is
-# Paragraphs that are repeated in the same order are removed if there are at least this many, headings not counted, and
-# their mean length in characters is at least this. The lines of refrains are shorter.
+# Paragraphs that are repeated in the same order are removed if there are at least MIN_IN_ORDER (headings not counted)
+# and their mean length is at least MIN_MEAN_LENGTH characters. The lines of refrains are shorter.
 MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 
 def without_repeats(texts: pl.Series) -> pl.Series:
-    """The texts without repeats. A paragraph that occurs three times is intended and stays. So do texts with code."""
+    """The texts without repeats. From texts with code, only paragraphs that directly follow themselves are removed.
+
+    Of paragraphs that are repeated in the same order, one that occurs more than twice is intended and stays.
+    """
     frame = texts.alias("text").to_frame().select(_without_direct_repeats()).with_row_index("row")
     lines = pl.col("text").str.split("\n")
     long = lines.list.eval(pl.element().filter(pl.element().str.len_chars() >= MIN_CHARACTERS))

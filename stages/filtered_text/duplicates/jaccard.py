@@ -19,7 +19,7 @@ AT_ONCE = 2_000_000
 
 
 class ShingleSets:
-    """Sets of 32-bit shingle hashes in a file, one after another. Texts are numbered in the order of `add`."""
+    """A file with each text's set of 32-bit shingle hashes. Texts are numbered in the order in which they are added."""
 
     def __init__(self, path: Path, words: int, language: LanguageSettings) -> None:
         self.path, self.size, self.language = path, units_of_words(words, language), language
@@ -70,7 +70,7 @@ class ShingleSets:
         return common / np.maximum(union, 1)
 
     def _keys(self, side: Places, texts: Places, begins: Places, hashes: Array) -> Array:
-        """For each shingle of one side of the pairs, one number made of the number of the pair and the shingle."""
+        """One number for each shingle of the texts `side`: the number of the pair in the high bits, the hash below."""
         sizes = self.sizes[side]
         ends = np.cumsum(sizes)
         at = np.repeat(begins[np.searchsorted(texts, side)] - (ends - sizes), sizes) + np.arange(ends[-1])

@@ -1,4 +1,4 @@
-"""Decides which texts among those that share a bucket are dropped, and for which kept text.
+"""Decides which texts among those that share a bucket (an equal MinHash band) are dropped, and for which kept text.
 
 Each text, from the best to the worst, is kept unless it is similar to a text that is kept. Every dropped text is then
 similar to the text that it is dropped for, which chains of similarity (A to B, B to C) do not guarantee. The texts are
@@ -16,8 +16,8 @@ import numpy as np
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
 # A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from pages with
-# the same template around different texts. Two similar texts are together in other buckets too: in about five of their
-# eighteen.
+# the same template around different texts. Two similar texts share about five of their eighteen buckets, so they are
+# probably compared in another bucket.
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000
@@ -34,9 +34,9 @@ def keep_the_best(
     threshold: float,
     scratch: Path,
 ) -> tuple[Array, Array, Array]:
-    """Returns the ranks that are dropped, the kept ranks that they are similar to, and the similarities, by rank.
+    """Returns the ranks of the dropped texts, those of the kept texts that they are similar to, and the similarities.
 
-    Rank 0 is the best text. `members` says which text is in which bucket, in pieces of (ranks, buckets) in any order.
+    The best text has rank 0. `members` says which text is in which bucket, in pieces of (ranks, buckets) in any order.
     """
     for ranks, numbers in members:
         piece = np.rec.fromarrays([ranks, numbers], MEMBER)
@@ -62,7 +62,8 @@ class Clusters:
     def decide(self, block: Path, kept: Path) -> None:
         """Decides on the texts of a block.
 
-        `kept` has the kept members of better blocks. This block's kept members are added.
+        A member is a text in a bucket. The file `kept` has the kept members of better blocks, and those of this block
+        are added to it.
         """
         members = np.fromfile(block, MEMBER)
         members = members[np.lexsort((members["rank"], members["bucket"]))]
@@ -73,7 +74,7 @@ class Clusters:
         append(kept, members[self._open(ranks, buckets)])
 
     def _open(self, ranks: Array, buckets: Array) -> Array:
-        """Members that are not dropped, in buckets that are not full of kept texts."""
+        """Marks the members that are not dropped, in buckets with fewer than KEPT_A_BUCKET kept texts."""
         return (self.like[ranks] < 0) & (self.kept_in[buckets] < KEPT_A_BUCKET)
 
     def _compare_with(self, better: Array, ranks: Array, buckets: Array) -> None:

@@ -1,7 +1,7 @@
 """Computes signatures: numbers that a text shares with its copies, one for all its words and one for each MinHash band.
 
 MinHash: Broder 1997; bands: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3. rensa computes the minima
-from hashes of the shingles that are the same in every process.
+from hashes of the shingles. These hashes are the same in every process.
 """
 
 from __future__ import annotations

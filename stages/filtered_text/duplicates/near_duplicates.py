@@ -30,9 +30,9 @@ COLUMNS = ["id", "document_id", "words", "language_score", "signature"]
 
 
 def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, language: LanguageSettings) -> Decisions:
-    """Decides which rows of staged shards are dropped. `scratch` is an empty folder for temporary files.
+    """Decides which rows of staged shards are dropped. Returns the function that `_decisions` describes.
 
-    The shards have COLUMNS and `text`.
+    The shards have COLUMNS and `text`. `scratch` is an empty folder for temporary files.
     """
     begins = _spread(shards, scratch)
     if not begins[-1]:
@@ -44,9 +44,9 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 
 
 def _spread(shards: list[Path], scratch: Path) -> Array:
-    """Writes the ranks and each column of keys to a file over all shards.
+    """Writes a file with the ranks of all rows, and a file for each number of the signatures, over all shards.
 
-    Returns the place of each shard's first row.
+    Returns the place of each shard's first row. A place is the number of a row over all shards.
     """
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
@@ -89,7 +89,7 @@ def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
 
 
 def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
-    """Keys for np.lexsort that sort the places, given in any order, by rank; equal ids are sorted by place."""
+    """The keys with which np.lexsort sorts `places` by rank, and texts with the same id by place."""
     order = np.argsort(places)
     ranks = np.empty(len(places), RANK)
     ranks[order] = gather(scratch / "ranks", RANK, places[order])
@@ -157,7 +157,7 @@ def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.Data
 
 
 def _decisions(dropped: pl.DataFrame, begins: Array) -> Decisions:
-    """A function that gives the decisions on a shard.
+    """Returns a function that maps a shard's number to the rows to drop: columns row, reason and value.
 
     Ids become text for one shard at a time, because text takes four times the memory.
     """

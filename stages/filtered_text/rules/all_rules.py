@@ -1,4 +1,4 @@
-"""All rules in the order in which they run: cheap rules before expensive ones, and the more telling reason first.
+"""All rules in the order in which they run: cheap rules before expensive ones, and the more specific reason first.
 
 For example, a page of cookie notices is dropped as boilerplate even if it breaks a later rule too. Most rules are
 FineWeb-2's (arXiv 2506.20920): Gopher's and FineWeb's rules with thresholds for each language. The published
@@ -78,7 +78,7 @@ REASONS = ["blocked_site", *WHOLE_RULES, *PROSE_RULES, "private_data", "evaluati
 
 
 def whole_rules(sites: Sites) -> dict[str, Rule]:
-    """The rules that see the text as it is."""
+    """The rules that run first, on the text with its program code."""
     return {"blocked_site": partial(blocked_site, sites=sites), **WHOLE_RULES}
 
 
@@ -90,7 +90,7 @@ def last_rules(ngrams: Ngrams) -> dict[str, Rule]:
 def judge(
     frame: pl.DataFrame, rules: dict[str, Rule], settings: FilteredText, language: LanguageSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the rows that break no rule, and the others with `reason` and `value` of the first rule they break."""
+    """Returns the rows that break no rule, and the other rows with `reason` and `value` of the first broken rule."""
     dropped = []
     for reason, rule in rules.items():
         judged = rule(frame, settings, language)

@@ -19,7 +19,7 @@ PLACEHOLDERS = (
 
 
 def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops pages of a site's notices: cookies, rights, terms, log in, subscribe, share (ours).
+    """Drops pages that consist of a site's notices: on cookies, rights, terms, logging in, subscribing, sharing (ours).
 
     A page of notices has many different phrases. If the share of notices is over the limit but few different phrases
     occur, the text is probably an article on cookies or privacy. Such a text is dropped only if the share is above
@@ -41,7 +41,7 @@ def boilerplate_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Ser
 
 
 def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops pages that were never filled in, or that show what a browser without scripts shows.
+    """Drops pages that were never filled in, or that only ask the reader to enable JavaScript.
 
     The rule is ours, after C4 (arXiv 1910.10683, 2.2), which drops every page with "lorem ipsum" or a curly bracket,
     and every line with "javascript".
@@ -54,11 +54,11 @@ def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
 
 
 def mostly_code(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many characters in program code and formulas, which `text` lacks and `whole` has (ours)."""
+    """Drops texts with too much program code and formulas, which are in `whole` but not in `text` (ours)."""
     share, limit = 1 - pl.col("text").str.len_chars() / pl.col("whole").str.len_chars(), settings.max_code_share
     return frame.with_columns(broken(share > limit, f"{{}} % of characters in code > {limit:.0%}", percent(share)))
 
 
 def fragment(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts that the cleaning step recognized as a part of a text (ours)."""
+    """Drops texts that `trimmed` (cleaning/fragments.py) recognized as fragments (ours)."""
     return frame.with_columns(broken(pl.col("fragment").is_not_null(), "a snippet, {}", pl.col("fragment")))

@@ -10,7 +10,8 @@ from x_instruction.language.identification import identify, is_english
 from x_instruction.language.letters import foreign_share
 from x_instruction.language.settings import LanguageSettings
 
-# What may have Latin letters in a text of any script: code between fences or backquotes, tags, comments, addresses.
+# Parts with Latin letters that a text in any script may have: code between fences or backquotes, tags, comments,
+# addresses.
 CODE = r"(?s:```.*?```|\{/\*.*?\*/\})|`[^`\n]*`|</?[A-Za-z][^<>]*>|\]\([^()\s]*\)|https?://[^\s<>]+"
 # In English text, 17 % of the words are among these. If their share in a text is below MIN_ENGLISH_WORDS, its lines are
 # not identified one by one.
@@ -39,9 +40,9 @@ def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def wrong_script(language: LanguageSettings) -> pl.Expr:
-    """Whether too few of the text's letters are in the language's script, not counting program code.
+    """The reason to drop a text with too few letters in the language's script; null for other texts.
 
-    If code counted, 54 of 76 good Tamil pages about React would be in the wrong script.
+    Letters in program code are not counted. If they were, 54 of 76 good Tamil pages about React would be dropped.
     """
     text, least = pl.col("text"), language.min_script_share
     share = _script_share(text, language)
@@ -51,7 +52,7 @@ def wrong_script(language: LanguageSettings) -> pl.Expr:
 
 
 def foreign_letters(language: LanguageSettings) -> pl.Expr:
-    """Whether too many of the text's letters do not exist in the language."""
+    """The reason to drop a text in which too many letters do not exist in the language; null for other texts."""
     share, limit = foreign_share(language), language.max_foreign_letters_share
     return broken(share > limit, f"{{}} % of letters not in {language.code}", percent(share))
 

@@ -38,7 +38,10 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def _unpunctuated(max_words: int, language: LanguageSettings) -> pl.Expr:
-    """Whether a text has more than `max_words` words for each sentence end, or more than half as many and none."""
+    """The reason to drop a text with more than `max_words` words for each sentence end; null for other texts.
+
+    A text without a sentence end may have half as many words.
+    """
     # A colon counts as a sentence end, and so does a mark before the closing marks of Markdown (**bold.**).
     end = sentence_end(marks(language) + ":", space=r"[*_]*(?:\s|$)")
     words, ends = pl.col("text").str.count_matches(r"\S+"), pl.col("text").str.count_matches(end)
@@ -71,7 +74,7 @@ def ellipsis_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def teasers(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops lists of beginnings of other pages, each of which an ellipsis in brackets cuts off (ours)."""
+    """Drops lists of teasers: beginnings of other pages, cut off with an ellipsis in brackets (ours)."""
     found, words = pl.col("text").str.count_matches(CUT_OFF), settings.min_words_per_teaser
     many = (found >= MIN_TEASERS) & (found * words > pl.col("words"))
     return frame.with_columns(broken(many, f"{{}} times […], more than once in {words} words", found))
@@ -96,8 +99,8 @@ def duplicate_line_characters(frame: pl.DataFrame, settings: FilteredText, langu
 
 def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops lists and tables: texts with too many line ends for their words (FineWeb; FineWeb-2's threshold)."""
-    # Unless punctuation counts as words, lines of punctuation only ("##" between the pages of a picture book) are not
-    # counted.
+    # Lines of punctuation only ("##" between the pages of a picture book) are counted only if punctuation counts as
+    # words.
     ends = lines_counted("newlines") if settings.punctuation_counts_as_words else lines_counted("lines") - 1
     share, limit = ends / words_counted("tokens"), language.max_newlines_per_word
     counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)

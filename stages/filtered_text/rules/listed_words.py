@@ -48,7 +48,7 @@ def listed_words(frame: pl.DataFrame, settings: FilteredText, language: Language
 
 
 def _share_of_whole_words(frame: pl.DataFrame, known: set[str], limit: float, language: LanguageSettings) -> pl.Series:
-    """The column `share`. A share above the limit is counted again in whole Thai words.
+    """The column `share`. A share above the limit is computed again from whole Thai words.
 
     Without this, กู (I) would also be found in กู้ (to borrow).
     """

@@ -37,7 +37,7 @@ def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSet
 def repetition(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts with too many characters in repeated sentences: Gopher's rule on duplicate lines, by sentence.
 
-    The default is ours.
+    The default threshold is ours.
     """
     share, limit = pl.lit(repeated_share(frame, language)), settings.max_repeated_paragraph_share
     return frame.with_columns(broken(share > limit, f"{{}} % repeated > {limit:.0%}", percent(share)))

@@ -36,7 +36,7 @@ def broken(condition: pl.Expr, template: str, *values: pl.Expr) -> pl.Expr:
 
 
 def first_broken(values: list[pl.Expr]) -> pl.Expr:
-    """The value of the first part of a rule that is broken; within `values_shown`, the values of all parts."""
+    """The first of `values` (of the parts of a rule) that is not null; within `values_shown`, all of them."""
     joined = pl.concat_str(values, separator="; ", ignore_nulls=True) if _SHOWN.get() else pl.coalesce(values)
     return joined.alias("value")
 

@@ -2,7 +2,7 @@
 
 Python imports a module of this name when it starts. Each outermost call of a check appends a line with its processor
 seconds to the file that XI_TIMED names: `+ process group seconds`. A line with `=` has the seconds of a whole process.
-The seconds are those of the calling thread, so that threads beside it do not count.
+The seconds are those of the calling thread; other threads do not count.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def time_checks(module: ModuleType) -> None:
 
 
 def time_page_process(module: ModuleType) -> None:
-    """Times the process that reads pages: its whole time except that for reading pages counts as a check."""
+    """Times the process that reads pages. Its whole time counts as a check, except the time for reading pages."""
     serve, answer = module._serve, module._answer
     ended = [0.0]  # the processor time when the last page was read
 
@@ -107,7 +107,7 @@ def seconds_of(process: int) -> float:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Times the checks of a module as soon as it is loaded, before another module can import them."""
+    """Times the checks of a module as soon as it is loaded, before another module can import these checks."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in CHECKS:

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints seconds and, for each dropped line, the kept one."""
+"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints seconds, and the kept line for each dropped line."""
 
 from __future__ import annotations
 

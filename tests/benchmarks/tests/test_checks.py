@@ -1,4 +1,4 @@
-"""The benchmark of checks counts the time of every check once, also if checks call each other, in all processes."""
+"""The benchmark of checks times the checks in every process, and counts nested checks only once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_check_that_is_timed_exists(tmp_path: Path) -> None:
 def test_the_process_that_reads_pages_counts_except_for_the_reading(tmp_path: Path) -> None:
     lines = lines_of(READS, tmp_path)
     processes = Counter((kind, process) for kind, process, _, _ in lines)
-    # The server that forks the process writes one line; the process and the one that asks it write three each.
+    # The server that forks the process writes one line; that process and the one that sends it pages write three each.
     assert sorted(processes.values()) == [1, 3, 3]
     assert {group for _, _, group, _ in lines} == {"pages"}
     assert sum(kind == "=" for kind, *_ in lines) == 1

@@ -25,6 +25,11 @@ def test_half_published_and_damaged_outputs_are_problems(made: Path) -> None:
     assert "part-00000.parquet is damaged" in problems_of(made)[0]
 
 
+def test_a_damaged_lock_file_is_a_problem(made: Path) -> None:
+    (made / "dvc.lock").write_text("")
+    assert ["dvc.lock" in problem for problem in problems_of(made)] == [True]
+
+
 def test_an_interrupted_benchmark_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[bool] = []
     undisturbed: list[Path] = []

@@ -26,6 +26,9 @@ from tests.benchmarks.planted_defects import (
 from tests.benchmarks.project_copy import merged
 from tests.benchmarks.real_documents import Excerpts
 from tests.conftest import ROOT
+from x_instruction.embeddings.lazy_encoder import LazyEncoder
+from x_instruction.embeddings.similarity import Similarity
+from x_instruction.embeddings.vectors import add_vectors
 from x_instruction.language.settings import load_language
 from x_instruction.pages.main_text import extract_page
 from x_instruction.rating.calibration import Calibration
@@ -88,7 +91,11 @@ def test_each_possible_defect_has_a_row_with_its_bound_and_note(
     # The model's tokens are bytes, and its context has 256 tokens.
     rating = settings.rating.model_copy(update={"labels": ["A", "B", "C"], "max_response_tokens": 144})
     changed = settings.model_copy(update={"rating": rating})
-    rows = measured("real text", documents(FOUND, "measured", changed), evaluator, changed, ROOT / "languages")
-    # With one language and an open instruction, no response is swapped, strays or is in another language.
+    pairs = documents(FOUND, "measured", changed)
+    frame = pl.DataFrame({"language": "fi", "instruction": "Describe boats.", "response": TEXTS[:1]})
+    encoder = LazyEncoder(settings.embeddings, ROOT)
+    Similarity.fit(add_vectors(frame, encoder, ROOT / "languages")).write(evaluator)
+    rows = measured("real text", pairs, evaluator, changed, ROOT / "languages")
+    # With one language and one open instruction, no pair can have the defects swapped, strays and wrong_language.
     assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
     assert all(0 <= row.ours <= 1 and row.peer == 0.95 and row.note.startswith("at least") for row in rows)

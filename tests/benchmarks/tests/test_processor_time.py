@@ -1,4 +1,4 @@
-"""The processor time of a run includes its descendants, and a wait for it can end before the run."""
+"""A wait for a run counts the processor time of its descendants, and ends when a given time is used up."""
 
 from __future__ import annotations
 

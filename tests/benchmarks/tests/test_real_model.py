@@ -171,7 +171,7 @@ def test_cosines_are_taken_after_the_means_are_subtracted() -> None:
 def test_own_first_is_the_probability_that_no_drawn_text_is_nearer() -> None:
     table = np.eye(5)
     assert own_first(table, of=3) == 1.0
-    table[0, 1] = 2.0  # text 1 is nearer to instruction 0; half of the draws lack it
+    table[0, 1] = 2.0  # text 1 is nearer to instruction 0 than text 0 is; half of the draws lack text 1
     assert own_first(table, of=3) == pytest.approx((4 + 0.5) / 5)
 
 

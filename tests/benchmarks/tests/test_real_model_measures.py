@@ -95,7 +95,7 @@ def test_the_rows_compare_models_and_corrections(project: Path, small: Settings)
     assert [row.peer for row in corrections] == [corrections[0].ours] * 3
     assert corrections[0].note == "nothing subtracted; 3 seeds"
     near = {row.case: row for row in nearness_rows(project, project, small)}
-    assert near["instruction near its own text, fi"].ours > 0.8  # the pairs are good seeds, so they are near
+    assert near["instruction near its own text, fi"].ours > 0.8  # the pairs are good seeds
     answered = {row.case: row for row in answer_rows(project, project, small)}
     assert len(answered) == 4 and all(row.ours == row.peer for row in answered.values())
     assert answered["tuned model, answers in the asked language"].note.endswith("embedded model 1")

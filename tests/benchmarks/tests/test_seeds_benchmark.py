@@ -145,7 +145,7 @@ def test_rows_are_named_by_the_base_model(settings: Settings) -> None:
 
 
 def test_the_interval_over_seeds_is_that_of_students_t() -> None:
-    # The mean is 2, the standard error 1/√3, and the quantile of t with two degrees of freedom 4.303.
+    # The mean is 2, the standard error is 1/√3, and the quantile of t with two degrees of freedom is 4.303.
     interval = over_seeds(np.array([1.0, 2.0, 3.0]))
     assert interval is not None
     assert interval.low == pytest.approx(2 - 4.303 / 3**0.5, abs=1e-3)
@@ -160,7 +160,10 @@ def observed(*values: float) -> Observed:
 
 
 def by_seed(measure: str) -> Compared:
-    """Two seeds and two questions. The tuned model is best with the first seed, the seed-only model with the second."""
+    """A measure with two seeds and two questions.
+
+    The tuned model is best with the first seed, and the seed-only model with the second.
+    """
     models = ([observed(1, 1), observed(0, 1)], [observed(0, 1), observed(1, 1)], [observed(0, 0), observed(0, 0)])
     return Compared(measure, dict(zip(ORDER, models, strict=True)))
 

@@ -1,4 +1,4 @@
-"""The similarity benchmark combines all pairs of one half of the seeds and takes the means from the other half."""
+"""The similarity benchmark combines the pairs of one half of the seeds, and subtracts the means of the other half."""
 
 from __future__ import annotations
 

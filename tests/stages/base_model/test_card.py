@@ -1,4 +1,4 @@
-"""The base model is published with a card of what it is, from where, under which licence, and what was measured."""
+"""The base model is published with a card that states its origin, its licence and the measured figures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_a_checkpoint_is_named_with_its_licence_and_its_check(
     job, text = published(checkpoint=str(folder))
     values = front_matter(text)
     assert (values["license"], values["pipeline_tag"]) == ("mit", "text-generation")
-    assert "language" not in values and "base_model" not in values  # it is a copy, and its languages are not known here
+    # The languages of the checkpoint are not known, and the copy has no base model.
+    assert "language" not in values and "base_model" not in values
     facts = base_model.measure(job, base_model.run(job))
     for part in ("A copy of `small-model`", "stored in float32", "pass on the copyright notice",
                  f"| parameters | {facts['parameters']} |", f"{facts['entropy_share']:.4g} |"):  # fmt: skip
@@ -70,7 +71,7 @@ def test_the_embedded_model_says_how_it_was_trained_and_that_it_shows_a_run(
                  "| steps |", "no figure here is of unseen text", "Licence of the base model: none",
                  "have their own licences.\n"):  # fmt: skip
         assert part in text, part
-    assert "seconds" not in text  # nothing that differs from run to run
+    assert "seconds" not in text  # the card has nothing that differs between equal runs
     assert read_json(job.staging / "base.json")["license"] == "none"
 
 

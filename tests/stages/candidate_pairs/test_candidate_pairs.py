@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from stages.candidate_pairs import stage as candidate_pairs
+from stages.candidate_pairs.likeliest import LESS_LIKELY, likeliest
 from stages.candidate_pairs.stage import COLUMNS, transform
 from stages.params import Settings
 from tests.conftest import ROOT
@@ -305,6 +306,27 @@ def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
     assert outcome.facts["prompts"] == 0 and write_manifest(again, outcome) == manifest  # no engine was loaded
 
 
+def compared(*values: tuple[str, float, float]) -> pl.DataFrame:
+    """Pairs of a text's id, with an instruction's likelihood after this text and after others."""
+    rows = [
+        {"id": f"p{number}", "url": "u", "text_id": text, "instruction": f"i{number}", "response": TEXT}
+        | {"likelihood": own, "part_likelihood": own, "other_likelihood": other}
+        for number, (text, own, other) in enumerate(values)
+    ]
+    return pl.DataFrame(rows)
+
+
+def test_the_samples_that_their_text_makes_likeliest_are_kept() -> None:
+    # i1 is likelier than i0 after this text, but it is likely after any text.
+    split = likeliest(compared(("t0", -2.0, -4.0), ("t0", -1.8, -1.9), ("t1", -3.0, -3.0), ("t0", -2.5, -3.0)), 1)
+    assert split.kept["instruction"].to_list() == ["i0", "i2"]
+    assert split.dropped.select("id", "reason", "value").rows() == [(f"p{n}", LESS_LIKELY, f"i{n}") for n in (1, 3)]
+
+
+def test_of_equally_likely_samples_the_earlier_one_is_kept() -> None:
+    assert likeliest(compared(*[("t0", -1.0, -1.0)] * 3), 2).kept["instruction"].to_list() == ["i0", "i1"]
+
+
 class Writer(LazyEngine):
     """An engine that writes the same instruction for every text and counts the requested likelihoods."""
 
@@ -357,7 +379,7 @@ def test_vectors_are_stored_only_if_a_signal_needs_them(
         kept = candidate_pairs.write_instructions(
             frame, engine, settings.candidate_pairs, settings.prompts, 1, 0, encoder, ROOT / "languages"
         ).kept
-    # A vector has 384 numbers of 2 bytes. The last column has the vectors of two parts.
+    # A vector has 384 numbers of 2 bytes. The last column has a vector for each of two parts of the text.
     assert kept.select(pl.col(VECTORS).bin.size()).row(0) == sizes
 
 
@@ -460,3 +482,36 @@ def test_a_change_of_model_prompt_setting_or_seed_makes_every_shard_again(
     again = replace(job, settings=job.settings.model_copy(update=update), used=set())
     candidate_pairs.run(again)
     assert len(again.used) == len(before) == 2 and not again.used & before
+
+
+class Sampler(Writer):
+    """Writes two different instructions for every text; the second one is likelier."""
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
+        return [Generated(one, 9, "stop") for _ in prompts for one in (GOOD, "Describe the oven.")]
+
+    def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        return [-float(len(completion)) for completion in completions]
+
+
+def several(count: int) -> pl.DataFrame:
+    """Filtered texts that differ, because pairs with the same text would have the same ids."""
+    return texts(count).with_columns(text=pl.format("{} {}", "text", pl.int_range(pl.len())))
+
+
+def test_a_sample_that_is_not_chosen_counts_as_usable(
+    make_job: MakeJob, settings: Settings, taught_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = settings.candidate_pairs.model_copy(update={"samples": 2, "kept_samples": 1})
+    rating = settings.rating.model_copy(update={"signals": ("likelihood",)})
+    job = make_job("candidate_pairs", candidate_pairs=section, rating=rating)
+    shutil.copytree(taught_model, job.input("instruction_model"))
+    write_json(job.input("instruction_model") / "manifest.json", {"artifact": "instruction_model", "content": "c"})
+    write_shard(several(3), job.input("filtered_text", "fi") / "part-00000.parquet")
+    write_json(job.input("filtered_text", "fi") / "manifest.json", {})
+    monkeypatch.setattr(candidate_pairs, "LazyEngine", Sampler)
+    outcome = candidate_pairs.run(job)
+    assert job.staged.table(["instruction"])["instruction"].to_list() == ["Describe the oven."] * 3
+    assert job.staged.drop_counts() == {LESS_LIKELY: 3}
+    assert table_facts(job, outcome)["unaccounted_rows"] == 0
+    assert candidate_pairs.measure(job, outcome)["usable_share"] == 1

@@ -42,7 +42,7 @@ Make = Callable[..., Job]
 
 
 def refined(*instructions: str) -> pl.DataFrame:
-    """Pairs with all columns of refined_pairs. The first rating is 0.9, and the ratings fall."""
+    """Pairs with all columns of refined_pairs. The first pair has the rating 0.9, and each later pair a lower one."""
     rows = [
         {
             **dict.fromkeys(COLUMNS[:-1], "x"),
@@ -234,12 +234,12 @@ def test_kept_vectors_are_moved_within_their_array(monkeypatch: pytest.MonkeyPat
     assert np.array_equal(found, expected) and np.shares_memory(found, vectors)
 
 
-# The gate
+# The gate, which checks the set before publication
 
 
 @pytest.mark.parametrize("instructions", [[], [PROMPT, f"{PROMPT} Explain."]], ids=["no pairs", "evaluation prompts"])
 def test_an_empty_language_fails_the_gate_and_publishes_nothing(make: Make, instructions: list[str]) -> None:
-    import great_expectations  # noqa: F401 - saves the start of a process for each gate
+    import great_expectations  # noqa: F401 - so that the checks start no process
 
     job = make(*instructions)
     with pytest.raises(GateFailedError, match=r"expected rows at least 1, found 0 \(an empty artifact is useless\)"):

@@ -91,7 +91,7 @@ def test_every_model_answers_every_question_and_is_scored(make_scores_job: MakeJ
     assert table(job, "verdicts").schema == VERDICTS and table(job, "comparisons").schema == COMPARISONS
     assert table(job, "agreement").schema == AGREEMENT
     figures = read_json(job.staging / "scores.json")
-    # The hashes of the models, by which a released model finds its own scores.
+    # A release finds the scores of a model by the hash of the model.
     assert figures["contents"] == {
         "tuned": "tuned_model", "seed_only": "response_model/iteration_1", "base": "base_model",
     }  # fmt: skip

@@ -97,7 +97,7 @@ def test_every_configured_task_is_a_task_of_lm_eval() -> None:
 
 
 def test_the_packages_of_lm_eval_fit_each_other_and_the_core() -> None:
-    """lm-eval runs with its own packages and with the core packages of the project, so they must fit each other."""
+    """lm-eval runs with its own packages and with the core packages of the project, so all must be compatible."""
     installed = {normal(one.metadata["Name"]): one for one in distributions(path=[str(PACKAGES)])}
     assert {name: one.version for name, one in installed.items()} == pins("lm-eval")
     seen = {**pins("cpu"), **pins("lm-eval")}

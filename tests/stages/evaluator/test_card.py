@@ -1,4 +1,4 @@
-"""An evaluator is published with a card whose code gives its label probabilities and whose figures are the measured."""
+"""The card of an evaluator has the measured figures, and code that computes the evaluator's label probabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluator stage chooses the model whose answers are part of the rating set."""
+"""The base model writes bad answers for the evaluator's training set. It is loaded only if such answers are needed."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ SHORT = {"batch_size": 2, "dropout": 0.2, "save_every": 3, "max_tokens": 128}
 
 @pytest.fixture
 def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path, tmp_path: Path) -> Callable[..., Job]:
-    """Makes a job in its own folder. The evaluator starts from the tiny model. Keywords replace evaluator settings."""
+    """Makes a job in a given folder. The evaluator starts from the tiny model. Keywords replace evaluator settings."""
 
     def made(folder: str, **changed: Any) -> Job:
         training = TRAINING.model_copy(update={**SHORT, **changed.pop("training", {})})
@@ -102,5 +102,5 @@ def test_the_held_out_loss_is_measured_on_the_calibration_seeds(job_with: Callab
     learned(job)
     curve = pl.read_csv(job.staging / "plots" / "loss.csv").filter(pl.col("series") == "held-out")
     assert curve["step"].to_list() == [4, 8]
-    # The loss is over the three labels; over all 300 tokens, an untrained model would have a loss of 5.7.
+    # The loss is over the three labels; over the vocabulary of 300 tokens, an untrained model would have a loss of 5.7.
     assert curve["loss"].max() < 3

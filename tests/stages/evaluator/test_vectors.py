@@ -1,4 +1,4 @@
-"""The pairs for measuring evaluators are encoded once for all iterations; mean vectors leave held-out seeds out."""
+"""The pairs for measuring evaluators are encoded once for all iterations, and mean vectors exclude held-out seeds."""
 
 from __future__ import annotations
 

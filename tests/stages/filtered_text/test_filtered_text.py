@@ -1,4 +1,4 @@
-"""For each reason, a tiny text is dropped. The stage accounts for every row, and most real documents are kept."""
+"""For each drop reason, a tiny text is dropped. The stage accounts for every row, and most real documents are kept."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """No reader raises on changed bytes: 300 files with flipped, cut, repeated or inserted bytes give kept or dropped rows.
 
-In a larger trial of 6,000 files from other seeds, no reader raised either.
+In a larger trial with 6,000 files from other random seeds, no reader raised either.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A bad value in a Parquet file loses its row, and a broken row group loses the rest of its rows."""
+"""A row with a bad value in a Parquet file is dropped, and a broken row group loses the rest of its rows."""
 
 from __future__ import annotations
 

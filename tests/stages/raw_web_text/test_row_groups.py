@@ -19,8 +19,8 @@ import pytest
 from tests.conftest import ROOT
 
 TEXTS, TEXT_BYTES = 30_000, 5_000  # 150 MB of incompressible bytes
-# The limit. Reading in batches took 88 MB. With the stored row group in memory, reading took 214 MB. With the decoded
-# row group in memory, as `datasets` keeps it, reading took 1,061 MB.
+# The limit is above the 88 MB that reading in batches took. With the stored row group in memory, reading took 214 MB.
+# With the decoded row group in memory, as `datasets` keeps it, reading took 1,061 MB.
 MEGABYTES = 130
 
 READ = """

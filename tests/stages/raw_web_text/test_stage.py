@@ -1,4 +1,4 @@
-"""Pages become documents or dropped rows, are sorted by language, meet their expectations and are deduplicated."""
+"""Pages become documents or dropped rows; the documents are sorted by language, deduplicated and checked."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_documents_in_another_language_do_not_count_as_bad_records() -> None:
     assert not {"other_language", *stage.NO_PAGE} & set(stage.BAD)
 
 
-# A whole partition
+# All documents of a language
 
 
 def test_above_the_allowed_share_of_bad_records_the_counts_are_printed(

@@ -12,7 +12,7 @@ from x_instruction.runner.shards import write_shard
 
 COUNTS = {"raw_web_text": 100, "filtered_text": 60, "candidate_pairs": 50, "refined_pairs": 30, "diversified_set": 20}
 MODELS = ("base", "seed_only", "tuned")
-# Languages with questions written in them, and how many; the others have questions in English alone.
+# The number of questions written in each of these languages; all other languages have only English questions.
 NATIVE = {"fi": 4, "ur": 4}
 SCORES = {"language_share": (0.6, "higher"), "held_out_loss": (2.5, "lower"), "mean_characters": (240.0, "none")}
 
@@ -71,7 +71,10 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
 
 
 def _asked(code: str, measure: str) -> list[tuple[str, int, float]]:
-    """Language and number of questions, and by how much the value is lower; the held-out seeds are in English alone."""
+    """The rows of a measure: language of the questions, their number, and what is subtracted from the measure's value.
+
+    The held-out seeds have no row for questions in the language, since their instructions are English.
+    """
     native = [(code, NATIVE[code], 0.3)] if code in NATIVE and measure != "held_out_loss" else []
     return [("all", 20 + (NATIVE[code] if native else 0), 0.0), ("en", 20, 0.0), *native]
 

@@ -37,7 +37,7 @@ def job(make_job: Callable[..., Job], tmp_path: Path) -> Job:
 
 
 def published(job: Job) -> Path:
-    import great_expectations  # noqa: F401 - saves the start of a process for the gate
+    import great_expectations  # noqa: F401 - so that the checks start no process
 
     run_stage(job, report, SUITE)
     return job.target / "index.html"
@@ -65,7 +65,7 @@ def test_the_page_shows_the_funnel_the_evaluator_and_the_scores(job: Job) -> Non
     for shown in ("raw web text", "100", "too short 40, cluster full 3", "iteration 2 (accepted)", "precision", "0.810",
                   "calibration error", "rated best", "swapped", "0.550 to 0.650", "12/3/5"):  # fmt: skip
         assert shown in words, shown
-    assert words.index("swapped") < words.index("cut")  # the worst defect first
+    assert words.index("swapped") < words.index("cut")  # the worst defect comes first
 
 
 def test_the_worst_answers_come_first_with_their_defects(job: Job) -> None:
@@ -102,7 +102,7 @@ def test_intervals_are_taken_from_the_tables(job: Job) -> None:
     over_all = [row for row in differences(job, "fi", NAMES) if not row["asked"]]
     assert {(row["measure"], row["against"]): row["sure"] for row in over_all} == {
         ("language share", "base"): "better",
-        ("held out loss", "base"): "worse",  # because the loss rose
+        ("held out loss", "base"): "worse",  # the loss rose
         ("language share", "seed_only"): "",
     }
 
@@ -115,7 +115,7 @@ def test_scores_on_questions_in_the_language_are_beside_those_in_english(job: Jo
     assert (english["value"], native["value"]) == (pytest.approx(0.8), pytest.approx(0.5))
     # All rows of a measure are on one scale.
     assert native["at"] < english["at"] == tuned["at"] and native["left"] < native["at"]
-    # The loss is of seeds, whose instructions are in English; in Tamil no other question was asked.
+    # The loss is measured on seeds, whose instructions are English; no question was written in Tamil.
     assert {len(row["parts"]) for row in found["held out loss"]} == {0}
     assert {len(row["parts"]) for measure in measures(job, "ta", NAMES) for row in measure["models"]} == {0}
     assert [row["asked"] for row in differences(job, "ur", NAMES)] == ["", "", "", "English", "Urdu"]
@@ -219,7 +219,7 @@ def test_a_browser_shows_the_report_on_a_phone_and_on_a_screen(job: Job) -> None
             assert page.locator(".text:lang(ta)").first.evaluate("e => getComputedStyle(e).direction") == "ltr"
             columns = "e => getComputedStyle(e).gridTemplateColumns.split(' ').length"
             assert page.locator("article .grid").first.evaluate(columns) == (1 if width == 390 else 3)
-            # The smaller rows stay inside their cards, with their labels readable and a scale to compare on.
+            # The rows for the questions in one language stay inside their cards, with readable labels and a wide scale.
             for row in page.locator(".part").all()[:4]:
                 assert row.evaluate("e => e.scrollWidth <= e.clientWidth")
                 assert row.locator(".label").evaluate("e => e.scrollWidth <= e.clientWidth")

@@ -1,4 +1,4 @@
-"""The similarity separates an instruction's own response from those of others, in the languages it was fitted on."""
+"""The similarity separates an instruction's own response from other responses, in the languages it was fitted on."""
 
 from __future__ import annotations
 

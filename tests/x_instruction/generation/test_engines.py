@@ -1,4 +1,4 @@
-"""The contract of the back ends (transformers, vLLM, and an endpoint served by vLLM), tested on one tiny model."""
+"""All back ends (transformers, vLLM, an endpoint served by vLLM) behave alike, as tested on one tiny model."""
 
 from __future__ import annotations
 
@@ -411,7 +411,7 @@ def test_a_server_is_compared_once(
         for _ in range(2):
             engine.generate(prompts[:1], sampling(end))
             counts.append(engine.facts()["endpoint_requests"])
-    # Two requests (for a text and its likelihood) compare the server with the local model, and each call sends one.
+    # Two requests (for a text and its likelihood) compare the server with the local model, and each text needs one.
     assert counts == [3, 4]
 
 

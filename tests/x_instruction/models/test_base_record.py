@@ -1,4 +1,4 @@
-"""The licence of a base model is read from the checkpoint and passed on, together with the licence's texts."""
+"""The licence of a base model is read from the checkpoint and passed on, together with the text of the licence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory estimate of a training is close to the size of the tensors kept for the backward pass, and not above."""
+"""The estimate of a training's memory is close to the size of the tensors kept for the backward pass, not above it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MODELS: dict[str, Callable[[], Any]] = {
 ADAPTER = Adapter(rank=4, alpha=8)
 EXAMPLES = [Example(list(range(20, 100)), list(range(100, 128)))] * 4
 BATCH = Batch(tokens=4 * 108, learned=4 * 28)
-# The share of the kept bytes that the estimate must reach. GPT-2's share is small, because the activation function of
+# The estimate must be at least this share of the kept bytes. GPT-2's share is small, because the activation function of
 # GPT-2 keeps several additional tensors.
 LEAST = {"llama": 0.8, "qwen3": 0.8, "gemma3": 0.8, "gpt2": 0.5}
 

@@ -1,6 +1,7 @@
 """A logger is imported only if the settings name it; it gets every step, and sends nothing that was not requested.
 
-DVCLive and TensorBoard are real. W&B and MLflow are large, so a module that records its calls replaces each of them.
+The tests use the real DVCLive and TensorBoard. W&B and MLflow are large, so a module that records its calls replaces
+each of them.
 """
 
 from __future__ import annotations

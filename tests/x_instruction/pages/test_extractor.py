@@ -1,4 +1,4 @@
-"""A page that would take too long is refused by its size or by ending the process that reads it."""
+"""A page that would take too long is refused because of its size, or the process that reads it is ended."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""There are at most so many English pairs per native seed; each counts once, and none has a held-out instruction."""
+"""The number of English pairs per native seed is limited; each counts once, and none has a held-out instruction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tuned model is published with its loss curve, and its checkpoints are kept until then."""
+"""A tuned model is published with its loss curve, and its checkpoints are kept until it is published."""
 
 from __future__ import annotations
 

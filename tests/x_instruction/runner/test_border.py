@@ -129,7 +129,7 @@ sys.exit(at_the_border(work))
 """
     reader, writer = os.pipe()
     os.close(reader)
-    # Unbuffered, the first line would already fail.
+    # Without a buffer, already the first line would fail.
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)

@@ -77,7 +77,7 @@ def run(job: Job) -> None:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
     """A project with candidate pairs, which are made from the sample's Finnish seeds, and all later artifacts."""
-    import great_expectations  # noqa: F401 - saves the start of a process for each gate
+    import great_expectations  # noqa: F401 - so that the checks start no process
 
     root = tmp_path_factory.mktemp("made")
     for name in ("languages", "data/sample/web/fi", "data/sample/seeds"):

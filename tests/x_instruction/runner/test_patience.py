@@ -90,7 +90,7 @@ def test_a_process_that_uses_the_processor_works(where: str) -> None:
     start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"
     busy = subprocess.Popen([sys.executable, "-c", spin if where == "the process" else start], start_new_session=True)
     work, looks = 0, 0
-    while not work and looks < 1200:  # until it used a second of processor time, which may take longer
+    while not work and looks < 1200:  # until `busy` has used a second of processor time
         time.sleep(0.05)
         work, looks = work_of([busy.pid]), looks + 1
     os.killpg(busy.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A piece in the shared store is made once, completely or not at all, and is kept while a language needs it."""
+"""A piece in the store that languages share is made once, completely or not at all, and kept while it is needed."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def test_parallel_languages_share_the_pieces_and_make_none_twice(folder: Path) -
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(store(folder, "fi").fill, {"a": slow, "b": maker(made, "b again")})
         second = pool.submit(other)
-        while made != ["b"]:  # the second run makes the pieces that the first is not making,
+        while made != ["b"]:  # the second run makes the piece that the first run is not making
             assert not second.done()
             time.sleep(0.01)
-        let_go.set()  # and then waits for the first
+        let_go.set()  # the second run now waits for the first run
         first.result(20)
         second.result(20)
     assert made == ["b", "a"]

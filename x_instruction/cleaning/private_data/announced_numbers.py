@@ -1,9 +1,9 @@
 """Decides from the words before a number whether it is a telephone number or some other number.
 
-The words are in the ten languages and in English. After a word such as "Ph:" or "WA", a telephone number is found
-however it is grouped ("WA 62-812-3456-7890"), if it is valid in one of the countries. After a word for a book, a parcel
-or an order, a number stays in the text, even if it looks like a telephone number. Words for bank accounts are not in
-this list, because account numbers are private too.
+The words are in the project's ten languages and in English. After a word such as "Ph:" or "WA", a telephone number is
+found however it is grouped ("WA 62-812-3456-7890"), if it is valid in one of the countries. After a word for a book, a
+parcel or an order, a number stays in the text, even if it looks like a telephone number. Words for bank accounts are
+not in this list, because account numbers are private too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NUMBER_WORD = r"(?:[ .:#№/-]{0,3}(?:no|nr|nro|nomor|number|num|numarası|code
 _THEN = rf"(?:[- ]?1[03])?{_NUMBER_WORD}[ .:#=№\-]{{0,4}}$"
 GOODS = re.compile(rf"(?<![^\W_])(?:{_GOODS}){_THEN}", re.IGNORECASE)
 OTHER = re.compile(rf"(?<![^\W_])(?:{_GOODS}|{_PERSONAL}){_THEN}", re.IGNORECASE)
-# One word may announce several numbers, with one of these between them: 0812…/0813….
+# One word may announce several numbers, with one of these signs or words between them: 0812…/0813….
 NEXT = re.compile(r"[ ]?(?:[/,;&|]|dan|atau|ve|veya|ja|tai|và|hoặc|na|au|or|and|या|और|ও|மற்றும்|และ|หรือ|اور|یا)[ ]?")
 # The pattern begins with a digit, because a pattern that begins with an optional sign is five times as slow.
 NUMBER = re.compile(r"\d(?<![\d.,]\d)(?:[ .()\-\u2013]{0,2}\d){6,14}(?!\d)")

@@ -26,8 +26,7 @@ class Kind(NamedTuple):
 def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
     """The texts with all numbers of the kinds masked, and the number of masked ones in each text.
 
-    `candidate` is a polars pattern that every text with such a number contains; only texts that contain it are
-    searched.
+    `candidate` is a polars pattern that matches every text with such a number; other texts are not searched.
     """
     kinds = list(kinds)
     return masked_each(texts, lambda text, digits: _masked(text, digits, kinds, mark), candidate)
@@ -36,11 +35,10 @@ def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: 
 def masked_each(
     texts: pl.Series, mask: Callable[[str, str], tuple[str, int]], candidate: str
 ) -> tuple[pl.Series, pl.Series]:
-    """Applies `mask` to each text. A text without the candidate pattern stays unchanged and gets the count 0.
-
-    The pattern is searched in the text with its digits and signs in ASCII.
+    """Applies `mask` to each text that matches `candidate`. Returns all texts and their counts (0 without a match).
 
     `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
+    `candidate` is also searched in the text with its digits and signs in ASCII.
     """
     plain_texts = all_plain(texts)
     found = plain_texts.str.contains(candidate).fill_null(False)

@@ -10,7 +10,8 @@ from stdnum import iban
 from x_instruction.cleaning.private_data.checked_numbers import Kind, mask_checked
 
 MARK = "[iban]"
-# Country, two check digits, and 11 to 30 letters and digits, in groups of four or without gaps.
+# The code of a country, two check digits, and 8 to 31 letters and digits, in groups of four or without gaps. The
+# library `stdnum` checks the length.
 FORM = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)", re.ASCII)
 CANDIDATE = r"[A-Z]{2}\p{Nd}{2}\s?[A-Z\p{Nd}]{4}"
 

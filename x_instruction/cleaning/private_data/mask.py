@@ -1,7 +1,7 @@
-"""Replaces private data by marks: e-mail and IP addresses, and numbers of accounts, cards, identity and telephones.
+"""Replaces private data by marks: addresses (e-mail, IP) and numbers (bank account, card, identity, telephone).
 
 The rest of the text is kept. Identity numbers and national phone numbers are masked for the countries that the
-language's page names.
+language's page (languages/<code>.yaml) names.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Mask = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
 
 
 def mask(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Masks `text`. Adds a column of counts for each of KINDS, and `control_strings`."""
+    """Masks the column `text`. Adds a column of counts for each of KINDS, and the count `control_strings`."""
     texts, counts = masked(frame["text"], language.countries)
     result = frame.with_columns(texts.alias("text"), *(count.alias(name) for name, count in counts.items()))
     return result.with_columns(control_strings=count_control_strings(pl.col("text")))
@@ -88,7 +88,10 @@ def _masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, di
 
 
 def _masks(countries: tuple[str, ...]) -> dict[str, Mask]:
-    """The mask of each kind, in the order of use: none comes after one that would match a part of the same number."""
+    """The mask of each kind, in the order of use.
+
+    A mask that may match a part of another kind's numbers comes after the mask of that kind.
+    """
     return {
         "emails": _mask_emails,
         "ips": ip_addresses.mask_ips,

@@ -13,9 +13,9 @@
 | BD | NID | 10, 13 or 17 digits | no public rule, so it must follow words that announce it |
 | KE | national id | 7 or 8 digits | no public rule, so it must follow words that announce it |
 
-Digits and signs may be of any script. About a tenth of all other numbers of 12 or 13 digits pass a check by one digit.
-They are masked too, which does less harm than to leave a person's number in the text. A number stays if the words
-before it announce the number of a thing (UPC, an order).
+Digits and signs may be of any script. About a tenth of all other numbers of 12 or 13 digits have a valid check digit by
+chance. They are masked too, which does less harm than leaving a person's number in the text. A number stays if the
+words before it announce the number of a thing (UPC, an order).
 
 A grouped NIK, CCCD or Thai number that passes its check is masked in every language. Otherwise its last groups may be
 taken for a telephone number, and the rest of the number would stay.
@@ -46,7 +46,7 @@ ANNOUNCED = (
     r"(?: ?(?:no|number|namba|nambari|na))?"
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
 )
-# Neither a letter, nor a digit with a point or hyphen, may be directly before or after a number: they would belong to a
+# A letter, or a digit with a point or hyphen, must not be directly before or after a number: it would belong to a
 # longer number. Thai words may be there, because no spaces separate them from the number.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
@@ -101,7 +101,7 @@ def _alone(form: str) -> str:
 
 
 def _form(form: str) -> re.Pattern[str]:
-    # Testing the first character first makes the search nearly twice as fast.
+    # The test of the first character makes the search nearly twice as fast.
     return re.compile(rf"(?=[\dA-Z]){_FREE}(?:{form}){_END}")
 
 
@@ -115,7 +115,7 @@ KINDS: dict[str, list[Kind]] = {
     "PK": [Kind(_form(r"\d{5}-\d{7}-\d"), cnic.is_valid)],
     "ID": [Kind(_form(_indonesian(_SEP)), _is_indonesian)],
     "TH": [Kind(_form(_thai(_SEP)), pin.is_valid)],
-    # Twelve digits in a row are a whole number, whatever is beside them.
+    # Twelve digits in a row are a complete number, whatever is beside them.
     "VN": [Kind(_form(rf"0\d{{11}}|{_alone(VIETNAMESE_GROUPS)}"), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),

@@ -18,7 +18,7 @@ from x_instruction.language.changes import changed_where
 
 
 class Passages:
-    """The lines of `texts` that match one of the patterns (polars), with the line before them. Null has none.
+    """The lines of `texts` that match one of the patterns (polars), with the line before them. A null text has none.
 
     The patterns are searched in the text with its digits and signs in ASCII, as the masks read it. No pattern may match
     across the end of a line.

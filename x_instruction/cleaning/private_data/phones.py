@@ -1,8 +1,8 @@
 """Masks phone numbers, found by their form and, for the language's countries, by the library `phonenumbers`.
 
 The forms also find numbers that the library does not accept as valid, such as those of new ranges and "0-2645-9675-6",
-which stands for two lines. The library knows each country's numbering plan and finds numbers that are written in other
-ways ("081234 56789" in India).
+which gives two numbers in a short form. The library knows each country's numbering plan and finds numbers that are
+written in other ways ("081234 56789" in India).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from x_instruction.cleaning.private_data.plain_digits import PHONE_GAP, plain
 from x_instruction.runner.errors import SettingsError
 
 MARK = "[phone]"
-# Only texts that match this pattern are searched: they have seven digits close to each other. Few texts do.
+# Only texts that match this pattern are searched: few texts have seven digits close to each other.
 CANDIDATE = rf"\p{{Nd}}(?:{PHONE_GAP}{{0,3}}\p{{Nd}}){{6}}"
 
 # A phone number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits, so that years,
@@ -37,15 +37,16 @@ _FORMS = [
     rf"(?:\(?\+[1-9]\d{{0,2}}\)?|00[1-9]\d)(?:{_SEP}{{0,2}}\(?\d\)?){{6,12}}",
     rf"{_AREA}{_SEP}(?:\d{{6,8}}|\d{{3,4}}{_SEP}\d{{3,5}}|\d{{3}}{_SEP}\d{{2}}{_SEP}\d{{2}})",
     r"0[ \-]\d{4}[ \-]\d{4}",
-    # The next three are Turkish, 0 (532) 123 45 67, Sri Lankan, 011 2 345678, and Vietnamese, (84-24) 3123 4567.
+    # The next three forms are Turkish: "0 (532) 123 45 67", Sri Lankan: "011 2 345678", and Vietnamese:
+    # "(84-24) 3123 4567".
     rf"0{_SEP}?\(?[1-9]\d{{2}}\)?{_SEP}?\d{{3}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}",
     rf"{_AREA}{_SEP}\d{_SEP}\d{{6}}",
     rf"\([1-9]\d{{1,2}}[ \-]\d{{1,3}}\){_SEP}?\d{{3,4}}{_SEP}\d{{4}}",
     r"0[1-9]\d{7,11}",
 ]
 FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
-# A valid number with this many digits, not counting the first 0, may be grouped in any way. A shorter number must be
-# grouped as in its country, because it may also be a date or a number beside a year.
+# A valid number with at least this many digits, not counting the first 0, may be grouped in any way. A shorter number
+# must be grouped as in its country, because it may also be a date or a number beside a year.
 LONG_NUMBER = 10
 # With this code, phonenumbers finds international numbers only.
 NO_COUNTRY = ("ZZ",)
@@ -60,7 +61,10 @@ _EACH_INDIAN = re.compile(_INDIAN)
 
 
 def mask_phones(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
-    """The texts with phone numbers masked, and the numbers of masked ones. Raises SettingsError for a wrong country."""
+    """The texts with phone numbers masked, and the number of masked ones in each text.
+
+    Raises SettingsError for an unknown code of a country.
+    """
     written = _written(countries)
     return masked_each(texts, lambda text, digits: _masked(text, digits, countries, written), CANDIDATE)
 

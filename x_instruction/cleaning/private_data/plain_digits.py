@@ -18,8 +18,8 @@ _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u2
 _LOOK_ALIKES = {"-": _HYPHENS, ".": _POINTS, "+": _PLUS, " ": _SPACES}
 _SIGNS = {ord(sign): ascii_sign for ascii_sign, signs in _LOOK_ALIKES.items() for sign in signs}
 _TABLE = _DIGITS | _FULL_WIDTH | _SIGNS
-# Few texts have such characters, and a search for them is 2.6 times as fast as the replacement. In many texts at once,
-# polars searches another 20 times as fast.
+# Few texts have such characters, and a search for them with `re` is 2.6 times as fast as the replacement. A search by
+# polars in a whole series is 20 times as fast as that with `re`.
 _NOT_ASCII = rf"\uff01-\uff5e{_HYPHENS}{_POINTS}{_PLUS}{_SPACES}"
 _OTHER = re.compile(rf"(?![0-9])\d|[{_NOT_ASCII}]")
 _OTHER_IN_POLARS = rf"[{_NOT_ASCII}[\p{{Nd}}--[0-9]]]"

@@ -2,8 +2,8 @@
 
 The masks rely on lists of forms, countries and words, which may be incomplete. This search shares none of their
 patterns. It reads each text with ASCII digits and signs and without invisible characters, and looks for what every
-address or number must have. A text in which something is found is dropped. Before an artifact is published, the gate
-checks that no such text is left.
+address or number must have. A text in which something is found is dropped. Before a stage's output is published, its
+validation checks that no such text is left.
 """
 
 from __future__ import annotations
@@ -94,7 +94,10 @@ def _is_card(found: str) -> bool:
 
 
 def _is_iban(found: str) -> bool:
-    """Whether an IBAN's check digits are right: with its first four characters at the end, it is 1 modulo 97."""
+    """Whether an IBAN's check digits are right.
+
+    With its first four characters moved to the end, and each letter as a number (A is 10), it must be 1 modulo 97.
+    """
     plain = re.sub(r"[ .-]", "", found)
     return int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1
 
