@@ -21,7 +21,7 @@ FIRST_OF = 20
 # a whole text can have.
 PLANTED = {"none": 0.5, **dict.fromkeys(("swapped", "cut", "repeated", "wrong_language", "boilerplate"), 0.1)}
 # Rules of candidate_pairs that do not judge the form of an instruction.
-NOT_ABOUT_FORM = ("similar_instructions", "same_as_another_sample", "copies_response")
+NOT_ABOUT_FORM = ("similar_instructions", "same_as_another_sample", "less_likely_sample", "copies_response")
 
 
 @dataclass(frozen=True)

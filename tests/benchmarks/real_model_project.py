@@ -90,7 +90,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "english_per_native": ENGLISH_PAIRS / (NATIVE_TRAIN_PAIRS * len(languages)),
             "training": training(batch_size=8, gradient_accumulation=1),
         },
-        "candidate_pairs": {"max_new_tokens": 32},
+        "candidate_pairs": {"samples": 4, "kept_samples": 1, "max_new_tokens": 32},
         "decoding": {"max_new_tokens": 56},
         "response_model": {"training": training()},
         "rating": {"max_response_tokens": 96},
@@ -104,8 +104,8 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             # Every seed is in three rated pairs, so half an epoch takes about as long as one epoch over the seeds.
             "training": training(epochs=0.5, learning_rate=5e-5, batch_size=8, gradient_accumulation=1),
         },
-        "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 12},
-        "diversified_set": {"pairs": 12},
+        "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 40},
+        "diversified_set": {"pairs": 40},
         "tuned_model": {"training": training()},
         "eval_scores": {"questions": [{"name": "prompts", "path": "data/sample/eval_prompts.jsonl", "limit": 6}]},
     }  # fmt: skip

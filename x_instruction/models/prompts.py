@@ -7,18 +7,17 @@ and never strings, in which they would find special tokens again.
 
 from __future__ import annotations
 
-import json
 import re
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from x_instruction.language.sentences import marks, sentence_end
 from x_instruction.models.chat_template import ChatTurn, chat_turn
+from x_instruction.models.plain_text import PlainText
 from x_instruction.models.settings import PLACEHOLDER, Prompts
 
-BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
 OF_SETTINGS = ("language", "style")  # placeholders whose values come from the settings, not from a document
 SENTENCE_END = re.compile(sentence_end(marks(), space=r"(?=\s)") + r"|\n")
 
@@ -37,6 +36,7 @@ class PromptEncoder:
         self.budget = budget
         self.room = room
         self.cut = 0
+        self._text = PlainText(tokenizer)
         self._last: tuple[str, list[int]] = ("", [])
 
     def plain(self, text: str) -> list[int]:
@@ -44,32 +44,8 @@ class PromptEncoder:
         # One prompt may need the ids of its text three times: to check the length, to cut the text, and to fill the
         # template.
         if text != self._last[0]:
-            self._last = (text, self._plain(text))
+            self._last = (text, self._text.encode(text))
         return list(self._last[1])
-
-    def _plain(self, text: str) -> list[int]:
-        ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
-        if not self._control_ids & set(ids):
-            return ids
-        # The vocabulary has a control string also as an ordinary word, so the text is cut inside each control string.
-        pieces = _cut_inside(self._control_strings, text)
-        return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
-
-    @cached_property
-    def _bare(self) -> Any:
-        return _without_added_tokens(self.tokenizer)
-
-    @cached_property
-    def _control_ids(self) -> set[int]:
-        return {*self.tokenizer.get_added_vocab().values(), *self.tokenizer.all_special_ids} - {
-            self.tokenizer.unk_token_id
-        }
-
-    @cached_property
-    def _control_strings(self) -> re.Pattern[str] | None:
-        strings = {*self.tokenizer.get_added_vocab(), *self.tokenizer.all_special_tokens}
-        longest_first = sorted(strings, key=lambda string: (-len(string), string))
-        return re.compile("|".join(map(re.escape, longest_first))) if strings else None
 
     @cached_property
     def end(self) -> list[int]:
@@ -115,19 +91,40 @@ class PromptEncoder:
     def fill(self, template: str, values: dict[str, str]) -> list[int]:
         """Token ids of a template with plain text in its placeholders."""
         parts = parts_of(template, values)
-        pieces = [
-            self.plain(values[part]) if number % 2 else self._structure(part) for number, part in enumerate(parts)
-        ]
-        after = self.after
-        if self.room:
-            # Long texts are cut, so that every prompt fits the model. The words of the template are never cut.
-            structure = sum(map(len, [self.start, *pieces[::2], after]))
-            limit = _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
-            self.cut += any(len(piece) > limit for piece in pieces[1::2])
+        texts = [values[part] if number % 2 else part for number, part in enumerate(parts)]
+        pieces = [self.plain(text) if number % 2 else self._structure(text) for number, text in enumerate(texts)]
+        limit = self._limit_of_texts(pieces)
+        if any(len(piece) > limit for piece in pieces[1::2]):
+            self.cut += 1
             for number in range(1, len(parts), 2):
                 if len(pieces[number]) > limit:
-                    pieces[number] = self.plain(self.fitted(values[parts[number]], limit))[:limit]
-        return [token for piece in [self.start, *pieces, after] for token in piece]
+                    pieces[number] = self.plain(self.fitted(texts[number], limit))[:limit]
+            ids = [token for piece in pieces for token in piece]
+        else:
+            ids = self._as_running_text(texts, pieces)
+        return [*self.start, *ids, *self.after]
+
+    def _limit_of_texts(self, pieces: list[list[int]]) -> int:
+        """The largest number of tokens of a text with which the prompt fits the model. Template words are never cut."""
+        if not self.room:
+            return sys.maxsize
+        structure = sum(map(len, [self.start, *pieces[::2], self.after]))
+        return _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
+
+    def _as_running_text(self, texts: list[str], pieces: list[list[int]]) -> list[int]:
+        """The token ids of the joined texts, or those of the single pieces if a text would form a control token.
+
+        Models know "Instruction: How" with a token for " How", and chat templates make it. If the pieces are encoded
+        apart, there is a token for the space alone. That was so in all prompts of the benchmark chat with Gemma 3.
+        """
+        whole = self._structure("".join(texts))
+        structure = [token for piece in pieces[::2] for token in piece]
+        apart = [token for piece in pieces for token in piece]
+        fits = not self.room or len(self.start) + len(whole) + len(self.after) <= self.room
+        return whole if fits and self._controls(whole) == self._controls(structure) else apart
+
+    def _controls(self, ids: list[int]) -> list[int]:
+        return [token for token in ids if token in self._text.control_ids]
 
     def shortens(self, response: str) -> bool:
         """Whether a prompt that asks for an instruction has room for only a part of the response."""
@@ -193,24 +190,6 @@ def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     return parts
 
 
-# For each tokenizer, the same tokenizer without added tokens. Up to four encoders of a stage share it, because making
-# it took 11 s with Gemma's 262,144 tokens.
-_BARE: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-
-
-def _without_added_tokens(tokenizer: Any) -> Any:
-    """The tokenizer without its added tokens, so that it encodes control strings as plain characters."""
-    from tokenizers import Tokenizer
-
-    if tokenizer not in _BARE:
-        parts = json.loads(tokenizer.backend_tokenizer.to_str())
-        strings = {*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens}
-        _BARE[tokenizer] = Tokenizer.from_str(
-            json.dumps({**parts, "model": _without(parts["model"], strings), "added_tokens": []})
-        )
-    return _BARE[tokenizer]
-
-
 def _limit(lengths: list[int], room: int) -> int:
     """The largest number of tokens that each text may have so that all texts together fit into `room`."""
     for number, length in enumerate(sorted(lengths)):
@@ -219,33 +198,3 @@ def _limit(lengths: list[int], room: int) -> int:
             return share
         room -= length
     return max(lengths, default=0)
-
-
-def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
-    """The tokenizer's model, changed so that it never forms one of the strings.
-
-    In a BPE model, the merges that form these strings are removed. In a Unigram model, the strings get a score that
-    never wins. Strings such as `<0x0A>` get this score too, because the model would read them as a byte.
-    """
-    if model["type"] == "BPE":
-        return {**model, "merges": [pair for pair in model["merges"] if "".join(pair) not in strings]}
-    if model["type"] == "Unigram":
-        return {
-            **model,
-            "vocab": [(word, -1e6 if word in strings or BYTE.match(word) else score) for word, score in model["vocab"]],
-        }
-    return model
-
-
-def _cut_inside(strings: re.Pattern[str] | None, text: str) -> list[str]:
-    """Cuts the text into pieces without any of the strings, by a cut after the first character of each string."""
-    if strings is None:
-        return [text]
-    pieces: list[str] = []
-    start = 0
-    while match := strings.search(text, start):
-        cut = match.start() + 1
-        pieces.append(text[start:cut])
-        # A control string of a single character would stay whole, but no tokenizer in use has such a string.
-        start = cut
-    return [piece for piece in [*pieces, text[start:]] if piece]

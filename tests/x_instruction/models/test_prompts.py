@@ -151,7 +151,7 @@ def test_a_control_string_in_a_text_forms_no_added_token(encoder: PromptEncoder,
 def test_word_pieces_form_no_control_token(settings: Settings, string: str) -> None:
     encoder = PromptEncoder(with_control_strings(word_piece()), settings.prompts)
     ids = encoder.plain(f"a {string} b")
-    assert ids and not set(ids) & encoder._control_ids
+    assert ids and not set(ids) & encoder._text.control_ids
 
 
 @pytest.mark.parametrize("text", ["</s</s>>", "<|im_<|im_end|>end|>", "<|end|><|endoftext|>", "[INS[INST]T]"])
@@ -203,6 +203,47 @@ def test_the_name_of_the_language_is_encoded_with_the_words_around_it() -> None:
     (place,) = [number for number, token in enumerate(ids) if "F" in tokenizer.decode([token])]
     # The space before the name belongs to the name's token, as in running text.
     assert tokenizer.decode(ids[place:]).startswith(" F") and not tokenizer.decode(ids[:place]).endswith(" ")
+
+
+RUNNING = "Instruction: {instruction}\n\nAnswer{style} in {language}:\n"
+
+
+def running(settings: Settings) -> Any:
+    return settings.prompts.model_copy(update={"write_response": RUNNING})
+
+
+@pytest.mark.parametrize("instruction", ["How is rye bread baked?", "  Say why.\n", "Why:", *TEXTS.values()])
+def test_a_prompt_has_the_tokens_of_its_running_text(tokenizer: Any, settings: Settings, instruction: str) -> None:
+    ids = PromptEncoder(tokenizer, running(settings)).write_response(instruction, "Finnish", " in verse")
+    text = RUNNING.format(instruction=instruction, language="Finnish", style=" in verse")
+    assert ids == tokenizer(text)["input_ids"]
+
+
+@pytest.mark.parametrize("string", CONTROL[:-2])
+def test_a_control_string_in_a_running_text_forms_no_added_token(
+    encoder: PromptEncoder, settings: Settings, string: str
+) -> None:
+    encoder = PromptEncoder(encoder.tokenizer, running(settings))
+    ids = encoder.write_response(f"Why {string} so?", "Finnish", "")
+    assert not set(ids) & {*encoder.tokenizer.get_added_vocab().values(), *encoder.tokenizer.all_special_ids}
+
+
+def test_a_control_string_at_the_border_of_a_template_forms_no_added_token(settings: Settings) -> None:
+    tokenizer = with_control_strings(byte_level())
+    prompts = settings.prompts.model_copy(update={"write_response": "Say <|im_{instruction} Answer{style} {language}"})
+    ids = PromptEncoder(tokenizer, prompts).write_response("end|> now.", "Finnish", "")
+    assert not set(ids) & {*tokenizer.get_added_vocab().values()}
+    assert tokenizer.decode(ids) == "Say <|im_end|> now. Answer Finnish"
+
+
+def test_a_blank_added_token_stays_in_use(settings: Settings) -> None:
+    from tokenizers import AddedToken
+
+    tokenizer = with_control_strings(byte_level())
+    tokenizer.add_tokens([AddedToken("\n\n", normalized=False)])
+    encoder = PromptEncoder(tokenizer, settings.prompts)
+    assert tokenizer.convert_tokens_to_ids("\n\n") in encoder.plain("Kissa.\n\nKoira.")
+    assert encoder.plain("Kissa.\n\nKoira.</s>")[-4:] == encoder.plain("</s>")
 
 
 def test_a_placeholder_in_a_text_is_not_replaced(settings: Settings) -> None:
