@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from dvc_project.graph import Graph
@@ -31,9 +32,10 @@ def _irregular(path: Path) -> Iterator[str]:
         return
     waiting = [str(path)]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
+        # DVC passes over a folder that it may not list, and the stage counts this folder.
+        with suppress(PermissionError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif not entry.is_file() and not entry.is_dir() and Path(entry.path).exists():
+                elif os.access(entry.path, os.F_OK) and not entry.is_file() and not entry.is_dir():
                     yield entry.path

@@ -9,11 +9,11 @@ from typing import Any
 from rich.table import Table
 
 from stages.params import Settings
-from stages.raw_web_text.unread import BAD, CAUSES, in_bytes, lost_bytes, unread_share
+from stages.raw_web_text.unread import BAD, CAUSES, DOUBTFUL, in_bytes, lost_bytes, unread_share
 from x_instruction.runner.files import read_json
 from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS
 
-SHARE = "share of the bytes"
+SHARE, DAMAGED = "share of the bytes", "read from damaged parts"
 PROMPTS = "evaluation rows that protect nothing"
 
 
@@ -41,6 +41,8 @@ def _found(data: Path, language: str) -> dict[str, str]:
         for reason, number in reasons.items()
         if reason in (*BAD, *CAUSES)
     }
+    if counts.get(DOUBTFUL):
+        cells[DAMAGED] = in_bytes(counts[DOUBTFUL])
     if lost:
         cells[SHARE] = f"{unread_share(counts):.1%}"
     for artifact in ("filtered_text", "diversified_set"):

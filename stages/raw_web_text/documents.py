@@ -59,6 +59,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
         "value": value,
         "size": len(body),
         "lost": record["lost"],
+        "doubtful": record["doubtful"],
         "likeliest": None,
         **provenance,
     }

@@ -12,7 +12,7 @@ import fsspec  # type: ignore[import-untyped]
 
 from stages.raw_web_text.columns import plain_text
 from stages.raw_web_text.hosts import parts_of, refuse_private_hosts, web_options
-from stages.raw_web_text.local_files import MAGIC, Found, local_files, refuse_outside
+from stages.raw_web_text.local_files import CLOSED_FILE, CLOSED_FOLDER, MAGIC, Found, local_files, refuse_outside
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Source
 from x_instruction.runner.errors import InputError, XInstructionError
@@ -62,7 +62,7 @@ def listing(source: Source, language: str, root: Path) -> Listing:
     result = Listing([], [])
     for file in sorted(found, key=lambda file: PurePosixPath(file.path)):
         name, form = _name(system, file.path, root), _format(file, path, source)
-        refused = file.refused or _drops_of_an_artifact(file, path) or (None if form else "unread_file")
+        refused = _drops_of_an_artifact(file, path) or file.refused or (None if form else "unread_file")
         if refused or not form:
             result.unread.append(_unread(name, refused or "unread_file", file.size))
         else:
@@ -70,10 +70,18 @@ def listing(source: Source, language: str, root: Path) -> Listing:
     if not result.files:
         wanted = f".{source.format}" if source.format else ", ".join(FORMATS)
         others = f" but {len(result.unread)} others" if result.unread else ""
-        linked = any(record["reason"] == "outside_link" for record in result.unread)
-        remedy = "set `outside: true` if its links may lead out of its folder" if linked else "add one or set `format`"
+        remedy = _remedy({record["reason"] for record in result.unread})
         raise InputError(f"source {pattern} has no file of a known kind ({wanted}){others}: {remedy}")
     return result
+
+
+def _remedy(reasons: set[str]) -> str:
+    """What to do if files were found and none of them can be read, for these reasons."""
+    if "outside_link" in reasons:
+        return "set `outside: true` if its links may lead out of its folder"
+    if {CLOSED_FOLDER, CLOSED_FILE} & reasons:
+        return "allow this user to read them"
+    return "add one or set `format`"
 
 
 def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
@@ -140,7 +148,8 @@ def _drops_of_an_artifact(file: Found, path: str) -> str | None:
 def _unread(name: str, reason: str, size: int) -> Record:
     """The record of a file that is not read. Dropped rows of an artifact do not count as `lost` bytes."""
     kind = "".join(PurePosixPath(name).suffixes[-2:]) or "no ending"
-    value = f"{kind}, {size} bytes"
+    # Nobody knows the size of a folder that cannot be listed.
+    value = f"about {size} bytes, as other folders" if reason == CLOSED_FOLDER else f"{kind}, {size} bytes"
     return {"source": name, "record": 0, "reason": reason, "value": value, "lost": 0 if "drops" in reason else size}
 
 

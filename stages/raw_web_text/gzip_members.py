@@ -25,15 +25,23 @@ class DamageError(OSError):
     """The bytes of a member have changed since they were written."""
 
 
+class CutOffError(DamageError):
+    """The file ends before a member does. What was read of the member is right, but nobody knows what is missing."""
+
+
 @dataclass
 class Damage:
-    """`first` describes the first damage of a file, and `lost` counts the stored bytes lost by all of its damage.
+    """`first` describes the first damage of a file. The counts are about all of its damage.
 
-    `doubtful` counts the decompressed bytes that were read from damaged members before the damage was found.
+    `lost`: lost stored bytes; the number of bytes that they would give is estimated. `missing`: lost bytes after
+    decompression, if their number is known. `known`: the stored bytes of `missing`. `doubtful`: decompressed bytes that
+    were read from parts with a wrong check sum, or from a gzip member before a broken block.
     """
 
     first: str = ""
     lost: int = 0
+    missing: int = 0
+    known: int = 0
     doubtful: int = 0
 
 
@@ -55,7 +63,7 @@ class GzipMembers:
         try:
             return self._next()
         except (zlib.error, DamageError) as error:
-            self.damage.doubtful += self._size if self._inflate else 0
+            self.damage.doubtful += self._size if self._inflate and not isinstance(error, CutOffError) else 0
             self._inflate = None
             self.damage.first = self.damage.first or str(error)
             if not self._go_on:
@@ -72,7 +80,7 @@ class GzipMembers:
     def _step(self) -> bytes:
         assert self._inflate
         if not self._rest and not self._fill(1):
-            raise DamageError("Compressed file ended before the end-of-stream marker was reached")
+            raise CutOffError("Compressed file ended before the end-of-stream marker was reached")
         taken = self._rest[:STORED_STEP]
         data = self._inflate.decompress(taken, STEP)
         left = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
@@ -80,10 +88,10 @@ class GzipMembers:
         self._sum, self._size = zlib.crc32(data, self._sum), self._size + len(data)
         if self._inflate.eof:
             self._inflate = None
-            data += self._check()
+            data += self._check(len(data))
         return data
 
-    def _check(self) -> bytes:
+    def _check(self, size_of_step: int) -> bytes:
         """Notes a wrong check sum, or raises DamageError without `go_on`. Returns a line end if data are missing."""
         self._fill(8)
         stated, size = (int.from_bytes(self._rest[at : at + 4], "little") for at in (0, 4))
@@ -93,6 +101,7 @@ class GzipMembers:
             return b""
         error = f"CRC check failed {stated:#x} != {self._sum:#x}"
         if not self._go_on:
+            self.damage.missing += size_of_step
             raise DamageError(error)
         self.damage.first = self.damage.first or error
         self.damage.doubtful += self._size

@@ -3,13 +3,18 @@
 `fsspec` follows every link: it enters a link to a parent folder again and again until the path is too long, and it
 waits without end on a pipe. Here a link is followed only if it leads below the source's folder or into DVC's cache, or
 if the source sets `outside: true`. No folder is walked twice.
+
+A folder or file below the source without the right to read it does not end the source: DVC passes over such a folder
+too. Any other error does, because the next run may read what this run could not.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +24,15 @@ from fsspec.utils import glob_translate  # type: ignore[import-untyped]
 from x_instruction.runner.errors import InputError
 
 MAGIC = re.compile(r"[*?[]")
+# Reasons not to read a folder or file below the source: the right to do so is missing.
+CLOSED_FOLDER, CLOSED_FILE = "closed_folder", "closed_file"
 
 
 class Found(NamedTuple):
-    """A file and its size in bytes. `refused` is the reason why it is not read; None if it is read."""
+    """A file and its size in bytes. `refused` is the reason why it is not read; None if it is read.
+
+    A folder that cannot be listed is one of these too. Its size is the estimate of `_weighed`.
+    """
 
     path: str
     size: int
@@ -32,8 +42,8 @@ class Found(NamedTuple):
 def local_files(path: str, root: Path, outside: bool) -> list[Found]:
     """The files that a path names: a single file, those of a folder, or those that match a pattern.
 
-    Raises FileNotFoundError if there are none, and InputError if the path is neither a file nor a folder, or is outside
-    the project although `outside` is not set.
+    Raises FileNotFoundError if there are none, PermissionError if the folder itself cannot be listed, and InputError if
+    the path is neither a file nor a folder, or is outside the project although `outside` is not set.
     """
     pattern = MAGIC.search(path) and not os.path.lexists(path)  # a file may have brackets in its name
     place = Path(path[: MAGIC.search(path).start()] if pattern else path)  # type: ignore[union-attr]
@@ -48,12 +58,29 @@ def local_files(path: str, root: Path, outside: bool) -> list[Found]:
         return [Found(path, base.stat().st_size, None)]
     found = sorted(_walk(str(base), None if outside else allowed_places(real, root)))
     if not pattern:
-        return found
-    wanted = re.compile(glob_translate(path))
-    matched = [file for file in found if wanted.match(file.path)]
+        return _weighed(found)
+    wanted, above = re.compile(glob_translate(path)), _above(path)
+    matched = [file for file in found if (above if file.refused == CLOSED_FOLDER else wanted).match(file.path)]
     if not matched:
         raise FileNotFoundError(path)
-    return matched
+    return _weighed(matched)
+
+
+def _above(pattern: str) -> re.Pattern[str]:
+    """Matches the folders below which a file may match the pattern."""
+    parts = pattern.split("/")
+    ends = range(2, len(parts) + (parts[-1] == "**"))
+    return re.compile("|".join(glob_translate("/".join(parts[:end])) for end in ends))
+
+
+def _weighed(found: list[Found]) -> list[Found]:
+    """Gives each closed folder the mean size of the other folders with files, because its own is not known."""
+    sizes: Counter[str] = Counter()
+    for file in found:
+        if file.refused is None:
+            sizes[str(Path(file.path).parent)] += file.size
+    mean = sizes.total() // max(len(sizes), 1)
+    return [file._replace(size=mean) if file.refused == CLOSED_FOLDER else file for file in found]
 
 
 def refuse_outside(source: str, place: Path, root: Path) -> None:
@@ -76,20 +103,43 @@ def allowed_places(folder: Path, root: Path) -> tuple[Path, Path]:
 def _walk(base: str, allowed: tuple[Path, ...] | None) -> Iterator[Found]:
     waiting, seen = [base], {os.path.realpath(base)}
     while waiting:
-        for entry in os.scandir(waiting.pop()):
+        folder = waiting.pop()
+        try:
+            entries = _entries(folder)
+        except PermissionError:
+            if folder == base:
+                raise
+            yield Found(folder, 0, CLOSED_FOLDER)
+            continue
+        for entry in entries:
             if entry.is_symlink() and not leads_within(entry.path, allowed):
                 yield Found(entry.path, _size(entry.path), "outside_link")
             elif not entry.is_dir():
-                yield Found(entry.path, _size(entry.path), None if entry.is_file() else "irregular_file")
+                yield Found(entry.path, _size(entry.path), _refused(entry))
             elif (real := os.path.realpath(entry.path)) not in seen:
                 seen.add(real)
                 waiting.append(entry.path)
 
 
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Raises PermissionError if the folder cannot be listed, or if no file in it can be opened."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _refused(entry: os.DirEntry[str]) -> str | None:
+    if not entry.is_file():
+        return "irregular_file"
+    return None if os.access(entry.path, os.R_OK) else CLOSED_FILE
+
+
 def leads_within(link: str, allowed: tuple[Path, ...] | None) -> bool:
     """Whether a link leads to something that may be read. If `allowed` is None, everything that exists may be read."""
     real = Path(os.path.realpath(link))
-    return real.exists() and (allowed is None or any(real.is_relative_to(folder) for folder in allowed))
+    # Unlike `Path.exists`, this raises no error for a link into a closed folder.
+    return os.access(real, os.F_OK) and (allowed is None or any(real.is_relative_to(folder) for folder in allowed))
 
 
 def _size(path: str) -> int:

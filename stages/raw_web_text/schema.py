@@ -11,7 +11,8 @@ import polars as pl
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `record` is the number of a line, row or element, or the offset in bytes in an archive. `size` is the size of the page
-# in bytes. `lost` is the number of bytes of the source that could not be read and that the record stands for.
+# in bytes. `lost` is the number of bytes of the source that could not be read and that the record stands for, and
+# `doubtful` the number of bytes that were read from damaged parts of its file, and may be wrong.
 # `likeliest` is the result of language identification. It is used by all languages that read a shared source.
 PAGE_SCHEMA = {
     "source": pl.String,
@@ -19,6 +20,7 @@ PAGE_SCHEMA = {
     **dict.fromkeys((*PROVENANCE, "text", "extractor", "reason", "value", "likeliest"), pl.String),
     "size": pl.Int64,
     "lost": pl.Int64,
+    "doubtful": pl.Int64,
 }
 # `body` has the bytes of the page, or null. `encoding` is their encoding if it is certain, and `charset` the encoding
 # that the server declared. `labelled` says whether the source states the language. The columns of PAGE_SCHEMA are empty

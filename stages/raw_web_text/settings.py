@@ -119,7 +119,8 @@ class RawWebText(Section):
     """The stage fails if more than this share of the records is unreadable or empty."""
     max_unread_share: Share
     """The stage fails if more than this share of the sources' bytes is not read. Such bytes are in files of other
-    kinds, in an archive's records that may be pages of another kind, and in the unreadable rest of damaged files."""
+    kinds, in an archive's records that may be pages of another kind, and in the unreadable rest of damaged files. It
+    also fails if more than this share was read from damaged parts."""
 
     @property
     def limits(self) -> Limits:

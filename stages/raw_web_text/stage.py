@@ -14,7 +14,7 @@ from stages.raw_web_text.documents import read_pages
 from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.settings import RawWebText
 from stages.raw_web_text.shared_sources import SharedPages
-from stages.raw_web_text.unread import BAD, CAUSES, unread_sentence, unread_share, weights
+from stages.raw_web_text.unread import BAD, CAUSES, doubtful_share, unread_sentence, unread_share, weights
 from x_instruction.language.identification import MODEL, identify
 from x_instruction.language.settings import LanguageSettings, load_language
 from x_instruction.pages.main_text import HTML_EXTRACTOR
@@ -119,6 +119,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         "bad_records": counts,
         "unread": unread,
         "unread_share": unread_share(outcome.counts),
+        "doubtful_share": doubtful_share(outcome.counts),
         "passed_over": sum(reasons.get(reason, 0) for reason in ("other_language", *NO_PAGE)),
         "bad_share": share,
         "exact_duplicates": reasons.get("exact_duplicate", 0),

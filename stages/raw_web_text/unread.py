@@ -21,16 +21,23 @@ CAUSES = {
     "unread_file": "files of a kind that no reader takes",
     "outside_link": "links that lead out of the source's folder",
     "irregular_file": "pipes, sockets and devices",
+    "closed_folder": "folders without the right to list them; their bytes are an estimate",
+    "closed_file": "files without the right to read them",
     "drops_of_an_artifact": "drops beside the rows of a published artifact, which must not come back as data",
     "other_records": "records of an archive that are not pages, such as requests",
 }
-READ, LOST = "bytes_read", "bytes_lost_"
+READ, DOUBTFUL, LOST = "bytes_read", "bytes_doubtful", "bytes_lost_"
 
 
 def weights(pages: pl.DataFrame) -> dict[str, int]:
-    """Bytes of the pages of a frame, and bytes lost by reason, to be summed over all frames."""
+    """Bytes of the pages of a frame, doubtful bytes, and bytes lost by reason, to be summed over all frames."""
     lost = pages.filter(pl.col("lost") > 0).group_by("reason").agg(pl.col("lost").sum())
-    return {READ: int(pages["size"].sum()), **{f"{LOST}{reason}": size for reason, size in sorted(lost.iter_rows())}}
+    doubtful = int(pages["doubtful"].sum())
+    return {
+        READ: int(pages["size"].sum()),
+        **({DOUBTFUL: doubtful} if doubtful else {}),
+        **{f"{LOST}{reason}": size for reason, size in sorted(lost.iter_rows())},
+    }
 
 
 def lost_bytes(counts: Mapping[str, int]) -> dict[str, int]:
@@ -44,11 +51,20 @@ def unread_share(counts: Mapping[str, int]) -> float:
     return lost / max(lost + counts.get(READ, 0), 1)
 
 
+def doubtful_share(counts: Mapping[str, int]) -> float:
+    """Share of the bytes of the sources that were read from damaged parts."""
+    doubtful, read = counts.get(DOUBTFUL, 0), counts.get(READ, 0)
+    return doubtful / max(sum(lost_bytes(counts).values()) + max(read, doubtful), 1)
+
+
 def unread_sentence(counts: Mapping[str, int], reasons: Mapping[str, int]) -> str:
     """The causes with their numbers and bytes; "none" if everything was read. `reasons` counts dropped rows."""
     lost = lost_bytes(counts)
     named = [name for name in reasons if name in CAUSES or name in lost]
-    return ", ".join(f"{reasons[name]} {name} ({in_bytes(lost.get(name, 0))})" for name in named) or "none"
+    parts = [f"{reasons[name]} {name} ({in_bytes(lost.get(name, 0))})" for name in named]
+    if doubtful := counts.get(DOUBTFUL):
+        parts.append(f"{in_bytes(doubtful)} read from damaged parts, which may be wrong")
+    return ", ".join(parts) or "none"
 
 
 def in_bytes(size: float) -> str:

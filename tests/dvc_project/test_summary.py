@@ -75,7 +75,12 @@ def test_unread_input_is_shown_by_cause_and_language(settings: Settings, tmp_pat
     raw: dict[str, dict[str, Any]] = {
         "fi": {
             "drop_reasons": {"unread_file": 2, "broken_file": 1, "empty_page": 3, "not_html": 7, "other_records": 1},
-            "counts": {"bytes_read": 3000, "bytes_lost_unread_file": 700, "bytes_lost_broken_file": 300},
+            "counts": {
+                "bytes_read": 3000,
+                "bytes_lost_unread_file": 700,
+                "bytes_lost_broken_file": 300,
+                "bytes_doubtful": 1200,
+            },
         },
         "sw": {"drop_reasons": {"drops_of_an_artifact": 4, "exact_duplicate": 2}, "counts": {"bytes_read": 9}},
         "ur": {"drop_reasons": {}},
@@ -93,6 +98,7 @@ def test_unread_input_is_shown_by_cause_and_language(settings: Settings, tmp_pat
         "empty page 3",
         "other records 1",
         "share of the bytes 25.0%",
+        "read from damaged parts 1.2 kB",
     } <= {text.strip() for text in shown}
     assert next(cells for cells in lines(table) if cells[0] == "drops")[-3:] == ["–", "4", "–"]
     assert next(cells for cells in lines(table) if cells[0] == "evaluation")[-3:] == ["5", "of", "80"]

@@ -163,3 +163,16 @@ def test_links_and_empty_folders_are_accepted(fresh: Path) -> None:
     (folder / "gone").symlink_to("nowhere")
     (folder / "up").symlink_to("..")
     refuse_irregular(read_graph(fresh))
+
+
+def test_a_folder_that_may_not_be_listed_is_passed_over_as_by_dvc(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, scandir = fresh / "data" / "sample" / "web" / "fi" / "closed", os.scandir
+    closed.mkdir()
+
+    def refusing(path: str) -> object:
+        if path == str(closed):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    refuse_irregular(read_graph(fresh))

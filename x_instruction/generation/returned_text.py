@@ -1,4 +1,4 @@
-"""Cleans text that a chat model returned, before it is used as a translation, an instruction or a response.
+"""Cleans text that a chat model returned, before it is used as a translation or an instruction.
 
 Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
 remark at the end. These additions are removed if no wanted word can be lost. Otherwise the text is refused with a
@@ -14,9 +14,9 @@ from typing import Literal
 
 from x_instruction.generation.refused_text import VERSIONS, is_refusal
 
-# What a model was asked for: a translation of `Wanted.given`, a better written version of it ("response"), an
-# instruction for another text, or any other text ("answer").
-Kind = Literal["translation", "response", "instruction", "answer"]
+# What a model was asked for: a translation of `Wanted.given`, or an instruction for another text. A response is never
+# taken from a chat model: it is web text, and a compared model's answer is judged with everything but its reasoning.
+Kind = Literal["translation", "instruction"]
 
 TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
 OPENING = re.compile(rf"(?i)<\|?{TAG}\|?>|\[THINK\]|◁think▷")
@@ -38,20 +38,16 @@ ANNOUNCED = (
 )
 PREFACES = {
     "translation": ANNOUNCED,
-    "response": ANNOUNCED,
-    "answer": ANNOUNCED,
     # "Here is a text:" may begin an instruction, so the line must contain a word such as "instruction".
     "instruction": rf"(?i)^\W{{0,3}}(?:{OPENER}\W+)?here(?:'s| is) (?:an?|the|your|one) (?:\w+ ){{0,2}}"
     r"(?:instruction|question|prompt)\b[^\n]{0,60}[:：]\W{0,3}\n\s*",
 }
-# A label on the same line as the text. It is not removed from an instruction, because the model wrote it as a part of
-# the prompt.
-LABELS = {
-    "translation": rf"(?:{OPENER}\b[^\n:：]{{0,80}}?)?(?:the )?(?:\w+ )?(?:translation|translated(?: text)?)"
-    rf"(?: \(\w+\)| (?:in|into|to|of) [^\n:：]{{0,60}})?|{NATIVE}",
-    "response": r"(?:the )?(?:\w+ )?(?:rewritten|revised|polished|improved|rewrite)(?: (?:text|version|response))?",
-    "answer": r"(?:the |my |final )*(?:answer|verdict|rating|score|judge?ment)(?: is)?",
-}
+# A label on the same line as a translation. It is not removed from an instruction, because the model wrote it as a part
+# of the prompt.
+LABEL = (
+    rf"(?:{OPENER}\b[^\n:：]{{0,80}}?)?(?:the )?(?:\w+ )?(?:translation|translated(?: text)?)"
+    rf"(?: \(\w+\)| (?:in|into|to|of) [^\n:：]{{0,60}})?|{NATIVE}"
+)
 CHAT = (
     r"let me know|i hope|hope this|feel free|if you(?:'d| would)? (?:need|want|have|like|prefer)"
     r"|would you like|is there anything|do you want|please let me know"
@@ -60,8 +56,6 @@ NOTE = r"(?:please )?note\b|n\.?b\.?\b|explanation\b|translator'?s? note"
 REMARKS = {
     "instruction": CHAT,  # "Note: …" can be a part of an instruction
     "translation": rf"{CHAT}|{NOTE}",
-    "response": rf"{CHAT}|{NOTE}",
-    "answer": CHAT,
 }
 FENCED = re.compile(r"(?s)^(`{3,}|~{3,})[\w+-]*[ \t]*\n(.*?)\n?\s*\1$")
 FENCE = re.compile(r"(?m)^\s*(?:`{3,}|~{3,})")
@@ -91,8 +85,8 @@ class Returned:
 class Wanted:
     """What a model was asked for.
 
-    `given` is the text that was to be translated or rewritten, or "" if the returned text has other content. `language`
-    is the English name of the requested language, which some models write before the text.
+    `given` is the text that was to be translated, or "" for an instruction. `language` is the English name of the
+    requested language, which some models write before the text.
     """
 
     kind: Kind
@@ -186,9 +180,9 @@ def _without_preface(text: str, wanted: Wanted) -> str:
 
 
 def _without_label(text: str, wanted: Wanted) -> str:
-    if wanted.kind not in LABELS:
+    if wanted.kind != "translation":
         return text
-    names = "|".join([LABELS[wanted.kind], *([re.escape(wanted.language)] if wanted.language else [])])
+    names = "|".join([LABEL, *([re.escape(wanted.language)] if wanted.language else [])])
     label = re.compile(rf"(?i)^[*_#\s]*(?:{names})[*_ ]*[:：][*_ ]*\s*")
     return text if label.match(wanted.given) else label.sub("", text, count=1)
 
@@ -225,7 +219,7 @@ def _reason(text: str, wanted: Wanted) -> str:
         return "fence_inside"
     if is_refusal(text) and not is_refusal(given):
         return "refusal"
-    if wanted.kind != "answer" and VERSIONS.search(text) and not VERSIONS.search(given):
+    if VERSIONS.search(text) and not VERSIONS.search(given):
         return "two_versions"
     if wanted.kind == "translation" and any(map(str.isalpha, given)) and _repeats(text, given):
         return "untranslated"

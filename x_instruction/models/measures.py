@@ -11,6 +11,7 @@ from typing import Any
 from x_instruction.models.batches import padded, rows_of
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.examples import Example
+from x_instruction.models.fitting import refuse_too_large_a_model
 from x_instruction.models.losses import completion_loss, losses_by_row
 from x_instruction.models.precision import inference_dtype
 from x_instruction.runner.errors import InputError
@@ -25,13 +26,16 @@ MOST_LOGITS = 2**27
 def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
     """Loads the model of a folder, on the GPU if there is one, in a type with which the processor computes fast.
 
-    If bfloat16 is fast, the weights have the type `dtype`, by default the stored type; otherwise they are in float32.
+    The weights are rounded to the type `dtype`, by default the stored type. If bfloat16 is slow, the rounded weights
+    are then in float32, so that the processor decides only how the products are rounded.
     """
     import torch
 
-    return (
-        load_model(folder, dtype=inference_dtype() or dtype).to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    )
+    fast = inference_dtype()
+    refuse_too_large_a_model(folder, fast or dtype)
+    model = load_model(folder, dtype=dtype)
+    place = "cuda" if torch.cuda.is_available() else "cpu"
+    return model.to(place, getattr(torch, fast) if fast else None).eval()
 
 
 def model_facts(folder: Path) -> dict[str, Metric]:

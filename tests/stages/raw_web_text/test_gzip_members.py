@@ -88,6 +88,20 @@ def test_bytes_before_a_broken_block_are_said_to_be_doubtful(tmp_path: Path) -> 
     assert "kB were read from the damaged parts" in value_of_damage(tmp_path / "a.jsonl.gz", damaged_half())
 
 
+def test_what_was_read_of_a_cut_off_member_is_not_doubtful(tmp_path: Path) -> None:
+    assert "may be wrong" not in value_of_damage(tmp_path / "a.jsonl.gz", packed(SECOND) + packed(FIRST)[:-2000])
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_the_rest_of_an_array_after_damage_is_lost_too(tmp_path: Path, share: float) -> None:
+    array = f"[{', '.join(FIRST)}]".encode()
+    start, end = int(len(array) * share), int(len(array) * (share + 0.1))
+    damaged = gzip.compress(array[:start]) + b"\0" + gzip.compress(array[start:end])[1:] + gzip.compress(array[end:])
+    found, bad = records(tmp_path / "a.jsonl.gz", damaged)
+    assert found == texts(FIRST)[: len(found)] and len(found) >= len(FIRST) * share - 1
+    assert 0.8 < sum(lost for _, lost in bad) / (len(array) - start) < 1.2
+
+
 def test_a_damaged_header_makes_nothing_doubtful(tmp_path: Path) -> None:
     assert "may be wrong" not in value_of_damage(tmp_path / "a.jsonl.gz", packed(SECOND) + b"not gzip" * 9)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
 import os
 import shutil
 import zlib
@@ -9,17 +12,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
 from stages.raw_web_text import stage
 from stages.raw_web_text.shared_sources import SharedPages
 from stages.raw_web_text.unread import in_bytes, lost_bytes, unread_share
 from tests.conftest import ROOT
-from tests.stages.raw_web_text.sources import SENTENCE, given, lines, made, page, reasons
+from tests.stages.raw_web_text.sources import SENTENCE, given, lines, made, page, reasons, records
 from x_instruction.runner.gate import load_suite
 from x_instruction.runner.job import Job
 
-OTHERS = ["b.json", "c.csv.gz", "d.pdf", "e.txt", "README", ".hidden", "f.warc.part", "g.zip"]
+OTHERS = [
+    "b.json",
+    "c.csv.gz",
+    "d.pdf",
+    "e.txt",
+    "README",
+    ".hidden",
+    "f.warc.part",
+    "g.zip",
+    "h.jsonl.bz2",
+    "i.jsonl.xz",
+]
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -102,6 +117,61 @@ def test_the_gate_also_fails_for_the_lost_rest_of_a_file(make_job: Callable[...,
     assert float(metrics["bad_share"]) < 0.05
     assert 0.5 < float(metrics["unread_share"]) < 0.8
     assert str(metrics["unread"]).startswith("1 broken_file (")
+
+
+def sum_changed(rows: list[bytes]) -> bytes:
+    """A gzip member whose check sum is wrong."""
+    packed = bytearray(gzip.compress(b"".join(rows)))
+    packed[-8] ^= 0xFF
+    return bytes(packed)
+
+
+@pytest.mark.parametrize(("damaged", "share"), [(1, 0.1), (3, 0.3), (10, 1.0)])
+def test_the_gate_sees_the_bytes_of_parts_with_a_wrong_check_sum(
+    make_job: Callable[..., Job], capsys: pytest.CaptureFixture[str], damaged: int, share: float
+) -> None:
+    job = make_job("raw_web_text", raw_web_text=given({"path": "{language}"}))
+    rows = [json.dumps({"text": f"{number:03} {SENTENCE}"}).encode() + b"\n" for number in range(100)]
+    parts = [rows[start : start + 10] for start in range(0, 100, 10)]
+    (job.root / "fi").mkdir()
+    members = [
+        sum_changed(part) if number < damaged else gzip.compress(b"".join(part)) for number, part in enumerate(parts)
+    ]
+    (job.root / "fi" / "a.jsonl.gz").write_bytes(b"".join(members))
+    job.staging.mkdir(parents=True)
+    outcome = stage.run(job)
+    metrics = stage.measure(job, outcome)
+    assert outcome.counts["bytes_doubtful"] == damaged * 10 * len(rows[0])
+    assert metrics["doubtful_share"] == pytest.approx(share, rel=0.25) and metrics["unread_share"] == 0
+    said = f"{in_bytes(damaged * 10 * len(rows[0]))} read from damaged parts, which may be wrong"
+    assert said in str(metrics["unread"]) and said in capsys.readouterr().err
+    suite = load_suite(ROOT / "stages" / "raw_web_text" / "expectations.yaml", job.settings)
+    rule = next(rule for rule in suite if rule.metric == "doubtful_share")
+    assert (rule.at_most, rule.severity) == (0.2, "critical")
+
+
+def whole_files() -> dict[str, bytes]:
+    """Damaged files of which nothing can be used, because they are a single page or table."""
+    html, table = page(SENTENCE * 40), io.BytesIO()
+    pl.DataFrame({"text": [f"{number} {os.urandom(40).hex()}" for number in range(200)]}).write_parquet(table)
+    data = table.getvalue()
+    packed = pa.Codec("zstd").compress(html, asbytes=True)
+    return {
+        "page.html.gz": gzip.compress(os.urandom(3000) + html)[:-60],
+        "sum.html.gz": gzip.compress(html)[:-8] + bytes(8),
+        "page.html.zst": packed[:-8],
+        "cut.parquet": data[:-9],
+        "cut.parquet.gz": gzip.compress(data)[:-900],
+        "column.parquet.zst": pa.Codec("zstd").compress(data.replace(b"text", b"tixt"), asbytes=True),
+    }
+
+
+@pytest.mark.parametrize("name", whole_files())
+def test_all_bytes_of_a_page_or_table_that_cannot_be_used_are_lost(tmp_path: Path, name: str) -> None:
+    data = whole_files()[name]
+    content = {"page.html.zst": len(page(SENTENCE * 40)), "sum.html.gz": len(page(SENTENCE * 40))}
+    (_, ((_, lost),)) = records(tmp_path / name, data, max_expansion=400)
+    assert content.get(name, 0.9 * len(data)) <= lost < 4 * len(data) or lost == content.get(name)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from random import Random
 
+import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
+from stages.raw_web_text.gzip_members import STEP
+from stages.raw_web_text.records import read_sources
 from stages.raw_web_text.zstd_frames import ZstdFrames
-from tests.stages.raw_web_text.sources import records, texts, zstd
+from tests.stages.raw_web_text.sources import given, records, texts, zstd
 
-FIRST = [json.dumps({"text": f"eka {number} {hash(str(number) * 9):x}"}) for number in range(4000)]
+FIRST = [json.dumps({"text": f"eka {number} {Random(number).getrandbits(64):x}"}) for number in range(4000)]
 SECOND = [json.dumps({"text": f"toka {number}"}) for number in range(6)]
 
 
@@ -24,7 +28,7 @@ def frames(tmp_path: Path) -> tuple[bytes, bytes]:
 def test_frames_are_read_as_the_library_reads_them(frames: tuple[bytes, bytes]) -> None:
     skipped = b"\x5a\x2a\x4d\x18\x05\x00\x00\x00abcde"
     for data in (frames[0], frames[0] + frames[1], frames[1] + skipped + frames[0], frames[1] * 9):
-        reader, found = ZstdFrames(io.BufferedReader(io.BytesIO(data))), b""  # type: ignore[arg-type]
+        reader, found = ZstdFrames(io.BufferedReader(io.BytesIO(data)), go_on=False), b""  # type: ignore[arg-type]
         while part := reader.read():
             found += part
         assert found == pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
@@ -40,15 +44,64 @@ def test_rows_after_a_wrong_checksum_are_read(tmp_path: Path, frames: tuple[byte
     assert [reason for reason, _ in bad if reason == "broken_file"] == ["broken_file"]
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_rows_after_damaged_bytes_in_a_frame_are_read(
+def overwritten(frame: bytes, share: float) -> bytes:
+    at = int(len(frame) * share)
+    return frame[:at] + b"\x00\xff" * 15 + frame[at + 30 :]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98])
+def test_rows_after_damaged_bytes_in_a_frame_are_read_and_the_damage_is_counted(
     tmp_path: Path, frames: tuple[bytes, bytes], share: float
 ) -> None:
-    first, at = bytearray(frames[0]), int(len(frames[0]) * share)
-    first[at : at + 30] = b"\x00\xff" * 15
-    found, bad = records(tmp_path / "a.jsonl.zst", bytes(first) + frames[1], max_expansion=400)
-    assert found[-6:] == texts(SECOND)
-    assert "broken_file" in dict(bad)
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(overwritten(frames[0], share) + frames[1])
+    frame = pl.concat(read_sources(given({"path": path.name, "languages": ["fi"]}, max_expansion=400), "fi", tmp_path))
+    bad = frame.filter(pl.col("reason") == "broken_file")
+    good = frame.filter(pl.col("reason").is_null())["body"]
+    assert [body.decode() for body in good[-6:]] == texts(SECOND)
+    content, lost, doubtful = len("\n".join(FIRST)) + 1, bad["lost"].item(), bad["doubtful"].item()
+    if "check sum" in bad["value"].item():
+        assert (lost, doubtful) == (0, content)
+    else:
+        read = sum(len(f'{{"text": "{body.decode()}"}}\n') for body in good[:-6])
+        assert doubtful == 0 and (read == 0 or 0.6 < lost / (content - read) < 1.6) and lost >= 4000
+
+
+def stated(rows: list[str]) -> bytes:
+    """A frame whose header states the size of its content, as the command `zstd` writes it for a file."""
+    return bytes(pa.Codec("zstd").compress("".join(f"{row}\n" for row in rows).encode(), asbytes=True))
+
+
+@pytest.mark.parametrize("kept", [20, 9000, 25_000, 40_000, 45_000])
+def test_the_lost_bytes_of_a_cut_off_frame_are_exact_if_its_header_states_the_size(tmp_path: Path, kept: int) -> None:
+    frame = stated(FIRST)
+    assert len(frame) > 45_000
+    data = stated(SECOND) + frame[:kept]
+    reader = ZstdFrames(io.BufferedReader(io.BytesIO(data)), go_on=True)  # type: ignore[arg-type]
+    read = len(b"".join(iter(reader.read, b""))) - sum(len(row) + 1 for row in SECOND)
+    assert reader.damage.missing == sum(len(row) + 1 for row in FIRST) - read
+    assert (reader.damage.lost, reader.damage.doubtful) == (0, 0)
+    found, bad = records(tmp_path / "a.jsonl.zst", data, max_expansion=400)
+    assert found[:6] == texts(SECOND) and dict(bad)["broken_file"] == reader.damage.missing
+
+
+def test_the_lost_bytes_of_a_broken_block_are_exact_if_the_header_states_the_size(tmp_path: Path) -> None:
+    frame = bytearray(stated(FIRST))
+    second = 9 + 3 + (int.from_bytes(frame[9:12], "little") >> 3)  # after a header of 9 bytes and the first block
+    frame[second] |= 6  # block type 3 does not exist
+    found, bad = records(tmp_path / "a.jsonl.zst", bytes(frame) + stated(SECOND), max_expansion=400)
+    assert found[-6:] == texts(SECOND) and found[:3000] == texts(FIRST)[:3000]
+    left = sum(len(row) + 1 for row in FIRST) - 2**17
+    assert left <= dict(bad)["broken_file"] <= left + STEP
+
+
+def test_a_damaged_size_in_the_header_is_not_believed() -> None:
+    frame = bytearray(stated(FIRST))
+    frame[8] ^= 0x40  # a gigabyte
+    reader = ZstdFrames(io.BufferedReader(io.BytesIO(bytes(frame))), go_on=True)  # type: ignore[arg-type]
+    while reader.read():
+        pass
+    assert reader.damage.first and reader.damage.missing == 0 and 0 < reader.damage.lost <= len(frame)
 
 
 def second_block(frame: bytes) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from x_instruction.generation.returned_text import Returned, Wanted, usable, without_reasoning
+from tests.conftest import ROOT
+from x_instruction.generation.returned_text import Kind, Returned, Wanted, usable, without_reasoning
 
 ENGLISH = "Bread is baked in a hot oven. Eat it with butter."
 FINNISH = "Leipä paistetaan kuumassa uunissa. Syö se voin kanssa."
@@ -154,19 +157,6 @@ def test_an_instruction_is_unwrapped_without_loss_of_its_words(raw: str, text: s
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
-        (f"Here is the polished text:\n\n{FINNISH}", FINNISH),
-        (f"Polished version: {FINNISH}", FINNISH),
-        (f"<think>Fine.</think>{FINNISH}\n\nNote: I changed two words.", FINNISH),
-        (FINNISH, FINNISH),
-    ],
-)
-def test_a_polished_response_is_unwrapped_and_may_equal_the_given_response(raw: str, text: str) -> None:
-    assert usable(raw, Wanted("response", FINNISH)).text == text
-
-
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
         ("<think>Bread?</think>\nSure! Bake it.", "Sure! Bake it."),
         ("Bread?</think>Bake it.", "Bake it."),
         ("I cannot help with that.", "I cannot help with that."),
@@ -176,3 +166,8 @@ def test_a_polished_response_is_unwrapped_and_may_equal_the_given_response(raw: 
 )
 def test_only_the_reasoning_of_a_compared_model_is_removed(raw: str | None, text: str) -> None:
     assert without_reasoning(raw) == text
+
+
+def test_every_kind_of_wanted_text_is_wanted_by_a_stage() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "stages").rglob("*.py"))
+    assert [kind for kind in get_args(Kind) if f'Wanted("{kind}"' not in code] == []

@@ -35,6 +35,21 @@ def test_the_loss_is_the_same_in_limited_batches(
         assert sum(tokens) == 3 * sum(len(lesson.completion) for lesson in lessons) and max(tokens) <= largest
 
 
+@pytest.mark.parametrize("saved", ["bfloat16", "float16", "float32"])
+@pytest.mark.parametrize("fast", [None, "float32"], ids=["with bfloat16", "without bfloat16"])
+def test_a_float32_model_is_measured_as_if_it_were_saved_in_another_type(
+    taught_model: Path,
+    lessons: list[Example],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    saved: str,
+    fast: str | None,
+) -> None:
+    monkeypatch.setattr(measures, "inference_dtype", lambda: fast)
+    save_model(load_model(taught_model, dtype=saved), load_tokenizer(taught_model), tmp_path / "saved")
+    assert held_out_loss(taught_model, lessons, saved) == held_out_loss(tmp_path / "saved", lessons, saved)
+
+
 def test_models_stored_in_different_types_are_measured_in_one_type(
     taught_model: Path, lessons: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
