@@ -1,6 +1,7 @@
 """Computes the loss over completions, with logits only for the tokens of completions.
 
-With Gemma's vocabulary of 262,144 tokens, the logits of all positions take more time than the rest of the model.
+In small models with Gemma's vocabulary of 262,144 tokens, the logits of all positions take more time than the rest of
+the model.
 """
 
 from __future__ import annotations
