@@ -53,7 +53,7 @@ LESS_MEMORY = "close other programs, lower execution.workers, rows_per_shard or 
 
 
 def at_the_border(work: Callable[[], int], interrupted: str = INTERRUPTED) -> int:
-    """Does the work and returns its exit status. Prints an error as the message of `sentence_of`.
+    """Does the work and returns its exit status. Prints the message of an error.
 
     The traceback follows for a bug of this project, and for any error if XI_TRACEBACK=1 is set. `interrupted` tells a
     person who interrupts the work what to do. If nobody reads the output any more, as in `COMMAND | head`, the command

@@ -122,7 +122,7 @@ def _cpu_seconds(process: int) -> float:
 
 
 def holder_of(lock: Path) -> int | None:
-    """The id of the process that has a file locked; None if there is none, or if it is not known."""
+    """The id of the process that has a file locked; None if there is no such process, or if it is not known."""
     return _listed_holder(lock) or _noted_holder(lock)
 
 
@@ -164,7 +164,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line; "" for the kernel's and ended processes; None if it is unknown."""
+    """The command of a process in one line; "" for processes of the kernel and ended ones; None if it is unknown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())
