@@ -70,7 +70,7 @@ def _train_embedded(job: Job) -> dict[str, Metric]:
 
 
 def _checks(job: Job) -> dict[str, Metric]:
-    """Loads the saved model and runs it once, so that a broken model is never published."""
+    """Loads the saved model and runs it, so that a broken model is never published."""
     texts = text_of_each(job.root / job.section(BaseModelSettings).corpus, job.settings.languages)
     return {**model_facts(job.staging), "begin_token_cost": begin_token_cost(job.staging, texts)}
 

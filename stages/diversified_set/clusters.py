@@ -55,8 +55,8 @@ def number_of_clusters(pairs: int, drawn: int, wanted: int | None) -> int:
 def cluster(vectors: Vectors, clusters: int, seed: int) -> Clusters:
     """Assigns each vector to one of `clusters` clusters. At least one vector is needed.
 
-    Equal vectors are in the same cluster. The result is the same for the same vectors in the same order, with the same
-    number of threads.
+    Equal vectors are in the same cluster. The result is the same for the same vectors in the same order, the same
+    seed and the same number of threads.
     """
     import faiss
 
