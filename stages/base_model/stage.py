@@ -1,4 +1,4 @@
-"""The model from which all other models are trained: a pinned checkpoint, or the embedded model.
+"""The model from which all other models are trained: a copy of a checkpoint, or the embedded model.
 
 The embedded model is a small Llama that is trained from scratch on the pages of `base_model.corpus`, so that the
 whole graph runs without a download. It shows that the pipeline works, but not how good a real model would be.

@@ -1,4 +1,4 @@
-"""Rules that decide whether a generated line is a usable instruction. The rules and their patterns are ours."""
+"""Rules that decide whether a generated text is a usable instruction. The rules and their patterns are ours."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ ROUNDS = 10
 # nearest centre.
 VECTORS_PER_CLUSTER = 256
 # Up to SMALL vectors, the first centres are chosen by k-means++. Up to SMALL_COMPARISONS (vectors times clusters),
-# clustering starts STARTS times and the best result counts. Beyond these limits, either would take longer than the
-# clustering itself. In a test with 50 sets of three clear groups, groups were mixed in 14 sets after one random start,
-# in 1 set after one start by k-means++, and in none after five.
+# clustering starts STARTS times and the best result counts. Beyond these limits, k-means++ or the other starts would
+# take longer than the clustering itself. In a test with 50 sets of three clear groups, groups were mixed in 14 sets
+# after one random start, in 1 set after one start by k-means++, and in none after five.
 SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
 # By default there are as many clusters as pairs to draw, within the limits below. That number gave the most diverse
 # draws: when 150 of 1,160 instructions were drawn, the mean distance from the nearest neighbour was 0.69 with 150

@@ -104,7 +104,7 @@ def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
 
 
 def _text(row: dict[str, Any], columns: Sequence[str]) -> str:
-    """The text of the first column that has one; if the column has a list, the first text of the list."""
+    """The text of the first column that has one. If a column has a list, only its first item counts."""
     for column in columns:
         value = row.get(column)
         first = value[0] if isinstance(value, list) and value else value

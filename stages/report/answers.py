@@ -50,7 +50,7 @@ def _flags(row: dict[str, Any]) -> list[str]:
 
 
 def released(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
-    """The `limit` released pairs with the lowest ratings."""
+    """At most `limit` released pairs, those with the lowest ratings."""
     shards = sorted((job.input("released_set") / "dataset" / language).glob("*.parquet"))
     if not shards:
         return []

@@ -121,7 +121,7 @@ def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 def agreements(job: Job, language: str) -> list[dict[str, Any]]:
-    """How far each two judges, or all judges, agree; empty if there is one judge."""
+    """How far each two judges, or all judges, agree; empty if no two judges judged the same pairs or answers."""
     return _table(job, language, "agreement").to_dicts()
 
 
