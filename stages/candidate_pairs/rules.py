@@ -24,9 +24,10 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# `usable` (returned_text.py) gives a reason if it refuses a text. No rule below looks for the reasons in this list.
-# Each other reason of `usable` is also found by a rule below, under another name.
-REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
+# Reasons of `usable` (returned_text.py) for which an instruction is dropped. The reason `fence_inside` is not among
+# them, because an instruction may ask about code in a fence.
+REFUSED = ["reasoning_unfinished", "reasoning_inside", "refusal", "two_versions"]
+WRAPPING = "*_\"'`#> “„«‘「"  # what may stand before the first word of a refusal
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
 LISTED = (
@@ -57,7 +58,7 @@ def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
         .when(words > settings.max_instruction_words).then(pl.lit("instruction_too_long"))
         .when(instruction.str.contains("\ufffd", literal=True)).then(pl.lit("broken_characters"))
         .when(_from_prompt(prompts)).then(pl.lit("prompt_fragment"))
-        .when(instruction.str.contains(REFUSAL_PATTERN)).then(pl.lit("refusal"))
+        .when(instruction.str.strip_chars_start(WRAPPING).str.contains(REFUSAL_PATTERN)).then(pl.lit("refusal"))
         .when(instruction.str.contains(PREAMBLE)).then(pl.lit("preamble"))
         .when(repetitive).then(pl.lit("repeats_itself"))
         .when(_several()).then(pl.lit("several_instructions"))

@@ -45,6 +45,7 @@ def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
         vectors = _read(job, wanted)
     else:
         texts = candidates.select("id", "instruction").join(wanted.lazy(), on="id").sort("row").collect()
+        _refuse_missing(job, wanted.height - texts.height)
         vectors = _encoded(job, texts, LazyEncoder(encoder, job.root))
     mean = vectors[wanted["id"].is_in(first["id"].implode()).to_numpy()].mean(axis=0)
     return centred(vectors[: pairs.height], mean)
