@@ -1,4 +1,4 @@
-"""A small project with the structure of the real one, in a git and DVC repository. Its stages take milliseconds.
+"""A small project with the structure of the real one, in a git and DVC repository. Its stages load no model.
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
 the real settings with two languages. A language page has a name and two settings for filtered_text: `min_rows`, the

@@ -1,4 +1,4 @@
-"""Measures recall and false positives of the masking of telephone numbers and e-mail addresses.
+"""Measures how well telephone numbers and e-mail addresses are masked: recall and, for numbers, false positives.
 
 The numbers are libphonenumber's examples for the countries of the ten languages, in national, international and E.164
 form. They are written with several separators, with and without the leading +, after words of the language that
