@@ -22,7 +22,7 @@ METRICS: dict[str, Metric] = {
     "infinite": float("inf"),
     "tenth": 0.1,
 }
-# The artifacts that consist of rows; the others are models.
+# The artifacts that consist of rows and whose stages run once per language.
 ROW_ARTIFACTS = (
     "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
     "diversified_set", "eval_scores",
