@@ -1,7 +1,7 @@
-"""Removes what only the software of a site needs: front matter, comments, tags, macros, and links within the site.
+"""Removes what only the software of a site needs, such as front matter, comments, tags, macros, and links within it.
 
-Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown, because another text
-that contains them usually explains them (a lesson on HTML).
+Code between fences or backquotes stays. Comments, tags, images and links within the site are removed only from
+Markdown, because another text that contains them usually explains them (a lesson on HTML).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
 ENTITY = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#x[0-9A-Fa-f]{2,5});"
 MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
-# Temporary marks. No text contains these characters, because raw_web_text removes control characters.
+# Temporary marks. No text contains these characters, because control characters have been removed from all texts.
 OPEN, CLOSE = "\x02", "\x03"
 
 

@@ -1,4 +1,4 @@
-"""Sends requests to an endpoint in parallel and within the rate limit, repeats failed ones, and counts all of them."""
+"""Sends requests to an endpoint within the rate limit, retries failed ones if that can help, and counts all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ ENDED = ("stop", "length", "content_filter", "tool_calls")
 
 
 class UnusableAnswerError(Exception):
-    """An answer with HTTP status 200 is missing or incomplete. Some routers send this if their own request failed."""
+    """A response with HTTP status 200 has no complete answer.
+
+    Some routers between a client and a model send such a response if the model's server failed.
+    """
 
 
 class EndpointClient:
@@ -53,8 +56,9 @@ class EndpointClient:
     ) -> list[Any]:
         """What `read` returns (by default, the choice) for each choice of a completion request, in the prompts' order.
 
-        A request is sent again if `read` does not find what it needs (AttributeError, IndexError, KeyError, TypeError).
-        Raises InputError if the endpoint refuses the request, or fails on every attempt.
+        A request is sent again if `read` does not find what it needs: if it raises UnusableAnswerError, AttributeError,
+        IndexError, KeyError, TypeError or ValueError. Raises InputError if the endpoint refuses the request, or if no
+        attempt brings a usable answer.
         """
         max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
         create = self.client.completions.with_raw_response.create
@@ -125,7 +129,7 @@ class EndpointClient:
                 self.counts[name] += number
 
     def facts(self) -> dict[str, float | int | str]:
-        """Numbers of requests, retries and tokens (as the server counts them), and their cost."""
+        """Numbers of requests, retries and tokens, and the cost of the tokens. The server counts the tokens."""
         settings, counts = self.settings, self.counts
         cost = counts["prompt_tokens"] * settings.prompt_price + counts["generated_tokens"] * settings.generated_price
         return {
@@ -138,7 +142,7 @@ class EndpointClient:
 
 
 class Pace:
-    """A limit of requests and tokens per minute. It gives each request the time at which it may be sent."""
+    """Limits the requests and the tokens per minute: `wait` delays each request until it may be sent."""
 
     def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self.requests, self.tokens = requests_per_minute, tokens_per_minute
@@ -168,7 +172,7 @@ def _with_text(choice: Any) -> Any:
 
 
 def _with_message(choice: Any) -> Any:
-    """The choice of a chat. Raises UnusableAnswerError if the message is missing or ended by an error."""
+    """The choice of a chat. Raises UnusableAnswerError if it has no text and did not end for a reason in ENDED."""
     content, ended = choice.message.content, choice.finish_reason in ENDED
     if not isinstance(content, str) and not (content is None and ended):
         raise UnusableAnswerError
@@ -184,7 +188,10 @@ def _retry_helps(error: BaseException) -> bool:
 
 
 def _wait(first: float) -> Callable[[Any], float]:
-    """A function that returns the seconds to wait: random below a limit that doubles, or more if the server asks."""
+    """A function that returns the seconds to wait before the next attempt.
+
+    The wait is random below a limit that doubles, or the server's Retry-After if that is longer; at most LONGEST_WAIT.
+    """
     from tenacity import wait_random_exponential
 
     at_random = wait_random_exponential(multiplier=first, max=LONGEST_WAIT)

@@ -63,7 +63,7 @@ class Extractor:
         return self._connection
 
     def _end(self) -> int | None:
-        """Ends the process. Returns its exit code, or None if it was still waiting for something."""
+        """Ends the process. Returns the exit code if the process had already ended, otherwise None."""
         process, connection = self._process, self._connection
         self._process = self._connection = None
         assert process is not None and connection is not None
