@@ -18,7 +18,7 @@ LONGEST_WAIT = 60.0  # seconds between two attempts
 # With these statuses, the server is busy, overloaded or restarting. A request that is answered with another 4xx status
 # would get the same answer again.
 RETRIED_STATUS = (408, 409, 425, 429)
-QUOTED = 200  # characters of an answer that an error shows
+QUOTED = 200  # the most characters of the cause that an error shows
 # A chat model may end for these reasons without a text, for example after it spent all tokens on reasoning.
 ENDED = ("stop", "length", "content_filter", "tool_calls")
 

@@ -2,8 +2,8 @@
 
 Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
 remark at the end. An addition is removed if no wanted word can be lost, and never if the text given to the model has an
-addition of the same kind. A text that cannot be used after that, for example a refusal, is refused with a reason, which
-the stage counts.
+addition of the same kind. A text that is unusable even then, for example a refusal, is refused with a reason, which the
+stage counts.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def no_human_verdicts() -> HumanVerdicts:
 def read_verdicts(path: Path, language: str, answers: pl.DataFrame, setting: str) -> HumanVerdicts:
     """The verdicts on the answers of a language. Raises InputError if the file is missing or `import` did not write it.
 
-    A verdict counts only if the answers have not changed since the person saw them. `setting` is named in errors.
+    A verdict counts only if the answers have not changed since the person saw them. Errors name the `setting`.
     """
     rows = [row for row in _rows(path, setting) if row["language"] == language]
     shown = {**_single(answers), **_paired(answers, {(row["model"], row["against"]) for row in rows if row["against"]})}

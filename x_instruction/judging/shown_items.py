@@ -1,4 +1,4 @@
-"""Samples answers and pairs of answers for people to judge. The names of the models are hidden from them.
+"""Samples answers and pairs of answers for people to judge. These people do not see the names of the models.
 
 The order of a pair's two answers is random. Only the file key.jsonl names the models; it stays with the person who
 exports the sample.

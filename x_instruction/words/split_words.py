@@ -77,7 +77,7 @@ def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
 
 @compiled
 def _ends_of_runs(points: Points, starts: Starts, flags: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.int32]:
-    """The end of each token: a run of up to `size` letters, marks and digits, or another character by itself."""
+    """The end of each token: a run of up to `size` letters, combining marks and digits, or another character."""
     ends = np.zeros(points.size, np.int32)
     for text in range(starts.size - 1):
         place, end = starts[text], starts[text + 1]

@@ -1,8 +1,8 @@
 """Searches masked texts a second time, in a simpler way, for private data that the masks missed.
 
 The masks rely on lists of forms, countries and words, which may be incomplete. This search shares none of their
-patterns. It reads each text with ASCII digits and signs and without invisible characters, and looks for what every
-address or number must have. A text in which something is found is dropped. Before a stage's output is published, its
+patterns. It reads each text with ASCII digits and signs and without invisible characters, and looks for the usual forms
+of addresses and numbers. A text in which something is found is dropped. Before a stage's output is published, its
 validation checks that no such text is left.
 """
 
