@@ -313,7 +313,7 @@ def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
 
 
 def compared(*values: tuple[str, float, float]) -> pl.DataFrame:
-    """Pairs of a text's id, with an instruction's likelihood after this text and after others."""
+    """A pair for each tuple of a text's id and the likelihood of an instruction after this text and after others."""
     rows = [
         {"id": f"p{number}", "url": "u", "text_id": text, "instruction": f"i{number}", "response": TEXT}
         | {"likelihood": own, "part_likelihood": own, "other_likelihood": other}
