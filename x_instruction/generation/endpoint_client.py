@@ -21,6 +21,7 @@ RETRIED_STATUS = (408, 409, 425, 429)
 QUOTED = 200  # the most characters of the cause that an error shows
 # A chat model may end for these reasons without a text, for example after it spent all tokens on reasoning.
 ENDED = ("stop", "length", "content_filter", "tool_calls")
+FAILED = ("error", "abort")  # a server gives these reasons, too: the text is only a part of the answer
 
 
 class UnusableAnswerError(Exception):
@@ -165,16 +166,19 @@ class Pace:
 
 
 def _with_text(choice: Any) -> Any:
-    """The choice of a completion. Raises UnusableAnswerError if it has no text."""
-    if not isinstance(choice.text, str):
+    """The choice of a completion. Raises UnusableAnswerError if it has no text, or ended for a reason in FAILED."""
+    if not isinstance(choice.text, str) or choice.finish_reason in FAILED:
         raise UnusableAnswerError
     return choice
 
 
 def _with_message(choice: Any) -> Any:
-    """The choice of a chat. Raises UnusableAnswerError if it has no text and did not end for a reason in ENDED."""
-    content, ended = choice.message.content, choice.finish_reason in ENDED
-    if not isinstance(content, str) and not (content is None and ended):
+    """The choice of a chat.
+
+    Raises UnusableAnswerError if it ended for a reason in FAILED, or has no text and did not end for a reason in ENDED.
+    """
+    content, reason = choice.message.content, choice.finish_reason
+    if reason in FAILED or not (isinstance(content, str) or (content is None and reason in ENDED)):
         raise UnusableAnswerError
     return choice
 
