@@ -47,7 +47,7 @@ def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration,
     if limit is not None and not difference <= limit:
         raise InputError(
             f"the endpoint {settings.endpoint.url} serves another model as '{served_name(folder, settings)}' than "
-            f"the one in {folder}: its log-probabilities differ by {difference:.3f} nats, and the limit is {limit}; "
+            f"the one in {folder}: its answers differ by {difference:.3f} on average, and the limit is {limit}; "
             f"start the server with that folder (`vllm serve {folder}`), or raise "
             "text_generation.endpoint.max_difference if it serves the same weights in a lower precision"
         )
