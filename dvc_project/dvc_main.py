@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -39,6 +40,8 @@ def write_whole(path: Any, data: Any, dumper: Callable[..., Any], fs: Any = None
         dumper(data, file, **options)
         file.flush()
         os.fsync(file.fileno())
+    if target.exists():
+        shutil.copymode(target, new)
     new.replace(target)
 
 

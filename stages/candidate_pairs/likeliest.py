@@ -9,6 +9,8 @@ with its own text, against other texts, was 0.89 for the first sample, 0.92 for 
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 
 from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD
@@ -24,6 +26,7 @@ def likeliest(pairs: pl.DataFrame, kept_samples: int) -> Split:
     `pairs` has the columns of LIKELIHOOD_COLUMNS. If two samples are equally likely, the earlier one is kept.
     """
     raised = pl.col("likelihood") - SUBTRACTED * pl.col(OTHER_LIKELIHOOD)
-    place = raised.rank("ordinal", descending=True).over("text_id")
+    # A likelihood that is no number, as after an overflow in a model, is the lowest.
+    place = raised.fill_nan(None).fill_null(-math.inf).rank("ordinal", descending=True).over("text_id")
     reason = pl.when(place > kept_samples).then(pl.lit(LESS_LIKELY))
     return Split.of(pairs.with_columns(reason=reason, value=pl.col("instruction")), text="response")

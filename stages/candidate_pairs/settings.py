@@ -16,7 +16,8 @@ class CandidatePairs(Section):
     """Number of instructions that are written for each text."""
     kept_samples: Positive | None
     """How many usable samples of a text go on: those that the text makes likeliest (`likeliest.py`); null: all of them.
-    The evaluator rates each of these, and refined_pairs keeps the best one."""
+    They are chosen before `max_similar` drops pairs, so a text may lose all of them there. The evaluator rates each of
+    these, and refined_pairs keeps the best one."""
     temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
     repetition_penalty: Annotated[float, Field(gt=0)]

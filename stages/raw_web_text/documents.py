@@ -57,7 +57,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
         "extractor": HTML_EXTRACTOR if record["content"] == "html" else TEXT_EXTRACTOR,
         "reason": reason,
         "value": value,
-        "size": len(body),
+        "size": max(record["size"] or 0, len(body)),
         "lost": record["lost"],
         "doubtful": record["doubtful"],
         "likeliest": None,

@@ -47,7 +47,7 @@ def _lines(stored: io.BufferedReader, name: str, columns: Columns, limit: int) -
             value = f"a line of {name} has more than {limit} bytes"
             yield {"record": number, "body": line[:SHOWN_BYTES], "reason": "record_too_long", "value": value}
         elif line.strip():
-            yield {**_parsed(line, columns), "record": number}
+            yield {**_parsed(line, columns), "record": number, "size": len(line)}
 
 
 def _bounded_lines(stored: io.BufferedReader, limit: int) -> Iterator[bytes]:

@@ -175,7 +175,9 @@ class _Decompressed(_Plain, io.RawIOBase):
         return UnreadableError(shown.reason, str(shown), unreadable.lost + damaged.lost, damaged.doubtful)
 
     def _lost(self) -> int:
-        return self._members.damage.missing + int(self._members.damage.lost * self._growth())
+        """Bytes of the damaged parts. A damaged header may state any size, so the number has a limit."""
+        lost = self._members.damage.missing + int(self._members.damage.lost * self._growth())
+        return min(lost, EXPANSION_FREE + self._max_expansion * stored_size(self._file))
 
     def _left(self) -> int:
         return int(max(stored_size(self._file) - self._members.consumed, 0) * self._growth())

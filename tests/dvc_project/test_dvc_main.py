@@ -30,6 +30,14 @@ def test_a_write_that_ends_early_leaves_the_old_file(tmp_path: Path) -> None:
     assert (lock.read_text(), list(tmp_path.iterdir())) == ("a new text", [lock])
 
 
+def test_the_rights_of_the_lock_file_stay(tmp_path: Path) -> None:
+    lock = tmp_path / "dvc.lock"
+    lock.write_text("old")
+    lock.chmod(0o664)
+    write_whole(lock, "new", lambda data, stream: stream.write(data))
+    assert lock.stat().st_mode & 0o777 == 0o664
+
+
 def test_a_link_to_the_lock_file_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").symlink_to("elsewhere")
     write_whole(tmp_path / "dvc.lock", "text", lambda data, stream: stream.write(data))

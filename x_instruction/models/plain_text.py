@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
-BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
+BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # a word of some vocabularies that stands for a byte
 BLANK = re.compile(r"[\s▁]+")  # SentencePiece writes a space as ▁
 
 
@@ -24,25 +24,35 @@ class PlainText:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, without any of `control_ids`."""
-        ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
+        bare, renumbered = self._bare
+        ids: list[int] = bare.encode(text, add_special_tokens=False).ids
+        if renumbered:
+            ids = [renumbered.get(token, token) for token in ids]
         if not self.control_ids & set(ids):
             return ids
         # The vocabulary has a control string also as an ordinary word, so the text is cut inside each control string.
         pieces = _cut_inside(self._pattern, text)
         return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
 
+    def has_control_strings(self, text: str) -> bool:
+        """Whether the tokenizer might read a part of the text as a control token or as a byte."""
+        return bool(BYTE.search(text) or (self._pattern and self._pattern.search(text)))
+
     @cached_property
     def control_ids(self) -> frozenset[int]:
         """The ids of the tokens that structure a prompt: special tokens, and added tokens that are not blank.
 
-        The token for unknown characters is not among them.
+        The token for unknown characters is among them only if it has another role too: GPT-2 has the same token for
+        unknown characters and for the end of a text.
         """
         added = self.tokenizer.get_added_vocab()
         ids = {added[string] for string in _controls(self.tokenizer) if string in added}
-        return frozenset({*ids, *self.tokenizer.all_special_ids} - {self.tokenizer.unk_token_id})
+        roles = {string for role, string in self.tokenizer.special_tokens_map.items() if role != "unk_token"}
+        unknown = set() if self.tokenizer.unk_token in roles else {self.tokenizer.unk_token_id}
+        return frozenset({*ids, *self.tokenizer.all_special_ids} - unknown)
 
     @cached_property
-    def _bare(self) -> Any:
+    def _bare(self) -> tuple[Any, dict[int, int]]:
         return _without_controls(self.tokenizer)
 
     @cached_property
@@ -58,19 +68,29 @@ def _controls(tokenizer: Any) -> set[str]:
 
 # For each tokenizer, the same tokenizer without control tokens. Up to four encoders of a stage share it, because making
 # it took 11 s with Gemma's 262,144 tokens.
-_BARE: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+_BARE: WeakKeyDictionary[Any, tuple[Any, dict[int, int]]] = WeakKeyDictionary()
 
 
-def _without_controls(tokenizer: Any) -> Any:
-    """The tokenizer without its control tokens, so that it encodes control strings as plain characters."""
+def _without_controls(tokenizer: Any) -> tuple[Any, dict[int, int]]:
+    """The tokenizer without its control tokens, so that it encodes control strings as plain characters.
+
+    The second part maps the ids of its blank tokens to their ids in the whole tokenizer, if they differ: added tokens
+    are numbered again after others are removed.
+    """
     from tokenizers import Tokenizer
 
     if tokenizer not in _BARE:
         parts, strings = json.loads(tokenizer.backend_tokenizer.to_str()), _controls(tokenizer)
         kept = [token for token in parts["added_tokens"] if token["content"] not in strings]
-        _BARE[tokenizer] = Tokenizer.from_str(
-            json.dumps({**parts, "model": _without(parts["model"], strings), "added_tokens": kept})
-        )
+        changed = {
+            "model": _without(parts["model"], strings),
+            "added_tokens": kept,
+            "truncation": None,
+            "padding": None,
+        }
+        bare = Tokenizer.from_str(json.dumps({**parts, **changed}))
+        numbers = [(bare.token_to_id(token["content"]), token["id"]) for token in kept]
+        _BARE[tokenizer] = bare, {number: wanted for number, wanted in numbers if number not in (None, wanted)}
     return _BARE[tokenizer]
 
 
@@ -86,7 +106,9 @@ def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
     if model["type"] == "Unigram":
         return {
             **model,
-            "vocab": [(word, -1e6 if word in strings or BYTE.match(word) else score) for word, score in model["vocab"]],
+            "vocab": [
+                (word, -1e6 if word in strings or BYTE.fullmatch(word) else score) for word, score in model["vocab"]
+            ],
         }
     return model
 

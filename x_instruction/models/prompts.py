@@ -119,9 +119,11 @@ class PromptEncoder:
         too. When the pieces were encoded apart, all prompts of the benchmark `chat` with Gemma 3 had a token for the
         space alone.
         """
+        apart = [token for piece in pieces for token in piece]
+        if any(map(self._text.has_control_strings, texts[1::2])):
+            return apart
         whole = self._structure("".join(texts))
         structure = [token for piece in pieces[::2] for token in piece]
-        apart = [token for piece in pieces for token in piece]
         fits = not self.room or len(self.start) + len(whole) + len(self.after) <= self.room
         return whole if fits and self._controls(whole) == self._controls(structure) else apart
 
@@ -137,7 +139,8 @@ class PromptEncoder:
     @cached_property
     def _overhead(self) -> int:
         """Number of tokens of a prompt that asks for an instruction, without those of the response."""
-        return len(PromptEncoder(self.tokenizer, self.prompts).write_instruction(""))
+        words = parts_of(self.prompts.write_instruction, {})[::2]
+        return sum(map(len, [self.start, *map(self._structure, words), self.after]))
 
     def fitted(self, text: str, budget: int | None = None) -> str:
         """The text; if it has more tokens than the budget, only its beginning, up to the last sentence end that fits.

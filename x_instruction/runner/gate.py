@@ -89,8 +89,12 @@ def read_suite(path: Path) -> list[Expectation]:
         entries = read_yaml(path) or []
     except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
-    for entry in entries:
-        if not set(entry) & set(RULES) or set(entry) - set(RULES) != {"metric", "severity", "because"}:
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if (
+            not isinstance(entry, dict)
+            or not set(entry) & set(RULES)
+            or set(entry) - set(RULES) != {"metric", "severity", "because"}
+        ):
             raise SettingsError(f"{path}: {entry} needs metric, severity, because and one of {', '.join(RULES)}")
         if entry["severity"] not in ("critical", "warning"):
             raise SettingsError(

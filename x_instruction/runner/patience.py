@@ -9,6 +9,7 @@ list, a process notes its id beside the lock.
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -79,7 +80,7 @@ def acquire(lock: BaseFileLock, timeout: float = 0.0) -> Any:
     held, path = lock.acquire(timeout=timeout), Path(lock.lock_file)
     if _listed_holder(path) != os.getpid():
         with suppress(OSError):  # without the note, other runs only know less about this one
-            write_atomically(note_of(path), str(os.getpid()).encode())
+            write_atomically(note_of(path), f"{os.getpid()} {platform.node()}".encode())
     return held
 
 
@@ -140,14 +141,17 @@ def _listed_holder(lock: Path) -> int | None:
 
 
 def _noted_holder(lock: Path) -> int | None:
-    """The process whose id is noted beside the lock.
+    """The process whose id is noted beside the lock, unless it runs on another machine that shares the folder.
 
     DVC writes the id into the lock file itself, where it stays after the lock was released. A process that began after
     the note was written is another process with the same id.
     """
     for path in (note_of(lock), *([] if LOCKS.exists() else [lock])):
         try:
-            process, written = psutil.Process(int(path.read_text())), path.stat().st_mtime
+            number, *machine = path.read_text().split()
+            if machine and machine != [platform.node()]:
+                continue
+            process, written = psutil.Process(int(number)), path.stat().st_mtime
             if process.create_time() <= written + 1:  # file systems round times
                 return int(process.pid)
         except (OSError, ValueError, psutil.Error):

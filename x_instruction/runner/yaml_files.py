@@ -23,9 +23,9 @@ class UnusableYamlError(yaml.YAMLError):
 
 def read_yaml(path: Path) -> Any:
     """Reads the values of a file. Raises FileNotFoundError if it is missing, else `yaml.YAMLError` for any problem."""
-    if path.exists() and not path.is_file():  # reading from a pipe would wait for ever
-        raise UnusableYamlError("it is not a file but a folder, pipe or device")
     try:
+        if path.exists() and not path.is_file():  # reading from a pipe would wait for ever
+            raise UnusableYamlError("it is not a file but a folder, pipe or device")
         return parse_yaml(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import sys
@@ -327,6 +328,14 @@ def test_the_samples_that_their_text_makes_likeliest_are_kept() -> None:
     split = likeliest(compared(("t0", -2.0, -4.0), ("t0", -1.8, -1.9), ("t1", -3.0, -3.0), ("t0", -2.5, -3.0)), 1)
     assert split.kept["instruction"].to_list() == ["i0", "i2"]
     assert split.dropped.select("id", "reason", "value").rows() == [(f"p{n}", LESS_LIKELY, f"i{n}") for n in (1, 3)]
+
+
+@pytest.mark.parametrize("none", [math.nan, -math.inf, None])
+def test_a_likelihood_that_is_no_number_is_the_lowest(none: float | None) -> None:
+    pairs = compared(("t0", -9.0, -1.0), ("t0", -1.0, -1.0)).with_columns(
+        likelihood=pl.Series([none, -1.0], dtype=pl.Float64), other_likelihood=pl.Series([none, -1.0], dtype=pl.Float64)
+    )
+    assert likeliest(pairs, 1).kept["instruction"].to_list() == ["i1"]
 
 
 def test_of_equally_likely_samples_the_earlier_one_is_kept() -> None:

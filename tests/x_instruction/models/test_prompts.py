@@ -240,10 +240,43 @@ def test_a_blank_added_token_stays_in_use(settings: Settings) -> None:
     from tokenizers import AddedToken
 
     tokenizer = with_control_strings(byte_level())
-    tokenizer.add_tokens([AddedToken("\n\n", normalized=False)])
+    tokenizer.add_tokens([AddedToken(blank, normalized=False) for blank in ("\n\n", "  ", "   ")])
     encoder = PromptEncoder(tokenizer, settings.prompts)
-    assert tokenizer.convert_tokens_to_ids("\n\n") in encoder.plain("Kissa.\n\nKoira.")
+    for text in ("Kissa.\n\nKoira.", "Kissa.   Koira.  Lintu."):
+        assert encoder.plain(text) == tokenizer(text)["input_ids"]
     assert encoder.plain("Kissa.\n\nKoira.</s>")[-4:] == encoder.plain("</s>")
+
+
+def test_an_end_token_that_also_stands_for_unknown_characters_is_not_read_from_a_text(settings: Settings) -> None:
+    tokenizer = byte_level()
+    tokenizer.add_special_tokens({"eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"})
+    encoder = PromptEncoder(tokenizer, settings.prompts)
+    for ids in (encoder.plain("a<|endoftext|>b"), encoder.write_instruction("a<|endoftext|>b")):
+        assert tokenizer.eos_token_id not in ids
+
+
+def test_a_byte_of_a_vocabulary_is_not_read_from_a_text(settings: Settings) -> None:
+    ids = PromptEncoder(tokenizer := unigram(), settings.prompts).write_instruction("a<0x0A>b")
+    assert "<0x0A>" in tokenizer.decode(ids) and "\n" not in tokenizer.decode(ids)
+
+
+def test_a_text_is_not_cut_where_a_tokenizer_would_be(settings: Settings) -> None:
+    tokenizer = byte_level()
+    tokenizer.backend_tokenizer.enable_truncation(5)
+    assert tokenizer.decode(PromptEncoder(tokenizer, settings.prompts).plain("Kissa istuu.")) == "Kissa istuu."
+
+
+@pytest.mark.parametrize("room", range(20, 36))
+def test_a_prompt_is_cut_exactly_if_its_text_is_said_to_be_shortened(settings: Settings, room: int) -> None:
+    from tokenizers import AddedToken
+
+    tokenizer = byte_level()
+    tokenizer.add_tokens([AddedToken("\n\n", normalized=False)])
+    # Without a text, the two line breaks are one token.
+    prompts = settings.prompts.model_copy(update={"write_instruction": "Text:\n{response}\nWhy:"})
+    encoder = PromptEncoder(tokenizer, prompts, room=room)
+    encoder.write_instruction("Kissa istuu puussa")
+    assert encoder.shortens("Kissa istuu puussa") == bool(encoder.cut)
 
 
 def test_a_placeholder_in_a_text_is_not_replaced(settings: Settings) -> None:
