@@ -78,7 +78,7 @@ def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """A value on one line, shortened, with every character escaped that markdown or HTML would interpret."""
+    """A value on one line, shortened, with the marks of markdown and HTML escaped."""
     text = " ".join(str(value).split())
     limit = ID_CHARACTERS if text.isascii() and " " not in text else SAMPLE_CHARACTERS
     if len(text) > limit:

@@ -48,7 +48,10 @@ def read_settings(root: Path) -> Settings:
 
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """A context with the project, whose stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
+    """A context with the project, whose stages can compute hashes.
+
+    Raises InputError if DVC cannot read `dvc.yaml` or `dvc.lock`, or if another command has the lock for too long.
+    """
     try:
         repo = Repo(str(root))
         project = patiently(root, "reading the graph", lambda: _undisturbed(repo))
