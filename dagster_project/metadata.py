@@ -24,7 +24,7 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
 
 def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[str, Any]:
-    """The rows, schema, sample, dropped rows, seconds and plots of a partition, if its files have them."""
+    """What Dagster shows of a partition, such as its rows, schema, dropped rows and plots, if its files have them."""
     folder = root / stage.output
     manifest = _read(folder / "manifest.json")
     table = sample_table(folder)

@@ -55,7 +55,10 @@ def _put(source: Path | bytes, target: Path) -> None:
 
 
 def _refuse_others_files(release: Release, target: Path) -> None:
-    """Raises InputError if the folder has other files, which may be a user's work: for example, a repository's .git."""
+    """Raises InputError if `target` is a file, or a folder with files that are not from an earlier release.
+
+    Such files may be a user's work: for example, a repository's .git.
+    """
     if not target.exists():
         return
     if not target.is_dir():
