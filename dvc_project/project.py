@@ -1,4 +1,4 @@
-"""Reads the project through DVC, but not while another run is writing `dvc.lock`.
+"""Reads the project through DVC, and uses nothing that was read while another run was writing `dvc.lock`.
 
 A `dvc` command of the user writes this file in place, under DVC's repository lock. Reading a hundred stages takes
 seconds, and a user's command should not wait that long for the lock. So the lock is held only to look at the time and
