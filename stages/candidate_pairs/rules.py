@@ -1,4 +1,4 @@
-"""Rules that decide whether a generated line is a usable instruction. The rules and their patterns are ours."""
+"""Rules that decide whether a generated text is a usable instruction. The rules and their patterns are ours."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RUN = 8  # an instruction was copied if this many of its first or last words are
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
-    """The reason to drop a row; null for a usable instruction. Cheap rules come first.
+    """The reason to drop a row; null for a usable instruction. The first rule that is broken counts.
 
     The frame must have the columns `written` (as generated), `instruction` (on one line), `response`, `finish_reason`,
     `english`, `id`, and `refused` (see `returned_text`).
@@ -76,7 +76,7 @@ def _from_prompt(prompts: Prompts) -> pl.Expr:
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
-        # A part that is a single word is not searched for, because any instruction may contain it.
+        # A part that is short or a single word is not searched for, because any instruction may contain it.
         if len(part) >= 4 and not part.isalpha():
             contains = contains | pl.col("instruction").str.contains(part, literal=True)
     return contains
