@@ -1,4 +1,4 @@
-"""The guard in front of Dagster's web server: only the server's own pages get an answer.
+"""The guard in front of Dagster's web server: pages of other sites get no answer to their requests.
 
 The server listens on the loopback address and needs no password. But any page that is open in the user's browser can
 send requests to it. The page can use the loopback address itself (cross-site), or the page's own host name after this
@@ -25,7 +25,7 @@ POLICY_VIOLATION = 1008  # the code with which a websocket is closed
 
 
 class Guard:
-    """ASGI middleware that refuses requests from other sites and forbids other sites to show the UI in a frame."""
+    """ASGI middleware that refuses requests from other sites and keeps other sites from showing the UI in a frame."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -62,7 +62,10 @@ def _is_a_link(scope: Scope) -> bool:
 
 
 def _is_query_by_get(scope: Scope) -> bool:
-    """Whether this is a GraphQL query sent by GET. Without a query string, GET returns only the query editor."""
+    """Whether this is a GraphQL query that is not sent by POST.
+
+    Without a query string, GET returns only the query editor.
+    """
     reads = scope["type"] == "http" and scope["method"] != "POST"
     return reads and scope["path"].rstrip("/").endswith("/graphql") and bool(scope["query_string"])
 

@@ -24,7 +24,7 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
 
 def published_metadata(root: Path, stage: Stage, version: str | None) -> dict[str, Any]:
-    """The rows, schema, sample, dropped rows, seconds and plots of a partition, if its files have them."""
+    """What Dagster shows of a partition, such as its rows, schema, dropped rows and plots, if its files have them."""
     folder = root / stage.output
     manifest = _read(folder / "manifest.json")
     table = sample_table(folder)
@@ -78,7 +78,7 @@ def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """A value on one line, shortened, with every character escaped that markdown or HTML would interpret."""
+    """A value on one line, shortened, with the marks of markdown and HTML escaped."""
     text = " ".join(str(value).split())
     limit = ID_CHARACTERS if text.isascii() and " " not in text else SAMPLE_CHARACTERS
     if len(text) > limit:

@@ -104,7 +104,7 @@ def _damaged_paths(repo: Repo, root: Path, objects: Path, hashes: Hashes) -> Ite
 
 
 def _unlike_its_manifest(folder: Path) -> Iterator[Finding]:
-    """The damaged file of an output that DVC calls changed; none if a stage wrote the output without DVC."""
+    """A damaged file of an output that DVC calls changed; none if all files are as its manifest lists them."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:
@@ -126,7 +126,7 @@ def _recorded(lock: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _listing(repo: Repo, path: Path, hashes: Hashes) -> Listing:
-    """The hashes of a folder's files, except files that DVC ignores. A single file has an empty name."""
+    """The hashes of a folder's files, except files that DVC ignores. A single file is listed with an empty name."""
     if path.is_file():
         return {"": hashes.of(path)}
     files = (Path(file) for file in repo.dvcignore.find(localfs, str(path)))

@@ -62,9 +62,9 @@ def reproduce(
 ) -> tuple[int, list[str]]:
     """Run one stage alone. Returns the exit status and the printed lines; `log` gets each line when it is printed.
 
-    If another run of DVC uses a path of the stage, the stage waits until that run has ended. It fails if that run does
-    nothing for an hour, or has not ended after seven days. If the process that seems to use the path is not a run of
-    DVC, the stage fails at once.
+    If another run of DVC uses a path of the stage, or has locked the project, the stage waits until that run has ended
+    or has released the lock. The stage fails if that run does nothing for an hour, or if the wait takes seven days. If
+    the process that seems to use the path is not a run of DVC, the stage fails at once.
     """
     command = dvc("--wait-for-lock", "repro", "--single-item", stage)
     wait, patience = FIRST_WAIT_SECONDS, Patience(stage, REMEDY, log=log)
@@ -82,12 +82,15 @@ def reproduce(
 
 def dvc(*arguments: str) -> list[str]:
     """The command line of a `dvc` command that ends with this process."""
-    # With -P, Python does not add the folder of MAIN to the path, whose modules would hide others.
+    # With -P, Python does not add the folder of MAIN, whose modules would hide others, to its module path.
     return [sys.executable, "-P", str(MAIN), str(os.getpid()), *arguments]
 
 
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
-    """Waits for processes that use a path. Raises InputError if one is no run of DVC, or after too long a wait."""
+    """Waits at most `seconds` for the processes that use a path.
+
+    Raises InputError if one of them is not a run of DVC, or if all waits together took too long.
+    """
     if sentence := left_over(holders):
         raise InputError(sentence)
     left = patience.step(", ".join(map(named, holders)) or UNKNOWN, work_of(holders))

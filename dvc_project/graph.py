@@ -106,7 +106,7 @@ def _outs(stage: PipelineStage) -> list[PurePosixPath]:
 
 
 def _read_by_others(stage: PipelineStage) -> list[PurePosixPath]:
-    """The outputs of a stage that later stages may read: its artifact and its figures, but not the gate's report."""
+    """The outputs of a stage that later stages may read: its artifact, figures and plots, but not the gate's report."""
     return [path for path in _outs(stage) if not path.is_relative_to(REPORTS)]
 
 

@@ -1,10 +1,10 @@
 """A process that loads the libraries once and forks each stage from itself.
 
 Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), which is longer than
-most stages of the sample take. So `make run` and `make ui` start this process once. `python -m stages` finds the socket
-of the process in XI_PRELOADED, sends its arguments, folder, environment and streams, and ends with the stage's status.
-If there is no process, `python -m stages` does the work itself. The process loads only libraries and no code of a
-stage, so that a stage always runs the code on disk.
+most stages of the sample take. So `make ui`, and `make run` if at least four stages run, start this process once.
+`python -m stages` finds the socket of the process in XI_PRELOADED, sends its arguments, folder, environment and
+streams, and ends with the stage's status. If there is no process, `python -m stages` does the work itself. The process
+loads only libraries and no code of a stage, so that a stage always runs the code on disk.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        path.chmod(0o600)  # whoever connects can run commands, but nobody can before `listen`
+        path.chmod(0o600)  # whoever connects can run commands, but nobody can connect before `listen`
         # A stage that connects from now on waits until the process has loaded the libraries.
         listener.listen(128)
         process = subprocess.Popen(
@@ -151,7 +151,7 @@ def _become(connection: socket.socket) -> list[str]:
 
 
 def _end_with(connection: socket.socket) -> None:
-    """End this process and its children when the caller is gone. If a run is cancelled, its caller is killed."""
+    """End this process and its children when the caller is gone. The caller is killed if the run is cancelled."""
     with contextlib.suppress(OSError):
         connection.recv(1)
     os.killpg(0, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Reads the project through DVC, but not while another run is writing `dvc.lock`.
+"""Reads the project through DVC, and uses nothing that was read while another run was writing `dvc.lock`.
 
 A `dvc` command of the user writes this file in place, under DVC's repository lock. Reading a hundred stages takes
 seconds, and a user's command should not wait that long for the lock. So the lock is held only to look at the time and
@@ -48,7 +48,10 @@ def read_settings(root: Path) -> Settings:
 
 @contextmanager
 def open_project(root: Path) -> Iterator[Project]:
-    """A context with the project, whose stages can compute hashes. Raises InputError if DVC refuses `dvc.yaml`."""
+    """A context with the project, whose stages can compute hashes.
+
+    Raises InputError if DVC cannot read `dvc.yaml` or `dvc.lock`, or if another command has the lock for too long.
+    """
     try:
         repo = Repo(str(root))
         project = patiently(root, "reading the graph", lambda: _undisturbed(repo))

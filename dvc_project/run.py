@@ -1,10 +1,10 @@
-"""Makes what is out of date, as `dvc repro` does, but independent stages side by side; `make run` calls this command.
+"""Makes what is out of date, as `dvc repro` does, but runs independent stages side by side. `make run` uses this.
 
     python -m dvc_project.run [--at-once N]
 
 DVC runs one stage after the other. This command runs `dvc repro --single-item` for each stage as soon as the inputs of
 the stage are made, so that other stages use the other cores while a model is trained. If a stage fails, everything that
-does not depend on it is still made. At the end, a plain `dvc repro` confirms that everything is up to date.
+does not depend on it is still made. If none fails, a plain `dvc repro` confirms that everything is up to date.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from x_instruction.runner.files import write_atomically
 
 
 def remove_stale_locks(root: Path) -> None:
-    """Removes dead processes from DVC's list of readers and writers, or the whole list if it is not valid JSON."""
+    """Removes dead processes from DVC's list of readers and writers, or the whole list if it is damaged."""
     folder = root / ".dvc" / "tmp"
     path = folder / "rwlock"
     if not path.exists():

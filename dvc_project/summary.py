@@ -21,7 +21,7 @@ ARROWS = {"higher": "↑", "lower": "↓", None: ""}  # whether a higher or a lo
 
 
 def rows_table(settings: Settings, data: Path) -> Table:
-    """The number of rows that each artifact read and kept, by language."""
+    """The number of rows that each artifact up to `diversified_set` read and kept, by language."""
     table = Table(title="Rows in → kept", title_justify="left")
     table.add_column("artifact")
     for language in settings.languages:

@@ -18,7 +18,7 @@ PROMPTS = "evaluation rows that protect nothing"
 
 
 def unread_table(settings: Settings, data: Path) -> Table | None:
-    """The table of unread files and records by cause and language, with bytes if known; None if all was read."""
+    """The table of input that was not used, by cause and language, with bytes if known; None if all was used."""
     found = {language: _found(data, language) for language in settings.languages}
     causes = list(dict.fromkeys(cause for cells in found.values() for cause in cells))
     if not causes:

@@ -1,9 +1,9 @@
 """Waits, but not forever, for other `dvc` commands that have locked the project or use the same paths.
 
-If another process has the lock of the project, DVC waits without a limit and does not name this process. The operating
-system frees the lock when the process ends. If another process uses a path, DVC fails at once. The paths in use are in
-`.dvc/tmp/rwlock`, with process numbers. In a container, process numbers are soon used again, so a program that has
-nothing to do with DVC can seem to use a path.
+If another process has the lock of the project, DVC fails after three seconds, or with `--wait-for-lock` waits without a
+limit, and does not name this process. The operating system frees the lock when the process ends. If another process
+uses a path, DVC fails at once. The paths in use are in `.dvc/tmp/rwlock`, with process numbers. In a container, process
+numbers are soon used again, so a program that has nothing to do with DVC can seem to use a path.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def patiently(root: Path, what: str, call: Callable[[], Result]) -> Result:
 
 @contextmanager
 def bounded(process: subprocess.Popen[str], root: Path, log: Callable[[str], None]) -> Iterator[list[str]]:
-    """A context that ends the command if it waits too long for the project's lock, or if the lock's process is idle.
+    """A context that ends the command if the process with the project's lock is idle, or keeps the lock, for too long.
 
     Yields a list, to which the error message is then added.
     """

@@ -1,4 +1,4 @@
-"""The explanation of an id: one section for each artifact from the page to the release."""
+"""The explanation of an id: sections on what each artifact did, from the page to the release."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_REACHED = "not reached"
 
 
 def explain(root: Path, settings: Settings, row_id: str) -> list[Section]:
-    """The sections for an id. Raises InputError if the id is unknown, or if the index is not from the present data."""
+    """The sections for an id. Raises InputError for the same reasons as `find`."""
     rows = find(root, settings.languages, row_id)
     return sections(root, settings, rows, follow(rows, row_id))
 
@@ -73,7 +73,7 @@ def _filtering(root: Path, settings: Settings, code: str, trail: Trail) -> list[
 
 
 def _texts(trail: Trail) -> list[Section]:
-    """The explained text, and one line for each other text of the document."""
+    """The explained text, and one line for each of the document's first other texts."""
     found = []
     shown = trail.text or next(iter(trail.texts), None)
     if shown and shown.dropped:

@@ -1,7 +1,7 @@
 """Cleans and judges the text of one document again, to show each step and the value of each rule.
 
-filtered_text is a pure function of the document and the settings, so the result must be the published text. If the
-result differs, the settings or the code have changed since the run, and the explanation says so.
+Cleaning is a pure function of the document and the settings, so its result must be the published text. If the result
+differs, the settings or the code have changed since the run, and the explanation says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from x_instruction.runner.second_pass import ORIGIN
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
-AROUND, SHOWN, VALUE = 20, 60, 200  # characters that are shown: before a change, of a change, of a value
+AROUND, SHOWN, VALUE = 20, 60, 200  # characters: compared before a change, shown of a change, shown of a value
 # SequenceMatcher takes quadratic time, so it looks for the first change only in this many characters.
 COMPARED = 2_000
 
@@ -96,7 +96,7 @@ def segment_of(found: Filtered, text: str) -> pl.DataFrame:
 
 
 def rules_section(segment: pl.DataFrame, settings: FilteredText, language: LanguageSettings, root: Path) -> Section:
-    """Every rule with its value and limit, and whether the text broke the rule."""
+    """Every rule on a single text, with its value and limit, and whether the text broke the rule."""
     sites = read_sites(root / settings.blocked_sites) if settings.blocked_sites else Sites({}, {})
     evaluations = [root / path for path in settings.decontaminate_against]
     ngrams = evaluation_ngrams(evaluations, settings.decontamination_ngram, language, "decontaminate_against")

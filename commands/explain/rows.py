@@ -1,4 +1,4 @@
-"""Finds the rows with an id in all artifacts, through the index of their language."""
+"""Finds the rows with an id in all artifacts from the page to the release, through the index of their language."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ def rows_of(root: Path, language: str) -> Rows:
 
 
 def find(root: Path, languages: Sequence[str], row_id: str) -> Rows:
-    """The Rows of the language whose index has the id. Raises InputError if no language has this id."""
+    """The Rows of the language whose index has the id.
+
+    Raises InputError if `row_id` cannot be an id, if no index has it, or if the index is not from the present data.
+    """
     if not is_id(row_id):
         raise InputError(f"{row_id!r} is not an id: an id of a document, text or pair has 16 digits of 0-9 and a-f")
     made = [code for code in languages if (root / INDEX / code / FILES).exists()]

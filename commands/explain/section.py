@@ -48,7 +48,7 @@ def _text_of(section: Section) -> str:
 
 
 def as_markdown(sections: list[Section]) -> str:
-    """All sections as one table, in which every character that Markdown or HTML would interpret is escaped."""
+    """All sections as one table, in which the marks of Markdown and HTML are escaped."""
     lines = ["| artifact | what | value |", "|---|---|---|"]
     for section in sections:
         lines.append(_row(section.title, section.verdict, ""))

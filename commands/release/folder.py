@@ -17,8 +17,8 @@ CSV = "csv/*.csv"
 def copy_to(release: Release, target: Path, csv: bool = False) -> list[str]:
     """Copies the release to `target`, with csv/<language>.csv if `csv` is true. Returns the names of the files.
 
-    Raises InputError if `target` is in the artifact, has files that are not from an earlier release, or cannot be
-    written.
+    Raises InputError if `target` is in the artifact, is a file, has files that are not from an earlier release, or
+    cannot be written.
     """
     target = target.expanduser().resolve()
     artifact = _artifact_of(release.folder.resolve())
@@ -55,7 +55,10 @@ def _put(source: Path | bytes, target: Path) -> None:
 
 
 def _refuse_others_files(release: Release, target: Path) -> None:
-    """Raises InputError if the folder has other files, which may be a user's work: for example, a repository's .git."""
+    """Raises InputError if `target` is a file, or a folder with files that are not from an earlier release.
+
+    Such files may be a user's work: for example, a repository's .git.
+    """
     if not target.exists():
         return
     if not target.is_dir():

@@ -1,4 +1,4 @@
-"""Uploads a release to the Hugging Face hub as one commit, so that nobody ever loads an incomplete release.
+"""Uploads a release to the Hugging Face hub as one commit, so that nobody loads a release that is half uploaded.
 
 `HfApi.upload_folder` makes several commits of a large folder; `create_commit` makes one. Large files are stored on the
 hub before the commit, where nobody sees them until the commit names them.
@@ -39,7 +39,10 @@ class Upload:
     sent: bool = False
 
     def run(self) -> str:
-        """Uploads the release and returns the commit's address. The text of an InputError says what is on the hub."""
+        """Uploads the release and returns the commit's address.
+
+        Raises InputError. If something may have changed on the hub, the text of the error says what.
+        """
         with self._in_one_sentence():
             self._create()
             files = [

@@ -41,7 +41,8 @@ class ReleasedModel:
 def the_model(root: Path, language: str | None = None) -> ReleasedModel:
     """The tuned model; `language` chooses the model if each language has one.
 
-    Raises InputError if the model is missing, or has changed since it was checked and published.
+    Raises InputError if `language` does not choose one model, or if the model is missing or has changed since it was
+    checked and published.
     """
     folder = _chosen(finished(root, MODEL), language)
     record, content = read_json(folder / RECORD), content_of(folder)
