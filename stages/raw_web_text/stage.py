@@ -68,7 +68,7 @@ def transform(
 
 
 def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
-    """Gives documents in another language the reason `other_language`, and removes their text."""
+    """Gives unlabelled documents in another language the reason `other_language`, and removes their text."""
     numbered = documents.with_row_index("row")
     unlabelled = numbered.filter(~labelled & pl.col("reason").is_null())
     judged = unlabelled.select("row", identify(unlabelled["text"], language, unlabelled["likeliest"])["judged"])
