@@ -35,7 +35,7 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
     """One record for each response (WARC) or text (WET), and for each place where the reader fails.
 
     The records of another kind are counted, and each kind gives one more record. `record` is the offset in the file, in
-    bytes. Raises UnreadableError if the file has only records of other kinds.
+    bytes. Raises UnreadableError if the file is empty or has only records of other kinds.
     """
     with stored_bytes(file) as stored, readable(file):
         kind = _kind(stored, file.name)
