@@ -24,7 +24,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
-# If a record begins inside the payload of another record, the stated length of that other record is wrong.
+# If a record begins inside the payload of another record, the stated length of that other record is taken as wrong.
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"

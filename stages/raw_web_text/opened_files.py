@@ -17,7 +17,7 @@ from stages.raw_web_text.unread import in_bytes
 from stages.raw_web_text.zstd_frames import ZstdFrames
 from x_instruction.runner.errors import InputError
 
-# A compressed file begins with these bytes, even if its name does not show the compression.
+# A file that is compressed with gzip or zstd begins with one of these marks, even if its name does not show it.
 COMPRESSION_MARKS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
 # The bound on the growth of a compressed file applies only beyond this many bytes, because small files may
 # grow more.
