@@ -137,7 +137,7 @@ class Settings(Section):
         return self
 
     def inputs(self, root: Path) -> dict[str, list[str]]:
-        """By artifact, the paths outside `data/` and the iterations' ratings that it reads, as dvc.yaml writes them."""
+        """By artifact, the inputs that depend on the settings, as dvc.yaml writes them."""
         encoder = self.embeddings.inputs(root)
         ratings = [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations]
         return {
@@ -155,7 +155,8 @@ class Settings(Section):
 def load_settings(path: Path) -> Settings:
     """Reads and validates `params.yaml`. `languages/names.yaml` beside it lists the languages.
 
-    Raises SettingsError, which names the key, its value and the rule.
+    Raises SettingsError if the file is missing or is not YAML, or if a setting is wrong or missing. The error names the
+    setting.
     """
     try:
         values = read_yaml(path)
@@ -182,7 +183,7 @@ def validated(values: Any, path: Path) -> Settings:
 def _left_out(section: Section) -> str | None:
     """The first setting that is missing from the file, which must have every setting, even one with a default.
 
-    Only the entries of lists, and sections that may be null (such as a translation), may leave defaults out.
+    Defaults may be left out only in the entries of lists, and in sections that may be null (such as a translation).
     """
     for name, value in section:
         if name not in section.model_fields_set:

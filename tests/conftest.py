@@ -105,7 +105,7 @@ def kill_training(monkeypatch: pytest.MonkeyPatch) -> KillTraining:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained Llama. Its tokens are single bytes, so a text shows exactly which tokens were generated."""
+    """An untrained Llama. Except for special tokens, its tokens are single bytes, so a text shows its tokens."""
     folder = tmp_path_factory.mktemp("tiny_model")
     tokenizer = train_tokenizer([], ARCHITECTURE)
     save_model(new_model(ARCHITECTURE, tokenizer, seed=3), tokenizer, folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def flip(path: Path, place: int | None = None, bit: int = 3) -> None:
-    """Flips a bit of a file, by default in its middle. Inode, mode, size and times stay the same, as on a bad disk."""
+    """Flips a bit of a file, by default in its middle. Inode, mode, size and modification time stay the same."""
     status = path.stat()
     path.chmod(0o644)
     with path.open("r+b") as file:

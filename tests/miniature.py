@@ -1,8 +1,8 @@
-"""A small project with the structure of the real one, in a git and DVC repository. Its stages take milliseconds.
+"""A small project with the structure of the real one, in a git and DVC repository. Its stages load no model.
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
-the real settings with two languages. A language page has only settings for filtered_text: `min_rows`, the number of
-rows that the stage expects, and optionally `sleep`, the seconds for which the stage sleeps.
+the real settings with two languages. A language page has a name and two settings for filtered_text: `min_rows`, the
+number of rows that the stage expects, and optionally `sleep`, the seconds for which the stage sleeps.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ SUITE = """\
 - { metric: word_share, at_least: 0.5, severity: warning, because: few words say little }
 """
 
-# Every stage writes a hash of all its inputs into its manifest, so that a change of any input changes the output, as in
-# the real project. A stage copies its rows from a file of the sample, because importing polars would take longer
+# Every stage writes a hash of its inputs into its manifest, so that a change of an input changes the output, as in the
+# real project. A stage copies its rows from a file of the sample, because importing polars would take longer
 # than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time

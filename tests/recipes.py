@@ -116,7 +116,10 @@ def disk(shape: Shape, settings: Settings) -> float:
 
 
 def table() -> str:
-    """A row for each training of each recipe, and for LoRA on the 8B model with the recipe for 80 GB."""
+    """Rows for the tuned model of each recipe, and for the evaluator if only one of the two trains an adapter.
+
+    A last row is for LoRA on the 8B model with the recipe for 80 GB.
+    """
     lines = ["| recipe | model | training | memory | tokens/s | hours | disk |", "|---|---|---|--:|--:|--:|--:|"]
     for path in RECIPES:
         lines += _rows(path.stem, recipe(path.stem))

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 PACKAGES = ("dagster_project", "dvc_project", "commands", "stages", "x_instruction")
-# Each package in PACKAGES and TOOLS may import itself and the packages after it.
+# Each package in PACKAGES and TOOLS may import itself and the packages after it; `may_import` has the exceptions.
 TOOLS = (
     *("judging", "rating", "pairs", "embeddings", "generation", "models", "words", "cleaning", "language", "pages"),
     "runner",

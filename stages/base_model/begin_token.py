@@ -1,6 +1,7 @@
 """Checks whether the tokenizer begins a text in the same way as the texts that the model was trained on.
 
-Without its begin token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check sees it.
+Without its begin token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check notices
+the missing token.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ MIN_CHARACTERS = 200  # a page with less text is skipped, because it is empty or
 
 
 def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    """Main text of every readable page, in a fixed order.
+    """The main texts of the pages, in a fixed order. Pages that are not UTF-8 or have too little text are skipped.
 
     English pages are always included, because the model reads and writes English instructions. Each text starts with
     the name of its language, because so small a model would not otherwise learn what "Answer in Finnish" means.
@@ -24,7 +24,7 @@ def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str
 
 
 def text_of_each(folder: Path, languages: Sequence[str]) -> list[str]:
-    """The first text of each language that has one, and of English."""
+    """The first text of English and of each language; a language without a text is left out."""
     firsts = (next(_texts(folder, language), "") for language in dict.fromkeys(["en", *languages]))
     return _required([text for text in firsts if text], folder, languages)
 

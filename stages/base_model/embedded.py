@@ -59,7 +59,10 @@ def new_model(architecture: Architecture, tokenizer: Any, seed: int) -> Any:
 
 
 def packed_rows(texts: list[str], tokenizer: Any, max_tokens: int) -> list[dict[str, list[int]]]:
-    """The concatenated texts, each followed by the end token, in windows of `max_tokens` tokens."""
+    """The concatenated texts, each followed by the end token, in windows of `max_tokens` tokens.
+
+    The last window may be shorter.
+    """
     stream: list[int] = []
     for text in texts:
         stream += [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]

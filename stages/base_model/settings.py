@@ -39,8 +39,9 @@ class BaseModelSettings(Section):
     revision: str | None
     """The commit of a hub id, so that the model cannot change."""
     corpus: str
-    """A folder of HTML pages. The embedded model learns from all pages. With any model, the check of the begin token
-    reads the first page of each language. `architecture` and `training` are used only with `checkpoint: embedded`."""
+    """A folder with a subfolder of HTML pages for each language. The embedded model learns from the pages in English
+    and in the chosen languages. With any model, the check of the begin token reads the first page of each of these
+    languages. `architecture` and `training` are used only with `checkpoint: embedded`."""
     architecture: Architecture
     training: Training
 

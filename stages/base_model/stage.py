@@ -1,4 +1,4 @@
-"""The model from which all other models are trained: a pinned checkpoint, or the embedded model.
+"""The model from which all other models are trained: a copy of a checkpoint, or the embedded model.
 
 The embedded model is a small Llama that is trained from scratch on the pages of `base_model.corpus`, so that the
 whole graph runs without a download. It shows that the pipeline works, but not how good a real model would be.
@@ -70,7 +70,7 @@ def _train_embedded(job: Job) -> dict[str, Metric]:
 
 
 def _checks(job: Job) -> dict[str, Metric]:
-    """Loads the saved model and runs it once, so that a broken model is never published."""
+    """Loads the saved model and runs it, so that a broken model is never published."""
     texts = text_of_each(job.root / job.section(BaseModelSettings).corpus, job.settings.languages)
     return {**model_facts(job.staging), "begin_token_cost": begin_token_cost(job.staging, texts)}
 

@@ -1,4 +1,4 @@
-"""Rules that decide whether a generated line is a usable instruction. The rules and their patterns are ours."""
+"""Rules that decide whether a generated text is a usable instruction. The rules and their patterns are ours."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ STRUCTURE = (
     r"|</?(?:start|end)_of_turn>|### ?(?:instruction|response|input)"
     r"|^\W*(?:instruction|response|answer|question|input|output|prompt|assistant|user|human|q|a) ?:"
 )
-# `usable` (returned_text.py) gives a reason if it refuses a text. No rule below looks for the reasons in this list.
-# Each other reason of `usable` is also found by a rule below, under another name.
-REFUSED = ["reasoning_unfinished", "reasoning_inside", "two_versions"]
+# Reasons of `usable` (returned_text.py) for which an instruction is dropped. The reason `fence_inside` is not among
+# them, because an instruction may ask about code in a fence.
+REFUSED = ["reasoning_unfinished", "reasoning_inside", "refusal", "two_versions"]
+WRAPPING = "*_\"'`#> “„«‘「"  # what may stand before the first word of a refusal
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
 LISTED = (
@@ -39,7 +40,7 @@ RUN = 8  # an instruction was copied if this many of its first or last words are
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
-    """The reason to drop a row; null for a usable instruction. Cheap rules come first.
+    """The reason to drop a row; null for a usable instruction. The first rule that is broken counts.
 
     The frame must have the columns `written` (as generated), `instruction` (on one line), `response`, `finish_reason`,
     `english`, `id`, and `refused` (see `returned_text`).
@@ -57,7 +58,7 @@ def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
         .when(words > settings.max_instruction_words).then(pl.lit("instruction_too_long"))
         .when(instruction.str.contains("\ufffd", literal=True)).then(pl.lit("broken_characters"))
         .when(_from_prompt(prompts)).then(pl.lit("prompt_fragment"))
-        .when(instruction.str.contains(REFUSAL_PATTERN)).then(pl.lit("refusal"))
+        .when(instruction.str.strip_chars_start(WRAPPING).str.contains(REFUSAL_PATTERN)).then(pl.lit("refusal"))
         .when(instruction.str.contains(PREAMBLE)).then(pl.lit("preamble"))
         .when(repetitive).then(pl.lit("repeats_itself"))
         .when(_several()).then(pl.lit("several_instructions"))
@@ -76,7 +77,7 @@ def _from_prompt(prompts: Prompts) -> pl.Expr:
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
-        # A part that is a single word is not searched for, because any instruction may contain it.
+        # A part that is short or a single word is not searched for, because any instruction may contain it.
         if len(part) >= 4 and not part.isalpha():
             contains = contains | pl.col("instruction").str.contains(part, literal=True)
     return contains

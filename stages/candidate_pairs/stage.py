@@ -1,9 +1,9 @@
 """Candidate pairs: for every filtered text, English instructions that it may answer (the method's step I, generation).
 
-The model writes `samples` instructions for each text. The `kept_samples` likeliest of them go on, and the evaluator
-decides later which of these is best. This stage also computes the inputs of `rating.signals` that are the same in every
-iteration. These are the vectors of instruction and response, and the likelihoods of the instruction, because the model
-that wrote it is loaded here.
+The model writes `samples` instructions for each text. The usable ones go on, or only the `kept_samples` likeliest of
+them, and the evaluator decides later which of these is best. This stage also computes the inputs of `rating.signals`
+that are the same in every iteration: the vectors of instruction and response, and the likelihoods of the instruction.
+The model that wrote the instruction gives the likelihoods, so they are computed here, where this model is loaded.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ ROUNDS = 10
 # nearest centre.
 VECTORS_PER_CLUSTER = 256
 # Up to SMALL vectors, the first centres are chosen by k-means++. Up to SMALL_COMPARISONS (vectors times clusters),
-# clustering starts STARTS times and the best result counts. Beyond these limits, either would take longer than the
-# clustering itself. In a test with 50 sets of three clear groups, groups were mixed in 14 sets after one random start,
-# in 1 set after one start by k-means++, and in none after five.
+# clustering starts STARTS times and the best result counts. Beyond these limits, k-means++ or the other starts would
+# take longer than the clustering itself. In a test with 50 sets of three clear groups, groups were mixed in 14 sets
+# after one random start, in 1 set after one start by k-means++, and in none after five.
 SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
 # By default there are as many clusters as pairs to draw, within the limits below. That number gave the most diverse
 # draws: when 150 of 1,160 instructions were drawn, the mean distance from the nearest neighbour was 0.69 with 150
@@ -55,8 +55,8 @@ def number_of_clusters(pairs: int, drawn: int, wanted: int | None) -> int:
 def cluster(vectors: Vectors, clusters: int, seed: int) -> Clusters:
     """Assigns each vector to one of `clusters` clusters. At least one vector is needed.
 
-    Equal vectors are in the same cluster. The result is the same for the same vectors in the same order, with the same
-    number of threads.
+    Equal vectors are in the same cluster. The result is the same for the same vectors in the same order, the same
+    seed and the same number of threads.
     """
     import faiss
 

@@ -20,13 +20,13 @@ WORD = r"[\p{L}\p{M}\p{N}]+"
 
 
 def diversity(draws: Mapping[str, Mask], pairs: pl.DataFrame, vectors: Vectors) -> dict[str, dict[str, float]]:
-    """Computes these figures for each draw from `pairs` (columns instruction and cluster):
+    """Computes these figures for each draw from `pairs` (columns instruction and cluster), except an empty draw:
 
     - `clusters`: the number of clusters with at least one drawn pair
     - `distinct_1`: the number of different words in the drawn instructions, divided by the number of all their words
     - `distinct_2`: the same for pairs of adjacent words (Li et al., NAACL 2016)
     - `nearest_neighbour_distance`: 1 minus the cosine with the most similar other drawn instruction, on average
-    - `task_types`: the number of different pairs of verb and noun
+    - `task_types`: the number of different task types, which are a verb and a noun (task_types.py)
     """
     return {
         name: _figures(pairs.filter(pl.Series(drawn)), vectors, drawn) for name, drawn in draws.items() if drawn.any()

@@ -28,18 +28,20 @@ class DiversifiedSet(Section):
     relevance_weight: Share
     """Weight of the rating in maximal_marginal_relevance; the weight of the similarity is 1 minus this."""
     clusters: Positive | None
-    """Number of clusters of instructions. null: one for each pair to draw, but at most one for every four pairs, and
-    not so many that a round of clustering makes more than a billion comparisons. This rule is ours, because the paper
-    gives no number."""
+    """Number of clusters of instructions. null: one for each pair to draw, but at most one for every four refined
+    pairs, and not so many that a round of clustering makes more than a billion comparisons. This rule is ours, because
+    the paper gives no number."""
     max_similarity: Annotated[float, Field(gt=0, lt=1)] | None
     """If two instructions have at least this cosine (after the language's mean vector is subtracted), the worse rated
     pair is dropped; null: not checked. At 0.84, multilingual-e5-small found 18 of 20 reworded instructions, and MiniLM
-    found all 20. One of 20 instructions that ask for something else in the same words was dropped
+    found all 20. Of 20 instructions that ask for something else in almost the same words, one was dropped
     (docs/experiments.md)."""
     encoder: InstructionEncoder | None
-    """The encoder of instructions; null: the one of `embeddings`, whose vectors candidate_pairs already has."""
+    """The encoder of instructions; null: the encoder of `embeddings`, whose vectors are read from candidate_pairs if
+    they are there."""
     decontaminate_against: list[str]
-    """JSONL files of evaluation prompts. A pair that shares `ngram` words in a row with a prompt is dropped."""
+    """JSONL files of evaluation prompts. A pair that shares `ngram` words in a row with a prompt is dropped, and so is
+    a pair that contains a whole shorter prompt of at least four words."""
     ngram: Positive
 
     @field_validator("quotas")

@@ -1,7 +1,7 @@
-"""The diversified set: refined pairs drawn evenly from clusters of instructions, without evaluation prompts.
+"""The diversified set: pairs that are drawn from the refined pairs, without evaluation prompts.
 
-Every row names its source: url, source file, record, and the ids of its document and text. docs/diversification.md
-describes the steps.
+By default, they are drawn evenly from clusters of instructions. Every row names its source: url, source file, record,
+and the ids of its document and text. docs/diversification.md describes the steps.
 """
 
 from __future__ import annotations

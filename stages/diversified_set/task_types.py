@@ -6,8 +6,9 @@ download of a model, so here the position of the words decides:
 1. Polite words before the task are skipped ("Please", "Can you", "I want you to").
 2. The verb is the first word. For a question it is the question word ("how", "what"), and "is" or "do" if the answer is
    yes or no.
-3. The noun is the last word before the first preposition, conjunction, punctuation mark, clause or word in -ing. An
-   English noun phrase ends with its head: "Give me three quick tips for …" is (give, tip). A plural becomes a singular.
+3. The noun is the last word of the noun phrase, because an English noun phrase ends with its head: "Give me three quick
+   tips for …" is (give, tip). A clause or a punctuation mark ends the phrase, and so does a preposition, a conjunction
+   or a word in -ing that follows a noun. A plural becomes a singular.
 4. If there is no such word but the search ends at a word that opens a clause, the noun is that word: "Explain why …" is
    (explain, why). Otherwise the noun is empty.
 
@@ -50,7 +51,7 @@ EMPTY = words_of(
     "a an the this that these those my your his her its our their me you him us them i we they he she it there not no "
     "briefly shortly please also then each every all both few several more most"
 )
-UNCHANGED = ("ss", "us", "is")  # a noun with such an ending is not a plural
+UNCHANGED = ("ss", "us", "is")  # a noun with such an ending is not taken for a plural
 
 
 def task_types(instructions: pl.Series) -> pl.DataFrame:

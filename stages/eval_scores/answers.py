@@ -1,6 +1,7 @@
 """The answers of a compared model to the questions.
 
-They are kept in the work store, a cache on disk, until the run is published.
+They are kept in the work store, a cache on disk. When the stage publishes its output, it deletes those that this output
+does not use.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Answers:
 
 
 def answers_of(job: Job, model: ComparedModel, questions: pl.DataFrame) -> Answers:
-    """Asks the model the questions. Raises InputError if the model answers no question at all."""
+    """Asks the model the questions. Raises InputError if it cannot be loaded or answers none of them."""
     folder = folder_of(model, job)
     ask = _of_endpoint if folder is None else partial(_of_weights, folder=folder)
     written, facts, failure = ask(job, model, questions)
@@ -123,7 +124,8 @@ def _of_endpoint(
 ) -> tuple[pl.DataFrame, dict[str, Metric], str]:
     """Returns the answers, the client's figures, and the error that stopped the questions ("" if none did).
 
-    The answers before a failure are kept, and a later run asks only the other questions.
+    The parts that were finished before a failure are kept, and a later run asks only the other questions. A part has
+    ASKED_AT_ONCE questions.
     """
     assert model.endpoint is not None
     decoding, seed = job.section(Decoding), job.settings.seed
@@ -154,7 +156,7 @@ def _in_turn(
 def ask_endpoint(
     questions: pl.DataFrame, client: EndpointClient, template: str, decoding: Decoding, seed: int, language: str
 ) -> Split:
-    """Returns rows with question_id and the columns of WRITTEN. Raises InputError if the endpoint gives no answer."""
+    """Returns rows with question_id and the columns of WRITTEN. Raises InputError if a question gets no answer."""
 
     def ask(question: tuple[str, str]) -> tuple[str, str, bool]:
         identifier, instruction = question

@@ -19,7 +19,7 @@ CHAT_PROMPT = "{instruction} Answer in {language}."
 
 
 def folder_of(model: ComparedModel, job: Job) -> Path | None:
-    """The folder of the model's weights; None for an endpoint. Raises InputError if the weights are missing."""
+    """The folder of the model's weights; None for an endpoint. Raises InputError if they are missing or damaged."""
     if model.model is None:
         return None
     if model.artifact:
@@ -73,5 +73,5 @@ def prompts_of(model: ComparedModel, prompts: Prompts) -> Prompts:
 
 
 def engine_settings(model: ComparedModel, settings: TextGeneration) -> TextGeneration:
-    """The engine's settings for the model. Only a model of this pipeline may run at the endpoint of the settings."""
+    """The engine's settings for the model. Only this pipeline's models may run at the endpoint of `text_generation`."""
     return settings.of_several if model.artifact else settings.local

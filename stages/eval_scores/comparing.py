@@ -25,7 +25,7 @@ OPINION = {"shown_first": pl.Float64, "shown_second": pl.Float64, "failure": pl.
 
 
 def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Metric]]:
-    """The verdicts of all judges on all compared pairs, and the numbers and cost of the requests to endpoints.
+    """The verdicts of the evaluator, the similarity and the judges, and the numbers and cost of requests to endpoints.
 
     `rated` has the answers with similarity and rating. A judge that fails leaves pairs without a verdict.
     """
@@ -45,7 +45,8 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
 def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:
     """The judge's verdicts on the pairs, and the numbers and cost of its requests.
 
-    The answers before a failure are kept, and a later run asks only about the other pairs.
+    The parts that were finished before a failure are kept, and a later run asks only about the other pairs. A part has
+    JUDGED_AT_ONCE pairs. A judge with `questions` is asked about the pairs of that many questions.
     """
     asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
     client, opinions = EndpointClient(judge.endpoint), list[Opinion]()
@@ -62,7 +63,7 @@ def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> 
         opinions += [Opinion(failure=failure)] * (asked.height - len(opinions))
     finally:
         client.close()
-    # The margin for a tie is only for grades. A judge that gives probabilities needs none.
+    # Of the judges at endpoints, only those that give grades need a margin for ties.
     return by_opinions(asked, judge.name, opinions, margin if judge.scale == "grade" else 0.0), dict(client.facts())
 
 

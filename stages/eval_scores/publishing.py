@@ -1,4 +1,4 @@
-"""Writes the tables and the figures of an evaluation, which it computes from the rated answers."""
+"""Computes the tables and figures of an evaluation from the rated answers and the verdicts on them, and writes them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Reads the questions that every compared model is asked: those of the files in the settings, and the held-out seeds.
 
-If a question is in English, the prompt asks for an answer in the evaluated language. A question may also be in that
-language, although no model of this pipeline is trained on such questions. Files of Vicuna-80 and MT-Bench are read as
-they are. If a question has several turns, only the first is asked.
+A question is in English or in the evaluated language, and the prompt asks for an answer in the evaluated language. The
+models of this pipeline are trained on English questions only. Files of Vicuna-80 and MT-Bench are read as they are. If
+a question has several turns, only the first is asked.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _reference(row: dict[str, Any], asked_in: str, language: str) -> str:
 
 
 def _text(row: dict[str, Any], columns: Sequence[str]) -> str:
-    """The text of the first column that has one; if the column has a list, the first text of the list."""
+    """The text of the first column that has one. If a column has a list, only its first item counts."""
     for column in columns:
         value = row.get(column)
         first = value[0] if isinstance(value, list) and value else value

@@ -46,7 +46,7 @@ def losses_of(
 ) -> pl.DataFrame | None:
     """The loss of each held-out response: columns question_id, instruction, reference, nats and tokens.
 
-    Returns None for a model from outside the pipeline.
+    Returns None for a model from outside the pipeline. Raises InputError if there is no held-out seed.
     """
     assert job.language is not None
     if folder is None or not model.artifact:

@@ -87,7 +87,7 @@ class Questions(Section):
     name: Annotated[str, Field(pattern=r"^\w+$")]
     path: NonEmpty
     limit: Positive | None = None
-    """At most this many questions in English are asked, and at most this many in the language; null: all."""
+    """At most this many questions in English are asked, and at most this many in the evaluated language; null: all."""
     language: NonEmpty | None = None
     """The language of rows without a column `language` or `lang`; null: English."""
 
@@ -96,13 +96,14 @@ class StandardTasks(Section):
     """Tasks that lm-eval runs; see stages/eval_scores/standard_tasks.py."""
 
     tasks: list[NonEmpty]
-    """xcopa, xnli, xstorycloze, belebele, global_mmlu, global_mmlu_full. Each task is run in the languages it has."""
+    """xcopa, xnli, xstorycloze, belebele, global_mmlu, global_mmlu_full. A task is run in the languages
+    that TASKS lists for it."""
     data: NonEmpty | None
     """A folder with a copy of each data set at its hub id (`facebook/belebele`); null: the data come from the hub."""
     few_shot: Annotated[int, Field(ge=0)]
     """Number of solved examples before each question."""
     limit: Positive | None
-    """Number of questions of each task; null: all."""
+    """Largest number of questions of each task; null: all."""
 
     @field_validator("tasks")
     @classmethod
@@ -123,7 +124,8 @@ class EvalScores(Section):
     bootstrap_samples: Positive
     """Number of bootstrap resamples of the questions, for the intervals."""
     judges: list[Judge]
-    """Models at endpoints that compare two answers. The evaluator and the similarity always compare them, too."""
+    """Models at endpoints that compare two answers. The evaluator always compares them too, and so does the similarity
+    if `rating.signals` needs it."""
     human_verdicts: NonEmpty | None
     """A file of people's verdicts that `python -m x_instruction.judging import` wrote; null: none."""
     standard_tasks: StandardTasks

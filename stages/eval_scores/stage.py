@@ -2,6 +2,7 @@
 
 <language>/part-00000.parquet   the answers with their ratings; questions without an answer are dropped rows
 <language>/tables/              scores, differences, verdicts, comparisons, agreement, tasks
+<language>/scores.json          the main figures of these tables
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ PARTITION = ("language",)
 def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
-    # A signal compares the likelihood of a question after its answer with its likelihoods after other texts, which are
-    # the first answers to other questions. The tuned model comes first, so its answers serve as these texts.
+    # A signal compares the likelihood of a question after its answer with the question's likelihoods after other texts.
+    # These texts are the first answers to other questions, and the tuned model comes first, so they are its answers.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
         folder_of(model, job)  # finds a missing model before any long work begins

@@ -58,7 +58,8 @@ def check_tasks(job: Job) -> list[str]:
 def task_scores(job: Job, models: Sequence[ComparedModel], tasks: Sequence[str]) -> tuple[pl.DataFrame, int]:
     """Rows of SCHEMA, and the number of tasks, over all models, that have no figures because lm-eval failed.
 
-    Models at endpoints are left out, because lm-eval needs the probabilities of given answers.
+    Models at endpoints are left out, because lm-eval needs the probabilities of given answers, which chat requests do
+    not return.
     """
     rows, missing = [pl.DataFrame(schema=SCHEMA)], 0
     for model in models if tasks else ():

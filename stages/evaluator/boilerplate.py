@@ -18,7 +18,8 @@ from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
-STEM = 5  # characters at the beginning of a word that are compared; shorter words rarely name a topic
+# This many characters at the beginning of a word are compared. Shorter words are not, because they rarely name a topic.
+STEM = 5
 WORD = re.compile(r"[^\s.,']+")
 PHRASES = (3, 6)  # least and greatest number of notices in a text; with more, no text would be left
 CLOSING = set(marks()) - set("!?…؟")

@@ -33,8 +33,8 @@ from x_instruction.runner.files import digest
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.markdown import table
 
-# The card shows Python code that asks for a rating. For each placeholder of the prompt, TEXTS has the name of the
-# variable in that code whose text replaces it.
+# The card shows Python code that asks for a rating. For each placeholder of a text in the prompt, TEXTS has the name of
+# the variable in that code whose text replaces it.
 TEXTS = {"instruction": "instruction", "response": "response"}
 SIGNALS = {
     "similarity": "cosine of instruction and response in the space of a text encoder, without the mean vectors of the "
@@ -119,7 +119,10 @@ def card(trained: Trained) -> str:
 
 
 def _use(trained: Trained) -> str:
-    """Code that gives the label probabilities before calibration, with exactly the tokens of the pipeline's prompt."""
+    """Code that gives the label probabilities before calibration.
+
+    It makes exactly the tokens of the pipeline's prompt, unless a text contains a control string.
+    """
     rating, encoder = trained.rating, trained.encoder
     language = next(iter(trained.names.values()))
     labels = ", ".join(f"{label!r} is {level}" for level, label in zip(LEVELS, rating.labels, strict=True))

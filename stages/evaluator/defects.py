@@ -1,4 +1,4 @@
-"""How good responses are corrupted to make the flawed and worst levels (our design; the paper does not say).
+"""How the responses of the flawed and worst levels are made (our design; the paper does not say).
 
 flawed  cut off · a sentence repeated · continues in another language · continues with the response to another
         instruction · the current response model's answer · site notices in place of some sentences
@@ -40,8 +40,8 @@ def cut_off(text: str, choose: random.Random) -> str:
 def with_repetition(text: str, choose: random.Random) -> str:
     """The text with one of its sentences repeated in place of the sentences that follow it.
 
-    The length stays about the same. When it did not, the embedded model recognized the defect by the length alone and
-    reached AUC 1.0.
+    The length stays about the same, except that a text of one sentence is doubled. When the length did not stay the
+    same, the embedded model recognized the defect by the length alone and reached AUC 1.0.
     """
     sentences = split_sentences(text)
     if len(sentences) < 2:
@@ -56,7 +56,10 @@ def with_repetition(text: str, choose: random.Random) -> str:
 def swapped(
     pair: Pair, pool: Sequence[Pair], choose: random.Random, open_instructions: Collection[str] = ()
 ) -> str | None:
-    """A response to another instruction in the same language. None for an open instruction, which any text answers."""
+    """A response to another instruction in the same language; None if `pool` has none.
+
+    The result is also None for an open instruction, which any text answers.
+    """
     if pair.instruction in open_instructions:
         return None
     excluded = {pair.instruction, *open_instructions}
@@ -65,7 +68,7 @@ def swapped(
 
 
 def wrong_language(pair: Pair, pool: Sequence[Pair], choose: random.Random) -> str | None:
-    """A response in another language, to the same instruction if there is one."""
+    """A response in another language, to the same instruction if there is one; None if `pool` has none."""
     others = [other for other in pool if other.language != pair.language]
     same = [other for other in others if other.instruction == pair.instruction]
     return choose.choice(same or others).response if others else None

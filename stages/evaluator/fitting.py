@@ -2,7 +2,7 @@
 
 Each level has the same total weight. Within a level the defects have their training weights, and a defect of weight 0
 is left out. With signals, the fit is a regression, which also scales the label probabilities. Without signals, only a
-temperature is fitted.
+temperature is fitted, if `temperature_scaling` is on.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def fit_calibration(
 
     `rated` has the label probabilities, the signals, and the true `level` and `defect` of each pair. `defects` are the
     training weights. The calibration leaves the probabilities unchanged if a level has no pair to fit on, or if there
-    are no signals and `scaling` is off.
+    are no signals and `scaling` is off or does not help.
     """
     weighted = _weighted(rated, defects)
     if set(weighted["level"]) != set(LEVELS):
@@ -90,8 +90,8 @@ def best_subtracted(rated: pl.DataFrame) -> float:
     """The share of SUBTRACTED with which likelihoods best separate the best pairs from those with a defect of MISFITS.
 
     The separation is measured by AUC, and the first of equally good shares counts. If there is nothing to compare, the
-    result is the first share. The best share depends on the model: it is 1 if the model knows its languages well and
-    was trained on few pairs, and 0 if the model finds all instructions equally likely.
+    result is the first share. The best share depends on the model and the data: it was 1 for a pretrained model that
+    was tuned on few pairs, and 0 in a test in which all instructions were equally likely (docs/experiments.md).
     """
     shown = rated.filter((pl.col("level") == "best") | pl.col("defect").is_in(MISFITS))
     good = (shown["level"] == "best").to_numpy()
@@ -119,7 +119,8 @@ def _rounded(values: Sequence[float] | Matrix) -> list[float]:
 def fit_temperature(rated: pl.DataFrame) -> float:
     """The temperature with the lowest cross-entropy (Guo et al. 2017), to three decimals; 1 if scaling does not help.
 
-    Whether scaling helps is measured by two-fold cross-validation. All pairs made from a seed are in the same half.
+    Whether scaling helps is measured by two-fold cross-validation. All pairs made from a seed are in the same half. The
+    result is also 1 if a half lacks a level.
     """
     odd = pl.col("instruction").rank("dense") % 2 == 1
     halves = [rated.filter(odd), rated.filter(~odd)]

@@ -93,7 +93,7 @@ def _by_language(rated: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 
 def _rounded(figures: Any) -> Any:
-    """The same value with all its floats rounded to DIGITS decimals."""
+    """The figures with all floats rounded to DIGITS decimals; `figures` may be a nested dict or a single value."""
     if isinstance(figures, dict):
         return {name: _rounded(value) for name, value in figures.items()}
     return round(figures, DIGITS) if isinstance(figures, float) else figures

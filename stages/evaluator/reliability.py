@@ -12,10 +12,10 @@ BINS = 10
 
 
 def reliability(rated: pl.DataFrame) -> pl.DataFrame:
-    """One row for each tenth of the range of `best`, with three figures of the pairs in it.
+    """One row for each tenth of the range of `best` that has pairs, with three figures of these pairs.
 
-    `predicted` is the mean of `best`, `best_share` the share of pairs that are best, and `weight` the weight of these
-    pairs as a share of all.
+    `predicted` is the mean of `best`, `best_share` the share of pairs that are best, and `weight` the weight of the
+    tenth's pairs as a share of the weight of all pairs.
     """
     bins = (pl.col("best") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32)
     return (
@@ -32,7 +32,7 @@ def reliability(rated: pl.DataFrame) -> pl.DataFrame:
 
 
 def expected_calibration_error(rated: pl.DataFrame) -> float:
-    """Mean distance between the reliability curve and the diagonal, weighted by pairs (Guo et al. 2017, eq. 5)."""
+    """Mean distance between the reliability curve and the diagonal, by weight of the pairs (Guo et al. 2017, eq. 5)."""
     distance = (pl.col("predicted") - pl.col("best_share")).abs() * pl.col("weight")
     return float(reliability(rated).select(distance.sum()).item())
 

@@ -13,9 +13,10 @@ Weight = Annotated[float, Field(ge=0)]
 
 
 class Defects(Section):
-    """How often each defect is used to make a response of its level worse, relative to the level's other defects.
+    """How often each defect is drawn when a response of its level (flawed or worst) is made from a good response.
 
-    A defect of weight 0 is not taught but is still measured (except `model_answer` and `drift`).
+    A weight counts relative to the weights of the other defects of the same level. A defect of weight 0 is not taught
+    but is still measured. `model_answer` and `drift` are never measured.
     """
 
     cut: Weight
@@ -55,7 +56,8 @@ class Evaluator(Section):
 
     start_from: Literal["base_model", "instruction_model", "response_model"]
     rated_pairs: Positive
-    """Number of rated pairs to learn from. Each pass over the pairs draws new defects and new runs of sentences."""
+    """Number of rated pairs to learn from, rounded to whole passes over the good pairs. Each pass draws new defects and
+    new runs of sentences."""
     whole_share: Share
     """Share of the responses that are shown whole. The other responses are shortened to a run of sentences, so that the
     model does not memorize a small number of pairs."""

@@ -145,7 +145,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def gate_metrics(scores: dict[str, Any]) -> dict[str, Metric]:
-    """The figures of scores.json that are checked and shown in the report, without those that could not be measured."""
+    """The metrics of the evaluator from scores.json, without those that could not be measured."""
     labels = scores["labels_alone"]["auc"]
     by_language = {f"auc_{code}": figures["auc"] for code, figures in scores["by_language"].items()}
     measured = [value for value in by_language.values() if value is not None]

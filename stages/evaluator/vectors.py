@@ -1,4 +1,4 @@
-"""Computes the vectors of the pairs that an evaluator is measured on, and the mean vectors of each language."""
+"""Computes the vectors of an evaluator's calibration pairs and held-out pairs, and each language's mean vectors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def _write(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path, folder: Path)
 
 
 def _seeds(job: Job) -> pl.DataFrame:
-    """The pairs over which each language's mean vectors are taken: calibration seeds, then training seeds."""
+    """The pairs over which each language's mean vectors are taken: calibration seeds, then training seeds.
+
+    At most `embeddings.mean_pairs` seeds of a language are taken.
+    """
     wanted, limit = ["calibration", "train"], job.section(Embeddings).mean_pairs
     tables = []
     for language in job.settings.languages:

@@ -1,4 +1,4 @@
-"""Makes the data card of the release from the run's manifests: README.md with the front matter that the hub reads."""
+"""Makes the data card of the release: README.md with the front matter that the hub reads."""
 
 from __future__ import annotations
 

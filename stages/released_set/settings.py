@@ -18,7 +18,8 @@ class ReleasedSet(Section):
     several licences."""
     allowed_licenses: tuple[NonEmpty, ...] | None
     """SPDX identifiers of the licences that texts may have, such as CC-BY-4.0. Pairs with another licence are dropped,
-    and so are pairs of a page that names no licence, unless the list has `unknown`. null: every pair is released."""
+    and so are pairs of a page that names no licence or none that SPDX lists, unless the list has `unknown`. null: every
+    pair is released."""
 
     @field_validator("allowed_licenses")
     @classmethod

@@ -13,7 +13,7 @@ REPEATED = 0.3  # an answer is flagged if at least this share of it is in repeat
 
 
 def answers(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
-    """At most `limit` questions with every model's answer.
+    """At most `limit` questions with the answers of the models that answered them.
 
     Questions to which the tuned model gave an empty answer come first, then those that it answered in another language,
     then the rest from the lowest to the highest rating.
@@ -50,7 +50,7 @@ def _flags(row: dict[str, Any]) -> list[str]:
 
 
 def released(job: Job, language: str, limit: int) -> list[dict[str, Any]]:
-    """The `limit` released pairs with the lowest ratings."""
+    """At most `limit` released pairs, those with the lowest ratings."""
     shards = sorted((job.input("released_set") / "dataset" / language).glob("*.parquet"))
     if not shards:
         return []

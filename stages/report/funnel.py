@@ -1,4 +1,4 @@
-"""Reads from the manifests how many rows each artifact kept, and why it dropped the other rows."""
+"""Reads how many rows the artifacts of a language kept, and why they dropped the other rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REASONS = 6
 
 
 def funnel(job: Job, language: str) -> list[dict[str, Any]]:
-    """One dict for each artifact in the order of the pipeline, and one for the release.
+    """One dict for each of ARTIFACTS, in the order of the pipeline, and one for the release.
 
     `rows` is the number of kept rows, and `width` that number in percent of the largest one. `reasons` has the most
     frequent reasons for dropping rows with their counts, and `more` is the number of the other reasons.

@@ -26,9 +26,9 @@ MARGIN = 0.06  # share of a scale that is left empty at each end
 
 
 def measures(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """One dict for each measure, with a row for each model: its value and interval, and their places on one scale.
+    """One dict for each measure, with a row for each model: value and interval, and their places on one scale.
 
-    The places are in percent. If questions were asked in several languages, `parts` of a row has such a row for the
+    The places are in percent. If questions were asked in several languages, `parts` of a row has a further row for the
     questions in each language, English first. `names` are the English names of the languages.
     """
     return [
@@ -121,12 +121,12 @@ def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 def agreements(job: Job, language: str) -> list[dict[str, Any]]:
-    """How far each two judges, or all judges, agree; empty if there is one judge."""
+    """How far each two judges, or all judges, agree; empty if no two judges judged the same pairs or answers."""
     return _table(job, language, "agreement").to_dicts()
 
 
 def tasks(job: Job, language: str) -> list[dict[str, Any]]:
-    """Figures of the standard tasks by model; empty if the settings list no task."""
+    """Figures of the standard tasks by model; empty if no task was run in the language."""
     return _table(job, language, "tasks").sort("task", "metric", "model").to_dicts()
 
 

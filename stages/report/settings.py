@@ -7,6 +7,7 @@ from x_instruction.runner.settings import Positive, Section
 
 class Report(Section):
     questions: Positive
-    """Number of questions in each language whose answers are shown side by side, the tuned model's worst first."""
+    """For each language, the largest number of questions that are shown with the answers of all models, the tuned
+    model's worst answers first."""
     pairs: Positive
-    """Number of released pairs in each language that are shown, the lowest rated first."""
+    """For each language, the largest number of released pairs that are shown, the lowest rated first."""

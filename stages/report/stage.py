@@ -1,7 +1,7 @@
 """The report of a run, `data/report/index.html`: one HTML page without outside links, which a phone can show.
 
-It shows the funnel (how many rows each artifact kept), the evaluator's figures and reliability, scores with their
-intervals, and answers side by side, worst cases first.
+The page shows the funnel (how many rows each artifact kept), the evaluator's figures and reliability, scores with their
+intervals, and then, the worst first, answers side by side and released pairs.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def page(job: Job) -> str:
 
 
 def figure(value: float | int | None) -> str:
-    """A whole number as it is, other numbers with three decimals (one decimal from 10 on), and a dash for no value."""
+    """A whole number with commas, other numbers with three decimals (one from 10 on), and a dash for no value."""
     if value is None or value != value:
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:.{3 if abs(value) < 10 else 1}f}"

@@ -104,7 +104,10 @@ def contents_now(root: Path, partitions: Iterable[str]) -> dict[str, str | None]
 
 
 def _content(manifest: Path) -> str | None:
-    """The content hash in a manifest. If it has changed, it differs from the hash in the index, and is reported so."""
+    """The content hash in a manifest; None if the manifest is missing or has no hash.
+
+    If the hash differs from the one in the index, the folder has changed since it was indexed.
+    """
     value = read_json(manifest) if manifest.exists() else None
     return value.get("content") if isinstance(value, dict) else None
 

@@ -1,8 +1,8 @@
-"""Indexes the rows of a language in all artifacts, so that `python -m x_instruction explain ID` need not scan them.
+"""Indexes a language's rows, from raw web text to the release, for `python -m x_instruction explain ID`.
 
-A row is found under its id. A text is also found under the id of its document, and a pair under the id of its text,
-whether they were kept or dropped. The index is checked while it is made: from each released pair, the text and the page
-must be found.
+With the index, `explain` need not scan the artifacts. A row is found under its id. A text is also found under the id of
+its document, and a pair under the id of its text, whether they were kept or dropped. The index is checked while it is
+made: from each released pair, the text and the page must be found.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Runs the benchmarks. Each compares this project with a peer from the same run, or with a bound.
+"""Runs the benchmarks. Each row of a benchmark compares a figure of this project with another figure.
 
-A peer is other software that does the same work on the same machine.
+The other figure is that of a peer from the same run, a bound, or a reference such as the figure of another model. A
+peer is other software that does the same work on the same machine.
 
     python -m tests.benchmarks [NAME ...]
 

@@ -28,7 +28,8 @@ NOUNS = """
     dial doll dress drawer engine file fountain frame funnel garment gate grill gun handle hammock hat hoe hose jacket
     jug keg knob lace lever magnet mallet map mat medal mop mug napkin necklace notebook
 """.split()  # noqa: SIM905
-# The instructions of each task family. The first two are used in seeds, the last one only in evaluation prompts.
+# The instructions of each task family. The first two are used in seeds and English pages, the last one only in
+# evaluation prompts.
 FAMILIES = {
     "looks": (
         "Describe what a {} looks like.",
@@ -56,7 +57,7 @@ FAMILIES = {
         "For school I need the story of the {}, so please tell it.",
     ),
 }
-SENTENCES = 5  # sentences of a response, each with one fact; with fewer, the base model's pages would be too short
+SENTENCES = 5  # sentences of a response, each with one fact; with fewer, base_model would skip the pages as too short
 VALUES = 10  # number of values that a fact can have
 DEFECTS = ("cut", "repeated", "mixed", "foreign")
 STOP_WORDS = 5
@@ -133,9 +134,9 @@ class World:
     seeds_share: float = 0.9
     defective_share: float = 0.1  # number of pages with each kind of defect, divided by the number of topics
     # 2 is the lowest random seed with which every concept occurs in an instruction of the training split. With seed 1,
-    # 14 of 121 held-out instructions asked for concepts that no model had read about. The likelihood alone then
-    # recognized responses to another instruction with an AUC of 0.97. With seeds that leave no concept out, this AUC
-    # was 0.99 to 1.0.
+    # 14 of 121 held-out instructions asked for concepts that no training pair named. The likelihood alone then
+    # recognized responses to another instruction with an AUC of 0.97. With three other random seeds, this AUC was 0.99
+    # to 1.0.
     seed: int = 2
 
     @property

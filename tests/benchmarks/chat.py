@@ -1,4 +1,4 @@
-"""Four ways to talk to a published model give the same greedy answer: Gemma 3 270M in float32 on the CPU.
+"""Measures whether four ways to ask a published model give equal greedy answers: Gemma 3 270M, float32, on the CPU.
 
 The model is pretrained and not tuned, so its answers mean nothing; the chat template, the generation config and the end
 tokens are written as for a tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI
@@ -29,7 +29,7 @@ from x_instruction.models.settings import Prompts
 
 TOKENS = 24  # the most tokens of an answer
 WINDOW = 512  # the most tokens of a prompt and its answer in vLLM
-SECONDS = 1200.0  # the server must start in this time, also on a busy machine
+SECONDS = 1200.0  # at most, for the server's start and for each request, also on a busy machine
 REFERENCE = "apply_chat_template and generate"
 
 
@@ -154,7 +154,10 @@ def _served(client: Any, chat: Chat) -> Asked:
 
 
 def rows(expected: Sequence[list[int]], ways: Mapping[str, Sequence[Asked]]) -> list[Row]:
-    """Rows that count, for each way, the prompts equal to `expected`, and the answers and tokens equal to REFERENCE."""
+    """Rows that count, for each way, the prompts that equal `expected`.
+
+    For each way except REFERENCE, rows also count the answers and the tokens that equal those of REFERENCE.
+    """
     reference, found = ways[REFERENCE], []
     for way, asked in ways.items():
         prompts = [(one.prompt, prompt) for one, prompt in zip(asked, expected, strict=True) if prompt]

@@ -1,4 +1,7 @@
-"""Measures the cost of the checks: hashes, manifests, locks, the record of the inputs read, and time limits of pages.
+"""Measures the cost of the checks in a run.
+
+They are hashes, manifests, locks, the record of the inputs read, checks of model weights, the search for left-over
+files, and time limits of pages.
 
 The cost is a share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` on
 64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run. Runs
@@ -53,7 +56,7 @@ def run() -> list[Row]:
     """The rows of (a) and (b). If XI_CHECKS is `sample` or `text`, the rows of the other are those of the last run."""
     rows = []
     for name, measure in PARTS.items():
-        if name in os.environ.get("XI_CHECKS", name):
+        if os.environ.get("XI_CHECKS", name) == name:
             with TemporaryDirectory(dir=os.environ.get("XI_BENCH_FOLDER")) as folder:
                 rows += measure(Path(folder, name))
         else:
@@ -105,7 +108,7 @@ def measured(project: Path, *arguments: str, variables: Mapping[str, str] = Mapp
 
 
 def saved(path: Path) -> list[Row]:
-    """The rows of an earlier run of the benchmark."""
+    """The rows of the last run of the benchmark; no rows if there was none."""
     names = [field.name for field in fields(Row)]
     found = read_json(path) if path.exists() else []
     return [Row(**{name: row[name] for name in names}) for row in found]

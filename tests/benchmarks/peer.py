@@ -1,6 +1,6 @@
-"""Runs the software that we are compared with in a separate environment, so that its packages cannot clash with ours.
+"""Runs datatrove, a peer of this project, in a separate environment, because its packages could clash with ours.
 
-requirements-peers.txt lists the packages.
+requirements-peers.txt lists the packages. The other peers are imported in the project's environment.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def vocabulary(words: int, seed: int) -> list[str]:
 def planted_pairs(pairs: int, seed: int, words: int = 200) -> list[tuple[str, str]]:
     """Pairs of texts of about `words` words. The second text is a copy of the first with 0 to 12 random words replaced.
 
-    With 200 words and shingles of 5 words, three or four replaced words give a Jaccard similarity of about 0.8.
+    With 200 words and shingles of 5 words, four or five replaced words give a Jaccard similarity of about 0.8.
     """
     draw, known = random.Random(f"pairs {seed}"), vocabulary(20_000, seed)
     pairs_of_texts = []

@@ -88,8 +88,8 @@ def settings(collection: bool) -> dict[str, Any]:
                 "drift": 0,
                 "swapped": 0.1,
             },
-            # With batches of 8 at a learning rate of 0.0015, the evaluator learned nothing from 6,000 pairs: AUC of a
-            # wrong language was 0.58. With batches of 16 at 0.001, it was 0.97 (one run each, on the excerpts for
+            # With batches of 8 at a learning rate of 0.0015, the evaluator learned nothing from 6,000 pairs: the AUC of
+            # a wrong language was 0.58. With batches of 16 at 0.001, it was 0.97 (one run each, on the excerpts for
             # choosing settings).
             "training": training(learning_rate=0.001, batch_size=32, max_tokens=448),
         },

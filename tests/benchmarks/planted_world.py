@@ -166,7 +166,7 @@ def _pairs(project: Path, artifact: str, world: World) -> pl.DataFrame:
 def with_truth(pairs: pl.DataFrame, project: Path, world: World) -> pl.DataFrame:
     """The pairs with the `kind` of their page and with `named`: whether the instruction asks for what the page says.
 
-    The filter drops the last sentence of a page that was cut off. If only whole sentences are left, the kind is
+    The filter usually drops the incomplete last sentence of a cut page. If only whole sentences are left, the kind is
     `whole_sentences`, since each sentence is true.
     """
     truth = _truth(project)

@@ -1,4 +1,4 @@
-"""Takes excerpts from the real-text collection, in parts that share no document and no sentence.
+"""Takes excerpts from the real-text collection, in parts that share no document and no sentence, except short ones.
 
 Each document belongs to one part, and related documents, such as the paragraphs of an article, belong to the same part.
 The second largest site of each language is a separate part, from which nothing is learned.
@@ -29,7 +29,7 @@ from x_instruction.runner.files import digest
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # the shortest and the longest excerpt, as among the seeds' responses
-EXCERPTS_A_DOCUMENT = 3  # from a learned document; a measured document gives only one
+EXCERPTS_A_DOCUMENT = 3  # at most, from each text of a learned document; in the other parts, a text gives one
 CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences, such as "Read more.", may be in several parts
 
@@ -39,7 +39,7 @@ class Excerpts:
     """The excerpts of a language by part. `other_site` comes from the site from which nothing is learned."""
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in [*PARTS, "other_site"]})
-    sentences: set[str] = field(default_factory=set)  # sentences of all excerpts, to keep them out of other parts
+    sentences: set[str] = field(default_factory=set)  # long sentences of the excerpts; no new excerpt may have one
 
     def add(self, part: str, excerpts: list[str]) -> None:
         for excerpt in excerpts:
@@ -59,7 +59,7 @@ def excerpts(language: str) -> Excerpts:
 def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
     """The excerpts from `documents`, which has the columns `source` (the site), `path` and `text`.
 
-    The documents are ordered by a hash, so that each part gets documents from all sites.
+    The documents are ordered by a hash, so that the sites are spread over the parts, except for `other_site`.
     """
     found = Excerpts()
     sites = documents["source"].value_counts(sort=True)["source"].to_list()

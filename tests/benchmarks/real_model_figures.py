@@ -17,8 +17,7 @@ from x_instruction.embeddings.vectors import INSTRUCTION, RESPONSE, dimensions_o
 Matrix = npt.NDArray[np.float64]
 RESAMPLES = 400
 FIRST_OF = 20
-# The assumed shares of good pairs and of each defect among all pairs. These are the defects of planted_defects.py that
-# a whole text can have.
+# The assumed shares of good pairs and of five defects among all pairs. Other defects are left out.
 PLANTED = {"none": 0.5, **dict.fromkeys(("swapped", "cut", "repeated", "wrong_language", "boilerplate"), 0.1)}
 # Rules of candidate_pairs that do not judge the form of an instruction.
 NOT_ABOUT_FORM = ("similar_instructions", "same_as_another_sample", "less_likely_sample", "copies_response")
@@ -46,7 +45,7 @@ def bootstrapped(rows: int, figure: Callable[[npt.NDArray[np.int64]], float]) ->
 
 
 def mean_of(values: Sequence[float] | pl.Series, weights: Sequence[float] | None = None) -> Measured:
-    """The mean of a column with its interval; true counts as 1 and false as 0."""
+    """The (weighted) mean of a column with its interval; true counts as 1 and false as 0."""
     table = np.asarray(values, dtype=float)
     weight = np.ones(len(table)) if weights is None else np.asarray(weights, dtype=float)
     return bootstrapped(len(table), lambda drawn: float(np.average(table[drawn], weights=weight[drawn])))
@@ -72,7 +71,7 @@ def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def own_first(table: Matrix, of: int = FIRST_OF) -> float:
-    """The exact probability that an instruction's own text is nearer than `of` - 1 random other texts."""
+    """The mean probability that none of `of` - 1 random other texts is nearer to an instruction than its own text."""
     count = len(table)
     drawn = min(of, count) - 1
     better = (table > np.diag(table)[:, None]).sum(axis=1)

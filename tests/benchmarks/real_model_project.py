@@ -26,7 +26,7 @@ CHECKPOINT = f"{DATA}/{NAME}"
 DEFAULT = ("fi", "sw", "hi")
 ENGLISH_PAIRS = 70
 ENGLISH_CHARACTERS = (120, 600)  # characters of the shortest and the longest response
-NATIVE_TRAIN_PAIRS = 30  # the training pairs of each language when the sample's 40 seeds are split
+NATIVE_TRAIN_PAIRS = 30  # about the number of training pairs of a language, from the sample's 40 seeds
 
 
 def chosen_languages() -> list[str]:
@@ -48,7 +48,7 @@ def texts_per_language() -> int:
 
 
 def training(**changed: Any) -> dict[str, Any]:
-    """Training settings. A batch of 8 takes two steps of 4, because the logits of 8 responses take 2 GB."""
+    """Training settings. A batch of 8 is computed in two parts of 4, because the logits of 8 responses take 2 GB."""
     usual = {"epochs": 1, "learning_rate": 2e-5, "batch_size": 4, "gradient_accumulation": 2, "weight_decay": 0.0}
     frozen = {"dropout": 0.0, "freeze_embeddings": True, "max_tokens": 176, "save_every": 4}
     return {**usual, **frozen, **changed}
@@ -101,7 +101,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "rated_pairs": 40 * len(languages),
             "whole_share": 0.8,
             "defects": {"strays": 0, "model_answer": 0, "swapped": 1, "drift": 0},
-            # Every seed is in three rated pairs, so half an epoch takes about as long as one epoch over the seeds.
+            # Three rated pairs are made from each seed, so half an epoch has 1.5 examples per seed.
             "training": training(epochs=0.5, learning_rate=5e-5, batch_size=8, gradient_accumulation=1),
         },
         "refined_pairs": {"min_rating": 0.5, "always_kept": 0, "min_pairs": 2, "max_pairs": 40},
@@ -132,7 +132,7 @@ def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
 
 
 def write_english(folder: Path) -> None:
-    """Writes, as seeds, the English pairs whose instruction needs no input text."""
+    """Writes, as seeds, the English pairs that need no input text and whose response fits ENGLISH_CHARACTERS."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = pl.read_ndjson(real_text("seed", "alpaca_en_demo.jsonl.zst"), infer_schema_length=None)
     fitting = pl.col("output").str.len_chars().is_between(*ENGLISH_CHARACTERS) & (pl.col("input") == "")

@@ -70,7 +70,7 @@ def formed_share(project: Path, languages: list[str]) -> float:
 
 
 def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """Rows that show how near instructions are to their texts. All candidates count, whether or not they are kept."""
+    """Rows that show how near instructions are to their texts. All candidate pairs count, also those not kept later."""
     pairs = candidates(project, settings.languages)
     untuned = written_by(project, settings, "base_model", pairs.select("language", "response"))
     ours = by_language(project, pairs)
@@ -162,7 +162,7 @@ def kept_rows(project: Path, settings: Settings) -> list[Row]:
 
 
 def answer_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """Rows that compare the tuned model with the seed-only and the base model. Every figure has its 95 % interval."""
+    """Rows that compare the tuned model with the seed-only and the base model. Their figures have 95 % intervals."""
     near = nearness(project, settings, answers(project, settings.languages))
     of = {name: near.filter(pl.col("model") == name) for name in MODELS}
     of["embedded"] = answers(embedded, settings.languages).filter(pl.col("model") == "tuned")

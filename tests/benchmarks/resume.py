@@ -19,7 +19,7 @@ from x_instruction.runner.shards import write_shard
 
 KILLS, SHARDS, TEXTS = 10, 24, 32
 POLL_SECONDS = 0.02
-LAST_SECONDS = 1.0  # kills are planned at least this long before the end, as the second run may be faster
+LAST_SECONDS = 1.0  # kills are planned at least this long before the end, as the killed run may be faster
 COMMAND = [sys.executable, "-m", "stages", "candidate_pairs", "fi"]
 
 
@@ -94,7 +94,10 @@ def _kill_run(project: Path, shards: int, seconds: float) -> int | None:
 
 
 def _project(folder: Path) -> Path:
-    """Makes a copy of the project with texts in shards and an untrained model. All instructions pass the checks."""
+    """Makes a copy of the project with texts in shards and an untrained model.
+
+    The only expectation of its candidate_pairs is that no row is lost, because an untrained model would miss others.
+    """
     copy_project(folder, {"text_generation": {"backend": "transformers"}})
     (folder / "stages/candidate_pairs/expectations.yaml").write_text(
         "- {metric: unaccounted_rows, equals: 0, severity: critical, because: no row is lost}\n", encoding="utf-8"

@@ -1,4 +1,4 @@
-"""Tests with five training seeds whether the tuned model is better than the seed-only and the base model.
+"""Tests with several training seeds whether the tuned model is better than the seed-only and the base model.
 
 The seed-only model has learned the seed pairs, but not the diversified set.
 

@@ -80,7 +80,10 @@ def over_seeds(differences: Array) -> Interval | None:
 
 
 def rows_of(label: str, found: Sequence[Compared], resamples: int, seed: int) -> list[Row]:
-    """Rows that compare each model with the next one in ORDER, and a row with the number of seeds in this order."""
+    """Rows that compare each model with the next one in ORDER.
+
+    A last row counts the seeds with which the models have this order in all PROMISED measures.
+    """
     rows = [
         Row(
             f"{label}, {one.measure}, {model}",

@@ -52,7 +52,7 @@ def settings_of(project: Path) -> Settings:
 
 
 def key_of(project: Path, settings: Settings) -> str:
-    """A hash of everything that affects the result, except the seed: data, settings, questions and code."""
+    """A hash of the data, settings, questions and code that affect the result. The seed is not in it."""
     data, codes = project / "data", settings.languages
     inputs = [
         *(data.joinpath(*names) for names in (("base_model",), ("tuned_model",), SEED_ONLY_MODEL)),

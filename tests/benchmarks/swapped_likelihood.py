@@ -53,11 +53,3 @@ def area(table: Matrix) -> float:
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(np.eye(len(table)).ravel(), table.ravel()))
-
-
-def own_first(table: Matrix) -> float:
-    """Share of instructions that are likeliest after their own response.
-
-    To subtract a constant from all likelihoods of an instruction, such as that without a text, changes nothing.
-    """
-    return float((table.argmax(axis=1) == np.arange(len(table))).mean())

@@ -1,4 +1,4 @@
-"""The result of a benchmark: one row per case, with our figure, the peer's figure and their ratio."""
+"""The result of a benchmark: one row per case, with our figure, the figure it is compared with, and their ratio."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One case of a benchmark. `peer` is a peer's figure from the same run or a bound for ours; `note` says which.
+    """One case of a benchmark. `peer` is the figure with which ours is compared, and `note` says what this figure is.
 
-    `ratio` is our figure / `peer`. If less is better, as for seconds and bytes, a small ratio is good.
+    It is a peer's figure from the same run, a bound, or a reference such as another model's figure. `ratio` is our
+    figure / `peer`, or infinite if `peer` is 0. If less is better, as for seconds and bytes, a small ratio is good.
     """
 
     case: str
@@ -57,7 +58,7 @@ def show(name: str, rows: list[Row]) -> None:
 
 
 def save(name: str, rows: list[Row]) -> None:
-    """Write data/bench/<name>.json, with figures rounded to four digits."""
+    """Write data/bench/<name>.json, with figures rounded to four significant digits."""
     FIGURES.mkdir(parents=True, exist_ok=True)
     rounded = [{key: _four_digits(value) for key, value in record.items()} for record in records(rows)]
     text = json.dumps(rounded, ensure_ascii=False, indent=1) + "\n"

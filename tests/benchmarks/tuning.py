@@ -1,4 +1,4 @@
-"""Compares our fine-tuning with a plain TRL trainer, with the same model, examples, batches and learning rate.
+"""Compares our fine-tuning with a plain TRL trainer, with the same model, examples, batch size and learning rate.
 
 The embedded model has a small vocabulary, so its layers take most of the time. The second model has the same layers and
 a vocabulary of 65,536 tokens, so its logits take most of the time. The real model is Gemma 3 270M, with a vocabulary of

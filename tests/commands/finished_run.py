@@ -119,7 +119,7 @@ def _candidates(job: Job) -> None:
 
 
 def _rated(job: Job, number: int) -> None:
-    """Writes ratings that fall with every row: by 0.03 in the first iteration and by 0.04 in the second."""
+    """Writes ratings that fall with every row: `best` falls by 0.03 in the first iteration, by 0.04 in the second."""
     frame = job.rows("candidate_pairs", job.language).table()
     best = pl.Series([0.97 - (0.03 + number / 100) * row for row in range(frame.height)]).clip(0.01, 0.97)
     levels = {"best": best, "flawed": (1 - best) * 0.75, "worst": (1 - best) * 0.25}

@@ -23,7 +23,7 @@ class Hub:
 
     `files`, `kinds` (dataset or model) and `private` have a key for each repository, and `stored` has the LFS objects
     by checksum. `ignored` are the files that a repository's .gitignore lists. With `fails`, every commit is refused.
-    After `takes` LFS objects, the next one is refused (with `holds`, after a minute), and `waiting` is set at once.
+    After `takes` LFS objects, every further one is refused (with `holds`, after a minute); `waiting` is set at once.
     With `hangs_up`, a commit is made but the connection is closed without an answer.
     """
 

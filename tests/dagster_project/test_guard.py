@@ -1,4 +1,4 @@
-"""The UI answers only requests from its own pages. A request from another page changes nothing, also in a browser."""
+"""The UI answers its pages, programs such as curl, and followed links. Requests of other pages change nothing."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_no_page_shows_the_ui_in_a_frame(port: int) -> None:
 
 # A browser
 
-# The script of a foreign page: it sends changes to the UI in every way that needs no permission, and returns what the
+# The script of a foreign page: it sends changes to the UI in several ways that need no permission, and returns what the
 # page could read of each answer.
 ATTACK = """
 async (ui) => {

@@ -37,9 +37,9 @@ pytestmark = [
 
 @pytest.fixture
 def ui(fresh: Path) -> Iterator[str]:
-    """Starts the UI of a small project, and returns its address.
+    """Starts the UI of a small project, and yields its address.
 
-    The project has one iteration instead of two, so that only 13 outputs must be made instead of 18.
+    The project has one iteration instead of two, so that only 15 stages must run instead of 18.
     """
     with_package(fresh)
     set_param(fresh, "iterations", {"iteration_1": {"learns_from": "seed_pairs"}})

@@ -1,4 +1,4 @@
-"""Every command, and Dagster, reports a wrong value in params.yaml or an outdated dvc.yaml in one sentence."""
+"""Commands and Dagster report a wrong value in params.yaml or an outdated dvc.yaml in one sentence."""
 
 from __future__ import annotations
 

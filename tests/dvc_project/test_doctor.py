@@ -1,4 +1,4 @@
-"""Damage that `dvc status` does not see is found and named, and the next run repairs it."""
+"""Damage that `dvc status` does not see is found and named. The next run makes deleted damaged outputs again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real `dvc` runs the real graph up to the first model; what it re-runs, keeps, refuses and restores is checked."""
+"""The real `dvc` makes the artifacts before the first model; it re-runs, keeps, refuses and restores the right ones."""
 
 from __future__ import annotations
 

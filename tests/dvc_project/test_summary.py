@@ -1,4 +1,4 @@
-"""The tables that `make run` prints at its end."""
+"""The tables that `make run` prints at its end show the right figures."""
 
 from __future__ import annotations
 

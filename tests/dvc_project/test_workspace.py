@@ -11,7 +11,7 @@ from dvc_project.workspace import read_workspace
 
 
 def test_a_half_written_lock_is_never_read(made: Path) -> None:
-    """DVC writes `dvc.lock` in place, so a reader could see a file without its last entries."""
+    """A user's `dvc` command writes `dvc.lock` in place, so a reader could see a file without its last entries."""
     graph = read_graph(made)
     path = made / "dvc.lock"
     whole = path.read_text(encoding="utf-8")

@@ -102,7 +102,7 @@ def alone(paths: list[Path]) -> dict[str, Any]:
 
 
 def kmeans(vectors: Vectors, clusters: int, **changed: int) -> Any:
-    """faiss k-means with default settings, except for those in `changed`."""
+    """faiss k-means, with our number of vectors per cluster and the settings in `changed`; all others are defaults."""
     means = faiss.Kmeans(vectors.shape[1], clusters, seed=17, max_points_per_centroid=VECTORS_PER_CLUSTER, **changed)
     means.train(vectors)
     return means

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints seconds, and the kept line for each dropped line."""
+"""python -m tests.benchmarks.ours.near_duplicates TEXTS: prints seconds, and pairs of dropped and kept line numbers."""
 
 from __future__ import annotations
 

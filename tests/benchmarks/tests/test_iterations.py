@@ -1,4 +1,4 @@
-"""The confidence interval of the difference between two iterations."""
+"""The confidence interval of the difference between two iterations is right."""
 
 from __future__ import annotations
 

@@ -96,6 +96,6 @@ def test_each_possible_defect_has_a_row_with_its_bound_and_note(
     encoder = LazyEncoder(settings.embeddings, ROOT)
     Similarity.fit(add_vectors(frame, encoder, ROOT / "languages")).write(evaluator)
     rows = measured("real text", pairs, evaluator, changed, ROOT / "languages")
-    # With one language and one open instruction, no pair can have the defects swapped, strays and wrong_language.
+    # With one language and one open instruction, no pair can have the other defects, such as wrong_language.
     assert [row.case for row in rows] == ["real text: boilerplate", "real text: cut", "real text: repeated"]
     assert all(0 <= row.ours <= 1 and row.peer == 0.95 and row.note.startswith("at least") for row in rows)

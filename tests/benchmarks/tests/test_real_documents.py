@@ -1,4 +1,4 @@
-"""The parts of the excerpts share no document, no article and no sentence."""
+"""The parts of the excerpts share no document, no article and no sentence, except short ones."""
 
 from __future__ import annotations
 

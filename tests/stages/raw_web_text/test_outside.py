@@ -1,4 +1,4 @@
-"""A source reads only regular files below its folder and public hosts, unless it sets `outside: true`."""
+"""A source reads only regular files below its folder or in DVC's cache, and public hosts, without `outside: true`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row with a bad value in a Parquet file is dropped, and a broken row group loses the rest of its rows."""
+"""A bad text in a Parquet file drops its row, another bad value is left out, and a broken row group loses its rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages become documents or dropped rows; the documents are sorted by language, deduplicated and checked."""
+"""Pages become documents or dropped rows; the documents are assigned to languages, deduplicated and checked."""
 
 from __future__ import annotations
 

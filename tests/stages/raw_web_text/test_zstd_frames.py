@@ -1,4 +1,4 @@
-"""Damage in a zstd frame loses the rest of that frame only, and the lost bytes are counted."""
+"""Damage in a zstd frame loses at most the rest of that frame, and the lost bytes are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The released folder loads in the usual libraries, has no other files, and its card describes the run."""
+"""The released folder loads in the usual libraries and has only the listed files, and its card describes the run."""
 
 from __future__ import annotations
 

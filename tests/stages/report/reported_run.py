@@ -48,9 +48,9 @@ def _evaluator(root: Path, name: str, languages: tuple[str, ...]) -> None:
 
 
 def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
-    """Writes the answers of all models. The tuned model answers the third question with an empty text.
+    """Writes the answers of all models.
 
-    It answers the second question in English; this is its worst answer.
+    The tuned model answers the second question in English, and the third one with an empty text.
     """
     rows = []
     for number, (instruction, response) in enumerate(seeds.select("instruction", "response").iter_rows()):

@@ -1,4 +1,4 @@
-"""Fine-tuning learns only completions, is reproducible for a seed, and saves only safetensors."""
+"""Fine-tuning learns only completions, is reproducible for a seed, and saves weights only as safetensors."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_examples_are_learned_in_the_given_order_on_request(
         fine_tune(tiny_model, examples, tmp_path / name, training, seed, in_order=in_order)
         return (tmp_path / name / "model.safetensors").read_bytes()
 
-    # The seed determines only the order of examples, so it has no effect if the order is given.
+    # Without dropout, the seed determines only the order of examples, so it has no effect if the order is given.
     taken = weights("taken", lessons, 1, in_order=True)
     assert taken == weights("other seed", lessons, 2, in_order=True)
     assert taken != weights("other order", lessons[::-1], 1, in_order=True)

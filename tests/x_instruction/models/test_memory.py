@@ -1,4 +1,4 @@
-"""The estimate of a training's memory is close to the size of the tensors kept for the backward pass, not above it."""
+"""The estimate of the tensors that a training keeps for the backward pass is close to their size, and not above it."""
 
 from __future__ import annotations
 

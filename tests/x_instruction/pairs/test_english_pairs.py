@@ -1,4 +1,4 @@
-"""The number of English pairs per native seed is limited; each counts once, and none has a held-out instruction."""
+"""The number of English pairs per native seed is limited; a pair counts once, and none has a held-out instruction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stop rule rejects an iteration that is worse than the best iteration before it."""
+"""The stop rule rejects an iteration that is clearly worse than the best one before it, and all later iterations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The surface signals recognize surface defects planted in the sample's seeds, in ten languages.
+"""The surface signals recognize surface defects planted in the sample's seeds in ten languages, except cuts in Thai.
 
 The label probabilities come from an untrained model. The calibration is fitted on the calibration seeds and measured on
 the held-out seeds. The benchmark planted_defects measures the gain from a trained evaluator.

@@ -1,4 +1,4 @@
-"""The signals of a pair count patterns in the response, or are the likelihood of the instruction after the response."""
+"""The signals of a pair describe its response, or the likelihood of its instruction after the response or a part."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ METRICS: dict[str, Metric] = {
     "infinite": float("inf"),
     "tenth": 0.1,
 }
-# The artifacts that consist of rows; the others are models.
+# The artifacts that consist of rows.
 ROW_ARTIFACTS = (
     "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
-    "diversified_set", "eval_scores",
+    "diversified_set", "released_set", "eval_scores",
 )  # fmt: skip
 # The fields of a case are its name, the metric, the bounds, and whether the metric is within the bounds.
 CASES: list[tuple[str, str, dict[str, Metric], bool]] = [

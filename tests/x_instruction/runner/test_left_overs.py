@@ -1,4 +1,4 @@
-"""A run removes only files that killed runs of the same artifact and language have left."""
+"""A run removes only what killed runs of the same artifact and language have left, such as temporary files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wait for a lock ends with an error that names the process with the lock, unless this process makes progress."""
+"""A wait for a lock ends with an error that names the process with the lock, unless that process makes progress."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
 
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """A lock file, and the process that keeps it locked until the input of this process ends."""
+    """A lock file, and a process that keeps the file locked until the standard input of the process ends."""
     path = tmp_path / "lock"
     command = [sys.executable, "-c", HOLDS, str(path)]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -44,7 +44,7 @@ WRONG = {
 
 @contextmanager
 def at_most(calls: int) -> Iterator[None]:
-    """Fails as soon as the block calls more functions."""
+    """Fails as soon as the block has made more than `calls` function calls."""
     counted, before = 0, sys.getprofile()
 
     def count(frame: object, event: str, argument: object) -> None:
@@ -109,7 +109,7 @@ def test_every_reader_refuses_bad_yaml_in_one_sentence_with_the_file_name(projec
     assert Path(name).name in str(caught.value)
     assert WRONG[kind][1] in str(caught.value)
     assert "\n" not in str(caught.value)
-    Readings.of(project, "raw_web_text", ["fi"])  # this reader gets the settings before they are validated
+    Readings.of(project, "raw_web_text", ["fi"])  # accepts bad files, which are validated later
 
 
 @pytest.mark.parametrize("name", READERS)
