@@ -1,8 +1,8 @@
 """Undoes the content codings (compressions) in which a server sent a page, the last one first.
 
-The header that names the codings is often wrong. Crawlers decompress a page but keep the header, and servers compress a
-page twice but name one coding. So the first bytes are checked too: gzip, zstd and compress begin with marks that no
-page begins with.
+The header that names the codings is often wrong. Some crawlers decompress a page but keep the header, and some servers
+compress a page twice but name one coding. So the first bytes are checked too: gzip, zstd and compress begin with marks
+that no page begins with.
 """
 
 from __future__ import annotations
