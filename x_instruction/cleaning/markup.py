@@ -1,7 +1,7 @@
-"""Removes what only the software of a site needs: front matter, comments, tags, macros, and links within the site.
+"""Removes what only the software of a site needs, such as front matter, comments, tags, macros, and links within it.
 
-Code between fences or backquotes stays. Comments, tags and images are removed only from Markdown, because another text
-that contains them usually explains them (a lesson on HTML).
+Code between fences or backquotes stays. Comments, tags, images and links within the site are removed only from
+Markdown, because another text that contains them usually explains them (a lesson on HTML).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
 IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link around an image is removed with it
 # A link within a site leads nowhere when the text is used elsewhere, so only the link's text stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
-# Templates that the site fills in. {{Compat("api.URL")}}, alone on a line, becomes a part of the page.
-# {{domxref("URL.host", "host")}}, within a line, becomes a link. Its text is the second argument, or the first if there
-# is only one.
+# Templates that the site replaces: {{Compat("api.URL")}}, alone on a line, by a part of the page, and
+# {{domxref("URL.host", "host")}}, within a line, by a link. The link's text is the second argument, or the first if
+# there is only one.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
 # DIRECTIVE matches whole lines: {% include … %}, {#if …}, {:else}, {: .class}; and in reStructuredText `.. meta::` and
@@ -40,7 +40,7 @@ ALONE = r"(?m:^[ ]*(?:#{1,6}|[.…•·*_~–—-]+|[=+^]{3,}|-->)[ ]*$)"
 ANCHOR = r"(?m: *\{#[\w-]+\}$)"
 ENTITY = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#x[0-9A-Fa-f]{2,5});"
 MARKED = rf"[<{{\[&`]|^---\n|{DIRECTIVE}|{ALONE}"
-# Temporary marks. No text contains these characters, because raw_web_text removes control characters.
+# Temporary marks. No text contains these characters, because control characters have been removed from all texts.
 OPEN, CLOSE = "\x02", "\x03"
 
 

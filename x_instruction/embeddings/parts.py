@@ -12,11 +12,12 @@ from x_instruction.language.settings import LanguageSettings, load_language
 
 
 def sentences_in_parts(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -> pl.DataFrame:
-    """A frame with one row for each sentence of the responses, in the order of the texts.
+    """A frame with one row for each sentence that begins within the response's first `max_characters` characters.
 
-    Its columns are `row` (the number of the pair), `part` (from 0), `sentence` and `length` (in characters). `pairs`
-    has `language` and `response`; `pages` is the folder of the language pages. A response without a sentence
-    has one row with an empty sentence. A sentence belongs to the part in which its middle lies.
+    Rows are in the order of the texts. The columns are `row` (the number of the pair), `part` (from 0), `sentence` and
+    `length` (in characters). `pairs` has `language` and `response`; `pages` is the folder of the language pages. A
+    response without a sentence has one row with an empty sentence. A sentence belongs to the part in which its middle
+    lies.
     """
     numbered = pairs.select("language", "response", row=pl.int_range(pl.len()))
     by_language = [

@@ -1,4 +1,4 @@
-"""Settings of a text encoder, which turns texts of all languages into vectors of one space."""
+"""Settings of a text encoder, which turns texts into vectors of one space."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ class Embeddings(Encoder):
     instruction detects responses that leave the topic: AUC was 0.86 with three parts, 0.85 with four, and 0.74 with the
     whole response."""
     part_characters: Positive
-    """The least length of a part in characters, because the vector of a short text says less about its topic. In
-    detecting responses to another instruction by the farthest part, AUC was 0.935 with at least 60 characters, 0.942
-    with 100, and 0.953 with 150."""
+    """The least mean length of a response's parts in characters; a response shorter than twice this is one part. The
+    vector of a short text says less about its topic. In detecting responses to another instruction by the farthest
+    part, AUC was 0.935 with at least 60 characters, 0.942 with 100, and 0.953 with 150."""
     mean_pairs: Positive
     """Number of pairs of each language from which the mean vectors are computed, for seeds and for candidates. In
     detecting responses to another instruction, AUC was 0.96 with 5 pairs, and 0.97 with 10 or more."""

@@ -108,7 +108,7 @@ class Similarity:
 
 
 def without_similarities(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Adds the columns of SIMILARITIES filled with NaN, for settings without similarities: no rating can use NaN."""
+    """Adds the columns of SIMILARITIES filled with NaN, for settings in which no rating reads them."""
     return pairs.with_columns(pl.lit(float("nan")).alias(name) for name in SIMILARITIES)
 
 

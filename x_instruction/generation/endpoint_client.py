@@ -1,4 +1,4 @@
-"""Sends requests to an endpoint in parallel and within the rate limit, repeats failed ones, and counts all of them."""
+"""Sends requests to an endpoint within the rate limit, retries failed ones if that can help, and counts all of them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ LONGEST_WAIT = 60.0  # seconds between two attempts
 # With these statuses, the server is busy, overloaded or restarting. A request that is answered with another 4xx status
 # would get the same answer again.
 RETRIED_STATUS = (408, 409, 425, 429)
-QUOTED = 200  # characters of an answer that an error shows
+QUOTED = 200  # the most characters of the cause that an error shows
 # A chat model may end for these reasons without a text, for example after it spent all tokens on reasoning.
 ENDED = ("stop", "length", "content_filter", "tool_calls")
+FAILED = ("error", "abort")  # a server gives these reasons, too: the text is only a part of the answer
 
 
 class UnusableAnswerError(Exception):
-    """An answer with HTTP status 200 is missing or incomplete. Some routers send this if their own request failed."""
+    """A response with HTTP status 200 has no complete answer.
+
+    Some routers between a client and a model send such a response if the model's server failed.
+    """
 
 
 class EndpointClient:
@@ -53,8 +57,9 @@ class EndpointClient:
     ) -> list[Any]:
         """What `read` returns (by default, the choice) for each choice of a completion request, in the prompts' order.
 
-        A request is sent again if `read` does not find what it needs (AttributeError, IndexError, KeyError, TypeError).
-        Raises InputError if the endpoint refuses the request, or fails on every attempt.
+        A request is sent again if `read` does not find what it needs: if it raises UnusableAnswerError, AttributeError,
+        IndexError, KeyError, TypeError or ValueError. Raises InputError if the endpoint refuses the request, or if no
+        attempt brings a usable answer.
         """
         max_tokens = sum(map(len, prompts)) + len(prompts) * options.get("max_tokens", 0)
         create = self.client.completions.with_raw_response.create
@@ -125,7 +130,7 @@ class EndpointClient:
                 self.counts[name] += number
 
     def facts(self) -> dict[str, float | int | str]:
-        """Numbers of requests, retries and tokens (as the server counts them), and their cost."""
+        """Numbers of requests, retries and tokens, and the cost of the tokens. The server counts the tokens."""
         settings, counts = self.settings, self.counts
         cost = counts["prompt_tokens"] * settings.prompt_price + counts["generated_tokens"] * settings.generated_price
         return {
@@ -138,7 +143,7 @@ class EndpointClient:
 
 
 class Pace:
-    """A limit of requests and tokens per minute. It gives each request the time at which it may be sent."""
+    """Limits the requests and the tokens per minute: `wait` delays each request until it may be sent."""
 
     def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self.requests, self.tokens = requests_per_minute, tokens_per_minute
@@ -161,16 +166,19 @@ class Pace:
 
 
 def _with_text(choice: Any) -> Any:
-    """The choice of a completion. Raises UnusableAnswerError if it has no text."""
-    if not isinstance(choice.text, str):
+    """The choice of a completion. Raises UnusableAnswerError if it has no text, or ended for a reason in FAILED."""
+    if not isinstance(choice.text, str) or choice.finish_reason in FAILED:
         raise UnusableAnswerError
     return choice
 
 
 def _with_message(choice: Any) -> Any:
-    """The choice of a chat. Raises UnusableAnswerError if the message is missing or ended by an error."""
-    content, ended = choice.message.content, choice.finish_reason in ENDED
-    if not isinstance(content, str) and not (content is None and ended):
+    """The choice of a chat.
+
+    Raises UnusableAnswerError if it ended for a reason in FAILED, or has no text and did not end for a reason in ENDED.
+    """
+    content, reason = choice.message.content, choice.finish_reason
+    if reason in FAILED or not (isinstance(content, str) or (content is None and reason in ENDED)):
         raise UnusableAnswerError
     return choice
 
@@ -184,7 +192,10 @@ def _retry_helps(error: BaseException) -> bool:
 
 
 def _wait(first: float) -> Callable[[Any], float]:
-    """A function that returns the seconds to wait: random below a limit that doubles, or more if the server asks."""
+    """A function that returns the seconds to wait before the next attempt.
+
+    The wait is random below a limit that doubles, or the server's Retry-After if that is longer; at most LONGEST_WAIT.
+    """
     from tenacity import wait_random_exponential
 
     at_random = wait_random_exponential(multiplier=first, max=LONGEST_WAIT)

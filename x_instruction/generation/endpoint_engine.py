@@ -78,7 +78,7 @@ class EndpointEngine:
                 "stop_token_ids": list(sampling.stop),
                 "repetition_penalty": sampling.repetition_penalty,
                 "ignore_eos": True,
-                # Without these fields, a server uses the values that the checkpoint suggests.
+                # Without `top_k` and `min_p`, a server uses the values that the checkpoint suggests.
                 "top_k": 0,
                 "min_p": 0.0,
                 "return_token_ids": True,
@@ -100,7 +100,7 @@ class EndpointEngine:
         Returns a function that asks an engine for the likelihoods of these texts.
         """
         short = shortest(prompts, len)
-        # The texts are one token shorter than allowed, because a request for likelihoods generates a token.
+        # If possible, room for one token is left, because a request for likelihoods generates a token.
         tokens = max(1, min(COMPARED_TOKENS, sampling.max_new_tokens - 1))
         texts = self.generate(short, replace(sampling, max_new_tokens=tokens, candidates=1))
         generated = [self.tokenizer(text.text, add_special_tokens=False)["input_ids"][:tokens] for text in texts]
@@ -155,7 +155,7 @@ class EndpointEngine:
             return [result for results in batches for result in results]
 
     def _in_parallel(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yields the results in order. The first error stops the work, so that no more requests are paid for."""
+        """Yields the results in order. After an error, requests that have not started are not sent and cost nothing."""
         pool = ThreadPoolExecutor(self.concurrency)
         try:
             yield from pool.map(work, items)
@@ -199,7 +199,7 @@ def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
 
 
 def _mean_logprob(choice: Any, completion: Sequence[int]) -> float:
-    """Mean log-probability of the completion, read from `prompt_logprobs`: the sent prompt ends with it."""
+    """Mean log-probability of the completion, read from `prompt_logprobs`: the sent prompt ends with the completion."""
     positions = getattr(choice, "prompt_logprobs", None)
     if not positions:
         raise InputError(

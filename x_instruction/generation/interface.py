@@ -34,7 +34,7 @@ class Sampling:
 class Generated:
     """A generated text.
 
-    `finish_reason`: `stop` if the model ended the text itself, `length` if the text was cut off.
+    `finish_reason`: `stop` if a stop token or a stop string ended the text, `length` if the text was cut off.
     `tokens`: number of generated tokens without the stop token.
     """
 
@@ -49,7 +49,7 @@ class Engine(Protocol):
     name: str
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
-        """`candidates` texts for each prompt, in the order of the prompts. Equal seeds and prompts give equal texts."""
+        """`candidates` texts for each prompt, in the order of the prompts. The seed fixes the random draws."""
         ...
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
@@ -74,7 +74,7 @@ class Engine(Protocol):
 
 
 def repeated(prompts: Sequence[Sequence[int]], candidates: int) -> list[Sequence[int]]:
-    """Repeats each prompt `candidates` times, so that every text has its own seed.
+    """Repeats each prompt `candidates` times, so that every text can have its own seed.
 
     vLLM's parameter `n` is not used, because the second text of a prompt would then have the same seed as the first
     text of the next prompt.

@@ -53,7 +53,7 @@ class LazyEngine:
         return max(1, self.context - max_new_tokens)
 
     def provenance(self) -> dict[str, str]:
-        """The engine and a hash of the model, for the manifest: the same for new shards and shards of earlier runs."""
+        """The engine and a hash of the model, for the manifest. Neither needs a loaded model."""
         content = manifest_of(self._model).get("content", "")
         return {**backend_facts(self._model, self._settings), "model": content}
 

@@ -1,7 +1,8 @@
 """Opens language models: an engine can `generate` texts, `score` labels, and compute the `likelihood` of completions.
 
-There are three back ends: `vllm` (in this process), `transformers`, and any OpenAI-compatible `endpoint`. An engine is
-opened once per stage run. Prompts are token ids (see x_instruction/models/prompts.py).
+There are three back ends: `vllm` (in this process), `transformers`, and `endpoint` (an OpenAI-compatible server). A
+process opens an engine once for each model that its stage uses. Prompts are token ids (see
+x_instruction/models/prompts.py).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def chosen_backend(settings: TextGeneration) -> str:
 
 
 def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
-    """The engine's name and version and the type of its weights, or the endpoint's model and address.
+    """The engine's name, with its version and the type of its weights or, for an endpoint, its model and address.
 
     No model is loaded. With an endpoint, the server decides the type, so it is not known here.
     """
@@ -79,6 +80,6 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
-    """The type of the weights in use: as they are stored, unless the settings or the processor require another type."""
+    """The type of the weights in use: as stored, unless the settings (also by `auto`) or the processor change it."""
     asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
     return asked or inference_dtype() or stored_dtype(model)

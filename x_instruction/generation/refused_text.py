@@ -25,12 +25,16 @@ APOSTROPHES = r"[’ʼ`´]"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether REFUSAL_PATTERN finds a refusal in the text. Any character for an apostrophe is accepted."""
+    """Whether REFUSAL_PATTERN finds a refusal in the text. The characters of APOSTROPHES are read as '."""
     return re.search(REFUSAL_PATTERN, re.sub(APOSTROPHES, "'", text)) is not None
 
 
-# A text has several versions if lines begin with the same word before 1 and 2 ("Option 1 … Option 2") or with the names
-# of two styles ("Formal: … Casual: …"), or if "or" is alone on a line.
+# A text has several versions in four cases:
+# - Lines begin with the same word before 1 and 2, each followed by punctuation ("Option 1: … Option 2: …").
+# - Lines begin with "option", "version", "alternative", "variant" or "translation" before "A" or "one", and then with
+#   one of these words before "B" or "two" ("Option A … Option B", "Option one … Version two").
+# - Lines begin with the name of a formal and then of a free style, each with a colon ("Formal: … Casual: …").
+# - A line has only the word "or" or "alternatively".
 VERSIONS = re.compile(
     r"(?ims)^[\W_]*(\w+) ?#?1[\W_]*[:.)\-–—].*^[\W_]*\1 ?#?2[\W_]*[:.)\-–—]"
     r"|^[\W_]*(?:option|version|alternative|variant|translation) (?:a|one)\b.*"

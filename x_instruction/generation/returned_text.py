@@ -1,8 +1,9 @@
 """Cleans text that a chat model returned, before it is used as a translation or an instruction.
 
 Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
-remark at the end. These additions are removed if no wanted word can be lost. Otherwise the text is refused with a
-reason, which the stage counts. An addition is never removed if the text given to the model has one of the same kind.
+remark at the end. An addition is removed if no wanted word can be lost, and never if the text given to the model has an
+addition of the same kind. A text that is unusable even then, for example a refusal, is refused with a reason, which the
+stage counts.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Literal
 
 from x_instruction.generation.refused_text import VERSIONS, is_refusal
 
-# What a model was asked for: a translation of `Wanted.given`, or an instruction for another text. A response is never
-# taken from a chat model: it is web text, and a compared model's answer is judged with everything but its reasoning.
+# What a model was asked for: a translation of `Wanted.given`, or an instruction for another text. There is no kind for
+# the answer of a compared model, because such an answer is judged with everything but its reasoning.
 Kind = Literal["translation", "instruction"]
 
 TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
@@ -42,8 +43,8 @@ PREFACES = {
     "instruction": rf"(?i)^\W{{0,3}}(?:{OPENER}\W+)?here(?:'s| is) (?:an?|the|your|one) (?:\w+ ){{0,2}}"
     r"(?:instruction|question|prompt)\b[^\n]{0,60}[:：]\W{0,3}\n\s*",
 }
-# A label on the same line as a translation. It is not removed from an instruction, because the model wrote it as a part
-# of the prompt.
+# A label before a translation, usually on the same line. It is not removed from an instruction, because there it can be
+# a part of the instruction.
 LABEL = (
     rf"(?:{OPENER}\b[^\n:：]{{0,80}}?)?(?:the )?(?:\w+ )?(?:translation|translated(?: text)?)"
     rf"(?: \(\w+\)| (?:in|into|to|of) [^\n:：]{{0,60}})?|{NATIVE}"
@@ -112,9 +113,10 @@ def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
 
 
 def without_reasoning(raw: str | None) -> str:
-    """A model's answer without the reasoning, for a comparison of models; empty if the reasoning did not end.
+    """A model's answer without the reasoning, for a comparison of models.
 
-    Nothing else is removed, because a preface or a refusal is part of the answer that is compared.
+    Nothing else is removed, because a preface or a refusal is part of the answer that is compared. The answer is empty
+    if the reasoning does not end, or if it begins within the answer.
     """
     return _without_reasoning(Returned((raw or "").strip()), given="").text
 
@@ -227,7 +229,7 @@ def _reason(text: str, wanted: Wanted) -> str:
 
 
 def _repeats(text: str, given: str) -> bool:
-    """Whether a translation is the given text or, if that is long enough, contains it."""
+    """Whether a translation is the given text or contains a given text of at least ECHOED letters and digits."""
     returned, original = _plain(text), _plain(given)
     return returned == original or (len(original) >= ECHOED and original in returned)
 

@@ -21,8 +21,8 @@ Result = TypeVar("Result")
 # completions of 1,000 tokens with a vocabulary of 128,000 would take 16 GB. A single completion is never divided, even
 # if it is above the limit.
 MOST_LOGITS = 2**27
-# The largest number of tokens in a batch on a CPU, so that the output of a layer stays in the core's cache. With this
-# limit, 256 pairs take 1.4 s; in batches of 32 pairs, they take 2.2 s.
+# The largest number of tokens in a batch on a CPU, so that the output of a layer stays in the core's cache. In one
+# measurement, 256 pairs took 1.4 s with this limit, and 2.2 s in batches of 32 pairs.
 CPU_TOKENS = 1024
 
 

@@ -17,7 +17,7 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.published import manifest_of
 
 Item = TypeVar("Item")
-# A question asks an engine for the numbers that are compared: log-probabilities, or shares of labels.
+# A question asks an engine for the numbers that are compared: log-probabilities, or label probabilities.
 Question = Callable[[Engine], list[float]]
 
 MODEL = "{model}"
@@ -47,7 +47,7 @@ def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration,
     if limit is not None and not difference <= limit:
         raise InputError(
             f"the endpoint {settings.endpoint.url} serves another model as '{served_name(folder, settings)}' than "
-            f"the one in {folder}: its log-probabilities differ by {difference:.3f} nats, and the limit is {limit}; "
+            f"the one in {folder}: its answers differ by {difference:.3f} on average, and the limit is {limit}; "
             f"start the server with that folder (`vllm serve {folder}`), or raise "
             "text_generation.endpoint.max_difference if it serves the same weights in a lower precision"
         )
@@ -55,8 +55,8 @@ def refuse_another_model(served: Engine, folder: Path, settings: TextGeneration,
 
 def shares_of(prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> Question:
     short = shortest(prompts, len)
-    # The shares are compared, not their logarithms: with bfloat16 logits near 20, rounding alone changes a logarithm by
-    # 0.06.
+    # The probabilities of labels are compared, not their logarithms: with bfloat16 logits near 20, rounding alone
+    # changes a logarithm by 0.06.
     return lambda engine: [share * len(labels) for row in engine.score(short, labels) for share in row]
 
 
@@ -66,7 +66,7 @@ def likelihoods_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Ques
 
 
 def shortest(items: Sequence[Item], length: Callable[[Item], int]) -> list[Item]:
-    """The COMPARED shortest items. They are short, because a large model may have to read them on a CPU."""
+    """The COMPARED shortest items. Short ones are chosen, because a large model may have to read them on a CPU."""
     return sorted(items, key=length)[:COMPARED]
 
 

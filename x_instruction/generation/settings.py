@@ -17,9 +17,10 @@ class Vllm(Section):
     tensor_parallel: Positive
     """Number of GPUs that one model is spread over."""
     dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
-    """The type of the weights; null: the type in which the checkpoint is stored. `auto` lets vLLM choose, which rounds
-    float32 to bfloat16. On two cores, bfloat16 was 1.6 times as fast, but label probabilities differed from those of
-    transformers by up to 0.009. In float32, these probabilities differed by up to 0.000001."""
+    """The type of the weights; null: the type in which the checkpoint is stored, or float32 on a processor that is very
+    slow in bfloat16. `auto` lets vLLM choose, which rounds float32 to bfloat16. On two cores, bfloat16 was 1.6 times as
+    fast, but label probabilities differed from those of transformers by up to 0.009. In float32, these probabilities
+    differed by up to 0.000001."""
     quantization: str | None
     """One of vLLM's methods, such as fp8 or awq; null: the method of the checkpoint."""
     prefix_caching: bool
@@ -31,8 +32,8 @@ class Vllm(Section):
 class Endpoint(Section):
     """An OpenAI-compatible server. The API key is read only from the environment variable ENDPOINT_API_KEY.
 
-    `text_generation.endpoint` must give every field. The defaults are for `seed_pairs.translation.endpoint`, which is
-    optional.
+    `text_generation.endpoint` must give every field. The defaults are for the other endpoints, which are optional: in
+    `seed_pairs.translation`, `eval_scores.models` and `eval_scores.judges`.
     """
 
     # A change of these fields changes neither the texts nor the ratings, so finished shards stay valid.
@@ -55,15 +56,16 @@ class Endpoint(Section):
     """The model's name at the server. `{model}` in it is replaced by the artifact that a stage uses
     (`instruction_model`, `evaluator/iteration_1`)."""
     max_difference: Annotated[float, Field(gt=0)] | None = 0.05
-    """The largest difference, in nats per token, between log-probabilities of the server and of the artifact's weights.
-    A larger difference is an error, because another model may be answering. null: they are not compared. The same
-    weights in bfloat16 differed by up to 0.02, and the two most similar models of the sample by 0.08 to 0.24. A
-    quantized server needs a larger value."""
+    """The largest mean difference between the server's numbers and those of the artifact's weights, for a few prompts.
+    The numbers are log-probabilities in nats per token, or label probabilities times the number of labels. A larger
+    difference is an error, because another model may be answering. null: the numbers are not compared. With the same
+    weights in bfloat16, they differed by up to 0.02, and with the two most similar models of the sample, by 0.08 to
+    0.24. A quantized server needs a larger value."""
     concurrency: Positive = 32
     """Number of requests at a time."""
     attempts: Positive = 6
-    """Number of attempts for one request. The wait between them starts at `first_wait_seconds` and doubles, up to a
-    minute."""
+    """Number of attempts for one request. The wait between attempts is random, below a limit that starts at
+    `first_wait_seconds` and doubles, up to a minute. A server can ask for a longer wait, also up to a minute."""
     first_wait_seconds: Annotated[float, Field(ge=0)] = 1.0
     timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
     requests_per_minute: Positive | None = None
@@ -79,7 +81,7 @@ class TextGeneration(Section):
     backend: Literal["auto", "vllm", "transformers", "endpoint"]
     """`auto`: vllm on a machine with a GPU, otherwise transformers."""
     batch_size: Positive
-    """Number of prompts in a batch of transformers, and in a request for ratings to an endpoint."""
+    """The largest number of prompts in a batch of transformers, and in a request to an endpoint that scores texts."""
     max_model_length: Positive | None
     """The largest number of tokens of a prompt and its completion; null: as many as the model allows."""
     vllm: Vllm

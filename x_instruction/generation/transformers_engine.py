@@ -117,7 +117,7 @@ class TransformersEngine:
 
 
 def _pad_token(tokenizer: Any) -> int:
-    """The pad token. If the tokenizer has none, any other token can be used, because padding is masked."""
+    """The pad token. If the tokenizer has none, any other token can be used, because padding changes no result."""
     for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
         if token is not None:
             return int(token)

@@ -1,8 +1,8 @@
-"""Applies sampling rules to the generated text; transformers would also apply them to the padding and the prompt.
+"""Applies sampling rules without counting the padding. Only the repetition penalty counts the prompt.
 
-The rules of transformers would have three faults. An answer could not repeat six tokens of its question. A stop string
+The rules of transformers would have three faults. An answer could not repeat an n-gram of its question. A stop string
 that begins in the prompt could end a text at its first token. A stop token that is also the pad token would be
-penalised only in short prompts, which are padded.
+penalised only after short prompts, which are padded.
 """
 
 from __future__ import annotations

@@ -103,8 +103,8 @@ class VllmEngine:
         ]
 
     def _run(self, prompts: Sequence[Sequence[int]], parameters: Any) -> list[Any]:
-        # The cache is emptied, because entries of an earlier shard change the last bits of sums, and a resumed run must
-        # give the same shards as an uninterrupted run.
+        # The prefix cache is emptied, because entries of an earlier shard change the last bits of sums, and a resumed
+        # run must give the same shards as an uninterrupted run.
         self.llm.reset_prefix_cache()
         requests: Any = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         self.llm.enqueue(requests, parameters, use_tqdm=False)

@@ -21,8 +21,9 @@ Labels = Mapping[str, str]  # the labels of a judge, by item
 def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> pl.DataFrame:
     """Returns a row of SCHEMA for each pair of judges and, with more than two judges, a row `all` for all of them.
 
-    `scale` lists the labels in order, because alpha is ordinal: a win is farther from a loss than from a tie. A figure
-    is null if it is not defined, for example if both judges give every item the same label.
+    Rows without common items are left out. `scale` lists the labels in order, because alpha is ordinal: a win is
+    farther from a loss than from a tie. A figure is null if it is not defined: kappa in the row `all`, and both figures
+    if the judges give every item the same label.
     """
     rows = [_pair(first, second, judges, scale, kind) for first, second in combinations(judges, 2)]
     if len(judges) > 2:

@@ -92,7 +92,7 @@ def _shares(judge: Judge, client: EndpointClient, pair: AnswerPair, graded: str)
 
 
 def label_weights(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[float]:
-    """The probability of each label, with that of all tokens that differ from it only in spaces around them."""
+    """The probability of each label: the sum over all tokens that equal the label apart from spaces at their ends."""
     return [sum(share for token, share in probabilities.items() if token.strip() == label.strip()) for label in labels]
 
 

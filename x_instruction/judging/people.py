@@ -25,7 +25,7 @@ Place = tuple[str, str, str]  # question_id, model, against
 
 @dataclass(frozen=True)
 class HumanVerdicts:
-    """`labels` maps kind, item and person to a label. `unmatched` counts verdicts on answers that have changed."""
+    """`labels` maps kind, item and person to a label. `unmatched` counts verdicts whose answers have changed."""
 
     labels: Mapping[str, Mapping[Place, Mapping[str, str]]]
     unmatched: int
@@ -81,9 +81,9 @@ def no_human_verdicts() -> HumanVerdicts:
 
 
 def read_verdicts(path: Path, language: str, answers: pl.DataFrame, setting: str) -> HumanVerdicts:
-    """The verdicts on the answers of a language. Raises InputError for a file that `import` did not write.
+    """The verdicts on the answers of a language. Raises InputError if the file is missing or `import` did not write it.
 
-    A verdict counts only if the answers have not changed since the person saw them.
+    A verdict counts only if the answers have not changed since the person saw them. Errors name the `setting`.
     """
     rows = [row for row in _rows(path, setting) if row["language"] == language]
     shown = {**_single(answers), **_paired(answers, {(row["model"], row["against"]) for row in rows if row["against"]})}

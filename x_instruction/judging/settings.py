@@ -47,8 +47,8 @@ class Judge(Section):
     """The tokens whose probabilities are read from the judge's reply. `verdict` needs three (answer 1, answer 2,
     neither); `grade` needs the grades from worst to best."""
     min_label_share: Share = 0.5
-    """The least sum of the labels' probabilities. With a smaller sum there is no verdict, because the judge did not
-    understand the task."""
+    """The least sum of the labels' probabilities. With a smaller sum there is no verdict, because the judge may have
+    misunderstood the task."""
     questions: Positive | None = None
     """Number of questions of a language that are judged; null: all."""
 

@@ -1,4 +1,4 @@
-"""Samples answers and pairs of answers for people to judge. The names of the models are hidden from them.
+"""Samples answers and pairs of answers for people to judge. These people do not see the names of the models.
 
 The order of a pair's two answers is random. Only the file key.jsonl names the models; it stays with the person who
 exports the sample.
@@ -28,7 +28,7 @@ class Item:
 
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
     shown first. `content` is a hash of the answers, so that a verdict does not count for answers that have changed
-    since. `id` also depends on the answers, so that verdicts on an earlier export do not fit the key of a later export.
+    since. `id` also depends on the answers, so that a verdict on other answers does not fit the key of a later export.
     """
 
     id: str

@@ -60,7 +60,7 @@ def by_opinions(pairs: pl.DataFrame, judge: str, opinions: Sequence[Opinion], ma
     """Makes verdicts from the opinions of a judge that saw both orders; returns rows of SCHEMA.
 
     A model wins only if it wins in both orders; otherwise the pair ties (Zheng et al., arXiv 2306.05685). `lead` is the
-    mean over both orders.
+    mean over both orders. A pair without an opinion (a failure) has neither a verdict nor a lead.
     """
     leads = pl.DataFrame(
         [(opinion.shown_first, opinion.shown_second, opinion.failure) for opinion in opinions],

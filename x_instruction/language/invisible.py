@@ -52,7 +52,7 @@ def _visible(texts: pl.Series) -> pl.Series:
 
 
 def hidden_characters(before: pl.Series, after: pl.Series) -> pl.Series:
-    """The number of characters that `visible` removed from each text."""
+    """The number of characters that `visible` removed or replaced in each text."""
     changed = (before != after).fill_null(False)
     found, left = (texts.filter(changed).str.count_matches(INVISIBLE).cast(pl.Int64) for texts in (before, after))
     zeros = pl.repeat(0, len(before), dtype=pl.Int64, eager=True)

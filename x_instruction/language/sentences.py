@@ -1,8 +1,8 @@
 """Finds the ends of sentences, and divides texts into frames with a row for each sentence.
 
-Only `sentence_end` decides where a sentence ends. The marks come from the language's page (`sentence_ends`), or from
-Unicode if the language of a text is not known. The patterns work in Python's `re` and in polars, so they use neither
-lookarounds nor Unicode classes.
+In languages with marks at the ends of sentences, only `sentence_end` decides where a sentence ends within a text. The
+marks come from the language's page (`sentence_ends`), or from Unicode if the language of a text is not known. The
+patterns for sentence ends work in Python's `re` and in polars, so they use neither lookarounds nor Unicode classes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The settings of each language, one file `languages/<code>.yaml` for each.
 
 With thresholds that fit English, filters remove good text in other languages (in Tamil, the mean word length of a text
-reaches 37). Therefore the language's own file has every figure that a filter needs, with its source.
+reaches 37). Therefore every threshold that depends on the language is in the language's own file, with its source.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class LanguageSettings(Section):
     - `identified_by`: `stop_words` is for a language that identification does not know. The score is then the share of
       stop words among the words; it must reach `min_language_score`.
     - `second_opinion`: the other languages among which lingua decides if fastText is unsure.
-    - `tell_tale`: by language, words that only this language of a group has. They decide if neither fastText nor lingua
-      can distinguish the languages of the group.
+    - `tell_tale`: by language, words that the other languages of its group do not have. They decide if neither fastText
+      nor lingua can distinguish the languages of the group.
     - `relatives`: by language, everyday words that this language and a close relative do not share. The language with
       the most of them in a text wins. They are for relatives that identification does not know or is not sure of.
 
@@ -44,9 +44,9 @@ class LanguageSettings(Section):
     - `letter_order`: groups of marks in the order in which they are written, as in the brackets of a regular
       expression. Marks in the wrong order change places.
     - `never_doubled`: marks that look the same if they are typed twice, so the second mark is a typing error.
-    - `foreign_letters`: letters that the language does not have. If their share of the letters is above
-      `max_foreign_letters_share`, the text was read with the wrong code page, and they are replaced by the letters that
-      the page gives for them. If it gives none for a letter, and these letters are too many, the text is in another
+    - `foreign_letters`: letters that the language does not have, each with its replacement or null. If the share of
+      letters with a replacement is above `max_foreign_letters_share`, the text was read with the wrong code page, and
+      these letters are replaced. If the share of letters without one is above this limit, the text is in another
       language and is dropped.
     - `sentence_signs`: marks that people type in place of a sign that ends a sentence, each with that sign.
     - `lower_case`: capitals whose small letter differs from Unicode's (Turkish I).
@@ -58,10 +58,11 @@ class LanguageSettings(Section):
       its characters.
     - `sentence_ends`: the marks that end a sentence. A space among them means that spaces separate sentences (Thai).
     - A punctuation mark is a token by itself, and so is a run of points. The exceptions are parts of words:
-      `word_joiners` between two letters or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), and the
-      points of `abbreviations` ("Prof."). With `numbers_keep_points`, the point after a number ("3.") is another
-      exception. A hyphen among the joiners may also begin or end a word ("koe- ja", "-1,5"). If `dividing_signs` are
-      given, each of them is a token, and all other marks are parts of words.
+      `word_joiners` between two letters or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), the marks
+      , . / : and – between two digits ("1,5"), and the points of `abbreviations` ("Prof."). With `numbers_keep_points`,
+      the point after a number ("3.") is another exception. A hyphen among the joiners may also begin or end a word
+      ("koe- ja", "-1,5"). If `dividing_signs` are given, each of them is a token, and all other marks are parts of
+      words.
     - `never_first`: words with which no sentence begins. A text that begins with such a word has lost its beginning.
 
     Rules

@@ -62,7 +62,7 @@ def merged(model: Any, out: Path) -> Any:
 
 
 def refuse_four_bits_without_gpu() -> None:
-    """Raises SettingsError if bitsandbytes cannot work on this machine."""
+    """Raises SettingsError if there is no CUDA GPU, or if bitsandbytes is not installed."""
     import torch
 
     if not torch.cuda.is_available():

@@ -21,7 +21,7 @@ from x_instruction.runner.files import read_json, write_json
 FILE = "base.json"
 # Files that many licences ask a publisher to pass on.
 TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice", "USE_POLICY.md")
-# A licence's address is a web page or a file of the repository. Other schemes, such as javascript:, are left out.
+# A licence's address is a web page or a file of the repository. Any other address, such as javascript:, is left out.
 LINK = re.compile(r"https?://[^\s()<>\[\]]+|[\w][\w./-]*")
 NOT_IN_NAMES = re.compile(r"[^\w .,+:()/-]")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
@@ -87,7 +87,10 @@ def write_base(out: Path, name: str, folder: Path | None, revision: str | None) 
 
 
 def pass_on(base: Path, out: Path) -> dict[str, Any]:
-    """Copies the record of the base model and the texts of its licence from `base` to `out`, and returns the record."""
+    """Copies the record of the base model and the texts of its licence from `base` to `out`, and returns the record.
+
+    If `base` has no record, the returned one has only the type of the stored weights.
+    """
     for name in (FILE, *TEXTS):
         if (base / name).is_file() and not (out / name).exists():
             shutil.copyfile(base / name, out / name)
@@ -98,7 +101,7 @@ def pass_on(base: Path, out: Path) -> dict[str, Any]:
 
 
 def _license(folder: Path, revision: str | None) -> tuple[str, str]:
-    """The licence's identifier and address, as on the Hugging Face hub; ("", "") if the checkpoint names none."""
+    """The licence's identifier and address, as on the Hugging Face hub; ("", "") if it is not known."""
     card = _front_matter(file_of(folder, "README.md", revision))
     named = card.get("license")
     if isinstance(named, list):

@@ -12,7 +12,8 @@ from x_instruction.models.base_record import demands
 from x_instruction.runner.markdown import table
 
 SHOWN_POINTS = 12  # a card shows at most this many points of each series of a loss curve
-# Identifiers of licences that the hub knows. Any other licence gets the identifier `other` and a `license_name`.
+# Identifiers of licences that cards name as they are, because the hub knows them. For any other licence, a card has the
+# identifier `other` and a `license_name`.
 ON_THE_HUB = ("apache-2.0", "mit", "bsd-3-clause", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
               "llama4", "openrail", "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "cc-by-4.0", "cc-by-sa-4.0",
               "cc-by-nc-4.0")  # fmt: skip
@@ -45,7 +46,8 @@ def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) 
 
 
 def tuned_from(base: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the front matter by which the hub links a tuned model to its base."""
+    """Values of the front matter by which the hub links a tuned model to its base; empty if the base is not from
+    there."""
     return {"base_model": base["name"], "base_model_relation": "finetune"} if base["revision"] else {}
 
 
@@ -72,7 +74,7 @@ def training_settings(training: Mapping[str, Any]) -> str:
 
 
 def shown_points(curve: pl.DataFrame) -> list[list[Any]]:
-    """At most SHOWN_POINTS points (step, loss, series) of each series of a loss curve, always with the last one."""
+    """At most SHOWN_POINTS points (step, loss, series) of each series of a loss curve, always with the last point."""
     points: list[list[Any]] = []
     for (series,), part in curve.group_by("series", maintain_order=True):
         every = -(-part.height // SHOWN_POINTS)

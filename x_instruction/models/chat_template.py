@@ -1,7 +1,7 @@
 """Reads a model's chat template as token ids around a message, so that the message itself stays plain text.
 
-A template is code of another project, so every error in it is reported in one sentence. A template that writes today's
-date gets a fixed date, so that prompts do not change from day to day.
+A template is code of another project, so its errors are reported in one sentence. A template that writes today's date
+gets a fixed date, so that prompts do not change from day to day.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ChatTurn:
 
 
 def chat_turn(tokenizer: Any) -> ChatTurn:
-    """Renders the template with known words to find the tokens. Raises SettingsError if no template is usable."""
+    """Renders the template with known words to find the tokens. Raises SettingsError if there is no usable one."""
     if not getattr(tokenizer, "chat_template", None):
         raise SettingsError("prompts.chat_template is true, but this model has none: set it to false")
     prompt = _rendered(tokenizer, [USER], generation=True)
@@ -43,7 +43,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
     if _rendered(tokenizer, [USER], generation=True) != prompt:
         raise _refusal("gives another prompt each time")
     dialogue = _rendered(tokenizer, [USER, ASSISTANT], generation=False)
-    # Otherwise the prompts of the training and those of later questions would differ.
+    # Without this check, the prompts of the training and those of later questions could differ.
     if not dialogue.startswith(prompt) or dialogue[len(prompt) :].count(ANSWER) != 1:
         raise _refusal("writes a dialogue that does not begin with the prompt of a generation, followed by the answer")
     before, after = prompt.split(QUESTION)

@@ -14,7 +14,7 @@ from x_instruction.runner.published import refuse_damaged
 
 # Arguments of `from_pretrained` that transformers writes into tokenizer_config.json. They are removed there.
 LOADING_KEYS = ("is_local", "local_files_only")
-CUSTOM_CODE = "auto_map"  # keys of a config that name Python files, which a loader with `trust_remote_code` would run
+CUSTOM_CODE = "auto_map"  # key of a config that names Python files, which a loader with `trust_remote_code` would run
 
 
 def load_model(folder: Path, revision: str | None = None, dtype: str | None = None, four_bits: bool = False) -> Any:
@@ -85,7 +85,10 @@ def stored_dtype(folder: Path) -> str:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Saves model and tokenizer, without names of custom code and without the tokenizer's former path."""
+    """Saves model and tokenizer, without names of custom code and without LOADING_KEYS.
+
+    Of the generation config, only the token ids are saved.
+    """
     model.generation_config = only_token_ids(model.generation_config.to_dict())
     for config in (model.config, model.config.get_text_config(), model.generation_config):
         if hasattr(config, CUSTOM_CODE):

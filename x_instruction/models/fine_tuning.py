@@ -61,9 +61,10 @@ def fine_tune(
 ) -> dict[str, Metric]:
     """Trains the model in `start` on the examples and saves it to `out`.
 
-    Examples are cut at `max_tokens`. If each completion is one of `labels` (token ids), the loss is computed over these
-    only. Examples of similar length share a batch, unless they are packed or learned `in_order`. Returns the facts that
-    `train` returns, and the number of examples whose prompt left no room for a completion.
+    Examples are cut at `max_tokens`. If `labels` (token ids) are given, each completion must be one of them, and the
+    loss is computed over them only. Examples of similar length share a batch, unless they are packed or learned
+    `in_order`. Returns the facts that `train` returns, and the number of examples whose prompt left no room for a
+    completion.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -124,7 +125,8 @@ def train(
 ) -> dict[str, Metric]:
     """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its stored weights.
 
-    Returns facts about the run: examples, tokens, steps, loss and its change, share of changed weights, speed.
+    Returns facts about the run: examples, tokens, steps, mean loss and its change, type of the products, duration,
+    speed, and share of changed weights.
     """
     import torch
 

@@ -29,9 +29,10 @@ def refuse_too_large_a_model(folder: Path, dtype: str | None) -> None:
 def refuse_too_large_a_training(
     folder: Path, stored: str, training: Training, largest: Callable[[Training], Batch]
 ) -> None:
-    """Raises InputError if the training of a folder's model needs too much memory. The message names settings that fit.
+    """Raises InputError if the training of a folder's model needs too much memory.
 
-    `stored` is the type of the model's weights. `largest` returns the largest batch with given settings.
+    The message names settings with which it would fit, if there are any. `stored` is the type of the model's weights.
+    `largest` returns the largest batch with given settings.
     """
     import torch
 

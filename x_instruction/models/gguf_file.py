@@ -11,9 +11,9 @@ from x_instruction.runner.errors import InputError, in_one_line
 
 
 def load_gguf(path: Path) -> tuple[Any, Any]:
-    """The model and the tokenizer of a GGUF file. Raises InputError if the file cannot be read.
+    """The model and the tokenizer of a GGUF file. Raises InputError if the file cannot be used.
 
-    The weights are bfloat16, which is more exact than the quantised weights of the file.
+    The weights become bfloat16. Its rounding is finer than quantisation, but coarser than float16 or float32.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -37,7 +37,7 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
 
 
 def adds_begin_token(path: Path) -> bool:
-    """Whether texts begin with the begin token. If the file does not say, they do with a SentencePiece vocabulary."""
+    """Whether texts begin with the begin token. If the file does not say, True for a SentencePiece vocabulary."""
     from gguf import GGUFReader
 
     fields = GGUFReader(path).fields

@@ -1,6 +1,7 @@
 """Computes the loss over completions, with logits only for the tokens of completions.
 
-With Gemma's vocabulary of 262,144 tokens, the logits of all positions take more time than the rest of the model.
+In small models with Gemma's vocabulary of 262,144 tokens, the logits of all positions take more time than the rest of
+the model.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
     `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token must be one
     of them, and the loss is computed over them only. A rating reads only the labels' probabilities, and before
     training, the model has hardly ever produced these tokens. With the loss over the whole vocabulary, the first steps
-    raise the labels above all other tokens, and the model loses what it knew. On the artificial languages of
+    raised the labels above all other tokens, and the model lost what it knew: on the artificial languages of
     docs/evaluator.md, AUC in detecting responses to another instruction was 0.50 with that loss, and 0.94 with the loss
     over the labels.
     """

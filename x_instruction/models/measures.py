@@ -18,8 +18,8 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 
 ROWS_PER_BATCH = 16
-# The largest number of logits in memory at once: 0.5 GB. Without this limit, 16 rows of 2,000 tokens with a vocabulary
-# of 128,000 would take 16 GB.
+# The most logits of a batch that has more than one example: 0.5 GB in float32. Without this limit, 16 rows of 2,000
+# tokens with a vocabulary of 128,000 would take 16 GB.
 MOST_LOGITS = 2**27
 
 
@@ -27,7 +27,7 @@ def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
     """Loads the model of a folder, on the GPU if there is one, in a type with which the processor computes fast.
 
     The weights are rounded to the type `dtype`, by default the stored type. If bfloat16 is slow, the rounded weights
-    are then in float32, so that the processor decides only how the products are rounded.
+    are then converted to float32, so that only the rounding of products depends on the processor.
     """
     import torch
 
@@ -39,7 +39,10 @@ def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
 
 
 def model_facts(folder: Path) -> dict[str, Metric]:
-    """The number of parameters, and three figures that show whether the model works, from one short prompt."""
+    """The number of parameters, and three figures that show whether the model works.
+
+    `finite` and `entropy_share` are computed from the logits of one short prompt.
+    """
     import torch
 
     tokenizer = load_tokenizer(folder)
@@ -52,8 +55,8 @@ def model_facts(folder: Path) -> dict[str, Metric]:
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "finite": int(torch.isfinite(logits).all()),
-        # The entropy of the predicted token, divided by that of a uniform prediction. A model that has learned nothing
-        # has the value 1.
+        # The entropy of the prediction after the prompt, divided by the entropy of a uniform prediction. The value is
+        # near 1 for a model that has learned nothing.
         "entropy_share": entropy / math.log(logits.shape[-1]),
         "vocabulary_fits": int(len(tokenizer) <= logits.shape[-1]),
     }
@@ -87,7 +90,7 @@ def _max_tokens(model: Any) -> int:
 def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | None = None) -> float:
     """Mean loss per completion token of a loaded model, in nats, over the tokens of all examples.
 
-    If each completion is one of `labels` (token ids), the loss is computed over these only.
+    If `labels` (token ids) are given, each completion must be one of them, and the loss is computed over them only.
     """
     import torch
 

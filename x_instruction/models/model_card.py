@@ -109,7 +109,7 @@ client.chat.completions.create(model="<the served name>", messages=messages, ext
 
 
 def _rules(record: Mapping[str, Any]) -> str:
-    """Text on the decoding settings that generation_config.json cannot contain."""
+    """Text about the rules of decoding that are not in generation_config.json; "" if there are none."""
     decoding = record["decoding"]
     rules = []
     if size := decoding.get("no_repeat_ngram"):

@@ -1,7 +1,7 @@
 """Encodes plain text as token ids, so that no control string in it becomes a token that structures a prompt.
 
 Added tokens of blanks alone, such as the line breaks of Gemma's tokenizer, structure nothing and stay in use: the model
-knows a paragraph break as one token. Without them, it would be read and written as two.
+knows a paragraph break as one token. Without the added tokens, a paragraph break would be two tokens.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ class PlainText:
 
     @cached_property
     def control_ids(self) -> frozenset[int]:
-        """The ids of the tokens that structure a prompt: special tokens, and added tokens that are not blank."""
+        """The ids of the tokens that structure a prompt: special tokens, and added tokens that are not blank.
+
+        The token for unknown characters is not among them.
+        """
         added = self.tokenizer.get_added_vocab()
         ids = {added[string] for string in _controls(self.tokenizer) if string in added}
         return frozenset({*ids, *self.tokenizer.all_special_ids} - {self.tokenizer.unk_token_id})
@@ -75,7 +78,8 @@ def _without(model: dict[str, Any], strings: set[str]) -> dict[str, Any]:
     """The tokenizer's model, changed so that it never forms one of the strings.
 
     In a BPE model, the merges that form these strings are removed. In a Unigram model, the strings get a score that
-    never wins. Strings such as `<0x0A>` get this score too, because the model would read them as a byte.
+    never wins. Strings such as `<0x0A>` get this score too, because the model would read them as a byte. A model of
+    another type is not changed.
     """
     if model["type"] == "BPE":
         return {**model, "merges": [pair for pair in model["merges"] if "".join(pair) not in strings]}

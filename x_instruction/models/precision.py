@@ -1,4 +1,4 @@
-"""Decides in which type a model computes: weights are trained in float32, with products in bfloat16 if that is fast."""
+"""Decides in which types a model is loaded, computes and is saved; weights are always trained in float32."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def has_bfloat16() -> bool:
 
 
 def inference_dtype() -> str | None:
-    """The type in which a model is loaded for use: float32 if bfloat16 is very slow, otherwise None (as stored)."""
+    """The type in which a model is loaded for use: float32 if `has_bfloat16` is false, otherwise None (as stored)."""
     return None if has_bfloat16() else "float32"
 
 

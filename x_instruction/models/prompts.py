@@ -25,7 +25,7 @@ SENTENCE_END = re.compile(sentence_end(marks(), space=r"(?=\s)") + r"|\n")
 class PromptEncoder:
     """Encodes the prompts of one tokenizer.
 
-    `budget`: limit of tokens for the response in a prompt; 0: none. A longer response is cut at a sentence end.
+    `budget`: limit of tokens for a response in a prompt, and for a completion; 0: none. `fitted` cuts a longer text.
     `room`: limit of tokens for the whole prompt; 0: none.
     `cut`: number of prompts that were cut to fit into `room`.
     """
@@ -40,7 +40,7 @@ class PromptEncoder:
         self._last: tuple[str, list[int]] = ("", [])
 
     def plain(self, text: str) -> list[int]:
-        """Token ids of a plain text. No special or added token is among them."""
+        """Token ids of a plain text. No token that structures a prompt is among them."""
         # One prompt may need the ids of its text three times: to check the length, to cut the text, and to fill the
         # template.
         if text != self._last[0]:
@@ -72,7 +72,7 @@ class PromptEncoder:
 
     @cached_property
     def start(self) -> list[int]:
-        """The first tokens of every prompt: the opening of a chat, or the begin-of-text token of the tokenizer."""
+        """The first tokens of every prompt: the opening of a chat, or the begin-of-text token if there is one."""
         if self._turn:
             return self._turn.before
         ids: list[int] = self.tokenizer("", add_special_tokens=True)["input_ids"]
@@ -112,10 +112,12 @@ class PromptEncoder:
         return _limit([len(piece) for piece in pieces[1::2]], self.room - structure)
 
     def _as_running_text(self, texts: list[str], pieces: list[list[int]]) -> list[int]:
-        """The token ids of the joined texts, or those of the single pieces if a text would form a control token.
+        """The token ids of the joined texts, or those of the single pieces.
 
-        Models know "Instruction: How" with a token for " How", and chat templates make it. If the pieces are encoded
-        apart, there is a token for the space alone. That was so in all prompts of the benchmark chat with Gemma 3.
+        The pieces are used if the joined texts would contain a control token of a document, or would not fit. Otherwise
+        the texts are joined, because models know "Instruction: How" with a token for " How", which chat templates give,
+        too. When the pieces were encoded apart, all prompts of the benchmark `chat` with Gemma 3 had a token for the
+        space alone.
         """
         whole = self._structure("".join(texts))
         structure = [token for piece in pieces[::2] for token in piece]
@@ -175,10 +177,11 @@ class PromptEncoder:
 def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     """The parts of a template: its words and the names of its placeholders in turn, with words first and last.
 
-    The language's name and the style come from the settings, so they are encoded together with the words around them.
-    If " in " and "Finnish" were encoded apart, there would be a token for the space alone. Models do not know such a
-    token from text, and a chat template, which is encoded as a whole, does not make it. When they were encoded
-    apart, only 80 of the sample's 400 seeds got the same tokens as from the chat template; now all do.
+    The language's name and the style come from the settings, so they are joined with the words around them. If " in "
+    and "Finnish" were encoded apart, there would be a token for the space alone. Such a token is rare in the texts from
+    which models learned, and a chat template, which is encoded as a whole, does not give it. When the language and the
+    style were encoded apart, only 80 of the sample's 400 seeds got the same tokens as from the chat template; now all
+    do.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]

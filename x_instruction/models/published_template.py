@@ -1,8 +1,9 @@
 """Writes the chat template of a published model, from the prompts with which it was trained.
 
-A user's message takes the place of the instruction. If the caller gives the template's argument `language` ("Finnish"),
-the prompt is exactly that of the training. Otherwise the model reads only the message, which must itself name the
-language of the answer.
+A user's message fills one placeholder of the prompt, such as that of the instruction. If the caller gives the
+template's argument `language` ("Finnish"), or the model has a default language, the prompt has the words of the
+training. Otherwise the sentence that names the language is left out, so the message must itself name the language of
+the answer.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _turn(whole: str, bare: str) -> str:
 
 
 def _whole(asking: Asking, whole: str, bare: str, after: str, begin: str, end: str) -> str:
-    """A whole chat template made from the prompt. It puts a system message before the first question."""
+    """A whole chat template made from the prompt. It puts a system message before the next message of the user."""
     return f"""{_values(asking)}{{%- set system = namespace(text="") -%}}
 {{{{- {begin} -}}}}
 {{%- for message in messages -%}}

@@ -42,11 +42,12 @@ def write_template(folder: Path, encoder: PromptEncoder, asking: Asking) -> str:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A tuned model whose weights and tokenizer are saved in `folder`. Equal trainings give equal values.
+    """A tuned model whose weights and tokenizer are saved in `folder`.
 
     `base`: folder of the base model. `decoding`: the settings with which the model answers; empty if it does not
-    answer. `facts`: what the training returned. `about`: the keys artifact, partition, about (what the model does),
-    languages (names by code), data and seed. `curve`: the loss curve of the training, from `loss_curve`.
+    answer. `facts`: facts about the training, at least FIGURES and `precision`. `about`: the keys artifact, partition,
+    about (what the model does), languages (names by code), data and seed. `curve`: the loss curve of the training, from
+    `loss_curve`.
     """
 
     folder: Path
@@ -61,7 +62,11 @@ class Tuned:
 
 
 def publish(tuned: Tuned) -> None:
-    """Writes all files beside the weights except the chat template, which `write_template` must have written."""
+    """Writes the files that are listed at the top of this module, except the chat template.
+
+    `write_template` must have written the chat template. The files contain no times, so equal trainings give equal
+    files.
+    """
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))

@@ -15,7 +15,7 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class Adapter(Section):
     """A low-rank adapter (LoRA). It is trained in place of the weights, and merged into the weights that are saved.
 
-    It is optional in params.yaml; the defaults are here and in docs/your-data.md.
+    In params.yaml, `dropout`, `modules`, `dora` and `four_bits` may be left out.
     """
 
     rank: Positive
@@ -65,15 +65,16 @@ class Training(Section):
     packing: bool
     """If true, the examples of a batch are placed in one row without padding, and none attends to another."""
     save_every: Positive
-    """Number of steps between checkpoints, from which an interrupted training run continues."""
+    """Number of steps between checkpoints, from which an interrupted training run continues. With `keep_best`,
+    `evaluate_every` is used instead."""
     evaluate_every: Positive | None
-    """Number of steps between measurements of the held-out loss; null: never measured."""
+    """Number of steps between measurements of the held-out loss; null: not measured during training."""
     keep_best: bool
     """If true, the weights with the lowest held-out loss are saved instead of the last weights."""
     patience: Positive | None
-    """Training stops after this many measurements without a lower held-out loss; null: never."""
+    """Training stops after this many measurements without a lower held-out loss; null: it never stops early."""
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow", "dvclive"], ...]
-    """Loggers in addition to the run log. The loggers send nothing unless the user's environment names a server."""
+    """Loggers in addition to the run log. The loggers send nothing unless the user's environment asks for it."""
 
     @model_validator(mode="after")
     def _held_out_loss_is_measured(self) -> Training:
@@ -91,19 +92,20 @@ class Decoding(Section):
     no_repeat_ngram: Annotated[int, Field(ge=0)]
     """No sequence of this many tokens occurs twice in a response; 0: no such rule."""
     repetition_penalty: Annotated[float, Field(gt=0)]
-    """Above 1, tokens that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
+    """Above 1, tokens that are already in the prompt or the response become less likely (Keskar et al., arXiv
+    1909.05858)."""
     stop_strings: tuple[NonEmpty, ...]
     """Strings that end a response, in addition to `prompts.end`."""
 
 
 class Prompts(Section):
-    """Prompt templates. Only the templates have structure; text in a placeholder is encoded as plain characters."""
+    """Prompt templates. Only the words of a template may become control tokens; documents are encoded as plain text."""
 
     write_instruction: str
     write_response: str
     rate: str
     end: str
-    """The text that ends every completion."""
+    """The text that ends every completion. It is not used if `chat_template` is true."""
     chat_template: bool
     """If true, each prompt is a user message in the model's own chat template, which also ends completions."""
     style_seed: str
@@ -114,7 +116,8 @@ class Prompts(Section):
     style_answer: str
     """The text in `{style}` for the answers in eval_scores."""
     max_response_tokens: Positive
-    """In prompts that ask for an instruction, a response with more tokens is cut at the end of a sentence."""
+    """In prompts that ask for an instruction, a response with more tokens is cut, at the end of a sentence if one lies
+    in the second half of what fits."""
 
     @field_validator("write_instruction")
     @classmethod

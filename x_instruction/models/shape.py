@@ -12,7 +12,7 @@ from typing import Any
 from x_instruction.runner.files import read_json
 
 IN_LAYER = re.compile(r"\.\d+\.")
-BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}  # other types have one byte
+BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}  # other types count as one byte
 # The config of GPT-2 does not give the width of its feed-forward layers, which are four times as wide as the hidden
 # state.
 WIDENING = 4
@@ -20,7 +20,7 @@ WIDENING = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a model: numbers of weights, and widths of a layer. A number that the config does not give is 0."""
+    """The sizes of a model: numbers of weights, and widths of a layer. An unknown number is 0."""
 
     weights: int
     stored_bytes: int
@@ -44,7 +44,7 @@ class Shape:
 
 
 def shape_of(folder: Path) -> Shape | None:
-    """The shape of the model in a folder; None if the folder has no config.json or no safetensors."""
+    """The shape of the model in a folder; None if config.json or the safetensors are missing or unusable."""
     from transformers import AutoConfig
 
     files = _weight_files(folder)

@@ -130,7 +130,7 @@ def _saving(training: Training, save: bool) -> dict[str, Any]:
     return {
         "eval_strategy": "steps",
         "eval_steps": training.evaluate_every,
-        # Every measured state is saved, because it may be the best one.
+        # With keep_best, every measured state is saved, because it may be the best one.
         "save_strategy": "steps" if save or training.keep_best else "no",
         "save_steps": training.evaluate_every if training.keep_best else training.save_every,
         "save_total_limit": 1,

@@ -7,12 +7,15 @@ from typing import Any
 
 import polars as pl
 
-SAMPLED = 1000  # number of weights of each parameter that are compared
-POINTS = 200  # the most points in a curve
+SAMPLED = 1000  # at least so many weights of each parameter, or all of them, are compared
+POINTS = 200  # the most points of each series in a curve
 
 
 class WeightSample:
-    """A sample of each parameter before training, without embeddings, because those of rare tokens hardly change."""
+    """A sample of the weights of each trained parameter, taken before the training.
+
+    Embeddings are left out unless nothing else is trained, because the embeddings of rare tokens hardly change.
+    """
 
     def __init__(self, model: Any) -> None:
         embeddings = {id(layer.weight) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
@@ -29,7 +32,7 @@ class WeightSample:
 
 def _sample(weight: Any) -> Any:
     flat = weight.detach().reshape(-1)
-    # The sample before the training is taken on the CPU, but the sample after it may be on a GPU.
+    # Before the training, the weights are on the CPU; after it, they may be on a GPU.
     return flat[:: max(1, len(flat) // SAMPLED)].cpu()
 
 

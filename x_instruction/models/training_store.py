@@ -72,7 +72,7 @@ def surroundings_of(
 
 
 def _checkpoints(job: Job, key: str) -> Path:
-    """Folder of the checkpoints of exactly this training run. Checkpoints of an earlier run are removed.
+    """Folder of the checkpoints of exactly this training run. Checkpoints of other runs are removed.
 
     When the artifact is published, all that is not listed as used is removed from the work store, checkpoints included.
     """

@@ -40,9 +40,9 @@ class UndecodableError(Exception):
 def decode(body: bytes, charset: str | None, is_html: bool) -> str:
     """Decodes a page by the first of these that fits: byte order mark, UTF-8, declared encoding, chardet's guess.
 
-    `charset` is the encoding that the server declared; it is tried before the one that the page declares. A declared
-    encoding that does not fit the bytes is ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, or
-    if no encoding fits.
+    If all bytes are ASCII, the declared encoding is tried before UTF-8. `charset` is the encoding that the server
+    declared; it is tried before the one that the page declares. A declared encoding that does not fit the bytes is
+    ignored. Raises UndecodableError if UTF-8 is mixed with another encoding, or if no encoding fits.
     """
     for name in _candidates(body, charset, is_html):
         if name and (text := _decoded(body, name)) is not None:

@@ -1,8 +1,8 @@
 """Reads pages in a process that is ended if a page takes too long.
 
 A process cannot stop its own parser, which is a single call in C. So the kernel ends the process when the processor
-time of the page is used up. Processor time does not depend on other programs: a busy and an idle machine refuse the
-same pages.
+time of the page is used up. Processor time hardly depends on other programs, so a busy and an idle machine refuse
+the same pages.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Extractor:
         return self._connection
 
     def _end(self) -> int | None:
-        """Ends the process. Returns its exit code, or None if it was still waiting for something."""
+        """Ends the process. Returns the exit code if the process had already ended, otherwise None."""
         process, connection = self._process, self._connection
         self._process = self._connection = None
         assert process is not None and connection is not None

@@ -12,7 +12,7 @@ from lxml import etree, html  # type: ignore[import-untyped]
 # `hidden` marks notes that a reader does not see, such as notes to editors (on 105 of 957 pages of MDN). An element's
 # class or id is only a hint. A notice must also be short and contain no article. Unless it is hidden or empty, it must
 # contain a word about cookies or consent. If more than half of the page's text would be removed, it must contain two
-# such words.
+# different words of this kind.
 HIDDEN = re.compile(r"\Ahidden\Z")
 NOTICE = re.compile(r"cookie|consent|gdpr")
 NOTICE_ELEMENTS = ("div", "section", "aside", "dialog", "form", "p", "footer")
@@ -137,7 +137,7 @@ def is_text(text: str | None) -> bool:
 
 
 def drop_unread(tree: html.HtmlElement) -> None:
-    """Removes scripts (except articles as JSON), styles, and the links and metas of the head.
+    """Removes scripts (except JSON-LD, which may contain the article), styles, and the links and metas of the head.
 
     The extractor never reads them, but it copies and walks the tree several times. They take 5 % of the time of a news
     page.

@@ -40,8 +40,8 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
     """Maps the reason of each rule to an expression for whether a pair breaks it. Best pairs must come first."""
-    # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. Bands
-    # that have no more pairs are passed over.
+    # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. A pair
+    # that another rule drops keeps its rank, so its band has no pair at this turn.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1
     return {
         "below_min_rating": (pl.col("rating") < settings.min_rating) & (pl.col("rank") > settings.always_kept),

@@ -10,26 +10,30 @@ from x_instruction.runner.settings import Positive, Section, Share
 
 
 class RefinedPairs(Section):
-    """The rules that select pairs, in this order. A limit that is null does not apply."""
+    """The limits of the rules that select pairs, in the order of the rules, and of the stop rule.
+
+    A limit that is null does not apply. One rule needs no setting: only the best pair of each text is kept.
+    """
 
     min_rating: Share
     always_kept: Annotated[int, Field(ge=0)]
-    """So many of the best pairs of a language are kept even if their rating is below `min_rating`. This is for the
-    embedded model. Its instructions do not fit their texts (median rating 0.1), so fewer than `min_pairs` would be
-    left. With any other model it must be 0."""
+    """To so many of the best pairs of a language, `min_rating` does not apply. This is for the embedded model. Its
+    instructions do not fit their texts (median rating 0.1), so fewer than `min_pairs` would be left. With any other
+    model it must be 0."""
     max_of_document: Positive | None
     """The largest number of pairs of one document."""
     max_of_domain: Positive | None
     """The largest number of pairs of one site, or of one source file if they have no address."""
     top_share: Annotated[float, Field(gt=0, le=1)]
-    """The pairs are divided by length into `length_bands` equally large groups. This share of each group is kept, so
-    that long responses do not displace short ones."""
+    """All rated pairs of a language are divided by the length of their responses into `length_bands` equally large
+    groups. Only the best pairs of each group, this share of it, can be kept, so that long responses do not displace
+    short ones."""
     length_bands: Positive
     max_pairs: Positive
     """The largest number of pairs of one language. The next iteration learns from all of them, so more pairs take
     longer."""
     min_pairs: Positive
-    """If a language has fewer pairs than this, nothing is published."""
+    """If a language has fewer pairs than this, refined_pairs is not published for it."""
     max_precision_fall: Share
     """The stop rule. If an iteration's precision on held-out seeds is more than this below the best one before, that
     iteration and all later ones are not used."""

@@ -1,4 +1,4 @@
-"""Chooses the iteration to use: the last one before the evaluator's precision on held-out seeds falls."""
+"""Chooses the iteration to use: the last one before the evaluator's precision on held-out seeds falls too far."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Decision:
 
 
 def accepted_iteration(job: Job) -> str:
-    """The last iteration before the precision falls by more than `max_precision_fall`."""
+    """The last iteration before the precision falls by more than `max_precision_fall`, or the last of all."""
     return decision(job).iteration
 
 

@@ -25,12 +25,12 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.outcome import Outcome
 from x_instruction.runner.plots import PLOTS
 
-# Facts about a training run that the expectation suite judges.
+# Facts about a training run that are metrics of the artifact.
 CHECKED = (
     "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
     "ends_with_token",
 )  # fmt: skip
-COMPARED = 200  # number of held-out prompts that are compared with those of the chat template
+COMPARED = 200  # the most held-out prompts that are compared with those of the chat template
 
 
 def tune(
@@ -94,18 +94,19 @@ def measure_tuned(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _encoder(job: Job, model: Path, training: Training) -> PromptEncoder:
-    """The encoder of prompts. A response may fill three quarters of `max_tokens`, so that the rest of the pair fits."""
+    """The encoder of prompts. A response may fill three quarters of `max_tokens`; the rest is for the other tokens."""
     return PromptEncoder(load_tokenizer(model), job.section(Prompts), budget=training.max_tokens * 3 // 4)
 
 
 def _template_share(
     folder: Path, task: Task, pairs: Sequence[Pair], examples: Sequence[Example], encoder: PromptEncoder
 ) -> float:
-    """Share of the held-out prompts for which the saved chat template gives exactly the tokens of the training.
+    """Share of the compared prompts for which the saved chat template gives exactly the tokens of the training.
 
-    The tokens of the template and those of the training may differ. The pipeline encodes the parts of a prompt one by
-    one, so that no text becomes a special token. A chat template is encoded as a whole, so a tokenizer may join the end
-    of one part with the start of the next.
+    The tokens of the template and those of the training may differ. A chat template is encoded as a whole, so a
+    tokenizer may join the end of one part with the start of the next. The pipeline encodes the opening and the end of a
+    chat turn apart from the words between them. If a text in the prompt would form a control token, it encodes all
+    parts of the prompt apart.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

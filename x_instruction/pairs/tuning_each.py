@@ -97,7 +97,7 @@ def tune_each(each: Each, pairs: Mapping[str, list[Pair]]) -> Outcome:
 
 
 def measure_each(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """The worst of the models' metrics, and each language's held-out loss."""
+    """The metrics of all models, combined by the functions in WORST, and each language's held-out loss."""
     models = [model_facts(job.staging / language) for language in job.settings.languages]
     return {
         **{name: WORST[name]([values[name] for values in models]) for name in models[0]},

@@ -1,7 +1,8 @@
 """Computes signals of a pair with the instruction model: how likely the instruction is after the response.
 
-A small evaluator cannot compare a response with its instruction. On the artificial languages of docs/evaluator.md, AUC
-in detecting responses to another instruction was 0.5 to 0.9 with the labels, and 1.00 with these likelihoods.
+A small evaluator is poor at comparing a response with its instruction. On the artificial languages of
+docs/evaluator.md, AUC in detecting responses to another instruction was 0.5 to 0.9 with the labels, and 1.00 with
+these likelihoods.
 
 If an instruction is likely after any text, its likelihood says nothing about the response. So its mean likelihood after
 other texts of the language is computed too. The calibration subtracts this mean, times the factor from 0 to 1 that fits
@@ -34,8 +35,8 @@ from x_instruction.models.settings import Prompts
 from x_instruction.rating.by_language import by_language
 
 # `likelihood` is the mean log-probability, in nats, of the instruction's tokens after the whole response.
-# `part_likelihood` is the lowest such value after one of the response's three parts. A low value means that the
-# response does not fit. On the artificial languages, AUC in detecting responses that leave the topic was 0.83 with
+# `part_likelihood` is the lowest such value after one of the response's parts (at most three). A low value means that
+# the response does not fit. On the artificial languages, AUC in detecting responses that leave the topic was 0.83 with
 # `likelihood` alone, and 0.998 together with `part_likelihood` and the labels.
 LIKELIHOODS = ("likelihood", "part_likelihood")
 # The mean of the instruction's likelihoods after other texts.

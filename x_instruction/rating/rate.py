@@ -15,7 +15,7 @@ from x_instruction.runner.errors import SettingsError
 
 
 def label_tokens(encoder: PromptEncoder, labels: list[str]) -> list[int]:
-    """The token of each label, in the order of LEVELS. Raises SettingsError if a label is not a single token."""
+    """The token of each label, in the order of LEVELS. Raises SettingsError unless these are three different tokens."""
     ids = [encoder.tokenizer(label, add_special_tokens=False)["input_ids"] for label in labels]
     for label, tokens in zip(labels, ids, strict=True):
         if len(tokens) != 1:

@@ -30,8 +30,8 @@ SIGNALS = (*HIGHER_IS_BETTER, *SURFACE)
 def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
     """Adds the signals of `rating.signals`. Likelihoods need the instruction model, and similarities the text encoder.
 
-    The folder `evaluator` contains the mean vectors that similarities need. If the frame already has vectors, these are
-    used. Vectors are removed at the end.
+    The folder `evaluator` contains the mean vectors that similarities need. Similarities use the vectors of the frame,
+    or compute them if the frame has none, and then remove them.
     """
     rating = job.section(Rating)
     if set(rating.signals) & set(SURFACE):

@@ -19,7 +19,7 @@ from x_instruction.rating.by_language import by_language
 SURFACE = ("repeated_share", "short_run", "open_end", "other_language_share")
 
 MIN_REPEATED = 15  # characters; shorter sentences and headings often occur twice in a good text
-MAX_SHORT = 5  # words; notices, menu items and buttons are not longer
+MAX_SHORT = 5  # words; notices, menu items and buttons are rarely longer
 PASSAGE = 40  # characters that are enough to identify a language; a single sentence is often only a name
 
 
@@ -51,7 +51,7 @@ def _with_signals(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFra
 
 
 def _repeated(sentences: pl.DataFrame) -> pl.DataFrame:
-    """Computes repeated_share. Sentences are compared by letters and digits, without case and punctuation."""
+    """Computes repeated_share in sentences of MIN_REPEATED characters or more, without case and punctuation."""
     letters = pl.col("sentence").str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
     compared = sentences.select("row", letters=letters).with_columns(length=pl.col("letters").str.len_chars())
     long = compared.filter(pl.col("length") >= MIN_REPEATED)

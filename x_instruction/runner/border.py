@@ -1,4 +1,4 @@
-"""Runs a command: prints each of its errors as one sentence, and a traceback only for bugs of this project."""
+"""Runs a command and prints its errors, with a traceback only for a bug of this project or if XI_TRACEBACK is set."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ REMEDIES = {
     errno.ENFILE: "close other programs, then run again",
     errno.EIO: "the disk may be failing: copy the project to another disk, then run again",
 }
-# Errors of libraries in Rust and C++ have no error number, only these words in their message.
+# Errors of libraries in Rust and C++ may have no error number, only these words in their message.
 DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quota exceeded")
 NO_MEMORY = re.compile(
     r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
 )
-# Names of libraries by the package that defines their errors. An error of these libraries is about their input, and not
-# a bug of this project.
+# What the message calls a library, by the package that defines the library's errors. Such an error counts as a problem
+# of the library's input, and not as a bug of this project.
 LIBRARIES = {
     "dvc": "DVC",
     "safetensors": "safetensors",
@@ -53,10 +53,11 @@ LESS_MEMORY = "close other programs, lower execution.workers, rows_per_shard or 
 
 
 def at_the_border(work: Callable[[], int], interrupted: str = INTERRUPTED) -> int:
-    """Does the work and returns its exit status. Prints an error as one sentence; XI_TRACEBACK=1 adds its traceback.
+    """Does the work and returns its exit status. Prints the message of an error.
 
-    `interrupted` tells a person who interrupts the work what is left of it, and what to do.
-    If nobody reads the output any more, as in `COMMAND | head`, the command ends without a message.
+    The traceback follows for a bug of this project, and for any error if XI_TRACEBACK=1 is set. `interrupted` tells a
+    person who interrupts the work what to do. If nobody reads the output any more, as in `COMMAND | head`, the command
+    ends without a message.
     """
     try:
         return _status_of(work, interrupted)
@@ -116,7 +117,7 @@ def _is_closed_pipe(stream: TextIO | None) -> bool:
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """One line that says what is wrong, where, and what to do; None for a bug of this project."""
+    """A message that says what is wrong, where, and what to do; None for a bug of this project."""
     if isinstance(error, XInstructionError):
         return str(error)
     text = in_one_line(error)

@@ -13,12 +13,15 @@ from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
 STARTED = b"+"  # sent by the process when the stage begins; at the end, it sends the exit status
-# Loading the libraries takes 8 s, and a minute on a busy machine.
+# Loading the libraries took 8 s, and a minute on a busy machine.
 LONGEST_START = 300.0  # seconds
 
 
 def same_user(connection: socket.socket) -> bool:
-    """Whether the process at the other end of a Unix socket has the same user as this one (known on Linux only)."""
+    """Whether the process at the other end of a Unix socket has the same user as this one.
+
+    On systems other than Linux, this cannot be found out, and the answer is True.
+    """
     if sys.platform != "linux":
         return True
     _, user, _ = struct.unpack(
@@ -28,7 +31,10 @@ def same_user(connection: socket.socket) -> bool:
 
 
 def delegated(arguments: list[str]) -> int | None:
-    """Lets the preloaded process run the stage. Returns its exit status, or None if no such process answers."""
+    """Lets the preloaded process run the stage. Returns the stage's exit status, or None if this process must run it.
+
+    That is so if there is no preloaded process, if it belongs to another user, or if it does not begin in time.
+    """
     path = os.environ.get(SOCKET)
     if not path:
         return None

@@ -1,4 +1,7 @@
-"""Errors that a user can cause. The message is one sentence: what is wrong, where, and what to do."""
+"""Errors that are not bugs of this project. The message says what is wrong, where, and what to do.
+
+The message is one sentence; that of GateFailedError has several lines.
+"""
 
 from pathlib import Path
 
@@ -10,11 +13,15 @@ class XInstructionError(Exception):
 
 
 class SettingsError(XInstructionError):
-    """`params.yaml` has an unknown key or an impossible value."""
+    """The configuration or the command cannot be used.
+
+    Examples are an unknown key or an impossible value in a YAML file of the project, a setting that needs a package or
+    a GPU that is missing, and a command for a language that params.yaml does not list.
+    """
 
 
 class InputError(XInstructionError):
-    """A file, folder, row or model that the user gave cannot be used."""
+    """A file, folder, row, model or service that the work needs cannot be used, or a wait for it was too long."""
 
 
 class GateFailedError(XInstructionError):
@@ -22,7 +29,7 @@ class GateFailedError(XInstructionError):
 
 
 class DamagedError(InputError):
-    """The content of a file is not what was written: a disk, a copy or a person has changed it."""
+    """A file is missing, or its content is not what was written: a disk, a copy or a person has changed it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -32,18 +39,19 @@ class DamagedError(InputError):
         self.path = path
 
     def __reduce__(self) -> tuple[type, tuple[Path]]:
-        """A worker process pickles its errors. By default, unpickling would give the message in place of the path."""
+        """A worker process pickles its errors. By default, unpickling would pass the message in place of the path."""
         return DamagedError, (self.path,)
 
 
 class UnreadableError(InputError, ValueError):
-    """The content of a file is not JSON."""
+    """The content of a file is not JSON, or has too many levels."""
 
 
 def in_one_line(error: BaseException) -> str:
     """The message of a library's error in one line of at most LONGEST characters, without a full stop at its end.
 
-    Jinja puts lines of the template into the messages of its syntax errors. The line's number replaces them.
+    The message of a Jinja syntax error contains lines of the template. They are replaced by the number of the line with
+    the error.
     """
     message, line = getattr(error, "message", None), getattr(error, "lineno", None)
     text = f"{message.split('. ')[0].rstrip('.')} in line {line}" if isinstance(message, str) and line else str(error)

@@ -13,7 +13,8 @@ from x_instruction.runner.errors import InputError, SettingsError
 from x_instruction.runner.process import die_with_parent
 from x_instruction.runner.settings import Execution
 
-# A shard takes minutes. If it takes this long, a worker hangs, or the cluster has no free processor.
+# A shard usually takes minutes. If it takes this long, it is too large, a worker hangs, or the cluster has no free
+# processor.
 LONGEST_SHARD = 4 * 3600.0  # seconds
 
 Item = TypeVar("Item")
@@ -21,10 +22,12 @@ Result = TypeVar("Result")
 
 
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execution: Execution) -> Iterator[Result]:
-    """Yields the results in the order of the items. At most two items per worker wait, so that memory stays bounded.
+    """Yields the results in the order of the items.
 
-    With `processes` and `ray` the function must be picklable: a function of a module or a partial of such a function.
-    Raises SettingsError if Ray is asked for but not installed.
+    About two items per worker are taken in advance, so that memory stays bounded. With `processes` and `ray` the
+    function must be picklable: a function of a module or a partial of such a function. Raises SettingsError if Ray is
+    chosen but is not installed or has no CPU. With `processes` and `ray`, raises InputError after a wait of
+    LONGEST_SHARD for one result.
     """
     if execution.executor == "processes":
         yield from _in_processes(function, items, execution.workers)
@@ -49,7 +52,7 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
 
 
 def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
-    """The result of a shard. If the shard takes longer than LONGEST_SHARD, ends the workers and raises InputError."""
+    """The result of a shard. After a wait of LONGEST_SHARD, ends the workers and raises InputError."""
     try:
         return shard.result(timeout=LONGEST_SHARD)
     except TimeoutError:
@@ -65,7 +68,7 @@ def _result(shard: Future[Result], pool: ProcessPoolExecutor) -> Result:
 
 
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Maps the function on the Ray cluster at RAY_ADDRESS, or on a local one that it starts.
+    """Maps the function on the Ray cluster at RAY_ADDRESS, else on one that runs on this machine, else on a new one.
 
     The nodes must share the project's folder, because each node writes its shards to the work store.
     """

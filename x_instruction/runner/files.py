@@ -17,7 +17,10 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux constants that mean: relative to th
 
 
 def digest(*parts: str | bytes | memoryview) -> str:
-    """SHA-256 over the parts as hex. Each part is preceded by its length, so that no two lists of parts collide."""
+    """SHA-256 over the parts as hex.
+
+    Each part is preceded by its length, so that the parts "ab" and "c" do not have the hash of "a" and "bc".
+    """
     state = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part

@@ -1,11 +1,11 @@
 """Checks an artifact against its suite of expectations, before it is published. This check is called the gate.
 
-Polars computes the metrics over all rows, and Great Expectations judges them as a frame of one row. For a million rows,
-these steps take 0.2 s and 0.5 GB. If Great Expectations read all rows itself, through pandas, it would take 3 s and 1.1
-GB. A suite is the file `stages/<artifact>/expectations.yaml`, a list of entries:
+Stages compute the metrics over all rows with polars, and Great Expectations judges them as a frame of one row. For a
+million rows, these steps took 0.2 s and 0.5 GB. When Great Expectations read all rows itself, through pandas, it took
+3 s and 1.1 GB. A suite is the file `stages/<artifact>/expectations.yaml`, a list of entries:
 
     - metric: bad_share                      # a metric that the stage computes
-      at_most: $raw_web_text.max_bad_share   # a setting or a number; also at_least and equals
+      at_most: $raw_web_text.max_bad_share   # a setting, number or text; also at_least and equals
       severity: critical                     # a failure blocks publishing; a failed `warning` is only shown
       because: the reason for the bound
 """
@@ -151,7 +151,7 @@ def _plain(value: Metric) -> Metric:
 
 
 def refuse(report: Report, path: Path, drops: str = "") -> None:
-    """Raises GateFailedError with one line for each critical failure.
+    """Raises GateFailedError if the report has critical failures, with one line for each.
 
     `drops` is a sentence about the rows that the stage dropped, which often explain the failure.
     """

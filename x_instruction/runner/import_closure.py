@@ -1,9 +1,9 @@
 """Finds the import closure of a stage: the project's files that its code imports, directly or not.
 
-The keys of a stage's finished shards depend only on these files, so a change of one stage's code does not invalidate
-another stage's shards. A test compares the files with the dependencies in dvc.yaml. The search starts at the stage's
-module and at shell.py. It does not start at `stages/__main__.py`: that file imports the settings modules of all stages,
-so a change of any of them would change every key.
+Of the project's code, only these files are part of the keys of a stage's finished shards. So a change of code that only
+one stage imports leaves the shards of other stages valid. A test compares the files with the dependencies in dvc.yaml.
+The search starts at the stage's module and at shell.py. It does not start at `stages/__main__.py`: that file imports
+the settings modules of all stages, so a change of any of them would change every key.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _imported_names(file: Path, root: Path) -> set[str]:
 
 
 def _module(root: Path, dotted: str) -> list[Path]:
-    """The files of a dotted name: a module or a package's `__init__`. The list is empty if it is neither."""
+    """The files of a dotted name: a module or a package's `__init__`. The list is empty if the name is neither."""
     path = root.joinpath(*dotted.split("."))
     candidates = [path.with_suffix(".py"), path / "__init__.py"]
     return [candidate for candidate in candidates if candidate.is_file()]

@@ -38,8 +38,10 @@ SCRATCH = "scratch-"
 class Job:
     """One run of one stage on one partition: the part of the artifact for one language, one iteration, or both.
 
+    An artifact without languages and iterations is one partition.
+
     `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` is the folder
-    of the work store, which keeps finished shards when a run is interrupted. It is outside DVC's outputs, because DVC
+    of the work store, which keeps finished shards for later runs. The work store is outside DVC's outputs, because DVC
     empties them before a run. `code` is the hash of the stage's code. `used` collects the keys of the work store that
     this run needs.
     """
@@ -178,10 +180,10 @@ class Job:
 
 
 def make_job(artifact: str, kinds: tuple[str, ...], names: list[str], settings: RunSettings, root: Path) -> Job:
-    """Makes the job of a partition. `kinds` says whether the artifact has iterations, languages or both.
+    """Makes the job of a partition. `kinds` says whether the artifact has iterations, languages, both or neither.
 
     `names` are the partition's iteration and language in any order. Raises SettingsError for a name that params.yaml
-    does not list, and for too many or too few names.
+    does not list, and for names that are not exactly one of each kind.
     """
     given: dict[str, str] = {}
     for name in names:

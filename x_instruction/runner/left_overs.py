@@ -11,7 +11,10 @@ from x_instruction.runner.work_store import remove_temporary
 
 
 def sweep(job: Job) -> None:
-    """Empties the staging folder. Removes temporary files and folders, and a report or figures without data."""
+    """Empties the staging folder, and removes temporary files and folders.
+
+    If no data are published, removes the report, metrics and plots, too.
+    """
     for left in [job.staging, *_temporary(job.staging), *job.work.glob(f"{SCRATCH}*")]:
         shutil.rmtree(left, ignore_errors=True)
     job.staging.mkdir(parents=True)
@@ -24,7 +27,7 @@ def sweep(job: Job) -> None:
 
 
 def withdraw(job: Job) -> None:
-    """Removes the report and the figures of the published data, before other data take their place."""
+    """Removes the report, metrics and plots of a partition, so that none describes data that are gone or replaced."""
     for path in (job.report, job.metrics):
         path.unlink(missing_ok=True)
     shutil.rmtree(job.plots, ignore_errors=True)

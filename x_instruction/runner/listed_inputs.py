@@ -16,10 +16,10 @@ from x_instruction.runner.yaml_files import read_yaml
 
 
 def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
-    """Raises SettingsError for the first input of an artifact that is not among its dependencies in `graph`.
+    """Raises SettingsError for the first input that is not among the dependencies of its artifact in `graph`.
 
-    `inputs` maps each artifact to its dependencies, written as in `graph`. It is no error if `graph` does not exist,
-    because a stage can also run without it, or if an artifact is not in it.
+    `inputs` maps an artifact to the inputs that the settings name, written as in `graph`. It is no error if `graph`
+    does not exist, because a stage can also run without it, or if an artifact is not in it.
     """
     if not graph.exists():
         return

@@ -1,9 +1,9 @@
 """Waits for other processes. A wait reports for which process and how long, and ends with an error if it is in vain.
 
-A wait is in vain if the process that holds the lock and its children do nothing for an hour. As long as they use the
-processor, or their files grow, the wait goes on, but no longer than seven days. Linux lists the process that holds a
-lock file in /proc/locks. On other systems, and on file systems whose locks Linux does not list, a process notes its id
-beside the lock.
+A wait is in vain if the other process and the processes that it started do nothing for an hour. As long as they use the
+processor, or change the files that the caller looks at, the wait goes on, but no longer than seven days. Linux lists
+the process that holds a lock file in /proc/locks. On other systems, and on file systems whose locks Linux does not
+list, a process notes its id beside the lock.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from x_instruction.runner.files import write_atomically
 
 MESSAGE_EVERY = 30.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds for a process that does nothing
-# Days of a wait for a process that works, because a training may take days. Processor time cannot tell a process that
-# hangs from one that works: a run that waits for the answers of an endpoint uses as little as threads that wake up.
+# The most days of a wait for a process that seems to work; a training may take days. Processor time cannot tell whether
+# a process works or hangs: a run that waits for the answers of an endpoint uses as little of it as a process that hangs
+# but has threads that wake up now and then.
 MOST_DAYS = 7
 DAY = 86_400.0  # seconds
 LOCKS = Path("/proc/locks")
@@ -121,7 +122,7 @@ def _cpu_seconds(process: int) -> float:
 
 
 def holder_of(lock: Path) -> int | None:
-    """The id of the process that has a file locked; None if there is none, or if it is not known."""
+    """The id of the process that has a file locked; None if there is no such process, or if it is not known."""
     return _listed_holder(lock) or _noted_holder(lock)
 
 
@@ -139,9 +140,10 @@ def _listed_holder(lock: Path) -> int | None:
 
 
 def _noted_holder(lock: Path) -> int | None:
-    """The process that is noted beside the lock. DVC notes it in the lock file itself, but also when the lock is free.
+    """The process whose id is noted beside the lock.
 
-    A process that began after the note was written has only got the same id.
+    DVC writes the id into the lock file itself, where it stays after the lock was released. A process that began after
+    the note was written is another process with the same id.
     """
     for path in (note_of(lock), *([] if LOCKS.exists() else [lock])):
         try:
@@ -162,7 +164,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line; "" for the kernel's and ended processes; None if it is unknown."""
+    """The command of a process in one line; "" for processes of the kernel and ended ones; None if it is unknown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())

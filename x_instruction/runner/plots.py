@@ -1,6 +1,7 @@
-"""Writes the data of an artifact's plots to `plots/<name>.csv`, with columns for x, for y and for the `series` (line).
+"""Writes the data of an artifact's plots to `plots/<name>.csv`.
 
-DVC draws the files that dvc.yaml lists, with the templates in .dvc/plots. Dagster draws every file that it finds.
+A file has a column for x, one for y and, if the plot has several lines or colours, the column `series`. DVC draws the
+files that dvc.yaml lists, with the templates in .dvc/plots. Dagster draws every file that it finds.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ RUN = "XI_RUN"
 def die_with_parent(parent: int | None = None) -> None:
     """Asks Linux to end this process together with its parent, because an orphan could publish later.
 
-    `parent` is the id of the process that started this one. If it has already ended, this process ends at once.
+    `parent` is the id of the process that started this one. If that process has already ended, this one ends at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
@@ -27,7 +27,7 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 def die_with_run() -> None:
-    """Ends this process together with its parent, and with the process named by XI_RUN.
+    """Asks Linux to end this process when its parent or the process with the id in XI_RUN ends.
 
     The parent is not enough: DVC starts a stage through a shell, which waits for the stage even if DVC is killed.
     Without XI_RUN, stages went on for 7 to 17 s after `make run` was killed.
@@ -54,13 +54,16 @@ def _end_after(run: int) -> None:
 
 
 def quiet_libraries(threads: int) -> None:
-    """Turns off telemetry and fixes the number of threads, because the last bits of a sum depend on that number."""
+    """Sets environment variables of libraries, unless the user has set them.
+
+    Telemetry is off. The number of threads is fixed, because the last bits of a sum depend on it.
+    """
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK", "VLLM_NO_USAGE_STATS"):
         os.environ.setdefault(name, "1")
-    # Waiting threads must leave their core to others. Without this, training beside the Dagster UI on two cores was ten
-    # times slower.
+    # Waiting threads must leave their core to other threads. Without this variable, training beside the Dagster UI on
+    # two cores was ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

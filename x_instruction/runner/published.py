@@ -16,7 +16,10 @@ METRICS = "metrics"  # key of the manifest: the checksum of the metrics, which a
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a published folder. Raises DamagedError if it has changed since it was written."""
+    """The manifest of a published folder. Raises DamagedError if it has changed since it was written.
+
+    A manifest without a checksum, which a person wrote by hand, is accepted.
+    """
     return read_sealed(folder / MANIFEST, or_by_hand=True)
 
 
@@ -37,16 +40,17 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def refuse_damaged(folder: Path, among: Callable[[str], bool] = lambda name: True) -> None:
-    """Raises DamagedError for a file that has changed since it was published; `among` selects the files by name.
+    """Raises DamagedError for a published file that is missing or has changed; `among` selects the files by name.
 
-    Another folder, such as a checkpoint from a hub, has no list of checksums, so no file of it is compared.
+    A folder that X-Instruction did not publish, such as a checkpoint from a hub, has no list of checksums, so no file
+    of it is compared.
     """
     listed = manifest_of(folder).get(FILES, {})
     refuse_changed(folder, listed, filter(among, listed))
 
 
 def refuse_damaged_copy(folder: Path) -> None:
-    """Does the same as `refuse_damaged`, for a copy of a folder. The message asks the user to copy the folder again."""
+    """Raises InputError for a damaged file in a copy of a folder. The message asks to copy the folder again."""
     try:
         refuse_damaged(folder)
     except DamagedError as damaged:

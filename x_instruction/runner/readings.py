@@ -29,7 +29,10 @@ IGNORED = "__pycache__"  # written while a stage runs; also in .dvcignore
 
 @dataclass(frozen=True)
 class Readings:
-    """States of a partition's parameters and dependencies before the stage runs; `states` maps names to states."""
+    """The states of a partition's parameters and dependencies before the stage runs.
+
+    `states` maps each parameter and each path to its state. `names` are the partition's iteration and language.
+    """
 
     root: Path
     artifact: str
@@ -59,7 +62,8 @@ class Readings:
 def _states(root: Path, artifact: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yields parameters with their values, and paths with a digest of the sizes and times of all files in them.
 
-    Yields nothing if the graph or the settings are missing or cannot be read, because other code reports that.
+    Stops without an error if the graph or the settings are missing, cannot be read or lack an entry. A stage can also
+    run without the graph, and other code reports unusable files.
     """
     try:
         graph, params = (read_yaml(root / name) for name in ("dvc.yaml", "params.yaml"))

@@ -1,8 +1,9 @@
 """Drops rows that can be judged only among all rows of a partition, such as duplicates, in a second pass.
 
 The first pass writes the shards one by one. The second pass reads a few columns of all shards, decides which rows to
-drop, and rewrites the shards that have such rows. A staged shard is a hard link to one in the work store. The shard in
-the work store keeps its content, because `write_shard` writes a new file and renames it over the old name.
+drop, and rewrites the shards that have such rows or temporary columns. A staged shard is a hard link to one in the work
+store. The shard in the work store keeps its content, because `write_shard` writes a new file and gives it the name of
+the staged shard.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import DROP_SCHEMA, DROPS, Split, write_shard
 
 Places = npt.NDArray[np.int64]
-# The columns of a decision to drop a row: its place (`shard`, `row`), the reason, and the value that broke the rule.
+# The columns of a decision to drop a row: the numbers of the shard and of the row in it, the reason, and the value that
+# broke the rule.
 DECISION_SCHEMA = {"shard": pl.UInt32, "row": pl.UInt32, "reason": pl.String, "value": pl.String}
 # Decisions may also be a function that gets a shard's number and returns a frame of `row`, `reason` and `value`.
 Decisions = Callable[[int], pl.DataFrame]
@@ -38,7 +40,7 @@ def first_places(shards: list[Path]) -> Places:
 def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
     """The staged rows whose key occurs more than once, with the columns `shard`, `row`, the key and `columns`.
 
-    Keys are compared by 64-bit hashes on disk, so that only repeated rows are in memory.
+    Keys are compared by 64-bit hashes on disk, so that the keys of all rows are never in memory together.
     """
     shards = job.staged.paths()
     with job.scratch() as folder:
@@ -57,7 +59,10 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 
 
 def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
-    """Divides ascending row numbers among the shards: yields a shard's number, its path, and the rows within it."""
+    """Divides ascending row numbers of all shards among the shards that have these rows.
+
+    Yields the number and the path of such a shard, and the numbers of its rows counted from its first row.
+    """
     begins = first_places(shards)
     for number, path in enumerate(shards):
         first, last = np.searchsorted(places, begins[number : number + 2])
@@ -79,7 +84,7 @@ def drop_staged(
 ) -> None:
     """Moves the rows with a decision to the dropped rows, and removes the `temporary` columns from every shard.
 
-    A dropped row gets its text from the column `text`, and its id from `id_column`.
+    A dropped row gets its text and its id from the columns that `text` and `id_column` name.
     """
     for number, path in enumerate(job.staged.paths()):
         decided = decisions(number) if callable(decisions) else _of_shard(decisions, number)
@@ -100,7 +105,7 @@ def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str
     )
     split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
     dropped = joined.filter(pl.col("reason").is_not_null())
-    # A dropped row gets the id that it has in the previous artifact, where a reader can look it up.
+    # filtered_text names the column with the id of raw_web_text, so that its dropped rows can be looked up there.
     return Split(
         split.kept.drop("row", "origin"),
         split.dropped.with_columns(dropped[id_column].alias("id")).select(list(DROP_SCHEMA)),

@@ -19,8 +19,8 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Names of fields that decide how fast or at what price the work is done, but not its result. They are not part of
-    # the key, so finished shards stay valid when such a field changes.
+    # Names of fields that decide how fast or at what price the work is done, but not its result. These fields are not
+    # part of `key`, so finished shards stay valid when such a field changes.
     HOW: ClassVar[frozenset[str]] = frozenset()
 
     def key(self) -> str:
@@ -35,20 +35,21 @@ class Section(BaseModel):
 
 class Iteration(Section):
     learns_from: str
-    """The artifact whose pairs the models of this iteration learn from, in addition to the seeds."""
+    """The artifact whose pairs the models of this iteration learn from. If it is not `seed_pairs`, they learn from the
+    seeds, too."""
 
 
 class Execution(Section):
-    """Settings that decide how the work is done, but not its result. If they change, nothing runs again."""
+    """Settings that decide how the work is done. If they change, nothing runs again."""
 
     executor: Literal["in_process", "processes", "ray"]
     """Where a stage's shards are made: one by one in its process, in local processes, or on Ray."""
     workers: Positive
-    """Number of the executor's processes."""
+    """Number of local processes. On Ray, about twice as many shards are submitted at a time. Not used by in_process."""
     threads: Positive
-    """Number of torch's threads. It is fixed, because the order of a sum changes its last bits. A small model reads
-    4,070 tokens a second with two threads, and 4,470 with one. Beside another busy process, two threads are 20 times
-    slower than one."""
+    """Number of torch's threads. It is fixed, because the last bits of a sum depend on it. A small model read 4,070
+    tokens a second with two threads, and 4,470 with one. Beside another busy process, two threads were 20 times slower
+    than one."""
 
 
 class RunSettings(Protocol):
@@ -66,7 +67,11 @@ class RunSettings(Protocol):
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """One sentence on the first problem of a validation: the key, and its value and rule, or a similar known key."""
+    """One sentence about the first problem that a validation found, with the number of further problems.
+
+    It names the key and, for a wrong value, the value and the rule; for an unknown key, a similar known key if there is
+    one.
+    """
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

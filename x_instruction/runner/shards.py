@@ -49,7 +49,10 @@ class Split:
 
 
 def drops(frame: pl.DataFrame, *, text: str = "text", origin: str = "url") -> pl.DataFrame:
-    """Dropped rows in DROP_SCHEMA. Its columns text and origin are the columns that `text` and `origin` name."""
+    """Dropped rows in DROP_SCHEMA. The parameters `text` and `origin` name the columns that become `text` and `origin`.
+
+    A text is cut after DROP_TEXT_CHARACTERS.
+    """
     return frame.select(
         pl.col("id").cast(pl.String),
         pl.col("reason").cast(pl.String),
@@ -71,7 +74,7 @@ class Partition:
     finished: bool = True
 
     def paths(self) -> list[Path]:
-        """The paths of the shards. Raises InputError if the partition is missing or incomplete.
+        """The paths of the shards. If the partition must be finished, raises InputError unless it has all its rows.
 
         The check at the end of a stage counts only rows that the stage read. So only this method notices if a shard was
         lost between two stages.
@@ -107,7 +110,10 @@ class Partition:
         return dict(counted.iter_rows())
 
     def leading_drop(self) -> tuple[str, str, int] | None:
-        """The most frequent reason of dropped rows, the value of the first such row, and their number."""
+        """The most frequent reason of dropped rows, the value of the first such row, and the number of such rows.
+
+        The result is None if no row was dropped.
+        """
         counts, drops = self.drop_counts(), self._drops()
         if drops is None or not counts:
             return None

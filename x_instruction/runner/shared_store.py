@@ -1,12 +1,14 @@
 """Stores results that several languages of an artifact need: the first language makes them, other languages reuse them.
 
+For an artifact with iterations but without languages, its iterations take the place of languages.
+
 data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
 Languages run side by side, each in its own process. A process makes a piece under a lock; when the process ends, for
-whatever reason, the operating system releases the lock. A piece is deleted when no language of the settings needs it
-any more. To know this, a run adds its keys to the list of its language before it looks for a piece. Only a run that
-publishes removes earlier keys from the list.
+whatever reason, the operating system releases the lock. A run that has published deletes the pieces that no language of
+the settings needs any more. To know them, a run adds its keys to the list of its language before it looks for a piece.
+Only a run that publishes removes earlier keys from the list.
 """
 
 from __future__ import annotations

@@ -71,7 +71,10 @@ def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None
 
 
 def _taken_out(job: Job) -> Path:
-    """Moves metrics and plots out of the artifact to separate outputs, because DVC shows no file inside an output."""
+    """Moves metrics and plots from the artifact to a temporary folder, and returns the folder.
+
+    They are published as separate outputs, because DVC shows no file inside an output.
+    """
     figures = job.staging.with_name(f".{job.staging.name}.figures")
     figures.mkdir()
     for name in (SCORES, PLOTS):
@@ -100,7 +103,7 @@ def _keep_drops(job: Job) -> str:
 
 
 def _prune(work: Path) -> None:
-    """Deletes from the work store all that the published run did not use."""
+    """Deletes the folders of the work store that the published run did not use."""
     if (work / "used").exists():
         used = set((work / "used").read_text(errors="replace").split())  # an entry whose key is damaged here is deleted
         for folder in work.iterdir():

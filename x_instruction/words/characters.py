@@ -14,14 +14,15 @@ from x_instruction.language.sentences import CLOSERS
 from x_instruction.words.compiled import compiled
 
 LETTER, IN_WORD, SPACE, CLOSER = 1, 2, 4, 8
-# Zero-width joiners are parts of words: without them, the conjuncts of Hindi and Tamil would fall apart.
+# Zero-width spaces and joiners are parts of words: otherwise, words with joiners would be cut, for example in Hindi.
 KINDS = {
     LETTER: r"^\p{L}$",
     IN_WORD: r"^[\p{L}\p{M}\p{N}\u200b-\u200d]$",
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
     CLOSER: rf"^[{CLOSERS}]$",
 }
-# Number of code points in planes 0 and 1 of Unicode. Higher code points are Chinese characters, which count as letters.
+# Number of code points in planes 0 and 1 of Unicode. Most higher code points in texts are Chinese characters, so all of
+# them count as letters.
 CODE_POINTS = 0x20000
 # Number of code points in one batch of texts. Batches limit memory, because the arrays take about 30 bytes per code
 # point.

@@ -29,7 +29,8 @@ class Text(NamedTuple):
 def prompts_of(path: Path, setting: str) -> list[Text]:
     """All texts of a file, in all columns and nested lists.
 
-    Raises InputError, which names the setting, if the file does not exist, is not JSONL or has no text.
+    Raises InputError, which names the setting, if the file cannot be read, is not JSONL, or has neither a prompt nor
+    another text of at least two words.
     """
     texts = [text for number, row in rows_of(path, setting) for text in _texts(number, row)]
     if not any(text.is_prompt or len(text.text.split()) > 1 for text in texts):
@@ -41,7 +42,10 @@ def prompts_of(path: Path, setting: str) -> list[Text]:
 
 
 def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSONL file with their line numbers. Raises InputError, which names the setting and the line."""
+    """The objects of a JSONL file with their line numbers.
+
+    Raises InputError, which names the setting, if the file cannot be read or a line is not a JSON object.
+    """
     number = 0
     try:
         for number, line in enumerate(_read(path, setting).split("\n"), start=1):
@@ -56,7 +60,10 @@ def rows_of(path: Path, setting: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _read(path: Path, setting: str) -> str:
-    """Reads the text of a file. Raises InputError for anything else: reading a pipe, for example, might never end."""
+    """Reads the text of a file. Raises InputError if the path is not a file with UTF-8 text.
+
+    A pipe, for example, is refused, because reading it might never end.
+    """
     if not path.exists():
         raise InputError(f"{setting}: {path} does not exist; remove it from the setting or add the file")
     if not path.is_file():

@@ -24,7 +24,7 @@ COLUMNS = len(NAMES)
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
 # The largest length of a short line in characters, as FineWeb's short_line_length.
 SHORT_LINE = 30
-# A line that is not closed and has at most this many characters counts as a title. The limit is our own.
+# A line of at most this many characters that is neither closed nor quoted counts as a title. The limit is our own.
 TITLE = 60
 NEWLINE, HASH, POINT, ELLIPSIS, BULLET, HYPHEN = 0x0A, 0x23, 0x2E, 0x2026, 0x2022, 0x2D
 # A flag in addition to those of `kinds`, for marks that end a sentence in the language.

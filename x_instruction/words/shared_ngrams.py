@@ -99,7 +99,7 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
 
 
 def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
-    """The texts as they are written. If cleaning (as of web text) changes a text, its cleaned form is added."""
+    """The texts with normalised letters. If cleaning (as of web text) changes a text, its cleaned form is added."""
     as_written = normalised(pl.Series("text", [text.text for text in texts], dtype=pl.String), language)
     cleaned = cleaned_texts(as_written, language)
     pairs = zip(texts, as_written, cleaned, strict=True)

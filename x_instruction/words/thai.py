@@ -3,8 +3,8 @@
 Compiled code follows the text through PyThaiNLP's dictionary, in which some words contain spaces and points (ต่าง ๆ,
 พ.ศ.). Words end only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading
 vowel stays with the consonant after it. If no word of the dictionary fits at a place, an unknown word begins there. It
-ends where the next word of the dictionary fits. As in `newmm-safe`, with which FineWeb-2's thresholds were found, texts
-are first cut into pieces of up to 140 characters, at spaces if there are any.
+ends where the next word of the dictionary fits, or before text that is not Thai. As in `newmm-safe`, with which
+FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters, at spaces if there are any.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from x_instruction.words.thai_dictionary import Nodes, Symbols, dictionary, step
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
 SPACE, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
-# As in newmm, a piece has up to 140 characters and is cut within its last 40 (WINDOW). At most MAX_WORDS words are
-# considered from one place.
+# As in newmm, a piece has up to 140 characters and is cut within its last 40 (WINDOW). After more than MAX_WORDS words
+# were considered since the last place that all paths share, only the shortest word at each place is considered.
 PIECE, WINDOW, MAX_WORDS = 140, 40, 50
 # Size of the temporary arrays, which have room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of
 # a piece.
@@ -74,7 +74,7 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _other_end(points: Points, place: int, end: int) -> int:
-    """The end of the text at `place` that is not Thai: Latin letters and hyphens, a number, spaces, or other marks.
+    """The end of the text at `place` that is not Thai: Latin letters and hyphens, a number, spaces, or other signs.
 
     If the text at `place` is Thai, `place` itself is returned.
     """
@@ -117,9 +117,10 @@ def _known_ends(points: Points, place: int, end: int, steps: Keys, nodes: Nodes,
 def _unknown_end(
     points: Points, place: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, ends: Places
 ) -> int:
-    """Where an unknown word ends: before text that is not Thai, or before a known word.
+    """Where an unknown word ends: after text that is not Thai, if the word begins with such text.
 
-    A known word of only one or two consonants does not end an unknown word.
+    Other unknown words end before text that is not Thai, or before a known word. A known word of only one or two
+    consonants does not end an unknown word.
     """
     past = _other_end(points, place, end)
     if past > place:

@@ -1,7 +1,7 @@
 """Hashes the words of texts (or characters, if no spaces separate words) in folded form, to 64 bits.
 
 Case, punctuation and the characters that folding leaves out do not count. The hashes are computed from code points in
-numpy, so they are the same in every process and on every machine. 10,000 texts of 200 words take 0.3 s.
+numpy, so they are the same in every process and on every machine. 10,000 texts of 200 words took 0.3 s.
 """
 
 from __future__ import annotations

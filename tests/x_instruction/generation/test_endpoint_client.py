@@ -133,12 +133,14 @@ NO_CHATS = {
     **NO_ANSWERS,
     "message null": spoken(message=None, finish_reason="error"),
     "message without content, ended by an error": spoken(message={"role": "assistant"}, finish_reason="error"),
+    "a part of an answer, ended by an error": spoken(finish_reason="error"),
     "content that is a list": spoken(message={"role": "assistant", "content": ["Leip\u00e4"]}),
 }
 NO_COMPLETIONS = {
     **NO_ANSWERS,
     "one choice too few": changed(ANSWER, choices=ANSWER["choices"][:1]),
     "text null": changed(ANSWER, choices=[{**choice, "text": None} for choice in ANSWER["choices"]]),
+    "aborted": changed(ANSWER, choices=[{**choice, "finish_reason": "abort"} for choice in ANSWER["choices"]]),
 }
 
 

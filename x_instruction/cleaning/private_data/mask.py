@@ -1,7 +1,7 @@
 """Replaces private data by marks: addresses (e-mail, IP) and numbers (bank account, card, identity, telephone).
 
-The rest of the text is kept. Identity numbers and national phone numbers are masked for the countries that the
-language's page (languages/<code>.yaml) names.
+The rest of the text is kept. The countries that the language's page (languages/<code>.yaml) names decide which identity
+numbers and national phone numbers are searched for.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def mask(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 def masked(texts: pl.Series, countries: tuple[str, ...]) -> tuple[pl.Series, dict[str, pl.Series]]:
     """The texts with their private data masked, and the number of masked items of each kind in each text.
 
-    Without countries (text in English), only data that are valid in every country are masked.
+    Without countries (text in English), a phone number is masked only if it is international or has one of the general
+    forms of phones.py, and an identity number only if it is one of national_ids.GROUPED.
     """
     passages = Passages(texts, CANDIDATES)
     found, counts = _masked(passages.texts, countries)

@@ -1,4 +1,4 @@
-"""Masks identity numbers of the language's countries, found by their form and validated by their check digits.
+"""Masks identity numbers of the language's countries, found by their form and validated by the checks in this table.
 
 | country | number | form | check |
 |---|---|---|---|
@@ -50,7 +50,7 @@ ANNOUNCED = (
 # longer number. Thai words may be there, because no spaces separate them from the number.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
-# The codes of Vietnam's 63 provinces. Indonesian mobile numbers of 12 digits begin with other codes, 081 and 085
+# The codes of Vietnam's 63 provinces. Many Indonesian mobile numbers of 12 digits begin with other codes, 081 and 085
 # (0812…, 0852…).
 PROVINCES = re.compile(
     "0(?:0[12468]|1[0124579]|2[024-7]|3[013-8]|4[024-689]|5[12468]|6[024678]|7[024579]|8[02-4679]|9[1-6])"

@@ -24,10 +24,10 @@ MARK = "[phone]"
 # Only texts that match this pattern are searched: few texts have seven digits close to each other.
 CANDIDATE = rf"\p{{Nd}}(?:{PHONE_GAP}{{0,3}}\p{{Nd}}){{6}}"
 
-# A phone number is international (+ or 00), or it begins with a trunk 0 and has at least nine digits, so that years,
-# prices, dates and numbers of laws stay. Digits after a point, comma or colon are not a phone number either
-# (3.0123456789, 15:04:05.000000), unless the point follows a word (tel.040…). A Thai word may be directly before or
-# after a number.
+# A phone number is international (with +, 00, or codes in brackets), or it begins with a trunk 0 and has at least eight
+# digits, so that years, prices, dates and numbers of laws stay. Digits after a point, comma or colon are not a phone
+# number either (3.0123456789, 15:04:05.000000), unless the point or colon follows a word (tel.040…). A Thai word may be
+# directly before or after a number.
 _THAI = r"[\u0e01-\u0e4e]"
 _BEFORE = rf"(?:(?<![^\W_])(?<![.,/+\-:])|(?<={_THAI})|(?<=[^\d\s.,/+\-:]\.)|(?<=\D:)|(?<=^:))"
 _AFTER = rf"(?:(?!\w)|(?={_THAI}))"

@@ -1,4 +1,4 @@
-"""Writes digits and signs of every script in ASCII, one character for each, so that positions stay the same."""
+"""Writes digits of every script, and signs that look like ASCII signs, in ASCII. Positions stay the same."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Searches masked texts a second time, in a simpler way, for private data that the masks missed.
 
 The masks rely on lists of forms, countries and words, which may be incomplete. This search shares none of their
-patterns. It reads each text with ASCII digits and signs and without invisible characters, and looks for what every
-address or number must have. A text in which something is found is dropped. Before a stage's output is published, its
+patterns. It reads each text with ASCII digits and signs and without invisible characters, and looks for the usual forms
+of addresses and numbers. A text in which something is found is dropped. Before a stage's output is published, its
 validation checks that no such text is left.
 """
 
@@ -24,7 +24,7 @@ _NATIONAL = re.compile(r"(?<![\w.,:/=#+-])(?<!\d )\(?0[ -]?[1-9](?:[ ()-]{0,2}\d
 _CARD = re.compile(r"(?<![\w.,/-])[3-6]\d{3}(?:[ -]{0,2}\d{4}){2}[ -]{0,2}\d{3,4}(?![\w/-]|[.,]\d)")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,30}(?!\w)")
 _IP = re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
-# Numbers with few different digits (years, binary numbers) or with all digits in order (examples) are not private data.
+# Numbers with few different digits (years, binary numbers) or with digits in order (examples) are not private data.
 _LEAST_DIGITS = 4
 _IN_ORDER = re.compile(r"0?1?23456789|987654321")
 # Words before a number that announce something other than private data, such as an order.
