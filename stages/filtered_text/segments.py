@@ -1,7 +1,7 @@
 """Cuts long documents into segments that can be read on their own.
 
-A cut is before a heading if possible, else before a paragraph, else before a sentence. A segment that begins within a
-section starts with the heading of that section.
+A cut is before a heading if possible, else before a paragraph, else before a sentence, else before a line of program
+code. A segment that begins within a section starts with the heading of that section.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ HEADING_WORDS = 12
 MARKED_HEADING = r"^#{1,6}\s"
 CODE_FENCE, FORMULA_FENCE = r"^\s*```", r"\$\$"
 ANNOUNCES = r":[*_]{0,3}\s*$"
-# A line that begins like code, a table or a list, or that announces one by its last mark, is not a heading.
+# A line that begins or ends like code, a table or a list, or that announces one by its last mark, is a heading only if
+# it begins with "#" (MARKED_HEADING).
 NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
 
 

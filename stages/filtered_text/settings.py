@@ -13,15 +13,16 @@ class FilteredText(Section):
     """Thresholds that all languages share; languages/<code>.yaml has those of one language. Shares go from 0 to 1."""
 
     blocked_sites: NonEmpty | None
-    """A file of sites whose pages are dropped, one per line: a domain (example.org), an address (example.org/shop) or a
-    comment after #. null: no site is blocked."""
+    """A file of sites whose pages are dropped, one per line: a domain (example.org) or an address (example.org/shop). A
+    line may have a comment after #. null: no site is blocked."""
     decontaminate_against: list[NonEmpty]
     """JSONL files of evaluation prompts. A text that shares `decontamination_ngram` words in a row with a prompt is
-    dropped. diversified_set checks the released pairs even if no file is listed here."""
+    dropped. diversified_set checks the released pairs too, against the list in its section."""
     decontamination_ngram: Positive
     min_words: Positive
     max_words: Positive
-    """A longer document is cut into segments of at most `segment_words`; `document_id` and `position` identify them."""
+    """A longer document is cut into segments, if possible of at most `segment_words` words. `document_id` and
+    `position` identify a segment."""
     segment_words: Positive
     min_language_share: Share
     """The stage fails if less than this share of the kept texts is identified as the language."""
@@ -38,8 +39,8 @@ class FilteredText(Section):
     pages passed language identification, which reads three slices of a long text. Of 16,000 other texts, this rule
     drops one."""
     max_code_share: Share
-    """A text is dropped if more than this share of its characters is in program code and formulas. The other rules on
-    prose do not look at code."""
+    """A text is dropped if more than this share of its characters is in program code and formulas. Of the other rules,
+    only those on sites, length, private data and evaluation prompts look at a text with its code."""
     max_bullet_lines_share: Share
     max_ellipsis_lines_share: Share
     min_words_per_teaser: Positive
@@ -47,24 +48,26 @@ class FilteredText(Section):
     max_short_lines_share: Share
     repetition_tolerance: Annotated[float, Field(ge=1)]
     """Factor on each language's thresholds of repeated lines and n-grams, which FineWeb-2 set for whole pages. At 1,
-    25 % of Thai government news are dropped because they repeat the headline. At 2, a text with a repeated paragraph is
-    still dropped."""
+    25 % of Thai government news are dropped because they repeat the headline. At 2, a text that repeats a whole
+    paragraph is usually still dropped."""
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Annotated[float, Field(ge=0, le=1)]
-    """A text is dropped if it has more hash signs, or more ellipses, for each word than this."""
+    """A text is dropped if it has more hash signs, or more ellipses, than this for each word or punctuation mark."""
     max_titles_share: Share
     """A text of at least `min_title_lines` lines is dropped if more than this share of its characters is in short lines
-    without a full stop."""
+    that do not end as a sentence or a quotation does."""
     min_title_lines: Positive
     max_placeholder_characters: Positive
-    """A text that says "enable JavaScript" or the like is dropped if it has fewer characters than this. In a longer
-    text, the words are the topic, not the notice of an empty page."""
+    """A text that says "enable JavaScript" or the like is dropped if it has fewer characters than this, and a text with
+    "lorem ipsum" if it has fewer than this for each occurrence. In a longer text, such words are the topic, not the
+    notice of an empty page."""
     quotes_close_lines: bool
-    """Whether a closing quotation mark ends a sentence. Otherwise 406 of 884 Swahili pages are dropped because their
-    lines end with quotations."""
+    """Whether a line that ends with a closing quotation mark or bracket counts as one that ends as a sentence does. If
+    not, 406 of 884 Swahili pages are dropped because their lines end with quotations."""
     max_words_per_sentence: Positive | None
-    """A text is dropped if it has more words than this for each sentence end; null: not checked. The rule finds texts
-    that lost their punctuation: 700 of 700 Indonesian court decisions, and none of 11,240 other texts."""
+    """A text is dropped if it has more words than this for each sentence end, or more than half as many and no sentence
+    end; null: not checked. The rule finds texts that lost their punctuation: 700 of 700 Indonesian court decisions, and
+    none of 11,240 other texts."""
     listed_words: dict[str, list[NonEmpty]]
     """Your own adult or spam words by language code: { fi: [sana, kaksi sanaa] }."""
     word_lists: list[NonEmpty]
@@ -78,8 +81,9 @@ class FilteredText(Section):
     min_judged_lines: Positive
     """Shares of lines are not judged in texts with fewer lines than this."""
     near_duplicate_jaccard: Share
-    """Each text has a set of all its runs of `shingle_words` words. Texts whose sets are at least this similar are
-    near-duplicates, and the best one is kept. MinHash with `minhash_permutations` only finds the candidates."""
+    """Each text has a set of all its runs of `shingle_words` words. Texts whose sets have at least this Jaccard
+    similarity are near-duplicates, and the best one is kept. MinHash with `minhash_permutations` only finds the
+    candidates."""
     minhash_permutations: Positive
     shingle_words: Positive
 

@@ -44,7 +44,10 @@ COLUMNS += ["license", "source_id", "extractor", "words", "language_score", *COU
 
 
 class Lists(NamedTuple):
-    """The sites and the n-grams of evaluation prompts in the user's files. Texts with one of them are dropped."""
+    """Blocked sites and n-grams of evaluation prompts, from the user's files.
+
+    Texts from such a site and texts with such an n-gram are dropped.
+    """
 
     sites: Sites
     ngrams: Ngrams
@@ -144,7 +147,10 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _sums(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """One row of sums over a shard. The language is identified again, from the text as it is published."""
+    """One row of figures of a shard: sums, and the fewest and most words of a text.
+
+    The language is identified again, from the text as it is published, but without its program code.
+    """
     prose_only = frame.with_columns(prose(pl.col("text")))
     judged = identify(prose_only["text"], language)["judged"]
     return frame.select(

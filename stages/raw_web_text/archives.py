@@ -24,7 +24,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
-# If a record begins inside the payload of another record, the stated length of that other record is wrong.
+# If a record begins inside the payload of another record, the stated length of that other record is taken as wrong.
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"
@@ -32,7 +32,11 @@ WINDOW, SEAM = 1 << 20, 32  # bytes; windows overlap by SEAM, which is longer th
 
 
 def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record for each response (WARC) or text (WET); `record` is its offset in the file, in bytes."""
+    """One record for each response (WARC) or text (WET), and for each place where the reader fails.
+
+    The records of another kind are counted, and each kind gives one more record. `record` is the offset in the file, in
+    bytes. Raises UnreadableError if the file is empty or has only records of other kinds.
+    """
     with stored_bytes(file) as stored, readable(file):
         kind = _kind(stored, file.name)
         # cc_net writes bare line feeds. The reader needs quirks mode for them, but in that mode it skips what it cannot
@@ -67,7 +71,7 @@ class _Pass:
     """Records from `start` to the end, or to the place where the reader fails.
 
     If the reader fails, `broken` is a dropped record for that place. Its offset is that of the last record that the
-    reader found.
+    reader found, or `start` if it found none. If the gzip member there is whole, the offset is that of the next member.
     """
 
     def __init__(
@@ -120,10 +124,10 @@ class _Pass:
             yield held
 
     def _payload(self, warc: WarcRecord) -> bytes:
-        """A record's payload, but at most `max_page_bytes` + 1 bytes. Raises UnreadableError if its length is wrong.
+        """A record's payload, but at most `max_page_bytes` + 1 bytes.
 
-        The rest of the payload is searched for the beginning of another record, because the reader would skip
-        everything that a wrong length covers.
+        The whole payload is searched for the beginning of another record, because the reader would skip everything that
+        a wrong length covers. Raises UnreadableError if the stated length is wrong, or if the payload grows too much.
         """
         length, name = warc.content_length, self._file.name
         payload = window = warc.reader.read(self._settings.max_page_bytes + 1)
@@ -146,7 +150,7 @@ def _broken(offset: int, reason: str, value: str) -> Record:
 
 
 def _record(warc: WarcRecord, payload: bytes, form: str, limit: int) -> Record | None:
-    """The record of a response or text; None for other kinds."""
+    """The record of a response (WARC) or text (WET); None for other kinds of `warc`."""
     if warc.record_type != WANTED[form]:
         return None
     record = {
@@ -178,7 +182,10 @@ def _no_page(warc: WarcRecord) -> tuple[str, str] | None:
 
 
 def _page(payload: bytes, warc: WarcRecord, limit: int) -> bytes:
-    """The page as it was before the server compressed it, but at most `limit` + 1 bytes. Raises CodingError."""
+    """The page as it was before the server compressed it, but at most `limit` + 1 bytes.
+
+    Raises CodingError if the compression cannot be undone.
+    """
     headers = {name.lower(): value.lower() for name, value in warc.http_headers.items()}
     transfer = headers.get("transfer-encoding", "")
     if "chunked" in transfer and CHUNK.match(payload):

@@ -1,8 +1,8 @@
 """Undoes the content codings (compressions) in which a server sent a page, the last one first.
 
-The header that names the codings is often wrong. Crawlers decompress a page but keep the header, and servers compress a
-page twice but name one coding. So the first bytes are checked too: gzip, zstd and compress begin with marks that no
-page begins with.
+The header that names the codings is often wrong. Some crawlers decompress a page but keep the header, and some servers
+compress a page twice but name one coding. So the first bytes are checked too: gzip, zstd and compress begin with marks
+that no page begins with.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
 # x-gzip and x-compress are the registered aliases.
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
-# Servers name these as codings, but with them the page is sent unchanged.
+# Servers name these as codings, but nothing is undone for them: the page was sent unchanged, or its chunks were joined
+# before ("chunked").
 NONE = ("", "identity", "none", "binary", "chunked", "8bit", "utf-8", "utf8")
 # Bytes that were compressed more than this many times are not a page.
 MAX_TIMES = 8

@@ -42,14 +42,14 @@ class SourceFile:
 
 
 class Listing(NamedTuple):
-    """The files of a source that are read, sorted by path, and a record for each file that is not read."""
+    """The files of a source that are read, sorted by path, and a record for each file or folder that is not read."""
 
     files: list[SourceFile]
     unread: list[Record]
 
 
 def listing(source: Source, language: str, root: Path) -> Listing:
-    """The files of a source. Raises InputError if there is no file that can be read."""
+    """The files of a source. Raises InputError if the source cannot be opened, or has no file that can be read."""
     pattern = source.path.replace("{language}", language)
     system, path = opened_system(pattern, source, root)
     with reached(pattern):
@@ -85,12 +85,16 @@ def _remedy(reasons: set[str]) -> str:
 
 
 def files_of(source: Source, language: str, root: Path) -> list[SourceFile]:
-    """The files of a source that are read, sorted by path. Raises InputError if there are none."""
+    """The files of a source that are read, sorted by path. Raises InputError in the same cases as `listing`."""
     return listing(source, language, root).files
 
 
 def opened_system(pattern: str, source: Source, root: Path) -> tuple[Any, str]:
-    """The file system of an address, and the path in it. Raises InputError for a host that must not be contacted."""
+    """The file system of an address, and the path in it.
+
+    Raises InputError if the address leads to a host or an archive that the source must not use, or if fsspec cannot
+    open it.
+    """
     address = pattern if "://" in pattern else str(root.absolute() / pattern)
     if not source.outside:
         refuse_private_hosts(address, pattern)
@@ -110,7 +114,10 @@ def _refuse_packed_outside(address: str, pattern: str, root: Path) -> None:
 
 
 def _found(system: Any, path: str, source: Source, root: Path) -> list[Found]:
-    """All files that a path names. Raises FileNotFoundError if there are none."""
+    """All files that a path names. The list of an empty folder is empty.
+
+    Raises FileNotFoundError if the path does not exist or nothing matches the pattern.
+    """
     if "file" in system.protocol:
         return local_files(path, root, source.outside)
     if MAGIC.search(path) and not system.exists(path):  # a file may have brackets in its name
@@ -130,7 +137,10 @@ def _files(found: dict[str, Any]) -> list[Found]:
 
 
 def _format(file: Found, path: str, source: Source) -> str | None:
-    """The format of a file, or None if it is not read. Of a folder, only files of the source's `format` are read."""
+    """The format of a file, or None if it is not read.
+
+    If a source with a `format` is a folder, only the files whose names indicate this format are read.
+    """
     known = file_format(file.path)
     if file.path.startswith(f"{path.rstrip('/')}/"):
         return known if source.format in (None, known) else None

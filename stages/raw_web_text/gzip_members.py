@@ -18,11 +18,11 @@ HEADER_SUM, EXTRA, NAME, COMMENT, RESERVED = 2, 4, 8, 16, 0xE0
 # step are lost.
 STORED_STEP, STEP = 1 << 12, 1 << 14
 WINDOW = 1 << 16  # bytes that are searched for a member at a time; the usual header is much shorter
-TRIED = 1 << 10  # a member is recognized if this many stored bytes after its mark can be decompressed
+TRIED = 1 << 10  # a member is recognized if this many stored bytes after its header can be decompressed
 
 
 class DamageError(OSError):
-    """The bytes of a member have changed since they were written."""
+    """The bytes of a gzip member or zstd frame are not as they were written."""
 
 
 class CutOffError(DamageError):
@@ -48,7 +48,7 @@ class Damage:
 class GzipMembers:
     """The decompressed bytes of all members. With `go_on`, reading continues at the member after a damaged one.
 
-    A line end replaces missing bytes, so that the line before them does not run into the line after them.
+    A line end then replaces missing bytes, so that the line before them does not run into the line after them.
     """
 
     def __init__(self, stored: io.BufferedReader, go_on: bool) -> None:

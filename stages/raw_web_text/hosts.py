@@ -1,6 +1,6 @@
 """Refuses hosts that only this machine or its network can reach, unless the source sets `outside: true`.
 
-Settings may come from other people's recipes and data cards. An address such as 169.254.169.254, from which a cloud
+Addresses may come from other people's recipes and data cards. An address such as 169.254.169.254, from which a cloud
 machine gets its keys, must not be read only because a source or a redirect names it.
 """
 
@@ -27,7 +27,7 @@ def parts_of(address: str) -> list[tuple[str, str]]:
 
 
 def refuse_private_hosts(address: str, source: str) -> None:
-    """Raises InputError if a host of the address is this machine or in its network.
+    """Raises InputError if a host of the address is this machine or in its network, or if the address is not valid.
 
     An unknown host is not refused, because the library that connects reports it.
     """

@@ -1,8 +1,8 @@
 """Reads datasets in the layout of the Hugging Face hub: a local folder, or a hub id pinned to a commit.
 
-No code of a dataset is run. The library `datasets` finds the files of a config and split, and reads those that are not
-Parquet. Parquet is read by `read_parquet`, because `datasets` keeps a whole decoded row group in memory. For 160,000
-texts (800 MB), `datasets` took 2.1 GB and `read_parquet` 0.1 GB.
+No code of a dataset is run. The library `datasets` finds the files of a config and split. If all of them are Parquet,
+`read_parquet` reads them, because `datasets` keeps a whole decoded row group in memory: for 160,000 texts (800 MB),
+`datasets` took 2.1 GB and `read_parquet` 0.1 GB. Otherwise `datasets` reads all of them.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ Result = TypeVar("Result")
 
 
 def read_dataset(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """Yields one record for each row, and one record for each broken Parquet file.
+    """Yields one record for each row, and one record for each Parquet file that is broken or has no text column.
 
-    Raises InputError if the dataset cannot be opened, or is not Parquet and cannot be read.
+    A dataset in another format gives a single record if its stated columns lack the text column. Raises InputError if
+    the dataset must not be read or cannot be opened, if a hub id has no revision, and if a dataset in another format
+    cannot be read to its end.
     """
     path = source.path.replace("{language}", language)
     folder = root / path
@@ -71,7 +73,10 @@ def _builder(where: dict[str, Any]) -> Any:
 
 
 def _refuse_elsewhere(files: list[str], name: str, allowed: tuple[Path, ...]) -> None:
-    """Raises InputError if a data card or a link leads out of the dataset's folder, or to a host of this network."""
+    """Raises InputError if a file is outside the `allowed` folders, or at an address of this machine or its network.
+
+    A data card or a link can lead to such a file.
+    """
     for file in files:
         refuse_private_hosts(file, name)
         if "://" not in file and not leads_within(file, allowed):

@@ -29,7 +29,10 @@ DECODER = json.JSONDecoder(parse_int=_number)
 
 
 def read_json(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record per line, or per element if the file is an array. Raises UnreadableError if there are no records."""
+    """One record per line, or per element if the file is an array.
+
+    Raises UnreadableError if there are no records or if a part of the file could not be read.
+    """
     any_record = False
     with opened(file, settings.max_expansion, lines=True) as stored:
         read = _elements if ARRAY.match(stored.peek(WINDOW)) else _lines
@@ -78,8 +81,8 @@ def _record(values: Any, shown: bytes, columns: Columns) -> Record:
 
 def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int) -> Iterator[Record]:
     """Records of the elements of an array."""
-    # A byte that is not UTF-8 becomes a lone surrogate, so only the record with that byte is dropped, not the rest of
-    # the file.
+    # A byte that is not UTF-8 becomes a lone surrogate. So at most the record with that byte is dropped, and not the
+    # rest of the file.
     array = _Array(io.TextIOWrapper(stored, "utf-8-sig", errors="surrogateescape"), name, limit)
     for number, (values, shown) in enumerate(array):
         body = shown.encode("utf-8", "replace")
@@ -90,10 +93,10 @@ def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int
 class _Array:
     """Yields (element, its first characters), with an UnreadableError in place of an element that cannot be read.
 
-    After such an element, reading continues at the next line that begins as the last element did. If elements do not
-    begin new lines, the rest of the file is unreadable, because "}, {" may also be inside an element. The standard
-    decoder reads from a window that has room for an element of `limit` characters. The library ijson is not used: with
-    it, three million open brackets exhaust the memory, and reading ends at an integer beyond 64 bits.
+    After such an element, reading continues at the next element that begins a line with the same indentation. If
+    elements do not begin new lines, the rest of the file is unreadable, because "}, {" may also be inside an element.
+    The standard decoder reads from a window that has room for an element of `limit` characters. The library ijson is
+    not used: with it, three million open brackets exhaust the memory, and reading ends at an integer beyond 64 bits.
     """
 
     def __init__(self, text: io.TextIOWrapper, name: str, limit: int) -> None:

@@ -4,8 +4,8 @@
 waits without end on a pipe. Here a link is followed only if it leads below the source's folder or into DVC's cache, or
 if the source sets `outside: true`. No folder is walked twice.
 
-A folder or file below the source without the right to read it does not end the source: DVC passes over such a folder
-too. Any other error does, because the next run may read what this run could not.
+If this user may not read a folder or file below the source, the other files are still read: DVC passes over such a
+folder too. Any other error ends the stage, because the next run may read what this run could not.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ CLOSED_FOLDER, CLOSED_FILE = "closed_folder", "closed_file"
 
 
 class Found(NamedTuple):
-    """A file and its size in bytes. `refused` is the reason why it is not read; None if it is read.
+    """A file and its size in bytes. `refused` is the reason why it must not or cannot be read; None if there is none.
 
-    A folder that cannot be listed is one of these too. Its size is the estimate of `_weighed`.
+    A folder that cannot be listed is a Found too. Its size is the estimate of `_weighed`.
     """
 
     path: str
@@ -40,10 +40,11 @@ class Found(NamedTuple):
 
 
 def local_files(path: str, root: Path, outside: bool) -> list[Found]:
-    """The files that a path names: a single file, those of a folder, or those that match a pattern.
+    """The files that a path names: a single file, those below a folder, or those that match a pattern.
 
-    Raises FileNotFoundError if there are none, PermissionError if the folder itself cannot be listed, and InputError if
-    the path is neither a file nor a folder, or is outside the project although `outside` is not set.
+    The list of an empty folder is empty. Raises FileNotFoundError if the path does not exist or nothing matches the
+    pattern, PermissionError if the folder itself cannot be listed, and InputError if the path is neither a file nor a
+    folder, or is outside the project although `outside` is not set.
     """
     pattern = MAGIC.search(path) and not os.path.lexists(path)  # a file may have brackets in its name
     place = Path(path[: MAGIC.search(path).start()] if pattern else path)  # type: ignore[union-attr]

@@ -17,7 +17,7 @@ from stages.raw_web_text.unread import in_bytes
 from stages.raw_web_text.zstd_frames import ZstdFrames
 from x_instruction.runner.errors import InputError
 
-# A compressed file begins with these bytes, even if its name does not show the compression.
+# A file that is compressed with gzip or zstd begins with one of these marks, even if its name does not show it.
 COMPRESSION_MARKS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
 # The bound on the growth of a compressed file applies only beyond this many bytes, because small files may
 # grow more.
@@ -81,10 +81,11 @@ class _Remote(io.RawIOBase):
 
 @contextmanager
 def opened(file: SourceFile, max_expansion: int, lines: bool = False) -> Iterator[io.BufferedReader]:
-    """The decompressed bytes of the file. Raises UnreadableError if they break off or grow too much.
+    """The decompressed bytes of the file. Raises UnreadableError if they are damaged, break off or grow too much.
 
     With `lines`, a damaged gzip member or zstd frame does not end the file: the lines after it are read, and the error
-    is raised at the end. Without `lines`, all bytes of the file count as lost, because nothing of it is used.
+    is raised at the end. Without `lines`, all bytes of a file with an error count as lost, because nothing of it is
+    used.
     """
     with stored_bytes(file) as stored, readable(file):
         form = _compressed_form(file, stored)
@@ -139,7 +140,7 @@ class _Plain:
 
 
 class _Decompressed(_Plain, io.RawIOBase):
-    """The decompressed bytes of a file, which may grow to at most `max_expansion` times the stored bytes."""
+    """The decompressed bytes of a file. `check_expansion` limits how much they may grow."""
 
     def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int, lines: bool) -> None:
         super().__init__(file, stored, lines)
@@ -212,7 +213,10 @@ def stored_size(file: SourceFile) -> int:
 
 
 def check_expansion(name: str, size: int, stored: int, max_expansion: int) -> None:
-    """Raises UnreadableError if `stored` bytes have grown to more than `max_expansion` times their size."""
+    """Raises UnreadableError if `stored` bytes have grown to more than `max_expansion` times their size.
+
+    EXPANSION_FREE bytes more are always allowed.
+    """
     if size > EXPANSION_FREE + max_expansion * stored:
         raise UnreadableError(
             "decompression_bomb", f"{name} grows from {stored} to {size} bytes, more than {max_expansion} times"

@@ -31,7 +31,10 @@ OUT_OF_RANGE = "<value out of range"  # what Arrow writes in place of a date tha
 
 
 def read_parquet(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record per row, read batch by batch. Raises UnreadableError if there is no table."""
+    """One record per row, read batch by batch.
+
+    Raises UnreadableError if the file has no table that can be read, or the table has no text column.
+    """
     with opened(file, settings.max_expansion) as stored, _seekable(stored) as table, _parquet_errors(file.name):
         if not table.read(1):
             raise UnreadableError("empty_file", f"{file.name} has no bytes")
@@ -98,7 +101,7 @@ def _of_batch(batch: pa.RecordBatch, columns: Columns) -> list[Record]:
 
 
 def _record(row: pa.RecordBatch, columns: Columns) -> Record:
-    """The record of a row with a value that Python cannot represent. The row is dropped only if its text is bad."""
+    """The record of a row that may have values that Python cannot represent. Only a bad text drops the row."""
     values = {name: _value(row.column(name)[0]) for name in row.schema.names}
     error = values.get(columns.text)
     if isinstance(error, Exception):

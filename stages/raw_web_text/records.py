@@ -35,8 +35,8 @@ def read_sources(
 ) -> Iterator[pl.DataFrame]:
     """Frames of RECORD_SCHEMA over all sources of a language.
 
-    If `shared_pages` is given, it reads the sources without a language label. Raises InputError if a source does not
-    exist.
+    If `shared_pages` is given, it reads the sources without a language label. Raises InputError if a source cannot be
+    used, for example because it does not exist.
     """
     chunks = (
         chunk.with_columns(labelled=pl.lit(source.labelled))
@@ -60,7 +60,7 @@ def _unread(source: Source, language: str, root: Path) -> list[Record]:
 
 
 def read_source(source: Source, language: str, settings: RawWebText, root: Path) -> Iterator[Record]:
-    """Records of one source, file by file. Warns if the source lacks columns that the user named."""
+    """Records of one source, file by file. Warns of named columns that have no value in any row."""
     named = NamedColumns(source)
     if source.format == "dataset":
         yield from named.watch(read_rows(source, language, settings, root))

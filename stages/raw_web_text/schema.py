@@ -1,6 +1,6 @@
-"""The two tables of this stage: records as they are read, and the pages that are made from them.
+"""The two tables within this stage: records as they are read, and the pages that are made from them.
 
-A bad file or record is a record too. Its `reason` and `value` become those of a dropped row.
+A file or a part of a file that cannot be used is a record too. Its `reason` and `value` become those of a dropped row.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import polars as pl
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `record` is the number of a line, row or element, or the offset in bytes in an archive. `size` is the size of the page
-# in bytes. `lost` is the number of bytes of the source that could not be read and that the record stands for, and
-# `doubtful` the number of bytes that were read from damaged parts of its file, and may be wrong.
+# in bytes. `lost` is the number of bytes of the source that were not read and that the record stands for. `doubtful` is
+# the number of bytes that were read from damaged parts of the record's file and may be wrong.
 # `likeliest` is the result of language identification. It is used by all languages that read a shared source.
 PAGE_SCHEMA = {
     "source": pl.String,
@@ -23,8 +23,10 @@ PAGE_SCHEMA = {
     "doubtful": pl.Int64,
 }
 # `body` has the bytes of the page, or null. `encoding` is their encoding if it is certain, and `charset` the encoding
-# that the server declared. `labelled` says whether the source states the language. The columns of PAGE_SCHEMA are empty
-# until the page is read. A page that was read earlier has these columns and no body.
+# that the server declared. `labelled` says whether the source states the language. Of the columns of PAGE_SCHEMA, a
+# record has its place, what the source says about its provenance and, if it is bad, `reason`, `value`, `lost` and
+# `doubtful`. The other columns are empty until the page is read. A page that was read earlier has all columns of
+# PAGE_SCHEMA and no body.
 RECORD_SCHEMA = {
     "body": pl.Binary,
     "encoding": pl.String,

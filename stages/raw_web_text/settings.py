@@ -26,10 +26,10 @@ class Columns(Section):
 
 
 class Source(Section):
-    """A place with pages. Only `path` is required, so the defaults are here and in docs/your-data.md.
+    """A place with pages. Only `path` is always required; docs/your-data.md lists the defaults of the other settings.
 
-    A source that is not limited to one language and has no `{language}` in `path` or `config` is shared: each language
-    takes the documents that language identification assigns to it.
+    A source that is not limited to one language and has no `{language}` in `path` or `config` is shared: each of its
+    languages takes the documents that language identification assigns to that language.
     """
 
     path: NonEmpty
@@ -49,7 +49,8 @@ class Source(Section):
     revision: str | None = None
     """Required if DVC cannot see a change of the source: the commit of a hub id, or any text for a URL."""
     outside: bool = False
-    """Whether the source may lead out of the project: to another folder, by a link, or to a host of this network."""
+    """Whether the source may be outside the project, may have links that lead out of its folder, and may be at an
+    address of this machine or its network."""
 
     @property
     def labelled(self) -> bool:
@@ -63,7 +64,8 @@ class Source(Section):
     def inputs(self, root: Path) -> list[str]:
         """Dependencies in dvc.yaml. DVC has no globs, so the folder above a glob is the dependency.
 
-        A URL or a hub id is not a dependency. DVC cannot see its changes, so `revision` in params.yaml replaces it.
+        A remote URL or a hub id is not a dependency, because DVC cannot see its changes. DVC sees a change of
+        `revision` in params.yaml instead.
         """
         parts = self.path.removeprefix("file://").split("/")
         if not (root / "/".join(parts)).exists():  # a file may have brackets in its name
@@ -95,14 +97,15 @@ class Source(Section):
 
 
 class RawWebText(Section):
-    """The sources, and limits on what is read. A record beyond a limit is dropped."""
+    """The sources, and limits on what is read. A page, line or file beyond a limit is dropped."""
 
     sources: Annotated[list[Source], Field(min_length=1)]
     rows_per_shard: Positive
     max_page_bytes: Positive
     """A larger page is dropped. The largest of the real pages that we measured has 450 kB."""
     max_line_bytes: Positive
-    """Bytes of a JSON line, in which one byte of a page may take six bytes (\\u00xx)."""
+    """Bytes of a JSON line, in which one byte of a page may take six bytes (\\u00xx); characters of an element of a
+    JSON array."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
     """Levels of nested elements. The HTML parser fails beyond 254."""
     max_elements: Positive
@@ -111,16 +114,18 @@ class RawWebText(Section):
     """Attributes of an element. The largest number in those 967 pages is 89."""
     max_seconds_per_megabyte: Positive
     """Processor time for a million characters of a page; a page counts as at least 100,000 characters. When the time is
-    up, the process that reads the page is ended. Real pages take at most 0.4 s."""
+    up, the process that reads the page is ended. The real pages that we measured took at most 0.4 s."""
     max_expansion: Positive
-    """The largest factor by which a compressed file may grow. With gzip, zeros grow 1030 times and text 3 to 20
-    times."""
+    """The largest factor by which a compressed file, or a record of a compressed archive, may grow; 1 MiB more is
+    always allowed. With gzip, zeros grow 1030 times, and text usually grows 3 to 20 times."""
     max_bad_share: Share
-    """The stage fails if more than this share of the records is unreadable or empty."""
+    """The stage fails if more than this share of the pages is unreadable, empty, beyond a limit or has an invalid
+    address."""
     max_unread_share: Share
     """The stage fails if more than this share of the sources' bytes is not read. Such bytes are in files of other
-    kinds, in an archive's records that may be pages of another kind, and in the unreadable rest of damaged files. It
-    also fails if more than this share was read from damaged parts."""
+    kinds, in files that must not be read, in an archive's records that may be pages of another kind, and in the
+    unreadable parts of damaged files. The stage also fails if more than this share of the bytes was read from damaged
+    parts."""
 
     @property
     def limits(self) -> Limits:

@@ -1,9 +1,9 @@
 """Reads, extracts and identifies the pages of shared sources (those without a language label) once for all languages.
 
-A source is divided into pieces of several files. The work store (a cache on disk) keeps the pages of a piece under a
-key. The key is made from the files' content, the settings that decide what is read, and the code. The first language
-that needs a piece makes it. Each language then reads the pages from the store, and decides only which of them are in
-that language.
+A source is divided into pieces of one or more files; a dataset is a single piece. The work store (a cache on disk)
+keeps the pages of a piece under a key. The key is made from the versions of the files (see `pieces_of`), the settings
+that decide what is read, and the code. The first language that needs a piece makes it. Each language then reads the
+pages from the store, and decides only which of them are in that language.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 from x_instruction.runner.work_store import as_noted, note
 
-# A piece has about this many stored bytes, or more if a single file has more. It takes a few minutes to make. So
-# languages can make different pieces at the same time, and a file added at the end of a source changes only one piece.
+# The files of a piece have about this many stored bytes, or more if a single file has more, or fewer if they are many
+# (see `_groups`). A piece takes a few minutes to make. So languages can make different pieces at the same time, and a
+# file added at the end of a source changes only one piece.
 PIECE_BYTES = 64_000_000
-# The settings that decide how a record is read and which records form a frame. The key of a piece has only these.
+# The settings that decide how a record is read and which records form a frame. Of the section raw_web_text, the key of
+# a piece has only these and the settings of its source.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
 LIMITS |= {"max_seconds_per_megabyte", "max_expansion"}
 
@@ -76,7 +78,8 @@ class SharedPages:
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
     """Pieces of a source in order.
 
-    Local files are hashed (1.5 GB per second); for other files, the file system gives a check sum.
+    The version of a local file is its hash (1.5 GB per second). The version of a remote file is the source's `revision`
+    and the check sum that the file system gives; that of a hub id is its `revision`.
     """
     base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision", "outside"}))
     if source.format == "dataset":
@@ -91,7 +94,7 @@ def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, b
 
 
 def _groups(files: list[SourceFile], limit: int) -> Iterator[list[SourceFile]]:
-    """The files in order, in groups of at least PIECE_BYTES or of `limit` files."""
+    """The files in order, in groups of at least PIECE_BYTES or of `limit` files. The last group may be smaller."""
     held: list[SourceFile] = []
     held_bytes = 0
     for file in files:
@@ -106,7 +109,7 @@ def _groups(files: list[SourceFile], limit: int) -> Iterator[list[SourceFile]]:
 
 
 def _version(file: SourceFile, source: Source) -> str:
-    """A text that changes when the bytes of the file change."""
+    """A text that changes when the bytes of a local file change, or the revision or check sum of a remote file."""
     with reached(file.name):
         if "file" in file.system.protocol:
             return hash_paths([Path(file.path)])

@@ -1,4 +1,4 @@
-"""Makes documents as they were found: the main text of each page, and its provenance.
+"""Makes documents that are not filtered yet: the main text of each page, and its provenance.
 
 python -m stages raw_web_text fi
 """
@@ -68,7 +68,7 @@ def transform(
 
 
 def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSettings) -> pl.DataFrame:
-    """Gives documents in another language the reason `other_language`, and removes their text."""
+    """Gives unlabelled documents in another language the reason `other_language`, and removes their text."""
     numbered = documents.with_row_index("row")
     unlabelled = numbered.filter(~labelled & pl.col("reason").is_null())
     judged = unlabelled.select("row", identify(unlabelled["text"], language, unlabelled["likeliest"])["judged"])
@@ -86,9 +86,9 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows to drop because a row before them has the same id: columns shard, row, reason and value.
+    """The rows to drop because an earlier row has the same id: columns shard, row, reason and value.
 
-    Rows are in the order of source and record.
+    A row is earlier if it comes first in the order of source and record.
     """
     first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
     return (

@@ -1,7 +1,8 @@
 """Counts what is not read of the sources: the files and records, and their bytes, by cause.
 
-A file of an unknown kind, an archive's records that are not pages, and the unreadable rest of a damaged file are
-records too, and `lost` is their number of bytes. So the figures include what cannot be read row by row.
+A file that is not read, the records of one kind in an archive that are not pages, and the unreadable rest of a damaged
+file each become a row of PAGE_SCHEMA, with their bytes in `lost` (0 for what cannot contain new pages). So the figures
+include what cannot be read row by row.
 """
 
 from __future__ import annotations

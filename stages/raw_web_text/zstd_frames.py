@@ -4,7 +4,7 @@ pyarrow's decoder ends at the first damage, and returns no data of a frame whose
 one frame at a time, without the check sum, which this module checks after the data. The sizes of a frame's blocks are
 in their headers (RFC 8878), so the place of the next frame is known even if the data are damaged. If the frame's header
 states the size of its content, the number of lost bytes is known too. Otherwise it is estimated from the stored blocks
-that were not read. The estimate is up to STEP bytes too low, because the decoder returns no data of the step in which
+that were not read. The estimate leaves out up to STEP bytes, because the decoder returns no data of the step in which
 it fails.
 
 Only a wrong check sum makes the data of a frame doubtful. In 40 frames with overwritten bytes, all rows before a block
@@ -68,7 +68,7 @@ class ZstdFrames:
         return data
 
     def _end(self) -> None:
-        """Notes a wrong check sum. The data of the frame have been returned already."""
+        """Notes a wrong check sum, and raises DamageError without `go_on`. The data have been returned already."""
         stated = self.take(4) if self._frame and self._frame.has_sum else b""
         self._frame = self._decoder = None
         if stated and stated != self._sum.digest()[:-5:-1]:
@@ -106,7 +106,7 @@ class ZstdFrames:
         return True
 
     def _find_frame(self) -> bool:
-        """Goes to the frame after a damaged frame: to the end of the damaged frame's blocks, then to the next mark."""
+        """Goes to the frame after a damaged one: to the end of its blocks, or to the next mark if no end is known."""
         frame, begun, missing = self._frame, self.consumed, None
         self._frame = self._decoder = None
         if frame:
@@ -197,7 +197,7 @@ class _Frame(io.RawIOBase):
     def missing(self, read: int) -> int | None:
         """The number of bytes of the content that were not read; None if it is not known.
 
-        More bytes than the frame's blocks may have show that the stated size is damaged too.
+        A stated size that is larger than the frame's blocks allow is damaged too.
         """
         if self.content is None or self.content < read or (self.ended and self.content > self._blocks * MAX_BLOCK):
             return None

@@ -59,11 +59,11 @@ def _table(path: Path) -> pl.DataFrame:
 
 
 def _lines(path: Path) -> pl.DataFrame:
-    """The rows of JSON lines. A bad line becomes an empty row, which is dropped, and a warning names the line."""
+    """The rows of JSON lines, without blank lines. A bad row becomes empty and is dropped, and a warning names it."""
     lines = pa.input_stream(str(path), compression="detect").read().split(b"\n")
     rows = [line for line in lines if line.strip()]
     bad = {number: cause for number, line in enumerate(rows) if (cause := _not_an_object(line))}
-    if len(bad) == len(rows):  # the whole file is of another kind, and the error of polars says so
+    if len(bad) == len(rows):  # the file is probably of another kind, and in most cases the error of polars says so
         return pl.read_ndjson(path, infer_schema_length=None)
     for number, cause in bad.items():
         print(f"warning: seed_pairs: row {number + 1} of {path} is dropped: {cause}", file=sys.stderr)
@@ -91,7 +91,7 @@ def _check_columns(frame: pl.DataFrame, path: Path) -> None:
 
 
 def _origin(frame: pl.DataFrame) -> pl.Expr:
-    """The column `origin`. A file marks responses that were translated elsewhere in its column `translated`."""
+    """The column `origin`. The column `translated` of a file marks responses that are already translations."""
     translated = _column(frame, "translated").str.to_lowercase().is_in(YES)
     return pl.when(translated).then(pl.lit("translated")).otherwise(pl.lit("native")).alias("origin")
 

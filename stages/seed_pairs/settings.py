@@ -15,7 +15,7 @@ from x_instruction.runner.settings import Positive, Section, Share
 class SeedSource(Section):
     """The files `<folder>/<language><suffix>`, or the single file `<folder>/en<suffix>` of English pairs.
 
-    Only `folder` is required, so the defaults are here and in docs/your-data.md.
+    Only `folder` is required. The other settings have the defaults below.
     """
 
     folder: str
@@ -43,7 +43,7 @@ class SeedSource(Section):
 class Translation(Section):
     """How English responses are translated: by a sequence-to-sequence `checkpoint`, or by an `endpoint`.
 
-    This section is optional in params.yaml, so the defaults are here and in docs/your-data.md.
+    This section may be null or incomplete in params.yaml, so the defaults are here and in docs/your-data.md.
     """
 
     checkpoint: str | None = None
@@ -84,12 +84,12 @@ class SeedPairs(Section):
     """Share of the instructions on which ratings are calibrated. No model learns from them."""
     min_response_words: Positive
     max_bad_share: Share
-    """The stage fails if more than this share of the rows of all sources is bad."""
+    """The stage fails if more than this share of the rows of all sources is dropped."""
     max_length_ratio: Annotated[float, Field(gt=1)]
     """A translation may have at most this many times the characters of its English text, and the English text at most
     this many times those of the translation."""
     max_copied_share: Share
-    """Share of the English words of four letters or more that a translation may still contain."""
+    """The largest share of the English words of four letters or more that a translation may still contain."""
 
     @model_validator(mode="after")
     def _translation_is_set(self) -> SeedPairs:

@@ -5,7 +5,7 @@ split of a pair follows from a hash of its *instruction*. Languages share instru
 one, a model would learn in one language what it is tested on in another.
 
 English pairs (a source with `language: en`) have the split `english`, and only the instruction model learns from them.
-The rows of every language include all English pairs.
+Every language gets these English pairs.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def transform(frame: pl.DataFrame, settings: SeedPairs, language: LanguageSettin
 
 
 def _cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Cleans both texts as web text is cleaned. Instructions and English pairs are cleaned as English.
+    """Cleans both texts with `cleaned_texts`. Instructions and English responses are cleaned as English.
 
     So an instruction and its split are the same in every language.
     """
@@ -90,7 +90,7 @@ def _cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
 
 
 def _removed_counts(removed: pl.Series) -> dict[str, int]:
-    """Counts the translations from which a reasoning block, a preface, a fence … was removed."""
+    """For each kind of addition (reasoning, preface, fence …), counts the translations from which it was removed."""
     kinds = removed.filter(removed != "").str.split(" ").explode().value_counts().sort(removed.name)
     return {f"translations_without_{kind}": count for kind, count in kinds.iter_rows()}
 

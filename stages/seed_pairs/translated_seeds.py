@@ -16,7 +16,8 @@ from x_instruction.runner.files import digest, hash_paths
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, in_slices, no_drops
 
-SLICE = 64  # rows that are translated and saved at a time; an interrupted run loses at most this many translations
+# Rows that are translated and saved at a time. An interrupted run loses only the translations of unfinished slices.
+SLICE = 64
 
 
 def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from x_instruction.generation.returned_text import Returned, Wanted, usable
 from x_instruction.language.sentences import sentence_end
 from x_instruction.runner.errors import InputError
 
-# Translation models are trained on sentences; they omit or repeat parts of longer texts.
+# Most translation models are trained on sentences, and may omit or repeat parts of longer texts.
 SENTENCE = re.compile(r"\S.*?(?:" + sentence_end(".!?…", space=r"(?=\s)") + "|$)", re.MULTILINE)
 
 
@@ -69,7 +69,7 @@ class Seq2SeqTranslator:
         return [translations[number] for number in range(len(sentences))]
 
     def _batch(self, sentences: list[str]) -> list[str | None]:
-        """Translations of a batch; None if the sentence or its translation is longer than `max_tokens`."""
+        """Translations of a batch; None if the sentence (with its prefix) or its translation reaches `max_tokens`."""
         import torch
 
         inputs = self._encoded(sentences)
@@ -121,7 +121,10 @@ class Seq2SeqTranslator:
 
 
 def _translation(text: list[list[str | None]]) -> Returned:
-    """Joins translated sentences into the lines of a text. The text is refused if a sentence was cut off."""
+    """Joins translated sentences into the lines of a text.
+
+    The text is refused if a sentence was cut off, or if the translation is empty.
+    """
     if any(sentence is None for line in text for sentence in line):
         return Returned("", refused="unfinished")
     joined = "\n".join(" ".join(filter(None, line)) for line in text)
@@ -129,7 +132,10 @@ def _translation(text: list[list[str | None]]) -> Returned:
 
 
 def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
-    """Model and tokenizer. Raises InputError if the checkpoint is not a sequence-to-sequence model in safetensors."""
+    """Model and tokenizer.
+
+    Raises InputError if the checkpoint cannot be loaded as a sequence-to-sequence model in safetensors.
+    """
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -177,6 +183,6 @@ class EndpointTranslator:
             f"{before}{text}{after}", temperature=0.0, max_tokens=self.settings.max_tokens, seed=0
         )
         wanted = Wanted("translation", text, self.language_name)
-        # A translation that was cut off at max_tokens is refused here, because the rule on length does not notice all
+        # Translations that were cut off at max_tokens are refused here, because the rule on length does not notice all
         # of them.
         return usable(choice.message.content, wanted, finished=choice.finish_reason != "length")

@@ -15,7 +15,7 @@ from x_instruction.language.invisible import hidden_characters, visible
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
-# Invisible characters are removed and letters are corrected first, because all later steps look for the ends of
+# Invisible characters are removed and letters are corrected first, because several later steps look for the ends of
 # sentences. Markup is removed before credits and wrapped lines are looked for, because it would hide them.
 STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
     "invisible_characters": lambda texts, _: visible(texts),

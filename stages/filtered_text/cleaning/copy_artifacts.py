@@ -44,7 +44,7 @@ def _unquoted(text: str) -> str:
 
 
 def _without_token_spaces() -> pl.Expr:
-    """Removes spaces before closing marks and after opening marks; ":)" and " .NET" stay."""
+    """Removes spaces before closing marks and after opening marks in tokenised texts; " :)" and " .NET" stay."""
     text = pl.col("text")
     points = text.str.count_matches(r"[.,](?:\s|$)")
     share = text.str.count_matches(r"\s[.,](?:\s|$)") / points

@@ -3,8 +3,8 @@
 Tamil fonts such as Bamini use the code of the semicolon for the pulli, the sign for a consonant without a vowel. In 105
 of 3,627 pages, one or two semicolons remain, mostly beside a pulli or after a vowel sign, which no pulli can follow.
 
-Urdu texts from InPage have the word-final yeh before a hamza (54 of 1,902 texts). This is always wrong, because Urdu
-uses another yeh within words and no word begins with a hamza.
+In 54 of 1,902 Urdu texts, the conversion from InPage left a word-final yeh before a hamza. This is always wrong,
+because Urdu uses another yeh within words and no word begins with a hamza.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ PROSE_LINE = r"(?m)^.{80,}$"
 # Names of a record's fields, which are removed ("Title: …", "Text: …", with the value on the same line or below).
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
 # A text that begins with this many small letters begins in the middle of a sentence. Digits are not allowed among them,
-# because a whole sentence may begin with a Finnish date, which has a small first letter. Marks other than these are not
-# allowed, because a whole sentence may begin with a name from program code.
+# because a whole sentence may begin with a Finnish date, which has a small first letter. Of other marks, only commas,
+# apostrophes and hyphens are allowed, because a whole sentence may begin with a name from program code.
 SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
@@ -74,7 +74,7 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 
 
 def _begins_within(language: LanguageSettings) -> pl.Expr:
-    """Whether a text of one paragraph begins in the middle of a sentence that is too long to remove or the whole text.
+    """Whether a text of one paragraph begins within a sentence that is too long to remove or is the whole text.
 
     The rule finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36,
     and one was complete.

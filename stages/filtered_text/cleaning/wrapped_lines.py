@@ -7,8 +7,8 @@ import polars as pl
 from x_instruction.language.sentences import marks
 from x_instruction.language.settings import LanguageSettings
 
-# A text with at least MIN_LINE_ENDS line ends is wrapped if this share of them is within a sentence and before a small
-# letter.
+# A text with at least MIN_LINE_ENDS line ends may be wrapped if at least the share WRAPPED_SHARE of its line ends is
+# within a sentence and before a small letter.
 WRAPPED_SHARE, MIN_LINE_ENDS = 0.3, 4
 WRAPPED = r"[\p{L}\p{M}\p{N},]\n\p{Ll}"
 OPEN = r"[\p{L}\p{M}\p{N},;’'”\x22)]$"

@@ -16,8 +16,8 @@ import numpy as np
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
 # A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from pages with
-# the same template around different texts. Two similar texts share about five of their eighteen buckets, so they are
-# probably compared in another bucket.
+# the same template around different texts. With the default settings, two similar texts share about five of their
+# eighteen buckets, so they are probably compared in another bucket.
 KEPT_A_BUCKET = 64
 # Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
 BLOCK = 250_000

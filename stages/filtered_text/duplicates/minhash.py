@@ -1,4 +1,4 @@
-"""Computes signatures: numbers that a text shares with its copies, one for all its words and one for each MinHash band.
+"""Computes signatures: one number for all words of a text, and one for each MinHash band. Copies share such numbers.
 
 MinHash: Broder 1997; bands: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3. rensa computes the minima
 from hashes of the shingles. These hashes are the same in every process.

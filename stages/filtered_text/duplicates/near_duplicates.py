@@ -89,7 +89,7 @@ def _exact(scratch: Path, alive: Array) -> pl.DataFrame:
 
 
 def _by_rank(scratch: Path, places: Array) -> tuple[Array, ...]:
-    """The keys with which np.lexsort sorts `places` by rank, and texts with the same id by place."""
+    """The keys with which np.lexsort sorts `places` by rank, and texts of equal rank by place."""
     order = np.argsort(places)
     ranks = np.empty(len(places), RANK)
     ranks[order] = gather(scratch / "ranks", RANK, places[order])

@@ -1,9 +1,10 @@
-"""All rules in the order in which they run: cheap rules before expensive ones, and the more specific reason first.
+"""All rules in the order in which they run: the more specific reasons come first.
 
-For example, a page of cookie notices is dropped as boilerplate even if it breaks a later rule too. Most rules are
-FineWeb-2's (arXiv 2506.20920): Gopher's and FineWeb's rules with thresholds for each language. The published
-thresholds and stop words are in languages/<code>.yaml (from huggingface/fineweb-2, configs/, code Apache-2.0, data
-ODC-By); the thresholds that all languages share are in params.yaml.
+For example, a page of cookie notices is dropped as boilerplate even if it breaks a later rule too. About half of the
+rules (PUBLISHED_RULES) are FineWeb-2's (arXiv 2506.20920): Gopher's and FineWeb's rules, most of them with thresholds
+for each language. A language's published thresholds and stop words are in languages/<code>.yaml (from
+huggingface/fineweb-2, configs/, code Apache-2.0, data ODC-By); the thresholds that all languages share are in
+params.yaml.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ PUBLISHED_RULES: dict[str, Rule] = {
     "duplicate_ngrams": duplicate_ngrams,
 }
 WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
-# These rules see a text without its program code, because lines of code are short, alike, unpunctuated and English.
+# These rules see a text without its program code, because lines of code are often short, alike, unpunctuated
+# and English.
 PROSE_RULES: dict[str, Rule] = {
     "repetition": repetition,
     "boilerplate": boilerplate,

@@ -28,7 +28,8 @@ class Sites(NamedTuple):
 def read_sites(path: Path) -> Sites:
     """Reads one entry per line: a domain (blocks its subdomains too) or an address (blocks everything below it too).
 
-    A `#` begins a comment. Raises InputError if the file cannot be read or a line is neither a domain nor an address.
+    A `#` at the beginning of a line or after a space begins a comment. Raises InputError if the file cannot be read or
+    a line is neither a domain nor an address.
     """
     if path.exists() and not path.is_file():  # reading from a pipe would wait without end
         raise InputError(f"filtered_text.blocked_sites: {path} is not a file but a folder, pipe or device: name a file")

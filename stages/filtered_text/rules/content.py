@@ -10,7 +10,8 @@ from x_instruction.language.folding import folded, folded_list
 from x_instruction.language.sentences import sentences, share_of_rows
 from x_instruction.language.settings import LanguageSettings
 
-# Notices of browsers and servers. "JavaScript" alone is not a notice, because texts about it are good texts.
+# Filler text, and notices of browsers and servers. "JavaScript" alone is not a notice, because texts about JavaScript
+# are good texts.
 FILLER = r"(?i)\blorem ipsum\b"
 PLACEHOLDERS = (
     rf"{FILLER}|\b(?:enable|turn on|activate|requires?|without) javascript\b|\bjavascript (?:is|must be|has "

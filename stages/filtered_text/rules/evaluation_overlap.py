@@ -1,6 +1,7 @@
 """The rule on texts that share words with an evaluation set (`filtered_text.decontaminate_against`).
 
-`diversified_set` checks the released pairs again. This rule drops a text before any model learns from it.
+This rule drops a text before any model learns from it. `diversified_set` checks the released pairs against its list of
+evaluation prompts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rule on the language of a text: its script and letters first, then language identification."""
+"""The rule on the language of a text: its script and letters first, then language identification and English lines."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LINE = 40  # a shorter line (in characters) is not identified, because it may be
 def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts in another script or language, and texts with too many lines of English. Adds `language_score`.
 
-    Most thresholds differ by language (ours, or FineWeb-2's). A text in another script, or with letters that the
-    language does not have, is not identified and scores 0.
+    Most thresholds differ by language (ours, or FineWeb-2's). A text in another script, or with too many letters that
+    the language does not have, is not identified and scores 0.
     """
     least, score, judged = language.min_language_score, pl.col("language_score"), pl.col("judged")
     frame = frame.with_columns(pl.coalesce(wrong_script(language), foreign_letters(language)).alias("letters"))
@@ -63,10 +63,10 @@ def _script_share(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
 
 
 def english_share(texts: pl.Series) -> pl.Series:
-    """For each text, the share of its characters in lines of English.
+    """For each text, the share of its characters in lines of English; 0 for texts with few English words.
 
-    This share reveals partly translated pages. Language identification misses them because it reads only slices of a
-    long text.
+    Lines shorter than LINE do not count. This share reveals partly translated pages. Language identification misses
+    some of them because it reads only slices of a long text.
     """
     text, size = pl.col("text"), pl.col("text").str.len_chars()
     frame = texts.alias("text").to_frame().with_row_index("row")

@@ -12,7 +12,7 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 
 # A rule adds the column `value`: null keeps the text, and anything else says why it is dropped. A rule may also add
-# columns of the artifact.
+# columns of the artifact, and counts for the rules after it.
 Rule = Callable[[pl.DataFrame, FilteredText, LanguageSettings], pl.DataFrame]
 
 

@@ -54,7 +54,7 @@ def few_stop_words(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def many_symbols(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many hash signs or ellipses for their words (Gopher, A.1.1: 0.1 of either)."""
+    """Drops texts with too many hash signs or ellipses for their words and punctuation (Gopher, A.1.1: 0.1)."""
     share = pl.max_horizontal(lines_counted("hashes"), lines_counted("ellipses")) / words_counted("tokens")
     limit = settings.max_symbols_per_word
     counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)
