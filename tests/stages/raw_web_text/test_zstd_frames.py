@@ -44,6 +44,18 @@ def test_rows_after_a_wrong_checksum_are_read(tmp_path: Path, frames: tuple[byte
     assert [reason for reason, _ in bad if reason == "broken_file"] == ["broken_file"]
 
 
+@pytest.mark.parametrize("size", [(1 << 64) - 1, (1 << 62) + 5, 1 << 56])
+def test_a_damaged_header_does_not_decide_how_many_bytes_are_lost(
+    tmp_path: Path, frames: tuple[bytes, bytes], size: int
+) -> None:
+    header = b"\x28\xb5\x2f\xfd\xc0\x58" + size.to_bytes(8, "little")
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(frames[1] + header)
+    frame = pl.concat(read_sources(given({"path": path.name, "languages": ["fi"]}, max_expansion=400), "fi", tmp_path))
+    assert frame.filter(pl.col("reason").is_null()).height == len(SECOND)
+    assert 0 < frame["lost"].sum() <= (1 << 20) + 400 * path.stat().st_size
+
+
 def overwritten(frame: bytes, share: float) -> bytes:
     at = int(len(frame) * share)
     return frame[:at] + b"\x00\xff" * 15 + frame[at + 30 :]
