@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
-# `record` is the number of a line, row or element, or the offset in bytes in an archive. `size` is the size of the page,
-# or of the line that it is in, in bytes. `lost` is the number of bytes of the source that were not read and that the
+# `record` is the number of a line, row or element, or the offset in bytes in an archive. `size` is the size in bytes of
+# the page, or of the line that has it. `lost` is the number of bytes of the source that were not read and that the
 # record stands for. `doubtful` is the number of bytes that were read from damaged parts of the record's file and may be
 # wrong.
 # `likeliest` is the result of language identification. It is used by all languages that read a shared source.
