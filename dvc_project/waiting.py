@@ -36,9 +36,10 @@ def blockers(lines: Sequence[str]) -> dict[int, str]:
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """An error message if one of these processes is not a run of DVC, because its number was used again; else None.
+    """An error message if the id of a process in `found` exists but is not that of a run of DVC; else None.
 
-    A process that has ended in the meantime is no error: DVC removes it when the command is repeated.
+    Another program got the id, or the process has ended as a zombie. A process whose id does not exist any more is no
+    error: DVC removes it when the command is repeated.
     """
     for process, noted in found.items():
         command = command_of(process)

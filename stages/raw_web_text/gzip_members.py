@@ -122,7 +122,7 @@ class GzipMembers:
         return True
 
     def _find_member(self) -> bool:
-        """Goes to the next member after a damaged one. The bytes between them are lost."""
+        """Goes to the next member that can be read. All bytes from the failed step to that member are lost."""
         self._lose(1)
         while self._fill(WINDOW):
             found = self._rest.find(DEFLATE)

@@ -52,7 +52,10 @@ def settings_of(project: Path) -> Settings:
 
 
 def key_of(project: Path, settings: Settings) -> str:
-    """A hash of the data, settings, questions and code that affect the result. The seed is not in it."""
+    """A hash of the data, settings, questions and code that affect the result.
+
+    The training seed is not part of it, because the results of all training seeds are kept in one folder.
+    """
     data, codes = project / "data", settings.languages
     inputs = [
         *(data.joinpath(*names) for names in (("base_model",), ("tuned_model",), SEED_ONLY_MODEL)),

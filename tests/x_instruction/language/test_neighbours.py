@@ -29,7 +29,8 @@ NEIGHBOURS = {
     "ur": ["pnb", "skr", "fa", "ar", "ps", "sd", "ug"],
     "vi": ["id", "tl"],
 }
-# Sentences of this project that were not used for choosing the everyday words.
+# Sentences in related languages, each with the language whose filter must drop it. None was used to choose the everyday
+# words (`relatives` in languages/<code>.yaml). We wrote them, except for the verses from the Ramcharitmanas.
 MORE = [
     (
         "id",
