@@ -23,8 +23,8 @@ HEADING_WORDS = 12
 MARKED_HEADING = r"^#{1,6}\s"
 CODE_FENCE, FORMULA_FENCE = r"^\s*```", r"\$\$"
 ANNOUNCES = r":[*_]{0,3}\s*$"
-# A line that begins or ends like code, a table or a list, or that announces one by its last mark, is a heading only if
-# it begins with "#" (MARKED_HEADING).
+# A line that begins or ends like code, a table or a list, or that ends with a colon, semicolon or comma, is a heading
+# only if it begins with "#" (MARKED_HEADING).
 NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
 
 

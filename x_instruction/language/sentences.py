@@ -95,7 +95,11 @@ def split_text(frame: pl.DataFrame, one_a_line: pl.Expr, language: LanguageSetti
 
 
 def share_of_rows(frame: pl.DataFrame, marked: pl.DataFrame) -> pl.Series:
-    """For each row of the frame, the share of its sentences' characters for which `hit` in `marked` is true."""
+    """For each row of the frame, the share of its sentences' characters in sentences whose `hit` is true.
+
+    `marked` is the result of `sentences` or `sentences_or_lines` with a column `hit`. The share of a row without
+    sentences is 0.
+    """
     shares = marked.group_by("row").agg(share=pl.col("length").filter("hit").sum() / pl.col("length").sum())
     rows = frame.select(row=pl.int_range(pl.len()))
     return rows.join(shares, on="row", how="left", maintain_order="left")["share"].fill_null(0.0)
