@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,10 +72,12 @@ def verify(root: Path) -> list[Finding]:
 
 
 def delete(findings: Iterable[Finding]) -> None:
-    """Deletes the damaged files that the pipeline can make again."""
+    """Deletes the damaged files and folders that the pipeline can make again."""
     for finding in findings:
-        if finding.can_be_made and finding.path.is_file():
-            finding.path.unlink()
+        if finding.can_be_made and finding.path.is_dir():
+            shutil.rmtree(finding.path)
+        elif finding.can_be_made:
+            finding.path.unlink(missing_ok=True)
 
 
 def _damaged_objects(objects: Path, hashes: Hashes) -> Iterator[Finding]:

@@ -56,6 +56,20 @@ def test_a_damaged_output_is_named_with_its_cache_object_and_made_again(linked: 
     assert named(linked) == []
 
 
+def test_a_damaged_folder_without_its_list_in_the_cache_is_deleted_as_a_whole(linked: Path) -> None:
+    folder, before = (linked / ROWS).parent, (linked / ROWS).read_bytes()
+    listed = read_lock(linked)["filtered_text@ur"]["outs"][0]["md5"]
+    (linked / ".dvc/cache/files/md5" / listed[:2] / listed[2:]).unlink()
+    flip(linked / ROWS)
+    cached(linked, ROWS).unlink()
+    findings = [finding for finding in verify(linked) if finding.path == folder]
+    assert len(findings) == 1
+    delete(findings)
+    assert not folder.exists()
+    dvc(linked, "repro")
+    assert (linked / ROWS).read_bytes() == before
+
+
 def test_a_damaged_cache_object_that_no_output_is_linked_to_is_named(made: Path) -> None:
     path = made / ".dvc/cache/files/md5/00/0123456789abcdef0123456789abcd"
     path.parent.mkdir(exist_ok=True)
