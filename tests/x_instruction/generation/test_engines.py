@@ -389,7 +389,7 @@ def test_a_server_with_other_weights_than_the_folder_is_refused(
 ) -> None:
     with (
         open_engine(tiny_model, server_settings(engines), 1) as engine,
-        pytest.raises(InputError, match=r"serves another model as 'tiny' than .* nats, and the limit is 0\.05"),
+        pytest.raises(InputError, match=r"serves another model as 'tiny' than .* on average, and the limit is 0\.05"),
     ):
         CALLS[call](engine, prompts, end)
 
