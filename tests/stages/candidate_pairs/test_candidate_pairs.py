@@ -14,11 +14,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from stages.candidate_pairs import stage as candidate_pairs
 from stages.candidate_pairs.likeliest import LESS_LIKELY, likeliest
 from stages.candidate_pairs.stage import COLUMNS, transform
-from stages.params import Settings
+from stages.params import Settings, validated
+from tests.benchmarks.project_copy import merged
 from tests.conftest import ROOT
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
 from x_instruction.embeddings.vectors import VECTORS
@@ -26,6 +28,7 @@ from x_instruction.generation.interface import Generated, Sampling
 from x_instruction.generation.lazy_engine import LazyEngine
 from x_instruction.rating.likelihoods import LIKELIHOOD_COLUMNS
 from x_instruction.rating.signals import likelihoods_wanted, similarities_wanted
+from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.files import digest, write_json
 from x_instruction.runner.job import Job
 from x_instruction.runner.manifest import table_facts, write_manifest
@@ -530,3 +533,19 @@ def test_a_sample_that_is_not_chosen_counts_as_usable(
     assert job.staged.drop_counts() == {LESS_LIKELY: 3}
     assert table_facts(job, outcome)["unaccounted_rows"] == 0
     assert candidate_pairs.measure(job, outcome)["usable_share"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"candidate_pairs": {"samples": 2, "kept_samples": 3}}, r"kept_samples is 3, but `samples` is 2"),
+        (
+            {"candidate_pairs": {"kept_samples": 1}, "rating": {"signals": ["similarity"]}},
+            r"`candidate_pairs\.kept_samples` chooses by likelihood, but `rating\.signals` has none",
+        ),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_refused(changed: dict[str, Any], message: str) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    with pytest.raises(SettingsError, match=message):
+        validated(merged(params, changed), ROOT / "params.yaml")
