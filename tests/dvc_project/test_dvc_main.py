@@ -9,8 +9,9 @@ from typing import Any, TextIO
 import pytest
 
 from dvc_project.dvc_command import reproduce
-from dvc_project.dvc_main import write_whole
+from dvc_project.dvc_main import RUN, write_whole
 from dvc_project.graph import read_graph
+from x_instruction.runner import process
 from x_instruction.runner.errors import InputError
 
 
@@ -59,3 +60,7 @@ def test_a_damaged_lock_file_is_one_sentence_with_a_remedy(made: Path, text: str
     (made / "dvc.lock").write_text(text)
     with pytest.raises(InputError, match=r"git checkout dvc\.lock"):
         read_graph(made)
+
+
+def test_the_stages_read_the_variable_that_names_the_run() -> None:
+    assert RUN == process.RUN
