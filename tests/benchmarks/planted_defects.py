@@ -158,6 +158,7 @@ def run() -> list[Row]:
         found = collected()
         if not (project / "params.yaml").exists():
             make_project(project, found)
+            run_python(project, "-m", "dvc_project.generated_lines")
         evaluator = project / "data" / "evaluator" / "iteration_1"
         for names in [*(("seed_pairs", code) for code in LANGUAGES), ("base_model",), ("evaluator", "iteration_1")]:
             if not project.joinpath("data", *names, "manifest.json").exists():

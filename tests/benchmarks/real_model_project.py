@@ -90,7 +90,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "english_per_native": ENGLISH_PAIRS / (NATIVE_TRAIN_PAIRS * len(languages)),
             "training": training(batch_size=8, gradient_accumulation=1),
         },
-        "candidate_pairs": {"samples": 4, "kept_samples": 1, "max_new_tokens": 32},
+        "candidate_pairs": {"samples": 8, "kept_samples": 1, "max_new_tokens": 32},
         "decoding": {"max_new_tokens": 56},
         "response_model": {"training": training()},
         "rating": {"max_response_tokens": 96},

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessor, TemperatureLogitsWarper
 
 from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
 from x_instruction.generation.scoring import Reader, by_length, pair_length
 from x_instruction.generation.settings import TextGeneration
-from x_instruction.generation.transformers_rules import Repetition, StopStrings
+from x_instruction.generation.transformers_rules import Repetition, StopStrings, TopP
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.precision import inference_dtype
 
@@ -50,9 +50,12 @@ class TransformersEngine:
 
     def _generate(self, prompts: list[Sequence[int]], sampling: Sampling) -> list[Generated]:
         inputs = self._padded(prompts)
+        rules: list[LogitsProcessor] = [Repetition(sampling, inputs["attention_mask"])]
         choice: dict[str, Any] = {"do_sample": False}
         if sampling.temperature > 0:
-            choice = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+            rules.append(TemperatureLogitsWarper(float(sampling.temperature)))
+            rules += [TopP(sampling.top_p)] if sampling.top_p < 1 else []
+            choice = {"do_sample": True, "temperature": 1.0, "top_p": 1.0, "top_k": 0}
         if sampling.stop_strings:
             width = inputs["input_ids"].shape[1]
             choice["stopping_criteria"] = [StopStrings(sampling.stop_strings, self.tokenizer, width)]
@@ -61,7 +64,7 @@ class TransformersEngine:
                 **inputs,
                 **choice,
                 max_new_tokens=sampling.max_new_tokens,
-                logits_processor=[Repetition(sampling, inputs["attention_mask"])],
+                logits_processor=rules,
                 eos_token_id=list(sampling.stop),
                 pad_token_id=self.pad,
             )
