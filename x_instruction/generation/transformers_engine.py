@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
 from x_instruction.generation.scoring import Reader, by_length, pair_length
 from x_instruction.generation.settings import TextGeneration
+from x_instruction.generation.shared_prompts import can_share, group_length, likelihoods_of_groups, places_by_prompt
 from x_instruction.generation.transformers_rules import Repetition, StopStrings, TopP
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.precision import inference_dtype
@@ -85,7 +87,13 @@ class TransformersEngine:
         return self._read(prompts, partial(self.reader.shares, labels=labels), len)
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
-        return self._read(list(zip(prompts, completions, strict=True)), self.reader.likelihoods, pair_length)
+        if not can_share(self.model):
+            return self._read(list(zip(prompts, completions, strict=True)), self.reader.likelihoods, pair_length)
+        by_prompt = places_by_prompt(prompts)
+        groups = [(prompts[places[0]], [completions[place] for place in places]) for places in by_prompt]
+        values = self._read(groups, partial(likelihoods_of_groups, self.reader), group_length)
+        found = dict(zip(chain.from_iterable(by_prompt), chain.from_iterable(values), strict=True))
+        return [found[place] for place in range(len(prompts))]
 
     def _read(
         self, items: Sequence[Item], read: Callable[[list[Item]], list[Result]], length: Callable[[Item], int]

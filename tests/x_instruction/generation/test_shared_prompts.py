@@ -1,0 +1,81 @@
+"""A prompt that is read once gives each of its completions the likelihood that it has alone."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig, MambaConfig, MambaForCausalLM, PreTrainedModel
+
+from stages.params import Settings
+from tests.x_instruction.generation.test_scoring import VOCABULARY, gpt2, llama
+from x_instruction.generation import shared_prompts
+from x_instruction.generation.scoring import Reader
+from x_instruction.generation.shared_prompts import Group, can_share, likelihoods_of_groups, places_by_prompt
+from x_instruction.generation.transformers_engine import TransformersEngine
+
+GROUPS: list[Group] = [
+    ([3, 4, 5, 6, 7, 8, 9], [[5, 6, 7], [8], [9, 10, 11, 12, 13]]),
+    ([3, 4], [[5, 6]]),
+    ([6], [[7], [8]]),
+    ([3, 4, 5], [[1, 2, 3, 4, 5, 6]]),
+]
+
+
+def gemma() -> PreTrainedModel:
+    """A model with a layer that sees only the last four tokens, fewer than a prompt and its completion have."""
+    torch.manual_seed(1)
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    heads = {"num_key_value_heads": 1, "head_dim": 16, "sliding_window": 4}
+    kinds = ["sliding_attention", "full_attention"]
+    return Gemma3ForCausalLM(Gemma3TextConfig(vocab_size=VOCABULARY, layer_types=kinds, **shape, **heads)).eval()
+
+
+@pytest.mark.parametrize("model", [llama, gpt2, gemma])
+@pytest.mark.parametrize("logits", [2**27, 12 * VOCABULARY, 1])
+def test_likelihoods_after_a_shared_prompt_are_those_of_each_pair(model: type, logits: int) -> None:
+    reader = Reader(model(), pad=0)
+    alone = [[reader.likelihoods([(prompt, one)])[0] for one in completions] for prompt, completions in GROUPS]
+    reader.most_logits = logits
+    together = likelihoods_of_groups(reader, GROUPS)
+    assert [len(values) for values in together] == [3, 1, 2, 1]
+    assert list(chain.from_iterable(together)) == pytest.approx(list(chain.from_iterable(alone)), abs=1e-5)
+
+
+def test_the_tokens_of_a_shared_prompt_are_read_once() -> None:
+    reader, read = Reader(llama(), pad=0), []
+    reader.model.model.embed_tokens.register_forward_hook(lambda _, inputs, output: read.append(output.shape[:2]))
+    likelihoods_of_groups(reader, GROUPS[:1])
+    assert read == [(1, 7), (3, 4)]  # the prompt; the completions without their last tokens
+
+
+def test_small_models_and_models_without_keys_and_values_do_not_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    mamba = MambaForCausalLM(MambaConfig(vocab_size=VOCABULARY, hidden_size=16, state_size=4, num_hidden_layers=1))
+    assert not can_share(llama())
+    monkeypatch.setattr(shared_prompts, "LEAST_WEIGHTS", 0)
+    assert can_share(llama()) and can_share(gpt2()) and can_share(gemma()) and not can_share(mamba)
+
+
+def test_equal_prompts_are_found_wherever_they_are() -> None:
+    assert places_by_prompt([[1, 2], [3], (1, 2), [3, 1], [3]]) == [[0, 2], [1, 4], [3]]
+
+
+def test_the_engine_returns_likelihoods_in_the_order_of_the_pairs(
+    taught_model: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = TransformersEngine(taught_model, settings.text_generation, seed=1)
+    texts = [
+        ("eins", "zwei"),
+        ("kissa", "istuu"),
+        ("eins", "drei vier"),
+        ("na", "na"),
+        ("kissa", "na na na"),
+        ("e", "i"),
+    ]
+    prompts, completions = ([engine.tokenizer(text)["input_ids"] for text in side] for side in zip(*texts, strict=True))
+    apart = engine.likelihood(prompts, completions)
+    monkeypatch.setattr(shared_prompts, "LEAST_WEIGHTS", 0)
+    assert engine.likelihood(prompts, completions) == pytest.approx(apart, abs=1e-5)
+    assert len(set(apart)) == len(texts)

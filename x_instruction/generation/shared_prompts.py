@@ -1,0 +1,83 @@
+"""Computes likelihoods of several completions after one prompt with one reading of the prompt.
+
+The samples of a text are read after the same texts: their own, its parts and the other texts of the likelihood signal.
+With Gemma 3 270M on a CPU, this took 0.57 of the time for eight samples. vLLM keeps prompts by itself.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
+from x_instruction.generation.scoring import CPU_TOKENS, Reader
+from x_instruction.models.losses import head_reads
+
+# A prompt and its completions.
+Group = tuple[Sequence[int], list[Sequence[int]]]
+
+# The number of weights from which prompts are shared. Each shared prompt is a forward pass of its own, and for a small
+# model, many small passes take longer than a large one that reads prompts again.
+LEAST_WEIGHTS = 2**24
+
+
+def can_share(model: Any) -> bool:
+    """Whether the model is on a CPU, large enough, and all its layers keep the keys and values of what they have read.
+
+    On a GPU, passes of one prompt would be too small.
+    """
+    layers = DynamicCache(config=model.config).layers
+    keep = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
+    return keep and model.device.type == "cpu" and model.num_parameters() >= LEAST_WEIGHTS
+
+
+def places_by_prompt(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The places of each different prompt."""
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, prompt in enumerate(prompts):
+        places.setdefault(tuple(prompt), []).append(place)
+    return list(places.values())
+
+
+def group_length(group: Group) -> int:
+    """Number of tokens that are read."""
+    return len(group[0]) + sum(map(len, group[1]))
+
+
+def likelihoods_of_groups(reader: Reader, groups: list[Group]) -> list[list[float]]:
+    """Mean log-probability of each completion; completions that share no prompt are read in one pass."""
+    alone = [(prompt, completions[0]) for prompt, completions in groups if len(completions) == 1]
+    values = iter(reader.likelihoods(alone) if alone else [])
+    return [
+        [next(values)] if len(completions) == 1 else _after(reader, prompt, completions)
+        for prompt, completions in groups
+    ]
+
+
+def _after(reader: Reader, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> list[float]:
+    model = reader.model
+    with torch.inference_mode(), head_reads(model, torch.tensor([0]), torch.tensor([len(prompt) - 1])):
+        output = model(input_ids=torch.tensor([list(prompt)], device=model.device), use_cache=True)
+    first = output.logits.reshape(1, -1)
+    rows = max(1, min(reader.most_logits // reader.vocabulary, CPU_TOKENS) // max(map(len, completions)))
+    values: list[float] = []
+    for start in range(0, len(completions), rows):
+        part = completions[start : start + rows]
+        later = _later_logits(reader, output.past_key_values, part)
+        logits = [torch.cat([first, own]) for own in later]
+        values += [reader.mean_logprob(own, tokens) for own, tokens in zip(logits, part, strict=True)]
+    return values
+
+
+def _later_logits(reader: Reader, read: DynamicCache, completions: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    """Logits after each token of a completion but its last; each has the shape (tokens - 1, vocabulary)."""
+    positions = [(row, place) for row, tokens in enumerate(completions) for place in range(len(tokens) - 1)]
+    if not positions:
+        return [torch.empty(0, reader.vocabulary)] * len(completions)
+    cache = copy.deepcopy(read)
+    cache.batch_repeat_interleave(len(completions))
+    logits = reader.logits([tokens[:-1] for tokens in completions], positions, cache)
+    return list(logits.split([len(tokens) - 1 for tokens in completions]))
