@@ -32,7 +32,14 @@ from tests.benchmarks.real_model_project import (
     settings,
     texts_per_language,
 )
-from tests.benchmarks.real_model_rows import beside, evaluator_rows, formed_share, interval_note, kept_rows
+from tests.benchmarks.real_model_rows import (
+    beside,
+    evaluator_rows,
+    formed_share,
+    interval_note,
+    kept_rows,
+    swapped_rows,
+)
 from tests.benchmarks.swapped_likelihood import AS_IS, EMPTY, OTHERS, area, areas, means_of_others
 from tests.conftest import ROOT
 from x_instruction.embeddings.similarity import SIMILARITIES
@@ -259,6 +266,24 @@ def test_evaluators_are_compared_with_their_labels_alone_and_the_embedded_model(
     assert rows["evaluator 1, fi"].ours == 0.92 and rows["evaluator 1, fi"].note == "at least; embedded model 0.5"
     assert rows["evaluator 2, swapped"].note == "at least; labels alone 0.6; embedded model 0.4"
     assert rows["evaluator 2, labels alone"].peer == 0.9
+
+
+def test_swapped_responses_are_compared_with_own_responses_of_their_language(tmp_path: Path) -> None:
+    ours, embedded = with_scores(tmp_path / "ours"), with_scores(tmp_path / "embedded")
+    pairs = [
+        ("fi", "best", "none", 0.8), ("fi", "best", "none", 0.6), ("fi", "worst", "swapped", 0.7),
+        ("fi", "flawed", "cut", 0.9), ("sw", "best", "none", 0.3), ("sw", "worst", "swapped", 0.2),
+        ("hi", "best", "none", 0.3),
+    ]  # fmt: skip
+    table = pl.DataFrame(pairs, schema=["language", "level", "defect", "rating"], orient="row")
+    for project, frame in ((ours, table), (embedded, table.with_columns(rating=pl.lit(0.5)))):
+        for number in (1, 2):
+            frame.write_parquet(project / f"data/evaluator/iteration_{number}/held_out.parquet")
+    rows = {row.case: row for row in swapped_rows(ours, embedded)}
+    assert list(rows) == [f"evaluator {number}, swapped, {code}" for number in (1, 2) for code in ("fi", "sw")]
+    finnish = rows["evaluator 1, swapped, fi"]
+    assert (finnish.ours, finnish.peer, finnish.note) == (0.5, 0.9, "at least; embedded model 0.5; 2 seeds")
+    assert rows["evaluator 2, swapped, sw"].ours == 1.0
 
 
 def test_the_second_iteration_is_compared_with_the_first_on_planted_pairs(tmp_path: Path, settings: Settings) -> None:
