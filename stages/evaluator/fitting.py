@@ -71,10 +71,9 @@ def _fit_regression(rated: pl.DataFrame, signals: list[str]) -> Regression:
     subtracted = best_subtracted(rated)
     rated = compared(rated, subtracted)
     best = rated.filter(pl.col("level") == "best")
-    medians = [float(np.median(badness(best[signal], signal))) for signal in signals]
+    medians = [float(np.median(_known(best, signal))) for signal in signals]
     limits = [
-        max(0.0, float(badness(rated[signal], signal).max()) - median)
-        for signal, median in zip(signals, medians, strict=True)
+        max(0.0, float(_known(rated, signal).max()) - median) for signal, median in zip(signals, medians, strict=True)
     ]
     fitted = Regression(signals, _rounded(medians), _rounded(limits), [], [], 0.0)
     values = features(rated, fitted)
@@ -86,6 +85,11 @@ def _fit_regression(rated: pl.DataFrame, signals: list[str]) -> Regression:
     return replace(fitted, coefficients=coefficients, intercepts=intercepts, subtracted=subtracted)
 
 
+def _known(rated: pl.DataFrame, signal: str) -> Matrix:
+    """The badness of the signal where it is not null; a zero if it is null everywhere."""
+    return badness(rated[signal].drop_nulls(), signal) if rated[signal].count() else np.zeros(1)
+
+
 def best_subtracted(rated: pl.DataFrame) -> float:
     """The share of SUBTRACTED with which likelihoods best separate the best pairs from those with a defect of MISFITS.
 
@@ -93,9 +97,11 @@ def best_subtracted(rated: pl.DataFrame) -> float:
     result is the first share. The best share depends on the model and the data: it was 1 for a pretrained model that
     was tuned on few pairs, and 0 in a test in which all instructions were equally likely (docs/experiments.md).
     """
-    shown = rated.filter((pl.col("level") == "best") | pl.col("defect").is_in(MISFITS))
+    if OTHER_LIKELIHOOD not in rated.columns:
+        return SUBTRACTED[0]
+    shown = rated.filter((pl.col("level") == "best") | pl.col("defect").is_in(MISFITS)).drop_nulls("likelihood")
     good = (shown["level"] == "best").to_numpy()
-    if OTHER_LIKELIHOOD not in rated.columns or good.all() or not good.any():
+    if good.all() or not good.any():
         return SUBTRACTED[0]
     areas = [round(float(roc_auc_score(good, compared(shown, share)["likelihood"])), DIGITS) for share in SUBTRACTED]
     return SUBTRACTED[areas.index(max(areas))]

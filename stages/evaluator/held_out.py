@@ -26,7 +26,7 @@ from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.rating.calibration import LEVELS, Calibration
 from x_instruction.rating.rate import add_ratings, with_rating
 from x_instruction.rating.settings import Rating
-from x_instruction.rating.signals import add_signals, similarities_wanted
+from x_instruction.rating.signals import add_signals, similarities_wanted, without_fit
 from x_instruction.runner.errors import InputError
 from x_instruction.runner.files import write_json
 from x_instruction.runner.job import Job
@@ -80,7 +80,7 @@ def _with_probabilities(job: Job, sets: Sequence[Sequence[RatedPair]], evaluator
     frame, settings = to_frame([pair for rated in sets for pair in rated]), job.section(Rating)
     if similarities_wanted(settings):
         frame = with_vectors(frame, job, evaluator)
-    frame = add_signals(frame, job, evaluator)
+    frame = without_fit(add_signals(frame, job, evaluator), job.section(Evaluator).open_instructions)
     rating = (settings, job.section(Prompts), load_names(job.language_pages))
     with LazyEngine(evaluator, job.section(TextGeneration).local, job.settings.seed) as engine:
         frame = add_ratings(frame, engine, Calibration(), *rating).drop("rating")

@@ -63,7 +63,7 @@ class Evaluator(Section):
     model does not memorize a small number of pairs."""
     open_instructions: tuple[NonEmpty, ...]
     """Instructions that any text answers, such as `Write a text.`: their pairs do not get the defects `swapped` and
-    `strays`."""
+    `strays`, and their similarities and likelihoods are not used."""
     batches: Literal["by_length", "in_order"]
     """`by_length` needs less padding. `in_order` mixes lengths in a batch, so that a short response does not reveal its
     label. In the artificial languages of the benchmarks, the AUC of cut responses was 1.00 with `in_order` and 0.58

@@ -35,6 +35,7 @@ from x_instruction.language.names import load_names
 from x_instruction.pairs.training_pairs import Pair
 from x_instruction.rating.calibration import read_calibration
 from x_instruction.rating.rate import add_ratings
+from x_instruction.rating.signals import without_fit
 from x_instruction.rating.surface import SURFACE as SURFACE_SIGNALS
 from x_instruction.rating.surface import add_surface_signals
 from x_instruction.runner.shards import Partition
@@ -134,7 +135,8 @@ def documents(found: dict[str, Excerpts], part: str, settings: Settings) -> list
 def with_signals(frame: pl.DataFrame, evaluator: Path, settings: Settings, pages: Path) -> pl.DataFrame:
     """Adds the columns of SIGNALS. The evaluator's folder has the mean vectors of the seeds."""
     vectors = add_vectors(frame, LazyEncoder(settings.embeddings, pages.parent), pages)
-    return add_surface_signals(Similarity.read(evaluator).score(vectors).drop(VECTORS), pages)
+    signals = add_surface_signals(Similarity.read(evaluator).score(vectors).drop(VECTORS), pages)
+    return without_fit(signals, settings.evaluator.open_instructions)
 
 
 def measured(case: str, pairs: list[Pair], evaluator: Path, settings: Settings, pages: Path) -> list[Row]:

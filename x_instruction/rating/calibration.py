@@ -30,10 +30,10 @@ class Regression:
     """A multinomial logistic regression on two log-odds of the labels and the distances of the signals.
 
     The distance of a signal says by how much it is worse than its median among the best pairs (`medians`). A signal
-    that is better than the median has the distance 0. Otherwise an instruction that a model wrote would have an
-    advantage, because the model finds it likelier than an instruction by a person. The distance is at most the largest
-    one in the fit (`limits`), so that the regression never extrapolates. `coefficients` has one row for each level, and
-    `intercepts` one number. Before the distances are computed, the mean likelihood after other texts, times
+    that is better than the median, or null, has the distance 0. Otherwise an instruction that a model wrote would have
+    an advantage, because the model finds it likelier than an instruction by a person. The distance is at most the
+    largest one in the fit (`limits`), so that the regression never extrapolates. `coefficients` has one row for each
+    level, and `intercepts` one number. Before the distances are computed, the mean likelihood after other texts, times
     `subtracted`, is subtracted from the likelihoods.
     """
 
@@ -75,7 +75,7 @@ def features(frame: pl.DataFrame, regression: Regression) -> Matrix:
     frame = compared(frame, regression.subtracted)
     labels = np.log(frame.select(LEVELS).to_numpy().clip(MIN_PROBABILITY, 1.0))
     distances = [
-        (badness(frame[signal], signal) - median).clip(0.0, limit)
+        np.where(frame[signal].is_null(), 0.0, badness(frame[signal], signal) - median).clip(0.0, limit)
         for signal, median, limit in zip(regression.signals, regression.medians, regression.limits, strict=True)
     ]
     return np.column_stack([labels[:, 0] - labels[:, 2], labels[:, 1] - labels[:, 2], *distances])

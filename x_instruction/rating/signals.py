@@ -7,6 +7,7 @@ x_instruction/embeddings/similarity.py  how similar the vectors of instruction a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -45,6 +46,16 @@ def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
         with LazyEngine(job.input("instruction_model"), engine_settings, job.settings.seed) as engine:
             frame = add_likelihoods(frame, engine, job.section(Prompts), rating.other_texts, job.language_pages)
     return frame
+
+
+def without_fit(frame: pl.DataFrame, open_instructions: Collection[str]) -> pl.DataFrame:
+    """Sets similarities and likelihoods to null if any text answers the instruction, because they say nothing then.
+
+    A calibration reads null as a value like that of the best pairs.
+    """
+    is_open = pl.col("instruction").is_in(list(open_instructions))
+    fits = [name for name in HIGHER_IS_BETTER if name in frame.columns]
+    return frame.with_columns(pl.when(~is_open).then(pl.col(name)).alias(name) for name in fits)
 
 
 def likelihoods_wanted(rating: Rating) -> bool:

@@ -97,6 +97,25 @@ def test_features_are_log_odds_and_clipped_distances_to_the_worse_side() -> None
     assert features(frame, regression).tolist() == [[pytest.approx(0.6931, abs=1e-4), 0.0, 1.5, 0.5]]
 
 
+def test_a_signal_that_is_null_has_the_distance_0() -> None:
+    regression = Regression(["likelihood"], [1.0], [2.0], [], [], 0.0)
+    frame = pl.DataFrame({"best": [0.5], "flawed": [0.25], "worst": [0.25], "likelihood": [None]}).cast(pl.Float64)
+    assert features(frame, regression)[0, 2:].tolist() == [0.0]
+
+
+@pytest.mark.parametrize("name", ["likelihood", "part_likelihood"])
+def test_pairs_whose_signal_is_null_do_not_change_its_median_and_limit(name: str) -> None:
+    frame = rated(1).with_columns(part_likelihood="likelihood", other_likelihood=pl.lit(-1.0))
+    signals = [*SIGNALS, "part_likelihood"]
+    more = pl.concat([frame, frame.with_columns(pl.lit(None, dtype=pl.Float64).alias(name))])
+    found, expected = (fit_calibration(part, signals, WEIGHTS, True).regression for part in (more, frame))
+    assert found is not None and expected is not None
+    assert (found.medians, found.limits, found.subtracted) == (expected.medians, expected.limits, expected.subtracted)
+    nowhere = fit_calibration(frame.with_columns(pl.lit(None, dtype=pl.Float64).alias(name)), signals, WEIGHTS, True)
+    assert nowhere.regression is not None and nowhere.regression.limits[signals.index(name)] == 0.0
+    assert nowhere.apply(frame)["best"].is_finite().all()
+
+
 @pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
 def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
     """`spread` is how much the instructions differ in likelihood, whatever text is before them.

@@ -18,7 +18,7 @@ from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.rating.likelihoods import LIKELIHOOD_COLUMNS, LIKELIHOODS, add_likelihoods, compared
-from x_instruction.rating.signals import SIGNALS, add_signals
+from x_instruction.rating.signals import SIGNALS, add_signals, without_fit
 from x_instruction.rating.surface import SURFACE, add_surface_signals
 from x_instruction.runner.job import Job
 
@@ -266,3 +266,13 @@ def test_a_response_is_cut_to_leave_room_for_its_instruction_and_one_more_token(
     shorter = pairs.with_columns(instruction=pl.lit("Tell."))
     add_likelihoods(shorter, engine, settings.prompts, 2, PAGES)  # type: ignore[arg-type]
     assert engine.prompts[0] == before  # the instruction of another pair has no effect
+
+
+def test_similarities_and_likelihoods_of_an_open_instruction_are_null() -> None:
+    pairs = pl.DataFrame({"instruction": ["Write a text.", "Tell of bread."], "similarity": [0.1, 0.2]}).with_columns(
+        likelihood=pl.lit(-1.0), repeated_share=pl.lit(0.5)
+    )
+    found = without_fit(pairs, ["Write a text."])
+    assert found["similarity"].to_list() == [None, 0.2] and found["likelihood"].to_list() == [None, -1.0]
+    assert found["repeated_share"].to_list() == [0.5, 0.5]
+    assert without_fit(pairs, []).equals(pairs)
