@@ -24,7 +24,7 @@ def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str
 
 
 def text_of_each(folder: Path, languages: Sequence[str]) -> list[str]:
-    """The first text of English and of each language; a language without a text is left out."""
+    """The first text in English and in each language; a language without a text is left out."""
     firsts = (next(_texts(folder, language), "") for language in dict.fromkeys(["en", *languages]))
     return _required([text for text in firsts if text], folder, languages)
 
