@@ -8,7 +8,7 @@ from pathlib import Path
 from x_instruction.pages.main_text import extract_page
 from x_instruction.runner.errors import InputError
 
-MIN_CHARACTERS = 200  # a page with less text is skipped, because it is empty or a single sentence
+MIN_CHARACTERS = 200  # a page with less text is skipped
 
 
 def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str]) -> list[str]:

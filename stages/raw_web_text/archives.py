@@ -150,7 +150,7 @@ def _broken(offset: int, reason: str, value: str) -> Record:
 
 
 def _record(warc: WarcRecord, payload: bytes, form: str, limit: int) -> Record | None:
-    """The record of a response (WARC) or text (WET); None for other kinds of `warc`."""
+    """The record of a response (WARC) or text (WET); None for a record of another kind."""
     if warc.record_type != WANTED[form]:
         return None
     record = {

@@ -30,8 +30,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 from x_instruction.runner.work_store import as_noted, note
 
-# A piece is complete when its files have at least this many stored bytes (see `_groups`). Because a source has several
-# pieces, languages can make different pieces at the same time, and a file added at the end changes only one piece.
+# A piece is complete when its files have at least this many stored bytes (see `_groups`). Languages can make different
+# pieces at the same time, and a file that is added at the end of a source changes only one piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. They are part of a piece's key.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
@@ -67,7 +67,7 @@ class SharedPages:
             columns.warn()
 
     def of(self, source: Source) -> Iterator[pl.DataFrame]:
-        """Pages of a source as frames of records that were read earlier."""
+        """The pages of a source, as frames of records without a `body`."""
         for piece in self._pieces[source.key()]:
             for path in sorted(self._store.piece(piece.key).glob("part-*.parquet")):
                 yield pl.read_parquet(path).with_columns(body=pl.lit(None, pl.Binary))
@@ -107,7 +107,7 @@ def _groups(files: list[SourceFile], limit: int) -> Iterator[list[SourceFile]]:
 
 
 def _version(file: SourceFile, source: Source) -> str:
-    """A text that changes when the bytes of a local file change, or the revision or check sum of a remote file."""
+    """A text that changes with the bytes of a local file, or with the revision or check sum of a remote file."""
     with reached(file.name):
         if "file" in file.system.protocol:
             return hash_paths([Path(file.path)])

@@ -183,6 +183,6 @@ class EndpointTranslator:
             f"{before}{text}{after}", temperature=0.0, max_tokens=self.settings.max_tokens, seed=0
         )
         wanted = Wanted("translation", text, self.language_name)
-        # Translations that were cut off at max_tokens are refused here, because the rule on length does not notice all
-        # of them.
+        # Translations that were cut off at max_tokens are refused here, because `max_length_ratio` does not notice
+        # all of them.
         return usable(choice.message.content, wanted, finished=choice.finish_reason != "length")
