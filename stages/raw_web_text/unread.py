@@ -58,7 +58,7 @@ def doubtful_share(counts: Mapping[str, int]) -> float:
 
 
 def unread_sentence(counts: Mapping[str, int], reasons: Mapping[str, int]) -> str:
-    """Each cause with its number of rows and its bytes; "none" if everything was read. `reasons` counts dropped rows."""
+    """Each cause with its number of rows and bytes; "none" if everything was read. `reasons` counts dropped rows."""
     lost = lost_bytes(counts)
     named = [name for name in reasons if name in CAUSES or name in lost]
     parts = [f"{reasons[name]} {name} ({in_bytes(lost.get(name, 0))})" for name in named]
