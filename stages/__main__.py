@@ -1,7 +1,7 @@
 """`python -m stages ARTIFACT [ITERATION] [LANGUAGE]` makes one artifact, for one iteration and language if it has them.
 
 The command prints one sentence and exits with 1 if the user can fix what went wrong. A traceback means a bug in this
-project.
+project, unless XI_TRACEBACK is set.
 """
 
 from __future__ import annotations

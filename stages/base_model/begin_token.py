@@ -1,7 +1,7 @@
 """Checks whether the tokenizer begins a text in the same way as the texts that the model was trained on.
 
-Without its begin token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check notices
-the missing token.
+Without its BOS token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check notices the
+missing token.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ TOKENS = 200  # the loss is measured on this many tokens of each text
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
-    """The mean loss per token as the tokenizer encodes the texts, minus that with the begin token removed or added.
+    """The mean loss per token, in nats, minus the loss with the BOS token removed if the tokenizer adds it, else added.
 
-    The token is removed if the tokenizer adds it, and added if it does not. The difference is in nats. It is 0 if the
-    tokenizer has no begin token.
+    The difference is 0 if the tokenizer has no BOS token.
     """
     tokenizer = load_tokenizer(folder)
     begin = tokenizer.bos_token_id

@@ -63,7 +63,7 @@ LIMITS_OF_CHECKPOINT = """\
 
 
 def card(base: Mapping[str, Any], settings: BaseModelSettings, languages: Mapping[str, str], facts: Facts) -> str:
-    """The text of the card. `base` is base.json; `languages` are names by code; `facts` has the measured figures."""
+    """The text of the card. `base` has the content of base.json, `languages` names by code, and `facts` the figures."""
     embedded = settings.checkpoint == EMBEDDED
     values = {**front_matter(base, languages), "pipeline_tag": "text-generation"}
     if not embedded:

@@ -8,7 +8,7 @@ from pathlib import Path
 from x_instruction.pages.main_text import extract_page
 from x_instruction.runner.errors import InputError
 
-MIN_CHARACTERS = 200  # a page with less text is skipped, because it is empty or a single sentence
+MIN_CHARACTERS = 200  # a page with less text is skipped
 
 
 def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str]) -> list[str]:
@@ -24,7 +24,7 @@ def corpus_texts(folder: Path, languages: Sequence[str], names: Mapping[str, str
 
 
 def text_of_each(folder: Path, languages: Sequence[str]) -> list[str]:
-    """The first text of English and of each language; a language without a text is left out."""
+    """The first text in English and in each language; a language without a text is left out."""
     firsts = (next(_texts(folder, language), "") for language in dict.fromkeys(["en", *languages]))
     return _required([text for text in firsts if text], folder, languages)
 

@@ -11,7 +11,7 @@ SPECIAL_TOKENS = ["<|end|>", "<|pad|>", "<|instruction|>", "<|response|>", "<|ra
 
 
 def train_tokenizer(texts: list[str], architecture: Architecture) -> Any:
-    """A byte-level BPE, which can encode any text in any script."""
+    """Trains a byte-level BPE on the texts. It can encode any text in any script."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -31,7 +31,7 @@ class Architecture(Section):
 
 
 class BaseModelSettings(Section):
-    """The model that every other model starts from."""
+    """The model from which the other models of the run are trained."""
 
     checkpoint: str
     """`embedded` (trained here from scratch), a local folder, a GGUF file, or the id of a model on the Hugging Face
@@ -40,7 +40,7 @@ class BaseModelSettings(Section):
     """The commit of a hub id, so that the model cannot change."""
     corpus: str
     """A folder with a subfolder of HTML pages for each language. The embedded model learns from the pages in English
-    and in the chosen languages. With any model, the check of the begin token reads the first page of each of these
+    and in the chosen languages. With any model, the check of the BOS token reads the first page of each of these
     languages. `architecture` and `training` are used only with `checkpoint: embedded`."""
     architecture: Architecture
     training: Training

@@ -14,5 +14,5 @@ class InstructionModel(Section):
     """How the model that writes instructions is fine-tuned."""
 
     english_per_native: Annotated[float, Field(ge=0)]
-    """The largest number of English seeds (`language: en` in seed_pairs.sources) for each native seed."""
+    """The largest number of English seeds (`language: en` in seed_pairs.sources) for each training seed."""
     training: Training

@@ -1,4 +1,4 @@
-"""The reversed model reads a response and writes the English instruction for it (the method's step I, generation)."""
+"""The instruction model, which reads a response and writes the English instruction for it."""
 
 from __future__ import annotations
 

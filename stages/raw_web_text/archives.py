@@ -24,7 +24,7 @@ from stages.raw_web_text.settings import RawWebText, Source
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 WANTED = {"warc": WarcRecordType.response, "wet": WarcRecordType.conversion}
-# If a record begins inside the payload of another record, the stated length of that other record is taken as wrong.
+# If a record begins inside the payload of another one, the stated length of the outer record is wrong.
 BEGINS = re.compile(rb"\r?\n\r?\nWARC/[01]\.\d\r?\nWARC-")
 CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 GZIP, ZSTD, PLAIN = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"WARC/"
@@ -40,7 +40,7 @@ def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iter
     with stored_bytes(file) as stored, readable(file):
         kind = _kind(stored, file.name)
         # cc_net writes bare line feeds. The reader needs quirks mode for them, but in that mode it skips what it cannot
-        # read.
+        # read, so other archives are read without it.
         bare_feeds = _head(stored, kind, 0, len(b"WARC/1.0\n")).endswith(b"\n")
         start: int | None = 0
         any_record, others = False, Others()
@@ -90,7 +90,7 @@ class _Pass:
         self._size = 0
 
     def growth(self, stored: int) -> float:
-        """The number of bytes of records for each stored byte."""
+        """The factor by which the first `stored` bytes have grown; 1 for an archive that is not compressed."""
         return max(self._size / stored, 1.0) if stored > 0 and self._kind != PLAIN else 1.0
 
     def __iter__(self) -> Iterator[Record]:
@@ -150,7 +150,7 @@ def _broken(offset: int, reason: str, value: str) -> Record:
 
 
 def _record(warc: WarcRecord, payload: bytes, form: str, limit: int) -> Record | None:
-    """The record of a response (WARC) or text (WET); None for other kinds of `warc`."""
+    """The record of a response (WARC) or text (WET); None for a record of another kind."""
     if warc.record_type != WANTED[form]:
         return None
     record = {

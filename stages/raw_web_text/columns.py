@@ -39,7 +39,7 @@ def record_of(values: dict[str, Any], columns: Columns) -> Record:
 def _stated(name: str, value: Any) -> str:
     """A value of the provenance as text, or "" if it has no text, so that a bad value does not drop the row.
 
-    An address must be a string. A thousand nested lists cannot be written as text.
+    An address must be a string. Python cannot write a thousand nested lists as text.
     """
     if name == "url" and not isinstance(value, str):
         return ""

@@ -1,4 +1,4 @@
-"""Undoes the content codings (compressions) in which a server sent a page, the last one first.
+"""Undoes the content codings (compressions) with which a server sent a page, the last one first.
 
 The header that names the codings is often wrong. Some crawlers decompress a page but keep the header, and some servers
 compress a page twice but name one coding. So the first bytes are checked too: gzip, zstd and compress begin with marks
@@ -15,7 +15,6 @@ from collections.abc import Callable
 from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 
 MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
-# x-gzip and x-compress are the registered aliases.
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
 # Servers name these as codings, but nothing is undone for them: the page was sent unchanged, or its chunks were joined
 # before ("chunked").

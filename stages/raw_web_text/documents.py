@@ -48,7 +48,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
     except UnreadableError as error:
         page, reason, value = Page(_readable(body)), error.reason, str(error)
     provenance = {name: getattr(page, name, "") or normalise(record[name] or "") for name in PROVENANCE}
-    # The address of the download is certain, so it comes before the address that the page states.
+    # The address that the source gives comes first, because a page may state a wrong one.
     provenance["url"] = normalise(record["url"] or "") or page.url
     return {
         "source": record["source"],
@@ -66,7 +66,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
 
 
 def _page(record: Record, body: bytes, settings: RawWebText) -> Page:
-    """The page of a record. Raises UnreadableError if it is dropped."""
+    """The page of a record. Raises UnreadableError with the reason if there is none."""
     if record["reason"]:
         raise UnreadableError(record["reason"], record["value"])
     if len(body) > settings.max_page_bytes:

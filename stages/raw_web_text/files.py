@@ -76,7 +76,7 @@ def listing(source: Source, language: str, root: Path) -> Listing:
 
 
 def _remedy(reasons: set[str]) -> str:
-    """What to do if files were found and none of them can be read, for these reasons."""
+    """What the user can do if no file of a source can be read. `reasons` are those of the files that were found."""
     if "outside_link" in reasons:
         return "set `outside: true` if its links may lead out of its folder"
     if {CLOSED_FOLDER, CLOSED_FILE} & reasons:
@@ -156,7 +156,7 @@ def _drops_of_an_artifact(file: Found, path: str) -> str | None:
 
 
 def _unread(name: str, reason: str, size: int) -> Record:
-    """The record of a file that is not read. Dropped rows of an artifact do not count as `lost` bytes."""
+    """The record of a file or folder that is not read. The bytes of an artifact's dropped rows are not `lost`."""
     kind = "".join(PurePosixPath(name).suffixes[-2:]) or "no ending"
     # Nobody knows the size of a folder that cannot be listed.
     value = f"about {size} bytes, as other folders" if reason == CLOSED_FOLDER else f"{kind}, {size} bytes"

@@ -67,7 +67,7 @@ def _called(name: str, call: Callable[[], Result]) -> Result:
 
 
 def _builder(where: dict[str, Any]) -> Any:
-    from datasets import load_dataset_builder  # takes 2 s, so it is imported only if it is used
+    from datasets import load_dataset_builder  # this import takes 2 s
 
     return load_dataset_builder(**where)
 

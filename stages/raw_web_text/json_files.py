@@ -14,7 +14,7 @@ from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
-SHOWN_BYTES = 2000  # bytes of a bad line that its dropped row shows
+SHOWN_BYTES = 2000  # what is kept of a line that is too long (bytes) or of a bad element of an array (characters)
 ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*[{\]]")
 BETWEEN = re.compile(r"[\s,]*")
 WINDOW = 1 << 20  # characters

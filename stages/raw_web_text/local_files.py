@@ -4,8 +4,8 @@
 waits without end on a pipe. Here a link is followed only if it leads below the source's folder or into DVC's cache, or
 if the source sets `outside: true`. No folder is walked twice.
 
-If this user may not read a folder or file below the source, the other files are still read: DVC passes over such a
-folder too. Any other error ends the stage, because the next run may read what this run could not.
+If this user may not read a folder or file below the source, the other files are still read. Any other error ends the
+stage, because the next run may read what this run could not.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def local_files(path: str, root: Path, outside: bool) -> list[Found]:
 
 
 def _above(pattern: str) -> re.Pattern[str]:
-    """Matches the folders below which a file may match the pattern."""
+    """A pattern of the folders below which a file may match the given pattern."""
     parts = pattern.split("/")
     ends = range(2, len(parts) + (parts[-1] == "**"))
     return re.compile("|".join(glob_translate("/".join(parts[:end])) for end in ends))
@@ -123,7 +123,7 @@ def _walk(base: str, allowed: tuple[Path, ...] | None) -> Iterator[Found]:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """Raises PermissionError if the folder cannot be listed, or if no file in it can be opened."""
+    """What is in a folder. Raises PermissionError if the folder cannot be listed or no file in it can be opened."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
     with os.scandir(folder) as entries:

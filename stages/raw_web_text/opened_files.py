@@ -19,8 +19,7 @@ from x_instruction.runner.errors import InputError
 
 # A file that is compressed with gzip or zstd begins with one of these marks, even if its name does not show it.
 COMPRESSION_MARKS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
-# The bound on the growth of a compressed file applies only beyond this many bytes, because small files may
-# grow more.
+# Bytes by which a compressed file may exceed the limit on its growth, because small files may grow more.
 EXPANSION_FREE = 1 << 20
 # Errors that readers raise about damaged bytes. An OSError with an error number is about the system instead.
 DAMAGES = (EOFError, zlib.error, pa.ArrowException, OSError)
@@ -54,7 +53,7 @@ def stored_bytes(file: SourceFile) -> Iterator[io.BufferedReader]:
 
 
 class _Remote(io.RawIOBase):
-    """A remote file, every read of which may fail."""
+    """A remote file. Any error of a read becomes InputError."""
 
     def __init__(self, remote: Any, name: str) -> None:
         self._remote, self._file = remote, name
@@ -168,7 +167,7 @@ class _Decompressed(_Plain, io.RawIOBase):
 
     def weighed(self, error: Exception) -> UnreadableError:
         unreadable = super().weighed(error)
-        # If no record was found or an array is broken, the cause is earlier damage after which reading continued.
+        # If no record was found or an array is broken, the earlier damage is the cause, so it is reported.
         damaged = self.damaged() if self._lines else None
         if damaged is None:
             return unreadable
@@ -176,7 +175,7 @@ class _Decompressed(_Plain, io.RawIOBase):
         return UnreadableError(shown.reason, str(shown), unreadable.lost + damaged.lost, damaged.doubtful)
 
     def _lost(self) -> int:
-        """Bytes of the damaged parts. A damaged header may state any size, so the number has a limit."""
+        """Number of lost bytes in the damaged parts. A damaged header may state any size, so the number has a limit."""
         lost = self._members.damage.missing + int(self._members.damage.lost * self._growth())
         return min(lost, EXPANSION_FREE + self._max_expansion * stored_size(self._file))
 

@@ -8,8 +8,7 @@ from fastwarc.warc import WarcRecord
 
 from stages.raw_web_text.schema import Record
 
-# Records that accompany pages and contain no page. They are counted, but their bytes do not count as lost: in an
-# archive with a single short page, they take up a third of the bytes.
+# Records that accompany pages and contain no page. They are counted, but their bytes do not count as lost.
 BESIDE = ("warcinfo", "request", "metadata", "revisit")
 
 

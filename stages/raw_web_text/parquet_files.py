@@ -140,7 +140,7 @@ def _batch_rows(metadata: pq.FileMetaData) -> int:
 
 @contextmanager
 def _seekable(stored: io.BufferedReader) -> Iterator[IO[bytes]]:
-    """A compressed file is first decompressed to the disk, because Parquet is read from its end."""
+    """Yields the file. A compressed file is first decompressed to the disk, because Parquet is read from its end."""
     if stored.seekable():
         yield stored
         return

@@ -18,8 +18,8 @@ from stages.raw_web_text.parquet_files import read_parquet
 from stages.raw_web_text.schema import RECORD_SCHEMA, Record
 from stages.raw_web_text.settings import RawWebText, Source
 
-# A frame ends at this number of bytes even if it is not full, because the sizes of pages vary by a factor of a
-# thousand. Twice as many bytes took 2.2 GB of memory on pages of 4.9 MB.
+# A frame ends at this number of bytes even if it has few rows, because the sizes of pages vary by a factor of a
+# thousand. With twice this number, reading pages of 4.9 MB took 2.2 GB of memory.
 FRAME_BYTES = 128_000_000
 CHUNK_ROWS, CHUNK_BYTES = 500, 16_000_000
 # The size of a record's page in bytes, even if the page was read earlier.
@@ -116,7 +116,7 @@ def in_frames(records: Iterable[Record], rows: int, size: int = FRAME_BYTES) -> 
 
 
 def in_chunks(records: Iterable[Record]) -> Iterator[pl.DataFrame]:
-    """Small frames of the records, because records as Python objects take twice the memory."""
+    """Small frames of the records, because records as Python objects take more memory."""
     held: list[Record] = []
     held_bytes = 0
     for record in records:

@@ -14,7 +14,7 @@ PROVENANCE = ("url", "title", "date", "license", "source_id")
 # the page, or of the line that has it. `lost` is the number of bytes of the source that were not read and that the
 # record stands for. `doubtful` is the number of bytes that were read from damaged parts of the record's file and may be
 # wrong.
-# `likeliest` is the result of language identification. It is used by all languages that read a shared source.
+# `likeliest` has the result of `five_likeliest`. Only pages of shared sources have it.
 PAGE_SCHEMA = {
     "source": pl.String,
     "record": pl.Int64,
@@ -24,10 +24,8 @@ PAGE_SCHEMA = {
     "doubtful": pl.Int64,
 }
 # `body` has the bytes of the page, or null. `encoding` is their encoding if it is certain, and `charset` the encoding
-# that the server declared. `labelled` says whether the source states the language. Of the columns of PAGE_SCHEMA, a
-# record has its place, what the source says about its provenance and, if it is bad, `reason`, `value`, `lost` and
-# `doubtful`. The other columns are empty until the page is read. A page that was read earlier has all columns of
-# PAGE_SCHEMA and no body.
+# that the server declared. `content` is html or text. `labelled` says whether the source states the language. `text`,
+# `extractor` and `likeliest` are null until the page is read. A page that was read earlier has no `body`.
 RECORD_SCHEMA = {
     "body": pl.Binary,
     "encoding": pl.String,

@@ -102,30 +102,29 @@ class RawWebText(Section):
     sources: Annotated[list[Source], Field(min_length=1)]
     rows_per_shard: Positive
     max_page_bytes: Positive
-    """A larger page is dropped. The largest of the real pages that we measured has 450 kB."""
+    """A larger page is dropped."""
     max_line_bytes: Positive
-    """Bytes of a JSON line, in which one byte of a page may take six bytes (\\u00xx); characters of an element of a
-    JSON array."""
+    """Bytes of a JSON line, or characters of an element of a JSON array. One byte of a page may take six bytes there
+    (\\u00xx)."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
-    """Levels of nested elements. The HTML parser fails beyond 254."""
+    """Levels of nested HTML elements."""
     max_elements: Positive
-    """Elements of a page. Each of 967 real pages has at most about 3,000."""
+    """HTML elements of a page. Each of 967 real pages has at most about 3,000."""
     max_attributes: Positive
-    """Attributes of an element. The largest number in those 967 pages is 89."""
+    """Attributes of an element. No element of 967 real pages has more than 89."""
     max_seconds_per_megabyte: Positive
-    """Processor time for a million characters of a page; a page counts as at least 100,000 characters. When the time is
-    up, the process that reads the page is ended. The real pages that we measured took at most 0.4 s."""
+    """Seconds of processor time for a million characters of a page; a page counts as at least 100,000 characters. After
+    this time, the process that reads the page is ended. The slowest of the real pages that we measured took 0.4 s."""
     max_expansion: Positive
     """The largest factor by which a compressed file, or a record of a compressed archive, may grow; 1 MiB more is
-    always allowed. With gzip, zeros grow 1030 times, and text usually grows 3 to 20 times."""
+    always allowed. With gzip, zeros grow about 1030 times, and text usually grows 3 to 20 times."""
     max_bad_share: Share
     """The stage fails if more than this share of the pages is unreadable, empty, beyond a limit or has an invalid
     address."""
     max_unread_share: Share
     """The stage fails if more than this share of the sources' bytes is not read. Such bytes are in files of other
-    kinds, in files that must not be read, in an archive's records that may be pages of another kind, and in the
-    unreadable parts of damaged files. The stage also fails if more than this share of the bytes was read from damaged
-    parts."""
+    kinds, in files that must not be read, in other records of an archive that may contain pages, and in the unreadable
+    parts of damaged files. The stage also fails if more than this share of the bytes was read from damaged parts."""
 
     @property
     def limits(self) -> Limits:

@@ -30,12 +30,10 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 from x_instruction.runner.work_store import as_noted, note
 
-# The files of a piece have about this many stored bytes, or more if a single file has more, or fewer if they are many
-# (see `_groups`). A piece takes a few minutes to make. So languages can make different pieces at the same time, and a
-# file added at the end of a source changes only one piece.
+# A piece is complete when its files have at least this many stored bytes (see `_groups`). Languages can make different
+# pieces at the same time, and a file that is added at the end of a source changes only one piece.
 PIECE_BYTES = 64_000_000
-# The settings that decide how a record is read and which records form a frame. Of the section raw_web_text, the key of
-# a piece has only these and the settings of its source.
+# The settings that decide how a record is read and which records form a frame. They are part of a piece's key.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}
 LIMITS |= {"max_seconds_per_megabyte", "max_expansion"}
 
@@ -69,7 +67,7 @@ class SharedPages:
             columns.warn()
 
     def of(self, source: Source) -> Iterator[pl.DataFrame]:
-        """Pages of a source as frames of records that were read earlier."""
+        """The pages of a source, as frames of records without a `body`."""
         for piece in self._pieces[source.key()]:
             for path in sorted(self._store.piece(piece.key).glob("part-*.parquet")):
                 yield pl.read_parquet(path).with_columns(body=pl.lit(None, pl.Binary))
@@ -78,8 +76,8 @@ class SharedPages:
 def pieces_of(source: Source, language: str, settings: RawWebText, root: Path, base: str) -> list[Piece]:
     """Pieces of a source in order.
 
-    The version of a local file is its hash (1.5 GB per second). The version of a remote file is the source's `revision`
-    and the check sum that the file system gives; that of a hub id is its `revision`.
+    The version of a local file is its hash. The version of a remote file is the source's `revision` and the check sum
+    that the file system gives. The version of a hub id is its `revision`.
     """
     base = digest(base, source.model_dump_json(exclude={"path", "languages", "format", "revision", "outside"}))
     if source.format == "dataset":
@@ -109,7 +107,7 @@ def _groups(files: list[SourceFile], limit: int) -> Iterator[list[SourceFile]]:
 
 
 def _version(file: SourceFile, source: Source) -> str:
-    """A text that changes when the bytes of a local file change, or the revision or check sum of a remote file."""
+    """A text that changes with the bytes of a local file, or with the revision or check sum of a remote file."""
     with reached(file.name):
         if "file" in file.system.protocol:
             return hash_paths([Path(file.path)])

@@ -28,7 +28,8 @@ from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
-# Reasons of records without a page, such as images and pages that the server did not have. These records are not bad.
+# Reasons of archive records that have no page: a response that is not HTML, or whose HTTP status is not 200. These
+# records do not count as bad.
 NO_PAGE = ("not_html", "http_status")
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 WORD = r"\S*[\p{L}\p{N}]\S*"
@@ -86,9 +87,9 @@ def _routed(documents: pl.DataFrame, labelled: pl.Series, language: LanguageSett
 
 
 def exact_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows to drop because an earlier row has the same id: columns shard, row, reason and value.
+    """The rows to drop because an earlier row has the same id: columns `shard`, `row`, `reason` and `value`.
 
-    A row is earlier if it comes first in the order of source and record.
+    A row is earlier if it comes first in the order of `source` and `record`.
     """
     first = pl.format("{}#{}", pl.col("source").first(), pl.col("record").first()).over("id")
     return (
@@ -106,7 +107,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
         counted = documents["text"].str.count_matches(WORD).alias("words").value_counts()
         lengths = pl.concat([lengths, counted]).group_by("words").agg(pl.col("count").sum())
         wrong += wrong_ids(documents, "language", "text")
-    # Documents in another language count as pages too, because bad records count whatever language they may have.
+    # Documents in another language count as pages too, because the bad records include those of other languages.
     pages = max((outcome.rows_in or 0) - sum(reasons.get(reason, 0) for reason in (*NO_PAGE, *CAUSES)), 1)
     bad = {reason: reasons[reason] for reason in BAD if reason in reasons}
     counts, share = ", ".join(f"{count} {reason}" for reason, count in bad.items()) or "none", sum(bad.values()) / pages

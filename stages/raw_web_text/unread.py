@@ -1,8 +1,7 @@
 """Counts what is not read of the sources: the files and records, and their bytes, by cause.
 
 A file that is not read, the records of one kind in an archive that are not pages, and the unreadable rest of a damaged
-file each become a row of PAGE_SCHEMA, with their bytes in `lost` (0 for what cannot contain new pages). So the figures
-include what cannot be read row by row.
+file each become a row of PAGE_SCHEMA, with their bytes in `lost` (0 for what cannot contain new pages).
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def doubtful_share(counts: Mapping[str, int]) -> float:
 
 
 def unread_sentence(counts: Mapping[str, int], reasons: Mapping[str, int]) -> str:
-    """The causes with their numbers and bytes; "none" if everything was read. `reasons` counts dropped rows."""
+    """Each cause with its number of rows and bytes; "none" if everything was read. `reasons` counts dropped rows."""
     lost = lost_bytes(counts)
     named = [name for name in reasons if name in CAUSES or name in lost]
     parts = [f"{reasons[name]} {name} ({in_bytes(lost.get(name, 0))})" for name in named]

@@ -24,7 +24,7 @@ def read_seeds(root: Path, source: SeedSource, language: str) -> pl.DataFrame:
     """Rows of the file that a source has for a language, as text columns.
 
     `origin` is native, translated or english, and `source` names file and row. The columns of a translation are empty
-    here: `english` (the text that is translated), and `refused`, `removed` and `returned` (see `returned_text`). Raises
+    here: `english` (the text that is translated), and `refused`, `removed` and `returned` (see `Returned`). Raises
     InputError for an unusable file.
     """
     name = source.file_name(language)
@@ -59,7 +59,7 @@ def _table(path: Path) -> pl.DataFrame:
 
 
 def _lines(path: Path) -> pl.DataFrame:
-    """The rows of JSON lines, without blank lines. A bad row becomes empty and is dropped, and a warning names it."""
+    """The rows of JSON lines, without blank lines. A bad row becomes an empty one, and a warning names it."""
     lines = pa.input_stream(str(path), compression="detect").read().split(b"\n")
     rows = [line for line in lines if line.strip()]
     bad = {number: cause for number, line in enumerate(rows) if (cause := _not_an_object(line))}

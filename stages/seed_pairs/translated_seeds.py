@@ -23,7 +23,7 @@ SLICE = 64
 def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
     """The rows of `read_seeds` with translated responses. The column `english` has the English response."""
     settings, language = job.section(SeedPairs).translation, job.language
-    assert settings is not None  # SeedPairs requires it for a source to translate
+    assert settings is not None  # SeedPairs requires it for a source with `translate: true`
     assert language is not None
     engine = _LazyTranslator(settings, language, load_names(job.language_pages)[language], job.root)
     english = in_slices([read_seeds(job.root, source, language)], SLICE)
@@ -32,10 +32,7 @@ def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
 
 
 class _LazyTranslator:
-    """A translator that is loaded on first use.
-
-    So it is not loaded if the work store (a cache on disk) has every translation.
-    """
+    """Loads the translator on first use: never, if the work store (a cache on disk) has every translation."""
 
     def __init__(self, settings: Translation, code: str, name: str, root: Path) -> None:
         self.arguments = (settings, code, name, root)

@@ -100,9 +100,9 @@ class Seq2SeqTranslator:
         return inputs
 
     def _ended(self, output: Any) -> Any:
-        """Whether each translation has an end token that the model chose.
+        """Whether each translation has an EOS token that the model chose.
 
-        The first token does not count, because some models start with the end token. The last possible token does not
+        The first token does not count, because some models start with the EOS token. The last possible token does not
         count either, because some models, such as Marian, are forced to end there.
         """
         return (output[:, 1 : self.settings.max_tokens] == self.tokenizer.eos_token_id).any(dim=1)
@@ -183,6 +183,6 @@ class EndpointTranslator:
             f"{before}{text}{after}", temperature=0.0, max_tokens=self.settings.max_tokens, seed=0
         )
         wanted = Wanted("translation", text, self.language_name)
-        # Translations that were cut off at max_tokens are refused here, because the rule on length does not notice all
-        # of them.
+        # Translations that were cut off at max_tokens are refused here, because `max_length_ratio` does not notice
+        # all of them.
         return usable(choice.message.content, wanted, finished=choice.finish_reason != "length")

@@ -13,5 +13,5 @@ class TunedModel(Section):
 
     one_for: Literal["all", "each_language"]
     """`all`: one model for all languages. `each_language`: one model for each language, in a subfolder named by its
-    code. The chat template of such a model asks for the language."""
+    code. The chat template of such a model requests answers in its language."""
     training: Training
