@@ -39,7 +39,7 @@ def prepare_home(root: Path) -> Path:
 
 
 def _load_ahead(root: Path, threads: int) -> None:
-    """Starts a process that loads the libraries once, so that each materialized stage starts 3 to 8 s earlier."""
+    """Starts a process that loads the libraries once for all materialized stages (see dvc_project/prefork.py)."""
     try:
         start(root, Path(os.environ["DAGSTER_HOME"], "preloaded"), threads)
     except OSError as error:  # for example, the socket's path has more than 107 bytes

@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Reads rows by id. A row takes 20 ms, even in a shard of 100,000 rows, because polars skips the other blocks."""
+    """Reads rows by id. Reading one row of a shard of 100,000 rows takes 20 ms, because polars skips other row groups."""
 
     root: Path
     language: str

@@ -83,5 +83,5 @@ def _scores(root: Path, language: str, content: str) -> dict[str, Any]:
 
 
 def _names(metrics: Mapping[str, Any], content: str) -> Iterator[str]:
-    """Names of the compared models that have this content."""
+    """Names of the compared models with this content hash."""
     return (name for name, scored in metrics.get("contents", {}).items() if scored == content)

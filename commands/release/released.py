@@ -20,7 +20,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Release:
-    """`kind`: kind of repository on the hub. `folder`: the artifact. `files` maps paths in the release to contents.
+    """`kind`: kind of repository on the hub. `folder`: what is released. `files` maps paths in the release to contents.
 
     Every earlier release has the files of `always`. Files that match a pattern of `replaced` belong to an earlier
     release if the new one does not have them: they are removed from the hub or from a folder.

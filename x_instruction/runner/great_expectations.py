@@ -22,7 +22,7 @@ LONGEST_VERDICT = 900.0  # seconds
 
 
 class Validator:
-    """A context manager that validates suites. When the context ends, it kills its separate process."""
+    """A context manager that validates a suite. When the context ends, it kills its separate process."""
 
     def __enter__(self) -> Validator:
         self._process = None

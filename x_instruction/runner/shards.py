@@ -25,7 +25,7 @@ from x_instruction.runner.published import MANIFEST, read_manifest
 # Columns of the dropped rows in every artifact: enough to find a row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
-# `datasets.load_dataset` and raw_web_text skip folders with such a name, so dropped rows are not read as data.
+# `datasets.load_dataset` and raw_web_text skip folders with this name, so dropped rows are not read as data.
 DROPS = "__drops__"
 PART_BYTES = 16_000_000
 
@@ -158,8 +158,7 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
     """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    Parts have about PART_BYTES, because a rule needs several times the memory of its texts: it also holds copies of
-    their sentences and words.
+    Parts have about PART_BYTES, because a rule of filtered_text needs several times the memory of its texts.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()

@@ -73,8 +73,8 @@ def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None
 def _taken_out(job: Job) -> Path:
     """Moves metrics and plots from the artifact to a temporary folder, and returns the folder.
 
-    They are published as separate outputs, because DVC refuses a stage's metric or plot
-    inside another output of the stage.
+    They are published as separate outputs, because DVC refuses a stage's metric or plot inside another output of the
+    stage.
     """
     figures = job.staging.with_name(f".{job.staging.name}.figures")
     figures.mkdir()
