@@ -64,7 +64,7 @@ def partition_path(stage: Stage, whole: str = "all") -> str:
 
 
 def sample_table(folder: Path) -> str:
-    """First rows of the first shard as a markdown table, without vectors; empty without shards."""
+    """First rows of the first shard as a Markdown table, without binary columns (vectors); empty without shards."""
     shards = sorted(folder.glob("part-*.parquet"))
     if not shards:
         return ""

@@ -1,4 +1,4 @@
-"""The graph of `dvc.yaml`, with all variables and lists resolved by DVC.
+"""The graph of `dvc.yaml`, in which DVC has resolved `foreach`, `matrix` and all variables.
 
 The stage `filtered_text@fi` with the output `data/filtered_text/fi` makes the partition `fi` of the artifact
 `filtered_text`. The output `data/rated_pairs/iteration_1/fi` is the partition `fi` of `rated_pairs` in `iteration_1`. A

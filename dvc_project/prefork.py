@@ -117,7 +117,7 @@ def _make_stage(connection: socket.socket) -> None:
         connection.settimeout(None)
         connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-        # `multiprocessing` imports the main module in each spawned process, and the stage's folder may lack this module.
+        # `multiprocessing` imports the main module in a spawned process, and the stage's folder may lack this module.
         sys.modules["__main__"] = ModuleType("__main__")
         from stages.__main__ import main
 

@@ -1,4 +1,4 @@
-"""Lets the preloaded process, which has already loaded the libraries (see dvc_project/prefork.py), run a stage."""
+"""Lets the preloaded process (dvc_project/prefork.py), which has already loaded the libraries, run a stage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def same_user(connection: socket.socket) -> bool:
 def delegated(arguments: list[str]) -> int | None:
     """Lets the preloaded process run the stage. Returns the stage's exit status, or None if this process must run it.
 
-    This process must run it if there is no preloaded process, or if that belongs to another user or does not begin in
+    The result is None if there is no preloaded process, if it belongs to another user, or if it does not begin within
     LONGEST_START seconds.
     """
     path = os.environ.get(SOCKET)

@@ -70,7 +70,7 @@ class Job:
 
     @property
     def metrics(self) -> Path:
-        """File of the artifact's published figures, which are DVC's metrics."""
+        """File of the partition's published figures, which DVC tracks as metrics."""
         return self.root / "data" / "metrics" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property

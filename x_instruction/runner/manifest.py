@@ -1,4 +1,4 @@
-"""Writes the manifest of a published partition, and computes the metrics that every table has."""
+"""Writes the manifest of a published partition, and computes the metrics that every artifact with rows has."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait of `what` for another process. The error after a wait in vain ends with the advice `remedy`."""
+    """One wait for another process. Messages name the waiting work `what`; the final error ends with `remedy`."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print

@@ -76,8 +76,8 @@ class Partition:
     def paths(self) -> list[Path]:
         """The paths of the shards. If the partition must be finished, raises InputError unless it has all its rows.
 
-        The check at the end of a stage counts only rows that the stage read. So only this method notices if a shard was
-        lost between two stages.
+        The metric `unaccounted_rows` of the next stage counts only rows that the stage has read. So only this method
+        notices if a shard was lost between two stages.
         """
         paths = sorted(self.folder.glob("part-*.parquet"))
         if self.finished:

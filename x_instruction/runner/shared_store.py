@@ -1,4 +1,4 @@
-"""Stores results that several languages of an artifact need: the first language makes them, other languages reuse them.
+"""Stores results that several languages of an artifact need, so that each result is made only once.
 
 For an artifact with iterations but without languages, its iterations take the place of languages.
 
@@ -38,8 +38,9 @@ class SharedStore:
     def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
         """Makes the pieces that are missing. `pieces` maps a key to a function that fills the folder that it is given.
 
-        A function may find files of an interrupted run in its folder, and must write each file under a temporary name
-        with a dot at its beginning first. Pieces that another process is making come last, so that languages that run side by side share the work.
+        A function may find files of an interrupted run in its folder. It must write each file under a name that begins
+        with a dot, then rename it. Pieces that another process is making come last, so that languages that run side by
+        side share the work.
         """
         with self._alone():
             self._needed |= set(pieces)

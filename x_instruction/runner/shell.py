@@ -53,7 +53,7 @@ def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = N
 def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None:
     """Publishes the staged data. The previous report and figures are removed first, and the new ones are written last.
 
-    If a run is killed in between, the data have no report, but never the report of other data.
+    After a kill in between, the data have no report, and not the report of other data.
     """
     figures = _taken_out(job)
     manifest = write_manifest(job, outcome, figures)
