@@ -20,7 +20,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Release:
-    """What is released. `kind` is the kind of repository on the hub. `folder` is the artifact's folder that is released.
+    """One release. `kind` is the kind of repository on the hub. `folder` is the published folder from which it is made.
 
     `files` maps each path in the release to a local file or to bytes.
 
