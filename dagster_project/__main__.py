@@ -29,7 +29,7 @@ run_queue:
 
 
 def prepare_home(root: Path) -> Path:
-    """Makes Dagster's folder with its settings, at DAGSTER_HOME or in the project. A new one is for this user only."""
+    """Makes Dagster's folder and settings, at DAGSTER_HOME or in the project. A new folder is for this user only."""
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
@@ -39,7 +39,7 @@ def prepare_home(root: Path) -> Path:
 
 
 def _load_ahead(root: Path, threads: int) -> None:
-    """Starts a process that loads the libraries once, so that each materialized stage starts 3 to 8 s earlier."""
+    """Starts a process that loads the libraries once for all materialized stages (see dvc_project/prefork.py)."""
     try:
         start(root, Path(os.environ["DAGSTER_HOME"], "preloaded"), threads)
     except OSError as error:  # for example, the socket's path has more than 107 bytes

@@ -1,10 +1,9 @@
-"""Tags of events, computed from `dvc.lock`: an asset is stale in Dagster if and only if `dvc status` calls it changed.
+"""Computes the tags of events from `dvc.lock`: an asset is stale in Dagster if and only if DVC calls it changed.
 
-For each input of an asset, Dagster compares the version that the last materialization used with the current one. If the
-input has no partitions, Dagster compares the two versions. Otherwise, a *pointer* to an event of the input is stored,
-and Dagster looks for a later event with another version. By default, Dagster stores the versions that it knew when the
-step began. So the tags are computed from `dvc.lock`, which has the versions that DVC used, also in runs outside
-Dagster.
+For an input without partitions, Dagster compares the version that the last materialization used with the current one.
+For an input with partitions, a *pointer* to an event of the input is stored, and Dagster looks for a later event with
+another version. By default, Dagster stores the versions that it knew when the step began. These tags are computed from
+`dvc.lock` instead, which has the versions that DVC used, also in runs outside Dagster.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def _definitions(graph: Graph) -> dg.Definitions:
         jobs=[check_job, everything],
         sensors=[build_sensor(graph, check_job)],
         # A step costs 4 s in a separate process and only 1.5 s in the process of the run. Languages are built in
-        # separate runs, so they need no separate processes.
+        # separate runs, so steps need no separate processes.
         executor=dg.in_process_executor,
     )
 

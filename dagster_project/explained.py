@@ -16,7 +16,7 @@ INDEX = "row_index"
 
 
 def explained_metadata(root: Path, stage: Stage) -> dict[str, Any]:
-    """For `row_index`: explains the released row with the lowest id. Ids are hashes, so this is a random row."""
+    """For `row_index`: explains the released row with the lowest id. Ids are hashes, so the row is arbitrary."""
     if stage.artifact != INDEX or (sampled := _sampled(root, str(stage.language))) is None:
         return {}
     # Only this asset needs the code that cleans and judges texts, and importing it takes a second.

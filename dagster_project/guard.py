@@ -1,4 +1,4 @@
-"""The guard in front of Dagster's web server: pages of other sites get no answer to their requests.
+"""The guard, which refuses requests from pages of other sites before they reach Dagster's web server.
 
 The server listens on the loopback address and needs no password. But any page that is open in the user's browser can
 send requests to it. The page can use the loopback address itself (cross-site), or the page's own host name after this

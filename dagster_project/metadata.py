@@ -51,7 +51,7 @@ def _rows(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_log(root: Path, stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The seconds and tokens of the run that made this content; empty if the log is about other content."""
+    """The run log of the run that made this content; empty if the log is about other content."""
     path = Path("data", "runs", stage.artifact, f"{partition_path(stage)}.json")
     log = _read(root / path)
     if not log or log.get("content") != manifest.get("content"):
@@ -64,7 +64,7 @@ def partition_path(stage: Stage, whole: str = "all") -> str:
 
 
 def sample_table(folder: Path) -> str:
-    """First rows of the first shard as a markdown table, without vectors; empty without shards."""
+    """First rows of the first shard as a Markdown table, without binary columns (vectors); empty without shards."""
     shards = sorted(folder.glob("part-*.parquet"))
     if not shards:
         return ""

@@ -1,7 +1,7 @@
 """Run the `dvc` command as a child process that can be watched and ended.
 
-DVC's Python API is not used, because DVC ignores the interrupt signal while a stage runs, and Dagster cancels a run
-with that signal. The command has its own process group, so that ending the group ends the stage too.
+Stages are not run through DVC's Python API, because DVC ignores the interrupt signal while a stage runs, and Dagster
+cancels a run with that signal. The command has its own process group, so that ending the group ends the stage too.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def dvc(*arguments: str) -> list[str]:
 def _wait_for_path(holders: dict[int, str], patience: Patience, seconds: float) -> None:
     """Waits at most `seconds` for the processes that use a path.
 
-    Raises InputError if one of them is not a run of DVC, or if all waits together took too long.
+    Raises InputError if one of them is not a run of DVC, or if the wait is in vain.
     """
     if sentence := left_over(holders):
         raise InputError(sentence)

@@ -1,9 +1,9 @@
-"""Runs the `dvc` command for a run of this project. The first argument is the number of the run's process.
+"""Runs the `dvc` command for a run of this project. The first argument is the id of the run's process.
 
 The command ends together with that process, and it writes `dvc.lock` as a whole: DVC itself empties the file before it
-writes it, so a kill at that moment would lose the record of every stage. XI_RUN gives the stages the number of this
-process. This file is run by its path, because the folder in which `dvc` works may lack this project's packages, and it
-imports nothing of them, because they would delay every stage.
+writes it, so a kill at that moment would lose the record of every stage. XI_RUN gives the stages the id of this
+process. This file is run by its path and imports none of this project's packages, because the folder in which `dvc`
+works may lack them.
 """
 
 from __future__ import annotations

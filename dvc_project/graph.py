@@ -1,4 +1,4 @@
-"""The graph of `dvc.yaml`, read once through DVC's resolver into an immutable record.
+"""The graph of `dvc.yaml`, in which DVC has resolved `foreach`, `matrix` and all variables.
 
 The stage `filtered_text@fi` with the output `data/filtered_text/fi` makes the partition `fi` of the artifact
 `filtered_text`. The output `data/rated_pairs/iteration_1/fi` is the partition `fi` of `rated_pairs` in `iteration_1`. A
@@ -24,7 +24,7 @@ REPORTS = PurePosixPath("data/quality")
 
 @dataclass(frozen=True)
 class Stage:
-    """A DVC stage, which makes one partition of an artifact. `dvc repro NAME` runs the stage."""
+    """A DVC stage, which makes one partition of an artifact."""
 
     name: str
     artifact: str

@@ -32,7 +32,7 @@ def _irregular(path: Path) -> Iterator[str]:
         return
     waiting = [str(path)]
     while waiting:
-        # DVC passes over a folder that it may not list, and the stage counts this folder.
+        # DVC skips a folder that it may not list.
         with suppress(PermissionError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):

@@ -1,10 +1,10 @@
 """A process that loads the libraries once and forks each stage from itself.
 
-Imports cost a stage 4 to 8 s of a core (the models of transformers 5 s, Great Expectations 3 s), which is longer than
-most stages of the sample take. So `make ui`, and `make run` if at least four stages run, start this process once.
-`python -m stages` finds the socket of the process in XI_PRELOADED, sends its arguments, folder, environment and
-streams, and ends with the stage's status. If there is no process, `python -m stages` does the work itself. The process
-loads only libraries and no code of a stage, so that a stage always runs the code on disk.
+The imports of a stage take 4 to 8 s, which is longer than the work of most stages of the sample. So `make ui`, and
+`make run` if at least four stages run, start this process once. `python -m stages` finds the socket of the process in
+XI_PRELOADED, sends its arguments, folder, environment and streams, and ends with the stage's status. If there is no
+process, `python -m stages` does the work itself. Of this project, the process loads only this module, delegate.py and
+process.py. A forked stage loads the other code from disk.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from x_instruction.runner.delegate import LONGEST_START, SOCKET, STARTED, same_user
 from x_instruction.runner.process import die_with_parent, quiet_libraries
 
-# The libraries that stages import, the slowest first. A forked process has only one thread. So libraries that start
+# Libraries that stages import, the slowest first. A forked process has only one thread. So libraries that start
 # threads when they are imported, such as Polars, are left out. Only jemalloc (in pyarrow) may start threads, because it
 # starts them again in the forked process.
 LIBRARIES = (
@@ -117,7 +117,7 @@ def _make_stage(connection: socket.socket) -> None:
         connection.settimeout(None)
         connection.sendall(STARTED)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-        # A process that the stage starts imports the main module again, and the stage's folder may lack this module.
+        # `multiprocessing` imports the main module in a spawned process, and the stage's folder may lack this module.
         sys.modules["__main__"] = ModuleType("__main__")
         from stages.__main__ import main
 

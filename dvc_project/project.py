@@ -1,9 +1,9 @@
 """Reads the project through DVC, and uses nothing that was read while another run was writing `dvc.lock`.
 
 A `dvc` command of the user writes this file in place, under DVC's repository lock. Reading a hundred stages takes
-seconds, and a user's command should not wait that long for the lock. So the lock is held only to look at the time and
-size of `dvc.lock`, once before and once after the project is read. The result is used only if both are unchanged. After
-five tries, the project is read under the lock.
+seconds, and a user's command should not wait that long for the lock. So the lock is held only to look at the inode,
+time and size of `dvc.lock`, once before and once after the project is read. The result is used only if all three are
+unchanged. After five tries, the project is read under the lock.
 """
 
 from __future__ import annotations

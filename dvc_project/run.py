@@ -44,8 +44,7 @@ HIDDEN = re.compile(
 )
 PROGRESS_EVERY_SECONDS = 10.0
 MAX_AT_ONCE = 4
-# If at least this many stages run, one process loads the libraries for all. Loading takes 8 s and saves each stage 3 to
-# 8 s.
+# If at least this many stages run, one process loads the libraries for all, which takes 8 s.
 PREFORK_FROM = 4
 
 
@@ -125,7 +124,7 @@ class Log:
 
 
 def stages_at_once(threads: int) -> int:
-    """Number of stages to run at once: the cores divided by `threads`, at most four; one if there is a GPU."""
+    """Number of stages to run at once: the cores divided by `threads`, at most four; one if `nvidia-smi` exists."""
     return 1 if shutil.which("nvidia-smi") else max(1, min(MAX_AT_ONCE, (os.cpu_count() or 1) // threads))
 
 

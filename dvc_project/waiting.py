@@ -2,8 +2,8 @@
 
 If another process has the lock of the project, DVC fails after three seconds, or with `--wait-for-lock` waits without a
 limit, and does not name this process. The operating system frees the lock when the process ends. If another process
-uses a path, DVC fails at once. The paths in use are in `.dvc/tmp/rwlock`, with process numbers. In a container, process
-numbers are soon used again, so a program that has nothing to do with DVC can seem to use a path.
+uses a path, DVC fails at once. The paths in use are in `.dvc/tmp/rwlock`, with process ids. In a container, process ids
+are soon used again, so a program that has nothing to do with DVC can seem to use a path.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ Result = TypeVar("Result")
 
 
 def blockers(lines: Sequence[str]) -> dict[int, str]:
-    """The numbers and commands of the processes that use a path, read from DVC's message."""
+    """The ids and commands of the processes that use a path, read from DVC's message."""
     return {int(found[1]): found[2].strip() for line in lines if (found := BLOCKER.search(line))}
 
 
 def left_over(found: dict[int, str]) -> str | None:
     """An error message if the id of a process in `found` exists but is not that of a run of DVC; else None.
 
-    Another program got the id, or the process has ended as a zombie. A process whose id does not exist any more is no
-    error: DVC removes it when the command is repeated.
+    Another program got the id, or the process has ended as a zombie. An id that does not exist any more is no error:
+    DVC removes it from `.dvc/tmp/rwlock` when the command is repeated.
     """
     for process, noted in found.items():
         command = command_of(process)

@@ -1,8 +1,9 @@
 """The state of the workspace and the state in `dvc.lock`, as versions that Dagster can compare.
 
 `dvc status` calls a stage changed if its command, a parameter, a source file, an input artifact or an output differs
-from the entry in `dvc.lock`. Dagster compares the input artifacts itself. Everything else is combined into one version
-per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in any of it.
+from the entry in `dvc.lock`. Dagster compares the versions of the input artifacts itself. Everything else is combined
+into one version per stage: `inputs_now` equals `inputs_locked` if and only if DVC finds no change in any of it, and no
+input artifact on disk differs from its entry in `dvc.lock`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class StageState:
 
 
 def read_workspace(graph: Graph, names: Collection[str] | None = None) -> dict[str, StageState]:
-    """State of the named stages (all by default). It is fast, because DVC remembers the hashes of unchanged files."""
+    """State of the named stages (all by default)."""
     refuse_irregular(graph, names)
     with open_project(graph.root) as project:
         changed, params = _Changed(project.stages), _Params()
@@ -111,7 +112,7 @@ def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies. It covers only the paths of input artifacts."""
+    """Digest of the command, the parameters and the dependencies; of input artifacts, only of their paths."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 

@@ -1,4 +1,4 @@
-"""Print what each artifact did with a row, from its page to the release: `python -m x_instruction explain ID`.
+"""Print what each stage did with a row, from its page to the release: `python -m x_instruction explain ID`.
 
 ID is the id of a document, a text or a pair, whether it was released, rated or dropped. The command reads the artifacts
 of the last run and finds the rows in the index that the stage `row_index` made.

@@ -1,4 +1,4 @@
-"""The explanation of an id: sections on what each artifact did, from the page to the release."""
+"""The explanation of an id: sections on what each stage did, from the page to the release."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _filtering(root: Path, settings: Settings, code: str, trail: Trail) -> list[
 
 
 def _texts(trail: Trail) -> list[Section]:
-    """The explained text, and one line for each of the document's first other texts."""
+    """The explained text, and one line for each of the first eight other texts of the document."""
     found = []
     shown = trail.text or next(iter(trail.texts), None)
     if shown and shown.dropped:
@@ -117,7 +117,7 @@ def _candidates(root: Path, settings: Settings, trail: Trail) -> list[Section]:
 
 
 def _selections(root: Path, settings: Settings, code: str, trail: Trail) -> list[Section]:
-    """Whether the pair was kept by each artifact after the ratings, and why."""
+    """Whether the stages after the ratings kept the pair, and why."""
     found: list[Section] = []
     for artifact in ("refined_pairs", "diversified_set", "released_set") if trail.pair else ():
         row = next((row for row in trail.pair if row.artifact == artifact), None)

@@ -51,7 +51,7 @@ def filtered(document: dict[str, Any], settings: FilteredText, language: Languag
         frame = _noted(steps, name, frame, after, language)
     frame = _noted(steps, "fragments", frame, trimmed(frame, settings, language), language)
     hidden = mask(frame, language)
-    # Only the numbers of masked data are shown, because others may read an explanation.
+    # Only the number of masked strings of each kind is shown, because others may read an explanation.
     if found := [f"{hidden[kind].item()} {kind}" for kind in KINDS if hidden[kind].item()]:
         steps.append(("private_data", f"masked {', '.join(found)}"))
     counted = hidden.with_columns(word_count(language).alias("words"), ORIGIN.alias("origin"))

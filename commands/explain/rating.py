@@ -20,8 +20,8 @@ WEIGHTS = ["signal", "value", "worse by", "weight", "adds"]
 def rating_section(row: Row, rating: Rating, root: Path) -> Section:
     """The rating of one iteration, with a table of its signals.
 
-    The column `worse by` is the distance of a signal from the median of the best pairs; `adds` is what the signal adds
-    to the log-odds of best against worst.
+    The column `worse by` says by how much a signal is worse than the median of the best pairs (0 if it is better);
+    `adds` is what the signal adds to the log-odds of best against worst.
     """
     evaluator = root / "data" / "evaluator" / row.iteration
     calibration = read_calibration(evaluator)

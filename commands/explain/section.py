@@ -16,7 +16,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """What one artifact did with the row. `verdict` says whether it was kept; `facts` are named values."""
+    """What one stage did with the row. `verdict` is the result, such as "kept"; `facts` are named values."""
 
     title: str
     verdict: str

@@ -29,7 +29,7 @@ class Trail:
 
 
 def follow(rows: Rows, asked: str) -> Trail:
-    """The trail of a document, text or pair. For a document or text, the pair that most artifacts kept is explained."""
+    """The trail of a document, text or pair. For a document or text, the pair with the most kept rows is explained."""
     found = rows.of(asked)
     pair_rows = [row for row in found if row.artifact in PAIRS and row.id == asked]
     text = _text(rows, found, asked, pair_rows)

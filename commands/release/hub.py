@@ -63,7 +63,7 @@ class Upload:
             self.changed = f"the {self.release.kind} was created and is empty"
 
     def _stored(self) -> dict[str, int]:
-        """Bytes of the repository's files by their paths."""
+        """Maps the path of each file in the repository to its size in bytes."""
         found = self.api.list_repo_tree(self.name, recursive=True, repo_type=self.release.kind)
         return {file.path: file.size for file in found if isinstance(file, RepoFile)}
 

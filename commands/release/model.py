@@ -1,4 +1,4 @@
-"""A copy of the tuned model to publish, with its scores in the card.
+"""The tuned model as it is released, with its scores in the card.
 
 The published model cannot contain its scores: eval_scores needs the published model, whose content hash must not change
 after it was scored. So the scores are looked up by that hash, and a model that was not scored has none.
@@ -83,5 +83,5 @@ def _scores(root: Path, language: str, content: str) -> dict[str, Any]:
 
 
 def _names(metrics: Mapping[str, Any], content: str) -> Iterator[str]:
-    """Names of the compared models that have this content."""
+    """Names of the compared models with this content hash."""
     return (name for name, scored in metrics.get("contents", {}).items() if scored == content)

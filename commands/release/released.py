@@ -20,7 +20,9 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Release:
-    """`kind`: kind of repository on the hub. `folder`: the artifact. `files` maps paths in the release to contents.
+    """One release. `kind` is the kind of repository on the hub. `folder` is the published folder from which it is made.
+
+    `files` maps each path in the release to a local file or to bytes.
 
     Every earlier release has the files of `always`. Files that match a pattern of `replaced` belong to an earlier
     release if the new one does not have them: they are removed from the hub or from a folder.

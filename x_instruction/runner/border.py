@@ -72,7 +72,7 @@ def _status_of(work: Callable[[], int], interrupted: str) -> int:
         status = work()
         _flush()
         return status
-    except SystemExit:  # after --help
+    except SystemExit:  # for example after --help
         _flush()
         raise
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Lets a process that has already loaded the libraries run a stage, if there is such a process."""
+"""Lets the preloaded process (dvc_project/prefork.py), which has already loaded the libraries, run a stage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def same_user(connection: socket.socket) -> bool:
 def delegated(arguments: list[str]) -> int | None:
     """Lets the preloaded process run the stage. Returns the stage's exit status, or None if this process must run it.
 
-    That is so if there is no preloaded process, if it belongs to another user, or if it does not begin in time.
+    The result is None if there is no preloaded process, if it belongs to another user, or if it does not begin within
+    LONGEST_START seconds.
     """
     path = os.environ.get(SOCKET)
     if not path:

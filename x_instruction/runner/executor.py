@@ -24,10 +24,9 @@ Result = TypeVar("Result")
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], execution: Execution) -> Iterator[Result]:
     """Yields the results in the order of the items.
 
-    About two items per worker are taken in advance, so that memory stays bounded. With `processes` and `ray` the
-    function must be picklable: a function of a module or a partial of such a function. Raises SettingsError if Ray is
-    chosen but is not installed or has no CPU. With `processes` and `ray`, raises InputError after a wait of
-    LONGEST_SHARD for one result.
+    With `processes` and `ray`, about two items per worker are taken in advance, and the function must be picklable: a
+    function of a module or a partial of such a function. Raises SettingsError if Ray is chosen but is not installed or
+    has no CPU. With `processes` and `ray`, raises InputError after a wait of LONGEST_SHARD for one result.
     """
     if execution.executor == "processes":
         yield from _in_processes(function, items, execution.workers)
@@ -73,7 +72,7 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
     The nodes must share the project's folder, because each node writes its shards to the work store.
     """
     ray = _connected()
-    # Ray accepts only functions and classes, but a stage maps a partial. The partial is sent once, not with every item.
+    # `ray.remote` accepts only functions and classes, but a stage maps a partial. The partial is sent only once.
     remote = ray.remote(num_cpus=1)(_call)
     shared = ray.put(function)
     waiting: deque[Any] = deque()

@@ -30,7 +30,10 @@ def digest(*parts: str | bytes | memoryview) -> str:
 
 
 def hash_paths(paths: Iterable[Path]) -> str:
-    """SHA-256 over the relative names and contents of files and folders, in sorted order, as hex."""
+    """SHA-256, as hex, over the names and contents of the given files and of all files in the given folders.
+
+    A name begins with the last part of the given path.
+    """
     state = hashlib.sha256()
     for path in sorted(paths):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:

@@ -22,7 +22,7 @@ LONGEST_VERDICT = 900.0  # seconds
 
 
 class Validator:
-    """A context manager that validates suites. When the context ends, it kills its separate process."""
+    """A context manager that validates a suite. When the context ends, it kills its separate process."""
 
     def __enter__(self) -> Validator:
         self._process = None
@@ -38,7 +38,7 @@ class Validator:
             self._process.wait()
 
     def validate(self, suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-        """Returns for each expectation whether it is true. Numbers among the metrics must be finite."""
+        """Returns for each expectation whether it passed. Numbers among the metrics must be finite."""
         if self._process is None:
             return _validate(suite, metrics)
         question = json.dumps({"metrics": metrics, "suite": [asdict(expectation) for expectation in suite]})
@@ -55,7 +55,7 @@ class Validator:
 
 
 def _validate(suite: list[Expectation], metrics: dict[str, Metric]) -> list[bool]:
-    """Returns for each expectation whether it is true. The library's output goes to standard error."""
+    """Returns for each expectation whether it passed. The library's output goes to standard error."""
     if not suite:
         return []
     import great_expectations as gx

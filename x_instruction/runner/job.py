@@ -36,13 +36,13 @@ SCRATCH = "scratch-"
 
 @dataclass(frozen=True)
 class Job:
-    """One run of one stage on one partition: the part of the artifact for one language, one iteration, or both.
+    """One run of one stage on one partition, which is the artifact's part for one language, one iteration, or both.
 
     An artifact without languages and iterations is one partition.
 
     `staging` is an empty folder: what the stage writes there is judged, then published as a whole. `work` is the folder
     of the work store, which keeps finished shards for later runs. The work store is outside DVC's outputs, because DVC
-    empties them before a run. `code` is the hash of the stage's code. `used` collects the keys of the work store that
+    removes them before a run. `code` is the hash of the stage's code. `used` collects the keys of the work store that
     this run needs.
     """
 
@@ -70,7 +70,7 @@ class Job:
 
     @property
     def metrics(self) -> Path:
-        """File of the artifact's published figures, which are DVC's metrics."""
+        """File of the partition's published figures, which DVC tracks as metrics."""
         return self.root / "data" / "metrics" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
@@ -85,12 +85,12 @@ class Job:
 
     @property
     def refused_drops(self) -> Path:
-        """Folder of the dropped rows of a failed run, which often explain the failure."""
+        """Folder of the dropped rows of a refused run, which often explain the refusal."""
         return self.refusal.with_suffix(".drops")
 
     @property
     def run_log(self) -> Path:
-        """File with the duration, speed and choices of the last published run."""
+        """File with the duration of the last published run and the `facts` of its outcome."""
         return self.root / "data" / "runs" / self.artifact / f"{self.partition or 'all'}.json"
 
     @property
@@ -99,7 +99,7 @@ class Job:
         return self.root / "languages"
 
     def section(self, kind: type[SectionKind]) -> SectionKind:
-        """The section of params.yaml that `kind` describes. A stage reads only sections whose class it imports."""
+        """The section of params.yaml that `kind` describes."""
         return next(value for _, value in self.settings if type(value) is kind)
 
     @cached_property
@@ -139,8 +139,8 @@ class Job:
     ) -> Outcome:
         """Writes one shard for each frame, but takes those that are already finished from the work store.
 
-        A shard's key is made of the frame's content, the code, `settings` (the sections that the transform reads, or
-        the seed) and `depends_on` (such as a model's hash). If any of them changes, the shard is made again.
+        A shard's key is made of the frame's content, the code, `settings` (the sections that the transform reads, and
+        the seed if it needs one) and `depends_on` (such as a model's hash).
         """
         base = digest(self.code, depends_on, *(_key(value) for value in settings))
         rows_in, counts = 0, Counter[str]()
@@ -161,7 +161,10 @@ class Job:
     def remembered(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], *, depends_on: str
     ) -> Iterator[pl.DataFrame]:
-        """Applies a costly first step to each frame and yields the results, which the work store keeps."""
+        """Yields the rows that a costly transform, such as translation, keeps of each frame.
+
+        The work store keeps the results for later runs.
+        """
         for key, *_ in self._finished(frames, transform, digest(self.code, depends_on)):
             self.used.add(key)
             yield pl.read_parquet(self.work / key / "part.parquet")

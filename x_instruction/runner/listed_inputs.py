@@ -1,6 +1,6 @@
 """Refuses to run if the graph (dvc.yaml) does not list an input that the settings name.
 
-DVC would not notice a change of that input, so later runs would call the artifact up to date after a change.
+DVC would not notice a change of that input, and would call the artifact up to date.
 """
 
 from __future__ import annotations

@@ -12,5 +12,5 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    # Backslashes before a bar are doubled, because two of them would escape each other and not the bar.
+    # Backslashes before a bar are doubled. Otherwise, the last one would escape the one that is added before the bar.
     return re.sub(r"(\\*)\|", r"\1\1\\|", " ".join(text.splitlines()))

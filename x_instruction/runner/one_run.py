@@ -1,8 +1,8 @@
 """Lets only one run of a partition work at a time. A second run waits, and reports for which process and how long.
 
-Two runs of one partition would share its staging folder and its work store. Before they had a lock, 5 of 44 pairs of
-runs that were started together published wrong data. When the process with the lock ends, for whatever reason, the
-operating system releases the lock.
+Two runs of one partition would share its staging folder and its work store. Without a lock, 5 of 44 pairs of runs that
+were started together published wrong data. When the process with the lock ends, for whatever reason, the operating
+system releases the lock.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from x_instruction.runner.gate import Metric
 class Outcome:
     """What `run` returns. `rows_in` is the number of input rows; None for an artifact without rows.
 
-    `facts` (durations, speeds, choices) are written to the run log, and given to `measure`. `counts` are summed over
-    new and stored shards, and `made_by` names the engine. Both are written to the manifest, so neither may contain a
-    time.
+    `facts`, such as durations and numbers of tokens, are written to the run log and given to `measure`. `counts` are
+    summed over new and stored shards, and `made_by` names the engine and the model, or the encoder. Both are written to
+    the manifest, so neither may contain a time.
     """
 
     rows_in: int | None = None

@@ -25,9 +25,8 @@ from x_instruction.runner.files import write_atomically
 
 MESSAGE_EVERY = 30.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds for a process that does nothing
-# The most days of a wait for a process that seems to work; a training may take days. Processor time cannot tell whether
-# a process works or hangs: a run that waits for the answers of an endpoint uses as little of it as a process that hangs
-# but has threads that wake up now and then.
+# The most days of a wait for a process that seems to work. A training may take days, but a process that hangs may also
+# use the processor now and then.
 MOST_DAYS = 7
 DAY = 86_400.0  # seconds
 LOCKS = Path("/proc/locks")
@@ -39,7 +38,7 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait of `what` for another process. The error after a wait in vain ends with the advice `remedy`."""
+    """One wait for another process. Messages name the waiting work `what`; the final error ends with `remedy`."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print
@@ -49,7 +48,7 @@ class Patience:
         self._since, self._logged, self._progress = 0.0, -MESSAGE_EVERY, object()  # the first step begins the wait
 
     def step(self, holder: str, progress: Any = None) -> float:
-        """Returns the seconds until the next check. Raises InputError after too long a wait, or one without progress.
+        """Returns the seconds until the next check. Raises InputError if the wait is in vain.
 
         `progress` is any value that changes while the other process works, such as the result of `work_of`.
         """
@@ -76,10 +75,13 @@ class Patience:
 
 
 def acquire(lock: BaseFileLock, timeout: float = 0.0) -> Any:
-    """Acquires the lock, and returns a context manager that releases it. Raises Timeout if another process has it."""
+    """Acquires the lock, and returns a context manager that releases it.
+
+    Raises Timeout if another process still has the lock after `timeout` seconds.
+    """
     held, path = lock.acquire(timeout=timeout), Path(lock.lock_file)
     if _listed_holder(path) != os.getpid():
-        with suppress(OSError):  # without the note, other runs only know less about this one
+        with suppress(OSError):  # without the note, other runs cannot name this process
             write_atomically(note_of(path), f"{os.getpid()} {platform.node()}".encode())
     return held
 

@@ -1,4 +1,4 @@
-"""Reads a published folder: its manifest, and its files as the manifest lists them."""
+"""Reads the manifest of a published folder, and refuses files whose checksums differ from those in the manifest."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ class RunSettings(Protocol):
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     """One sentence about the first problem that a validation found, with the number of further problems.
 
-    It names the key and, for a wrong value, the value and the rule; for an unknown key, a similar known key if there is
-    one.
+    The sentence names the key and, for a wrong value, the value and the rule; for an unknown key, a similar known key
+    if there is one.
     """
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])

@@ -25,7 +25,7 @@ from x_instruction.runner.published import MANIFEST, read_manifest
 # Columns of the dropped rows in every artifact: enough to find a row and to see why it was dropped.
 DROP_SCHEMA = {"id": pl.String, "reason": pl.String, "value": pl.String, "origin": pl.String, "text": pl.String}
 DROP_TEXT_CHARACTERS = 500
-# `datasets.load_dataset` and raw_web_text skip folders with such a name, so dropped rows are not read as data.
+# `datasets.load_dataset` and raw_web_text skip folders with this name, so dropped rows are not read as data.
 DROPS = "__drops__"
 PART_BYTES = 16_000_000
 
@@ -76,8 +76,8 @@ class Partition:
     def paths(self) -> list[Path]:
         """The paths of the shards. If the partition must be finished, raises InputError unless it has all its rows.
 
-        The check at the end of a stage counts only rows that the stage read. So only this method notices if a shard was
-        lost between two stages.
+        The metric `unaccounted_rows` of the next stage counts only rows that the stage has read. So only this method
+        notices if a shard was lost between two stages.
         """
         paths = sorted(self.folder.glob("part-*.parquet"))
         if self.finished:
@@ -158,8 +158,7 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
     """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    Parts have about PART_BYTES, because a rule needs several times the memory of its texts: it also holds copies of
-    their sentences and words.
+    Parts have about PART_BYTES, because a rule of filtered_text needs several times the memory of its texts.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()

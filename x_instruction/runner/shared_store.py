@@ -1,4 +1,4 @@
-"""Stores results that several languages of an artifact need: the first language makes them, other languages reuse them.
+"""Stores results that several languages of an artifact need, so that each result is made only once.
 
 For an artifact with iterations but without languages, its iterations take the place of languages.
 
@@ -7,8 +7,8 @@ data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a lang
 
 Languages run side by side, each in its own process. A process makes a piece under a lock; when the process ends, for
 whatever reason, the operating system releases the lock. A run that has published deletes the pieces that no language of
-the settings needs any more. To know them, a run adds its keys to the list of its language before it looks for a piece.
-Only a run that publishes removes earlier keys from the list.
+the settings needs any more. So that no needed piece is deleted, a run adds its keys to the list of its language before
+it looks for a piece. Only a run that publishes removes earlier keys from the list.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ class SharedStore:
     def fill(self, pieces: Mapping[str, Callable[[Path], None]]) -> None:
         """Makes the pieces that are missing. `pieces` maps a key to a function that fills the folder that it is given.
 
-        A function may find files of an interrupted run in its folder, and must write each file under a temporary name
-        first. Pieces that another process is making come last, so that languages that run side by side share the work.
+        A function may find files of an interrupted run in its folder. It must write each file under a name that begins
+        with a dot, then rename it. Pieces that another process is making come last, so that languages that run side by
+        side share the work.
         """
         with self._alone():
             self._needed |= set(pieces)
@@ -63,7 +64,7 @@ class SharedStore:
             self._write_wanted(self._needed)
             wanted = set[str]().union(*map(self._wanted, self._names))
             # In this order, folders whose deletion was interrupted come first, because their names begin with a dot. So
-            # their names are free when other folders are renamed to be deleted.
+            # these names are free when other folders are renamed.
             for path in sorted(self._folder.iterdir()):
                 if path.is_dir() and path.name not in {*wanted, "wanted"}:
                     self._delete(path)

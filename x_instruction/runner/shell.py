@@ -53,7 +53,7 @@ def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = N
 def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None:
     """Publishes the staged data. The previous report and figures are removed first, and the new ones are written last.
 
-    If a run is killed in between, the data have no report, but never the report of other data.
+    After a kill in between, the data have no report, and not the report of other data.
     """
     figures = _taken_out(job)
     manifest = write_manifest(job, outcome, figures)
@@ -73,8 +73,8 @@ def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None
 def _taken_out(job: Job) -> Path:
     """Moves metrics and plots from the artifact to a temporary folder, and returns the folder.
 
-    They are published as separate outputs, because DVC refuses a stage's metric or plot
-    inside another output of the stage.
+    They are published as separate outputs, because DVC refuses a stage's metric or plot inside another output of the
+    stage.
     """
     figures = job.staging.with_name(f".{job.staging.name}.figures")
     figures.mkdir()

@@ -3,8 +3,8 @@
 <store>/<key>/…             the files of an entry
 <store>/<key>/sealed.json   written last: the checksum of each file, and facts about the entry
 
-Before the checksums were compared, flipped bits in finished shards were published in 3 of 3 trials, and a truncated
-shard made every later run fail.
+When checksums were not compared, flipped bits in finished shards were published in 3 of 3 trials, and a truncated shard
+made every later run fail.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def _refuse_many_levels(text: str) -> None:
 
 
 def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
-    """Number of values in a node, which itself counts. Each use of an alias counts all values that it repeats.
+    """Number of values in a node, including the node. Each use of an alias counts all values that it repeats.
 
     Raises UnusableYamlError if there are more than MAX_VALUES, or if a key occurs twice in one mapping.
     """
