@@ -43,8 +43,8 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.shared_ngrams import Ngrams
 
-# FineWeb-2's rules. Rules that need only lines come first, because lines are counted three times as fast as words. Rules
-# on n-grams come last, because they need the words split once more.
+# FineWeb-2's rules. Rules that need only lines come first, because lines are counted three times as fast as words.
+# Rules on n-grams come last, because they need the words split once more.
 PUBLISHED_RULES: dict[str, Rule] = {
     "bullet_lines": bullet_lines,
     "ellipsis_lines": ellipsis_lines,
