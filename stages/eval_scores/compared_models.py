@@ -19,7 +19,7 @@ CHAT_PROMPT = "{instruction} Answer in {language}."
 
 
 def folder_of(model: ComparedModel, job: Job) -> Path | None:
-    """The folder of the model's weights; None for an endpoint. Raises InputError if they are missing or damaged."""
+    """The folder of the model's weights; None for an endpoint. Raises InputError if the weights cannot be used."""
     if model.model is None:
         return None
     if model.artifact:

@@ -1,6 +1,6 @@
 """The measures by which the compared models are scored. To add a measure, write a function and list it in MEASURES.
 
-The tables, the checks after the stage, the metrics and the summary of `make run` use MEASURES. Each function returns
+The tables, the gate, the metrics and the summary of `make run` use MEASURES. Each function returns
 numbers for each question, from which the figure, its interval and the paired differences are computed.
 """
 

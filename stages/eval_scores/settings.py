@@ -96,8 +96,7 @@ class StandardTasks(Section):
     """Tasks that lm-eval runs; see stages/eval_scores/standard_tasks.py."""
 
     tasks: list[NonEmpty]
-    """xcopa, xnli, xstorycloze, belebele, global_mmlu, global_mmlu_full. A task is run in the languages
-    that TASKS lists for it."""
+    """Keys of TASKS, which lists the languages in which each task is run."""
     data: NonEmpty | None
     """A folder with a copy of each data set at its hub id (`facebook/belebele`); null: the data come from the hub."""
     few_shot: Annotated[int, Field(ge=0)]
@@ -125,7 +124,7 @@ class EvalScores(Section):
     """Number of bootstrap resamples of the questions, for the intervals."""
     judges: list[Judge]
     """Models at endpoints that compare two answers. The evaluator always compares them too, and so does the similarity
-    if `rating.signals` needs it."""
+    if `rating.signals` contains a similarity."""
     human_verdicts: NonEmpty | None
     """A file of people's verdicts that `python -m x_instruction.judging import` wrote; null: none."""
     standard_tasks: StandardTasks

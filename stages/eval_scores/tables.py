@@ -23,10 +23,10 @@ DIFFERENCES = {
 
 
 def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of SCORES for every model, measure and language of the questions, and rows of DIFFERENCES.
+    """Returns rows of SCORES (every model and measure) and of DIFFERENCES (the tuned model and each other model).
 
-    DIFFERENCES compares the tuned model with each other model. A model that has no value of a measure has no row for
-    that measure.
+    Each figure is over all questions and, if they are in several languages, also for each language. A model that has no
+    value of a measure has no row for that measure.
     """
     observed = {
         (name, measure, asked_in): observation

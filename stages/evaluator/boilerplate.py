@@ -2,7 +2,7 @@
 
 The phrases of a language are split into a half for training and a half for measuring. Phrases that share a word stem
 ("evästeet", "evästeitä") go to the same half. So the figure on held-out pairs shows whether the evaluator recognizes
-boilerplate in general, not whether it learned these words. Both halves are put into a text in the same layouts and at
+boilerplate in general, not whether it learned the phrases. Both halves are put into a text in the same layouts and at
 the same places.
 """
 

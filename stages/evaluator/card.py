@@ -33,8 +33,7 @@ from x_instruction.runner.files import digest
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.markdown import table
 
-# The card shows Python code that asks for a rating. For each placeholder of a text in the prompt, TEXTS has the name of
-# the variable in that code whose text replaces it.
+# The placeholders of the rating prompt, and the variables of the card's Python code that replace them.
 TEXTS = {"instruction": "instruction", "response": "response"}
 SIGNALS = {
     "similarity": "cosine of instruction and response in the space of a text encoder, without the mean vectors of the "
@@ -121,7 +120,8 @@ def card(trained: Trained) -> str:
 def _use(trained: Trained) -> str:
     """Code that gives the label probabilities before calibration.
 
-    It makes exactly the tokens of the pipeline's prompt, unless a text contains a control string.
+    It makes exactly the tokens of the pipeline's prompt, unless the response is too long or a text contains a control
+    string.
     """
     rating, encoder = trained.rating, trained.encoder
     language = next(iter(trained.names.values()))

@@ -2,8 +2,8 @@
 
 flawed  cut off · a sentence repeated · continues in another language · continues with the response to another
         instruction · the current response model's answer · site notices in place of some sentences
-worst   the response to another instruction · a response in another language · what the base model, which was never
-        tuned, writes after the instruction
+worst   the response to another instruction · a response in another language · what the base model writes after the
+        instruction
 """
 
 from __future__ import annotations

@@ -94,8 +94,9 @@ def best_subtracted(rated: pl.DataFrame) -> float:
     """The share of SUBTRACTED with which likelihoods best separate the best pairs from those with a defect of MISFITS.
 
     The separation is measured by AUC, and the first of equally good shares counts. If there is nothing to compare, the
-    result is the first share. The best share depends on the model and the data: it was 1 for a pretrained model that
-    was tuned on few pairs, and 0 in a test in which all instructions were equally likely (docs/experiments.md).
+    result is the first share. The best share depends on the model and the data: with a share of 1 instead of 0, AUC of
+    Gemma 3 270M in Finnish rose from 0.66 to 0.94, and AUC in artificial languages, in which all instructions are
+    equally likely, fell from 0.999 to 0.955 (docs/experiments.md).
     """
     if OTHER_LIKELIHOOD not in rated.columns:
         return SUBTRACTED[0]
@@ -111,8 +112,7 @@ def _scale(values: Matrix) -> Matrix:
     """The standard deviation of each feature; 1 for a feature that does not vary.
 
     Features are divided by it, so that the regularisation does not depend on their units. A feature that varies only in
-    its last bits is not magnified. When such a feature was magnified, the regression did not move from its starting
-    point.
+    its last bits counts as one that does not vary, because the regression fails if such a feature is magnified.
     """
     spread = values.std(axis=0)
     return np.where(spread > MIN_SPREAD, spread, 1.0)

@@ -39,8 +39,8 @@ def training_set(
     `answers` (of the current response model) and `drifts` (of the base model) map a pair's id to a text. Defects are
     drawn by weight. Every pass draws new defects and new runs of sentences, because a small number of pairs is soon
     memorized. When the sample's 54 pairs were memorized, held-out AUC fell from 0.74 to 0.44 within 400 steps. Runs are
-    shorter than the responses that are rated later, so `whole_share` of the responses stay whole. If a pair can have no
-    defect of a level, its response is cut off instead, and the pair counts as flawed.
+    shorter than the responses that are rated later, so `whole_share` can keep some responses whole. If a pair can have
+    no defect of a level, its response is cut off instead, and the pair counts as flawed.
     """
     choose = random.Random(seed)
     # A model that has memorized a pair answers with the good response, which is not flawed.
@@ -85,7 +85,7 @@ def _worse(
         response = by_defect[defect](pair)
         if response is not None and response != pair.response:
             return RatedPair(pair, response, level, defect)
-    # With a single language and a single instruction, there may be no response for the worst level. A cut is possible.
+    # With a single language and a single instruction, there may be no response for the worst level.
     return RatedPair(pair, cut_off(pair.response, choose), "flawed", "cut")
 
 

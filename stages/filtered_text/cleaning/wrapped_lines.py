@@ -12,8 +12,8 @@ from x_instruction.language.settings import LanguageSettings
 WRAPPED_SHARE, MIN_LINE_ENDS = 0.3, 4
 WRAPPED = r"[\p{L}\p{M}\p{N},]\n\p{Ll}"
 OPEN = r"[\p{L}\p{M}\p{N},;’'”\x22)]$"
-# A line of this many characters is not a heading, so the next line continues it even if that next line begins with a
-# capital.
+# A line of at least this many characters is not a heading, so the next line continues it even if that next line begins
+# with a capital.
 FULL_LINE = 55
 HEADING, FENCE = r"^#", r"^ *```"
 CODE = r"[={}\[\]<>;_]|[\p{L}\p{N}]\(|^(?:import|from|def|class|return|if|for|while|else|try)\b|^[$#] |^ "

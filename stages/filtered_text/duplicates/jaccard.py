@@ -30,7 +30,7 @@ class ShingleSets:
         for part in slices(texts):
             hashes, offsets = shingles(*units(part, self.language), self.size)
             text = np.repeat(np.arange(len(part), dtype=np.uint64), np.diff(offsets))
-            # Sorting such numbers is 50 times as fast as np.unique, which hashes them.
+            # Sorting 64-bit numbers is 50 times as fast as np.unique, which hashes them.
             keys = np.sort((text << np.uint64(32)) | (hashes >> np.uint64(32)))
             keys = keys[~neighbours(keys)[0]]
             append(self.path, (keys & np.uint64(0xFFFFFFFF)).astype("<u4"))

@@ -1,9 +1,9 @@
 """Decides which texts among those that share a bucket (an equal MinHash band) are dropped, and for which kept text.
 
 Each text, from the best to the worst, is kept unless it is similar to a text that is kept. Every dropped text is then
-similar to the text that it is dropped for, which chains of similarity (A to B, B to C) do not guarantee. The texts are
-decided on in blocks of ranks, which bounds the memory. Within a block there are rounds: a text that is the best one
-left in all its buckets is kept, and the other texts in its buckets are compared with it.
+similar to the text that it is dropped for. This would not hold if a chain (A is similar to B, and B to C) were reduced
+to one text. The texts are decided on in blocks of ranks, which bounds the memory. Within a block there are rounds: a
+text that is the best one left in all its buckets is kept, and the other texts in its buckets are compared with it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 
 from x_instruction.runner.disk_arrays import Array, append, neighbours, pieces
 
-# A text of a bucket is compared with at most this many kept texts of the bucket. Larger buckets come from pages with
-# the same template around different texts. With the default settings, two similar texts share about five of their
-# eighteen buckets, so they are probably compared in another bucket.
+# A bucket with this many kept texts is closed: no more texts are compared in it. Larger buckets come from pages with
+# the same template around different texts. With the default settings, two texts of similarity 0.8 share about five of
+# their eighteen buckets, so they are probably compared in another bucket.
 KEPT_A_BUCKET = 64
-# Texts in a block. Each is in about eighteen buckets, so a block takes about 300 MB while it is sorted.
+# Texts in a block. Each is in at most eighteen buckets, so a block takes at most about 300 MB while it is sorted.
 BLOCK = 250_000
 PAIRS = 2_000_000  # pairs that are compared at a time
 MEMBER = np.dtype([("rank", "<u4"), ("bucket", "<u4")])
@@ -105,9 +105,9 @@ class Clusters:
             ranks, buckets = _not_alone(ranks, buckets, ~leads & self._open(ranks, buckets))
 
     def _drop(self, left: Array, right: Array) -> None:
-        """Drops each text of `right` that is similar to texts of `left`.
+        """Compares the kept texts `left` with the texts `right`, pair by pair, and drops the similar texts of `right`.
 
-        It is dropped for the most similar of them, and for the best one if several are equally similar.
+        A text is dropped for the most similar of its kept texts, and for the best one if several are equally similar.
         """
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)

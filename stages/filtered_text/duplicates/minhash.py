@@ -1,4 +1,6 @@
-"""Computes signatures: one number for all words of a text, and one for each MinHash band. Copies share such numbers.
+"""Computes signatures: one number for all words of a text, and one for each MinHash band.
+
+Texts with the same words share all numbers, and similar texts usually share the number of a band.
 
 MinHash: Broder 1997; bands: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3. rensa computes the minima
 from hashes of the shingles. These hashes are the same in every process.

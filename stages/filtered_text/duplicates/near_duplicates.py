@@ -3,8 +3,8 @@
 Exact duplicates have the same words. Near-duplicates have sets of shingles with a Jaccard similarity of at least
 `near_duplicate_jaccard`: banding of MinHash signatures finds candidates, and the exact similarity decides. The best
 copy is kept: the one with the highest language score (to a hundredth), then the longest, then the one with the smallest
-id. So the order of rows and shards does not change the outcome. Most data is on disk. Memory holds 2 bytes for each
-text, about 100 for each candidate and 30 for each dropped text: 150 MB for 10 million texts if a tenth are copies.
+id. So the order of rows and shards does not change the outcome. Most data is on disk: memory grows by about 150 MB for
+10 million texts if a tenth of them are copies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLUMNS = ["id", "document_id", "words", "language_score", "signature"]
 
 
 def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, language: LanguageSettings) -> Decisions:
-    """Decides which rows of staged shards are dropped. Returns the function that `_decisions` describes.
+    """Decides which rows are dropped. Returns a function from a shard's number to its dropped rows (see `_decisions`).
 
     The shards have COLUMNS and `text`. `scratch` is an empty folder for temporary files.
     """

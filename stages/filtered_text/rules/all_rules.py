@@ -1,8 +1,7 @@
-"""All rules in the order in which they run: the more specific reasons come first.
+"""All rules in the order in which they run. A text is dropped by the first rule that it breaks.
 
-For example, a page of cookie notices is dropped as boilerplate even if it breaks a later rule too. About half of the
-rules (PUBLISHED_RULES) are FineWeb-2's (arXiv 2506.20920): Gopher's and FineWeb's rules, most of them with thresholds
-for each language. A language's published thresholds and stop words are in languages/<code>.yaml (from
+About half of the rules (PUBLISHED_RULES) are FineWeb-2's (arXiv 2506.20920): Gopher's and FineWeb's rules, most of them
+with thresholds for each language. A language's published thresholds and stop words are in languages/<code>.yaml (from
 huggingface/fineweb-2, configs/, code Apache-2.0, data ODC-By); the thresholds that all languages share are in
 params.yaml.
 """
@@ -44,8 +43,8 @@ from stages.filtered_text.settings import FilteredText
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.shared_ngrams import Ngrams
 
-# FineWeb-2's rules. Rules on lines come first, because lines are counted three times as fast as words. Rules on n-grams
-# come last, because they need the words split once more.
+# FineWeb-2's rules. Rules that need only lines come first, because lines are counted three times as fast as words.
+# Rules on n-grams come last, because they need the words split once more.
 PUBLISHED_RULES: dict[str, Rule] = {
     "bullet_lines": bullet_lines,
     "ellipsis_lines": ellipsis_lines,

@@ -81,7 +81,10 @@ def teasers(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetti
 
 
 def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts in which too many lines occurred before (Gopher, table A1; FineWeb-2's threshold, relaxed)."""
+    """Drops texts in which too many lines occurred before.
+
+    The rule is Gopher's (table A1), with FineWeb-2's threshold times `repetition_tolerance`.
+    """
     share = share_of_lines("duplicate_lines", settings.min_judged_lines)
     limit = tolerated(language.max_duplicate_lines_share, settings)
     return with_line_counts(frame, settings.punctuation_counts_as_words, language).with_columns(

@@ -14,7 +14,7 @@ from x_instruction.words.ngram_counts import ngram_share, with_ngram_counts
 def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts with too many characters in repeated 5- to 10-grams.
 
-    The rule is Gopher's (arXiv 2112.11446, table A1), with FineWeb-2's thresholds, relaxed.
+    The rule is Gopher's (arXiv 2112.11446, table A1), with FineWeb-2's thresholds times `repetition_tolerance`.
     """
     values = []
     for n, threshold in language.max_duplicate_ngrams_share.items():
@@ -25,7 +25,10 @@ def duplicate_ngrams(frame: pl.DataFrame, settings: FilteredText, language: Lang
 
 
 def top_ngram(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many characters in their commonest 2-, 3- or 4-gram (Gopher; FineWeb-2's thresholds)."""
+    """Drops texts with too many characters in their commonest 2-, 3- or 4-gram.
+
+    The rule is Gopher's, with FineWeb-2's thresholds times `repetition_tolerance`.
+    """
     values = []
     for n, threshold in language.max_top_ngram_share.items():
         share, limit = ngram_share("top", n), tolerated(threshold, settings)
