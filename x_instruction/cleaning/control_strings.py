@@ -27,7 +27,7 @@ _BRACKETS = (
     r"\[/?(?:INST|CLS|SEP|PAD|UNK|MASK|BOS|EOS|EOT|IMG|IMG_(?:BREAK|END)|TOOL_(?:CALLS|RESULTS|CONTENT)|ARGS|"
     r"AVAILABLE_TOOLS|SYSTEM_PROMPT|THINK|PREFIX|SUFFIX|MIDDLE|[gs]MASK|unused\d{1,4}|control_\d{1,4})\]"
 )
-# Question and Context are not in the list, because they are also headings of pages.
+# "Question" and "Context" are not in the list, because they are also headings of pages.
 _SPEAKERS = r"Human|Assistant|User|System|Instruction|Input|Response|Output"
 # "### Response:" counts anywhere. "Human:" and "ASSISTANT:" count only at the beginning of a line, and "### User" only
 # alone on a line.
