@@ -2,8 +2,7 @@
 
 The patterns describe the forms of special tokens in published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM,
 Phi, Cohere, T5, BERT, StarCoder, NLLB), because a list of the tokens would miss those of a new model. In web text these
-strings stay and are counted, because prompts encode them as ordinary text. A seed pair with such a string is dropped,
-because a model would learn to write it.
+strings stay and are counted, because prompts encode them as ordinary text. A seed pair with such a string is dropped.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ MIN_EVERYDAY_WORDS = 3
 # close relative are recognised.
 EVERYDAY_SLICE = 400
 # Of a text longer than three slices, only slices of this many characters at the beginning, in the middle and at the end
-# are read. On Finnish pages of 9,300 characters, this is 3.3 times as fast, and the answer differs in 1 of 1,120.
+# are read. On Finnish pages of 9,300 characters, this is 3.3 times as fast, and the answer differs for 1 of 1,120.
 SLICE = 800
 
 

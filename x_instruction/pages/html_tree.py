@@ -139,8 +139,7 @@ def is_text(text: str | None) -> bool:
 def drop_unread(tree: html.HtmlElement) -> None:
     """Removes scripts (except JSON-LD, which may contain the article), styles, and the links and metas of the head.
 
-    The extractor never reads them, but copies and walks the tree several times. Without them, news pages are read 1.15
-    times as fast.
+    The extractor never reads them, but copies and walks the tree several times.
     """
     for element in [*tree.iter("script", "style")]:
         if element.get("type") != "application/ld+json" and element.getparent() is not None:
