@@ -21,8 +21,8 @@ KINDS = {
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
     CLOSER: rf"^[{CLOSERS}]$",
 }
-# Number of code points in planes 0 and 1 of Unicode. Most higher code points in texts are Chinese characters, so all of
-# them count as letters.
+# Number of code points in planes 0 and 1 of Unicode. All higher ones count as letters, because most of those in texts
+# are Chinese characters.
 CODE_POINTS = 0x20000
 # The most code points in one batch of texts. Splitting a batch into words takes about 30 bytes per code point.
 BATCH = 4_000_000
