@@ -1,6 +1,6 @@
 """Finds program code and formulas, which the rules on prose must not judge.
 
-Code is everything between Markdown fences, and also lines that look like code, because text from a web page has no
+Code is everything between Markdown fences, and also lines that look like code, because most text from web pages has no
 fences.
 """
 

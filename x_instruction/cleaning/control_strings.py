@@ -2,8 +2,7 @@
 
 The patterns describe the forms of special tokens in published tokenizers (Llama, Mistral, Gemma, Qwen, DeepSeek, GLM,
 Phi, Cohere, T5, BERT, StarCoder, NLLB), because a list of the tokens would miss those of a new model. In web text these
-strings stay and are counted, because prompts encode them as ordinary text. A seed pair with such a string is dropped,
-because a model would learn to write it.
+strings stay and are counted, because prompts encode them as ordinary text. A seed pair with such a string is dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _BRACKETS = (
     r"\[/?(?:INST|CLS|SEP|PAD|UNK|MASK|BOS|EOS|EOT|IMG|IMG_(?:BREAK|END)|TOOL_(?:CALLS|RESULTS|CONTENT)|ARGS|"
     r"AVAILABLE_TOOLS|SYSTEM_PROMPT|THINK|PREFIX|SUFFIX|MIDDLE|[gs]MASK|unused\d{1,4}|control_\d{1,4})\]"
 )
-# Question and Context are not in the list, because they are also headings of pages.
+# "Question" and "Context" are not in the list, because they are also headings of pages.
 _SPEAKERS = r"Human|Assistant|User|System|Instruction|Input|Response|Output"
 # "### Response:" counts anywhere. "Human:" and "ASSISTANT:" count only at the beginning of a line, and "### User" only
 # alone on a line.

@@ -1,4 +1,4 @@
-"""Removes what only the software of a site needs, such as front matter, comments, tags, macros, and links within it.
+"""Removes what only a site's software needs: front matter, comments, tags, macros, and links within the site.
 
 Code between fences or backquotes stays. Comments, tags, images and links within the site are removed only from
 Markdown, because another text that contains them usually explains them (a lesson on HTML).

@@ -1,4 +1,4 @@
-"""Cleans seeds, evaluation prompts and parallel sentences in the same way as web text."""
+"""Cleans seeds and evaluation prompts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from x_instruction.pages.normalise import looks_garbled
 
 LINE_ENDS = r"\r\n?|[\x{85}\x{2028}\x{2029}]"
 SPACES = r"[\x{A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
-# HTML elements that a browser runs or loads, or that make a whole page. A text needs them only in program code.
+# HTML elements that a browser runs or loads, or that lay out a page. A text needs them only in program code.
 _ELEMENTS = "script|style|iframe|object|embed|form|input|meta|link|html|head|body|svg|div|span|img"
 ACTIVE_MARKUP = rf"(?i)</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>|<!--|<!doctype"
 CODE = rf"{BLOCK}|`[^`\n]+`"
 
 
 def cleaned_texts(texts: pl.Series, language: LanguageSettings | None) -> pl.Series:
-    """Writes texts in the language's letters, masks private data, and removes invisible characters and markup.
+    """Repairs mojibake, restores the language's letters, masks private data, removes invisible characters and markup.
 
     Line ends and indentation stay, because program code needs them. `language` is None for texts in English.
     """

@@ -42,7 +42,10 @@ HONEST = rf"{_JOINED}|{_FLAG}|{_EMOJI}(?:\x{{200D}}{_EMOJI})*|{_KEY}"
 
 
 def visible(texts: pl.Series) -> pl.Series:
-    """Removes invisible characters. Changed texts are brought into NFC, because a mark may now follow its letter."""
+    """Removes invisible characters, and replaces those in KNOWN.
+
+    Changed texts are brought into NFC, because a mark may now follow its letter.
+    """
     return changed_where(texts.str.contains(INVISIBLE), texts, _visible)
 
 

@@ -1,4 +1,4 @@
-"""The length of a text in words."""
+"""Counts the words of a text without splitting it into tokens."""
 
 from __future__ import annotations
 

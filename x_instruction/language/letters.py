@@ -1,8 +1,8 @@
 """Writes a text in its language's own letters and signs.
 
 Because of keyboards, code pages and typesetting, many texts have other characters in place of these: ي for the Urdu ی,
-a pipe for a danda, ํ and า for the Thai ำ. All texts, seeds and evaluation prompts are rewritten before any rule reads
-them. The language's page lists the replacements (see LanguageSettings).
+a pipe for a danda, ํ and า for the Thai ำ. Web texts, seed responses in the language and evaluation prompts are
+rewritten before any rule reads them. The language's page lists the replacements (see LanguageSettings).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The settings of each language, one file `languages/<code>.yaml` for each.
 
-With thresholds that fit English, filters remove good text in other languages (in Tamil, the mean word length of a text
-reaches 37). Therefore every threshold that depends on the language is in the language's own file, with its source.
+With thresholds that fit English, filters remove good text in other languages: a text's mean word length may be up to 12
+in Indonesian and up to 37 in Tamil. So every threshold that depends on the language is in the language's file, with its
+source.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class LanguageSettings(Section):
     Language identification
     - `neighbours`: languages that identification confuses with this language. With `true`, a text that is identified as
       that neighbour is kept.
-    - `identified_by`: `stop_words` is for a language that identification does not know. The score is then the share of
-      stop words among the words; it must reach `min_language_score`.
+    - `identified_by`: `stop_words` is for a language that fastText does not know. The score is then the share of stop
+      words among the words; it must reach `min_language_score`.
     - `second_opinion`: the other languages among which lingua decides if fastText is unsure.
     - `tell_tale`: by language, words that the other languages of its group do not have. They decide if neither fastText
       nor lingua can distinguish the languages of the group.
@@ -40,7 +41,7 @@ class LanguageSettings(Section):
     - `letters`: letters of other keyboards and code pages, and spellings that Unicode's NFC does not join, each with
       its replacement.
     - `own_letters`: letters that similar languages do not have. If less than a hundredth of a text's letters are among
-      them, the letters are not replaced, because the text may be in another language.
+      them, `letters`, `letter_order` and `never_doubled` change nothing, because the text may be in another language.
     - `letter_order`: groups of marks in the order in which they are written, as in the brackets of a regular
       expression. Marks in the wrong order change places.
     - `never_doubled`: marks that look the same if they are typed twice, so the second mark is a typing error.

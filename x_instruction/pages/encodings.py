@@ -67,8 +67,8 @@ def _detected(body: bytes) -> str:
     if (share := _utf8_share(body)) > MIXED_SHARE:
         raise UndecodableError(f"UTF-8 and another encoding are mixed: {share:.0%} of the bytes beyond ASCII are UTF-8")
     # chardet decodes 5,463 of 5,464 real texts in Windows encodings correctly (Thai, Turkish, Finnish, Vietnamese,
-    # Urdu). Markup and code mislead it: it decodes 489 of 512 HTML pages correctly, but 507 if it sees only the words
-    # beyond ASCII.
+    # Urdu). Markup and code mislead it: it decodes 489 of 512 HTML pages correctly, but 507 if it sees only words that
+    # are not in ASCII.
     words = b" ".join(word for word in SEPARATORS.split(body) if not word.isascii())
     found = chardet.detect(words, encoding_era=EncodingEra.MODERN_WEB)
     name = _known(found["encoding"])

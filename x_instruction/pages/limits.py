@@ -1,4 +1,4 @@
-"""Limits on the size of a page and on its processing time. A page that is too large is refused before it is parsed."""
+"""Limits on a page. A page with too many elements or attributes is refused before it is parsed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Limits:
     """
 
     max_nesting: int = 200
-    """libxml2 parses at most 255 levels, and trafilatura needs up to 6 s for a page with that many."""
+    """trafilatura needs up to 6 s for a page with as many levels as libxml2 parses (256)."""
     max_elements: int = 30_000
     max_attributes: int = 500
     """The most attributes of one element."""
@@ -59,7 +59,7 @@ def check_size(text: str, limits: Limits) -> None:
 
 
 def _end_of_element(text: str, opening: re.Match[str], max_attributes: int) -> int:
-    """Position after an opening tag or, for an element such as a script, after its content; -1 if that does not end."""
+    """Position after an opening tag or, for an element such as a script, after its content; -1 if it has no end."""
     found = ATTRIBUTES.match(text, opening.end())
     end = found.end() if found else opening.end()
     if end - opening.end() > 2 * max_attributes:

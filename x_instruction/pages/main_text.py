@@ -79,7 +79,7 @@ def extract_page(text: str, max_nesting: int = Limits.max_nesting) -> Page:
 
 
 def _as_page(text: str) -> str:
-    """Returns a page unchanged. Makes a page of other content: an <article>, with the title of its front matter."""
+    """Returns a page unchanged. Puts content without a page into an <article>, with the title of its front matter."""
     if not text or text.isspace() or PAGE.search(text):
         return text
     matter = FRONT_MATTER.match(text)

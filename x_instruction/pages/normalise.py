@@ -1,4 +1,4 @@
-"""Cleans the characters of a page."""
+"""Repairs wrongly decoded text, and removes control characters and superfluous spaces."""
 
 from __future__ import annotations
 

@@ -21,18 +21,17 @@ KINDS = {
     SPACE: r"^[\s\p{Z}\p{Cc}\ufeff]$",
     CLOSER: rf"^[{CLOSERS}]$",
 }
-# Number of code points in planes 0 and 1 of Unicode. Most higher code points in texts are Chinese characters, so all of
-# them count as letters.
+# Number of code points in planes 0 and 1 of Unicode. All higher ones count as letters, because most of those in texts
+# are Chinese characters.
 CODE_POINTS = 0x20000
-# Number of code points in one batch of texts. Batches limit memory, because the arrays take about 30 bytes per code
-# point.
+# The most code points in one batch of texts. Splitting a batch into words takes about 30 bytes per code point.
 BATCH = 4_000_000
 Points = npt.NDArray[np.uint32]
 Starts = npt.NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """The code points of several texts, one after another; text i is points[starts[i]:starts[i + 1]]."""
+    """The code points of several texts, one after another; text i is `points[starts[i]:starts[i + 1]]`."""
 
     points: Points
     starts: Starts
@@ -51,7 +50,7 @@ def kinds() -> npt.NDArray[np.uint8]:
 
 @compiled
 def kind(flags: npt.NDArray[np.uint8], point: int) -> int:
-    """The flags of any code point."""
+    """The flags of a code point, which may be above CODE_POINTS."""
     return flags[point] if point < CODE_POINTS else LETTER | IN_WORD
 
 

@@ -1,7 +1,7 @@
 """Compiles functions with numba, and caches the result on disk until the code from which it was made changes.
 
-numba itself compares only the time and size of the file that defines a function. If a function used functions or
-constants of a second file, it would keep the old ones after a change of the second file.
+numba itself checks only the time and size of the file that defines a function. So after a change of another file, a
+cached function would keep the old functions and constants of that file.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ EVALUATION_ROWS, UNPROTECTED_ROWS = "evaluation_rows", "evaluation_rows_unprotec
 
 
 class Text(NamedTuple):
-    """A text of the row `row`. If it is not a prompt, it may be a label or a licence, and counts only if it is long."""
+    """A text in line `row` of the file. `is_prompt` says whether its column is one of FIELDS."""
 
     row: int
     text: str

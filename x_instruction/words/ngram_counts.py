@@ -27,9 +27,9 @@ Places = npt.NDArray[np.int64]
 def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `ngram_counts`, a struct of counts of characters, unless the frame has it.
 
-    `top_N` counts the characters of all occurrences of the most frequent N-gram. `duplicate_N` counts the characters of
-    N-grams that occurred before, each character once. Punctuation is left out unless `punctuation_counts`, because the
-    ruler of a table (`|-----|`) is not a phrase.
+    `top_N` counts the characters of all occurrences of the most frequent N-gram; it is 0 if no N-gram occurs twice.
+    `duplicate_N` counts the characters of N-grams that occurred before, each character once. Punctuation is left out
+    unless `punctuation_counts`, because the ruler of a table (`|-----|`) is not a phrase.
     """
     if "ngram_counts" in frame.columns:
         return frame

@@ -1,7 +1,6 @@
 """Finds data files of installed packages, without running any code of the package.
 
-The code that reads such a file names the package's version. If this code is changed for another version, DVC therefore
-runs the stage again.
+The caller names the package's version in its code, so DVC runs the stage again when the version changes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Words of the texts and of the evaluation set are found by the rules of the language (x_instruction/words/units.py), and
 compared in folded form. If no spaces separate words, a run consists of as many characters as its words would have on
-average. So equal characters are found even if a dictionary would divide them into words in another way.
+average.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _file_ngrams(path: Path, size: int, language: LanguageSettings, setting: str
 
 
 def _with_cleaned(texts: list[Text], language: LanguageSettings) -> list[Text]:
-    """The texts with normalised letters. If cleaning (as of web text) changes a text, its cleaned form is added."""
+    """The texts with normalised letters. If `cleaned_texts` changes a text, its cleaned form is added."""
     as_written = normalised(pl.Series("text", [text.text for text in texts], dtype=pl.String), language)
     cleaned = cleaned_texts(as_written, language)
     pairs = zip(texts, as_written, cleaned, strict=True)
@@ -141,7 +141,7 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is in the sorted array `among`. First, a table of low bits excludes nearly all other hashes."""
+    """Whether each hash is in the sorted array `among`. A table of their low bits first excludes nearly all others."""
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True

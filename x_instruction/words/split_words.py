@@ -4,8 +4,8 @@ A word is a run of letters, combining marks and digits. A punctuation mark joins
 it to one word if it is one of the language's `word_joiners` ("Ankara'da", "www.example.org"), if it is one of the
 `mixed_joiners` between a letter and a digit ("COVID-19"), or if it is a mark of NUMBER_JOINERS between two digits
 ("1,5"). Other punctuation marks are separate tokens, and so is a run of points; LanguageSettings lists the exceptions.
-The word splitters of spaCy and indic-nlp, with which FineWeb-2's thresholds were found, do the same. Thai is split by a
-dictionary, and other scripts without spaces into runs of a fixed length.
+The word splitters of spaCy and indic-nlp, with which FineWeb-2's thresholds were found, have similar rules. Thai is
+split by a dictionary, and other scripts without spaces into runs of a fixed length.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ NUMBER_JOINERS = (0x2C, 0x2E, 0x2F, 0x3A, 0x2013)
 
 
 class Tokens(NamedTuple):
-    """The tokens of a batch; the tokens of text i are at starts[i]:starts[i + 1]. Lengths are in characters."""
+    """The tokens of a batch; the tokens of text i are at `starts[i]:starts[i + 1]`. Lengths are in characters."""
 
     hashes: npt.NDArray[np.uint64]
     lengths: npt.NDArray[np.int32]
@@ -77,7 +77,7 @@ def _ends(batch: Batch, language: LanguageSettings) -> npt.NDArray[np.int32]:
 
 @compiled
 def _ends_of_runs(points: Points, starts: Starts, flags: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.int32]:
-    """The end of each token: a run of up to `size` letters, combining marks and digits, or another character."""
+    """The end of each token: a run of up to `size` letters, combining marks and digits, or one other character."""
     ends = np.zeros(points.size, np.int32)
     for text in range(starts.size - 1):
         place, end = starts[text], starts[text + 1]
@@ -122,7 +122,7 @@ def _makes_one_word(before: int, mark: int, after: int, roles: npt.NDArray[np.ui
 def _end_of_token(
     points: Points, first: int, start: int, end: int, roles: npt.NDArray[np.uint8], abbreviations: Keys
 ) -> int:
-    """The end of the token that begins at `first` in the text points[start:end]."""
+    """The end of the token that begins at `first` in the text `points[start:end]`."""
     place, begins = first + 1, points[first]
     hyphens_belong = _has(roles, HYPHEN, JOINS | JOINS_MIXED)
     hyphen = begins == HYPHEN and hyphens_belong and place < end and _has(roles, points[place], INSIDE)
@@ -147,7 +147,7 @@ def _end_of_token(
 def _point_belongs(
     points: Points, first: int, past: int, end: int, roles: npt.NDArray[np.uint8], abbreviations: Keys
 ) -> bool:
-    """Whether a full stop after the word points[first:past] belongs to the word, as in an abbreviation or a number."""
+    """Whether a full stop after the word `points[first:past]` belongs to it, as in an abbreviation or a number."""
     if past == end or points[past] != POINT:
         return False
     digits = _has(roles, POINT, ENDS_NUMBERS)

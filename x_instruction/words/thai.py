@@ -1,10 +1,10 @@
 """Splits Thai text into words as newmm of PyThaiNLP does: the fewest words of the dictionary that cover the text.
 
-Compiled code follows the text through PyThaiNLP's dictionary, in which some words contain spaces and points (ต่าง ๆ,
-พ.ศ.). Words end only between character clusters: a vowel sign or tone mark stays with its consonant, and a leading
-vowel stays with the consonant after it. If no word of the dictionary fits at a place, an unknown word begins there. It
-ends where the next word of the dictionary fits, or before text that is not Thai. As in `newmm-safe`, with which
-FineWeb-2's thresholds were found, texts are first cut into pieces of up to 140 characters, at spaces if there are any.
+Some words of PyThaiNLP's dictionary contain spaces and points (ต่าง ๆ, พ.ศ.). Words end only between character
+clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with the consonant after it. If
+no word of the dictionary fits at a place, an unknown word begins there. It ends where the next word of the dictionary
+fits, or before text that is not Thai. As in `newmm-safe`, with which FineWeb-2's thresholds were found, texts are first
+cut into pieces of up to 140 characters, at a space if possible.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from x_instruction.words.thai_dictionary import Nodes, Symbols, dictionary, step
 THAI_FIRST, THAI_LAST = 0x0E00, 0x0E7F
 FIRST_CONSONANT, LAST_CONSONANT, SHORT_VOWELS, THANTHAKHAT = 0x0E01, 0x0E2E, (0x0E34, 0x0E38, 0x0E39), 0x0E4C
 SPACE, NEWLINE, HYPHEN = 0x20, 0x0A, 0x2D
-# As in newmm, a piece has up to 140 characters and is cut within its last 40 (WINDOW). After more than MAX_WORDS words
+# As in `newmm-safe`, a piece is cut within the last 40 of its 140 characters. After more than MAX_WORDS words
 # were considered since the last place that all paths share, only the shortest word at each place is considered.
 PIECE, WINDOW, MAX_WORDS = 140, 40, 50
 # Size of the temporary arrays, which have room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of
@@ -32,7 +32,7 @@ Places = npt.NDArray[np.int32]
 
 
 def word_ends(points: Points, starts: Starts) -> Places:
-    """For each place at which a word begins, the place where it ends. Text i is points[starts[i]:starts[i + 1]].
+    """For each place at which a word begins, the place where it ends. Text i is `points[starts[i]:starts[i + 1]]`.
 
     There are no gaps between words: spaces are words by themselves, or parts of words of the dictionary.
     """
@@ -144,7 +144,7 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
     """Writes the ends of the fewest words that lead from `first` to `goal` into `past`.
 
     If several paths have equally few words, the one whose first words are shorter is taken. For a word that begins at
-    the place start + at, the possible ends are edges[2, edges[0, at]:edges[1, at]].
+    the place `start + at`, the possible ends are `edges[2, edges[0, at]:edges[1, at]]`.
     """
     came, queue = room[0], room[1]
     came[first - start : goal - start + 1] = -1
@@ -170,7 +170,7 @@ def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room
 def _split_piece(
     points: Points, start: int, end: int, steps: Keys, nodes: Nodes, symbols: Symbols, past: Places, room: Places
 ) -> None:
-    """Writes the end of each word of the piece into past[place], where `place` is the beginning of the word.
+    """Writes the end of each word of the piece into `past[place]`, where `place` is the beginning of the word.
 
     The places at which words end are visited in order. When all paths meet in one place, the words before it are final.
     """

@@ -1,7 +1,7 @@
 """Replaces private data by marks: addresses (e-mail, IP) and numbers (bank account, card, identity, telephone).
 
-The rest of the text is kept. The countries that the language's page (languages/<code>.yaml) names decide which identity
-numbers and national phone numbers are searched for.
+The rest of the text is kept. The `countries` of the language's page (languages/<code>.yaml) decide which identity
+numbers are searched for, and which phone numbers besides those of the general forms in phones.py.
 """
 
 from __future__ import annotations
