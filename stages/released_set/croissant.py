@@ -1,7 +1,8 @@
 """Describes the release in Croissant 1.0 (mlcommons.org/croissant, JSON-LD), which search engines and loaders read.
 
 Each language is a record set over its Parquet files, whose paths are relative to the folder of croissant.json. Each
-file is listed with its SHA-256 checksum. The column `messages` is left out, because it repeats instruction and response.
+file is listed with its SHA-256 checksum. The column `messages` is left out, because it repeats `instruction` and
+`response`.
 """
 
 from __future__ import annotations
