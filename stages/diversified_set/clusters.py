@@ -31,10 +31,9 @@ NEAREST = 2
 
 @dataclass(frozen=True)
 class Clusters:
-    """The clusters of vectors.
+    """The numbers of each vector's nearest and second nearest cluster.
 
-    `nearest` has the numbers of each vector's nearest and second nearest cluster, shape (vectors, 2). With a single
-    cluster the shape is (vectors, 1).
+    The shape is (vectors, 2), or (vectors, 1) if there is a single cluster.
     """
 
     nearest: npt.NDArray[np.int64]
