@@ -27,7 +27,7 @@ STRUCTURE = (
 # Reasons of `usable` (returned_text.py) for which an instruction is dropped. The reason `fence_inside` is not among
 # them, because an instruction may ask about code in a fence.
 REFUSED = ["reasoning_unfinished", "reasoning_inside", "refusal", "two_versions"]
-WRAPPING = "*_\"'`#> “„«‘「"  # what may stand before the first word of a refusal
+WRAPPING = "*_\"'`#> “„«‘「"  # characters that may precede the first word of a refusal
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Two list markers, or the words "first instruction" and "second instruction": the text asks for several things.
 LISTED = (
@@ -36,14 +36,14 @@ LISTED = (
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
 SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of them are distinct
-RUN = 8  # an instruction was copied if this many of its first or last words are in the response
+RUN = 8  # an instruction was copied if the response contains this many of its first or last words in a row
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:
-    """The reason to drop a row; null for a usable instruction. The first rule that is broken counts.
+    """The reason to drop a row, which is the first rule that it breaks; null for a usable instruction.
 
     The frame must have the columns `written` (as generated), `instruction` (on one line), `response`, `finish_reason`,
-    `english`, `id`, and `refused` (see `returned_text`).
+    `english`, `id`, and `refused` (the reason for which `usable` refused the text, or "").
     """
     instruction = pl.col("instruction").str.replace_all(APOSTROPHES, "'")
     words = instruction.str.split(" ").list.len()
@@ -73,7 +73,7 @@ def english(instructions: pl.Series) -> pl.Series:
 
 
 def _from_prompt(prompts: Prompts) -> pl.Expr:
-    """Whether the instruction contains a string of STRUCTURE, or words of the prompt that asked for it."""
+    """Whether the instruction contains a string of STRUCTURE, or a part of the template `prompts.write_instruction`."""
     parts = [part.strip() for part in PLACEHOLDER.split(prompts.write_instruction)]
     contains = pl.col("instruction").str.contains(STRUCTURE)
     for part in parts:
@@ -112,7 +112,7 @@ def _plain(column: str) -> pl.Expr:
 
 
 def normal_form(column: str) -> pl.Expr:
-    """The form that near-identical instructions share: lowercase words without filler words, with 0 for each number."""
+    """The form in which instructions are compared: lowercase words without filler words, with 0 for each number."""
     return (
         pl.col(column)
         .str.to_lowercase()

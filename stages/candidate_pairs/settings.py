@@ -15,20 +15,21 @@ class CandidatePairs(Section):
     samples: Annotated[int, Field(ge=1, le=255)]
     """Number of instructions that are written for each text."""
     kept_samples: Positive | None
-    """How many usable samples of a text go on: those that the text makes likeliest (`likeliest.py`); null: all of them.
-    They are chosen before `max_similar` drops pairs, so a text may lose all of them there. The evaluator rates each of
-    these, and refined_pairs keeps the best one."""
+    """The number of usable samples of a text that the evaluator rates, the likeliest ones (`likeliest.py`); null: all.
+    refined_pairs keeps the best rated one. A text may lose all of them to `max_similar`, which is applied later."""
     temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
     repetition_penalty: Annotated[float, Field(gt=0)]
-    """Above 1, words that were already written become less likely (Keskar et al., arXiv 1909.05858)."""
+    """Above 1, tokens that are already in the prompt or the instruction become less likely (Keskar et al., arXiv
+    1909.05858)."""
     stop_strings: tuple[NonEmpty, ...]
     """Strings that end an instruction, in addition to `prompts.end`."""
     max_new_tokens: Positive
     min_instruction_words: Positive
     max_instruction_words: Positive
     max_similar: Positive
-    """How many texts of a language may have the same instruction. Numbers and filler words are not compared."""
+    """How many texts of a language may have the same instruction. Instructions that differ only in numbers, filler
+    words, case or punctuation count as the same."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> CandidatePairs:

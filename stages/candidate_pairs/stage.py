@@ -1,9 +1,8 @@
-"""Candidate pairs: for every filtered text, English instructions that it may answer (the method's step I, generation).
+"""Candidate pairs: for every filtered text, English instructions that it may answer (step I of X-Instruction).
 
-The model writes `samples` instructions for each text. The usable ones go on, or only the `kept_samples` likeliest of
-them, and the evaluator decides later which of these is best. This stage also computes the inputs of `rating.signals`
-that are the same in every iteration: the vectors of instruction and response, and the likelihoods of the instruction.
-The model that wrote the instruction gives the likelihoods, so they are computed here, where this model is loaded.
+The instruction model writes `samples` instructions for each text. The usable ones are kept, or only the `kept_samples`
+likeliest of them. This stage also computes the inputs of `rating.signals` that are the same in every iteration: the
+vectors of instruction and response, and the likelihoods of the instruction, which come from the instruction model.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ def run(job: Job) -> Outcome:
         )
         facts, made_by = engine.facts() | (text_encoder.facts() if text_encoder else {}), engine.provenance()
     drop_staged(job, too_similar(job, settings.max_similar), temporary=["form"], text="response")
-    # Each text gives `samples` rows. All of them count as rows that came in, because each is kept or dropped.
+    # Each text gives `samples` rows, and each of these is kept or dropped, so all of them count as rows that came in.
     return replace(outcome, rows_in=(outcome.rows_in or 0) * settings.samples, facts=facts, made_by=made_by)
 
 
@@ -106,7 +105,7 @@ def write_instructions(
 ) -> Split:
     """Writes instructions for each row's `text`. An instruction that is not usable gives a dropped row.
 
-    If `other_texts` is 0, no likelihoods are computed. Without an encoder, no vectors are computed.
+    If `other_texts` is 0, no likelihoods are computed. Without a `text_encoder`, no vectors are computed.
     """
     encoder = PromptEncoder(
         engine.tokenizer, prompts, budget=prompts.max_response_tokens, room=engine.room(settings.max_new_tokens)
@@ -116,7 +115,7 @@ def write_instructions(
         top_p=settings.top_p,
         max_new_tokens=settings.max_new_tokens,
         stop=encoder.stop,
-        # The seed depends on the shard's content, so that a change of other shards does not change these instructions.
+        # The seed depends on the shard's content, so that a change of other shards does not change its instructions.
         seed=(seed + int(frame_hash(frame)[:7], 16)) % 2**31,
         repetition_penalty=settings.repetition_penalty,
         stop_strings=(*encoder.stop_strings, *settings.stop_strings),
@@ -144,8 +143,7 @@ def write_instructions(
 def transform(frame: pl.DataFrame, written: list[Generated], settings: CandidatePairs, prompts: Prompts) -> Split:
     """Pairs each text with its `samples` instructions, and drops those that are not usable English instructions.
 
-    The kept rows have COLUMNS and `form`. When all shards are written, `too_similar` compares the instructions by
-    `form`, and the column is removed.
+    The kept rows have COLUMNS and `form`, which `too_similar` needs. That column is removed at the end of the stage.
     """
     returned = [usable(text.text, Wanted("instruction"), text.finish_reason != "length") for text in written]
     # The dropped row of a refused instruction shows what the model wrote.
@@ -173,10 +171,10 @@ def transform(frame: pl.DataFrame, written: list[Generated], settings: Candidate
 
 
 def too_similar(job: Job, limit: int) -> pl.DataFrame:
-    """The rows to drop because their instruction was written for over `limit` texts: shard, row, reason and value.
+    """The rows to drop because their instruction was written for more than `limit` texts: shard, row, reason and value.
 
     The first `limit` texts in the order of their ids keep the instruction. The samples of one text count once, because
-    at most one of them is kept later.
+    refined_pairs keeps at most one of them.
     """
     table = staged_repeated(job, "form", ["text_id", "instruction"])
     return table.filter(pl.col("text_id").rank("dense").over("form") > limit).select(

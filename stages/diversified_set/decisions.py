@@ -50,7 +50,7 @@ def decide(
 
 
 def _near(pairs: pl.DataFrame, vectors: Vectors, kept_rows: npt.NDArray[np.int64]) -> pl.Series:
-    """The column `near`: "COSINE: KEPT INSTRUCTION" for each near-identical instruction, null for the kept ones."""
+    """The column `near`: "COSINE: KEPT INSTRUCTION" for each near-identical instruction, null for the others."""
     instructions, near = pairs["instruction"], np.flatnonzero(kept_rows >= 0)
     kept = kept_rows[near]
     cosines = np.einsum("nd,nd->n", vectors[near], vectors[kept])

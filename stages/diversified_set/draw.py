@@ -1,4 +1,4 @@
-"""Ways to draw a number of pairs. The rows are sorted from the best rating to the worst, and equal ratings by id."""
+"""Draws a number of pairs in one of four ways. The rows are sorted from the best rating to the worst, then by id."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def at_random(rows: int, pairs: int, seed: int) -> Mask:
 def evenly(clusters: npt.NDArray[np.int64], pairs: int) -> Mask:
     """Draws `pairs` pairs: the best of every cluster, then the second best of every cluster, and so on.
 
-    If the last of these rounds has more pairs than needed, its best are drawn. A cluster without pairs left is skipped.
+    If the last of these rounds has more pairs than needed, those with the best ratings are drawn.
     """
     turn = pl.DataFrame({"cluster": clusters}).select(pl.int_range(pl.len()).over("cluster")).to_series()
     drawn = np.zeros(len(clusters), np.bool_)

@@ -12,8 +12,7 @@ from stages.diversified_set.draw import Mask
 from stages.diversified_set.task_types import task_types
 from x_instruction.embeddings.encoder import Vectors
 
-# The distance from the nearest neighbour is computed for at most this many drawn pairs. The neighbour may be any drawn
-# pair.
+# The distance from the nearest neighbour is computed for at most this many drawn pairs, to any other drawn pair.
 NEIGHBOURS_OF = 1_000
 COMPARED = 20_000  # vectors that are compared at a time: 80 MB of cosines
 WORD = r"[\p{L}\p{M}\p{N}]+"
@@ -25,8 +24,9 @@ def diversity(draws: Mapping[str, Mask], pairs: pl.DataFrame, vectors: Vectors) 
     - `clusters`: the number of clusters with at least one drawn pair
     - `distinct_1`: the number of different words in the drawn instructions, divided by the number of all their words
     - `distinct_2`: the same for pairs of adjacent words (Li et al., NAACL 2016)
-    - `nearest_neighbour_distance`: 1 minus the cosine with the most similar other drawn instruction, on average
-    - `task_types`: the number of different task types, which are a verb and a noun (task_types.py)
+    - `nearest_neighbour_distance`: 1 minus the cosine with the most similar other drawn instruction, as a mean over at
+      most NEIGHBOURS_OF drawn pairs
+    - `task_types`: the number of different pairs of verb and noun (task_types.py)
     """
     return {
         name: _figures(pairs.filter(pl.Series(drawn)), vectors, drawn) for name, drawn in draws.items() if drawn.any()
@@ -45,7 +45,7 @@ def _figures(pairs: pl.DataFrame, vectors: Vectors, drawn: Mask) -> dict[str, fl
 
 
 def distinct(words: pl.Series, size: int) -> float:
-    """Different n-grams of `size` words as a share of all such n-grams; 0 if there are none."""
+    """The number of different n-grams of `size` words, divided by the number of all of them; 0 if there are none."""
     table = pl.DataFrame({"word": words}).with_row_index("text").explode("word", empty_as_null=False)
     grams = table.select(
         *(pl.col("word").shift(-place).over("text").alias(f"word_{place}") for place in range(size))

@@ -1,4 +1,4 @@
-"""Finds near-identical instructions, whose vectors are similar even if their words differ."""
+"""Finds near-identical instructions by the cosine of their vectors, so their words may differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.embeddings.encoder import Vectors
 
 Rows = npt.NDArray[np.int64]
 # If there are at most this many vectors, each is compared with all others (4 s on one core). If there are more, the
-# vectors of a cluster are compared with each other, and with the vectors for which the cluster is the second nearest.
+# vectors of a cluster are compared with each other, and with the vectors whose second nearest cluster it is.
 ALL = 10_000
 CHUNK = 2_000  # rows that are compared at a time: 80 MB of cosines with 10,000 others
 SHOWN_AFTER = 5.0  # a progress bar is shown after this many seconds
@@ -22,8 +22,8 @@ SHOWN_AFTER = 5.0  # a progress bar is shown after this many seconds
 def resembled(vectors: Vectors, clusters: Clusters, limit: float) -> npt.NDArray[np.int64]:
     """For each vector, the row of the first kept vector that it resembles; -1 if the vector itself is kept.
 
-    The vectors are sorted from the best pair to the worst, so the better pair of two is kept. Two vectors resemble each
-    other if their cosine is at least `limit`.
+    Two vectors resemble each other if their cosine is at least `limit`. The vectors must be sorted from the best pair
+    to the worst; then of two similar pairs the better one is kept.
     """
     kept_rows = np.full(len(vectors), -1)
     edges = np.unique(np.concatenate([np.zeros(0, np.int64), *_similar(vectors, clusters, limit)]))

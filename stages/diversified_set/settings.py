@@ -26,16 +26,15 @@ class DiversifiedSet(Section):
     """How the pairs are drawn: evenly from the clusters (X-Instruction), at random, by their rating alone, or by rating
     minus similarity to the pairs drawn before (Carbonell and Goldstein, SIGIR 1998)."""
     relevance_weight: Share
-    """Weight of the rating in maximal_marginal_relevance; the weight of the similarity is 1 minus this."""
+    """Weight of the rating in `maximal_marginal_relevance`; the weight of the similarity is 1 minus this."""
     clusters: Positive | None
-    """Number of clusters of instructions. null: one for each pair to draw, but at most one for every four refined
-    pairs, and not so many that a round of clustering makes more than a billion comparisons. This rule is ours, because
-    the paper gives no number."""
+    """Number of clusters of instructions. null: one for each pair to draw, but at most one for every four pairs to draw
+    from, and at most a billion divided by the number of these pairs. X-Instruction gives no number."""
     max_similarity: Annotated[float, Field(gt=0, lt=1)] | None
     """If two instructions have at least this cosine (after the language's mean vector is subtracted), the worse rated
-    pair is dropped; null: not checked. At 0.84, multilingual-e5-small found 18 of 20 reworded instructions, and MiniLM
-    found all 20. Of 20 instructions that ask for something else in almost the same words, one was dropped
-    (docs/experiments.md)."""
+    pair is dropped; null: not checked. At 0.84, multilingual-e5-small found 18 of 20 reworded instructions, and
+    all-MiniLM-L6-v2 found all 20. Of 20 instructions that ask for something else in almost the same words, both found
+    one (docs/experiments.md)."""
     encoder: InstructionEncoder | None
     """The encoder of instructions; null: the encoder of `embeddings`, whose vectors are read from candidate_pairs if
     they are there."""

@@ -1,7 +1,7 @@
-"""The diversified set: pairs that are drawn from the refined pairs, without evaluation prompts.
+"""The diversified set: pairs that are drawn from the refined pairs, by default evenly from clusters of instructions.
 
-By default, they are drawn evenly from clusters of instructions. Every row names its source: url, source file, record,
-and the ids of its document and text. docs/diversification.md describes the steps.
+First, near-identical instructions and pairs that overlap with evaluation prompts are dropped. docs/diversification.md
+describes the steps.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def run(job: Job) -> Outcome:
 
 
 def transform(frame: pl.DataFrame) -> Split:
-    """Splits pairs into kept and dropped ones by their decisions: `reason` is null for a pair in the set."""
+    """Splits pairs into kept and dropped ones by `reason`, which is null for a pair in the set."""
     return Split.of(frame, text="response")
 
 
@@ -97,7 +97,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _compared(figures: dict[str, Any]) -> dict[str, Metric]:
-    """The figures of the set, of a random draw and of a draw by rating.
+    """The figures of `diversity` for the set, for a random draw and for a draw by rating.
 
     `clusters_over_random` is how many more clusters the set has than the random draw.
     """

@@ -1,7 +1,7 @@
 """The kind of task that an instruction sets, as a verb and a noun: "Write a short letter to …" is (write, letter).
 
-Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object from a parser. A parser would need the
-download of a model, so here the position of the words decides:
+Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object from a parser, for which a model must be
+downloaded. Here the position of the words decides:
 
 1. Polite words before the task are skipped ("Please", "Can you", "I want you to").
 2. The verb is the first word. For a question it is the question word ("how", "what"), and "is" or "do" if the answer is
@@ -9,11 +9,11 @@ download of a model, so here the position of the words decides:
 3. The noun is the last word of the noun phrase, because an English noun phrase ends with its head: "Give me three quick
    tips for …" is (give, tip). A clause or a punctuation mark ends the phrase, and so does a preposition, a conjunction
    or a word in -ing that follows a noun. A plural becomes a singular.
-4. If there is no such word but the search ends at a word that opens a clause, the noun is that word: "Explain why …" is
-   (explain, why). Otherwise the noun is empty.
+4. If there is no noun before a word that opens a clause, that word is the noun: "Explain why …" is (explain, why).
+   Otherwise the noun is empty.
 
-The noun of a question is often its last verb ("how is … cooked"). The result is good enough to compare draws, but it is
-often wrong for a single instruction.
+The noun of a question is often its last verb ("how is … cooked"). So the result serves to compare draws, but is often
+wrong for a single instruction.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ ENDS = words_of(
     "over past regarding since so than through throughout till to toward towards under until up upon using via while "
     "with within without"
 )
-# Articles, pronouns and adverbs, which are never taken for the noun.
+# Articles, pronouns, adverbs and other function words, which are never taken for the noun.
 EMPTY = words_of(
     "a an the this that these those my your his her its our their me you him us them i we they he she it there not no "
     "briefly shortly please also then each every all both few several more most"
 )
-UNCHANGED = ("ss", "us", "is")  # a noun with such an ending is not taken for a plural
+UNCHANGED = ("ss", "us", "is")  # a noun with one of these endings is not taken for a plural
 
 
 def task_types(instructions: pl.Series) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """Reads the vectors of instructions from candidate_pairs, or computes them if they are not there.
 
-The mean vector of the language is subtracted, as in the signal `similarity`. Before the subtraction, the measured
-cosine of two instructions was 0.79 on average with multilingual-e5 and 0.09 with MiniLM. After it, the cosine was 0 on
-average with both, so one limit on the similarity of instructions fits both encoders.
+The mean vector of the language is subtracted, so that one `max_similarity` fits both encoders that were tried. Without
+the subtraction, it would have to be about 0.96 for multilingual-e5-small and 0.85 for all-MiniLM-L6-v2
+(docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, no_drops
 
-# The mean is taken over this many candidates. The measured cosine of unrelated instructions was still 0.04 on
-# average with the mean over 20, and 0.02 with the mean over 40.
+# The mean is taken over at most this many candidates. With 20, 40 or 310, the number of instructions that were found to
+# be near-identical differed by at most one (docs/experiments.md).
 MEAN_OF = 200
 ENCODED_ROWS = 10_000  # rows that are encoded and saved at a time; an interrupted run loses at most this many
 ROWS = 5_000  # rows that are changed at a time, because their vectors fit into the processor's cache
@@ -32,9 +32,9 @@ MIN_NORM = 1e-9
 def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
     """The vectors of the instructions minus the mean of the language, scaled to length 1; shape (pairs, dimensions).
 
-    `pairs` has `id` (of candidate_pairs, each once) and `instruction`. The mean is taken over the candidates with the
-    smallest ids, which are a random sample because ids are hashes. The mean of the pairs themselves would remove what
-    a set of near-identical instructions has in common. Raises InputError if candidate_pairs lacks one of the pairs.
+    `pairs` has `id` (of candidate_pairs, each once) and `instruction`. The mean is taken over the MEAN_OF candidates
+    with the smallest ids, which are a random sample because ids are hashes. If it were taken over `pairs`, a set of
+    near-identical instructions would look diverse. Raises InputError if candidate_pairs lacks one of the pairs.
     """
     candidates = pl.scan_parquet(job.rows("candidate_pairs", job.language).paths())
     first = candidates.select("id").bottom_k(MEAN_OF, by="id").collect()

@@ -1,4 +1,4 @@
-"""Makes the data card of the release: README.md with the front matter that the hub reads."""
+"""Makes the data card of the release: README.md, with front matter for the Hugging Face hub."""
 
 from __future__ import annotations
 

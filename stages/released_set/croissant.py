@@ -1,8 +1,8 @@
 """Describes the release in Croissant 1.0 (mlcommons.org/croissant, JSON-LD), which search engines and loaders read.
 
-Each language is a record set over its Parquet files, whose paths start at the folder of croissant.json. Each file has
-its check sum. `messages` is left out, because it repeats instruction and response, and a loader of Croissant 1.0 cannot
-read a list of turns from Parquet.
+Each language is a record set over its Parquet files, whose paths are relative to the folder of croissant.json. Each
+file is listed with its SHA-256 checksum. The column `messages` is left out, because it repeats `instruction` and
+`response`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ DESCRIPTION = (
     "Pairs of an English instruction and a response in another language. The responses are texts of web pages; a model "
     "wrote the instructions, and an evaluator rated the pairs. README.md describes the method."
 )
-# The context that the specification requires (docs.mlcommons.org/croissant/docs/croissant-spec.html, appendix 1). Each
-# of these terms has the same name in the vocabulary `cr`.
+# The terms of the context that the specification requires (docs.mlcommons.org/croissant/docs/croissant-spec.html,
+# appendix 1) which have the same name in the vocabulary `cr`.
 SAME_NAMES = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
     "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
@@ -64,7 +64,7 @@ def croissant(folder: Path, settings: ReleasedSet, languages: Iterable[str]) -> 
 
 
 def _license(named: str) -> str:
-    """The address of an SPDX licence's page; any other name stays as it is."""
+    """The address of the licence's page at spdx.org; a name that SPDX does not list stays as it is."""
     try:
         return f"https://spdx.org/licenses/{canonicalize_license_expression(named)}"
     except InvalidLicenseExpression:

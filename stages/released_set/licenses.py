@@ -6,8 +6,8 @@ import re
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-# Addresses of a licence's text. The version decides what a licence allows, so an address without a version does not
-# count. MIT has no versions.
+# Addresses of licences. The version decides what a licence allows, so an address without a version does not count. MIT
+# has no versions.
 ADDRESSES = {
     r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/|$)": "CC-{0}-{1}",
     r"creativecommons\.org/publicdomain/(zero)/(1\.0)(?:/|$)": "CC0-{1}",

@@ -14,8 +14,8 @@ class ReleasedSet(Section):
     title: NonEmpty
     """The name of the set on its card."""
     license: NonEmpty
-    """The licence of the whole set on its card, by the hub's short name, such as `cc-by-4.0`; `other` if its texts have
-    several licences."""
+    """The licence that the card gives for the whole set, by the hub's short name, such as `cc-by-4.0`; `other` if its
+    texts have several licences."""
     allowed_licenses: tuple[NonEmpty, ...] | None
     """SPDX identifiers of the licences that texts may have, such as CC-BY-4.0. Pairs with another licence are dropped,
     and so are pairs of a page that names no licence or none that SPDX lists, unless the list has `unknown`. null: every

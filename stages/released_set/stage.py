@@ -1,8 +1,8 @@
 """The set to publish: a folder in the layout of the Hugging Face hub, with a card that is made from the run.
 
 `data/released_set/dataset` has only the Parquet files of each language, the card README.md, and croissant.json, which
-describes the set for machines. Models learn from the first four columns. The other columns say where each pair is from
-and how it was rated.
+describes the set for programs. The first four columns (LEARNED) are for training. The other columns say where each pair
+is from and how it was rated.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ PARTITION: tuple[str, ...] = ()
 
 FOLDER = "dataset"
 LEARNED = ("instruction", "response", "language", "messages")
-# A test checks that these names are the same as in x_instruction/rating. An import from there would make the release
-# depend on every engine.
+# A test checks that these names are the same as in x_instruction/rating. With an import from there, this stage would
+# run again after every change of an engine.
 LEVELS = ("best", "flawed", "worst")
 SIGNALS = (
     "similarity", "part_similarity", "likelihood", "part_likelihood", "other_likelihood",
@@ -116,7 +116,7 @@ def _rows(job: Job, language: str) -> int:
 
 
 def _loads(job: Job, language: str) -> bool:
-    """Whether `datasets.load_dataset` reads the folder's configuration of the language, as a user would."""
+    """Whether `datasets.load_dataset` reads the language's pairs from the folder."""
     from datasets import load_dataset
 
     rows = load_dataset(str(job.staging / FOLDER), language, split="train", streaming=True)
@@ -125,7 +125,7 @@ def _loads(job: Job, language: str) -> bool:
 
 
 def _others(job: Job) -> list[Path]:
-    """Files in the folder that do not belong to a release."""
+    """Files in the folder that are neither Parquet files of a language nor the card nor croissant.json."""
     folder = job.staging / FOLDER
     known = {folder / "README.md", folder / CROISSANT, *folder.glob("*/train-*.parquet")}
     return [path for path in folder.rglob("*") if path.is_file() and path not in known]

@@ -1,4 +1,4 @@
-"""Answers of all models side by side, the tuned model's worst first, and the lowest rated pairs of the release."""
+"""Reads the answers of all models, the tuned model's worst first, and the lowest rated pairs of the release."""
 
 from __future__ import annotations
 

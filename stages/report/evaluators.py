@@ -1,4 +1,4 @@
-"""The figures of each iteration's evaluator, and the points of its reliability curve."""
+"""Reads the figures of each iteration's evaluator, and the points of its reliability curves."""
 
 from __future__ import annotations
 

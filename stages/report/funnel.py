@@ -16,8 +16,8 @@ REASONS = 6
 def funnel(job: Job, language: str) -> list[dict[str, Any]]:
     """One dict for each of ARTIFACTS, in the order of the pipeline, and one for the release.
 
-    `rows` is the number of kept rows, and `width` that number in percent of the largest one. `reasons` has the most
-    frequent reasons for dropping rows with their counts, and `more` is the number of the other reasons.
+    `rows` is the number of kept rows, and `width` is that number in percent of the largest one. `reasons` has the
+    REASONS most frequent reasons for dropping rows, with their counts. `more` is the number of the other reasons.
     """
     manifests = {name: read_manifest(job.input(name, language)) for name in ARTIFACTS}
     steps = [_step(name, int(manifest["rows"]), manifest["drop_reasons"]) for name, manifest in manifests.items()]

@@ -1,4 +1,4 @@
-"""Scores of the compared models with their intervals, from the tables of eval_scores."""
+"""Reads the scores of the compared models, with their intervals, from the tables of eval_scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from x_instruction.runner.published import checked
 BETTER = {"higher": "more is better", "lower": "less is better"}
 TUNED = "tuned"
 ALL, ENGLISH = "all", "en"  # values of asked_in
-# The words for the figures of a comparison.
+# The page's words for the figures of a comparison.
 MORE = {
     "win_share": "win share",
     "low": "at least",
@@ -73,9 +73,10 @@ def _placed(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def differences(job: Job, language: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The tuned model's paired differences from each other model. `sure` is the result of `_sure`.
+    """The tuned model's paired differences from each other model, with `sure`, the result of `_sure`.
 
-    `asked` is the language of the questions, or "" for the difference over all questions.
+    `asked` is the language of the questions, or "" for the difference over all questions. If all questions are in one
+    language, only the difference over all questions is listed.
     """
     over_all = pl.col("asked_in") == ALL
     several = (pl.col("asked_in") != ALL) & (pl.col("asked_in").n_unique().over("measure") > 2)
@@ -109,7 +110,7 @@ def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
 
     `more` lists the other figures that are known for the judge, each with its words in MORE.
     """
-    # People may also compare two other models. These comparisons are only in the published table.
+    # People may also compare two models of which none is the tuned one. The page does not show these comparisons.
     rows = _table(job, language, "comparisons").filter(pl.col("model") == TUNED).to_dicts()
     return [row | _shares(row) | {"more": _more(row)} for row in rows]
 

@@ -1,7 +1,7 @@
-"""The report of a run, `data/report/index.html`: one HTML page without outside links, which a phone can show.
+"""The report of a run, `data/report/index.html`: one HTML page without outside links.
 
-The page shows the funnel (how many rows each artifact kept), the evaluator's figures and reliability, scores with their
-intervals, and then, the worst first, answers side by side and released pairs.
+The page shows the funnel (how many rows each artifact kept), the evaluator's figures and reliability, the scores of the
+models with their intervals, the answers of the models side by side, and some released pairs.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def figure(value: float | int | None) -> str:
 
 
 class _Links(HTMLParser):
-    """Collects what a page loads or opens from elsewhere. Links within the page begin with # and are left out."""
+    """Collects what a page loads or opens from elsewhere. A link within the page begins with # and is left out."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """Writes and reads an index, which finds the rows of an id by a binary search in an array on disk.
 
 keys.u64    ids as 64-bit numbers, ascending; little endian
-places.u64  for each key: the number of a file, and in the lower 32 bits the number of a row in it
-files.json  the files, and the content hash of each folder of rows that was indexed
+places.u64  for each key: in the upper 32 bits the number of a file, in the lower 32 bits the number of a row in it
+files.json  the paths of the files, and the content hash of each folder of rows that was indexed
 
 An id is the first 16 hex digits of a hash (x_instruction/runner/content_ids.py), so the number is the whole id.
 """
@@ -25,15 +25,15 @@ from x_instruction.runner.files import read_json, write_json
 KEYS, PLACES, FILES = "keys.u64", "places.u64", "files.json"
 NUMBER = np.dtype("<u8")
 ROW_BITS = 32
-# Entries are divided into buckets by the first bits of the key. Each bucket is sorted by itself, so that 100 million
-# entries take 50 MB of memory.
+# Entries are divided into buckets by the first bits of the key, and each bucket is sorted separately. Of 100 million
+# entries, a bucket has 25 MB.
 BUCKET_BITS = 6
 Numbers = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A row of a Parquet file; `file` is the path from the project's folder."""
+    """A row of a Parquet file; `file` is its path, relative to the project's folder."""
 
     file: str
     row: int
@@ -54,7 +54,7 @@ class IndexWriter:
     entries: int = 0
 
     def add(self, file: str, ids: pl.Series, rows: Numbers | None = None) -> None:
-        """Adds rows of a file under their ids. Without `rows`, the ids belong to the file's rows from the first one."""
+        """Adds rows of a file under `ids`. `rows` has their numbers; without it, they are numbered from 0."""
         number = self.files.setdefault(file, len(self.files))
         numbers = np.arange(len(ids), dtype=NUMBER) if rows is None else rows.astype(NUMBER)
         keys = numbers_of(ids)
@@ -78,7 +78,7 @@ class IndexWriter:
 
 
 class RowIndex:
-    """An index as it was published in `folder`."""
+    """Reads the index in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         described: dict[str, Any] = read_json(folder / FILES)
@@ -99,7 +99,7 @@ def is_id(text: str) -> bool:
 
 
 def contents_now(root: Path, partitions: Iterable[str]) -> dict[str, str | None]:
-    """The present content hash of each of these folders of rows, by its path; None for a missing folder."""
+    """The present content hash of each of these folders of rows, by its path; None if it has none."""
     return {folder: _content(root / folder / "manifest.json") for folder in partitions}
 
 

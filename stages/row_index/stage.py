@@ -1,8 +1,8 @@
 """Indexes a language's rows, from raw web text to the release, for `python -m x_instruction explain ID`.
 
 With the index, `explain` need not scan the artifacts. A row is found under its id. A text is also found under the id of
-its document, and a pair under the id of its text, whether they were kept or dropped. The index is checked while it is
-made: from each released pair, the text and the page must be found.
+its document, and a pair under the id of its text, whether they were kept or dropped. While the index is made, the stage
+counts the texts without a document, the pairs without a text and the released rows without a pair.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PARTITION = ("language",)
 
 @dataclass
 class Seen:
-    """The ids of documents, texts and pairs as numbers, to check that the row from which each row was made exists."""
+    """The ids of documents, texts and pairs, to check that the row from which another row was made exists."""
 
     ids: dict[str, list[Numbers]] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Seen:
         self.ids.setdefault(kind, []).append(numbers_of(ids))
 
     def require(self, kind: str, ids: pl.Series, lost: str) -> None:
-        """Counts the ids that no row of this kind has, and adds the number to the count named `lost`."""
+        """Adds the number of `ids` that no row of this kind has to the count named `lost`."""
         missing = ~np.isin(numbers_of(ids), np.concatenate(self.ids.get(kind) or [np.zeros(0, np.uint64)]))
         self.lost[lost] = self.lost.get(lost, 0) + int(missing.sum())
 
@@ -80,7 +80,7 @@ def _name(job: Job, path: Path) -> str:
 
 
 def _add_texts(job: Job, writer: IndexWriter, seen: Seen) -> None:
-    """Adds the texts, each under the id of its document."""
+    """Adds the kept texts, each under the id of its document; a dropped text has this id itself."""
     for path in job.rows("raw_web_text", job.language).paths():
         seen.add("document", pl.read_parquet(path, columns=["id"])["id"])
     for path in job.rows("filtered_text", job.language).paths():
@@ -93,8 +93,8 @@ def _add_texts(job: Job, writer: IndexWriter, seen: Seen) -> None:
 def _add_pairs(job: Job, writer: IndexWriter, seen: Seen) -> None:
     """Adds the candidate pairs under the ids of their texts.
 
-    A dropped pair has only the beginning of its text and no id of the text. The text is looked for in the same shard of
-    filtered_text: it has that beginning, and the pair's id is the hash of language, instruction and text.
+    The row of a dropped pair has only the beginning of its text and no `text_id`. Its text is the one in the same shard
+    of filtered_text that has this beginning and gives the pair's id, the hash of language, instruction and text.
     """
     texts = job.rows("filtered_text", job.language).paths()
     for path, path_of_texts in zip(job.rows("candidate_pairs", job.language).paths(), texts, strict=True):
@@ -126,7 +126,7 @@ def _linked(drops: pl.DataFrame, path_of_texts: Path) -> tuple[pl.DataFrame, int
 
 
 def _add_released(job: Job, writer: IndexWriter, seen: Seen) -> None:
-    """Adds the released rows, and this language's dropped rows, which are in one table with those of all languages."""
+    """Adds this language's released rows, and those of its rows that the released set dropped."""
     released = job.input("released_set")
     for path in sorted((released / "dataset" / str(job.language)).glob("*.parquet")):
         ids = pl.read_parquet(path, columns=["id"])["id"]
