@@ -105,7 +105,7 @@ class Upload:
             why = _line(f"{error} {error.__cause__ or ''}")
             raise InputError(f"{hub} did not store all of {what}: {why}; {self._state()}") from None
         except ValueError as error:  # the library checks the front matter before the commit
-            raise InputError(f"{hub} does not take {CARD}: {_line(error)}; {self.changed}") from None
+            raise InputError(f"{hub} does not take {CARD}: {_line(error)}; {self._state()}") from None
         except KeyboardInterrupt:
             raise InputError(f"{what} was interrupted; {self._state()}") from None
 

@@ -45,7 +45,7 @@ MEANINGS = {
     "parameters": "parameters",
     "entropy_share": 'entropy of the next token after "A short text.", as a share of that of a uniform guess',
     "begin_token_cost": "mean loss of a token with texts begun as the tokenizer does, minus that with texts begun the "
-    "other way, in nats; 0 without a begin token",
+    "other way, in nats; 0 without a BOS token",
     "examples": "windows of text that were learned",
     "tokens": "tokens that were learned, counting each epoch",
     "steps": "steps",

@@ -64,11 +64,12 @@ def croissant(folder: Path, settings: ReleasedSet, languages: Iterable[str]) -> 
 
 
 def _license(named: str) -> str:
-    """The address of the licence's page at spdx.org; a name that SPDX does not list stays as it is."""
+    """The address of the licence's page at spdx.org. An expression, or a name that SPDX does not list, has no page."""
     try:
-        return f"https://spdx.org/licenses/{canonicalize_license_expression(named)}"
+        found = canonicalize_license_expression(named)
     except InvalidLicenseExpression:
         return named
+    return found if " " in found else f"https://spdx.org/licenses/{found}"
 
 
 def _files(folder: Path, code: str) -> list[dict[str, Any]]:

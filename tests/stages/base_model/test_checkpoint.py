@@ -137,7 +137,7 @@ def test_the_tokenizer_of_a_gguf_file_begins_texts_as_the_file_says(settings: Se
 
 
 def beginning(model: Path, folder: Path, learns_with: bool, begins_with: bool) -> Path:
-    """A model that was trained with or without a begin token, with a tokenizer that adds or omits this token."""
+    """A model that was trained with or without a BOS token, with a tokenizer that adds or omits this token."""
     tokenizer = load_tokenizer(model)
     tokenizer.bos_token = "<|pad|>"
     texts = ["kissa istuu ikkunalla", "koira juoksee pihalla"] * 4

@@ -116,7 +116,12 @@ def test_the_croissant_description_has_the_checksum_of_each_file(job: Job) -> No
 
 
 @pytest.mark.parametrize(
-    ("license", "shown"), [("cc-by-sa-4.0", "https://spdx.org/licenses/CC-BY-SA-4.0"), ("other", "other")]
+    ("license", "shown"),
+    [
+        ("cc-by-sa-4.0", "https://spdx.org/licenses/CC-BY-SA-4.0"),
+        ("other", "other"),
+        ("MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+    ],
 )
 def test_the_croissant_description_links_a_known_licence(job: Job, license: str, shown: str) -> None:
     folder = made(job)
