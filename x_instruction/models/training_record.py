@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-SAMPLED = 1000  # at least so many weights of each parameter, or all of them, are compared
+SAMPLED = 1000  # at least this many weights of each parameter are compared; all of a smaller one
 POINTS = 200  # the most points of each series in a curve
 
 
