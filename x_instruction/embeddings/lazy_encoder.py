@@ -33,7 +33,7 @@ class LazyEncoder:
 
     @cached_property
     def identity(self) -> str:
-        """All that decides the vectors besides the texts: the settings, and the encoder's version or content."""
+        """All that decides the vectors besides the texts: the settings, and a package's version or a folder's hash."""
         folder, content = self._root / self.settings.encoder, ""
         if self.settings.encoder in PACKAGES:
             with suppress(PackageNotFoundError):  # a missing package is reported when it is loaded

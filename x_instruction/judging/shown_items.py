@@ -28,7 +28,7 @@ class Item:
 
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
     shown first. `content` is a hash of the answers, so that a verdict does not count for answers that have changed
-    since. `id` also depends on the answers, so that a verdict on other answers does not fit the key of a later export.
+    since. `id` depends on the answers too, so that a verdict fits only an export of the same answers.
     """
 
     id: str

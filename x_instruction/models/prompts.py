@@ -72,7 +72,7 @@ class PromptEncoder:
 
     @cached_property
     def start(self) -> list[int]:
-        """The first tokens of every prompt: the opening of a chat, or the BOS token if the tokenizer adds it to texts."""
+        """The first tokens of every prompt: the opening of a chat, or the BOS token if the tokenizer adds one."""
         if self._turn:
             return self._turn.before
         ids: list[int] = self.tokenizer("", add_special_tokens=True)["input_ids"]

@@ -22,7 +22,7 @@ EXACT_STEPS = 10_000  # up to this many steps, every loss is logged; in longer r
 class Lessons:
     """The data of a training run. `batches` lists the row numbers of each batch.
 
-    If `labels` (token ids) is given, the softmax of the loss is over these only. The held-out loss is that of `held_out`.
+    If `labels` (token ids) is given, the softmax of the loss is over these only. `held_out` is for the held-out loss.
     """
 
     rows: Sequence[Row]

@@ -36,7 +36,7 @@ COMPARED = 200  # the most held-out prompts that are compared with those of the 
 def tune(
     job: Job, training: Training, pairs: list[Pair], task: Task, decoding: Mapping[str, Any] | None = None
 ) -> Outcome:
-    """Fine-tunes the base model on the pairs, and saves it to the staging folder with all files that its users need.
+    """Fine-tunes the base model on the pairs, and saves it to the staging folder with its template, record and card.
 
     `decoding` has the settings of the section `decoding`, for a model that answers instructions.
     """
@@ -53,7 +53,7 @@ def tune_into(
     decoding: Mapping[str, Any],
     languages: Sequence[str],
 ) -> dict[str, Metric]:
-    """Does the same as `tune` for any folder and some of the languages, and returns the facts of the training.
+    """Does the same as `tune` for any folder and the given languages, and returns the facts of the training.
 
     The loss curve is written to the folder's subfolder PLOTS.
     """

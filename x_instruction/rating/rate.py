@@ -36,7 +36,7 @@ def add_ratings(
     prompts: Prompts,
     names: Mapping[str, str],
 ) -> pl.DataFrame:
-    """Adds the columns best, flawed and worst (probabilities) and rating (the expected value) to a frame of pairs.
+    """Adds the columns `best`, `flawed`, `worst` (probabilities) and `rating` (the expected value) to a frame of pairs.
 
     The frame has `language` (a code of `names`), `instruction`, `response` and the signals that the calibration uses.
     """
