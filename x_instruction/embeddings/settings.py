@@ -59,7 +59,7 @@ class Encoder(Section):
 
 
 class Embeddings(Encoder):
-    """The encoder that measures how similar an instruction and its response are, and how it reads responses."""
+    """The section `embeddings`: the encoder of the similarity signals, and how it reads responses."""
 
     SETTING: ClassVar[str] = "embeddings"
 

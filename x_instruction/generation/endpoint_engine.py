@@ -1,4 +1,4 @@
-"""Generates texts with an OpenAI-compatible server that supports token ids and `prompt_logprobs`, such as `vllm serve`.
+"""Generates and scores texts with a server that takes token ids and gives `prompt_logprobs`, such as `vllm serve`.
 
 The API key is read only from ENDPOINT_API_KEY. The tokenizer is that of the local model folder.
 """
@@ -95,7 +95,7 @@ class EndpointEngine:
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """Lets the server generate texts for some prompts.
+        """Lets the server generate texts for the COMPARED shortest prompts.
 
         Returns a function that asks an engine for the likelihoods of these texts.
         """

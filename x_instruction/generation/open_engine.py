@@ -79,6 +79,6 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
-    """The type of the weights: `vllm.dtype` if it applies, float32 on a processor without bfloat16, else as stored."""
+    """The type of the weights: as stored, unless `vllm.dtype` is set, or float32 if the processor lacks bfloat16."""
     asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
     return asked or inference_dtype() or stored_dtype(model)

@@ -1,6 +1,6 @@
 """Computes likelihoods of several completions after one prompt, which the model reads only once.
 
-With Gemma 3 270M on a CPU, this took 0.57 of the time for eight completions of a prompt.
+For eight completions with Gemma 3 270M on a CPU, this took 0.57 of the time that eight readings of the prompt took.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEAST_WEIGHTS = 2**24
 
 
 def can_share(model: Any) -> bool:
-    """Whether the model is on a CPU, is not too small, and keeps the keys and values of all layers in a cache."""
+    """Whether the model is on a CPU, has at least LEAST_WEIGHTS weights, and caches keys and values in all layers."""
     layers = DynamicCache(config=model.config).layers
     keep = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
     return keep and model.device.type == "cpu" and model.num_parameters() >= LEAST_WEIGHTS

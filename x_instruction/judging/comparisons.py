@@ -1,4 +1,4 @@
-"""Sums up a judge's verdicts on two models: wins, ties, losses, win share, and its estimate for equal lengths."""
+"""Sums up a judge's verdicts on two models: wins, ties, losses, win share, and win share at equal length."""
 
 from __future__ import annotations
 

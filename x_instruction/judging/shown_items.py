@@ -111,7 +111,7 @@ def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
 
 
 def label_of(key: dict[str, Any], choice: str) -> str:
-    """The label of the key's model after a person's choice: win, tie or loss for a pair, or the level of an answer."""
+    """The label that a person's choice gives the model in `key`: win, tie or loss, or the level of a single answer."""
     if key["kind"] == ANSWERS:
         return choice
     if choice == NEITHER:

@@ -52,7 +52,7 @@ def batch_order(lengths: Sequence[int], batch_size: int, epochs: float, seed: in
 
 
 def padded(rows: Sequence[Row], pad: int) -> dict[str, Any]:
-    """A batch with one row for each example, padded on the right; shape (examples, longest)."""
+    """A batch with one row for each example, padded on the right; shape (examples, tokens of the longest)."""
     import torch
 
     width = max(len(row["input_ids"]) for row in rows)

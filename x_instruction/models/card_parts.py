@@ -1,4 +1,4 @@
-"""The parts that the cards of all models share: the hub's front matter, the licence, the table of losses."""
+"""The parts that the cards of models share: the hub's front matter, the licence, the table of losses."""
 
 from __future__ import annotations
 

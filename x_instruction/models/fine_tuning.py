@@ -123,7 +123,7 @@ def train(
     stored: str,
     surroundings: Surroundings = ALONE,
 ) -> dict[str, Metric]:
-    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its stored weights.
+    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its weights on disk.
 
     Returns facts about the run: examples, tokens, steps, mean loss and its change, the precision of products, speed,
     duration, and the share of changed weights.

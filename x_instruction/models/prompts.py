@@ -89,7 +89,7 @@ class PromptEncoder:
         return ids
 
     def fill(self, template: str, values: dict[str, str]) -> list[int]:
-        """Token ids of a template with plain text in its placeholders."""
+        """Token ids of the prompt from a template, with plain text in its placeholders."""
         parts = parts_of(template, values)
         texts = [values[part] if number % 2 else part for number, part in enumerate(parts)]
         pieces = [self.plain(text) if number % 2 else self._structure(text) for number, text in enumerate(texts)]
@@ -105,7 +105,7 @@ class PromptEncoder:
         return [*self.start, *ids, *self.after]
 
     def _limit_of_texts(self, pieces: list[list[int]]) -> int:
-        """The largest number of tokens of a text with which the prompt fits the model. Template words are never cut."""
+        """The most tokens that a text may have, so that the prompt fits into `room`. Template words are never cut."""
         if not self.room:
             return sys.maxsize
         structure = sum(map(len, [self.start, *pieces[::2], self.after]))
@@ -179,8 +179,8 @@ def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     """The parts of a template: its words and the names of its placeholders in turn, with words first and last.
 
     The language's name and the style come from the settings, so they are joined with the words around them. If " in "
-    and "Finnish" were encoded apart, there would be a token for the space alone, which the saved chat template does not
-    give: only 80 of the sample's 400 seeds got the same tokens from both; now all do.
+    and "Finnish" were encoded apart, there would be a token for the space alone, and only 80 of the sample's 400 seeds
+    would get the tokens of the saved chat template; now all do.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]

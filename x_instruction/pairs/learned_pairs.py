@@ -10,9 +10,9 @@ from x_instruction.runner.job import Job
 
 
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
-    """Returns the pairs (train seeds and rated pairs selected from the artifact in `learns_from`) and a number.
+    """Returns the train seeds with the rated pairs that are selected from the artifact in `learns_from`.
 
-    The number is that of the languages with fewer than `refined_pairs.min_pairs` selected rated pairs.
+    Also returns the number of languages with fewer than `refined_pairs.min_pairs` selected rated pairs.
     """
     assert job.iteration is not None
     pairs, short = seed_pairs(job, "train"), 0

@@ -1,4 +1,4 @@
-"""Tunes a model: fine-tunes the base model on pairs, measures it on held-out seeds, and makes it usable by itself."""
+"""Tunes a model: fine-tunes the base model on pairs, measures it on held-out seeds, and publishes it."""
 
 from __future__ import annotations
 
@@ -104,9 +104,8 @@ def _template_share(
     """Share of the compared prompts for which the saved chat template gives exactly the tokens of the training.
 
     The tokens of the template and those of the training may differ. A chat template is encoded as a whole, so a
-    tokenizer may join the end of one part with the start of the next. The pipeline encodes the opening and the end of a
-    chat turn apart from the words between them. If a text in the prompt would form a control token, it encodes all
-    parts of the prompt apart.
+    tokenizer may join the end of one part with the start of the next. For training, the opening and the end of a chat
+    turn are encoded apart from the words between them, and all parts apart if a text would form a control token.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

@@ -51,7 +51,7 @@ class Calibration:
     regression: Regression | None = None
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Replaces the probabilities `best`, `flawed` and `worst` by calibrated ones. A regression also reads signals."""
+        """Replaces the columns `best`, `flawed` and `worst` by calibrated values. A regression also reads signals."""
         if self.regression is None:
             return with_temperature(frame, self.temperature)
         coefficients = np.array(self.regression.coefficients)

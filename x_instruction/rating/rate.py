@@ -1,4 +1,4 @@
-"""Rates pairs. A rating is the expected value of the three labels under the evaluator's calibrated probabilities."""
+"""Rates pairs. A rating is the expected value of `rating.values` under the evaluator's calibrated probabilities."""
 
 from __future__ import annotations
 
