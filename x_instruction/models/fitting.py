@@ -75,7 +75,7 @@ def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> 
     sizes = {setting: needed(training.model_copy(update=changes)) for setting, changes in ways.items()}
     if len(ways) > 1:
         together = {key: value for changes in ways.values() for key, value in changes.items()}
-        # Two of the settings may be adapters. Then the later adapter counts, and only its setting is named.
+        # Two of the ways may set `adapter`. Then the later one counts, and only this one is named.
         kept = [setting for setting, changes in ways.items() if all(together[key] is changes[key] for key in changes)]
         sizes[", ".join(kept) + " together"] = needed(training.model_copy(update=together))
     return sizes

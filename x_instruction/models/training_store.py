@@ -74,7 +74,7 @@ def surroundings_of(
 def _checkpoints(job: Job, key: str) -> Path:
     """Folder of the checkpoints of exactly this training run. Checkpoints of other runs are removed.
 
-    When the artifact is published, all that is not listed as used is removed from the work store, checkpoints included.
+    When the artifact is published, only the entries listed in `used` stay in the work store; checkpoints do not.
     """
     folder = job.work / "checkpoints" / key
     for other in folder.parent.glob("*"):

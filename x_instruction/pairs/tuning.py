@@ -1,4 +1,4 @@
-"""Tunes a model: fine-tunes the base model on pairs, measures it on held-out seeds, and publishes it."""
+"""Tunes a model: fine-tunes the base model on pairs, measures it on held-out seeds, and writes its card."""
 
 from __future__ import annotations
 
