@@ -33,7 +33,7 @@ class LazyEncoder:
 
     @cached_property
     def identity(self) -> str:
-        """All that decides the vectors besides the texts: the settings, and the encoder's version or content."""
+        """All that decides the vectors besides the texts: the settings, and a package's version or a folder's hash."""
         folder, content = self._root / self.settings.encoder, ""
         if self.settings.encoder in PACKAGES:
             with suppress(PackageNotFoundError):  # a missing package is reported when it is loaded
@@ -59,7 +59,7 @@ class LazyEncoder:
         return self._encoded(texts, self.settings.response_prefix)
 
     def _encoded(self, texts: Sequence[str], prefix: str) -> Vectors:
-        """The vectors of the texts. Each distinct text is encoded once, in batches of similar length."""
+        """The vectors of the texts. Each distinct text is encoded once, in batches of texts of similar length."""
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
         encoder, started = self._encoder, time.monotonic()
         size = self.settings.batch_size

@@ -1,7 +1,6 @@
 """Adds three columns of vectors to pairs: for the instruction, for the response, and for the parts of the response.
 
-A response is encoded sentence by sentence. A sentence that occurs in several responses is then encoded once. A long
-text also costs less in sentences than as a whole, because the cost of attention grows with the square of the length.
+A response is encoded sentence by sentence, so that a sentence that occurs in several responses is encoded once.
 The vector of a response, or of a part, is the mean of its sentences' vectors, weighted by their lengths.
 """
 
@@ -26,7 +25,7 @@ STORED = np.float16
 
 
 def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
-    """Adds the columns of VECTORS (binary, half precision). `pairs` has the columns language, instruction and response.
+    """Adds the columns of VECTORS (binary, half precision). `pairs` has `language`, `instruction` and `response`.
 
     In `part_vectors`, the vectors of a response's parts follow one another. `pages` is the folder of the language
     pages.
@@ -36,13 +35,13 @@ def add_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.Da
 
 
 def add_instruction_vectors(pairs: pl.DataFrame, encoder: LazyEncoder) -> pl.DataFrame:
-    """Adds the column INSTRUCTION (binary, half precision). `pairs` has the column instruction."""
+    """Adds the column INSTRUCTION (binary, half precision). `pairs` has `instruction`."""
     vectors = _stored(encoder.instructions(pairs["instruction"].to_list()))
     return pairs.with_columns(pl.Series(INSTRUCTION, vectors, pl.Binary))
 
 
 def without_vectors(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Adds the columns of VECTORS with empty values, for settings without similarities."""
+    """Adds the columns of VECTORS with empty values, for settings in which ratings do not use similarities."""
     return pairs.with_columns(pl.lit(b"").alias(name) for name in VECTORS)
 
 

@@ -1,4 +1,4 @@
-"""Sends requests to an endpoint within the rate limit, retries failed ones if that can help, and counts all of them."""
+"""Sends requests to an endpoint within the rate limit, repeats failed requests if that can help, and counts them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from x_instruction.runner.errors import InputError
 Read = TypeVar("Read")
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
-# With these statuses, the server is busy, overloaded or restarting. A request that is answered with another 4xx status
-# would get the same answer again.
+# 4xx statuses after which the same request may succeed. After any other 4xx status, it would fail again.
 RETRIED_STATUS = (408, 409, 425, 429)
 QUOTED = 200  # the most characters of the cause that an error shows
-# A chat model may end for these reasons without a text, for example after it spent all tokens on reasoning.
+# Finish reasons with which a chat may have no text, for example because all tokens were spent on reasoning.
 ENDED = ("stop", "length", "content_filter", "tool_calls")
-FAILED = ("error", "abort")  # a server gives these reasons, too: the text is only a part of the answer
+FAILED = ("error", "abort")  # finish reasons with which the text is only a part of the answer
 
 
 class UnusableAnswerError(Exception):
@@ -166,16 +165,16 @@ class Pace:
 
 
 def _with_text(choice: Any) -> Any:
-    """The choice of a completion. Raises UnusableAnswerError if it has no text, or ended for a reason in FAILED."""
+    """Returns the choice. Raises UnusableAnswerError if it has no text, or if its finish reason is in FAILED."""
     if not isinstance(choice.text, str) or choice.finish_reason in FAILED:
         raise UnusableAnswerError
     return choice
 
 
 def _with_message(choice: Any) -> Any:
-    """The choice of a chat.
+    """Returns the choice of a chat.
 
-    Raises UnusableAnswerError if it ended for a reason in FAILED, or has no text and did not end for a reason in ENDED.
+    Raises UnusableAnswerError if its finish reason is in FAILED, or if it has no text and the reason is not in ENDED.
     """
     content, reason = choice.message.content, choice.finish_reason
     if reason in FAILED or not (isinstance(content, str) or (content is None and reason in ENDED)):
@@ -194,7 +193,7 @@ def _retry_helps(error: BaseException) -> bool:
 def _wait(first: float) -> Callable[[Any], float]:
     """A function that returns the seconds to wait before the next attempt.
 
-    The wait is random below a limit that doubles, or the server's Retry-After if that is longer; at most LONGEST_WAIT.
+    The wait is random below a limit that doubles, or Retry-After if that is longer; it is at most LONGEST_WAIT.
     """
     from tenacity import wait_random_exponential
 

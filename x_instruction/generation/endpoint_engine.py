@@ -1,6 +1,6 @@
-"""Generates texts with an OpenAI-compatible server that supports token ids and `prompt_logprobs`, such as `vllm serve`.
+"""Generates and scores texts with a server that takes token ids and gives `prompt_logprobs`, such as `vllm serve`.
 
-The API key is read only from ENDPOINT_API_KEY. The tokenizer is the one in the local model folder.
+The API key is read only from ENDPOINT_API_KEY. The tokenizer is that of the local model folder.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 # Users give the name of this class to `vllm serve`.
 NGRAM_PROCESSOR = "x_instruction.generation.vllm_rules:NoRepeatNgram"
 NGRAM_RULE = f"--logits-processors {NGRAM_PROCESSOR}"
-UNFINISHED = (None, "abort", "error")  # finish reasons of a text that a server gave up because of a fault
+UNFINISHED = (None, "abort", "error")  # finish reasons of a text that a server did not complete because of a fault
 COMPARED_TOKENS = 16  # length of the texts by which the server's weights are compared with the local weights
 
 
@@ -95,7 +95,7 @@ class EndpointEngine:
             refuse_another_model(self, self.folder, self.settings, asking())
 
     def _texts_of(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Question:
-        """Lets the server generate texts for some prompts.
+        """Lets the server generate texts for the COMPARED shortest prompts.
 
         Returns a function that asks an engine for the likelihoods of these texts.
         """
@@ -142,7 +142,7 @@ class EndpointEngine:
     def _in_batches(
         self, ask: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], length: Callable[[Item], int]
     ) -> list[Result]:
-        """Sends the items in parallel batches; results keep the items' order. `length` counts an item's tokens."""
+        """Sends batches of items in parallel; results keep the items' order. `length` counts the tokens of an item."""
         with Progress(len(items)) as progress:
 
             def work(batch: Sequence[Item]) -> list[Result]:
@@ -190,7 +190,7 @@ def _repeats(ids: Sequence[int], size: int) -> bool:
 
 
 def _shares(logprobs: dict[str, float], labels: Sequence[int]) -> list[float]:
-    """Probabilities of the labels. They are normalised to sum to one, because a server may count other tokens too."""
+    """Probabilities of the labels, normalised to sum to one, because a server may give other tokens a share, too."""
     weights = [math.exp(logprobs.get(f"token_id:{label}", -math.inf)) for label in labels]
     total = sum(weights)
     if not total:

@@ -1,4 +1,4 @@
-"""The interface of the engines, which generate and score texts: every back end implements it."""
+"""The interface of the engines, which generate and score texts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Engine(Protocol):
     name: str
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
-        """`candidates` texts for each prompt, in the order of the prompts. The seed fixes the random draws."""
+        """`sampling.candidates` texts for each prompt, in the order of the prompts; `sampling.seed` fixes the draws."""
         ...
 
     def score(self, prompts: Sequence[Sequence[int]], labels: Sequence[int]) -> list[list[float]]:
@@ -76,7 +76,6 @@ class Engine(Protocol):
 def repeated(prompts: Sequence[Sequence[int]], candidates: int) -> list[Sequence[int]]:
     """Repeats each prompt `candidates` times, so that every text can have its own seed.
 
-    vLLM's parameter `n` is not used, because the second text of a prompt would then have the same seed as the first
-    text of the next prompt.
+    With vLLM's parameter `n`, the second text of a prompt would have the same seed as the first text of the next one.
     """
     return [prompt for prompt in prompts for _ in range(candidates)]

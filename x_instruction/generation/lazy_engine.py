@@ -44,12 +44,12 @@ class LazyEngine:
 
     @cached_property
     def context(self) -> int:
-        """The maximum number of tokens of a prompt and its continuation together."""
+        """The largest number of tokens of a prompt and its completion together."""
         lengths = (context_length(self._model), self._settings.max_model_length)
         return min(length for length in (*lengths, 2**31) if length)
 
     def room(self, max_new_tokens: int) -> int:
-        """Number of tokens that are left for a prompt; see `PromptEncoder`."""
+        """The largest number of tokens of a prompt before `max_new_tokens` new ones; see `PromptEncoder`."""
         return max(1, self.context - max_new_tokens)
 
     def provenance(self) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """Opens language models: an engine can `generate` texts, `score` labels, and compute the `likelihood` of completions.
 
-There are three back ends: `vllm` (in this process), `transformers`, and `endpoint` (an OpenAI-compatible server). A
-process opens an engine once for each model that its stage uses. Prompts are token ids (see
-x_instruction/models/prompts.py).
+There are three back ends: `vllm`, `transformers`, and `endpoint` (an OpenAI-compatible server). Prompts are token ids
+(see x_instruction/models/prompts.py).
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def _load(model: Path, settings: TextGeneration, seed: int) -> Engine:
 
 
 def chosen_backend(settings: TextGeneration) -> str:
-    """The back end that the settings name; for `auto`, the one that fits this machine."""
+    """The back end that the settings name; for `auto`, `vllm` if there is a GPU, otherwise `transformers`."""
     if settings.backend != "auto":
         return settings.backend
     import torch
@@ -64,9 +63,9 @@ def chosen_backend(settings: TextGeneration) -> str:
 
 
 def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
-    """The engine's name, with its version and the type of its weights or, for an endpoint, its model and address.
+    """The engine's name, its version and the type of the weights; for an endpoint, its name, the model and the address.
 
-    No model is loaded. With an endpoint, the server decides the type, so it is not known here.
+    No model is loaded.
     """
     backend = chosen_backend(settings)
     if backend == "endpoint":
@@ -80,6 +79,6 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
-    """The type of the weights in use: as stored, unless the settings (also by `auto`) or the processor change it."""
+    """The type of the weights: as stored, unless `vllm.dtype` is set, or float32 if the processor lacks bfloat16."""
     asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
     return asked or inference_dtype() or stored_dtype(model)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-SHOWN_AFTER = 5.0  # seconds; shorter work needs neither a bar nor a line in a log
+SHOWN_AFTER = 5.0  # seconds; shorter work shows no bar
 
 
 class Progress(tqdm):  # type: ignore[type-arg]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-# The instruction "I cannot sleep, what helps?" is not a refusal. So after "I cannot", the pattern requires a word for
-# the refused task, such as "help" or "translate".
+# After "I cannot", the pattern requires a word for the refused task, such as "help" or "translate", because the
+# instruction "I cannot sleep, what helps?" is not a refusal.
 REFUSAL_PATTERN = (
     r"(?i)^(?:(?:i'?m|i am) (?:very |so )?sorry\b.{0,20}\b(?:i|but|as)\b|sorry,? (?:but )?i\b|unfortunately,? i\b"
     r"|(?:i apologi[sz]e|(?:my )?apologies)\b.{0,20}\b(?:i|but|as|for)\b[^?]*$|as an ai\b"

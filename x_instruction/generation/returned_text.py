@@ -1,9 +1,8 @@
 """Cleans text that a chat model returned, before it is used as a translation or an instruction.
 
 Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
-remark at the end. An addition is removed if no wanted word can be lost, and never if the text given to the model has an
-addition of the same kind. A text that is unusable even then, for example a refusal, is refused with a reason, which the
-stage counts.
+remark at the end. Such additions are removed, unless the text given to the model has an addition of the same kind. If
+the rest is unusable, for example a refusal, it is refused with a reason, which the stage counts.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from typing import Literal
 
 from x_instruction.generation.refused_text import VERSIONS, is_refusal
 
-# What a model was asked for: a translation of `Wanted.given`, or an instruction for another text. There is no kind for
-# the answer of a compared model, because such an answer is judged with everything but its reasoning.
+# What a model was asked for: a translation of `Wanted.given`, or an instruction. There is no kind for the answers that
+# eval_scores compares, because only their reasoning is removed (`without_reasoning`).
 Kind = Literal["translation", "instruction"]
 
 TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
@@ -32,7 +31,7 @@ OPENER = r"(?:sure|certainly|of course|okay|ok|absolutely|gladly|here(?:'s| is| 
 # "translation" in the project's ten languages
 NATIVE = r"käännös|terjemahan|คำแปล|การแปล|çeviri|bản dịch|অনুবাদ|अनुवाद|tafsiri|மொழிபெயர்ப்பு|ترجمہ"
 NEW_TEXT = rf"(?:translat(?:ion|ed)|version|rewritten|rewrite|revised|polished|improved|{NATIVE})"
-# A first line that only announces the text. It ends with a colon, or it is a sentence such as "Sure, happy to help!".
+# A first line that only announces the text: it ends with a colon, or it is a paragraph such as "Sure, happy to help!".
 ANNOUNCED = (
     rf"(?i)^\W{{0,3}}(?:{OPENER}\b[^\n]{{0,120}}|[^\n]{{0,60}}{NEW_TEXT}[^\n]{{0,60}})[:：]\W{{0,3}}\n\s*"
     r"|^(?:sure|certainly|of course|absolutely)\b[^\n]{0,120}\n\s*\n"
@@ -43,8 +42,7 @@ PREFACES = {
     "instruction": rf"(?i)^\W{{0,3}}(?:{OPENER}\W+)?here(?:'s| is) (?:an?|the|your|one) (?:\w+ ){{0,2}}"
     r"(?:instruction|question|prompt)\b[^\n]{0,60}[:：]\W{0,3}\n\s*",
 }
-# A label before a translation, usually on the same line. It is not removed from an instruction, because there it can be
-# a part of the instruction.
+# A label before a translation, usually on the same line. In an instruction, it may belong to the instruction.
 LABEL = (
     rf"(?:{OPENER}\b[^\n:：]{{0,80}}?)?(?:the )?(?:\w+ )?(?:translation|translated(?: text)?)"
     rf"(?: \(\w+\)| (?:in|into|to|of) [^\n:：]{{0,60}})?|{NATIVE}"
@@ -161,7 +159,7 @@ def _unwrapped(returned: Returned, wanted: Wanted) -> Returned:
         before = text
         for name, step in steps.items():
             shorter = step(text, wanted).strip()
-            # Some letter or digit must remain. So a text that is only "Here is the translation:" is not changed here.
+            # At least one letter or digit must remain, so "Here is the translation:" without a translation is kept.
             if shorter != text and any(map(str.isalnum, shorter)):
                 text = shorter
                 removed += [] if name in removed else [name]

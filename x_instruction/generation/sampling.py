@@ -1,4 +1,4 @@
-"""Makes the Sampling for answers to instructions from the section `decoding` and the stop tokens of a prompt."""
+"""Makes the Sampling for answers to instructions from the section `decoding` and the encoder's stop tokens."""
 
 from __future__ import annotations
 

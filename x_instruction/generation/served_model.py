@@ -1,7 +1,7 @@
 """Checks that an endpoint serves the model of a folder, by comparing its answers with those of the local weights.
 
-The manifest must name the model that really answered. A comparison of names is not enough: a server may give a model
-any name, or may still have the old weights of a stage that ran again.
+Comparing names is not enough: a server may give a model any name, or may still have the old weights of a stage that ran
+again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.published import manifest_of
 
 Item = TypeVar("Item")
-# A question asks an engine for the numbers that are compared: log-probabilities, or label probabilities.
+# A question asks an engine for the numbers to compare: log-probabilities, or label probabilities.
 Question = Callable[[Engine], list[float]]
 
 MODEL = "{model}"

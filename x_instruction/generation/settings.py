@@ -17,26 +17,25 @@ class Vllm(Section):
     tensor_parallel: Positive
     """Number of GPUs that one model is spread over."""
     dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
-    """The type of the weights; null: the type in which the checkpoint is stored, or float32 on a processor that is very
-    slow in bfloat16. `auto` lets vLLM choose, which rounds float32 to bfloat16. On two cores, bfloat16 was 1.6 times as
-    fast, but label probabilities differed from those of transformers by up to 0.009. In float32, these probabilities
-    differed by up to 0.000001."""
+    """The type of the weights; null: the type in which the checkpoint is stored, or float32 on a processor without
+    bfloat16. `auto` lets vLLM choose, which rounds float32 to bfloat16. On two cores, this was 1.6 times as fast, but
+    label probabilities differed from those of transformers by up to 0.009, and in float32 by up to 0.000001."""
     quantization: str | None
     """One of vLLM's methods, such as fp8 or awq; null: the method of the checkpoint."""
     prefix_caching: bool
     gpu_memory_share: Annotated[float, Field(gt=0, le=1)]
     kv_cache_gib: Positive
-    """Memory for the key-value cache on a machine without a GPU."""
+    """Memory for the key-value cache on a machine without a GPU, in GiB."""
 
 
 class Endpoint(Section):
     """An OpenAI-compatible server. The API key is read only from the environment variable ENDPOINT_API_KEY.
 
-    `text_generation.endpoint` must give every field. The defaults are for the other endpoints, which are optional: in
-    `seed_pairs.translation`, `eval_scores.models` and `eval_scores.judges`.
+    `text_generation.endpoint` must give every field. The defaults are for the endpoints in `seed_pairs.translation`,
+    `eval_scores.models` and `eval_scores.judges`.
     """
 
-    # A change of these fields changes neither the texts nor the ratings, so finished shards stay valid.
+    # If one of these fields changes, finished shards stay valid.
     HOW: ClassVar[frozenset[str]] = frozenset(
         {
             "concurrency",
@@ -59,8 +58,8 @@ class Endpoint(Section):
     """The largest mean difference between the server's numbers and those of the artifact's weights, for a few prompts.
     The numbers are log-probabilities in nats per token, or label probabilities times the number of labels. A larger
     difference is an error, because another model may be answering. null: the numbers are not compared. With the same
-    weights in bfloat16, they differed by up to 0.02, and with the two most similar models of the sample, by 0.08 to
-    0.24. A quantized server needs a larger value."""
+    weights in bfloat16, log-probabilities differed by up to 0.02, and with the two most similar models of the sample,
+    by 0.08 to 0.24. A quantized server needs a larger value."""
     concurrency: Positive = 32
     """Number of requests at a time."""
     attempts: Positive = 6
@@ -81,7 +80,8 @@ class TextGeneration(Section):
     backend: Literal["auto", "vllm", "transformers", "endpoint"]
     """`auto`: vllm on a machine with a GPU, otherwise transformers."""
     batch_size: Positive
-    """The largest number of prompts in a batch of transformers, and in a request to an endpoint that scores texts."""
+    """The largest number of prompts in a batch of transformers, and in an endpoint's request for label probabilities or
+    likelihoods."""
     max_model_length: Positive | None
     """The largest number of tokens of a prompt and its completion; null: as many as the model allows."""
     vllm: Vllm

@@ -1,4 +1,4 @@
-"""Generates texts with transformers. Prompts are padded on the left, in batches of similar length."""
+"""Generates and scores texts with transformers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class TransformersEngine:
     def _read(
         self, items: Sequence[Item], read: Callable[[list[Item]], list[Result]], length: Callable[[Item], int]
     ) -> list[Result]:
-        """Reads the items in batches of similar length; results keep the items' order. `length` counts their tokens."""
+        """Reads batches of items of similar length. Results are in the order of the items. `length` counts tokens."""
         with Progress(len(items)) as progress:
 
             def work(batch: list[Item]) -> list[Result]:

@@ -1,8 +1,8 @@
-"""Applies the sampling rules of a text: repetition, top_p and stop strings.
+"""Applies the sampling rules of a text: repetition, `top_p` and stop strings.
 
-The rules of transformers for repetition and stop strings would have three faults, which these rules do not have. An
-answer could not repeat an n-gram of its question. A stop string that begins in the prompt could end a text at its first
-token. A stop token that is also the pad token would be penalised only after short prompts, which are padded.
+The rules of transformers for repetition and stop strings have three faults, which these rules avoid. An answer cannot
+repeat an n-gram of its question. A stop string that begins in the prompt can end a text at its first token. A stop
+token that is also the pad token is penalised after short prompts, because they are padded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from x_instruction.generation.interface import Sampling
 
 
 class Repetition(LogitsProcessor):
-    """Applies the n-gram rule to the text, and the penalty to prompt and text, as vLLM does. Padding never counts."""
+    """Applies the n-gram rule to the text, and the repetition penalty to prompt and text. Padding never counts."""
 
     def __init__(self, sampling: Sampling, mask: torch.Tensor) -> None:
         self.mask = mask.bool()
@@ -33,7 +33,7 @@ class Repetition(LogitsProcessor):
         width = self.mask.shape[1]
         prompt, text = input_ids[:, :width], input_ids[:, width:]
         if self.penalty.penalty != 1:
-            # The last token of a prompt is never padding, and repeating it does not change the penalty.
+            # Padding is replaced by the prompt's last token, which is penalised anyway.
             unpadded = torch.where(self.mask, prompt, prompt[:, -1:])
             scores = self.penalty(torch.cat([unpadded, text], dim=1), scores)
         return scores if self.ngram is None else self.ngram(text, scores)
@@ -42,9 +42,9 @@ class Repetition(LogitsProcessor):
 class TopP(LogitsProcessor):
     """Keeps the likeliest tokens whose probabilities together reach `top_p`, so that no other token can be drawn.
 
-    It keeps the same tokens as the rule of transformers, which sorts the whole vocabulary. With 32 texts and Gemma's
-    262,144 tokens, one step of that rule took 0.87 s on one core. Here only the likeliest tokens are sorted (0.10 s),
-    unless they do not reach `top_p` in one of the texts.
+    It keeps the same tokens as TopPLogitsWarper of transformers, which sorts the whole vocabulary: with 32 texts and
+    262,144 tokens, a step took 0.87 s on one core. Here only the 1,024 likeliest tokens are sorted (0.10 s),
+    unless their probabilities do not reach `top_p` in one of the texts.
     """
 
     LIKELIEST = 1024
@@ -63,7 +63,7 @@ class TopP(LogitsProcessor):
 
 
 class StopStrings(StoppingCriteria):
-    """Ends the generation of a row of the batch when its text contains one of the strings."""
+    """Ends the generation of a text of the batch when it contains one of the strings."""
 
     def __init__(self, strings: tuple[str, ...], tokenizer: Any, width: int) -> None:
         self.strings, self.tokenizer, self.width = strings, tokenizer, width

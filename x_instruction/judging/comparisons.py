@@ -1,4 +1,4 @@
-"""Sums up a judge's verdicts on two models: wins, ties, losses, and the win share, also for answers of equal length."""
+"""Sums up a judge's verdicts on two models: wins, ties, losses, win share, and win share at equal length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHEMA = {
 def comparisons_of(verdicts: pl.DataFrame, lengths: pl.DataFrame, resamples: int, seed: int) -> pl.DataFrame:
     """Sums up each judge's verdicts on each pair of models in a row of SCHEMA. The rows keep the verdicts' order.
 
-    `verdicts` has the columns of verdicts.SCHEMA. `lengths` has question_id, model and characters.
+    `verdicts` has the columns of verdicts.SCHEMA. `lengths` has `question_id`, `model` and `characters`.
     """
     longer = lengths.rename({"characters": "characters_other", "model": "against"})
     joined = verdicts.join(lengths, on=["question_id", "model"], how="left", maintain_order="left")

@@ -1,7 +1,7 @@
 """Asks a judge at an OpenAI-compatible endpoint for one token, and reads the probabilities of its labels.
 
-The reply is not parsed as text: a public reproduction of a related method lost 45 % of its judgements because it found
-no score in the replies. Each pair is shown in both orders, because judges prefer one of the two places (Zheng et al.,
+No text is parsed: a public reproduction of an earlier method lost 45 % of its judgements, because it found no score in
+the replies. Each pair is shown in both orders, because judges prefer one of the two positions (Zheng et al.,
 arXiv 2306.05685).
 """
 
@@ -57,7 +57,7 @@ def _opinion(judge: Judge, client: EndpointClient, pair: AnswerPair) -> Opinion:
 
 
 def _lead(judge: Judge, client: EndpointClient, pair: AnswerPair) -> float:
-    """How much better the pair's first answer is than the other, from -1 to 1."""
+    """How much better `pair.answer` is than `pair.other`, from -1 to 1."""
     if judge.scale == "verdict":
         better, worse, _ = _shares(judge, client, pair, "")
         return better - worse

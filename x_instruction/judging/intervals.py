@@ -48,7 +48,7 @@ class Estimate:
 
 
 def mean_of(questions: Sequence[str], values: npt.ArrayLike) -> Observed:
-    """Sums whose figure is the mean of one number for each question. A row of `sums` is that number and a 1."""
+    """Sums whose figure is the mean of one number for each question. A row of `sums` is this number and a 1."""
     numbers = np.asarray(values, dtype=np.float64)
     return Observed(list(questions), np.column_stack([numbers, np.ones_like(numbers)]), ratio)
 

@@ -1,4 +1,4 @@
-"""Reads people's verdicts on answers that are still the same, combines them, and measures how far people agree."""
+"""Reads people's verdicts on unchanged answers, combines them, and measures how far people agree."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class HumanVerdicts:
     def agreement(self, answers: pl.DataFrame) -> pl.DataFrame:
         """Computes agreement among people, and between the evaluator and people on the levels of answers.
 
-        The rows have the schema of judging/agreement.py. `answers` has question_id, model, best, flawed and worst.
+        The rows have the schema of judging/agreement.py. `answers` has `question_id`, `model` and the LEVELS.
         """
         rows = [row for kind in SCALES if (row := self._among_people(kind))]
         levels = {

@@ -28,7 +28,7 @@ class Item:
 
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
     shown first. `content` is a hash of the answers, so that a verdict does not count for answers that have changed
-    since. `id` also depends on the answers, so that a verdict on other answers does not fit the key of a later export.
+    since. `id` depends on the answers too, so that a verdict fits only an export of the same answers.
     """
 
     id: str
@@ -111,7 +111,7 @@ def sample_answers(answers: pl.DataFrame, number: int, seed: int) -> list[Item]:
 
 
 def label_of(key: dict[str, Any], choice: str) -> str:
-    """The label of the key's model after a person's choice: win, tie or loss for a pair, or the level of an answer."""
+    """The label that a person's choice gives the model in `key`: win, tie or loss, or the level of a single answer."""
     if key["kind"] == ANSWERS:
         return choice
     if choice == NEITHER:

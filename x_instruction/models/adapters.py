@@ -15,7 +15,7 @@ FOLDER = "adapter"  # subfolder of the model's folder; it is not read when the m
 
 
 def with_adapter(model: Any, adapter: Adapter) -> Any:
-    """The model with an adapter, which alone is trained. Raises SettingsError if `modules` names an unknown layer."""
+    """The model with an adapter; only the adapter is trained. Raises SettingsError for an unknown name in `modules`."""
     from peft import LoraConfig, get_peft_model
 
     known = linear_layers(model)
@@ -45,18 +45,18 @@ def linear_layers(model: Any) -> list[str]:
 
 
 def merged(model: Any, out: Path) -> Any:
-    """The model with the adapter added to its weights. The adapter alone is saved in the subfolder FOLDER of `out`."""
+    """Merges the adapter into the weights and returns the model. Saves the adapter in the subfolder FOLDER of `out`."""
     from peft import PeftModel
 
     base = model.get_base_model()
     start, quantised = Path(base.name_or_path), getattr(base, "is_quantized", False)
     model.save_pretrained(out / FOLDER, safe_serialization=True)
     (out / FOLDER / "README.md").unlink(missing_ok=True)
-    # The path of the adapted model differs between machines. It is removed, so that equal adapters give equal files.
+    # The path of the base model differs between machines. It is removed, so that equal adapters give equal files.
     config = out / FOLDER / "adapter_config.json"
     write_json(config, {**read_json(config), "base_model_name_or_path": ""})
     if quantised:
-        # The 4-bit weights are an approximation, so the adapter is added to the exact weights.
+        # The loaded weights were rounded to 4 bits, so the adapter is added to the stored weights.
         model = PeftModel.from_pretrained(load_model(start, dtype="float32"), out / FOLDER)
     return model.merge_and_unload()
 

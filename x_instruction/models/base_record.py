@@ -25,7 +25,7 @@ TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "Notice
 LINK = re.compile(r"https?://[^\s()<>\[\]]+|[\w][\w./-]*")
 NOT_IN_NAMES = re.compile(r"[^\w .,+:()/-]")
 FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
-# First words of licence texts. If the model card names no licence, the licence is recognised by these words.
+# Words near the beginning of licence texts. They identify the licence if the model card names none.
 BEGINNINGS = {
     "apache-2.0": r"apache license\s+version 2\.0",
     "mit": r"(?:the )?mit license",
@@ -72,7 +72,7 @@ def demands(base: Mapping[str, Any]) -> str:
 
 
 def write_base(out: Path, name: str, folder: Path | None, revision: str | None) -> None:
-    """Writes the record of the base model that was saved in `out`, and copies the texts of its licence beside it.
+    """Writes the record of the base model that was saved in `out`, and copies the texts of its licence to `out`.
 
     `folder` is the folder or hub id from which the model was loaded; None if this project trained the model.
     """
@@ -101,7 +101,7 @@ def pass_on(base: Path, out: Path) -> dict[str, Any]:
 
 
 def _license(folder: Path, revision: str | None) -> tuple[str, str]:
-    """The licence's identifier and address, as on the Hugging Face hub; ("", "") if it is not known."""
+    """The licence's identifier and address from the model card, or only the identifier from a licence text; else ""."""
     card = _front_matter(file_of(folder, "README.md", revision))
     named = card.get("license")
     if isinstance(named, list):

@@ -10,21 +10,21 @@ from typing import Any, Literal
 from x_instruction.models.examples import Example
 
 IGNORED = -100  # label of tokens that do not count in the loss
-GROUPED_BATCHES = 50  # the examples of so many batches are sorted by length together, as in transformers
+GROUPED_BATCHES = 50  # the examples of this many batches are sorted by length together
 
 Row = dict[str, list[int]]
 Order = Literal["by_length", "at_random", "in_order"]
 
 
 def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
-    """Rows with `input_ids` and `labels`, cut at `max_tokens`. Examples whose prompt fills this limit are left out."""
+    """Rows with `input_ids` and `labels`, cut at `max_tokens`. An example whose prompt leaves no room is left out."""
     return [
         {
             "input_ids": [*example.prompt, *example.completion][:max_tokens],
             "labels": [*[IGNORED] * len(example.prompt), *example.completion][:max_tokens],
         }
         for example in examples
-        # If the prompt fills the window, no token of the completion is left to learn.
+        # Otherwise no token of the completion is left to learn.
         if len(example.prompt) < max_tokens
     ]
 
@@ -32,7 +32,7 @@ def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
 def batch_order(lengths: Sequence[int], batch_size: int, epochs: float, seed: int, order: Order) -> list[list[int]]:
     """The row numbers of every batch of the whole training, so that a resumed training goes on with the right batch.
 
-    The order `by_length` draws groups of rows at random, and forms batches of similar length within each group.
+    With the order `by_length`, the rows of a batch have similar lengths, and the batches are shuffled.
     """
     drawn: list[list[int]] = []
     for epoch in range(math.ceil(epochs)):
@@ -52,7 +52,7 @@ def batch_order(lengths: Sequence[int], batch_size: int, epochs: float, seed: in
 
 
 def padded(rows: Sequence[Row], pad: int) -> dict[str, Any]:
-    """A batch with one row for each example, padded on the right; shape (examples, longest)."""
+    """A batch with one row for each example, padded on the right; shape (examples, tokens of the longest)."""
     import torch
 
     width = max(len(row["input_ids"]) for row in rows)

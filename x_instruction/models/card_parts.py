@@ -1,4 +1,4 @@
-"""The parts that the cards of all models share: the hub's front matter, the licence, the table of losses."""
+"""The parts that the cards of models share: the hub's front matter, the licence, the table of losses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from x_instruction.models.base_record import demands
 from x_instruction.runner.markdown import table
 
 SHOWN_POINTS = 12  # a card shows at most this many points of each series of a loss curve
-# Identifiers of licences that cards name as they are, because the hub knows them. For any other licence, a card has the
-# identifier `other` and a `license_name`.
+# Identifiers of licences on the hub. For any other licence, a card has the identifier `other` and a `license_name`.
 ON_THE_HUB = ("apache-2.0", "mit", "bsd-3-clause", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
               "llama4", "openrail", "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "cc-by-4.0", "cc-by-sa-4.0",
               "cc-by-nc-4.0")  # fmt: skip
@@ -27,14 +26,14 @@ NOT_SHOWN = ("report_to", "save_every")
 
 
 def text_of(title: str, values: Mapping[str, Any], sections: Mapping[str, str]) -> str:
-    """The text of a card. `values`: its front matter. `sections` maps titles to texts; the first title may be empty."""
+    """The text of a card. `values`: its front matter. `sections` maps titles to texts; a title may be empty."""
     front = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=120)
     body = "\n".join(f"## {name}\n\n{text}" if name else text for name, text in sections.items())
     return f"---\n{front}---\n\n# {title}\n\n{body}"
 
 
 def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) -> dict[str, Any]:
-    """Values of the front matter of a model that was tuned from `base`; `languages` are codes."""
+    """Values of the front matter of a model with the licence of `base`; `languages` are codes."""
     values: dict[str, Any] = {"library_name": "transformers"}
     if base["license"] in ON_THE_HUB:
         values["license"] = base["license"]
@@ -46,8 +45,7 @@ def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) 
 
 
 def tuned_from(base: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the front matter by which the hub links a tuned model to its base; empty if the base is not from
-    there."""
+    """Values of the front matter by which the hub links a tuned model to its base; empty if the base has no commit."""
     return {"base_model": base["name"], "base_model_relation": "finetune"} if base["revision"] else {}
 
 
@@ -74,7 +72,7 @@ def training_settings(training: Mapping[str, Any]) -> str:
 
 
 def shown_points(curve: pl.DataFrame) -> list[list[Any]]:
-    """At most SHOWN_POINTS points (step, loss, series) of each series of a loss curve, always with the last point."""
+    """At most SHOWN_POINTS points (step, loss, series) of each series of a loss curve; the last is always shown."""
     points: list[list[Any]] = []
     for (series,), part in curve.group_by("series", maintain_order=True):
         every = -(-part.height // SHOWN_POINTS)

@@ -1,7 +1,6 @@
 """Reads a model's chat template as token ids around a message, so that the message itself stays plain text.
 
-A template is code of another project, so its errors are reported in one sentence. A template that writes today's date
-gets a fixed date, so that prompts do not change from day to day.
+A template that writes today's date gets a fixed date, so that prompts do not change from day to day.
 """
 
 from __future__ import annotations
@@ -13,14 +12,13 @@ from typing import Any
 
 from x_instruction.runner.errors import SettingsError, in_one_line
 
-# Words in place of a message and an answer. Templates do not change them, and no token contains a part of them and a
-# part of the text around them.
+# Words in place of a message and an answer, to find where a template puts the two.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
 USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}
-IS_PROMPT = "message_is_prompt"  # argument of a published template; true if the message is already a whole prompt
-# Templates such as that of Llama 3.1 write today's date into each prompt. Such templates get the default date of Llama
-# 3.2's template.
+IS_PROMPT = "message_is_prompt"  # argument of our published templates; true if the message is already a whole prompt
+# Templates such as Llama 3.2's write today's date into each prompt. They get the date that Llama 3.2's template writes
+# where there is no clock.
 TODAY = datetime(2024, 7, 26)
 
 
@@ -34,7 +32,7 @@ class ChatTurn:
 
 
 def chat_turn(tokenizer: Any) -> ChatTurn:
-    """Renders the template with known words to find the tokens. Raises SettingsError if there is no usable one."""
+    """Finds the tokens by rendering the template with known words. Raises SettingsError without a usable template."""
     if not getattr(tokenizer, "chat_template", None):
         raise SettingsError("prompts.chat_template is true, but this model has none: set it to false")
     prompt = _rendered(tokenizer, [USER], generation=True)
@@ -43,7 +41,7 @@ def chat_turn(tokenizer: Any) -> ChatTurn:
     if _rendered(tokenizer, [USER], generation=True) != prompt:
         raise _refusal("gives another prompt each time")
     dialogue = _rendered(tokenizer, [USER, ASSISTANT], generation=False)
-    # Without this check, the prompts of the training and those of later questions could differ.
+    # The end of an answer is read from the dialogue, so the dialogue must continue the prompt with the answer.
     if not dialogue.startswith(prompt) or dialogue[len(prompt) :].count(ANSWER) != 1:
         raise _refusal("writes a dialogue that does not begin with the prompt of a generation, followed by the answer")
     before, after = prompt.split(QUESTION)
@@ -67,8 +65,8 @@ def timeless(tokenizer: Any) -> str:
         f"{{% if format == {literal(pattern)} %}}{TODAY.strftime(pattern)}{{% endif %}}"
         for pattern in dict.fromkeys(formats)
     )
-    # Jinja removes a line break after a block, but not after an output. So the empty output keeps a line break with
-    # which the template may begin.
+    # transformers lets Jinja remove a line break after a block. The empty output after the block keeps a line break
+    # with which the template may begin.
     return f"{{% macro strftime_now(format) %}}{cases}{{% endmacro %}}{{{{ '' }}}}{template}"
 
 
@@ -79,7 +77,7 @@ def literal(text: str) -> str:
 
 
 def _end(tokenizer: Any, tail: str) -> int:
-    """The first special token after an answer; the end-of-text token if the template has no special token there."""
+    """The first special or added token after an answer; the EOS token if the template writes no such token there."""
     special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     end = next((token for token in _ids(tokenizer, tail) if token in special), tokenizer.eos_token_id)
     if end is None:

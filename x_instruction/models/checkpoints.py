@@ -69,7 +69,7 @@ def load_tokenizer(folder: Path, revision: str | None = None) -> Any:
 
 
 def context_length(folder: Path) -> int | None:
-    """Context length in tokens of the model of a folder; None if its config does not give it."""
+    """Context length in tokens of the model in a folder; None if its config does not give it."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
     # Models that also read images have the settings of the language model in `text_config`.
@@ -78,7 +78,7 @@ def context_length(folder: Path) -> int | None:
 
 
 def stored_dtype(folder: Path) -> str:
-    """Type of the stored weights of the model of a folder, such as bfloat16; float32 if its config does not give it."""
+    """Type of the stored weights of the model in a folder, such as bfloat16; float32 if its config does not give it."""
     path = folder / "config.json"
     config = read_json(path) if path.is_file() else {}
     return str(config.get("dtype") or config.get("torch_dtype") or "float32").removeprefix("torch.")

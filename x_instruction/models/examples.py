@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Example:
-    """One training example. The loss is computed only over `completion`."""
+    """One training example as token ids. The loss is computed only over `completion`."""
 
     prompt: list[int]
     completion: list[int]

@@ -1,4 +1,4 @@
-"""Fine-tunes models with TRL, with the loss over completions only, and saves them as safetensors."""
+"""Trains models with TRL, from a checkpoint or from scratch, and saves them as safetensors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Surroundings:
     `checkpoints`: folder of the checkpoints from which an interrupted training run resumes; None: no run can resume.
     `plots`: folder in which the loss curve is written as a plot. `logs`: a path without suffix; the logger `x` of
     `report_to` writes to `<logs>.x`. `held_out`: examples on which the loss is measured every `evaluate_every` steps.
-    `keeps_template`: whether the saved tokenizer keeps its chat template, with which the prompts are made.
+    `keeps_template`: whether the saved tokenizer keeps its chat template.
     """
 
     checkpoints: Path | None = None
@@ -62,9 +62,9 @@ def fine_tune(
     """Trains the model in `start` on the examples and saves it to `out`.
 
     Examples are cut at `max_tokens`. If `labels` (token ids) are given, each completion must be one of them, and the
-    loss is computed over them only. Examples of similar length share a batch, unless they are packed or learned
-    `in_order`. Returns the facts that `train` returns, and the number of examples whose prompt left no room for a
-    completion.
+    softmax of the loss is over the labels only. Examples of similar length share a batch, unless they are packed or
+    learned `in_order`. Returns the facts that `train` returns, and the number of examples whose prompt left no room for
+    a completion.
     """
     if not examples:
         raise InputError("there is no pair to learn from: check seed_pairs")
@@ -99,9 +99,9 @@ def _refuse_too_few(rows: Sequence[Row], training: Training) -> None:
 
 
 def _batches(rows: Sequence[Row], training: Training, seed: int, in_order: bool) -> list[list[int]]:
-    # Grouping by length saves padding; packed batches have no padding. But if the length predicts the label (a cut
-    # response is short), most examples of a batch have the same label. With batches by length, the evaluator's AUC on
-    # cut responses was 0.58; with examples in their order, it was 1.00.
+    # Batches by length save padding; packed batches have no padding. But if the length predicts the label (a cut
+    # response is short), most examples of a batch have the same label. On the artificial languages of
+    # docs/evaluator.md, AUC on cut responses was 0.58 with batches by length, and 1.00 in the given order.
     order: Order = "in_order" if in_order else "at_random" if training.packing else "by_length"
     return batch_order([len(row["input_ids"]) for row in rows], training.batch_size, training.epochs, seed, order)
 
@@ -123,10 +123,10 @@ def train(
     stored: str,
     surroundings: Surroundings = ALONE,
 ) -> dict[str, Metric]:
-    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its stored weights.
+    """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its weights on disk.
 
-    Returns facts about the run: examples, tokens, steps, mean loss and its change, type of the products, duration,
-    speed, and share of changed weights.
+    Returns facts about the run: examples, tokens, steps, mean loss and its change, the precision of products, speed,
+    duration, and the share of changed weights.
     """
     import torch
 
@@ -164,8 +164,7 @@ def train(
 def _checkpoint_folder(folder: Path | None, out: Path) -> Iterator[Path]:
     """Yields `folder`. If it is None, yields a temporary folder beside `out`, from which no run can resume.
 
-    The temporary folder is beside `out`, because the next run of a stage removes what a killed run left there. If it
-    were in the system's temporary folder, nothing would remove it.
+    The temporary folder is beside `out`, because the next run of a stage removes what a killed run left there.
     """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ ADAPTER = Adapter(rank=16, alpha=32)
 
 
 def refuse_too_large_a_model(folder: Path, dtype: str | None) -> None:
-    """Raises InputError if main memory, into which the weights of the folder's model are read, is too small."""
+    """Raises InputError if the weights of the folder's model do not fit into the free main memory."""
     shape = shape_of(folder)
     if shape and (needed := loading_bytes(shape, dtype)) > (free := free_memory()):
         raise InputError(
@@ -29,7 +29,7 @@ def refuse_too_large_a_model(folder: Path, dtype: str | None) -> None:
 def refuse_too_large_a_training(
     folder: Path, stored: str, training: Training, largest: Callable[[Training], Batch]
 ) -> None:
-    """Raises InputError if the training of a folder's model needs too much memory.
+    """Raises InputError if the training of a folder's model needs more memory than is free.
 
     The message names settings with which it would fit, if there are any. `stored` is the type of the model's weights.
     `largest` returns the largest batch with given settings.
@@ -75,7 +75,7 @@ def _sizes(training: Training, gpu: bool, needed: Callable[[Training], int]) -> 
     sizes = {setting: needed(training.model_copy(update=changes)) for setting, changes in ways.items()}
     if len(ways) > 1:
         together = {key: value for changes in ways.values() for key, value in changes.items()}
-        # Two of the settings may be adapters. Then the later adapter counts, and only its setting is named.
+        # Two of the ways may set `adapter`. Then the later one counts, and only this one is named.
         kept = [setting for setting, changes in ways.items() if all(together[key] is changes[key] for key in changes)]
         sizes[", ".join(kept) + " together"] = needed(training.model_copy(update=together))
     return sizes

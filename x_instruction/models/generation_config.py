@@ -37,11 +37,11 @@ def token_ids_of(folder: Path, revision: str | None) -> Any:
 
 
 def write_generation_config(folder: Path, tokenizer: Any, stop: Sequence[int], decoding: Mapping[str, Any]) -> None:
-    """Writes how a published model generates unless the user says otherwise; `stop` are the tokens that end a text.
+    """Writes the default decoding of a published model; `stop` are the tokens that end a text.
 
     `decoding` has the settings of the section `decoding`; without them, a model generates greedily. Only settings that
-    mean the same in transformers and in vLLM are written, so that both sample in the same way. vLLM does not read
-    no_repeat_ngram and stop strings from this file, and transformers applies no_repeat_ngram to the prompt, too.
+    mean the same in transformers and in vLLM are written. vLLM would not read `no_repeat_ngram` and `stop_strings` from
+    this file, and transformers would apply the n-gram rule to the prompt, too.
     """
     from transformers import GenerationConfig
 
@@ -58,6 +58,6 @@ def _sampling(decoding: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: decoding[name] for name in ("max_new_tokens", "repetition_penalty") if name in decoding}
     if not decoding.get("temperature"):
         return {**values, "do_sample": False}
-    # Without top_k, transformers samples from the 50 likeliest tokens.
+    # Without `top_k`, transformers samples from the 50 likeliest tokens.
     chosen = {"temperature": decoding["temperature"], "top_p": decoding["top_p"], "top_k": 0}
     return {**values, "do_sample": True, **chosen}

@@ -13,7 +13,7 @@ from x_instruction.runner.errors import InputError, in_one_line
 def load_gguf(path: Path) -> tuple[Any, Any]:
     """The model and the tokenizer of a GGUF file. Raises InputError if the file cannot be used.
 
-    The weights become bfloat16. Its rounding is finer than quantisation, but coarser than float16 or float32.
+    The weights become bfloat16, which is coarser than the float16 or float32 of some files.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -37,7 +37,7 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
 
 
 def adds_begin_token(path: Path) -> bool:
-    """Whether texts begin with the begin token. If the file does not say, True for a SentencePiece vocabulary."""
+    """Whether texts begin with the BOS token. If the file does not say, True for a SentencePiece vocabulary."""
     from gguf import GGUFReader
 
     fields = GGUFReader(path).fields
@@ -47,7 +47,7 @@ def adds_begin_token(path: Path) -> bool:
 
 
 def begin_texts(tokenizer: Any) -> None:
-    """Makes the tokenizer begin each text with its begin token: transformers loses this part of a GGUF file."""
+    """Makes the tokenizer begin each text with its BOS token: transformers does not read this from a GGUF file."""
     from tokenizers.processors import TemplateProcessing
 
     begin = tokenizer.bos_token
@@ -58,7 +58,7 @@ def begin_texts(tokenizer: Any) -> None:
 
 
 def _plain(loaded: Any) -> Any:
-    """The model without the mark that it is quantised: transformers would not save it with this mark."""
+    """The model without `quantization_config` in its config; with it, transformers would not save the model."""
     config = copy.deepcopy(loaded.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config

@@ -17,9 +17,8 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
     """The summed cross-entropy, in nats, of the learned tokens of a batch, and the number of these tokens.
 
     `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token must be one
-    of them, and the loss is computed over them only. A rating reads only the labels' probabilities, and before
-    training, the model has hardly ever produced these tokens. With the loss over the whole vocabulary, the first steps
-    raised the labels above all other tokens, and the model lost what it knew: on the artificial languages of
+    of them, and the softmax is over the labels only. With the loss over the whole vocabulary, the first steps raised
+    the labels above all other tokens, and the model lost what it knew: on the artificial languages of
     docs/evaluator.md, AUC in detecting responses to another instruction was 0.50 with that loss, and 0.94 with the loss
     over the labels.
     """
@@ -57,7 +56,7 @@ def _predictions(model: Any, inputs: dict[str, Any], labels: Sequence[int] | Non
 
 @contextmanager
 def head_reads(model: Any, rows: Any, places: Any) -> Iterator[None]:
-    """A context in which the output layer reads only the hidden states at these positions, as one row.
+    """A context in which the output layer reads only the hidden states at (`rows`, `places`), as one row.
 
     The argument `logits_to_keep` of transformers is not enough: it keeps the same positions in every row, and some
     architectures ignore it.

@@ -18,16 +18,16 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.gate import Metric
 
 ROWS_PER_BATCH = 16
-# The most logits of a batch that has more than one example: 0.5 GB in float32. Without this limit, 16 rows of 2,000
-# tokens with a vocabulary of 128,000 would take 16 GB.
+# The most logits of a batch that has more than one example: 0.5 GB in float32. Without this limit, 16 completions of
+# 2,000 tokens with a vocabulary of 128,000 would take 16 GB.
 MOST_LOGITS = 2**27
 
 
 def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
     """Loads the model of a folder, on the GPU if there is one, in a type with which the processor computes fast.
 
-    The weights are rounded to the type `dtype`, by default the stored type. If bfloat16 is slow, the rounded weights
-    are then converted to float32, so that only the rounding of products depends on the processor.
+    The weights are rounded to the type `dtype`, by default the stored type. On a processor without bfloat16, the
+    rounded weights become float32, so that only the rounding of products depends on the processor.
     """
     import torch
 
@@ -90,7 +90,7 @@ def _max_tokens(model: Any) -> int:
 def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | None = None) -> float:
     """Mean loss per completion token of a loaded model, in nats, over the tokens of all examples.
 
-    If `labels` (token ids) are given, each completion must be one of them, and the loss is computed over them only.
+    If `labels` (token ids) are given, each completion must be one of them, and the softmax is over the labels only.
     """
     import torch
 
@@ -109,7 +109,7 @@ def mean_loss(model: Any, examples: Sequence[Example], labels: Sequence[int] | N
 
 
 def _batches(ordered: Sequence[Example], max_tokens: int) -> Iterator[Sequence[Example]]:
-    """Yields batches of up to ROWS_PER_BATCH examples, in the given order; fewer if the completions are long."""
+    """Yields batches of up to ROWS_PER_BATCH examples, in the given order; smaller ones if completions are long."""
     start = 0
     while start < len(ordered):
         batch = ordered[start : start + ROWS_PER_BATCH]

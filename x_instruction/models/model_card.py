@@ -1,7 +1,7 @@
 """Makes the card of a tuned model from its training record: README.md with front matter for the Hugging Face hub.
 
-A published model cannot contain its scores: eval_scores needs the published model, whose content hash must not change
-after it was scored. So the published card only says where the scores are. The card of a released copy contains them.
+The card of a published model has no scores, because eval_scores scores the published model, whose content hash must not
+change afterwards. The card of a released copy has them.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _says(record: Mapping[str, Any]) -> str:
 
 
 def _calls(record: Mapping[str, Any]) -> str:
-    """Examples of code for the four ways to use the model."""
+    """Code that uses the model with transformers, vLLM and an OpenAI client."""
     asks = record["asks_for_language"]
     chosen = json.dumps({"language": next(iter(record["languages"].values()))})
     message = QUESTION if asks else "The text."
@@ -109,7 +109,7 @@ client.chat.completions.create(model="<the served name>", messages=messages, ext
 
 
 def _rules(record: Mapping[str, Any]) -> str:
-    """Text about the rules of decoding that are not in generation_config.json; "" if there are none."""
+    """Names the rules of decoding that are not in generation_config.json; "" if there are none."""
     decoding = record["decoding"]
     rules = []
     if size := decoding.get("no_repeat_ngram"):

@@ -1,7 +1,7 @@
 """Encodes plain text as token ids, so that no control string in it becomes a token that structures a prompt.
 
-Added tokens of blanks alone, such as the line breaks of Gemma's tokenizer, structure nothing and stay in use: the model
-knows a paragraph break as one token. Without the added tokens, a paragraph break would be two tokens.
+Added tokens that consist of blanks, such as the line breaks of Gemma's tokenizer, are not control tokens: the model
+knows a paragraph break as one token.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ def _controls(tokenizer: Any) -> set[str]:
     return special | {string for string in tokenizer.get_added_vocab() if not BLANK.fullmatch(string)}
 
 
-# For each tokenizer, the same tokenizer without control tokens. Up to four encoders of a stage share it, because making
-# it took 11 s with Gemma's 262,144 tokens.
+# For each tokenizer, the same tokenizer without control tokens. It is kept, because making it took 11 s with Gemma's
+# 262,144 tokens.
 _BARE: WeakKeyDictionary[Any, tuple[Any, dict[int, int]]] = WeakKeyDictionary()
 
 
 def _without_controls(tokenizer: Any) -> tuple[Any, dict[int, int]]:
     """The tokenizer without its control tokens, so that it encodes control strings as plain characters.
 
-    The second part maps the ids of its blank tokens to their ids in the whole tokenizer, if they differ: added tokens
+    The second value maps the ids of its blank tokens to their ids in the whole tokenizer, if they differ: added tokens
     are numbered again after others are removed.
     """
     from tokenizers import Tokenizer

@@ -1,8 +1,8 @@
 """Encodes prompts as token ids: templates with special tokens, and plain text in their placeholders.
 
-Only the words of a template may become special tokens. `</s>`, `<|im_end|>` and every other control string in a
-document is encoded as ordinary characters, so a document cannot end a turn or begin a section. Back ends get token ids
-and never strings, in which they would find special tokens again.
+Only the words of a template may become special tokens. A control string in a document, such as `</s>` or `<|im_end|>`,
+is encoded as ordinary characters, so a document cannot end a turn or begin a section. Engines get token ids and never
+strings, in which they would find special tokens again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class PromptEncoder:
 
     @property
     def stop(self) -> tuple[int, ...]:
-        """The token that ends a text, in a tuple: the first special token of `end`, or its only token.
+        """The token that ends a text, in a tuple: the first special or added token of `end`, or its only token.
 
         If `end` consists of several ordinary tokens, the tuple is empty, and `stop_strings` is used.
         """
@@ -72,7 +72,7 @@ class PromptEncoder:
 
     @cached_property
     def start(self) -> list[int]:
-        """The first tokens of every prompt: the opening of a chat, or the begin-of-text token if there is one."""
+        """The first tokens of every prompt: the opening of a chat, or the BOS token if the tokenizer adds one."""
         if self._turn:
             return self._turn.before
         ids: list[int] = self.tokenizer("", add_special_tokens=True)["input_ids"]
@@ -89,7 +89,7 @@ class PromptEncoder:
         return ids
 
     def fill(self, template: str, values: dict[str, str]) -> list[int]:
-        """Token ids of a template with plain text in its placeholders."""
+        """Token ids of the prompt from a template, with plain text in its placeholders."""
         parts = parts_of(template, values)
         texts = [values[part] if number % 2 else part for number, part in enumerate(parts)]
         pieces = [self.plain(text) if number % 2 else self._structure(text) for number, text in enumerate(texts)]
@@ -105,7 +105,7 @@ class PromptEncoder:
         return [*self.start, *ids, *self.after]
 
     def _limit_of_texts(self, pieces: list[list[int]]) -> int:
-        """The largest number of tokens of a text with which the prompt fits the model. Template words are never cut."""
+        """The most tokens that a text may have, so that the prompt fits into `room`. Template words are never cut."""
         if not self.room:
             return sys.maxsize
         structure = sum(map(len, [self.start, *pieces[::2], self.after]))
@@ -115,9 +115,7 @@ class PromptEncoder:
         """The token ids of the joined texts, or those of the single pieces.
 
         The pieces are used if the joined texts would contain a control token of a document, or would not fit. Otherwise
-        the texts are joined, because models know "Instruction: How" with a token for " How", which chat templates give,
-        too. When the pieces were encoded apart, all prompts of the benchmark `chat` with Gemma 3 had a token for the
-        space alone.
+        the texts are joined, because models know "Instruction: How" with one token for " How".
         """
         apart = [token for piece in pieces for token in piece]
         if any(map(self._text.has_control_strings, texts[1::2])):
@@ -181,10 +179,8 @@ def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     """The parts of a template: its words and the names of its placeholders in turn, with words first and last.
 
     The language's name and the style come from the settings, so they are joined with the words around them. If " in "
-    and "Finnish" were encoded apart, there would be a token for the space alone. Such a token is rare in the texts from
-    which models learned, and a chat template, which is encoded as a whole, does not give it. When the language and the
-    style were encoded apart, only 80 of the sample's 400 seeds got the same tokens as from the chat template; now all
-    do.
+    and "Finnish" were encoded apart, there would be a token for the space alone, and only 80 of the sample's 400 seeds
+    would get the tokens of the saved chat template; now all do.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]

@@ -45,9 +45,9 @@ class Tuned:
     """A tuned model whose weights and tokenizer are saved in `folder`.
 
     `base`: folder of the base model. `decoding`: the settings with which the model answers; empty if it does not
-    answer. `facts`: facts about the training, at least FIGURES and `precision`. `about`: the keys artifact, partition,
-    about (what the model does), languages (names by code), data and seed. `curve`: the loss curve of the training, from
-    `loss_curve`.
+    answer. `facts`: facts about the training, at least FIGURES and `precision`. `about`: a mapping with the keys
+    `artifact`, `partition`, `about` (what the model does), `languages` (names by code), `data` and `seed`. `curve`: the
+    loss curve of the training, from `loss_curve`.
     """
 
     folder: Path
@@ -70,8 +70,7 @@ def publish(tuned: Tuned) -> None:
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The record is read from the file, where its keys are sorted, so that the card of a released copy has the same
-    # order.
+    # The record is read from the file, where its keys are sorted, as it is read for the card of a released copy.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 

@@ -30,7 +30,7 @@ def _is_complete(checkpoint: Path) -> bool:
     """Whether a checkpoint has a seal (checksums of its files) or, without a seal, a readable trainer state.
 
     transformers writes the trainer state last, and the seal follows a moment later. A checkpoint with a trainer state
-    but without a seal counts as complete, because a run that was killed between the two had already removed the
+    but without a seal counts as complete, because before the seal, transformers has already removed the
     previous checkpoint.
     """
     if (checkpoint / SEAL).exists():

@@ -55,7 +55,7 @@ class Training(Section):
     """Share of the steps in which the learning rate rises; then it follows the schedule."""
     schedule: Literal["linear", "cosine", "constant"]
     max_gradient_norm: Annotated[float, Field(ge=0)]
-    """The largest norm of a gradient; one with a larger norm is scaled down to it. 0: not limited."""
+    """The largest norm of a gradient; a gradient with a larger norm is scaled down to it. 0: not limited."""
     neftune: Annotated[float, Field(ge=0)]
     """Strength of the noise on embeddings (arXiv 2310.05914); 0: no noise."""
     freeze_embeddings: bool
@@ -109,15 +109,14 @@ class Prompts(Section):
     chat_template: bool
     """If true, each prompt is a user message in the model's own chat template, which also ends completions."""
     style_seed: str
-    """The text in `{style}` of `write_response` for seeds. This style tag is that of X-Instruction."""
+    """The text in `{style}` of `write_response` for seeds."""
     style_web: str
-    """The text in `{style}` for web pairs. Humpback, too, has one tag for seeds and one for web pairs; the words are
-    our own."""
+    """The text in `{style}` for web pairs."""
     style_answer: str
     """The text in `{style}` for the answers in eval_scores."""
     max_response_tokens: Positive
-    """In prompts that ask for an instruction, a response with more tokens is cut, at the end of a sentence if one lies
-    in the second half of what fits."""
+    """In prompts that ask for an instruction (except in training), a response with more tokens is cut, at the end of a
+    sentence if one lies in the second half of what fits."""
 
     @field_validator("write_instruction")
     @classmethod

@@ -2,7 +2,7 @@
 
 A logger is imported only if `report_to` names it, and no logger sends anything unless the user asks for it. W&B runs
 offline unless WANDB_MODE says otherwise. MLflow writes to a folder unless MLFLOW_TRACKING_URI names a server. DVCLive
-saves no experiment. The loggers' own reports about use and errors are off, unless the user has turned them on.
+saves no experiment. The loggers' telemetry is off, unless the user has turned it on.
 """
 
 from __future__ import annotations

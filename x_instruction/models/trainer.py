@@ -1,4 +1,4 @@
-"""Makes TRL's trainer, with batches drawn beforehand, the loss on completions, and the loss on held-out examples."""
+"""Makes TRL's trainer, with given batches, the loss over completions, and the loss on held-out examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXACT_STEPS = 10_000  # up to this many steps, every loss is logged; in longer r
 class Lessons:
     """The data of a training run. `batches` lists the row numbers of each batch.
 
-    If `labels` is given, the loss compares only these token ids. The loss is also measured on `held_out`.
+    If `labels` (token ids) is given, the softmax of the loss is over these only. `held_out` is for the held-out loss.
     """
 
     rows: Sequence[Row]

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-SAMPLED = 1000  # at least so many weights of each parameter, or all of them, are compared
+SAMPLED = 1000  # the fewest weights that are compared of a parameter; a smaller parameter is compared whole
 POINTS = 200  # the most points of each series in a curve
 
 
@@ -43,7 +43,7 @@ def loss_change(losses: Sequence[float]) -> float:
 
 
 def loss_curve(history: Sequence[dict[str, float]]) -> pl.DataFrame:
-    """A frame with the columns step, loss and series (training or held-out), from the log of a transformers trainer."""
+    """A frame with the columns `step`, `loss` and `series` (training or held-out), from the log of a Trainer."""
     series = {"training": "loss", "held-out": "eval_loss"}
     return pl.concat([_curve(history, key, name) for name, key in series.items()])
 

@@ -31,7 +31,7 @@ def kept_examples(
 
     Stored examples are found by a hash of the pairs, the prompts, the languages' names, the code, the model in `start`
     with its tokenizer, and `settings`. `settings` must contain everything else that `make` reads. Tokenising 32,000
-    pairs took 12 to 39 seconds, and reading them about one second.
+    pairs took 12 to 39 seconds; reading the stored ones took about one second.
     """
     names = (job.language_pages / "names.yaml").read_text(encoding="utf-8")
     shared = [job.code, _content(start), job.section(Prompts).key(), names, *map(str, settings)]
@@ -74,7 +74,7 @@ def surroundings_of(
 def _checkpoints(job: Job, key: str) -> Path:
     """Folder of the checkpoints of exactly this training run. Checkpoints of other runs are removed.
 
-    When the artifact is published, all that is not listed as used is removed from the work store, checkpoints included.
+    When the artifact is published, only the entries listed in `used` stay in the work store; checkpoints do not.
     """
     folder = job.work / "checkpoints" / key
     for other in folder.parent.glob("*"):

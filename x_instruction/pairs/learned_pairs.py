@@ -10,9 +10,9 @@ from x_instruction.runner.job import Job
 
 
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
-    """Returns pairs (the train seeds and the pairs selected from what `learns_from` names) and a number of languages.
+    """Returns the train seeds with the rated pairs that are selected from the artifact in `learns_from`.
 
-    The number counts the languages of which fewer than `refined_pairs.min_pairs` rated pairs were selected.
+    Also returns the number of languages with fewer than `refined_pairs.min_pairs` selected rated pairs.
     """
     assert job.iteration is not None
     pairs, short = seed_pairs(job, "train"), 0

@@ -7,8 +7,7 @@ import polars as pl
 from x_instruction.pairs.settings import RefinedPairs
 from x_instruction.runner.shards import Split
 
-# The site of a pair. "www.example.org:80" and "example.org" are the same site. The site of a pair without an address is
-# its source file.
+# The site of a pair: the host of its `url`, without "www." and port, or its `source` if it has no `url`.
 DOMAIN = (
     pl.when(pl.col("url") != "")
     .then(pl.col("url").str.extract(r"^(?:\w+://)?(?:[^/@]*@)?(?:www\.)?([^/:?#]+)", 1).str.to_lowercase())
@@ -17,7 +16,7 @@ DOMAIN = (
 
 
 def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
-    """Keeps the pairs that break no rule. A dropped row names the first rule that its pair breaks, and the rating.
+    """Keeps the pairs that break no rule. A dropped row has the rating, and the first rule that its pair breaks.
 
     Each rule is applied only to the pairs that the earlier rules kept. Pairs with equal ratings are ordered by id, so
     the result does not depend on the order of rows. The pairs are divided by the length of their responses into
@@ -39,9 +38,9 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
-    """Maps the reason of each rule to an expression for whether a pair breaks it. Best pairs must come first."""
+    """Maps the reason of each rule to an expression that is true if a pair breaks it. Best pairs must come first."""
     # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. A pair
-    # that another rule drops keeps its rank, so its band has no pair at this turn.
+    # that an earlier rule dropped keeps its rank, so its band has no pair at this turn.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1
     return {
         "below_min_rating": (pl.col("rating") < settings.min_rating) & (pl.col("rank") > settings.always_kept),

@@ -17,7 +17,7 @@ class RefinedPairs(Section):
 
     min_rating: Share
     always_kept: Annotated[int, Field(ge=0)]
-    """To so many of the best pairs of a language, `min_rating` does not apply. This is for the embedded model. Its
+    """`min_rating` does not apply to this many of the best pairs of a language. This is for the embedded model: its
     instructions do not fit their texts (median rating 0.1), so fewer than `min_pairs` would be left. With any other
     model it must be 0."""
     max_of_document: Positive | None
@@ -26,17 +26,16 @@ class RefinedPairs(Section):
     """The largest number of pairs of one site, or of one source file if they have no address."""
     top_share: Annotated[float, Field(gt=0, le=1)]
     """All rated pairs of a language are divided by the length of their responses into `length_bands` equally large
-    groups. Only the best pairs of each group, this share of it, can be kept, so that long responses do not displace
-    short ones."""
+    groups. Only this share of each group, its best pairs, can be kept, so that long responses do not displace short
+    ones."""
     length_bands: Positive
     max_pairs: Positive
-    """The largest number of pairs of one language. The next iteration learns from all of them, so more pairs take
-    longer."""
+    """The largest number of pairs of one language. The next iteration learns from all of them."""
     min_pairs: Positive
     """If a language has fewer pairs than this, refined_pairs is not published for it."""
     max_precision_fall: Share
-    """The stop rule. If an iteration's precision on held-out seeds is more than this below the best one before, that
-    iteration and all later ones are not used."""
+    """The stop rule. If an iteration's precision on held-out seeds is more than this below the best precision before,
+    that iteration and all later ones are not used."""
 
     @model_validator(mode="after")
     def _some_number_is_allowed(self) -> RefinedPairs:

@@ -1,4 +1,4 @@
-"""Describes what a tuned model learns: how pairs become examples, and how a user's message becomes a prompt."""
+"""Defines what a tuned model learns: how pairs become examples, and how a user's message becomes a prompt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tunes a model: fine-tunes the base model on pairs, measures it on held-out seeds, and makes it usable by itself."""
+"""Tunes a model: fine-tunes the base model on pairs, measures it on held-out seeds, and writes its card."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COMPARED = 200  # the most held-out prompts that are compared with those of the 
 def tune(
     job: Job, training: Training, pairs: list[Pair], task: Task, decoding: Mapping[str, Any] | None = None
 ) -> Outcome:
-    """Fine-tunes the base model on the pairs, and saves it to the staging folder with all files that its users need.
+    """Fine-tunes the base model on the pairs, and saves it to the staging folder with its template, record and card.
 
     `decoding` has the settings of the section `decoding`, for a model that answers instructions.
     """
@@ -53,7 +53,7 @@ def tune_into(
     decoding: Mapping[str, Any],
     languages: Sequence[str],
 ) -> dict[str, Metric]:
-    """Does the same as `tune` for any folder and some of the languages, and returns the facts of the training.
+    """Does the same as `tune` for any folder and the given languages, and returns the facts of the training.
 
     The loss curve is written to the folder's subfolder PLOTS.
     """
@@ -104,9 +104,8 @@ def _template_share(
     """Share of the compared prompts for which the saved chat template gives exactly the tokens of the training.
 
     The tokens of the template and those of the training may differ. A chat template is encoded as a whole, so a
-    tokenizer may join the end of one part with the start of the next. The pipeline encodes the opening and the end of a
-    chat turn apart from the words between them. If a text in the prompt would form a control token, it encodes all
-    parts of the prompt apart.
+    tokenizer may join the end of one part with the start of the next. For training, the opening and the end of a chat
+    turn are encoded apart from the words between them, and all parts apart if a text would form a control token.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

@@ -29,7 +29,7 @@ from x_instruction.runner.plots import PLOTS, write_plot
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.work_store import SEAL, finished, seal
 
-# The functions that combine the values of a metric for several models into one for the suite, mostly the worst value.
+# For each metric, the function that combines the values of all models into one, mostly the worst.
 WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
     "loss_change": max,
@@ -55,7 +55,7 @@ class Each:
     decoding: Mapping[str, Any]
 
     def model(self, language: str, pairs: list[Pair]) -> Path:
-        """The folder of a language's finished model in the work store. Trains the model unless an earlier run has."""
+        """The folder of a language's model in the work store. Trains the model unless an earlier run finished it."""
         folder = self.job.work / "models" / self._key(language, pairs)
         if finished(folder) is None:
             unfinished = folder.with_name(f".{folder.name}")
@@ -107,7 +107,7 @@ def measure_each(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def _link(made: Path, target: Path) -> None:
-    """Makes hard links to the files of a finished model in the target, so that they take no space a second time."""
+    """Makes hard links in `target` to the files of a finished model, so that they take no space a second time."""
     for path in made.rglob("*"):
         inner = path.relative_to(made)
         if path.is_file() and path.name != SEAL and inner.parts[0] != PLOTS:

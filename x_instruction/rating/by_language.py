@@ -1,4 +1,4 @@
-"""Applies a function to the rows of each language, with the settings of that language."""
+"""Applies a function to the rows of each language, with the settings of the language."""
 
 from __future__ import annotations
 

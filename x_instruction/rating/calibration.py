@@ -32,9 +32,9 @@ class Regression:
     The distance of a signal says by how much it is worse than its median among the best pairs (`medians`). A signal
     that is better than the median, or null, has the distance 0. Otherwise an instruction that a model wrote would have
     an advantage, because the model finds it likelier than an instruction by a person. The distance is at most the
-    largest one in the fit (`limits`), so that the regression never extrapolates. `coefficients` has one row for each
-    level, and `intercepts` one number. Before the distances are computed, the mean likelihood after other texts, times
-    `subtracted`, is subtracted from the likelihoods.
+    largest one in the fit (`limits`), so that distances are never extrapolated. `coefficients` has a row for each
+    level, and `intercepts` a number for each level. Before the distances are computed, the mean likelihood after other
+    texts, times `subtracted`, is subtracted from the likelihoods.
     """
 
     signals: list[str]
@@ -51,7 +51,7 @@ class Calibration:
     regression: Regression | None = None
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Adds the calibrated columns best, flawed and worst to a frame that has the columns of the signals."""
+        """Replaces the columns `best`, `flawed` and `worst` by calibrated values. A regression also reads signals."""
         if self.regression is None:
             return with_temperature(frame, self.temperature)
         coefficients = np.array(self.regression.coefficients)

@@ -6,19 +6,9 @@ these likelihoods.
 
 If an instruction is likely after any text, its likelihood says nothing about the response. So its mean likelihood after
 other texts of the language is computed too. The calibration subtracts this mean, times the factor from 0 to 1 that fits
-best (stages/evaluator/fitting.py). The table shows AUC in detecting responses to another instruction, with Gemma 3 270M
-on held-out seeds.
-
-| subtracted from the likelihood | Finnish | Hindi |
-|---|---|---|
-| nothing | 0.66 | 0.78 |
-| the likelihood without a text | 0.84 | 0.91 |
-| the whole mean after two other texts | 0.94 | 0.92 |
-| the whole mean after three other texts | 0.95 | 0.94 |
-| the whole mean after eight other texts | 0.96 | 0.96 |
-
-In the artificial languages, all instructions are equally likely. There AUC was 0.999 if nothing was subtracted, and
-0.95 if the whole mean was.
+best (stages/evaluator/fitting.py). With Gemma 3 270M on held-out Finnish seeds, AUC in detecting responses to another
+instruction rose from 0.66 to 0.94 when the whole mean after two other texts was subtracted. In the artificial
+languages, all instructions are equally likely, and AUC fell from 0.999 to 0.96 (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -34,10 +24,10 @@ from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.settings import Prompts
 from x_instruction.rating.by_language import by_language
 
-# `likelihood` is the mean log-probability, in nats, of the instruction's tokens after the whole response.
-# `part_likelihood` is the lowest such value after one of the response's parts (at most three). A low value means that
-# the response does not fit. On the artificial languages, AUC in detecting responses that leave the topic was 0.83 with
-# `likelihood` alone, and 0.998 together with `part_likelihood` and the labels.
+# `likelihood` is the mean log-probability, in nats per token, of the instruction after the response, which is cut at
+# `prompts.max_response_tokens`. `part_likelihood` is the lowest such value after one of the response's parts (at most
+# three). On the artificial languages, AUC in detecting responses that leave the topic was 0.83 with `likelihood` alone,
+# and 0.998 together with `part_likelihood` and the labels.
 LIKELIHOODS = ("likelihood", "part_likelihood")
 # The mean of the instruction's likelihoods after other texts.
 OTHER_LIKELIHOOD = "other_likelihood"
@@ -101,7 +91,7 @@ def _values(texts: pl.DataFrame, instructions: list[str], engine: LazyEngine, pr
 
 
 def without_likelihoods(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds the columns of LIKELIHOOD_COLUMNS filled with NaN, for settings in which no rating reads them."""
+    """Adds the columns of LIKELIHOOD_COLUMNS filled with NaN, for settings in which ratings do not use them."""
     return frame.with_columns(pl.lit(float("nan")).alias(name) for name in LIKELIHOOD_COLUMNS)
 
 
@@ -113,7 +103,7 @@ def compared(frame: pl.DataFrame, share: float) -> pl.DataFrame:
 
 
 def _parts(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
-    """Divides each response of two or more sentences: a frame of `number` (its row in `frame`) and `text` (a part)."""
+    """The parts of each response of two or more sentences: a frame of `number` (its row in `frame`) and `text`."""
     lines = by_language(frame.select("language", "response"), pages, _with_sentences).with_row_index("number")
     size = (pl.col("sentences").list.len() + PARTS - 1) // PARTS
     cut = [pl.col("sentences").list.slice(size * number, size).list.join(" ") for number in range(PARTS)]

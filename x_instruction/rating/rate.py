@@ -1,4 +1,4 @@
-"""Rates pairs. A rating is the expected value of the three labels under the evaluator's calibrated probabilities."""
+"""Rates pairs. A rating is the expected value of `rating.values` under the evaluator's calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add_ratings(
     prompts: Prompts,
     names: Mapping[str, str],
 ) -> pl.DataFrame:
-    """Adds the columns best, flawed and worst (probabilities) and rating (the expected value) to a frame of pairs.
+    """Adds the columns `best`, `flawed`, `worst` (probabilities) and `rating` (the expected value) to a frame of pairs.
 
     The frame has `language` (a code of `names`), `instruction`, `response` and the signals that the calibration uses.
     """

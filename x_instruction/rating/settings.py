@@ -18,10 +18,8 @@ class Rating(Section):
     labels: Annotated[list[str], Field(min_length=3, max_length=3)]
     """The tokens that stand for best, flawed and worst; each must be a single token of the model."""
     values: Annotated[list[Share], Field(min_length=3, max_length=3)]
-    """The values of the three levels; a rating is their expected value. With 0.5 for flawed, a response that is
-    certainly cut off would be worth as much as one that is either good or an answer to another instruction, with equal
-    probability. In detecting defects of the response alone (wrong language, cuts, repetitions, boilerplate), AUC was
-    0.62 with 0.5, and 0.91 with 0.2."""
+    """The values of the three levels; a rating is their expected value. In detecting defects of the response alone
+    (wrong language, cuts, repetitions, boilerplate), AUC was 0.62 with 0.5 for flawed, and 0.91 with 0.2."""
     signals: tuple[Signal, ...]
     """The signals (x_instruction/rating/signals.py) that a regression combines with the label probabilities. If the
     list is empty, the labels decide alone. candidate_pairs computes likelihoods and vectors only if a listed signal
@@ -29,4 +27,5 @@ class Rating(Section):
     other_texts: Positive
     """For comparison, an instruction's likelihood is also computed after this many other texts of the language."""
     max_response_tokens: Positive
-    """In the prompt, a response with more tokens is cut at the end of a sentence. Signals use the whole response."""
+    """In the prompt for the labels, a response with more tokens is cut, at the end of a sentence if one lies in the
+    second half of what fits. Signals do not depend on this limit."""

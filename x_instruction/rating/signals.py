@@ -1,4 +1,4 @@
-"""Computes the signals of a pair, which a rating uses besides the evaluator's labels. We chose the signals ourselves.
+"""Computes the signals of a pair, which a rating uses besides the evaluator's labels. The choice of signals is ours.
 
 surface.py      counted on the response alone
 likelihoods.py  how likely the instruction is after the response
@@ -31,8 +31,8 @@ SIGNALS = (*HIGHER_IS_BETTER, *SURFACE)
 def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
     """Adds the signals of `rating.signals`. Likelihoods need the instruction model, and similarities the text encoder.
 
-    The folder `evaluator` contains the mean vectors that similarities need. Similarities use the vectors of the frame,
-    or compute them if the frame has none, and then remove them.
+    The folder `evaluator` contains the mean vectors that similarities need. If the frame has no vectors, they are
+    computed for the similarities. Afterwards the vectors are removed.
     """
     rating = job.section(Rating)
     if set(rating.signals) & set(SURFACE):
