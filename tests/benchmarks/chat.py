@@ -83,7 +83,7 @@ def publish(checkpoint: Path, folder: Path) -> list[list[int]]:
 
 
 def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
-    """Writes the chat template and the generation config of a tuned model beside the weights in the folder.
+    """Writes a chat template and a generation config as for a tuned model beside the weights in the folder.
 
     Returns the tokens of the prompt that this project makes for each chat; a chat without `language` has an empty list.
     """
@@ -131,7 +131,7 @@ def by_vllm(folder: Path, chats: Sequence[Chat]) -> list[Asked]:
     for chat in chats:
         (output,) = llm.chat(chat.messages, greedy, chat_template_kwargs=dict(chat.arguments), use_tqdm=False)
         found.append(Asked(list(output.prompt_token_ids or []), list(output.outputs[0].token_ids)))
-    # The engine's process would otherwise keep its model in memory beside that of the next engine.
+    # The engine's process would otherwise keep its model in memory beside that of `vllm serve`.
     llm.llm_engine.engine_core.shutdown()
     return found
 

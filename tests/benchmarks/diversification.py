@@ -1,11 +1,11 @@
 """Compares diversified_set with faiss alone on the same vectors of a large set.
 
-The vectors have 384 dimensions, like those of both packaged encoders, and lie around 2,000 random centres; every
-twentieth vector is a near copy of the previous vector. They are stored in shards of half-precision bytes, as
-candidate_pairs stores them. Our side reads the shards, subtracts the mean, clusters the vectors, drops near copies,
-draws one pair in 100 and measures the drawn pairs. The faiss side reads the shards and clusters the vectors, with the
-same number of rounds and clusters. Each side runs in a separate process with one thread and is timed in CPU seconds.
-XI_BENCH_VECTORS sets the number of vectors; the default is 100,000.
+The vectors have 384 dimensions and lie around 2,000 random centres; every twentieth vector is a near copy of the
+previous vector. They are stored in shards of half-precision bytes, as candidate_pairs stores them. Our side reads the
+shards, subtracts the mean, clusters the vectors, drops near copies, draws one pair in 100 and measures the drawn pairs.
+The faiss side reads the shards and clusters the vectors, with the same number of rounds and clusters. Each side runs in
+a separate process with one thread and is timed in CPU seconds. XI_BENCH_VECTORS sets the number of vectors; the default
+is 100,000.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _seconds(found: dict[str, Any]) -> str:
 
 
 def write(folder: Path, count: int) -> None:
-    """Writes shards with the columns that the two sides read. Every COPY_AFTER-th vector is a near copy."""
+    """Writes shards with the columns that the two sides read. Every COPY_AFTER-th vector is a copy of the one before."""
     random = np.random.default_rng(11)
     middles = _unit(random.standard_normal((CENTRES, SIZE), np.float32))
     for number, start in enumerate(range(0, count, SHARD)):

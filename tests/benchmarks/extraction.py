@@ -27,10 +27,11 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
 PAGES = 40  # per language, spread evenly over the file
-# A round over the news pages takes only 0.14 s; even the fastest of seven rounds differed by 5 % between runs.
+# At least this many rounds. Seven rounds over the news pages take only 1 s, in which the fastest round differed by 5 %
+# between runs, so more follow until SECONDS are over.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
-LEAST_CHARACTERS = 40  # shorter paragraphs do not count; of the others, only the first 40 are looked up
+LEAST_CHARACTERS = 40  # shorter paragraphs do not count; of longer ones, the first 40 characters are looked for
 SECONDS = 12.0  # for both sides together; short rounds are repeated until this time is over
 BARE = OPTIONS | {"favor_precision": True}
 
@@ -52,7 +53,7 @@ def run() -> list[Row]:
 
 
 def _lost(pages: list[bytes], extract: Callable[[bytes], str]) -> float:
-    """Share of lost characters among those of the article's long paragraphs and list items.
+    """Share of the characters of the article's long paragraphs and list items that is lost.
 
     A paragraph or item counts as lost if its first LEAST_CHARACTERS characters are missing from the extracted text.
     """

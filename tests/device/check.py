@@ -102,7 +102,7 @@ def compare_engines(lab: Lab, trainings: list[Figures]) -> Figures:
     """Compares one model's results on the CPU with those on the GPU in float32 and in bfloat16.
 
     The results are likelihoods, label probabilities and greedy texts. The weights are rounded to bfloat16 first, so
-    that all three engines compute with the same numbers.
+    that all three engines have the same weights.
     """
     done = [figures for figures in trainings if "folder" in figures]
     trained = Path(next((one for one in done if one["name"] == "full, bfloat16"), done[0])["folder"])
