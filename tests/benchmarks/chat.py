@@ -1,8 +1,8 @@
 """Measures whether four ways to ask a published model give equal greedy answers: Gemma 3 270M, float32, on the CPU.
 
-The model is pretrained and not tuned, so its answers mean nothing; the chat template, the generation config and the end
-tokens are written as for a tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI
-client are compared, token by token, with `apply_chat_template` and `generate`.
+The model is pretrained and not tuned; the chat template, the generation config and the end tokens are written as for a
+tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI client are compared, token by
+token, with `apply_chat_template` and `generate`.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def _seconds(found: dict[str, Any]) -> str:
 
 
 def write(folder: Path, count: int) -> None:
-    """Writes shards with the columns that the two sides read. Every COPY_AFTER-th vector is a copy of the one before."""
+    """Writes shards for both sides. Every COPY_AFTER-th vector is a near copy of the previous one."""
     random = np.random.default_rng(11)
     middles = _unit(random.standard_normal((CENTRES, SIZE), np.float32))
     for number, start in enumerate(range(0, count, SHARD)):

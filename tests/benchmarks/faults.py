@@ -84,7 +84,7 @@ def rows(record: Record, name: str) -> list[Row]:
             tried,
             "all kills",
         ),
-        Row(f"finished shards made again, {name}", "shards", record.redone, tried, "one for each kill"),
+        Row(f"finished shards made again, {name}", "shards", record.redone, tried, "at most, one for each kill"),
         Row(f"runs that ended with the bytes of an undisturbed run, {name}", "runs", record.equal, ended, "all runs"),
     ]
 

@@ -37,7 +37,7 @@ def run() -> list[Row]:
     return [
         Row("runs killed before they ended", "runs", float(len(losses)), float(KILLS), "at random moments"),
         Row("same hash afterwards", "1 is yes", float(first == second), 1.0, "the undisturbed run"),
-        Row("finished shards lost by one kill, at most", "shards", worst, 1.0, "plus the shard in progress"),
+        Row("finished shards lost by one kill, at most", "shards", worst, 1.0, "at most, besides the shard in progress"),
     ]
 
 

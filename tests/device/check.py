@@ -3,8 +3,9 @@
     tests/device/check.sh [--tiny] [--minutes 9] [--only TEXT]
 
 The models have Gemma 3's shapes and random weights, so their speed and memory are realistic but their answers are
-meaningless. `--only` restricts the check to trainings whose names contain the text. A training that would not end
-within `--minutes` is skipped, and the result says so. The check does not cover vLLM or a run of the whole pipeline.
+meaningless. `--tiny` uses one very small shape. `--only` restricts the check to trainings whose names contain the text.
+A training that would not end within `--minutes` is skipped, and the result says so. The check does not cover vLLM or a
+run of the whole pipeline.
 """
 
 from __future__ import annotations
