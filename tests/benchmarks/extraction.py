@@ -4,8 +4,7 @@ Both sides have the same options and take turns in one process. If our side find
 `favor_precision`.
 
 Our side also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and
-normalizes lines. It saves time by removing scripts first, so that trafilatura walks a smaller tree (1 MB instead of 1.6
-MB for news pages).
+normalizes lines. It saves time by removing scripts first, so that trafilatura walks a smaller tree.
 """
 
 from __future__ import annotations
@@ -77,10 +76,10 @@ def _pages(name: str) -> list[bytes]:
 
 
 def _seconds(pages: list[bytes]) -> tuple[float, float]:
-    """CPU seconds of our side and of trafilatura in the round with the median ratio. The sides take turns in going first.
+    """CPU seconds of our side and of trafilatura in the round with the median ratio.
 
-    On a shared machine, both sides may be slow in a round, but this hardly changes the ratio. A round in which only one
-    side is slow hardly changes the median.
+    The sides take turns in going first. On a shared machine, both sides may be slow in a round, but this hardly changes
+    the ratio. A round in which only one side is slow hardly changes the median.
     """
     rounds: list[tuple[float, float]] = []
     while len(rounds) < ROUNDS or sum(map(sum, rounds)) < SECONDS:

@@ -1,4 +1,4 @@
-"""Kills (SIGKILL) a generating stage at ten random moments, reruns it, and compares it with an undisturbed run."""
+"""Kills (SIGKILL) a generating stage at ten random moments; compares its final output with an undisturbed run's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def run() -> list[Row]:
     return [
         Row("runs killed before they ended", "runs", float(len(losses)), float(KILLS), "at random moments"),
         Row("same hash afterwards", "1 is yes", float(first == second), 1.0, "the undisturbed run"),
-        Row("finished shards lost by one kill, at most", "shards", worst, 1.0, "at most, besides the shard in progress"),
+        Row(
+            "finished shards lost by one kill, at most", "shards", worst, 1.0, "at most, besides the shard in progress"
+        ),
     ]
 
 
