@@ -134,9 +134,7 @@ class World:
     seeds_share: float = 0.9
     defective_share: float = 0.1  # number of pages with each kind of defect, divided by the number of topics
     # 2 is the lowest random seed with which every concept occurs in an instruction of the training split. With seed 1,
-    # 14 of 121 held-out instructions asked for concepts that no training pair named. The likelihood alone then
-    # recognized responses to another instruction with an AUC of 0.97. With three other random seeds, this AUC was 0.99
-    # to 1.0.
+    # 14 of 121 held-out instructions asked for concepts that no training pair named.
     seed: int = 2
 
     @property

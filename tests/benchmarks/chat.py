@@ -1,8 +1,8 @@
 """Measures whether four ways to ask a published model give equal greedy answers: Gemma 3 270M, float32, on the CPU.
 
-The model is pretrained and not tuned, so its answers mean nothing; the chat template, the generation config and the end
-tokens are written as for a tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI
-client are compared, token by token, with `apply_chat_template` and `generate`.
+The model is pretrained and not tuned; the chat template, the generation config and the end tokens are written as for a
+tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI client are compared, token by
+token, with `apply_chat_template` and `generate`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def publish(checkpoint: Path, folder: Path) -> list[list[int]]:
 
 
 def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
-    """Writes the chat template and the generation config of a tuned model beside the weights in the folder.
+    """Writes a chat template and a generation config as for a tuned model beside the weights in the folder.
 
     Returns the tokens of the prompt that this project makes for each chat; a chat without `language` has an empty list.
     """
@@ -131,7 +131,7 @@ def by_vllm(folder: Path, chats: Sequence[Chat]) -> list[Asked]:
     for chat in chats:
         (output,) = llm.chat(chat.messages, greedy, chat_template_kwargs=dict(chat.arguments), use_tqdm=False)
         found.append(Asked(list(output.prompt_token_ids or []), list(output.outputs[0].token_ids)))
-    # The engine's process would otherwise keep its model in memory beside that of the next engine.
+    # The engine's process would otherwise keep its model in memory beside that of `vllm serve`.
     llm.llm_engine.engine_core.shutdown()
     return found
 
@@ -162,7 +162,7 @@ def rows(expected: Sequence[list[int]], ways: Mapping[str, Sequence[Asked]]) -> 
     for way, asked in ways.items():
         prompts = [(one.prompt, prompt) for one, prompt in zip(asked, expected, strict=True) if prompt]
         same = sum(one == prompt for one, prompt in prompts)
-        note = "those of the training, token for token; a question without `language` has none"
+        note = "the prompts of the training, token for token; only questions with `language` have one"
         found.append(Row(f"same prompts, {way}", "prompts", float(same), float(len(prompts)), note))
         if way == REFERENCE:
             continue

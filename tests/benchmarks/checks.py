@@ -1,13 +1,13 @@
 """Measures the cost of the checks in a run.
 
-They are hashes, manifests, locks, the record of the inputs read, checks of model weights, the search for left-over
-files, and time limits of pages.
+The checks are hashes, manifests, locks, the record of the inputs read, checks of model weights, the search for
+left-over files, and time limits of pages.
 
-The cost is a share of the processor time of (a) the sample's whole run and (b) `raw_web_text` and `filtered_text` on
-64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process of the run. Runs
-with and without checks are not compared, because on a shared machine, two equal runs differ by more than the checks
-cost. The processor time of all processes of the run is read twice a second, so the measured total is slightly too
-small and the share slightly too large.
+The cost is a share of the processor time of (a) a run of the whole pipeline on the sample and (b) `raw_web_text` and
+`filtered_text` on 64,000 generated documents with one thread. hooks/sitecustomize.py times the checks in every process
+of the run. Runs with and without checks are not compared, because on a shared machine, two equal runs differ by more
+than the checks cost. The processor time of the run is read twice a second, so the last moments of each process are
+missing, and the share is slightly too large.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An untrained model of the embedded model's size; it suffices because speed does not depend on the weights' values."""
+"""Gives benchmarks of speed an untrained model of the embedded model's size, and prompts of random tokens."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def engine_settings(backend: str) -> TextGeneration:
 
 
 def prompts(count: int, tokens: int, seed: int) -> list[list[int]]:
-    """Random prompts that share prefixes only by chance."""
+    """Prompts of random tokens, so that an engine cannot reuse a common prefix."""
     choose = random.Random(seed)
     return [[choose.randrange(FIRST_TOKEN, 2000) for _ in range(tokens)] for _ in range(count)]
 

@@ -4,8 +4,7 @@ Both sides have the same options and take turns in one process. If our side find
 `favor_precision`.
 
 Our side also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and
-normalizes lines. It saves time by removing scripts first, so that the library walks a smaller tree (1 MB instead of 1.6
-MB for news pages).
+normalizes lines. It saves time by removing scripts first, so that trafilatura walks a smaller tree.
 """
 
 from __future__ import annotations
@@ -27,10 +26,11 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
 PAGES = 40  # per language, spread evenly over the file
-# A round over the news pages takes only 0.14 s; even the fastest of seven rounds differed by 5 % between runs.
+# At least this many rounds. Seven rounds over the news pages take only 1 s, in which the fastest round differed by 5 %
+# between runs, so more follow until SECONDS are over.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
-LEAST_CHARACTERS = 40  # shorter paragraphs do not count; of the others, only the first 40 are looked up
+LEAST_CHARACTERS = 40  # shorter paragraphs do not count; of longer ones, the first 40 characters are looked for
 SECONDS = 12.0  # for both sides together; short rounds are repeated until this time is over
 BARE = OPTIONS | {"favor_precision": True}
 
@@ -52,7 +52,7 @@ def run() -> list[Row]:
 
 
 def _lost(pages: list[bytes], extract: Callable[[bytes], str]) -> float:
-    """Share of lost characters among those of the article's long paragraphs and list items.
+    """Share of the characters of the article's long paragraphs and list items that is lost.
 
     A paragraph or item counts as lost if its first LEAST_CHARACTERS characters are missing from the extracted text.
     """
@@ -76,10 +76,10 @@ def _pages(name: str) -> list[bytes]:
 
 
 def _seconds(pages: list[bytes]) -> tuple[float, float]:
-    """CPU seconds of our side and of the library in the round with the median ratio. They take turns in going first.
+    """CPU seconds of our side and of trafilatura in the round with the median ratio.
 
-    On a shared machine, both sides may be slow in a round, but this hardly changes the ratio. A round in which only one
-    side is slow hardly changes the median.
+    The sides take turns in going first. On a shared machine, both sides may be slow in a round, but this hardly changes
+    the ratio. A round in which only one side is slow hardly changes the median.
     """
     rounds: list[tuple[float, float]] = []
     while len(rounds) < ROUNDS or sum(map(sum, rounds)) < SECONDS:

@@ -1,12 +1,12 @@
 """Kills (SIGKILL) `make run` at random moments, then checks the files that remain and the result of the next run.
 
-    make bench NAME=faults                              50 kills of a run on the embedded model, training included
+    make bench NAME=faults                              50 kills of a run with the embedded model, training included
     KILLS=5 PROJECT=miniature make bench NAME=faults    the same on the small project of the tests
 
 Each kill ends one random process of the run, and then the run itself. Afterwards no process may be left, and everything
 published must be complete and match its manifest. If a run ends by itself, it must have published the same bytes as an
-undisturbed run; then a new project is started. The record is saved in data/faults/<project> after each kill, so the
-benchmark can be interrupted and resumed.
+undisturbed run; the next run then starts in a new project. The record is saved in data/faults/<project> after each
+kill, so the benchmark can be interrupted and resumed.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def rows(record: Record, name: str) -> list[Row]:
             tried,
             "all kills",
         ),
-        Row(f"finished shards made again, {name}", "shards", record.redone, tried, "one for each kill"),
+        Row(f"finished shards made again, {name}", "shards", record.redone, tried, "at most, one for each kill"),
         Row(f"runs that ended with the bytes of an undisturbed run, {name}", "runs", record.equal, ended, "all runs"),
     ]
 

@@ -30,7 +30,6 @@ TYPES = ("float32", "bfloat16")
 PAIRS = 8  # per language
 NEW_TOKENS = 24
 MOST_DIFFERENT_RATING = 0.01
-# The limit was set for ratings; the same limit is used for likelihoods.
 MOST_DIFFERENT_NATS = 0.01
 
 
@@ -54,13 +53,13 @@ def run() -> list[Row]:
 
 
 def real_settings() -> Settings:
-    """The settings of the benchmark real_model, with its prompts."""
+    """The settings of the benchmark real_model."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     return validated(merged(params, settings(DEFAULT)), ROOT / "params.yaml")
 
 
 def sample_pairs(number: int = PAIRS) -> list[Pair]:
-    """The first seeds of the sample in each language."""
+    """The first `number` seeds of the sample in each language of DEFAULT."""
     return [
         pair
         for code in DEFAULT

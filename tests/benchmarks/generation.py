@@ -64,7 +64,7 @@ def _rows(engine: LazyEngine, plain: Any) -> list[Row]:
             "tokens/s",
             best["ours"],
             best["seeded"],
-            "vllm.LLM.generate, with a seed for each prompt as ours",
+            "vllm.LLM.generate, one seed per prompt, as in ours",
         ),
         Row(
             "generate, no seeds",

@@ -41,10 +41,22 @@ def run() -> list[Row]:
     speed = len(texts) / ours["seconds"]
     peer_speed, fastest = (len(fewer) / peer["seconds"] for peer in (theirs, unsplit))
     return [
-        Row("end to end", "documents/s", speed, peer_speed, "datatrove 0.10, one thread each; the goal is 20 times"),
-        Row("end to end, words between spaces", "documents/s", speed, fastest, "datatrove 0.10, words between spaces"),
-        Row("recall, Jaccard 0.80–0.85", "share", mine[0], other[0], "datatrove 0.10; the goal is 0.95"),
-        Row("precision, Jaccard 0.8", "share", mine[1], other[1], "datatrove 0.10; the goal is 0.99"),
+        Row(
+            "end to end",
+            "documents/s",
+            speed,
+            peer_speed,
+            "datatrove 0.10, one thread each; ours must be 20 times as fast",
+        ),
+        Row(
+            "end to end, words between spaces",
+            "documents/s",
+            speed,
+            fastest,
+            "datatrove 0.10 without its word tokenizer",
+        ),
+        Row("recall, Jaccard 0.80–0.85", "share", mine[0], other[0], "datatrove 0.10; ours must reach 0.95"),
+        Row("precision, Jaccard 0.8", "share", mine[1], other[1], "datatrove 0.10; ours must reach 0.99"),
     ]
 
 

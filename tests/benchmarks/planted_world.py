@@ -131,8 +131,14 @@ def _evaluator_rows(project: Path) -> list[Row]:
 def _kept_rows(kept: Kept) -> list[Row]:
     return [
         Row("kept pairs that are good", "share", kept.good, 0.95, "at least; whole sentences of a cut page are good"),
-        Row("kept pairs of good pages", "share", kept.of_good_pages, 0.95, "the same, but every cut page is bad"),
-        Row("kept pairs", "pairs", kept.pairs, kept.candidates, "good candidates, with whole sentences of cut pages"),
+        Row("kept pairs of good pages", "share", kept.of_good_pages, 0.95, "at least; all pairs of a cut page are bad"),
+        Row(
+            "kept pairs",
+            "pairs",
+            kept.pairs,
+            kept.candidates,
+            "good candidates, including whole sentences of cut pages",
+        ),
     ]
 
 

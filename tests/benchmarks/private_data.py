@@ -2,9 +2,9 @@
 
 The numbers are libphonenumber's examples for the countries of the ten languages, in national, international and E.164
 form. They are written with several separators, with and without the leading +, after words of the language that
-announce a number, and after the word "Kirje", which does not. A number counts as found if the mask leaves none of its
-digits. False positives are counted on other numbers: ISBN, ISSN, EAN, orders, parcels, references, years, prices,
-coordinates. The bounds on recall and false positives were chosen by this project.
+announce a number, and after the word "Kirje" (letter), which does not. A number counts as found if the mask leaves none
+of its digits. False positives are counted on other numbers: ISBN, ISSN, EAN, orders, parcels, references, years,
+prices, coordinates. The bounds on recall and false positives were chosen by this project.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.TOL
 LEAST_RECALL, MOST_FALSE = 0.98, 0.01
 ADDRESSES = (
     "ali@ornek.example", "ali [at] ornek.example", "ali(at)ornek.example", "ali [at] ornek [dot] example",
-    "ali＠ornek.example", "ผู้ดูแล@ตัวอย่าง.ไทย", "संपर्क@उदाहरण.भारत", "যোগাযোগ@উদাহরণ.বাংলা", "தொடர்பு@எடுத்துக்காட்டு.இந்தியா",
-    "رابطہ@مثال.پاکستان", "liên.hệ@vídụ.example", "äiti.öljy@esimerkki.example",
+    "ali＠ornek.example", "ผู้ดูแล@ตัวอย่าง.ไทย", "संपर्क@उदाहरण.भारत", "যোগাযোগ@উদাহরণ.বাংলা",
+    "தொடர்பு@எடுத்துக்காட்டு.இந்தியா", "رابطہ@مثال.پاکستان", "liên.hệ@vídụ.example", "äiti.öljy@esimerkki.example",
 )  # fmt: skip
 OTHERS = 40  # numbers of each kind
 

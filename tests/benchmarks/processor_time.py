@@ -1,4 +1,4 @@
-"""The processor time of a run and of all its processes. It shows how far a run is even if the machine is busy."""
+"""Measures the processor time of a run with all its processes, which depends less on other programs than clock time."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Compares rating from one token position with decoding a 64-token verdict, with the same engine and prompts.
 
 Both methods read the prompt. So if decoding a token costs c times as much as reading one, rating from one position is 1
-+ 64 c / (tokens of the prompt) times as fast. With prompts of only 48 tokens, the overhead of each request takes most
-of the time; the sample's pairs have 250 to 320 tokens.
++ 64 c / (tokens of the prompt) times as fast.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Each document belongs to one part, and related documents, such as the paragraphs of an article, belong to the same part.
 The second largest site of each language is a separate part, from which nothing is learned.
 
-An excerpt consists of whole sentences in its language, by the rule of filtered_text. Without these conditions, a
-quarter of the Urdu excerpts ended within a sentence, and two thirds of the Vietnamese excerpts were in English. An
+An excerpt consists of whole sentences and is in its language, by the rule of filtered_text. Without these conditions,
+a quarter of the Urdu excerpts ended within a sentence, and two thirds of the Vietnamese excerpts were in English. An
 evaluator that noticed these defects was then counted as wrong.
 """
 

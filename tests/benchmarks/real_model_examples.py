@@ -10,7 +10,7 @@ import polars as pl
 from tests.benchmarks.real_model_figures import shards
 
 SHOWN = 20  # examples of each kind in each language
-CHARACTERS = 300  # per text
+CHARACTERS = 300  # of each response
 
 
 def write_examples(project: Path, languages: Sequence[str], out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Kills (SIGKILL) a generating stage at ten random moments, reruns it, and compares it with an undisturbed run."""
+"""Kills (SIGKILL) a generating stage at ten random moments; compares its final output with an undisturbed run's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def run() -> list[Row]:
     return [
         Row("runs killed before they ended", "runs", float(len(losses)), float(KILLS), "at random moments"),
         Row("same hash afterwards", "1 is yes", float(first == second), 1.0, "the undisturbed run"),
-        Row("finished shards lost by one kill, at most", "shards", worst, 1.0, "plus the shard in progress"),
+        Row(
+            "finished shards lost by one kill, at most", "shards", worst, 1.0, "at most, besides the shard in progress"
+        ),
     ]
 
 
@@ -45,8 +47,8 @@ def moments(times: list[float], choose: random.Random) -> list[tuple[int, float]
     """KILLS random moments of a run: the number of shards finished by then, and the seconds since the last of them.
 
     `times[n]` is the second at which n shards were finished; the last entry is the end of the run. A moment is not
-    given in seconds alone, because a resumed run skips finished shards and often ends before that second. Only two of
-    ten kills planned in seconds hit a run.
+    given in seconds alone, because a resumed run skips finished shards and often ends before that second: of ten kills
+    that were planned in seconds alone, only two hit a run.
     """
     drawn = sorted(choose.uniform(times[0], times[-1] - LAST_SECONDS) for _ in range(KILLS))
     finished = [sum(second <= moment for second in times) - 1 for moment in drawn]
@@ -96,7 +98,8 @@ def _kill_run(project: Path, shards: int, seconds: float) -> int | None:
 def _project(folder: Path) -> Path:
     """Makes a copy of the project with texts in shards and an untrained model.
 
-    The only expectation of its candidate_pairs is that no row is lost, because an untrained model would miss others.
+    The only expectation of its candidate_pairs is that no row is lost, because an untrained model would fail the
+    others.
     """
     copy_project(folder, {"text_generation": {"backend": "transformers"}})
     (folder / "stages/candidate_pairs/expectations.yaml").write_text(

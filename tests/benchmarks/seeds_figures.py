@@ -108,10 +108,10 @@ def _note(one: Compared, model: str, other: str, resamples: int, seed: int) -> s
     seeds, questions = over_seeds(differences), one.over_questions(model, other, resamples, seed)
     count = len(one.by_model[model][0].questions)
     return (
-        f"{other}; the difference {differences.mean():+.3f} lies between {_short(seeds)} over seeds (t) and "
+        f"{other}; difference {differences.mean():+.3f}; 95 % intervals: {_short(seeds)} over seeds (t), "
         f"{_short(questions)} over {count} questions (bootstrap); better in {better} of {len(differences)} seeds"
     )
 
 
 def _short(interval: Interval | None) -> str:
-    return f"{interval.low:+.3f} and {interval.high:+.3f}" if interval else "unknown bounds"
+    return f"{interval.low:+.3f} to {interval.high:+.3f}" if interval else "unknown"

@@ -1,4 +1,4 @@
-"""Trains two models with each seed for the benchmark seeds, in a finished project, and lets them answer.
+"""Trains two models with each seed for the benchmark seeds, on the data of a finished project, and lets them answer.
 
 <folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
 <folder>/seed_18/measured/    the answers and the losses of the compared models, by language
@@ -44,7 +44,7 @@ MODELS = (
 
 
 def settings_of(project: Path) -> Settings:
-    """The project's settings. Raises SkippedError if the project's models have not been made yet."""
+    """The project's settings. Raises SkippedError if data or models of the project are missing."""
     for folder in (project.joinpath("data", *names) for names in READ):
         if not folder.is_dir():
             raise SkippedError(f"{folder} is missing; run `make run` first, or name a finished project in PROJECT")

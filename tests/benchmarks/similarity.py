@@ -22,7 +22,7 @@ from x_instruction.language.names import load_names
 
 SPLITS = 10
 LANGUAGES = list(load_names(ROOT / "languages"))
-NOTE = "at least; 20 instructions with each of their 20 responses, ten random halves of the seeds"
+NOTE = "at least; every combination of 20 instructions and their 20 responses; mean over ten random halves of the seeds"
 
 
 def seeds(language: str) -> pl.DataFrame:
@@ -40,7 +40,7 @@ def combined(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def swapped_auc(pairs: pl.DataFrame, column: str, seed: int) -> float:
-    """AUC with which a column of the signal Similarity tells true from wrong combinations of one half of the pairs."""
+    """AUC of the true against the wrong combinations of one half of the pairs, by a column of `Similarity.score`."""
     order = np.random.default_rng(seed).permutation(pairs.height)
     half = pairs.height // 2
     scored = Similarity.fit(pairs[order[:half]]).score(combined(pairs[order[half:]]))

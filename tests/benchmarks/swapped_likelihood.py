@@ -1,8 +1,8 @@
 """Measures whether an instruction's likelihood, with or without a correction, shows that a response belongs to it.
 
 Some instructions are likely after any text, so only the likelihood that a text adds is informative. Two corrections are
-compared. One subtracts the likelihood without a text, the other the mean likelihood after other texts of the language.
-The pairs are all combinations of the instructions and responses of seeds outside the instruction model's training set.
+compared. One subtracts the likelihood without a text, the other the mean likelihood after the other texts. The pairs
+are all combinations of the instructions and responses of the given seeds, from which the model must not have learned.
 """
 
 from __future__ import annotations

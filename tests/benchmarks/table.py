@@ -19,10 +19,10 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One case of a benchmark. `peer` is the figure with which ours is compared, and `note` says what this figure is.
+    """One case of a benchmark. `ours` is compared with `peer`, and `note` says what `peer` is.
 
-    It is a peer's figure from the same run, a bound, or a reference such as another model's figure. `ratio` is our
-    figure / `peer`, or infinite if `peer` is 0. If less is better, as for seconds and bytes, a small ratio is good.
+    `peer` is a peer's figure from the same run, a bound, or a reference such as another model's figure. `ratio` is
+    `ours` / `peer`, or infinite if `peer` is 0. If less is better, as for seconds and bytes, a small ratio is good.
     """
 
     case: str
@@ -37,9 +37,10 @@ class Row:
 
 
 def real_text(*parts: str) -> Path:
-    """Path of a file in the real-text collection, which is not part of the project. XI_SHARED_DATA names its folder.
+    """Path of a file in the real-text collection, which is not part of the project.
 
-    Raises SkippedError if the file is missing.
+    XI_SHARED_DATA names the folder of the collection; the default is shared/data beside the project. Raises
+    SkippedError if the file is missing.
     """
     path = Path(os.environ.get("XI_SHARED_DATA", ROOT.parent / "shared" / "data")).joinpath(*parts)
     if not path.exists():

@@ -27,7 +27,7 @@ from x_instruction.models.fine_tuning import fine_tune
 from x_instruction.models.settings import Training
 
 EXAMPLES, BATCH, LARGE_VOCABULARY = 160, 8, 65_536
-# The real model gets small batches, because plain TRL keeps several copies of the logits (1 GB for 4 examples).
+# The real model gets small batches, because plain TRL keeps several copies of the logits (about 1 GB each).
 REAL_EXAMPLES, REAL_BATCH = 12, 4
 
 

@@ -3,8 +3,9 @@
     tests/device/check.sh [--tiny] [--minutes 9] [--only TEXT]
 
 The models have Gemma 3's shapes and random weights, so their speed and memory are realistic but their answers are
-meaningless. `--only` restricts the check to trainings whose names contain the text. A training that would not end
-within `--minutes` is skipped, and the result says so. The check does not cover vLLM or a run of the whole pipeline.
+meaningless. `--tiny` uses one very small shape. `--only` restricts the check to trainings whose names contain the text.
+A training that would not end within `--minutes` is skipped, and the result says so. The check does not cover vLLM or a
+run of the whole pipeline.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def compare_engines(lab: Lab, trainings: list[Figures]) -> Figures:
     """Compares one model's results on the CPU with those on the GPU in float32 and in bfloat16.
 
     The results are likelihoods, label probabilities and greedy texts. The weights are rounded to bfloat16 first, so
-    that all three engines compute with the same numbers.
+    that all three engines have the same weights.
     """
     done = [figures for figures in trainings if "folder" in figures]
     trained = Path(next((one for one in done if one["name"] == "full, bfloat16"), done[0])["folder"])

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Trains and uses models of Gemma 3's shapes on a GPU and compares the results with the CPU's. By default,
-# this takes at most 10 minutes.
-# Without a GPU it says what it would do. With --tiny it does everything on the CPU with a very small model.
+# Trains and uses models of Gemma 3's shapes on a GPU and compares the results with the CPU's, in about 10 minutes.
+# Without a GPU it only lists what it would do. With --tiny it uses a very small model, with or without a GPU.
 # The result is $OUT/device.json; without OUT, data/bench/device.json. Options: tests/device/check.py.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -70,7 +70,7 @@ QLORA = {**LORA, "adapter": Adapter(rank=16, alpha=32, four_bits=True)}
 
 @dataclass(frozen=True)
 class Run:
-    """A training. `like` names a run with nearly the same losses; `seconds` is the expected time with loading."""
+    """A training. `like` names a run that must have nearly the same losses; `seconds` is its expected time."""
 
     name: str
     shape: str = "270m"

@@ -1,8 +1,8 @@
 """Runs datatrove's filters as FineWeb-2 does. Prints the seconds and, for each text, the drop reason or null.
 
-The JSON that is read has `texts` (a file with one JSON string per line), `language` (such as fin_Latn, for the word
-tokenizer), `rules` (the thresholds of a language page) and `shared` (thresholds for all languages). With `only_words`,
-the words of each text are printed instead.
+The JSON on standard input has `texts` (a file with one JSON string per line), `language` (such as fin_Latn, for the
+word tokenizer), `rules` (the thresholds of a language page) and `shared` (thresholds for all languages). With
+`only_words`, the words of each text are printed instead.
 """
 
 import json

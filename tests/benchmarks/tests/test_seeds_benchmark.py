@@ -187,7 +187,7 @@ def test_rows_have_both_intervals_and_the_number_of_seeds_with_the_right_order()
     share = rows["fi, language_share, tuned"]
     assert (share.ours, share.peer, share.unit) == (0.75, 0.75, "share")
     assert share.note == (
-        "seed_only; the difference +0.000 lies between -6.353 and +6.353 over seeds (t) and +0.000 and +0.000 over 2 "
+        "seed_only; difference +0.000; 95 % intervals: -6.353 to +6.353 over seeds (t), +0.000 to +0.000 over 2 "
         "questions (bootstrap); better in 1 of 2 seeds"
     )
     order = rows["fi, language_share and held_out_loss in order"]
