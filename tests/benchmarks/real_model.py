@@ -14,13 +14,20 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from stages.params import load_settings
 from tests.benchmarks.gemma import CACHE, gemma
 from tests.benchmarks.project_copy import run_python
 from tests.benchmarks.real_model_examples import write_examples
-from tests.benchmarks.real_model_project import chosen_languages, make_project, texts_per_language
+from tests.benchmarks.real_model_project import (
+    DEFAULT,
+    DEFAULT_TEXTS,
+    chosen_languages,
+    make_project,
+    texts_per_language,
+)
 from tests.benchmarks.real_model_rows import rows_of
 from tests.benchmarks.table import Row
 from x_instruction.runner.files import read_json, write_json
@@ -31,7 +38,7 @@ MOST_MINUTES = 75.0
 def run() -> list[Row]:
     folder = Path(os.environ.get("XI_REAL_MODEL") or CACHE)
     languages, texts, checkpoint = chosen_languages(), texts_per_language(), gemma()
-    projects = {name: folder / f"real_model_{name}" for name in ("embedded", "gemma")}
+    projects = {name: folder / project_name(name, languages, texts) for name in ("embedded", "gemma")}
     for name, project in projects.items():
         if not (project / ".dvc").is_dir():
             make_project(project, checkpoint if name == "gemma" else None, languages, texts)
@@ -45,6 +52,12 @@ def run() -> list[Row]:
         *rows_of(project, projects["embedded"]),
         Row("whole pipeline", "minutes", minutes(project), MOST_MINUTES, note),
     ]
+
+
+def project_name(model: str, languages: Sequence[str], texts: int) -> str:
+    """Runs of other languages or numbers of texts than the default have projects of other names."""
+    default = tuple(languages) == DEFAULT and texts == DEFAULT_TEXTS
+    return f"real_model_{model}" + ("" if default else f"_{'-'.join(languages)}_{texts}")
 
 
 def finish(project: Path) -> None:

@@ -24,6 +24,7 @@ from x_instruction.runner.errors import SettingsError
 DATA = "data/real"
 CHECKPOINT = f"{DATA}/{NAME}"
 DEFAULT = ("fi", "sw", "hi")
+DEFAULT_TEXTS = 60
 ENGLISH_PAIRS = 70
 ENGLISH_CHARACTERS = (120, 600)  # characters of the shortest and the longest response
 # About the number of training pairs of a language. The other 45 % of the sample's 40 seeds are held out or used for
@@ -43,7 +44,7 @@ def chosen_languages() -> list[str]:
 
 def texts_per_language() -> int:
     """The number in the environment variable TEXTS; the default is 60."""
-    given = os.environ.get("TEXTS", "60")
+    given = os.environ.get("TEXTS") or str(DEFAULT_TEXTS)
     if not given.isdecimal() or int(given) < 2:
         raise SettingsError(f"TEXTS: '{given}' is not a number of texts; give a whole number from 2")
     return int(given)

@@ -129,6 +129,11 @@ def test_an_environment_variable_sets_the_number_of_texts(monkeypatch: pytest.Mo
         texts_per_language()
 
 
+def test_runs_of_other_texts_have_another_project() -> None:
+    names = [real_model.project_name("gemma", *of) for of in ((["fi", "sw", "hi"], 60), (["fi"], 60), (["fi"], 30))]
+    assert names == ["real_model_gemma", "real_model_gemma_fi_60", "real_model_gemma_fi_30"]
+
+
 def test_the_times_of_all_attempts_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object, **options: object) -> None:
         raise RuntimeError("killed")
