@@ -52,7 +52,7 @@ def _figure(value: float) -> str:
 
 
 def figures() -> str:
-    """The table of the rows of all benchmarks."""
+    """The table of all benchmark results in data/bench."""
     lines = ["| benchmark | case | unit | ours | peer | ours / peer | peer is |", "|---|---|---|--:|--:|--:|---|"]
     for path in sorted(FIGURES.glob("*.json")):
         for row in json.loads(path.read_text(encoding="utf-8")):
