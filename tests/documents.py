@@ -34,7 +34,7 @@ def artifacts() -> str:
 
 
 def results() -> str:
-    """The table of the results that RESULTS names, with their figures from data/bench."""
+    """The table of the results that `RESULTS` names, with their figures from data/bench."""
     lines = ["| what is measured | ours | compared with |", "|---|--:|---|"]
     for (benchmark, case), words in RESULTS.items():
         row = next(row for row in read_json(FIGURES / f"{benchmark}.json") if row["case"] == case)

@@ -1,4 +1,4 @@
-"""Writes the table in docs/models.md of the memory, time and disk that the recipes need.
+"""Makes the table in docs/models.md of the memory, time and disk that the recipes need.
 
 The memory is the estimate of x_instruction.models.memory. For the CPU, the tokens per second were measured. For a GPU,
 they are computed from the operations per weight: training is assumed to reach the same share of the GPU's peak

@@ -1,4 +1,4 @@
-"""The requirement files pin every package that the code imports (without tests/benchmarks/peers), in one version."""
+"""The requirement files pin every package that the code imports, and lists for one environment agree on versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports Great Expectations, so that a gate starts no process for it, whose imports would take 2 to 4 s."""
+"""Imports Great Expectations, because a gate would otherwise start a process whose imports take 2 to 4 s."""
 
 from __future__ import annotations
 
