@@ -4,7 +4,7 @@
 # make test    lint, types and tests
 # make bench   measure and compare; make bench NAME=filter for one benchmark
 # make vllm    install vLLM on a machine without a GPU; make ray: install Ray; make lm_eval: install lm-eval
-# Each target first installs the packages that it needs into .venv, and installs them again when their pins change.
+# Each target first installs the packages that it needs, and installs them again when their requirement file changes.
 
 SHELL := bash
 PYTHON ?= python3.11
@@ -47,7 +47,7 @@ vllm: $(CORE) $(VLLM)
 ray: $(CORE) .venv/.ray-installed
 lm_eval: $(CORE) .venv/.lm-eval-installed
 
-# The lists are complete, so pip runs with --no-deps. The other lists wait for the core: pip must not run twice at once.
+# The lists are complete, so pip runs with --no-deps. The other lists wait for the core, which makes .venv.
 $(filter-out $(CORE),$(ALL)): | $(CORE)
 
 .venv/.%-installed: requirements-%.txt

@@ -17,7 +17,7 @@ Reply = str | dict[str, float] | int
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers each message with the result of `reply`; `bodies` has the bodies of all requests so far."""
+    """Answers each request with the result of `reply` for its first message; `bodies` has all request bodies so far."""
 
     def __init__(self, reply: Callable[[str], Reply]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

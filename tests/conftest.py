@@ -69,7 +69,7 @@ KillTraining = Callable[[int], AbstractContextManager[None]]
 
 
 class KilledError(Exception):
-    """Stops a training as an interruption would."""
+    """Stops a training in `kill_training`."""
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def kill_training(monkeypatch: pytest.MonkeyPatch) -> KillTraining:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained Llama. Except for special tokens, its tokens are single bytes, so a text shows its tokens."""
+    """An untrained Llama. Except for special tokens, its tokens are single bytes."""
     folder = tmp_path_factory.mktemp("tiny_model")
     tokenizer = train_tokenizer([], ARCHITECTURE)
     save_model(new_model(ARCHITECTURE, tokenizer, seed=3), tokenizer, folder)
@@ -114,7 +114,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lessons(tiny_model: Path) -> list[Example]:
-    """The examples that `taught_model` learns; every completion ends with the end token."""
+    """The examples that `taught_model` learns; every completion ends with `<|end|>`."""
     tokenizer = load_tokenizer(tiny_model)
     return [
         Example(

@@ -34,7 +34,7 @@ def artifacts() -> str:
 
 
 def results() -> str:
-    """The table of the results that RESULTS names, with their figures from data/bench."""
+    """The table of the results that `RESULTS` names, with their figures from data/bench."""
     lines = ["| what is measured | ours | compared with |", "|---|--:|---|"]
     for (benchmark, case), words in RESULTS.items():
         row = next(row for row in read_json(FIGURES / f"{benchmark}.json") if row["case"] == case)
@@ -52,7 +52,7 @@ def _figure(value: float) -> str:
 
 
 def figures() -> str:
-    """The table of the rows of all benchmarks."""
+    """The table of all benchmark results in data/bench."""
     lines = ["| benchmark | case | unit | ours | peer | ours / peer | peer is |", "|---|---|---|--:|--:|--:|---|"]
     for path in sorted(FIGURES.glob("*.json")):
         for row in json.loads(path.read_text(encoding="utf-8")):

@@ -1,8 +1,8 @@
-"""A small project with the structure of the real one, in a git and DVC repository. Its stages load no model.
+"""A small project with nine of the real artifacts, in a git and DVC repository. Its stages load no model.
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
 the real settings with two languages. A language page has a name and two settings for filtered_text: `min_rows`, the
-number of rows that the stage expects, and optionally `sleep`, the seconds for which the stage sleeps.
+fewest rows that pass its gate, and optionally `sleep`, the seconds for which the stage sleeps.
 """
 
 from __future__ import annotations
@@ -130,9 +130,8 @@ SUITE = """\
 - { metric: word_share, at_least: 0.5, severity: warning, because: few words say little }
 """
 
-# Every stage writes a hash of its inputs into its manifest, so that a change of an input changes the output, as in the
-# real project. A stage copies its rows from a file of the sample, because importing polars would take longer
-# than the whole stage.
+# A stage writes a hash of its code, settings and inputs into its manifest, so that a change of any of them changes the
+# output. It copies its rows from a file of the sample, because importing polars would take longer than the whole stage.
 STAGE = """\
 import hashlib, json, os, shutil, sys, time
 from pathlib import Path
@@ -255,7 +254,7 @@ def make_miniature(folder: Path) -> Path:
 
 
 def set_param(folder: Path, key: str, value: Any) -> None:
-    """Sets `section.key` in the project's params.yaml; the comments of the file are lost."""
+    """Sets a key, such as `section.name`, in the project's params.yaml; the comments of the file are lost."""
     path = folder / "params.yaml"
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
     *sections, name = key.split(".")
@@ -282,7 +281,7 @@ def set_up_dvc(folder: Path) -> None:
 
 
 def with_package(folder: Path) -> Path:
-    """Copies the packages under test into the small project, so that processes started there can import them."""
+    """Copies the packages and the stages' settings into the small project, so that its processes can import them."""
     for name in ("dagster_project", "dvc_project", "x_instruction"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ROOT / "stages/params.py", *(ROOT / "stages").glob("*/settings.py")):

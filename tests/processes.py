@@ -1,4 +1,4 @@
-"""Functions that wait for other processes. They wait up to a minute by default, because the machine may be busy."""
+"""Functions that wait for other processes. They wait up to a minute, because the machine may be busy."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Lists the models that recipes/ and docs/models.md name, with the memory, time and disk that they need.
+"""Makes the table in docs/models.md of the memory, time and disk that the recipes need.
 
 The memory is the estimate of x_instruction.models.memory. For the CPU, the tokens per second were measured. For a GPU,
-they are computed from the operations per weight. It is assumed that training reaches the same share of the GPU's peak
-performance as the 4B model in the device run.
+they are computed from the operations per weight: training is assumed to reach the same share of the GPU's peak
+performance as the 4B model on an H200 ("The device run" in docs/models.md).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from x_instruction.models.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # tokens per seed of the sample, as counted in the device run
-# The shares of the H200's peak (989 TFLOPS) that the 4B model reached. All weights were trained at 6,359 tokens/s, and
-# an adapter was trained at 4,629 tokens/s.
+PAIRS, TOKENS_OF_A_PAIR = 32_000, 430  # tokens: the average of the sample's seeds in the device run
+# The shares of the H200's peak (989 TFLOPS) that the 4B model reached, at 6,359 tokens/s when all weights were trained
+# and 4,629 tokens/s with an adapter.
 FULL_SHARE, ADAPTER_SHARE = 0.20, 0.11
 TFLOPS = {"gpu-24gb": 125, "gpu-80gb": 312}  # peak in bfloat16 of an A10 (24 GB) and an A100 (80 GB)
-MEASURED_ON_A_CORE = 50  # tokens/s at which one core trains Gemma 3 270M with frozen embeddings
+MEASURED_ON_A_CORE = 50  # tokens/s on one core without bfloat16 instructions, Gemma 3 270M
 COPIES = 7  # a run makes seven models: base, instruction, tuned, two response models, two evaluators
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """Sizes from a model's config.json."""
+    """Sizes from a model's config.json; `keys` counts the key heads, and `norms` the normalisations in a layer."""
 
     vocabulary: int
     hidden: int
@@ -88,13 +88,13 @@ def recipe(name: str) -> Settings:
 
 
 def memory(shape: Shape, training: Training, gpu: bool) -> int:
-    """Bytes for a training step whose batch fills the window and learns three quarters of its tokens."""
+    """Bytes for a training step on examples of `max_tokens` tokens, of which three quarters are learned."""
     tokens = training.batch_size * training.max_tokens
     return training_bytes(shape, training, Batch(tokens, tokens * 3 // 4), bfloat16=gpu, gpu=gpu)
 
 
 def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
-    """The speed of a training. For the CPU, it was measured. For a GPU, it is computed from the number of operations.
+    """The training speed: measured for the CPU, computed from the number of operations for a GPU.
 
     A token takes, for each weight, 2 operations in the forward pass, 4 in the backward pass (2 with an adapter), and 2
     to recompute activations if they are not kept.
@@ -107,16 +107,16 @@ def tokens_per_second(name: str, shape: Shape, training: Training) -> float:
 
 
 def disk(shape: Shape, settings: Settings) -> float:
-    """Bytes on disk of all models in bfloat16, and of the largest checkpoint from which a training can resume."""
+    """Bytes on disk of all models in bfloat16, and of a checkpoint to resume the tuned model's training."""
     training = settings.tuned_model.training
     frozen = shape.embedding if training.freeze_embeddings else 0
     trained = adapter_weights(shape, training.adapter) if training.adapter else shape.weights - frozen
-    # A checkpoint has the weights of the adapter or of the whole model, and Adam's two moments of each trained weight.
+    # In float32: the weights of the adapter or of the whole model, and Adam's two moments of each trained weight.
     return COPIES * 2 * shape.weights + 8 * trained + 4 * (trained if training.adapter else shape.weights)
 
 
 def table() -> str:
-    """Rows for the tuned model of each recipe, and for the evaluator if only one of the two trains an adapter.
+    """The Markdown table: the tuned model of each recipe, and its evaluator if only one of the two trains an adapter.
 
     A last row is for LoRA on the 8B model with the recipe for 80 GB.
     """

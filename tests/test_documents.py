@@ -68,7 +68,7 @@ def rows(width: int) -> list[list[str]]:
 
 
 def defaults() -> dict[str, str]:
-    """Maps each threshold to its default as docs/filters.md writes it, or to `by language` if languages differ."""
+    """Maps each threshold to its default as docs/filters.md writes it, or to `by language` if language pages set it."""
     shared = PARAMS["filtered_text"].items()
     written = {name: yaml.safe_dump(value, default_flow_style=True) for name, value in shared}
     plain = {name: text.removesuffix("...\n").strip() for name, text in written.items()}

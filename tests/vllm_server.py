@@ -1,4 +1,4 @@
-"""Runs `vllm serve` on this machine for tests and benchmarks."""
+"""Runs vLLM's OpenAI-compatible server on this machine for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME = "tiny"  # the name of the served model
 def served(
     model: Path, log: Path, options: Sequence[str] = (), seconds: float = SERVER_SECONDS
 ) -> Iterator[Callable[[], str]]:
-    """Starts the server of a model in float32, with more `options`.
+    """Starts the server of a model in float32, with the given vLLM `options`.
 
     Yields a function that waits at most `seconds` until the server answers, and returns the server's address.
     """

@@ -1,7 +1,7 @@
 """A small finished run of the real stages in a temporary folder, with made-up model outputs.
 
 The real stages extract, filter, select and release the pages. The outputs of models (instructions, ratings, clusters)
-are made up here, so that no model is loaded.
+are made up here, so that no language model is loaded.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Hub:
 
     `files`, `kinds` (dataset or model) and `private` have a key for each repository, and `stored` has the LFS objects
     by checksum. `ignored` are the files that a repository's .gitignore lists. With `fails`, every commit is refused.
-    After `takes` LFS objects, every further one is refused (with `holds`, after a minute); `waiting` is set at once.
+    After `takes` LFS objects, every further one sets `waiting` and is refused (with `holds`, after a minute).
     With `hangs_up`, a commit is made but the connection is closed without an answer.
     """
 
@@ -80,7 +80,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
         def _name(self) -> str:
-            """The repository of a path such as /api/datasets/OWNER/NAME/tree/main."""
+            """The name of the repository in a path such as /api/datasets/OWNER/NAME/tree/main."""
             return "/".join(self.path.partition("?")[0].split("/")[3:5])
 
         def do_GET(self) -> None:

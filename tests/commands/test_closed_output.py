@@ -38,7 +38,7 @@ def test_a_command_whose_output_is_closed_prints_nothing_else(
     reader, writer = os.pipe()
     os.close(reader)
     with (tmp_path / "errors").open("w+") as errors:
-        # The command's errors also go to the closed pipe, as with `2>&1 | head`.
+        # The error of an unknown id also goes to the closed pipe, as with `2>&1 | head`.
         done = subprocess.run(
             [sys.executable, "-m", "x_instruction", *given],
             cwd=run[0],

@@ -1,4 +1,4 @@
-"""`release` copies or uploads exactly the set that passed its checks, completely or not at all."""
+"""`release` copies or uploads exactly the set that passed its checks, and a failure says what was changed."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def test_the_hub_gets_the_model_in_one_commit(model: Path) -> None:
         assert set(found) == {".gitattributes", "README.md", "config.json", "training.json", "model.safetensors"}
         assert found["model.safetensors"] == b"weights of tuned_model"
         assert b"| language_share | 0.75 |" in found["README.md"]
-        # A later release with other files deletes the old weights, but no file that the release did not write.
+        # A release deletes earlier files that match a pattern of `REPLACED`, and no others.
         found |= {"model.safetensors.index.json": b"old", "onnx/model.onnx": b"theirs"}
         assert ask_hub(Path.cwd(), hub, stand_in.TOKEN, "--what", "model", name="me/chat").returncode == 0
         assert "model.safetensors.index.json" not in found and "onnx/model.onnx" in found

@@ -27,7 +27,7 @@ def _reported_master(made_master: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def reported(_reported_master: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance to which the sensor has reported every output of the project `made`."""
+    """An instance that knows every output of the project `made`."""
     with dg.DagsterInstance.local_temp(str(shutil.copytree(_reported_master, tmp_path / "home"))) as instance:
         yield instance
 

@@ -1,4 +1,4 @@
-"""The UI answers its pages, programs such as curl, and followed links. Requests of other pages change nothing."""
+"""The UI answers its own page, programs such as curl, and links on other pages. Other pages can change nothing."""
 
 from __future__ import annotations
 
@@ -187,8 +187,8 @@ def test_no_page_shows_the_ui_in_a_frame(port: int) -> None:
 
 # A browser
 
-# The script of a foreign page: it sends changes to the UI in several ways that need no permission, and returns what the
-# page could read of each answer.
+# The script of a foreign page: it sends changes to the UI in several ways, and returns what the page could read of each
+# answer.
 ATTACK = """
 async (ui) => {
   const change = (name) => `mutation { setConcurrencyLimit(concurrencyKey: "${name}", limit: 1) }`;

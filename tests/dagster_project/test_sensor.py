@@ -1,4 +1,4 @@
-"""The sensor reports each output that `dvc repro` made outside Dagster once, together with its checks."""
+"""The sensor reports each output that `dvc repro` made outside Dagster exactly once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Another project fetches the released set by its name and version, with a DVC command."""
+"""Another project fetches the newest version of the released set by its name, with `dvc artifacts get`."""
 
 from __future__ import annotations
 

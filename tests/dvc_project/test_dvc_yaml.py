@@ -1,4 +1,4 @@
-"""`dvc.yaml` lists everything that the stages read: code, settings and inputs."""
+"""`dvc.yaml` lists all code, settings and inputs that can change the result of a stage."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def is_section(field: Any) -> bool:
 
 
 def nodes_of(artifact: str) -> Iterator[ast.AST]:
-    """The syntax nodes of a stage's code. The runner is left out, because it is the same for all stages."""
+    """The syntax nodes of a stage's code outside of x_instruction/runner."""
     for path in stage_files(artifact, ROOT):
         if not path.is_relative_to(ROOT / "x_instruction/runner"):
             yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -170,9 +170,9 @@ print(oct(stat.S_IMODE(path.stat().st_mode)))
 def test_a_stage_is_not_sent_to_another_users_socket(
     project: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A stage sends its environment, which may have keys, only to a process of the same user.
+    """A stage sends its environment, which may contain secret keys, only to a process of the same user.
 
-    Here the stage seems to have another user.
+    Here the stage seems to belong to another user.
     """
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert delegated(["0", "0"]) is None

@@ -1,4 +1,4 @@
-"""Parallel stages follow the graph, a failure skips only downstream stages, and an interrupt ends all stages."""
+"""A stage starts after its upstream stages, a failure skips only downstream stages, and an interrupt ends a stage."""
 
 from __future__ import annotations
 

@@ -37,14 +37,14 @@ def program() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits every wait to one second."""
+    """Ends a wait once the other process has done nothing for one second."""
     monkeypatch.setattr(dvc_command, "FIRST_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(waiting, "MESSAGE_EVERY", 0.2)
     monkeypatch.setattr(patience.Patience.__init__, "__defaults__", (1.0, patience._print))
 
 
 def busy(project: Path, process: int, command: str = "dvc repro", mode: str = "write") -> Path:
-    """Lists a process in DVC's file of locks as a user of an output."""
+    """Lists a process in DVC's file of locks as reader or writer of an output."""
     path = project / ".dvc" / "tmp" / "rwlock"
     path.parent.mkdir(parents=True, exist_ok=True)
     info = {"pid": process, "cmd": command}

@@ -13,7 +13,7 @@ from tests.x_instruction.runner.test_shell import _project_master, command, proj
 
 
 def test_a_full_disk_ends_the_stage_with_one_sentence(project: Path) -> None:  # noqa: F811
-    # A limit on the size of files has the same effect on a program as a full disk.
+    # A limit on the size of files makes writes fail, as on a full disk.
     limits = (resource.RLIMIT_FSIZE, (2_000, 2_000))
     done = subprocess.run(
         command("seed_pairs", "fi"),

@@ -1,4 +1,4 @@
-"""Data with a flipped bit is never used: a published file is refused by name, and finished work is made again."""
+"""A published file with a flipped bit is refused with its name, and damaged unpublished work is made again."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def flipped(path: Path, place: int, bit: int = 3) -> Iterator[None]:
 
 
 class Texts:
-    """A stage that publishes ROWS and metrics."""
+    """A stage that publishes `ROWS` and metrics."""
 
     def run(self, job: Job) -> Outcome:
         write_shard(ROWS, job.staging / "part-00000.parquet")
@@ -74,7 +74,7 @@ def test_a_published_shard_with_a_flipped_bit_is_not_read(publish: Callable[...,
     path = folder / "part-00000.parquet"
     assert Partition(folder).table().equals(ROWS)
     for place in range(0, path.stat().st_size, 7):
-        # A flipped bit that changes the number of rows is noticed first; the message then names the folder.
+        # If the flip changes the number of rows, the message names only the folder.
         with flipped(path, place), pytest.raises(InputError, match=r"part-00000\.parquet is damaged|fi has \d+ rows"):
             Partition(folder).table()
 
@@ -86,7 +86,7 @@ def test_a_manifest_with_a_flipped_bit_is_refused_or_has_the_same_values(publish
     for place in range(path.stat().st_size):
         with flipped(path, place):
             try:
-                # A flip is not noticed if the value stays equal, or if it changes only the name of the checksum.
+                # A flip is not noticed if the value stays equal, or if it changes only the key `checksum`.
                 assert read_manifest(folder).items() >= manifest.items(), place
             except DamagedError:
                 refused += 1
@@ -160,7 +160,7 @@ def test_a_damaged_shard_of_the_work_store_is_named_and_made_again(
     capsys.readouterr()
     assert run() == first
     printed = capsys.readouterr().err
-    if (name, how) != (SEAL, "missing"):  # an entry without this file counts as unfinished, not as damaged
+    if (name, how) != (SEAL, "missing"):  # an entry without its seal is unfinished, not damaged
         assert f"{entry / name} is damaged: it is deleted and made again" in printed
 
 

@@ -1,4 +1,4 @@
-"""A stage ends with the run that started it, however the run ends and whichever shell is between them."""
+"""A stage ends if its run is killed, also with a shell between them, and a run ends if its `make` is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.miniature import ROOT, dvc, with_package
 from tests.processes import has_ended, wait_for_text, wait_until
 
 WATCHED = "from x_instruction.runner.process import die_with_run\ndie_with_run()\n"
-# The code that each process of `make run` executes for a stage if there is no preloaded process.
+# This code makes one stage as `make run` does, but without a preloaded process.
 RUN = "from pathlib import Path; from dvc_project.dvc_command import reproduce\nreproduce(Path(), {!r}, print)"
 # A script that calls the main function of `make run`, but sleeps for ten minutes instead of running stages.
 LONG = """
@@ -44,7 +44,7 @@ def test_a_stage_ends_if_its_run_is_killed(fresh: Path) -> None:
     (fresh / "languages/ur.yaml").write_text("name: ur\nmin_rows: 1\nsleep: 600\n")
     dvc(fresh, "repro", "--single-item", "raw_web_text@ur")
     command = [sys.executable, "-c", RUN.format("filtered_text@ur")]
-    # /bin/sh may wait for its command instead of replacing itself with it, so the stage may be a grandchild of the run.
+    # DVC starts a stage with this shell, which may stay as the parent of the stage.
     stage = kill_when_marked(command, fresh, fresh / "data/sleeping", SHELL="/bin/sh")
     wait_until(lambda: has_ended(stage), "the stage is still running")
     assert not (fresh / "data/filtered_text/ur").exists()

@@ -1,8 +1,8 @@
-"""A kill at any file system call leaves complete and consistent published data, and a new run makes the same bytes.
+"""A killed stage leaves complete and consistent published data, and a new run makes the same bytes.
 
-The folder is copied before each file system call of the stage. A kill at this moment would leave the same files as the
-copy, because the operating system keeps what a killed process has written. Python reports these calls to an audit hook,
-except for `fsync`, which is patched.
+The project's folder is copied before each `fsync` and before each file system call that Python reports to audit hooks.
+A kill at this moment would leave the same files as the copy, because the operating system keeps what a killed process
+has written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EVENTS = ("open", "os.", "shutil.", "tempfile.")
 
 
 class Moments:
-    """Copies a folder at each file system call, and keeps the copies that differ from all earlier copies."""
+    """Copies a folder before each of these calls, and keeps the copies that differ from all earlier copies."""
 
     def __init__(self) -> None:
         self.watched: Path | None = None

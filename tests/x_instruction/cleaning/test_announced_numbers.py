@@ -1,4 +1,4 @@
-"""Telephone numbers and addresses in many written forms are masked, and similar numbers are not."""
+"""Telephone numbers and e-mail addresses in many written forms are masked, and similar numbers are not."""
 
 from __future__ import annotations
 

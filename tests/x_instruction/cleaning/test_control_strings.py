@@ -1,4 +1,4 @@
-"""Special tokens of published tokenizers and headers of chat turns count as control strings; HTML and code do not."""
+"""Special tokens of published tokenizers and headers of chat turns are counted, but HTML and code are not."""
 
 import re
 

@@ -315,7 +315,7 @@ def test_planted_numbers_are_found_in_the_digits_of_every_script(maker: Callable
         "Hadithi 12345678",
         "3.1415926535897",
         "XYZDE1234F",
-        "ต่อ 3536 3502 3503 3506",  # phone extensions: the last three pass Verhoeff's check
+        "ต่อ 3536 3502 3503 3506",  # phone extensions; the last three groups pass Verhoeff's check
         "1111 2222 3333 4444 5555 6666 7777",
         "1 2345-67890 12-3",
         "085235831533",  # an Indonesian mobile number; Vietnam has no province 085

@@ -32,7 +32,7 @@ def test_a_page_with_too_many_elements_is_refused_before_it_is_parsed(page: str,
 
 HONEST = [
     *(PAGE, attributes(80), "a < b " * 60_000, f"<img src='data:{'A=' * 20_000}'>{PAGE}"),
-    f'<input type="text="" name="q">{PAGE * 20}',  # a real page has such a third quotation mark, which browsers accept
+    f'<input type="text="" name="q">{PAGE * 20}',  # browsers accept the third quotation mark; a real page has it
     f"<script>{'if (a<b) c = d; ' * 40_000}</script><!-- {'<p> ' * 40_000} -->{PAGE}",
 ]
 
@@ -44,7 +44,7 @@ def test_an_ordinary_page_is_within_the_limits(page: str) -> None:
 
 def test_a_page_that_takes_too_long_ends_its_process_and_not_the_next_page(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Extractor()
-    slow = Limits(max_attributes=10**6, max_seconds_per_megabyte=1)  # 0.3 s are allowed for a page that takes minutes
+    slow = Limits(max_attributes=10**6, max_seconds_per_megabyte=1)  # 0.3 s for this page
     with pytest.raises(LimitError, match=r"more than 0\.3\d* s of processor time"):
         reader.extract(attributes(40_000), slow)
     assert reader.extract(PAGE, Limits()).text == f"Kuori\n{SENTENCE}"

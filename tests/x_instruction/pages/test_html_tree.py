@@ -1,4 +1,4 @@
-"""Scripts, notices and other elements are removed from the tree before the main text is extracted."""
+"""Scripts, styles, metadata and cookie notices are removed from the tree before the main text is extracted."""
 
 import pytest
 import trafilatura

@@ -1,4 +1,4 @@
-"""The first usable statement of a page about its address, title, date and licence is used."""
+"""A page's address, title, date and licence are read from the first of several possible places that is not empty."""
 
 import pytest
 from lxml import html  # type: ignore[import-untyped]

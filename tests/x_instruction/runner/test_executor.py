@@ -1,4 +1,4 @@
-"""The map over shards gives the same result in this process, in local processes and on a Ray cluster."""
+"""A stage publishes the same content in this process and on a Ray cluster, and a worker that hangs is ended."""
 
 from __future__ import annotations
 

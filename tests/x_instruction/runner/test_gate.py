@@ -22,7 +22,7 @@ METRICS: dict[str, Metric] = {
     "infinite": float("inf"),
     "tenth": 0.1,
 }
-# The artifacts that consist of rows.
+# The artifacts whose gate checks that no input row is lost.
 ROW_ARTIFACTS = (
     "raw_web_text", "filtered_text", "seed_pairs", "candidate_pairs", "rated_pairs", "refined_pairs",
     "diversified_set", "released_set", "eval_scores",

@@ -1,4 +1,4 @@
-"""The import closure of a stage has the files that the stage's code imports, and no others."""
+"""The import closure of a stage has the project's files that the stage's code imports, and no others."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def run(job: Job) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, small: Settings, tiny_model: Path) -> Path:
-    """A project with the artifacts of SOURCES and RATED. Its candidate pairs are made up."""
+    """A project with the artifacts of `SOURCES` and `RATED`. Its candidate pairs are made up."""
     import great_expectations  # noqa: F401 - so that the checks start no process
 
     root = tmp_path_factory.mktemp("made")

@@ -1,4 +1,4 @@
-"""A table of Markdown has one line for each row, whatever its cells contain."""
+"""A Markdown table has one line for each row, whatever its cells contain."""
 
 from __future__ import annotations
 

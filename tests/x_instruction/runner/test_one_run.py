@@ -36,7 +36,7 @@ with one_run(Path(sys.argv[1]), "texts fi"):
 
 @contextmanager
 def holding(work: Path, locks: Path = patience.LOCKS) -> Iterator[subprocess.Popen[str]]:
-    """Another process that has the lock until its input is closed; `locks` is where it looks for the system's list."""
+    """A process that has the lock until its standard input is closed; it reads the system's locks from `locks`."""
     arguments = [sys.executable, "-c", HOLDS, str(work), str(locks)]
     other = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout and other.stdout.readline() == "held\n"
@@ -46,7 +46,7 @@ def holding(work: Path, locks: Path = patience.LOCKS) -> Iterator[subprocess.Pop
 
 
 def end_after(looks: int, other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the other process use a second of processor time between two looks at it, and end after the last look."""
+    """Pretends that the other process works for a second between two looks at it, and ends it at the last look."""
     done = iter(range(1, looks + 1))
 
     def work(processes: Iterable[int | None]) -> int:
@@ -73,7 +73,7 @@ def test_a_run_that_works_is_waited_for_on_a_system_that_lists_no_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(patience, "LOCKS", tmp_path / "none")
-    monkeypatch.setattr(patience, "MESSAGE_EVERY", 0.05)  # 20 looks last longer than the run may do nothing
+    monkeypatch.setattr(patience, "MESSAGE_EVERY", 0.05)  # 20 looks take 1 s; the other run may be idle for 0.3 s
     with holding(tmp_path, tmp_path / "none") as other:
         end_after(20, other, monkeypatch)
         with one_run(tmp_path, "texts fi", longest_wait=0.3):

@@ -158,7 +158,7 @@ def test_a_lock_that_the_system_lists_has_no_note(tmp_path: Path) -> None:
 def test_a_note_of_an_ended_process_names_no_holder(tmp_path: Path, content: str) -> None:
     note = note_of(tmp_path / "lock")
     note.write_text(str(os.getpid()) if content == "an earlier process" else content)
-    if content == "an earlier process":  # its id was used again, for this process
+    if content == "an earlier process":  # this process now has its id
         os.utime(note, (0, 0))
     assert holder_of(tmp_path / "lock") is None
 
@@ -185,7 +185,7 @@ def test_a_lock_whose_holder_works_is_waited_for_although_its_files_do_not_grow(
         return look
 
     monkeypatch.setattr(patience_module, "work_of", work)
-    # Twenty checks take at least 20 * 0.05 s. This is longer than the lock's process may be idle (0.3 s).
+    # Twenty checks take at least 1 s, and the lock's process may be idle for only 0.3 s.
     monkeypatch.setattr(patience_module, "MESSAGE_EVERY", 0.05)
     with patiently_acquire(FileLock(path), Patience("texts", "stop it", longest=0.3, log=lambda line: None)):
         assert next(looks, None) is None

@@ -63,7 +63,7 @@ def at_most(calls: int) -> Iterator[None]:
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_yaml_error_is_named_without_expanding_the_file(kind: str) -> None:
     text, expected = WRONG[kind]
-    # The bombs need 1.2 calls per character. Expanded, they would need more than 9**39.
+    # To expand `BOMB`, more than 9**39 calls would be needed.
     with pytest.raises(yaml.YAMLError) as caught, at_most(200 + 10 * len(text)):
         parse_yaml(text)
     assert expected in str(caught.value)

@@ -18,7 +18,7 @@ from x_instruction.words.units import units, units_of_words
 
 PROMPT = "How do you remove a fresh coffee stain from a white shirt?"
 PROMPTS = (PROMPT, "Why?", "Name five large rivers.")
-# Texts that share only five to seven consecutive common words with a prompt; an overlap needs eight.
+# Texts that share fewer than eight consecutive words with a prompt; an overlap needs eight.
 SEVEN_WORDS = [
     ("hi", "पुराने कपड़ों का उपयोग किया जाता है तो क्या करें?", "घर बनाने में बाँस का उपयोग किया जाता है और टोकरियाँ बिकती हैं।"),
     ("bn", "শহরের মানুষের জন্য খুব গুরুত্বপূর্ণ বলে মনে করা হয় কেন?", "নদীটি চাষের জন্য খুব গুরুত্বপূর্ণ বলে মনে করা হয়নি।"),
