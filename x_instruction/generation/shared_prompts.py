@@ -18,62 +18,86 @@ from x_instruction.models.losses import head_reads
 # A prompt and its completions.
 Group = tuple[Sequence[int], list[Sequence[int]]]
 
-# The fewest weights of a model for which prompts are read once. Each such prompt needs a separate forward pass. With a
-# smaller model, many small passes take longer than a large one that reads prompts again.
+# The smallest number of weights without the embeddings. A smaller model is faster in large batches.
 LEAST_WEIGHTS = 2**24
+# A pass reads all weights. On one core, that takes about as long as computing this number of tokens.
+PASS_TOKENS = 20
+# The largest number of tokens of which keys and values are kept at once: 1 GB for a model of 8 billion weights.
+KEPT_TOKENS = 4096
 
 
-def can_share(model: Any) -> bool:
-    """Whether the model is on a CPU, has at least LEAST_WEIGHTS weights, and caches keys and values in all layers."""
-    layers = DynamicCache(config=model.config).layers
-    keep = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
-    return keep and model.device.type == "cpu" and model.num_parameters() >= LEAST_WEIGHTS
+class PromptSharing:
+    """Decides when reading a prompt once is faster, and does it."""
 
+    def __init__(self, reader: Reader) -> None:
+        self.reader, model = reader, reader.model
+        inner = model.num_parameters(exclude_embeddings=True)
+        self.possible = model.device.type == "cpu" and inner >= LEAST_WEIGHTS and not _depends_on_length(model)
+        self.least_saved = PASS_TOKENS * model.num_parameters() / max(1, inner)
 
-def places_by_prompt(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
-    """For each distinct prompt, its places in `prompts`."""
-    places: dict[tuple[int, ...], list[int]] = {}
-    for place, prompt in enumerate(prompts):
-        places.setdefault(tuple(prompt), []).append(place)
-    return list(places.values())
+    def groups(
+        self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]
+    ) -> tuple[list[list[int]], list[Group]]:
+        """The places of the pairs in each group, and the groups. A pair that shares no prompt is a group."""
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, (prompt, _) in enumerate(zip(prompts, completions, strict=True)):
+            places.setdefault((*prompt, place) if not self.possible else tuple(prompt), []).append(place)
+        found: list[list[int]] = []
+        for those in places.values():
+            saved = (len(those) - 1) * len(prompts[those[0]])
+            found += [those] if saved >= self.least_saved else [[place] for place in those]
+        return found, [(prompts[those[0]], [completions[place] for place in those]) for those in found]
+
+    def likelihoods(self, groups: list[Group]) -> list[list[float]]:
+        """Mean log-probability of each completion; the groups of one completion are read in one pass."""
+        alone = [(prompt, completions[0]) for prompt, completions in groups if len(completions) == 1]
+        values = iter(self.reader.likelihoods(alone) if alone else [])
+        return [
+            [next(values)] if len(completions) == 1 else self._after(prompt, completions)
+            for prompt, completions in groups
+        ]
+
+    def _after(self, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> list[float]:
+        reader, model = self.reader, self.reader.model
+        with torch.inference_mode(), head_reads(model, torch.tensor([0]), torch.tensor([len(prompt) - 1])):
+            output = model(input_ids=torch.tensor([list(prompt)], device=model.device), use_cache=True)
+        read, first = getattr(output, "past_key_values", None), output.logits.reshape(1, -1)
+        if not _has_keys_and_values(read):
+            return [value for one in completions for value in reader.likelihoods([(prompt, one)])]
+        longest = max(map(len, completions))
+        of_logits = min(reader.most_logits // reader.vocabulary, CPU_TOKENS) // longest
+        rows = max(1, min(of_logits, KEPT_TOKENS // (len(prompt) + longest)))
+        values: list[float] = []
+        for start in range(0, len(completions), rows):
+            part = completions[start : start + rows]
+            later = self._later_logits(read, part)
+            values += [
+                reader.mean_logprob(torch.cat([first, own]), tokens) for own, tokens in zip(later, part, strict=True)
+            ]
+        return values
+
+    def _later_logits(self, read: DynamicCache, completions: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """Logits after each token of a completion but its last; each has the shape (tokens - 1, vocabulary)."""
+        positions = [(row, place) for row, tokens in enumerate(completions) for place in range(len(tokens) - 1)]
+        if not positions:
+            return [torch.empty(0, self.reader.vocabulary)] * len(completions)
+        cache = copy.deepcopy(read)
+        cache.batch_repeat_interleave(len(completions))
+        logits = self.reader.logits([tokens[:-1] for tokens in completions], positions, cache)
+        return list(logits.split([len(tokens) - 1 for tokens in completions]))
 
 
 def group_length(group: Group) -> int:
-    """Number of tokens of a prompt and all its completions."""
+    """Number of tokens that are read."""
     return len(group[0]) + sum(map(len, group[1]))
 
 
-def likelihoods_of_groups(reader: Reader, groups: list[Group]) -> list[list[float]]:
-    """Mean log-probability of each completion; groups with a single completion are read together."""
-    alone = [(prompt, completions[0]) for prompt, completions in groups if len(completions) == 1]
-    values = iter(reader.likelihoods(alone) if alone else [])
-    return [
-        [next(values)] if len(completions) == 1 else _after(reader, prompt, completions)
-        for prompt, completions in groups
-    ]
+def _has_keys_and_values(cache: Any) -> bool:
+    """Whether all layers keep the keys and values of the tokens read, and nothing else, such as a state."""
+    kinds = (DynamicLayer, DynamicSlidingWindowLayer)
+    return isinstance(cache, DynamicCache) and all(type(layer) in kinds for layer in cache.layers)
 
 
-def _after(reader: Reader, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> list[float]:
-    model = reader.model
-    with torch.inference_mode(), head_reads(model, torch.tensor([0]), torch.tensor([len(prompt) - 1])):
-        output = model(input_ids=torch.tensor([list(prompt)], device=model.device), use_cache=True)
-    first = output.logits.reshape(1, -1)
-    rows = max(1, min(reader.most_logits // reader.vocabulary, CPU_TOKENS) // max(map(len, completions)))
-    values: list[float] = []
-    for start in range(0, len(completions), rows):
-        part = completions[start : start + rows]
-        later = _later_logits(reader, output.past_key_values, part)
-        logits = [torch.cat([first, own]) for own in later]
-        values += [reader.mean_logprob(own, tokens) for own, tokens in zip(logits, part, strict=True)]
-    return values
-
-
-def _later_logits(reader: Reader, read: DynamicCache, completions: Sequence[Sequence[int]]) -> list[torch.Tensor]:
-    """For each completion, the logits after all its tokens except the last, shape (tokens - 1, vocabulary)."""
-    positions = [(row, place) for row, tokens in enumerate(completions) for place in range(len(tokens) - 1)]
-    if not positions:
-        return [torch.empty(0, reader.vocabulary)] * len(completions)
-    cache = copy.deepcopy(read)
-    cache.batch_repeat_interleave(len(completions))
-    logits = reader.logits([tokens[:-1] for tokens in completions], positions, cache)
-    return list(logits.split([len(tokens) - 1 for tokens in completions]))
+def _depends_on_length(model: Any) -> bool:
+    """Whether positions are encoded in another way in a text that is longer than a limit (Phi-3 with long context)."""
+    return "longrope" in str(getattr(model.config.get_text_config(), "rope_parameters", ""))

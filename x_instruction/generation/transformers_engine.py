@@ -13,9 +13,9 @@ from transformers import GenerationConfig, LogitsProcessor, TemperatureLogitsWar
 
 from x_instruction.generation.interface import Generated, Sampling, repeated
 from x_instruction.generation.progress import Progress
-from x_instruction.generation.scoring import Reader, by_length, pair_length
+from x_instruction.generation.scoring import Reader, by_length
 from x_instruction.generation.settings import TextGeneration
-from x_instruction.generation.shared_prompts import can_share, group_length, likelihoods_of_groups, places_by_prompt
+from x_instruction.generation.shared_prompts import PromptSharing, group_length
 from x_instruction.generation.transformers_rules import Repetition, StopStrings, TopP
 from x_instruction.models.checkpoints import load_model, load_tokenizer
 from x_instruction.models.precision import inference_dtype
@@ -36,6 +36,7 @@ class TransformersEngine:
         self.batch_size = settings.batch_size
         self.pad = _pad_token(self.tokenizer)
         self.reader = Reader(self.model, self.pad)
+        self.sharing = PromptSharing(self.reader)
         self.seed = seed
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generated]:
@@ -87,12 +88,9 @@ class TransformersEngine:
         return self._read(prompts, partial(self.reader.shares, labels=labels), len)
 
     def likelihood(self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> list[float]:
-        if not can_share(self.model):
-            return self._read(list(zip(prompts, completions, strict=True)), self.reader.likelihoods, pair_length)
-        by_prompt = places_by_prompt(prompts)
-        groups = [(prompts[places[0]], [completions[place] for place in places]) for places in by_prompt]
-        values = self._read(groups, partial(likelihoods_of_groups, self.reader), group_length)
-        found = dict(zip(chain.from_iterable(by_prompt), chain.from_iterable(values), strict=True))
+        places, groups = self.sharing.groups(prompts, completions)
+        values = self._read(groups, self.sharing.likelihoods, group_length)
+        found = dict(zip(chain.from_iterable(places), chain.from_iterable(values), strict=True))
         return [found[place] for place in range(len(prompts))]
 
     def _read(
@@ -122,7 +120,7 @@ class TransformersEngine:
         return {}
 
     def close(self) -> None:
-        del self.model, self.reader
+        del self.model, self.reader, self.sharing
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 

@@ -43,6 +43,11 @@ def test_only_flat_scores_are_sorted_whole(monkeypatch: pytest.MonkeyPatch) -> N
     assert sorted_whole == [(4, 20_000)]
 
 
+def test_each_text_is_sorted_by_its_own_scores() -> None:
+    given = torch.cat([scores(8.0)[:2], scores(0.5)[:2]])
+    assert torch.equal(TopP(0.9)(NO_TOKENS, given), TopPLogitsWarper(0.9)(NO_TOKENS, given))
+
+
 def test_excluded_tokens_stay_excluded() -> None:
     given = scores(2.0)
     given[:, ::2] = -torch.inf
