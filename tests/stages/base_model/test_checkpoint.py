@@ -32,7 +32,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shell import run_stage
 
 MakeJob = Callable[..., Job]
-BEGIN = 1  # the id of the begin-of-text token in the GGUF file
+BEGIN = 1  # the id of the BOS token in the GGUF file
 # Maps the names of a Llama layer's tensors in a GGUF file to those in transformers.
 OF_LAYER = {
     "attn_q": "self_attn.q_proj",
@@ -137,7 +137,7 @@ def test_the_tokenizer_of_a_gguf_file_begins_texts_as_the_file_says(settings: Se
 
 
 def beginning(model: Path, folder: Path, learns_with: bool, begins_with: bool) -> Path:
-    """A model that was trained with or without a begin token, with a tokenizer that adds or omits this token."""
+    """A model that was trained with or without a BOS token, with a tokenizer that adds or omits this token."""
     tokenizer = load_tokenizer(model)
     tokenizer.bos_token = "<|pad|>"
     texts = ["kissa istuu ikkunalla", "koira juoksee pihalla"] * 4
@@ -195,7 +195,7 @@ def test_a_checkpoint_is_published(make_job: MakeJob, settings: Settings, taught
 
 
 SAMPLING = {"bos_token_id": 1, "eos_token_id": [0, 2], "temperature": 0.9, "top_p": 0.6, "max_length": 4096}
-# Defects in parts of a checkpoint that the pipeline does not use. transformers would refuse to save or read such parts.
+# Defects in parts of a checkpoint that the pipeline does not use.
 UNUSED = {
     "sampling values without do_sample": ("generation_config.json", SAMPLING),
     "a number of beams that is a word": ("generation_config.json", {**SAMPLING, "num_beams": "four"}),

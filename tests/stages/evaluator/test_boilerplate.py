@@ -1,4 +1,4 @@
-"""The phrases of the boilerplate defect are split into two halves without common stems; a text gets one half only."""
+"""The phrases of the boilerplate defect are split into two halves without common stems; a text gets those of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For each drop reason, a tiny text is dropped. The stage accounts for every row, and most real documents are kept."""
+"""Tiny texts are dropped for the right reasons, every row is accounted for, and most real documents are kept."""
 
 import json
 import re

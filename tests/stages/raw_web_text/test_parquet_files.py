@@ -1,4 +1,4 @@
-"""A bad text in a Parquet file drops its row, another bad value is left out, and a broken row group loses its rest."""
+"""A bad text in a Parquet file drops its row, another bad value is left out, and a broken row group loses its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt that is read once gives each of its completions the likelihood that it has alone."""
+"""After a prompt that is read once, each of its completions has the same likelihood as after a separate reading."""
 
 from __future__ import annotations
 
