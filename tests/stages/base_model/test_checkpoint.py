@@ -62,7 +62,7 @@ def write_gguf(model: Any, tokenizer: Any, path: Path, architecture: str = "llam
     parts = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     writer.add_tokenizer_model("gpt2")
     tokens = sorted(parts["vocab"], key=parts["vocab"].get)
-    tokens[BEGIN] = "<|endoftext|>"  # transformers adds this name if it is missing
+    tokens[BEGIN] = "<|endoftext|>"  # transformers adds this token if it is missing
     writer.add_token_list(tokens)
     writer.add_token_merges([" ".join(pair) for pair in parts["merges"]])
     writer.add_bos_token_id(BEGIN)

@@ -327,7 +327,7 @@ def compared(*values: tuple[str, float, float]) -> pl.DataFrame:
 
 
 def test_the_samples_that_their_text_makes_likeliest_are_kept() -> None:
-    # i1 is likelier than i0 after this text, but it is likely after any text.
+    # `i1` is likelier than `i0` after this text, but it is likely after any text.
     split = likeliest(compared(("t0", -2.0, -4.0), ("t0", -1.8, -1.9), ("t1", -3.0, -3.0), ("t0", -2.5, -3.0)), 1)
     assert split.kept["instruction"].to_list() == ["i0", "i2"]
     assert split.dropped.select("id", "reason", "value").rows() == [(f"p{n}", LESS_LIKELY, f"i{n}") for n in (1, 3)]

@@ -1,4 +1,4 @@
-"""The figures of standard tasks are exactly lm-eval's, which reads data sets in the hub's layout without a network."""
+"""The figures of standard tasks equal those of lm-eval, which reads data sets in the hub's layout without a network."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.Temp
     """The results of three evaluators. `true` was trained and calibrated on the true levels.
 
     `swapped` was trained and calibrated on pairs whose levels best and worst were swapped. `swapped_model` was trained
-    on such pairs, but calibrated on the true levels.
+    on pairs with swapped levels, but calibrated on the true levels.
     """
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)

@@ -50,7 +50,7 @@ def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path,
 
 
 def learned(job: Job) -> dict[str, bytes]:
-    """Trains the evaluator. Maps each of its files, plots included, to the bytes."""
+    """Trains the evaluator. Returns the bytes of each of its files, plots included."""
     shutil.rmtree(job.staging, ignore_errors=True)
     learn(job, job.input("start"), RATED, job.staging)
     return {str(path.relative_to(job.staging)): path.read_bytes() for path in job.staging.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""A file that no reader supports becomes a dropped row with its size; too many lost bytes fail the expectations."""
+"""A file that no reader supports becomes a dropped row with its size; too many lost bytes fail the gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a prompt that is read once, each of its completions has the same likelihood as after a separate reading."""
+"""Reading a prompt once for several completions does not change their likelihoods."""
 
 from __future__ import annotations
 

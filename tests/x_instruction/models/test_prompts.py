@@ -91,7 +91,7 @@ def unigram() -> Any:
 
 
 def merged_byte_level() -> Any:
-    """A tokenizer like Llama 3's and Qwen's, trained on control strings, so that they have long tokens."""
+    """A tokenizer like Llama 3's and Qwen's, trained on control strings, so that it has tokens for parts of them."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
