@@ -1,4 +1,4 @@
-"""Near-identical pairs and evaluation prompts are dropped, and a set that fails its gate is not published."""
+"""Near-identical pairs and overlaps with evaluation prompts are dropped; a set that fails its gate is not published."""
 
 from __future__ import annotations
 
