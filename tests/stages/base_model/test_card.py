@@ -24,7 +24,7 @@ MakeJob = Callable[..., Job]
 
 @pytest.fixture
 def published(make_job: MakeJob, settings: Settings) -> Callable[..., tuple[Job, str]]:
-    """Runs the stage with changed settings of base_model; returns its job and the card."""
+    """Runs the stage with changed settings of `base_model`; returns its job and the card."""
 
     def run(**changed: Any) -> tuple[Job, str]:
         section = settings.base_model.model_copy(update=changed)
@@ -50,7 +50,7 @@ def test_a_checkpoint_is_named_with_its_licence_and_its_check(
     job, text = published(checkpoint=str(folder))
     values = front_matter(text)
     assert (values["license"], values["pipeline_tag"]) == ("mit", "text-generation")
-    # The languages of the checkpoint are not known, and the copy has no base model.
+    # The languages of a checkpoint are unknown, and a local folder has no hub id to name as `base_model`.
     assert "language" not in values and "base_model" not in values
     facts = base_model.measure(job, base_model.run(job))
     for part in ("A copy of `small-model`", "stored in float32", "pass on the copyright notice",

@@ -32,7 +32,7 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shell import run_stage
 
 MakeJob = Callable[..., Job]
-BEGIN = 1  # the id of the begin-of-text token in the GGUF file
+BEGIN = 1  # the id of the BOS token in the GGUF file
 # Maps the names of a Llama layer's tensors in a GGUF file to those in transformers.
 OF_LAYER = {
     "attn_q": "self_attn.q_proj",
@@ -62,7 +62,7 @@ def write_gguf(model: Any, tokenizer: Any, path: Path, architecture: str = "llam
     parts = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     writer.add_tokenizer_model("gpt2")
     tokens = sorted(parts["vocab"], key=parts["vocab"].get)
-    tokens[BEGIN] = "<|endoftext|>"  # transformers adds this name if it is missing
+    tokens[BEGIN] = "<|endoftext|>"  # transformers adds this token if it is missing
     writer.add_token_list(tokens)
     writer.add_token_merges([" ".join(pair) for pair in parts["merges"]])
     writer.add_bos_token_id(BEGIN)
@@ -195,7 +195,7 @@ def test_a_checkpoint_is_published(make_job: MakeJob, settings: Settings, taught
 
 
 SAMPLING = {"bos_token_id": 1, "eos_token_id": [0, 2], "temperature": 0.9, "top_p": 0.6, "max_length": 4096}
-# Defects in parts of a checkpoint that the pipeline does not use. transformers would refuse to save or read such parts.
+# Defects in parts of a checkpoint that the pipeline does not use.
 UNUSED = {
     "sampling values without do_sample": ("generation_config.json", SAMPLING),
     "a number of beams that is a word": ("generation_config.json", {**SAMPLING, "num_beams": "four"}),

@@ -249,7 +249,7 @@ def test_a_shard_without_texts_gives_a_shard_without_pairs(settings: Settings) -
 
 
 def staged(make_job: MakeJob, settings: Settings, *shards: list[str], max_similar: int) -> Job:
-    """A job whose staging folder has the results of the first pass: one shard for each list of instructions."""
+    """A job whose staging folder has one shard of pairs for each list of instructions."""
     section = settings.candidate_pairs.model_copy(update={"max_similar": max_similar})
     job = make_job("candidate_pairs", candidate_pairs=section)
     for number, instructions in enumerate(shards):
@@ -317,7 +317,7 @@ def test_a_partly_shown_text_is_marked_and_every_sample_is_accounted_for(
 
 
 def compared(*values: tuple[str, float, float]) -> pl.DataFrame:
-    """A pair for each tuple of a text's id and the likelihood of an instruction after this text and after others."""
+    """One pair per tuple: a text's id, and the likelihoods of the instruction after this text and after others."""
     rows = [
         {"id": f"p{number}", "url": "u", "text_id": text, "instruction": f"i{number}", "response": TEXT}
         | {"likelihood": own, "part_likelihood": own, "other_likelihood": other}
@@ -327,7 +327,7 @@ def compared(*values: tuple[str, float, float]) -> pl.DataFrame:
 
 
 def test_the_samples_that_their_text_makes_likeliest_are_kept() -> None:
-    # i1 is likelier than i0 after this text, but it is likely after any text.
+    # `i1` is likelier than `i0` after this text, but it is likely after any text.
     split = likeliest(compared(("t0", -2.0, -4.0), ("t0", -1.8, -1.9), ("t1", -3.0, -3.0), ("t0", -2.5, -3.0)), 1)
     assert split.kept["instruction"].to_list() == ["i0", "i2"]
     assert split.dropped.select("id", "reason", "value").rows() == [(f"p{n}", LESS_LIKELY, f"i{n}") for n in (1, 3)]
@@ -459,7 +459,7 @@ def test_generation_killed_twice_gives_the_bytes_of_an_undisturbed_run(
             time.sleep(0.002)
         process.kill()
         process.wait()
-        # The run has changed no finished shard, and the kill left at most one unfinished shard.
+        # This run left the shards of the previous run unchanged, and at most one shard is unfinished.
         now = {path: path.stat().st_mtime_ns for path in job.work.glob("*/sealed.json")}
         assert finished.items() <= now.items() and len(now) < 10
         assert len([path for path in job.work.iterdir() if path.is_dir()]) <= len(now) + 1

@@ -1,4 +1,4 @@
-"""The diversified set has clean, different pairs that the settings select; it is published completely or not at all."""
+"""Near-identical pairs and overlaps with evaluation prompts are dropped; a set that fails its gate is not published."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ SOUP = ["List the ingredients of a fish soup.", "Which fish are cooked in Finnis
 FOOTBALL = ["Who won the football match?", "Why is football so popular?", "What are the rules of football?"]
 COLUMNS = next(str(found.equals) for found in read_suite(SUITE) if found.metric == "columns").split(", ")
 NUMBERS = {"record": 0, "text_cut": False, "sample": 1}
-RATED = COLUMNS[COLUMNS.index("sample") + 1 : -1]  # the columns that stages after candidate_pairs add
+RATED = COLUMNS[COLUMNS.index("sample") + 1 : -1]  # likelihoods, signals, probabilities, rating, rank and iteration
 
-OTHERS = pl.read_ndjson(ROOT / "data/sample/seeds/fi.jsonl")["instruction"].to_list()  # other candidates
+OTHERS = pl.read_ndjson(ROOT / "data/sample/seeds/fi.jsonl")["instruction"].to_list()  # further candidates
 VECTOR: dict[str, bytes] = {}
 ENCODER = LazyEncoder(load_settings(ROOT / "params.yaml").embeddings, ROOT)
 
@@ -42,7 +42,7 @@ Make = Callable[..., Job]
 
 
 def refined(*instructions: str) -> pl.DataFrame:
-    """Pairs with all columns of refined_pairs. The first pair has the rating 0.9, and each later pair a lower one."""
+    """Pairs with all columns of `refined_pairs`. Their ratings fall from 0.9 in steps of 0.01."""
     rows = [
         {
             **dict.fromkeys(COLUMNS[:-1], "x"),
@@ -63,7 +63,7 @@ def refined(*instructions: str) -> pl.DataFrame:
 
 @pytest.fixture
 def make(make_job: Make, settings: Settings, tmp_path: Path) -> Make:
-    """Makes a job with the given instructions. Other keywords are settings of diversified_set."""
+    """Makes a job with the given instructions. Other keywords are settings of `diversified_set`."""
     (tmp_path / "prompts.jsonl").write_text(json.dumps({"prompt": PROMPT}))
 
     def made(*instructions: str, vectors: bool = True, shards: int = 1, **changed: Any) -> Job:

@@ -1,4 +1,4 @@
-"""A small project in which eval_scores can run; its models have a few thousand weights."""
+"""A small project in which `eval_scores` can run; its models have about 100,000 weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEEDS = [("three", "kissa istuu"), ("four", "na na na na")]
 def make_scores_job(
     make_job: Callable[..., Job], settings: Settings, tmp_path: Path, tiny_model: Path, taught_model: Path
 ) -> Callable[..., Job]:
-    """Makes the job of the small project. Keywords are settings of eval_scores; by default ratings use no signals."""
+    """Makes the job of the small project. Keywords are settings of `eval_scores`; by default ratings use no signals."""
     for name, model in (
         ("base_model", tiny_model),
         ("response_model/iteration_1", tiny_model),

@@ -77,7 +77,7 @@ def test_chrf_plus_plus_leaves_out_answers_without_a_reference() -> None:
 
 
 def test_the_interval_of_chrf_plus_plus_comes_from_resampled_corpora() -> None:
-    """The expected mean and half-width of the interval come from sacrebleu's bootstrap."""
+    """The expected half-width of the interval comes from sacrebleu's bootstrap."""
     responses = ["Leipä paistetaan uunissa.", "Talo on suuri", "Kissa nukkuu jo", "Hyvää yötä", "Sataa lunta"] * 4
     references = ["Leipä leivotaan uunissa.", "Talo on pieni.", "Kissa juoksee.", "Huomenta", "Sataa vettä"] * 4
     theirs = CHRF(word_order=2, references=[references]).corpus_score(responses, None, n_bootstrap=1000)

@@ -1,4 +1,4 @@
-"""The figures of standard tasks are exactly lm-eval's, which reads data sets in the hub's layout without a network."""
+"""The figures of standard tasks equal those of lm-eval, which reads data sets in the hub's layout without a network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def settings(*tasks: str, **changed: Any) -> StandardTasks:
 
 @pytest.fixture(scope="module")
 def xcopa(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with XCOPA in the hub's layout. Its rows are made up if the collection of real texts is missing."""
+    """A folder with XCOPA in the hub's layout. Its rows are made up if the real data set is missing."""
     folder = tmp_path_factory.mktemp("data")
     data = folder / "cambridgeltl/xcopa/data"
     data.mkdir(parents=True)
@@ -97,7 +97,7 @@ def test_every_configured_task_is_a_task_of_lm_eval() -> None:
 
 
 def test_the_packages_of_lm_eval_fit_each_other_and_the_core() -> None:
-    """lm-eval runs with its own packages and with the core packages of the project, so all must be compatible."""
+    """lm-eval runs with its own packages and with those of requirements-cpu.txt, so all must be compatible."""
     installed = {normal(one.metadata["Name"]): one for one in distributions(path=[str(PACKAGES)])}
     assert {name: one.version for name, one in installed.items()} == pins("lm-eval")
     seen = {**pins("cpu"), **pins("lm-eval")}

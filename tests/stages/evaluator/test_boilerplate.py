@@ -1,4 +1,4 @@
-"""The phrases of the boilerplate defect are split into two halves without common stems; a text gets one half only."""
+"""The boilerplate phrases are split into two halves without common stems, and a text gets phrases of one half only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An evaluator learns in seconds to recognize surface defects in artificial languages, also on unseen topics.
 
-To learn whether a response answers its instruction takes minutes; the benchmark planted_world measures that.
+The benchmark `planted_world` measures whether an evaluator also recognizes responses to other instructions.
 """
 
 from __future__ import annotations

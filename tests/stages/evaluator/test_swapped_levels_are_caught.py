@@ -28,7 +28,7 @@ from x_instruction.runner.great_expectations import Validator
 from x_instruction.runner.job import Job
 
 # Nearly all pairs are in one language, and the other language has other letters, so an evaluator learns in seconds to
-# recognize a wrong language. With equal numbers of pairs in both languages the task is harder: the AUC was 0.72.
+# recognize a wrong language.
 WORDS = {"fi": "talo kala pala sana", "ur": "yhdx mxnz kzlx nxzy"}
 PAGES = ROOT / "languages"
 DEFECTS = dict.fromkeys(("repeated", "partly_foreign", "strays", "swapped", "boilerplate", "drift"), 0.0)
@@ -73,9 +73,9 @@ def swapped(rated: list[RatedPair]) -> list[RatedPair]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """An evaluator's results. `failures` has the metrics that miss critical expectations.
+    """An evaluator's results.
 
-    `warnings` has the metrics that miss other expectations.
+    `failures` has the metrics that fail critical expectations, and `warnings` those that fail other expectations.
     """
 
     figures: dict[str, Any]
@@ -89,7 +89,7 @@ def outcomes(settings: Settings, tiny_model: Path, tmp_path_factory: pytest.Temp
     """The results of three evaluators. `true` was trained and calibrated on the true levels.
 
     `swapped` was trained and calibrated on pairs whose levels best and worst were swapped. `swapped_model` was trained
-    on such pairs, but calibrated on the true levels.
+    on pairs with swapped levels, but calibrated on the true levels.
     """
     answers = {pair.id: f"{pair.id} ...." for pair in SEEN}
     rated = training_set(SEEN, answers, changed(settings).evaluator, 1, PAGES)
@@ -142,7 +142,7 @@ def test_the_gate_fails(outcomes: dict[str, Outcome]) -> None:
 def test_the_labels_alone_show_swapped_levels_whatever_the_calibration(outcomes: dict[str, Outcome]) -> None:
     labels = {name: outcome.figures["labels_alone"]["auc"] for name, outcome in outcomes.items()}
     assert labels["swapped_model"] == labels["swapped"] < 0.2 < 0.8 < labels["true"]
-    # The calibration of `swapped_model` used true levels and reverses its ratings, so their AUC does not fall.
+    # The calibration of `swapped_model` used true levels and reverses its ratings, so their AUC stays above 0.5.
     assert outcomes["swapped_model"].figures["auc"] > 0.5
     assert outcomes["swapped_model"].failures == ["auc_labels"]
 
@@ -156,8 +156,8 @@ def test_each_figure_that_falls_causes_a_warning(outcomes: dict[str, Outcome]) -
 def test_there_is_a_warning_if_the_calibrated_ratings_are_worse_than_the_labels_alone(
     outcomes: dict[str, Outcome],
 ) -> None:
-    # The calibration makes the ratings worse here: it was fitted on 16 seeds, and the training set did not have most of
-    # the measured defects.
+    # The calibration makes the ratings worse here: it was fitted on 16 seeds, and the training set had only two of the
+    # seven measured defects.
     figures = outcomes["true"].figures
     assert figures["auc"] < figures["labels_alone"]["auc"] and "auc_gained" in outcomes["true"].warnings
 

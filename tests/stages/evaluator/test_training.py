@@ -24,7 +24,7 @@ RATED = [
     RatedPair(Pair(f"p{number}", "fi", f"Say {number}", "talo", ""), f"talo {number}", LEVELS[number % 3], "cut")
     for number in range(16)
 ]
-# Dropout draws random numbers in each step, so a resumed training must restore their state.
+# Dropout draws random numbers in each step, so a resumed training must restore the generator's state.
 SHORT = {"batch_size": 2, "dropout": 0.2, "save_every": 3, "max_tokens": 128}
 
 
@@ -50,7 +50,7 @@ def job_with(make_job: Callable[..., Job], settings: Settings, tiny_model: Path,
 
 
 def learned(job: Job) -> dict[str, bytes]:
-    """Trains the evaluator. Maps each of its files, plots included, to the bytes."""
+    """Trains the evaluator. Returns the bytes of each of its files, plots included."""
     shutil.rmtree(job.staging, ignore_errors=True)
     learn(job, job.input("start"), RATED, job.staging)
     return {str(path.relative_to(job.staging)): path.read_bytes() for path in job.staging.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""For each drop reason, a tiny text is dropped. The stage accounts for every row, and most real documents are kept."""
+"""Tiny texts are dropped for the right reasons, every row is accounted for, and most real documents are kept."""
 
 import json
 import re
@@ -231,9 +231,8 @@ def test_the_sample_is_judged_as_expected(language: str, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not (SHARED / "web").is_dir(), reason=f"no real web text under {SHARED / 'web'}")
-# Of the first 200 documents, 184 are kept in Finnish, 196 in Thai and 173 in Urdu. The Urdu documents are news
-# paragraphs that were cut after 100 words. 24 of them have too few whole sentences and are rightly dropped as
-# fragments; the test counts them with the kept ones.
+# The Urdu documents are news paragraphs that were cut after 100 words. Those with too few whole sentences are rightly
+# dropped as fragments, so the test counts them with the kept ones.
 @pytest.mark.parametrize(("language", "kept", "snippets"), [("fi", 178, 0), ("th", 188, 0), ("ur", 195, 25)])
 def test_most_real_documents_are_kept(language: str, kept: int, snippets: int) -> None:
     source = Source(path="web/{language}.jsonl.zst")

@@ -1,4 +1,4 @@
-"""For each of FineWeb-2's rules on lines, words and n-grams, a tiny text breaks exactly this rule."""
+"""For each of FineWeb-2's rules on lines, words and n-grams, a tiny text breaks the rule."""
 
 from typing import Any
 

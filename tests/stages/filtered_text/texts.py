@@ -1,4 +1,4 @@
-"""Texts, settings and documents shared by the tests of filtered_text."""
+"""Texts, settings and documents shared by the tests of `filtered_text`."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def given(**changes: Any) -> FilteredText:
 
 
 def documents(*texts: str, language: str = "fi") -> pl.DataFrame:
-    """Rows as raw_web_text writes them."""
+    """Rows as `raw_web_text` writes them."""
     rows = [{"id": digest(language, text)[:16], "text": text, "record": number} for number, text in enumerate(texts)]
     schema = {name: pl.Int64 if name == "record" else pl.String for name in COLUMNS}
     return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.String).fill_null(""))
@@ -63,7 +63,7 @@ def drop(text: str, language: str = "fi", settings: FilteredText | None = None) 
 
 
 def job(root: Path, *frames: pl.DataFrame, language: str = "fi", **changes: Any) -> Job:
-    """A job in `root` whose input has one shard for each frame. `changes` replace settings of filtered_text."""
+    """A job in `root` whose input has one shard for each frame. `changes` replace settings of `filtered_text`."""
     source = root / "data" / "raw_web_text" / language
     for number, frame in enumerate(frames):
         write_shard(frame, source / f"part-{number:05d}.parquet")

@@ -1,4 +1,4 @@
-"""Makes pages, lines and archives as sources for the tests of raw_web_text, and reads them as the stage does."""
+"""Makes pages, lines and archives as sources for the tests of `raw_web_text`, and reads them as the stage does."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Bad input of realistic size is dropped, the next record is read, and the memory is limited.
 
-All cases are read once, in a separate process. Each case takes at most a second. Together they need 0.7 GB of memory,
-most of it for the frame of the last case.
+All files are read once, in a separate process, whose peak memory was 0.7 GB.
 """
 
 from __future__ import annotations
@@ -115,7 +114,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], floa
 
 
 def equal_pages(path: Path) -> Path:
-    """A file of a few kilobytes that unpacks to 200 equal pages of 5 MB; no page exceeds a limit."""
+    """A small file that unpacks to 200 equal pages of 4.9 MB; no page exceeds a limit."""
     with pq.ParquetWriter(path, pa.schema([("text", pa.binary())]), compression="zstd") as file:
         for _ in range(10):
             file.write_table(pa.table({"text": [b"\0" * 4_900_000] * 20}))

@@ -23,7 +23,7 @@ Close = Callable[..., None]
 
 @pytest.fixture
 def close(monkeypatch: pytest.MonkeyPatch) -> Close:
-    """Takes the right to read a folder or file. With `listed`, only the right to open the files of a folder."""
+    """Makes a folder or file unreadable. With `listed`, the folder can be listed, but its files cannot be opened."""
     closed: dict[str, bool] = {}
     scandir, access, stat = os.scandir, os.access, os.stat
 

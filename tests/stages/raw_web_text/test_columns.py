@@ -65,7 +65,7 @@ def test_a_shared_source_warns_once_for_all_its_pieces(
     ]
 
 
-# The same through the command `python -m stages`
+# Runs of the command `python -m stages`
 
 
 def with_rows(root: Path, **source: Any) -> Path:

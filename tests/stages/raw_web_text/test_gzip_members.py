@@ -1,4 +1,4 @@
-"""Damage in a gzip member loses at most its rest, or the rest of a JSON array; the lost bytes are counted."""
+"""Damage in a gzip member loses at most the rest of the member or of a JSON array; the lost bytes are counted."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.stages.raw_web_text.sources import drop_of, lines, made, reasons
 
 
 def array(root: Path, data: bytes | list[Any], **limits: Any) -> Any:
-    """The documents and dropped rows from `array.json`, whose format is set to jsonl."""
+    """The documents and dropped rows from `array.json`, whose `format` is set to `jsonl`."""
     (root / "array.json").write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
     return made(root, {"path": "array.json", "format": "jsonl", "languages": ["fi"]}, **limits)
 

@@ -1,4 +1,4 @@
-"""A source reads only regular files below its folder or in DVC's cache, and public hosts, without `outside: true`."""
+"""Without `outside: true`, a source reads only regular files below its folder or in DVC's cache, and public hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bad text in a Parquet file drops its row, another bad value is left out, and a broken row group loses its rest."""
+"""A bad text in a Parquet file drops its row, another bad value is left out, and a broken row group loses its rows."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_broken_row_group_loses_its_rows_and_each_is_counted(tmp_path: Path) -
     assert split.dropped["value"][0].startswith("row group 1 of a.parquet is broken: ")
 
 
-FAR = 910_692_730_085_477  # the year 30828 in milliseconds, which some crawlers write for "no date"
+FAR = 910_692_730_085_477  # a time in the year 30828, in milliseconds
 VALUES = {
     "a time in the year 30828": (pa.array([FAR, 0], pa.timestamp("ms")), "30828-09-14 02:48:05.477"),
     "a time in an unknown zone": (pa.array([0, 0], pa.timestamp("us", "Europe/Nowhere")), "1970-01-01 00:00:00.000000"),

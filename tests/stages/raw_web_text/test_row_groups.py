@@ -1,6 +1,6 @@
 """A Parquet file with a single row group is read in batches, both as a file and as a dataset.
 
-The memory is measured in a separate process; the memory that it took before reading is subtracted.
+The memory is measured in a separate process; the memory that the process used before reading is subtracted.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def parts(job: Job) -> list[Path]:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[object]:
-    """A list that gets the arguments of each call of a library's function."""
+    """A list that gets the arguments of each call of the function `name` of `owner`."""
     calls: list[object] = []
     real = getattr(owner, name)
 

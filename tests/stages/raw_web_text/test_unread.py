@@ -1,4 +1,4 @@
-"""A file that no reader supports becomes a dropped row with its size; too many lost bytes fail the expectations."""
+"""A file that no reader supports becomes a dropped row with its size; too many lost bytes fail the gate."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_gate_also_fails_for_the_lost_rest_of_a_file(make_job: Callable[...,
 
 
 def sum_changed(rows: list[bytes]) -> bytes:
-    """A gzip member whose check sum is wrong."""
+    """A gzip member whose checksum is wrong."""
     packed = bytearray(gzip.compress(b"".join(rows)))
     packed[-8] ^= 0xFF
     return bytes(packed)
@@ -131,7 +131,7 @@ def sum_changed(rows: list[bytes]) -> bytes:
 def test_the_gate_sees_the_bytes_of_parts_with_a_wrong_check_sum(
     make_job: Callable[..., Job], capsys: pytest.CaptureFixture[str], damaged: int, share: float, others: int
 ) -> None:
-    """`others`: characters of a row that are not in its text."""
+    """`others` is the number of characters in another column of each row."""
     job = make_job("raw_web_text", raw_web_text=given({"path": "{language}"}))
     values = [{"text": f"{number:03} {SENTENCE}", "html": "x" * others} for number in range(100)]
     rows = [json.dumps(row).encode() + b"\n" for row in values]
@@ -154,7 +154,7 @@ def test_the_gate_sees_the_bytes_of_parts_with_a_wrong_check_sum(
 
 
 def whole_files() -> dict[str, bytes]:
-    """Damaged files of which nothing can be used, because they are a single page or table."""
+    """Files of which nothing can be used: each is a single page or table that is damaged or has no column `text`."""
     html, table = page(SENTENCE * 40), io.BytesIO()
     pl.DataFrame({"text": [f"{number} {os.urandom(40).hex()}" for number in range(200)]}).write_parquet(table)
     data = table.getvalue()

@@ -109,7 +109,7 @@ def test_the_lost_bytes_of_a_broken_block_are_exact_if_the_header_states_the_siz
 
 def test_a_damaged_size_in_the_header_is_not_believed() -> None:
     frame = bytearray(stated(FIRST))
-    frame[8] ^= 0x40  # a gigabyte
+    frame[8] ^= 0x40  # adds 1 GiB to the stated size
     reader = ZstdFrames(io.BufferedReader(io.BytesIO(bytes(frame))), go_on=True)  # type: ignore[arg-type]
     while reader.read():
         pass

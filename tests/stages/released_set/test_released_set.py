@@ -32,7 +32,7 @@ SETTINGS = ReleasedSet(title="Bread", license="cc-by-sa-4.0", allowed_licenses=N
 
 
 def pairs(language: str, **changed: list[str]) -> pl.DataFrame:
-    """Three pairs of a language with all columns of diversified_set."""
+    """Three pairs of a language with the columns of `diversified_set` that the stage reads."""
     names = [f"{language}{number}" for number in range(3)]
     columns: dict[str, Any] = {
         "id": names, "text_id": names, "document_id": names, "language": [language] * 3,

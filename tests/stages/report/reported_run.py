@@ -18,7 +18,7 @@ SCORES = {"language_share": (0.6, "higher"), "held_out_loss": (2.5, "lower"), "m
 
 
 def reported_run(root: Path, languages: tuple[str, ...], questions: int = 3) -> None:
-    """Writes the manifests, metrics, plots, answers and released sets of all languages under `root`/data."""
+    """Writes the files that the report reads, for all `languages`, into the folder `data` of `root`."""
     for name in ("iteration_1", "iteration_2"):
         _evaluator(root, name, languages)
     for code in languages:
@@ -73,7 +73,7 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
 def _asked(code: str, measure: str) -> list[tuple[str, int, float]]:
     """The rows of a measure: language of the questions, their number, and what is subtracted from the measure's value.
 
-    The held-out seeds have no row for questions in the language, since their instructions are English.
+    `held_out_loss` has no row for questions in the language, since the instructions of held-out seeds are English.
     """
     native = [(code, NATIVE[code], 0.3)] if code in NATIVE and measure != "held_out_loss" else []
     return [("all", 20 + (NATIVE[code] if native else 0), 0.0), ("en", 20, 0.0), *native]

@@ -1,4 +1,4 @@
-"""Settings, seed files and a job that reads them, shared by the tests of seed_pairs."""
+"""Settings, seed files and a job that reads them, shared by the tests of `seed_pairs`."""
 
 from __future__ import annotations
 

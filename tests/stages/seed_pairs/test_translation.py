@@ -24,7 +24,7 @@ LEARNED = {
 
 @pytest.fixture(scope="module")
 def translating_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A T5 with a few thousand parameters that has memorized two sentences."""
+    """A tiny T5 that has memorized two sentences."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration

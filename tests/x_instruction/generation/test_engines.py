@@ -50,7 +50,7 @@ def text_generation(backend: str, url: str | None = None) -> TextGeneration:
 
 @pytest.fixture(scope="module")
 def suggesting_model(taught_model: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`taught_model` with suggested decoding settings. Servers apply these by default, but no test asks for them.
+    """`taught_model` with suggested decoding settings, which vLLM's server applies to requests that do not set them.
 
     The model also has the chat template and the end tokens of a published model.
     """
@@ -102,7 +102,7 @@ def end(taught_model: Path) -> int:
 
 @pytest.fixture(scope="module")
 def labels(taught_model: Path) -> list[int]:
-    """The tokens of the first letters of three learned answers, whose probabilities are large enough to be compared."""
+    """The tokens of the first letters of three learned answers."""
     return [load_tokenizer(taught_model)(letter)["input_ids"][0] for letter in "uek"]
 
 

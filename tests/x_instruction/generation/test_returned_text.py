@@ -143,7 +143,7 @@ def test_a_truncated_text_is_refused() -> None:
         ("```\nHow is bread baked?\n```", "How is bread baked?"),
         ("Here is the instruction:\nHow is bread baked?", "How is bread baked?"),
         ("How is bread baked?\n\nLet me know if you want another one.", "How is bread baked?"),
-        # The first lines of these texts belong to the instruction and are kept.
+        # All lines of these texts belong to the instruction and are kept.
         ("Here is a text about bread:\nSum it up.", "Here is a text about bread:\nSum it up."),
         ("Write a new version of this:\nBread is good.", "Write a new version of this:\nBread is good."),
         ("How is bread baked?\nNote: answer in one line.", "How is bread baked?\nNote: answer in one line."),

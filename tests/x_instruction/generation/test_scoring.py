@@ -18,7 +18,7 @@ def llama() -> PreTrainedModel:
 
 
 def gpt2() -> PreTrainedModel:
-    """A model with learned positions, which would count left padding as text."""
+    """A model with learned position embeddings, for which left padding would move the text."""
     torch.manual_seed(1)
     return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=64)).eval()
 

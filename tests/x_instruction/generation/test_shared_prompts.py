@@ -1,4 +1,4 @@
-"""A prompt that is read once gives each of its completions the likelihood that it has alone."""
+"""Reading a prompt once for several completions does not change their likelihoods."""
 
 from __future__ import annotations
 

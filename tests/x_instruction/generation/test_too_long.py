@@ -18,7 +18,7 @@ from x_instruction.rating.calibration import LEVELS, Calibration
 from x_instruction.rating.rate import add_ratings
 from x_instruction.runner.job import Job
 
-LONG = "Why is it so, and since when? " * 100  # longer than the model's context of 256 characters
+LONG = "Why is it so, and since when? " * 100  # longer than the model's context of 256 tokens, which are bytes
 
 
 def test_a_pair_longer_than_the_context_is_rated(settings: Settings, taught_model: Path) -> None:

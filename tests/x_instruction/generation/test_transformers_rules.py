@@ -1,4 +1,4 @@
-"""The rule TopP keeps the same tokens as that of transformers, and the engine draws the same texts with it."""
+"""`TopP` keeps the same tokens as the top-p rule of transformers, and the engine draws the same texts with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def scores(spread: float, vocabulary: int = 20_000) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("top_p", [0.1, 0.5, 0.9, 0.99])
-@pytest.mark.parametrize("spread", [0.0, 1.0, 4.0, 8.0])  # all tokens equally likely; up to a few likely ones
+@pytest.mark.parametrize("spread", [0.0, 1.0, 4.0, 8.0])  # from equally likely tokens to a few likely ones
 def test_top_p_keeps_the_tokens_that_a_full_sort_keeps(spread: float, top_p: float) -> None:
     given = scores(spread)
     ours, theirs = TopP(top_p)(NO_TOKENS, given), TopPLogitsWarper(top_p)(NO_TOKENS, given)

@@ -1,4 +1,4 @@
-"""Saved models and tokenizers do not reveal their source and name no foreign code."""
+"""A saved tokenizer does not name the folder that it was loaded from, and a saved model names no custom code."""
 
 from __future__ import annotations
 

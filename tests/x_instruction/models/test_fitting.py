@@ -1,4 +1,4 @@
-"""A model or training that needs more memory than is free is refused before it is loaded."""
+"""A model whose use or training needs more memory than is free is refused before it is loaded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def changed(**settings: Any) -> Training:
 
 @pytest.fixture
 def free(monkeypatch: pytest.MonkeyPatch) -> Free:
-    """Sets the number of free bytes on a machine without a GPU."""
+    """Sets the free main memory in bytes."""
 
     def of(size: int) -> None:
         monkeypatch.setattr(fitting, "free_memory", lambda: size)

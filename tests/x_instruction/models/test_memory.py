@@ -141,8 +141,8 @@ def test_the_largest_batch_counts_padding_unless_it_is_packed() -> None:
     assert largest_batch(rows, batches, packing=True) == Batch(tokens=8, learned=5)
 
 
-# For two sizes of Gemma 3: the number of weights, the number of embedding weights, and the GB of peak memory that the
-# device run measured.
+# For two sizes of Gemma 3: the number of weights, the number of embedding weights, and the peak memory in GB measured
+# on an H200.
 MEASURED = {"270M": (268_098_176, 167_772_160, 5.1), "1B": (999_885_952, 301_989_888, 17.4)}
 
 

@@ -72,7 +72,7 @@ def sentence_piece() -> Any:
 
 
 def unigram() -> Any:
-    """A Unigram tokenizer like Gemma's and T5's, with bytes for unknown characters and control strings as words."""
+    """A Unigram tokenizer like T5's, but with bytes for unknown characters and with control strings as words."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -91,7 +91,7 @@ def unigram() -> Any:
 
 
 def merged_byte_level() -> Any:
-    """A tokenizer like Llama 3's and Qwen's, trained on texts with frequent control strings."""
+    """A tokenizer like Llama 3's and Qwen's, trained on control strings, so that it has tokens for parts of them."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -272,7 +272,7 @@ def test_a_prompt_is_cut_exactly_if_its_text_is_said_to_be_shortened(settings: S
 
     tokenizer = byte_level()
     tokenizer.add_tokens([AddedToken("\n\n", normalized=False)])
-    # Without a text, the two line breaks are one token.
+    # If the text between the two line breaks is empty, they are one token.
     prompts = settings.prompts.model_copy(update={"write_instruction": "Text:\n{response}\nWhy:"})
     encoder = PromptEncoder(tokenizer, prompts, room=room)
     encoder.write_instruction("Kissa istuu puussa")

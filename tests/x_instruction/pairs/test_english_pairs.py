@@ -1,4 +1,4 @@
-"""The number of English pairs per native seed is limited; a pair counts once, and none has a held-out instruction."""
+"""English pairs are limited per native seed, counted once, and have no held-out or calibration instruction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A calibration with signals is fitted on pairs of known level, applied, written and read again."""
+"""A calibration is fitted on pairs of known level, with or without signals, applied, written and read again."""
 
 from __future__ import annotations
 
@@ -161,8 +161,8 @@ def test_without_signals_a_setting_decides_whether_labels_are_scaled(scaling: bo
 
 
 def test_the_temperature_depends_on_the_weights_of_the_defects() -> None:
-    # The labels are certain, but wrong for repeated responses. The larger the weight of these responses, the less
-    # certain are the fitted probabilities.
+    # The labels are certain, but wrong for repeated responses. A larger weight of these responses makes the fitted
+    # probabilities less certain.
     frame = rated(1).with_columns(
         best=pl.col("defect").replace_strict({"none": 0.98, "repeated": 0.98}, default=0.01),
         flawed=pl.col("defect").replace_strict({"cut": 0.98, "swapped": 0.01}, default=0.01),

@@ -1,7 +1,7 @@
 """The surface signals recognize surface defects planted in the sample's seeds in ten languages, except cuts in Thai.
 
-The label probabilities come from an untrained model. The calibration is fitted on the calibration seeds and measured on
-the held-out seeds. The benchmark planted_defects measures the gain from a trained evaluator.
+All label probabilities are 1/3. The calibration is fitted on the calibration seeds and measured on the held-out seeds.
+The benchmark `planted_defects` measures a trained evaluator.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def test_cuts_and_some_notices_are_not_recognized_in_thai(measured: dict[str, di
     if defect == "cut":
         assert measured["th"][defect] == 0.5
     else:
-        # A third of the inserted notices are separated from the text only by spaces, as Thai clauses are.
+        # A third of the inserted notices have only spaces between them, as Thai clauses do.
         assert measured["th"][defect] > (0.8 if defect == "boilerplate" else 0.85)
 
 

@@ -1,4 +1,4 @@
-"""The signals of a pair describe its response, or the likelihood of its instruction after the response or a part."""
+"""The signals of a pair are computed from its response, from vectors, and from likelihoods of its instruction."""
 
 from __future__ import annotations
 
