@@ -93,7 +93,7 @@ def test_only_large_models_share_prompts(monkeypatch: pytest.MonkeyPatch) -> Non
     assert PromptSharing(Reader(llama(), pad=0)).groups(prompts, completions)[0] == [[0], [1], [2]]
     monkeypatch.setattr(shared_prompts, "LEAST_WEIGHTS", 0)
     assert PromptSharing(Reader(llama(), pad=0)).groups(prompts, completions)[0] == [[0], [1], [2]]
-    # With a third of the weights in the embeddings, two readings of 20 tokens must be saved for one pass.
+    # More than 40 tokens must be saved for the weights of the embeddings to be read once more.
     long = [[1, 2, 3] * 20] * 3
     assert PromptSharing(Reader(llama(), pad=0)).groups(long, completions)[0] == [[0, 1, 2]]
 
