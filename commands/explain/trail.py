@@ -1,4 +1,4 @@
-"""The path of one id: its document, the texts of the document, and the pairs of a text in every later artifact."""
+"""The path of an id: its document, the document's texts, a text's candidate pairs, a pair's rows in later artifacts."""
 
 from __future__ import annotations
 

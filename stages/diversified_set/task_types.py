@@ -10,7 +10,7 @@ downloaded. Here the position of the words decides:
    tips for …" is (give, tip). A clause or a punctuation mark ends the phrase, and so does a preposition, a conjunction
    or a word in -ing that follows a noun. A plural becomes a singular.
 4. If there is no noun before a word that opens a clause, that word is the noun: "Explain why …" is (explain, why).
-   Otherwise the noun is empty.
+   If there is neither, the noun is empty.
 
 The noun of a question is often its last verb ("how is … cooked"). So the result serves to compare draws, but is often
 wrong for a single instruction.

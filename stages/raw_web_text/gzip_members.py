@@ -33,9 +33,9 @@ class CutOffError(DamageError):
 class Damage:
     """`first` describes the first damage of a file. The counts are about all of its damage.
 
-    `lost`: lost stored bytes; the number of bytes that they would give is estimated. `missing`: lost bytes after
-    decompression, if their number is known. `known`: the stored bytes of `missing`. `doubtful`: decompressed bytes that
-    were read from parts with a wrong check sum, or from a gzip member before a broken block.
+    `missing`: number of decompressed bytes that are known to be lost, and `known`: number of stored bytes that held
+    them. `lost`: number of other lost bytes of the file, whose size after decompression is not known. `doubtful`:
+    number of decompressed bytes from parts with a wrong check sum, or from a gzip member before a broken block.
     """
 
     first: str = ""

@@ -129,7 +129,7 @@ class _Array:
         return self._window.startswith("]", self._place)
 
     def _read_more(self) -> bool:
-        """Reads more of the element, up to the limit. Returns whether there was more."""
+        """Reads on, unless more than `limit` characters of the element were read. Returns whether any were read now."""
         size = len(self._window) - self._place
         more = self._text.read(max(WINDOW, size)) if size <= self._limit else ""
         if more:

@@ -97,7 +97,7 @@ class Source(Section):
 
 
 class RawWebText(Section):
-    """The sources, and limits on what is read. A page, line or file beyond a limit is dropped."""
+    """The sources, and limits on what is read. A page, a line, or the rest of a file beyond its limit is dropped."""
 
     sources: Annotated[list[Source], Field(min_length=1)]
     rows_per_shard: Positive

@@ -1,12 +1,12 @@
-"""Tests with several training seeds whether the tuned model is better than the seed-only and the base model.
+"""Trains with several random seeds, to test whether the tuned model is better than the seed-only and the base model.
 
 The seed-only model has learned the seed pairs, but not the diversified set.
 
     PROJECT=folder python -m tests.benchmarks seeds
 
 PROJECT names a finished project, or several projects separated by `:`; the default is this project. SEEDS is the number
-of training seeds. A training seed decides the order of the batches, the dropout and the sampling of the answers. With
-the first seed, the tuned and the seed-only model are those of the project; with each other seed, both models are
+of random seeds. A random seed decides the order of the batches, the dropout and the sampling of the answers. With the
+first seed, the tuned and the seed-only model are those of the project; with each other seed, both models are
 trained again. The project's data (seed pairs and diversified set) are not changed.
 
 Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,

@@ -137,7 +137,7 @@ class Job:
         settings: Iterable[Section | int],
         depends_on: str = "",
     ) -> Outcome:
-        """Writes one shard for each frame, but takes those that are already finished from the work store.
+        """Writes one shard for each frame. A finished shard in the work store is not computed again.
 
         A shard's key is made of the frame's content, the code, `settings` (the sections that the transform reads, and
         the seed if it needs one) and `depends_on` (such as a model's hash).

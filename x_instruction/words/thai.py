@@ -27,7 +27,7 @@ PIECE, WINDOW, MAX_WORDS = 140, 40, 50
 # Size of the temporary arrays, which have room for the places (at most PIECE) and words (at most MAX_WORDS + PIECE) of
 # a piece.
 ROOM = 256
-# Arrays of places in the texts.
+# Arrays of indices, mostly into `points`: the code points of all texts, one after another.
 Places = npt.NDArray[np.int32]
 
 

@@ -2,8 +2,8 @@
 
 The masks rely on lists of forms, countries and words, which may be incomplete. This search shares none of their
 patterns. It reads each text with ASCII digits and signs and without invisible characters, and looks for the usual forms
-of addresses and numbers. A text in which something is found is dropped. Before a stage's output is published, its
-validation checks that no such text is left.
+of addresses and numbers. A text in which something is found is dropped. The gates of `filtered_text` and `seed_pairs`
+search once more.
 """
 
 from __future__ import annotations
