@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from stages.evaluator.measures import area_under_curve
 from stages.params import Settings, load_settings
 from tests.benchmarks.real_model_figures import (
     FIRST_OF,
@@ -33,6 +32,7 @@ from tests.benchmarks.real_model_measures import (
     with_vectors,
     written_by,
 )
+from tests.benchmarks.real_model_swapped import swapped_rows
 from tests.benchmarks.swapped_likelihood import AS_IS, area, areas, likelihoods
 from tests.benchmarks.table import Row
 from x_instruction.generation.lazy_engine import LazyEngine
@@ -150,29 +150,6 @@ def evaluator_rows(project: Path, embedded: Path) -> list[Row]:
             rows.append(Row(f"evaluator {number}, {defect}", "AUC", value, 0.9, note))
         rows.append(Row(f"evaluator {number}, labels alone", "AUC", alone["auc"], scores["auc"], "with signals"))
     return rows
-
-
-def swapped_rows(project: Path, embedded: Path) -> list[Row]:
-    """Rows with the AUC of responses to another instruction, in each language."""
-    rows = []
-    for number in (1, 2):
-        ours, other = (swapped_by_language(folder, number) for folder in (project, embedded))
-        for code, (value, seeds) in ours.items():
-            note = f"{beside({'embedded model': other[code][0]})}; {seeds} seeds"
-            rows.append(Row(f"evaluator {number}, swapped, {code}", "AUC", value, 0.9, note))
-    return rows
-
-
-def swapped_by_language(project: Path, iteration: int) -> dict[str, tuple[float, int]]:
-    """For each language, the AUC of the held-out seeds' own responses against swapped ones, and the number of seeds."""
-    rated = pl.read_parquet(project / f"data/evaluator/iteration_{iteration}/held_out.parquet")
-    found = {}
-    for (code,), pairs in rated.partition_by("language", as_dict=True, maintain_order=True).items():
-        own = pairs.filter(pl.col("level") == "best")["rating"]
-        value = area_under_curve(own, pairs.filter(pl.col("defect") == "swapped")["rating"])
-        if value is not None:
-            found[str(code)] = (value, len(own))
-    return found
 
 
 def kept_rows(project: Path, settings: Settings) -> list[Row]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from stages.params import Settings, load_settings, validated
-from tests.benchmarks import real_model, real_model_project
+from tests.benchmarks import real_model, real_model_project, real_model_swapped
 from tests.benchmarks.project_copy import merged, run_python
 from tests.benchmarks.real_documents import Excerpts
 from tests.benchmarks.real_model_examples import write_examples
@@ -38,12 +38,13 @@ from tests.benchmarks.real_model_rows import (
     formed_share,
     interval_note,
     kept_rows,
-    swapped_rows,
 )
+from tests.benchmarks.real_model_swapped import combinations, swapped_rows
 from tests.benchmarks.swapped_likelihood import AS_IS, EMPTY, OTHERS, area, areas, means_of_others
 from tests.conftest import ROOT
 from x_instruction.embeddings.similarity import SIMILARITIES
 from x_instruction.embeddings.vectors import INSTRUCTION, RESPONSE
+from x_instruction.pairs.training_pairs import Pair
 from x_instruction.runner.errors import SettingsError
 from x_instruction.runner.files import write_json
 
@@ -273,22 +274,34 @@ def test_evaluators_are_compared_with_their_labels_alone_and_the_embedded_model(
     assert rows["evaluator 2, labels alone"].peer == 0.9
 
 
-def test_swapped_responses_are_compared_with_own_responses_of_their_language(tmp_path: Path) -> None:
-    ours, embedded = with_scores(tmp_path / "ours"), with_scores(tmp_path / "embedded")
-    pairs = [
-        ("fi", "best", "none", 0.8), ("fi", "best", "none", 0.6), ("fi", "worst", "swapped", 0.7),
-        ("fi", "flawed", "cut", 0.9), ("sw", "best", "none", 0.3), ("sw", "worst", "swapped", 0.2),
-        ("hi", "best", "none", 0.3),
-    ]  # fmt: skip
-    table = pl.DataFrame(pairs, schema=["language", "level", "defect", "rating"], orient="row")
-    for project, frame in ((ours, table), (embedded, table.with_columns(rating=pl.lit(0.5)))):
-        for number in (1, 2):
-            frame.write_parquet(project / f"data/evaluator/iteration_{number}/held_out.parquet")
-    rows = {row.case: row for row in swapped_rows(ours, embedded)}
-    assert list(rows) == [f"evaluator {number}, swapped, {code}" for number in (1, 2) for code in ("fi", "sw")]
-    finnish = rows["evaluator 1, swapped, fi"]
-    assert (finnish.ours, finnish.peer, finnish.note) == (0.5, 0.9, "at least; embedded model 0.5; 2 seeds")
-    assert rows["evaluator 2, swapped, sw"].ours == 1.0
+def test_swapped_responses_are_all_those_of_other_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = {
+        "fi": [Pair(str(number), "fi", f"Say {number}.", f"Vastaus {number}.", "") for number in range(3)],
+        "sw": [Pair("a", "sw", "Say a.", "Jibu a.", "")],
+        "hi": [],
+    }
+    monkeypatch.setattr(real_model_swapped, "load_settings", lambda path: changed(list(seeds)))
+    monkeypatch.setattr(real_model_swapped, "unlearned_seeds", lambda project, code, splits: seeds[code])
+    monkeypatch.setattr(real_model_swapped, "with_signals", lambda pairs, project, settings: pairs)
+
+    def rate(pairs: pl.DataFrame, project: Path, settings: Settings, iteration: int) -> pl.DataFrame:
+        # The second iteration rates one of the six swapped pairs as high as the own responses.
+        same = (pl.col("instruction") == "Say 0.") & (pl.col("response") == "Vastaus 1.") & (iteration == 2)
+        high = pl.col("own") if project.name == "ours" else pl.lit(True)
+        return pairs.with_columns(rating=(high | same).cast(pl.Float64))
+
+    monkeypatch.setattr(real_model_swapped, "with_ratings", rate)
+    first, second = swapped_rows(tmp_path / "ours", tmp_path / "embedded")
+    assert (first.case, first.ours, second.case) == ("evaluator 1, swapped, fi", 1.0, "evaluator 2, swapped, fi")
+    assert second.ours == pytest.approx(1 - 0.5 / 6) and second.peer == 0.9
+    assert first.note == "at least; embedded model 0.5; all combinations of 3 seeds"
+
+
+def test_the_own_response_comes_first_in_the_combinations_of_an_instruction() -> None:
+    seeds = [Pair(str(number), "fi", f"Say {number}.", f"Vastaus {number}.", "") for number in range(3)]
+    made = combinations("fi", seeds)
+    assert made.height == 9 and made.group_by("instruction", maintain_order=True).first()["own"].to_list() == [True] * 3
+    assert made["own"].sum() == 3 and made.n_unique(["instruction", "response"]) == 9
 
 
 def test_the_second_iteration_is_compared_with_the_first_on_planted_pairs(tmp_path: Path, settings: Settings) -> None:
