@@ -199,16 +199,21 @@ def config_of(shape: str) -> Any:
 
 
 def plan(run: Run) -> str:
-    """Describes a run and the memory it needs at least: weights, gradients and Adam's two moments in float32."""
+    """Describes a run and the memory it needs at least: weights, gradients and Adam's two moments.
+
+    All are in float32, except the weights of a layer that is loaded in four bits.
+    """
     with torch.device("meta"):
         model = Gemma3ForCausalLM(config_of(run.shape))
     weights = sum(weight.numel() for weight in model.parameters())
-    trained = weights
+    trained, frozen_bytes = weights, 0.0
     if adapter := PLAIN.model_copy(update=run.changes).adapter:
         names = linear_layers(model)
         layers = [layer for name, layer in model.named_modules() if name.rsplit(".", 1)[-1] in names]
         trained = sum(adapter.rank * (layer.in_features + layer.out_features) for layer in layers)
-    least = 4 * weights + 12 * trained + (4 * trained if trained != weights else 0)
+        small = sum(layer.weight.numel() for layer in layers) if adapter.four_bits else 0
+        frozen_bytes = 4 * (weights - small) + small / 2
+    least = frozen_bytes + 16 * trained
     return (
         f"{run.name}: {weights / 1e6:,.0f} million weights, {trained / 1e6:,.1f} trained, at least {least / 1e9:.1f} GB"
     )
