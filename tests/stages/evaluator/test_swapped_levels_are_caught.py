@@ -195,6 +195,21 @@ def test_two_equal_runs_write_the_same_bytes(settings: Settings, tiny_model: Pat
     assert read_calibration(job.staging).regression is not None
 
 
+def test_likelihoods_of_an_instruction_that_any_text_answers_are_not_used(
+    settings: Settings, tiny_model: Path, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path, settings, tiny_model)
+    open_one = UNSEEN[0].instruction
+    evaluator = job.settings.evaluator.model_copy(update={"open_instructions": (open_one,)})
+    job = replace(job, settings=job.settings.model_copy(update={"evaluator": evaluator}))
+    shutil.copytree(tiny_model, job.staging)
+    measure_held_out(job, job.staging, held_out_set(UNSEEN[:2], 1, PAGES), calibration_set(TO_FIT, 1, PAGES))
+    rated = pl.read_parquet(job.staging / "held_out.parquet")
+    of_open = rated.filter(pl.col("instruction") == open_one)
+    assert of_open["likelihood"].is_null().all() and of_open["rating"].is_finite().all() and of_open.height > 1
+    assert rated.filter(pl.col("instruction") != open_one)["likelihood"].is_finite().all()
+
+
 def test_the_figures_say_whether_a_calibration_was_fitted(
     settings: Settings, tiny_model: Path, tmp_path: Path, outcomes: dict[str, Outcome]
 ) -> None:
