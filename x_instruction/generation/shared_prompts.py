@@ -40,14 +40,20 @@ class PromptSharing:
         self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]
     ) -> tuple[list[list[int]], list[Group]]:
         """The places of the pairs in each group, and the groups. A pair that shares no prompt is a group."""
-        places: dict[tuple[int, ...], list[int]] = {}
-        for place, (prompt, _) in enumerate(zip(prompts, completions, strict=True)):
-            places.setdefault((*prompt, place) if not self.possible else tuple(prompt), []).append(place)
+        pairs = list(zip(prompts, completions, strict=True))
+        found = self._places(prompts) if self.possible else [[place] for place in range(len(pairs))]
+        return found, [(prompts[places[0]], [completions[place] for place in places]) for places in found]
+
+    def _places(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+        """The places of equal prompts together, if sharing them is faster."""
+        by_prompt: dict[tuple[int, ...], list[int]] = {}
+        for place, prompt in enumerate(prompts):
+            by_prompt.setdefault(tuple(prompt), []).append(place)
         found: list[list[int]] = []
-        for those in places.values():
-            saved = (len(those) - 1) * len(prompts[those[0]])
-            found += [those] if saved >= self.least_saved else [[place] for place in those]
-        return found, [(prompts[those[0]], [completions[place] for place in those]) for those in found]
+        for prompt, places in by_prompt.items():
+            shares = (len(places) - 1) * len(prompt) >= self.least_saved
+            found += [places] if shares else [[place] for place in places]
+        return found
 
     def likelihoods(self, groups: list[Group]) -> list[list[float]]:
         """Mean log-probability of each completion; the groups of one completion are read in one pass."""
