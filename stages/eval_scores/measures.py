@@ -100,7 +100,10 @@ def _f_score(sums: Array) -> Array:
 
 
 def similarity(model: Answered) -> Observed | None:
-    """Mean similarity of question and answer by a multilingual text encoder; None if the ratings do not use it."""
+    """Mean similarity of question and answer by a multilingual text encoder; None if the ratings do not use it.
+
+    The similarity of an answer in another language than the one asked for is 0.
+    """
     known = model.answers.filter(pl.col("similarity").is_finite())
     return _mean(known, pl.col("similarity")) if known.height else None
 

@@ -38,7 +38,17 @@ def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFra
     if "repeated_share" not in frame.columns:
         frame = add_surface_signals(frame, job.language_pages)
     with LazyEngine(evaluator, job.section(TextGeneration).of_several, job.settings.seed) as engine:
-        return add_ratings(frame, engine, *judging).select(*answers.columns, *ADDED)
+        rated = add_ratings(frame, engine, *judging)
+    return only_in_language(rated).select(*answers.columns, *ADDED)
+
+
+def only_in_language(answers: pl.DataFrame) -> pl.DataFrame:
+    """Sets the `similarity` of answers in another language to 0, because the mean vectors do not fit that language.
+
+    An English question that the model repeats as its answer would be the most similar answer. NaN stays NaN.
+    """
+    other = pl.col("similarity").is_finite() & ~pl.col("in_language")
+    return answers.with_columns(similarity=pl.when(other).then(0.0).otherwise("similarity"))
 
 
 def losses_of(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from stages.eval_scores.scoring import only_in_language
 from stages.params import Settings
 from tests.benchmarks.real_model_figures import Measured, mean_of, shards
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
@@ -69,10 +70,13 @@ def response_losses(project: Path, settings: Settings, model: Sequence[str]) -> 
 
 
 def nearness(project: Path, settings: Settings, answers: pl.DataFrame) -> pl.DataFrame:
-    """The answers with the `similarity` to their questions. The mean vectors of the seeds are subtracted."""
+    """The answers with the `similarity` to their questions, which is 0 for an answer in another language.
+
+    The mean vectors of the seeds are subtracted.
+    """
     seeds = pl.concat(
         shards(project, "seed_pairs", code).filter(pl.col("split") != "english").select(PAIR)
         for code in settings.languages
     )
     means = Similarity.fit(with_vectors(project, seeds))
-    return means.score(with_vectors(project, answers))
+    return only_in_language(means.score(with_vectors(project, answers)))

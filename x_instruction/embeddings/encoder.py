@@ -87,13 +87,32 @@ class SentenceEncoder:
         self._batch_size = settings.batch_size
 
     def encode(self, texts: Sequence[str], prefix: str) -> Vectors:
+        """The vector of a text with more tokens than the model can read is the mean of the vectors of its pieces."""
+        pieces = [self._pieces(text, prefix) for text in texts]
         vectors: Vectors = self._model.encode(
-            [prefix + text for text in texts],
+            [prefix + piece for of_text in pieces for piece in of_text],
             batch_size=self._batch_size,
             normalize_embeddings=True,
             show_progress_bar=False,
         )
-        return vectors
+        if len(vectors) == len(texts):
+            return vectors
+        starts = np.cumsum([0, *(len(of_text) for of_text in pieces[:-1])])
+        means: Vectors = np.add.reduceat(vectors, starts)
+        return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+    def _pieces(self, text: str, prefix: str) -> list[str]:
+        """The text in as few pieces of equal length as the model can read."""
+        limit = self._model.max_seq_length
+        if limit is None or len(f"{prefix}{text}".encode()) < limit - 2:  # a token has at least a byte; two are special
+            return [text]
+        before = self._tokens(prefix)
+        number = -(-(self._tokens(prefix + text) - before) // max(limit - before, 1))
+        size = -(-len(text) // max(number, 1))
+        return [text[start : start + size] for start in range(0, len(text), size)]
+
+    def _tokens(self, text: str) -> int:
+        return len(self._model.tokenizer(text, truncation=False)["input_ids"])
 
 
 def _refuse_pickles(folder: Path, setting: str) -> None:

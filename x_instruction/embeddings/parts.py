@@ -1,4 +1,4 @@
-"""Divides responses into sentences, and groups the sentences into parts."""
+"""Divides responses into parts, between sentences."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from x_instruction.language.sentences import sentence_a_line
 from x_instruction.language.settings import LanguageSettings, load_language
 
 
-def sentences_in_parts(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -> pl.DataFrame:
-    """A frame with one row for each sentence that begins within the response's first `max_characters` characters.
+def parts_of(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -> pl.DataFrame:
+    """A frame with one row for each part of each response, of which about `max_characters` characters are read.
 
-    Rows are in the order of the texts. The columns are `row` (the number of the pair), `part` (from 0), `sentence` and
+    Rows are in the order of the texts. The columns are `row` (the number of the pair), `part` (from 0), `text` and
     `length` (in characters). `pairs` has `language` and `response`; `pages` is the folder of the language pages. A
-    response without a sentence has one row with an empty sentence. A sentence belongs to the part in which its middle
-    lies.
+    response without a sentence has one part with an empty text. A sentence belongs to the part in which its middle
+    lies. The last sentence read is the one that begins before `max_characters`.
     """
     numbered = pairs.select("language", "response", row=pl.int_range(pl.len()))
     by_language = [
@@ -33,9 +33,9 @@ def sentences_in_parts(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -
         sentences.with_columns(pl.col("sentence").str.slice(0, limit))
         .with_columns(length=pl.col("sentence").str.len_chars().clip(1).cast(pl.Int64))
         .filter(start < limit)
-        .select(
-            "row", part=((start + length / 2) * parts // whole).cast(pl.Int64), sentence="sentence", length="length"
-        )
+        .with_columns(part=((start + length / 2) * parts // whole).cast(pl.Int64))
+        .group_by("row", "part", maintain_order=True)
+        .agg(length.sum(), text=pl.col("sentence").str.join(" "))
     )
 
 

@@ -1,7 +1,7 @@
 """Adds three columns of vectors to pairs: for the instruction, for the response, and for the parts of the response.
 
-A response is encoded sentence by sentence, so that a sentence that occurs in several responses is encoded once.
-The vector of a response, or of a part, is the mean of its sentences' vectors, weighted by their lengths.
+Each part of a response is encoded as one text. The vector of a response is the mean of its parts' vectors, weighted by
+their lengths.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 
 from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.lazy_encoder import LazyEncoder
-from x_instruction.embeddings.parts import sentences_in_parts
+from x_instruction.embeddings.parts import parts_of
 from x_instruction.embeddings.settings import Embeddings
 
 INSTRUCTION, RESPONSE, PARTS = VECTORS = ("instruction_vector", "response_vector", "part_vectors")
@@ -58,25 +58,21 @@ def dimensions_of(pairs: pl.DataFrame) -> int:
 
 def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.DataFrame:
     assert isinstance(encoder.settings, Embeddings)
-    sentences = sentences_in_parts(pairs, encoder.settings, pages)
-    rows, parts = sentences["row"].to_numpy(), sentences["part"].to_numpy()
-    vectors, lengths = encoder.responses(sentences["sentence"].to_list()), sentences["length"].to_numpy()
-    starts_of_rows = np.flatnonzero(np.diff(rows, prepend=-1))
-    starts_of_parts = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(parts, prepend=-1))
-    of_parts = _stored(_weighted_means(vectors, lengths, starts_of_parts))
-    table = pl.DataFrame({"row": rows[starts_of_parts], PARTS: of_parts}, schema_overrides={PARTS: pl.Binary})
-    joined = table.group_by("row", maintain_order=True).agg(pl.col(PARTS))[PARTS]
+    parts = parts_of(pairs, encoder.settings, pages)
+    vectors = encoder.responses(parts["text"].to_list())
+    stored = parts.select("row", pl.Series(PARTS, _stored(vectors), pl.Binary))
+    of_rows = stored.group_by("row", maintain_order=True).agg(pl.col(PARTS))[PARTS]
     columns = {
         INSTRUCTION: _stored(encoder.instructions(pairs["instruction"].to_list())),
-        RESPONSE: _stored(_weighted_means(vectors, lengths, starts_of_rows)),
-        PARTS: [b"".join(of_response) for of_response in joined],
+        RESPONSE: _stored(_weighted_means(vectors, parts["length"].to_numpy(), parts["row"].to_numpy())),
+        PARTS: [b"".join(of_response) for of_response in of_rows],
     }
     return pairs.with_columns(pl.Series(name, values, pl.Binary) for name, values in columns.items())
 
 
-def _weighted_means(vectors: Vectors, weights: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> Vectors:
-    """Weighted means of groups of vectors, shape (groups, dimensions). A group begins at each of the `starts`."""
-    weights = weights[:, None].astype(np.float32)
+def _weighted_means(vectors: Vectors, weights: npt.NDArray[Any], groups: npt.NDArray[np.int64]) -> Vectors:
+    """Weighted means of groups of vectors, shape (groups, dimensions). `groups` numbers each vector's group."""
+    weights, starts = weights[:, None].astype(np.float32), np.flatnonzero(np.diff(groups, prepend=-1))
     means: Vectors = np.add.reduceat(vectors * weights, starts) / np.add.reduceat(weights, starts)
     return means
 

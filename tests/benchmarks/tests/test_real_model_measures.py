@@ -84,10 +84,14 @@ def test_an_untrained_models_loss_is_the_logarithm_of_its_vocabulary(
 
 
 def test_an_answer_is_nearer_to_its_own_question_than_to_another(project: Path, small: Settings) -> None:
-    own = pl.DataFrame(SEEDS, schema=["instruction", "response"], orient="row").with_columns(language=pl.lit("fi"))
+    own = pl.DataFrame(SEEDS, schema=["instruction", "response"], orient="row").with_columns(
+        language=pl.lit("fi"), in_language=True
+    )
     other = own.with_columns(pl.col("response").reverse())
     near, far = (nearness(project, small, frame)["similarity"].mean() for frame in (own, other))
     assert isinstance(near, float) and isinstance(far, float) and near > far + 0.05
+    other_language = nearness(project, small, own.with_columns(in_language=False))
+    assert other_language["similarity"].to_list() == [0.0] * own.height
 
 
 def test_the_rows_compare_models_and_corrections(project: Path, small: Settings) -> None:

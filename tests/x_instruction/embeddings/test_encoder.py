@@ -98,6 +98,16 @@ def test_sentence_transformers_read_the_prefix_before_the_text(of_folder: Embedd
     assert np.array_equal(encoder.encode(["leipä"], "query: "), encoder.encode(["query: leipä"], ""))
 
 
+def test_sentence_transformers_read_a_long_text_to_its_end(of_folder: Embeddings, tmp_path: Path) -> None:
+    encoder = open_encoder(of_folder, tmp_path)  # reads 64 tokens
+    short, long = "leipä kissa " * 10, "leipä kissa " * 40
+    vectors = encoder.encode([long, short, f"{long}{'cat ' * 20}", "cat"], "query: ")
+    assert vectors.shape == (4, 16) and norms(vectors) == pytest.approx(1, abs=1e-5)
+    assert vectors[0] @ vectors[2] < 0.9999
+    for vector, text in zip(vectors, [long, short, f"{long}{'cat ' * 20}", "cat"], strict=True):
+        assert vector == pytest.approx(encoder.encode([text], "query: ")[0], abs=1e-5)
+
+
 def test_the_path_of_a_folder_is_relative_to_the_root(embeddings: Embeddings, tiny_encoder: Path) -> None:
     named = embeddings.model_copy(update={"encoder": tiny_encoder.name})
     assert open_encoder(named, tiny_encoder.parent).encode(["leipä"], "").shape == (1, 16)
