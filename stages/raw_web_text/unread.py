@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-# Reasons of bad records.
+# Dropped rows with one of these reasons count as bad records.
 BAD = (
     "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
     "nested_too_deep", "page_too_costly", "invalid_url", "record_too_long", "missing_column", "broken_record",
