@@ -91,7 +91,7 @@ class _Pass:
         self._size = 0
 
     def growth(self, stored: int) -> float:
-        """Decompressed bytes per stored byte, over the first `stored` bytes; 1 for an archive that is not compressed."""
+        """Decompressed bytes per byte of the first `stored` bytes; 1 for an archive that is not compressed."""
         return max(self._size / stored, 1.0) if stored > 0 and self._kind != PLAIN else 1.0
 
     def __iter__(self) -> Iterator[Record]:

@@ -1,7 +1,7 @@
-"""Counts what is not read of the sources: the files and records, and their bytes, by cause.
+"""Counts the files, records and bytes of the sources that are not read, by cause.
 
-A file that is not read, the records of one kind in an archive that are not pages, and the unreadable rest of a damaged
-file each become a row of PAGE_SCHEMA, with their bytes in `lost` (0 for what cannot contain new pages).
+Each of these becomes a row of PAGE_SCHEMA, with its bytes in `lost` (0 if it cannot contain new pages): a file that is
+not read, the unreadable rest of a damaged file, and the records of one kind in an archive if they are not pages.
 """
 
 from __future__ import annotations
