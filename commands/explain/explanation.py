@@ -154,7 +154,7 @@ def _reason(row: Row) -> list[tuple[str, str]]:
 
 
 def _instruction(row: Row) -> Any:
-    """The instruction of a candidate pair. A dropped row has it as the value that broke the rule."""
+    """The instruction of a candidate pair. A dropped row has it in `value`."""
     return row.values["value"] if row.dropped else row.values["instruction"]
 
 

@@ -46,7 +46,7 @@ def follow(rows: Rows, asked: str) -> Trail:
 
 
 def _text(rows: Rows, found: list[Row], asked: str, pair_rows: list[Row]) -> Row | None:
-    """The text of a pair, or the text with this id. For the id of a dropped pair, the index also gives its text."""
+    """The text of the pair `asked`, or the text `asked`. The index also maps the id of a dropped pair to its text."""
     texts = [row for row in found if row.artifact == "filtered_text" and not row.dropped]
     if pair_rows:
         text_id = next((row.values["text_id"] for row in pair_rows if "text_id" in row.values), None)

@@ -63,7 +63,7 @@ def _uploaded(release: Release, name: str, public: bool) -> str:
         raise InputError(f"the hub needs a token with write access in the environment: set {TOKEN}")
     if not VISIBLE.fullmatch(token):  # the HTTP library would print such a token in its error
         raise InputError(f"{TOKEN} is not a token: it has spaces, line breaks or letters beyond ASCII; set it again")
-    # An upload needs the network, also if HF_HUB_OFFLINE is set to 1. The library reads these variables when it is
+    # An upload needs the network, even if HF_HUB_OFFLINE was set to 1. The library reads these variables when it is
     # imported.
     os.environ |= {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     from commands.release.hub import upload

@@ -56,7 +56,7 @@ class Upload:
         return address
 
     def _create(self) -> None:
-        """Creates the repository unless it exists. An existing repository stays public or private."""
+        """Creates the repository unless it exists. An existing repository keeps its visibility."""
         exists = self.api.repo_exists(self.name, repo_type=self.release.kind)
         self.api.create_repo(self.name, repo_type=self.release.kind, private=self.private, exist_ok=True)
         if not exists:

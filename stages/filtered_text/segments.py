@@ -89,10 +89,10 @@ def _blocks(long: pl.DataFrame, size: int, language: LanguageSettings) -> pl.Dat
 
 
 def _is_heading(count: pl.Expr, language: LanguageSettings) -> pl.Expr:
-    """Whether a short line begins with "#", or has no sentence end and is before a long line that has one.
+    """Whether a line is a heading: it begins with "#", or has no sentence end and is before a long line that has one.
 
-    A short line has at most HEADING_WORDS words. In a language without sentence ends, such as Thai, only headings with
-    "#" are found.
+    A heading has at most HEADING_WORDS words, and a long line has more. In a language without sentence ends, such as
+    Thai, only headings with "#" are found.
     """
     text, end = pl.col("text"), closed(marks(language))
     short = (count <= HEADING_WORDS) & text.str.contains(r"\p{L}") & ~_in_code()

@@ -65,9 +65,9 @@ class FilteredText(Section):
     """Whether a line that ends with a closing quotation mark or bracket counts as one that ends as a sentence does. If
     not, 406 of 884 Swahili pages are dropped because their lines end with quotations."""
     max_words_per_sentence: Positive | None
-    """A text is dropped if it has more words than this for each sentence end, or more than half as many and no sentence
-    end; null: not checked. The rule finds texts that lost their punctuation, such as 700 of 700 Indonesian court
-    decisions."""
+    """A text is dropped if it has more words than this for each sentence end, or no sentence end and more than half
+    this number of words; null: not checked. The rule finds texts that lost their punctuation, such as 700 of 700
+    Indonesian court decisions."""
     listed_words: dict[str, list[NonEmpty]]
     """Your own adult or spam words by language code: `{ fi: [sana, kaksi sanaa] }`."""
     word_lists: list[NonEmpty]

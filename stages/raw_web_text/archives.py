@@ -34,8 +34,8 @@ WINDOW, SEAM = 1 << 20, 32  # bytes; windows overlap by SEAM, which is longer th
 def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
     """One record for each response (WARC) or text (WET), and for each place where the reader fails.
 
-    The records of another kind are counted, and each kind gives one more record. `record` is the offset in the file, in
-    bytes. Raises UnreadableError if the file is empty or has only records of other kinds.
+    Records of other kinds are counted, and each of these kinds gives one more record. `record` is the offset in the
+    file, in bytes. Raises UnreadableError if the file is empty or has only records of other kinds.
     """
     with stored_bytes(file) as stored, readable(file):
         kind = _kind(stored, file.name)
@@ -71,7 +71,8 @@ class _Pass:
     """Records from `start` to the end, or to the place where the reader fails.
 
     If the reader fails, `broken` is a dropped record for that place. Its offset is that of the last record that the
-    reader found, or `start` if it found none. If the gzip member there is whole, the offset is that of the next member.
+    reader found, or `start` if it found none. If the gzip member at that offset is intact, the offset of the next
+    member is used.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class _Pass:
         self._size = 0
 
     def growth(self, stored: int) -> float:
-        """The factor by which the first `stored` bytes have grown; 1 for an archive that is not compressed."""
+        """Decompressed bytes per byte of the first `stored` bytes; 1 for an archive that is not compressed."""
         return max(self._size / stored, 1.0) if stored > 0 and self._kind != PLAIN else 1.0
 
     def __iter__(self) -> Iterator[Record]:
@@ -203,7 +204,7 @@ def _next_record(stored: io.BufferedReader, kind: bytes, start: int) -> int | No
             if _begins_record(stored, kind, offset + place):
                 return offset + place
             place = window.find(kind, place + 1)
-        # The windows overlap, because the mark may begin in one window and end in the next.
+        # The windows overlap, because the bytes of `kind` may begin in one window and end in the next.
         offset += max(len(window) - len(kind) + 1, 1)
         stored.seek(offset)
         window = stored.read(WINDOW)

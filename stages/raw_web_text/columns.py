@@ -37,9 +37,10 @@ def record_of(values: dict[str, Any], columns: Columns) -> Record:
 
 
 def _stated(name: str, value: Any) -> str:
-    """A value of the provenance as text, or "" if it has no text, so that a bad value does not drop the row.
+    """A value of the provenance as text, or "" if it is bad, so that a bad value does not drop the row.
 
-    An address must be a string. Python cannot write a thousand nested lists as text.
+    Bad values are an address that is not a string, and what Python cannot write as text, such as a thousand nested
+    lists.
     """
     if name == "url" and not isinstance(value, str):
         return ""

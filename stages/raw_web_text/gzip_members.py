@@ -14,8 +14,8 @@ MAGIC = b"\x1f\x8b"
 DEFLATE = MAGIC + b"\x08"
 # Header flags of RFC 1952; the three highest bits are reserved.
 HEADER_SUM, EXTRA, NAME, COMMENT, RESERVED = 2, 4, 8, 16, 0xE0
-# Stored bytes and decompressed bytes that one step reads at most. If a member breaks off in a step, the data of that
-# step are lost.
+# One step reads at most STORED_STEP stored bytes and returns at most STEP decompressed bytes. If a member breaks off in
+# a step, the data of that step are lost.
 STORED_STEP, STEP = 1 << 12, 1 << 14
 WINDOW = 1 << 16  # bytes that are searched for a member at a time; a header is usually much shorter
 TRIED = 1 << 10  # a member is recognized if this many stored bytes after its header can be decompressed

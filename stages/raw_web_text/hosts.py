@@ -1,7 +1,7 @@
 """Refuses hosts that only this machine or its network can reach, unless the source sets `outside: true`.
 
-Addresses may come from other people's recipes and data cards. An address such as 169.254.169.254, from which a cloud
-machine gets its keys, must not be read only because a source or a redirect names it.
+Addresses may come from other people's recipes and data cards. Without this check, such an address or a redirect could
+lead to 169.254.169.254, from which a cloud machine gets its keys.
 """
 
 from __future__ import annotations

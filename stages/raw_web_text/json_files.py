@@ -93,10 +93,11 @@ def _elements(stored: io.BufferedReader, name: str, columns: Columns, limit: int
 class _Array:
     """Yields (element, its first characters), with an UnreadableError in place of an element that cannot be read.
 
-    After such an element, reading continues at the next element that begins a line with the same indentation. If
-    elements do not begin new lines, the rest of the file is unreadable, because "}, {" may also be inside an element.
-    The standard decoder reads from a window that has room for an element of `limit` characters. The library ijson is
-    not used: with it, three million open brackets exhaust the memory, and reading ends at an integer beyond 64 bits.
+    After such an element, reading continues at the next element that begins a line and is indented like earlier
+    elements. If elements do not begin new lines, the rest of the file is unreadable, because "}, {" may also be inside
+    an element. The standard decoder reads from a window that has room for an element of `limit` characters. The library
+    ijson is not used: with it, three million open brackets exhaust the memory, and reading ends at an integer beyond 64
+    bits.
     """
 
     def __init__(self, text: io.TextIOWrapper, name: str, limit: int) -> None:

@@ -139,7 +139,7 @@ class _Plain:
 
 
 class _Decompressed(_Plain, io.RawIOBase):
-    """The decompressed bytes of a file. `check_expansion` limits how much they may grow."""
+    """The decompressed bytes of a file. `check_expansion` limits their number."""
 
     def __init__(self, file: SourceFile, stored: io.BufferedReader, form: str, max_expansion: int, lines: bool) -> None:
         super().__init__(file, stored, lines)
@@ -212,7 +212,7 @@ def stored_size(file: SourceFile) -> int:
 
 
 def check_expansion(name: str, size: int, stored: int, max_expansion: int) -> None:
-    """Raises UnreadableError if `stored` bytes have grown to more than `max_expansion` times their size.
+    """Raises UnreadableError if `stored` bytes were decompressed to more than `max_expansion` times as many.
 
     EXPANSION_FREE bytes more are always allowed.
     """

@@ -19,11 +19,11 @@ from stages.raw_web_text.opened_files import UnreadableError, opened
 from stages.raw_web_text.schema import Record
 from stages.raw_web_text.settings import Columns, RawWebText, Source
 
-# Rows and bytes that are read at a time. The sizes that the file states are not enough, because a repeated value is
-# stored once. For example, 1,000 equal pages of 4.9 MB, in a file of 7 kB, took 7.4 GB of memory in batches of 500
-# rows. In batches of 8 rows they took 1.0 GB.
+# Rows and bytes that are read at a time. The sizes that the file states do not limit the memory, because they count a
+# repeated value once. For example, 1,000 equal pages of 4.9 MB, in a file of 7 kB, took 7.4 GB of memory in batches of
+# 500 rows. In batches of 8 rows they took 1.0 GB.
 BATCH_ROWS, BATCH_BYTES = 8, 16_000_000
-# Bytes that are read at a time of each stored column. Without this limit, pyarrow keeps a whole stored row group in
+# Bytes of each stored column that are read at a time. Without this limit, pyarrow keeps a whole stored row group in
 # memory. For 160,000 texts in one row group, that took 470 MB instead of 90 MB.
 BUFFER_BYTES = 4_000_000
 CHECKED_ROWS = 100  # rows that are read at a time to find out whether a column is broken

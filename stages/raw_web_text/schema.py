@@ -11,9 +11,8 @@ import polars as pl
 
 PROVENANCE = ("url", "title", "date", "license", "source_id")
 # `record` is the number of a line, row or element, or the offset in bytes in an archive. `size` is the size in bytes of
-# the page, or of the line that has it. `lost` is the number of bytes of the source that were not read and that the
-# record stands for. `doubtful` is the number of bytes that were read from damaged parts of the record's file and may be
-# wrong.
+# the page, or of the line that has it. `lost` is the number of unread bytes of the source that the record represents.
+# `doubtful` is the number of bytes that were read from damaged parts of the record's file and may be wrong.
 # `likeliest` has the result of `five_likeliest`. Only pages of shared sources have it.
 PAGE_SCHEMA = {
     "source": pl.String,

@@ -30,8 +30,8 @@ from x_instruction.runner.job import Job
 from x_instruction.runner.shards import parts_of, write_shard
 from x_instruction.runner.work_store import as_noted, note
 
-# A piece is complete when its files have at least this many stored bytes (see `_groups`). Languages can make different
-# pieces at the same time, and a file that is added at the end of a source changes only one piece.
+# A piece is complete when its files have at least this many stored bytes (see `_groups`). A source is divided so that
+# languages can make different pieces at the same time, and a file that is added at its end changes only one piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. They are part of a piece's key.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}

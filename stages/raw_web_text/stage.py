@@ -28,8 +28,8 @@ from x_instruction.runner.shards import Split, by_parts
 
 PARTITION = ("language",)
 
-# Reasons of archive records that have no page: a response that is not HTML, or whose HTTP status is not 200. These
-# records do not count as bad.
+# Reasons to drop archive records without a page: the response is not HTML, or its HTTP status is not 200. These records
+# do not count as bad.
 NO_PAGE = ("not_html", "http_status")
 COLUMNS = ("id", "language", "title", "text", "url", "source", "record", "date", "license", "source_id", "extractor")
 WORD = r"\S*[\p{L}\p{N}]\S*"

@@ -1,7 +1,7 @@
-"""Counts what is not read of the sources: the files and records, and their bytes, by cause.
+"""Counts the files, records and bytes of the sources that are not read, by cause.
 
-A file that is not read, the records of one kind in an archive that are not pages, and the unreadable rest of a damaged
-file each become a row of PAGE_SCHEMA, with their bytes in `lost` (0 for what cannot contain new pages).
+Each of these becomes a row of PAGE_SCHEMA, with its bytes in `lost` (0 if it cannot contain new pages): a file that is
+not read, the unreadable rest of a damaged file, and the records of one kind in an archive if they are not pages.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-# Reasons of bad records.
+# Dropped rows with one of these reasons count as bad records.
 BAD = (
     "invalid_utf8", "unreadable_record", "empty_page", "extraction_failed", "page_too_large", "nul_bytes",
     "nested_too_deep", "page_too_costly", "invalid_url", "record_too_long", "missing_column", "broken_record",

@@ -30,7 +30,7 @@ ONE_SEGMENT, HAS_SUM = 0x20, 0x04
 DICTIONARY_ID, CONTENT_SIZE = (0, 1, 2, 4), (0, 2, 4, 8)
 RLE, RESERVED = 1, 3  # kinds of blocks: a repeated byte, and a kind that must not occur
 READ = 1 << 16  # stored bytes that are read at a time
-HEADER = 18  # bytes of the longest header of a frame, with the mark
+HEADER = 18  # bytes of the longest header of a frame, with MAGIC
 MAX_BLOCK = 1 << 17  # bytes of a block, decompressed
 
 
@@ -107,7 +107,7 @@ class ZstdFrames:
         return True
 
     def _find_frame(self) -> bool:
-        """Goes to the frame after a damaged one: to the end of its blocks, or to the next mark if no end is known."""
+        """Goes to the frame after a damaged one: to the end of its blocks, or to the next MAGIC if no end is known."""
         frame, begun, missing = self._frame, self.consumed, None
         self._frame = self._decoder = None
         if frame:
@@ -196,10 +196,7 @@ class _Frame(io.RawIOBase):
             self._frames.take(4)
 
     def missing(self, read: int) -> int | None:
-        """The number of bytes of the content that were not read; None if it is not known.
-
-        A stated size that is larger than the frame's blocks allow is damaged too.
-        """
+        """The number of bytes of the content that were not read; None if its size is not stated or cannot be right."""
         if self.content is None or self.content < read or (self.ended and self.content > self._blocks * MAX_BLOCK):
             return None
         return self.content - read

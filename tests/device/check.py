@@ -3,8 +3,8 @@
     tests/device/check.sh [--tiny] [--minutes 9] [--only TEXT]
 
 The models have Gemma 3's shapes and random weights, so their speed and memory are realistic but their answers are
-meaningless. `--tiny` uses one very small shape. `--only` restricts the check to trainings whose names contain the text.
-A training that would not end within `--minutes` is skipped, and the result says so. The check does not cover vLLM or a
+meaningless. `--tiny` uses one very small shape. `--only` restricts the check to training runs whose names contain the
+text. A run that would not end within `--minutes` is skipped, and the result says so. The check does not cover vLLM or a
 run of the whole pipeline.
 """
 
@@ -34,7 +34,7 @@ from x_instruction.models.checkpoints import load_model, load_tokenizer, save_mo
 from x_instruction.models.examples import Example
 from x_instruction.models.measures import mean_loss
 
-LARGEST_LOSS_DIFFERENCE = 0.05  # allowed mean difference of the losses of two trainings that must agree, in nats
+LARGEST_LOSS_DIFFERENCE = 0.05  # allowed mean difference of the losses of two runs that must agree, in nats
 LARGEST_DIFFERENCE = 0.02  # allowed difference of a likelihood, or of a label's log-probability, in nats
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "polars")
 
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def measured(lab: Lab, runs: list[Run], deadline: float) -> Figures:
-    """Makes as many measurements as the deadline allows. If one fails, this is recorded, and the others still run."""
+    """Makes as many measurements as the deadline allows. Records those that fail, and goes on with the others."""
     trainings: list[Figures] = []
     inference: Figures = {}
     for run in runs:
@@ -121,7 +121,7 @@ def compare_engines(lab: Lab, trainings: list[Figures]) -> Figures:
 
 
 def first_loss(lab: Lab, trainings: list[Figures]) -> Figures:
-    """The loss of the first batch before any training: as the CPU computes it, and as each training logged it."""
+    """The loss of the first batch before any training: as the CPU computes it, and as each run logged it."""
     small = [figures for figures in trainings if "losses" in figures]
     rows, limit = (4, 64) if lab.tiny else (PLAIN.batch_size, PLAIN.max_tokens)
     cut = [Example(one.prompt, one.completion[: limit - len(one.prompt)]) for one in lab.examples[:rows]]

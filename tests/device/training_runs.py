@@ -26,7 +26,7 @@ from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.settings import Adapter, Training
 
 ROOT = Path(__file__).parents[2]
-KILLED_AFTER, SAVED_AT = 24, 20  # the interrupted training stops after step 24 and resumes at step 20
+KILLED_AFTER, SAVED_AT = 24, 20  # the interrupted run stops after step 24 and resumes at step 20
 
 TINY = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "head_dim": 16, "vocab_size": 2560}
 SHAPES: dict[str, dict[str, Any]] = {
@@ -70,7 +70,7 @@ QLORA = {**LORA, "adapter": Adapter(rank=16, alpha=32, four_bits=True)}
 
 @dataclass(frozen=True)
 class Run:
-    """A training. `like` names a run that must have nearly the same losses; `seconds` is its expected time."""
+    """A training run. `like` names one that must have nearly the same losses; `seconds` is the expected time."""
 
     name: str
     shape: str = "270m"
@@ -117,11 +117,11 @@ RUNS = [
 
 
 class KilledError(Exception):
-    """Stops a training as an interruption would."""
+    """Stops a training run as an interruption would."""
 
 
 class Watch(TrainerCallback):
-    """Records the times of the steps, the losses and the peak memory of a training."""
+    """Records the times of the steps, the losses and the peak memory of a training run."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.stop_after = stop_after
@@ -199,7 +199,7 @@ def config_of(shape: str) -> Any:
 
 
 def plan(run: Run) -> str:
-    """Describes a run and the memory it needs at least: weights, gradients and Adam's two moments.
+    """Describes a run and its minimum memory, which is for weights, gradients and Adam's two moments.
 
     All are in float32, except the weights of a layer that is loaded in four bits.
     """
@@ -279,5 +279,5 @@ def _watched(
 
 
 def difference(losses: Sequence[float], others: Sequence[float]) -> float:
-    """The mean absolute difference between two trainings' losses at each step, in nats."""
+    """The mean absolute difference between two runs' losses at each step, in nats."""
     return statistics.fmean(abs(one - other) for one, other in zip(losses, others, strict=True))

@@ -15,8 +15,8 @@ from x_instruction.language.invisible import hidden_characters, visible
 from x_instruction.language.letters import written
 from x_instruction.language.settings import LanguageSettings
 
-# Invisible characters are removed and letters are corrected first, because several later steps look for the ends of
-# sentences. Markup is removed before credits and wrapped lines are looked for, because it would hide them.
+# Invisible characters are removed and letters are corrected first, because otherwise later steps would miss some
+# sentence ends. Markup is removed before credits and wrapped lines are looked for, because it would hide them.
 STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
     "invisible_characters": lambda texts, _: visible(texts),
     "letters": written,
@@ -29,7 +29,7 @@ STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
 
 
 def cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with `text` cleaned, step by step. Adds `invisible_characters`: how many of them were removed."""
+    """The frame with `text` cleaned, step by step. Adds `invisible_characters`, the number removed."""
     first, *others = STEPS.values()
     texts = first(frame["text"], language)
     hidden = hidden_characters(frame["text"], texts).alias("invisible_characters")

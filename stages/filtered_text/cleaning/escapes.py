@@ -12,7 +12,7 @@ CODE = r"[{}`;]"
 
 
 def without_escapes(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    r"""The texts without these escapes. Texts with program code are left as they are.
+    r"""The texts with escaped quotation marks and line ends restored. Texts with program code are left as they are.
 
     \n counts as an escaped line end only after a sentence end or a closing mark, twice in a row, or before a capital,
     because C:\new contains no line end. 42 of 431 real Bengali documents contain \", and 16 of 884 Swahili ones contain

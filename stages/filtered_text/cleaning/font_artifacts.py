@@ -1,4 +1,4 @@
-"""Corrects characters within words that remained when a text in a font's private encoding was converted to Unicode.
+"""Corrects wrong characters that a conversion from a font's private encoding to Unicode left within words.
 
 Tamil fonts such as Bamini use the code of the semicolon for the pulli, the sign for a consonant without a vowel. In 105
 of 3,627 pages, one or two semicolons remain, mostly beside a pulli or after a vowel sign, which no pulli can follow.

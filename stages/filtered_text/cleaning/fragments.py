@@ -1,8 +1,7 @@
 """Removes incomplete sentences at the beginning and at the end of a text.
 
 The text of a page often begins in the middle of a sentence, and ends in the middle of one or with a teaser ("Read
-more…"). Usually one sentence is removed. If fewer than `min_words` words would be left, the text is a fragment, and the
-rule `fragment` drops it.
+more…"). If fewer than `min_words` words would be left, the text is a fragment, and the rule `fragment` drops it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ ELLIPSIS = rf"(?:\.{{2,}}|۔{{2,}}|…|[\[(]\s*(?:\.{{2,}}|…)\s*[\])]){_CLOSER
 TEASERS = rf"(?:\n[^\n]{{1,60}}(?:\.{{2,}}|…){_CLOSERS}){{2,}}$"
 # The beginning of a sentence: a capital, or a letter of a script without capitals.
 BEGIN = r"[\p{Pi}\p{Ps}\x22']*[^\S\n]?[\p{Lu}\p{Lt}\p{Lo}]"
-# The characters before a sentence end. They exclude an ellipsis, an initial and a number of one digit.
+# Required before a sentence end, so that the point of an ellipsis, an initial or a one-digit number does not count.
 BEFORE_END = r"[^.…۔\s]{2}\s?"
 QUESTION_MARKS = "?؟"
 # The part of a sentence that is removed has at most this many characters. A longer one is text without full stops.
@@ -59,7 +58,7 @@ def trimmed(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetti
 
 
 def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """Removes a partial sentence at the beginning. It begins with a small letter or with a word of `never_first`."""
+    """Removes the first sentence if it is partial: if it begins with a small letter or a word of `never_first`."""
     ends = marks(language)
     stop = sentence_end(_without(ends, "…"), space=r"[^\S\n]+")
     rest = rf"{SMALL_LETTERS}[^\n{ends}]*"
@@ -73,9 +72,9 @@ def _with_whole_begin(frame: pl.DataFrame, language: LanguageSettings) -> pl.Dat
 
 
 def _begins_within(language: LanguageSettings) -> pl.Expr:
-    """Whether a text of one paragraph begins within a sentence that is too long to remove or is the whole text.
+    """Whether a text of one paragraph begins within a sentence that cannot be removed (too long, or the whole text).
 
-    The rule finds 36 paragraphs that were cut from Urdu news. We read 19 of them, and one was complete.
+    The rule finds 36 paragraphs of Urdu news. Of 19 that we read, 18 were cut, and one was complete (a false positive).
     """
     text = pl.col("text")
     if not language.never_first:
@@ -91,8 +90,7 @@ def _never_first(language: LanguageSettings) -> str:
 def _is_unfinished(language: LanguageSettings) -> pl.Expr:
     """Whether an unfinished sentence makes up more than two thirds of a text of one paragraph.
 
-    The rule finds 173 of 1,902 paragraphs that were cut from Urdu news after 100 words, and 2 of 10,109 other real
-    texts.
+    The rule finds 173 of 1,902 texts of Urdu news, which were cut after 100 words, and 2 of 10,109 other real texts.
     """
     text = pl.col("text")
     finished = text.str.extract(_whole_sentences(language)).str.len_chars().fill_null(0)

@@ -1,4 +1,4 @@
-"""Removes paragraphs that a page repeats: one that directly follows itself, or several in the same order.
+"""Removes repeated paragraphs: direct repeats of one paragraph, and repeats of several paragraphs in the same order.
 
 The second kind occurs on pages that contain a text once for each screen width, or that repeat its beginning as a
 teaser.
@@ -18,9 +18,9 @@ MIN_IN_ORDER, MIN_MEAN_LENGTH = 2, 80
 
 
 def without_repeats(texts: pl.Series) -> pl.Series:
-    """The texts without repeats. From texts with code, only paragraphs that directly follow themselves are removed.
+    """The texts without repeats. In texts with code, only direct repeats are removed.
 
-    Of paragraphs that are repeated in the same order, one that occurs more than twice is intended and stays.
+    Of paragraphs that are repeated in the same order, those that occur more than twice are taken as intended and stay.
     """
     frame = texts.alias("text").to_frame().select(_without_direct_repeats()).with_row_index("row")
     lines = pl.col("text").str.split("\n")

@@ -14,7 +14,7 @@ from x_instruction.language.settings import LanguageSettings
 from x_instruction.runner.disk_arrays import Array, append, neighbours
 from x_instruction.words.units import Places, slices, units, units_of_words
 
-# Shingles compared at a time. Each takes 8 bytes in about six arrays.
+# Shingles compared at a time. Each takes 8 bytes in each of about six arrays.
 AT_ONCE = 2_000_000
 
 
@@ -70,7 +70,7 @@ class ShingleSets:
         return common / np.maximum(union, 1)
 
     def _keys(self, side: Places, texts: Places, begins: Places, hashes: Array) -> Array:
-        """One number for each shingle of the texts `side`: the number of the pair in the high bits, the hash below."""
+        """One number for each shingle of the texts `side`: the pair's number in the high bits, the hash in the low."""
         sizes = self.sizes[side]
         ends = np.cumsum(sizes)
         at = np.repeat(begins[np.searchsorted(texts, side)] - (ends - sizes), sizes) + np.arange(ends[-1])

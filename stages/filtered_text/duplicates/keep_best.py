@@ -1,4 +1,4 @@
-"""Decides which texts among those that share a bucket (an equal MinHash band) are dropped, and for which kept text.
+"""Decides which texts of a bucket (texts with an equal MinHash band) are dropped, each for a similar kept text.
 
 Each text, from the best to the worst, is kept unless it is similar to a text that is kept. Every dropped text is then
 similar to the text that it is dropped for. This would not hold if a chain (A is similar to B, and B to C) were reduced

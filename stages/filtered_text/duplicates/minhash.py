@@ -1,6 +1,6 @@
-"""Computes signatures: one number for all words of a text, and one for each MinHash band.
+"""Computes signatures of texts: one hash of all words, and one hash of each MinHash band.
 
-Texts with the same words share all numbers, and similar texts usually share the number of a band.
+Texts with the same words have equal signatures. Similar texts usually have the same hash of at least one band.
 
 MinHash: Broder 1997; bands: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3. rensa computes the minima
 from hashes of the shingles. These hashes are the same in every process.

@@ -81,7 +81,7 @@ def teasers(frame: pl.DataFrame, settings: FilteredText, language: LanguageSetti
 
 
 def duplicate_lines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts in which too many lines occurred before.
+    """Drops texts in which too many lines repeat an earlier line.
 
     The rule is Gopher's (table A1), with FineWeb-2's threshold times `repetition_tolerance`.
     """

@@ -47,6 +47,6 @@ def repetition(frame: pl.DataFrame, settings: FilteredText, language: LanguageSe
 
 
 def repeated_share(frame: pl.DataFrame, language: LanguageSettings) -> pl.Series:
-    """For each text, the share of characters in sentences (or lines: see `sentences_or_lines`) that occurred before."""
+    """For each text, the share of characters in repeats of earlier sentences (or lines: see `sentences_or_lines`)."""
     hit = pl.int_range(pl.len()).over("row", "sentence") > 0
     return share_of_rows(frame, sentences_or_lines(frame, language).with_columns(hit=hit))
