@@ -12,8 +12,8 @@ downloaded. Here the position of the words decides:
 4. If there is no noun before a word that opens a clause, that word is the noun: "Explain why …" is (explain, why).
    If there is neither, the noun is empty.
 
-The noun of a question is often its last verb ("how is … cooked"). So the result serves to compare draws, but is often
-wrong for a single instruction.
+For a question, the rules often return its last verb in place of the noun: "cooked" for "How is rice cooked?". So the
+result serves to compare draws, but is often wrong for a single instruction.
 """
 
 from __future__ import annotations
