@@ -80,7 +80,10 @@ def _name(job: Job, path: Path) -> str:
 
 
 def _add_texts(job: Job, writer: IndexWriter, seen: Seen) -> None:
-    """Adds the kept texts, each under the id of its document. A dropped text already has the id of its document."""
+    """Adds the kept texts, each under the id of its document.
+
+    A dropped text needs no such entry, because the id of its row is the id of its document.
+    """
     for path in job.rows("raw_web_text", job.language).paths():
         seen.add("document", pl.read_parquet(path, columns=["id"])["id"])
     for path in job.rows("filtered_text", job.language).paths():
