@@ -17,7 +17,7 @@ TOKENS = 200  # the loss is measured on this many tokens of each text
 
 
 def begin_token_cost(folder: Path, texts: Iterable[str]) -> float:
-    """The mean loss per token, in nats, minus the loss with the BOS token removed if the tokenizer adds it, else added.
+    """Mean loss per token, in nats, with the tokenizer's choice (BOS token or none), minus that with the other choice.
 
     The difference is 0 if the tokenizer has no BOS token.
     """

@@ -15,8 +15,9 @@ class CandidatePairs(Section):
     samples: Annotated[int, Field(ge=1, le=255)]
     """Number of instructions that are written for each text."""
     kept_samples: Positive | None
-    """The number of usable samples of a text that the evaluator rates, the likeliest ones (`likeliest.py`); null: all.
-    refined_pairs keeps the best rated one. A text may lose all of them to `max_similar`, which is applied later."""
+    """The number of a text's usable samples that the evaluator rates: the likeliest are chosen (`likeliest.py`); null:
+    all. refined_pairs keeps the best rated one. A text may lose all its samples to `max_similar`, which is applied
+    after this choice."""
     temperature: Annotated[float, Field(ge=0, le=2)]
     top_p: Annotated[float, Field(gt=0, le=1)]
     repetition_penalty: Annotated[float, Field(gt=0)]

@@ -115,7 +115,7 @@ def write_instructions(
         top_p=settings.top_p,
         max_new_tokens=settings.max_new_tokens,
         stop=encoder.stop,
-        # The seed depends on the shard's content, so that a change of other shards does not change its instructions.
+        # The seed depends on the shard's content, so a change of other shards does not change this shard's samples.
         seed=(seed + int(frame_hash(frame)[:7], 16)) % 2**31,
         repetition_penalty=settings.repetition_penalty,
         stop_strings=(*encoder.stop_strings, *settings.stop_strings),

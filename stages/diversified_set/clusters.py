@@ -15,10 +15,10 @@ ROUNDS = 10
 # The centres are computed from at most this many vectors for each cluster (faiss's default). Then each vector is
 # assigned to its nearest centre.
 VECTORS_PER_CLUSTER = 256
-# Up to SMALL vectors, the first centres are chosen by k-means++, and otherwise at random. Up to SMALL_COMPARISONS
-# (vectors times clusters), clustering starts STARTS times and the best result counts. In a test with 50 sets of three
-# clear groups, groups were mixed in 14 sets after one random start, in 1 set after one start by k-means++, and in none
-# after five.
+# The initial centres are chosen by k-means++ if there are at most SMALL vectors, and at random if there are more. If
+# vectors times clusters is at most SMALL_COMPARISONS, clustering is run STARTS times and the best result is used. In a
+# test with 50 sets of three clear groups, groups were mixed in 14 sets with one random start, in 1 set with one start
+# by k-means++, and in none with five.
 SMALL, SMALL_COMPARISONS, STARTS = 10_000, 1_000_000, 5
 # By default there are as many clusters as pairs to draw, within the limits below. When 150 of 1,160 instructions were
 # drawn, the mean distance from the nearest neighbour was 0.69 with 150 clusters, 0.65 with 17, 0.68 with 600, and 0.65

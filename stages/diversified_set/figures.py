@@ -12,7 +12,7 @@ from stages.diversified_set.draw import Mask
 from stages.diversified_set.task_types import task_types
 from x_instruction.embeddings.encoder import Vectors
 
-# The distance from the nearest neighbour is computed for at most this many drawn pairs, to any other drawn pair.
+# The distance from the nearest other drawn pair is computed for at most this many drawn pairs.
 NEIGHBOURS_OF = 1_000
 COMPARED = 20_000  # vectors that are compared at a time: 80 MB of cosines
 WORD = r"[\p{L}\p{M}\p{N}]+"

@@ -8,12 +8,12 @@ downloaded. Here the position of the words decides:
    yes or no.
 3. The noun is the last word of the noun phrase, because an English noun phrase ends with its head: "Give me three quick
    tips for …" is (give, tip). A clause or a punctuation mark ends the phrase, and so does a preposition, a conjunction
-   or a word in -ing that follows a noun. A plural becomes a singular.
+   or a word ending in -ing that follows a noun. A plural becomes a singular.
 4. If there is no noun before a word that opens a clause, that word is the noun: "Explain why …" is (explain, why).
    If there is neither, the noun is empty.
 
-The noun of a question is often its last verb ("how is … cooked"). So the result serves to compare draws, but is often
-wrong for a single instruction.
+For a question, the rules often return its last verb in place of the noun: "cooked" for "How is rice cooked?". So the
+result serves to compare draws, but is often wrong for a single instruction.
 """
 
 from __future__ import annotations

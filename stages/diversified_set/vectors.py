@@ -21,8 +21,8 @@ from x_instruction.runner.errors import InputError
 from x_instruction.runner.job import Job
 from x_instruction.runner.shards import Split, no_drops
 
-# The mean is taken over at most this many candidates. With 20, 40 or 310, the number of instructions that were found to
-# be near-identical differed by at most one (docs/experiments.md).
+# The mean is taken over at most this many candidates. With 20, 40 or 310 candidates, the number of instructions
+# that were found to be near-identical differed by at most one (docs/experiments.md).
 MEAN_OF = 200
 ENCODED_ROWS = 10_000  # rows that are encoded and saved at a time; an interrupted run loses at most this many
 ROWS = 5_000  # rows that are changed at a time, because their vectors fit into the processor's cache
@@ -66,7 +66,7 @@ def centred(vectors: Vectors, mean: Vectors) -> Vectors:
 
 
 def _read(job: Job, wanted: pl.DataFrame) -> Vectors:
-    """Reads the vectors of the ids in `wanted` from candidate_pairs. `row` of an id is the row of its vector."""
+    """Reads the vectors of the ids in `wanted` from candidate_pairs, in the order of its column `row`."""
     vectors, count = None, 0
     for frame in job.rows("candidate_pairs", job.language).frames(["id", INSTRUCTION]):
         chosen = frame.join(wanted, on="id")

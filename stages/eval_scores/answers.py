@@ -1,7 +1,7 @@
 """The answers of a compared model to the questions.
 
-They are kept in the work store, a cache on disk. When the stage publishes its output, it deletes those that this output
-does not use.
+They are kept in the work store, a cache on disk. When the stage publishes its output, the stored answers that it does
+not use are deleted.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def _of_endpoint(
 ) -> tuple[pl.DataFrame, dict[str, Metric], str]:
     """Returns the answers, the client's figures, and the error that stopped the questions ("" if none did).
 
-    The parts that were finished before a failure are kept, and a later run asks only the other questions. A part has
-    ASKED_AT_ONCE questions.
+    Answers are saved after every ASKED_AT_ONCE questions. After a failure, the next run asks only the questions without
+    a saved answer.
     """
     assert model.endpoint is not None
     decoding, seed = job.section(Decoding), job.settings.seed

@@ -45,8 +45,8 @@ def verdicts_of(job: Job, rated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
 def _by_endpoint(job: Job, judge: Judge, pairs: pl.DataFrame, margin: float) -> tuple[pl.DataFrame, dict[str, Metric]]:
     """The judge's verdicts on the pairs, and the numbers and cost of its requests.
 
-    The parts that were finished before a failure are kept, and a later run asks only about the other pairs. A part has
-    JUDGED_AT_ONCE pairs. A judge with `questions` is asked about the pairs of that many questions.
+    Verdicts are saved after every JUDGED_AT_ONCE pairs. After a failure, the next run asks only about the pairs without
+    a saved verdict. If `judge.questions` is set, only the pairs of that many questions are judged.
     """
     asked = pairs.filter(pl.col("question_id").rank("dense").over("against") <= (judge.questions or pairs.height))
     client, opinions = EndpointClient(judge.endpoint), list[Opinion]()

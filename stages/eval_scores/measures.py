@@ -23,7 +23,7 @@ class Answered:
     """A compared model and its answers, with the columns of the published table.
 
     `losses` has the columns question_id, nats and tokens, with a row for each held-out response. It is None for a model
-    from outside this pipeline, whose loss per token cannot be compared because its tokenizer may make other tokens.
+    from outside this pipeline, whose loss per token cannot be compared because its tokenizer may differ.
     """
 
     answers: pl.DataFrame

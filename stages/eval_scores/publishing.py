@@ -59,7 +59,7 @@ def publish(
 
 
 def _contents(job: Job) -> dict[str, str]:
-    """Hashes of the compared models that this pipeline made, so that no other model is published with their scores."""
+    """The content hash of each compared model of this pipeline. `release` finds the scores of a model by its hash."""
     models = [model for model in job.section(EvalScores).models if model.artifact]
     return {model.name: identity(model, folder_of(model, job)) for model in models}
 

@@ -31,7 +31,7 @@ SCHEMA = {
 def all_questions(
     sets: Sequence[Questions], seeds: pl.DataFrame, language: str, root: Path
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the questions, and as dropped rows the rows that have no question or repeat one.
+    """Returns the questions, and the dropped rows, which have no question or repeat one.
 
     The columns are question_id, language, kind (open, held_out), questions (name of the set), asked_in (code),
     instruction and reference ("" if there is none). `seeds` are the held-out seeds of the language. Raises InputError

@@ -43,9 +43,9 @@ def rated_answers(job: Job, answers: pl.DataFrame, iteration: str) -> pl.DataFra
 
 
 def only_in_language(answers: pl.DataFrame) -> pl.DataFrame:
-    """Sets the `similarity` of answers in another language to 0, because the mean vectors do not fit that language.
+    """Sets the `similarity` of answers in another language to 0; NaN stays NaN.
 
-    An English question that the model repeats as its answer would be the most similar answer. NaN stays NaN.
+    Otherwise, an answer that repeats an English question would be the most similar one.
     """
     other = pl.col("similarity").is_finite() & ~pl.col("in_language")
     return answers.with_columns(similarity=pl.when(other).then(0.0).otherwise("similarity"))

@@ -35,8 +35,8 @@ PARTITION = ("language",)
 def run(job: Job) -> Outcome:
     assert job.language is not None
     settings, iteration, tasks = job.section(EvalScores), accepted_iteration(job), check_tasks(job)
-    # A signal compares the likelihood of a question after its answer with the question's likelihoods after other texts.
-    # These texts are the first answers to other questions, and the tuned model comes first, so they are its answers.
+    # A signal compares how likely a question is given its answer and given the first answers to other questions. The
+    # tuned model comes first, so that these other answers are its answers, whichever model is rated.
     models = sorted(settings.models, key=lambda model: model.name != TUNED)
     for model in models:
         folder_of(model, job)  # finds a missing model before any long work begins

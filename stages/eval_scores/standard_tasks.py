@@ -56,7 +56,7 @@ def check_tasks(job: Job) -> list[str]:
 
 
 def task_scores(job: Job, models: Sequence[ComparedModel], tasks: Sequence[str]) -> tuple[pl.DataFrame, int]:
-    """Rows of SCHEMA, and the number of tasks, over all models, that have no figures because lm-eval failed.
+    """Rows of SCHEMA, and how many tasks have no figures because lm-eval failed, summed over the models.
 
     Models at endpoints are left out, because lm-eval needs the probabilities of given answers, which chat requests do
     not return.
@@ -89,7 +89,7 @@ def run_tasks(tasks: pl.DataFrame, folder: Path, settings: StandardTasks, data: 
     with tempfile.TemporaryDirectory() as scratch:
         config, environment = Path(scratch, "config.yaml"), _environment()
         if data:
-            # In the usual cache, there may be a data set that was prepared from another folder of the same name.
+            # The default cache may hold a data set that was prepared from another folder of the same name.
             environment["HF_DATASETS_CACHE"] = str(Path(scratch, "datasets"))
         config.write_text(yaml.safe_dump(_config(tasks["task"].to_list(), folder, settings, batch_size, scratch)))
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Computes the published tables of scores and differences, with intervals, from the numbers of each question."""
+"""Computes the published tables of scores and differences, with intervals, from the values that the measures give."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ DIFFERENCES = {
 def score_tables(models: Mapping[str, Answered], resamples: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns rows of SCORES (every model and measure) and of DIFFERENCES (the tuned model and each other model).
 
-    Each figure is over all questions and, if they are in several languages, also for each language. A model that has no
-    value of a measure has no row for that measure.
+    Each figure is computed over all questions and, if they are in several languages, also over those in each language.
+    A model that has no value of a measure has no row for that measure.
     """
     observed = {
         (name, measure, asked_in): observation

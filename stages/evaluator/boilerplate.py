@@ -2,8 +2,8 @@
 
 The phrases of a language are split into a half for training and a half for measuring. Phrases that share a word stem
 ("evästeet", "evästeitä") go to the same half. So the figure on held-out pairs shows whether the evaluator recognizes
-boilerplate in general, not whether it learned the phrases. Both halves are put into a text in the same layouts and at
-the same places.
+boilerplate in general, not whether it learned the phrases. Phrases of both halves are inserted in the same layouts and
+at the same places.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from x_instruction.language.sentences import marks
 from x_instruction.language.settings import load_language
 from x_instruction.runner.files import digest
 
-# This many characters at the beginning of a word are compared. Shorter words are not, because they rarely name a topic.
+# This many characters at the beginning of a word are compared. Shorter words are ignored: they rarely name a topic.
 STEM = 5
 WORD = re.compile(r"[^\s.,']+")
 PHRASES = (3, 6)  # least and greatest number of notices in a text; with more, no text would be left

@@ -34,7 +34,7 @@ from x_instruction.rating.likelihoods import OTHER_LIKELIHOOD, compared
 INVERSE_REGULARISATION = 1.0
 TEMPERATURES = (0.1, 10.0)
 MIN_SPREAD = 1e-9
-# The likelihood of an instruction after other texts is multiplied by a share and subtracted from its likelihood after
+# The likelihood of an instruction given other texts is multiplied by a share and subtracted from its likelihood given
 # the pair's response. These shares are tried.
 SUBTRACTED = (1.0, 0.75, 0.5, 0.25, 0.0)
 # Defects of responses that do not, or only partly, answer their instruction. Likelihoods show these defects.

@@ -36,10 +36,10 @@ def training_set(
 ) -> list[RatedPair]:
     """About `rated_pairs` rated pairs. Each pass over the pairs uses every pair once per level.
 
-    `answers` (of the current response model) and `drifts` (of the base model) map a pair's id to a text. Defects are
-    drawn by weight. Every pass draws new defects and new runs of sentences, because a small number of pairs is soon
-    memorized. When the sample's 54 pairs were memorized, held-out AUC fell from 0.74 to 0.44 within 400 steps. Runs are
-    shorter than the responses that are rated later, so `whole_share` can keep some responses whole. If a pair can have
+    `answers` and `drifts` map a pair's id to what the response model and the base model wrote for its instruction.
+    Defects are drawn by weight. Every pass draws new defects and new runs of sentences, because a small number of pairs
+    is soon memorized: with the sample's 54 pairs, held-out AUC fell from 0.74 to 0.44 within 400 steps. `whole_share`
+    can keep some responses whole, because runs are shorter than the responses that are rated later. If a pair can have
     no defect of a level, its response is cut off instead, and the pair counts as flawed.
     """
     choose = random.Random(seed)

@@ -12,10 +12,10 @@ BINS = 10
 
 
 def reliability(rated: pl.DataFrame) -> pl.DataFrame:
-    """One row for each tenth of the range of `best` that has pairs, with three figures of these pairs.
+    """One row for each bin that has pairs. The bins divide the range of `best` into BINS equal parts.
 
     `predicted` is the mean of `best`, `best_share` the share of pairs that are best, and `weight` the weight of the
-    tenth's pairs as a share of the weight of all pairs.
+    bin's pairs as a share of the weight of all pairs.
     """
     bins = (pl.col("best") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32)
     return (

@@ -83,7 +83,7 @@ def write_card(
 
 
 def rating_set(job: Job) -> list[RatedPair]:
-    """The training set of the iteration. A model is loaded only if the defect from its answers has a weight above 0."""
+    """The iteration's training set. A model is loaded only if the defect that uses its answers has a weight above 0."""
     settings, (pairs, _) = job.section(Evaluator), learned_pairs(job)
     response_model = job.input("response_model", iteration=job.iteration)
     answers = _answers(job, pairs, response_model) if settings.defects.model_answer else {}

@@ -23,8 +23,8 @@ DESCRIPTION = (
     "Pairs of an English instruction and a response in another language. The responses are texts of web pages; a model "
     "wrote the instructions, and an evaluator rated the pairs. README.md describes the method."
 )
-# The terms of the context that the specification requires (docs.mlcommons.org/croissant/docs/croissant-spec.html,
-# appendix 1) which have the same name in the vocabulary `cr`.
+# Terms of the context that the specification requires (docs.mlcommons.org/croissant/docs/croissant-spec.html, appendix
+# 1). These have the same name in the vocabulary `cr`.
 SAME_NAMES = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
     "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
@@ -64,7 +64,7 @@ def croissant(folder: Path, settings: ReleasedSet, languages: Iterable[str]) -> 
 
 
 def _license(named: str) -> str:
-    """The address of the licence's page at spdx.org. An expression, or a name that SPDX does not list, has no page."""
+    """The address of the licence's page at spdx.org, or the text itself if it is not one licence that SPDX lists."""
     try:
         found = canonicalize_license_expression(named)
     except InvalidLicenseExpression:

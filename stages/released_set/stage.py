@@ -28,8 +28,8 @@ PARTITION: tuple[str, ...] = ()
 
 FOLDER = "dataset"
 LEARNED = ("instruction", "response", "language", "messages")
-# A test checks that these names are the same as in x_instruction/rating. With an import from there, this stage would
-# run again after every change of an engine.
+# A test checks that these names are the same as in x_instruction/rating. They are not imported from there, because the
+# stage would then depend on the engines and run again after every change of their code.
 LEVELS = ("best", "flawed", "worst")
 SIGNALS = (
     "similarity", "part_similarity", "likelihood", "part_likelihood", "other_likelihood",

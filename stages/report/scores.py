@@ -110,7 +110,7 @@ def comparisons(job: Job, language: str) -> list[dict[str, Any]]:
 
     `more` lists the other figures that are known for the judge, each with its words in MORE.
     """
-    # People may also compare two models of which none is the tuned one. The page does not show these comparisons.
+    # People may also compare two models of which neither is the tuned one. The page does not show these comparisons.
     rows = _table(job, language, "comparisons").filter(pl.col("model") == TUNED).to_dicts()
     return [row | _shares(row) | {"more": _more(row)} for row in rows]
 
@@ -122,7 +122,7 @@ def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 def agreements(job: Job, language: str) -> list[dict[str, Any]]:
-    """How far each two judges, or all judges, agree; empty if no two judges judged the same pairs or answers."""
+    """How far every two judges, and all together, agree; empty if no two judges judged the same pairs or answers."""
     return _table(job, language, "agreement").to_dicts()
 
 

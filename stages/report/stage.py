@@ -71,7 +71,7 @@ def page(job: Job) -> str:
 
 
 def figure(value: float | int | None) -> str:
-    """A whole number with commas, other numbers with three decimals (one from 10 on), and a dash for no value."""
+    """A whole number with commas, other numbers with three decimals (one if 10 or more), and a dash for no value."""
     if value is None or value != value:
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:.{3 if abs(value) < 10 else 1}f}"

@@ -25,7 +25,7 @@ from x_instruction.runner.files import read_json, write_json
 KEYS, PLACES, FILES = "keys.u64", "places.u64", "files.json"
 NUMBER = np.dtype("<u8")
 ROW_BITS = 32
-# Entries are divided into buckets by the first bits of the key, and each bucket is sorted separately. Of 100 million
+# Entries are divided into buckets by the first bits of the key, and each bucket is sorted separately. With 100 million
 # entries, a bucket has 25 MB.
 BUCKET_BITS = 6
 Numbers = npt.NDArray[np.uint64]
@@ -99,7 +99,7 @@ def is_id(text: str) -> bool:
 
 
 def contents_now(root: Path, partitions: Iterable[str]) -> dict[str, str | None]:
-    """The present content hash of each of these folders of rows, by its path; None if it has none."""
+    """The present content hash of each of these folders, by its path; None for a folder without a hash."""
     return {folder: _content(root / folder / "manifest.json") for folder in partitions}
 
 

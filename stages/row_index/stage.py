@@ -36,7 +36,7 @@ class Seen:
         self.ids.setdefault(kind, []).append(numbers_of(ids))
 
     def require(self, kind: str, ids: pl.Series, lost: str) -> None:
-        """Adds the number of `ids` that no row of this kind has to the count named `lost`."""
+        """Counts the `ids` that no row of this kind has, and adds their number to the count named `lost`."""
         missing = ~np.isin(numbers_of(ids), np.concatenate(self.ids.get(kind) or [np.zeros(0, np.uint64)]))
         self.lost[lost] = self.lost.get(lost, 0) + int(missing.sum())
 
@@ -80,7 +80,10 @@ def _name(job: Job, path: Path) -> str:
 
 
 def _add_texts(job: Job, writer: IndexWriter, seen: Seen) -> None:
-    """Adds the kept texts, each under the id of its document; a dropped text has this id itself."""
+    """Adds the kept texts, each under the id of its document.
+
+    A dropped text needs no such entry, because the id of its row is the id of its document.
+    """
     for path in job.rows("raw_web_text", job.language).paths():
         seen.add("document", pl.read_parquet(path, columns=["id"])["id"])
     for path in job.rows("filtered_text", job.language).paths():

@@ -32,7 +32,7 @@ def translated_seeds(job: Job, source: SeedSource) -> pl.DataFrame:
 
 
 class _LazyTranslator:
-    """Loads the translator on first use: never, if the work store (a cache on disk) has every translation."""
+    """Loads the translator on first use. It is not loaded if the work store, a cache on disk, has every translation."""
 
     def __init__(self, settings: Translation, code: str, name: str, root: Path) -> None:
         self.arguments = (settings, code, name, root)

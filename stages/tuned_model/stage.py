@@ -1,4 +1,4 @@
-"""The tuned model: the base model trained on seeds and the diversified set, for all languages or for each language."""
+"""The tuned model: the base model trained on seeds and the diversified set; one for all languages or one for each."""
 
 from __future__ import annotations
 
