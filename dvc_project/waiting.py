@@ -38,8 +38,8 @@ def blockers(lines: Sequence[str]) -> dict[int, str]:
 def left_over(found: dict[int, str]) -> str | None:
     """An error message if the id of a process in `found` exists but is not that of a run of DVC; else None.
 
-    Another program got the id, or the process has ended as a zombie. An id that does not exist any more is no error:
-    DVC removes it from `.dvc/tmp/rwlock` when the command is repeated.
+    In that case, another program now has the id, or the process is a zombie. An id that does not exist any more is no
+    error: DVC removes it from `.dvc/tmp/rwlock` when the command is repeated.
     """
     for process, noted in found.items():
         command = command_of(process)

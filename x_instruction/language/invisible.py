@@ -19,8 +19,8 @@ INVISIBLE = (
     r"[[\p{Cc}--[\n\t\r]][\p{Cf}--\p{Prepended_Concatenation_Mark}]\p{Co}\p{Noncharacter_Code_Point}"
     r"\p{Default_Ignorable_Code_Point}\x{2800}\x{FFFC}]"
 )
-# Scripts that need joiners: in Persian and Urdu they disconnect letters, and in Indic scripts they choose between a
-# conjunct and a half form. Languages in other scripts do not use them.
+# Scripts that need joiners (ZWJ and ZWNJ). In Persian and Urdu, a ZWNJ keeps two letters unconnected. In Indic scripts,
+# joiners choose between a conjunct and a half form. Languages in other scripts do not use joiners.
 JOINING_SCRIPTS = (
     *("Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Kannada", "Khmer", "Malayalam", "Mongolian"),
     *("Myanmar", "Oriya", "Sinhala", "Syriac", "Tamil", "Telugu"),

@@ -27,8 +27,8 @@ _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70,
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
 # Marks without a letter, before which NFKC puts a space, are left out.
 SHAPES = {shape: letters for shape, letters in _NFKC.items() if letters != shape and " " not in letters}
-# Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic letters. They are
-# replaced by plain ones, except in East Asian scripts, which use full-width signs on purpose.
+# Full-width letters, digits and signs, and the mathematical letters that people use as bold and italic letters. All of
+# these are replaced by plain ones, except for languages in East Asian scripts, which use full-width signs on purpose.
 _STYLED = [*range(0xFF01, 0xFF5F), *range(0x1D400, 0x1D800)]
 STYLES = {
     chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _STYLED if unicodedata.name(chr(point), "")
@@ -71,7 +71,7 @@ def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the letters of `text` that `foreign_letters` has without a replacement: they show another language."""
+    """Share of the letters of `text` that `foreign_letters` lists without a replacement: signs of another language."""
     foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 

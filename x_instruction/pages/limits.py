@@ -33,7 +33,7 @@ class Limits:
     """trafilatura needs up to 6 s for a page with as many levels as libxml2 parses (256)."""
     max_elements: int = 30_000
     max_attributes: int = 500
-    """The most attributes of one element."""
+    """The maximum number of attributes of one element."""
     max_seconds_per_megabyte: int = 20
     """Seconds of processor time for a million characters. A page with fewer characters than LEAST_CHARACTERS gets the
     time for that many. The real pages that we measured took at most 0.4 s."""

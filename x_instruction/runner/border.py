@@ -33,8 +33,8 @@ DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quo
 NO_MEMORY = re.compile(
     r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
 )
-# What the message calls a library, by the package that defines the library's errors. Such an error counts as a problem
-# of the library's input, and not as a bug of this project.
+# Maps the package that defines an error to the name of the library in the message. Such an error counts as a problem of
+# the library's input, and not as a bug of this project.
 LIBRARIES = {
     "dvc": "DVC",
     "safetensors": "safetensors",

@@ -112,7 +112,7 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
     if not path.is_dir():
         yield str(path), _size_and_time(path)
         return
-    # Links to folders are not followed, as in DVC: a link to "/" or to a folder above would have no end.
+    # Links to folders are not followed, as in DVC: to follow a link to "/" or to a folder above would never end.
     for folder, folders, files in os.walk(path):
         folders[:] = [name for name in folders if name != IGNORED]
         for name in files:

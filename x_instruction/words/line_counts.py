@@ -22,7 +22,7 @@ LINES, DUPLICATES, DUPLICATE_CHARACTERS, CLOSED, SHORT, BULLETED = range(6)
 ENDING_IN_ELLIPSIS, CHARACTERS, NEWLINES, HASHES, ELLIPSES, QUOTED, TITLE_CHARACTERS = range(6, 13)
 COLUMNS = len(NAMES)
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
-# The largest length of a short line in characters, as FineWeb's `short_line_length`.
+# The maximum length of a short line in characters, the same as FineWeb's `short_line_length`.
 SHORT_LINE = 30
 # A line of at most this many characters that is neither closed nor quoted counts as a title. The limit is our own.
 TITLE = 60
