@@ -36,10 +36,10 @@ def blockers(lines: Sequence[str]) -> dict[int, str]:
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """An error message if the id of a process in `found` exists but is not that of a run of DVC; else None.
+    """An error message if a process in `found` exists but is not a run of DVC, or is a zombie; otherwise None.
 
-    In that case, another program now has the id, or the process is a zombie. An id that does not exist any more is no
-    error: DVC removes it from `.dvc/tmp/rwlock` when the command is repeated.
+    A process that does not exist any more is no error: DVC removes it from `.dvc/tmp/rwlock` when the command is
+    repeated.
     """
     for process, noted in found.items():
         command = command_of(process)

@@ -13,8 +13,8 @@ from x_instruction.language.changes import changed_where
 
 # Control and format characters, private use, non-characters, and characters that fonts do not show: variation
 # selectors, tags, fillers, the grapheme joiner. Format characters that are drawn around the digits after them, such as
-# the Arabic sign for the end of a verse (U+06DD), are visible and stay. The braille blank and the mark of a missing
-# object are in none of these categories, so the pattern lists them.
+# the Arabic sign for the end of a verse (U+06DD), are visible and stay. The braille blank and the object replacement
+# character are in none of these categories, so the pattern lists them.
 INVISIBLE = (
     r"[[\p{Cc}--[\n\t\r]][\p{Cf}--\p{Prepended_Concatenation_Mark}]\p{Co}\p{Noncharacter_Code_Point}"
     r"\p{Default_Ignorable_Code_Point}\x{2800}\x{FFFC}]"

@@ -20,9 +20,9 @@ from x_instruction.language.changes import changed_where
 from x_instruction.language.invisible import visible
 from x_instruction.language.settings import LanguageSettings
 
-# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"), which are replaced by plain letters. Some ligatures are whole
-# words. Only the word "Allah" is replaced, because running text has its ligature in place of the letters. People write
-# the other words (ﷺ) on purpose.
+# Presentation forms of Arabic letters, and Latin ligatures ("ﺅ", "ﬁ"), which are replaced by plain letters. Of the
+# ligatures that are whole words, only "Allah" is replaced, because running text has it in place of the letters. People
+# write the others (ﷺ) on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
 # Marks without a letter, before which NFKC puts a space, are left out.

@@ -24,9 +24,10 @@ class LimitError(Exception):
 class Limits:
     """Limits of one page.
 
-    The time of parsing grows with the square of an element's attributes: 45,000 attributes take 15 s. The time of the
-    search for the main text grows with the square of the elements: 286,000 paragraphs of one letter take minutes. The
-    largest of 967 real pages has about 3,000 elements, and no element has more than 89 attributes.
+    The time of parsing grows with the square of the number of attributes of an element: 45,000 attributes take 15 s.
+    The time of the search for the main text grows with the square of the number of elements: 286,000 paragraphs of one
+    letter take minutes. The largest of 967 real pages has about 3,000 elements, and no element has more than 89
+    attributes.
     """
 
     max_nesting: int = 200

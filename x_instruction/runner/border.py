@@ -16,7 +16,7 @@ from x_instruction.runner.errors import XInstructionError, in_one_line
 OUTPUT_CLOSED = 128 + 13  # the exit status of a program that the signal SIGPIPE ended
 REPORT = "the project's issue tracker"
 FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
-# What the user can do, by the error number of the operating system.
+# Maps an error number of the operating system to what the user can do.
 REMEDIES = {
     errno.ENOSPC: FREE_SPACE,
     errno.EDQUOT: FREE_SPACE,
@@ -86,7 +86,7 @@ def _status_of(work: Callable[[], int], interrupted: str) -> int:
 
 def _flush() -> None:
     if sys.stdout:  # None if the command has no standard output
-        sys.stdout.flush()  # if this failed only at exit, Python would print a traceback
+        sys.stdout.flush()  # if this failed at exit instead, Python would print a traceback
 
 
 def _printed(error: Exception) -> int:

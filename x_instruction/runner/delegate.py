@@ -18,9 +18,9 @@ LONGEST_START = 300.0  # seconds
 
 
 def same_user(connection: socket.socket) -> bool:
-    """Whether the process at the other end of a Unix socket has the same user as this one.
+    """Whether the process at the other end of a Unix socket runs as the same user as this one.
 
-    On systems other than Linux, this cannot be found out, and the answer is True.
+    On systems other than Linux, nothing is checked, and the answer is True.
     """
     if sys.platform != "linux":
         return True
