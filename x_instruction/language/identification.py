@@ -44,8 +44,8 @@ MIN_EVERYDAY_WORDS = 3
 # Only this many characters in the middle of a text are searched for everyday words. Even with 200 characters, 99 % of
 # the texts in a close relative are recognised.
 EVERYDAY_SLICE = 400
-# Of a text longer than three slices, only slices of this many characters at the beginning, in the middle and at the end
-# are read. On Finnish pages of 9,300 characters, this is 3.3 times as fast, and the answer differs for 1 of 1,120.
+# If a text is longer than three slices, only slices of this many characters at its beginning, in its middle and at its
+# end are read. On Finnish pages of 9,300 characters, this is 3.3 times as fast, and the answer differs for 1 of 1,120.
 SLICE = 800
 
 

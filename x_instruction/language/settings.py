@@ -32,10 +32,10 @@ class LanguageSettings(Section):
     - `identified_by`: `stop_words` is for a language that fastText does not know. The score is then the share of stop
       words among the words; it must reach `min_language_score`.
     - `second_opinion`: the other languages among which lingua decides if fastText is unsure.
-    - `tell_tale`: by language, words that the other languages of its group do not have. They decide if neither fastText
-      nor lingua can distinguish the languages of the group.
-    - `relatives`: by language, everyday words that this language and a close relative do not share. The language with
-      the most of them in a text wins. They are for relatives that identification does not know or is not sure of.
+    - `tell_tale`: for each language of a group that neither fastText nor lingua can distinguish (Indonesian and Malay),
+      words that the others do not have. The language with the most of them in a text wins.
+    - `relatives`: for this language and close relatives that identification does not know or is not sure of, everyday
+      words that they do not share. The language with the most of them in a text wins.
 
     Letters and signs (x_instruction/language/letters.py and folding.py use them)
     - `letters`: letters of other keyboards and code pages, and sequences of characters that Unicode's NFC does not

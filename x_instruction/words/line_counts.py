@@ -36,8 +36,9 @@ Row = npt.NDArray[np.int64]
 def with_line_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `line_counts`, a struct with the fields NAMES, unless the frame has it.
 
-    All counts of lines leave out blank lines, and lines of punctuation unless `punctuation_counts`. A line is closed if
-    it ends with a mark that ends a sentence, and quoted if it ends with a closing quotation mark or bracket.
+    Blank lines are left out of all counts of lines. Lines of punctuation are left out too, unless `punctuation_counts`
+    is true. A line is closed if it ends with a mark that ends a sentence, and quoted if it ends with a closing
+    quotation mark or bracket.
     """
     if "line_counts" in frame.columns:
         return frame

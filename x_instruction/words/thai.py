@@ -74,7 +74,7 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _other_end(points: Points, place: int, end: int) -> int:
-    """The end of the text at `place` that is not Thai: Latin letters and hyphens, a number, spaces, or other signs.
+    """The end of the non-Thai text that begins at `place`: Latin letters and hyphens, a number, spaces or other signs.
 
     If the text at `place` is Thai, `place` itself is returned.
     """
