@@ -72,7 +72,10 @@ class Graph:
         return found
 
     def upstream(self, artifact: Artifact) -> dict[tuple[str, str | None], dict[str | None, set[str | None]]]:
-        """Maps each direct upstream artifact (name, iteration) to the languages that each language needs of it."""
+        """Maps each direct upstream artifact (name, iteration) to a mapping between languages.
+
+        That mapping has, for each language of `artifact`, the languages of the upstream artifact that it needs.
+        """
         found: dict[tuple[str, str | None], dict[str | None, set[str | None]]] = {}
         for stage in artifact.stages:
             for _, name in stage.upstream:

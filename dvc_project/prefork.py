@@ -3,8 +3,8 @@
 The imports of a stage take 4 to 8 s, which is longer than the work of most stages of the sample. So `make ui`, and
 `make run` if at least four stages run, start this process once. `python -m stages` finds the socket of the process in
 XI_PRELOADED, sends its arguments, folder, environment and streams, and ends with the stage's status. If there is no
-process, `python -m stages` does the work itself. Of this project, the process loads only this module, delegate.py and
-process.py. A forked stage loads the other code from disk.
+such process, `python -m stages` does the work itself. The process loads only this module, delegate.py and process.py of
+the project's code. A forked stage loads the other code from disk.
 """
 
 from __future__ import annotations

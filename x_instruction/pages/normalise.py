@@ -39,10 +39,10 @@ REACH = 6
 
 
 def normalise(text: str) -> str:
-    """Writes a text in NFC with one paragraph per line, without control characters and repeated spaces.
+    """Writes a text in NFC with one paragraph per line, without control characters or repeated spaces.
 
     Wrongly decoded text (mojibake) is repaired. Code between Markdown fences keeps its indentation, which Python code
-    needs. Of ftfy, only `fix_encoding` is used, because it does not change quotation marks, full-width characters and
+    needs. Only ftfy's `fix_encoding` is used, because it does not change quotation marks, full-width characters or
     ligatures.
     """
     text = ftfy.fix_encoding(text) if looks_garbled(text) else text

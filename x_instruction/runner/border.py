@@ -16,7 +16,7 @@ from x_instruction.runner.errors import XInstructionError, in_one_line
 OUTPUT_CLOSED = 128 + 13  # the exit status of a program that the signal SIGPIPE ended
 REPORT = "the project's issue tracker"
 FREE_SPACE = "free some space, or move the project to a larger disk, then run again"
-# What the user can do, by the error number of the operating system.
+# Maps an error number of the operating system to what the user can do.
 REMEDIES = {
     errno.ENOSPC: FREE_SPACE,
     errno.EDQUOT: FREE_SPACE,
@@ -33,8 +33,8 @@ DISK_FULL = re.compile(r"os error (27|28|122)\b|No space left on device|Disk quo
 NO_MEMORY = re.compile(
     r"out of memory|(can't|cannot|could not|unable to) allocate (memory|\d+ bytes)|memory allocation of|bad_alloc", re.I
 )
-# What the message calls a library, by the package that defines the library's errors. Such an error counts as a problem
-# of the library's input, and not as a bug of this project.
+# Maps the package that defines an error to the name of the library in the message. Such an error counts as a problem of
+# the library's input, and not as a bug of this project.
 LIBRARIES = {
     "dvc": "DVC",
     "safetensors": "safetensors",
@@ -86,7 +86,7 @@ def _status_of(work: Callable[[], int], interrupted: str) -> int:
 
 def _flush() -> None:
     if sys.stdout:  # None if the command has no standard output
-        sys.stdout.flush()  # if this failed only at exit, Python would print a traceback
+        sys.stdout.flush()  # if this failed at exit instead, Python would print a traceback
 
 
 def _printed(error: Exception) -> int:

@@ -1,4 +1,4 @@
-"""Checks that a file still has the content that was written: a disk or a copy may have changed it.
+"""Checks that a file still has the content that was written: a failing disk or a bad copy may have changed it.
 
 The checksums are XXH3 hashes of 128 bits. On one core, XXH3 read 6 GB a second from the page cache, and SHA-256 read
 1.1 GB. The checksums protect against accidents, but not against an attacker, who could change them too.

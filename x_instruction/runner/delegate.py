@@ -12,15 +12,15 @@ from pathlib import Path
 from x_instruction.runner.process import die_with_run
 
 SOCKET = "XI_PRELOADED"
-STARTED = b"+"  # sent by the process when the stage begins; at the end, it sends the exit status
+STARTED = b"+"  # sent to the caller when the stage begins; the exit status is sent when the stage ends
 # Loading the libraries took 8 s, and a minute on a busy machine.
 LONGEST_START = 300.0  # seconds
 
 
 def same_user(connection: socket.socket) -> bool:
-    """Whether the process at the other end of a Unix socket has the same user as this one.
+    """Whether the process at the other end of a Unix socket runs as the same user as this one.
 
-    On systems other than Linux, this cannot be found out, and the answer is True.
+    On systems other than Linux, nothing is checked, and the answer is True.
     """
     if sys.platform != "linux":
         return True
@@ -33,8 +33,8 @@ def same_user(connection: socket.socket) -> bool:
 def delegated(arguments: list[str]) -> int | None:
     """Lets the preloaded process run the stage. Returns the stage's exit status, or None if this process must run it.
 
-    The result is None if there is no preloaded process, if it belongs to another user, or if it does not begin within
-    LONGEST_START seconds.
+    The result is None if there is no preloaded process, if it belongs to another user, or if it does not begin the
+    stage within LONGEST_START seconds.
     """
     path = os.environ.get(SOCKET)
     if not path:
@@ -44,7 +44,7 @@ def delegated(arguments: list[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        if not same_user(connection):  # the environment, which may have access keys, goes to no other user
+        if not same_user(connection):  # the environment may have access keys, so no other user may receive it
             return None
         die_with_run()
         socket.send_fds(connection, [b"0"], [0, 1, 2])

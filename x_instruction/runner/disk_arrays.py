@@ -1,4 +1,4 @@
-"""Keeps arrays that are too long for memory: flat files of numbers, read in pieces and searched for repeated values."""
+"""Keeps arrays that are too long for memory in flat files, reads them in pieces, and finds repeated values in them."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ The message is one sentence; that of GateFailedError has several lines.
 
 from pathlib import Path
 
-LONGEST = 300  # the most characters of a library's message
+LONGEST = 300  # the maximum number of characters of a library's message
 
 
 class XInstructionError(Exception):
@@ -29,7 +29,7 @@ class GateFailedError(XInstructionError):
 
 
 class DamagedError(InputError):
-    """A file is missing, or its content is not what was written: a disk, a copy or a person has changed it."""
+    """A file is missing, or its content is not what was written: a disk, a bad copy or a person has changed it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -44,7 +44,7 @@ class DamagedError(InputError):
 
 
 class UnreadableError(InputError, ValueError):
-    """The content of a file is not JSON, or has too many levels."""
+    """The content of a file is not JSON, or is nested too deeply."""
 
 
 def in_one_line(error: BaseException) -> str:

@@ -32,7 +32,7 @@ def digest(*parts: str | bytes | memoryview) -> str:
 def hash_paths(paths: Iterable[Path]) -> str:
     """SHA-256, as hex, over the names and contents of the given files and of all files in the given folders.
 
-    A name begins with the last part of the given path.
+    A file's name is its path relative to the parent of the given path.
     """
     state = hashlib.sha256()
     for path in sorted(paths):
@@ -68,7 +68,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads the value of a JSON file. Raises UnreadableError if the file is not JSON, or has too many levels."""
+    """Reads the value of a JSON file. Raises UnreadableError if the file is not JSON, or is nested too deeply."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

@@ -5,7 +5,7 @@ million rows, these steps took 0.2 s and 0.5 GB. When Great Expectations read al
 3 s and 1.1 GB. A suite is the file `stages/<artifact>/expectations.yaml`, a list of entries:
 
     - metric: bad_share                      # a metric that the stage computes
-      at_most: $raw_web_text.max_bad_share   # a setting, number or text; also at_least and equals
+      at_most: $raw_web_text.max_bad_share   # or at_least or equals; the bound is a setting, number or text
       severity: critical                     # a failure blocks publishing; a failed `warning` is only shown
       because: the reason for the bound
 """
@@ -83,7 +83,7 @@ class Report:
 
 
 def read_suite(path: Path) -> list[Expectation]:
-    """The expectations of a suite, with their bounds as the file has them."""
+    """The expectations of a suite, with their bounds as written in the file."""
     expectations = []
     try:
         entries = read_yaml(path) or []

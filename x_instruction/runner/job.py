@@ -186,7 +186,7 @@ def make_job(artifact: str, kinds: tuple[str, ...], names: list[str], settings: 
     """Makes the job of a partition. `kinds` says whether the artifact has iterations, languages, both or neither.
 
     `names` are the partition's iteration and language in any order. Raises SettingsError for a name that params.yaml
-    does not list, and for names that are not exactly one of each kind.
+    does not list, and if `names` is not exactly one name of each kind.
     """
     given: dict[str, str] = {}
     for name in names:

@@ -20,7 +20,7 @@ SCORES = "scores.json"  # the figures that a stage writes beside its artifact; t
 
 
 def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    """Computes the metrics that every artifact with rows has; returns none for other artifacts.
+    """Computes the metrics that every artifact with rows has. The result is empty for other artifacts.
 
     Ids are compared as 64-bit hashes on disk, because 10 million ids took 1 GB in polars. `unaccounted_rows` is the
     number of input rows that are neither kept nor dropped. It is left out if the stage does not report the number of

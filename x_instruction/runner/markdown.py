@@ -1,4 +1,4 @@
-"""Writes tables of Markdown for the cards of models and of the released set."""
+"""Writes Markdown tables for the cards of models and of the released set."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:
-    """A table of Markdown. A bar or a line end in a cell does not end the cell; other Markdown in it is kept."""
+    """A Markdown table. A `|` or a line end in a cell does not end the cell; other Markdown in a cell is kept."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
 
 
 def _cell(text: str) -> str:
-    # Backslashes before a bar are doubled. Otherwise, the last one would escape the one that is added before the bar.
+    # Backslashes before a `|` are doubled. Otherwise, the last one would escape the one that is added before the `|`.
     return re.sub(r"(\\*)\|", r"\1\1\\|", " ".join(text.splitlines()))

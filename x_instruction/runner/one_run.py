@@ -1,4 +1,4 @@
-"""Lets only one run of a partition work at a time. A second run waits, and reports for which process and how long.
+"""Lets only one run of a partition work at a time. A second run waits, and reports which process it waits for.
 
 Two runs of one partition would share its staging folder and its work store. Without a lock, 5 of 44 pairs of runs that
 were started together published wrong data. When the process with the lock ends, for whatever reason, the operating
@@ -23,7 +23,8 @@ REMEDY = "wait for the other run or stop it, then run again"
 def one_run(work: Path, partition: str, longest_wait: float = LONGEST_WAIT) -> Iterator[None]:
     """A context that has the lock of the partition whose work store is `work`.
 
-    Raises InputError if another run has the lock and does nothing for `longest_wait` seconds, or after seven days.
+    Raises InputError if the run that has the lock does nothing for `longest_wait` seconds, or if the wait reaches seven
+    days.
     """
     work.mkdir(parents=True, exist_ok=True)
     with patiently_acquire(FileLock(work / LOCK), Patience(partition, REMEDY, longest_wait)):

@@ -1,9 +1,10 @@
-"""Waits for other processes. A wait reports for which process and how long, and ends with an error if it is in vain.
+"""Waits for other processes. A wait that is in vain ends with an error.
 
-A wait is in vain if the other process and the processes that it started do nothing for an hour. As long as they use the
-processor, or change the files that the caller looks at, the wait goes on, but no longer than seven days. Linux lists
-the process that holds a lock file in /proc/locks. On other systems, and on file systems whose locks Linux does not
-list, a process notes its id beside the lock.
+During a wait, messages name the other process and say how long the wait has lasted. A wait is in vain if the other
+process and the processes that it started do nothing for an hour. As long as they use the processor, or change the files
+that the caller looks at, the wait goes on, but no longer than seven days. Linux lists the process that holds a lock
+file in /proc/locks. On other systems, and on file systems whose locks Linux does not list, a process notes its id
+beside the lock.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from x_instruction.runner.files import write_atomically
 
 MESSAGE_EVERY = 30.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds for a process that does nothing
-# The most days of a wait for a process that seems to work. A training may take days, but a process that hangs may also
-# use the processor now and then.
+# The longest wait, in days, for a process that seems to work. A training run may take days, but a process that hangs
+# may also use the processor now and then.
 MOST_DAYS = 7
 DAY = 86_400.0  # seconds
 LOCKS = Path("/proc/locks")
@@ -38,7 +39,7 @@ def _print(line: str) -> None:
 
 
 class Patience:
-    """One wait for another process. Messages name the waiting work `what`; the final error ends with `remedy`."""
+    """One wait for another process. `what` names the waiting work in messages; the final error ends with `remedy`."""
 
     def __init__(
         self, what: str, remedy: str, longest: float = LONGEST_WAIT, log: Callable[[str], None] = _print

@@ -29,8 +29,8 @@ def die_with_parent(parent: int | None = None) -> None:
 def die_with_run() -> None:
     """Ends this process when its parent or the process with the id in XI_RUN ends (on Linux).
 
-    The parent is not enough: DVC starts a stage through a shell, which waits for the stage even if DVC is killed.
-    Without XI_RUN, stages went on for 7 to 17 s after `make run` was killed.
+    Watching the parent is not enough: DVC starts a stage through a shell, which waits for the stage even if DVC is
+    killed. Without XI_RUN, stages went on for 7 to 17 s after `make run` was killed.
     """
     die_with_parent()
     number = os.environ.get(RUN, "")

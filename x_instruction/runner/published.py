@@ -77,7 +77,7 @@ def read_metrics(path: Path, folder: Path) -> dict[str, Any]:
 def _is_ours(manifest: Path) -> bool:
     """Whether X-Instruction wrote the manifest. True for an unreadable manifest, so that it is refused later.
 
-    The manifest of another project may also have a key `artifact`, so another key of our manifests is needed too.
+    The manifest of another project may also have a key `artifact`, so it must also have another key of our manifests.
     """
     if not manifest.is_file():
         return False

@@ -108,11 +108,11 @@ def _state(path: Path) -> str:
 
 
 def _files(path: Path) -> Iterator[tuple[str, str]]:
-    """Yields each file under the path (or the path itself) with its size and time: reading contents takes too long."""
+    """Yields each file under the path (or the path itself) with its size and time. Reading contents takes too long."""
     if not path.is_dir():
         yield str(path), _size_and_time(path)
         return
-    # Links to folders are not followed, as in DVC: a link to "/" or to a folder above would have no end.
+    # Links to folders are not followed, as in DVC: following a link to "/" or to a folder above would never end.
     for folder, folders, files in os.walk(path):
         folders[:] = [name for name in folders if name != IGNORED]
         for name in files:

@@ -59,7 +59,7 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 
 
 def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
-    """Divides ascending row numbers of all shards among the shards that have these rows.
+    """Divides ascending row numbers, counted across all shards, among the shards that have these rows.
 
     Yields the number and the path of such a shard, and the numbers of its rows counted from its first row.
     """
@@ -105,7 +105,8 @@ def _split(frame: pl.DataFrame, decided: pl.DataFrame, id_column: str, text: str
     )
     split = Split.of(joined.with_columns(origin=ORIGIN), text=text, origin="origin")
     dropped = joined.filter(pl.col("reason").is_not_null())
-    # filtered_text names the column with the id of raw_web_text, so that its dropped rows can be looked up there.
+    # As `id_column`, filtered_text gives the column with the ids of raw_web_text, so that a dropped row can be looked
+    # up there.
     return Split(
         split.kept.drop("row", "origin"),
         split.dropped.with_columns(dropped[id_column].alias("id")).select(list(DROP_SCHEMA)),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
-SHOWN = 120  # the most characters of a wrong value in a message
+SHOWN = 120  # the maximum number of characters of a wrong value in a message
 NonEmpty = Annotated[str, Field(min_length=1)]
 
 

@@ -53,7 +53,7 @@ def run_stage(job: Job, stage: Stage, suite: Path, readings: Readings | None = N
 def _publish(job: Job, outcome: Outcome, report: Report, seconds: float) -> None:
     """Publishes the staged data. The previous report and figures are removed first, and the new ones are written last.
 
-    After a kill in between, the data have no report, and not the report of other data.
+    If the run is killed in between, the data have no report, instead of the report of other data.
     """
     figures = _taken_out(job)
     manifest = write_manifest(job, outcome, figures)
@@ -106,7 +106,8 @@ def _keep_drops(job: Job) -> str:
 def _prune(work: Path) -> None:
     """Deletes the folders of the work store that the published run did not use."""
     if (work / "used").exists():
-        used = set((work / "used").read_text(errors="replace").split())  # an entry whose key is damaged here is deleted
+        # If a key is damaged in this file, the entry with the undamaged key is deleted.
+        used = set((work / "used").read_text(errors="replace").split())
         for folder in work.iterdir():
             if folder.is_dir() and folder.name not in used:
                 shutil.rmtree(folder)

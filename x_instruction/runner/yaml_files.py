@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-# Limits far above the files of this project: the longest, params.yaml, has about 760 values, and none has more than
-# seven levels.
+# The limits are far above what this project's files need: the longest, params.yaml, has about 760 values, and none has
+# more than seven levels.
 MAX_VALUES, MAX_LEVELS = 100_000, 40
 
 

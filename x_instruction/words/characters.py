@@ -24,7 +24,8 @@ KINDS = {
 # Number of code points in planes 0 and 1 of Unicode. All higher ones count as letters, because most of those in texts
 # are Chinese characters.
 CODE_POINTS = 0x20000
-# The most code points in one batch of texts. Splitting a batch into words takes about 30 bytes per code point.
+# The maximum number of code points in one batch of texts. Splitting a batch into words takes about 30 bytes per code
+# point.
 BATCH = 4_000_000
 Points = npt.NDArray[np.uint32]
 Starts = npt.NDArray[np.int64]

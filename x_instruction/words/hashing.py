@@ -11,7 +11,7 @@ import numpy.typing as npt
 from x_instruction.words.compiled import compiled
 
 OFFSET, PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
-# A multiplication by the digits of the golden ratio spreads similar keys over the table (Knuth, TAOCP 3, 6.4).
+# 2**64 divided by the golden ratio. A multiplication by it spreads similar keys over the table (Knuth, TAOCP 3, 6.4).
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
 

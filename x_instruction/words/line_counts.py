@@ -22,7 +22,7 @@ LINES, DUPLICATES, DUPLICATE_CHARACTERS, CLOSED, SHORT, BULLETED = range(6)
 ENDING_IN_ELLIPSIS, CHARACTERS, NEWLINES, HASHES, ELLIPSES, QUOTED, TITLE_CHARACTERS = range(6, 13)
 COLUMNS = len(NAMES)
 SCHEMA = pl.Struct(dict.fromkeys(NAMES, pl.Int64))
-# The largest length of a short line in characters, as FineWeb's `short_line_length`.
+# The maximum length of a short line in characters, the same as FineWeb's `short_line_length`.
 SHORT_LINE = 30
 # A line of at most this many characters that is neither closed nor quoted counts as a title. The limit is our own.
 TITLE = 60
@@ -36,8 +36,9 @@ Row = npt.NDArray[np.int64]
 def with_line_counts(frame: pl.DataFrame, punctuation_counts: bool, language: LanguageSettings) -> pl.DataFrame:
     """Adds the column `line_counts`, a struct with the fields NAMES, unless the frame has it.
 
-    All counts of lines leave out blank lines, and lines of punctuation unless `punctuation_counts`. A line is closed if
-    it ends with a mark that ends a sentence, and quoted if it ends with a closing quotation mark or bracket.
+    Blank lines are left out of all counts of lines. Lines of punctuation are left out too, unless `punctuation_counts`
+    is true. A line is closed if it ends with a mark that ends a sentence, and quoted if it ends with a closing
+    quotation mark or bracket.
     """
     if "line_counts" in frame.columns:
         return frame

@@ -111,7 +111,7 @@ def _count(left: int, grams: Hashes, keys: Hashes, counts: Lengths, slots: Place
 
 @compiled
 def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, slots: Places) -> int:
-    """Characters of all occurrences of the most frequent n-gram. If several are equally frequent, the first counts."""
+    """Number of characters in all occurrences of the most frequent n-gram; of the first one if there is a tie."""
     top = 0
     for at in range(left):
         if counts[slots[at]] > counts[slots[top]]:
@@ -123,7 +123,7 @@ def _top(n: int, left: int, places: Places, lengths: Lengths, counts: Lengths, s
 def _duplicate(
     n: int, left: int, places: Places, lengths: Lengths, keys: Hashes, counts: Lengths, slots: Places
 ) -> int:
-    """Characters of n-grams that occurred before. Sets the key of each repeated n-gram to 0, to mark it as seen."""
+    """Number of characters in n-grams that occurred before. The key 0 marks a repeated n-gram as seen."""
     characters, covered = 0, places[0]
     for at in range(left):
         slot, place = slots[at], places[at]

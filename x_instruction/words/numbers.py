@@ -1,4 +1,4 @@
-"""Joins the parts of a number with points, commas or colons (12:30, 1.234,5) if thai.py cut it there."""
+"""Joins the parts of a number that thai.py cut at full stops, commas or colons (12:30, 1.234,5)."""
 
 from __future__ import annotations
 

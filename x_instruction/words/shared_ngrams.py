@@ -23,7 +23,8 @@ from x_instruction.runner.errors import InputError
 from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS, Text, prompts_of
 from x_instruction.words.units import Numbers, Places, runs, slices, units, units_of_words
 
-# The least length of a prompt in words. A shorter prompt ("Why?") occurs in many texts by chance. The limit is our own.
+# The minimum length of a prompt in words. A shorter prompt ("Why?") occurs in many texts by chance. The limit is our
+# own.
 SHORTEST = 4
 
 
@@ -141,7 +142,10 @@ def _shared(values: Numbers, begins: Places, ngrams: Ngrams) -> tuple[Places, Pl
 
 
 def _is_in(hashes: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
-    """Whether each hash is in the sorted array `among`. A table of their low bits first excludes nearly all others."""
+    """Whether each hash is in the sorted array `among`.
+
+    A table of the low bits in `among` first excludes nearly all hashes that are not in it.
+    """
     bits = np.uint64((1 << max(len(among).bit_length() + 5, 16)) - 1)
     table = np.zeros(int(bits) + 1, np.bool_)
     table[among & bits] = True

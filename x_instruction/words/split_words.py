@@ -1,11 +1,11 @@
 """Splits texts into tokens (words and punctuation marks), in one compiled pass, as flat arrays.
 
-A word is a run of letters, combining marks and digits. A punctuation mark joins the letters or digits on both sides of
-it to one word if it is one of the language's `word_joiners` ("Ankara'da", "www.example.org"), if it is one of the
+A word is a run of letters, combining marks and digits. A punctuation mark joins the letters or digits on both sides
+into one word if it is one of the language's `word_joiners` ("Ankara'da", "www.example.org"), if it is one of the
 `mixed_joiners` between a letter and a digit ("COVID-19"), or if it is a mark of NUMBER_JOINERS between two digits
-("1,5"). Other punctuation marks are separate tokens, and so is a run of points; LanguageSettings lists the exceptions.
-The word splitters of spaCy and indic-nlp, with which FineWeb-2's thresholds were found, have similar rules. Thai is
-split by a dictionary, and other scripts without spaces into runs of a fixed length.
+("1,5"). Other punctuation marks are separate tokens, and so is a run of full stops; LanguageSettings lists the
+exceptions. The word splitters of spaCy and indic-nlp, with which FineWeb-2's thresholds were found, have similar rules.
+Thai is split by a dictionary, and other scripts without spaces into runs of a fixed length.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from x_instruction.words.hashing import Keys, folded_hash, hash_of, word_hash
 # Flags of a token. HAS_LETTER: the token has a letter. IS_WORD: the token has a letter, combining mark or digit, so it
 # is a word and not punctuation.
 HAS_LETTER, IS_WORD = 1, 2
-# Flags for the roles of a character in a language. INSIDE: it is a part of words. JOINS: it joins two characters to one
-# word. JOINS_MIXED: it joins a letter and a digit. RUNS: several in a row are one token (points). ENDS_NUMBERS: it
-# belongs to the number before it.
+# Flags for the roles of a character in a language. INSIDE: it is a part of words. JOINS: it joins the characters on
+# both sides into one word. JOINS_MIXED: it joins a letter and a digit. RUNS: several in a row are one token (full
+# stops). ENDS_NUMBERS: it belongs to the number before it.
 INSIDE, JOINS, JOINS_MIXED, RUNS, ENDS_NUMBERS = 1, 2, 4, 8, 16
 POINT, HYPHEN = 0x2E, 0x2D
 # The characters , . / : and – join digits in every language whose words are separated by spaces.

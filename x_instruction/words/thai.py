@@ -1,6 +1,6 @@
 """Splits Thai text into words as newmm of PyThaiNLP does: the fewest words of the dictionary that cover the text.
 
-Some words of PyThaiNLP's dictionary contain spaces and points (ต่าง ๆ, พ.ศ.). Words end only between character
+Some words of PyThaiNLP's dictionary contain spaces or full stops (ต่าง ๆ, พ.ศ.). Words end only between character
 clusters: a vowel sign or tone mark stays with its consonant, and a leading vowel stays with the consonant after it. If
 no word of the dictionary fits at a place, an unknown word begins there. It ends where the next word of the dictionary
 fits, or before text that is not Thai. As in `newmm-safe`, with which FineWeb-2's thresholds were found, texts are first
@@ -74,7 +74,7 @@ def _is_silent(points: Points, place: int, end: int) -> bool:
 
 @compiled
 def _other_end(points: Points, place: int, end: int) -> int:
-    """The end of the text at `place` that is not Thai: Latin letters and hyphens, a number, spaces, or other signs.
+    """The end of the non-Thai text that begins at `place`: Latin letters and hyphens, a number, spaces or other signs.
 
     If the text at `place` is Thai, `place` itself is returned.
     """

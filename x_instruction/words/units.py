@@ -23,7 +23,7 @@ Places = npt.NDArray[np.int64]
 # Number of characters in a slice of texts. Each character takes 8 bytes in each of about ten arrays.
 SLICE_CHARACTERS = 1_000_000
 SEPARATOR, LEFT_OUT = np.uint64(0), np.uint64(1)
-# The multiplier is odd, so that it has an inverse modulo 2**64. It has the golden ratio's digits (Knuth, TAOCP 3, 6.4).
+# 2**64 divided by the golden ratio (Knuth, TAOCP 3, 6.4). It is odd, so that it has an inverse modulo 2**64.
 MULTIPLIER = 0x9E3779B97F4A7C15
 
 

@@ -20,7 +20,7 @@ def with_word_counts(frame: pl.DataFrame, language: LanguageSettings) -> pl.Data
     """Adds the column `word_counts`, a struct with the fields NAMES, unless the frame has it.
 
     Tokens are words and punctuation marks. `alphabetic` is the number of words with a letter, and `stop_words` the
-    number of the language's different stop words that occur.
+    number of different stop words of the language in the text.
     """
     if "word_counts" in frame.columns:
         return frame
