@@ -17,7 +17,7 @@ def parts_of(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -> pl.DataF
     Rows are in the order of the texts. The columns are `row` (the number of the pair), `part` (from 0), `text` and
     `length` (in characters). `pairs` has `language` and `response`; `pages` is the folder of the language pages. A
     response without a sentence has one part with an empty text. A sentence belongs to the part in which its middle
-    lies. The last sentence read is the one that begins before `max_characters`.
+    lies. A sentence is read if it begins before `max_characters`.
     """
     numbered = pairs.select("language", "response", row=pl.int_range(pl.len()))
     by_language = [

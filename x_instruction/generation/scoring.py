@@ -1,8 +1,8 @@
 """Computes probabilities of tokens in given texts, with forward passes of a causal transformers model.
 
 Texts are padded on the right and need no mask, because in a causal model, later tokens do not change the output at
-earlier ones. With padding on the left, a model with learned positions would count the padding as text. Without a mask,
-attention is also faster.
+earlier ones. With padding on the left, the positions would be wrong in models with learned position embeddings. Without a
+mask, attention is also faster.
 """
 
 from __future__ import annotations

@@ -125,8 +125,8 @@ def train(
 ) -> dict[str, Metric]:
     """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its weights on disk.
 
-    Returns facts about the run: examples, tokens, steps, mean loss and its change, the precision of products, speed,
-    duration, and the share of changed weights.
+    Returns facts about the run: examples, tokens, steps, mean loss and its change, the precision of matrix products,
+    speed, duration, and the share of changed weights.
     """
     import torch
 

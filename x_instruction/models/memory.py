@@ -1,7 +1,7 @@
 """Estimates the memory that a model and its training need, by the formula of docs/models.md.
 
-The estimate is a lower bound, so that no training that fits is refused: tensors that only some architectures keep are
-left out. docs/models.md compares it with measurements.
+The estimate is a lower bound, so that no training run that fits is refused: tensors that only some architectures keep
+are left out. docs/models.md compares it with measurements.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from x_instruction.models.shape import Shape
 
 # Bytes for each parameter in float32: for its weight, for the two moments of Adam, and for its gradient.
 WEIGHT, MOMENTS, GRADIENT = 4, 8, 4
-FOUR_BITS = 0.5625  # bytes of a weight in NF4, with a float32 scale for 64 weights
+FOUR_BITS = 0.5625  # bytes of a weight in NF4, with one float32 scale for every 64 weights
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-SAMPLED = 1000  # the fewest weights that are compared of a parameter; a smaller parameter is compared whole
+SAMPLED = 1000  # at least this many weights of a parameter are compared; a smaller parameter is compared whole
 POINTS = 200  # the most points of each series in a curve
 
 

@@ -38,7 +38,7 @@ def add_surface_signals(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
 def _with_signals(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     texts = frame.select(text="response")
     sentences = split_text(texts, sentence_a_line(language))
-    # Thai has spaces where other languages have commas, so good texts also have many short runs between spaces.
+    # Thai has spaces where other languages have commas, so items between spaces would be short in good texts, too.
     marked = sentence_a_line(language) if language.marks_sentence_ends else pl.col("text")
     items = split_text(texts, marked.str.replace_all("|", "\n", literal=True))
     closed = rf"[{marks(language)}{CLOSERS}:;]\s*$"

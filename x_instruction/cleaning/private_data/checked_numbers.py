@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
     """The texts with all numbers of the kinds masked, and the number of masked ones in each text.
 
-    `candidate` is a polars pattern that matches every text with such a number, with its digits and signs in ASCII.
+    `candidate` is a polars pattern that every text with such a number matches when its digits and signs are in ASCII.
     """
     kinds = list(kinds)
     return masked_each(texts, lambda text, digits: _masked(text, digits, kinds, mark), candidate)
