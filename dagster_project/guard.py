@@ -55,7 +55,7 @@ def refusal(scope: Scope) -> tuple[int, str] | None:
 
 
 def _is_a_link(scope: Scope) -> bool:
-    """Whether the user followed a link on another page. The browser leaves that page, which cannot read the answer."""
+    """Whether the user followed a link on another page. That page cannot read the response, because it is left."""
     wanted = {b"sec-fetch-mode": ["navigate"], b"sec-fetch-dest": ["document"]}
     by_get = scope["type"] == "http" and scope["method"] == "GET"
     return by_get and all(_values(scope, name) == values for name, values in wanted.items())

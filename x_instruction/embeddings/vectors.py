@@ -71,7 +71,7 @@ def _with_vectors(pairs: pl.DataFrame, encoder: LazyEncoder, pages: Path) -> pl.
 
 
 def _weighted_means(vectors: Vectors, weights: npt.NDArray[Any], groups: npt.NDArray[np.int64]) -> Vectors:
-    """Weighted means of groups of vectors, shape (groups, dimensions). `groups` numbers each vector's group."""
+    """Weighted means of groups of vectors, shape (groups, dimensions). `groups` has each vector's group number."""
     weights, starts = weights[:, None].astype(np.float32), np.flatnonzero(np.diff(groups, prepend=-1))
     means: Vectors = np.add.reduceat(vectors * weights, starts) / np.add.reduceat(weights, starts)
     return means

@@ -17,7 +17,7 @@ Order = Literal["by_length", "at_random", "in_order"]
 
 
 def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
-    """Rows with `input_ids` and `labels`, cut at `max_tokens`. An example whose prompt leaves no room is left out."""
+    """Rows with `input_ids` and `labels`, cut at `max_tokens`. An example without room for a completion is left out."""
     return [
         {
             "input_ids": [*example.prompt, *example.completion][:max_tokens],

@@ -69,7 +69,7 @@ def activation_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: b
 
 
 def loading_bytes(shape: Shape, dtype: str | None) -> int:
-    """Bytes of the weights in a type; `dtype` None is the stored type."""
+    """Bytes of the weights in the type `dtype`, or in the stored type if `dtype` is None."""
     if dtype is None:
         return shape.stored_bytes
     return shape.weights * (4 if dtype == "float32" else 2)

@@ -40,7 +40,7 @@ class PlainText:
 
     @cached_property
     def control_ids(self) -> frozenset[int]:
-        """The ids of the tokens that structure a prompt: special tokens, and added tokens that are not blank.
+        """The ids of the tokens that structure a prompt: special tokens, and added tokens that are not white space.
 
         The token for unknown characters is among them only if it has another role too: GPT-2 has the same token for
         unknown characters and for the end of a text.
@@ -74,8 +74,8 @@ _BARE: WeakKeyDictionary[Any, tuple[Any, dict[int, int]]] = WeakKeyDictionary()
 def _without_controls(tokenizer: Any) -> tuple[Any, dict[int, int]]:
     """The tokenizer without its control tokens, so that it encodes control strings as plain characters.
 
-    The second value maps the ids of its blank tokens to their ids in the whole tokenizer, if they differ: added tokens
-    are numbered again after others are removed.
+    The second value maps the ids of its white-space tokens to their ids in the original tokenizer, if they differ:
+    added tokens get new numbers when others are removed.
     """
     from tokenizers import Tokenizer
 

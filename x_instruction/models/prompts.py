@@ -152,8 +152,8 @@ class PromptEncoder:
         if len(ids) <= budget:
             return text
         cut = str(self.tokenizer.decode(ids[:budget], skip_special_tokens=False)).rstrip("\ufffd")
-        # Sentence ends are searched in the whole text, because in the cut text the point of "12.50" could look like a
-        # sentence end.
+        # The whole text is searched for sentence ends, because in the cut text, the point of "12.50" could look like
+        # one.
         ends = [match.end() for match in SENTENCE_END.finditer(text, 0, len(cut) + 1) if match.end() <= len(cut)]
         return cut[: ends[-1]] if ends and ends[-1] > len(cut) // 2 else cut
 

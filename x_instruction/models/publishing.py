@@ -70,7 +70,7 @@ def publish(tuned: Tuned) -> None:
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The card is made from the file, in which the keys are sorted, because that of a released copy is, too.
+    # The card of a released copy is made from this file, whose keys are sorted, so this card is made from it, too.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 
