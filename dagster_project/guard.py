@@ -55,7 +55,10 @@ def refusal(scope: Scope) -> tuple[int, str] | None:
 
 
 def _is_a_link(scope: Scope) -> bool:
-    """Whether the user followed a link on another page. That page cannot read the response, because it is left."""
+    """Whether the user followed a link on another page.
+
+    The browser then leaves that page, so the page cannot read the response.
+    """
     wanted = {b"sec-fetch-mode": ["navigate"], b"sec-fetch-dest": ["document"]}
     by_get = scope["type"] == "http" and scope["method"] == "GET"
     return by_get and all(_values(scope, name) == values for name, values in wanted.items())

@@ -38,7 +38,7 @@ def masked_each(
     """Applies `mask` to each text that matches `candidate`. Returns all texts and their counts (0 without a match).
 
     `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
-    Only the text in ASCII is searched for `candidate`.
+    `candidate` is matched only against the text in ASCII.
     """
     plain_texts = all_plain(texts)
     found = plain_texts.str.contains(candidate).fill_null(False)

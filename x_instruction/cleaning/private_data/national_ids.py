@@ -133,7 +133,7 @@ GROUPED = {
     "TH": Kind(_form(_alone(_thai("[ -]"))), pin.is_valid),
     "VN": Kind(_form(_alone(VIETNAMESE_GROUPS)), _is_vietnamese),
 }
-# Only texts with seven digits in a row (spaces and hyphens may be between them) or a form with letters are searched.
+# Only texts with seven digits in a row (spaces and hyphens may be between them) or a number with letters are searched.
 CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{Nd}}{{6}}[+A-FU-Y]\p{{Nd}}{{3}}"
 
 
