@@ -47,7 +47,7 @@ class PromptSharing:
         return found, [(prompts[places[0]], [completions[place] for place in places]) for places in found]
 
     def _places(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Lists of places in `prompts`. Places of equal prompts share a list if sharing the prompt is faster."""
+        """Lists of places in `prompts`. Places of equal prompts are in one list if sharing the prompt is faster."""
         by_prompt: dict[tuple[int, ...], list[int]] = {}
         for place, prompt in enumerate(prompts):
             by_prompt.setdefault(tuple(prompt), []).append(place)

@@ -1,4 +1,4 @@
-"""Computes signals that are counted on a response alone.
+"""Computes the signals that only count something in the response.
 
 A small model is slow to learn to detect these defects, but counts detect them. On held-out pairs in ten languages, AUC
 in detecting repeated sentences was 0.59 with the labels alone, and 1.00 with the labels and these signals. AUC in
