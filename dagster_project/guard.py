@@ -55,7 +55,10 @@ def refusal(scope: Scope) -> tuple[int, str] | None:
 
 
 def _is_a_link(scope: Scope) -> bool:
-    """Whether the user followed a link on another page. The browser leaves that page, so it cannot read the answer."""
+    """Whether the user followed a link on another page.
+
+    The browser then leaves that page, so the page cannot read the response.
+    """
     wanted = {b"sec-fetch-mode": ["navigate"], b"sec-fetch-dest": ["document"]}
     by_get = scope["type"] == "http" and scope["method"] == "GET"
     return by_get and all(_values(scope, name) == values for name, values in wanted.items())
@@ -75,7 +78,7 @@ def _values(scope: Scope, name: bytes) -> list[str]:
 
 
 def _unframed(send: Send) -> Send:
-    """Adds the header that forbids other pages to show a response in a frame, where they could misdirect clicks."""
+    """Adds the header that forbids other sites to show a response in a frame (against clickjacking)."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

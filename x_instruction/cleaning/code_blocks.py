@@ -10,9 +10,9 @@ import polars as pl
 
 BLOCK = r"(?m:^[ ]*```)(?s:.*?)(?m:^[ ]*```[ ]*$)"
 FORMULA = r"\$\$(?s:.{1,3000}?)\$\$"
-# Lines of C, CSS, HTML, JavaScript and Python. Such a line ends with a brace or a semicolon after another mark (a
-# comment may follow), has only brackets, commas and semicolons, or begins with a comment sign, a tag, a closing
-# bracket, Python's >>> or a keyword.
+# Lines of C, CSS, HTML, JavaScript and Python. Such a line ends with a brace or a semicolon (a comment may follow) and
+# also has a bracket, =, :, < or a quotation mark; or it has only brackets, commas and semicolons; or it begins with a
+# comment sign, a tag, a closing bracket, Python's >>> or a keyword.
 _ENDS = r"[^\n]*[(){}=<>:\x22'][^\n]*[;{}](?:[ ]*//[^\n]*)?|[{}()\[\];,]{1,4}"
 _BEGINS = (
     r"(?://|/\*|\*/|</?[A-Za-z!]|[})\]]|>>> |import \w|from [\w.]+ import|console\.|(?:const|let|var|def|class) \w)"

@@ -11,7 +11,7 @@ import polars as pl
 
 # Matches <|im_end|>, <|turn>, <turn|>, and with full-width bars <｜end▁of▁sentence｜>.
 _BARS = r"<[|｜][^\s<>|｜]{1,40}[|｜]?>|<[^\s<>|｜]{1,40}[|｜]>"
-# Names of tags that tokenizers use and HTML does not; only <s>, <mask> and <image> are used by both.
+# Names of tags that tokenizers use. Of these, only <s>, <mask> and <image> are also tags of HTML or SVG.
 _NAMES = (
     r"s|pad|unk|bos|eos|cls|sep|mask|eod|eop|sop|eot|eoh|eoa|image|think|thinking|answer|tools?|tool_(?:call|"
     r"response|use)s?|function_calls?|function=[\w.-]+|invoke|human|user|bot|assistant|system|"

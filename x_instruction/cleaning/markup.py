@@ -1,7 +1,7 @@
 """Removes what only a site's software needs: front matter, comments, tags, macros, and links within the site.
 
 Code between fences or backquotes stays. Comments, tags, images and links within the site are removed only from
-Markdown, because another text that contains them usually explains them (a lesson on HTML).
+Markdown, because a text that is not Markdown usually explains them (a lesson on HTML).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _IMAGE = r"!\[[^\]\n]*\]\([^()\n]*\)"
 IMAGE = rf"\[{_IMAGE}\]\([^()\n]*\)|{_IMAGE}"  # a link around an image is removed with it
 # A link within a site leads nowhere when the text is used elsewhere, so only the link's text stays.
 SITE_LINK = r"\[([^\[\]\n]*)\]\((?:[/#.?][^()\s]*|[\w./-]+\.(?:md|html)(?:#[^()\s]*)?)\)"
-# Templates that the site replaces: {{Compat("api.URL")}}, alone on a line, by a part of the page, and
-# {{domxref("URL.host", "host")}}, within a line, by a link. The link's text is the second argument, or the first if
-# there is only one.
+# Macros that the site's software replaces. {{Compat("api.URL")}}, alone on a line, becomes a part of the page.
+# {{domxref("URL.host", "host")}}, within a line, becomes a link. The link's text is the second argument, or the first
+# if there is only one.
 MACRO_LINE = r"(?m:^[ ]*(?:\{\{[^{}\n]*\}\}[ .,]*)+$)"
 MACRO = r"""\{\{[ ]*\w+[ ]*\([ ]*(?:["'][^"'\n{}]*["'][ ]*,[ ]*)?["']([^"'\n{}]+)["'][^{}\n]*\}\}"""
 # DIRECTIVE matches whole lines: {% include … %}, {#if …}, {:else}, {: .class}; and in reStructuredText `.. meta::` and

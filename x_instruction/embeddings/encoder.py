@@ -102,9 +102,9 @@ class SentenceEncoder:
         return means / np.linalg.norm(means, axis=1, keepdims=True)
 
     def _pieces(self, text: str, prefix: str) -> list[str]:
-        """The text in as few pieces of equal length as the model can read."""
+        """The text, divided into as few pieces of equal length as possible, each short enough for the model."""
         limit = self._model.max_seq_length
-        if limit is None or len(f"{prefix}{text}".encode()) < limit - 2:  # a token has at least a byte; two are special
+        if limit is None or len(f"{prefix}{text}".encode()) < limit - 2:  # tokens have at least a byte; two are special
             return [text]
         before = self._tokens(prefix)
         number = -(-(self._tokens(prefix + text) - before) // max(limit - before, 1))

@@ -54,7 +54,7 @@ class LazyEncoder:
         return self._encoded(texts, self.settings.instruction_prefix)
 
     def responses(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of responses or of their sentences, shape (texts, dimensions)."""
+        """Unit vectors of responses or of their parts, shape (texts, dimensions)."""
         assert isinstance(self.settings, Embeddings)
         return self._encoded(texts, self.settings.response_prefix)
 

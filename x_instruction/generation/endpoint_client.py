@@ -48,7 +48,7 @@ class EndpointClient:
         self._counting = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A worker process opens new connections."""
+        """Pickles only the settings, so that a worker process opens new connections."""
         return EndpointClient, (self.settings,)
 
     def complete(

@@ -62,7 +62,7 @@ class EndpointEngine:
                 progress.done(1, text.tokens)
                 return text
 
-            # Each prompt has its own request and seed, because vLLM draws the same numbers for all texts with one seed.
+            # Each prompt has its own request and seed, because vLLM draws equal numbers for equal seeds.
             return list(self._in_parallel(work, enumerate(requests)))
 
     def _generate(self, number: int, prompt: Sequence[int], sampling: Sampling) -> Generated:

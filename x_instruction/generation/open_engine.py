@@ -79,6 +79,6 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
-    """The type of the weights: as stored, unless `vllm.dtype` is set, or float32 if the processor lacks bfloat16."""
+    """The type of the weights: `vllm.dtype` if it applies; else float32 without bfloat16 support; else as stored."""
     asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
     return asked or inference_dtype() or stored_dtype(model)

@@ -33,7 +33,7 @@ def is_refusal(text: str) -> bool:
 # - Lines begin with the same word before 1 and 2, each followed by punctuation ("Option 1: … Option 2: …").
 # - Lines begin with "option", "version", "alternative", "variant" or "translation" before "A" or "one", and then with
 #   one of these words before "B" or "two" ("Option A … Option B", "Option one … Version two").
-# - Lines begin with the name of a formal and then of a free style, each with a colon ("Formal: … Casual: …").
+# - A line begins with the name of a formal style, and a later line with that of a free style ("Formal: … Casual: …").
 # - A line has only the word "or" or "alternatively".
 VERSIONS = re.compile(
     r"(?ims)^[\W_]*(\w+) ?#?1[\W_]*[:.)\-–—].*^[\W_]*\1 ?#?2[\W_]*[:.)\-–—]"

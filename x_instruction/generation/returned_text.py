@@ -2,7 +2,7 @@
 
 Chat models add text around the answer: a reasoning block, "Sure! Here is the translation:", a fence, quotation marks, a
 remark at the end. Such additions are removed, unless the text given to the model has an addition of the same kind. If
-the rest is unusable, for example a refusal, it is refused with a reason, which the stage counts.
+the rest is unusable, for example because the model declined the task, `refused` has the reason, which the stage counts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PREFACES = {
     "instruction": rf"(?i)^\W{{0,3}}(?:{OPENER}\W+)?here(?:'s| is) (?:an?|the|your|one) (?:\w+ ){{0,2}}"
     r"(?:instruction|question|prompt)\b[^\n]{0,60}[:：]\W{0,3}\n\s*",
 }
-# A label before a translation, usually on the same line. In an instruction, it may belong to the instruction.
+# A label before a translation, usually on the same line. An instruction may itself begin with such a label.
 LABEL = (
     rf"(?:{OPENER}\b[^\n:：]{{0,80}}?)?(?:the )?(?:\w+ )?(?:translation|translated(?: text)?)"
     rf"(?: \(\w+\)| (?:in|into|to|of) [^\n:：]{{0,60}})?|{NATIVE}"

@@ -1,8 +1,8 @@
 """Computes probabilities of tokens in given texts, with forward passes of a causal transformers model.
 
 Texts are padded on the right and need no mask, because in a causal model, later tokens do not change the output at
-earlier ones. With padding on the left, a model with learned positions would count the padding as text. Without a mask,
-attention is also faster.
+earlier ones. With padding on the left, the positions would be wrong in models with learned position embeddings.
+Attention is also faster without a mask.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Reader:
         """Logits at the `positions`, which are pairs (text, token); shape (positions, vocabulary).
 
         `read` is the model's cache of the tokens before each text. The output layer is applied only at the positions:
-        in Gemma 3 270M (262,144 tokens), unused logits took 60 % of the time of likelihoods.
+        with the 262,144 tokens of Gemma 3 270M, unused logits took 60 % of the time of likelihoods.
         """
         width = max(map(len, texts))
         ids = [[*text, *[self.pad] * (width - len(text))] for text in texts]

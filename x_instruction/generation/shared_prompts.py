@@ -18,17 +18,19 @@ from x_instruction.models.losses import head_reads
 # A prompt and its completions.
 Group = tuple[Sequence[int], list[Sequence[int]]]
 
-# The smallest number of weights without the embeddings. A smaller model is faster in large batches.
+# Prompts are shared only if the model has at least this many weights, not counting the embeddings. A smaller model is
+# faster in large batches.
 LEAST_WEIGHTS = 2**24
-# A pass reads all weights. On one core, that takes about as long as computing this number of tokens: with Gemma 3 270M,
-# 37 % of whose weights are not embeddings, sharing took as long as not sharing if it saved 100 tokens.
+# Sharing a prompt needs one more forward pass, which reads all weights again. On one core, the pass takes about as
+# long as computing PASS_TOKENS tokens if no weights are embeddings. With Gemma 3 270M, 37 % of whose weights are not
+# embeddings, sharing paid off from 100 saved tokens.
 PASS_TOKENS = 40
 # The largest number of tokens of which keys and values are kept at once: 1 GB for a model of 8 billion weights.
 KEPT_TOKENS = 4096
 
 
 class PromptSharing:
-    """Decides when reading a prompt once is faster, and does it."""
+    """Decides which prompts are read only once for all their completions, and computes the likelihoods."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader, model = reader, reader.model
@@ -39,13 +41,13 @@ class PromptSharing:
     def groups(
         self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]
     ) -> tuple[list[list[int]], list[Group]]:
-        """The places of the pairs in each group, and the groups. A pair that shares no prompt is a group."""
+        """The places of the pairs in each group, and the groups. A pair that shares no prompt is a group by itself."""
         pairs = list(zip(prompts, completions, strict=True))
         found = self._places(prompts) if self.possible else [[place] for place in range(len(pairs))]
         return found, [(prompts[places[0]], [completions[place] for place in places]) for places in found]
 
     def _places(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
-        """The places of equal prompts together, if sharing them is faster."""
+        """Lists of places in `prompts`. Places of equal prompts are in one list if sharing the prompt is faster."""
         by_prompt: dict[tuple[int, ...], list[int]] = {}
         for place, prompt in enumerate(prompts):
             by_prompt.setdefault(tuple(prompt), []).append(place)
@@ -56,7 +58,7 @@ class PromptSharing:
         return found
 
     def likelihoods(self, groups: list[Group]) -> list[list[float]]:
-        """Mean log-probability of each completion; the groups of one completion are read in one pass."""
+        """Mean log-probability of each completion. All groups with a single completion are read together."""
         alone = [(prompt, completions[0]) for prompt, completions in groups if len(completions) == 1]
         values = iter(self.reader.likelihoods(alone) if alone else [])
         return [
@@ -84,7 +86,7 @@ class PromptSharing:
         return values
 
     def _later_logits(self, read: DynamicCache, completions: Sequence[Sequence[int]]) -> list[torch.Tensor]:
-        """Logits after each token of a completion but its last; each has the shape (tokens - 1, vocabulary)."""
+        """For each completion, the logits after all its tokens except the last; shape (tokens - 1, vocabulary)."""
         positions = [(row, place) for row, tokens in enumerate(completions) for place in range(len(tokens) - 1)]
         if not positions:
             return [torch.empty(0, self.reader.vocabulary)] * len(completions)
@@ -100,7 +102,7 @@ def group_length(group: Group) -> int:
 
 
 def _has_keys_and_values(cache: Any) -> bool:
-    """Whether all layers keep the keys and values of the tokens read, and nothing else, such as a state."""
+    """Whether every layer caches keys and values, and none has another cache, such as a recurrent state."""
     kinds = (DynamicLayer, DynamicSlidingWindowLayer)
     return isinstance(cache, DynamicCache) and all(type(layer) in kinds for layer in cache.layers)
 

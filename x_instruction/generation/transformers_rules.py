@@ -1,8 +1,8 @@
 """Applies the sampling rules of a text: repetition, `top_p` and stop strings.
 
-The rules of transformers for repetition and stop strings have three faults, which these rules avoid. An answer cannot
-repeat an n-gram of its question. A stop string that begins in the prompt can end a text at its first token. A stop
-token that is also the pad token is penalised after short prompts, because they are padded.
+These rules avoid three faults of the rules of transformers. There, an answer cannot repeat an n-gram of its question. A
+stop string that begins in the prompt can end a text at its first token. A stop token that is also the pad token is
+penalised after short prompts, because they are padded.
 """
 
 from __future__ import annotations

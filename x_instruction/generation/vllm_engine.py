@@ -73,7 +73,7 @@ class VllmEngine:
             extra_args={"no_repeat_ngram": sampling.no_repeat_ngram} if sampling.no_repeat_ngram else None,
         )
         requests = repeated(prompts, sampling.candidates)
-        # Each prompt has its own seed, because vLLM draws the same numbers for all texts with one seed.
+        # Each prompt has its own seed, because vLLM draws equal numbers for equal seeds.
         parameters = [common.clone() for _ in requests]
         for number, request in enumerate(parameters):
             request.seed = (sampling.seed + number) % 2**31
@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 def _dtype(model: Path) -> str:
-    """The type of the weights: float32 if they are stored in it or the processor lacks bfloat16; else vLLM's choice."""
+    """The type of the weights: float32 if stored as float32 or if the processor lacks bfloat16; else vLLM's choice."""
     return inference_dtype() or ("float32" if stored_dtype(model) == "float32" else "auto")
 
 

@@ -45,7 +45,7 @@ def _row(judge: str, other: str, kind: str, kappa: float | None, alpha: float | 
 
 
 def _shared(judges: list[Labels]) -> list[str]:
-    """The items that at least two judges labelled; other items tell nothing about agreement."""
+    """The items that at least two judges labelled; other items say nothing about agreement."""
     counts: dict[str, int] = {}
     for labels in judges:
         for item in labels:

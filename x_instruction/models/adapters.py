@@ -56,7 +56,7 @@ def merged(model: Any, out: Path) -> Any:
     config = out / FOLDER / "adapter_config.json"
     write_json(config, {**read_json(config), "base_model_name_or_path": ""})
     if quantised:
-        # The loaded weights were rounded to 4 bits, so the adapter is added to the stored weights.
+        # These weights are rounded to 4 bits, so the adapter is merged into weights that are loaded again in float32.
         model = PeftModel.from_pretrained(load_model(start, dtype="float32"), out / FOLDER)
     return model.merge_and_unload()
 

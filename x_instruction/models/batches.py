@@ -17,7 +17,7 @@ Order = Literal["by_length", "at_random", "in_order"]
 
 
 def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
-    """Rows with `input_ids` and `labels`, cut at `max_tokens`. An example whose prompt leaves no room is left out."""
+    """Rows with `input_ids` and `labels`, cut at `max_tokens`. An example without room for a completion is left out."""
     return [
         {
             "input_ids": [*example.prompt, *example.completion][:max_tokens],
@@ -30,7 +30,7 @@ def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
 
 
 def batch_order(lengths: Sequence[int], batch_size: int, epochs: float, seed: int, order: Order) -> list[list[int]]:
-    """The row numbers of every batch of the whole training, so that a resumed training goes on with the right batch.
+    """The row numbers of every batch of the training run, so that a resumed run continues with the right batch.
 
     With the order `by_length`, the rows of a batch have similar lengths, and the batches are shuffled.
     """

@@ -18,7 +18,7 @@ USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}
 IS_PROMPT = "message_is_prompt"  # argument of our published templates; true if the message is already a whole prompt
 # Templates such as Llama 3.2's write today's date into each prompt. They get the date that Llama 3.2's template writes
-# where there is no clock.
+# if the function strftime_now is missing.
 TODAY = datetime(2024, 7, 26)
 
 

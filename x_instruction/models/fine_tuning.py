@@ -99,8 +99,8 @@ def _refuse_too_few(rows: Sequence[Row], training: Training) -> None:
 
 
 def _batches(rows: Sequence[Row], training: Training, seed: int, in_order: bool) -> list[list[int]]:
-    # Batches by length save padding; packed batches have no padding. But if the length predicts the label (a cut
-    # response is short), most examples of a batch have the same label. On the artificial languages of
+    # Examples of similar length need little padding, and packed examples need none. But if the length predicts the
+    # label (a cut response is short), most examples of a batch have the same label. On the artificial languages of
     # docs/evaluator.md, AUC on cut responses was 0.58 with batches by length, and 1.00 in the given order.
     order: Order = "in_order" if in_order else "at_random" if training.packing else "by_length"
     return batch_order([len(row["input_ids"]) for row in rows], training.batch_size, training.epochs, seed, order)
@@ -125,8 +125,8 @@ def train(
 ) -> dict[str, Metric]:
     """Trains the model on the data in `lessons` and saves it to `out`. `stored` is the type of its weights on disk.
 
-    Returns facts about the run: examples, tokens, steps, mean loss and its change, the precision of products, speed,
-    duration, and the share of changed weights.
+    Returns facts about the run: examples, tokens, steps, mean loss and its change, the precision of matrix products,
+    speed, duration, and the share of changed weights.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Refuses a model or a training that needs more memory than is free, before anything is loaded."""
+"""Refuses a model or a training run that needs more memory than is free, before anything is loaded."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def refuse_too_large_a_training(
 ) -> None:
     """Raises InputError if the training of a folder's model needs more memory than is free.
 
-    The message names settings with which it would fit, if there are any. `stored` is the type of the model's weights.
-    `largest` returns the largest batch with given settings.
+    The message names settings with which the training would fit, if there are any. `stored` is the type of the model's
+    weights. `largest` returns the largest batch with given settings.
     """
     import torch
 

@@ -18,7 +18,7 @@ def completion_loss(model: Any, inputs: dict[str, Any], labels: Sequence[int] | 
 
     `inputs` has the tensors of `padded` or `packed`. If `labels` (token ids) are given, every learned token must be one
     of them, and the softmax is over the labels only. With the loss over the whole vocabulary, the first steps raised
-    the labels above all other tokens, and the model lost what it knew: on the artificial languages of
+    the logits of the labels above all others, and the model lost what it knew: on the artificial languages of
     docs/evaluator.md, AUC in detecting responses to another instruction was 0.50 with that loss, and 0.94 with the loss
     over the labels.
     """

@@ -26,8 +26,8 @@ MOST_LOGITS = 2**27
 def model_to_measure(folder: Path, dtype: str | None = None) -> Any:
     """Loads the model of a folder, on the GPU if there is one, and in float32 on a device without bfloat16.
 
-    The weights are first rounded to the type `dtype`, by default the stored type, so that only the rounding of products
-    depends on the device.
+    The weights are first rounded to the type `dtype`, by default the stored type, so that only the rounding of matrix
+    products depends on the device.
     """
     import torch
 

@@ -1,7 +1,7 @@
 """Estimates the memory that a model and its training need, by the formula of docs/models.md.
 
-The estimate is a lower bound, so that no training that fits is refused: tensors that only some architectures keep are
-left out. docs/models.md compares it with measurements.
+The estimate is a lower bound, so that no training run that fits is refused: tensors that only some architectures keep
+are left out. docs/models.md compares it with measurements.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from x_instruction.models.shape import Shape
 
 # Bytes for each parameter in float32: for its weight, for the two moments of Adam, and for its gradient.
 WEIGHT, MOMENTS, GRADIENT = 4, 8, 4
-FOUR_BITS = 0.5625  # bytes of a weight in NF4, with a float32 scale for 64 weights
+FOUR_BITS = 0.5625  # bytes of a weight in NF4, with one float32 scale for every 64 weights
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def activation_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: b
 
 
 def loading_bytes(shape: Shape, dtype: str | None) -> int:
-    """Bytes of the weights in a type; `dtype` None is the stored type."""
+    """Bytes of the weights in the type `dtype`, or in the stored type if `dtype` is None."""
     if dtype is None:
         return shape.stored_bytes
     return shape.weights * (4 if dtype == "float32" else 2)

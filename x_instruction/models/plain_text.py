@@ -1,7 +1,7 @@
 """Encodes plain text as token ids, so that no control string in it becomes a token that structures a prompt.
 
-Added tokens that consist of blanks, such as the line breaks of Gemma's tokenizer, are not control tokens: the model
-knows a paragraph break as one token.
+Added tokens of white space, such as the line breaks of Gemma's tokenizer, are not control tokens: the model knows a
+paragraph break as one token.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BLANK = re.compile(r"[\s▁]+")  # SentencePiece writes a space as ▁
 
 
 class PlainText:
-    """Encodes the plain text of one tokenizer."""
+    """Encodes plain text with one tokenizer."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
@@ -30,7 +30,7 @@ class PlainText:
             ids = [renumbered.get(token, token) for token in ids]
         if not self.control_ids & set(ids):
             return ids
-        # The vocabulary has a control string also as an ordinary word, so the text is cut inside each control string.
+        # A control string is also an ordinary word of the vocabulary, so the text is cut inside each control string.
         pieces = _cut_inside(self._pattern, text)
         return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
 
@@ -40,7 +40,7 @@ class PlainText:
 
     @cached_property
     def control_ids(self) -> frozenset[int]:
-        """The ids of the tokens that structure a prompt: special tokens, and added tokens that are not blank.
+        """The ids of the tokens that structure a prompt: special tokens, and added tokens that are not white space.
 
         The token for unknown characters is among them only if it has another role too: GPT-2 has the same token for
         unknown characters and for the end of a text.
@@ -74,8 +74,8 @@ _BARE: WeakKeyDictionary[Any, tuple[Any, dict[int, int]]] = WeakKeyDictionary()
 def _without_controls(tokenizer: Any) -> tuple[Any, dict[int, int]]:
     """The tokenizer without its control tokens, so that it encodes control strings as plain characters.
 
-    The second value maps the ids of its blank tokens to their ids in the whole tokenizer, if they differ: added tokens
-    are numbered again after others are removed.
+    The second value maps the ids of its white-space tokens to their ids in the original tokenizer, if they differ:
+    added tokens get new numbers when others are removed.
     """
     from tokenizers import Tokenizer
 

@@ -1,4 +1,4 @@
-"""Decides in which types a model is loaded, computes and is saved; weights are always trained in float32."""
+"""Decides the number types of weights and matrix products; weights are always trained in float32."""
 
 from __future__ import annotations
 

@@ -152,8 +152,8 @@ class PromptEncoder:
         if len(ids) <= budget:
             return text
         cut = str(self.tokenizer.decode(ids[:budget], skip_special_tokens=False)).rstrip("\ufffd")
-        # Sentence ends are searched in the whole text, because in the cut text the point of "12.50" could look like a
-        # sentence end.
+        # The whole text is searched for sentence ends, because in the cut text, the point of "12.50" could look like
+        # one.
         ends = [match.end() for match in SENTENCE_END.finditer(text, 0, len(cut) + 1) if match.end() <= len(cut)]
         return cut[: ends[-1]] if ends and ends[-1] > len(cut) // 2 else cut
 
@@ -179,8 +179,8 @@ def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
     """The parts of a template: its words and the names of its placeholders in turn, with words first and last.
 
     The language's name and the style come from the settings, so they are joined with the words around them. If " in "
-    and "Finnish" were encoded apart, there would be a token for the space alone, and only 80 of the sample's 400 seeds
-    would get the tokens of the saved chat template; now all do.
+    and "Finnish" were encoded apart, there would be a token for the space alone, and the prompts of only 80 of the
+    sample's 400 seeds would have the same tokens as with the saved chat template; now all have.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]

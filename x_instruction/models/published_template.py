@@ -1,7 +1,7 @@
 """Writes the chat template of a published model, from the prompts with which it was trained.
 
 A user's message fills one placeholder of the prompt, such as `{instruction}`. If the caller gives the
-template's argument `language` ("Finnish"), or the model has a default language, the prompt has the words of the
+template's argument `language` ("Finnish"), or the model has a default language, the prompt is worded as in
 training. Otherwise the sentence that names the language is left out, so the message must itself name the language of
 the answer.
 """

@@ -64,13 +64,13 @@ class Tuned:
 def publish(tuned: Tuned) -> None:
     """Writes the files that are listed at the top of this module, except the chat template.
 
-    `write_template` must have written the chat template. The files contain no times, so equal trainings give equal
-    files.
+    `write_template` must have written the chat template. The files contain no times, so equal training runs give
+    equal files.
     """
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The record is read from the file, where its keys are sorted, as it is read for the card of a released copy.
+    # The card of a released copy is made from this file, whose keys are sorted, so this card is made from it, too.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 

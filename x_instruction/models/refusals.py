@@ -49,8 +49,8 @@ def refuse_other_files(folder: Path) -> None:
 def refuse_unfit_weights(folder: Path, model: Any, loaded: dict[str, Any]) -> None:
     """Raises InputError unless the files have exactly the weights of the model, and all of them are finite numbers.
 
-    `loaded` is the report of transformers about the loading. transformers fills weights that are missing or
-    have another shape with random numbers, and leaves out weights that the model does not have.
+    `loaded` is what transformers reports about the loading. transformers takes random numbers for weights that are
+    missing or have another shape, and leaves out weights that the model does not have.
     """
     if missing := sorted(loaded["missing_keys"]):
         raise InputError(f"{folder} is not a usable model: weights are missing in it, such as {missing[0]}")
@@ -76,8 +76,8 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
     for name, weight in model.named_parameters():
         if not weight.is_floating_point() or not weight.numel() or weight.is_meta:
             continue
-        # If any number is NaN, so are the smallest and the largest. To compute these two takes no additional memory,
-        # but `isfinite` of all numbers would.
+        # If any number is NaN, so are the smallest and the largest. Computing these two takes no additional memory,
+        # but `isfinite` of all numbers does.
         if not torch.stack(weight.detach().aminmax()).isfinite().all():
             raise InputError(
                 f"{folder} is not a usable model: {name} has numbers that are not finite (NaN or infinity): take "

@@ -30,8 +30,8 @@ def _is_complete(checkpoint: Path) -> bool:
     """Whether a checkpoint has a seal (checksums of its files) or, without a seal, a readable trainer state.
 
     transformers writes the trainer state last, and the seal follows a moment later. A checkpoint with a trainer state
-    but without a seal counts as complete, because before the seal, transformers has already removed the
-    previous checkpoint.
+    but without a seal counts as complete, because transformers removes the previous checkpoint before the seal is
+    written.
     """
     if (checkpoint / SEAL).exists():
         return True

@@ -43,8 +43,8 @@ class Training(Section):
     max_tokens: Positive
     """The largest number of tokens of an example (prompt and completion together)."""
     precision: Literal["auto", "float32", "bfloat16"]
-    """The type in which products are computed; weights are always trained in float32. `bfloat16` uses autocast. `auto`
-    means bfloat16 if the processor supports it and the weights were not stored in float32, otherwise float32."""
+    """The type in which matrix products are computed; weights are always trained in float32. `bfloat16` uses autocast.
+    `auto` means bfloat16 if the processor supports it and the weights were not stored in float32, otherwise float32."""
     save_dtype: Literal["as_base", "float32", "bfloat16"]
     """The type of the saved weights; `as_base`: the type that they had before training."""
     gradient_accumulation: Positive
@@ -115,8 +115,8 @@ class Prompts(Section):
     style_answer: str
     """The text in `{style}` for the answers in eval_scores."""
     max_response_tokens: Positive
-    """In prompts that ask for an instruction (except in training), a response with more tokens is cut, at the end of a
-    sentence if one lies in the second half of what fits."""
+    """In prompts that ask for an instruction (except in training), a response with more tokens is cut after the last
+    sentence that fits, or exactly at the limit if that sentence ends in the first half of what fits."""
 
     @field_validator("write_instruction")
     @classmethod

@@ -13,7 +13,7 @@ from x_instruction.runner.files import read_json
 
 IN_LAYER = re.compile(r"\.\d+\.")
 BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}  # other types count as one byte
-# GPT-2's config does not give the width of its feed-forward layers: four times that of the hidden state.
+# GPT-2's config does not give the width of its feed-forward layers, which is four times that of the hidden state.
 WIDENING = 4
 
 

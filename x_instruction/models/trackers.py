@@ -95,7 +95,7 @@ def _wandb(folder: Path, settings: Mapping[str, Any]) -> Tracker:
 def _mlflow(folder: Path, settings: Mapping[str, Any]) -> Tracker:
     mlflow = import_module("mlflow")
     if not os.environ.get("MLFLOW_TRACKING_URI"):
-        # By default MLflow uses a database, which the small package mlflow-skinny does not have, so a folder is set.
+        # By default MLflow uses a database, which the small package mlflow-skinny does not support, so a folder is set.
         os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
         mlflow.set_tracking_uri(folder.resolve().as_uri())
     mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))

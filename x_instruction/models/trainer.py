@@ -15,7 +15,7 @@ from x_instruction.models.measures import mean_loss
 from x_instruction.models.settings import Training
 from x_instruction.runner.work_store import seal
 
-EXACT_STEPS = 10_000  # up to this many steps, every loss is logged; in longer runs, the mean of ten
+EXACT_STEPS = 10_000  # up to this many steps, every loss is logged; in longer runs, the mean of every ten
 
 
 @dataclass(frozen=True)

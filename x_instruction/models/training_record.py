@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-SAMPLED = 1000  # the fewest weights that are compared of a parameter; a smaller parameter is compared whole
-POINTS = 200  # the most points of each series in a curve
+SAMPLED = 1000  # at least this many weights of each parameter tensor are compared, or all if it has fewer
+POINTS = 200  # a curve has at most this many points of each series
 
 
 class WeightSample:

@@ -1,6 +1,6 @@
 """Keeps a training run's tokenised examples and checkpoints in the work store, so that a killed run can resume.
 
-<work>/<key of the examples>/part.parquet   tokenised examples; a later run of the same pairs takes them from here
+<work>/<key of the examples>/part.parquet   tokenised examples; a later run with the same pairs reads them
 <work>/checkpoints/<key of the run>/        removed when the artifact is published
 """
 
@@ -27,7 +27,7 @@ TOKENS = pl.List(pl.UInt32)
 def kept_examples(
     job: Job, start: Path, pairs: Iterable[object], settings: Iterable[str | int], make: Callable[[], list[Example]]
 ) -> list[Example]:
-    """The examples that `make` tokenises from the pairs, or the stored ones of an earlier run of the same pairs.
+    """The examples that `make` tokenises from the pairs, or those that an earlier run with the same pairs stored.
 
     Stored examples are found by a hash of the pairs, the prompts, the languages' names, the code, the model in `start`
     with its tokenizer, and `settings`. `settings` must contain everything else that `make` reads. Tokenising 32,000
@@ -54,7 +54,7 @@ def surroundings_of(
     plots: Path | None = None,
     part: str = "",
 ) -> Surroundings:
-    """The Surroundings of a training of the model in `start`: its checkpoints, plots, logs and held-out examples.
+    """The Surroundings of a training run that starts from `start`: checkpoints, plots, logs and held-out examples.
 
     `settings` are other settings that decide the result, besides `training` and the examples. Plots go to the staging
     folder unless `plots` is given. If a stage trains several models, `part` names the model in the logs.

@@ -38,7 +38,7 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
-    """Maps the reason of each rule to an expression that is true if a pair breaks it. Best pairs must come first."""
+    """Maps each rule's reason to an expression that is true if a pair breaks it. The frame has the best pairs first."""
     # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. A pair
     # that an earlier rule dropped keeps its rank, so its band has no pair at this turn.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1

@@ -105,7 +105,8 @@ def _template_share(
 
     The tokens of the template and those of the training may differ. A chat template is encoded as a whole, so a
     tokenizer may join the end of one part with the start of the next. For training, the opening and the end of a chat
-    turn are encoded apart from the words between them, and all parts apart if a text would form a control token.
+    turn are encoded apart from the words between them. If a text would form a control token, all parts are encoded
+    apart.
     """
     tokenizer, equal = load_tokenizer(folder), 0
     for pair, example in zip(pairs[:COMPARED], examples[:COMPARED], strict=True):

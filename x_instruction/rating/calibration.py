@@ -33,8 +33,8 @@ class Regression:
     that is better than the median, or null, has the distance 0. Otherwise an instruction that a model wrote would have
     an advantage, because the model finds it likelier than an instruction by a person. The distance is at most the
     largest one in the fit (`limits`), so that distances are never extrapolated. `coefficients` has a row for each
-    level, and `intercepts` a number for each level. Before the distances are computed, the mean likelihood after other
-    texts, times `subtracted`, is subtracted from the likelihoods.
+    level, and `intercepts` a number for each level. Before the distances are computed, the instruction's mean
+    likelihood after other texts, times `subtracted`, is subtracted from the likelihoods.
     """
 
     signals: list[str]

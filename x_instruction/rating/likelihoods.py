@@ -7,8 +7,8 @@ these likelihoods.
 If an instruction is likely after any text, its likelihood says nothing about the response. So its mean likelihood after
 other texts of the language is computed too. The calibration subtracts this mean, times the factor from 0 to 1 that fits
 best (stages/evaluator/fitting.py). With Gemma 3 270M on held-out Finnish seeds, AUC in detecting responses to another
-instruction rose from 0.66 to 0.94 when the whole mean after two other texts was subtracted. In the artificial
-languages, all instructions are equally likely, and AUC fell from 0.999 to 0.96 (docs/experiments.md).
+instruction rose from 0.66 to 0.94 when the mean over two other texts was subtracted with the factor 1. In the
+artificial languages, all instructions are equally likely, and AUC fell from 0.999 to 0.96 (docs/experiments.md).
 """
 
 from __future__ import annotations

@@ -27,5 +27,5 @@ class Rating(Section):
     other_texts: Positive
     """For comparison, an instruction's likelihood is also computed after this many other texts of the language."""
     max_response_tokens: Positive
-    """In the prompt for the labels, a response with more tokens is cut, at the end of a sentence if one lies in the
-    second half of what fits. Signals do not depend on this limit."""
+    """In the prompt for the labels, a response with more tokens is cut after the last sentence that fits, or exactly
+    at the limit if that sentence ends in the first half of what fits. Signals do not depend on this limit."""

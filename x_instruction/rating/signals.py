@@ -49,9 +49,9 @@ def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
 
 
 def without_fit(frame: pl.DataFrame, open_instructions: Collection[str]) -> pl.DataFrame:
-    """Sets similarities and likelihoods to null if any text answers the instruction, because they say nothing then.
+    """Sets similarities and likelihoods to null for the open instructions, because every text is an answer to these.
 
-    A calibration reads null as a value like that of the best pairs.
+    The calibration treats null as the median of the best pairs.
     """
     is_open = pl.col("instruction").is_in(list(open_instructions))
     fits = [name for name in HIGHER_IS_BETTER if name in frame.columns]

@@ -1,7 +1,7 @@
-"""Computes signals that are counted on a response alone.
+"""Computes the signals that only count something in the response.
 
-A small model learns these defects slowly, but a count detects them. On held-out pairs in ten languages, AUC in
-detecting repeated sentences was 0.59 with the labels alone, and 1.00 with the labels and these signals. AUC in
+A small model is slow to learn to detect these defects, but counts detect them. On held-out pairs in ten languages, AUC
+in detecting repeated sentences was 0.59 with the labels alone, and 1.00 with the labels and these signals. AUC in
 detecting boilerplate was 0.69 with the labels alone, and 0.99 with the labels and these signals.
 """
 
@@ -27,8 +27,8 @@ def add_surface_signals(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
     """Adds the columns of SURFACE, computed on the `response` of each row by the rules of its `language`.
 
     `repeated_share` is the share of characters in sentences that repeat an earlier sentence; sentences shorter than
-    MIN_REPEATED are ignored. `short_run` is the number of sentences, lines or menu items in the longest run of those
-    with at most five words. `open_end` is 1 if the text does not end with a sentence mark, a closing quotation mark or
+    MIN_REPEATED are ignored. `short_run` is the length of the longest run of sentences, lines or menu items with at
+    most five words each. `open_end` is 1 if the text does not end with a sentence mark, a closing quotation mark or
     bracket, a colon or a semicolon (always 0 in languages without sentence marks). `other_language_share` is the share
     of characters in passages that are identified as another language.
     """
@@ -38,7 +38,7 @@ def add_surface_signals(frame: pl.DataFrame, pages: Path) -> pl.DataFrame:
 def _with_signals(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
     texts = frame.select(text="response")
     sentences = split_text(texts, sentence_a_line(language))
-    # Thai has spaces where other languages have commas, so good texts also have many short runs between spaces.
+    # Thai has spaces where other languages have commas, so items between spaces would be short in good texts, too.
     marked = sentence_a_line(language) if language.marks_sentence_ends else pl.col("text")
     items = split_text(texts, marked.str.replace_all("|", "\n", literal=True))
     closed = rf"[{marks(language)}{CLOSERS}:;]\s*$"

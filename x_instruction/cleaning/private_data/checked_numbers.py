@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 def mask_checked(texts: pl.Series, kinds: Iterable[Kind], mark: str, candidate: str) -> tuple[pl.Series, pl.Series]:
     """The texts with all numbers of the kinds masked, and the number of masked ones in each text.
 
-    `candidate` is a polars pattern that matches every text with such a number, with its digits and signs in ASCII.
+    `candidate` is a polars pattern that every text with such a number matches when its digits and signs are in ASCII.
     """
     kinds = list(kinds)
     return masked_each(texts, lambda text, digits: _masked(text, digits, kinds, mark), candidate)
@@ -38,7 +38,7 @@ def masked_each(
     """Applies `mask` to each text that matches `candidate`. Returns all texts and their counts (0 without a match).
 
     `mask` gets a text, and the same text with its digits and signs in ASCII. It returns the masked text and a count.
-    `candidate` is searched only in the text in ASCII.
+    `candidate` is matched only against the text in ASCII.
     """
     plain_texts = all_plain(texts)
     found = plain_texts.str.contains(candidate).fill_null(False)

@@ -24,7 +24,7 @@ _AT = r"(?: ?[\[({<] ?(?i:at|a|ät|et|sign) ?[\])}>] ?| ?_(?i:at)_ ?| @ |[@＠])
 _DOT = r"(?:\.| ?[\[({<] ?(?i:dot|piste|nokta|titik|chấm) ?[\])}>] ?)"
 # Letters of scripts other than Latin, and the joiners that some of these scripts need.
 _NATIVE = r"[[\p{L}\p{M}\p{N}&&[^\p{Latin}0-9]]\x{200C}\x{200D}]"
-# "ali at ornek dot com" must have both words and a usual ending, because "at" and "dot" are also everyday words.
+# In "ali at ornek dot com", both words and a usual ending are required, because "at" and "dot" are also everyday words.
 _SPOKEN_DOT = r" (?i:dot|piste|nokta|titik|chấm) "
 _ENDINGS = r"(?i:com|org|net|edu|gov|info|fi|id|th|tr|vn|bd|in|tz|ke|lk|pk|sg|eu|io)\b"
 _SPOKEN_DOMAIN = rf"[\p{{Latin}}0-9\-]+(?:{_SPOKEN_DOT}[\p{{Latin}}0-9\-]+)*{_SPOKEN_DOT}{_ENDINGS}"

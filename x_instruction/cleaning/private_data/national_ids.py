@@ -46,12 +46,12 @@ ANNOUNCED = (
     r"(?: ?(?:no|number|namba|nambari|na))?"
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
 )
-# A letter, or a digit with a point or hyphen, must not be directly before or after a number: it would belong to a
-# longer number. Thai words may be there, because no spaces separate them from the number.
+# A number must not be directly beside a letter or digit, or joined to one by a point or hyphen, because it would be a
+# part of a longer number. Thai words may be beside it, because no spaces separate them from numbers.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
-# The codes of Vietnam's 63 provinces. Many Indonesian mobile numbers of 12 digits begin with other codes, 081 and 085
-# (0812…, 0852…).
+# The codes of Vietnam's 63 provinces. Many Indonesian mobile numbers of 12 digits begin with 081 or 085 (0812…, 0852…),
+# which are not among them.
 PROVINCES = re.compile(
     "0(?:0[12468]|1[0124579]|2[024-7]|3[013-8]|4[024-689]|5[12468]|6[024678]|7[024579]|8[02-4679]|9[1-6])"
 )
@@ -133,7 +133,7 @@ GROUPED = {
     "TH": Kind(_form(_alone(_thai("[ -]"))), pin.is_valid),
     "VN": Kind(_form(_alone(VIETNAMESE_GROUPS)), _is_vietnamese),
 }
-# Only texts with a run of seven digits (with or without spaces and hyphens), or with a form with letters, are searched.
+# Only texts with seven digits in a row (spaces and hyphens may be between them) or a number with letters are searched.
 CANDIDATE = rf"\p{{Nd}}(?:{GAP}?\p{{Nd}}){{6}}|[A-Z]{{5}}\p{{Nd}}{{4}}[A-Z]|\p{{Nd}}{{6}}[+A-FU-Y]\p{{Nd}}{{3}}"
 
 

@@ -20,8 +20,8 @@ from x_instruction.language.changes import changed_where
 class Passages:
     """The lines of `texts` that match one of the patterns (polars), with the line before them. A null text has none.
 
-    The patterns are searched in the text with its digits and signs in ASCII, as the masks read it. No pattern may match
-    across the end of a line.
+    The patterns are matched against the texts with their digits and signs in ASCII, as the masks read them. No pattern
+    may match across the end of a line.
     """
 
     def __init__(self, texts: pl.Series, patterns: Iterable[str]) -> None:
@@ -61,7 +61,7 @@ class Passages:
 def _matching(texts: pl.Series, patterns: list[str]) -> pl.Series:
     """Whether each text, with its digits and signs in ASCII, matches one of the patterns; a null does not.
 
-    The patterns are searched one by one, because a single pattern made of all of them takes 5 times as long.
+    The patterns are matched one by one, because a single pattern made of all of them takes 5 times as long.
     """
     digits = all_plain(texts)
     return reduce(or_, (digits.str.contains(pattern).fill_null(False) for pattern in patterns))

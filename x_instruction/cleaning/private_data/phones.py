@@ -46,7 +46,7 @@ _FORMS = [
 ]
 FORM = re.compile(rf"(?=[+(0]){_BEFORE}(?:{'|'.join(_FORMS)}){_AFTER}")
 # A valid number with at least this many digits, not counting the first 0, may be grouped in any way. A shorter number
-# must be grouped as in its country, because it may also be a date or a number beside a year.
+# must be grouped as in its country, because it may also be a date, or a number next to a year.
 LONG_NUMBER = 10
 # With this code, phonenumbers finds international numbers only.
 NO_COUNTRY = ("ZZ",)
