@@ -118,7 +118,7 @@ def _undisturbed(project: Path, make: Callable[[Path], None]) -> float:
 def _go_on(folder: Path, record: Record, may_kill: bool) -> None:
     """Starts the run and lets it end, or kills it after a random amount of processor time.
 
-    If the time were clock time, a run on a busy machine might never get beyond its first training.
+    If the time were clock time, a run on a busy machine might always be killed before its first model is trained.
     """
     project, choose = folder / "killed", random.Random(f"{SEED} {record.tried} {record.ended}")
     with (folder / "killed.log").open("ab") as log:

@@ -1,4 +1,4 @@
-"""The real `dvc` makes the artifacts before the first model, re-runs only changed stages, and restores deleted data."""
+"""DVC makes the artifacts upstream of the first model, re-runs only changed stages, and restores deleted data."""
 
 from __future__ import annotations
 
