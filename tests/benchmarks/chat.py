@@ -27,8 +27,8 @@ from x_instruction.models.published_template import Asking
 from x_instruction.models.publishing import write_template
 from x_instruction.models.settings import Prompts
 
-TOKENS = 24  # the most tokens of an answer
-WINDOW = 512  # the most tokens of a prompt and its answer in vLLM
+TOKENS = 24  # maximum number of tokens of an answer
+WINDOW = 512  # maximum number of tokens of a prompt and its answer together, in vLLM
 SECONDS = 1200.0  # time limit of the server's start and of each request, enough for a busy machine
 REFERENCE = "apply_chat_template and generate"
 

@@ -36,7 +36,7 @@ from x_instruction.runner.work_store import SEAL
 
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
-PARTS = 5  # the time before a kill is at most that of the undisturbed run divided by this
+PARTS = 5  # a kill comes after at most the time of the undisturbed run divided by this
 LOOK_EVERY = 0.1  # seconds
 END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
