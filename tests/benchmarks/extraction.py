@@ -3,8 +3,8 @@
 Both sides have the same options and take turns in one process. If our side finds no text, it tries again without
 `favor_precision`.
 
-Our side also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and
-normalizes lines. It saves time by removing scripts first, so that trafilatura walks a smaller tree.
+Our side also decodes the page, reads its provenance, removes cookie notices, keeps zero-width joiners, repairs
+mojibake and normalizes lines. It saves time by removing scripts first, so that trafilatura walks a smaller tree.
 """
 
 from __future__ import annotations

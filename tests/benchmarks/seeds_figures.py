@@ -1,4 +1,4 @@
-"""Computes the figures of the benchmark seeds: figures by seed, paired differences and their intervals."""
+"""Computes the figures of the benchmark `seeds`: figures by seed, paired differences and their intervals."""
 
 from __future__ import annotations
 

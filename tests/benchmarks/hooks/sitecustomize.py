@@ -81,7 +81,7 @@ def time_checks(module: ModuleType) -> None:
 
 
 def time_page_process(module: ModuleType) -> None:
-    """Times the process that reads pages and the process that forks it. All their time counts, except reading pages."""
+    """Times the process that reads pages and the process that forks it. Reading pages does not count."""
     serve, answer = module._serve, module._answer
     ended = [0.0]  # the processor time when the last page was read
 
