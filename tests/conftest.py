@@ -69,12 +69,12 @@ KillTraining = Callable[[int], AbstractContextManager[None]]
 
 
 class KilledError(Exception):
-    """Stops a training in `kill_training`."""
+    """Raised in `kill_training` to stop a training run."""
 
 
 @pytest.fixture
 def kill_training(monkeypatch: pytest.MonkeyPatch) -> KillTraining:
-    """`with kill_training(9):` stops a training after nine steps, and fails if the training was not stopped."""
+    """`with kill_training(9):` stops a training run after nine steps, and fails if the run ends before."""
     from transformers import TrainerCallback
 
     from x_instruction.models import fine_tuning

@@ -62,7 +62,7 @@ def figures() -> str:
 
 
 def faults() -> str:
-    """The table of what the benchmark `faults`, which kills runs, has counted."""
+    """The table of the counts of the benchmark `faults`, which kills runs."""
     lines = ["| what is counted | found | of |", "|---|--:|--:|"]
     for row in read_json(FIGURES / "faults.json"):
         lines.append(f"| {row['case']} | {_figure(row['ours'])} | {_figure(row['peer'])} |")

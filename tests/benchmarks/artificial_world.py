@@ -1,4 +1,4 @@
-"""The planted world: texts in artificial languages that a small model can learn, and whose correct content is known.
+"""The planted world: texts of known content in artificial languages that a small model can learn.
 
 Every concept has fixed facts. The instructions of a *task family* ask in English about one aspect of a concept. The
 response states the five facts of that aspect in an artificial language, which has a lexicon, a word order, affixes and

@@ -38,7 +38,7 @@ def cause(
 
 
 def our_words(text: str, language: LanguageSettings) -> list[str]:
-    """This project's words of a text, exactly as the text has them; only white space lies between them."""
+    """The words and punctuation marks into which this project splits a text; only white space lies between them."""
     (batch,) = split(pl.Series([text]), language)
     place, found = 0, []
     for length in batch.lengths:

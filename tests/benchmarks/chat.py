@@ -1,8 +1,8 @@
-"""Measures whether four ways to ask a published model give equal greedy answers: Gemma 3 270M, float32, on the CPU.
+"""Measures whether four ways to ask a published model give equal greedy answers.
 
-The model is pretrained and not tuned; the chat template, the generation config and the end tokens are written as for a
-tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI client are compared, token by
-token, with `apply_chat_template` and `generate`.
+The model is Gemma 3 270M (pretrained, not tuned), in float32 on the CPU. Its chat template, generation config and end
+tokens are written as for a tuned model. The transformers pipeline, vLLM's `LLM.chat` and `vllm serve` with the OpenAI
+client are compared, token by token, with `apply_chat_template` and `generate`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from x_instruction.models.published_template import Asking
 from x_instruction.models.publishing import write_template
 from x_instruction.models.settings import Prompts
 
-TOKENS = 24  # the most tokens of an answer
-WINDOW = 512  # the most tokens of a prompt and its answer in vLLM
-SECONDS = 1200.0  # at most, for the server's start and for each request, also on a busy machine
+TOKENS = 24  # maximum number of tokens of an answer
+WINDOW = 512  # maximum number of tokens of a prompt and its answer together, in vLLM
+SECONDS = 1200.0  # time limit of the server's start and of each request, enough for a busy machine
 REFERENCE = "apply_chat_template and generate"
 
 
@@ -83,7 +83,7 @@ def publish(checkpoint: Path, folder: Path) -> list[list[int]]:
 
 
 def make_usable(folder: Path, chats: Sequence[Chat]) -> list[list[int]]:
-    """Writes a chat template and a generation config as for a tuned model beside the weights in the folder.
+    """Writes a chat template and a generation config, as for a tuned model, into the folder of the weights.
 
     Returns the tokens of the prompt that this project makes for each chat; a chat without `language` has an empty list.
     """

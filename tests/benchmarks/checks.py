@@ -53,7 +53,10 @@ class Cost:
 
 
 def run() -> list[Row]:
-    """The rows of (a) and (b). If XI_CHECKS is `sample` or `text`, the rows of the other are those of the last run."""
+    """The rows of (a) and (b).
+
+    With XI_CHECKS=sample only (a) is measured, with XI_CHECKS=text only (b); the other rows are those of the last run.
+    """
     rows = []
     for name, measure in PARTS.items():
         if os.environ.get("XI_CHECKS", name) == name:

@@ -1,7 +1,7 @@
 """Compares diversified_set with faiss alone on the same vectors of a large set.
 
 The vectors have 384 dimensions and lie around 2,000 random centres; every twentieth vector is a near copy of the
-previous vector. They are stored in shards of half-precision bytes, as candidate_pairs stores them. Our side reads the
+previous vector. They are stored in half precision in shards, as candidate_pairs stores them. Our side reads the
 shards, subtracts the mean, clusters the vectors, drops near copies, draws one pair in 100 and measures the drawn pairs.
 The faiss side reads the shards and clusters the vectors, with the same number of rounds and clusters. Each side runs in
 a separate process with one thread and is timed in CPU seconds. XI_BENCH_VECTORS sets the number of vectors; the default

@@ -1,4 +1,4 @@
-"""Gives benchmarks of speed an untrained model of the embedded model's size, and prompts of random tokens."""
+"""An untrained model of the embedded model's size, and prompts of random tokens, for benchmarks of speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times `python -m x_instruction explain ID` on a million documents, and the making of the index for this command.
+"""Times `python -m x_instruction explain ID` on a million documents, and the building of its index.
 
 The artifacts of tests/commands are repeated until there are a million documents, with new ids and a number at the end
 of each text, in shards of 100,000 rows. Every text has a pair in each later artifact, so the index has about nine

@@ -3,8 +3,8 @@
 Both sides have the same options and take turns in one process. If our side finds no text, it tries again without
 `favor_precision`.
 
-Our side also decodes the page, reads its provenance, removes cookie notices, keeps joiners, repairs mojibake and
-normalizes lines. It saves time by removing scripts first, so that trafilatura walks a smaller tree.
+Our side also decodes the page, reads its provenance, removes cookie notices, keeps zero-width joiners, repairs
+mojibake and normalizes lines. It saves time by removing scripts first, so that trafilatura walks a smaller tree.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
 PAGES = 40  # per language, spread evenly over the file
-# At least this many rounds. Seven rounds over the news pages take only 1 s, in which the fastest round differed by 5 %
-# between runs, so more follow until SECONDS are over.
+# At least this many rounds. Seven rounds over the news pages take only 1 s, and the fastest of them differed by 5 %
+# between runs, so rounds are added until SECONDS are over.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
-LEAST_CHARACTERS = 40  # shorter paragraphs do not count; of longer ones, the first 40 characters are looked for
+LEAST_CHARACTERS = 40  # shorter paragraphs do not count
 SECONDS = 12.0  # for both sides together; short rounds are repeated until this time is over
 BARE = OPTIONS | {"favor_precision": True}
 

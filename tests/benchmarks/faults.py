@@ -36,7 +36,7 @@ from x_instruction.runner.work_store import SEAL
 
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
-PARTS = 5  # the time before a kill is at most that of the undisturbed run divided by this
+PARTS = 5  # a kill comes after at most the time of the undisturbed run divided by this
 LOOK_EVERY = 0.1  # seconds
 END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
@@ -118,7 +118,7 @@ def _undisturbed(project: Path, make: Callable[[Path], None]) -> float:
 def _go_on(folder: Path, record: Record, may_kill: bool) -> None:
     """Starts the run and lets it end, or kills it after a random amount of processor time.
 
-    If the time were clock time, a run on a busy machine might never get beyond its first training.
+    If the time were clock time, a run on a busy machine might always be killed before its first model is trained.
     """
     project, choose = folder / "killed", random.Random(f"{SEED} {record.tried} {record.ended}")
     with (folder / "killed.log").open("ab") as log:

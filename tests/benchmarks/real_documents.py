@@ -1,9 +1,9 @@
-"""Takes excerpts from the real-text collection, in parts that share no document and no sentence, except short ones.
+"""Takes excerpts from the real-text collection, in parts that share no document and no long sentence.
 
 Each document belongs to one part, and related documents, such as the paragraphs of an article, belong to the same part.
 The second largest site of each language is a separate part, from which nothing is learned.
 
-An excerpt consists of whole sentences and is in its language, by the rule of filtered_text. Without these conditions,
+An excerpt consists of whole sentences and passes the language check of filtered_text. Without these conditions,
 a quarter of the Urdu excerpts ended within a sentence, and two thirds of the Vietnamese excerpts were in English. An
 evaluator that noticed these defects was then counted as wrong.
 """
@@ -29,7 +29,7 @@ from x_instruction.runner.files import digest
 PARTS = {"measured": 40, "choosing": 20, "learned": 400}
 OTHER_SITE = 40
 CHARACTERS = (150, 450)  # the shortest and the longest excerpt, as among the seeds' responses
-EXCERPTS_A_DOCUMENT = 3  # at most, from each text of a learned document; in the other parts, a text gives one
+EXCERPTS_A_DOCUMENT = 3  # maximum for each text in the part `learned`; in the other parts, the maximum is 1
 CLOSED = re.compile(closed(marks()))
 COMPARED_CHARACTERS = 25  # shorter sentences, such as "Read more.", may be in several parts
 

@@ -6,8 +6,8 @@ Only settings and data differ from a normal run. The model comes from data packa
 English seeds from the real-text collection, and the native seeds from the sample. LANGUAGES names the languages
 (`fi,sw,hi`, or `all`), and TEXTS is the number of texts in each. The same pipeline also runs with the embedded model,
 for comparison. The two projects stay in data/bench-cache, or in the folder that XI_REAL_MODEL names, so an interrupted
-run continues there. Existing projects keep their languages and texts. Each project has the output of its runs
-(run.log), and the real model's project also has a sample of instructions and answers (examples.md).
+run continues there. Each project has the output of its runs (run.log), and the real model's project also has a sample
+of instructions and answers (examples.md).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def run() -> list[Row]:
 
 
 def project_name(model: str, languages: Sequence[str], texts: int) -> str:
-    """Runs of other languages or numbers of texts than the default have projects of other names."""
+    """The folder name of a project. It names the languages and the number of texts unless both are the default."""
     default = tuple(languages) == DEFAULT and texts == DEFAULT_TEXTS
     return f"real_model_{model}" + ("" if default else f"_{'-'.join(languages)}_{texts}")
 

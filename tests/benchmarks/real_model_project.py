@@ -127,7 +127,7 @@ def make_project(project: Path, checkpoint: Path | None, languages: Sequence[str
 
 
 def write_texts(folder: Path, languages: Sequence[str], number: int) -> None:
-    """Writes excerpts of real documents. They are taken at even distances, as neighbours may be from one document."""
+    """Writes excerpts of real documents. They are evenly spaced, since neighbours may be from one document."""
     folder.mkdir(parents=True, exist_ok=True)
     for language in languages:
         found = excerpts(language).parts["learned"]

@@ -72,7 +72,7 @@ def formed_share(project: Path, languages: list[str]) -> float:
 
 
 def nearness_rows(project: Path, embedded: Path, settings: Settings) -> list[Row]:
-    """Rows that show how near instructions are to their texts. All candidate pairs count, also those not kept later."""
+    """Rows that show how near instructions are to their texts, for all candidate pairs, even those dropped later."""
     pairs = candidates(project, settings.languages)
     untuned = written_by(project, settings, "base_model", pairs.select("language", "response"))
     ours = by_language(project, pairs)

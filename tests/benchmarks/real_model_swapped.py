@@ -1,7 +1,7 @@
-"""How well the evaluators of the benchmark real_model recognize a response to another instruction, in each language.
+"""Measures how well the evaluators of the benchmark real_model recognize responses to other instructions.
 
-An evaluator is measured on few held-out seeds, and has one swapped response for each. Here each held-out instruction is
-rated with the responses of all held-out seeds of its language, so that a single choice does not decide.
+The metrics of an evaluator use only one such response for each of a few held-out seeds. Here each held-out instruction
+is rated with the responses of all held-out seeds of its language.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def swapped_rows(project: Path, embedded: Path) -> list[Row]:
 
 
 def swapped_areas(project: Path) -> dict[tuple[int, str], tuple[float, int]]:
-    """For each iteration and language, the AUC of own responses against those of other seeds, and the seeds' number."""
+    """Maps iteration and language to the AUC of the right responses against all others, and to the number of seeds."""
     settings = load_settings(project / "params.yaml")
     seeds = {code: unlearned_seeds(project, code, ["held_out"]) for code in settings.languages}
     pairs = with_signals(pl.concat(combinations(code, of) for code, of in seeds.items()), project, settings)
@@ -56,7 +56,11 @@ def swapped_areas(project: Path) -> dict[tuple[int, str], tuple[float, int]]:
 
 
 def combinations(language: str, seeds: list[Pair]) -> pl.DataFrame:
-    """Each instruction with each response. The own response comes first: other texts are chosen to differ from it."""
+    """Each instruction with each response.
+
+    An instruction's own response comes first, because `add_likelihoods` chooses other texts that differ from the
+    response in the instruction's first row.
+    """
     rows = [
         (language, asked.instruction, answered.response, asked is answered)
         for asked in seeds

@@ -9,8 +9,8 @@ of random seeds. A random seed decides the order of the batches, the dropout and
 first seed, the tuned and the seed-only model are those of the project; with each other seed, both models are
 trained again. The project's data (seed pairs and diversified set) are not changed.
 
-Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between trainings,
-and the interval over questions the variation between samples of questions.
+Two 95 % intervals are given for each paired difference: the interval over seeds shows the variation between training
+runs, and the interval over questions the variation between samples of questions.
 """
 
 from __future__ import annotations

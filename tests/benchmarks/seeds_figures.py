@@ -1,4 +1,4 @@
-"""Computes the figures of the benchmark seeds: figures by seed, paired differences and their intervals."""
+"""Computes the figures of the benchmark `seeds`: figures by seed, paired differences and their intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from x_instruction.judging.intervals import Observed, difference
 
 UNITS = {"language_share": "share", "held_out_loss": "nats", "chrf_plus_plus": "chrF++"}
 ORDER = (TUNED, SEED_ONLY, BASE)
-# The measures in which, by the method, the tuned model should be best and the base model worst.
+# The measures in which the method promises that the tuned model is best and the base model worst.
 PROMISED = ("language_share", "held_out_loss")
 Array = npt.NDArray[np.float64]
 

@@ -1,10 +1,12 @@
-"""Trains two models with each seed for the benchmark seeds, on the data of a finished project, and lets them answer.
+"""Trains two models with each random seed for the benchmark `seeds`, and lets them answer questions.
+
+The data are those of a finished project. The benchmark keeps its files in these folders:
 
 <folder>/seed_18/data/        tuned_model and response_model/iteration_1 of this seed; links to the project's other data
 <folder>/seed_18/measured/    the answers and the losses of the compared models, by language
 
 The first seed is that of the project, whose models exist already. Every model and table is kept, and training
-continues from its checkpoints. So an interrupted benchmark continues where it ended.
+continues from its checkpoints, so an interrupted benchmark continues where it ended.
 """
 
 from __future__ import annotations

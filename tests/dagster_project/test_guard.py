@@ -1,4 +1,4 @@
-"""The UI answers its own page, programs such as curl, and links on other pages. Other pages can change nothing."""
+"""The UI's server refuses requests from other pages, except links, and answers its own page and programs like curl."""
 
 from __future__ import annotations
 

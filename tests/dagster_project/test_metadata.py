@@ -1,4 +1,4 @@
-"""A report or a manifest that is cut off is reported in one sentence, also in Dagster."""
+"""A truncated report or manifest is an error of one sentence, also in Dagster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sensor reports each output that `dvc repro` made outside Dagster exactly once."""
+"""The sensor reports every output that `dvc repro` made outside Dagster, and reports it only once."""
 
 from pathlib import Path
 

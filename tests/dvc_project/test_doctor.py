@@ -1,4 +1,4 @@
-"""Damage that `dvc status` does not see is found and named. The next run makes deleted damaged outputs again."""
+"""Damage that `dvc status` does not see is found and named. The next run makes a deleted output again."""
 
 from __future__ import annotations
 

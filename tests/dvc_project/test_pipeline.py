@@ -1,4 +1,4 @@
-"""The real `dvc` makes the artifacts before the first model, re-runs only changed stages, and restores deleted data."""
+"""DVC makes the artifacts upstream of the first model, re-runs only changed stages, and restores deleted data."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_failed_gate_stops_one_language_and_loses_nothing(project: Path) -> No
     after = hashes(project)
     assert after["raw_web_text@fi"] == before["raw_web_text@fi"]
     assert after["filtered_text@fi"] == before["filtered_text@fi"]
-    assert after["raw_web_text@sw"] != before["raw_web_text@sw"]  # the other language was still made
+    assert after["raw_web_text@sw"] != before["raw_web_text@sw"]  # the stage of the other language still ran
     assert not (project / "data" / "raw_web_text" / "fi" / "manifest.json").exists()
     brought_back = dvc(project, "checkout", "data/raw_web_text/fi", "data/quality/raw_web_text/fi.json")
     assert brought_back.returncode == 0, brought_back.stderr

@@ -1,7 +1,7 @@
 """A killed stage leaves complete and consistent published data, and a new run makes the same bytes.
 
 The project's folder is copied before each `fsync` and before each file system call that Python reports to audit hooks.
-A kill at this moment would leave the same files as the copy, because the operating system keeps what a killed process
+A kill at such a moment would leave the same files as the copy, because the operating system keeps what a killed process
 has written.
 """
 
@@ -35,7 +35,7 @@ EVENTS = ("open", "os.", "shutil.", "tempfile.")
 
 
 class Moments:
-    """Copies a folder before each of these calls, and keeps the copies that differ from all earlier copies."""
+    """Copies a folder before each file system call, and keeps the copies that differ from all earlier copies."""
 
     def __init__(self) -> None:
         self.watched: Path | None = None

@@ -3,7 +3,7 @@
 Python imports a module of this name when it starts. Each outermost call of a check appends a line with its processor
 seconds to the file that XI_TIMED names: `+ process group seconds`. These are the seconds of the calling thread; other
 threads do not count. A line with `=` has the seconds that all threads of a process have used so far, and replaces the
-earlier lines with `=` of this process. Only the process that forks the readers of pages gets such lines.
+earlier lines with `=` of this process. Such lines are written only for the process that forks the readers of pages.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def time_checks(module: ModuleType) -> None:
 
 
 def time_page_process(module: ModuleType) -> None:
-    """Times the process that reads pages and the process that forks it. All their time counts, except reading pages."""
+    """Times the process that reads pages and the process that forks it. Reading pages does not count."""
     serve, answer = module._serve, module._answer
     ended = [0.0]  # the processor time when the last page was read
 

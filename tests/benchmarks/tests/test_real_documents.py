@@ -1,4 +1,4 @@
-"""The parts of the excerpts share no document, no article and no sentence, except short ones."""
+"""The parts of the excerpts share no document, no article and no long sentence."""
 
 from __future__ import annotations
 

@@ -285,7 +285,7 @@ def test_swapped_responses_are_all_those_of_other_seeds(tmp_path: Path, monkeypa
     monkeypatch.setattr(real_model_swapped, "with_signals", lambda pairs, project, settings: pairs)
 
     def rate(pairs: pl.DataFrame, project: Path, settings: Settings, iteration: int) -> pl.DataFrame:
-        # The second iteration rates one of the six swapped pairs as high as the own responses.
+        # The second iteration rates one of the six swapped pairs as high as the good pairs.
         same = (pl.col("instruction") == "Say 0.") & (pl.col("response") == "Vastaus 1.") & (iteration == 2)
         high = pl.col("own") if project.name == "ours" else pl.lit(True)
         return pairs.with_columns(rating=(high | same).cast(pl.Float64))

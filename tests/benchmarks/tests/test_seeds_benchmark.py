@@ -1,4 +1,4 @@
-"""The benchmark seeds trains, answers and measures in a tiny project, and resumes after an interruption."""
+"""The benchmark `seeds` trains and measures models in a tiny project, and resumes after an interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions in English and in the language are read from files with several layouts."""
+"""Questions in English and in the target language are read from files with several layouts."""
 
 from __future__ import annotations
 

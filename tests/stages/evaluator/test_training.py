@@ -1,4 +1,4 @@
-"""An interrupted training of the evaluator resumes, and the loss is published as a plot and a log."""
+"""Interrupted training of the evaluator resumes, and the loss is published as a plot and a log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RATED = [
     RatedPair(Pair(f"p{number}", "fi", f"Say {number}", "talo", ""), f"talo {number}", LEVELS[number % 3], "cut")
     for number in range(16)
 ]
-# Dropout draws random numbers in each step, so a resumed training must restore the generator's state.
+# Dropout draws random numbers in each step, so a resumed run must restore the generator's state.
 SHORT = {"batch_size": 2, "dropout": 0.2, "save_every": 3, "max_tokens": 128}
 
 

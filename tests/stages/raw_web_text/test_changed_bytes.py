@@ -1,4 +1,4 @@
-"""No reader raises on 300 files with changed, cut, repeated or inserted bytes; they give kept or dropped rows."""
+"""No reader raises on 300 files with changed, cut, repeated or inserted bytes; each file gives kept or dropped rows."""
 
 from __future__ import annotations
 

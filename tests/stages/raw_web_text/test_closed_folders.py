@@ -1,4 +1,4 @@
-"""A folder or file that this user may not read is counted, and the rest of its source is read.
+"""A folder or file that the current user may not read is counted, and the rest of its source is read.
 
 The tests may run as root, who may read everything, so the system's answers are faked.
 """

@@ -88,7 +88,7 @@ def ran(
     execution: Execution | None = None,
     **limits: Any,
 ) -> Job:
-    """Runs the stage and deletes what no language needs from the shared store. The result is in the staging folder."""
+    """Runs the stage, and deletes from the shared store what no language needs. The result is in the staging folder."""
     root = make_job().root
     how = {"execution": execution} if execution else {}
     job = make_job(

@@ -73,7 +73,7 @@ def _answers(root: Path, code: str, seeds: pl.DataFrame) -> None:
 def _asked(code: str, measure: str) -> list[tuple[str, int, float]]:
     """The rows of a measure: language of the questions, their number, and what is subtracted from the measure's value.
 
-    `held_out_loss` has no row for questions in the language, since the instructions of held-out seeds are English.
+    `held_out_loss` has no row for questions in `code`, since the instructions of held-out seeds are English.
     """
     native = [(code, NATIVE[code], 0.3)] if code in NATIVE and measure != "held_out_loss" else []
     return [("all", 20 + (NATIVE[code] if native else 0), 0.0), ("en", 20, 0.0), *native]

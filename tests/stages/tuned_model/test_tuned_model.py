@@ -88,7 +88,7 @@ def test_a_tuned_model_can_be_used_as_it_was_trained(make_tuned: MakeTuned, sett
     assert generation.eos_token_id == [tokenizer.eos_token_id]
     metrics = read_json(job.report)["metrics"]
     assert (metrics["template_share"], metrics["ends_with_token"]) == (1.0, 1)
-    # The chat template writes the same prompts as the training. With it, a transformers pipeline generates the same
+    # The chat template writes the prompts of the training data. With it, a transformers pipeline generates the same
     # text as the engine.
     encoder = PromptEncoder(tokenizer, settings.prompts)
     question, language = "How is bread 2 baked?", {"language": "Finnish"}

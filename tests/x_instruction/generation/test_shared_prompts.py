@@ -48,7 +48,7 @@ def small_models_share(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def mamba() -> PreTrainedModel:
-    """A model whose layers keep a state instead of keys and values."""
+    """A model whose layers keep a recurrent state instead of keys and values."""
     torch.manual_seed(1)
     shape = {"hidden_size": 16, "state_size": 4, "num_hidden_layers": 1}
     return MambaForCausalLM(MambaConfig(vocab_size=VOCABULARY, **shape)).eval()
@@ -93,7 +93,7 @@ def test_only_large_models_share_prompts(monkeypatch: pytest.MonkeyPatch) -> Non
     assert PromptSharing(Reader(llama(), pad=0)).groups(prompts, completions)[0] == [[0], [1], [2]]
     monkeypatch.setattr(shared_prompts, "LEAST_WEIGHTS", 0)
     assert PromptSharing(Reader(llama(), pad=0)).groups(prompts, completions)[0] == [[0], [1], [2]]
-    # More than 40 tokens must be saved for the weights of the embeddings to be read once more.
+    # Sharing needs another pass, which reads all weights, so it must save more than 40 tokens.
     long = [[1, 2, 3] * 20] * 3
     assert PromptSharing(Reader(llama(), pad=0)).groups(long, completions)[0] == [[0, 1, 2]]
 

@@ -1,4 +1,4 @@
-"""`TopP` keeps the same tokens as the top-p rule of transformers, and the engine draws the same texts with it."""
+"""`TopP` keeps the tokens that the top-p rule of transformers keeps, so the engine draws the same texts."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_verdicts_on_answers_that_have_changed_do_not_count(folder: Path) -> Non
 
 
 def test_verdicts_on_an_earlier_export_count_as_unknown_items(folder: Path, tmp_path: Path) -> None:
-    """The persons judged other answers than those in the key of the new export."""
+    """The verdicts are on answers that the key of the new export does not have."""
     later = answers(text=" anew")
     write_items([*sample_pairs(later, "tuned", 20, 1), *sample_answers(later, 12, 1)], tmp_path / "later")
     assert import_verdicts(tmp_path / "later", from_csv(folder), tmp_path / "v.jsonl") == {

@@ -32,7 +32,7 @@ SOMALI = (
     "Dekedda duugga ah waxaa ku yaal guri nalka badda oo cas, wadada loo marana waa cidhiidhi. "
     "Carruurtu way dabaashaan."
 )
-# Each language must not accept the text after it, which is mostly in a neighbouring language.
+# The filter of each language must drop the text beside it. Only the last text is not in a neighbouring language.
 NEIGHBOURS = [
     ("fi", "Vana sadama ääres seisab punane tuletorn, mille juurde viib kitsas tee. Suvel käivad lapsed seal ujumas."),
     ("tr", "Köhnə limanın yanında qırmızı bir mayak var və ora dar bir yol aparır. Yayda uşaqlar orada çimirlər."),

@@ -1,4 +1,4 @@
-"""Rows are cut at the window, every epoch takes each row once, and the seed decides the order."""
+"""Examples are cut at `max_tokens`, every epoch takes each row once, and the seed decides the order."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_loss_is_the_mean_over_all_completion_tokens(taught_model: Path, lessons
 def tuned(
     tiny_model: Path, lessons: list[Example], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], dict[str, bytes]]:
-    """A function that runs a short training with a given seed, and returns the model's files."""
+    """A function that trains a model for three epochs with a given seed, and returns the model's files."""
 
     def tune(seed: int) -> dict[str, bytes]:
         folder = tmp_path_factory.mktemp("tuned")

@@ -1,4 +1,4 @@
-"""The estimate of the tensors that a training keeps for the backward pass is close to their size, and not above it."""
+"""The estimated size of the tensors kept for the backward pass is close to their true size, and not above it."""
 
 from __future__ import annotations
 

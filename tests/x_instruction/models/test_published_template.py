@@ -1,4 +1,4 @@
-"""The published chat template writes the same prompts as the training."""
+"""The published chat template writes the prompts of the training data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training that was killed and resumed ends with the same weights as an undisturbed training."""
+"""A training run that was killed and resumed ends with the same weights as an undisturbed run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from x_instruction.models.fine_tuning import Surroundings, fine_tune
 from x_instruction.models.resuming import last_checkpoint
 from x_instruction.models.settings import Training
 
-# Dropout draws random numbers in each step, so a resumed training must restore the generator's state. Four rows in
+# Dropout draws random numbers in each step, so a resumed run must restore the generator's state. Four rows in
 # batches of two for five epochs give ten steps.
 PLAIN: dict[str, Any] = {"epochs": 5, "batch_size": 2, "dropout": 0.2, "save_every": 3}
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""The settings of a training have their effects, and impossible settings are refused."""
+"""Training settings have their effects, and impossible settings are refused."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_setting_of_the_training_has_an_effect(
 def test_the_best_weights_are_kept_and_training_ends_early(
     tiny_model: Path, lessons: list[Example], tmp_path: Path
 ) -> None:
-    # A training that learns one completion of a prompt makes another completion less likely.
+    # Learning one completion of a prompt makes another completion of this prompt less likely.
     learned = lessons[:2]
     held_out = [Example(learned[0].prompt, learned[1].completion)]
     surroundings = Surroundings(plots=tmp_path / "plots", held_out=held_out)

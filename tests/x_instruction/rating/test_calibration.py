@@ -59,7 +59,7 @@ def test_probabilities_sum_to_one_and_are_calibrated() -> None:
     calibrated = fit_calibration(rated(1), SIGNALS, WEIGHTS, True).apply(rated(2))
     sums = calibrated.select(pl.sum_horizontal(LEVELS)).to_series()
     assert sums.to_list() == pytest.approx([1.0] * calibrated.height)
-    # The fit gives each level the same weight. Still, a quarter of the pairs are rated best, as many as are best.
+    # The fit gives each level the same weight. Still, a quarter of the pairs are rated best, which is the true share.
     likeliest = calibrated.select(pl.concat_list(LEVELS).list.arg_max()).to_series()
     assert 0.2 < (likeliest == 0).mean() < 0.3  # type: ignore[operator]
 

@@ -26,7 +26,7 @@ from x_instruction.rating.surface import SURFACE, add_surface_signals
 PAGES = ROOT / "languages"
 LANGUAGES = list(load_names(PAGES))
 VALUES = [1.0, 0.2, 0.0]
-DRAWS = 5  # defects are drawn this often, since a language has only a dozen held-out seeds
+DRAWS = 5  # each seed gets new defects this many times, since a language has only a dozen held-out seeds
 
 
 def split_pairs(settings: Settings) -> dict[str, list[Pair]]:
@@ -74,7 +74,7 @@ def test_cuts_and_some_notices_are_not_recognized_in_thai(measured: dict[str, di
     if defect == "cut":
         assert measured["th"][defect] == 0.5
     else:
-        # A third of the inserted notices have only spaces between them, as Thai clauses do.
+        # In a third of the texts with notices, only spaces separate the notices, as they separate Thai clauses.
         assert measured["th"][defect] > (0.8 if defect == "boilerplate" else 0.85)
 
 

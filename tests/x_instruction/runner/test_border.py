@@ -135,7 +135,7 @@ sys.exit(at_the_border(work))
 """
     reader, writer = os.pipe()
     os.close(reader)
-    # Without a buffer, `print` would already fail.
+    # If the output were not buffered, `print` would fail before the InputError is raised.
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)

@@ -158,7 +158,7 @@ def test_a_lock_that_the_system_lists_has_no_note(tmp_path: Path) -> None:
 def test_a_note_of_an_ended_process_names_no_holder(tmp_path: Path, content: str) -> None:
     note = note_of(tmp_path / "lock")
     note.write_text(str(os.getpid()) if content == "an earlier process" else content)
-    if content == "an earlier process":  # this process now has its id
+    if content == "an earlier process":  # this process has the id that the earlier process had
         os.utime(note, (0, 0))
     assert holder_of(tmp_path / "lock") is None
 
