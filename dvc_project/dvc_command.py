@@ -81,7 +81,7 @@ def reproduce(
 
 
 def dvc(*arguments: str) -> list[str]:
-    """The command line of a `dvc` command that ends with this process."""
+    """The command line that runs `dvc` as a process that is terminated when this process ends."""
     # With -P, Python does not add the folder of MAIN, whose modules would hide others, to its module path.
     return [sys.executable, "-P", str(MAIN), str(os.getpid()), *arguments]
 

@@ -2,7 +2,7 @@
 
 An archive may state a wrong length for a record or be damaged in the middle. The record at which the reader fails is
 dropped, and reading continues where the next record starts. In a compressed archive, the next record is found only if
-each record is a gzip member or zstd frame by itself. The format recommends this, and Common Crawl does it.
+each record is a separate gzip member or zstd frame. The format recommends this, and Common Crawl does it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from fsspec.utils import glob_translate  # type: ignore[import-untyped]
 from x_instruction.runner.errors import InputError
 
 MAGIC = re.compile(r"[*?[]")
-# Reasons not to read a folder or file below the source: the right to do so is missing.
+# Values of `Found.refused`: this user has no permission to read the folder or file.
 CLOSED_FOLDER, CLOSED_FILE = "closed_folder", "closed_file"
 
 

@@ -64,8 +64,8 @@ class Source(Section):
     def inputs(self, root: Path) -> list[str]:
         """Dependencies in dvc.yaml. DVC has no globs, so the folder above a glob is the dependency.
 
-        A remote URL or a hub id is not a dependency, because DVC cannot see its changes. DVC sees a change of
-        `revision` in params.yaml instead.
+        A remote URL or a hub id is not a dependency, because DVC cannot see its changes. DVC sees only a
+        change of `revision` in params.yaml.
         """
         parts = self.path.removeprefix("file://").split("/")
         if not (root / "/".join(parts)).exists():  # a file may have brackets in its name

@@ -33,7 +33,7 @@ from x_instruction.pages.normalise import normalise
 
 TOKENIZERS = {"fi": "fin_Latn", "sw": "swh_Latn", "tr": "tur_Latn", "th": "tha_Thai", "ta": "tam_Taml"}
 TOKENIZERS |= {"hi": "hin_Deva", "id": "ind_Latn", "vi": "vie_Latn", "bn": "ben_Beng", "ur": "urd_Arab"}
-SAMPLE = 4_000_000  # bytes; 1 MB has only 81 Vietnamese documents, so each document would be more than 1 %
+SAMPLE = 4_000_000  # bytes; 1 MB has only 81 Vietnamese documents, so each document would be more than 1 % of them
 TIMES = 3
 # FineWeb-2's values. docs/filters.md says why some of the project's defaults differ.
 PUBLISHED = {

@@ -1,8 +1,8 @@
 """Measures how similar a response is to its instruction, in any language: the cosine of their vectors.
 
 All vectors of a language share a large part that does not depend on the topic. So the mean vectors of its instructions
-and of its responses are subtracted first. On the sample, with the means of 30 pairs of each language, this raises AUC
-(the area under the ROC curve) in detecting responses to another instruction from 0.87 to 0.98.
+and of its responses are subtracted first. On the sample, with the means of 20 pairs of each language, this raises AUC
+(the area under the ROC curve) in detecting responses to another instruction from 0.91 to 0.98.
 """
 
 from __future__ import annotations

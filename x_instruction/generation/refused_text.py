@@ -1,4 +1,4 @@
-"""Finds returned text that has no usable answer: a refusal, or several versions to choose from.
+"""Finds texts returned by a model that have no usable answer: a refusal, or several versions to choose from.
 
 The patterns are our own. REFUSAL_PATTERN works in polars and in `re`.
 """

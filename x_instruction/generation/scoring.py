@@ -95,7 +95,7 @@ def by_length(
     length: Callable[[Item], int],
     most_tokens: int | None = None,
 ) -> list[Result]:
-    """Applies `work` to batches of items of similar length, longest first, so that a lack of memory shows at once.
+    """Applies `work` to batches of items of similar length, longest first, so that memory runs out in the first batch or never.
 
     Results are in the order of the items. A batch has at most `rows` items and, with padding, `most_tokens` tokens. An
     item with more tokens is a batch by itself.

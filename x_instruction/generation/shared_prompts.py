@@ -23,7 +23,7 @@ Group = tuple[Sequence[int], list[Sequence[int]]]
 LEAST_WEIGHTS = 2**24
 # Sharing a prompt needs one more forward pass, which reads all weights again. On one core, the pass takes about as
 # long as computing PASS_TOKENS tokens if no weights are embeddings. With Gemma 3 270M, 37 % of whose weights are not
-# embeddings, sharing paid off from 100 saved tokens.
+# embeddings, sharing paid off if it saved at least 100 tokens.
 PASS_TOKENS = 40
 # The largest number of tokens of which keys and values are kept at once: 1 GB for a model of 8 billion weights.
 KEPT_TOKENS = 4096

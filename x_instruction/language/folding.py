@@ -22,8 +22,8 @@ from x_instruction.language.settings import LanguageSettings
 Points = npt.NDArray[np.uint32]
 # Characters that are left out: the dot that lower-casing İ leaves, zero-width characters, and Arabic vowel marks.
 NOT_COMPARED = r"[\u0307\u200b-\u200d\u064b-\u0652]"
-# The last code point of a letter in Unicode 15 (CJK extension H). Above it are only tags, variation selectors and
-# private use.
+# The last code point of a letter in Unicode 15 (CJK extension H). Only tags, variation selectors and
+# private-use characters are above it.
 LAST_LETTER = 0x323AF
 
 

@@ -12,7 +12,7 @@ INDEX = "model.safetensors.index.json"
 
 
 def model_reason(folder: Path, error: Exception) -> str:
-    """What is wrong with the model of a folder or hub id; `error` is the error that ended its loading."""
+    """What is wrong with the model of a folder or hub id; `error` was raised when it was loaded."""
     text = str(error)
     if "trust_remote_code" in text:
         return "it needs custom code, which is never run: take an architecture that transformers has"
@@ -86,7 +86,7 @@ def _refuse_not_finite(folder: Path, model: Any) -> None:
 
 
 def tokenizer_reason(folder: Path, error: Exception) -> str:
-    """What is wrong with the tokenizer of a folder or hub id; `error` is the error that ended its loading."""
+    """What is wrong with the tokenizer of a folder or hub id; `error` was raised when it was loaded."""
     if folder.is_dir() and not list(folder.glob("tokenizer*")):
         return "there is no tokenizer.json in it: add the tokenizer that belongs to the model"
     if "trust_remote_code" in str(error):

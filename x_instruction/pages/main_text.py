@@ -32,7 +32,7 @@ FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 WORDS_BESIDE_LINK = 4  # at most this many words are beside a link in a list item: "… on Wikipedia"
 # If a heading is the last child of one of these elements, it has no text below it. If it is the last child of another
-# element, its text may follow after that element.
+# element, the text under it may follow that element.
 SECTIONS = ("article", "body", "main", "section")
 # trafilatura warns about each page without text. The warning is not needed, because such a page is listed among the
 # dropped rows.

@@ -1,4 +1,4 @@
-"""Removes what killed runs of a partition left behind. The caller must have the partition's lock."""
+"""Removes the files that remain after a run of a partition was killed. The caller must have the partition's lock."""
 
 from __future__ import annotations
 

