@@ -1,8 +1,8 @@
 """Write the generated lines of `dvc.yaml` from params.yaml: `python -m dvc_project.generated_lines` or `make graph`.
 
 DVC does not expand lists inside `deps`. So `dvc.yaml` has a plain line for each local input and each iteration that
-params.yaml lists, between `# generated: …` and `# end`. The comment `# generated` follows a generated list of
-iterations.
+params.yaml lists, between `# generated: …` and `# end`. A generated list of iterations
+has `# generated` at the end of its line.
 """
 
 from __future__ import annotations

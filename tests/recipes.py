@@ -118,7 +118,7 @@ def disk(shape: Shape, settings: Settings) -> float:
 def table() -> str:
     """The Markdown table: the tuned model of each recipe, and its evaluator if only one of the two trains an adapter.
 
-    A last row is for LoRA on the 8B model with the recipe for 80 GB.
+    The last row is for LoRA on the 8B model with the recipe for 80 GB.
     """
     lines = ["| recipe | model | training | memory | tokens/s | hours | disk |", "|---|---|---|--:|--:|--:|--:|"]
     for path in RECIPES:

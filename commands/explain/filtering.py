@@ -90,7 +90,7 @@ def cleaning_section(found: Filtered, published: str | None) -> Section:
 
 
 def segment_of(found: Filtered, text: str) -> pl.DataFrame:
-    """The segment that begins like `text`, or else the first segment. A dropped row stores only the start of its text."""
+    """The segment that begins like `text`, which is the start of a dropped row's text, or else the first segment."""
     same = found.segments.filter(pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS) == text[:DROP_TEXT_CHARACTERS])
     return (same if same.height else found.segments).head(1)
 

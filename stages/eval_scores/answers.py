@@ -122,7 +122,7 @@ def _written(questions: pl.DataFrame, rows: Sequence[tuple[str, str, bool]]) -> 
 def _of_endpoint(
     job: Job, model: ComparedModel, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, Metric], str]:
-    """Returns the answers, the client's figures, and the error that stopped the questions ("" if none did).
+    """Returns the answers, the client's figures, and the error that ended the requests ("": no error).
 
     Answers are saved after every ASKED_AT_ONCE questions. After a failure, the next run asks only the questions without
     a saved answer.

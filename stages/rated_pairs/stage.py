@@ -89,7 +89,7 @@ def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
     table = job.staged.table([*LEVELS, "rating"])
     sums = table.select(pl.sum_horizontal(LEVELS)).to_series()
     return {
-        # NaN passes every threshold (Polars sorts it above numbers), and `greatest` ignores it, so these rows are counted.
+        # Counted because NaN passes every threshold (Polars sorts it above numbers) and `greatest` ignores it.
         "rows_without_rating": int((~table.select(pl.all_horizontal(pl.all().is_finite())).to_series()).sum()),
         "largest_error_of_sum": greatest((sums - 1).abs()),
         "mean_rating": mean(table["rating"]),

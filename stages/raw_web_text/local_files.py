@@ -31,7 +31,7 @@ CLOSED_FOLDER, CLOSED_FILE = "closed_folder", "closed_file"
 class Found(NamedTuple):
     """A file and its size in bytes. `refused` is the reason why it must not or cannot be read; None if there is none.
 
-    A folder that cannot be listed is a Found too. Its size is the estimate of `_weighed`.
+    A folder that cannot be listed is a Found too. Its size is not known, so `_weighed` estimates it.
     """
 
     path: str

@@ -21,7 +21,8 @@ Kind = Literal["translation", "instruction"]
 TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|seed:think|inner_monologue)"
 OPENING = re.compile(rf"(?i)<\|?{TAG}\|?>|\[THINK\]|◁think▷")
 CLOSING = re.compile(rf"(?i)<\|?/{TAG}\|?>|\[/THINK\]|◁/think▷")
-# gpt-oss marks its reasoning and its answer by control strings. If a server removes these, some of their words remain.
+# gpt-oss marks its reasoning and its answer by control strings. Some servers remove the control strings but leave the
+# names of role and channel (`analysis…assistantfinal…`), so the pattern matches these names too.
 FINAL = re.compile(r"(?s)^.*<\|channel\|>final(?:<\|\w+\|>\w+)?<\|message\|>|^analysis(?=\W*[A-Z]).*assistantfinal")
 CHANNEL = re.compile(r"<\|channel\|>")
 # Control strings at the end of a text, which a server should have removed.

@@ -22,8 +22,8 @@ def agreement(judges: Mapping[str, Labels], scale: Sequence[str], kind: str) -> 
     """Returns a row of SCHEMA for each pair of judges and, with more than two judges, a row `all` for all of them.
 
     Rows without common items are left out. `scale` lists the labels in order, because alpha is ordinal: a win is
-    farther from a loss than from a tie. A figure is null if it is not defined: kappa in the row `all`, and both figures
-    if the judges give every item the same label.
+    farther from a loss than from a tie. A figure that is not defined is null: kappa in the
+    row `all`, and kappa and alpha if the judges give every item the same label.
     """
     rows = [_pair(first, second, judges, scale, kind) for first, second in combinations(judges, 2)]
     if len(judges) > 2:

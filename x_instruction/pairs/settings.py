@@ -10,7 +10,7 @@ from x_instruction.runner.settings import Positive, Section, Share
 
 
 class RefinedPairs(Section):
-    """The limits of the rules that select pairs, in the order of the rules, and of the stop rule.
+    """The limits of the rules that select pairs, in the order of the rules. The last limit is that of the stop rule.
 
     A limit that is null does not apply. One rule needs no setting: only the best pair of each text is kept.
     """

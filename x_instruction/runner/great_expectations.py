@@ -94,7 +94,7 @@ def _serve() -> None:
     import great_expectations  # noqa: F401
 
     question = sys.stdin.read()
-    if question:  # empty if the stage ended before it asked
+    if question:  # empty if the stage ended before it sent a suite
         asked = json.loads(question)
         print(json.dumps(_validate([Expectation(**entry) for entry in asked["suite"]], asked["metrics"])))
 

@@ -20,8 +20,8 @@ SIGNALS = ["likelihood", "repeated_share"]
 def rated(seed: int, each: int = 60) -> pl.DataFrame:
     """Rated pairs in which each defect shows in one value only.
 
-    The labels show cut responses, the likelihood shows responses to another instruction (`swapped`), and the repeated
-    share shows repetitions.
+    A cut response changes only the label probabilities, a response to another instruction (`swapped`) changes only the
+    likelihood, and a repetition changes only the repeated share.
     """
     draw, rows = random.Random(seed), []
     for defect, level in LEVEL_OF.items():
