@@ -30,7 +30,8 @@ from x_instruction.runner.second_pass import ORIGIN
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS
 from x_instruction.words.shared_ngrams import evaluation_ngrams
 
-AROUND, SHOWN, VALUE = 20, 60, 200  # characters: compared before a change, shown of a change, shown of a value
+# In characters: the text compared before the first change, the longest change shown, and the longest value shown.
+AROUND, SHOWN, VALUE = 20, 60, 200
 # SequenceMatcher takes quadratic time, so it looks for the first change only in this many characters.
 COMPARED = 2_000
 
@@ -90,7 +91,7 @@ def cleaning_section(found: Filtered, published: str | None) -> Section:
 
 
 def segment_of(found: Filtered, text: str) -> pl.DataFrame:
-    """The segment that begins like `text`, which is the start of a dropped row's text, or else the first segment."""
+    """The segment that begins like `text`, else the first segment. A dropped row has only the start of its text."""
     same = found.segments.filter(pl.col("text").str.slice(0, DROP_TEXT_CHARACTERS) == text[:DROP_TEXT_CHARACTERS])
     return (same if same.height else found.segments).head(1)
 

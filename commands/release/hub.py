@@ -41,7 +41,7 @@ class Upload:
     def run(self) -> str:
         """Uploads the release and returns the commit's address.
 
-        Raises InputError. If something may have changed on the hub, the text of the error says what.
+        Raises InputError if the upload fails. If something may have changed on the hub, the error says what.
         """
         with self._in_one_sentence():
             self._create()

@@ -130,7 +130,7 @@ def _pieces(blocks: pl.DataFrame, size: int) -> pl.DataFrame:
 
 
 def _numbered(document: pl.DataFrame, size: int) -> pl.DataFrame:
-    """A document's blocks with the `position` of their segment, and the heading of the `section` that they continue."""
+    """Adds `position` (of a block's segment) and `section` (the heading of the section that the block continues)."""
     headings = document["heading"].to_numpy()
     room = size - HEADING_WORDS if headings.any() and size > 2 * HEADING_WORDS else size
     announces = headings | document["text"].str.contains(ANNOUNCES).to_numpy()

@@ -16,8 +16,8 @@ from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 
 MARKS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
 ALIASES = {"x-gzip": "gzip", "x-compress": "compress", "x-zstd": "zstd", "x-br": "br", "brotli": "br"}
-# Servers name these as codings, but nothing is undone for them: the page was sent unchanged, or its chunks were joined
-# before ("chunked").
+# Servers name these as codings, but nothing is undone for them: the page was sent unchanged, or its chunks are already
+# joined ("chunked").
 NONE = ("", "identity", "none", "binary", "chunked", "8bit", "utf-8", "utf8")
 # Bytes that were compressed more than this many times are not a page.
 MAX_TIMES = 8

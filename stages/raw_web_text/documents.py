@@ -48,7 +48,7 @@ def read_page(record: Record, settings: RawWebText) -> Record:
     except UnreadableError as error:
         page, reason, value = Page(_readable(body)), error.reason, str(error)
     provenance = {name: getattr(page, name, "") or normalise(record[name] or "") for name in PROVENANCE}
-    # The address that the source gives comes first, because a page may state a wrong one.
+    # The address that the source gives is preferred, because a page may state a wrong one.
     provenance["url"] = normalise(record["url"] or "") or page.url
     return {
         "source": record["source"],

@@ -76,7 +76,7 @@ def listing(source: Source, language: str, root: Path) -> Listing:
 
 
 def _remedy(reasons: set[str]) -> str:
-    """What the user can do if no file of a source can be read. `reasons` are those of the files that were found."""
+    """What the user can do if no file of a source can be read. `reasons` says why the found files are not read."""
     if "outside_link" in reasons:
         return "set `outside: true` if its links may lead out of its folder"
     if {CLOSED_FOLDER, CLOSED_FILE} & reasons:

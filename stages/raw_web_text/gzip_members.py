@@ -35,7 +35,8 @@ class Damage:
 
     `missing`: number of decompressed bytes that are known to be lost, and `known`: number of stored bytes that held
     them. `lost`: number of other lost bytes of the file, whose size after decompression is not known. `doubtful`:
-    number of decompressed bytes from parts with a wrong check sum, or from a gzip member before a broken block.
+    number of decompressed bytes from parts with a wrong check sum, or from the part of a gzip member before a broken
+    block.
     """
 
     first: str = ""

@@ -130,7 +130,7 @@ class _Array:
         return self._window.startswith("]", self._place)
 
     def _read_more(self) -> bool:
-        """Reads on, unless more than `limit` characters of the element were read. Returns whether any were read now."""
+        """Reads on, unless more than `limit` characters of the element were read. Returns whether it read anything."""
         size = len(self._window) - self._place
         more = self._text.read(max(WINDOW, size)) if size <= self._limit else ""
         if more:

@@ -75,7 +75,7 @@ def _above(pattern: str) -> re.Pattern[str]:
 
 
 def _weighed(found: list[Found]) -> list[Found]:
-    """Gives each closed folder the mean size of the other folders with files, because its own is not known."""
+    """Gives each closed folder the mean size of the other folders with files, because its size is not known."""
     sizes: Counter[str] = Counter()
     for file in found:
         if file.refused is None:
@@ -97,7 +97,7 @@ def refuse_outside(source: str, place: Path, root: Path) -> None:
 
 
 def allowed_places(folder: Path, root: Path) -> tuple[Path, Path]:
-    """Where links in a folder may lead: below the folder, and into DVC's cache, because DVC may link its files."""
+    """Where links in a folder may lead: below the folder, or into DVC's cache, because DVC may link files to it."""
     return folder.resolve(), root.resolve() / ".dvc" / "cache"
 
 

@@ -2,8 +2,8 @@
 
 A source is divided into pieces of one or more files; a dataset is a single piece. The work store (a cache on disk)
 keeps the pages of a piece under a key. The key is made from the versions of the files (see `pieces_of`), the settings
-that decide what is read, and the code. The first language that needs a piece makes it. Each language then reads the
-pages from the store, and decides only which of them are in that language.
+that decide what is read, and the code. The run of the first language that needs a piece makes it. The run of each
+language then reads the pages from the store, and decides only which of them are in its language.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from x_instruction.runner.shards import parts_of, write_shard
 from x_instruction.runner.work_store import as_noted, note
 
 # A piece is complete when its files have at least this many stored bytes (see `_groups`). A source is divided so that
-# languages can make different pieces at the same time, and a file that is added at its end changes only one piece.
+# the runs of several languages can make different pieces at the same time, and so that a file that is added at the end
+# of the source changes only one piece.
 PIECE_BYTES = 64_000_000
 # The settings that decide how a record is read and which records form a frame. They are part of a piece's key.
 LIMITS = {"rows_per_shard", "max_page_bytes", "max_line_bytes", "max_nesting", "max_elements", "max_attributes"}

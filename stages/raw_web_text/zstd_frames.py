@@ -22,8 +22,8 @@ import xxhash
 from stages.raw_web_text.gzip_members import STEP, STORED_STEP, Damage, DamageError
 
 MAGIC = b"\x28\xb5\x2f\xfd"
-# The last three bytes of the magic number of a skippable frame. Its first byte is 50 to 5F (hex), and four bytes with
-# the frame's length follow it.
+# The last three bytes of the magic number of a skippable frame. The first byte is 50 to 5F (hex). After the magic
+# number, four bytes state the frame's length.
 SKIPPED = b"\x2a\x4d\x18"
 # Bits of the frame's descriptor, and the lengths of its optional fields by the values of their bits.
 ONE_SEGMENT, HAS_SUM = 0x20, 0x04

@@ -279,5 +279,5 @@ def _watched(
 
 
 def difference(losses: Sequence[float], others: Sequence[float]) -> float:
-    """The mean absolute difference between two runs' losses at each step, in nats."""
+    """The absolute difference between two runs' losses at the same step, in nats, averaged over the steps."""
     return statistics.fmean(abs(one - other) for one, other in zip(losses, others, strict=True))

@@ -29,7 +29,7 @@ STEPS: dict[str, Callable[[pl.Series, LanguageSettings], pl.Series]] = {
 
 
 def cleaned(frame: pl.DataFrame, language: LanguageSettings) -> pl.DataFrame:
-    """The frame with `text` cleaned, step by step. Adds `invisible_characters`, the number removed."""
+    """The frame with `text` cleaned, step by step. Adds `invisible_characters`: how many were removed."""
     first, *others = STEPS.values()
     texts = first(frame["text"], language)
     hidden = hidden_characters(frame["text"], texts).alias("invisible_characters")

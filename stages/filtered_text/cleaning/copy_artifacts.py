@@ -49,7 +49,8 @@ def _without_token_spaces() -> pl.Expr:
     points = text.str.count_matches(r"[.,](?:\s|$)")
     share = text.str.count_matches(r"\s[.,](?:\s|$)") / points
     joined = text
-    for _ in range(2):  # twice, because the two marks of ") ," have only one space between them
+    # Twice, because a match consumes the space after a mark, so that the comma of ") ," matches only the second time.
+    for _ in range(2):
         joined = joined.str.replace_all(r" +([.,!?;:%)\]»…])( |\n|$)", "${1}${2}")
     joined = joined.str.replace_all(r" ,(\d)", ",${1}").str.replace_all(r"([(\[«]) +", "${1}")
     joined = joined.str.replace_all(r'(^|[\n (])" ([^"\n]{1,300}) "', '${1}"${2}"')

@@ -34,7 +34,8 @@ ITEM = r"^\s*(?:[-*+•>|]|\[?\d+[.)\]])\s"
 # The end of a last line that announces something that is not there ("To choose a font:").
 ANNOUNCES = r":[*_]{0,3}$"
 PROSE_LINE = r"(?m)^.{80,}$"
-# Names of a record's fields, which are removed ("Title: …", "Text: …", with the value on the same line or below).
+# Names of a record's fields ("Title: …", "Text: …", with the value on the same line or below). The names are
+# removed; the values stay.
 FIELD_NAMES = r"(?i)^title:[^\S\n]*\n?((?:[^\n]*\n){0,3}?)(?:text|body|content):[^\S\n]*\n?"
 # A text that begins with 15 of these characters begins in the middle of a sentence. Digits and other marks are left
 # out, because a whole sentence may begin with a date ("sunnuntai 29. syyskuuta") or with a name from program code.

@@ -28,7 +28,7 @@ def joined_lines(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 
 def _is_wrapped(text: pl.Expr, language: LanguageSettings) -> pl.Expr:
-    """Whether the lines of a text are wrapped. It is false if sentences of the text often begin with a small letter."""
+    """Whether the lines of a text are wrapped. False if sentences of the text often begin with a small letter."""
     line_ends = text.str.count_matches("\n", literal=True)
     ended = rf"[{marks(language)}][”\x22]?\n"  # no brackets: many lines of program code end with them
     capitals = text.str.count_matches(ended + r"\p{Lu}") >= 4 * text.str.count_matches(ended + r"\p{Ll}")

@@ -34,7 +34,7 @@ def keep_the_best(
     threshold: float,
     scratch: Path,
 ) -> tuple[Array, Array, Array]:
-    """Returns the ranks of the dropped texts, those of the kept texts that they are similar to, and the similarities.
+    """Returns the rank of each dropped text, the rank of the kept text that it is similar to, and their similarity.
 
     The best text has rank 0. `members` says which text is in which bucket, in pieces of (ranks, buckets) in any order.
     """
@@ -52,7 +52,7 @@ def keep_the_best(
 
 
 class Clusters:
-    """`like`: for each rank, the rank that it is dropped for, or -1; `alike`: the similarity of the two texts."""
+    """`like[rank]` is the rank of the kept text for which a text is dropped, or -1; `alike[rank]` is the similarity."""
 
     def __init__(self, texts: int, buckets: int, similarity: Similarity, threshold: float) -> None:
         self.similarity, self.threshold = similarity, threshold
@@ -107,7 +107,7 @@ class Clusters:
     def _drop(self, left: Array, right: Array) -> None:
         """Compares the kept texts `left` with the texts `right`, pair by pair, and drops the similar texts of `right`.
 
-        A text is dropped for the most similar of its kept texts, and for the best one if several are equally similar.
+        A text is dropped for the most similar kept text, or for the best one if several are equally similar.
         """
         left, right = np.divmod(np.unique(left << 32 | right), 1 << 32)
         share = self.similarity(left, right)

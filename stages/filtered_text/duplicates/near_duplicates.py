@@ -46,7 +46,7 @@ def duplicates(shards: list[Path], scratch: Path, settings: FilteredText, langua
 def _spread(shards: list[Path], scratch: Path) -> Array:
     """Writes the ranks of the rows of all shards to one file, and each column of their signatures to a separate file.
 
-    Returns the place of each shard's first row. A place is the number of a row over all shards.
+    Returns the place of each shard's first row. A place is the number of a row, counted through all shards.
     """
     for path in shards:
         rows = pl.read_parquet(path, columns=COLUMNS)
@@ -159,7 +159,7 @@ def _resolved(scratch: Path, exact: pl.DataFrame, near: pl.DataFrame) -> pl.Data
 def _decisions(dropped: pl.DataFrame, begins: Array) -> Decisions:
     """Returns a function that maps a shard's number to the rows to drop: columns row, reason and value.
 
-    Ids are converted to text for one shard at a time, because they take four times the memory as text.
+    Ids are converted from numbers to text for one shard at a time, because the text takes four times the memory.
     """
 
     def of_shard(number: int) -> pl.DataFrame:

@@ -20,11 +20,11 @@ PLACEHOLDERS = (
 
 
 def boilerplate(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops pages that consist of a site's notices: on cookies, rights, terms, logging in, subscribing, sharing (ours).
+    """Drops pages that consist of a site's notices: on cookies, rights, terms, logging in, subscribing or sharing.
 
-    A page of notices has many different phrases. If the share of notices is over the limit but few different phrases
-    occur, the text is probably an article on cookies or privacy. Such a text is dropped only if the share is above
-    `max_topic_share`.
+    The rule is ours. A page of notices has many different phrases. If the share of notices is over the limit but few
+    different phrases occur, the text is probably an article on cookies or privacy. Such a text is dropped only if the
+    share is above `max_topic_share`.
     """
     share, limit = pl.lit(boilerplate_share(frame, language)), settings.max_boilerplate_share
     phrases = folded_list(language.boilerplate, language)
@@ -55,7 +55,7 @@ def placeholder(frame: pl.DataFrame, settings: FilteredText, language: LanguageS
 
 
 def mostly_code(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too much program code and formulas, which are in `whole` but not in `text` (ours)."""
+    """Drops texts with too much program code and formulas, which are in `whole` but not in `text`. The rule is ours."""
     share, limit = 1 - pl.col("text").str.len_chars() / pl.col("whole").str.len_chars(), settings.max_code_share
     return frame.with_columns(broken(share > limit, f"{{}} % of characters in code > {limit:.0%}", percent(share)))
 

@@ -17,9 +17,10 @@ from x_instruction.words.shared_ngrams import Ngrams, overlaps
 def evaluation_overlap(
     frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings, *, ngrams: Ngrams
 ) -> pl.DataFrame:
-    """Drops texts that overlap with an evaluation prompt (ours).
+    """Drops texts that overlap with an evaluation prompt.
 
-    An overlap is a run of `decontamination_ngram` words, or all words of a shorter prompt of at least four words.
+    The rule is ours. An overlap is a run of `decontamination_ngram` words, or all words of a shorter prompt of at least
+    four words.
     """
     shared = pl.lit(overlaps(frame["text"], ngrams, language))
     return frame.with_columns(broken(shared.is_not_null(), "says '{}'", shared))

@@ -22,7 +22,7 @@ LINE = 40  # a shorter line (in characters) is not identified, because it may be
 def wrong_language(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts in another script or language, and texts with too many lines of English. Adds `language_score`.
 
-    Most thresholds differ by language (ours, or FineWeb-2's). A text in another script, or with too many letters that
+    Most thresholds (ours or FineWeb-2's) differ by language. A text in another script, or with too many letters that
     the language does not have, is not identified and scores 0.
     """
     least, score, judged = language.min_language_score, pl.col("language_score"), pl.col("judged")

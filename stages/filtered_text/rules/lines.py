@@ -25,7 +25,7 @@ def unclosed_lines(frame: pl.DataFrame, settings: FilteredText, language: Langua
     """Drops headings, menus and verse: texts in which too few lines end as a sentence does.
 
     The rule is FineWeb's (arXiv 2406.17557), with FineWeb-2's threshold for each language. It also drops texts with too
-    few sentence ends for their words (ours).
+    few sentence ends for their number of words; this check is ours.
     """
     share, least = share_of_lines("closed_lines", settings.min_judged_lines), language.min_closed_lines_share
     if settings.quotes_close_lines:
@@ -101,7 +101,7 @@ def duplicate_line_characters(frame: pl.DataFrame, settings: FilteredText, langu
 
 
 def many_newlines(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops lists and tables: texts with too many line ends for their words (FineWeb; FineWeb-2's threshold)."""
+    """Drops lists and tables: texts with too many line ends per word (FineWeb; FineWeb-2's threshold)."""
     # Lines of punctuation only ("##" between the pages of a picture book) are counted only if punctuation counts as
     # words.
     ends = lines_counted("newlines") if settings.punctuation_counts_as_words else lines_counted("lines") - 1

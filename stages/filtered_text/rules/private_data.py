@@ -10,7 +10,7 @@ from x_instruction.language.settings import LanguageSettings
 
 
 def private_data(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops masked texts in which a simpler search still finds an address or a number (ours)."""
+    """Drops masked texts in which a simpler search still finds an address or a number. The rule is ours."""
     found = suspects(frame["text"])
     # Dropped rows are published too, so `value` shows only the form of what was found, and the text is left out.
     shown = found.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}", "x").str.slice(0, 40)

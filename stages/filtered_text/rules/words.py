@@ -38,7 +38,7 @@ def bad_word_lengths(frame: pl.DataFrame, settings: FilteredText, language: Lang
 def few_alphabetic_words(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
     """Drops texts in which too few words contain a letter (Gopher; FineWeb-2's thresholds, ours for Thai).
 
-    FineWeb-2 counts punctuation on its own as words. This rule does so only with `punctuation_counts_as_words`.
+    In FineWeb-2, punctuation on its own counts as a word. Here, it does so only with `punctuation_counts_as_words`.
     """
     total = words_counted("tokens" if settings.punctuation_counts_as_words else "words")
     share, least = words_counted("alphabetic") / total, language.min_alphabetic_words_share
@@ -54,7 +54,7 @@ def few_stop_words(frame: pl.DataFrame, settings: FilteredText, language: Langua
 
 
 def many_symbols(frame: pl.DataFrame, settings: FilteredText, language: LanguageSettings) -> pl.DataFrame:
-    """Drops texts with too many hash signs or ellipses for their words and punctuation (Gopher, A.1.1: 0.1)."""
+    """Drops texts with too many hash signs or ellipses per word or punctuation mark (Gopher, A.1.1: 0.1)."""
     share = pl.max_horizontal(lines_counted("hashes"), lines_counted("ellipses")) / words_counted("tokens")
     limit = settings.max_symbols_per_word
     counted = with_word_counts(with_line_counts(frame, settings.punctuation_counts_as_words, language), language)
