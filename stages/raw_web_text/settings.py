@@ -104,8 +104,8 @@ class RawWebText(Section):
     max_page_bytes: Positive
     """A larger page is dropped."""
     max_line_bytes: Positive
-    """Bytes of a JSON line, or characters of an element of a JSON array. One byte of a page may take six bytes there
-    (\\u00xx)."""
+    """Bytes of a JSON line, or characters of an element of a JSON array. One byte of a page may take six bytes in
+    JSON (\\u00xx)."""
     max_nesting: Annotated[int, Field(ge=1, le=254)]
     """Levels of nested HTML elements."""
     max_elements: Positive
@@ -119,8 +119,8 @@ class RawWebText(Section):
     """The largest factor by which a compressed file, or a record of a compressed archive, may grow; 1 MiB more is
     always allowed. With gzip, zeros grow about 1030 times, and text usually grows 3 to 20 times."""
     max_bad_share: Share
-    """The stage fails if more than this share of the pages is unreadable, empty, beyond a limit or has an invalid
-    address."""
+    """The stage fails if more than this share of the pages is unreadable, empty or beyond a limit, or has an
+    invalid address."""
     max_unread_share: Share
     """The stage fails if more than this share of the sources' bytes is not read. Such bytes are in files of other
     kinds, in files that must not be read, in other records of an archive that may contain pages, and in the unreadable

@@ -91,7 +91,7 @@ def _never_first(language: LanguageSettings) -> str:
 def _is_unfinished(language: LanguageSettings) -> pl.Expr:
     """Whether an unfinished sentence makes up more than two thirds of a text of one paragraph.
 
-    The rule finds 173 of 1,902 texts of Urdu news, which were cut after 100 words, and 2 of 10,109 other real texts.
+    Of 1,902 texts of Urdu news that were cut after 100 words, the rule finds 173; of 10,109 other real texts, 2.
     """
     text = pl.col("text")
     finished = text.str.extract(_whole_sentences(language)).str.len_chars().fill_null(0)
