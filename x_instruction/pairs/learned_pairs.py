@@ -10,7 +10,7 @@ from x_instruction.runner.job import Job
 
 
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
-    """Returns the train seeds, and the pairs that are selected from the rated pairs if `learns_from` names any.
+    """Returns the train seeds and, if `learns_from` names rated pairs, those that are selected from them.
 
     Also returns the number of languages with fewer than `refined_pairs.min_pairs` selected rated pairs.
     """
