@@ -29,7 +29,7 @@ run_queue:
 
 
 def prepare_home(root: Path) -> Path:
-    """Makes Dagster's folder and settings, at DAGSTER_HOME or in the project. A new folder is for this user only."""
+    """Makes Dagster's folder and settings, at DAGSTER_HOME or in the project. Only this user can open a new folder."""
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = home / "dagster.yaml"

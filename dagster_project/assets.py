@@ -46,7 +46,7 @@ def build_asset(graph: Graph, artifact: Artifact) -> dg.AssetsDefinition:
 
 
 def _deps(graph: Graph, artifact: Artifact) -> list[dg.AssetDep]:
-    """Dependencies: the asset `inputs/…`, and each upstream artifact with the languages that each language needs."""
+    """The asset `inputs/…`, and the upstream artifacts, each with a mapping of its languages to those of `artifact`."""
     artifacts = {(other.name, other.iteration): other for other in graph.artifacts}
     deps = [dg.AssetDep(inputs_key(artifact))]
     for key, needs in graph.upstream(artifact).items():

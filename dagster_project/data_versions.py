@@ -1,4 +1,4 @@
-"""Computes the tags of events from `dvc.lock`: an asset is stale in Dagster if and only if DVC calls it changed.
+"""Computes the tags of events from `dvc.lock`, so that an asset is stale in Dagster exactly when DVC calls it changed.
 
 For an input without partitions, Dagster compares the version that the last materialization used with the current one.
 For an input with partitions, a *pointer* to an event of the input is stored, and Dagster looks for a later event with

@@ -1,4 +1,4 @@
-"""Observed assets `inputs/…`: one version of a stage's code, settings and given data, computed from DVC's hashes.
+"""Observed assets `inputs/…`: a single version for a stage's code, settings and given data, from DVC's hashes.
 
 Dagster's own code version cannot be used for this, because it does not change after Dagster has loaded the project.
 """

@@ -18,7 +18,7 @@ from x_instruction.runner.files import read_json
 PLOTS = Path("data", "plots")
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 120
-ID_CHARACTERS = 32  # a longer hash or address is cut: it would not wrap, and the text would get a narrow column
+ID_CHARACTERS = 32  # a longer hash or address is cut: it would not wrap and would make the column of the text narrow
 # Unicode's first-strong isolate and its end, so that Urdu text in a cell does not reverse the rest of the row.
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 

@@ -1,4 +1,4 @@
-"""Serves the report of the run and links it in Dagster, which does not serve the files of a project itself.
+"""Serves the report of the run and links to it from Dagster, which serves no files of a project.
 
 `python -m dagster_project` starts the server on the port after Dagster's. It serves `data/report` and nothing else, for
 this machine only.
@@ -37,7 +37,7 @@ def report_metadata(stage: Stage) -> dict[str, Any]:
 
 
 def serve_report(root: Path, port: int) -> subprocess.Popen[bytes] | None:
-    """Starts the server, which ends with this process. Child processes find its address in the environment."""
+    """Starts the server, which stops when this process ends. Child processes find the address in the environment."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -94,7 +94,7 @@ def files_under(path: Path) -> list[Path]:
 
 
 def build_check_job(graph: Graph) -> dg.JobDefinition:
-    """The job that reports checks. Outside jobs, Dagster 1.13 stores only one evaluation of a check and partition."""
+    """The job that reports checks. Outside jobs, Dagster 1.13 keeps only one evaluation per check and partition."""
 
     @dg.op(config_schema={"stages": [str]}, name="report_checks_of_stages")
     def report(context: dg.OpExecutionContext) -> None:

@@ -137,7 +137,7 @@ class Settings(Section):
         return self
 
     def inputs(self, root: Path) -> dict[str, list[str]]:
-        """By artifact, the inputs that depend on the settings, as dvc.yaml writes them."""
+        """Maps each artifact to those of its inputs that depend on the settings, as dvc.yaml writes them."""
         encoder = self.embeddings.inputs(root)
         ratings = [f"data/rated_pairs/{name}/${{item}}" for name in self.iterations]
         return {

@@ -1,4 +1,4 @@
-"""Checks whether the tokenizer begins a text in the same way as the texts that the model was trained on.
+"""Checks whether the tokenizer begins a text as in the training of the model: with or without a BOS token.
 
 Without its BOS token, Gemma writes "The capital of Finland is Finland is Finland is", and no other check notices the
 missing token.

@@ -63,7 +63,10 @@ LIMITS_OF_CHECKPOINT = """\
 
 
 def card(base: Mapping[str, Any], settings: BaseModelSettings, languages: Mapping[str, str], facts: Facts) -> str:
-    """The text of the card. `base` has the content of base.json, `languages` names by code, and `facts` the figures."""
+    """The text of the card.
+
+    `base` has the content of base.json, `languages` maps codes to names, and `facts` has the figures.
+    """
     embedded = settings.checkpoint == EMBEDDED
     values = {**front_matter(base, languages), "pipeline_tag": "text-generation"}
     if not embedded:

@@ -1,10 +1,10 @@
 """Chooses the likeliest of the instructions that were sampled for a text.
 
 An instruction that is likely given any text says little about the text for which it was written. So half of its
-likelihood given other texts is subtracted, as in sampling by mutual information (Li et al., arXiv 1510.03055). With
-Gemma 3 270M and four samples for each of 46 Finnish texts, similarity distinguished an instruction's text from other
-texts with AUC 0.89 for the first sample, 0.92 for the likeliest sample if nothing was subtracted, 0.93 if half was
-subtracted, and 0.91 if all was.
+likelihood given other texts is subtracted from its likelihood given that text, as in sampling by mutual information
+(Li et al., arXiv 1510.03055). With Gemma 3 270M and four samples for each of 46 Finnish texts, similarity distinguished
+an instruction's text from other texts with AUC 0.89 for the first sample, 0.92 for the likeliest sample if nothing was
+subtracted, 0.93 if half was subtracted, and 0.91 if all was.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ LISTED = (
     r"|^\(?1[.)]\s.*\s\(?2[.)]\s|^\(?a[.)]\s.*[.?!]\s+\(?b[.)]\s\w+ \w+"
     r"|\b(?:first|1st) instruction\b.*\b(?:second|2nd) instruction\b|\binstruction 1\b.*\binstruction 2\b"
 )
-SAME_WORDS = 6  # an instruction of at least this many words repeats itself if less than a third of them are distinct
-RUN = 8  # an instruction was copied if the response contains this many of its first or last words in a row
+SAME_WORDS = 6  # an instruction of at least this many words is repetitive if fewer than a third of them are distinct
+RUN = 8  # an instruction counts as copied if the response contains this many of its first or last words in a row
 
 
 def reasons(settings: CandidatePairs, prompts: Prompts) -> pl.Expr:

@@ -33,8 +33,8 @@ class DiversifiedSet(Section):
     max_similarity: Annotated[float, Field(gt=0, lt=1)] | None
     """If two instructions have at least this cosine (after the language's mean vector is subtracted), the worse rated
     pair is dropped; null: not checked. At 0.84, multilingual-e5-small found 18 of 20 reworded instructions, and
-    all-MiniLM-L6-v2 found all 20. Of 20 instructions that ask for something else in almost the same words, each wrongly
-    found one (docs/experiments.md)."""
+    all-MiniLM-L6-v2 found all 20. Of 20 instructions that ask for something else in almost the same words, each
+    encoder wrongly found one (docs/experiments.md)."""
     encoder: InstructionEncoder | None
     """The encoder of instructions; null: the encoder of `embeddings`, whose vectors are read from candidate_pairs if
     they are there."""

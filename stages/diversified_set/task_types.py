@@ -4,7 +4,7 @@ Self-Instruct (Wang et al., ACL 2023) takes the root verb and its direct object 
 downloaded. Here the position of the words decides:
 
 1. Polite words before the task are skipped ("Please", "Can you", "I want you to").
-2. The verb is the first word. For a question it is the question word ("how", "what"), and "is" or "do" if the answer is
+2. The verb is the first word. For a question it is the question word ("how", "what"), or "is" or "do" if the answer is
    yes or no.
 3. The noun is the last word of the noun phrase, because an English noun phrase ends with its head: "Give me three quick
    tips for …" is (give, tip). A clause or a punctuation mark ends the phrase, and so does a preposition, a conjunction

@@ -1,7 +1,7 @@
 """The answers of a compared model to the questions.
 
-They are kept in the work store, a cache on disk. When the stage publishes its output, the stored answers that it does
-not use are deleted.
+They are kept in the work store, a cache on disk. When the stage publishes its output, the stored answers that the
+output does not use are deleted.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Measure:
-    """`better` is the direction in which a model improves; None if neither direction is better.
+    """`better` says whether higher or lower values are better (None: neither).
 
     `shown`: whether the summary of `make run` has a column for the measure.
     """

@@ -91,7 +91,7 @@ def makers(
     open_instructions: Collection[str] = (),
     drifts: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Maker]]:
-    """By level and name of the defect, the functions that return a pair's response with that defect.
+    """The functions that return a pair's response with a defect, by level and by name of the defect.
 
     `answers` and `drifts` map a pair's id to what the response model and the base model wrote for its instruction.
     """

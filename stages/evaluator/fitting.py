@@ -37,7 +37,7 @@ MIN_SPREAD = 1e-9
 # The likelihood of an instruction given other texts is multiplied by a share and subtracted from its likelihood given
 # the pair's response. These shares are tried.
 SUBTRACTED = (1.0, 0.75, 0.5, 0.25, 0.0)
-# Defects of responses that do not, or only partly, answer their instruction. Likelihoods show these defects.
+# Defects of responses that do not, or only partly, answer their instruction. Likelihoods reveal these defects.
 MISFITS = ("swapped", "strays")
 DIGITS = 6  # decimals that are kept, because the last bits of a fit differ between machines
 

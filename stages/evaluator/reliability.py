@@ -32,7 +32,7 @@ def reliability(rated: pl.DataFrame) -> pl.DataFrame:
 
 
 def expected_calibration_error(rated: pl.DataFrame) -> float:
-    """Mean distance between the reliability curve and the diagonal, by weight of the pairs (Guo et al. 2017, eq. 5)."""
+    """Mean distance of the reliability curve from the diagonal, weighted by `weight` (Guo et al. 2017, eq. 5)."""
     distance = (pl.col("predicted") - pl.col("best_share")).abs() * pl.col("weight")
     return float(reliability(rated).select(distance.sum()).item())
 

@@ -92,7 +92,7 @@ def rating_set(job: Job) -> list[RatedPair]:
 
 
 def learn(job: Job, start: Path, rated: list[RatedPair], out: Path) -> dict[str, Metric]:
-    """Fine-tunes the model in `start` to give a pair's label, saves it to `out`, returns figures of the training."""
+    """Fine-tunes the model in `start` to give a pair's label, saves it to `out` and returns figures of the training."""
     settings, rating = job.section(Evaluator), job.section(Rating)
     encoder = PromptEncoder(load_tokenizer(start), job.section(Prompts), budget=rating.max_response_tokens)
     labels = label_tokens(encoder, rating.labels)

@@ -122,7 +122,7 @@ def _more(row: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 def agreements(job: Job, language: str) -> list[dict[str, Any]]:
-    """How far every two judges, and all together, agree; empty if no two judges judged the same pairs or answers."""
+    """The agreement of every two judges, and of all judges; empty if no two judges judged the same pairs or answers."""
     return _table(job, language, "agreement").to_dicts()
 
 

@@ -4,7 +4,7 @@ keys.u64    ids as 64-bit numbers, ascending; little endian
 places.u64  for each key: in the upper 32 bits the number of a file, in the lower 32 bits the number of a row in it
 files.json  the paths of the files, and the content hash of each folder of rows that was indexed
 
-An id is the first 16 hex digits of a hash (x_instruction/runner/content_ids.py), so the number is the whole id.
+An id is the first 16 hex digits of a hash (x_instruction/runner/content_ids.py), so a 64-bit number holds the whole id.
 """
 
 from __future__ import annotations

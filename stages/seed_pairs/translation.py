@@ -146,8 +146,8 @@ def _loaded(checkpoint: str, revision: str | None) -> tuple[Any, Any]:
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
-            # On a GPU, the stored type is used. On a CPU, types other than float32 are slow, and float16 overflows in
-            # T5.
+            # On a GPU, the checkpoint's data type is used. On a CPU, types other than float32 are slow, and float16
+            # overflows in T5.
             dtype="auto" if torch.cuda.is_available() else "float32",
         )
     except (OSError, ValueError, KeyError) as error:

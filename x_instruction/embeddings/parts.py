@@ -12,12 +12,12 @@ from x_instruction.language.settings import LanguageSettings, load_language
 
 
 def parts_of(pairs: pl.DataFrame, settings: Embeddings, pages: Path) -> pl.DataFrame:
-    """A frame with one row for each part of each response, of which about `max_characters` characters are read.
+    """A frame with one row for each part of each response.
 
     Rows are in the order of `pairs`. The columns are `row` (the number of the pair), `part` (from 0), `text` and
     `length` (in characters). `pairs` has `language` and `response`; `pages` is the folder of the language pages. A
     response without a sentence has one part with an empty text. A sentence belongs to the part in which its middle
-    lies. A sentence is read if it begins before `max_characters`.
+    lies. Sentences that begin after the first `max_characters` characters of a response are not read.
     """
     numbered = pairs.select("language", "response", row=pl.int_range(pl.len()))
     by_language = [

@@ -10,7 +10,7 @@ from x_instruction.runner.job import Job
 
 
 def learned_pairs(job: Job) -> tuple[list[Pair], int]:
-    """Returns the train seeds with the rated pairs that are selected from the artifact in `learns_from`.
+    """Returns the train seeds and, if `learns_from` names rated pairs, those that are selected from them.
 
     Also returns the number of languages with fewer than `refined_pairs.min_pairs` selected rated pairs.
     """

@@ -39,8 +39,8 @@ def select(rated: pl.DataFrame, settings: RefinedPairs) -> Split:
 
 def _rules(settings: RefinedPairs) -> dict[str, pl.Expr]:
     """Maps each rule's reason to an expression that is true if a pair breaks it. The frame has the best pairs first."""
-    # For `max_pairs`, the best pair of every band comes first, then the second best of every band, and so on. A pair
-    # that an earlier rule dropped keeps its rank, so its band has no pair at this turn.
+    # For `max_pairs`, the best pair of every band is counted first, then the second best of every band, and so on. If
+    # an earlier rule dropped one of these pairs, no other pair of the band takes its place.
     turn = pl.struct("band_rank", "rank").rank("ordinal") - 1
     return {
         "below_min_rating": (pl.col("rating") < settings.min_rating) & (pl.col("rank") > settings.always_kept),

@@ -34,7 +34,7 @@ class RefinedPairs(Section):
     min_pairs: Positive
     """If a language has fewer pairs than this, refined_pairs is not published for it."""
     max_precision_fall: Share
-    """The stop rule. If an iteration's precision on held-out seeds is more than this below the best precision before,
+    """The stop rule. If an iteration's precision on held-out seeds is more than this below the best earlier precision,
     that iteration and all later ones are not used."""
 
     @model_validator(mode="after")

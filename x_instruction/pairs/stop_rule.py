@@ -19,7 +19,7 @@ class Decision:
 
 
 def accepted_iteration(job: Job) -> str:
-    """The last iteration before the precision falls by more than `max_precision_fall`, or the last of all."""
+    """The last iteration before precision falls by more than `max_precision_fall`, or the last one if it never does."""
     return decision(job).iteration
 
 

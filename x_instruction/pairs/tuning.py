@@ -30,7 +30,7 @@ CHECKED = (
     "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
     "ends_with_token",
 )  # fmt: skip
-COMPARED = 200  # the most held-out prompts that are compared with those of the chat template
+COMPARED = 200  # at most this many held-out prompts are compared with those of the chat template
 
 
 def tune(

@@ -1,6 +1,6 @@
 """Tunes one model for each language, in a folder named by the language's code. All of them are published together.
 
-<work>/models/<key>/   finished models, deleted after publishing; an interrupted run trains only the missing ones
+<work>/models/<key>/   finished models, deleted after publishing; after an interruption, only missing ones are trained
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from x_instruction.runner.plots import PLOTS, write_plot
 from x_instruction.runner.published import read_manifest
 from x_instruction.runner.work_store import SEAL, finished, seal
 
-# For each metric, the function that combines the values of all models into one, mostly the worst.
+# For each metric, the function that combines the values of all models; most functions take the worst value.
 WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
     "loss_change": max,

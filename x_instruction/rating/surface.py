@@ -1,8 +1,8 @@
 """Computes the signals that only count something in the response.
 
-A small model is slow to learn to detect these defects, but counts detect them. On held-out pairs in ten languages, AUC
-in detecting repeated sentences was 0.59 with the labels alone, and 1.00 with the labels and these signals. AUC in
-detecting boilerplate was 0.69 with the labels alone, and 0.99 with the labels and these signals.
+A small model is slow to learn to detect repeated sentences and boilerplate, but counts detect them. On held-out pairs
+in ten languages, AUC in detecting repeated sentences was 0.59 with the labels alone, and 1.00 with the labels and these
+signals. AUC in detecting boilerplate was 0.69 with the labels alone, and 0.99 with the labels and these signals.
 """
 
 from __future__ import annotations
