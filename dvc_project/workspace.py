@@ -118,7 +118,7 @@ def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | Non
 
 
 def _hash(dep: Output) -> str | None:
-    """DVC's hash of a path; None if it is missing or just removed: DVC removes outputs before it runs a stage."""
+    """DVC's hash of a path; None if the path is missing, for example because its stage is running."""
     try:
         return dep.get_hash().value
     except (DvcException, OSError):

@@ -71,7 +71,7 @@ def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the letters of `text` that `foreign_letters` lists without a replacement: signs of another language."""
+    """Share of the letters of `text` that `foreign_letters` lists without a replacement."""
     foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 
