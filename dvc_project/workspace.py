@@ -28,7 +28,7 @@ from dvc_project.project import open_project
 
 @dataclass(frozen=True)
 class StageState:
-    """One stage as it is in `dvc.lock` (None if it never ran) and as it is on disk."""
+    """One stage in `dvc.lock` and on disk. The values from `dvc.lock` are None or empty if the stage never ran."""
 
     entry: str | None  # digest of its entry in dvc.lock
     version: str | None  # DVC's hash of the data output, from dvc.lock

@@ -66,7 +66,7 @@ def _rewritten(texts: pl.Series, steps: list[_Step]) -> pl.Series:
 
 
 def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """Like `written`, also for texts that are not in NFC: seeds, evaluation prompts, and words from the settings."""
+    """Like `written`, but also for texts that are not in NFC: seeds, evaluation prompts and words from the settings."""
     return written(visible(texts).str.normalize("NFC"), language)
 
 

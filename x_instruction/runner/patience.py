@@ -2,8 +2,8 @@
 
 During a wait, messages name the other process and say how long the wait has lasted. A wait is in vain if the other
 process and the processes that it started do nothing for an hour. As long as they use the processor, or change the files
-that the caller looks at, the wait goes on, but no longer than seven days. Linux lists the process that holds a lock
-file in /proc/locks. On other systems, and on file systems whose locks Linux does not list, a process notes its id
+that the caller looks at, the wait goes on, but no longer than seven days. On Linux, /proc/locks lists the process
+that holds a lock file. On other systems, and on file systems whose locks Linux does not list, a process notes its id
 beside the lock.
 """
 

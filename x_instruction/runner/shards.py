@@ -1,4 +1,4 @@
-"""An artifact's partition, such as that of one language: a folder of Parquet shards, with the dropped rows in it.
+"""Reads and writes a partition (the part of an artifact for one language, for example), a folder of Parquet shards.
 
 <partition>/part-00000.parquet            kept rows
 <partition>/__drops__/part-00000.parquet  dropped rows: id, reason, value that broke the rule, origin, text

@@ -2,7 +2,7 @@
 
 For an artifact with iterations but without languages, its iterations take the place of languages.
 
-data/.work/<artifact>/shared/<key>/           one piece, by a key made from its inputs; `sealed.json` is written last
+data/.work/<artifact>/shared/<key>/           one piece, with a key made from its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
 Languages run side by side, each in its own process. A process makes a piece under a lock; when the process ends, for
