@@ -32,7 +32,7 @@ def _irregular(path: Path) -> Iterator[str]:
         return
     waiting = [str(path)]
     while waiting:
-        # DVC skips a folder that it may not list.
+        # DVC skips a folder that it has no permission to list.
         with suppress(PermissionError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):

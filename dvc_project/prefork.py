@@ -3,8 +3,8 @@
 The imports of a stage take 4 to 8 s, which is longer than the work of most stages of the sample. So `make ui`, and
 `make run` if at least four stages run, start this process once. `python -m stages` finds the socket of the process in
 XI_PRELOADED, sends its arguments, folder, environment and streams, and ends with the stage's status. If there is no
-such process, `python -m stages` does the work itself. The process loads only this module, delegate.py and process.py of
-the project's code. A forked stage loads the other code from disk.
+such process, `python -m stages` does the work itself. Of the project's code, the process loads only this module,
+delegate.py and process.py. A forked stage loads the other code from disk.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _remove_leftovers() -> None:
 
 
 def start(root: Path, path: Path, threads: int) -> subprocess.Popen[bytes]:
-    """Start the preloaded process, which ends with this one. Child processes find its socket in the environment."""
+    """Start the preloaded process. It ends when this process ends. Child processes find its socket in XI_PRELOADED."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

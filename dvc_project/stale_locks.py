@@ -1,4 +1,4 @@
-"""Removes the locks that killed `dvc` commands left in `.dvc/tmp/rwlock`.
+"""Removes from `.dvc/tmp/rwlock` the locks of `dvc` commands that were killed.
 
 The file lists the processes that read or write paths. DVC removes a dead process from the list only if it blocks a
 command. If a killed command has left the file empty or half-written, every command fails. DVC writes the file in place

@@ -1,4 +1,4 @@
-"""The tables at the end of `make run`: rows read and kept by artifact and language, input not read, and scores."""
+"""The tables at the end of `make run`: rows read and kept for each artifact and language, unread input, and scores."""
 
 from __future__ import annotations
 

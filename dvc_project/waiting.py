@@ -1,9 +1,10 @@
 """Waits, but not forever, for other `dvc` commands that have locked the project or use the same paths.
 
 If another process has the lock of the project, DVC fails after three seconds; with `--wait-for-lock`, it waits without
-a limit. In both cases, it does not name this process. The operating system frees the lock when the process ends. If
-another process uses a path, DVC fails at once. The paths in use are in `.dvc/tmp/rwlock`, with process ids. In a
-container, process ids are soon used again, so a program that has nothing to do with DVC can seem to use a path.
+a limit. In both cases, DVC does not name the process that has the lock. The operating system frees the lock when that
+process ends. If another process uses a path, DVC fails at once. The paths in use are in `.dvc/tmp/rwlock`, with process
+ids. In a container, process ids are soon used again, so a program that has nothing to do with DVC can seem to use a
+path.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from dvc_project.project import open_project
 
 @dataclass(frozen=True)
 class StageState:
-    """One stage as it is in `dvc.lock` (None if it never ran) and as it is on disk."""
+    """One stage in `dvc.lock` and on disk. The values from `dvc.lock` are None or empty if the stage never ran."""
 
     entry: str | None  # digest of its entry in dvc.lock
     version: str | None  # DVC's hash of the data output, from dvc.lock
@@ -118,7 +118,7 @@ def _inputs(command: str, params: dict[str, Any], hashes: Mapping[str, str | Non
 
 
 def _hash(dep: Output) -> str | None:
-    """DVC's hash of a path; None if it is missing or just removed: DVC removes outputs before it runs a stage."""
+    """DVC's hash of a path; None if the path is missing, for example because its stage is running."""
     try:
         return dep.get_hash().value
     except (DvcException, OSError):

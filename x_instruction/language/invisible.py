@@ -1,8 +1,8 @@
 """Removes the characters that no reader sees, except where spelling or an emoji needs them.
 
 Invisible characters can hide words from a filter or a mask, and tag characters can even contain whole messages.
-Unicode's categories and the property Default_Ignorable decide what is invisible, because a list of our own would miss
-some.
+Unicode's categories and the property Default_Ignorable decide what is invisible, because a list of our own would be
+incomplete.
 """
 
 from __future__ import annotations

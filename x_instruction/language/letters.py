@@ -66,12 +66,12 @@ def _rewritten(texts: pl.Series, steps: list[_Step]) -> pl.Series:
 
 
 def normalised(texts: pl.Series, language: LanguageSettings) -> pl.Series:
-    """Like `written`, also for texts that are not in NFC: seeds, evaluation prompts, and words from the settings."""
+    """Like `written`, but also for texts that are not in NFC: seeds, evaluation prompts and words from the settings."""
     return written(visible(texts).str.normalize("NFC"), language)
 
 
 def foreign_share(language: LanguageSettings) -> pl.Expr:
-    """Share of the letters of `text` that `foreign_letters` lists without a replacement: signs of another language."""
+    """Share of the letters of `text` that `foreign_letters` lists without a replacement."""
     foreign = [letter for letter, replacement in language.foreign_letters.items() if replacement is None]
     return _share(foreign) if foreign else pl.lit(0.0)
 

@@ -47,8 +47,8 @@ class LanguageSettings(Section):
     - `never_doubled`: marks that look the same if they are typed twice, so the second mark is a typing error.
     - `foreign_letters`: letters that the language does not have, each with its replacement or null. If the share of
       letters with a replacement is above `max_foreign_letters_share`, the text was read with the wrong code page, and
-      these letters are replaced. If the share of letters without one is above this limit, the text is in another
-      language and is dropped.
+      these letters are replaced. If the share of letters with null is above this limit, the text is in another language
+      and is dropped.
     - `sentence_signs`: marks that people type in place of a sign that ends a sentence, each with that sign.
     - `lower_case`: capitals whose small letter differs from Unicode's (Turkish I).
 

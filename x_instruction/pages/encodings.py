@@ -28,7 +28,7 @@ AS_BROWSERS = {
 }
 SEPARATORS = re.compile(rb"[\s<>]+")
 ASCII = bytes(range(128))
-# In a text of another encoding, at most 0.51 of the bytes beyond ASCII formed valid UTF-8 by chance (1,000 bytes of
+# In texts that were not in UTF-8, at most 0.51 of the bytes beyond ASCII formed valid UTF-8 by chance (1,000 bytes of
 # Thai in TIS-620). A larger share than the limit means that UTF-8 is mixed with another encoding.
 MIXED_SHARE = 0.55
 

@@ -23,7 +23,7 @@ Answer = Page | ExtractionError | NestingError
 
 
 class Extractor:
-    """Extracts pages in a separate process. If this process was ended, a new one is forked within milliseconds."""
+    """Extracts pages in a separate process. If that process was ended, a new one is forked within milliseconds."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")

@@ -10,7 +10,7 @@ import re
 
 JOINERS = {"\u200c": "\ua9c6", "\u200d": "\ua9c7"}
 NON_JOINER, JOINER = JOINERS.values()
-# One pattern finds the entities of both joiners, because a page may have hundreds of other entities to search.
+# One pattern finds the entities of both joiners, so that a page with hundreds of other entities is searched only once.
 ENTITY = re.compile("&(?:(zwnj|ZWNJ|#8204|#[xX]200[cC])|zwj|ZWJ|#8205|#[xX]200[dD]);")
 
 

@@ -25,12 +25,12 @@ HTML_EXTRACTOR = f"trafilatura {version('trafilatura')}"
 TEXT_EXTRACTOR = "none"
 OPTIONS: dict[str, Any] = {"include_comments": False, "include_tables": False}
 # A text without any of these elements is content without a page around it, as repositories and content systems store
-# it. It is put into an <article>: trafilatura then finds 68 % of the list items, and otherwise 25 %.
+# it. It is put into an <article>: trafilatura then finds 68 % of the list items instead of 25 %.
 PAGE = re.compile(r"<(?:!doctype|html|head|body|title|meta|link|header|nav|main|article|aside|footer)\b", re.IGNORECASE)
 FRONT_MATTER = re.compile(r"\s*---\n(?:[^\n]*\n){1,80}?---\n")
 FRONT_TITLE = re.compile(r"^title:[ ]*(['\"]?)(.+?)\1[ ]*$", re.MULTILINE)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-WORDS_BESIDE_LINK = 4  # at most this many words are beside a link in a list item: "… on Wikipedia"
+WORDS_BESIDE_LINK = 4  # a list item counts as a link if it has at most this many other words: "… on Wikipedia"
 # If a heading is the last child of one of these elements, it has no text below it. If it is the last child of another
 # element, the text under it may follow that element.
 SECTIONS = ("article", "body", "main", "section")

@@ -40,11 +40,11 @@ def gather(path: Path, dtype: npt.DTypeLike, places: Array) -> Array:
 
 
 def repeated(keys: Path, among: npt.NDArray[np.bool_] | None = None) -> Iterator[tuple[Array, Array]]:
-    """Yields the positions of the 64-bit keys that occur more than once, and the number of each position's group.
+    """Yields, in parts, the positions of 64-bit keys that occur more than once, and the group number of each position.
 
-    A group consists of the positions of equal keys. The file is read once for each yielded part. A part has all keys
-    with the same remainder after division by the number of parts, so that its groups are complete. In each part, groups
-    are numbered from 0, and the positions of a group are adjacent. `among` is true for the positions to look at (by
+    A group consists of the positions of equal keys. The file is read once for each part. A part has all keys with the
+    same remainder after division by the number of parts, so that its groups are complete. In each part, groups are
+    numbered from 0, and the positions of a group are adjacent. `among` is true for the positions to look at (by
     default, all).
     """
     parts = max(-(-count(keys, np.uint64) // PIECE), 1)

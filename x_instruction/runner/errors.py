@@ -1,6 +1,6 @@
 """Errors that are not bugs of this project. The message says what is wrong, where, and what to do.
 
-The message is one sentence; that of GateFailedError has several lines.
+The message is one sentence, except for GateFailedError, whose message has several lines.
 """
 
 from pathlib import Path

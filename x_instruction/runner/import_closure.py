@@ -1,6 +1,6 @@
 """Finds the import closure of a stage: the project's files that its code imports, directly or not.
 
-The keys of a stage's finished shards depend on only these files of the project's code. So a change of code that only
+Of the project's code, the keys of a stage's finished shards depend only on these files. So a change of code that only
 one stage imports leaves the shards of other stages valid. A test compares the files with the dependencies in dvc.yaml.
 The search starts at the stage's module and at shell.py. It does not start at `stages/__main__.py`: that file imports
 the settings modules of all stages, so a change of any of them would change every key.

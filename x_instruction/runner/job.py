@@ -177,7 +177,7 @@ class Job:
     def _finished(
         self, frames: Iterable[pl.DataFrame], transform: Callable[[pl.DataFrame], Split], base: str
     ) -> Iterator[tuple[str, int, dict[str, int]]]:
-        """Makes the shards that the work store lacks. Yields each key, number of input rows and counts, in order."""
+        """Makes the missing shards. Yields the key, the number of input rows and the counts of each shard, in order."""
         work = partial(_finish, transform=transform, base=base, store=self.work)
         return ordered_map(work, frames, self.settings.execution)
 

@@ -19,7 +19,7 @@ def refuse_unlisted(graph: Path, inputs: Mapping[str, Sequence[str]]) -> None:
     """Raises SettingsError for the first input that is not among the dependencies of its artifact in `graph`.
 
     `inputs` maps an artifact to the inputs that the settings name, written as in `graph`. It is no error if `graph`
-    does not exist, because a stage can also run without it, or if an artifact is not in it.
+    does not exist or lacks an artifact, because a stage can also run without the graph.
     """
     if not graph.exists():
         return

@@ -49,7 +49,7 @@ def table_facts(job: Job, outcome: Outcome) -> dict[str, Metric]:
 
 
 def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> dict[str, Any]:
-    """Writes the manifest of the staged partition, which also lists the checksum of its metrics in `figures`.
+    """Writes the staged partition's manifest, with the checksum of the metrics file in `figures` if there is one.
 
     The manifest has no times, so equal content gives an equal manifest.
     """
@@ -85,7 +85,7 @@ def write_manifest(job: Job, outcome: Outcome, figures: Path | None = None) -> d
 
 
 def write_part_manifest(job: Job, folder: Path, name: str) -> None:
-    """Writes the manifest of a folder in the staging folder that can be used by itself, such as a language's model."""
+    """Writes a manifest into a part of the staged artifact that can be used by itself, such as a language's model."""
     content = hash_paths([path for path in folder.iterdir() if path.name != MANIFEST])
     files = checksums(folder, leave_out=[MANIFEST])
     write_sealed(folder / MANIFEST, {"artifact": job.artifact, "partition": name, "content": content, FILES: files})

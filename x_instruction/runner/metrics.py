@@ -26,7 +26,7 @@ def spread(series: pl.Series) -> float:
 
 
 def counted_median(values: pl.Series, counts: pl.Series) -> float:
-    """Median of a column that is too long for memory, given as different `values` and their `counts`; 0 if empty."""
+    """Median of a column that is too long for memory, given as distinct `values` and their `counts`; 0 if empty."""
     ordered = pl.DataFrame({"value": values, "ends": counts}).sort("value").with_columns(pl.col("ends").cum_sum())
     total = greatest(ordered["ends"])
     middle = [ordered.filter(pl.col("ends") > at)["value"].first() for at in ((total - 1) // 2, total // 2)]

@@ -2,8 +2,8 @@
 
 During a wait, messages name the other process and say how long the wait has lasted. A wait is in vain if the other
 process and the processes that it started do nothing for an hour. As long as they use the processor, or change the files
-that the caller looks at, the wait goes on, but no longer than seven days. Linux lists the process that holds a lock
-file in /proc/locks. On other systems, and on file systems whose locks Linux does not list, a process notes its id
+that the caller looks at, the wait goes on, but no longer than seven days. On Linux, /proc/locks lists the process
+that holds a lock file. On other systems, and on file systems whose locks Linux does not list, a process notes its id
 beside the lock.
 """
 
@@ -26,8 +26,8 @@ from x_instruction.runner.files import write_atomically
 
 MESSAGE_EVERY = 30.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds for a process that does nothing
-# The longest wait, in days, for a process that seems to work. A training run may take days, but a process that hangs
-# may also use the processor now and then.
+# The longest wait, in days, for a process that seems to be working. A training run may take days, but a process that
+# hangs may also use the processor now and then.
 MOST_DAYS = 7
 DAY = 86_400.0  # seconds
 LOCKS = Path("/proc/locks")
@@ -171,7 +171,7 @@ def named(process: int | None) -> str:
 
 
 def command_of(process: int) -> str | None:
-    """The command of a process in one line; "" for processes of the kernel and ended ones; None if it is unknown."""
+    """The command of a process in one line; "" for a kernel thread or an ended process; None if it is unknown."""
     try:
         text = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         return " ".join(text.split())

@@ -24,7 +24,7 @@ def write_plot(folder: Path, name: str, frame: pl.DataFrame) -> None:
 
 
 def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
-    """A frame of rating (middle of a bin), pairs (number of rows; 0 if empty) and series (value of the column `by`)."""
+    """A frame with the columns rating (middle of a bin), pairs (number of rows) and series (value of column `by`)."""
     bins = (pl.col("rating") * RATING_BINS).floor().clip(0, RATING_BINS - 1).cast(pl.Int64)
     counted = frame.group_by(bins.alias("bin"), by).len("pairs")
     every = pl.DataFrame({"bin": range(RATING_BINS)}).join(frame.select(pl.col(by).unique().sort()), how="cross")
@@ -38,7 +38,7 @@ def histogram(frame: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def keep_curve(frame: pl.DataFrame) -> pl.DataFrame:
-    """A frame of rating (the thresholds 0, 0.05, …, 1) and share (of the rows with at least this rating)."""
+    """A frame with the columns rating (0, 0.05, …, 1) and share (of the rows that have at least this rating)."""
     thresholds = [step / RATING_BINS for step in range(RATING_BINS + 1)]
     shares = [frame.filter(pl.col("rating") >= threshold).height / max(1, frame.height) for threshold in thresholds]
     return pl.DataFrame({"rating": thresholds, "share": shares})

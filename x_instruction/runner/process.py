@@ -1,4 +1,4 @@
-"""Sets up a stage's process before any library is loaded, and ends the process with the run that started it."""
+"""Sets up a stage's process before any library is loaded, and ends the process when the run that started it ends."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Readings:
 
 
 def _states(root: Path, artifact: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yields parameters with their values, and paths with a digest of the sizes and times of all files in them.
+    """Yields parameters with values, and paths with a digest of the sizes and modification times of all their files.
 
     Stops without an error if the graph or the settings are missing, cannot be read or lack an entry. A stage can also
     run without the graph, and other code reports unusable files.
@@ -108,7 +108,10 @@ def _state(path: Path) -> str:
 
 
 def _files(path: Path) -> Iterator[tuple[str, str]]:
-    """Yields each file under the path (or the path itself) with its size and time. Reading contents takes too long."""
+    """Yields each file under the path (or the path itself) with its size and modification time.
+
+    Contents are not compared, because reading them takes too long.
+    """
     if not path.is_dir():
         yield str(path), _size_and_time(path)
         return

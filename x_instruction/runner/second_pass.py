@@ -61,7 +61,7 @@ def staged_repeated(job: Job, key: str, columns: list[str]) -> pl.DataFrame:
 def by_shard(shards: list[Path], places: Places) -> Iterator[tuple[int, Path, Places]]:
     """Divides ascending row numbers, counted across all shards, among the shards that have these rows.
 
-    Yields the number and the path of such a shard, and the numbers of its rows counted from its first row.
+    Yields for each of these shards its number, its path, and the numbers of the rows within the shard.
     """
     begins = first_places(shards)
     for number, path in enumerate(shards):

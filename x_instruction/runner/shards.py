@@ -1,4 +1,4 @@
-"""An artifact's partition, such as that of one language: a folder of Parquet shards, with the dropped rows in it.
+"""Reads and writes a partition (the part of an artifact for one language, for example), a folder of Parquet shards.
 
 <partition>/part-00000.parquet            kept rows
 <partition>/__drops__/part-00000.parquet  dropped rows: id, reason, value that broke the rule, origin, text
@@ -158,7 +158,7 @@ def write_shard(frame: pl.DataFrame, path: Path) -> None:
 def by_parts(frame: pl.DataFrame, transform: Callable[[pl.DataFrame], Split]) -> Split:
     """Applies the transform part by part to a frame whose rows do not depend on each other.
 
-    Parts have about PART_BYTES, because a rule of filtered_text needs several times the memory of its texts.
+    Parts have about PART_BYTES, because a rule of filtered_text needs several times as much memory as the texts.
     """
     parts = [transform(part) for part in parts_of(frame)] or [transform(frame)]
     counts: Counter[str] = Counter()

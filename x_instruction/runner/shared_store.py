@@ -2,11 +2,11 @@
 
 For an artifact with iterations but without languages, its iterations take the place of languages.
 
-data/.work/<artifact>/shared/<key>/           one piece, by a key of its inputs; `sealed.json` is written last
+data/.work/<artifact>/shared/<key>/           one piece, with a key made from its inputs; `sealed.json` is written last
 data/.work/<artifact>/shared/wanted/<name>    the keys of the pieces that a language needs
 
 Languages run side by side, each in its own process. A process makes a piece under a lock; when the process ends, for
-whatever reason, the operating system releases the lock. A run that has published deletes the pieces that no language of
+whatever reason, the operating system releases the lock. After publishing, a run deletes the pieces that no language in
 the settings needs any more. So that no needed piece is deleted, a run adds its keys to the list of its language before
 it looks for a piece. Only a run that publishes removes earlier keys from the list.
 """

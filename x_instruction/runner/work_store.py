@@ -57,7 +57,7 @@ def as_noted(path: Path) -> bool:
 
 
 def remove_temporary(folder: Path) -> None:
-    """Removes the temporary files that killed runs left anywhere in a folder; their names begin with a dot."""
+    """Removes the files under a folder if their names begin with a dot: runs that were killed left these files."""
     for path in folder.rglob(".*"):
         if path.is_file():
             path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Counts repeated n-grams of words in one compiled pass (Gopher, arXiv 2112.11446, table A1).
 
-An n-gram can occur twice only if both (n-1)-grams in it do. So after the pairs, only places with a repeated (n-1)-gram
-are examined. In running text, a fifth of the pairs and a fiftieth of the triples are repeated.
+An n-gram can occur twice only if both (n-1)-grams in it do. So once the pairs are counted, only places with a repeated
+(n-1)-gram are examined. In running text, a fifth of the pairs and a fiftieth of the triples are repeated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def with_ngram_counts(frame: pl.DataFrame, punctuation_counts: bool, language: L
 
     `top_N` counts the characters of all occurrences of the most frequent N-gram; it is 0 if no N-gram occurs twice.
     `duplicate_N` counts the characters of N-grams that occurred before, each character once. Punctuation is left out
-    unless `punctuation_counts`, because the ruler of a table (`|-----|`) is not a phrase.
+    unless `punctuation_counts` is true, because the line below a table's head (`|-----|`) is not a phrase.
     """
     if "ngram_counts" in frame.columns:
         return frame

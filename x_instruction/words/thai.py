@@ -141,7 +141,7 @@ def _unknown_end(
 
 @compiled
 def _fewest(first: int, goal: int, start: int, edges: Places, past: Places, room: Places) -> None:
-    """Writes the ends of the fewest words that lead from `first` to `goal` into `past`.
+    """Writes into `past` the ends of the fewest words that lead from `first` to `goal`.
 
     If several paths have equally few words, the one whose first words are shorter is taken. For a word that begins at
     the place `start + at`, the possible ends are `edges[2, edges[0, at]:edges[1, at]]`.
