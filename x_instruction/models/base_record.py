@@ -101,7 +101,7 @@ def pass_on(base: Path, out: Path) -> dict[str, Any]:
 
 
 def _license(folder: Path, revision: str | None) -> tuple[str, str]:
-    """The licence's identifier and address from the model card, or the identifier from the licence text; "" if unknown."""
+    """The licence's identifier and address from the model card, or its identifier from its text; "" if unknown."""
     card = _front_matter(file_of(folder, "README.md", revision))
     named = card.get("license")
     if isinstance(named, list):

@@ -20,7 +20,7 @@ FOUR_BITS = 0.5625  # bytes of a weight in NF4, with one float32 scale for every
 
 @dataclass(frozen=True)
 class Batch:
-    """The size of a batch. `tokens`: number of tokens, with padding. `learned`: number of tokens that count in the loss."""
+    """The size of a batch. `tokens`: number of tokens, with padding. `learned`: number of tokens in the loss."""
 
     tokens: int
     learned: int
