@@ -1,4 +1,4 @@
-"""Sends requests to an endpoint within the rate limit, repeats failed requests if that can help, and counts them."""
+"""Sends requests to an endpoint within the rate limit, repeats failed ones if that can help, and counts attempts."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class LazyEngine:
         return min(length for length in (*lengths, 2**31) if length)
 
     def room(self, max_new_tokens: int) -> int:
-        """The largest number of tokens of a prompt before `max_new_tokens` new ones; see `PromptEncoder`."""
+        """The largest number of prompt tokens that leaves room for `max_new_tokens` new tokens; see `PromptEncoder`."""
         return max(1, self.context - max_new_tokens)
 
     def provenance(self) -> dict[str, str]:

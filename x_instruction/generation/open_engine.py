@@ -63,9 +63,9 @@ def chosen_backend(settings: TextGeneration) -> str:
 
 
 def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
-    """The engine's name, its version and the type of the weights; for an endpoint, its name, the model and the address.
+    """The engine's name, its version and the type of the weights.
 
-    No model is loaded.
+    For an endpoint, the served model's name and the address replace the last two. No model is loaded.
     """
     backend = chosen_backend(settings)
     if backend == "endpoint":
@@ -79,6 +79,6 @@ def backend_facts(model: Path, settings: TextGeneration) -> dict[str, str]:
 
 
 def _dtype(model: Path, settings: TextGeneration) -> str:
-    """The type of the weights: `vllm.dtype` if it applies; else float32 without bfloat16 support; else as stored."""
+    """The type of the weights: `vllm.dtype` if it applies; float32 if bfloat16 is not supported; else as stored."""
     asked = settings.vllm.dtype if chosen_backend(settings) == "vllm" else None
     return asked or inference_dtype() or stored_dtype(model)

@@ -1,4 +1,4 @@
-"""Finds texts returned by a model that have no usable answer: a refusal, or several versions to choose from.
+"""Finds model outputs without a usable answer: a refusal, or several versions to choose from.
 
 The patterns are our own. REFUSAL_PATTERN works in polars and in `re`.
 """
@@ -33,7 +33,7 @@ def is_refusal(text: str) -> bool:
 # - Lines begin with the same word before 1 and 2, each followed by punctuation ("Option 1: … Option 2: …").
 # - Lines begin with "option", "version", "alternative", "variant" or "translation" before "A" or "one", and then with
 #   one of these words before "B" or "two" ("Option A … Option B", "Option one … Version two").
-# - A line begins with the name of a formal style, and a later line with that of a free style ("Formal: … Casual: …").
+# - A line begins with a word such as "formal" or "literal", and a later line with one such as "casual" or "natural".
 # - A line has only the word "or" or "alternatively".
 VERSIONS = re.compile(
     r"(?ims)^[\W_]*(\w+) ?#?1[\W_]*[:.)\-–—].*^[\W_]*\1 ?#?2[\W_]*[:.)\-–—]"

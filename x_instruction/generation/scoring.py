@@ -95,7 +95,7 @@ def by_length(
     length: Callable[[Item], int],
     most_tokens: int | None = None,
 ) -> list[Result]:
-    """Applies `work` to batches of items of similar length, longest first: the first batch needs most memory.
+    """Applies `work` to batches of items of similar length, longest first, so that a lack of memory shows at once.
 
     Results are in the order of the items. A batch has at most `rows` items and, with padding, `most_tokens` tokens. An
     item with more tokens is a batch by itself.

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Question = Callable[[Engine], list[float]]
 
 MODEL = "{model}"
-COMPARED = 4  # number of prompts of the first call that are compared
+COMPARED = 4  # number of prompts of the first call whose answers are compared
 
 
 def served_name(folder: Path, settings: TextGeneration) -> str:

@@ -18,8 +18,8 @@ class Vllm(Section):
     """Number of GPUs that one model is spread over."""
     dtype: Literal["auto", "float32", "float16", "bfloat16"] | None
     """The type of the weights; null: the type in which the checkpoint is stored, or float32 on a processor without
-    bfloat16. `auto` lets vLLM choose, which rounds float32 to bfloat16. On two cores, this was 1.6 times as fast, but
-    label probabilities differed from those of transformers by up to 0.009, compared with 0.000001 in float32."""
+    bfloat16. `auto` lets vLLM choose, and vLLM rounds float32 to bfloat16. On two cores, this was 1.6 times as fast,
+    but label probabilities differed from those of transformers by up to 0.009, compared with 0.000001 in float32."""
     quantization: str | None
     """One of vLLM's methods, such as fp8 or awq; null: the method of the checkpoint."""
     prefix_caching: bool

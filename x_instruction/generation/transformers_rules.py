@@ -1,4 +1,4 @@
-"""Applies the sampling rules of a text: repetition, `top_p` and stop strings.
+"""Applies the sampling rules: repetition, `top_p` and stop strings.
 
 These rules avoid three faults of the rules of transformers. There, an answer cannot repeat an n-gram of its question. A
 stop string that begins in the prompt can end a text at its first token. A stop token that is also the pad token is

@@ -1,8 +1,7 @@
 """Asks a judge at an OpenAI-compatible endpoint for one token, and reads the probabilities of its labels.
 
-No text is parsed: a public reproduction of an earlier method lost 45 % of its judgements, because it found no score in
-the replies. Each pair is shown in both orders, because judges prefer one of the two positions (Zheng et al.,
-arXiv 2306.05685).
+No text is parsed: a public reproduction of an earlier method found no score in 45 % of the replies. Each pair is shown
+in both orders, because judges prefer one of the two positions (Zheng et al., arXiv 2306.05685).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ GUIDES = {
     PAIRS: "Which answer is better: more correct, more helpful, better written, and in the language requested?",
     ANSWERS: "How good is the answer? best: correct and helpful. flawed: usable, with faults. worst: useless.",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # spreadsheets take cells that begin with one of these for formulas
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # spreadsheets read a cell that begins with one of these as a formula
 
 
 def write_items(items: Sequence[Item], folder: Path) -> None:

@@ -30,9 +30,9 @@ def import_verdicts(folder: Path, files: Sequence[Path], target: Path) -> Counte
     """Reads verdicts from `files`, looks up their items in the exported `folder`, and writes `target` as JSONL.
 
     A row has `kind`, `language`, `question_id`, `model`, `against`, `content`, `person` and `label` (win, tie or loss
-    of the model, or the level of the answer). Returns counts: `verdicts` for those written, and one for each reason to
-    leave out a verdict. If a person judged an item twice, the verdict read last counts. Raises InputError for a file in
-    another format, or if the folder's key is missing or damaged.
+    of the model, or the level of the answer). Returns counts: `verdicts` for the verdicts that were written, and one
+    count for each reason to leave out a verdict. If a person judged an item twice, the verdict read last counts.
+    Raises InputError for a file in another format, or if the folder's key is missing or damaged.
     """
     keys, verdicts, counts = _keys(folder), dict[tuple[str, str], dict[str, Any]](), Counter[str]()
     for given in (given for file in files for given in read_file(file)):

@@ -27,8 +27,8 @@ class Item:
     """An item to judge. A person sees `id`, `language` and `texts`; question, models and order are hidden.
 
     `kind` is `pairs` or `answers`. `against` is "" for a single answer. `turned` means that the answer of `against` is
-    shown first. `content` is a hash of the answers, so that a verdict does not count for answers that have changed
-    since. `id` depends on the answers too, so that a verdict fits only an export of the same answers.
+    shown first. `content` is a hash of the answers; a verdict counts only if this hash has not changed. `id` depends on
+    the answers too, so that a verdict fits only an export of the same answers.
     """
 
     id: str

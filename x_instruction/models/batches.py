@@ -30,9 +30,10 @@ def rows_of(examples: Sequence[Example], max_tokens: int) -> list[Row]:
 
 
 def batch_order(lengths: Sequence[int], batch_size: int, epochs: float, seed: int, order: Order) -> list[list[int]]:
-    """The row numbers of every batch of the training run, so that a resumed run continues with the right batch.
+    """The row numbers of every batch of the training run.
 
-    With the order `by_length`, the rows of a batch have similar lengths, and the batches are shuffled.
+    They depend only on the arguments, so a resumed run continues with the right batch. With the order `by_length`, the
+    rows of a batch have similar lengths, and the batches are shuffled.
     """
     drawn: list[list[int]] = []
     for epoch in range(math.ceil(epochs)):

@@ -33,7 +33,7 @@ def text_of(title: str, values: Mapping[str, Any], sections: Mapping[str, str]) 
 
 
 def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) -> dict[str, Any]:
-    """Values of the front matter of a model with the licence of `base`; `languages` are codes."""
+    """Values of the front matter of a model's card, with the licence of `base`; `languages` are language codes."""
     values: dict[str, Any] = {"library_name": "transformers"}
     if base["license"] in ON_THE_HUB:
         values["license"] = base["license"]
@@ -45,7 +45,7 @@ def front_matter(base: Mapping[str, Any], languages: Iterable[str], *tags: str) 
 
 
 def tuned_from(base: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the front matter by which the hub links a tuned model to its base; empty if the base has no commit."""
+    """Values of the front matter by which the hub links a tuned model to its base; empty if `base` has no revision."""
     return {"base_model": base["name"], "base_model_relation": "finetune"} if base["revision"] else {}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from x_instruction.runner.errors import SettingsError, in_one_line
 
-# Words in place of a message and an answer, to find where a template puts the two.
+# A template is rendered with these words to find where it puts a message and an answer.
 QUESTION, ANSWER = "XQUESTIONX", "XANSWERX"
 USER = {"role": "user", "content": QUESTION}
 ASSISTANT = {"role": "assistant", "content": ANSWER}

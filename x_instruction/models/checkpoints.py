@@ -45,7 +45,7 @@ def load_model(folder: Path, revision: str | None = None, dtype: str | None = No
             output_loading_info=True,
             # refuse_unfit_weights refuses weights of another shape with a better message, which names the weight.
             ignore_mismatched_sizes=True,
-            # Only the token ids of a checkpoint's generation config are used, so no other value may stop the run.
+            # Only the token ids of a checkpoint's generation config are used, so no other value can stop the run.
             generation_config=token_ids_of(folder, revision),
             **options,
         )

@@ -20,14 +20,14 @@ FOUR_BITS = 0.5625  # bytes of a weight in NF4, with one float32 scale for every
 
 @dataclass(frozen=True)
 class Batch:
-    """The size of a batch: `tokens` that the model reads, with padding, and `learned` tokens, which are in the loss."""
+    """The size of a batch. `tokens`: number of tokens, with padding. `learned`: number of tokens in the loss."""
 
     tokens: int
     learned: int
 
 
 def largest_batch(rows: Sequence[Row], batches: Sequence[Sequence[int]], packing: bool) -> Batch:
-    """The largest number of tokens in any batch, and the largest number of tokens in the loss of any batch."""
+    """The largest number of tokens in any batch, and the largest number of learned tokens in any batch."""
     lengths = [len(row["input_ids"]) for row in rows]
     learned = [sum(label != IGNORED for label in row["labels"]) for row in rows]
 
@@ -55,14 +55,14 @@ def training_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: boo
 def activation_bytes(shape: Shape, training: Training, batch: Batch, bfloat16: bool, gpu: bool) -> int:
     """Bytes that the forward pass keeps for the backward pass."""
     wide = 2 if bfloat16 else 4
-    # On a GPU, the logits are computed in parts of the vocabulary.
+    # On a GPU, the logits are computed for one part of the vocabulary at a time.
     logits = 0 if gpu else 2 * 4 * shape.vocabulary * batch.learned
     # The output of a normalisation is kept only if its weight is trained.
     norm = 4 if training.adapter else 8
     normed = norm * (shape.norms * shape.hidden + shape.query_norm * (shape.queries + shape.keys))
     products = wide * (2 * shape.hidden + 2 * shape.queries + 2 * shape.keys + 4 * shape.intermediate)
     if training.gradient_checkpointing:
-        # Checkpointing keeps the input of each layer, and everything of one layer while it is computed again.
+        # Checkpointing keeps the input of each layer, and all activations of the layer that is being computed again.
         return logits + (4 * shape.hidden * shape.layers + normed + products) * batch.tokens
     copies = 2 * _linear_weights(shape) if bfloat16 else 0
     return logits + copies + (normed + products) * shape.layers * batch.tokens

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
-BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # a word of some vocabularies that stands for a byte
+BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # in some vocabularies, a token for one byte
 BLANK = re.compile(r"[\s▁]+")  # SentencePiece writes a space as ▁
 
 
@@ -30,7 +30,7 @@ class PlainText:
             ids = [renumbered.get(token, token) for token in ids]
         if not self.control_ids & set(ids):
             return ids
-        # A control string is also an ordinary word of the vocabulary, so the text is cut inside each control string.
+        # A control string of the text is also an ordinary word of the vocabulary, so each control string is cut in two.
         pieces = _cut_inside(self._pattern, text)
         return [token for piece in pieces for token in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
 

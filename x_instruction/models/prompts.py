@@ -180,7 +180,7 @@ def parts_of(template: str, values: Mapping[str, str]) -> list[str]:
 
     The language's name and the style come from the settings, so they are joined with the words around them. If " in "
     and "Finnish" were encoded apart, there would be a token for the space alone, and the prompts of only 80 of the
-    sample's 400 seeds would have the same tokens as with the saved chat template; now all have.
+    sample's 400 seeds would have the same tokens as with the saved chat template; when they are joined, all have.
     """
     first, *rest = PLACEHOLDER.split(template)
     parts = [first]

@@ -116,8 +116,9 @@ def _whole(asking: Asking, whole: str, bare: str, after: str, begin: str, end: s
 def _around(template: str, asking: Asking, whole: str, bare: str) -> str:
     """The model's own template, preceded by code that puts the prompt's words around each message of the user.
 
-    With the argument IS_PROMPT the messages are not changed, because the pipeline fills its prompts itself. The code
-    then sets IS_PROMPT, so that the words are not added twice if the model's own template is from this module, too.
+    With the argument IS_PROMPT the messages are not changed, because the pipeline fills its prompts itself. After the
+    last message, the code sets IS_PROMPT, so that the model's own template does not add the words a second time if it
+    is from this module, too.
     """
     return f"""{_values(asking)}{{%- set asked = namespace(messages=[]) -%}}
 {{%- for message in messages -%}}

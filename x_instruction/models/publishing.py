@@ -1,7 +1,7 @@
 """Writes what makes a tuned model usable by itself: chat template, generation config, training record and card.
 
 <model>/chat_template.jinja      the prompts of the training; see published_template
-<model>/generation_config.json   end tokens, and the decoding settings of a model that answers
+<model>/generation_config.json   end tokens, and the decoding settings of a model that answers instructions
 <model>/training.json            the record of the training, from which the card is made
 <model>/README.md                the card
 <model>/base.json, LICENSE …     facts about the base model; see base_record
@@ -44,10 +44,10 @@ def write_template(folder: Path, encoder: PromptEncoder, asking: Asking) -> str:
 class Tuned:
     """A tuned model whose weights and tokenizer are saved in `folder`.
 
-    `base`: folder of the base model. `decoding`: the settings with which the model answers; empty if it does not
-    answer. `facts`: facts about the training, at least FIGURES and `precision`. `about`: a mapping with the keys
-    `artifact`, `partition`, `about` (what the model does), `languages` (names by code), `data` and `seed`. `curve`: the
-    loss curve of the training, from `loss_curve`.
+    `base`: folder of the base model. `decoding`: the settings with which the model answers instructions; empty if it
+    does not answer instructions. `facts`: facts about the training, at least FIGURES and `precision`. `about`: a
+    mapping with the keys `artifact`, `partition`, `about` (what the model does), `languages` (names by code), `data`
+    and `seed`. `curve`: the loss curve of the training, from `loss_curve`.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ def publish(tuned: Tuned) -> None:
     folder, encoder = tuned.folder, tuned.encoder
     write_generation_config(folder, encoder.tokenizer, encoder.stop, tuned.decoding)
     write_json(folder / RECORD, _record(tuned))
-    # The card of a released copy is made from this file, whose keys are sorted, so this card is made from it, too.
+    # The card is made from the file, whose keys are sorted, so that the card of a released copy has the same order.
     (folder / CARD).write_text(card(read_json(folder / RECORD)), encoding="utf-8")
 
 
@@ -99,7 +99,7 @@ def _record(tuned: Tuned) -> dict[str, Any]:
 
 
 def _prompt(tuned: Tuned) -> str:
-    """An example of a prompt as the model reads it; "…" stands for the message."""
+    """An example of a prompt as the model reads it, with "…" as the message."""
     asking, languages = tuned.asking, tuned.about["languages"]
     values = {"language": asking.language or next(iter(languages.values())), **asking.values, asking.message: "…"}
     return str(tuned.encoder.tokenizer.decode(tuned.encoder.fill(asking.prompt, values)))

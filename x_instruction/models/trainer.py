@@ -54,7 +54,7 @@ def make_trainer(model: Any, tokenizer: Any, lessons: Lessons, training: Trainin
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
-            # On a GPU, TRL's kernel computes only the logits of learned tokens, in parts of the vocabulary.
+            # On a GPU, TRL's kernel computes only the logits of learned tokens, one part of the vocabulary at a time.
             if lessons.labels is None and self.args.device.type == "cuda":
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             loss, tokens = completion_loss(model, inputs, lessons.labels)

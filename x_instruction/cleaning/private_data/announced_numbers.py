@@ -1,7 +1,7 @@
 """Decides from the words before a number whether it is a telephone number or some other number.
 
 The words are in the project's ten languages and in English. After a word such as "Ph:" or "WA", a telephone number is
-found however it is grouped ("WA 62-812-3456-7890"), if it is valid in one of the countries. After a word for a book, a
+found in any grouping ("WA 62-812-3456-7890") if it is valid in one of the countries. After a word for a book, a
 parcel or an order, a number stays in the text, even if it looks like a telephone number. This does not apply to words
 for bank accounts, because account numbers are private too.
 """

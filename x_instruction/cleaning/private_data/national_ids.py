@@ -2,10 +2,10 @@
 
 | country | number | form | check |
 |---|---|---|---|
-| FI | henkilötunnus | DDMMYY, century mark, NNN, check character | birth date, check character (remainder by 31) |
+| FI | henkilötunnus | DDMMYY, century mark, NNN, check character | birth date, check character (modulo 31) |
 | TR | T.C. Kimlik | 11 digits | two check digits |
 | IN | Aadhaar, PAN | 12 digits; AAAPA9999A | Verhoeff's check digit; the fourth letter (kind of holder) |
-| TH | 13 digits | 1-2345-67890-12-3, or plain | check digit (weights 13 to 2, by 11) |
+| TH | 13 digits | 1-2345-67890-12-3, or plain | check digit (weights 13 to 2, modulo 11) |
 | ID | NIK | 16 digits | place of registration, and birth date (40 is added to a woman's day) |
 | VN | CCCD | 12 digits, or four groups of three | one of 63 provinces, and the digit of century and sex |
 | PK | CNIC | 12345-1234567-1 | hyphens, province and sex; it has no check digit |
@@ -46,8 +46,8 @@ ANNOUNCED = (
     r"(?: ?(?:no|number|namba|nambari|na))?"
     r"|জাতীয় পরিচয়পত্র(?:ের)?(?: নম্বর| নং)?|এনআইডি(?: নম্বর| নং)?)(?:[.:#]{1,2} {0,2}| {1,2}))"
 )
-# A number must not be directly beside a letter or digit, or joined to one by a point or hyphen, because it would be a
-# part of a longer number. Thai words may be beside it, because no spaces separate them from numbers.
+# A number must not be directly beside a letter or digit, or joined to one by a point or hyphen, because it would
+# then be a part of a longer number. Thai words may be beside it, because no spaces separate them from numbers.
 _FREE, _END = r"(?<![^\W\u0e01-\u0e4e])(?<![.,/+\-])", r"(?![^\W\u0e01-\u0e4e]|/|[.,\-]\d)"
 _SEP = r"[ \-]?"
 # The codes of Vietnam's 63 provinces. Many Indonesian mobile numbers of 12 digits begin with 081 or 085 (0812…, 0852…),
@@ -115,7 +115,7 @@ KINDS: dict[str, list[Kind]] = {
     "PK": [Kind(_form(r"\d{5}-\d{7}-\d"), cnic.is_valid)],
     "ID": [Kind(_form(_indonesian(_SEP)), _is_indonesian)],
     "TH": [Kind(_form(_thai(_SEP)), pin.is_valid)],
-    # Twelve digits in a row are a complete number, whatever is beside them.
+    # Twelve digits in a row are a complete number, even next to another group of digits.
     "VN": [Kind(_form(rf"0\d{{11}}|{_alone(VIETNAMESE_GROUPS)}"), _is_vietnamese)],
     "IN": [
         Kind(_form(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]"), pan.is_valid),

@@ -1,8 +1,8 @@
 """Masks phone numbers, found by their form and, for the language's countries, by the library `phonenumbers`.
 
 The forms also find numbers that the library does not accept as valid, such as those of new ranges and "0-2645-9675-6",
-which gives two numbers in a short form. The library knows each country's numbering plan and finds numbers that are
-written in other ways ("081234 56789" in India).
+which is short for two numbers. The library knows each country's numbering plan and finds numbers that are written in
+other ways ("081234 56789" in India).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-# Only these texts are searched: with an @, with nine digits close to each other, or with four numbers joined by points.
+# Only texts with an @, nine digits close to each other, or four numbers joined by points are searched.
 CANDIDATE = r"[@＠﹫]|\p{N}(?:[^\p{L}\p{N}\n]{0,3}\p{N}){8}|\p{N}\.\p{N}{1,3}\.\p{N}{1,3}\.\p{N}"
 _IN_ADDRESS = r"[^\s@<>()\[\]{}\"'`,;:/=|\\]"
 _ADDRESS = re.compile(rf"(?<!{_IN_ADDRESS}){_IN_ADDRESS}+(?:@| @ )[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{{2,}}")
