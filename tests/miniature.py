@@ -2,7 +2,7 @@
 
 `make_miniature` writes the files, because a `dvc.yaml` in this folder would be part of the real graph. The settings are
 the real settings with two languages. A language page has a name and two settings for filtered_text: `min_rows`, the
-fewest rows that pass its gate, and optionally `sleep`, the seconds for which the stage sleeps.
+number of rows that its gate requires, and optionally `sleep`, the seconds for which the stage sleeps.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def wait_for_text(path: Path) -> str:
 
 
 def has_ended(process: int) -> bool:
-    """Whether the process does not exist any more or only waits for its parent to read its status."""
+    """Whether the process has ended, even if it is still a zombie."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] in "ZX"
     except FileNotFoundError:

@@ -61,7 +61,7 @@ def test_a_recipe_pins_its_model_and_fits_into_its_memory(name: str) -> None:
     shape = SHAPES[settings.base_model.checkpoint]
     for training in (settings.tuned_model.training, settings.evaluator.training):
         needed = memory(shape, training, gpu=name.startswith("gpu")) / 1e9
-        # For 4B models, the estimate is 90 to 100 % of the measured peak (docs/models.md), so 10 % must remain.
+        # For 4B models, the estimate is 90 to 100 % of the measured peak (docs/models.md), so 10 % is added.
         assert 1.1 * needed < FREE[name]
 
 

@@ -25,9 +25,10 @@ SUFFIX = re.compile(r"^['’‘]\w+$")
 def cause(
     text: str, reason: str | None, their_reason: str | None, theirs: list[str], language: LanguageSettings
 ) -> str:
-    """The cause of most of the differing words. The two reasons are those for which we and datatrove drop the text.
+    """The cause of most of the differing words.
 
-    A text that one side drops as too short has the cause LENGTH. Without differing words, the cause is SAME_WORDS.
+    `reason` and `their_reason` say why this project and datatrove drop the text; None means that it is kept. A text
+    that one side drops as too short has the cause LENGTH. Without differing words, the cause is SAME_WORDS.
     """
     if reason == "too_short" or their_reason == "gopher_short_doc":
         return LENGTH

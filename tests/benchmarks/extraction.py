@@ -26,8 +26,8 @@ from x_instruction.pages.main_text import OPTIONS, extract_page
 CASES = {"pages of MDN": "docs_{}", "news pages": "pages_{}"}
 LANGUAGES = {"docs_{}": ("bn", "fi", "id", "th", "tr", "vi"), "pages_{}": ("en", "fi", "id", "sw", "th", "tr", "vi")}
 PAGES = 40  # per language, spread evenly over the file
-# At least this many rounds. Seven rounds over the news pages take only 1 s, and the fastest of them differed by 5 %
-# between runs, so rounds are added until SECONDS are over.
+# The minimum number of rounds. Seven rounds over the news pages take only 1 s, and the time of the fastest differed by
+# 5 % between runs, so rounds are added until SECONDS are over.
 ROUNDS = 7
 ARTICLES = ("article", "main", "body")
 LEAST_CHARACTERS = 40  # shorter paragraphs do not count

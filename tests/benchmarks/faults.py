@@ -36,14 +36,14 @@ from x_instruction.runner.work_store import SEAL
 
 KILLS, SEED = 50, 1
 COMMAND = [sys.executable, "-m", "dvc_project.run"]
-PARTS = 5  # a kill comes after at most the time of the undisturbed run divided by this
+PARTS = 5  # a run is killed before it has used more than 1/PARTS of the CPU time of the undisturbed run
 LOOK_EVERY = 0.1  # seconds
 END_SECONDS = 30.0  # after this time, no process of a killed run may be left
 
 
 @dataclass
 class Record:
-    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: time of writing each checksum file."""
+    """The findings so far. `seconds`: CPU time of the undisturbed run; `sealed`: write time of each checksum file."""
 
     seconds: float = 0.0
     tried: int = 0

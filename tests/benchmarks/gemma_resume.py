@@ -34,7 +34,7 @@ def run() -> list[Row]:
     usual = {"epochs": 1.0, "batch_size": 1, "gradient_accumulation": 2, "save_every": SAVE_EVERY}
     training = chosen.instruction_model.training.model_copy(update=usual)
     encoder = PromptEncoder(load_tokenizer(model), chosen.prompts, budget=chosen.prompts.max_response_tokens)
-    # The steps need two pairs each, which are taken from all three languages.
+    # Each step needs two pairs, and each of the three languages gives a third of all pairs.
     examples = instruction_examples(sample_pairs(STEPS * 2 // 3), encoder)
     return rows_of(model, examples, training, CACHE)
 

@@ -1,4 +1,4 @@
-"""Tests whether one iteration's evaluator is better than another's on the same held-out pairs beyond chance.
+"""Tests whether one iteration's evaluator is significantly better than another's on the same held-out pairs.
 
 With a few hundred good pairs, figures are imprecise: in the benchmark planted_world, the rating of one of 230 good
 pairs can change AUC by 0.004. The intervals come from a paired bootstrap, which draws seeds with replacement, each

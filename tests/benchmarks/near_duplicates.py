@@ -73,7 +73,7 @@ def _ours(texts: Path) -> Any:
 def _quality(gone: list[list[int]], texts: list[str], pairs: int) -> tuple[float, float]:
     """The recall of pairs, and the precision of the decisions.
 
-    Recall is the share of the pairs just above the similarity ALIKE that are found. Precision is the share of dropped
+    Of the pairs just above the similarity ALIKE, recall is the share that is found. Precision is the share of dropped
     texts that have at least this similarity to the text that is kept.
     """
     dropped = {one for one, _ in gone}

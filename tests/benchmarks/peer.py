@@ -15,7 +15,7 @@ PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 def ask(script: str, **question: Any) -> Any:
-    """Run peers/<script>.py. The script reads the question as JSON and prints the answer as JSON on its last line.
+    """Run peers/<script>.py, which reads `question` as JSON and prints the answer as JSON in its last line of output.
 
     Raises SkippedError if the environment is not built, and RuntimeError if the script fails.
     """

@@ -29,7 +29,7 @@ def planted_pairs(pairs: int, seed: int, words: int = 200) -> list[tuple[str, st
 
 
 def jaccard(one: str, other: str, size: int) -> float:
-    """Jaccard similarity of the sets of `size`-word shingles by definition, to check the fast estimate."""
+    """The exact Jaccard similarity of the sets of `size`-word shingles, to check the fast estimate."""
     first, second = (
         {tuple(words[at : at + size]) for at in range(max(len(words) - size + 1, 1))}
         for words in (one.lower().translate(PLAIN).split(), other.lower().translate(PLAIN).split())

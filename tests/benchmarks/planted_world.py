@@ -24,9 +24,9 @@ from tests.benchmarks.table import Row
 from x_instruction.runner.files import read_json
 
 DATA = "data/world"
-# Weights of the defects. The response model's answers are not taught as flawed, since some of them state the right
-# facts. The evaluator learns late which language a text is in: when partly_foreign had the weight 0.7 and
-# wrong_language 0.5, their AUC was 0.88 and 0.63.
+# Weights of the defects. The response model's answers are not used as flawed responses, since some of them state the
+# right facts. The evaluator needs many examples to recognize a wrong language: when partly_foreign had the weight 0.7
+# and wrong_language 0.5, their AUC was 0.88 and 0.63.
 FLAWED = {"cut": 1, "repeated": 1.3, "partly_foreign": 1.2, "strays": 1.3, "model_answer": 0}
 DEFECTS = {**FLAWED, "swapped": 2, "wrong_language": 1, "drift": 0}
 

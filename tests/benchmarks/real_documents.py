@@ -39,7 +39,7 @@ class Excerpts:
     """The excerpts of a language by part. `other_site` comes from the site from which nothing is learned."""
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in [*PARTS, "other_site"]})
-    sentences: set[str] = field(default_factory=set)  # long sentences of the excerpts; no new excerpt may have one
+    sentences: set[str] = field(default_factory=set)  # long sentences so far; no new excerpt may contain one
 
     def add(self, part: str, excerpts: list[str]) -> None:
         for excerpt in excerpts:
@@ -59,7 +59,7 @@ def excerpts(language: str) -> Excerpts:
 def divided(documents: pl.DataFrame, language: LanguageSettings) -> Excerpts:
     """The excerpts from `documents`, which has the columns `source` (the site), `path` and `text`.
 
-    The documents are ordered by a hash, so that the sites are spread over the parts, except for `other_site`.
+    The documents are ordered by a hash, so that those of each site, except `other_site`, are spread over the parts.
     """
     found = Excerpts()
     sites = documents["source"].value_counts(sort=True)["source"].to_list()

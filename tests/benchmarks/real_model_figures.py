@@ -116,7 +116,7 @@ def precision_gain(before: pl.DataFrame, after: pl.DataFrame, min_rating: float)
 
 
 def seeds_of(rated: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """The number of each pair's seed; a good pair is followed by the pairs made from it."""
+    """The index of the seed of each pair; a good pair is followed by the pairs made from it."""
     return (rated["defect"] == "none").cum_sum().cast(pl.Int64).to_numpy() - 1
 
 

@@ -1,7 +1,7 @@
 """Makes the project of the benchmark real_model: a copy of this project with other texts, seeds and settings.
 
 The numbers of texts and pairs are small, so that a run does not take too long: on one slow core without bfloat16
-instructions, the model of 270 million weights is trained on 50 tokens/s and reads 160 tokens/s.
+instructions, the model of 270 million weights is trained at 50 tokens/s and reads 160 tokens/s.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def settings(languages: Sequence[str]) -> dict[str, Any]:
             "english_per_native": ENGLISH_PAIRS / (NATIVE_TRAIN_PAIRS * len(languages)),
             "training": training(batch_size=8, gradient_accumulation=1),
         },
-        # At 32 tokens, 14 of 1,312 instructions were cut.
+        # With at most 32 tokens, 14 of 1,312 instructions were cut.
         "candidate_pairs": {"samples": 8, "kept_samples": 1, "max_new_tokens": 48},
         "decoding": {"max_new_tokens": 56},
         "response_model": {"training": training()},

@@ -46,9 +46,9 @@ def run() -> list[Row]:
 def moments(times: list[float], choose: random.Random) -> list[tuple[int, float]]:
     """KILLS random moments of a run: the number of shards finished by then, and the seconds since the last of them.
 
-    `times[n]` is the second at which n shards were finished; the last entry is the end of the run. A moment is not
-    given in seconds alone, because a resumed run skips finished shards and often ends before that second: of ten kills
-    that were planned in seconds alone, only two hit a run.
+    `times[n]` is the time in seconds at which n shards were finished; the last entry is the end of the run. A moment is
+    not given in seconds alone, because a resumed run skips finished shards and often ends before that time: of ten
+    kills that were planned in seconds alone, only two hit a run.
     """
     drawn = sorted(choose.uniform(times[0], times[-1] - LAST_SECONDS) for _ in range(KILLS))
     finished = [sum(second <= moment for second in times) - 1 for moment in drawn]

@@ -40,7 +40,7 @@ def combined(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def swapped_auc(pairs: pl.DataFrame, column: str, seed: int) -> float:
-    """AUC of the true against the wrong combinations of one half of the pairs, by a column of `Similarity.score`."""
+    """The AUC with which a column of `Similarity.score` separates true from wrong combinations of half of the pairs."""
     order = np.random.default_rng(seed).permutation(pairs.height)
     half = pairs.height // 2
     scored = Similarity.fit(pairs[order[:half]]).score(combined(pairs[order[half:]]))

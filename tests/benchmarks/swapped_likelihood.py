@@ -42,7 +42,7 @@ def areas(table: Matrix, without: Matrix) -> dict[str, float]:
 
 
 def means_of_others(table: Matrix) -> Matrix:
-    """For each entry, the mean of the other entries in its row, except that of the instruction's own response."""
+    """For each entry, the mean of the other entries in its row; the instruction's own response is left out."""
     count, own = len(table), np.diag(table)
     sums = table.sum(axis=1, keepdims=True) - table - own[:, None]
     sums[np.diag_indices(count)] += own

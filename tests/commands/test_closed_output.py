@@ -24,7 +24,7 @@ COMMANDS = {
 }
 
 
-# With PYTHONUNBUFFERED, already the first printed line fails; without it, only the flush at the end fails.
+# With PYTHONUNBUFFERED, printing the first line fails; without it, only the flush at the end fails.
 CASES = [*((name, "") for name in COMMANDS), ("explain as a table", "1")]
 
 

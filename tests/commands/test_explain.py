@@ -1,4 +1,4 @@
-"""`explain` shows every stage that a row went through, also if a stage dropped it, and reads only a few rows."""
+"""`explain` shows every stage that a row went through, even if a stage dropped it, and reads only a few rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`release` copies or uploads exactly the set that passed its checks, and a failure says what was changed."""
+"""`release` copies or uploads exactly the set that passed its checks, and an error message says what was changed."""
 
 from __future__ import annotations
 

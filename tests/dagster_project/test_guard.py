@@ -253,7 +253,7 @@ def foreign_port() -> Iterator[int]:
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    """A Chromium that resolves the foreign name to this machine, as after DNS rebinding."""
+    """A Chromium that resolves the foreign host name to this machine, as after DNS rebinding."""
     if not CHROMIUM.exists():
         pytest.skip(f"no browser: {CHROMIUM} is not installed (the same requests are tried by HTTP)")
     sync_api = pytest.importorskip("playwright.sync_api")

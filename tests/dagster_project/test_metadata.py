@@ -1,4 +1,4 @@
-"""A truncated report or manifest is an error of one sentence, also in Dagster."""
+"""Dagster's error for a truncated report or manifest is one sentence that names the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `dvc` commands of a run write `dvc.lock` as a whole, so that a kill cannot lose the record of the stages."""
+"""The `dvc` commands of a run replace `dvc.lock` atomically, so that a kill cannot lose the record of the stages."""
 
 from __future__ import annotations
 

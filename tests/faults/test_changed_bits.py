@@ -291,7 +291,7 @@ def test_a_damaged_file_of_unfinished_work_is_named_and_not_used(
 ) -> None:
     path = tmp_path / "part-00000.parquet"
     path.write_text("rows")
-    assert not as_noted(path)  # as if a run was killed before it noted the file
+    assert not as_noted(path)  # as if a run was killed before it wrote the checksum
     note(path)
     assert as_noted(path)
     flip(path, 1)

@@ -1,4 +1,4 @@
-"""A stage ends if its run is killed, also with a shell between them, and a run ends if its `make` is killed."""
+"""A stage ends if its run is killed, even if DVC started it with a shell, and a run ends if its `make` is killed."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Python imports a module of this name when it starts. Each outermost call of a check appends a line with its processor
 seconds to the file that XI_TIMED names: `+ process group seconds`. These are the seconds of the calling thread; other
-threads do not count. A line with `=` has the seconds that all threads of a process have used so far, and replaces the
-earlier lines with `=` of this process. Such lines are written only for the process that forks the readers of pages.
+threads do not count. A line with `=` has the seconds that all threads of a process have used so far, and replaces
+earlier `=` lines of the same process. `=` lines are written only for the process that forks the readers of pages.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from x_instruction.embeddings.encoder import Vectors
 from x_instruction.embeddings.vectors import INSTRUCTION, vectors_of
 from x_instruction.runner.job import Job
 
-COMPARED = 50_000  # number of vectors whose distances to the centres are compared
+COMPARED = 50_000  # number of vectors that both sides cluster, to compare the mean distances to the centres
 COPY_AFTER = 20  # every COPY_AFTER-th pair is a near copy of the previous pair
 SIZE = 384  # dimensions of a vector
 DRAWN_OF = 100  # one pair of this many is drawn
@@ -64,7 +64,7 @@ def ours(job: Job, pairs: pl.DataFrame) -> dict[str, Any]:
 
 
 def timed(name: str) -> Callable[[], float]:
-    """Times a function of `decisions`. The function that is returned gives the CPU seconds taken so far."""
+    """Times each call of a function of `decisions`. Returns a function that gives the sum of the CPU seconds so far."""
     function, taken = getattr(decisions, name), [0.0]
 
     def measured(*arguments: Any) -> Any:
@@ -102,7 +102,7 @@ def alone(paths: list[Path]) -> dict[str, Any]:
 
 
 def kmeans(vectors: Vectors, clusters: int, **changed: int) -> Any:
-    """faiss k-means, with our number of vectors per cluster and the settings in `changed`; all others are defaults."""
+    """faiss k-means, which samples as many vectors per cluster as ours; `changed` has further settings of faiss."""
     means = faiss.Kmeans(vectors.shape[1], clusters, seed=17, max_points_per_centroid=VECTORS_PER_CLUSTER, **changed)
     means.train(vectors)
     return means

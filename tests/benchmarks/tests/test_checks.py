@@ -53,7 +53,8 @@ def test_every_check_that_is_timed_exists(tmp_path: Path) -> None:
 def test_the_process_that_reads_pages_counts_except_for_the_reading(tmp_path: Path) -> None:
     lines = lines_of(READS, tmp_path)
     processes = Counter((kind, process) for kind, process, _, _ in lines)
-    # One line has the time of the fork server. The process that reads pages and the calling process write three each.
+    # One line has the time of the fork server. Three lines are from the process that reads pages, and three from the
+    # calling process.
     assert sorted(processes.values()) == [1, 3, 3]
     assert {group for _, _, group, _ in lines} == {"pages"}
     assert sum(kind == "=" for kind, *_ in lines) == 1

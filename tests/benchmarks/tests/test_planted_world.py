@@ -15,7 +15,7 @@ from tests.benchmarks.planted_world import DATA, Kept, content_accuracy, kept_ri
 WORLD = World(concepts=4, families=2, languages=1)
 TONGUE = TONGUES[0]
 RIGHT, WRONG = Topic("looks", "lantern"), Topic("making", "basket")
-# For each page, its kind and its candidate pair's text and topic. "lost" was dropped by the filter, so it has no pair.
+# For each page, its kind and its candidate pair's text and topic. The filter dropped "lost", so this page has no pair.
 PAGES = {
     "named": ("good", "Tona kala.", RIGHT),
     "misnamed": ("good", "Tona kala.", WRONG),

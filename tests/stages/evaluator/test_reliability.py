@@ -18,7 +18,7 @@ def rated(*rows: tuple[str, float, float, float]) -> pl.DataFrame:
 
 
 def pairs(level: str, certainty: float, times: int, wrong: int = 0) -> list[tuple[str, float, float, float]]:
-    """Pairs of a level, with the probability `certainty` for this level; `wrong` of them have it for the next level."""
+    """Pairs of a level that have the probability `certainty` for this level or, in `wrong` of them, for the next."""
     rows = []
     for number in range(times):
         likeliest = (LEVELS.index(level) + (number < wrong)) % 3

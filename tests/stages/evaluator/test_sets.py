@@ -87,8 +87,8 @@ def test_the_same_seed_gives_the_same_set(rated: list[RatedPair]) -> None:
 def test_whole_share_sets_the_share_of_whole_responses(share: float, expected: float) -> None:
     good = {pair.id: pair.response for pair in PAIRS}
     best = [item for item in made(size=60 * PASS, whole_share=share) if item.level == "best"]
-    # With a share of 0, a response is a random run of the seed's three sentences. It starts at the first with
-    # probability 1/3, and then ends at the last with probability 1/3.
+    # With a `whole_share` of 0, a response is a random run of the seed's three sentences. It starts at the first
+    # sentence with probability 1/3, and then ends at the last sentence with probability 1/3.
     whole = sum(item.response == good[item.pair.id] for item in best)
     assert whole / len(best) == pytest.approx(expected, abs=0.03)
 

@@ -95,7 +95,7 @@ def test_an_empty_partition_has_no_duplicates(tmp_path: Path) -> None:
 
 
 def test_planted_pairs_and_no_other_texts_are_found(tmp_path: Path) -> None:
-    """At least 95 % of the pairs with a similarity of 0.8 or more are found, and no less similar text is dropped."""
+    """At least 95 % of the pairs with a similarity of 0.8 or more are found, and no pairs of lower similarity."""
     pairs = planted_pairs(400, seed=3)
     found = dropped(tmp_path, texts(*(text for pair in pairs for text in pair)))
     alike = [pair for pair in pairs if jaccard(*pair, SETTINGS.shingle_words) >= 0.8]
@@ -171,7 +171,7 @@ def test_case_punctuation_joiners_and_vowel_marks_are_ignored() -> None:
 
 
 def test_signatures_are_the_same_in_every_process_and_version() -> None:
-    """A run may use the signatures of an interrupted earlier run, so the numbers must not change."""
+    """A run may use the signatures of an interrupted earlier run, so the signature of a text must never change."""
     (row,) = signatures(pl.Series([GOOD]), SETTINGS, page("fi")).to_list()
     assert (len(row), row[0], row[1], row[-1]) == (
         19,

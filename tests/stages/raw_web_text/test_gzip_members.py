@@ -1,4 +1,4 @@
-"""Damage in a gzip member loses at most the rest of the member or of a JSON array; the lost bytes are counted."""
+"""If a gzip member is damaged, at most the rest of it or of a JSON array is lost, and the lost bytes are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without `outside: true`, a source reads only regular files below its folder or in DVC's cache, and public hosts."""
+"""Without `outside: true`, a source may use only public hosts, and regular files in its folder or in DVC's cache."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def redirecting() -> Iterator[str]:
 def test_a_redirect_to_a_host_of_this_network_is_not_followed(
     redirecting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server counts as public and may be read, but the address to which it redirects may not."""
+    """The server counts as public, but the address to which it redirects does not."""
     public = lambda address: address == "127.0.0.1" or is_public(address)  # noqa: E731
     monkeypatch.setattr("stages.raw_web_text.hosts.is_public", public)
     message = refused(tmp_path, redirecting, revision="1")

@@ -1,4 +1,4 @@
-"""A bad text in a Parquet file drops its row, another bad value is left out, and a broken row group loses its rows."""
+"""Parquet rows with a bad text or in a broken row group are dropped, and other bad values are left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damage in a zstd frame loses at most the rest of that frame, and the lost bytes are counted."""
+"""If a zstd frame is damaged, at most the rest of that frame is lost, and the lost bytes are counted."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_sentence_transformers_read_the_prefix_before_the_text(of_folder: Embedd
 
 
 def test_sentence_transformers_read_a_long_text_to_its_end(of_folder: Embeddings, tmp_path: Path) -> None:
-    encoder = open_encoder(of_folder, tmp_path)  # reads 64 tokens
+    encoder = open_encoder(of_folder, tmp_path)  # its model reads at most 64 tokens
     short, long = "leipä kissa " * 10, "leipä kissa " * 40
     vectors = encoder.encode([long, short, f"{long}{'cat ' * 20}", "cat"], "query: ")
     assert vectors.shape == (4, 16) and norms(vectors) == pytest.approx(1, abs=1e-5)

@@ -300,7 +300,7 @@ def test_an_end_of_one_token_is_the_stop_token(settings: Settings) -> None:
 
 
 def test_an_end_of_several_tokens_ends_a_text_only_as_a_whole(settings: Settings) -> None:
-    # No single token of the end, such as the line break, may end a text.
+    # A single token of the string `end`, such as the line break, must not end a text.
     encoder = PromptEncoder(byte_level(), settings.prompts.model_copy(update={"end": "\n###"}))
     assert len(encoder.end) == 4
     assert (encoder.stop, encoder.stop_strings) == ((), ("\n###",))

@@ -44,7 +44,7 @@ def test_an_ordinary_page_is_within_the_limits(page: str) -> None:
 
 def test_a_page_that_takes_too_long_ends_its_process_and_not_the_next_page(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Extractor()
-    slow = Limits(max_attributes=10**6, max_seconds_per_megabyte=1)  # 0.3 s for this page
+    slow = Limits(max_attributes=10**6, max_seconds_per_megabyte=1)  # allows 0.3 s for this page
     with pytest.raises(LimitError, match=r"more than 0\.3\d* s of processor time"):
         reader.extract(attributes(40_000), slow)
     assert reader.extract(PAGE, Limits()).text == f"Kuori\n{SENTENCE}"

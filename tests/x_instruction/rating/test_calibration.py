@@ -118,9 +118,9 @@ def test_pairs_whose_signal_is_null_do_not_change_its_median_and_limit(name: str
 
 @pytest.mark.parametrize(("spread", "noise", "share"), [(3.0, 0.1, 1.0), (0.1, 3.0, 0.0), (2.0, 2.0, 0.5)])
 def test_the_share_of_the_mean_that_separates_best_is_subtracted(spread: float, noise: float, share: float) -> None:
-    """`spread` is how much the instructions differ in likelihood, whatever text is before them.
+    """`spread` is the standard deviation of the part of the likelihood that depends on the instruction alone.
 
-    `noise` is the error with which the mean likelihood after other texts shows this difference.
+    `noise` is the standard deviation of the error with which `other_likelihood` measures this part.
     """
     draw = random.Random(1)
     likelihoods = [draw.gauss(0, spread) for _ in range(240)]

@@ -1,4 +1,4 @@
-"""Every error that is not a bug of this project is one sentence with a remedy; a bug keeps its traceback."""
+"""Any error that is not a bug of this project is reported in one sentence with a remedy; a bug keeps its traceback."""
 
 from __future__ import annotations
 

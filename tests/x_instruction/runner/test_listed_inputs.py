@@ -1,4 +1,4 @@
-"""A graph without an input that the settings name is refused, because DVC would not see changes of that input."""
+"""A graph that lacks an input named in the settings is refused, because DVC would not see changes of that input."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def holding(work: Path, locks: Path = patience.LOCKS) -> Iterator[subprocess.Pop
 
 
 def end_after(looks: int, other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pretends that the other process works for a second between two looks at it, and ends it at the last look."""
+    """Pretends that the other process works for a second between two checks, and ends it at the last of the checks."""
     done = iter(range(1, looks + 1))
 
     def work(processes: Iterable[int | None]) -> int:
@@ -73,7 +73,7 @@ def test_a_run_that_works_is_waited_for_on_a_system_that_lists_no_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(patience, "LOCKS", tmp_path / "none")
-    monkeypatch.setattr(patience, "MESSAGE_EVERY", 0.05)  # 20 looks take 1 s; the other run may be idle for 0.3 s
+    monkeypatch.setattr(patience, "MESSAGE_EVERY", 0.05)  # 20 checks take 1 s; the other run may be idle for 0.3 s
     with holding(tmp_path, tmp_path / "none") as other:
         end_after(20, other, monkeypatch)
         with one_run(tmp_path, "texts fi", longest_wait=0.3):
