@@ -16,7 +16,7 @@ import polars as pl
 from x_instruction.language.settings import LanguageSettings
 from x_instruction.words.split_words import split
 
-LENGTH = "length counted by spaces"
+LENGTH = "the number of words, which we count by spaces"
 SAME_WORDS = "same words"
 NUMBER = re.compile(r"\d[,.:/]+\d")
 SUFFIX = re.compile(r"^['’‘]\w+$")
@@ -58,13 +58,13 @@ def differing(ours: list[str], theirs: list[str]) -> Iterator[tuple[list[str], l
 def _name(ours: list[str], theirs: list[str]) -> str:
     """The cause for one stretch of text, given the words into which each side splits it."""
     if any("\n" in word for word in theirs):
-        return "line end inside a word"
+        return "a line end inside a word"
     if any(" " in word for word in theirs) and len(theirs) < len(ours):
         return "syllables joined by a model"
     if any("฀" <= sign <= "๿" for word in ours for sign in word):
         return "Thai clusters (letters out of order)"
     if any(SUFFIX.match(word) for word in theirs if word not in ours):
-        return "apostrophe in the next word"
+        return "suffixes that are cut off at an apostrophe"
     if any(NUMBER.search(word) for word in theirs) and "".join(ours) == "".join(theirs):
         return "punctuation between numbers and words"
     if len(theirs) < len(ours):

@@ -162,7 +162,7 @@ def rows(expected: Sequence[list[int]], ways: Mapping[str, Sequence[Asked]]) -> 
     for way, asked in ways.items():
         prompts = [(one.prompt, prompt) for one, prompt in zip(asked, expected, strict=True) if prompt]
         same = sum(one == prompt for one, prompt in prompts)
-        note = "the prompts of the training, token for token; only questions with `language` have one"
+        note = "the prompts of the training, token for token; only questions with `language` have such a prompt"
         found.append(Row(f"same prompts, {way}", "prompts", float(same), float(len(prompts)), note))
         if way == REFERENCE:
             continue

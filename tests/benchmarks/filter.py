@@ -97,7 +97,7 @@ def compare(code: str) -> list[Row]:
     differ = [number for number, reason in enumerate(theirs["reasons"]) if (reason is None) == (number in dropped)]
     kept = theirs["reasons"].count(None) / len(texts)
     causes = why(texts, differ, dropped, theirs["reasons"], language)
-    note = "; ".join([f"datatrove 0.10, keeps {kept:.0%}", *(f"{count} {name}" for name, count in causes)])
+    note = "; ".join([f"datatrove 0.10, keeps {kept:.0%}", *(f"{count} because of {name}" for name, count in causes)])
     return [
         Row(code, "MB/s", megabytes / seconds, megabytes / theirs["seconds"], "datatrove 0.10"),
         Row(code, "same verdict, %", 100 * (1 - len(differ) / len(texts)), 100, note),

@@ -101,7 +101,13 @@ def rows_of(dtype: str, ours: Found, other: Found) -> list[Row]:
             MOST_DIFFERENT_NATS,
             note,
         ),
-        Row(f"{dtype}, equal greedy texts", "texts", float(equal), float(len(ours.texts)), f"all, {NEW_TOKENS} tokens"),
+        Row(
+            f"{dtype}, equal greedy texts",
+            "texts",
+            float(equal),
+            float(len(ours.texts)),
+            f"all texts, {NEW_TOKENS} tokens each",
+        ),
     ]
 
 
