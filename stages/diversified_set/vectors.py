@@ -32,9 +32,10 @@ MIN_NORM = 1e-9
 def centred_vectors(job: Job, pairs: pl.DataFrame) -> Vectors:
     """The vectors of the instructions minus the mean of the language, scaled to length 1; shape (pairs, dimensions).
 
-    `pairs` has `id` (of candidate_pairs, each once) and `instruction`. The mean is taken over the MEAN_OF candidates
-    with the smallest ids, which are a random sample because ids are hashes. If it were taken over `pairs`, a set of
-    near-identical instructions would look diverse. Raises InputError if candidate_pairs lacks one of the pairs.
+    `pairs` has `id` and `instruction`. The ids come from candidate_pairs, and no id occurs twice. The mean is taken
+    over the MEAN_OF candidates with the smallest ids, which are a random sample because ids are hashes. If it were
+    taken over `pairs`, a set of near-identical instructions would look diverse. Raises InputError if candidate_pairs
+    lacks one of the pairs.
     """
     candidates = pl.scan_parquet(job.rows("candidate_pairs", job.language).paths())
     first = candidates.select("id").bottom_k(MEAN_OF, by="id").collect()

@@ -32,10 +32,11 @@ WINDOW, SEAM = 1 << 20, 32  # bytes; windows overlap by SEAM, which is longer th
 
 
 def read_archive(file: SourceFile, source: Source, settings: RawWebText) -> Iterator[Record]:
-    """One record for each response (WARC) or text (WET), and for each place where the reader fails.
+    """Yields a row for each response (WARC) or text (WET), and for each place where the reader fails.
 
-    Records of other kinds are counted, and each of these kinds gives one more record. `record` is the offset in the
-    file, in bytes. Raises UnreadableError if the file is empty or has only records of other kinds.
+    Records of other kinds are counted, and each of these kinds gives one more row. The field `record` of a row is the
+    byte offset of its WARC record in the file. Raises UnreadableError if the file is empty or has only records of other
+    kinds.
     """
     with stored_bytes(file) as stored, readable(file):
         kind = _kind(stored, file.name)

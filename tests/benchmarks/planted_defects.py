@@ -46,7 +46,7 @@ CASES = {"measured": "real text", "other_site": "a site not learned from"}
 INSTRUCTION = "Write a short text as it would stand on a web page."
 NOTES = {
     **dict.fromkeys(SURFACE, "at least"),
-    "boilerplate": "at least; the training data have the layouts of these phrases, but not the phrases",
+    "boilerplate": "at least; the evaluator has learned notices with the same layouts, but with other phrases",
     "swapped": "at least; the encoder recognizes them, and the labels alone do not (0.4989 without the encoder)",
     "strays": "chance: one foreign sentence hardly changes the vectors",
 }

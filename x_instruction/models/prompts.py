@@ -114,8 +114,9 @@ class PromptEncoder:
     def _as_running_text(self, texts: list[str], pieces: list[list[int]]) -> list[int]:
         """The token ids of the joined texts, or those of the single pieces.
 
-        The pieces are used if the joined texts would contain a control token of a document, or would not fit. Otherwise
-        the texts are joined, because models know "Instruction: How" with one token for " How".
+        The single pieces are used if the text of a document would become a control token in the joined texts, or if the
+        joined texts would not fit into `room`. Otherwise the texts are joined, because models know "Instruction: How"
+        with one token for " How".
         """
         apart = [token for piece in pieces for token in piece]
         if any(map(self._text.has_control_strings, texts[1::2])):

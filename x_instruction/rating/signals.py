@@ -29,10 +29,11 @@ SIGNALS = (*HIGHER_IS_BETTER, *SURFACE)
 
 
 def add_signals(frame: pl.DataFrame, job: Job, evaluator: Path) -> pl.DataFrame:
-    """Adds the signals of `rating.signals`. Likelihoods need the instruction model, and similarities the text encoder.
+    """Adds the signals that the setting `rating.signals` lists.
 
-    The folder `evaluator` contains the mean vectors that similarities need. If the frame has no vectors, they are
-    computed for the similarities. Afterwards the vectors are removed.
+    Likelihoods need the instruction model, and similarities the text encoder. The folder `evaluator` contains the mean
+    vectors that similarities need. If the frame has no vectors, they are computed for the similarities. Afterwards the
+    vectors are removed.
     """
     rating = job.section(Rating)
     if set(rating.signals) & set(SURFACE):

@@ -96,7 +96,7 @@ VIETNAMESE_GROUPS = r"0\d{2}(?P<gap>[ -])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}"
 
 
 def _alone(form: str) -> str:
-    """The form without another group of digits before or after it, which would make it a part of a longer number."""
+    """A pattern that matches `form` unless it is part of a longer number: a group of digits before or after it."""
     return rf"(?<!\d[ \-])(?:{form})(?![ \-]\d)"
 
 

@@ -1,8 +1,8 @@
 """Finds the passages of texts that may contain private data, so that only these are searched in detail.
 
-A mask reads a text character by character in Python, but few lines have an address or a number: 600 of 52,310 lines of
-Finnish web text do. A passage consists of one such line, or several in a row, and of the line before them, because the
-words that announce a number may be at the end of that line.
+Masking is slow, because it reads a text character by character in Python. Few lines have an address or a number: 600 of
+52,310 lines of Finnish web text do. A passage consists of one such line, or several in a row, and of the line before
+them, because the words that announce a number may be at the end of that line.
 """
 
 from __future__ import annotations
