@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+from sklearn.metrics import roc_auc_score
 
-from stages.evaluator.measures import area_under_curve
 from stages.params import Settings, load_settings
+from tests.benchmarks.real_model_figures import Matrix, Measured, bootstrapped
 from tests.benchmarks.real_model_measures import unlearned_seeds, with_vectors
 from tests.benchmarks.table import Row
 from x_instruction.embeddings.similarity import Similarity
@@ -31,42 +34,57 @@ def swapped_rows(project: Path, embedded: Path) -> list[Row]:
     ours, other = (swapped_areas(folder) for folder in (project, embedded))
     return [
         Row(
-            f"evaluator {number}, swapped, {code}", "AUC", value, LIMIT,
-            f"at least; embedded model {other[number, code][0]:.3g}; all combinations of {seeds} seeds",
+            f"evaluator {number}, swapped, {code}", "AUC", found.value, LIMIT,
+            f"at least; {found}, all combinations of {seeds} seeds; embedded model {other[number, code][0].value:.3g}",
         )
-        for (number, code), (value, seeds) in ours.items()
+        for (number, code), (found, seeds) in ours.items()
     ]  # fmt: skip
 
 
-def swapped_areas(project: Path) -> dict[tuple[int, str], tuple[float, int]]:
-    """Maps iteration and language to the AUC of the right responses against all others, and to the number of seeds."""
+def swapped_areas(project: Path) -> dict[tuple[int, str], tuple[Measured, int]]:
+    """For each iteration and language, the AUC of own responses against those of other seeds, and the seeds' number."""
     settings = load_settings(project / "params.yaml")
     seeds = {code: unlearned_seeds(project, code, ["held_out"]) for code in settings.languages}
-    pairs = with_signals(pl.concat(combinations(code, of) for code, of in seeds.items()), project, settings)
+    several = {code: of for code, of in seeds.items() if len(of) > 1}
+    pairs = with_signals(pl.concat(combinations(code, of) for code, of in several.items()), project, settings)
     found = {}
     for number in (1, 2):
         rated = with_ratings(pairs, project, settings, number)
-        for code in settings.languages:
-            of_language = rated.filter(pl.col("language") == code)
-            own, others = (of_language.filter(pl.col("own") == is_own)["rating"] for is_own in (True, False))
-            area = area_under_curve(own, others)
-            if area is not None:
-                found[number, code] = (area, len(own))
+        for code, of in several.items():
+            ratings = rated.filter(pl.col("language") == code).sort("asked", "answered")["rating"].to_numpy()
+            found[number, code] = (area_over_seeds(ratings.reshape(len(of), len(of))), len(of))
     return found
 
 
-def combinations(language: str, seeds: list[Pair]) -> pl.DataFrame:
-    """Each instruction with each response.
+def area_over_seeds(ratings: Matrix) -> Measured:
+    """AUC of the ratings of own responses (on the diagonal) against the others, with its interval over seeds.
 
-    An instruction's own response comes first, because `add_likelihoods` chooses other texts that differ from the
-    response in the instruction's first row.
+    `ratings` has a row for each instruction and a column for each response.
+    """
+    own, count = np.eye(len(ratings), dtype=bool), len(ratings)
+
+    def figure(drawn: npt.NDArray[np.int64]) -> float:
+        times = np.bincount(drawn, minlength=count).astype(float)
+        if (times > 0).sum() == 1:  # a draw of one seed has no other response
+            return 0.5
+        weight = np.where(own, times[:, None], np.outer(times, times))
+        return float(roc_auc_score(own.ravel(), ratings.ravel(), sample_weight=weight.ravel()))
+
+    return bootstrapped(count, figure)
+
+
+def combinations(language: str, seeds: list[Pair]) -> pl.DataFrame:
+    """Each instruction with each response: numbers `asked` and `answered`, which are equal for a seed's own response.
+
+    A seed's own response comes first, because `add_likelihoods` compares an instruction with texts that differ from the
+    first response that it has in the frame.
     """
     rows = [
-        (language, asked.instruction, answered.response, asked is answered)
-        for asked in seeds
-        for answered in (asked, *(seed for seed in seeds if seed is not asked))
+        (language, seeds[asked].instruction, seeds[answered].response, asked, answered)
+        for asked in range(len(seeds))
+        for answered in (asked, *(number for number in range(len(seeds)) if number != asked))
     ]
-    return pl.DataFrame(rows, schema=["language", "instruction", "response", "own"], orient="row")
+    return pl.DataFrame(rows, schema=["language", "instruction", "response", "asked", "answered"], orient="row")
 
 
 def with_signals(pairs: pl.DataFrame, project: Path, settings: Settings) -> pl.DataFrame:
