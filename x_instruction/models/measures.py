@@ -64,9 +64,15 @@ def model_facts(folder: Path) -> dict[str, Metric]:
 
 def held_out_loss(folder: Path, examples: Sequence[Example], dtype: str | None = None) -> float:
     """Mean loss per completion token of the model of a folder, in nats, over the tokens of all examples."""
-    if not examples:
+    return mean_losses(folder, [examples], dtype)[0]
+
+
+def mean_losses(folder: Path, kinds: Sequence[Sequence[Example]], dtype: str | None = None) -> list[float]:
+    """The same as `held_out_loss` for several lists of examples; the model is loaded once."""
+    if not all(kinds):
         raise InputError("there is no held-out seed: raise seed_pairs.held_out_share or add seeds")
-    return mean_loss(model_to_measure(folder, dtype), examples)
+    model = model_to_measure(folder, dtype)
+    return [mean_loss(model, examples) for examples in kinds]
 
 
 def example_losses(folder: Path, examples: Sequence[Example]) -> list[tuple[float, int]]:

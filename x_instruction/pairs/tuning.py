@@ -12,7 +12,7 @@ from x_instruction.language.names import load_names
 from x_instruction.models.checkpoints import load_tokenizer, stored_dtype
 from x_instruction.models.examples import Example
 from x_instruction.models.fine_tuning import fine_tune
-from x_instruction.models.measures import held_out_loss, model_facts
+from x_instruction.models.measures import mean_losses, model_facts
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.publishing import Tuned, publish, write_template
 from x_instruction.models.settings import Prompts, Training
@@ -27,9 +27,13 @@ from x_instruction.runner.plots import PLOTS
 
 # Facts about a training run that are metrics of the artifact.
 CHECKED = (
-    "pairs", "loss_change", "changed_weights_share", "held_out_loss", "held_out_loss_change", "template_share",
-    "ends_with_token",
+    "pairs", "loss_change", "changed_weights_share", "learned_loss_change", "held_out_loss", "held_out_loss_change",
+    "template_share", "ends_with_token",
 )  # fmt: skip
+# The losses of this many learned examples are compared before and after the training. The losses of the steps cannot be
+# compared, because each step learns other examples: in 24 steps of Gemma 3 270M, they were 0.006 higher in the last
+# quarter than in the first, while the held-out loss fell by 0.25.
+LEARNED = 32
 COMPARED = 200  # at most this many held-out prompts are compared with those of the chat template
 
 
@@ -74,12 +78,14 @@ def tune_into(
     facts = fine_tune(base, examples, folder, training, job.settings.seed, surroundings=surroundings)
     # Both models are measured with weights of the saved type: the loss of a tiny random base model was 0.025 nats lower
     # in bfloat16 than in float32.
-    before, after = (held_out_loss(model, unseen, stored_dtype(folder)) for model in (base, folder))
+    learned, dtype = examples[:: max(1, len(examples) // LEARNED)][:LEARNED], stored_dtype(folder)
+    before, after = (mean_losses(model, [unseen, learned], dtype) for model in (base, folder))
     write_template(folder, encoder, task.asking)
     facts |= {
         "pairs": len(pairs),
-        "held_out_loss": after,
-        "held_out_loss_change": after - before,
+        "held_out_loss": after[0],
+        "held_out_loss_change": after[0] - before[0],
+        "learned_loss_change": after[1] - before[1],
         "template_share": _template_share(folder, task, held_out, unseen, encoder),
         "ends_with_token": int(bool(encoder.stop)),
     }

@@ -34,6 +34,7 @@ WORST: dict[str, Callable[..., Any]] = {
     "pairs": sum,
     "loss_change": max,
     "changed_weights_share": min,
+    "learned_loss_change": max,
     "held_out_loss": max,
     "held_out_loss_change": max,
     "template_share": min,

@@ -95,12 +95,18 @@ def test_a_training_that_changes_nothing_is_refused_and_its_checkpoints_are_kept
     assert checkpoints(idle) and not idle.target.exists()
 
 
+def test_the_loss_of_learned_examples_is_compared_before_and_after_the_training(job: Job) -> None:
+    metrics = instruction_model.measure(job, instruction_model.run(job))
+    assert float(metrics["learned_loss_change"]) < float(metrics["held_out_loss_change"]) < 0
+
+
 GOOD = {
     "finite": 1,
     "vocabulary_fits": 1,
     "entropy_share": 0.5,
     "changed_weights_share": 0.99,
-    "loss_change": -0.1,
+    "loss_change": 0.1,  # the losses of different examples, so not checked
+    "learned_loss_change": -0.1,
     "held_out_loss_change": -0.1,
     "short_languages": 0,
 }
@@ -109,7 +115,7 @@ GOOD = {
 @pytest.mark.parametrize("artifact", ["instruction_model", "response_model", "tuned_model"])
 def test_the_checks_of_a_tuned_model_can_fail(artifact: str, settings: Settings) -> None:
     suite = load_suite(ROOT / "stages" / artifact / "expectations.yaml", settings)
-    bad = {"changed_weights_share": 0.1, "loss_change": 0.1, "held_out_loss_change": 0.1, "entropy_share": 1.0}
+    bad = {"changed_weights_share": 0.1, "learned_loss_change": 0.1, "held_out_loss_change": 0.1, "entropy_share": 1.0}
     with Validator() as validator:
         assert not judge(artifact, "", suite, GOOD, validator.validate).failures
     with Validator() as validator:
