@@ -21,6 +21,8 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
 .PHONY: run test ui graph bench vllm ray lm_eval environment
+# With -j, two pip runs would write to the same environment at the same time.
+.NOTPARALLEL:
 
 run: $(CORE)
 	python -m dvc_project.generated_lines

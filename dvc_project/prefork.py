@@ -4,7 +4,7 @@ The imports of a stage take 4 to 8 s, which is longer than the work of most stag
 `make run` if at least four stages run, start this process once. `python -m stages` finds the socket of the process in
 XI_PRELOADED, sends its arguments, folder, environment and streams, and ends with the stage's status. If there is no
 such process, `python -m stages` does the work itself. Of the project's code, the process loads only this module,
-delegate.py and process.py. A forked stage loads the other code from disk.
+delegate.py and process.py. A forked stage loads all code from disk.
 """
 
 from __future__ import annotations
@@ -119,6 +119,8 @@ def _make_stage(connection: socket.socket) -> None:
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         # `multiprocessing` imports the main module in a spawned process, and the stage's folder may lack this module.
         sys.modules["__main__"] = ModuleType("__main__")
+        for name in [name for name in sys.modules if name.startswith("x_instruction")]:
+            del sys.modules[name]  # this process may have loaded it before an edit
         from stages.__main__ import main
 
         status = main(arguments)

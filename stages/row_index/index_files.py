@@ -25,8 +25,8 @@ from x_instruction.runner.files import read_json, write_json
 KEYS, PLACES, FILES = "keys.u64", "places.u64", "files.json"
 NUMBER = np.dtype("<u8")
 ROW_BITS = 32
-# Entries are divided into buckets by the first bits of the key, and each bucket is sorted separately. With 100 million
-# entries, a bucket has 25 MB.
+# Entries are divided into buckets by the first bits of the key, and only one bucket is in memory at a time. With 100
+# million entries, a bucket has 25 MB.
 BUCKET_BITS = 6
 Numbers = npt.NDArray[np.uint64]
 
@@ -44,6 +44,14 @@ def numbers_of(ids: pl.Series) -> Numbers:
     return ids.str.to_integer(base=16, dtype=pl.UInt64).to_numpy().astype(NUMBER)
 
 
+def divide(folder: Path, entries: Numbers) -> None:
+    """Appends entries to the files of their buckets in `folder`. The first column of `entries` has the ids."""
+    folder.mkdir(exist_ok=True)
+    buckets = entries[:, 0] >> np.uint64(64 - BUCKET_BITS)
+    for bucket in np.unique(buckets):
+        append(folder / f"{bucket:03d}", entries[buckets == bucket])
+
+
 @dataclass
 class IndexWriter:
     """Collects entries in `scratch`, then writes the index to `folder`."""
@@ -57,19 +65,15 @@ class IndexWriter:
         """Adds rows of a file under `ids`. `rows` has their numbers; without it, they are numbered from 0."""
         number = self.files.setdefault(file, len(self.files))
         numbers = np.arange(len(ids), dtype=NUMBER) if rows is None else rows.astype(NUMBER)
-        keys = numbers_of(ids)
         places = (np.uint64(number) << np.uint64(ROW_BITS)) | numbers
-        buckets = keys >> np.uint64(64 - BUCKET_BITS)
-        for bucket in np.unique(buckets):
-            chosen = buckets == bucket
-            append(self.scratch / f"{bucket:03d}", np.column_stack([keys[chosen], places[chosen]]))
-        self.entries += len(keys)
+        divide(self.scratch, np.column_stack([numbers_of(ids), places]))
+        self.entries += len(ids)
 
     def finish(self, contents: Mapping[str, str | None]) -> None:
         """Writes the index. `contents` has the content hash of each folder of rows that was indexed, by its path."""
         for name in (KEYS, PLACES):
             (self.folder / name).touch()
-        for bucket in sorted(self.scratch.iterdir()):
+        for bucket in sorted(self.scratch.glob("*")):
             entries = np.fromfile(bucket, NUMBER).reshape(-1, 2)
             entries = entries[np.lexsort((entries[:, 1], entries[:, 0]))]
             append(self.folder / KEYS, entries[:, 0])

@@ -8,13 +8,13 @@ counts the texts without a document, the pairs without a text and the released r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from stages.row_index.index_files import IndexWriter, Numbers, contents_now, numbers_of
+from stages.row_index.index_files import NUMBER, IndexWriter, Numbers, contents_now, divide, numbers_of
 from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.gate import Metric
 from x_instruction.runner.job import Job
@@ -23,44 +23,56 @@ from x_instruction.runner.published import refuse_damaged
 from x_instruction.runner.shards import DROP_TEXT_CHARACTERS, DROPS
 
 PARTITION = ("language",)
+# For each count of rows whose origin is missing: the kind of row that the origin is.
+ORIGINS = {"texts_without_document": "document", "pairs_without_text": "text", "released_without_pair": "pair"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Seen:
-    """The ids of documents, texts and pairs, to check that the row from which another row was made exists."""
+    """Lists of ids on disk, to check that the row from which another row was made exists.
 
-    ids: dict[str, list[Numbers]] = field(default_factory=dict)
-    lost: dict[str, int] = field(default_factory=dict)
+    A list has the ids of all rows of a kind, or the ids of the rows from which others were made.
+    """
 
-    def add(self, kind: str, ids: pl.Series) -> None:
-        self.ids.setdefault(kind, []).append(numbers_of(ids))
+    folder: Path
 
-    def require(self, kind: str, ids: pl.Series, lost: str) -> None:
-        """Counts the `ids` that no row of this kind has, and adds their number to the count named `lost`."""
-        missing = ~np.isin(numbers_of(ids), np.concatenate(self.ids.get(kind) or [np.zeros(0, np.uint64)]))
-        self.lost[lost] = self.lost.get(lost, 0) + int(missing.sum())
+    def add(self, name: str, ids: pl.Series) -> None:
+        """Adds ids to the list with this name."""
+        divide(self.folder / name, numbers_of(ids)[:, np.newaxis])
+
+    def lacking(self, kind: str, wanted: str) -> int:
+        """How many ids of the list `wanted` are not in the list `kind`."""
+        return sum(
+            int(np.isin(np.fromfile(path, NUMBER), self._ids(kind, path.name), invert=True).sum())
+            for path in (self.folder / wanted).glob("*")
+        )
+
+    def _ids(self, name: str, bucket: str) -> Numbers:
+        path = self.folder / name / bucket
+        return np.fromfile(path, NUMBER) if path.exists() else np.zeros(0, NUMBER)
 
 
 def run(job: Job) -> Outcome:
-    seen, partitions = Seen(), _partitions(job)
+    partitions = _partitions(job)
     for folder in (*partitions, job.input("released_set")):
         refuse_damaged(folder)
     with job.scratch() as folder:
-        writer = IndexWriter(job.staging, folder)
+        writer, seen = IndexWriter(job.staging, folder / "entries"), Seen(folder)
         for partition in partitions:
             for path in _shards(partition):
                 writer.add(_name(job, path), pl.read_parquet(path, columns=["id"])["id"])
         _add_texts(job, writer, seen)
-        _add_pairs(job, writer, seen)
+        drops_without_text = _add_pairs(job, writer, seen)
         _add_released(job, writer, seen)
         released = job.input("released_set")
         writer.finish(contents_now(job.root, [_name(job, folder) for folder in (*partitions, released)]))
-    return Outcome(facts={"entries": writer.entries, "files": len(writer.files), **seen.lost})
+        lost = {name: seen.lacking(kind, name) for name, kind in ORIGINS.items()}
+    counts = {"entries": writer.entries, "files": len(writer.files)}
+    return Outcome(facts={**counts, **lost, "drops_without_text": drops_without_text})
 
 
 def measure(job: Job, outcome: Outcome) -> dict[str, Metric]:
-    lost = ("texts_without_document", "pairs_without_text", "drops_without_text", "released_without_pair")
-    return {"entries": outcome.facts["entries"], **{name: outcome.facts.get(name, 0) for name in lost}}
+    return {name: outcome.facts[name] for name in ("entries", *ORIGINS, "drops_without_text")}
 
 
 def _partitions(job: Job) -> list[Path]:
@@ -89,27 +101,28 @@ def _add_texts(job: Job, writer: IndexWriter, seen: Seen) -> None:
     for path in job.rows("filtered_text", job.language).paths():
         texts = pl.read_parquet(path, columns=["id", "document_id"])
         writer.add(_name(job, path), texts["document_id"])
-        seen.require("document", texts["document_id"], "texts_without_document")
+        seen.add("texts_without_document", texts["document_id"])
         seen.add("text", texts["id"])
 
 
-def _add_pairs(job: Job, writer: IndexWriter, seen: Seen) -> None:
-    """Adds the candidate pairs under the ids of their texts.
+def _add_pairs(job: Job, writer: IndexWriter, seen: Seen) -> int:
+    """Adds the candidate pairs under the ids of their texts. Returns the number of dropped pairs without a text.
 
     The row of a dropped pair has only the beginning of its text and no `text_id`. Its text is the one in the same shard
     of filtered_text that has this beginning and gives the pair's id, the hash of language, instruction and text.
     """
-    texts = job.rows("filtered_text", job.language).paths()
+    texts, without_text = job.rows("filtered_text", job.language).paths(), 0
     for path, path_of_texts in zip(job.rows("candidate_pairs", job.language).paths(), texts, strict=True):
         pairs = pl.read_parquet(path, columns=["id", "text_id"])
         writer.add(_name(job, path), pairs["text_id"])
-        seen.require("text", pairs["text_id"], "pairs_without_text")
+        seen.add("pairs_without_text", pairs["text_id"])
         seen.add("pair", pairs["id"])
         drops = path.parent / DROPS / path.name
         linked, lost = _linked(pl.read_parquet(drops, columns=["id", "value", "text"]), path_of_texts)
         writer.add(_name(job, drops), linked["text_id"], linked["row"].to_numpy())
         writer.add(_name(job, path_of_texts), linked["id"], linked["row_of_text"].to_numpy())
-        seen.lost["drops_without_text"] = seen.lost.get("drops_without_text", 0) + lost
+        without_text += lost
+    return without_text
 
 
 def _linked(drops: pl.DataFrame, path_of_texts: Path) -> tuple[pl.DataFrame, int]:
@@ -134,8 +147,10 @@ def _add_released(job: Job, writer: IndexWriter, seen: Seen) -> None:
     for path in sorted((released / "dataset" / str(job.language)).glob("*.parquet")):
         ids = pl.read_parquet(path, columns=["id"])["id"]
         writer.add(_name(job, path), ids)
-        seen.require("pair", ids, "released_without_pair")
-    drawn = job.rows("diversified_set", job.language).table(["id"])["id"]
+        seen.add("released_without_pair", ids)
+    drawn = job.rows("diversified_set", job.language).paths()
     for path in sorted((released / DROPS).glob("part-*.parquet")):
-        drops = pl.read_parquet(path, columns=["id"]).with_row_index("row").filter(pl.col("id").is_in(drawn.implode()))
-        writer.add(_name(job, path), drops["id"], drops["row"].to_numpy())
+        drops = pl.read_parquet(path, columns=["id"]).with_row_index("row")
+        for shard in drawn:
+            ours = drops.join(pl.read_parquet(shard, columns=["id"]), on="id", how="semi")
+            writer.add(_name(job, path), ours["id"], ours["row"].to_numpy())

@@ -87,6 +87,16 @@ def test_a_forked_stage_has_its_callers_arguments_folder_environment_and_streams
     assert (int(parent), words) == (server.pid, ["passed", "on"])
 
 
+def test_a_forked_stage_loads_the_present_code(project: Path, server: subprocess.Popen[bytes]) -> None:
+    assert run(project, "0", "0").returncode == 0
+    with (project / "x_instruction/runner/process.py").open("a", encoding="utf-8") as file:
+        file.write("print('the present code', os.getpid())\n")
+
+    ended = run(project, "0", "0")
+
+    assert f"the present code {begun(project)[1]}\n" in ended.stdout
+
+
 @pytest.mark.parametrize(("how", "status", "message"), [("3", 3, ""), ("raises", 1, "a bug in the stage")])
 def test_the_caller_gets_the_status_of_the_stage(
     project: Path, server: subprocess.Popen[bytes], how: str, status: int, message: str

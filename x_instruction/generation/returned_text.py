@@ -104,7 +104,7 @@ def usable(raw: str | None, wanted: Wanted, finished: bool = True) -> Returned:
     ended = whole if END.search(wanted.given) else END.sub("", whole)
     result = _without_reasoning(Returned(ended, ("end_token",) if ended != whole else ()), wanted.given)
     if not finished:
-        return _refused(result, "unfinished")
+        result = _refused(result, "unfinished")
     if not result.refused:
         result = _unwrapped(result, wanted)
     reason = result.refused or _reason(result.text, wanted)

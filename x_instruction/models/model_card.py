@@ -36,8 +36,9 @@ QUESTION = "How is rye bread baked?"
 LIMITS = """\
 - The answers were learned from web text and from seeds, and no person checked them.
 - Each training example has a single turn. Later turns of a dialogue follow the same template, untrained.
-- What a system message says is put in front of the first question.
 """
+SYSTEM = "- What a system message says is put in front of the first question.\n"
+SYSTEM_OF_BASE = "- The base model's chat template decides what becomes of a system message, untrained.\n"
 
 
 def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | None = None, content: str = "") -> str:
@@ -55,7 +56,7 @@ def card(record: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]] | No
         "Training": _training(record),
         "Loss": _loss(record),
         "Scores": f"{SCORES_LIE}\n" if scores is None else _scores(scores, content),
-        "Known limits": LIMITS,
+        "Known limits": LIMITS + (SYSTEM_OF_BASE if record.get("base_template") else SYSTEM),
     }
     values = {
         **front_matter(base, names, "instruction-tuning", "cross-lingual"),

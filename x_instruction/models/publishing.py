@@ -78,6 +78,7 @@ def _record(tuned: Tuned) -> dict[str, Any]:
     encoder, asking = tuned.encoder, tuned.asking
     return {
         **tuned.about,
+        **({"base_template": True} if encoder.prompts.chat_template else {}),
         "base": pass_on(tuned.base, tuned.folder),
         "base_content": read_manifest(tuned.base)["content"],
         "asks_for_language": "language" in asking.names,

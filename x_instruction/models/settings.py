@@ -148,4 +148,8 @@ def _with_placeholders(template: str, needed: list[str], allowed: list[str] | No
     unknown = [name for name in used if name not in [*needed, *(allowed or [])]]
     if unknown:
         raise ValueError(f"{{{unknown[0]}}} is not a placeholder of this template: remove it")
+    # A template may name the language twice. A text that occurs twice would count once where its room is computed.
+    twice = [name for name in used if name not in ("language", "style") and used.count(name) > 1]
+    if twice:
+        raise ValueError(f"{{{twice[0]}}} occurs {used.count(twice[0])} times in this template: keep one of them")
     return template

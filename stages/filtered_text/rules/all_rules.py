@@ -62,7 +62,8 @@ PUBLISHED_RULES: dict[str, Rule] = {
 }
 WHOLE_RULES: dict[str, Rule] = {"too_short": too_short, "too_long": too_long}
 # These rules see a text without its program code, because lines of code are often short, alike, unpunctuated
-# and English.
+# and English. But `fragment` reads a column that was made from the whole text, and `listed_words` and `teasers` compare
+# their finds with the number of words of the whole text.
 PROSE_RULES: dict[str, Rule] = {
     "repetition": repetition,
     "boilerplate": boilerplate,

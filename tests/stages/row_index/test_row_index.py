@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from stages.row_index import stage as row_index
 from stages.row_index.index_files import IndexWriter, Place, RowIndex, is_id
+from stages.row_index.stage import Seen
 from tests.conftest import ROOT
 from x_instruction.runner.content_ids import content_ids
 from x_instruction.runner.errors import GateFailedError
@@ -49,6 +51,20 @@ def test_the_smallest_and_the_largest_number_are_ids(tmp_path: Path) -> None:
 
 def test_an_index_without_rows_finds_nothing(tmp_path: Path) -> None:
     assert written(tmp_path, {}).places("0" * 16) == []
+
+
+def test_ids_without_a_row_are_counted_without_all_ids_in_memory(tmp_path: Path) -> None:
+    tracemalloc.start()
+    seen = Seen(tmp_path)
+    for shard in range(40):
+        numbers = np.random.default_rng(shard).integers(0, 2**63, 5_000, dtype=np.uint64) * np.uint64(2)
+        ids = pl.Series([f"{number:016x}" for number in numbers])
+        seen.add("text", ids[1:])
+        seen.add("pairs_without_text", ids)
+    missing, (_, peak) = seen.lacking("text", "pairs_without_text"), tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (missing, seen.lacking("pairs_without_text", "text")) == (40, 0)
+    assert peak < 40 * 5_000 * 8  # the bytes of one of the two lists of ids
 
 
 @pytest.mark.parametrize(("text", "known"), [("0123456789abcdef", True), ("0123456789ABCDEF", False), ("12", False)])

@@ -132,7 +132,8 @@ def test_an_empty_text_is_not_a_translation() -> None:
 
 
 def test_a_truncated_text_is_refused() -> None:
-    assert usable(FINNISH, TRANSLATION, finished=False).refused == "unfinished"
+    found = usable(FINNISH, TRANSLATION, finished=False)
+    assert (found.text, found.refused, found.raw) == ("", "unfinished", FINNISH)
 
 
 @pytest.mark.parametrize(

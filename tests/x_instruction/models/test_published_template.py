@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from jinja2 import TemplateError
 
 from stages.params import Settings
+from tests.commands.test_release_model import RECORD
+from tests.conftest import TRAINING
 from tests.x_instruction.models.test_prompts import CHATML, LLAMA_2, byte_level, sentence_piece, with_control_strings
+from x_instruction.models import publishing
+from x_instruction.models.model_card import SYSTEM, SYSTEM_OF_BASE
 from x_instruction.models.prompts import PromptEncoder
 from x_instruction.models.published_template import Asking, published_template
 
@@ -153,3 +159,20 @@ def test_the_template_for_writing_instructions_takes_the_text_as_the_message(set
         dialogue("Siksi."), chat_template=template, tokenize=False, add_generation_prompt=True
     )
     assert one.tokenizer(prompt)["input_ids"] == one.write_instruction("Siksi.")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_card_says_what_becomes_of_a_system_message(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: bool
+) -> None:
+    tokenizer = with_control_strings(byte_level())
+    tokenizer.chat_template = CHATML
+    one = encoder(settings, RESPONSE, tokenizer, chat_template=own)
+    for name, value in {"pass_on": RECORD["base"], "read_manifest": {"content": "c"}, "stored_dtype": "f"}.items():
+        monkeypatch.setattr(publishing, name, lambda *_, value=value: value)
+    facts = {**dict.fromkeys(publishing.FIGURES, 1.0), "precision": "float32"}
+    curve = pl.DataFrame({"step": [1], "loss": [1.0], "series": ["training"]})
+    asking = Asking(RESPONSE, "instruction", {"style": ""})
+    publishing.publish(publishing.Tuned(tmp_path, tmp_path, one, asking, TRAINING, {}, facts, RECORD, curve))
+    text = (tmp_path / "README.md").read_text()
+    assert (SYSTEM_OF_BASE in text, SYSTEM in text) == (own, not own)

@@ -116,6 +116,17 @@ def test_a_heading_in_a_layout_box_is_kept() -> None:
 # Pages that cannot be read
 
 
+def test_at_the_largest_limit_no_page_is_read_in_part() -> None:
+    # The parser loses what follows an element at level 256.
+    for levels in range(248, 260):
+        page = f"<html><body>{'<div>' * levels}{'</div>' * levels}<p>{MAIN[0]}</p></body></html>"
+        if levels <= 252:
+            assert extract_page(page, 254).text == MAIN[0]
+        else:
+            with pytest.raises(NestingError, match="deeper than 254 levels"):
+                extract_page(page, 254)
+
+
 def test_a_page_that_is_nested_too_deeply_is_refused() -> None:
     with pytest.raises(NestingError, match="nested deeper than 200 levels"):
         extract_page("<html><body>" + "<div>" * 10_000 + MAIN[0])

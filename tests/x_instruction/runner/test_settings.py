@@ -200,9 +200,11 @@ def test_a_temperature_that_vllm_refuses_is_refused() -> None:
         ("write_instruction", "{response} Asked:{foo}", "{foo} is not a placeholder of this template"),
         ("write_instruction", "{language}: {response}", "{language} is not a placeholder of this template"),
         ("rate", "{instruction}{response}", "the template must contain {language}"),
+        ("write_instruction", "{response} Read again: {response}", "{response} occurs 2 times in this template"),
+        ("rate", "{instruction}{response}{instruction}{language}", "{instruction} occurs 2 times in this template"),
     ],
 )
-def test_a_template_with_an_unknown_placeholder_is_refused(name: str, template: str, rule: str) -> None:
+def test_a_template_with_wrong_placeholders_is_refused(name: str, template: str, rule: str) -> None:
     assert rule in problem("prompts", name, value=template)
 
 
