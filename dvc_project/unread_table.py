@@ -14,7 +14,7 @@ from x_instruction.runner.files import read_json
 from x_instruction.words.evaluation_prompts import EVALUATION_ROWS, UNPROTECTED_ROWS
 
 SHARE, DAMAGED = "unread share of the bytes", "read from damaged parts"
-PROMPTS = "evaluation prompts too short for the overlap check"
+PROMPTS = "evaluation prompts that are too short"
 
 
 def unread_table(settings: Settings, data: Path) -> Table | None:

@@ -64,8 +64,8 @@ the calibration was not fitted on them. AUC is the probability that a best pair 
 (in the table of defects: a pair with this defect); 0.5 is chance.
 """
 LIMITS = """\
-- The evaluator learned from defects that were made artificially from good pairs, and was measured on such defects. Other
-  faults, such as false statements, were neither learned nor measured.
+- The evaluator learned from defects that were made artificially from good pairs, and was measured on such defects.
+  Other faults, such as false statements, were neither learned nor measured.
 - A rating says how good a pair is as training data, and only in the languages above.
 - The {pairs} held-out pairs were made from {seeds} instructions, and pairs of one instruction are not independent.
 - The calibration is valid only with the prompt, the labels and the length of responses that are described above.

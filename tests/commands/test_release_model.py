@@ -83,7 +83,10 @@ def test_scores_of_another_model_are_not_shown(model: Path, capsys: pytest.Captu
     put_scores(Path.cwd(), "fi", {"base": "another", "tuned": "of an earlier run"})
     put_scores(Path.cwd(), "ur", {})
     text = released()
-    assert "There are none: `eval_scores` had not measured this model" in text and "0.75" not in text
+    assert (
+        "There are no scores: when this copy was made, `eval_scores` had not measured this model" in text
+        and "0.75" not in text
+    )
     assert "did not measure this model in fi, ur" in capsys.readouterr().err
 
 

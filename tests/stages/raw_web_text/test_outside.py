@@ -135,7 +135,7 @@ def test_a_data_card_that_leads_out_of_its_folder_is_refused(project: Path, card
         f"---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {card}\n---\n"
     )
     message = refused(project, "hub", format="dataset")
-    assert "outside its folder" in message or "cannot be read as a dataset" in message
+    assert "outside its folder" in message or "cannot be read as a data set" in message
 
 
 # Neither files nor folders
